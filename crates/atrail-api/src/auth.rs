@@ -1,0 +1,81 @@
+//! Tokens and where to get them.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of `GET /v2/info`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InfoResponse {
+    /// The server's name.
+    pub name: String,
+    /// The build's version.
+    pub build: String,
+    /// The version of the API that the original spoke.
+    pub api_version: String,
+    /// Base URL for logins; the client appends `/oauth/token`.
+    pub authorization_endpoint: String,
+    /// Base URL for tokens.
+    pub token_endpoint: String,
+}
+
+/// The form of `POST /oauth/token` (RFC 6749 §4.3.2 and §6). `Debug` never shows a secret.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct TokenRequest {
+    /// `password` or `refresh_token`.
+    #[serde(default)]
+    pub grant_type: String,
+    /// The user's name, or `apikey` with the key as password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The user's password or API key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// An API key, the original's second way to give one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passcode: Option<String>,
+    /// A refresh token of an earlier answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+impl std::fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("grant_type", &self.grant_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer of `POST /oauth/token` (RFC 6749 §5.1). `Debug` never shows a secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TokenResponse {
+    /// A signed JWT.
+    pub access_token: String,
+    /// Always `bearer`.
+    pub token_type: String,
+    /// Good for one exchange; the answer holds the next.
+    pub refresh_token: String,
+    /// Seconds that the access token lives.
+    pub expires_in: u64,
+    /// Words separated by spaces.
+    pub scope: String,
+    /// The access token's id.
+    pub jti: String,
+}
+
+impl std::fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .field("jti", &self.jti)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A refusal of `POST /oauth/token` (RFC 6749 §5.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenError {
+    /// One of the RFC's words, such as `invalid_grant`.
+    pub error: String,
+    /// A sentence for people.
+    pub error_description: String,
+}

@@ -1,0 +1,92 @@
+//! Sending events, and asking what is there.
+
+use serde::{Deserialize, Serialize};
+
+/// One row of `GET /v3/events`: what a day holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaySummary {
+    /// `YYYY-MM-DD`, UTC.
+    pub date: String,
+    /// Number of events.
+    pub count: u64,
+    /// Bytes of the events' JSON text.
+    pub size: u64,
+    /// What kinds of event there are.
+    pub types: Vec<String>,
+    /// `All`, `Some` or `None`.
+    pub searchable: String,
+}
+
+/// Which events: query or body of `GET` and `DELETE /v3/events`. All optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// First day, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Last day, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// The whole account in place of the targeted space.
+    #[serde(
+        rename = "AtAccountLevel",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub at_account_level: Option<bool>,
+    /// Hours of each day: `7` or `0-23`.
+    #[serde(
+        rename = "SearchTime",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub search_time: Option<String>,
+    /// With `DELETE`: count what would go, delete nothing.
+    #[serde(rename = "DryRun", default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// The query of `POST /v3/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestQuery {
+    /// Into the account domain in place of the targeted space.
+    #[serde(
+        rename = "AtAccountLevel",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub at_account_level: Option<bool>,
+    /// `auto` (default), `cadf` or `kong`.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// One element of the answer of `POST /v3/events`, in the order of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AckOrRefusal {
+    /// The event is durable.
+    Ack {
+        /// The event's `id`: its own, or the one that was added.
+        id: String,
+        /// Base64 of its leaf hash (RFC 6962 §2.1).
+        value: String,
+    },
+    /// The event was not kept.
+    Refusal {
+        /// Position of the event in the request, from 0.
+        index: u64,
+        /// Line of the request body that the event begins on, from 1.
+        line: u64,
+        /// What is wrong with it.
+        error: String,
+    },
+}
+
+/// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestCounts {
+    /// Events kept.
+    pub accepted: u64,
+    /// Events refused.
+    pub refused: u64,
+}

@@ -1,0 +1,10 @@
+//! Header names, lower case as HTTP libraries want them.
+
+/// The access token, with or without the word `bearer` before it.
+pub const AUTH_TOKEN: &str = "x-auth-token";
+/// The GUID of the targeted space.
+pub const PROJECT_ID: &str = "x-auth-project-id";
+/// The session to download.
+pub const SESSION_ID: &str = "sessionid";
+/// Names one request in answers and logs.
+pub const REQUEST_ID: &str = "x-request-id";

@@ -1,0 +1,26 @@
+//! The wire types, paths and error codes that server and client share.
+//!
+//! Names and shapes are those of the original Activity Tracker's v3 API where it had them; members that it did not have
+//! come after its own and clients may ignore them.
+
+mod auth;
+mod error;
+mod events;
+pub mod headers;
+mod manifest;
+mod options;
+pub mod paths;
+mod sessions;
+mod tenancy;
+
+pub use auth::{InfoResponse, TokenError, TokenRequest, TokenResponse};
+pub use error::{ErrorCode, Problem};
+pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
+pub use manifest::{Manifest, ManifestObject};
+pub use options::{OptionRow, OptionsRequest};
+pub use sessions::{DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes};
+pub use tenancy::{
+    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, List, NamesQuery, Organization,
+    OrganizationCreate, Relation, RelationData, Relationships, Role, RoleGrant, Space, SpaceCreate,
+    User, UserCreate,
+};

@@ -1,0 +1,40 @@
+//! Paths of the API, in axum's notation where they hold a parameter.
+
+/// Where to get a token, and what this server is.
+pub const INFO: &str = "/v2/info";
+/// Tokens (RFC 6749).
+pub const TOKEN: &str = "/oauth/token";
+/// Tokens, at the original's place.
+pub const TOKEN_LEGACY: &str = "/UAALoginServerWAR/oauth/token";
+/// The JWKS of the token signing keys (RFC 7517).
+pub const TOKEN_KEYS: &str = "/token_keys";
+/// Download sessions of the caller.
+pub const SESSIONS: &str = "/v3/sessions";
+/// One download session.
+pub const SESSION: &str = "/v3/sessions/{id}";
+/// What a session pins: the objects and their hashes. Its SHA-256 is the download's `ETag`.
+pub const SESSION_MANIFEST: &str = "/v3/sessions/{id}/manifest";
+/// Counts per day, sending, deleting.
+pub const EVENTS: &str = "/v3/events";
+/// The bytes of a session.
+pub const DOWNLOAD: &str = "/v3/events/download";
+/// Retention.
+pub const OPTIONS: &str = "/v3/options";
+/// Organizations, as Cloud Foundry lists them.
+pub const ORGANIZATIONS: &str = "/v3/organizations";
+/// Spaces, as Cloud Foundry lists them.
+pub const SPACES: &str = "/v3/spaces";
+/// Accounts.
+pub const ACCOUNTS: &str = "/v3/accounts";
+/// Users.
+pub const USERS: &str = "/v3/users";
+/// Grants of roles.
+pub const ROLES: &str = "/v3/roles";
+/// The caller's API keys.
+pub const API_KEYS: &str = "/v3/api_keys";
+/// The caller's own password.
+pub const PASSWORD: &str = "/v3/password";
+/// Alive.
+pub const HEALTHZ: &str = "/healthz";
+/// Ready to take events.
+pub const READYZ: &str = "/readyz";

@@ -1,0 +1,207 @@
+//! Accounts, organizations, spaces, users, roles and API keys; the first shapes are Cloud Foundry v3's.
+
+use serde::{Deserialize, Serialize};
+
+/// A list, as Cloud Foundry v3 answers one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The things themselves.
+    pub resources: Vec<T>,
+}
+
+/// The query of `GET /v3/organizations` and `GET /v3/spaces`; lists are comma-separated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamesQuery {
+    /// Only these names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<String>,
+    /// Only spaces of these organizations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_guids: Option<String>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// GUID.
+    pub guid: String,
+    /// Unique on the server.
+    pub name: String,
+}
+
+/// The body of `POST /v3/accounts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountCreate {
+    /// Unique on the server.
+    pub name: String,
+}
+
+/// What a thing belongs to, as Cloud Foundry writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relationships {
+    /// The organization of a space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Relation>,
+    /// The account of an organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Relation>,
+}
+
+/// A reference by GUID, as Cloud Foundry writes it: `{"data":{"guid":…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Holds the GUID.
+    pub data: RelationData,
+}
+
+/// The inner part of a [`Relation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelationData {
+    /// GUID of the other thing.
+    pub guid: String,
+}
+
+impl Relation {
+    /// A reference to the thing with this GUID.
+    #[must_use]
+    pub fn to(guid: impl ToString) -> Self {
+        Self {
+            data: RelationData {
+                guid: guid.to_string(),
+            },
+        }
+    }
+}
+
+/// An organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// GUID.
+    pub guid: String,
+    /// Unique in its account.
+    pub name: String,
+    /// Its account.
+    pub relationships: Relationships,
+}
+
+/// The body of `POST /v3/organizations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganizationCreate {
+    /// Unique in its account.
+    pub name: String,
+    /// Names the account.
+    pub relationships: Relationships,
+}
+
+/// A space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// GUID.
+    pub guid: String,
+    /// Unique in its organization.
+    pub name: String,
+    /// Its organization.
+    pub relationships: Relationships,
+}
+
+/// The body of `POST /v3/spaces`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceCreate {
+    /// Unique in its organization.
+    pub name: String,
+    /// Names the organization.
+    pub relationships: Relationships,
+}
+
+/// A user, never with a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// GUID.
+    pub guid: String,
+    /// Unique on the server.
+    pub name: String,
+    /// Whether the user manages accounts and users.
+    pub operator: bool,
+}
+
+/// The body of `POST /v3/users`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserCreate {
+    /// Unique on the server.
+    pub name: String,
+    /// The first password.
+    pub password: String,
+    /// Whether the user manages accounts and users.
+    #[serde(default)]
+    pub operator: bool,
+}
+
+impl std::fmt::Debug for UserCreate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserCreate")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A role; where it is held decides its reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Of an account: everything.
+    Owner,
+    /// Of a space: send, read, delete, options.
+    Developer,
+}
+
+/// A role that a user holds; body and answer of `/v3/roles`. Exactly one of the two places is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleGrant {
+    /// Name of the user.
+    pub user: String,
+    /// What the user may do.
+    pub role: Role,
+    /// GUID of the account that it holds for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// GUID of the space that it holds for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+}
+
+/// An API key, never with its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// The public part.
+    pub id: String,
+    /// What the user calls it.
+    pub name: String,
+    /// RFC 3339, UTC.
+    pub create_time: String,
+}
+
+/// The body of `POST /v3/api_keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyCreate {
+    /// What the user calls it.
+    pub name: String,
+}
+
+/// The only answer that ever holds a key's secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyCreated {
+    /// The public part.
+    pub id: String,
+    /// What the user calls it.
+    pub name: String,
+    /// The whole key: `atk_<id>_<random><checksum>`.
+    pub key: String,
+}
+
+impl std::fmt::Debug for ApiKeyCreated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiKeyCreated")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

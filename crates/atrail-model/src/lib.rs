@@ -1,0 +1,22 @@
+//! The words of atrail as types: ids, domains, days and hours, events and their limits.
+//!
+//! Everything here is pure: no I/O, no async, no clock but the [`Clock`] that is handed in.
+
+mod clock;
+mod day;
+mod domain;
+pub mod event;
+mod hours;
+mod ids;
+pub mod limits;
+mod scope;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp, format_timestamp};
+pub use day::{Day, DayRange, ParseDayError};
+pub use domain::{Domain, ParseDomainError};
+pub use event::{Event, EventError};
+pub use hours::{Hour, Hours, ParseHoursError};
+pub use ids::{
+    AccountId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId, UserId,
+};
+pub use scope::{Scope, Target};

@@ -1,0 +1,1 @@
+//! The HTTP face of atrail: routes, authentication, byte ranges, configuration.

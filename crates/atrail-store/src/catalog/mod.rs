@@ -1,0 +1,117 @@
+//! The transactional catalog: tenancy, credentials, segments, sessions.
+//!
+//! Durability: what a committed transaction wrote survives a crash of process and machine (SQLite in WAL mode with
+//! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
+//! last committed state and never block the writer.
+
+mod row;
+mod schema;
+mod tenancy;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+pub use tenancy::{Account, Organization, Space, Tenancy};
+
+use crate::error::{Result, StoreError};
+
+/// A handle on the catalog; clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Catalog {
+    /// Opens the catalog in this file, making or upgrading it when needed.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or was made by a later version of atrail.
+    pub async fn open(file: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-8192");
+        let writer = pool(1, options.clone()).await?;
+        schema::apply(&writer).await?;
+        let readers = pool(4, options.read_only(true)).await?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Opens an empty catalog that lives in memory and is gone with its last handle.
+    ///
+    /// # Errors
+    /// When the database library refuses.
+    pub async fn open_in_memory() -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .foreign_keys(true);
+        let only = pool(1, options).await?;
+        schema::apply(&only).await?;
+        Ok(Self {
+            writer: only.clone(),
+            readers: only,
+        })
+    }
+
+    /// Begins a transaction that may write. There is one at a time; others wait for it.
+    pub(crate) async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(failed_to(what))
+    }
+
+    /// Connections that only read.
+    pub(crate) const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Waits for what is under way, then closes the files.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(failed_to("open its database"))
+}
+
+/// Turns a database error into one that says what was attempted.
+pub(crate) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Catalog { what, source }
+}
+
+/// Turns a broken UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
+pub(crate) fn taken_or_failed_to(
+    what: &'static str,
+    taken: impl FnOnce() -> String,
+) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| {
+        let unique = source
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+        if unique {
+            StoreError::Conflict(taken())
+        } else {
+            StoreError::Catalog { what, source }
+        }
+    }
+}

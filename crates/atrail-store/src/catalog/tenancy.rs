@@ -1,0 +1,294 @@
+//! Accounts, organizations, spaces, and the domain that comes with each account and space.
+
+use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, limits};
+use sqlx::sqlite::SqliteRow;
+
+use super::row::{Columns, Id, nanoseconds};
+use super::{Catalog, failed_to, taken_or_failed_to};
+use crate::error::{Result, StoreError};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its GUID.
+    pub id: AccountId,
+    /// Unique on the server.
+    pub name: String,
+}
+
+/// An organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Its GUID.
+    pub id: OrganizationId,
+    /// The account that it belongs to.
+    pub account: AccountId,
+    /// Unique in its account.
+    pub name: String,
+}
+
+/// A space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Space {
+    /// Its GUID.
+    pub id: SpaceId,
+    /// The organization that it belongs to.
+    pub organization: OrganizationId,
+    /// The account of that organization.
+    pub account: AccountId,
+    /// Unique in its organization.
+    pub name: String,
+}
+
+/// The tenancy tree.
+#[derive(Debug, Clone)]
+pub struct Tenancy {
+    catalog: Catalog,
+}
+
+macro_rules! select_spaces {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.guid, s.organization, o.account, s.name FROM spaces s ",
+            "JOIN organizations o ON o.guid = s.organization ",
+            $rest
+        )
+    };
+}
+
+impl Tenancy {
+    pub(crate) const fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+
+    /// Makes an account and its domain.
+    ///
+    /// # Errors
+    /// When the name is empty, too long, holds control characters, or is taken.
+    pub async fn create_account(&self, name: &str, now: Timestamp) -> Result<Account> {
+        check_name("account", name)?;
+        let account = Account {
+            id: AccountId::generate(),
+            name: name.to_owned(),
+        };
+        let mut tx = self.catalog.begin("create an account").await?;
+        sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+            .bind(account.id.bytes())
+            .bind(name)
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(taken_or_failed_to("create an account", || {
+                format!("there is an account '{name}' already")
+            }))?;
+        sqlx::query("INSERT INTO domains (account) VALUES (?)")
+            .bind(account.id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("create an account"))?;
+        tx.commit().await.map_err(failed_to("create an account"))?;
+        Ok(account)
+    }
+
+    /// Makes an organization of an account.
+    ///
+    /// # Errors
+    /// When the account is unknown, or the name is not fit or taken in the account.
+    pub async fn create_organization(
+        &self,
+        account: AccountId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Organization> {
+        check_name("organization", name)?;
+        self.account(account).await?;
+        let organization = Organization {
+            id: OrganizationId::generate(),
+            account,
+            name: name.to_owned(),
+        };
+        let mut tx = self.catalog.begin("create an organization").await?;
+        sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)")
+            .bind(organization.id.bytes())
+            .bind(account.bytes())
+            .bind(name)
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(taken_or_failed_to("create an organization", || {
+                format!("there is an organization '{name}' in this account already")
+            }))?;
+        tx.commit()
+            .await
+            .map_err(failed_to("create an organization"))?;
+        Ok(organization)
+    }
+
+    /// Makes a space of an organization, and its domain.
+    ///
+    /// # Errors
+    /// When the organization is unknown, or the name is not fit or taken in the organization.
+    pub async fn create_space(
+        &self,
+        organization: OrganizationId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Space> {
+        check_name("space", name)?;
+        let account = self.organization(organization).await?.account;
+        let space = Space {
+            id: SpaceId::generate(),
+            organization,
+            account,
+            name: name.to_owned(),
+        };
+        let mut tx = self.catalog.begin("create a space").await?;
+        sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
+            .bind(space.id.bytes())
+            .bind(organization.bytes())
+            .bind(name)
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(taken_or_failed_to("create a space", || {
+                format!("there is a space '{name}' in this organization already")
+            }))?;
+        sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+            .bind(account.bytes())
+            .bind(space.id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("create a space"))?;
+        tx.commit().await.map_err(failed_to("create a space"))?;
+        Ok(space)
+    }
+
+    /// All accounts by name.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn accounts(&self) -> Result<Vec<Account>> {
+        let rows = sqlx::query("SELECT guid, name FROM accounts ORDER BY name")
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list accounts"))?;
+        rows.iter().map(account).collect()
+    }
+
+    /// All organizations by name.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn organizations(&self) -> Result<Vec<Organization>> {
+        let rows = sqlx::query("SELECT guid, account, name FROM organizations ORDER BY name")
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list organizations"))?;
+        rows.iter().map(organization).collect()
+    }
+
+    /// All spaces by name.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn spaces(&self) -> Result<Vec<Space>> {
+        let rows = sqlx::query(select_spaces!("ORDER BY s.name"))
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list spaces"))?;
+        rows.iter().map(space).collect()
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub async fn account(&self, id: AccountId) -> Result<Account> {
+        let row = sqlx::query("SELECT guid, name FROM accounts WHERE guid = ?")
+            .bind(id.bytes())
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up an account"))?;
+        row.as_ref()
+            .map(account)
+            .transpose()?
+            .ok_or_else(|| not_found("account", id))
+    }
+
+    /// One organization.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub async fn organization(&self, id: OrganizationId) -> Result<Organization> {
+        let row = sqlx::query("SELECT guid, account, name FROM organizations WHERE guid = ?")
+            .bind(id.bytes())
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up an organization"))?;
+        row.as_ref()
+            .map(organization)
+            .transpose()?
+            .ok_or_else(|| not_found("organization", id))
+    }
+
+    /// One space.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub async fn space(&self, id: SpaceId) -> Result<Space> {
+        let row = sqlx::query(select_spaces!("WHERE s.guid = ?"))
+            .bind(id.bytes())
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up a space"))?;
+        row.as_ref()
+            .map(space)
+            .transpose()?
+            .ok_or_else(|| not_found("space", id))
+    }
+}
+
+fn account(row: &SqliteRow) -> Result<Account> {
+    Ok(Account {
+        id: row.id("guid")?,
+        name: row.text("name")?,
+    })
+}
+
+fn organization(row: &SqliteRow) -> Result<Organization> {
+    Ok(Organization {
+        id: row.id("guid")?,
+        account: row.id("account")?,
+        name: row.text("name")?,
+    })
+}
+
+fn space(row: &SqliteRow) -> Result<Space> {
+    Ok(Space {
+        id: row.id("guid")?,
+        organization: row.id("organization")?,
+        account: row.id("account")?,
+        name: row.text("name")?,
+    })
+}
+
+fn not_found(what: &str, id: impl std::fmt::Display) -> StoreError {
+    StoreError::NotFound {
+        what: format!("{what} {id}"),
+    }
+}
+
+/// Names are shown in tables and typed in shells: not empty, not too long, no control characters, no space around.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
+    let fit = !name.is_empty()
+        && name.len() <= limits::NAME_MAX_BYTES
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
+    if fit {
+        return Ok(());
+    }
+    Err(StoreError::Invalid(format!(
+        "the {what} name must have 1 to {} bytes, no control characters, and no space at its ends",
+        limits::NAME_MAX_BYTES
+    )))
+}

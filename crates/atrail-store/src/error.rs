@@ -1,0 +1,131 @@
+//! What can go wrong below the API.
+
+use atrail_model::SessionId;
+
+/// An operation of the store did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The arguments are wrong in themselves.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("{what} not found")]
+    NotFound {
+        /// The thing in a few words, such as `session 32c657c5-…`.
+        what: String,
+    },
+    /// The name is taken, or the state forbids it.
+    #[error("{0}")]
+    Conflict(String),
+    /// A limit on how many or how often was reached.
+    #[error("{message}")]
+    TooMany {
+        /// Which limit, and what to do.
+        message: String,
+        /// After how long it is worth trying again, in seconds.
+        retry_after_secs: u64,
+    },
+    /// Events that the session had pinned were deleted.
+    #[error("session {session} lost events: {reason}")]
+    Gone {
+        /// The session.
+        session: SessionId,
+        /// When and by whom.
+        reason: String,
+    },
+    /// No space is left; nothing was kept, nothing acknowledged was lost.
+    #[error("no space is left for new events")]
+    Full(#[source] std::io::Error),
+    /// More is under way than memory may hold; later it works.
+    #[error("more events are on their way than the store can hold in memory")]
+    Overloaded,
+    /// A write or an fsync failed before: the store takes no writes until it is restarted.
+    #[error("the store stopped taking writes: {0}; restart the server after mending the cause")]
+    Poisoned(String),
+    /// The store is shutting down.
+    #[error("the store is shutting down")]
+    Closed,
+    /// Stored bytes are not what they were when they were written.
+    #[error("{what} is damaged: {why}")]
+    Damaged {
+        /// The file or object.
+        what: String,
+        /// What does not hold.
+        why: String,
+    },
+    /// The data directory cannot be used.
+    #[error("{what}")]
+    Directory {
+        /// What was attempted, on which path.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The catalog failed.
+    #[error("the catalog failed to {what}")]
+    Catalog {
+        /// What was attempted.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The object store failed.
+    #[error("the object store failed to {what}")]
+    Objects {
+        /// What was attempted, on which object.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The system's source of randomness failed.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+}
+
+/// What a caller can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Ask differently.
+    Invalid,
+    /// Ask for something that is there.
+    NotFound,
+    /// Choose another name, or change the state first.
+    Conflict,
+    /// Wait and ask again.
+    TooMany,
+    /// Make another session.
+    Gone,
+    /// Make space; then it works.
+    Full,
+    /// Wait and ask again; the server is not ready for this now.
+    Unavailable,
+    /// Call the operator.
+    Broken,
+}
+
+impl StoreError {
+    /// What the caller can do.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid(_) => ErrorKind::Invalid,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Conflict(_) => ErrorKind::Conflict,
+            Self::TooMany { .. } => ErrorKind::TooMany,
+            Self::Gone { .. } => ErrorKind::Gone,
+            Self::Full(_) => ErrorKind::Full,
+            Self::Overloaded | Self::Poisoned(_) | Self::Closed => ErrorKind::Unavailable,
+            Self::Damaged { .. }
+            | Self::Directory { .. }
+            | Self::Catalog { .. }
+            | Self::Objects { .. }
+            | Self::Random(_) => ErrorKind::Broken,
+        }
+    }
+}
+
+/// The store's result.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
