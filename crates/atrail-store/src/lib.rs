@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
 mod catalog;
+pub mod durable;
 mod error;
 
 use std::path::PathBuf;
@@ -16,7 +17,10 @@ use atrail_model::{
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-pub use catalog::{Account, Catalog, Organization, Space, Tenancy};
+pub use catalog::{
+    Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
+    Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
+};
 pub use error::{ErrorKind, Result, StoreError};
 
 /// How the store works. `StoreSettings::new(dir)` gives the defaults.

@@ -4,6 +4,7 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+mod identity;
 mod row;
 mod schema;
 mod tenancy;
@@ -16,6 +17,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+pub use identity::{
+    ApiKey, ApiKeyHolder, Credentials, Exchange, Founding, Grant, HeldRole, Identity, LoginId,
+    NewLogin, Standing, User,
+};
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use crate::error::{Result, StoreError};
@@ -61,6 +66,12 @@ impl Catalog {
             writer: only.clone(),
             readers: only,
         })
+    }
+
+    /// Users, their credentials and roles.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
     }
 
     /// Begins a transaction that may write. There is one at a time; others wait for it.
