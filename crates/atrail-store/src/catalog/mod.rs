@@ -4,8 +4,10 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+pub(crate) mod archive;
 mod row;
 mod schema;
+mod sessions;
 mod tenancy;
 
 use std::path::Path;
@@ -69,6 +71,15 @@ impl Catalog {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(failed_to(what))
+    }
+
+    /// Makes what a transaction wrote durable.
+    pub(crate) async fn commit(
+        &self,
+        tx: Transaction<'static, Sqlite>,
+        what: &'static str,
+    ) -> Result<()> {
+        tx.commit().await.map_err(failed_to(what))
     }
 
     /// Connections that only read.
