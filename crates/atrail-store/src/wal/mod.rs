@@ -41,3 +41,6 @@ impl AppendError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
