@@ -7,7 +7,6 @@ mod auth;
 mod error;
 mod events;
 pub mod headers;
-mod manifest;
 mod options;
 pub mod paths;
 mod sessions;
@@ -16,7 +15,6 @@ mod tenancy;
 pub use auth::{InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse};
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
-pub use manifest::{Manifest, ManifestObject};
 pub use options::{OptionRow, OptionsRequest};
 pub use sessions::{DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes};
 pub use tenancy::{

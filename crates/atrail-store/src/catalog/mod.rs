@@ -4,9 +4,11 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+pub(crate) mod archive;
 mod identity;
 mod row;
 mod schema;
+mod sessions;
 mod tenancy;
 
 use std::path::Path;
@@ -80,6 +82,15 @@ impl Catalog {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(failed_to(what))
+    }
+
+    /// Makes what a transaction wrote durable.
+    pub(crate) async fn commit(
+        &self,
+        tx: Transaction<'static, Sqlite>,
+        what: &'static str,
+    ) -> Result<()> {
+        tx.commit().await.map_err(failed_to(what))
     }
 
     /// Connections that only read.
