@@ -4,8 +4,11 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+pub(crate) mod archive;
+mod identity;
 mod row;
 mod schema;
+mod sessions;
 mod tenancy;
 
 use std::path::Path;
@@ -16,6 +19,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+pub use identity::{
+    ApiKey, ApiKeyHolder, Credentials, Exchange, Founding, Grant, HeldRole, Identity, LoginId,
+    NewLogin, Standing, User,
+};
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use crate::error::{Result, StoreError};
@@ -63,12 +70,27 @@ impl Catalog {
         })
     }
 
+    /// Users, their credentials and roles.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
+    }
+
     /// Begins a transaction that may write. There is one at a time; others wait for it.
     pub(crate) async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(failed_to(what))
+    }
+
+    /// Makes what a transaction wrote durable.
+    pub(crate) async fn commit(
+        &self,
+        tx: Transaction<'static, Sqlite>,
+        what: &'static str,
+    ) -> Result<()> {
+        tx.commit().await.map_err(failed_to(what))
     }
 
     /// Connections that only read.

@@ -37,7 +37,8 @@ CREATE TABLE sealed_to (
     sequence BIGINT NOT NULL
 );
 
--- Objects that no longer belong to the archive and whose bytes are to be erased.
-CREATE TABLE erasures (
+-- Paths whose bytes do not belong to the archive and are to be erased: those of deleted objects, and those of objects
+-- that are being written, until the transaction that seals them takes them out.
+CREATE TABLE waste (
     path TEXT PRIMARY KEY
 );

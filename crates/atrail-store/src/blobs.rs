@@ -1,0 +1,198 @@
+//! Immutable bytes: objects are put once, read in parts, and deleted.
+//!
+//! Durability: when `put` returns `Ok`, the object and its place in the listing survive a crash of process and machine.
+//! An object that is being put is not seen under its path before it is whole.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
+
+use crate::durable;
+use crate::error::{Result, StoreError};
+
+/// The objects of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Blobs {
+    objects: Arc<dyn ObjectStore>,
+}
+
+/// An object open for reading: of a local file the bytes stay readable even if the object is deleted meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) enum Reader {
+    Local {
+        file: Arc<File>,
+        path: Arc<str>,
+    },
+    Remote {
+        objects: Arc<dyn ObjectStore>,
+        path: Arc<str>,
+    },
+}
+
+impl Blobs {
+    /// Objects as files below a directory, which is made when it is not there.
+    pub(crate) fn local(dir: &FsPath) -> Result<Self> {
+        durable::create_dir(dir).map_err(|source| StoreError::Directory {
+            what: format!("cannot make the archive directory {}", dir.display()),
+            source,
+        })?;
+        let local = LocalFileSystem::new_with_prefix(dir)
+            .map_err(failed_to(|| format!("open {}", dir.display())))?
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
+        Ok(Self {
+            objects: Arc::new(local),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        Self {
+            objects: Arc::new(object_store::memory::InMemory::new()),
+        }
+    }
+
+    /// Puts an object where none is.
+    pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        match self.objects.put(&Path::from(path), bytes.into()).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(full_disk(&error)
+                    .unwrap_or_else(|| failed_to(|| format!("write {path}"))(error)))
+            }
+        }
+    }
+
+    /// Opens an object; `NotFound` when there is none.
+    pub(crate) async fn open(&self, path: &str) -> Result<Reader> {
+        let result = self
+            .objects
+            .get(&Path::from(path))
+            .await
+            .map_err(|error| match error {
+                object_store::Error::NotFound { .. } => StoreError::NotFound {
+                    what: format!("object {path}"),
+                },
+                other => failed_to(|| format!("open {path}"))(other),
+            })?;
+        let path = Arc::from(path);
+        Ok(match result.payload {
+            GetResultPayload::File(file, _) => Reader::Local {
+                file: Arc::new(file),
+                path,
+            },
+            GetResultPayload::Stream(_) => Reader::Remote {
+                objects: Arc::clone(&self.objects),
+                path,
+            },
+        })
+    }
+
+    /// Deletes an object; one that is not there is deleted already.
+    pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        match self.objects.delete(&Path::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed_to(|| format!("delete {path}"))(error)),
+        }
+    }
+}
+
+impl Reader {
+    /// The bytes of a range; fewer bytes than asked for are an error.
+    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        match self {
+            Self::Local { file, path } => {
+                let (file, path) = (Arc::clone(file), Arc::clone(path));
+                let read = tokio::task::spawn_blocking(move || read_file(&file, range));
+                read.await
+                    .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+                    .map_err(|source| StoreError::Damaged {
+                        what: format!("object {path}"),
+                        why: source.to_string(),
+                    })
+            }
+            Self::Remote { objects, path } => objects
+                .get_range(&Path::from(&**path), range)
+                .await
+                .map_err(failed_to(|| format!("read {path}"))),
+        }
+    }
+}
+
+fn read_file(file: &File, range: Range<u64>) -> std::io::Result<Bytes> {
+    let len = usize::try_from(range.end - range.start).map_err(std::io::Error::other)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, range.start)?;
+    Ok(bytes.into())
+}
+
+fn failed_to(what: impl FnOnce() -> String) -> impl FnOnce(object_store::Error) -> StoreError {
+    move |source| StoreError::Objects {
+        what: what(),
+        source,
+    }
+}
+
+/// Finds "no space left" in an error's chain: that is a refusal, not damage.
+fn full_disk(error: &object_store::Error) -> Option<StoreError> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+            return matches!(io.kind(), StorageFull | QuotaExceeded)
+                .then(|| StoreError::Full(io.kind().into()));
+        }
+        next = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every implementation must do.
+    async fn conforms(blobs: Blobs) {
+        let path = "domain=space-x/date=2017-07-24/hour=07/a.ndjson.gz";
+        assert!(matches!(
+            blobs.open(path).await,
+            Err(StoreError::NotFound { .. })
+        ));
+        blobs
+            .put(path, Bytes::from_static(b"0123456789"))
+            .await
+            .unwrap();
+        let reader = blobs.open(path).await.unwrap();
+        assert_eq!(reader.read(0..10).await.unwrap(), "0123456789");
+        assert_eq!(reader.read(3..5).await.unwrap(), "34");
+        assert!(reader.read(8..12).await.is_err() || reader.read(8..12).await.unwrap().len() < 4);
+        blobs.delete(path).await.unwrap();
+        blobs.delete(path).await.unwrap();
+        assert!(matches!(
+            blobs.open(path).await,
+            Err(StoreError::NotFound { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn files_conform() {
+        let dir = tempfile::tempdir().unwrap();
+        conforms(Blobs::local(&dir.path().join("archive")).unwrap()).await;
+        let left: Vec<_> = std::fs::read_dir(dir.path().join("archive"))
+            .unwrap()
+            .collect();
+        assert!(left.is_empty(), "empty directories are removed: {left:?}");
+    }
+
+    #[tokio::test]
+    async fn memory_conforms() {
+        conforms(Blobs::in_memory()).await;
+    }
+}

@@ -1,0 +1,400 @@
+//! What is sealed: objects, segments, totals, and how far each domain's log is sealed.
+
+use std::collections::HashMap;
+
+use atrail_model::{AccountId, Day, DayRange, Domain, Hours, ObjectId, Scope, SegmentId, Target};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::row::{Columns, Id, signed};
+use super::{Catalog, failed_to};
+use crate::deletion::DeletedTotal;
+use crate::error::{Result, StoreError};
+use crate::object::NewObject;
+use crate::status::DayTotal;
+
+/// An object as a session pins it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredObject {
+    pub(crate) id: ObjectId,
+    pub(crate) domain: Domain,
+    pub(crate) path: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) segments: Vec<SegmentId>,
+    /// Events in it.
+    pub(crate) count: u64,
+    /// Bytes of their lines.
+    pub(crate) events_bytes: u64,
+}
+
+/// A domain with its number in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DomainRow {
+    pub(crate) number: i64,
+    pub(crate) account: AccountId,
+    pub(crate) domain: Domain,
+}
+
+/// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
+const ROWS_AT_ONCE: usize = 1000;
+
+impl Catalog {
+    /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
+    /// Unknown targets have none.
+    pub(crate) async fn domains_of(&self, target: Target) -> Result<Vec<DomainRow>> {
+        let sql = match target {
+            Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
+            Target::Account(_) => {
+                "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
+            }
+        };
+        let rows = sqlx::query(sql)
+            .bind(guid_of(target))
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("look up domains"))?;
+        rows.iter().map(domain_row).collect()
+    }
+
+    /// The numbers of all domains.
+    pub(crate) async fn domain_numbers(&self) -> Result<HashMap<Domain, i64>> {
+        let rows = sqlx::query("SELECT domain, account, space FROM domains")
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("look up domains"))?;
+        rows.iter()
+            .map(|row| domain_row(row).map(|found| (found.domain, found.number)))
+            .collect()
+    }
+
+    /// Up to which sequence number each domain's events are sealed.
+    pub(crate) async fn sealed_to(&self) -> Result<HashMap<Domain, u64>> {
+        let rows = sqlx::query(
+            "SELECT d.domain, d.account, d.space, s.sequence FROM sealed_to s JOIN domains d ON d.domain = s.domain",
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("read what is sealed"))?;
+        rows.iter()
+            .map(|row| Ok((domain_row(row)?.domain, row.unsigned("sequence")?)))
+            .collect()
+    }
+
+    /// Marks paths as waste until [`Self::commit_seal`] says otherwise: a crash in between leaves nothing behind.
+    pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
+        let mut tx = self.begin("prepare a seal").await?;
+        insert_waste(&mut tx, paths).await?;
+        tx.commit().await.map_err(failed_to("prepare a seal"))
+    }
+
+    /// Records sealed objects: from the commit on they belong to the archive.
+    pub(crate) async fn commit_seal(
+        &self,
+        objects: &[(i64, NewObject)],
+        sealed_to: &[(i64, u64)],
+    ) -> Result<()> {
+        let what = "commit a seal";
+        let mut tx = self.begin(what).await?;
+        for chunk in objects.chunks(ROWS_AT_ONCE) {
+            insert_objects(&mut tx, chunk).await?;
+            let paths: Vec<_> = chunk
+                .iter()
+                .map(|(_, object)| object.path.clone())
+                .collect();
+            delete_waste(&mut tx, &paths).await?;
+        }
+        for chunk in sealed_to.chunks(ROWS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("INSERT INTO sealed_to (domain, sequence) ");
+            query.push_values(chunk, |mut row, (domain, sequence)| {
+                row.push_bind(*domain).push_bind(signed(*sequence));
+            });
+            query.push(" ON CONFLICT (domain) DO UPDATE SET sequence = excluded.sequence");
+            query
+                .build()
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(what))?;
+        }
+        tx.commit().await.map_err(failed_to(what))
+    }
+
+    /// The paths whose bytes are to be erased.
+    pub(crate) async fn waste(&self) -> Result<Vec<String>> {
+        let rows = sqlx::query("SELECT path FROM waste")
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("list what is to be erased"))?;
+        rows.iter().map(|row| row.text("path")).collect()
+    }
+
+    /// Forgets paths whose bytes are erased.
+    pub(crate) async fn forget_waste(&self, paths: &[String]) -> Result<()> {
+        let mut tx = self.begin("note an erasure").await?;
+        for chunk in paths.chunks(ROWS_AT_ONCE) {
+            delete_waste(&mut tx, chunk).await?;
+        }
+        tx.commit().await.map_err(failed_to("note an erasure"))
+    }
+
+    /// What is sealed per day.
+    pub(crate) async fn totals(&self, target: Target, days: DayRange) -> Result<Vec<DayTotal>> {
+        let sql = match target {
+            Target::Space(_) => concat!(
+                "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+                "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
+                "WHERE d.space = ? AND t.day BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
+            ),
+            Target::Account(_) => concat!(
+                "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+                "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
+                "WHERE d.account = ? AND t.day BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
+            ),
+        };
+        let rows = sqlx::query(sql)
+            .bind(guid_of(target))
+            .bind(days.start().number())
+            .bind(days.end().number())
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("count events"))?;
+        rows.iter().map(day_total).collect()
+    }
+
+    /// The path of an object of the archive.
+    pub(crate) async fn object_path(&self, id: ObjectId) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT path FROM objects WHERE object = ?")
+            .bind(id.bytes())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed_to("look up an object"))?;
+        row.map(|row| row.text("path")).transpose()
+    }
+}
+
+/// The objects in scope, in download order.
+pub(crate) async fn objects_in(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    scope: &Scope,
+) -> Result<Vec<StoredObject>> {
+    let what = "list what is in scope";
+    let mut objects = Vec::new();
+    for domain in domains {
+        let rows = sqlx::query(concat!(
+            "SELECT o.object, o.path, o.size_bytes, o.sha256, s.segment, s.count, s.size_bytes AS events_bytes ",
+            "FROM objects o JOIN segments s ON s.object = o.object ",
+            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
+            "ORDER BY o.day, o.hour, o.object, s.position"
+        ))
+        .bind(domain.number)
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+        for row in &rows {
+            add_object(&mut objects, domain.domain, row)?;
+        }
+    }
+    Ok(objects)
+}
+
+/// Takes the objects in scope out of the archive; their bytes become waste.
+pub(crate) async fn remove_objects(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    scope: &Scope,
+    objects: &[StoredObject],
+) -> Result<()> {
+    let what = "delete events";
+    let paths: Vec<_> = objects.iter().map(|object| object.path.clone()).collect();
+    insert_waste(connection, &paths).await?;
+    for domain in domains {
+        for sql in [
+            "DELETE FROM objects WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
+            "DELETE FROM hour_totals WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
+        ] {
+            sqlx::query(sql)
+                .bind(domain.number)
+                .bind(scope.days.start().number())
+                .bind(scope.days.end().number())
+                .bind(scope.hours.first().number())
+                .bind(scope.hours.last().number())
+                .execute(&mut *connection)
+                .await
+                .map_err(failed_to(what))?;
+        }
+    }
+    Ok(())
+}
+
+/// What these objects hold together.
+pub(crate) fn sum(objects: &[StoredObject]) -> DeletedTotal {
+    objects
+        .iter()
+        .fold(DeletedTotal::default(), |sum, object| DeletedTotal {
+            count: sum.count + object.count,
+            size_bytes: sum.size_bytes + object.events_bytes,
+        })
+}
+
+fn add_object(objects: &mut Vec<StoredObject>, domain: Domain, row: &SqliteRow) -> Result<()> {
+    let id: ObjectId = row.id("object")?;
+    let segment: SegmentId = row.id("segment")?;
+    let (count, events_bytes) = (row.unsigned("count")?, row.unsigned("events_bytes")?);
+    if let Some(object) = objects.last_mut().filter(|last| last.id == id) {
+        object.segments.push(segment);
+        object.count += count;
+        object.events_bytes += events_bytes;
+        return Ok(());
+    }
+    objects.push(StoredObject {
+        id,
+        domain,
+        path: row.text("path")?,
+        size_bytes: row.unsigned("size_bytes")?,
+        sha256: row.hash("sha256")?,
+        segments: vec![segment],
+        count,
+        events_bytes,
+    });
+    Ok(())
+}
+
+async fn insert_objects(
+    connection: &mut SqliteConnection,
+    objects: &[(i64, NewObject)],
+) -> Result<()> {
+    let what = "commit a seal";
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) ",
+    );
+    query.push_values(objects, |mut row, (domain, object)| {
+        let place = object.segment.place;
+        row.push_bind(object.id.bytes())
+            .push_bind(*domain)
+            .push_bind(place.day.number())
+            .push_bind(place.hour.number())
+            .push_bind(&object.path)
+            .push_bind(signed(object.size_bytes))
+            .push_bind(object.sha256.as_slice());
+    });
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO segments (segment, object, position, count, size_bytes, root) ",
+    );
+    query.push_values(objects, |mut row, (_, object)| {
+        let segment = &object.segment;
+        row.push_bind(segment.id.bytes())
+            .push_bind(object.id.bytes())
+            .push_bind(0)
+            .push_bind(signed(segment.count))
+            .push_bind(signed(segment.size_bytes))
+            .push_bind(segment.root.0.as_slice());
+    });
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO hour_totals (domain, day, hour, count, size_bytes) ",
+    );
+    query.push_values(objects, |mut row, (domain, object)| {
+        let segment = &object.segment;
+        row.push_bind(*domain)
+            .push_bind(segment.place.day.number())
+            .push_bind(segment.place.hour.number())
+            .push_bind(signed(segment.count))
+            .push_bind(signed(segment.size_bytes));
+    });
+    query.push(concat!(
+        " ON CONFLICT (domain, day, hour) DO UPDATE SET ",
+        "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"
+    ));
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
+}
+
+async fn insert_waste(connection: &mut SqliteConnection, paths: &[String]) -> Result<()> {
+    for chunk in paths.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO waste (path) ");
+        query.push_values(chunk, |mut row, path| {
+            row.push_bind(path);
+        });
+        query
+            .build()
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to("mark what is to be erased"))?;
+    }
+    Ok(())
+}
+
+async fn delete_waste(connection: &mut SqliteConnection, paths: &[String]) -> Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM waste WHERE path IN (");
+    let mut list = query.separated(", ");
+    for path in paths {
+        list.push_bind(path);
+    }
+    query.push(")");
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to("note an erasure"))?;
+    Ok(())
+}
+
+fn guid_of(target: Target) -> Vec<u8> {
+    match target {
+        Target::Space(id) => id.bytes().to_vec(),
+        Target::Account(id) => id.bytes().to_vec(),
+    }
+}
+
+fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
+    let account = row.id("account")?;
+    let domain = row
+        .optional_id("space")?
+        .map_or(Domain::Account(account), Domain::Space);
+    Ok(DomainRow {
+        number: row.integer("domain")?,
+        account,
+        domain,
+    })
+}
+
+fn day_total(row: &SqliteRow) -> Result<DayTotal> {
+    let day = u32::try_from(row.integer("day")?)
+        .ok()
+        .and_then(Day::from_number)
+        .ok_or_else(|| StoreError::Damaged {
+            what: "the catalog".to_owned(),
+            why: "a total is of no day".to_owned(),
+        })?;
+    Ok(DayTotal {
+        day,
+        count: row.unsigned("count")?,
+        size_bytes: row.unsigned("size_bytes")?,
+    })
+}
+
+/// Whether the hours and days of two scopes have anything in common.
+pub(crate) fn overlap(days: (DayRange, DayRange), hours: (Hours, Hours)) -> bool {
+    days.0.start() <= days.1.end() && days.1.start() <= days.0.end() && hours.0.overlaps(hours.1)
+}

@@ -1,0 +1,296 @@
+//! Sessions in the catalog.
+
+use std::collections::HashSet;
+
+use atrail_evidence::Manifest;
+use atrail_model::{
+    AccountId, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
+    UserId,
+};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::archive::{DomainRow, overlap};
+use super::row::{Columns, Id, nanoseconds, signed};
+use super::{Catalog, failed_to};
+use crate::error::{Result, StoreError};
+use crate::session::{Session, SessionState};
+use crate::settings::StoreSettings;
+
+macro_rules! select_sessions {
+    ($rest:literal) => {
+        concat!(
+            "SELECT session, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour, ",
+            "created, accessed, events, size_bytes, total_bytes, downloaded_bytes, etag, gone FROM sessions ",
+            $rest
+        )
+    };
+}
+
+impl Catalog {
+    /// Records a new session.
+    pub(crate) async fn insert_session(
+        &self,
+        connection: &mut SqliteConnection,
+        session: &Session,
+        account: AccountId,
+        manifest: &[u8],
+    ) -> Result<()> {
+        let Scope {
+            target,
+            days,
+            hours,
+        } = session.scope;
+        sqlx::query(concat!(
+            "INSERT INTO sessions (session, owner, space, account, at_account_level, first_day, last_day, ",
+            "first_hour, last_hour, created, accessed, events, size_bytes, total_bytes, downloaded_bytes, ",
+            "manifest, etag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
+        ))
+        .bind(session.id.bytes())
+        .bind(session.owner.bytes())
+        .bind(session.space.as_ref().map(Id::bytes))
+        .bind(account.bytes())
+        .bind(matches!(target, Target::Account(_)))
+        .bind(days.start().number())
+        .bind(days.end().number())
+        .bind(hours.first().number())
+        .bind(hours.last().number())
+        .bind(nanoseconds(session.created))
+        .bind(nanoseconds(session.accessed))
+        .bind(signed(session.events))
+        .bind(signed(session.size_bytes))
+        .bind(signed(session.total_bytes))
+        .bind(manifest)
+        .bind(session.etag.as_slice())
+        .execute(connection)
+        .await
+        .map_err(failed_to("create a session"))?;
+        Ok(())
+    }
+
+    /// The owner's sessions of a space, oldest first, ended ones included.
+    pub(crate) async fn sessions(
+        &self,
+        owner: UserId,
+        space: Option<SpaceId>,
+        settings: &StoreSettings,
+    ) -> Result<Vec<Session>> {
+        let rows = sqlx::query(select_sessions!(
+            "WHERE owner = ? AND space IS ? ORDER BY created, session"
+        ))
+        .bind(owner.bytes())
+        .bind(space.as_ref().map(Id::bytes))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("list sessions"))?;
+        rows.iter().map(|row| session(row, settings)).collect()
+    }
+
+    /// One session of the owner, ended or not.
+    pub(crate) async fn session(
+        &self,
+        owner: UserId,
+        id: SessionId,
+        settings: &StoreSettings,
+    ) -> Result<Option<Session>> {
+        let row = sqlx::query(select_sessions!("WHERE session = ? AND owner = ?"))
+            .bind(id.bytes())
+            .bind(owner.bytes())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed_to("look up a session"))?;
+        row.as_ref().map(|row| session(row, settings)).transpose()
+    }
+
+    /// The manifest's text.
+    pub(crate) async fn session_manifest(&self, id: SessionId) -> Result<Option<Vec<u8>>> {
+        let row = sqlx::query("SELECT manifest FROM sessions WHERE session = ?")
+            .bind(id.bytes())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed_to("read a manifest"))?;
+        row.map(|row| row.bytes("manifest")).transpose()
+    }
+
+    /// Forgets a session; `false` when there was none of this owner.
+    pub(crate) async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<bool> {
+        let mut tx = self.begin("delete a session").await?;
+        let done = sqlx::query("DELETE FROM sessions WHERE session = ? AND owner = ?")
+            .bind(id.bytes())
+            .bind(owner.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("delete a session"))?;
+        self.commit(tx, "delete a session").await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Open sessions that count against the limit of a space (or of an account's sessions without a space).
+    pub(crate) async fn count_open_sessions(
+        &self,
+        connection: &mut SqliteConnection,
+        account: AccountId,
+        space: Option<SpaceId>,
+    ) -> Result<u64> {
+        let row =
+            sqlx::query("SELECT COUNT(*) AS open FROM sessions WHERE account = ? AND space IS ?")
+                .bind(account.bytes())
+                .bind(space.as_ref().map(Id::bytes))
+                .fetch_one(connection)
+                .await
+                .map_err(failed_to("count sessions"))?;
+        row.unsigned("open")
+    }
+
+    /// Forgets the sessions that have ended.
+    pub(crate) async fn delete_expired_sessions(
+        &self,
+        connection: &mut SqliteConnection,
+        now: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<()> {
+        sqlx::query("DELETE FROM sessions WHERE accessed <= ? OR created <= ?")
+            .bind(nanoseconds(before(now, settings.session_idle_ttl)))
+            .bind(nanoseconds(before(now, settings.session_max_ttl)))
+            .execute(connection)
+            .await
+            .map_err(failed_to("end sessions"))?;
+        Ok(())
+    }
+
+    /// Notes how sessions were used.
+    pub(crate) async fn note_activity(&self, used: &[(SessionId, Timestamp, u64)]) -> Result<()> {
+        let mut tx = self.begin("note the use of sessions").await?;
+        for (id, accessed, downloaded) in used {
+            sqlx::query(concat!(
+                "UPDATE sessions SET accessed = MAX(accessed, ?), ",
+                "downloaded_bytes = MAX(downloaded_bytes, ?) WHERE session = ?"
+            ))
+            .bind(nanoseconds(*accessed))
+            .bind(signed(*downloaded))
+            .bind(id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("note the use of sessions"))?;
+        }
+        self.commit(tx, "note the use of sessions").await
+    }
+
+    /// Marks the sessions that had pinned any of these objects as gone, with the reason; returns which.
+    pub(crate) async fn end_sessions(
+        &self,
+        connection: &mut SqliteConnection,
+        domains: &[DomainRow],
+        scope: &Scope,
+        removed: &HashSet<ObjectId>,
+        reason: &str,
+    ) -> Result<Vec<SessionId>> {
+        let what = "find the sessions that a deletion hits";
+        let Some(account) = domains.first().map(|row| row.account) else {
+            return Ok(Vec::new());
+        };
+        let rows = sqlx::query(concat!(
+            "SELECT session, first_day, last_day, first_hour, last_hour, manifest ",
+            "FROM sessions WHERE account = ? AND gone IS NULL"
+        ))
+        .bind(account.bytes())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+        let mut hit = Vec::new();
+        for row in &rows {
+            let (days, hours) = days_and_hours(row)?;
+            if overlap((days, scope.days), (hours, scope.hours))
+                && pins(&row.bytes("manifest")?, removed)?
+            {
+                hit.push(row.id("session")?);
+            }
+        }
+        for id in &hit {
+            sqlx::query("UPDATE sessions SET gone = ? WHERE session = ?")
+                .bind(reason)
+                .bind(Id::bytes(id))
+                .execute(&mut *connection)
+                .await
+                .map_err(failed_to(what))?;
+        }
+        Ok(hit)
+    }
+}
+
+fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
+    let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| malformed(&error))?;
+    let mut pinned = manifest
+        .objects
+        .iter()
+        .map(|object| object.object.parse::<ObjectId>());
+    Ok(pinned.any(|id| id.is_ok_and(|id| removed.contains(&id))))
+}
+
+fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
+    let (days, hours) = days_and_hours(row)?;
+    let space: Option<SpaceId> = row.optional_id("space")?;
+    let target = match (row.integer("at_account_level")?, space) {
+        (0, Some(space)) => Target::Space(space),
+        (0, None) => return Err(malformed(&"a session of no space and no account")),
+        _ => Target::Account(row.id("account")?),
+    };
+    let (created, accessed) = (row.moment("created")?, row.moment("accessed")?);
+    let (total_bytes, downloaded_bytes) = (
+        row.unsigned("total_bytes")?,
+        row.unsigned("downloaded_bytes")?,
+    );
+    let gone: Option<String> = sqlx::Row::try_get(row, "gone").map_err(failed_to("read a row"))?;
+    Ok(Session {
+        id: row.id("session")?,
+        owner: row.id("owner")?,
+        space,
+        scope: Scope {
+            target,
+            days,
+            hours,
+        },
+        created,
+        accessed,
+        expires: settings.session_end(created, accessed),
+        state: gone.map_or_else(
+            || SessionState::of_progress(downloaded_bytes, total_bytes),
+            SessionState::Gone,
+        ),
+        events: row.unsigned("events")?,
+        size_bytes: row.unsigned("size_bytes")?,
+        total_bytes,
+        downloaded_bytes,
+        etag: row.hash("etag")?,
+    })
+}
+
+fn days_and_hours(row: &SqliteRow) -> Result<(DayRange, Hours)> {
+    let day = |column| {
+        let number = u32::try_from(row.integer(column)?).ok();
+        number
+            .and_then(Day::from_number)
+            .ok_or_else(|| malformed(&"a session's day"))
+    };
+    let hour = |column| {
+        let number = u8::try_from(row.integer(column)?).ok();
+        number
+            .and_then(Hour::new)
+            .ok_or_else(|| malformed(&"a session's hour"))
+    };
+    let days = DayRange::new(day("first_day")?, day("last_day")?);
+    let hours = Hours::new(hour("first_hour")?, hour("last_hour")?);
+    days.zip(hours)
+        .ok_or_else(|| malformed(&"a session's range"))
+}
+
+fn malformed(why: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: why.to_string(),
+    }
+}
+
+fn before(moment: Timestamp, span: std::time::Duration) -> Timestamp {
+    moment.checked_sub(span).unwrap_or(Timestamp::MIN)
+}

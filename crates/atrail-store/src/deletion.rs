@@ -1,0 +1,73 @@
+//! Deleting events on request.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use atrail_model::{Scope, format_timestamp};
+
+use crate::Store;
+use crate::catalog::archive;
+use crate::error::{Result, StoreError};
+use crate::seal::Which;
+use crate::store::Core;
+
+/// What a deletion took, or would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeletedTotal {
+    /// Number of events.
+    pub count: u64,
+    /// Bytes of their lines, line feeds not counted.
+    pub size_bytes: u64,
+}
+
+impl Store {
+    /// Deletes the events in scope that were acknowledged before the call; with `dry_run` only counts them. When it
+    /// returns, their bytes are gone from the archive and from the log. Sessions that had pinned some of them are gone
+    /// too, and say that `actor` did it.
+    ///
+    /// # Errors
+    /// When the catalog or the disk fails; then nothing was deleted.
+    pub async fn delete_events(
+        &self,
+        scope: Scope,
+        actor: &str,
+        dry_run: bool,
+    ) -> Result<DeletedTotal> {
+        let core = Arc::clone(&self.core);
+        let actor = actor.to_owned();
+        let deletion = tokio::spawn(async move { core.delete(scope, &actor, dry_run).await });
+        deletion.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Core {
+    async fn delete(&self, scope: Scope, actor: &str, dry_run: bool) -> Result<DeletedTotal> {
+        let domains = self.catalog.domains_of(scope.target).await?;
+        let _no_other_seal = self.sealing.lock().await;
+        // Everything: a log file can go only when nothing in it is unsealed.
+        self.seal_alone(Which::All).await?;
+        let _nobody_counts = self.published.write().await;
+        let mut tx = self.catalog.begin("delete events").await?;
+        let objects = archive::objects_in(&mut tx, &domains, &scope).await?;
+        let total = archive::sum(&objects);
+        if dry_run || objects.is_empty() {
+            return Ok(total);
+        }
+        let removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
+        let reason = format!(
+            "events were deleted by {actor} at {}",
+            format_timestamp(self.clock.now())
+        );
+        let hit = self
+            .catalog
+            .end_sessions(&mut tx, &domains, &scope, &removed, &reason)
+            .await?;
+        archive::remove_objects(&mut tx, &domains, &scope, &objects).await?;
+        self.catalog.commit(tx, "delete events").await?;
+        self.plans.forget(&hit);
+        let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
+        self.erase(&paths).await;
+        self.wal.trim(true).await?;
+        Ok(total)
+    }
+}

@@ -1,0 +1,383 @@
+//! The bytes of a session.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use atrail_evidence::{EMPTY_OBJECT, Manifest};
+use atrail_model::{ObjectId, SessionId, Timestamp, UserId};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use parking_lot::Mutex;
+
+use crate::Store;
+use crate::blobs::Reader;
+use crate::error::{Result, StoreError};
+use crate::object::EMPTY_MEMBER;
+use crate::session::{Session, SessionState, not_found};
+use crate::store::Core;
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: u64 = 256 << 10;
+/// Chunks that are read ahead of the one being sent.
+const READ_AHEAD: usize = 2;
+
+/// The bytes of a session, open for reading. They are those of its objects, one after the other, as stored.
+#[derive(Debug, Clone)]
+pub struct Download {
+    core: Arc<Core>,
+    session: Session,
+    plan: Arc<Plan>,
+}
+
+impl Store {
+    /// Opens the session's bytes; counts as use of it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such open session of the owner, `Gone` when a deletion took events of it.
+    pub async fn open_download(&self, owner: UserId, id: SessionId) -> Result<Download> {
+        let core = &self.core;
+        let session = self.session(owner, id).await?;
+        session.refuse_if_gone()?;
+        let plan = match core.plans.get(id) {
+            Some(plan) => plan,
+            None => {
+                let text = core
+                    .catalog
+                    .session_manifest(id)
+                    .await?
+                    .ok_or_else(|| not_found(id))?;
+                core.plans.keep(id, Plan::of_manifest(&text)?)
+            }
+        };
+        core.activity.note_use(&session, core.clock.now());
+        Ok(Download {
+            core: Arc::clone(core),
+            session,
+            plan,
+        })
+    }
+}
+
+impl Download {
+    /// The session, as it stood when the download was opened.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
+    /// What is taken from the stream counts as downloaded. An error ends the stream.
+    #[must_use]
+    pub fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+        let chunks = self.plan.chunks(range.clone());
+        let source = Arc::new(Source {
+            core: Arc::clone(&self.core),
+            plan: Arc::clone(&self.plan),
+            open: tokio::sync::Mutex::default(),
+        });
+        let mut sent = Sent {
+            core: Arc::clone(&self.core),
+            session: self.session.id,
+            start: range.start,
+            position: range.start,
+        };
+        stream::iter(chunks)
+            .map(move |chunk| {
+                let source = Arc::clone(&source);
+                async move { source.read(chunk).await }
+            })
+            .buffered(READ_AHEAD)
+            .inspect(move |chunk| {
+                if let Ok(bytes) = chunk {
+                    sent.add(bytes.len() as u64);
+                }
+            })
+            .boxed()
+    }
+}
+
+/// Where the bytes of a download lie: the manifest's parts with their places in the whole.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// `None`: the empty member.
+    object: Option<ObjectId>,
+    /// Where the part begins in the download.
+    start: u64,
+    offset: u64,
+    length: u64,
+}
+
+/// Bytes of one part, counted from the part's begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Chunk {
+    part: usize,
+    range: Range<u64>,
+}
+
+impl Plan {
+    fn of_manifest(text: &[u8]) -> Result<Self> {
+        let damaged = |why: String| StoreError::Damaged {
+            what: "a session's manifest".to_owned(),
+            why,
+        };
+        let manifest: Manifest =
+            serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+        let mut start = 0;
+        let parts = manifest.objects.iter().map(|entry| {
+            let object = match entry.object.as_str() {
+                EMPTY_OBJECT => None,
+                id => Some(
+                    id.parse()
+                        .map_err(|_| damaged(format!("'{id}' is no object id")))?,
+                ),
+            };
+            let part = Part {
+                object,
+                start,
+                offset: entry.offset,
+                length: entry.length,
+            };
+            start += entry.length;
+            Ok(part)
+        });
+        Ok(Self {
+            parts: parts.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The chunks that make up a range, lazily and in order.
+    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
+        let plan = Arc::clone(self);
+        let mut part = plan
+            .parts
+            .partition_point(|part| part.start + part.length <= range.start);
+        let mut position = range.start;
+        std::iter::from_fn(move || {
+            let current = plan.parts.get(part).filter(|_| position < range.end)?;
+            let from = position - current.start;
+            let to = current
+                .length
+                .min(from + CHUNK_BYTES)
+                .min(range.end - current.start);
+            let chunk = Chunk {
+                part,
+                range: from..to,
+            };
+            position = current.start + to;
+            if to == current.length {
+                part += 1;
+            }
+            Some(chunk)
+        })
+    }
+}
+
+/// Reads chunks, keeping the object at hand open.
+struct Source {
+    core: Arc<Core>,
+    plan: Arc<Plan>,
+    open: tokio::sync::Mutex<Option<(ObjectId, Reader)>>,
+}
+
+impl Source {
+    async fn read(&self, chunk: Chunk) -> Result<Bytes> {
+        let part = self.plan.parts[chunk.part];
+        let Some(object) = part.object else {
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(EMPTY_MEMBER.len());
+            return Ok(
+                Bytes::from_static(&EMPTY_MEMBER).slice(at(chunk.range.start)..at(chunk.range.end))
+            );
+        };
+        let reader = self.reader(object).await?;
+        reader
+            .read(part.offset + chunk.range.start..part.offset + chunk.range.end)
+            .await
+    }
+
+    async fn reader(&self, object: ObjectId) -> Result<Reader> {
+        let mut open = self.open.lock().await;
+        if let Some((_, reader)) = open.as_ref().filter(|(id, _)| *id == object) {
+            return Ok(reader.clone());
+        }
+        let path = self.core.catalog.object_path(object).await?;
+        let path = path.ok_or_else(|| StoreError::NotFound {
+            what: format!("object {object}"),
+        })?;
+        let reader = self.core.blobs.open(&path).await?;
+        *open = Some((object, reader.clone()));
+        Ok(reader)
+    }
+}
+
+/// Counts what one reader of a download has taken.
+struct Sent {
+    core: Arc<Core>,
+    session: SessionId,
+    start: u64,
+    position: u64,
+}
+
+impl Sent {
+    fn add(&mut self, bytes: u64) {
+        self.position += bytes;
+        self.core.activity.note_sent(
+            self.session,
+            self.start..self.position,
+            self.core.clock.now(),
+        );
+    }
+}
+
+/// The plans of sessions that are being downloaded, bounded by their number of parts.
+#[derive(Debug, Default)]
+pub(crate) struct Plans(Mutex<HashMap<SessionId, Arc<Plan>>>);
+
+impl Plans {
+    const MAX_PARTS: usize = 500_000;
+
+    fn get(&self, id: SessionId) -> Option<Arc<Plan>> {
+        self.0.lock().get(&id).map(Arc::clone)
+    }
+
+    fn keep(&self, id: SessionId, plan: Plan) -> Arc<Plan> {
+        let plan = Arc::new(plan);
+        let mut plans = self.0.lock();
+        let parts: usize = plans.values().map(|plan| plan.parts.len()).sum();
+        if parts + plan.parts.len() > Self::MAX_PARTS {
+            plans.clear();
+        }
+        plans.insert(id, Arc::clone(&plan));
+        plan
+    }
+
+    pub(crate) fn forget(&self, ids: &[SessionId]) {
+        let mut plans = self.0.lock();
+        for id in ids {
+            plans.remove(id);
+        }
+    }
+}
+
+/// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
+/// transaction. A crash forgets a few seconds of it.
+#[derive(Debug, Default)]
+pub(crate) struct Activity(Mutex<HashMap<SessionId, Used>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    accessed: Timestamp,
+    downloaded_bytes: u64,
+    told: bool,
+}
+
+impl Activity {
+    fn note_use(&self, session: &Session, now: Timestamp) {
+        let downloaded_bytes = session.downloaded_bytes;
+        let mut used = self.0.lock();
+        let entry = used.entry(session.id).or_insert(Used {
+            accessed: now,
+            downloaded_bytes,
+            told: false,
+        });
+        entry.accessed = now;
+        entry.told = false;
+    }
+
+    /// Only what joins on to what was sent before counts: "downloaded" is a length from the start.
+    fn note_sent(&self, id: SessionId, range: Range<u64>, now: Timestamp) {
+        let mut used = self.0.lock();
+        let Some(entry) = used.get_mut(&id) else {
+            return;
+        };
+        entry.accessed = now;
+        entry.told = false;
+        if range.start <= entry.downloaded_bytes {
+            entry.downloaded_bytes = entry.downloaded_bytes.max(range.end);
+        }
+    }
+
+    pub(crate) fn forget(&self, id: SessionId) {
+        self.0.lock().remove(&id);
+    }
+
+    /// What the catalog was not told yet. Sessions that were quiet since the last call are dropped from memory.
+    pub(crate) fn take_news(&self) -> Vec<(SessionId, Timestamp, u64)> {
+        let mut used = self.0.lock();
+        used.retain(|_, entry| !entry.told);
+        used.iter_mut()
+            .map(|(id, entry)| {
+                entry.told = true;
+                (*id, entry.accessed, entry.downloaded_bytes)
+            })
+            .collect()
+    }
+}
+
+impl Core {
+    /// A session as the catalog has it, with what the catalog was not told yet.
+    pub(crate) fn with_activity(&self, mut session: Session) -> Session {
+        let used = self.activity.0.lock().get(&session.id).copied();
+        if let Some(used) = used {
+            session.accessed = session.accessed.max(used.accessed);
+            session.downloaded_bytes = session.downloaded_bytes.max(used.downloaded_bytes);
+            session.expires = self.settings.session_end(session.created, session.accessed);
+            if !matches!(session.state, SessionState::Gone(_)) {
+                session.state =
+                    SessionState::of_progress(session.downloaded_bytes, session.total_bytes);
+            }
+        }
+        session
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plan(lengths: &[u64]) -> Arc<Plan> {
+        let mut start = 0;
+        let parts = lengths.iter().map(|length| {
+            let part = Part {
+                object: None,
+                start,
+                offset: 0,
+                length: *length,
+            };
+            start += length;
+            part
+        });
+        Arc::new(Plan {
+            parts: parts.collect(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_cover_a_range_exactly_and_in_order(
+            lengths in prop::collection::vec(1..1_000_000_u64, 1..20),
+            from in 0..10_000_000_u64,
+            len in 0..10_000_000_u64,
+        ) {
+            let plan = plan(&lengths);
+            let total: u64 = lengths.iter().sum();
+            let (start, end) = (from.min(total), (from + len).min(total));
+            let mut position = start;
+            for chunk in plan.chunks(start..end) {
+                let part = plan.parts[chunk.part];
+                prop_assert_eq!(part.start + chunk.range.start, position);
+                prop_assert!(chunk.range.start < chunk.range.end && chunk.range.end <= part.length);
+                prop_assert!(chunk.range.end - chunk.range.start <= CHUNK_BYTES);
+                position = part.start + chunk.range.end;
+            }
+            prop_assert_eq!(position, end);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The only direct file writes: everything else goes through the object store or the catalog.
+//!
+//! What `Ok` means here: after power loss the bytes are there, on a disk that does not lie about a flush. After an
+//! error nothing is known of the file any more, and it is never written again in the same process: Linux drops dirty
+//! pages whose writing failed, so that a second fsync reports a success that never was.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, FlockOperation};
+
+/// Writes a whole small file that is not there yet, with these permissions (such as `0o600`). After a crash it is there
+/// completely or not at all.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken, with nothing changed; else why it could not be written.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes, mode)?;
+    // Unlike a rename, a link never takes the place of a file that is there.
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    linked?;
+    sync_parent(path)
+}
+
+/// Writes a whole small file, in one step in place of the one that may be there. After a crash the name holds the old
+/// bytes or the new ones.
+///
+/// # Errors
+/// Why it could not be written.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes, mode)?;
+    std::fs::rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+/// Writes `.NAME.tmp` beside the file, removing the one that a crash may have left. Two concurrent writes of one name
+/// are the caller's mistake.
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut temporary_name = std::ffi::OsString::from(".");
+    temporary_name.push(name);
+    temporary_name.push(".tmp");
+    let temporary = path.with_file_name(temporary_name);
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+        None => Ok(()),
+    }
+}
+
+/// Makes the directory entries of a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Makes a directory, with its parents, durable.
+///
+/// # Errors
+/// Why it could not be made.
+pub fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_dir(parent)?;
+    }
+    match std::fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+        None => Ok(()),
+    }
+}
+
+/// Removes a file and makes its absence durable.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// The sole right to a directory, for as long as the value lives: an advisory lock that the kernel drops with the
+/// process.
+#[derive(Debug)]
+pub(crate) struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    /// Takes the lock; `None` when another process has it.
+    pub(crate) fn acquire(dir: &Path) -> io::Result<Option<Self>> {
+        let path = dir.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A file whose space is allocated when it is made, written front to back.
+///
+/// Because the space is there, a full disk refuses a new file and never tears a write into an old one (on file systems
+/// that overwrite in place, as ext4 and XFS do).
+#[derive(Debug)]
+pub(crate) struct AllocatedFile {
+    file: File,
+    path: PathBuf,
+    allocated: u64,
+    written: u64,
+}
+
+impl AllocatedFile {
+    /// Makes the file with this much space. Nothing of it stays behind on an error.
+    pub(crate) fn create(path: &Path, size_bytes: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let made = allocate(&file, size_bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| path.parent().map_or(Ok(()), sync_dir));
+        if let Err(error) = made {
+            // The first error is the one to report; a left-over file is empty and is ignored by whoever reads it.
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            allocated: size_bytes,
+            written: 0,
+        })
+    }
+
+    /// Writes the bytes after what was written before and waits until they are durable.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, self.written)?;
+        self.written += bytes.len() as u64;
+        self.file.sync_data()
+    }
+
+    /// Bytes that can still be written.
+    pub(crate) const fn room(&self) -> u64 {
+        self.allocated.saturating_sub(self.written)
+    }
+
+    /// Gives the file another name in its directory, durably.
+    pub(crate) fn rename(&mut self, path: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, path)?;
+        path.parent().map_or(Ok(()), sync_dir)?;
+        path.clone_into(&mut self.path);
+        Ok(())
+    }
+}
+
+/// Allocates by the file system's own call, or by writing zeros where it has none.
+fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size_bytes) {
+        Err(rustix::io::Errno::OPNOTSUPP) => {
+            let zeros = vec![0; 1 << 20];
+            let mut at = 0;
+            while at < size_bytes {
+                let len = (size_bytes - at).min(zeros.len() as u64);
+                let len = usize::try_from(len).expect("at most the length of the zeros");
+                file.write_all_at(&zeros[..len], at)?;
+                at += len as u64;
+            }
+            Ok(())
+        }
+        other => other.map_err(io::Error::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_never_takes_anothers_place_and_a_replacement_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_new(&path, b"one", 0o600).unwrap();
+        assert_eq!(
+            write_new(&path, b"two", 0o600).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        replace(&path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
+    }
+
+    #[test]
+    fn what_a_crash_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".a.tmp"), b"half").unwrap();
+        write_new(&dir.path().join("a"), b"whole", 0o600).unwrap();
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"whole");
+    }
+}

@@ -1,0 +1,226 @@
+//! The events that are durable in the log but not sealed yet, by domain and hour.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{Clock, Day, DayRange, Domain, Hour, Timestamp};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::wal::Frame;
+
+/// One event as it will be sealed.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) line: Bytes,
+    pub(crate) leaf: LeafHash,
+}
+
+/// The unsealed events of one domain. Invariant: they are all of the domain's events in the frames from
+/// `first_sequence` to `last_sequence`.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) first_sequence: u64,
+    pub(crate) last_sequence: u64,
+    /// When the first of them came.
+    pub(crate) since: Timestamp,
+    pub(crate) size_bytes: u64,
+    pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
+}
+
+/// The unsealed events of one domain and hour, in the order of their coming.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HourLines {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) size_bytes: u64,
+}
+
+/// Unsealed events: those that gather, and those that are being sealed. Both count in `status`.
+#[derive(Debug)]
+pub(crate) struct Memtable {
+    inner: Mutex<Inner>,
+    clock: Arc<dyn Clock>,
+    /// Told when sealing made room.
+    room: Notify,
+    /// Told when there is enough to be sealed.
+    ripe: Notify,
+    seal_at_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    gathering: HashMap<Domain, Pending>,
+    sealing: HashMap<Domain, Arc<Pending>>,
+    gathering_bytes: u64,
+    sealing_bytes: u64,
+}
+
+/// How many times `seal_at_bytes` may be unsealed before new events wait.
+const ROOM_FACTOR: u64 = 3;
+
+impl Memtable {
+    pub(crate) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64) -> Self {
+        Self {
+            inner: Mutex::default(),
+            clock,
+            room: Notify::new(),
+            ripe: Notify::new(),
+            seal_at_bytes,
+        }
+    }
+
+    /// Takes in frames that are durable, in their order.
+    pub(crate) fn insert(&self, frames: Vec<Frame>) {
+        let now = self.clock.now();
+        let mut inner = self.inner.lock();
+        for frame in frames {
+            let pending = inner
+                .gathering
+                .entry(frame.domain)
+                .or_insert_with(|| Pending {
+                    first_sequence: frame.sequence,
+                    last_sequence: frame.sequence,
+                    since: now,
+                    size_bytes: 0,
+                    hours: BTreeMap::new(),
+                });
+            pending.last_sequence = frame.sequence;
+            let mut bytes = 0;
+            for event in frame.events {
+                let hour = pending.hours.entry((event.day, event.hour)).or_default();
+                let size = event.line.len() as u64;
+                hour.size_bytes += size;
+                hour.lines.push(Line {
+                    line: event.line,
+                    leaf: event.leaf,
+                });
+                bytes += size;
+            }
+            pending.size_bytes += bytes;
+            inner.gathering_bytes += bytes;
+        }
+        if inner.gathering_bytes >= self.seal_at_bytes {
+            self.ripe.notify_one();
+        }
+    }
+
+    /// Waits until less is unsealed than memory may hold.
+    pub(crate) async fn wait_for_room(&self) {
+        loop {
+            let made = self.room.notified();
+            tokio::pin!(made);
+            made.as_mut().enable();
+            if self.unsealed_bytes() < self.seal_at_bytes * ROOM_FACTOR {
+                return;
+            }
+            made.await;
+        }
+    }
+
+    /// Waits until enough has gathered to be sealed.
+    pub(crate) async fn wait_until_ripe(&self) {
+        self.ripe.notified().await;
+    }
+
+    /// Whether enough has gathered to be sealed at once.
+    pub(crate) fn is_ripe(&self) -> bool {
+        self.inner.lock().gathering_bytes >= self.seal_at_bytes
+    }
+
+    fn unsealed_bytes(&self) -> u64 {
+        let inner = self.inner.lock();
+        inner.gathering_bytes + inner.sealing_bytes
+    }
+
+    /// The lowest sequence number of an unsealed frame.
+    pub(crate) fn oldest_sequence(&self) -> Option<u64> {
+        let inner = self.inner.lock();
+        let gathering = inner
+            .gathering
+            .values()
+            .map(|pending| pending.first_sequence);
+        let sealing = inner.sealing.values().map(|pending| pending.first_sequence);
+        gathering.chain(sealing).min()
+    }
+
+    /// Moves what the chosen domains have gathered to the side that is being sealed. One sealing goes on at a time.
+    pub(crate) fn take(
+        &self,
+        chosen: impl Fn(Domain, &Pending) -> bool,
+    ) -> Vec<(Domain, Arc<Pending>)> {
+        let mut inner = self.inner.lock();
+        let domains: Vec<_> = inner
+            .gathering
+            .iter()
+            .filter_map(|(domain, pending)| chosen(*domain, pending).then_some(*domain))
+            .collect();
+        let mut taken = Vec::with_capacity(domains.len());
+        for domain in domains {
+            let pending = inner
+                .gathering
+                .remove(&domain)
+                .expect("listed under the same lock");
+            inner.gathering_bytes -= pending.size_bytes;
+            inner.sealing_bytes += pending.size_bytes;
+            let pending = Arc::new(pending);
+            inner.sealing.insert(domain, Arc::clone(&pending));
+            taken.push((domain, pending));
+        }
+        taken.sort_unstable_by_key(|(domain, _)| *domain);
+        taken
+    }
+
+    /// Forgets what was being sealed: the catalog has it now.
+    pub(crate) fn forget_sealed(&self) {
+        let mut inner = self.inner.lock();
+        inner.sealing.clear();
+        inner.sealing_bytes = 0;
+        drop(inner);
+        self.room.notify_waiters();
+    }
+
+    /// Puts what could not be sealed back, before what came since.
+    pub(crate) fn put_back(&self) {
+        let mut inner = self.inner.lock();
+        for (domain, earlier) in std::mem::take(&mut inner.sealing) {
+            let mut earlier = Arc::unwrap_or_clone(earlier);
+            if let Some(later) = inner.gathering.remove(&domain) {
+                earlier.last_sequence = later.last_sequence;
+                earlier.size_bytes += later.size_bytes;
+                for (hour, more) in later.hours {
+                    let whole = earlier.hours.entry(hour).or_default();
+                    whole.size_bytes += more.size_bytes;
+                    whole.lines.extend(more.lines);
+                }
+            }
+            inner.gathering.insert(domain, earlier);
+        }
+        inner.gathering_bytes += inner.sealing_bytes;
+        inner.sealing_bytes = 0;
+    }
+
+    /// Adds up the unsealed events of each day: calls `add(day, count, size_bytes)`.
+    pub(crate) fn totals(
+        &self,
+        domains: impl Fn(Domain) -> bool,
+        days: DayRange,
+        mut add: impl FnMut(Day, u64, u64),
+    ) {
+        let first = (days.start(), Hour::new(0).expect("an hour of the day"));
+        let last = (days.end(), Hour::new(23).expect("an hour of the day"));
+        let inner = self.inner.lock();
+        let sealing = inner
+            .sealing
+            .iter()
+            .map(|(domain, pending)| (domain, &**pending));
+        for (domain, pending) in inner.gathering.iter().chain(sealing) {
+            if domains(*domain) {
+                for ((day, _), hour) in pending.hours.range(first..=last) {
+                    add(*day, hour.lines.len() as u64, hour.size_bytes);
+                }
+            }
+        }
+    }
+}

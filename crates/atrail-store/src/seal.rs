@@ -1,0 +1,209 @@
+//! Turning the log's events into segments of the archive.
+//!
+//! Order of durability: paths noted as waste, objects durable, catalog transaction (objects, totals, watermarks, paths no
+//! longer waste), log trimmed. A crash at any point leaves either the log or the archive with an event, never neither,
+//! and never both: recovery skips what the catalog's watermark covers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use atrail_model::{Domain, ObjectId, Timestamp};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use libdeflater::CompressionLvl;
+
+use crate::error::{Result, StoreError, chain};
+use crate::memtable::Pending;
+use crate::object::{self, NewObject, Place};
+use crate::store::Core;
+
+/// Which domains to seal.
+#[derive(Debug)]
+pub(crate) enum Which {
+    All,
+    These(HashSet<Domain>),
+    /// Those whose first unsealed event came at this time or before.
+    WaitingSince(Timestamp),
+}
+
+/// Objects that are compressed and written at once.
+const PARALLEL: usize = 4;
+/// Compression when there is time; see `docs/decisions/`.
+const LEVEL: i32 = 6;
+/// Compression when events come faster than they are sealed.
+const LEVEL_UNDER_PRESSURE: i32 = 1;
+
+impl Core {
+    /// Seals what the chosen domains have in the log. Who asks while a seal goes on waits for it, and then finds its
+    /// events sealed. A seal runs to its end even when nobody waits for it any more.
+    pub(crate) async fn seal(self: &Arc<Self>, which: Which) -> Result<()> {
+        let core = Arc::clone(self);
+        let sealing = tokio::spawn(async move {
+            let _only = core.sealing.lock().await;
+            core.seal_alone(which).await
+        });
+        sealing.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
+    pub(crate) async fn seal_alone(&self, which: Which) -> Result<()> {
+        let taken = self.memtable.take(|domain, pending| match &which {
+            Which::All => true,
+            Which::These(domains) => domains.contains(&domain),
+            Which::WaitingSince(moment) => pending.since <= *moment,
+        });
+        if taken.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.seal_taken(&taken).await {
+            self.memtable.put_back();
+            return Err(error);
+        }
+        self.wal.trim(false).await
+    }
+
+    async fn seal_taken(&self, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
+        let numbers = self.domain_numbers(taken).await?;
+        let jobs: Vec<_> = taken
+            .iter()
+            .flat_map(|(domain, pending)| {
+                pending.hours.keys().map(|(day, hour)| {
+                    (
+                        Place {
+                            domain: *domain,
+                            day: *day,
+                            hour: *hour,
+                        },
+                        ObjectId::generate(),
+                        Arc::clone(pending),
+                    )
+                })
+            })
+            .collect();
+        let paths: Vec<_> = jobs
+            .iter()
+            .map(|(place, id, _)| object::object_path(*place, *id))
+            .collect();
+        self.catalog.mark_as_waste(&paths).await?;
+        let level = if self.memtable.is_ripe() {
+            LEVEL_UNDER_PRESSURE
+        } else {
+            LEVEL
+        };
+        let objects: Result<Vec<_>> = stream::iter(jobs)
+            .map(|(place, id, pending)| {
+                let number = number_of(&numbers, place.domain);
+                async move { Ok((number, self.write_object(place, id, pending, level).await?)) }
+            })
+            .buffered(PARALLEL)
+            .try_collect()
+            .await;
+        let sealed = match objects {
+            Ok(objects) => self.publish(taken, &objects).await,
+            Err(error) => Err(error),
+        };
+        if sealed.is_err() {
+            self.erase(&paths).await;
+        }
+        sealed
+    }
+
+    async fn write_object(
+        &self,
+        place: Place,
+        id: ObjectId,
+        pending: Arc<Pending>,
+        level: i32,
+    ) -> Result<NewObject> {
+        let built = tokio::task::spawn_blocking(move || {
+            let level = CompressionLvl::new(level).expect("a level that the library has");
+            object::build(place, id, &pending.hours[&(place.day, place.hour)], level)
+        });
+        let (object, bytes) = built.await.map_err(|_| StoreError::Closed)?;
+        self.blobs.put(&object.path, bytes).await?;
+        Ok(object)
+    }
+
+    /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
+    /// store stops taking writes: recovery at the next start finds out.
+    async fn publish(
+        &self,
+        taken: &[(Domain, Arc<Pending>)],
+        objects: &[(i64, NewObject)],
+    ) -> Result<()> {
+        let numbers = self.domain_numbers(taken).await?;
+        let sealed_to: Vec<_> = taken
+            .iter()
+            .map(|(domain, pending)| (number_of(&numbers, *domain), pending.last_sequence))
+            .collect();
+        let _nobody_counts = self.published.write().await;
+        let Err(error) = self.catalog.commit_seal(objects, &sealed_to).await else {
+            self.memtable.forget_sealed();
+            return Ok(());
+        };
+        let (domain, pending) = &taken[0];
+        match self.catalog.sealed_to().await {
+            Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
+                tracing::warn!(%error, "a commit was reported as failed, and is there");
+                self.memtable.forget_sealed();
+                Ok(())
+            }
+            Ok(_) => Err(error),
+            Err(unknown) => {
+                self.wal.poison(format!(
+                    "the catalog does not say whether a seal is committed: {unknown}"
+                ));
+                Err(error)
+            }
+        }
+    }
+
+    /// Erases objects that do not belong to the archive. What cannot be erased now is erased at the next start.
+    pub(crate) async fn erase(&self, paths: &[String]) {
+        let deleted = stream::iter(paths.to_vec())
+            .map(|path| async move { self.blobs.delete(&path).await })
+            .buffer_unordered(PARALLEL)
+            .try_collect::<Vec<_>>()
+            .await;
+        let forgotten = match deleted {
+            Ok(_) => self.catalog.forget_waste(paths).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = forgotten {
+            tracing::warn!(
+                error = chain(&error),
+                "some bytes could not be erased; the next start tries again"
+            );
+        }
+    }
+
+    async fn domain_numbers(
+        &self,
+        taken: &[(Domain, Arc<Pending>)],
+    ) -> Result<Arc<HashMap<Domain, i64>>> {
+        let known = Arc::clone(&self.domain_numbers.lock());
+        let missing = |numbers: &HashMap<Domain, i64>| {
+            taken
+                .iter()
+                .map(|(domain, _)| *domain)
+                .find(|domain| !numbers.contains_key(domain))
+        };
+        if missing(&known).is_none() {
+            return Ok(known);
+        }
+        let fresh = Arc::new(self.catalog.domain_numbers().await?);
+        if let Some(domain) = missing(&fresh) {
+            return Err(StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: format!("it does not know the domain {domain}, which has events in the log"),
+            });
+        }
+        *self.domain_numbers.lock() = Arc::clone(&fresh);
+        Ok(fresh)
+    }
+}
+
+fn number_of(numbers: &HashMap<Domain, i64>, domain: Domain) -> i64 {
+    *numbers
+        .get(&domain)
+        .expect("the numbers were completed for all taken domains")
+}

@@ -1,0 +1,287 @@
+//! Sessions: one user's frozen scope for a download.
+
+use std::collections::{HashMap, VecDeque};
+
+use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
+use atrail_model::{Scope, SessionId, SpaceId, Target, Timestamp, UserId};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::Store;
+use crate::catalog::archive::{self, StoredObject};
+use crate::error::{Result, StoreError};
+use crate::object::EMPTY_MEMBER;
+use crate::seal::Which;
+
+/// Who makes a session, and for what.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Whose session it is; nobody else sees it.
+    pub owner: UserId,
+    /// The space that was targeted when it was made, if any; limits count by it.
+    pub space: Option<SpaceId>,
+    /// What it covers.
+    pub scope: Scope,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionState {
+    /// Nothing was downloaded.
+    Open,
+    /// Part was sent.
+    Downloading,
+    /// The last byte was sent.
+    Downloaded,
+    /// Events that it had pinned were deleted: when and by whom.
+    Gone(String),
+}
+
+/// A session: one user's frozen scope.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// The space that was targeted when it was made, if any.
+    pub space: Option<SpaceId>,
+    /// What it covers.
+    pub scope: Scope,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last used.
+    pub accessed: Timestamp,
+    /// When it ends if it is not used before.
+    pub expires: Timestamp,
+    /// Where it stands.
+    pub state: SessionState,
+    /// Events in it.
+    pub events: u64,
+    /// Bytes of the events' lines, line feeds not counted.
+    pub size_bytes: u64,
+    /// Length of the download in bytes.
+    pub total_bytes: u64,
+    /// How far the download was sent from its start, in bytes.
+    pub downloaded_bytes: u64,
+    /// SHA-256 of the manifest's bytes: the download's strong entity tag.
+    pub etag: [u8; 32],
+}
+
+impl SessionState {
+    pub(crate) const fn of_progress(downloaded_bytes: u64, total_bytes: u64) -> Self {
+        if downloaded_bytes == 0 {
+            Self::Open
+        } else if downloaded_bytes < total_bytes {
+            Self::Downloading
+        } else {
+            Self::Downloaded
+        }
+    }
+}
+
+impl Store {
+    /// Makes a session: seals what is in scope and pins it. Everything in scope that was acknowledged before the call is
+    /// in it, and it never changes after.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown target, `TooMany` at the limits, or when the disk or the catalog fails.
+    pub async fn create_session(&self, new: NewSession) -> Result<Session> {
+        let core = &self.core;
+        let domains = core.catalog.domains_of(new.scope.target).await?;
+        let Some(first) = domains.first() else {
+            return Err(StoreError::NotFound {
+                what: target_name(new.scope.target),
+            });
+        };
+        let account = first.account;
+        core.session_rate.admit(
+            new.space,
+            core.clock.now(),
+            core.settings.max_sessions_per_hour,
+        )?;
+        core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
+            .await?;
+
+        let now = core.clock.now();
+        let mut tx = core.catalog.begin("create a session").await?;
+        core.catalog
+            .delete_expired_sessions(&mut tx, now, &core.settings)
+            .await?;
+        let open = core
+            .catalog
+            .count_open_sessions(&mut tx, account, new.space)
+            .await?;
+        if open >= core.settings.max_open_sessions {
+            return Err(StoreError::TooMany {
+                message: format!(
+                    "there are {open} open sessions in this space: delete one that is done"
+                ),
+                retry_after_secs: 60,
+            });
+        }
+        let objects = archive::objects_in(&mut tx, &domains, &new.scope).await?;
+        let manifest = manifest_text(&objects)?;
+        let total = archive::sum(&objects);
+        let session = Session {
+            id: SessionId::generate(),
+            owner: new.owner,
+            space: new.space,
+            scope: new.scope,
+            created: now,
+            accessed: now,
+            expires: core.settings.session_end(now, now),
+            state: SessionState::Open,
+            events: total.count,
+            size_bytes: total.size_bytes,
+            total_bytes: download_len(&objects),
+            downloaded_bytes: 0,
+            etag: Sha256::digest(&manifest).into(),
+        };
+        core.catalog
+            .insert_session(&mut tx, &session, account, &manifest)
+            .await?;
+        core.catalog.commit(tx, "create a session").await?;
+        Ok(session)
+    }
+
+    /// The owner's open sessions that were made with this space targeted, oldest first.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn sessions(&self, owner: UserId, space: Option<SpaceId>) -> Result<Vec<Session>> {
+        let core = &self.core;
+        let sessions = core.catalog.sessions(owner, space, &core.settings).await?;
+        let now = core.clock.now();
+        let current = sessions
+            .into_iter()
+            .map(|session| core.with_activity(session));
+        Ok(current.filter(|session| session.expires > now).collect())
+    }
+
+    /// One open session of the owner. Looking does not count as use.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or it is somebody else's, or it has ended.
+    pub async fn session(&self, owner: UserId, id: SessionId) -> Result<Session> {
+        let core = &self.core;
+        let session = core.catalog.session(owner, id, &core.settings).await?;
+        session
+            .map(|session| core.with_activity(session))
+            .filter(|session| session.expires > core.clock.now())
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// Ends a session of the owner.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`Self::session`].
+    pub async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<()> {
+        self.session(owner, id).await?;
+        if !self.core.catalog.delete_session(owner, id).await? {
+            return Err(not_found(id));
+        }
+        self.core.plans.forget(&[id]);
+        self.core.activity.forget(id);
+        Ok(())
+    }
+
+    /// The session's manifest as JSON text ([`Manifest`]); its SHA-256 is the session's etag.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`Self::session`], `Gone` when a deletion took events of it.
+    pub async fn manifest(&self, owner: UserId, id: SessionId) -> Result<Bytes> {
+        let session = self.session(owner, id).await?;
+        session.refuse_if_gone()?;
+        let text = self.core.catalog.session_manifest(id).await?;
+        text.map(Bytes::from).ok_or_else(|| not_found(id))
+    }
+}
+
+impl Session {
+    pub(crate) fn refuse_if_gone(&self) -> Result<()> {
+        match &self.state {
+            SessionState::Gone(reason) => Err(StoreError::Gone {
+                session: self.id,
+                reason: reason.clone(),
+            }),
+            SessionState::Open | SessionState::Downloading | SessionState::Downloaded => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn not_found(id: SessionId) -> StoreError {
+    StoreError::NotFound {
+        what: format!("session {id}"),
+    }
+}
+
+fn target_name(target: Target) -> String {
+    match target {
+        Target::Space(id) => format!("space {id}"),
+        Target::Account(id) => format!("account {id}"),
+    }
+}
+
+/// The manifest of these objects, or of the empty member when there are none.
+fn manifest_text(objects: &[StoredObject]) -> Result<Vec<u8>> {
+    let mut parts: Vec<_> = objects
+        .iter()
+        .map(|object| ManifestObject {
+            domain: object.domain.to_string(),
+            object: object.id.to_string(),
+            offset: 0,
+            length: object.size_bytes,
+            sha256: hex(&object.sha256),
+            segments: object.segments.iter().map(ToString::to_string).collect(),
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push(ManifestObject {
+            domain: String::new(),
+            object: EMPTY_OBJECT.to_owned(),
+            offset: 0,
+            length: EMPTY_MEMBER.len() as u64,
+            sha256: hex(&Sha256::digest(EMPTY_MEMBER)),
+            segments: Vec::new(),
+        });
+    }
+    serde_json::to_vec(&Manifest { objects: parts })
+        .map_err(|error| StoreError::Invalid(format!("a manifest cannot be written: {error}")))
+}
+
+fn download_len(objects: &[StoredObject]) -> u64 {
+    if objects.is_empty() {
+        return EMPTY_MEMBER.len() as u64;
+    }
+    objects.iter().map(|object| object.size_bytes).sum()
+}
+
+/// When sessions were created in the last hour, by space: nobody makes a million one-event segments by asking for
+/// sessions.
+#[derive(Debug, Default)]
+pub(crate) struct SessionRate(Mutex<HashMap<Option<SpaceId>, VecDeque<Timestamp>>>);
+
+impl SessionRate {
+    fn admit(&self, space: Option<SpaceId>, now: Timestamp, limit: usize) -> Result<()> {
+        const HOUR_SECS: i64 = 3600;
+        let mut spaces = self.0.lock();
+        spaces.retain(|_, times| {
+            times.retain(|time| now.as_second() - time.as_second() < HOUR_SECS);
+            !times.is_empty()
+        });
+        let times = spaces.entry(space).or_default();
+        if times.len() >= limit {
+            let waited = times
+                .front()
+                .map_or(0, |oldest| now.as_second() - oldest.as_second());
+            return Err(StoreError::TooMany {
+                message: format!("{limit} sessions were created in this space within an hour"),
+                retry_after_secs: u64::try_from(HOUR_SECS - waited).unwrap_or(1).max(1),
+            });
+        }
+        times.push_back(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! How the store works.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use atrail_model::Timestamp;
+
+/// How the store works; [`StoreSettings::new`] gives the defaults.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// The data directory; made when it is not there.
+    pub data_dir: PathBuf,
+    /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
+    pub seal_at_bytes: u64,
+    /// Seal a domain's events at the latest this long after the first of them came.
+    pub seal_after: Duration,
+    /// A session ends this long after its last use.
+    pub session_idle_ttl: Duration,
+    /// A session ends this long after its creation, used or not.
+    pub session_max_ttl: Duration,
+    /// Open sessions that a space may have.
+    pub max_open_sessions: u64,
+    /// Sessions that may be created in a space within an hour.
+    pub max_sessions_per_hour: usize,
+}
+
+impl StoreSettings {
+    /// The defaults, for this data directory.
+    #[must_use]
+    pub const fn new(data_dir: PathBuf) -> Self {
+        const DAY: u64 = 86_400;
+        Self {
+            data_dir,
+            seal_at_bytes: 64 << 20,
+            seal_after: Duration::from_secs(300),
+            session_idle_ttl: Duration::from_secs(7 * DAY),
+            session_max_ttl: Duration::from_secs(30 * DAY),
+            max_open_sessions: 30,
+            max_sessions_per_hour: 600,
+        }
+    }
+
+    /// When a session that was made and last used at these moments ends.
+    pub(crate) fn session_end(&self, created: Timestamp, accessed: Timestamp) -> Timestamp {
+        let after = |moment: Timestamp, ttl| moment.checked_add(ttl).unwrap_or(Timestamp::MAX);
+        after(accessed, self.session_idle_ttl).min(after(created, self.session_max_ttl))
+    }
+}

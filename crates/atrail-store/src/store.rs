@@ -1,0 +1,252 @@
+//! The store as a whole: opening with recovery, background work, closing.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_model::{Clock, Domain, Timestamp};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::blobs::Blobs;
+use crate::catalog::{Catalog, Tenancy};
+use crate::download::{Activity, Plans};
+use crate::durable::DirLock;
+use crate::error::{Result, StoreError, chain};
+use crate::memtable::Memtable;
+use crate::seal::Which;
+use crate::session::SessionRate;
+use crate::settings::StoreSettings;
+use crate::wal::{FileWal, Frame, WriterHandle};
+
+/// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) core: Arc<Core>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) settings: StoreSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalog: Catalog,
+    pub(crate) blobs: Blobs,
+    pub(crate) memtable: Arc<Memtable>,
+    pub(crate) wal: WriterHandle,
+    /// Held while sealing or deleting: one at a time.
+    pub(crate) sealing: tokio::sync::Mutex<()>,
+    /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
+    pub(crate) published: tokio::sync::RwLock<()>,
+    pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
+    pub(crate) plans: Plans,
+    pub(crate) activity: Activity,
+    pub(crate) session_rate: SessionRate,
+    background: Mutex<Option<JoinHandle<()>>>,
+    _lock: DirLock,
+}
+
+/// How often the background looks what is due.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the catalog is told how sessions were used.
+const TELL_EVERY_TICKS: u32 = 5;
+/// How often ended sessions are forgotten.
+const FORGET_EVERY_TICKS: u32 = 60;
+
+impl Store {
+    /// Opens the store in its directory, recovering what an earlier process left there.
+    ///
+    /// # Errors
+    /// When another process has the directory, the disk refuses, the catalog is of a later version, or the log is
+    /// damaged below its durable watermark: then nothing was changed, and the error names the file and says how to go on.
+    pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let dir = &settings.data_dir;
+        let lock = lock_dir(dir)?;
+        let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
+        let blobs = Blobs::local(&dir.join("archive"))?;
+        let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
+        let wal = recover(&dir.join("wal"), &catalog, &memtable).await?;
+        let core = Arc::new(Core {
+            clock,
+            catalog,
+            blobs,
+            memtable,
+            wal,
+            sealing: tokio::sync::Mutex::default(),
+            published: tokio::sync::RwLock::default(),
+            domain_numbers: Mutex::default(),
+            plans: Plans::default(),
+            activity: Activity::default(),
+            session_rate: SessionRate::default(),
+            background: Mutex::default(),
+            _lock: lock,
+            settings,
+        });
+        let waste = core.catalog.waste().await?;
+        if !waste.is_empty() {
+            tracing::info!(
+                objects = waste.len(),
+                "erasing what an earlier process left unfinished"
+            );
+            core.erase(&waste).await;
+        }
+        let worker = tokio::spawn(background(Arc::downgrade(&core)));
+        *core.background.lock() = Some(worker);
+        Ok(Self { core })
+    }
+
+    /// Ends cleanly: what is acknowledged stays in the log or the archive, what is under way is finished. The store
+    /// refuses everything after.
+    ///
+    /// # Errors
+    /// When the catalog fails; nothing acknowledged is lost by it.
+    pub async fn close(&self) -> Result<()> {
+        let core = &self.core;
+        let worker = core.background.lock().take();
+        if let Some(worker) = worker {
+            worker.abort();
+            // Aborted is what it was told to be.
+            let _ = worker.await;
+        }
+        let _no_seal_under_way = core.sealing.lock().await;
+        let told = core.tell_activity().await;
+        let stopped = core.wal.stop().await;
+        core.catalog.close().await;
+        told.and(stopped)
+    }
+
+    /// Accounts, organizations and spaces.
+    #[must_use]
+    pub fn tenancy(&self) -> Tenancy {
+        Tenancy::new(self.core.catalog.clone())
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.core.catalog
+    }
+}
+
+impl Core {
+    async fn tell_activity(&self) -> Result<()> {
+        let news = self.activity.take_news();
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.catalog.note_activity(&news).await
+    }
+
+    async fn forget_ended_sessions(&self) -> Result<()> {
+        let mut tx = self.catalog.begin("end sessions").await?;
+        self.catalog
+            .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
+            .await?;
+        self.catalog.commit(tx, "end sessions").await
+    }
+
+    /// Seals what is due.
+    async fn seal_due(self: &Arc<Self>) -> Result<()> {
+        if self.memtable.is_ripe() {
+            return self.seal(Which::All).await;
+        }
+        let due = self
+            .clock
+            .now()
+            .checked_sub(self.settings.seal_after)
+            .unwrap_or(Timestamp::MIN);
+        self.seal(Which::WaitingSince(due)).await
+    }
+}
+
+fn lock_dir(dir: &Path) -> Result<DirLock> {
+    let failed = |what: &str| {
+        let what = format!("cannot {what} the data directory {}", dir.display());
+        |source| StoreError::Directory { what, source }
+    };
+    crate::durable::create_dir(dir).map_err(failed("make"))?;
+    DirLock::acquire(dir).map_err(failed("lock"))?.ok_or_else(|| {
+        StoreError::Conflict(format!(
+            "another atrail server uses the data directory {}: stop it first, or choose another directory",
+            dir.display()
+        ))
+    })
+}
+
+/// Brings the log's unsealed events back into memory, and begins a new log with them.
+async fn recover(dir: &Path, catalog: &Catalog, memtable: &Arc<Memtable>) -> Result<WriterHandle> {
+    let replay_dir = dir.to_owned();
+    let mut replay = off_thread(move || FileWal::replay(&replay_dir)).await?;
+    let sealed_to = catalog.sealed_to().await?;
+    let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
+    let highest = replay
+        .frames
+        .last()
+        .map_or(0, |frame| frame.sequence)
+        .max(highest_sealed);
+    let found = replay.frames.len();
+    let unsealed = std::mem::take(&mut replay.frames)
+        .into_iter()
+        .filter(|frame| {
+            sealed_to
+                .get(&frame.domain)
+                .is_none_or(|sealed| frame.sequence > *sealed)
+        });
+    let frames: Vec<Frame> = (highest + 1..)
+        .zip(unsealed)
+        .map(|(sequence, frame)| Frame { sequence, ..frame })
+        .collect();
+    if found > 0 {
+        tracing::info!(frames = found, unsealed = frames.len(), "read the log");
+    }
+    let wal_dir = dir.to_owned();
+    let (wal, frames) = off_thread(move || {
+        FileWal::restart(&wal_dir, replay, &frames, highest + 1).map(|wal| (wal, frames))
+    })
+    .await?;
+    let next_sequence = highest + 1 + frames.len() as u64;
+    memtable.insert(frames);
+    WriterHandle::start(Box::new(wal), Arc::clone(memtable), next_sequence).map_err(|source| {
+        StoreError::Directory {
+            what: "cannot start the log writer".to_owned(),
+            source,
+        }
+    })
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(StoreError::Closed))
+}
+
+/// Seals by size and age, tells the catalog how sessions were used, forgets ended ones. Ends with the store.
+async fn background(core: std::sync::Weak<Core>) {
+    let mut ticks = 0_u32;
+    loop {
+        let Some(memtable) = core.upgrade().map(|core| Arc::clone(&core.memtable)) else {
+            return;
+        };
+        // Whichever comes first; both mean the same: look.
+        let _ = tokio::time::timeout(TICK, memtable.wait_until_ripe()).await;
+        drop(memtable);
+        let Some(core) = core.upgrade() else { return };
+        ticks = ticks.wrapping_add(1);
+        let mut outcome = core.seal_due().await;
+        if ticks.is_multiple_of(TELL_EVERY_TICKS) {
+            outcome = outcome.and(core.tell_activity().await);
+        }
+        if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
+            outcome = outcome.and(core.forget_ended_sessions().await);
+        }
+        if let Err(error) = outcome {
+            tracing::error!(
+                error = chain(&error),
+                "background work failed; it is tried again"
+            );
+            tokio::time::sleep(TICK).await;
+        }
+    }
+}

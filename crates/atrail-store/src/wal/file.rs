@@ -1,0 +1,307 @@
+//! The write-ahead log in files of one directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::frame::{
+    FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame, decode_payload,
+    encode_frame, encoded_len, sound_frame,
+};
+use super::{AppendError, Wal};
+use crate::durable::{self, AllocatedFile};
+use crate::error::{Result, StoreError};
+
+/// Space that a log file is made with, unless one frame needs more.
+const FILE_SIZE_BYTES: u64 = 64 << 20;
+
+/// A write-ahead log in files `GENERATION.wal`. One value writes to a directory at a time.
+#[derive(Debug)]
+pub(crate) struct FileWal {
+    dir: PathBuf,
+    active: AllocatedFile,
+    generation: u64,
+    /// Closed files that may still hold unsealed events, oldest first.
+    closed: Vec<ClosedFile>,
+    durable: u64,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct ClosedFile {
+    path: PathBuf,
+    last_sequence: u64,
+}
+
+/// What the files of a directory hold.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    /// Every sound frame in order.
+    pub(crate) frames: Vec<Frame>,
+    files: Vec<PathBuf>,
+    last_generation: u64,
+}
+
+impl FileWal {
+    /// Reads what the directory's files hold. What lies above the durable watermark may be missing or cut.
+    ///
+    /// # Errors
+    /// `Damaged` when a frame that was durable cannot be read: the file and offset are named and nothing is changed.
+    pub(crate) fn replay(dir: &Path) -> Result<Replay> {
+        durable::create_dir(dir).map_err(io_failure("make the log directory", dir))?;
+        let mut files = log_files(dir)?;
+        let mut contents = Vec::new();
+        for (generation, path) in &files {
+            let bytes = std::fs::read(path).map_err(io_failure("read the log file", path))?;
+            contents.push((*generation, path.clone(), Bytes::from(bytes)));
+        }
+        let last_generation = files.last().map_or(0, |(generation, _)| *generation);
+        let frames = read_frames(&contents)?;
+        Ok(Replay {
+            frames,
+            files: files.drain(..).map(|(_, path)| path).collect(),
+            last_generation,
+        })
+    }
+
+    /// Begins a new log after a replay: writes the given frames, numbered on from `first_sequence`, to a new file, makes
+    /// it durable, and only then removes the old files. (After a failed fsync the page cache may hold what the disk does
+    /// not, so replayed frames count as durable only once they were written again.)
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn restart(
+        dir: &Path,
+        replay: Replay,
+        frames: &[Frame],
+        first_sequence: u64,
+    ) -> Result<Self> {
+        let generation = replay.last_generation + 1;
+        let path = file_path(dir, generation);
+        let making = path.with_extension("wal.new");
+        let durable = first_sequence - 1;
+        let mut buffer = FileHeader {
+            generation,
+            first_sequence,
+            restart: true,
+        }
+        .encode()
+        .to_vec();
+        frames
+            .iter()
+            .for_each(|frame| encode_frame(frame, durable, &mut buffer));
+        let size = FILE_SIZE_BYTES.max(buffer.len() as u64 * 2);
+        if making.exists() {
+            durable::remove(&making)
+                .map_err(io_failure("remove the unfinished log file", &making))?;
+        }
+        let mut active = AllocatedFile::create(&making, size)
+            .map_err(io_failure("make the log file", &making))?;
+        active
+            .append(&buffer)
+            .map_err(io_failure("write the log file", &making))?;
+        active
+            .rename(&path)
+            .map_err(io_failure("name the log file", &path))?;
+        for old in replay.files {
+            durable::remove(&old).map_err(io_failure("remove the old log file", &old))?;
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            active,
+            generation,
+            closed: Vec::new(),
+            durable: durable + frames.len() as u64,
+            buffer: Vec::new(),
+        })
+    }
+
+    fn open_next_file(&mut self, needed: u64) -> io::Result<()> {
+        let generation = self.generation + 1;
+        let path = file_path(&self.dir, generation);
+        let size = FILE_SIZE_BYTES.max(needed + FILE_HEADER_LEN as u64);
+        let mut next = AllocatedFile::create(&path, size)?;
+        let header = FileHeader {
+            generation,
+            first_sequence: self.durable + 1,
+            restart: false,
+        };
+        next.append(&header.encode())?;
+        self.closed.push(ClosedFile {
+            path: file_path(&self.dir, self.generation),
+            last_sequence: self.durable,
+        });
+        self.generation = generation;
+        self.active = next;
+        Ok(())
+    }
+}
+
+impl Wal for FileWal {
+    fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError> {
+        let needed = frames
+            .iter()
+            .map(|frame| encoded_len(&frame.events) as u64)
+            .sum();
+        if needed > self.active.room() {
+            self.open_next_file(needed)
+                .map_err(AppendError::of_new_file)?;
+        }
+        self.buffer.clear();
+        frames
+            .iter()
+            .for_each(|frame| encode_frame(frame, self.durable, &mut self.buffer));
+        self.active
+            .append(&self.buffer)
+            .map_err(AppendError::Broken)?;
+        self.buffer.shrink_to(8 << 20);
+        self.durable += frames.len() as u64;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<(), AppendError> {
+        self.open_next_file(0).map_err(AppendError::of_new_file)
+    }
+
+    fn trim(&mut self, floor: u64) -> io::Result<()> {
+        while let Some(oldest) = self
+            .closed
+            .first()
+            .filter(|file| file.last_sequence < floor)
+        {
+            durable::remove(&oldest.path)?;
+            self.closed.remove(0);
+        }
+        Ok(())
+    }
+}
+
+fn file_path(dir: &Path, generation: u64) -> PathBuf {
+    dir.join(format!("{generation:012}.wal"))
+}
+
+/// The log files by generation.
+fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
+        let path = entry
+            .map_err(io_failure("list the log directory", dir))?
+            .path();
+        let generation = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(".wal")?.parse().ok());
+        files.extend(generation.map(|generation| (generation, path)));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Reads the frames of all files that count, oldest file first.
+fn read_frames(files: &[(u64, PathBuf, Bytes)]) -> Result<Vec<Frame>> {
+    let headers: Vec<_> = files
+        .iter()
+        .map(|(_, _, bytes)| FileHeader::decode(bytes))
+        .collect();
+    let start = headers
+        .iter()
+        .rposition(|header| header.is_some_and(|h| h.restart))
+        .unwrap_or(0);
+    let mut frames: Vec<Frame> = Vec::new();
+    for (index, (generation, path, bytes)) in files.iter().enumerate().skip(start) {
+        let newest = index + 1 == files.len();
+        let Some(header) = headers[index].filter(|header| header.generation == *generation) else {
+            // The newest file is made before its header is written; nothing in it was acknowledged then.
+            if newest && first_sound_frame_after(bytes, 0).is_none() {
+                break;
+            }
+            return Err(damaged(path, 0, "its header is unreadable"));
+        };
+        if frames
+            .last()
+            .is_some_and(|last| last.sequence + 1 != header.first_sequence)
+        {
+            return Err(damaged(path, 0, "frames are missing before it"));
+        }
+        let end = read_file(path, bytes, header.first_sequence, &mut frames)?;
+        if !newest
+            && headers[index + 1]
+                .is_some_and(|next| next.first_sequence != next_sequence(&frames, header))
+        {
+            return Err(damaged(path, end, "a frame that was durable is unreadable"));
+        }
+    }
+    Ok(frames)
+}
+
+fn next_sequence(frames: &[Frame], header: FileHeader) -> u64 {
+    frames
+        .last()
+        .map_or(header.first_sequence, |last| last.sequence + 1)
+}
+
+/// Reads one file's frames up to the first that is not sound; returns where that is.
+fn read_file(
+    path: &Path,
+    bytes: &Bytes,
+    first_sequence: u64,
+    frames: &mut Vec<Frame>,
+) -> Result<usize> {
+    let mut at = FILE_HEADER_LEN;
+    let mut expected = first_sequence;
+    while let Some(header) = sound_frame(&bytes[at.min(bytes.len())..]) {
+        if header.sequence != expected {
+            return Err(damaged(path, at, "a frame is out of order"));
+        }
+        let payload = at + FRAME_HEADER_LEN;
+        let frame = decode_payload(
+            expected,
+            &bytes.slice(payload..payload + header.payload_len),
+        )
+        .ok_or_else(|| damaged(path, at, "a frame's content is malformed"))?;
+        frames.push(frame);
+        expected += 1;
+        at = payload + header.payload_len;
+    }
+    // What follows was never durable, unless a later frame says that it was.
+    let mut search = at;
+    while let Some((found, header)) = first_sound_frame_after(bytes, search) {
+        if header.durable >= expected {
+            return Err(damaged(path, at, "a frame that was durable is unreadable"));
+        }
+        search = found + FRAME_HEADER_LEN;
+    }
+    Ok(at)
+}
+
+fn first_sound_frame_after(
+    bytes: &[u8],
+    from: usize,
+) -> Option<(usize, super::frame::FrameHeader)> {
+    let mut at = from;
+    loop {
+        let tail = bytes.get(at..)?;
+        let found = at + memchr::memmem::find(tail, &FRAME_MAGIC)?;
+        if let Some(header) = sound_frame(&bytes[found..]) {
+            return Some((found, header));
+        }
+        at = found + 1;
+    }
+}
+
+fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
+    StoreError::Damaged {
+        what: format!("log file {} at byte {offset}", path.display()),
+        why: format!(
+            "{why}; events that were acknowledged may be lost. Restore the file from a copy, or move it out of its \
+             directory to go on without what it holds"
+        ),
+    }
+}
+
+fn io_failure<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Directory {
+        what: format!("cannot {what} {}", path.display()),
+        source,
+    }
+}

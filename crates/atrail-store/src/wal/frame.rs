@@ -1,0 +1,184 @@
+//! The bytes of the write-ahead log, as drawn in `docs/FORMAT.md`. Pure.
+
+use atrail_evidence::leaf_hash;
+use atrail_model::{AccountId, Day, Domain, Hour, SpaceId};
+use bytes::Bytes;
+
+use crate::NewEvent;
+
+/// The events that one request brought for one domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// Counts up by one with each frame, for the life of the store.
+    pub(crate) sequence: u64,
+    pub(crate) domain: Domain,
+    pub(crate) events: Vec<NewEvent>,
+}
+
+/// What a frame's header says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FrameHeader {
+    pub(super) sequence: u64,
+    /// The highest sequence number that was durable when this frame was written.
+    pub(super) durable: u64,
+    pub(super) payload_len: usize,
+}
+
+/// What a log file's header says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileHeader {
+    /// Counts up with each file.
+    pub(super) generation: u64,
+    /// The sequence number of its first frame.
+    pub(super) first_sequence: u64,
+    /// Whether it holds again all that earlier files held unsealed, so that they no longer count.
+    pub(super) restart: bool,
+}
+
+pub(super) const FILE_HEADER_LEN: usize = 40;
+pub(super) const FRAME_HEADER_LEN: usize = 32;
+/// Begins each frame's header, so that one can be looked for after damage.
+pub(super) const FRAME_MAGIC: [u8; 4] = *b"ATfr";
+const FILE_MAGIC: [u8; 8] = *b"ATRAILWL";
+const FILE_VERSION: u32 = 1;
+/// Larger payloads are not written, so a larger length is damage.
+const PAYLOAD_MAX_LEN: usize = 256 << 20;
+
+impl FileHeader {
+    pub(super) fn encode(self) -> [u8; FILE_HEADER_LEN] {
+        let mut out = [0; FILE_HEADER_LEN];
+        out[..8].copy_from_slice(&FILE_MAGIC);
+        out[8..12].copy_from_slice(&FILE_VERSION.to_le_bytes());
+        out[12..16].copy_from_slice(&u32::from(self.restart).to_le_bytes());
+        out[16..24].copy_from_slice(&self.generation.to_le_bytes());
+        out[24..32].copy_from_slice(&self.first_sequence.to_le_bytes());
+        let checksum = crc32c(&out[..32]);
+        out[32..36].copy_from_slice(&checksum.to_le_bytes());
+        out
+    }
+
+    /// `None` when the bytes are no header of a version known here.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.get(..FILE_HEADER_LEN)?;
+        let sound = bytes[..8] == FILE_MAGIC
+            && u32_at(bytes, 8) == FILE_VERSION
+            && u32_at(bytes, 32) == crc32c(&bytes[..32]);
+        sound.then(|| Self {
+            generation: u64_at(bytes, 16),
+            first_sequence: u64_at(bytes, 24),
+            restart: u32_at(bytes, 12) != 0,
+        })
+    }
+}
+
+/// Appends a frame's bytes to a buffer.
+pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + FRAME_HEADER_LEN, 0);
+    let (kind, guid) = match &frame.domain {
+        Domain::Space(id) => (0, id.as_bytes()),
+        Domain::Account(id) => (1, id.as_bytes()),
+    };
+    out.push(kind);
+    out.extend_from_slice(guid);
+    put_u32(out, frame.events.len());
+    for event in &frame.events {
+        out.extend_from_slice(&event.day.number().to_le_bytes());
+        out.push(event.hour.number());
+        put_u32(out, event.line.len());
+        out.extend_from_slice(&event.line);
+    }
+    let payload_len = out.len() - start - FRAME_HEADER_LEN;
+    let header = &mut out[start..start + FRAME_HEADER_LEN];
+    header[..4].copy_from_slice(&FRAME_MAGIC);
+    header[8..12].copy_from_slice(&u32_of(payload_len).to_le_bytes());
+    header[16..24].copy_from_slice(&frame.sequence.to_le_bytes());
+    header[24..32].copy_from_slice(&durable.to_le_bytes());
+    let checksum = crc32c(&out[start + 8..]);
+    out[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// How many bytes [`encode_frame`] will append.
+pub(super) fn encoded_len(domain_events: &[NewEvent]) -> usize {
+    FRAME_HEADER_LEN
+        + 21
+        + domain_events
+            .iter()
+            .map(|event| 9 + event.line.len())
+            .sum::<usize>()
+}
+
+/// Reads the frame header at the start of the bytes; `None` unless the whole frame is there and its checksum holds.
+pub(super) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
+    let header = bytes.get(..FRAME_HEADER_LEN)?;
+    if header[..4] != FRAME_MAGIC {
+        return None;
+    }
+    let payload_len = usize::try_from(u32_at(header, 8)).ok()?;
+    if payload_len > PAYLOAD_MAX_LEN {
+        return None;
+    }
+    let rest = bytes.get(8..FRAME_HEADER_LEN + payload_len)?;
+    (u32_at(header, 4) == crc32c(rest)).then(|| FrameHeader {
+        sequence: u64_at(header, 16),
+        durable: u64_at(header, 24),
+        payload_len,
+    })
+}
+
+/// Reads the payload of a sound frame; `None` when it is not what [`encode_frame`] writes. `payload` is the frame's
+/// bytes after its header; the events share its memory.
+pub(super) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
+    let guid: [u8; 16] = payload.get(1..17)?.try_into().ok()?;
+    let domain = match payload[0] {
+        0 => Domain::Space(SpaceId::from_bytes(guid)),
+        1 => Domain::Account(AccountId::from_bytes(guid)),
+        _ => return None,
+    };
+    let count = u32_at(payload.get(17..21)?, 0);
+    let mut at = 21;
+    let mut events = Vec::new();
+    for _ in 0..count {
+        let head = payload.get(at..at + 9)?;
+        let day = Day::from_number(u32_at(head, 0))?;
+        let hour = Hour::new(head[4])?;
+        let len = usize::try_from(u32_at(head, 5)).ok()?;
+        let end = (at + 9)
+            .checked_add(len)
+            .filter(|end| *end <= payload.len())?;
+        let line = payload.slice(at + 9..end);
+        events.push(NewEvent {
+            day,
+            hour,
+            leaf: leaf_hash(&line),
+            line,
+        });
+        at = end;
+    }
+    (at == payload.len()).then_some(Frame {
+        sequence,
+        domain,
+        events,
+    })
+}
+
+fn put_u32(out: &mut Vec<u8>, value: usize) {
+    out.extend_from_slice(&u32_of(value).to_le_bytes());
+}
+
+fn u32_of(value: usize) -> u32 {
+    u32::try_from(value).expect("requests are limited far below 4 GiB")
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// CRC-32C (Castagnoli), as iSCSI uses it (RFC 3720 §12.1).
+fn crc32c(bytes: &[u8]) -> u32 {
+    crc_fast::crc32_iscsi(bytes)
+}

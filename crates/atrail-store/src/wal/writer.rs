@@ -1,0 +1,291 @@
+//! The one thread that writes the log: it gathers what is queued, makes it durable with one fsync, and answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use atrail_model::Domain;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{AppendError, Frame, Wal};
+use crate::NewEvent;
+use crate::error::{Result, StoreError};
+use crate::memtable::Memtable;
+
+/// Requests that may wait for the writer; more wait in their own tasks.
+const QUEUE_LEN: usize = 1024;
+/// Bytes of events that are written with one fsync, unless one request alone has more.
+const GATHER_BYTES: usize = 8 << 20;
+
+enum Command {
+    Append {
+        domain: Domain,
+        events: Vec<NewEvent>,
+        done: oneshot::Sender<Result<()>>,
+    },
+    Trim {
+        rotate: bool,
+        done: oneshot::Sender<Result<()>>,
+    },
+    Stop {
+        done: oneshot::Sender<Result<()>>,
+    },
+}
+
+/// Sends to the writer; clones send to the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct WriterHandle {
+    commands: mpsc::Sender<Command>,
+    poison: Poison,
+    full: Arc<AtomicBool>,
+}
+
+/// Why the store takes no writes any more. Set once, never cleared in this process.
+#[derive(Debug, Clone, Default)]
+struct Poison(Arc<Mutex<Option<String>>>);
+
+impl Poison {
+    fn check(&self) -> Result<()> {
+        self.0
+            .lock()
+            .as_ref()
+            .map_or(Ok(()), |why| Err(StoreError::Poisoned(why.clone())))
+    }
+
+    fn set(&self, why: String) {
+        tracing::error!(why, "the store stops taking writes");
+        self.0.lock().get_or_insert(why);
+    }
+}
+
+impl WriterHandle {
+    /// Starts the writer's thread, which ends at [`Self::stop`] or with the last handle. Frames are numbered on from `next_sequence`; what is durable goes to the memtable before it is
+    /// acknowledged.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(
+        wal: Box<dyn Wal>,
+        memtable: Arc<Memtable>,
+        next_sequence: u64,
+    ) -> std::io::Result<Self> {
+        let (commands, queue) = mpsc::channel(QUEUE_LEN);
+        let handle = WriterHandle {
+            commands,
+            poison: Poison::default(),
+            full: Arc::default(),
+        };
+        let state = State {
+            wal,
+            memtable,
+            next_sequence,
+            poison: handle.poison.clone(),
+            full: Arc::clone(&handle.full),
+        };
+        std::thread::Builder::new()
+            .name("wal-writer".to_owned())
+            .spawn(move || state.run(queue))?;
+        Ok(handle)
+    }
+
+    /// Makes the events durable.
+    pub(crate) async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<()> {
+        self.poison.check()?;
+        self.ask(|done| Command::Append {
+            domain,
+            events,
+            done,
+        })
+        .await
+    }
+
+    /// Removes log files that hold nothing unsealed; with `rotate`, begins a new file before.
+    pub(crate) async fn trim(&self, rotate: bool) -> Result<()> {
+        self.ask(|done| Command::Trim { rotate, done }).await
+    }
+
+    /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.ask(|done| Command::Stop { done }).await
+    }
+
+    /// Stops all writing for good.
+    pub(crate) fn poison(&self, why: String) {
+        self.poison.set(why);
+    }
+
+    /// Why nothing is written, if so.
+    pub(crate) fn refusal(&self) -> Option<StoreError> {
+        let full = || {
+            let no_space = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            self.full
+                .load(Ordering::Relaxed)
+                .then_some(StoreError::Full(no_space))
+        };
+        self.poison.check().err().or_else(full)
+    }
+
+    async fn ask(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command,
+    ) -> Result<()> {
+        let (done, answer) = oneshot::channel();
+        self.commands
+            .send(command(done))
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Closed))
+    }
+}
+
+struct State {
+    wal: Box<dyn Wal>,
+    memtable: Arc<Memtable>,
+    next_sequence: u64,
+    poison: Poison,
+    full: Arc<AtomicBool>,
+}
+
+impl State {
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut next = queue.blocking_recv();
+        while let Some(command) = next.take() {
+            match command {
+                Command::Append {
+                    domain,
+                    events,
+                    done,
+                } => {
+                    next = self.append_with_queued(domain, events, done, &mut queue);
+                }
+                Command::Trim { rotate, done } => {
+                    // Who asked may have gone; the work is done all the same.
+                    let _ = done.send(self.trim(rotate));
+                }
+                Command::Stop { done } => {
+                    let _ = done.send(Ok(()));
+                    return;
+                }
+            }
+            if next.is_none() {
+                next = queue.blocking_recv();
+            }
+        }
+    }
+
+    /// Writes this and what else is queued with one fsync; gives back the command that did not fit in.
+    fn append_with_queued(
+        &mut self,
+        domain: Domain,
+        events: Vec<NewEvent>,
+        done: oneshot::Sender<Result<()>>,
+        queue: &mut mpsc::Receiver<Command>,
+    ) -> Option<Command> {
+        let mut bytes = size_of(&events);
+        let mut frames = vec![Frame {
+            sequence: self.next_sequence,
+            domain,
+            events,
+        }];
+        let mut waiting = vec![done];
+        let mut left_over = None;
+        while bytes < GATHER_BYTES {
+            match queue.try_recv() {
+                Ok(Command::Append {
+                    domain,
+                    events,
+                    done,
+                }) => {
+                    bytes += size_of(&events);
+                    let sequence = self.next_sequence + frames.len() as u64;
+                    frames.push(Frame {
+                        sequence,
+                        domain,
+                        events,
+                    });
+                    waiting.push(done);
+                }
+                Ok(other) => {
+                    left_over = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let outcome = self.make_durable(frames);
+        for done in waiting {
+            // Who asked may have gone; the events are kept all the same.
+            let _ = done.send(outcome.to_result());
+        }
+        left_over
+    }
+
+    fn make_durable(&mut self, frames: Vec<Frame>) -> Outcome {
+        if let Err(StoreError::Poisoned(why)) = self.poison.check() {
+            return Outcome::Poisoned(why);
+        }
+        match self.wal.append(&frames) {
+            Ok(()) => {
+                self.full.store(false, Ordering::Relaxed);
+                self.next_sequence += frames.len() as u64;
+                self.memtable.insert(frames);
+                Outcome::Durable
+            }
+            Err(AppendError::Full(error)) => {
+                self.full.store(true, Ordering::Relaxed);
+                Outcome::Full(error)
+            }
+            Err(AppendError::Broken(error)) => {
+                let why = format!("writing the log failed: {error}");
+                self.poison.set(why.clone());
+                Outcome::Poisoned(why)
+            }
+        }
+    }
+
+    fn trim(&mut self, rotate: bool) -> Result<()> {
+        self.poison.check()?;
+        if rotate {
+            match self.wal.rotate() {
+                Ok(()) => {}
+                Err(AppendError::Full(error)) => return Err(StoreError::Full(error)),
+                Err(AppendError::Broken(error)) => {
+                    self.poison
+                        .set(format!("beginning a new log file failed: {error}"));
+                    return self.poison.check();
+                }
+            }
+        }
+        let floor = self
+            .memtable
+            .oldest_sequence()
+            .unwrap_or(self.next_sequence);
+        self.wal
+            .trim(floor)
+            .map_err(|source| StoreError::Directory {
+                what: "cannot remove a log file that is no longer needed".to_owned(),
+                source,
+            })
+    }
+}
+
+/// One outcome for all who waited for the same fsync.
+enum Outcome {
+    Durable,
+    Full(std::io::Error),
+    Poisoned(String),
+}
+
+impl Outcome {
+    fn to_result(&self) -> Result<()> {
+        match self {
+            Self::Durable => Ok(()),
+            Self::Full(error) => Err(StoreError::Full(error.kind().into())),
+            Self::Poisoned(why) => Err(StoreError::Poisoned(why.clone())),
+        }
+    }
+}
+
+fn size_of(events: &[NewEvent]) -> usize {
+    events.iter().map(|event| event.line.len()).sum()
+}

@@ -1,0 +1,274 @@
+//! A session is frozen: its bytes never change, and only its owner uses it.
+
+use std::time::Duration;
+
+use atrail_evidence::{Manifest, hex};
+use atrail_model::{Hours, SessionId, Target, UserId};
+use atrail_store::{NewSession, SessionState, StoreError};
+use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
+
+use crate::support::{TestStore, event, texts};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[tokio::test]
+async fn a_session_never_changes_whatever_comes_later() {
+    let test = TestStore::new().await;
+    let early = [event("2017-07-24", 7, "a"), event("2017-07-24", 8, "b")];
+    test.send(&early).await;
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let bytes = test.gzip(session.id).await;
+    assert_eq!(test.lines(session.id).await, texts(&early));
+    assert_eq!(bytes.len() as u64, session.total_bytes);
+
+    test.send(&[event("2017-07-24", 7, "late")]).await;
+    let later = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    assert_eq!(test.gzip(session.id).await, bytes);
+    assert_eq!(later.events, 3);
+    assert_ne!(later.etag, session.etag);
+    let test = test.crash_and_reopen().await;
+    assert_eq!(test.gzip(session.id).await, bytes);
+    assert_eq!(
+        test.store
+            .session(test.user, session.id)
+            .await
+            .unwrap()
+            .etag,
+        session.etag
+    );
+}
+
+#[tokio::test]
+async fn days_and_hours_bound_a_session() {
+    let test = TestStore::new().await;
+    for day in ["2017-07-23", "2017-07-24", "2017-07-25"] {
+        for hour in [6, 7, 8, 23] {
+            test.send(&[event(day, hour, "x")]).await;
+        }
+    }
+    let mut scope = test.scope("2017-07-24", "2017-07-25");
+    scope.hours = "7-8".parse().unwrap();
+    assert_eq!(test.session(scope).await.events, 4);
+    scope.hours = Hours::ALL;
+    assert_eq!(test.session(scope).await.events, 8);
+}
+
+#[tokio::test]
+async fn any_range_is_a_part_of_the_whole() {
+    let test = TestStore::new().await;
+    for hour in 0..5 {
+        let noise = hex(&Sha256::digest([hour])).repeat(3000);
+        test.send(&[
+            event("2017-07-24", hour, &noise),
+            event("2017-07-24", hour, "short"),
+        ])
+        .await;
+    }
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let whole = test.gzip(session.id).await;
+    let download = test
+        .store
+        .open_download(test.user, session.id)
+        .await
+        .unwrap();
+    for start in (0..whole.len()).step_by(whole.len() / 17) {
+        for end in (start..=whole.len()).step_by(whole.len() / 13) {
+            let part: Vec<_> = download
+                .read(start as u64..end as u64)
+                .try_collect()
+                .await
+                .unwrap();
+            assert_eq!(part.concat(), whole[start..end], "{start}..{end}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_tells_every_object_and_is_the_etag() {
+    let test = TestStore::new().await;
+    test.send(&[event("2017-07-24", 7, "a"), event("2017-07-24", 8, "b")])
+        .await;
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let text = test.store.manifest(test.user, session.id).await.unwrap();
+    assert_eq!(<[u8; 32]>::from(Sha256::digest(&text)), session.etag);
+    let manifest: Manifest = serde_json::from_slice(&text).unwrap();
+    let bytes = test.gzip(session.id).await;
+    let mut at = 0;
+    for object in &manifest.objects {
+        let end = at + usize::try_from(object.length).unwrap();
+        assert_eq!(hex(&Sha256::digest(&bytes[at..end])), object.sha256);
+        assert_eq!(object.domain, format!("space-{}", test.space));
+        at = end;
+    }
+    assert_eq!((manifest.objects.len(), at), (2, bytes.len()));
+}
+
+#[tokio::test]
+async fn a_session_without_events_is_a_valid_gzip_file() {
+    let test = TestStore::new().await;
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    assert_eq!((session.events, session.total_bytes), (0, 20));
+    assert!(test.lines(session.id).await.is_empty());
+}
+
+#[tokio::test]
+async fn only_its_owner_sees_a_session() {
+    let test = TestStore::new().await;
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let other = UserId::generate();
+    let foreign = test
+        .store
+        .session(other, session.id)
+        .await
+        .unwrap_err()
+        .to_string();
+    let absent_id = SessionId::generate();
+    let absent = test
+        .store
+        .session(test.user, absent_id)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        foreign.replace(&session.id.to_string(), "ID"),
+        absent.replace(&absent_id.to_string(), "ID")
+    );
+    assert!(test.store.open_download(other, session.id).await.is_err());
+    assert!(test.store.manifest(other, session.id).await.is_err());
+    assert!(test.store.delete_session(other, session.id).await.is_err());
+    assert!(
+        test.store
+            .sessions(other, Some(test.space))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        test.store
+            .sessions(test.user, Some(test.space))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    test.store
+        .delete_session(test.user, session.id)
+        .await
+        .unwrap();
+    assert!(matches!(
+        test.store.session(test.user, session.id).await,
+        Err(StoreError::NotFound { .. })
+    ));
+}
+
+#[tokio::test]
+async fn progress_counts_from_the_start_and_survives_a_restart() {
+    let test = TestStore::new().await;
+    test.send(&[event("2017-07-24", 7, &"x".repeat(1000))])
+        .await;
+    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let seen = |session: &atrail_store::Session| (session.state.clone(), session.downloaded_bytes);
+    assert_eq!(seen(&session), (SessionState::Open, 0));
+    let download = test
+        .store
+        .open_download(test.user, session.id)
+        .await
+        .unwrap();
+    let take = |range| download.read(range).try_collect::<Vec<_>>();
+    take(20..30).await.unwrap();
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        (SessionState::Open, 0)
+    );
+    take(0..25).await.unwrap();
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        (SessionState::Downloading, 25)
+    );
+    take(10..session.total_bytes).await.unwrap();
+    let done = (SessionState::Downloaded, session.total_bytes);
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        done
+    );
+    drop(download);
+    test.store.close().await.unwrap();
+    let test = test.crash_and_reopen().await;
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        done
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_and_at_its_greatest_age() {
+    let test = TestStore::new().await;
+    let idle = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    let used = test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    for day in 1..=29 {
+        test.clock.advance(DAY);
+        test.store.open_download(test.user, used.id).await.unwrap();
+        assert_eq!(
+            test.store.session(test.user, idle.id).await.is_ok(),
+            day < 7,
+            "day {day}"
+        );
+    }
+    test.clock.advance(DAY);
+    assert!(matches!(
+        test.store.open_download(test.user, used.id).await,
+        Err(StoreError::NotFound { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_space_has_a_limit_of_open_sessions_and_of_new_ones_an_hour() {
+    let test = TestStore::with(|settings| {
+        settings.max_open_sessions = 3;
+        settings.max_sessions_per_hour = 5;
+    })
+    .await;
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    let new = || NewSession {
+        owner: test.user,
+        space: Some(test.space),
+        scope,
+    };
+    let first = test.session(scope).await;
+    test.session(scope).await;
+    test.session(scope).await;
+    assert!(
+        matches!(
+            test.store.create_session(new()).await,
+            Err(StoreError::TooMany { .. })
+        ),
+        "open ones"
+    );
+    test.store
+        .delete_session(test.user, first.id)
+        .await
+        .unwrap();
+    test.session(scope).await;
+    let error = test.store.create_session(new()).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::TooMany { message, .. } if message.contains("hour")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_target_is_not_found() {
+    let test = TestStore::new().await;
+    let mut scope = test.scope("2017-07-24", "2017-07-24");
+    scope.target = Target::Space(atrail_model::SpaceId::generate());
+    let new = NewSession {
+        owner: test.user,
+        space: None,
+        scope,
+    };
+    assert!(matches!(
+        test.store.create_session(new).await,
+        Err(StoreError::NotFound { .. })
+    ));
+}

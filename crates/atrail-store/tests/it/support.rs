@@ -1,0 +1,206 @@
+//! A store in a temporary directory, with a clock that stands still.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_evidence::leaf_hash;
+use atrail_model::{
+    AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
+    UserId,
+};
+use atrail_store::{NewEvent, NewSession, Result, Session, Store, StoreSettings};
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use futures_util::TryStreamExt;
+
+pub(crate) struct TestStore {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) account: AccountId,
+    pub(crate) space: SpaceId,
+    pub(crate) other_space: SpaceId,
+    pub(crate) user: UserId,
+    settings: StoreSettings,
+    dir: tempfile::TempDir,
+}
+
+impl TestStore {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(adjust: impl FnOnce(&mut StoreSettings)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = StoreSettings::new(dir.path().join("data"));
+        adjust(&mut settings);
+        let clock = Arc::new(ManualClock::new(
+            "2017-07-25T10:29:28.541092735Z".parse().unwrap(),
+        ));
+        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        let now = "2017-07-25T00:00:00Z".parse().unwrap();
+        let tenancy = store.tenancy();
+        let account = tenancy.create_account("acme", now).await.unwrap().id;
+        let organization = tenancy
+            .create_organization(account, "org", now)
+            .await
+            .unwrap()
+            .id;
+        let space = tenancy
+            .create_space(organization, "dev", now)
+            .await
+            .unwrap()
+            .id;
+        let other_space = tenancy
+            .create_space(organization, "prod", now)
+            .await
+            .unwrap()
+            .id;
+        Self {
+            store,
+            clock,
+            account,
+            space,
+            other_space,
+            user: UserId::generate(),
+            settings,
+            dir,
+        }
+    }
+
+    /// Ends without a goodbye and opens again, as after a crash of the process.
+    pub(crate) async fn crash_and_reopen(self) -> Self {
+        let Self {
+            store,
+            clock,
+            account,
+            space,
+            other_space,
+            user,
+            settings,
+            dir,
+        } = self;
+        drop(store);
+        let store = reopen(&settings, &clock).await;
+        Self {
+            store,
+            clock,
+            account,
+            space,
+            other_space,
+            user,
+            settings,
+            dir,
+        }
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.settings.data_dir
+    }
+
+    pub(crate) async fn open_again(&self) -> Result<Store> {
+        Store::open(self.settings.clone(), self.clock.clone()).await
+    }
+
+    pub(crate) async fn send(&self, events: &[NewEvent]) {
+        self.store
+            .append(Domain::Space(self.space), events.to_vec())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn counts(&self, target: Target) -> Vec<(String, u64, u64)> {
+        let totals = self.store.status(target, ever()).await.unwrap();
+        totals
+            .into_iter()
+            .map(|total| (total.day.to_string(), total.count, total.size_bytes))
+            .collect()
+    }
+
+    pub(crate) async fn session(&self, scope: Scope) -> Session {
+        let new = NewSession {
+            owner: self.user,
+            space: Some(self.space),
+            scope,
+        };
+        self.store.create_session(new).await.unwrap()
+    }
+
+    pub(crate) fn scope(&self, first: &str, last: &str) -> Scope {
+        Scope {
+            target: Target::Space(self.space),
+            days: days(first, last),
+            hours: Hours::ALL,
+        }
+    }
+
+    pub(crate) async fn gzip(&self, id: SessionId) -> Vec<u8> {
+        let download = self.store.open_download(self.user, id).await.unwrap();
+        let total = download.session().total_bytes;
+        let parts: Vec<Bytes> = download.read(0..total).try_collect().await.unwrap();
+        parts.concat()
+    }
+
+    pub(crate) async fn lines(&self, id: SessionId) -> Vec<String> {
+        let mut text = String::new();
+        MultiGzDecoder::new(self.gzip(id).await.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        text.lines().map(ToOwned::to_owned).collect()
+    }
+}
+
+/// The lock goes with the last task of the dropped store, which may end a moment later.
+async fn reopen(settings: &StoreSettings, clock: &Arc<ManualClock>) -> Store {
+    for _ in 0..500 {
+        match Store::open(settings.clone(), clock.clone()).await {
+            Ok(store) => return store,
+            Err(error) if error.to_string().contains("another atrail server") => {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the dropped store keeps its lock");
+}
+
+pub(crate) fn event(day: &str, hour: u8, text: &str) -> NewEvent {
+    let line = Bytes::from(format!(
+        "{{\"eventTime\":\"{day}T{hour:02}:00:00Z\",\"text\":\"{text}\"}}"
+    ));
+    NewEvent {
+        day: day.parse().unwrap(),
+        hour: Hour::new(hour).unwrap(),
+        leaf: leaf_hash(&line),
+        line,
+    }
+}
+
+pub(crate) fn texts(events: &[NewEvent]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| String::from_utf8(event.line.to_vec()).unwrap())
+        .collect()
+}
+
+pub(crate) fn days(first: &str, last: &str) -> DayRange {
+    DayRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap()
+}
+
+pub(crate) fn ever() -> DayRange {
+    DayRange::new(Day::FIRST, Day::LAST).unwrap()
+}
+
+/// All files below a directory.
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
