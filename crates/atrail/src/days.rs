@@ -56,7 +56,7 @@ pub(crate) struct DayFlags {
 
 /// What no flags, or one alone, mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Default {
+pub(crate) enum DayDefault {
     /// The current day; the end alone means that day.
     OneDay,
     /// Two weeks: the last day and the 13 before it.
@@ -65,14 +65,15 @@ pub(crate) enum Default {
 
 impl DayFlags {
     /// The days meant, at this moment. The start alone runs to today.
-    pub(crate) fn resolve(self, default: Default, now: Timestamp) -> Result<DayRange> {
-        let today = Day::of(now)
-            .ok_or_else(|| CliError::usage("this machine's clock is outside the years 1970-9999"))?;
+    pub(crate) fn resolve(self, default: DayDefault, now: Timestamp) -> Result<DayRange> {
+        let today = Day::of(now).ok_or_else(|| {
+            CliError::usage("this machine's clock is outside the years 1970-9999")
+        })?;
         let end = self.end.map_or(today, |day| day.resolve(today));
         let start = match (self.start, default) {
             (Some(day), _) => day.resolve(today),
-            (None, Default::OneDay) => end,
-            (None, Default::TwoWeeks) => end.minus(13),
+            (None, DayDefault::OneDay) => end,
+            (None, DayDefault::TwoWeeks) => end.minus(13),
         };
         DayRange::new(start, end).ok_or_else(|| {
             CliError::usage(format!("the start {start} is after the end {end}"))
@@ -87,7 +88,7 @@ impl DayFlags {
 }
 
 /// The flags of everything that takes a scope with hours.
-#[derive(Debug, Clone, Copy, core::default::Default, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct ScopeFlags {
     #[command(flatten)]
     pub(crate) days: DayFlags,
@@ -113,7 +114,7 @@ impl ScopeFlags {
 mod tests {
     use super::*;
 
-    fn days(start: Option<&str>, end: Option<&str>, default: Default) -> Result<String> {
+    fn days(start: Option<&str>, end: Option<&str>, default: DayDefault) -> Result<String> {
         let word = |text: &str| text.parse().unwrap();
         let flags = DayFlags {
             start: start.map(word),
@@ -126,12 +127,17 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        use Default::{OneDay, TwoWeeks};
+        use DayDefault::{OneDay, TwoWeeks};
         for (start, end, default, expected) in [
             (None, None, OneDay, "2026-11-22..2026-11-22"),
             (Some("2026-11-20"), None, OneDay, "2026-11-20..2026-11-22"),
             (None, Some("2026-11-20"), OneDay, "2026-11-20..2026-11-20"),
-            (Some("yesterday"), Some("today"), OneDay, "2026-11-21..2026-11-22"),
+            (
+                Some("yesterday"),
+                Some("today"),
+                OneDay,
+                "2026-11-21..2026-11-22",
+            ),
             (None, None, TwoWeeks, "2026-11-09..2026-11-22"),
             (None, Some("2026-11-20"), TwoWeeks, "2026-11-07..2026-11-20"),
             (Some("2017-01-01"), None, TwoWeeks, "2017-01-01..2026-11-22"),
@@ -142,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_start_after_the_end_is_a_usage_error() {
-        let error = days(Some("today"), Some("yesterday"), Default::OneDay).unwrap_err();
+        let error = days(Some("today"), Some("yesterday"), DayDefault::OneDay).unwrap_err();
         assert_eq!(error.exit as u8, 2);
         assert!("tomorrow".parse::<DayWord>().is_err());
     }

@@ -81,6 +81,11 @@ impl CliError {
         self
     }
 
+    /// The same kind of failure, told as what it interrupted.
+    pub(crate) fn during(self, what: impl Into<String>) -> Self {
+        Self::new(self.exit, what).because(self)
+    }
+
     /// The error for a failed write to standard output: a closed pipe ends the program quietly.
     pub(crate) fn output(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

@@ -102,7 +102,9 @@ fn finish(printer: &Printer, error: &CliError) -> u8 {
 }
 
 /// Runs something that blocks, such as hashing a file, so that Ctrl-C still works.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| CliError::failed("a task of the program broke").because(error))?

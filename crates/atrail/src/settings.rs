@@ -15,7 +15,13 @@ use crate::state::{Context, StateDir, check_context_name};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalFlags {
     /// How data is printed
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     pub(crate) format: Format,
     /// Use this context in place of the current one
     #[arg(long, global = true, value_name = "NAME")]

@@ -124,7 +124,10 @@ mod tests {
             ("bx cf at -v", "-v"),
             ("bx cf at help status", "help status"),
             ("bx cf at session help create", "help session create"),
-            ("bx cf at session create -s 2017-07-24", "session create -s 2017-07-24"),
+            (
+                "bx cf at session create -s 2017-07-24",
+                "session create -s 2017-07-24",
+            ),
             ("bx cf at download -o F ID", "download -o F ID"),
             ("bx cf at status", "status"),
             ("cf at status", "status"),
@@ -133,7 +136,11 @@ mod tests {
             ("ibmcloud iam oauth-tokens", "token"),
             ("cf", "help"),
         ] {
-            assert_eq!(line(typed), (Spelling::Original, ours.to_owned()), "{typed}");
+            assert_eq!(
+                line(typed),
+                (Spelling::Original, ours.to_owned()),
+                "{typed}"
+            );
         }
     }
 

@@ -49,7 +49,11 @@ impl Auth {
     }
 
     /// The token in use.
-    pub(super) async fn token(&self, http: &reqwest::Client, endpoint: &Endpoint) -> Result<String> {
+    pub(super) async fn token(
+        &self,
+        http: &reqwest::Client,
+        endpoint: &Endpoint,
+    ) -> Result<String> {
         let mut current = self.current.lock().await;
         if let Some(token) = &*current {
             return Ok(token.clone());
@@ -57,7 +61,9 @@ impl Auth {
         let token = match &self.source {
             Source::Context { state, name } => {
                 let credentials = state.credentials(name)?;
-                credentials.ok_or_else(CliError::not_logged_in)?.access_token
+                credentials
+                    .ok_or_else(CliError::not_logged_in)?
+                    .access_token
             }
             Source::ApiKey(key) => grant_api_key(http, endpoint, key).await?.access_token,
         };
@@ -186,8 +192,9 @@ async fn read(response: reqwest::Response) -> Result<TokenResponse> {
     if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
         return Err(explain(response).await);
     }
-    let refused = CliError::new(Exit::Denied, "the login was refused")
-        .hint("check user and password or key, then log in again: `atrail login -a ENDPOINT -u USER`");
+    let refused = CliError::new(Exit::Denied, "the login was refused").hint(
+        "check user and password or key, then log in again: `atrail login -a ENDPOINT -u USER`",
+    );
     Err(match response.json::<TokenError>().await {
         Ok(error) => refused.because(error.error_description),
         Err(_) => refused,

@@ -61,8 +61,16 @@ impl FromStr for Endpoint {
             Url::parse(text)
         } else {
             let guess = Url::parse(&format!("http://{text}"));
-            let local = guess.as_ref().ok().and_then(Url::host_str).is_some_and(is_loopback);
-            if local { guess } else { Url::parse(&format!("https://{text}")) }
+            let local = guess
+                .as_ref()
+                .ok()
+                .and_then(Url::host_str)
+                .is_some_and(is_loopback);
+            if local {
+                guess
+            } else {
+                Url::parse(&format!("https://{text}"))
+            }
         };
         let url = url.map_err(|error| refused(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -81,7 +89,9 @@ impl FromStr for Endpoint {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -106,7 +116,14 @@ mod tests {
 
     #[test]
     fn refuses_what_would_leak_or_mislead() {
-        for typed in ["", "ftp://x", "https://u:p@x", "https://x?q", "https://x#f", "http://"] {
+        for typed in [
+            "",
+            "ftp://x",
+            "https://u:p@x",
+            "https://x?q",
+            "https://x#f",
+            "http://",
+        ] {
             assert!(typed.parse::<Endpoint>().is_err(), "{typed:?}");
         }
     }
@@ -114,7 +131,10 @@ mod tests {
     #[test]
     fn paths_go_below_the_base() {
         let endpoint: Endpoint = "https://x/base/".parse().unwrap();
-        assert_eq!(endpoint.join("/v3/sessions").as_str(), "https://x/base/v3/sessions");
+        assert_eq!(
+            endpoint.join("/v3/sessions").as_str(),
+            "https://x/base/v3/sessions"
+        );
         assert_eq!(endpoint.context_name(), "x");
         let local: Endpoint = "[::1]:8181".parse().unwrap();
         assert_eq!(local.context_name(), "--1-8181");

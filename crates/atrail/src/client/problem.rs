@@ -27,7 +27,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
         ErrorCode::SessionGone => Some("make a new session of what is left"),
-        ErrorCode::TooMany | ErrorCode::Unavailable | ErrorCode::RequestTimeout => Some("try again later"),
+        ErrorCode::TooMany | ErrorCode::Unavailable | ErrorCode::RequestTimeout => {
+            Some("try again later")
+        }
         ErrorCode::StorageFull => Some("the server's operator must make room; then try again"),
         ErrorCode::Internal => Some("the server's log says more"),
         ErrorCode::NotFound

@@ -113,9 +113,14 @@ fn only<T>(mut found: Vec<T>, kind: &str, name: &str) -> Result<T> {
             Exit::Failed,
             format!("there is no {kind} {name:?} that you may see"),
         )
-        .hint(format!("`atrail admin {kind_word} list` shows them", kind_word = word(kind)))),
-        _ => Err(CliError::usage(format!("{name:?} names more than one {kind}"))
-            .hint("give the organization too, or the GUID in place of the name")),
+        .hint(format!(
+            "`atrail admin {kind_word} list` shows them",
+            kind_word = word(kind)
+        ))),
+        _ => Err(
+            CliError::usage(format!("{name:?} names more than one {kind}"))
+                .hint("give the organization too, or the GUID in place of the name"),
+        ),
     }
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
 
 fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
     let context = settings.context()?;
-    let (name, context) = context.map_or((None, None), |(name, context)| (Some(name), Some(context)));
+    let (name, context) =
+        context.map_or((None, None), |(name, context)| (Some(name), Some(context)));
     let name_origin = match &settings.context_name {
         Some((_, origin)) => *origin,
         None => Origin::Default,
@@ -56,23 +57,54 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
     };
     let endpoint = context.as_ref().map(|context| context.endpoint.clone());
     let user = context.as_ref().map(|context| context.user.clone());
-    let pick = |variable: &Option<String>, variable_name, stored: Option<String>| match (variable, stored) {
-        (Some(value), _) => (value.clone(), Origin::Environment(variable_name)),
-        (None, Some(value)) => (value, Origin::Context),
-        (None, None) => ("-".to_owned(), Origin::Default),
-    };
+    let pick =
+        |variable: &Option<String>, variable_name, stored: Option<String>| match (variable, stored)
+        {
+            (Some(value), _) => (value.clone(), Origin::Environment(variable_name)),
+            (None, Some(value)) => (value, Origin::Context),
+            (None, None) => ("-".to_owned(), Origin::Default),
+        };
     let row = |name, (value, origin)| (name, value, origin);
     Ok(vec![
-        ("context", name.unwrap_or_else(|| "-".to_owned()), name_origin),
-        row("endpoint", pick(&variables.endpoint, "ATRAIL_ENDPOINT", endpoint)),
+        (
+            "context",
+            name.unwrap_or_else(|| "-".to_owned()),
+            name_origin,
+        ),
+        row(
+            "endpoint",
+            pick(&variables.endpoint, "ATRAIL_ENDPOINT", endpoint),
+        ),
         row("user", pick(&None, "", user)),
         row("account", pick(&None, "", stored(|c| c.account.as_ref()))),
-        row("org", pick(&variables.org, "ATRAIL_ORG", stored(|c| c.organization.as_ref()))),
-        row("space", pick(&variables.space, "ATRAIL_SPACE", stored(|c| c.space.as_ref()))),
+        row(
+            "org",
+            pick(
+                &variables.org,
+                "ATRAIL_ORG",
+                stored(|c| c.organization.as_ref()),
+            ),
+        ),
+        row(
+            "space",
+            pick(
+                &variables.space,
+                "ATRAIL_SPACE",
+                stored(|c| c.space.as_ref()),
+            ),
+        ),
         row(
             "api-key-file",
-            pick(&key_file.map(|file| file.display().to_string()), "ATRAIL_API_KEY_FILE", None),
+            pick(
+                &key_file.map(|file| file.display().to_string()),
+                "ATRAIL_API_KEY_FILE",
+                None,
+            ),
         ),
-        ("state", settings.state.path().display().to_string(), Origin::Default),
+        (
+            "state",
+            settings.state.path().display().to_string(),
+            Origin::Default,
+        ),
     ])
 }

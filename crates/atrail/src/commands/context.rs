@@ -45,7 +45,10 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
         }
         Command::Delete { name } => {
             settings.state.update(|config| {
-                config.contexts.remove(&name).ok_or_else(|| unknown(&name))?;
+                config
+                    .contexts
+                    .remove(&name)
+                    .ok_or_else(|| unknown(&name))?;
                 config.current.take_if(|current| *current == name);
                 Ok(())
             })?;

@@ -3,7 +3,7 @@
 use atrail_api::{EventsQuery, paths};
 
 use crate::client::{Call, Client, connect};
-use crate::days::{Default, ScopeFlags};
+use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Result};
 use crate::printer::Format;
 use crate::settings::Settings;
@@ -11,8 +11,10 @@ use crate::spelling::Spelling;
 
 /// Delete events; asks first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  atrail delete -s 2026-10-01 -e 2026-10-31 --dry-run\n  \
-    atrail delete -s 2026-10-01 -e 2026-10-31 --yes")]
+#[command(
+    after_help = "Example:\n  atrail delete -s 2026-10-01 -e 2026-10-31 --dry-run\n  \
+    atrail delete -s 2026-10-01 -e 2026-10-31 --yes"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     scope: ScopeFlags,
@@ -38,7 +40,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));
     }
     let now = atrail_model::Timestamp::now();
-    let days = args.scope.days.resolve(Default::TwoWeeks, now)?;
+    let days = args.scope.days.resolve(DayDefault::TwoWeeks, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
     let query = EventsQuery {
         start: Some(days.start().to_string()),
@@ -72,7 +74,9 @@ async fn ask_server(client: &Client, query: &EventsQuery, dry_run: bool) -> Resu
         dry_run: dry_run.then_some(true),
         ..query.clone()
     };
-    client.json(Call::delete(paths::EVENTS).query(&query)?).await
+    client
+        .json(Call::delete(paths::EVENTS).query(&query)?)
+        .await
 }
 
 fn confirm(settings: &Settings, what: &str) -> Result<()> {

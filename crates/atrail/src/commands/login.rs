@@ -8,16 +8,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::secret;
-use crate::client::{Endpoint, build_http, explain, grant_password, read_secret, unreachable_error};
+use crate::client::{
+    Endpoint, build_http, explain, grant_password, read_secret, unreachable_error,
+};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials};
 
 /// Log in to a server and remember it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  atrail login -a https://atrail.example.com -u alice\n  \
+#[command(
+    after_help = "Example:\n  atrail login -a https://atrail.example.com -u alice\n  \
     atrail login -a 127.0.0.1:8181 -u admin --password-stdin <password.txt\n  \
-    atrail login -a https://atrail.example.com --api-key-file key.txt")]
+    atrail login -a https://atrail.example.com --api-key-file key.txt"
+)]
 pub(crate) struct Args {
     /// The server: a URL, or HOST:PORT (https, except on this machine)
     #[arg(short = 'a', long, value_name = "ENDPOINT")]
@@ -55,9 +59,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let tokens = grant_password(&http, &endpoint, &user, &password).await?;
     let user = user_of(&tokens).unwrap_or(user);
     let name = save(settings, &args, &endpoint, &user, &info, &tokens)?;
-    settings
-        .printer
-        .note(&format!("Logged in to {endpoint} as {user} (context {name})"));
+    settings.printer.note(&format!(
+        "Logged in to {endpoint} as {user} (context {name})"
+    ));
     Ok(())
 }
 
@@ -106,7 +110,12 @@ async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
     let password = if args.password_stdin {
         secret::from_stdin().await?
     } else {
-        secret::ask(settings, "Password: ", "--password-stdin, or --api-key-file FILE").await?
+        secret::ask(
+            settings,
+            "Password: ",
+            "--password-stdin, or --api-key-file FILE",
+        )
+        .await?
     };
     Ok((user, password))
 }

@@ -14,8 +14,9 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
         return Err(CliError::not_logged_in());
     };
     settings.state.lock_credentials(&name)?.remove()?;
-    settings
-        .printer
-        .note(&format!("Logged out of {} (context {name})", context.endpoint));
+    settings.printer.note(&format!(
+        "Logged out of {} (context {name})",
+        context.endpoint
+    ));
     Ok(())
 }

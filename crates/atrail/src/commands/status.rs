@@ -3,7 +3,7 @@
 use atrail_api::{DaySummary, EventsQuery, paths};
 
 use crate::client::{Call, connect};
-use crate::days::{DayFlags, Default};
+use crate::days::{DayDefault, DayFlags};
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let days = args
         .days
-        .resolve(Default::TwoWeeks, atrail_model::Timestamp::now())?;
+        .resolve(DayDefault::TwoWeeks, atrail_model::Timestamp::now())?;
     let client = connect(settings, !args.at_account_level).await?;
     let query = EventsQuery {
         start: Some(days.start().to_string()),

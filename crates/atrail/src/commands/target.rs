@@ -13,7 +13,12 @@ use crate::state::{Context, Named};
 #[command(after_help = "Example:\n  atrail target -o default -s default\n  atrail target")]
 pub(crate) struct Args {
     /// Organization, by name or GUID
-    #[arg(short = 'o', long = "organization", visible_alias = "org", value_name = "ORG")]
+    #[arg(
+        short = 'o',
+        long = "organization",
+        visible_alias = "org",
+        value_name = "ORG"
+    )]
     organization: Option<String>,
     /// Space of that organization, or of the targeted one
     #[arg(short, long, value_name = "SPACE")]

@@ -11,7 +11,9 @@ use crate::spelling::Spelling;
 
 /// Print the access token
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  curl -H \"Authorization: Bearer $(atrail token)\" http://127.0.0.1:8181/v3/sessions")]
+#[command(
+    after_help = "Example:\n  curl -H \"Authorization: Bearer $(atrail token)\" http://127.0.0.1:8181/v3/sessions"
+)]
 pub(crate) struct Args {}
 
 /// Prints a token that the server takes now.
@@ -21,9 +23,9 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     client.bytes(Call::get(paths::ORGANIZATIONS)).await?;
     let token = client.token().await?;
     match (settings.spelling, settings.printer.format) {
-        (Spelling::Original, Format::Table) => {
-            settings.printer.data(&format!("IAM token:  Bearer {token}\n"))
-        }
+        (Spelling::Original, Format::Table) => settings
+            .printer
+            .data(&format!("IAM token:  Bearer {token}\n")),
         (Spelling::Own, Format::Table) => settings.printer.data(&format!("{token}\n")),
         _ => settings.printer.properties(
             &[("access_token", token.clone())],

@@ -43,7 +43,10 @@ const IF_RANGE_NAME: &str = "if-range";
 
 impl Origin for SessionOrigin<'_> {
     async fn open(&self, from: u64) -> Result<Body, Fault> {
-        debug_assert_eq!((RANGE.as_str(), IF_RANGE.as_str()), (RANGE_NAME, IF_RANGE_NAME));
+        debug_assert_eq!(
+            (RANGE.as_str(), IF_RANGE.as_str()),
+            (RANGE_NAME, IF_RANGE_NAME)
+        );
         let response = match self.client.stream(&self.call(from)).await {
             Ok(response) => response,
             Err(Unsent::Fatal(error)) => return Err(Fault::Fatal(error)),
@@ -62,7 +65,9 @@ impl Origin for SessionOrigin<'_> {
             });
         }
         if status == StatusCode::RANGE_NOT_SATISFIABLE {
-            return Err(Fault::Fatal(changed("it is shorter than its manifest says")));
+            return Err(Fault::Fatal(changed(
+                "it is shorter than its manifest says",
+            )));
         }
         if !status.is_success() {
             return Err(Fault::Fatal(explain(response).await));

@@ -1,8 +1,6 @@
 //! What a download consists of.
 
-use std::fmt::Write as _;
-
-use atrail_api::Manifest;
+use atrail_evidence::{Manifest, hex};
 use sha2::{Digest, Sha256};
 
 use crate::error::{CliError, Result};
@@ -34,13 +32,15 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads a manifest and checks it against the entity tag that the session names.
     pub(crate) fn parse(manifest: &[u8], etag: &str) -> Result<Self> {
-        let actual = hex(&Sha256::digest(manifest).into());
+        let actual = hex(&Sha256::digest(manifest));
         if actual != etag {
-            return Err(CliError::corrupt(
-                "the session's manifest does not match its ETag",
-            )
-            .because(format!("expected SHA-256 {etag}, got {actual}"))
-            .hint("try again; if it stays so, the server's operator must look at the session"));
+            return Err(
+                CliError::corrupt("the session's manifest does not match its ETag")
+                    .because(format!("expected SHA-256 {etag}, got {actual}"))
+                    .hint(
+                        "try again; if it stays so, the server's operator must look at the session",
+                    ),
+            );
         }
         let broken = |why: String| {
             CliError::corrupt("the session's manifest cannot be used")
@@ -75,14 +75,6 @@ impl Plan {
     }
 }
 
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn parse_sha256(text: &str) -> Option<[u8; 32]> {
     if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
@@ -105,12 +97,12 @@ pub(super) mod tests {
             .map(|bytes| {
                 serde_json::json!({
                     "domain": "space-x", "object": format!("o{}", bytes.len()), "offset": 0,
-                    "length": bytes.len(), "sha256": hex(&Sha256::digest(bytes).into()), "segments": []
+                    "length": bytes.len(), "sha256": hex(&Sha256::digest(bytes)), "segments": []
                 })
             })
             .collect();
         let manifest = serde_json::to_vec(&serde_json::json!({ "objects": objects })).unwrap();
-        let etag = hex(&Sha256::digest(&manifest).into());
+        let etag = hex(&Sha256::digest(&manifest));
         Plan::parse(&manifest, &etag).unwrap()
     }
 

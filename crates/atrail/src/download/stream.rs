@@ -156,6 +156,9 @@ mod tests {
         }
         lines.flush().unwrap();
         drop(lines);
-        assert_eq!(String::from_utf8(shown).unwrap(), "{\"a\":1}\n{\"b\":\"\\u009b2J\"}\n");
+        assert_eq!(
+            String::from_utf8(shown).unwrap(),
+            "{\"a\":1}\n{\"b\":\"\\u009b2J\"}\n"
+        );
     }
 }

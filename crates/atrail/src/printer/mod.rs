@@ -199,7 +199,12 @@ impl Printer {
         match self.format {
             Format::Csv if self.terminals.stdout => text
                 .split_inclusive('\n')
-                .map(|line| format!("{}\n", safe::for_terminal(line.trim_end_matches(['\r', '\n']))))
+                .map(|line| {
+                    format!(
+                        "{}\n",
+                        safe::for_terminal(line.trim_end_matches(['\r', '\n']))
+                    )
+                })
                 .collect(),
             Format::Csv | Format::Table => text,
             Format::Json | Format::Jsonl => safe::json_for_terminal(&text).into_owned(),

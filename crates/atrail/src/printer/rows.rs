@@ -125,14 +125,15 @@ impl<'a> RowStream<'a> {
 
     fn thing(&self, row: &[String]) -> Result<String> {
         let members = self.columns.iter().zip(row);
-        let members = members.map(|(column, cell)| {
-            (column.name().to_lowercase(), Value::String(cell.clone()))
-        });
+        let members = members
+            .map(|(column, cell)| (column.name().to_lowercase(), Value::String(cell.clone())));
         json(&Value::Object(members.collect()), false)
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
-        self.out.write_all(text.as_bytes()).map_err(CliError::output)
+        self.out
+            .write_all(text.as_bytes())
+            .map_err(CliError::output)
     }
 }
 
@@ -160,6 +161,9 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_rfc_4180_wants_quoted() {
-        assert_eq!(csv_record(&["a", "b,c", "d\"e", ""]), "a,\"b,c\",\"d\"\"e\",\r\n");
+        assert_eq!(
+            csv_record(&["a", "b,c", "d\"e", ""]),
+            "a,\"b,c\",\"d\"\"e\",\r\n"
+        );
     }
 }

@@ -103,19 +103,19 @@ impl<'a> Drawing<'a> {
 
     /// One row, with the rule after it where the layout has one.
     pub(crate) fn row(&self, row: &[String]) -> String {
-        let cells = self
-            .columns
-            .iter()
-            .zip(&self.widths)
-            .enumerate()
-            .map(|(index, (column, width))| {
-                let cell = row.get(index).map(String::as_str).unwrap_or_default();
-                let align = match self.layout {
-                    Layout::Ruled => column.align,
-                    Layout::Plain => Align::Left,
-                };
-                pad(&safe::for_terminal(cell), *width, align)
-            });
+        let cells =
+            self.columns
+                .iter()
+                .zip(&self.widths)
+                .enumerate()
+                .map(|(index, (column, width))| {
+                    let cell = row.get(index).map(String::as_str).unwrap_or_default();
+                    let align = match self.layout {
+                        Layout::Ruled => column.align,
+                        Layout::Plain => Align::Left,
+                    };
+                    pad(&safe::for_terminal(cell), *width, align)
+                });
         match self.layout {
             Layout::Ruled => format!("{}{}", line(cells), self.rule()),
             Layout::Plain => line(cells),

@@ -53,10 +53,7 @@ impl StateDir {
 
     fn credentials_path(&self, context: &str) -> Result<PathBuf> {
         let name = check_context_name(context)?;
-        Ok(self
-            .path()
-            .join("credentials")
-            .join(format!("{name}.json")))
+        Ok(self.path().join("credentials").join(format!("{name}.json")))
     }
 }
 

@@ -11,16 +11,18 @@ use atrail_model::{DayRange, SessionId};
 
 use super::session;
 use crate::client::{Client, connect};
-use crate::days::{Default, ScopeFlags};
+use crate::days::{DayDefault, ScopeFlags};
 use crate::download::{Plan, ScopeRecord};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
 /// Download a session, or days; run again, it goes on where it was interrupted
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
+#[command(
+    after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
     atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
-    atrail download -s yesterday | gunzip | head")]
+    atrail download -s yesterday | gunzip | head"
+)]
 pub(crate) struct Args {
     /// The file; `-`, or nothing off a terminal, writes the gzip to standard output
     #[arg(short, long, value_name = "FILE")]
@@ -69,11 +71,13 @@ fn wanted(args: &Args) -> Result<Wanted> {
         )
         .hint("a session's days were fixed when it was made")),
         Some(id) => Ok(Wanted::Session(id)),
-        None if !args.scope.is_any_given() => Err(CliError::usage("missing: SESSION, or days such as -s yesterday")
-            .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
+        None if !args.scope.is_any_given() => Err(CliError::usage(
+            "missing: SESSION, or days such as -s yesterday",
+        )
+        .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
         None => {
             let now = atrail_model::Timestamp::now();
-            let days = args.scope.days.resolve(Default::OneDay, now)?;
+            let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
             Ok(Wanted::Scope(args.scope, days))
         }
     }
@@ -113,17 +117,21 @@ async fn plan(client: &Client, session: &Session) -> Result<Arc<Plan>> {
     let manifest = session::manifest(client, id_of(session)?).await?;
     let plan = Plan::parse(&manifest, &session.etag)?;
     if plan.total != session.total_bytes {
-        return Err(CliError::corrupt("the session and its manifest disagree").because(format!(
-            "{} bytes and {} bytes",
-            session.total_bytes, plan.total
-        )));
+        return Err(
+            CliError::corrupt("the session and its manifest disagree").because(format!(
+                "{} bytes and {} bytes",
+                session.total_bytes, plan.total
+            )),
+        );
     }
     Ok(Arc::new(plan))
 }
 
 fn id_of(session: &Session) -> Result<SessionId> {
     let id = session.id.parse();
-    id.map_err(|error| CliError::failed("the server's session id cannot be used").because(format!("{error}")))
+    id.map_err(|error| {
+        CliError::failed("the server's session id cannot be used").because(format!("{error}"))
+    })
 }
 
 /// Ends a session that was made for this download. The bytes are safe: a failure is only told.

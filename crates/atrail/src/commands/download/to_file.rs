@@ -71,12 +71,7 @@ fn check_target(target: &Path) -> Result<bool> {
 }
 
 /// Whether the part is of what is wanted.
-fn is_for(
-    old: &PartState,
-    client: &Client,
-    wanted: &Wanted,
-    record: Option<&ScopeRecord>,
-) -> bool {
+fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&ScopeRecord>) -> bool {
     let same_server = old.endpoint == client.endpoint.to_string();
     same_server
         && match wanted {

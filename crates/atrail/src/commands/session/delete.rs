@@ -27,5 +27,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
 
 /// Ends a session.
 pub(crate) async fn end(client: &Client, id: SessionId) -> Result<Deleted> {
-    client.json(Call::delete(super::path(paths::SESSION, id))).await
+    client
+        .json(Call::delete(super::path(paths::SESSION, id)))
+        .await
 }

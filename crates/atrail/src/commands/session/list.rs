@@ -23,7 +23,13 @@ pub(super) async fn run(settings: &Settings, _: Args) -> Result<()> {
 fn table(sessions: &[Session], spelling: Spelling) -> Result<Rows> {
     let mut names = vec!["Id", "Space", "Username", "Create-time", "Access-time"];
     if spelling == Spelling::Own {
-        names.extend(["State", "Events", "Total-bytes", "Downloaded-bytes", "Expire-time"]);
+        names.extend([
+            "State",
+            "Events",
+            "Total-bytes",
+            "Downloaded-bytes",
+            "Expire-time",
+        ]);
     }
     let columns = names.into_iter().map(Column::text).collect();
     let mut rows = Rows::new(Layout::Plain, columns);

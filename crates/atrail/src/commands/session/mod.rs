@@ -50,7 +50,9 @@ pub(crate) async fn fetch_if_whole(client: &Client, id: SessionId) -> Result<Opt
 
 /// What the session pins: the manifest's bytes as served.
 pub(crate) async fn manifest(client: &Client, id: SessionId) -> Result<bytes::Bytes> {
-    client.bytes(Call::get(path(paths::SESSION_MANIFEST, id))).await
+    client
+        .bytes(Call::get(path(paths::SESSION_MANIFEST, id)))
+        .await
 }
 
 fn path(pattern: &str, id: SessionId) -> String {
@@ -72,7 +74,10 @@ fn print(settings: &Settings, session: &Session) -> Result<()> {
     if settings.spelling == Spelling::Own {
         rows.extend([
             ("search-time", text(&session.search_time)),
-            ("state", compact(&session.state).trim_matches('"').to_owned()),
+            (
+                "state",
+                compact(&session.state).trim_matches('"').to_owned(),
+            ),
             ("events", session.events.to_string()),
             ("size-bytes", session.size_bytes.to_string()),
             ("total-bytes", session.total_bytes.to_string()),
