@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Unavailable = 5,
     /// A download is incomplete or corrupt.
     Corrupt = 6,
+    /// Ctrl-C; nothing is printed.
+    Interrupted = 130,
     /// Whoever read the output has gone; nothing is printed.
     OutputClosed = 141,
 }

@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod days;
 mod download;
+mod embedded;
 mod error;
 mod platform;
 mod printer;
@@ -20,15 +21,13 @@ mod state;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
 use crate::error::{CliError, Exit, Result};
 use crate::printer::{Color, Format, Printer, Terminals};
 use crate::settings::{Environment, Settings};
-
-/// What a shell reports for a program that SIGINT ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
@@ -38,8 +37,10 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let terminals = Terminals::detect();
-    let settings = Environment::read(|name| std::env::var_os(name))
-        .and_then(|variables| Settings::resolve(line.spelling, &cli.global, variables, terminals));
+    let settings = Environment::read(|name| std::env::var_os(name)).and_then(|variables| {
+        let clock = Arc::new(atrail_model::SystemClock);
+        Settings::resolve(line.spelling, &cli.global, variables, terminals, clock)
+    });
     match settings {
         Ok(settings) => run(cli, &settings),
         Err(error) => {
@@ -88,7 +89,7 @@ fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
                 Ok(()) => 0,
                 Err(error) => finish(&settings.printer, &error),
             },
-            () = interrupted => INTERRUPTED,
+            () = interrupted => Exit::Interrupted as u8,
         }
     });
     // What still blocks, such as hashing a file, must not hold up the end.

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
 use crate::client::Endpoint;
@@ -49,6 +51,8 @@ pub(crate) struct Environment {
     pub(crate) context: Option<String>,
     /// `NO_COLOR` is set and not empty.
     pub(crate) no_color: bool,
+    /// Where directories for a short time go.
+    pub(crate) temp_dir: PathBuf,
     /// Where the client's state is, when there is a home at all.
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -77,6 +81,7 @@ impl Environment {
             space: text("ATRAIL_SPACE")?,
             context: text("ATRAIL_CONTEXT")?,
             no_color: raw("NO_COLOR").is_some(),
+            temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: config_home
                 .or_else(|| home.map(|home| home.join(".config")))
                 .map(|base| base.join("atrail")),
@@ -114,6 +119,8 @@ impl Origin {
 pub(crate) struct Settings {
     /// Whose command line it is.
     pub(crate) spelling: Spelling,
+    /// Tells the time.
+    pub(crate) clock: Arc<dyn Clock>,
     /// Prints.
     pub(crate) printer: Printer,
     /// The client's state.
@@ -131,6 +138,7 @@ impl Settings {
         flags: &GlobalFlags,
         environment: Environment,
         terminals: Terminals,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let printer = Printer::new(
             flags.format,
@@ -154,11 +162,17 @@ impl Settings {
         }
         Ok(Self {
             spelling,
+            clock,
             printer,
             state,
             environment,
             context_name: said,
         })
+    }
+
+    /// This moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The context in use and its name; a name that was said must exist.

@@ -39,7 +39,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return Err(CliError::usage("missing: --yes")
             .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));
     }
-    let now = atrail_model::Timestamp::now();
+    let now = settings.now();
     let days = args.scope.days.resolve(DayDefault::TwoWeeks, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
     let query = EventsQuery {

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::embedded::Embedded;
 use crate::error::Result;
+use crate::platform;
 use crate::settings::Settings;
 
 /// Run a server on one directory
@@ -18,8 +20,27 @@ pub(crate) struct Args {
     listen: SocketAddr,
 }
 
-/// Serves until it is asked to stop.
+/// Serves until Ctrl-C or SIGTERM, then finishes what is under way.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let _ = (settings, args.data, args.listen);
-    Ok(())
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(settings.printer.terminals.stderr)
+        .init();
+    let server = Embedded::start(args.data, args.listen).await?;
+    settings
+        .printer
+        .data(&format!("listening on http://{}\n", server.address()))?;
+    stop_requested().await;
+    settings.printer.note("stopping");
+    server.stop().await
+}
+
+/// Ends when somebody wants the process to end.
+pub(crate) async fn stop_requested() {
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => if done.is_err() {
+            std::future::pending::<()>().await;
+        },
+        () = platform::terminated() => {}
+    }
 }

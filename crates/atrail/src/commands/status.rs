@@ -21,9 +21,7 @@ pub(crate) struct Args {
 
 /// Asks and prints.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let days = args
-        .days
-        .resolve(DayDefault::TwoWeeks, atrail_model::Timestamp::now())?;
+    let days = args.days.resolve(DayDefault::TwoWeeks, settings.now())?;
     let client = connect(settings, !args.at_account_level).await?;
     let query = EventsQuery {
         start: Some(days.start().to_string()),

@@ -166,7 +166,7 @@ impl Printer {
 
     /// Tells why the command ends.
     pub(crate) fn error(&self, error: &CliError) {
-        if error.exit == Exit::OutputClosed {
+        if matches!(error.exit, Exit::OutputClosed | Exit::Interrupted) {
             return;
         }
         for line in error.report().lines() {

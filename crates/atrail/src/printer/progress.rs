@@ -2,7 +2,7 @@
 
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Printer, safe};
+use super::Printer;
 
 /// A bar on standard error at a terminal; elsewhere a line at the start and one at the end.
 #[derive(Debug)]
@@ -55,14 +55,6 @@ impl Progress {
         }
     }
 
-    /// Runs something that prints, without tearing the bar.
-    pub(crate) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(work),
-            None => work(),
-        }
-    }
-
     /// The end is reached; the bar stays as it is.
     pub(crate) fn finish(self) {
         match &self.bar {
@@ -100,11 +92,6 @@ fn bar(start: u64, total: u64) -> ProgressBar {
         .with_position(start);
     bar.reset_eta();
     bar
-}
-
-/// A count of bytes for people: `29.89 KiB`.
-pub(crate) fn human_bytes(bytes: u64) -> String {
-    safe::for_terminal(&BinaryBytes(bytes).to_string()).into_owned()
 }
 
 #[cfg(test)]

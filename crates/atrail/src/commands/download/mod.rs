@@ -45,7 +45,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return Err(CliError::usage("a terminal cannot show gzip")
             .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
     }
-    let wanted = wanted(&args)?;
+    let wanted = wanted(&args, settings.now())?;
     let client = connect(settings, wanted.needs_space()).await?;
     match output {
         Some(path) if path != Path::new("-") => {
@@ -64,7 +64,7 @@ enum Wanted {
     Scope(ScopeFlags, DayRange),
 }
 
-fn wanted(args: &Args) -> Result<Wanted> {
+fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
     match args.session {
         Some(_) if args.scope.is_any_given() => Err(CliError::usage(
             "SESSION cannot be used with -s, -e, -T or -a",
@@ -76,7 +76,6 @@ fn wanted(args: &Args) -> Result<Wanted> {
         )
         .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
         None => {
-            let now = atrail_model::Timestamp::now();
             let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
             Ok(Wanted::Scope(args.scope, days))
         }

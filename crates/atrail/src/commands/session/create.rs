@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 /// Makes it and prints it; with `-q`, its id alone.
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let now = atrail_model::Timestamp::now();
+    let now = settings.now();
     let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
     let session = create(&client, &args.scope, days).await?;

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use atrail_model::event;
+use atrail_model::{Timestamp, event};
 use atrail_sources::{Framing, SourceKind, Stream};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -49,10 +49,11 @@ impl Batch {
 pub(super) fn read_batches(
     mut source: impl Read,
     kind: SourceKind,
+    now: Timestamp,
     batches: &mpsc::Sender<Batch>,
 ) -> Result<()> {
     let mut stream = Stream::new(kind, Framing::Sniffed);
-    let mut batcher = Batcher::default();
+    let mut batcher = Batcher::new(now);
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut read_bytes = 0;
     loop {
@@ -84,22 +85,31 @@ pub(super) fn read_batches(
 }
 
 /// Collects events until there are enough for a request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Batcher {
+    now: Timestamp,
     body: Vec<u8>,
     lines: Vec<u64>,
     refusals: Vec<Refusal>,
 }
 
 impl Batcher {
+    const fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            body: Vec::new(),
+            lines: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
     /// Adds an event as one line. Line breaks between its tokens go by the same rule as on the server, so that the bytes
     /// kept are those that would be kept had it been sent as it is.
     fn event(&mut self, line: u64, text: &[u8]) {
         if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
             return self.push(line, text);
         }
-        let now = atrail_model::Timestamp::now();
-        match event::admit(text, now, || uuid::Uuid::new_v4().to_string()) {
+        match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
             Ok(event) => self.push(line, &event.line),
             Err(error) => self.refuse(line, error.to_string()),
         }
@@ -134,8 +144,9 @@ mod tests {
     use super::*;
 
     fn batches(input: &[u8]) -> Vec<Batch> {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
         let (sender, mut receiver) = mpsc::channel(100);
-        read_batches(input, SourceKind::Auto, &sender).unwrap();
+        read_batches(input, SourceKind::Auto, now, &sender).unwrap();
         drop(sender);
         std::iter::from_fn(|| receiver.blocking_recv()).collect()
     }

@@ -68,8 +68,8 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let (source, total) = open(args.file.as_ref())?;
     // One batch waits here while another is under way and the next is being read.
     let (sender, mut batches) = mpsc::channel(1);
-    let kind = args.kind.source();
-    let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, &sender));
+    let (kind, now) = (args.kind.source(), settings.now());
+    let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
     let mut report = Report::start(settings, total)?;
     while let Some(batch) = batches.recv().await {
         match send(&client, &args, &batch).await {
@@ -93,7 +93,7 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
     let opened = File::open(path).map_err(failed)?;
     let metadata = opened.metadata().map_err(failed)?;
-    let total = metadata.is_file().then(|| metadata.len());
+    let total = metadata.is_file().then_some(metadata.len());
     Ok((Box::new(opened), total))
 }
 
