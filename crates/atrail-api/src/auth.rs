@@ -79,3 +79,19 @@ pub struct TokenError {
     /// A sentence for people.
     pub error_description: String,
 }
+
+/// The body of `PUT /v3/password`. `Debug` never shows a secret.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The caller's password as it is.
+    pub old: String,
+    /// The one to come.
+    pub new: String,
+}
+
+impl std::fmt::Debug for PasswordChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordChange").finish_non_exhaustive()
+    }
+}

@@ -56,10 +56,14 @@ codes! {
     NotFound = "not_found", 404, "not found";
     /// The path exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, "method not allowed";
+    /// The request did not arrive in time.
+    RequestTimeout = "request_timeout", 408, "request timeout";
     /// The name is taken, or the state forbids it.
     Conflict = "conflict", 409, "conflict";
     /// Events that the session had pinned were deleted.
     SessionGone = "session_gone", 410, "the session lost events to a deletion";
+    /// The download is not the one that `If-Match` names.
+    PreconditionFailed = "precondition_failed", 412, "precondition failed";
     /// The body is larger than a request may be.
     TooLarge = "too_large", 413, "request too large";
     /// The body's encoding or type is not known here.
@@ -80,6 +84,9 @@ impl ErrorCode {
     /// Whether the same request may succeed later without anybody's doing.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::TooMany | Self::Unavailable | Self::StorageFull)
+        matches!(
+            self,
+            Self::RequestTimeout | Self::TooMany | Self::Unavailable | Self::StorageFull
+        )
     }
 }

@@ -19,6 +19,7 @@ pub struct DaySummary {
 
 /// Which events: query or body of `GET` and `DELETE /v3/events`. All optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventsQuery {
     /// First day, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +48,7 @@ pub struct EventsQuery {
 
 /// The query of `POST /v3/events`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IngestQuery {
     /// Into the account domain in place of the targeted space.
     #[serde(

@@ -12,13 +12,13 @@ pub mod paths;
 mod sessions;
 mod tenancy;
 
-pub use auth::{InfoResponse, TokenError, TokenRequest, TokenResponse};
+pub use auth::{InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse};
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use options::{OptionRow, OptionsRequest};
 pub use sessions::{DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes};
 pub use tenancy::{
-    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, List, NamesQuery, Organization,
-    OrganizationCreate, Relation, RelationData, Relationships, Role, RoleGrant, Space, SpaceCreate,
-    User, UserCreate,
+    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, List, NamesQuery,
+    Organization, OrganizationCreate, Relation, RelationData, Relationships, Role, RoleGrant,
+    Space, SpaceCreate, User, UserCreate,
 };

@@ -187,6 +187,14 @@ pub struct ApiKeyCreate {
     pub name: String,
 }
 
+/// Which key `DELETE /v3/api_keys` means: body or query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyDelete {
+    /// The public part.
+    pub id: String,
+}
+
 /// The only answer that ever holds a key's secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeyCreated {

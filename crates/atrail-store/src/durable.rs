@@ -5,11 +5,66 @@
 //! pages whose writing failed, so that a second fsync reports a success that never was.
 
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
+
+/// Writes a whole small file that is not there yet, with these permissions (such as `0o600`). After a crash it is there
+/// completely or not at all.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken, with nothing changed; else why it could not be written.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes, mode)?;
+    // Unlike a rename, a link never takes the place of a file that is there.
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    linked?;
+    sync_parent(path)
+}
+
+/// Writes a whole small file, in one step in place of the one that may be there. After a crash the name holds the old
+/// bytes or the new ones.
+///
+/// # Errors
+/// Why it could not be written.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes, mode)?;
+    std::fs::rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+/// Writes `.NAME.tmp` beside the file, removing the one that a crash may have left. Two concurrent writes of one name
+/// are the caller's mistake.
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut temporary_name = std::ffi::OsString::from(".");
+    temporary_name.push(name);
+    temporary_name.push(".tmp");
+    let temporary = path.with_file_name(temporary_name);
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+        None => Ok(()),
+    }
+}
 
 /// Makes the directory entries of a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
@@ -17,7 +72,10 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory, with its parents, durable.
-pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Why it could not be made.
+pub fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -133,5 +191,42 @@ fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
             Ok(())
         }
         other => other.map_err(io::Error::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_never_takes_anothers_place_and_a_replacement_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_new(&path, b"one", 0o600).unwrap();
+        assert_eq!(
+            write_new(&path, b"two", 0o600).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        replace(&path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
+    }
+
+    #[test]
+    fn what_a_crash_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".a.tmp"), b"half").unwrap();
+        write_new(&dir.path().join("a"), b"whole", 0o600).unwrap();
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"whole");
     }
 }

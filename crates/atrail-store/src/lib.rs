@@ -6,7 +6,7 @@ mod blobs;
 mod catalog;
 mod deletion;
 mod download;
-mod durable;
+pub mod durable;
 mod error;
 mod ingest;
 mod memtable;
@@ -18,7 +18,10 @@ mod status;
 mod store;
 mod wal;
 
-pub use catalog::{Account, Catalog, Organization, Space, Tenancy};
+pub use catalog::{
+    Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
+    Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
+};
 pub use deletion::DeletedTotal;
 pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};

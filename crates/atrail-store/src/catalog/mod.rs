@@ -5,6 +5,7 @@
 //! last committed state and never block the writer.
 
 pub(crate) mod archive;
+mod identity;
 mod row;
 mod schema;
 mod sessions;
@@ -18,6 +19,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+pub use identity::{
+    ApiKey, ApiKeyHolder, Credentials, Exchange, Founding, Grant, HeldRole, Identity, LoginId,
+    NewLogin, Standing, User,
+};
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use crate::error::{Result, StoreError};
@@ -63,6 +68,12 @@ impl Catalog {
             writer: only.clone(),
             readers: only,
         })
+    }
+
+    /// Users, their credentials and roles.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
     }
 
     /// Begins a transaction that may write. There is one at a time; others wait for it.

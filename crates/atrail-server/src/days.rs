@@ -1,0 +1,109 @@
+//! Which days a request means when it leaves some out.
+
+use atrail_model::{Day, DayRange, Hours};
+
+use crate::error::ApiError;
+
+/// Days that `status` shows by default, today included.
+const STATUS_DAYS: u32 = 14;
+
+/// For status and deletion: two weeks that end at `end`, or today; `start` alone runs to today.
+pub(crate) fn two_weeks(
+    start: Option<&str>,
+    end: Option<&str>,
+    today: Day,
+) -> Result<DayRange, ApiError> {
+    let end = day("end", end, today)?.unwrap_or(today);
+    let start = day("start", start, today)?.unwrap_or(end.minus(STATUS_DAYS - 1));
+    range(start, end)
+}
+
+/// For sessions: today; `start` alone runs to today, `end` alone is that day.
+pub(crate) fn one_day(
+    start: Option<&str>,
+    end: Option<&str>,
+    today: Day,
+) -> Result<DayRange, ApiError> {
+    let end = day("end", end, today)?.unwrap_or(today);
+    let start = day("start", start, today)?.unwrap_or(end);
+    range(start, end)
+}
+
+/// The hours of each day; all of them unless some are given.
+pub(crate) fn hours(text: Option<&str>) -> Result<Hours, ApiError> {
+    match given(text) {
+        None => Ok(Hours::ALL),
+        Some(text) => text
+            .parse()
+            .map_err(|error| ApiError::bad_request(format!("SearchTime is {error}"))),
+    }
+}
+
+fn day(member: &str, text: Option<&str>, today: Day) -> Result<Option<Day>, ApiError> {
+    match given(text) {
+        None => Ok(None),
+        Some("today") => Ok(Some(today)),
+        Some("yesterday") => Ok(Some(today.minus(1))),
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|error| ApiError::bad_request(format!("{member} is {error}, today or yesterday"))),
+    }
+}
+
+/// An empty text is the same as none: it is how a client of few types writes "not given".
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn range(start: Day, end: Day) -> Result<DayRange, ApiError> {
+    DayRange::new(start, end).ok_or_else(|| {
+        ApiError::bad_request(format!(
+            "start {start} is after end {end}: swap them, or give both"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rule = fn(Option<&str>, Option<&str>, Day) -> Result<DayRange, ApiError>;
+
+    fn days(rule: Rule, start: Option<&str>, end: Option<&str>) -> Option<String> {
+        let today = "2017-07-25".parse().unwrap();
+        let range = rule(start, end, today).ok()?;
+        Some(format!("{} {}", range.start(), range.end()))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let cases: [(Rule, _, _, _); 10] = [
+            (two_weeks, None, None, Some("2017-07-12 2017-07-25")),
+            (two_weeks, Some("2017-07-20"), None, Some("2017-07-20 2017-07-25")),
+            (two_weeks, None, Some("2017-07-20"), Some("2017-07-07 2017-07-20")),
+            (two_weeks, Some("2017-07-26"), None, None),
+            (one_day, None, None, Some("2017-07-25 2017-07-25")),
+            (one_day, Some("2017-07-20"), None, Some("2017-07-20 2017-07-25")),
+            (one_day, None, Some("2017-07-20"), Some("2017-07-20 2017-07-20")),
+            (one_day, Some("yesterday"), Some("today"), Some("2017-07-24 2017-07-25")),
+            (one_day, Some(""), Some(""), Some("2017-07-25 2017-07-25")),
+            (one_day, Some("2017-07-21"), Some("2017-07-20"), None),
+        ];
+        for (rule, start, end, expected) in cases {
+            assert_eq!(
+                days(rule, start, end).as_deref(),
+                expected,
+                "{start:?} {end:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_day_or_hour_is_refused() {
+        assert_eq!(days(one_day, Some("tomorrow"), None), None);
+        assert_eq!(days(one_day, Some("2017-02-29"), None), None);
+        assert!(hours(Some("24")).is_err());
+        assert_eq!(hours(Some("")).unwrap(), Hours::ALL);
+    }
+}

@@ -1,0 +1,193 @@
+//! The one error type of the HTTP face, and the only map from the store's errors to statuses.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use atrail_api::{ErrorCode, Problem};
+use atrail_store::{ErrorKind, StoreError};
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// A request that is answered with a problem (RFC 9457). The body is written by [`ApiError::render`], once the request's
+/// id is known.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    code: ErrorCode,
+    detail: String,
+    headers: HeaderMap,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            headers: HeaderMap::new(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadRequest, detail)
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Forbidden, detail)
+    }
+
+    /// For things that are not there and for things that the caller may not know of: one answer.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(
+            ErrorCode::NotFound,
+            format!("there is no such {what}, or it is not yours to see"),
+        )
+    }
+
+    /// RFC 6750 §3: says how to authenticate.
+    pub(crate) fn unauthenticated(detail: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorCode::Unauthenticated, detail);
+        error
+            .headers
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        error
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Unavailable, detail).retry_after(1)
+    }
+
+    /// RFC 9110 §15.5.17: says how long the thing is.
+    pub(crate) fn range_not_satisfiable(total_bytes: u64) -> Self {
+        let detail = format!("the download has {total_bytes} bytes; the range lies outside");
+        let mut error = Self::new(ErrorCode::RangeNotSatisfiable, detail);
+        let total = format!("bytes */{total_bytes}");
+        if let Ok(value) = HeaderValue::try_from(total) {
+            error.headers.insert(CONTENT_RANGE, value);
+        }
+        error
+    }
+
+    /// Something that is nobody's fault but the server's. The caller learns only that; the log has the chain.
+    pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {
+        let mut error = Self::new(
+            ErrorCode::Internal,
+            "the server failed; its log says why under this request id",
+        );
+        error.source = Some(Arc::new(source));
+        error
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        self
+    }
+
+    pub(crate) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// Why, down to the first cause, in one line for the log.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.detail.clone();
+        let mut next = self.source.as_deref().map(|e| e as &dyn Error);
+        while let Some(error) = next {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+
+    /// The answer with its body.
+    pub(crate) fn render(self, request_id: &str) -> Response {
+        let problem = Problem {
+            code: self.code,
+            title: self.code.title().to_owned(),
+            status: self.code.status(),
+            detail: self.detail,
+            request_id: Some(request_id.to_owned()),
+        };
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(problem)).into_response();
+        response.headers_mut().extend(self.headers);
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Leaves the body to the outermost layer, which knows the request's id and writes the log.
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Invalid => ErrorCode::BadRequest,
+            ErrorKind::NotFound => ErrorCode::NotFound,
+            ErrorKind::Conflict => ErrorCode::Conflict,
+            ErrorKind::TooMany => ErrorCode::TooMany,
+            ErrorKind::Gone => ErrorCode::SessionGone,
+            ErrorKind::Full => ErrorCode::StorageFull,
+            ErrorKind::Unavailable => ErrorCode::Unavailable,
+            ErrorKind::Broken => return Self::internal(error),
+        };
+        let retry_after_secs = match (&error, code) {
+            (
+                StoreError::TooMany {
+                    retry_after_secs, ..
+                },
+                _,
+            ) => Some(*retry_after_secs),
+            (_, ErrorCode::Unavailable) => Some(1),
+            (_, ErrorCode::StorageFull) => Some(60),
+            _ => None,
+        };
+        let mut answer = Self::new(code, error.to_string());
+        answer.source = error.source().map(|source| {
+            let text: Box<dyn Error + Send + Sync> = source.to_string().into();
+            Arc::from(text)
+        });
+        match retry_after_secs {
+            Some(seconds) => answer.retry_after(seconds),
+            None => answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_store_is_not_shown_to_the_caller_but_to_the_log() {
+        let error = ApiError::from(StoreError::Damaged {
+            what: "object 17".to_owned(),
+            why: "its hash differs".to_owned(),
+        });
+        assert_eq!(error.code(), ErrorCode::Internal);
+        assert!(!error.detail.contains("object 17"));
+        assert!(error.chain().contains("object 17"));
+    }
+
+    #[test]
+    fn a_limit_says_when_to_come_back() {
+        let error = ApiError::from(StoreError::TooMany {
+            message: "30 sessions are open".to_owned(),
+            retry_after_secs: 7,
+        });
+        assert_eq!(error.render("id").headers()[RETRY_AFTER], "7");
+    }
+}

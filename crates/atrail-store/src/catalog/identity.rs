@@ -1,0 +1,31 @@
+//! Users and what proves who they are: password hashes, API keys, logins; and the roles that they hold.
+//!
+//! No secret is here in a form that lets anybody in: passwords come hashed by Argon2id, random secrets by SHA-256.
+
+mod api_keys;
+mod founding;
+mod grants;
+mod logins;
+#[cfg(test)]
+mod tests;
+mod users;
+
+pub use api_keys::{ApiKey, ApiKeyHolder};
+pub use founding::Founding;
+pub use grants::{Grant, HeldRole};
+pub use logins::{Exchange, LoginId, NewLogin, Standing};
+pub use users::{Credentials, User};
+
+use super::Catalog;
+
+/// The server's users.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    catalog: Catalog,
+}
+
+impl Identity {
+    pub(super) const fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+}

@@ -1,0 +1,146 @@
+//! API keys: a public part to find one by, and the hash of the whole.
+
+use atrail_model::{Timestamp, UserId};
+use sqlx::sqlite::SqliteRow;
+
+use super::Identity;
+use super::users::{User, user};
+use crate::catalog::failed_to;
+use crate::catalog::row::{Columns, Id, nanoseconds};
+use crate::catalog::tenancy::check_name;
+use crate::error::{Result, StoreError};
+
+/// API keys that a user may have.
+const MAX_KEYS_OF_A_USER: i64 = 100;
+
+/// An API key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The public part.
+    pub id: String,
+    /// What the holder calls it.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Whose key it is, and the hash to check the key by.
+#[derive(Debug, Clone)]
+pub struct ApiKeyHolder {
+    /// The holder.
+    pub user: User,
+    /// SHA-256 of the whole key.
+    pub hash: [u8; 32],
+}
+
+impl Identity {
+    /// Keeps a new key of a user.
+    ///
+    /// # Errors
+    /// When the name is not fit, the user has too many keys, or the catalog fails.
+    pub async fn create_api_key(
+        &self,
+        holder: UserId,
+        id: &str,
+        name: &str,
+        hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<ApiKey> {
+        const WHAT: &str = "create an API key";
+        check_name("API key", name)?;
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let (held,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM api_keys WHERE holder = ?")
+            .bind(holder.bytes())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        if held >= MAX_KEYS_OF_A_USER {
+            return Err(StoreError::Conflict(format!(
+                "a user may have {MAX_KEYS_OF_A_USER} API keys: delete one first"
+            )));
+        }
+        sqlx::query(
+            "INSERT INTO api_keys (key, holder, name, hash, created) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(id)
+        .bind(holder.bytes())
+        .bind(name)
+        .bind(hash.as_slice())
+        .bind(nanoseconds(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(ApiKey {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            created: now,
+        })
+    }
+
+    /// The keys of a user, oldest first.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn api_keys(&self, holder: UserId) -> Result<Vec<ApiKey>> {
+        let rows = sqlx::query(
+            "SELECT key, name, created FROM api_keys WHERE holder = ? ORDER BY created, key",
+        )
+        .bind(holder.bytes())
+        .fetch_all(self.catalog.readers())
+        .await
+        .map_err(failed_to("list API keys"))?;
+        rows.iter().map(api_key).collect()
+    }
+
+    /// Deletes a key of a user, and ends every login that came of it.
+    ///
+    /// # Errors
+    /// `NotFound` when the user has no such key, or when the catalog fails.
+    pub async fn delete_api_key(&self, holder: UserId, id: &str) -> Result<()> {
+        const WHAT: &str = "delete an API key";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let deleted = sqlx::query("DELETE FROM api_keys WHERE key = ? AND holder = ?")
+            .bind(id)
+            .bind(holder.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        if deleted.rows_affected() == 0 {
+            return Err(StoreError::NotFound {
+                what: "API key".to_owned(),
+            });
+        }
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
+
+    /// Whose key has this public part, if anybody's.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn api_key_holder(&self, id: &str) -> Result<Option<ApiKeyHolder>> {
+        let row = sqlx::query(
+            "SELECT u.guid, u.name, u.operator, k.hash FROM api_keys k \
+             JOIN users u ON u.guid = k.holder WHERE k.key = ?",
+        )
+        .bind(id)
+        .fetch_optional(self.catalog.readers())
+        .await
+        .map_err(failed_to("look up an API key"))?;
+        row.map(|row| {
+            Ok(ApiKeyHolder {
+                user: user(&row)?,
+                hash: row.hash("hash")?,
+            })
+        })
+        .transpose()
+    }
+}
+
+fn api_key(row: &SqliteRow) -> Result<ApiKey> {
+    Ok(ApiKey {
+        id: row.text("key")?,
+        name: row.text("name")?,
+        created: row.moment("created")?,
+    })
+}

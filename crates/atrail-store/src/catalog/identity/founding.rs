@@ -1,0 +1,109 @@
+//! The first account, organization, space and user of a new server.
+
+use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
+
+use super::Identity;
+use crate::catalog::failed_to;
+use crate::catalog::row::{Id, nanoseconds};
+use crate::error::Result;
+
+/// Everything that a new server begins with. The user is operator, and owner of the account.
+#[derive(Clone)]
+pub struct Founding<'a> {
+    /// GUID of the account.
+    pub account: AccountId,
+    /// GUID of the organization.
+    pub organization: OrganizationId,
+    /// GUID of the space.
+    pub space: SpaceId,
+    /// The name of all three.
+    pub tenancy_name: &'a str,
+    /// Name of the user.
+    pub user_name: &'a str,
+    /// Argon2id hash of the password, as a PHC string.
+    pub password_hash: &'a str,
+    /// Public part of the API key.
+    pub api_key_id: &'a str,
+    /// SHA-256 of the API key.
+    pub api_key_hash: [u8; 32],
+}
+
+impl Identity {
+    /// Whether there is a user at all.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn is_founded(&self) -> Result<bool> {
+        let (there,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM users)")
+            .fetch_one(self.catalog.readers())
+            .await
+            .map_err(failed_to("look for a user"))?;
+        Ok(there)
+    }
+
+    /// Makes all of it in one transaction.
+    ///
+    /// # Errors
+    /// When the catalog fails; then none of it is there.
+    pub async fn found(&self, founding: &Founding<'_>, now: Timestamp) -> Result<()> {
+        const WHAT: &str = "make the first account and user";
+        let Founding {
+            account,
+            organization,
+            space,
+            tenancy_name,
+            user_name,
+            password_hash,
+            api_key_id,
+            api_key_hash,
+        } = founding;
+        let user = UserId::generate();
+        let (account, organization, space, user) = (
+            account.bytes(),
+            organization.bytes(),
+            space.bytes(),
+            user.bytes(),
+        );
+        let now = nanoseconds(now);
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let statements = [
+            sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+                .bind(account)
+                .bind(tenancy_name)
+                .bind(now),
+            sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)")
+                .bind(organization)
+                .bind(account)
+                .bind(tenancy_name)
+                .bind(now),
+            sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
+                .bind(space)
+                .bind(organization)
+                .bind(tenancy_name)
+                .bind(now),
+            sqlx::query("INSERT INTO domains (account) VALUES (?)").bind(account),
+            sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+                .bind(account)
+                .bind(space),
+            sqlx::query(
+                "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, ?, TRUE, ?)",
+            )
+            .bind(user)
+            .bind(user_name)
+            .bind(password_hash)
+            .bind(now),
+            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created) VALUES (?, ?, 'initial', ?, ?)")
+                .bind(api_key_id)
+                .bind(user)
+                .bind(api_key_hash.as_slice())
+                .bind(now),
+            sqlx::query("INSERT INTO owners (account, holder) VALUES (?, ?)")
+                .bind(account)
+                .bind(user),
+        ];
+        for statement in statements {
+            statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
+        }
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
+}

@@ -1,0 +1,162 @@
+//! Users and their passwords.
+
+use atrail_model::{Timestamp, UserId};
+use sqlx::sqlite::SqliteRow;
+
+use super::{Identity, LoginId};
+use crate::catalog::row::{Columns, Id, nanoseconds};
+use crate::catalog::tenancy::check_name;
+use crate::catalog::{failed_to, taken_or_failed_to};
+use crate::error::{Result, StoreError};
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// GUID.
+    pub id: UserId,
+    /// Unique on the server.
+    pub name: String,
+    /// Whether the user manages accounts and users.
+    pub operator: bool,
+}
+
+/// A user with the hash of the password. `Debug` does not show the hash.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The user.
+    pub user: User,
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// When the name is not fit or taken, or the catalog fails.
+    pub async fn create_user(
+        &self,
+        name: &str,
+        password_hash: &str,
+        operator: bool,
+        now: Timestamp,
+    ) -> Result<User> {
+        check_name("user", name)?;
+        let user = User {
+            id: UserId::generate(),
+            name: name.to_owned(),
+            operator,
+        };
+        let mut tx = self.catalog.begin("create a user").await?;
+        sqlx::query(
+            "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(user.id.bytes())
+        .bind(name)
+        .bind(password_hash)
+        .bind(operator)
+        .bind(nanoseconds(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(taken_or_failed_to("create a user", || {
+            format!("there is a user '{name}' already")
+        }))?;
+        tx.commit().await.map_err(failed_to("create a user"))?;
+        Ok(user)
+    }
+
+    /// All users by name.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn users(&self) -> Result<Vec<User>> {
+        let rows = sqlx::query("SELECT guid, name, operator FROM users ORDER BY name")
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list users"))?;
+        rows.iter().map(user).collect()
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub async fn user_named(&self, name: &str) -> Result<User> {
+        let found = self.credentials(name).await?;
+        found
+            .map(|credentials| credentials.user)
+            .ok_or_else(|| StoreError::NotFound {
+                what: format!("user '{name}'"),
+            })
+    }
+
+    /// The user of this name with the password's hash, if there is one.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
+        let row = sqlx::query("SELECT guid, name, operator, password FROM users WHERE name = ?")
+            .bind(name)
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up a user"))?;
+        row.as_ref().map(credentials).transpose()
+    }
+
+    /// Changes a password if it still is the one with the hash `old`, and ends every other login of the user that came
+    /// of a password; API keys and their logins stay. `false` when the password was changed by somebody else meanwhile.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn change_password(
+        &self,
+        id: UserId,
+        old: &str,
+        new: &str,
+        keep: LoginId,
+    ) -> Result<bool> {
+        const WHAT: &str = "change a password";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let changed = sqlx::query("UPDATE users SET password = ? WHERE guid = ? AND password = ?")
+            .bind(new)
+            .bind(id.bytes())
+            .bind(old)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM logins WHERE holder = ? AND api_key IS NULL AND login <> ?")
+            .bind(id.bytes())
+            .bind(keep.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(true)
+    }
+}
+
+pub(super) fn user(row: &SqliteRow) -> Result<User> {
+    Ok(User {
+        id: row.id("guid")?,
+        name: row.text("name")?,
+        operator: row.integer("operator")? != 0,
+    })
+}
+
+fn credentials(row: &SqliteRow) -> Result<Credentials> {
+    Ok(Credentials {
+        user: user(row)?,
+        password_hash: row.text("password")?,
+    })
+}
