@@ -26,7 +26,8 @@ impl Store {
     /// too, and say that `actor` did it.
     ///
     /// # Errors
-    /// When the catalog or the disk fails; then nothing was deleted.
+    /// When the catalog or the disk fails. What the catalog recorded as deleted is out of the archive even then; bytes
+    /// that could not be erased yet are erased at the next start.
     pub async fn delete_events(
         &self,
         scope: Scope,

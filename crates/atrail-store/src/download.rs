@@ -79,6 +79,7 @@ impl Download {
         let mut sent = Sent {
             core: Arc::clone(&self.core),
             session: self.session.id,
+            downloaded_before: self.session.downloaded_bytes,
             start: range.start,
             position: range.start,
         };
@@ -219,6 +220,7 @@ impl Source {
 struct Sent {
     core: Arc<Core>,
     session: SessionId,
+    downloaded_before: u64,
     start: u64,
     position: u64,
 }
@@ -226,11 +228,7 @@ struct Sent {
 impl Sent {
     fn add(&mut self, bytes: u64) {
         self.position += bytes;
-        self.core.activity.note_sent(
-            self.session,
-            self.start..self.position,
-            self.core.clock.now(),
-        );
+        self.core.activity.note_sent(self, self.core.clock.now());
     }
 }
 
@@ -290,15 +288,18 @@ impl Activity {
     }
 
     /// Only what joins on to what was sent before counts: "downloaded" is a length from the start.
-    fn note_sent(&self, id: SessionId, range: Range<u64>, now: Timestamp) {
+    fn note_sent(&self, sent: &Sent, now: Timestamp) {
+        let downloaded_bytes = sent.downloaded_before;
         let mut used = self.0.lock();
-        let Some(entry) = used.get_mut(&id) else {
-            return;
-        };
+        let entry = used.entry(sent.session).or_insert(Used {
+            accessed: now,
+            downloaded_bytes,
+            told: false,
+        });
         entry.accessed = now;
         entry.told = false;
-        if range.start <= entry.downloaded_bytes {
-            entry.downloaded_bytes = entry.downloaded_bytes.max(range.end);
+        if sent.start <= entry.downloaded_bytes {
+            entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
         }
     }
 

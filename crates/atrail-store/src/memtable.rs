@@ -151,6 +151,8 @@ impl Memtable {
         chosen: impl Fn(Domain, &Pending) -> bool,
     ) -> Vec<(Domain, Arc<Pending>)> {
         let mut inner = self.inner.lock();
+        // Left over only when a sealing panicked: its events are neither sealed nor forgotten.
+        inner.put_back();
         let domains: Vec<_> = inner
             .gathering
             .iter()
@@ -183,22 +185,7 @@ impl Memtable {
 
     /// Puts what could not be sealed back, before what came since.
     pub(crate) fn put_back(&self) {
-        let mut inner = self.inner.lock();
-        for (domain, earlier) in std::mem::take(&mut inner.sealing) {
-            let mut earlier = Arc::unwrap_or_clone(earlier);
-            if let Some(later) = inner.gathering.remove(&domain) {
-                earlier.last_sequence = later.last_sequence;
-                earlier.size_bytes += later.size_bytes;
-                for (hour, more) in later.hours {
-                    let whole = earlier.hours.entry(hour).or_default();
-                    whole.size_bytes += more.size_bytes;
-                    whole.lines.extend(more.lines);
-                }
-            }
-            inner.gathering.insert(domain, earlier);
-        }
-        inner.gathering_bytes += inner.sealing_bytes;
-        inner.sealing_bytes = 0;
+        self.inner.lock().put_back();
     }
 
     /// Adds up the unsealed events of each day: calls `add(day, count, size_bytes)`.
@@ -222,5 +209,25 @@ impl Memtable {
                 }
             }
         }
+    }
+}
+
+impl Inner {
+    fn put_back(&mut self) {
+        for (domain, earlier) in std::mem::take(&mut self.sealing) {
+            let mut earlier = Arc::unwrap_or_clone(earlier);
+            if let Some(later) = self.gathering.remove(&domain) {
+                earlier.last_sequence = later.last_sequence;
+                earlier.size_bytes += later.size_bytes;
+                for (hour, more) in later.hours {
+                    let whole = earlier.hours.entry(hour).or_default();
+                    whole.size_bytes += more.size_bytes;
+                    whole.lines.extend(more.lines);
+                }
+            }
+            self.gathering.insert(domain, earlier);
+        }
+        self.gathering_bytes += self.sealing_bytes;
+        self.sealing_bytes = 0;
     }
 }

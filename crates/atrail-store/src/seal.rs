@@ -54,11 +54,22 @@ impl Core {
         if taken.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.seal_taken(&taken).await {
+        let refused = self.unknown_seal.lock().clone();
+        let sealed = match refused {
+            Some(why) => Err(StoreError::Poisoned(why)),
+            None => self.seal_taken(&taken).await,
+        };
+        if let Err(error) = sealed {
             self.memtable.put_back();
             return Err(error);
         }
-        self.wal.trim(false).await
+        if let Err(error) = self.wal.trim(false).await {
+            tracing::warn!(
+                error = chain(&error),
+                "the log keeps files that it no longer needs"
+            );
+        }
+        Ok(())
     }
 
     async fn seal_taken(&self, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
@@ -124,7 +135,7 @@ impl Core {
     }
 
     /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
-    /// store stops taking writes: recovery at the next start finds out.
+    /// store stops taking writes and seals nothing more: recovery at the next start finds out.
     async fn publish(
         &self,
         taken: &[(Domain, Arc<Pending>)],
@@ -149,9 +160,10 @@ impl Core {
             }
             Ok(_) => Err(error),
             Err(unknown) => {
-                self.wal.poison(format!(
-                    "the catalog does not say whether a seal is committed: {unknown}"
-                ));
+                let why =
+                    format!("the catalog does not say whether a seal is committed: {unknown}");
+                *self.unknown_seal.lock() = Some(why.clone());
+                self.wal.poison(why);
                 Err(error)
             }
         }

@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) sealing: tokio::sync::Mutex<()>,
     /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
     pub(crate) published: tokio::sync::RwLock<()>,
+    /// Why nothing more is sealed: it is unknown whether the last seal is committed.
+    pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
@@ -74,6 +76,7 @@ impl Store {
             wal,
             sealing: tokio::sync::Mutex::default(),
             published: tokio::sync::RwLock::default(),
+            unknown_seal: Mutex::default(),
             domain_numbers: Mutex::default(),
             plans: Plans::default(),
             activity: Activity::default(),

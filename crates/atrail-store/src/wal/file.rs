@@ -53,8 +53,8 @@ impl FileWal {
         let mut files = log_files(dir)?;
         let mut contents = Vec::new();
         for (generation, path) in &files {
-            let bytes = std::fs::read(path).map_err(io_failure("read the log file", path))?;
-            contents.push((*generation, path.clone(), Bytes::from(bytes)));
+            let bytes = written_part(path).map_err(io_failure("read the log file", path))?;
+            contents.push((*generation, path.clone(), bytes));
         }
         let last_generation = files.last().map_or(0, |(generation, _)| *generation);
         let frames = read_frames(&contents)?;
@@ -195,6 +195,19 @@ fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     }
     files.sort_unstable();
     Ok(files)
+}
+
+/// What was written of a file: the allocated zeros behind it are left out. (No frame ends with a zero byte: an event is
+/// a JSON object.)
+fn written_part(path: &Path) -> io::Result<Bytes> {
+    let mut bytes = std::fs::read(path)?;
+    let len = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    bytes.truncate(len.max(FILE_HEADER_LEN).min(bytes.len()));
+    bytes.shrink_to_fit();
+    Ok(Bytes::from(bytes))
 }
 
 /// Reads the frames of all files that count, oldest file first.

@@ -1,5 +1,7 @@
 //! The store through its public face, on a real directory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod deletion;
 mod durability;
 mod sessions;
