@@ -28,6 +28,8 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     };
     let call = Call::put(paths::PASSWORD).json(&PasswordChange { old, new })?;
     client.bytes(call).await?;
-    settings.printer.note("Password changed; log in again");
+    settings
+        .printer
+        .note("Password changed; other logins by password have ended");
     Ok(())
 }

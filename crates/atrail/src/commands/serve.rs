@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::embedded::Embedded;
 use crate::error::Result;
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// Where it listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
     listen: SocketAddr,
+    /// Listen where other machines reach it, with passwords and events in the clear
+    #[arg(long)]
+    insecure_http: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM, then finishes what is under way.
@@ -26,7 +30,16 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(settings.printer.terminals.stderr)
         .init();
-    let server = Embedded::start(args.data, args.listen).await?;
+    let server = {
+        let clock = Arc::clone(&settings.clock);
+        Embedded::start(args.data, args.listen, args.insecure_http, clock).await?
+    };
+    if let Some(file) = server.first_credentials() {
+        settings.printer.warn(&format!(
+            "first start: user admin; password and API key are in {}",
+            file.display()
+        ));
+    }
     settings
         .printer
         .data(&format!("listening on http://{}\n", server.address()))?;
