@@ -1,7 +1,7 @@
 //! What a request body or a file holds: framing, envelopes, and other audit formats turned into CADF.
 //!
 //! Events come as one object, an array, one object after the other, newline-delimited JSON, a CADF log
-//! `{"events":[…]}` (DMTF DSP0262, section 6.5; also a service's list answer of that shape) or as the `payload` of an
+//! `{"events":[…]}` (DMTF DSP0262, the Log entity; also a service's list answer of that shape) or as the `payload` of an
 //! oslo.messaging notification. Whatever the wrapping, each event comes out byte for byte as it stood there.
 //!
 //! [`split`] is for a body that is in memory, [`Stream`] for a file of any size: one engine, the same answers. Time is
@@ -11,6 +11,8 @@
 
 mod envelope;
 mod format;
+mod kong;
+mod members;
 mod place;
 mod refusal;
 mod scan;
