@@ -8,6 +8,16 @@
 //! linear in the input; a stream keeps no more than one event and one chunk.
 //!
 //! Nothing here checks an event: that is [`atrail_model::event::admit`].
+//!
+//! ```
+//! use atrail_sources::{Framing, SourceKind, split};
+//!
+//! let body = br#"{"events": [{"action": "read"}, {"action": "update"}], "total": 2}"#;
+//! let texts: Vec<_> = split(body, SourceKind::Auto, Framing::Sniffed)
+//!     .map(|item| item.expect("it is well formed").text)
+//!     .collect();
+//! assert_eq!(texts, [&br#"{"action": "read"}"#[..], br#"{"action": "update"}"#]);
+//! ```
 
 mod envelope;
 mod format;
