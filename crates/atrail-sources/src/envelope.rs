@@ -1,12 +1,11 @@
 //! What a whole JSON object is: an event, a list of events, or an envelope around one.
 
-use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
+use crate::format::CONVERSIONS;
+use crate::members::members;
 use crate::{Format, SourceKind};
 
 /// The member that makes an object a CADF log or a list answer.
@@ -29,6 +28,8 @@ pub(crate) struct Inspector {
     kind: SourceKind,
     payload: Finder<'static>,
     events: Finder<'static>,
+    /// For each row of [`CONVERSIONS`].
+    converted: Vec<Finder<'static>>,
 }
 
 impl Inspector {
@@ -37,6 +38,10 @@ impl Inspector {
             kind,
             payload: Finder::new(b"\"payload\""),
             events: Finder::new(EVENTS_NAME),
+            converted: CONVERSIONS
+                .iter()
+                .map(|conversion| Finder::new(conversion.telling))
+                .collect(),
         }
     }
 
@@ -45,25 +50,39 @@ impl Inspector {
     /// An object with an `eventTime` is an event whatever else it has. One that is not JSON can still be a list whose
     /// first elements are good; it is not an envelope, since half an envelope vouches for nothing.
     pub(crate) fn shape(&self, text: &[u8]) -> Shape {
-        let event = match self.kind {
+        match self.kind {
             SourceKind::Kong => return Shape::Event(Format::Kong),
-            SourceKind::Auto | SourceKind::Cadf => Shape::Event(Format::Cadf),
-        };
+            SourceKind::Cadf => {}
+            SourceKind::Auto => {
+                if let Some(format) = self.detect(text) {
+                    return Shape::Event(format);
+                }
+            }
+        }
+        let event = Shape::Event(Format::Cadf);
         let may_be_list = self.events.find(text).is_some();
         if !may_be_list && self.payload.find(text).is_none() {
             return event;
         }
-        match Telling::parse(text) {
-            Ok(telling) if telling.has_event_time => event,
-            Ok(Telling {
-                has_events: true, ..
-            }) => Shape::List,
-            Ok(telling) => telling
-                .payload
-                .map_or(event, |payload| Shape::Envelope(range_in(text, payload))),
+        match members(text, ["eventTime", "events", "payload"]) {
+            Ok([Some(_), ..]) => event,
+            Ok([None, Some(events), _]) if events.starts_with('[') => Shape::List,
+            Ok([None, _, Some(payload)]) if payload.starts_with('{') => {
+                Shape::Envelope(range_in(text, payload))
+            }
+            Ok(_) => event,
             Err(_) if may_be_list => Shape::List,
             Err(_) => event,
         }
+    }
+
+    /// The other format that the event is in.
+    fn detect(&self, text: &[u8]) -> Option<Format> {
+        let candidates = CONVERSIONS.iter().zip(&self.converted);
+        candidates
+            .filter(|(_, telling)| telling.find(text).is_some())
+            .find(|(conversion, _)| (conversion.detect)(text))
+            .map(|(conversion, _)| conversion.format)
     }
 }
 
@@ -71,55 +90,4 @@ impl Inspector {
 fn range_in(text: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     start..start + part.len()
-}
-
-/// The members that tell what an object is.
-#[derive(Default)]
-struct Telling<'a> {
-    has_event_time: bool,
-    has_events: bool,
-    payload: Option<&'a str>,
-}
-
-impl<'a> Telling<'a> {
-    fn parse(text: &'a [u8]) -> serde_json::Result<Self> {
-        let mut parser = serde_json::Deserializer::from_slice(text);
-        let telling = parser.deserialize_map(TellingVisitor)?;
-        parser.end()?;
-        Ok(telling)
-    }
-}
-
-struct TellingVisitor;
-
-impl<'de> Visitor<'de> for TellingVisitor {
-    type Value = Telling<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut telling = Telling::default();
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            match &*name {
-                "eventTime" => {
-                    telling.has_event_time = true;
-                    map.next_value::<IgnoredAny>()?;
-                }
-                "events" => {
-                    let value = map.next_value::<&RawValue>()?.get();
-                    telling.has_events |= value.starts_with('[');
-                }
-                "payload" => {
-                    let value = map.next_value::<&RawValue>()?.get();
-                    telling.payload = value.starts_with('{').then_some(value);
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(telling)
-    }
 }

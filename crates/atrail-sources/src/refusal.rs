@@ -32,11 +32,13 @@ pub enum Reason {
         /// What probably happened.
         hint: Option<&'static str>,
     },
-    /// The events of this format are not converted.
-    #[error("{format} events are not accepted; send CADF")]
-    Unsupported {
+    /// The text was to be converted, and is no event of its format.
+    #[error("not a {format} event: {problem}")]
+    NotConverted {
         /// The format's name.
         format: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
     },
 }
 

@@ -93,7 +93,7 @@ const fn control(action: &'static str, path_end: &'static str, success_code: u16
     }
 }
 
-/// Every service with what can be done to it; actions are CADF's (DSP0262, annex A.3) with OpenStack's refinements.
+/// Every service with what can be done to it; actions are CADF's (DSP0262, the Action Taxonomy) with OpenStack's refinements.
 pub(super) const SERVICES: &[Service] = &[
     Service {
         name: "nova",

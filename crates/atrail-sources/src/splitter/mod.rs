@@ -82,7 +82,7 @@ struct Value {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// Outside of any list.
+    /// An object outside of any list.
     Base,
     /// An element of a list of events.
     Element,

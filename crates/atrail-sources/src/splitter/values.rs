@@ -69,20 +69,25 @@ impl Splitter {
             Some(_) if self.mode == Mode::Lines && self.base_values > 0 => {
                 Some(self.break_off(window, self.pos, "the end of the line"))
             }
-            Some(&first @ (b'{' | b'[')) => {
-                self.base_values += 1;
-                self.begin(window, first, Role::Base);
-                if let Mode::Sniffing { first_line } = &mut self.mode {
-                    *first_line = self.value.as_ref().map(|value| value.line);
-                }
-                None
-            }
-            Some(_) => {
+            Some(&first) => {
                 let line = self.place.line(window, self.pos);
                 if let Mode::Sniffing { first_line } = &mut self.mode {
                     *first_line = Some(line);
                 }
-                Some(self.break_off(window, self.pos, "an event or a list of events"))
+                self.base_values += 1;
+                match first {
+                    b'{' => self.begin(window, first, Role::Base),
+                    b'[' => {
+                        self.frames
+                            .push(Frame::new(Kind::Array, line, Ends::Unknown));
+                        self.pos += 1;
+                    }
+                    _ => {
+                        let step = self.break_off(window, self.pos, "an event or a list of events");
+                        return Base::Step(Some(step));
+                    }
+                }
+                None
             }
         })
     }
@@ -219,14 +224,14 @@ impl Splitter {
         })
     }
 
-    /// A value larger than any event: outside of lists it is taken for a list itself, in a list it is passed over.
+    /// A value larger than any event: outside of lists it can only be a list itself, in a list it is passed over.
     fn too_large(&mut self, mut value: Value, window: &[u8]) -> Option<Step> {
         let line = value.line;
         match value.role {
             Role::Base => {
                 self.pos = value.start + 1;
-                let kind = kind_at(window, value.start);
-                self.frames.push(Frame::new(kind, line, Ends::Unknown));
+                self.frames
+                    .push(Frame::new(Kind::Object, line, Ends::Unknown));
                 None
             }
             Role::Element => {
@@ -241,7 +246,7 @@ impl Splitter {
         }
     }
 
-    /// A value that breaks off at `at`: outside of lists it is entered, so that what came before the break stands.
+    /// A value that breaks off at `at`: an object outside of lists is entered, for what came before the break stands.
     fn broken_value(
         &mut self,
         value: &Value,
@@ -252,12 +257,8 @@ impl Splitter {
         if value.role != Role::Base {
             return Some(self.break_off(window, at, expected));
         }
-        let kind = kind_at(window, value.start);
-        let mut frame = Frame::new(kind, value.line, Ends::Broken(at));
-        if kind == Kind::Object {
-            frame = frame.with_fallback(value.start);
-        }
-        self.frames.push(frame);
+        let frame = Frame::new(Kind::Object, value.line, Ends::Broken(at));
+        self.frames.push(frame.with_fallback(value.start));
         self.pos = value.start + 1;
         None
     }
@@ -366,14 +367,6 @@ const fn begins_value(byte: u8) -> bool {
     )
 }
 
-fn kind_at(window: &[u8], start: usize) -> Kind {
-    if window[start] == b'[' {
-        Kind::Array
-    } else {
-        Kind::Object
-    }
-}
-
 const fn whole(range: Range<usize>, line: u64) -> Step {
     Step::Candidate {
         range,
@@ -392,7 +385,7 @@ const fn too_large_at(line: u64) -> Step {
 /// What stands at a break, safe to print.
 fn describe(rest: &[u8]) -> String {
     match rest {
-        [] => "the end of the input".to_owned(),
+        [] => "the end of the text".to_owned(),
         [b'\n', ..] => "the end of the line".to_owned(),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text (send UTF-8)".to_owned(),
         [byte, ..] if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),

@@ -223,3 +223,48 @@ fn other_audit_formats_are_not_taken_for_cadf() {
         assert!(error.contains("eventTime is missing"), "{error}");
     }
 }
+
+#[test]
+fn kong_events_are_admitted_as_their_conversion_with_the_original_inside() {
+    let Some(folder) = data("kong") else { return };
+    for (name, count) in [
+        ("developer.konghq.com.ndjson", 6),
+        ("docs.konghq.com.ndjson", 10),
+    ] {
+        let body = std::fs::read_to_string(folder.join(name)).unwrap();
+        let originals: Vec<&str> = body.lines().collect();
+        assert_eq!(originals.len(), count);
+        for (kind, body) in [
+            (SourceKind::Auto, body.clone()),
+            (SourceKind::Kong, body.clone()),
+            (SourceKind::Auto, format!("[{}]", originals.join(","))),
+        ] {
+            let outcomes = outcomes(body.as_bytes(), kind);
+            assert_eq!(outcomes.len(), count);
+            for ((_, outcome), original) in outcomes.into_iter().zip(&originals) {
+                let (_, stored) = outcome.unwrap();
+                let event: serde_json::Value = serde_json::from_str(&stored).unwrap();
+                assert_eq!(event["attachments"][0]["content"], *original);
+                assert_eq!(event["observer"]["name"], "kong");
+                assert_ne!(event["initiator"]["id"], "unknown");
+                assert_ne!(event["target"]["id"], "kong");
+            }
+        }
+        for (_, outcome) in outcomes(body.as_bytes(), SourceKind::Cadf) {
+            assert!(outcome.unwrap_err().contains("eventTime is missing"));
+        }
+    }
+}
+
+#[test]
+fn cadf_is_refused_where_kong_was_announced() {
+    let Some(folder) = data("cadf") else { return };
+    let body = std::fs::read(folder.join("sapcc__limes.ndjson")).unwrap();
+    for (line, outcome) in outcomes(&body, SourceKind::Kong) {
+        let error = outcome.unwrap_err();
+        assert!(
+            line == 1 && error.starts_with("not a Kong event: "),
+            "{error}"
+        );
+    }
+}
