@@ -113,7 +113,11 @@ fn two_processes_do_not_write_one_file() {
         ..crate::proxy::Behaviour::default()
     });
     let download = ["download", "-o", "F", &id];
-    let mut first = env.command(&download).spawn().unwrap();
+    let mut first = env
+        .command(&download)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     while !env.path("F.part.json").exists() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -132,7 +136,11 @@ fn an_interrupted_download_of_days_goes_on_with_its_session() {
         ..crate::proxy::Behaviour::default()
     });
     let download = [&["download", "-o", "F"][..], &DAY].concat();
-    let mut child = env.command(&download).spawn().unwrap();
+    let mut child = env
+        .command(&download)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     while fs::metadata(env.path("F.part")).map_or(0, |part| part.len()) == 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
