@@ -23,6 +23,7 @@ const SLOW: Behaviour = Behaviour {
     cut_after: None,
     flip_at: None,
     rate: Some(16 << 20),
+    answer: None,
 };
 
 impl Scene {
