@@ -9,6 +9,7 @@ pub mod event;
 mod hours;
 mod ids;
 pub mod limits;
+mod retention;
 mod scope;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, format_timestamp};
@@ -19,4 +20,5 @@ pub use hours::{Hour, Hours, ParseHoursError};
 pub use ids::{
     AccountId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId, UserId,
 };
+pub use retention::{Retention, RetentionError};
 pub use scope::{Scope, Target};
