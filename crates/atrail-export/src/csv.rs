@@ -2,6 +2,7 @@
 
 mod cell;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use atrail_model::event::read_event_time;
@@ -14,7 +15,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "csv",
     about: "one row for each event, safe to open in a spreadsheet (RFC 4180)",
     uses_index: false,
-    shape: |_| Box::new(Csv),
+    shape: |_| Box::new(Csv::default()),
 };
 
 /// The columns between `time`, which is computed, and `event`, which is the stored line. Names are those of the members
@@ -69,7 +70,10 @@ enum Part {
     Reason,
 }
 
-struct Csv;
+#[derive(Default)]
+struct Csv {
+    row: Vec<u8>,
+}
 
 impl Shape for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -82,17 +86,18 @@ impl Shape for Csv {
 
     fn event(&mut self, line: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
         let parts = Parts::of(Object::of_line(line)?);
-        if let Some(time) = parts.time() {
-            out.write_all(time.as_bytes())?;
-        }
+        let row = &mut self.row;
+        row.clear();
+        row.extend(parts.time().unwrap_or_default().bytes());
         for Column(_, places) in &COLUMNS {
-            out.write_all(b",")?;
-            cell::write(out, &parts.cell(places))?;
+            row.push(b',');
+            cell::write(row, &parts.cell(places));
         }
-        out.write_all(b",")?;
+        row.push(b',');
         // It begins with a brace, so no spreadsheet takes it for a formula, and it stays what its leaf hash is of.
-        cell::write_quoted(out, line)?;
-        out.write_all(b"\r\n")?;
+        cell::write_quoted(row, line);
+        row.extend_from_slice(b"\r\n");
+        out.write_all(row)?;
         Ok(())
     }
 }
@@ -127,7 +132,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Texts are unescaped, null is empty, anything else is its JSON text.
-    fn cell(&self, places: &[(Part, &'static str)]) -> std::borrow::Cow<'a, str> {
+    fn cell(&self, places: &[(Part, &'static str)]) -> Cow<'a, str> {
         let value = places
             .iter()
             .find_map(|(part, name)| self.part(*part).get(name).filter(|value| *value != "null"));

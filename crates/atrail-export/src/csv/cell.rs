@@ -1,45 +1,46 @@
 //! One cell: kept from being a formula, and quoted where RFC 4180 §2 wants it.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
 
 /// Writes a cell.
 ///
 /// A text that a spreadsheet could run gets an apostrophe before it, which spreadsheets take for "this is text"
 /// (OWASP, "CSV injection"; CWE-1236). It can be taken off again: a cell begins with a needless apostrophe only when the
 /// text itself did. NUL, at which readers stop, becomes U+FFFD.
-pub(super) fn write(out: &mut dyn Write, text: &str) -> io::Result<()> {
+pub(super) fn write(row: &mut Vec<u8>, text: &str) {
     let text = &*replace_nul(text);
-    let is_formula = could_be_formula(text);
-    let needs_quotes = text.contains([',', ';', '"', '\r', '\n', '\t'])
+    let apostrophe = if could_be_formula(text) { "'" } else { "" };
+    let needs_quotes = text
+        .bytes()
+        .any(|byte| matches!(byte, b',' | b';' | b'"' | b'\r' | b'\n' | b'\t'))
         || text.starts_with(char::is_whitespace)
         || text.ends_with(char::is_whitespace);
-    match (needs_quotes, is_formula) {
-        (true, true) => {
-            out.write_all(b"\"'")?;
-            write_doubling_quotes(out, text.as_bytes())?;
-            out.write_all(b"\"")
-        }
-        (true, false) => write_quoted(out, text.as_bytes()),
-        (false, true) => write!(out, "'{text}"),
-        (false, false) => out.write_all(text.as_bytes()),
+    if needs_quotes {
+        row.push(b'"');
+        row.extend_from_slice(apostrophe.as_bytes());
+        double_quotes(row, text.as_bytes());
+        row.push(b'"');
+    } else {
+        row.extend_from_slice(apostrophe.as_bytes());
+        row.extend_from_slice(text.as_bytes());
     }
 }
 
 /// Writes a cell in quotes, exactly.
-pub(super) fn write_quoted(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
-    out.write_all(b"\"")?;
-    write_doubling_quotes(out, text)?;
-    out.write_all(b"\"")
+pub(super) fn write_quoted(row: &mut Vec<u8>, text: &[u8]) {
+    row.push(b'"');
+    double_quotes(row, text);
+    row.push(b'"');
 }
 
-fn write_doubling_quotes(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
-    for part in text.split_inclusive(|byte| *byte == b'"') {
-        out.write_all(part)?;
-        if part.ends_with(b"\"") {
-            out.write_all(b"\"")?;
-        }
+fn double_quotes(row: &mut Vec<u8>, text: &[u8]) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        row.extend_from_slice(&rest[..=at]);
+        row.push(b'"');
+        rest = &rest[at + 1..];
     }
-    Ok(())
+    row.extend_from_slice(rest);
 }
 
 /// Whether the text begins with what begins a formula, directly or after what a spreadsheet may strip: white space and
@@ -56,7 +57,7 @@ fn could_be_formula(text: &str) -> bool {
             .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
-fn replace_nul(text: &str) -> std::borrow::Cow<'_, str> {
+fn replace_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}").into()
     } else {
@@ -70,7 +71,7 @@ mod tests {
 
     fn cell(text: &str) -> String {
         let mut out = Vec::new();
-        write(&mut out, text).unwrap();
+        write(&mut out, text);
         String::from_utf8(out).unwrap()
     }
 
