@@ -1,6 +1,6 @@
 //! One CADF audit event: what is accepted, and the line that is stored.
 //!
-//! The shape is that of DMTF DSP0262 (CADF), section 6, less what real producers leave out. The text itself is never
+//! The shape is that of DMTF DSP0262 (CADF), the Event entity, less what real producers leave out. The text itself is never
 //! rewritten through a typed value: it is checked by a parse that borrows the few members needed and skips the rest.
 
 mod members;
@@ -92,7 +92,7 @@ pub enum EventError {
         /// What it is.
         found: &'static str,
     },
-    /// The `eventType` is none of CADF's three (DSP0262, section 6.1).
+    /// The `eventType` is none of CADF's three (DSP0262, the Event entity).
     #[error(
         "\"eventType\" is \"{found}\"; it must be activity, monitor or control, or be left out"
     )]

@@ -6,6 +6,7 @@ mod clock;
 mod day;
 mod domain;
 pub mod event;
+pub mod generator;
 mod hours;
 mod ids;
 pub mod limits;

@@ -1,1 +1,21 @@
 //! The HTTP face of atrail: routes, authentication, byte ranges, configuration.
+//!
+//! [`Server::start`] opens the store in its data directory, makes the first user when there is none, and serves until
+//! [`Running::shutdown`]. Handlers are thin; what events they reach, they reach by way of `auth::access` alone.
+
+mod app;
+mod auth;
+mod days;
+mod download;
+mod error;
+mod extract;
+mod founding;
+mod ingest;
+mod observe;
+mod routes;
+mod serve;
+mod settings;
+
+pub use routes::ROUTES;
+pub use serve::{Running, Server, StartError};
+pub use settings::Settings;

@@ -1,1 +1,112 @@
-fn main() {}
+//! atrail: the activity tracker's server and command line in one binary.
+//!
+//! A reader finds a command under `commands/` by its name. `spelling` understands the original's command lines, `settings`
+//! resolves flags, environment and state once, `client` speaks HTTP, `download` keeps its promise of exact bytes,
+//! `printer` is the only place that prints, and `error` knows the exit codes.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod args;
+mod client;
+mod commands;
+mod days;
+mod download;
+mod embedded;
+mod error;
+mod platform;
+mod printer;
+mod settings;
+mod spelling;
+mod state;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::error::{CliError, Exit, Result};
+use crate::printer::{Color, Format, Printer, Terminals};
+use crate::settings::{Environment, Settings};
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let line = spelling::interpret(&argv);
+    let cli = match args::Cli::try_parse_from(&line.words) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let terminals = Terminals::detect();
+    let settings = Environment::read(|name| std::env::var_os(name)).and_then(|variables| {
+        let clock = Arc::new(atrail_model::SystemClock);
+        Settings::resolve(line.spelling, &cli.global, variables, terminals, clock)
+    });
+    match settings {
+        Ok(settings) => run(cli, &settings),
+        Err(error) => {
+            let printer = Printer::new(Format::Table, false, Color::Auto, true, terminals);
+            ExitCode::from(finish(&printer, &error))
+        }
+    }
+}
+
+/// Help and version are answers; anything else is a usage error. clap prints both.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if let Err(closed) = printed
+        && closed.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::from(Exit::OutputClosed as u8);
+    }
+    ExitCode::from(if error.use_stderr() {
+        Exit::Usage as u8
+    } else {
+        0
+    })
+}
+
+fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = CliError::failed("could not start").because(error);
+            return ExitCode::from(finish(&settings.printer, &error));
+        }
+    };
+    // A server ends its own way at Ctrl-C: it finishes what it was asked.
+    let handles_interrupt = cli.command.handles_interrupt();
+    let code = runtime.block_on(async {
+        let interrupted = async {
+            if handles_interrupt || tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = cli.command.run(settings) => match done {
+                Ok(()) => 0,
+                Err(error) => finish(&settings.printer, &error),
+            },
+            () = interrupted => Exit::Interrupted as u8,
+        }
+    });
+    // What still blocks, such as hashing a file, must not hold up the end.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+fn finish(printer: &Printer, error: &CliError) -> u8 {
+    printer.error(error);
+    error.exit as u8
+}
+
+/// Runs something that blocks, such as hashing a file, so that Ctrl-C still works.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| CliError::failed("a task of the program broke").because(error))?
+}

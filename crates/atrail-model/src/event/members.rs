@@ -109,7 +109,7 @@ fn string<'a>(member: &'static str, raw: Member<'a>) -> Result<Cow<'a, str>, Eve
     })
 }
 
-/// Either the resource itself or its id (DSP0262, section 6.1: one of the two is required).
+/// Either the resource itself or its id (DSP0262, the Event entity: one of the two is required).
 fn one_of(
     resource: (&'static str, Member),
     id: (&'static str, Member),

@@ -1,0 +1,44 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use atrail_model::{Clock, Day, Timestamp};
+use atrail_store::{Identity, Store, Tenancy};
+
+use crate::auth::passwords::Passwords;
+use crate::auth::standings::Standings;
+use crate::auth::throttle::Throttle;
+use crate::auth::tokens::Tokens;
+use crate::error::ApiError;
+use crate::ingest::Budget;
+use crate::settings::Settings;
+
+/// The parts of a running server.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) identity: Identity,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) standings: Standings,
+    pub(crate) ingest_budget: Budget,
+}
+
+impl App {
+    /// The current UTC day.
+    pub(crate) fn today(&self) -> Result<Day, ApiError> {
+        Day::of(self.clock.now()).ok_or_else(|| {
+            ApiError::unavailable("the server's clock stands outside the years 1970 to 9999")
+        })
+    }
+
+    /// When a login that is refreshed now ends.
+    pub(crate) fn refresh_end(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.settings.refresh_token_ttl)
+            .unwrap_or(Timestamp::MAX)
+    }
+}

@@ -1,0 +1,12 @@
+//! Who asks, and what they may do.
+
+pub(crate) mod access;
+pub(crate) mod bearer;
+pub(crate) mod login;
+pub(crate) mod passwords;
+pub(crate) mod principal;
+pub(crate) mod secrets;
+mod signing;
+pub(crate) mod standings;
+pub(crate) mod throttle;
+pub(crate) mod tokens;

@@ -1,0 +1,213 @@
+//! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use atrail_api::{TokenError, TokenRequest, TokenResponse};
+use atrail_store::{Exchange, LoginId, NewLogin, User};
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
+use super::tokens::ClientKind;
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Within this time of its exchange a refresh token may be exchanged again: the answer may have been lost.
+const REFRESH_RETRY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why no token is given.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// In the words of RFC 6749 §5.2.
+    Grant(&'static str, &'static str),
+    /// The client, not the user, is refused.
+    Client,
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error, description) = match self {
+            Self::Other(error) => return error.into_response(),
+            Self::Grant(error, description) => (StatusCode::BAD_REQUEST, error, description),
+            Self::Client => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_client",
+                "the client is `cf` with an empty secret",
+            ),
+        };
+        let body = TokenError {
+            error: error.to_owned(),
+            error_description: description.to_owned(),
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        }
+        response
+    }
+}
+
+/// One answer for unknown users, wrong passwords and wrong keys.
+const BAD_CREDENTIALS: Refusal = Refusal::Grant(
+    "invalid_grant",
+    "the user name and password, or the API key, do not fit",
+);
+const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
+    "invalid_grant",
+    "the refresh token is unknown, was used before, or has expired: log in again",
+);
+
+/// Gives tokens for what the form holds.
+pub(crate) async fn grant(
+    app: &App,
+    form: TokenRequest,
+    address: IpAddr,
+) -> Result<TokenResponse, Refusal> {
+    let TokenRequest {
+        grant_type,
+        username,
+        password,
+        passcode,
+        refresh_token,
+    } = form;
+    match grant_type.as_str() {
+        "password" => match (username, password, passcode) {
+            (_, None, Some(key)) => by_api_key(app, &key, address).await,
+            (Some(user), Some(key), None) if user == "apikey" => {
+                by_api_key(app, &key, address).await
+            }
+            (Some(user), Some(password), None) => by_password(app, user, password, address).await,
+            _ => Err(Refusal::Grant(
+                "invalid_request",
+                "username and password are needed, or passcode alone",
+            )),
+        },
+        "refresh_token" => match refresh_token {
+            Some(token) => by_refresh_token(app, &token).await,
+            None => Err(Refusal::Grant("invalid_request", "refresh_token is needed")),
+        },
+        _ => Err(Refusal::Grant(
+            "unsupported_grant_type",
+            "grant_type is password or refresh_token",
+        )),
+    }
+}
+
+async fn by_password(
+    app: &App,
+    name: String,
+    password: String,
+    address: IpAddr,
+) -> Result<TokenResponse, Refusal> {
+    let attempt = app
+        .throttle
+        .begin(Some(&name), address, app.clock.now())?;
+    let found = app.identity.credentials(&name).await?;
+    let hash = found.as_ref().map(|found| found.password_hash.clone());
+    let fits = app.passwords.verify(password, hash).await?;
+    let Some(found) = found.filter(|_| fits) else {
+        tracing::warn!(%address, "a login was refused");
+        return Err(BAD_CREDENTIALS);
+    };
+    attempt.succeeded();
+    begin(app, &found.user, None).await
+}
+
+async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
+    let attempt = app.throttle.begin(None, address, app.clock.now())?;
+    let refused = || {
+        tracing::warn!(%address, "an API key was refused");
+        BAD_CREDENTIALS
+    };
+    let key = ApiKeySecret::parse(text.trim()).ok_or_else(refused)?;
+    let holder = app.identity.api_key_holder(key.id()).await?;
+    let holder = holder
+        .filter(|holder| holder.hash == key.whole().hash())
+        .ok_or_else(refused)?;
+    attempt.succeeded();
+    begin(app, &holder.user, Some(key.id())).await
+}
+
+async fn begin(app: &App, user: &User, api_key: Option<&str>) -> Result<TokenResponse, Refusal> {
+    let refresh = refresh_token().map_err(ApiError::internal)?;
+    let now = app.clock.now();
+    let new = NewLogin {
+        user,
+        api_key,
+        refresh_hash: refresh.hash(),
+        now,
+        expires: app.refresh_end(now),
+    };
+    let login = app.identity.begin_login(new).await?;
+    let client = if api_key.is_some() {
+        ClientKind::ApiKey
+    } else {
+        ClientKind::Password
+    };
+    respond(app, user, login, client, &refresh)
+}
+
+async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusal> {
+    let next = refresh_token().map_err(ApiError::internal)?;
+    let now = app.clock.now();
+    let exchange = app
+        .identity
+        .exchange_refresh_token(
+            sha256(text.trim().as_bytes()),
+            next.hash(),
+            now,
+            app.refresh_end(now),
+            REFRESH_RETRY_WITHIN,
+        )
+        .await?;
+    match exchange {
+        Exchange::Renewed {
+            login,
+            user,
+            by_api_key,
+        } => {
+            let client = if by_api_key {
+                ClientKind::ApiKey
+            } else {
+                ClientKind::Password
+            };
+            respond(app, &user, login, client, &next)
+        }
+        Exchange::Unknown => Err(BAD_REFRESH_TOKEN),
+        Exchange::Reused { user } => {
+            app.standings.forget();
+            tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
+            Err(BAD_REFRESH_TOKEN)
+        }
+    }
+}
+
+fn respond(
+    app: &App,
+    user: &User,
+    login: LoginId,
+    client: ClientKind,
+    refresh: &Secret,
+) -> Result<TokenResponse, Refusal> {
+    let issued = app.tokens.issue(user, login, client, app.clock.now())?;
+    Ok(TokenResponse {
+        access_token: issued.token,
+        token_type: "bearer".to_owned(),
+        refresh_token: refresh.expose().to_owned(),
+        expires_in: issued.expires_in_secs,
+        scope: "atrail".to_owned(),
+        jti: issued.jti,
+    })
+}

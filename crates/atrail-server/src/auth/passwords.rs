@@ -1,0 +1,129 @@
+//! Password hashing with Argon2id, off the async threads and few at once: each costs 19 MiB and tens of milliseconds.
+
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params};
+use atrail_api::ErrorCode;
+use tokio::sync::Semaphore;
+
+use super::secrets::random;
+use crate::error::ApiError;
+
+/// Hashes that are computed at once.
+const AT_ONCE: usize = 2;
+/// Requests that may wait for their turn; more are told to come back.
+const WAITING: usize = 64;
+/// Shortest password that can be chosen, in bytes (NIST SP 800-63B §5.1.1.2 counts characters; bytes are no fewer).
+const MIN_BYTES: usize = 8;
+/// Longest password, in bytes.
+const MAX_BYTES: usize = 1024;
+
+/// Hashes and checks passwords.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    turns: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// Checked in place of the hash of a user that does not exist, so that both take the same time.
+    decoy: String,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Result<Self, ApiError> {
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            decoy: hash_now("nobody has this password")?,
+        })
+    }
+
+    /// Hashes a password that a user chose.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, ApiError> {
+        if !(MIN_BYTES..=MAX_BYTES).contains(&password.len()) {
+            return Err(ApiError::bad_request(format!(
+                "a password has {MIN_BYTES} to {MAX_BYTES} bytes"
+            )));
+        }
+        self.in_turn(move || hash_now(&password)).await?
+    }
+
+    /// Whether the password is the one with this hash. Without a hash the answer is no, after the same time.
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, ApiError> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        let fits = password.len() <= MAX_BYTES;
+        let matches = self
+            .in_turn(move || {
+                let tried = if fits { password.as_bytes() } else { b"" };
+                Argon2::default().verify_password(tried, hash.as_str()).is_ok()
+            })
+            .await?;
+        Ok(matches && known && fits)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            return Err(ApiError::unavailable(
+                "too many logins are under way: try again in a moment",
+            ));
+        };
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(ApiError::internal)?;
+        drop(waiting);
+        // The permit goes along: a caller that gives up does not free the thread that is still at work.
+        tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        })
+        .await
+        .map_err(ApiError::internal)
+    }
+}
+
+fn hash_now(password: &str) -> Result<String, ApiError> {
+    let salt = random::<16>().map_err(ApiError::internal)?;
+    let argon2 = Argon2::from(Params::DEFAULT);
+    match argon2.hash_password_with_salt(password.as_bytes(), &salt) {
+        Ok(hash) => Ok(hash.to_string()),
+        Err(error) => Err(ApiError::new(
+            ErrorCode::Internal,
+            format!("the password cannot be hashed: {error}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user_fits() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let verify = |password: &str, hash: Option<&String>| {
+            passwords.verify(password.to_owned(), hash.cloned())
+        };
+        assert!(verify("correct horse", Some(&hash)).await.unwrap());
+        assert!(!verify("wrong horse", Some(&hash)).await.unwrap());
+        assert!(!verify("nobody has this password", None).await.unwrap());
+        assert!(!verify(&"x".repeat(2000), Some(&hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn short_and_endless_passwords_cannot_be_chosen() {
+        let passwords = Passwords::new().unwrap();
+        assert!(passwords.hash("1234567".to_owned()).await.is_err());
+        assert!(passwords.hash("x".repeat(1025)).await.is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! Random secrets: API keys, refresh tokens, first passwords. They have so much randomness that a plain hash keeps them.
+
+use std::fmt;
+
+use atrail_evidence::hex;
+use sha2::{Digest, Sha256};
+
+/// A text that is never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// The text itself, to be sent to its owner once.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept of it.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        sha256(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// SHA-256, as random secrets are kept.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// An API key: `atk_<id>_<random><checksum>`, all lower-case hexadecimal. The checksum lets a typing error and a scanner
+/// for leaked secrets tell a key from other text without asking the server.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiKeySecret {
+    id: String,
+    whole: Secret,
+}
+
+const ID_DIGITS: usize = 16;
+const RANDOM_DIGITS: usize = 48;
+const CHECKSUM_DIGITS: usize = 8;
+
+impl ApiKeySecret {
+    /// Makes a key that nobody else has.
+    pub(crate) fn generate() -> Result<Self, getrandom::Error> {
+        let id = hex(&random::<{ ID_DIGITS / 2 }>()?);
+        let body = format!("atk_{id}_{}", hex(&random::<{ RANDOM_DIGITS / 2 }>()?));
+        let whole = format!("{body}{}", checksum(&body));
+        Ok(Self {
+            id,
+            whole: Secret(whole),
+        })
+    }
+
+    /// Reads a key; `None` when the text is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (id, rest) = text.strip_prefix("atk_")?.split_once('_')?;
+        let shape_ok = id.len() == ID_DIGITS
+            && rest.len() == RANDOM_DIGITS + CHECKSUM_DIGITS
+            && [id, rest]
+                .iter()
+                .all(|part| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+        if !shape_ok {
+            return None;
+        }
+        let (body, sum) = text.split_at(text.len() - CHECKSUM_DIGITS);
+        (checksum(body) == sum).then(|| Self {
+            id: id.to_owned(),
+            whole: Secret(text.to_owned()),
+        })
+    }
+
+    /// The public part.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The whole key.
+    pub(crate) const fn whole(&self) -> &Secret {
+        &self.whole
+    }
+}
+
+/// A refresh token: `atr_` and 256 random bits.
+pub(crate) fn refresh_token() -> Result<Secret, getrandom::Error> {
+    Ok(Secret(format!("atr_{}", hex(&random::<32>()?))))
+}
+
+/// A password with 128 random bits.
+pub(crate) fn password() -> Result<Secret, getrandom::Error> {
+    Ok(Secret(hex(&random::<16>()?)))
+}
+
+/// Random bytes of the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn checksum(body: &str) -> String {
+    hex(&sha256(body.as_bytes())[..CHECKSUM_DIGITS / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_a_typing_error_does_not() {
+        let key = ApiKeySecret::generate().unwrap();
+        let text = key.whole().expose();
+        let read = ApiKeySecret::parse(text).unwrap();
+        assert_eq!((read.id(), read.whole()), (key.id(), key.whole()));
+        for at in 0..text.len() {
+            let mut wrong = text.to_owned().into_bytes();
+            wrong[at] = if wrong[at] == b'7' { b'8' } else { b'7' };
+            let wrong = String::from_utf8(wrong).unwrap();
+            assert!(ApiKeySecret::parse(&wrong).is_none(), "{wrong}");
+        }
+        for wrong in ["", "atk_", "atk__", &text[..text.len() - 1]] {
+            assert!(ApiKeySecret::parse(wrong).is_none(), "{wrong}");
+        }
+        assert_eq!(format!("{:?}", key.whole()), "***");
+    }
+}

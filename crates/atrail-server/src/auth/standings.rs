@@ -1,0 +1,91 @@
+//! What logins are worth now, remembered for seconds, so that a request need not ask the catalog.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrail_model::{AccountId, SpaceId, Timestamp};
+use atrail_store::{ErrorKind, Identity, LoginId, Result, Standing, Tenancy};
+use parking_lot::RwLock;
+
+/// How long a standing is believed, in seconds. Changes by this process are seen at once; this bounds every other case.
+const BELIEVED_SECS: i64 = 5;
+/// Logins, and spaces, that are remembered.
+const CAPACITY: usize = 10_000;
+
+/// The catalog's answers, remembered.
+#[derive(Debug)]
+pub(crate) struct Standings {
+    identity: Identity,
+    tenancy: Tenancy,
+    remembered: RwLock<Remembered>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// Counts the changes, so that an answer from before a change is not remembered after it.
+    changes: u64,
+    logins: HashMap<LoginId, (Arc<Standing>, Timestamp)>,
+    /// A space stays in its account for ever.
+    spaces: HashMap<SpaceId, AccountId>,
+}
+
+impl Standings {
+    pub(crate) fn new(identity: Identity, tenancy: Tenancy) -> Self {
+        Self {
+            identity,
+            tenancy,
+            remembered: RwLock::default(),
+        }
+    }
+
+    /// What the login is worth; `None` when it has ended.
+    pub(crate) async fn of(&self, login: LoginId, now: Timestamp) -> Result<Option<Arc<Standing>>> {
+        let changes = {
+            let remembered = self.remembered.read();
+            if let Some((standing, since)) = remembered.logins.get(&login)
+                && now.as_second() - since.as_second() < BELIEVED_SECS
+            {
+                return Ok(Some(Arc::clone(standing)));
+            }
+            remembered.changes
+        };
+        let Some(standing) = self.identity.standing(login, now).await?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let mut remembered = self.remembered.write();
+        if remembered.changes == changes {
+            if remembered.logins.len() >= CAPACITY {
+                remembered.logins.clear();
+            }
+            remembered
+                .logins
+                .insert(login, (Arc::clone(&standing), now));
+        }
+        Ok(Some(standing))
+    }
+
+    /// The account of a space, if there is such a space.
+    pub(crate) async fn account_of(&self, space: SpaceId) -> Result<Option<AccountId>> {
+        if let Some(account) = self.remembered.read().spaces.get(&space) {
+            return Ok(Some(*account));
+        }
+        let account = match self.tenancy.space(space).await {
+            Ok(found) => found.account,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut remembered = self.remembered.write();
+        if remembered.spaces.len() >= CAPACITY {
+            remembered.spaces.clear();
+        }
+        remembered.spaces.insert(space, account);
+        Ok(Some(account))
+    }
+
+    /// To be called after every change of users, logins or roles.
+    pub(crate) fn forget(&self) {
+        let mut remembered = self.remembered.write();
+        remembered.changes += 1;
+        remembered.logins.clear();
+    }
+}

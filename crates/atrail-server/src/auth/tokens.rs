@@ -1,0 +1,279 @@
+//! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed by Ed25519, verified once and then remembered.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use atrail_model::Timestamp;
+use atrail_store::{LoginId, User};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+use super::secrets::{random, sha256};
+use super::signing::{self, SigningKeyError};
+use crate::error::ApiError;
+
+/// Who issues the tokens.
+const ISSUER: &str = "atrail";
+/// Whom they are for.
+const AUDIENCE: &str = "atrail";
+/// Verified tokens that are remembered.
+const REMEMBERED: usize = 10_000;
+/// Longest token that is looked at, in bytes.
+const MAX_BYTES: usize = 4096;
+
+/// How a login began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClientKind {
+    /// By a password.
+    Password,
+    /// By an API key.
+    ApiKey,
+}
+
+/// What a token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: String,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    sid: String,
+    client: ClientKind,
+    user_name: String,
+}
+
+/// A new access token.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) jti: String,
+    pub(crate) expires_in_secs: u64,
+}
+
+/// Issues and verifies tokens.
+pub(crate) struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    key_id: String,
+    jwks: String,
+    ttl: Duration,
+    /// By SHA-256 of the token: the login that it names, and the second from which it is expired.
+    verified: RwLock<HashMap<[u8; 32], (LoginId, i64)>>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The signing key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokensError {
+    /// It cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
+    /// The library refuses it.
+    #[error("the token signing key is refused")]
+    Refused(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Tokens {
+    /// With the key in this file, which is made when it is not there.
+    pub(crate) fn open(key_file: &Path, ttl: Duration) -> Result<Self, TokensError> {
+        let encoding = EncodingKey::from_ed_der(&signing::load_or_make(key_file)?);
+        let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA)?;
+        let key_id = match &jwk.algorithm {
+            // RFC 8037 §2 and RFC 7638 §3.2: the members of an Ed25519 key in lexical order.
+            AlgorithmParameters::OctetKeyPair(key) => base64_url(&sha256(
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, key.x).as_bytes(),
+            )),
+            _ => jwk.thumbprint(ThumbprintHash::SHA256)?,
+        };
+        jwk.common.key_id = Some(key_id.clone());
+        jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
+        let decoding = DecodingKey::from_jwk(&jwk)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+        // By our own clock, below.
+        validation.validate_exp = false;
+        Ok(Self {
+            encoding,
+            decoding,
+            validation,
+            jwks: serde_json::json!({ "keys": [jwk] }).to_string(),
+            key_id,
+            ttl,
+            verified: RwLock::default(),
+        })
+    }
+
+    /// The public key, as a JWK set (RFC 7517 §5).
+    pub(crate) fn jwks(&self) -> &str {
+        &self.jwks
+    }
+
+    /// Makes a token for a login.
+    pub(crate) fn issue(
+        &self,
+        user: &User,
+        login: LoginId,
+        client: ClientKind,
+        now: Timestamp,
+    ) -> Result<Issued, ApiError> {
+        let jti = atrail_evidence::hex(&random::<16>().map_err(ApiError::internal)?);
+        let expires_in_secs = self.ttl.as_secs().max(1);
+        let iat = now.as_second();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            sub: user.id.to_string(),
+            aud: AUDIENCE.to_owned(),
+            exp: iat.saturating_add_unsigned(expires_in_secs),
+            iat,
+            jti: jti.clone(),
+            sid: login.to_string(),
+            client,
+            user_name: user.name.clone(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.key_id.clone());
+        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map_err(ApiError::internal)?;
+        Ok(Issued {
+            token,
+            jti,
+            expires_in_secs,
+        })
+    }
+
+    /// The login that a token names; `None` when it is not ours or has expired. A known token costs a hash.
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<LoginId> {
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let key = sha256(token.as_bytes());
+        let known = self.verified.read().get(&key).copied();
+        let (login, expires) = match known {
+            Some(known) => known,
+            None => self.verify_anew(token, key, now)?,
+        };
+        (now.as_second() < expires).then_some(login)
+    }
+
+    fn verify_anew(&self, token: &str, key: [u8; 32], now: Timestamp) -> Option<(LoginId, i64)> {
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
+        let found = (claims.sid.parse().ok()?, claims.exp);
+        if now.as_second() < claims.exp {
+            let mut verified = self.verified.write();
+            if verified.len() >= REMEMBERED {
+                verified.retain(|_, (_, expires)| now.as_second() < *expires);
+            }
+            // Full of living tokens: begin anew; each is verified once more when it is next seen.
+            if verified.len() >= REMEMBERED {
+                verified.clear();
+            }
+            verified.insert(key, found);
+        }
+        Some(found)
+    }
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use atrail_model::UserId;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn tokens(dir: &Path) -> Tokens {
+        Tokens::open(&dir.join("k"), Duration::from_secs(600)).unwrap()
+    }
+
+    fn user() -> User {
+        User {
+            id: UserId::generate(),
+            name: "ann".to_owned(),
+            operator: false,
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_expires_also_when_it_is_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let login = LoginId::generate();
+        let issued = tokens
+            .issue(&user(), login, ClientKind::Password, at(1000))
+            .unwrap();
+        assert_eq!(tokens.verify(&issued.token, at(1000)), Some(login));
+        assert_eq!(tokens.verify(&issued.token, at(1599)), Some(login));
+        assert_eq!(tokens.verify(&issued.token, at(1600)), None);
+        let restarted = self::tokens(dir.path());
+        assert_eq!(restarted.verify(&issued.token, at(1599)), Some(login));
+        assert_eq!(restarted.verify(&issued.token, at(1600)), None);
+    }
+
+    #[test]
+    fn every_changed_byte_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let issued = tokens
+            .issue(&user(), LoginId::generate(), ClientKind::ApiKey, at(0))
+            .unwrap();
+        for at_byte in 0..issued.token.len() - 1 {
+            let mut changed = issued.token.clone().into_bytes();
+            changed[at_byte] = if changed[at_byte] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(tokens.verify(&changed, at(1)), None, "byte {at_byte}");
+        }
+    }
+
+    #[test]
+    fn other_algorithms_and_keys_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let issued = tokens
+            .issue(&user(), LoginId::generate(), ClientKind::Password, at(0))
+            .unwrap();
+        let body = issued.token.split('.').nth(1).unwrap();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        for token in [format!("{none}.{body}."), format!("{none}.{body}.AAAA")] {
+            assert_eq!(tokens.verify(&token, at(1)), None);
+        }
+        // The public key used as an HMAC secret.
+        let claims: Claims =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+        let secret = EncodingKey::from_secret(tokens.jwks().as_bytes());
+        let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secret);
+        assert_eq!(tokens.verify(&forged.unwrap(), at(1)), None);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let foreign = self::tokens(elsewhere.path())
+            .issue(&user(), LoginId::generate(), ClientKind::Password, at(0))
+            .unwrap();
+        assert_eq!(tokens.verify(&foreign.token, at(1)), None);
+        for garbage in ["", ".", "..", "a.b.c", &"x".repeat(100_000)] {
+            assert_eq!(tokens.verify(garbage, at(1)), None);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Answering with a session's bytes: one builder for `GET` and `HEAD`.
+
+mod conditions;
+mod range;
+
+use atrail_api::ErrorCode;
+use atrail_evidence::hex;
+use atrail_store::{Download, Session};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+use conditions::Plan;
+
+/// The answer to a request for a session's bytes: always gzip, whatever `Accept` says, and never with a
+/// `Content-Encoding`, so that no client unpacks it on the way.
+pub(crate) fn respond(
+    method: &Method,
+    headers: &HeaderMap,
+    download: &Download,
+) -> Result<Response, ApiError> {
+    let session = download.session();
+    let total = session.total_bytes;
+    let etag = format!("\"{}\"", hex(&session.etag));
+    let (status, bytes, content_range) = match Plan::of(method, headers, &etag, total) {
+        Plan::Whole => (StatusCode::OK, 0..total, None),
+        Plan::Part(range) => (
+            StatusCode::PARTIAL_CONTENT,
+            range.bytes(),
+            Some(range.content_range()),
+        ),
+        Plan::NotModified => {
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+        }
+        Plan::PreconditionFailed => {
+            return Err(ApiError::new(
+                ErrorCode::PreconditionFailed,
+                format!("the download's entity tag is {etag}"),
+            ));
+        }
+        Plan::NotSatisfiable => return Err(ApiError::range_not_satisfiable(total)),
+    };
+    let length = bytes.end - bytes.start;
+    let body = if *method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from_stream(download.read(bytes))
+    };
+    let mut response = (status, body).into_response();
+    let fields = [
+        (header::CONTENT_TYPE, Some("application/gzip".to_owned())),
+        (header::CONTENT_LENGTH, Some(length.to_string())),
+        (header::CONTENT_RANGE, content_range),
+        (header::ACCEPT_RANGES, Some("bytes".to_owned())),
+        (header::ETAG, Some(etag)),
+        (header::CONTENT_DISPOSITION, Some(disposition(session))),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            let value = HeaderValue::try_from(value).map_err(ApiError::internal)?;
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// A file name that says what is in it.
+fn disposition(session: &Session) -> String {
+    let days = session.scope.days;
+    let (start, end) = (days.start(), days.end());
+    if start == end {
+        format!("attachment; filename=\"events-{start}.ndjson.gz\"")
+    } else {
+        format!("attachment; filename=\"events-{start}_{end}.ndjson.gz\"")
+    }
+}

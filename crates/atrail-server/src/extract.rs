@@ -1,0 +1,166 @@
+//! Extractors whose rejections are problems like every other error.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::error::ApiError;
+use atrail_api::ErrorCode;
+
+/// Largest body of a request that is not about events, in bytes.
+const BODY_MAX_BYTES: usize = 64 << 10;
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A parameter of the path.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        axum::extract::Path::from_request_parts(parts, app)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+    }
+}
+
+/// The query.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        query(parts).map(Self)
+    }
+}
+
+/// A JSON body, whatever its `Content-Type` says: the original's clients send none.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        json(&read(request.into_body(), app).await?).map(Self)
+    }
+}
+
+/// A JSON body that may be missing.
+#[derive(Debug)]
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let body = read(request.into_body(), app).await?;
+        if is_blank(&body) {
+            return Ok(Self(T::default()));
+        }
+        json(&body).map(Self)
+    }
+}
+
+/// A JSON body, also on `GET` (the original's clients do so), or the query; never a mixture, of which one part would have
+/// to be ignored.
+#[derive(Debug)]
+pub(crate) struct BodyOrQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for BodyOrQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let body = read(body, app).await?;
+        let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
+        match (is_blank(&body), has_query) {
+            (true, _) => query(&parts).map(Self),
+            (false, false) => json(&body).map(Self),
+            (false, true) => Err(ApiError::bad_request(
+                "the request has both a body and a query: send one of them",
+            )),
+        }
+    }
+}
+
+/// The form of a login.
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let body = read(request.into_body(), app).await?;
+        let form = Request::builder()
+            .method(axum::http::Method::POST)
+            .header(axum::http::header::CONTENT_TYPE, FORM)
+            .body(Body::from(body))
+            .map_err(ApiError::internal)?;
+        // The library's message could quote a secret, so it is not passed on.
+        axum::extract::Form::from_request(form, app)
+            .await
+            .map(|axum::extract::Form(value)| Self(value))
+            .map_err(|_| ApiError::bad_request(format!("the body is not {FORM}")))
+    }
+}
+
+fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, ApiError> {
+    axum::extract::Query::try_from_uri(&parts.uri)
+        .map(|axum::extract::Query(value)| value)
+        .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("the body is not what is expected: {error}")))
+}
+
+fn is_blank(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+/// The whole of a small body.
+async fn read(body: Body, app: &App) -> Result<Bytes, ApiError> {
+    let mut stream = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(chunk) = next_chunk(&mut stream, app).await? {
+        if whole.len() + chunk.len() > BODY_MAX_BYTES {
+            return Err(ApiError::new(
+                ErrorCode::TooLarge,
+                format!("the body is larger than {BODY_MAX_BYTES} bytes"),
+            ));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+/// The next piece of a body, unless the client takes too long to send it.
+pub(crate) async fn next_chunk(
+    stream: &mut axum::body::BodyDataStream,
+    app: &App,
+) -> Result<Option<Bytes>, ApiError> {
+    let idle = app.settings.body_idle_timeout;
+    match tokio::time::timeout(idle, stream.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(Some(Err(error))) => Err(ApiError::bad_request(format!(
+            "the body could not be read: {error}"
+        ))),
+        Err(_) => Err(ApiError::new(
+            ErrorCode::RequestTimeout,
+            format!("nothing of the body came for {} seconds", idle.as_secs()),
+        )),
+    }
+}

@@ -1,0 +1,138 @@
+//! Taking in events: body → decompressed → split → checked → durable → answered, in bounded memory.
+
+mod body;
+mod budget;
+mod prepare;
+
+use std::sync::Arc;
+
+use atrail_api::{IngestCounts, IngestQuery};
+use atrail_model::Domain;
+use atrail_sources::SourceKind;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use budget::Budget;
+use prepare::Prepared;
+
+use crate::app::App;
+use crate::auth::access::Aimed;
+use crate::error::ApiError;
+use crate::extract::Query;
+
+/// A body up to this size is checked at once; a larger one would hold up other requests of the same thread.
+const INLINE_MAX_BYTES: usize = 32 << 10;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A request that brings events.
+#[derive(Debug)]
+pub(crate) struct IngestRequest {
+    query: IngestQuery,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Aimed for IngestRequest {
+    fn at_account_level(&self) -> bool {
+        self.query.at_account_level.unwrap_or(false)
+    }
+}
+
+impl FromRequest<Arc<App>> for IngestRequest {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Query(query) = Query::from_request_parts(&mut parts, app).await?;
+        Ok(Self {
+            query,
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+/// Takes in a request's events. Success is answered only after the store has made them durable.
+pub(crate) async fn run(
+    app: &App,
+    domain: Domain,
+    request: IngestRequest,
+) -> Result<Response, ApiError> {
+    let IngestRequest {
+        query,
+        headers,
+        body,
+    } = request;
+    let kind: SourceKind = match query.kind.as_deref() {
+        None => SourceKind::default(),
+        Some(text) => text
+            .parse()
+            .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
+    };
+    // Before the body is read, so that a producer learns early that it must wait.
+    if let Some(refusal) = app.store.write_refusal() {
+        return Err(refusal.into());
+    }
+    let minimal = wants_minimal(&headers);
+    let (body, mut held) = body::receive(app, &headers, body).await?;
+    let now = app.clock.now();
+    let is_small = body.len() <= INLINE_MAX_BYTES;
+    let work = move || {
+        let prepared = prepare::prepare(&body, kind, now, &mut held)?;
+        Ok::<_, ApiError>((prepared, held))
+    };
+    let (prepared, held) = if is_small {
+        work()?
+    } else {
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(ApiError::internal)??
+    };
+    let Prepared {
+        events,
+        answer,
+        accepted,
+        refused,
+    } = prepared;
+    if accepted == 0 && refused == 0 {
+        return Err(ApiError::bad_request(
+            "the body holds no event: send one JSON object, an array, or one object per line",
+        ));
+    }
+    if accepted > 0 {
+        app.store.append(domain, events).await?;
+    }
+    drop(held);
+    let status = match (accepted, refused) {
+        (_, 0) => StatusCode::OK,
+        (0, _) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::MULTI_STATUS,
+    };
+    Ok(if minimal {
+        let counts = Json(IngestCounts { accepted, refused });
+        let applied = HeaderValue::from_static("return=minimal");
+        (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
+    } else {
+        let json = HeaderValue::from_static("application/json");
+        (status, [(header::CONTENT_TYPE, json)], answer).into_response()
+    })
+}
+
+/// `Prefer: return=minimal` (RFC 7240 §4.2).
+fn wants_minimal(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(PREFER).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|preference| preference.split(';').next().unwrap_or_default())
+        .filter_map(|preference| preference.split_once('='))
+        .any(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("return")
+                && value.trim().trim_matches('"').eq_ignore_ascii_case("minimal")
+        })
+}

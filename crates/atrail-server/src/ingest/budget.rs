@@ -1,0 +1,81 @@
+//! The bytes that all requests together may hold in memory.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::ApiError;
+
+/// Bytes that one permit stands for.
+const UNIT_BYTES: usize = 4096;
+
+/// How much is left for requests with events.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    /// A budget of this many bytes.
+    pub(crate) fn new(size_bytes: usize) -> Self {
+        let units = (size_bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(units)))
+    }
+
+    /// A share of nothing yet.
+    pub(crate) fn share(&self) -> Share {
+        Share {
+            budget: self.clone(),
+            permit: None,
+        }
+    }
+}
+
+/// What one request holds; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Budget,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Share {
+    /// Makes the share at least this large. It never waits: requests that wait for each other's memory would wait for
+    /// ever.
+    pub(crate) fn cover(&mut self, size_bytes: usize) -> Result<(), ApiError> {
+        let held = self
+            .permit
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = size_bytes.div_ceil(UNIT_BYTES).saturating_sub(held);
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = u32::try_from(missing)
+            .ok()
+            .and_then(|units| Arc::clone(&self.budget.0).try_acquire_many_owned(units).ok())
+            .ok_or_else(|| {
+                ApiError::unavailable("too many events are on their way: try again in a moment")
+            })?;
+        match &mut self.permit {
+            Some(permit) => permit.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_holds_another_cannot_until_it_is_given_back() {
+        let budget = Budget::new(10 * UNIT_BYTES);
+        let mut one = budget.share();
+        one.cover(6 * UNIT_BYTES).unwrap();
+        one.cover(UNIT_BYTES).unwrap();
+        let mut two = budget.share();
+        two.cover(4 * UNIT_BYTES).unwrap();
+        assert!(two.cover(4 * UNIT_BYTES + 1).is_err());
+        drop(one);
+        two.cover(10 * UNIT_BYTES).unwrap();
+    }
+}

@@ -1,0 +1,185 @@
+//! From a body's bytes to checked events and the answer about them, in one pass while they are hot.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use atrail_api::ErrorCode;
+use atrail_evidence::leaf_hash;
+use atrail_model::{Timestamp, event};
+use atrail_sources::{Framing, SourceKind, split};
+use atrail_store::NewEvent;
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::budget::Share;
+use crate::error::ApiError;
+
+/// Events, kept and refused, that a request may hold: more than fit in a request when they are real.
+const EVENTS_MAX: u64 = 500_000;
+/// Events between two looks at the budget.
+const STRIDE: u64 = 1024;
+
+/// What a request brought.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    /// To be stored, in order.
+    pub(super) events: Vec<NewEvent>,
+    /// What to answer once they are: a JSON array, one element for each event, in order.
+    pub(super) answer: Vec<u8>,
+    /// Events to be stored.
+    pub(super) accepted: u64,
+    /// Events that are refused.
+    pub(super) refused: u64,
+}
+
+/// Checks a body's events. The share grows to cover what is made of them.
+pub(super) fn prepare(
+    body: &Bytes,
+    kind: SourceKind,
+    now: Timestamp,
+    share: &mut Share,
+) -> Result<Prepared, ApiError> {
+    let mut made = Prepared::default();
+    let mut line_bytes = 0;
+    for candidate in split(body, kind, Framing::default()) {
+        let index = made.accepted + made.refused;
+        if index == EVENTS_MAX {
+            return Err(too_many());
+        }
+        if index % STRIDE == 0 {
+            let events = made.events.capacity() * size_of::<NewEvent>();
+            share.cover(body.len() + events + made.answer.capacity())?;
+        }
+        made.answer.push(if index == 0 { b'[' } else { b',' });
+        let checked = match &candidate {
+            Ok(candidate) => event::admit(&candidate.text, now, || Uuid::new_v4().to_string())
+                .map_err(|error| (candidate.line, error.to_string())),
+            Err(refusal) => Err((refusal.line, refusal.to_string())),
+        };
+        match checked {
+            Ok(event) => {
+                let leaf = leaf_hash(&event.line);
+                write_ack(&mut made.answer, &event.id, &leaf);
+                line_bytes += event.line.len();
+                made.events.push(NewEvent {
+                    day: event.day,
+                    hour: event.hour,
+                    line: shared(body, event.line),
+                    leaf,
+                });
+                made.accepted += 1;
+            }
+            Err((line, error)) => {
+                write_refusal(&mut made.answer, index, line, &error);
+                made.refused += 1;
+            }
+        }
+    }
+    made.answer.push(b']');
+    // Lines are parts of the body, and the store keeps them in memory until they are sealed: it must not keep much else.
+    if line_bytes < body.len() / 2 {
+        for event in &mut made.events {
+            event.line = Bytes::copy_from_slice(&event.line);
+        }
+    }
+    Ok(made)
+}
+
+/// The line as a part of the body when it lies in it, else as its own bytes.
+fn shared(body: &Bytes, line: Cow<'_, [u8]>) -> Bytes {
+    match line {
+        Cow::Owned(line) => line.into(),
+        Cow::Borrowed(line) => {
+            let (body_range, line_range) = (body.as_ptr_range(), line.as_ptr_range());
+            if body_range.start <= line_range.start && line_range.end <= body_range.end {
+                body.slice_ref(line)
+            } else {
+                Bytes::copy_from_slice(line)
+            }
+        }
+    }
+}
+
+fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display) {
+    answer.extend_from_slice(b"{\"id\":");
+    write_string(answer, id);
+    // Base64 needs no escape.
+    write!(answer, ",\"value\":\"{leaf}\"}}").expect("writing to memory does not fail");
+}
+
+fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str) {
+    write!(answer, "{{\"index\":{index},\"line\":{line},\"error\":")
+        .expect("writing to memory does not fail");
+    write_string(answer, error);
+    answer.push(b'}');
+}
+
+fn write_string(answer: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(answer, text).expect("writing a string to memory does not fail");
+}
+
+fn too_many() -> ApiError {
+    ApiError::new(
+        ErrorCode::TooLarge,
+        format!("a request holds at most {EVENTS_MAX} events: send several; nothing was kept"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use atrail_api::AckOrRefusal;
+
+    use super::super::Budget;
+    use super::*;
+
+    const EVENT: &str = r#"{"id":"e\"1","eventTime":"2017-07-25T10:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}"#;
+
+    fn prepared(body: &str) -> Prepared {
+        let now = "2017-07-25T12:00:00Z".parse().unwrap();
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let mut share = Budget::new(64 << 20).share();
+        prepare(&body, SourceKind::Auto, now, &mut share).unwrap()
+    }
+
+    #[test]
+    fn the_answer_is_in_order_and_reads_back() {
+        let made = prepared(&format!("{EVENT}\n{{\"id\":1}}\n{EVENT}\n"));
+        assert_eq!((made.accepted, made.refused), (2, 1));
+        let answer: Vec<AckOrRefusal> = serde_json::from_slice(&made.answer).unwrap();
+        let leaf = leaf_hash(EVENT.as_bytes()).to_string();
+        let ack = AckOrRefusal::Ack {
+            id: "e\"1".to_owned(),
+            value: leaf,
+        };
+        assert_eq!((&answer[0], &answer[2]), (&ack, &ack));
+        assert!(matches!(
+            answer[1],
+            AckOrRefusal::Refusal {
+                index: 1,
+                line: 2,
+                ..
+            }
+        ));
+        assert!(made.events.iter().all(|event| event.line == EVENT));
+    }
+
+    #[test]
+    fn a_body_of_blanks_is_not_kept_alive_by_one_event() {
+        let body = Bytes::from(format!("{}\n{EVENT}\n", " ".repeat(1 << 20)));
+        let now = "2017-07-25T12:00:00Z".parse().unwrap();
+        let mut share = Budget::new(64 << 20).share();
+        let made = prepare(&body, SourceKind::Auto, now, &mut share).unwrap();
+        let line = &made.events[0].line;
+        let (inside, whole) = (line.as_ptr_range(), body.as_ptr_range());
+        assert!(inside.end <= whole.start || whole.end <= inside.start);
+    }
+
+    #[test]
+    fn more_events_than_a_request_may_hold_are_refused_whole() {
+        let body = Bytes::from("{}\n".repeat(600_000));
+        let now = "2017-07-25T12:00:00Z".parse().unwrap();
+        let mut share = Budget::new(1 << 30).share();
+        let error = prepare(&body, SourceKind::Auto, now, &mut share).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::TooLarge);
+    }
+}

@@ -1,0 +1,97 @@
+//! The outermost layer: every request has an id, every error a body, every answer a line in the log.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use atrail_api::headers::REQUEST_ID;
+use atrail_model::UserId;
+use axum::extract::Request;
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+/// Longest request id that is taken from a client, in bytes.
+const REQUEST_ID_MAX_BYTES: usize = 128;
+
+/// Who a request turned out to come from, for the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller(Arc<OnceLock<UserId>>);
+
+impl Caller {
+    /// Notes the caller.
+    pub(crate) fn is(&self, user: UserId) {
+        // A request has one caller; whoever notes it second notes the same.
+        let _ = self.0.set(user);
+    }
+}
+
+/// Serves a request. The log has no header, no query and no body: they may hold secrets.
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let caller = Caller::default();
+    request.extensions_mut().insert(caller.clone());
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+
+    let mut response = next.run(request).await;
+    let error = response.extensions_mut().remove::<ApiError>();
+    if let Some(error) = error {
+        if error.code().status() >= 500 {
+            tracing::error!(request_id = %id, "{method} {path}: {}", error.chain());
+        }
+        let allow = response.headers_mut().remove(ALLOW);
+        response = error.render(&id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+    }
+    if let Ok(value) = HeaderValue::try_from(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::info!(
+        request_id = %id,
+        user = caller.0.get().map(tracing::field::display),
+        status = response.status().as_u16(),
+        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "{method} {path}"
+    );
+    response
+}
+
+/// The client's own id when it is fit for a log, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let fit = |id: &&str| {
+        (1..=REQUEST_ID_MAX_BYTES).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(fit)
+        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_taken() {
+        let id_for = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_static(value));
+            request_id(&headers)
+        };
+        assert_eq!(id_for("job-17.a_b"), "job-17.a_b");
+        for value in ["", "a b", "a=b", "a\"b"] {
+            assert_ne!(id_for(value), value);
+        }
+    }
+}

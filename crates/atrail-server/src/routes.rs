@@ -1,0 +1,109 @@
+//! The table of routes. One file for each resource.
+
+mod accounts;
+mod api_keys;
+mod events;
+mod health;
+mod info;
+mod organizations;
+mod password;
+mod roles;
+mod sessions;
+mod spaces;
+mod token;
+mod users;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use atrail_api::{ErrorCode, paths};
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{MethodFilter, on};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::observe::observe;
+
+/// The address that a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+macro_rules! routes {
+    ($($method:ident $path:expr => $handler:path;)*) => {
+        /// Every route: method and path, in axum's notation.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)*];
+
+        fn table() -> Router<Arc<App>> {
+            Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
+        }
+    };
+}
+
+routes! {
+    GET paths::INFO => info::show;
+    POST paths::TOKEN => token::create;
+    POST paths::TOKEN_LEGACY => token::create;
+    GET paths::TOKEN_KEYS => token::keys;
+    GET paths::ACCOUNTS => accounts::list;
+    POST paths::ACCOUNTS => accounts::create;
+    GET paths::ORGANIZATIONS => organizations::list;
+    POST paths::ORGANIZATIONS => organizations::create;
+    GET paths::SPACES => spaces::list;
+    POST paths::SPACES => spaces::create;
+    GET paths::USERS => users::list;
+    POST paths::USERS => users::create;
+    GET paths::ROLES => roles::list;
+    POST paths::ROLES => roles::grant;
+    DELETE paths::ROLES => roles::revoke;
+    GET paths::API_KEYS => api_keys::list;
+    POST paths::API_KEYS => api_keys::create;
+    DELETE paths::API_KEYS => api_keys::delete;
+    PUT paths::PASSWORD => password::change;
+    GET paths::SESSIONS => sessions::list;
+    POST paths::SESSIONS => sessions::create;
+    GET paths::SESSION => sessions::show;
+    DELETE paths::SESSION => sessions::delete;
+    GET paths::SESSION_MANIFEST => sessions::manifest;
+    GET paths::EVENTS => events::status;
+    POST paths::EVENTS => events::send;
+    DELETE paths::EVENTS => events::delete;
+    GET paths::DOWNLOAD => events::download;
+    HEAD paths::DOWNLOAD => events::download;
+    GET paths::HEALTHZ => health::alive;
+    GET paths::READYZ => health::ready;
+}
+
+/// The whole service.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    table()
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(from_fn(observe))
+        .with_state(app)
+}
+
+async fn unknown_path() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+}
+
+async fn unknown_method() -> ApiError {
+    ApiError::new(
+        ErrorCode::MethodNotAllowed,
+        "this path does not know this method",
+    )
+}
+
+/// A comma-separated list of a query, as a filter; none lets everything through.
+fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
+    let wanted: Option<Vec<String>> = list.map(|list| {
+        list.split(',')
+            .map(|item| item.trim().to_owned())
+            .collect()
+    });
+    move |item| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.iter().any(|one| one == item))
+    }
+}

@@ -1,0 +1,121 @@
+//! Events: sending, counting, downloading, deleting.
+
+use std::sync::Arc;
+
+use atrail_api::{DaySummary, EventsQuery};
+use atrail_model::{Hours, Scope};
+use atrail_store::{DayTotal, DeletedTotal};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::auth::access::{Aimed, Authorised, Delete, DownloadedSession, OwnSession, Read, Send};
+use crate::days;
+use crate::download;
+use crate::error::ApiError;
+use crate::extract::BodyOrQuery;
+use crate::ingest::{self, IngestRequest};
+
+/// The original's name for the kind of events that there is.
+pub(super) const ACTIVITY_TRACKER: &str = "ActivityTracker";
+
+impl Aimed for BodyOrQuery<EventsQuery> {
+    fn at_account_level(&self) -> bool {
+        self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+/// Takes in events.
+pub(super) async fn send(
+    State(app): State<Arc<App>>,
+    Authorised { target, wire, .. }: Authorised<Send, IngestRequest>,
+) -> Result<Response, ApiError> {
+    ingest::run(&app, target.domain(), wire).await
+}
+
+/// Counts by day.
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    Authorised {
+        target,
+        wire: BodyOrQuery(query),
+        ..
+    }: Authorised<Read, BodyOrQuery<EventsQuery>>,
+) -> Result<Json<Vec<DaySummary>>, ApiError> {
+    let EventsQuery {
+        start,
+        end,
+        at_account_level: _,
+        search_time,
+        dry_run: _,
+    } = query;
+    let days = days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?;
+    if days::hours(search_time.as_deref())? != Hours::ALL {
+        return Err(ApiError::bad_request(
+            "counts are of whole days: leave SearchTime out",
+        ));
+    }
+    let totals = app.store.status(target, days).await?;
+    Ok(Json(totals.into_iter().map(wire).collect()))
+}
+
+/// Deletes events, or with `DryRun` counts them.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Authorised {
+        principal,
+        target,
+        wire: BodyOrQuery(query),
+        ..
+    }: Authorised<Delete, BodyOrQuery<EventsQuery>>,
+) -> Result<Json<String>, ApiError> {
+    let EventsQuery {
+        start,
+        end,
+        at_account_level: _,
+        search_time,
+        dry_run,
+    } = query;
+    let scope = Scope {
+        target,
+        days: days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?,
+        hours: days::hours(search_time.as_deref())?,
+    };
+    let dry_run = dry_run.unwrap_or(false);
+    let actor = &principal.user().name;
+    let DeletedTotal { count, size_bytes } =
+        app.store.delete_events(scope, actor, dry_run).await?;
+    Ok(Json(if dry_run {
+        format!("{count} logs would be deleted, freeing {size_bytes} bytes.")
+    } else {
+        format!("{count} logs were deleted, freeing {size_bytes} bytes.")
+    }))
+}
+
+/// The bytes of a session, or with `HEAD` what they are.
+pub(super) async fn download(
+    State(app): State<Arc<App>>,
+    DownloadedSession(OwnSession { principal, session }): DownloadedSession,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let open = app.store.open_download(principal.id(), session.id).await?;
+    download::respond(&method, &headers, &open)
+}
+
+fn wire(total: DayTotal) -> DaySummary {
+    let DayTotal {
+        day,
+        count,
+        size_bytes,
+    } = total;
+    DaySummary {
+        date: day.to_string(),
+        count,
+        size: size_bytes,
+        types: vec![ACTIVITY_TRACKER.to_owned()],
+        searchable: "None".to_owned(),
+    }
+}

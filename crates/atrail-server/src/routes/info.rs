@@ -1,0 +1,29 @@
+//! What this server is, and where to log in.
+
+use std::sync::Arc;
+
+use atrail_api::InfoResponse;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+
+use crate::app::App;
+
+/// The version of the API that the original spoke.
+const API_VERSION: &str = "3.0.0";
+
+/// The base URLs are those by which the client came: the server cannot know its own name.
+pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .map_or_else(|| app.settings.listen.to_string(), str::to_owned);
+    let base = format!("http://{host}");
+    Json(InfoResponse {
+        name: "atrail".to_owned(),
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        api_version: API_VERSION.to_owned(),
+        authorization_endpoint: base.clone(),
+        token_endpoint: base,
+    })
+}

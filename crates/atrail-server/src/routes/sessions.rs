@@ -1,0 +1,151 @@
+//! Download sessions of the caller.
+
+use std::sync::Arc;
+
+use atrail_api as api;
+use atrail_evidence::hex;
+use atrail_model::{Hours, Scope, Target, format_timestamp};
+use atrail_store::{NewSession, Session, SessionState};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+
+use crate::app::App;
+use crate::auth::access::{self, Aimed, Authorised, OwnSession, Read, SessionsScope};
+use crate::days;
+use crate::error::ApiError;
+use crate::extract::OptionalJsonBody;
+
+impl Aimed for OptionalJsonBody<api::SessionRequest> {
+    fn at_account_level(&self) -> bool {
+        self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+/// The caller's open sessions, of the targeted space or of all.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    SessionsScope { principal, space }: SessionsScope,
+) -> Result<Json<Vec<api::Session>>, ApiError> {
+    let mut readable = Vec::new();
+    for session in app.store.sessions(principal.id(), space).await? {
+        if access::may_still_read(&app, &principal, session.scope.target).await? {
+            readable.push(wire(session, &principal.user().name));
+        }
+    }
+    Ok(Json(readable))
+}
+
+/// Freezes a scope.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Authorised {
+        principal,
+        target,
+        space,
+        wire: OptionalJsonBody(request),
+        ..
+    }: Authorised<Read, OptionalJsonBody<api::SessionRequest>>,
+) -> Result<(StatusCode, Json<api::Session>), ApiError> {
+    let api::SessionRequest {
+        start,
+        end,
+        at_account_level: _,
+        search_time,
+    } = request;
+    let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
+    let hours = days::hours(search_time.as_deref())?;
+    let new = NewSession {
+        owner: principal.id(),
+        space,
+        scope: Scope {
+            target,
+            days,
+            hours,
+        },
+    };
+    let made = app.store.create_session(new).await?;
+    let made = wire(made, &principal.user().name);
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// One session.
+pub(super) async fn show(own: OwnSession) -> Json<api::Session> {
+    let OwnSession { principal, session } = own;
+    Json(wire(session, &principal.user().name))
+}
+
+/// Ends a session.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    OwnSession { principal, session }: OwnSession,
+) -> Result<Json<api::Deleted>, ApiError> {
+    app.store.delete_session(principal.id(), session.id).await?;
+    Ok(Json(api::Deleted {
+        message: "Delete session success".to_owned(),
+    }))
+}
+
+/// What a session pins; the bytes whose SHA-256 is the download's entity tag.
+pub(super) async fn manifest(
+    State(app): State<Arc<App>>,
+    OwnSession { principal, session }: OwnSession,
+) -> Result<impl IntoResponse, ApiError> {
+    let bytes = app.store.manifest(principal.id(), session.id).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
+}
+
+fn wire(session: Session, username: &str) -> api::Session {
+    let Session {
+        id,
+        owner: _,
+        space,
+        scope: Scope {
+            target,
+            days,
+            hours,
+        },
+        created,
+        accessed,
+        expires,
+        state,
+        events,
+        size_bytes,
+        total_bytes,
+        downloaded_bytes,
+        etag,
+    } = session;
+    api::Session {
+        id: id.to_string(),
+        space: space.map(|id| id.to_string()).unwrap_or_default(),
+        username: username.to_owned(),
+        create_time: format_timestamp(created),
+        access_time: format_timestamp(accessed),
+        date_range: api::DateRange {
+            end: days.end().to_string(),
+            start: days.start().to_string(),
+        },
+        types: api::SessionTypes {
+            at_account_level: matches!(target, Target::Account(_)),
+            kind: super::events::ACTIVITY_TRACKER.to_owned(),
+        },
+        search_time: if hours == Hours::ALL {
+            String::new()
+        } else {
+            hours.to_string()
+        },
+        state: match state {
+            SessionState::Open => api::SessionState::Open,
+            SessionState::Downloading => api::SessionState::Downloading,
+            SessionState::Downloaded => api::SessionState::Downloaded,
+            SessionState::Gone(_) => api::SessionState::Gone,
+        },
+        events,
+        size_bytes,
+        total_bytes,
+        downloaded_bytes,
+        expire_time: format_timestamp(expires),
+        etag: hex(&etag),
+    }
+}

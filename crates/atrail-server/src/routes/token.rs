@@ -1,0 +1,57 @@
+//! Tokens (RFC 6749), and the keys to check them by.
+
+use std::sync::Arc;
+
+use atrail_api::{TokenRequest, TokenResponse};
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Peer;
+use crate::app::App;
+use crate::auth::bearer::after_word;
+use crate::auth::login::{self, Refusal};
+use crate::error::ApiError;
+use crate::extract::Form;
+
+/// Gives tokens.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(Peer(address)): Extension<Peer>,
+    headers: HeaderMap,
+    form: Result<Form<TokenRequest>, ApiError>,
+) -> Result<impl IntoResponse, Refusal> {
+    if !is_known_client(&headers) {
+        return Err(Refusal::Client);
+    }
+    let Form(form) = form?;
+    let answer: TokenResponse = login::grant(&app, form, address).await?;
+    // RFC 6749 §5.1.
+    let no_store = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+    ];
+    Ok((no_store, Json(answer)))
+}
+
+/// The JWK set of the token signing keys.
+pub(super) async fn keys(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, app.tokens.jwks().to_owned())
+}
+
+/// The one client, `cf`, has no secret, so leaving it out proves as much as naming it; another is refused.
+fn is_known_client(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return true;
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|value| after_word(value, "basic"))
+        .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
+        .is_some_and(|client| client == b"cf:")
+}

@@ -1,0 +1,93 @@
+//! What a whole JSON object is: an event, a list of events, or an envelope around one.
+
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
+use crate::format::CONVERSIONS;
+use crate::members::members;
+use crate::{Format, SourceKind};
+
+/// The member that makes an object a CADF log or a list answer.
+pub(crate) const EVENTS_NAME: &[u8] = b"\"events\"";
+
+/// What an object is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An event, or something that has yet to be refused as one.
+    Event(Format),
+    /// An oslo.messaging notification; the event is its `payload`, here.
+    Envelope(Range<usize>),
+    /// Its `events` are what counts.
+    List,
+}
+
+/// Looks into objects. Most are plain events, which one search for each telling member's name shows.
+#[derive(Debug)]
+pub(crate) struct Inspector {
+    kind: SourceKind,
+    payload: Finder<'static>,
+    events: Finder<'static>,
+    /// For each row of [`CONVERSIONS`].
+    converted: Vec<Finder<'static>>,
+}
+
+impl Inspector {
+    pub(crate) fn new(kind: SourceKind) -> Self {
+        Self {
+            kind,
+            payload: Finder::new(b"\"payload\""),
+            events: Finder::new(EVENTS_NAME),
+            converted: CONVERSIONS
+                .iter()
+                .map(|conversion| Finder::new(conversion.telling))
+                .collect(),
+        }
+    }
+
+    /// What the object is. Names are looked for as they are spelled everywhere, without escapes.
+    ///
+    /// An object with an `eventTime` is an event whatever else it has. One that is not JSON can still be a list whose
+    /// first elements are good; it is not an envelope, since half an envelope vouches for nothing.
+    pub(crate) fn shape(&self, text: &[u8]) -> Shape {
+        match self.kind {
+            SourceKind::Kong => return Shape::Event(Format::Kong),
+            SourceKind::Cadf => {}
+            SourceKind::Auto => {
+                if let Some(format) = self.detect(text) {
+                    return Shape::Event(format);
+                }
+            }
+        }
+        let event = Shape::Event(Format::Cadf);
+        let may_be_list = self.events.find(text).is_some();
+        if !may_be_list && self.payload.find(text).is_none() {
+            return event;
+        }
+        match members(text, ["eventTime", "events", "payload"]) {
+            Ok([Some(_), ..]) => event,
+            Ok([None, Some(events), _]) if events.starts_with('[') => Shape::List,
+            Ok([None, _, Some(payload)]) if payload.starts_with('{') => {
+                Shape::Envelope(range_in(text, payload))
+            }
+            Ok(_) => event,
+            Err(_) if may_be_list => Shape::List,
+            Err(_) => event,
+        }
+    }
+
+    /// The other format that the event is in.
+    fn detect(&self, text: &[u8]) -> Option<Format> {
+        let candidates = CONVERSIONS.iter().zip(&self.converted);
+        candidates
+            .filter(|(_, telling)| telling.find(text).is_some())
+            .find(|(conversion, _)| (conversion.detect)(text))
+            .map(|(conversion, _)| conversion.format)
+    }
+}
+
+/// Where a part borrowed from a text lies in it.
+fn range_in(text: &[u8], part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}

@@ -1,0 +1,101 @@
+//! The audit formats known here. A new one is a file such as `kong.rs`, its names below, and a row in [`CONVERSIONS`].
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Reason, kong};
+
+/// What the sender says the events are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum SourceKind {
+    /// To be found out, event by event.
+    #[default]
+    Auto,
+    /// CADF.
+    Cadf,
+    /// Log-plugin events of the Kong gateway.
+    Kong,
+}
+
+/// The text names no kind of source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a type of events: expected auto, cadf or kong")]
+pub struct ParseSourceKindError;
+
+impl FromStr for SourceKind {
+    type Err = ParseSourceKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cadf" => Ok(Self::Cadf),
+            "kong" => Ok(Self::Kong),
+            _ => Err(ParseSourceKindError),
+        }
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Cadf => "cadf",
+            Self::Kong => "kong",
+        })
+    }
+}
+
+/// What one event was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// CADF, stored as it came.
+    Cadf,
+    /// A log-plugin event of the Kong gateway, stored as its CADF conversion.
+    Kong,
+}
+
+/// How events of one format become CADF.
+#[derive(Debug)]
+pub(crate) struct Conversion {
+    pub(crate) format: Format,
+    /// Text without this is not in the format; found far faster than `detect` can say so.
+    pub(crate) telling: &'static [u8],
+    /// Whether a JSON object is an event of the format.
+    pub(crate) detect: fn(&[u8]) -> bool,
+    /// The event as CADF, or what keeps it from being one.
+    convert: fn(&[u8]) -> Result<Vec<u8>, Reason>,
+}
+
+/// Every format that is converted.
+pub(crate) const CONVERSIONS: &[Conversion] = &[Conversion {
+    format: Format::Kong,
+    telling: b"\"latencies\"",
+    detect: kong::detect,
+    convert: kong::convert,
+}];
+
+impl Format {
+    /// The event as CADF: the text itself, or its conversion.
+    pub(crate) fn to_cadf(self, text: &[u8]) -> Result<Cow<'_, [u8]>, Reason> {
+        match CONVERSIONS.iter().find(|row| row.format == self) {
+            Some(conversion) => (conversion.convert)(text).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_what_it_writes() {
+        for kind in [SourceKind::Auto, SourceKind::Cadf, SourceKind::Kong] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        for text in ["", "CADF", "kong ", "cloudtrail"] {
+            assert_eq!(text.parse::<SourceKind>(), Err(ParseSourceKindError));
+        }
+    }
+}

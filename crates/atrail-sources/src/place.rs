@@ -1,0 +1,52 @@
+//! Lines and columns of a text that goes by in windows.
+
+/// Counts lines as far as was asked; each byte is looked at once.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Offset in the window up to which lines are counted.
+    counted: usize,
+    /// The line there, from 1.
+    line: u64,
+    /// How many bytes lie before the window.
+    dropped: u64,
+    /// Where that line begins, from the start of the input.
+    line_start: u64,
+}
+
+impl Place {
+    pub(crate) const fn new() -> Self {
+        Self {
+            counted: 0,
+            line: 1,
+            dropped: 0,
+            line_start: 0,
+        }
+    }
+
+    /// The line that a byte of the window is on. Offsets must not go back.
+    pub(crate) fn line(&mut self, window: &[u8], at: usize) -> u64 {
+        debug_assert!(at >= self.counted, "lines are counted once");
+        let passed = window.get(self.counted..at).unwrap_or_default();
+        if let Some(last) = memchr::memrchr(b'\n', passed) {
+            self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+            self.line_start = self.dropped + (self.counted + last + 1) as u64;
+        }
+        self.counted = self.counted.max(at);
+        self.line
+    }
+
+    /// The line and the column, in bytes from 1, of a byte of the window.
+    pub(crate) fn line_and_column(&mut self, window: &[u8], at: usize) -> (u64, u64) {
+        let line = self.line(window, at);
+        (line, self.dropped + at as u64 - self.line_start + 1)
+    }
+
+    /// The window's first `count` bytes go.
+    pub(crate) fn drop_front(&mut self, window: &[u8], count: usize) {
+        if self.counted < count {
+            self.line(window, count);
+        }
+        self.counted -= count;
+        self.dropped += count as u64;
+    }
+}

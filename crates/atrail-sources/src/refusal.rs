@@ -1,0 +1,47 @@
+//! Why something in the input is not handed on as an event.
+
+use atrail_model::limits::EVENT_MAX_BYTES;
+
+/// Something that is not handed on. Its `Display` does not repeat the line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// The line of the input, counted from 1: where the event begins, or where the text breaks.
+    pub line: u64,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+/// What is wrong, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// An event, or a wrapping other than a list of events, is longer than [`EVENT_MAX_BYTES`].
+    #[error(
+        "the event that begins here is longer than {EVENT_MAX_BYTES} bytes; split it or send less"
+    )]
+    TooLarge,
+    /// The text around the events is not JSON (RFC 8259). What came before stands.
+    #[error("not JSON: expected {expected} but found {found} at column {column}{}", aside(.hint))]
+    Broken {
+        /// The column in bytes, counted from 1.
+        column: u64,
+        /// What would be right.
+        expected: &'static str,
+        /// What stands there, safe to print.
+        found: String,
+        /// What probably happened.
+        hint: Option<&'static str>,
+    },
+    /// The text was to be converted, and is no event of its format.
+    #[error("not a {format} event: {problem}")]
+    NotConverted {
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+}
+
+fn aside(hint: &Option<&'static str>) -> String {
+    hint.map_or_else(String::new, |hint| format!(" ({hint})"))
+}

@@ -1,0 +1,102 @@
+//! A list of events that is open: an array, or an object around one.
+
+/// An open list.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    pub(super) expect: Expect,
+    /// The line it begins on.
+    pub(super) line: u64,
+    pub(super) ends: Ends,
+    /// For an object that may still turn out to be no list: where it begins, so that it can be refused whole.
+    pub(super) fallback_start: Option<usize>,
+    /// For an object: whether the member being read is `events`.
+    pub(super) at_events: bool,
+    /// For an object: whether its `events` were found.
+    pub(super) found: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Array,
+    Object,
+}
+
+/// What is known of a list's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Nothing: it may be larger than the window.
+    Unknown,
+    /// It ends here, so that the text after it can be read whatever is wrong in it.
+    At(usize),
+    /// It breaks off here, and what follows cannot be read.
+    Broken(usize),
+}
+
+/// What may come next in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expect {
+    FirstOrClose,
+    Next,
+    Colon,
+    MemberValue,
+    CommaOrClose,
+}
+
+impl Frame {
+    pub(super) const fn new(kind: Kind, line: u64, ends: Ends) -> Self {
+        Self {
+            kind,
+            expect: Expect::FirstOrClose,
+            line,
+            ends,
+            fallback_start: None,
+            at_events: false,
+            found: false,
+        }
+    }
+
+    pub(super) const fn with_fallback(mut self, start: usize) -> Self {
+        self.fallback_start = Some(start);
+        self
+    }
+
+    /// How far its text reaches, when that is known: up to its end, or to the byte that breaks it, which is included.
+    pub(super) fn bound(&self, window: &[u8]) -> Option<usize> {
+        match self.ends {
+            Ends::Unknown => None,
+            Ends::At(end) => Some(end),
+            Ends::Broken(at) => Some((at + 1).min(window.len())),
+        }
+    }
+
+    pub(super) const fn closing(&self) -> u8 {
+        match self.kind {
+            Kind::Array => b']',
+            Kind::Object => b'}',
+        }
+    }
+
+    /// What would be right next, for messages.
+    pub(super) const fn expected(&self) -> &'static str {
+        match (self.kind, self.expect) {
+            (Kind::Array, Expect::FirstOrClose) => "an event or the end of the array",
+            (Kind::Array, Expect::CommaOrClose) => "a comma or the end of the array",
+            (Kind::Array, _) => "an event",
+            (Kind::Object, Expect::FirstOrClose) => "a member's name or the end of the object",
+            (Kind::Object, Expect::CommaOrClose) => "a comma or the end of the object",
+            (Kind::Object, Expect::Next) => "a member's name",
+            (Kind::Object, Expect::Colon) => "a colon",
+            (Kind::Object, Expect::MemberValue) => "a value",
+        }
+    }
+
+    pub(super) fn move_back(&mut self, count: usize) {
+        self.fallback_start = self.fallback_start.map(|start| start - count);
+        self.ends = match self.ends {
+            Ends::Unknown => Ends::Unknown,
+            Ends::At(end) => Ends::At(end - count),
+            Ends::Broken(end) => Ends::Broken(end - count),
+        };
+    }
+}

@@ -1,0 +1,132 @@
+//! Input in which every line stands alone.
+
+use std::ops::Range;
+
+use atrail_model::limits::EVENT_MAX_BYTES;
+
+use super::frame::{Ends, Frame, Kind};
+use super::values::is_whitespace;
+use super::{Splitter, Step};
+use crate::Format;
+use crate::envelope::Shape;
+
+/// The line that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Whether its values are being read one by one.
+    pub(super) entered: bool,
+    /// Up to where its end was looked for.
+    pub(super) searched: usize,
+    /// Where it ends, once that is known.
+    end: Option<usize>,
+}
+
+impl Line {
+    pub(super) fn move_back(&mut self, count: usize) {
+        self.searched = self.searched.saturating_sub(count);
+        self.end = self.end.map(|end| end - count);
+    }
+}
+
+impl Splitter {
+    pub(super) fn step_lines(&mut self, window: &[u8], last: bool) -> Option<Step> {
+        loop {
+            let end = self.line_end(window, last);
+            if self.line.entered {
+                let line = &window[..end.unwrap_or(window.len())];
+                match self.step_values(line, end.is_some())? {
+                    Step::End => self.leave_line(line.len(), window),
+                    step => return Some(step),
+                }
+                continue;
+            }
+            if self.pos >= window.len() {
+                return Some(if last { Step::End } else { Step::NeedMore });
+            }
+            match end {
+                Some(end) => {
+                    let text = trimmed(window, self.pos..end);
+                    if text.is_empty() {
+                        self.leave_line(end, window);
+                    } else if text.len() > EVENT_MAX_BYTES {
+                        self.line.entered = true;
+                    } else if let Some(step) = self.take_line(window, text, end) {
+                        return Some(step);
+                    }
+                }
+                None if window.len() - self.pos > EVENT_MAX_BYTES => self.line.entered = true,
+                None => return Some(Step::NeedMore),
+            }
+        }
+    }
+
+    /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
+    fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
+        let line = self.place.line(window, text.start);
+        let (range, format) = match window[text.start] {
+            b'[' => {
+                self.enter(
+                    Frame::new(Kind::Array, line, Ends::At(text.end)),
+                    text.start,
+                );
+                return None;
+            }
+            b'{' => match self.inspector.shape(&window[text.clone()]) {
+                Shape::Event(format) => (text, format),
+                Shape::Envelope(payload) => (
+                    text.start + payload.start..text.start + payload.end,
+                    Format::Cadf,
+                ),
+                Shape::List => {
+                    let frame = Frame::new(Kind::Object, line, Ends::At(text.end));
+                    self.enter(frame.with_fallback(text.start), text.start);
+                    return None;
+                }
+            },
+            _ => (text, Format::Cadf),
+        };
+        self.leave_line(end, window);
+        Some(Step::Candidate {
+            range,
+            line,
+            format,
+        })
+    }
+
+    fn enter(&mut self, frame: Frame, start: usize) {
+        self.line.entered = true;
+        self.base_values = 1;
+        self.frames.push(frame);
+        self.pos = start + 1;
+    }
+
+    /// Where the line ends: at its LF, or at the end of the input. No byte is searched twice.
+    fn line_end(&mut self, window: &[u8], last: bool) -> Option<usize> {
+        if self.line.end.is_none() {
+            let from = self.line.searched.max(self.pos).min(window.len());
+            self.line.end = match memchr::memchr(b'\n', &window[from..]) {
+                Some(found) => Some(from + found),
+                None if last => Some(window.len()),
+                None => None,
+            };
+            self.line.searched = self.line.end.unwrap_or(window.len());
+        }
+        self.line.end
+    }
+
+    fn leave_line(&mut self, end: usize, window: &[u8]) {
+        self.pos = (end + 1).min(window.len());
+        self.line = Line::default();
+        self.frames.clear();
+        self.lost = false;
+        self.base_values = 0;
+    }
+}
+
+fn trimmed(window: &[u8], line: Range<usize>) -> Range<usize> {
+    let text = &window[line.clone()];
+    let is_token = |byte: &u8| !is_whitespace(*byte);
+    let start = text.iter().position(is_token).unwrap_or(text.len());
+    let end = text.iter().rposition(is_token).map_or(start, |at| at + 1);
+    line.start + start..line.start + end
+}

@@ -1,0 +1,113 @@
+//! The command line's shape. Each command's own arguments stand in its file under `commands/`.
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::commands::{
+    admin, config, context, delete, download, login, logout, passwd, quickstart, serve, session,
+    status, target, token, trail,
+};
+use crate::error::Result;
+use crate::settings::{GlobalFlags, Settings};
+
+/// Takes in audit events, keeps them, and hands them out as exact, resumable downloads
+#[derive(Debug, Parser)]
+#[command(
+    name = "atrail",
+    version,
+    disable_version_flag = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Example:\n  atrail quickstart\n\nThe original's command lines work when the program is called as bx, ibmcloud or cf."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalFlags,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Every command there is.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Args),
+    Quickstart(quickstart::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Passwd(passwd::Args),
+    Token(token::Args),
+    Target(target::Args),
+    Status(status::Args),
+    #[command(subcommand)]
+    Session(session::Command),
+    Download(download::Args),
+    Delete(delete::Args),
+    Trail(trail::Args),
+    #[command(subcommand)]
+    Context(context::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+    #[command(subcommand)]
+    Admin(admin::Command),
+}
+
+impl Command {
+    /// Whether the command itself decides what Ctrl-C does.
+    pub(crate) const fn handles_interrupt(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Quickstart(_))
+    }
+
+    /// Runs it.
+    pub(crate) async fn run(self, settings: &Settings) -> Result<()> {
+        match self {
+            Self::Serve(args) => serve::run(settings, args).await,
+            Self::Quickstart(args) => quickstart::run(settings, args).await,
+            Self::Login(args) => login::run(settings, args).await,
+            Self::Logout(args) => logout::run(settings, args).await,
+            Self::Passwd(args) => passwd::run(settings, args).await,
+            Self::Token(args) => token::run(settings, args).await,
+            Self::Target(args) => target::run(settings, args).await,
+            Self::Status(args) => status::run(settings, args).await,
+            Self::Session(command) => session::run(settings, command).await,
+            Self::Download(args) => download::run(settings, args).await,
+            Self::Delete(args) => delete::run(settings, args).await,
+            Self::Trail(args) => trail::run(settings, args).await,
+            Self::Context(command) => context::run(settings, command),
+            Self::Config(command) => config::run(settings, &command),
+            Self::Admin(command) => admin::run(settings, command).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let help = command.get_after_help().map(ToString::to_string);
+            assert!(
+                help.is_some_and(|help| help.contains("Example")),
+                "{path} has no example"
+            );
+            for inner in command.get_subcommands() {
+                if inner.get_name() != "help" {
+                    check(inner, &path);
+                }
+            }
+        }
+        check(&Cli::command(), "");
+    }
+}

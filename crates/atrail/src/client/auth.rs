@@ -1,0 +1,202 @@
+//! Access tokens: where they come from, and how a new one is had when the server refuses the old.
+
+use atrail_api::{TokenError, TokenRequest, TokenResponse, paths};
+use reqwest::StatusCode;
+use tokio::sync::Mutex;
+
+use super::{Backoff, Endpoint, Unsent, explain, is_busy, jitter, retry_after, unreachable_error};
+use crate::error::{CliError, Exit, Result};
+use crate::state::{Credentials, Locked, StateDir};
+
+/// Attempts to get a token.
+const ATTEMPTS: u32 = 5;
+
+/// Somebody's right to ask the server.
+pub(crate) struct Auth {
+    source: Source,
+    current: Mutex<Option<String>>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Auth(***)")
+    }
+}
+
+enum Source {
+    /// The login of a context; the refresh token is on disk.
+    Context { state: StateDir, name: String },
+    /// An API key; the token stays in memory.
+    ApiKey(String),
+}
+
+impl Auth {
+    /// By the login of a context.
+    pub(crate) fn context(state: StateDir, name: String) -> Self {
+        Self::from_source(Source::Context { state, name })
+    }
+
+    /// By an API key.
+    pub(crate) fn api_key(key: String) -> Self {
+        Self::from_source(Source::ApiKey(key))
+    }
+
+    fn from_source(source: Source) -> Self {
+        Self {
+            source,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// The token in use.
+    pub(super) async fn token(
+        &self,
+        http: &reqwest::Client,
+        endpoint: &Endpoint,
+    ) -> Result<String> {
+        let mut current = self.current.lock().await;
+        if let Some(token) = &*current {
+            return Ok(token.clone());
+        }
+        let token = match &self.source {
+            Source::Context { state, name } => {
+                let credentials = state.credentials(name)?;
+                credentials
+                    .ok_or_else(CliError::not_logged_in)?
+                    .access_token
+            }
+            Source::ApiKey(key) => grant_api_key(http, endpoint, key).await?.access_token,
+        };
+        Ok(current.insert(token).clone())
+    }
+
+    /// A token other than `stale`, which the server has refused.
+    pub(super) async fn renew(
+        &self,
+        http: &reqwest::Client,
+        endpoint: &Endpoint,
+        stale: &str,
+    ) -> Result<String> {
+        let mut current = self.current.lock().await;
+        // Another task of this process was faster.
+        if let Some(token) = current.as_deref().filter(|token| *token != stale) {
+            return Ok(token.to_owned());
+        }
+        let token = match &self.source {
+            Source::Context { state, name } => {
+                refresh(http, endpoint, state.clone(), name.clone(), stale).await?
+            }
+            Source::ApiKey(key) => grant_api_key(http, endpoint, key).await?.access_token,
+        };
+        Ok(current.insert(token).clone())
+    }
+}
+
+/// Exchanges the refresh token, unless another process has done so meanwhile.
+async fn refresh(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    state: StateDir,
+    name: String,
+    stale: &str,
+) -> Result<String> {
+    let locked: Locked = tokio::task::spawn_blocking(move || state.lock_credentials(&name))
+        .await
+        .map_err(|error| CliError::failed("could not lock the credentials").because(error))??;
+    let credentials = locked.read()?.ok_or_else(CliError::not_logged_in)?;
+    if credentials.access_token != stale {
+        return Ok(credentials.access_token);
+    }
+    let form = TokenRequest {
+        grant_type: "refresh_token".to_owned(),
+        refresh_token: Some(credentials.refresh_token),
+        ..TokenRequest::default()
+    };
+    let answer = grant(http, endpoint, &form).await?;
+    let token = answer.access_token.clone();
+    locked.save(&Credentials {
+        access_token: answer.access_token,
+        refresh_token: answer.refresh_token,
+    })?;
+    Ok(token)
+}
+
+/// Logs a user in.
+pub(crate) async fn grant_password(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    user: &str,
+    password: &str,
+) -> Result<TokenResponse> {
+    let form = TokenRequest {
+        grant_type: "password".to_owned(),
+        username: Some(user.to_owned()),
+        password: Some(password.to_owned()),
+        ..TokenRequest::default()
+    };
+    grant(http, endpoint, &form).await
+}
+
+async fn grant_api_key(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    key: &str,
+) -> Result<TokenResponse> {
+    grant_password(http, endpoint, "apikey", key).await
+}
+
+/// Asks for tokens (RFC 6749 §4.3, §6) as the Cloud Foundry client `cf`, which has no secret.
+async fn grant(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    form: &TokenRequest,
+) -> Result<TokenResponse> {
+    let mut backoff = Backoff::new(ATTEMPTS);
+    loop {
+        let (asked, error) = match attempt(http, endpoint, form).await {
+            Ok(response) if is_busy(response.status()) => {
+                (retry_after(response.headers()), explain(response).await)
+            }
+            Ok(response) => return read(response).await,
+            Err(Unsent::Network(error)) => (None, unreachable_error(endpoint, &error)),
+            Err(Unsent::Fatal(error)) => return Err(error),
+        };
+        match backoff.next(asked, jitter()) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return Err(error),
+        }
+    }
+}
+
+async fn attempt(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    form: &TokenRequest,
+) -> Result<reqwest::Response, Unsent> {
+    let request = http
+        .post(endpoint.join(paths::TOKEN))
+        .basic_auth("cf", Some(""))
+        .form(form);
+    Ok(request.send().await?)
+}
+
+async fn read(response: reqwest::Response) -> Result<TokenResponse> {
+    let status = response.status();
+    if status.is_success() {
+        return response.json().await.map_err(|error| {
+            CliError::failed("the server's tokens cannot be understood")
+                .because(error)
+                .hint("is this an atrail server?")
+        });
+    }
+    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
+        return Err(explain(response).await);
+    }
+    let refused = CliError::new(Exit::Denied, "the login was refused").hint(
+        "check user and password or key, then log in again: `atrail login -a ENDPOINT -u USER`",
+    );
+    Err(match response.json::<TokenError>().await {
+        Ok(error) => refused.because(error.error_description),
+        Err(_) => refused,
+    })
+}

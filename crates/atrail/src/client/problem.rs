@@ -1,0 +1,101 @@
+//! The server's errors as the command line tells them.
+
+use atrail_api::{ErrorCode, Problem};
+use reqwest::{Response, StatusCode};
+
+use crate::error::{CliError, Exit};
+
+/// The error for an answer that is no success.
+pub(crate) async fn explain(response: Response) -> CliError {
+    let status = response.status();
+    let path = response.url().path().to_owned();
+    let body = response.bytes().await.unwrap_or_default();
+    describe(status, &path, &body)
+}
+
+fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
+    let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
+        return without_problem(status, path);
+    };
+    let mut error = CliError::new(exit_code(status), problem.title.clone());
+    if problem.detail != problem.title {
+        error = error.because(problem.detail.clone());
+    }
+    let hint = match problem.code {
+        ErrorCode::Unauthenticated => Some("log in again: `atrail login -a ENDPOINT -u USER`"),
+        ErrorCode::Forbidden => {
+            Some("see `atrail target`, and ask the account's owner for a role there")
+        }
+        ErrorCode::SessionGone => Some("make a new session of what is left"),
+        ErrorCode::TooMany | ErrorCode::Unavailable | ErrorCode::RequestTimeout => {
+            Some("try again later")
+        }
+        ErrorCode::StorageFull => Some("the server's operator must make room; then try again"),
+        ErrorCode::Internal => Some("the server's log says more"),
+        ErrorCode::NotFound
+        | ErrorCode::BadRequest
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::Conflict
+        | ErrorCode::PreconditionFailed
+        | ErrorCode::TooLarge
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::RangeNotSatisfiable => None,
+    };
+    if let Some(hint) = hint {
+        error = error.hint(match (&problem.request_id, problem.code) {
+            (Some(id), ErrorCode::Internal) => format!("{hint} (request {id})"),
+            _ => hint.to_owned(),
+        });
+    }
+    error
+}
+
+fn without_problem(status: StatusCode, path: &str) -> CliError {
+    let error = CliError::new(
+        exit_code(status),
+        format!("the server answered {status} to {path}"),
+    );
+    match status.as_u16() {
+        401 => error.hint("log in again: `atrail login -a ENDPOINT -u USER`"),
+        429 | 502..=504 => error.hint("try again later"),
+        _ => error.hint("is this an atrail server? See `atrail target`"),
+    }
+}
+
+fn exit_code(status: StatusCode) -> Exit {
+    match status.as_u16() {
+        401 | 403 => Exit::Denied,
+        408 | 429 | 502..=504 | 507 => Exit::Unavailable,
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_what_why_and_what_next() {
+        let problem = Problem {
+            code: ErrorCode::Forbidden,
+            title: "not allowed".into(),
+            status: 403,
+            detail: "you hold no role on space dev".into(),
+            request_id: None,
+        };
+        let body = serde_json::to_vec(&problem).unwrap();
+        let error = describe(StatusCode::FORBIDDEN, "/v3/events", &body);
+        assert_eq!(error.exit, Exit::Denied);
+        insta::assert_snapshot!(error.report(), @r"
+        error: not allowed: you hold no role on space dev
+        hint: see `atrail target`, and ask the account's owner for a role there
+        ");
+    }
+
+    #[test]
+    fn any_other_body_is_no_crash() {
+        let error = describe(StatusCode::BAD_GATEWAY, "/v3/events", b"<html>");
+        assert_eq!(error.exit, Exit::Unavailable);
+        assert!(error.report().contains("502"));
+    }
+}

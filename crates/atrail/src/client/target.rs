@@ -1,0 +1,148 @@
+//! From settings to a client with a target.
+
+use atrail_api::{List, NamesQuery, Organization, Space, paths};
+
+use super::{Auth, Call, Client, build_http};
+use crate::error::{CliError, Exit, Result};
+use crate::settings::Settings;
+use crate::state::Named;
+
+/// What requests are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The targeted organization.
+    pub(crate) organization: Option<Named>,
+    /// The targeted space.
+    pub(crate) space: Option<Named>,
+}
+
+impl Target {
+    /// For people: `space dev`.
+    pub(crate) fn describe(&self, at_account_level: bool) -> String {
+        match (&self.space, at_account_level) {
+            (_, true) => "the whole account".to_owned(),
+            (Some(space), false) => format!("space {}", space.name),
+            (None, false) => "the targeted space".to_owned(),
+        }
+    }
+}
+
+/// A client for the settings' server and target; `needs_space` when the command is about the targeted space.
+pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Client> {
+    // An endpoint and a key from the environment need no login; the target may still come from a context.
+    let stateless =
+        settings.environment.endpoint.is_some() && settings.environment.api_key_file.is_some();
+    let context = match settings.context() {
+        Err(_) if stateless && settings.context_name.is_none() => None,
+        found => found?,
+    };
+    let (endpoint, _) = settings.endpoint(context.as_ref().map(|(_, context)| context))?;
+    let context = context.filter(|(_, context)| context.endpoint == endpoint.to_string());
+    let skip = context
+        .as_ref()
+        .is_some_and(|(_, context)| context.skip_ssl_validation);
+    let auth = match (&settings.environment.api_key_file, &context) {
+        (Some(file), _) => Auth::api_key(read_secret(file)?),
+        (None, Some((name, _))) => Auth::context(settings.state.clone(), name.clone()),
+        (None, None) => return Err(CliError::not_logged_in()),
+    };
+    let mut client = Client::new(build_http(&endpoint, skip)?, endpoint, auth);
+    if let Some((_, context)) = context {
+        client.target = Target {
+            organization: context.organization,
+            space: context.space,
+        };
+    }
+    apply_environment(settings, &mut client).await?;
+    if needs_space && client.target.space.is_none() {
+        return Err(CliError::usage("no space is targeted")
+            .hint("`atrail target -o ORG -s SPACE`, or set ATRAIL_ORG and ATRAIL_SPACE"));
+    }
+    Ok(client)
+}
+
+async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<()> {
+    if let Some(name) = &settings.environment.org {
+        let organization = find_organization(client, name).await?;
+        client.target = Target {
+            organization: Some(named(&organization.guid, &organization.name)),
+            space: None,
+        };
+    }
+    if let Some(name) = &settings.environment.space {
+        let organization = client.target.organization.as_ref();
+        let guid = organization.map(|organization| organization.guid.clone());
+        let space = find_space(client, guid.as_deref(), name).await?;
+        client.target.space = Some(named(&space.guid, &space.name));
+    }
+    Ok(())
+}
+
+/// The organization with this name or GUID.
+pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Organization> {
+    let all: List<Organization> = client.json(Call::get(paths::ORGANIZATIONS)).await?;
+    let found = all
+        .resources
+        .into_iter()
+        .filter(|found| found.name == name || found.guid == name);
+    only(found.collect(), "organization", name)
+}
+
+/// The space with this name or GUID, of this organization if one is given.
+pub(crate) async fn find_space(
+    client: &Client,
+    organization: Option<&str>,
+    name: &str,
+) -> Result<Space> {
+    let query = NamesQuery {
+        names: None,
+        organization_guids: organization.map(str::to_owned),
+    };
+    let all: List<Space> = client.json(Call::get(paths::SPACES).query(&query)?).await?;
+    let found = all
+        .resources
+        .into_iter()
+        .filter(|found| found.name == name || found.guid == name);
+    only(found.collect(), "space", name)
+}
+
+fn only<T>(mut found: Vec<T>, kind: &str, name: &str) -> Result<T> {
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(CliError::new(
+            Exit::Failed,
+            format!("there is no {kind} {name:?} that you may see"),
+        )
+        .hint(format!(
+            "`atrail admin {kind_word} list` shows them",
+            kind_word = word(kind)
+        ))),
+        _ => Err(
+            CliError::usage(format!("{name:?} names more than one {kind}"))
+                .hint("give the organization too, or the GUID in place of the name"),
+        ),
+    }
+}
+
+fn word(kind: &str) -> &str {
+    if kind == "organization" { "org" } else { kind }
+}
+
+/// A thing's two names.
+pub(crate) fn named(guid: &str, name: &str) -> Named {
+    Named {
+        guid: guid.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// A secret from a file, without its line end.
+pub(crate) fn read_secret(path: &std::path::Path) -> Result<String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::file(format!("could not read {}", path.display()), error))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(CliError::usage(format!("{} is empty", path.display())));
+    }
+    Ok(secret.to_owned())
+}

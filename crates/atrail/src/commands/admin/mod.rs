@@ -1,0 +1,111 @@
+//! `atrail admin`: accounts, organizations, spaces, users, roles and API keys.
+
+mod account;
+mod api_key;
+mod org;
+mod role;
+mod space;
+mod user;
+
+use atrail_api::List;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::{Call, Client, connect};
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+
+/// Manage accounts, organizations, spaces, users, roles and API keys
+#[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
+    atrail admin role create --user alice --role developer --space dev"
+)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    Account(account::Command),
+    #[command(subcommand)]
+    Org(org::Command),
+    #[command(subcommand)]
+    Space(space::Command),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Role(role::Command),
+    #[command(subcommand)]
+    ApiKey(api_key::Command),
+}
+
+/// Runs it.
+pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
+    let client = connect(settings, false).await?;
+    match command {
+        Command::Account(command) => account::run(settings, &client, command).await,
+        Command::Org(command) => org::run(settings, &client, command).await,
+        Command::Space(command) => space::run(settings, &client, command).await,
+        Command::User(command) => user::run(settings, &client, command).await,
+        Command::Role(command) => role::run(settings, &client, command).await,
+        Command::ApiKey(command) => api_key::run(settings, &client, command).await,
+    }
+}
+
+/// Makes one thing and prints it.
+async fn create<T: Serialize + DeserializeOwned>(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    body: &impl Serialize,
+    names: &[&str],
+    show: impl Fn(&T) -> Vec<String>,
+) -> Result<()> {
+    let made: T = client.json(Call::post(path).json(body)?).await?;
+    let rows: Vec<_> = names.iter().copied().zip(show(&made)).collect();
+    settings.printer.properties(&rows, &made)
+}
+
+/// Lists what there is of one kind.
+async fn list<T: Serialize + DeserializeOwned>(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    names: &[&str],
+    show: impl Fn(&T) -> Vec<String>,
+) -> Result<()> {
+    let all: List<T> = client.json(Call::get(path)).await?;
+    let columns = names.iter().map(|name| Column::text(&capital(name)));
+    let mut rows = Rows::new(Layout::Plain, columns.collect());
+    for thing in all.resources {
+        let value = serde_json::to_value(&thing)
+            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
+        rows.push(show(&thing), value);
+    }
+    rows.print(&settings.printer)
+}
+
+/// The account with this name or GUID; without a name, the only one there is.
+async fn find_account(client: &Client, name: Option<&str>) -> Result<String> {
+    let all: List<atrail_api::Account> =
+        client.json(Call::get(atrail_api::paths::ACCOUNTS)).await?;
+    let mut found = all
+        .resources
+        .into_iter()
+        .filter(|account| name.is_none_or(|name| account.name == name || account.guid == name));
+    match (found.next(), found.next(), name) {
+        (Some(account), None, _) => Ok(account.guid),
+        (None, _, Some(name)) => Err(CliError::failed(format!(
+            "there is no account {name:?} that you may see"
+        ))
+        .hint("`atrail admin account list` shows them")),
+        _ => Err(CliError::usage("missing: --account ACCOUNT")
+            .hint("`atrail admin account list` shows them")),
+    }
+}
+
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! `atrail admin org`.
+
+use atrail_api::{Organization, OrganizationCreate, Relation, Relationships, paths};
+
+use super::{create, find_account, list};
+use crate::client::Client;
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Make and list organizations
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail admin org list")]
+pub(crate) enum Command {
+    /// Make an organization
+    #[command(after_help = "Example:\n  atrail admin org create engineering --account acme")]
+    Create {
+        /// Unique in its account
+        name: String,
+        /// The account, by name or GUID; may be left out when there is only one
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// List organizations
+    #[command(after_help = "Example:\n  atrail admin org list")]
+    List,
+}
+
+const NAMES: &[&str] = &["guid", "name", "account"];
+
+fn show(organization: &Organization) -> Vec<String> {
+    let account = organization.relationships.account.as_ref();
+    vec![
+        organization.guid.clone(),
+        organization.name.clone(),
+        account
+            .map(|account| account.data.guid.clone())
+            .unwrap_or_default(),
+    ]
+}
+
+pub(super) async fn run(settings: &Settings, client: &Client, command: Command) -> Result<()> {
+    match command {
+        Command::Create { name, account } => {
+            let account = find_account(client, account.as_deref()).await?;
+            let relationships = Relationships {
+                organization: None,
+                account: Some(Relation::to(account)),
+            };
+            let body = OrganizationCreate {
+                name,
+                relationships,
+            };
+            create(settings, client, paths::ORGANIZATIONS, &body, NAMES, show).await
+        }
+        Command::List => list(settings, client, paths::ORGANIZATIONS, NAMES, show).await,
+    }
+}

@@ -1,0 +1,65 @@
+//! `atrail admin user`.
+
+use atrail_api::{User, UserCreate, paths};
+
+use super::{create, list};
+use crate::client::Client;
+use crate::commands::secret;
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Make and list users
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail admin user list")]
+pub(crate) enum Command {
+    /// Make a user; asks for the first password
+    #[command(
+        after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt"
+    )]
+    Create {
+        /// Unique on the server
+        name: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// The user manages accounts and users
+        #[arg(long)]
+        operator: bool,
+    },
+    /// List users
+    #[command(after_help = "Example:\n  atrail admin user list")]
+    List,
+}
+
+const NAMES: &[&str] = &["guid", "name", "operator"];
+
+fn show(user: &User) -> Vec<String> {
+    vec![
+        user.guid.clone(),
+        user.name.clone(),
+        user.operator.to_string(),
+    ]
+}
+
+pub(super) async fn run(settings: &Settings, client: &Client, command: Command) -> Result<()> {
+    match command {
+        Command::Create {
+            name,
+            password_stdin,
+            operator,
+        } => {
+            let password = if password_stdin {
+                secret::from_stdin().await?
+            } else {
+                secret::ask_new(settings, "--password-stdin").await?
+            };
+            let body = UserCreate {
+                name,
+                password,
+                operator,
+            };
+            create(settings, client, paths::USERS, &body, NAMES, show).await
+        }
+        Command::List => list(settings, client, paths::USERS, NAMES, show).await,
+    }
+}

@@ -1,0 +1,110 @@
+//! `atrail config show`: what the client would use, and who said so.
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::{Origin, Settings};
+use crate::state::{Context, Named};
+
+/// Show the client's settings
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail config show --origin")]
+pub(crate) enum Command {
+    /// Show each setting; no secret is ever shown
+    #[command(after_help = "Example:\n  atrail config show --origin")]
+    Show {
+        /// Show where each comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// Prints them; the server is not asked.
+pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
+    let Command::Show { origin } = command;
+    let mut names = vec!["Name", "Value"];
+    if *origin {
+        names.push("Origin");
+    }
+    let columns = names.into_iter().map(Column::text).collect();
+    let mut rows = Rows::new(Layout::Plain, columns);
+    for (name, value, from) in values(settings)? {
+        let mut row = vec![name.to_owned(), value.clone()];
+        let mut thing = json!({ "name": name, "value": value });
+        if *origin {
+            row.push(from.describe());
+            thing["origin"] = from.describe().into();
+        }
+        rows.push(row, thing);
+    }
+    rows.print(&settings.printer)
+}
+
+fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
+    let context = settings.context()?;
+    let (name, context) =
+        context.map_or((None, None), |(name, context)| (Some(name), Some(context)));
+    let name_origin = match &settings.context_name {
+        Some((_, origin)) => *origin,
+        None => Origin::Default,
+    };
+    let variables = &settings.environment;
+    let key_file = variables.api_key_file.as_ref();
+    let stored = |get: fn(&Context) -> Option<&Named>| {
+        let named = context.as_ref().and_then(get);
+        named.map(|named| named.name.clone())
+    };
+    let endpoint = context.as_ref().map(|context| context.endpoint.clone());
+    let user = context.as_ref().map(|context| context.user.clone());
+    let pick =
+        |variable: &Option<String>, variable_name, stored: Option<String>| match (variable, stored)
+        {
+            (Some(value), _) => (value.clone(), Origin::Environment(variable_name)),
+            (None, Some(value)) => (value, Origin::Context),
+            (None, None) => ("-".to_owned(), Origin::Default),
+        };
+    let row = |name, (value, origin)| (name, value, origin);
+    Ok(vec![
+        (
+            "context",
+            name.unwrap_or_else(|| "-".to_owned()),
+            name_origin,
+        ),
+        row(
+            "endpoint",
+            pick(&variables.endpoint, "ATRAIL_ENDPOINT", endpoint),
+        ),
+        row("user", pick(&None, "", user)),
+        row("account", pick(&None, "", stored(|c| c.account.as_ref()))),
+        row(
+            "org",
+            pick(
+                &variables.org,
+                "ATRAIL_ORG",
+                stored(|c| c.organization.as_ref()),
+            ),
+        ),
+        row(
+            "space",
+            pick(
+                &variables.space,
+                "ATRAIL_SPACE",
+                stored(|c| c.space.as_ref()),
+            ),
+        ),
+        row(
+            "api-key-file",
+            pick(
+                &key_file.map(|file| file.display().to_string()),
+                "ATRAIL_API_KEY_FILE",
+                None,
+            ),
+        ),
+        (
+            "state",
+            settings.state.path().display().to_string(),
+            Origin::Default,
+        ),
+    ])
+}

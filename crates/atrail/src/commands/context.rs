@@ -1,0 +1,87 @@
+//! `atrail context`: servers and users that were logged in to.
+
+use serde_json::json;
+
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+use crate::state::Named;
+
+/// List, choose and forget contexts: a server, a user and a target
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail context list")]
+pub(crate) enum Command {
+    /// List them; the current one has a star
+    #[command(after_help = "Example:\n  atrail context list")]
+    List,
+    /// Make one current
+    #[command(after_help = "Example:\n  atrail context use production")]
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Forget one, and its login
+    #[command(after_help = "Example:\n  atrail context delete staging")]
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Runs it; the server is not asked.
+pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
+    match command {
+        Command::List => list(settings),
+        Command::Use { name } => {
+            settings.state.update(|config| {
+                if !config.contexts.contains_key(&name) {
+                    return Err(unknown(&name));
+                }
+                config.current = Some(name.clone());
+                Ok(())
+            })?;
+            settings.printer.note(&format!("Using context {name}"));
+            Ok(())
+        }
+        Command::Delete { name } => {
+            settings.state.update(|config| {
+                config
+                    .contexts
+                    .remove(&name)
+                    .ok_or_else(|| unknown(&name))?;
+                config.current.take_if(|current| *current == name);
+                Ok(())
+            })?;
+            settings.state.lock_credentials(&name)?.remove()?;
+            settings.printer.note(&format!("Deleted context {name}"));
+            Ok(())
+        }
+    }
+}
+
+fn list(settings: &Settings) -> Result<()> {
+    let config = settings.state.config()?;
+    let names = ["Current", "Name", "Endpoint", "User", "Org", "Space"];
+    let mut rows = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
+    for (name, context) in &config.contexts {
+        let is_current = config.current.as_ref() == Some(name);
+        let shown = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
+        rows.push(
+            vec![
+                if is_current { "*" } else { "" }.to_owned(),
+                name.clone(),
+                context.endpoint.clone(),
+                context.user.clone(),
+                shown(&context.organization).unwrap_or_default(),
+                shown(&context.space).unwrap_or_default(),
+            ],
+            json!({ "name": name, "current": is_current, "context": context }),
+        );
+    }
+    rows.print(&settings.printer)
+}
+
+fn unknown(name: &str) -> CliError {
+    CliError::failed(format!("there is no context {name:?}"))
+        .hint("`atrail context list` shows them")
+}

@@ -1,0 +1,145 @@
+//! `atrail download`: the bytes of a session, into a file or to standard output.
+
+mod to_file;
+mod to_stdout;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_api::Session;
+use atrail_model::{DayRange, SessionId};
+
+use super::session;
+use crate::client::{Client, connect};
+use crate::days::{DayDefault, ScopeFlags};
+use crate::download::{Plan, ScopeRecord};
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+
+/// Download a session, or days; run again, it goes on where it was interrupted
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
+    atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
+    atrail download -s yesterday | gunzip | head"
+)]
+pub(crate) struct Args {
+    /// The file; `-`, or nothing off a terminal, writes the gzip to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Id of the session; without it, the days given are downloaded by a session made for it
+    #[arg(value_name = "SESSION")]
+    session: Option<SessionId>,
+    #[command(flatten)]
+    scope: ScopeFlags,
+    /// Replace FILE, and FILE.part, whatever they are
+    #[arg(long)]
+    force: bool,
+}
+
+/// Downloads.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let stdout_is_terminal = settings.printer.terminals.stdout;
+    let output = args.output.as_deref();
+    if output == Some(Path::new("-")) && stdout_is_terminal {
+        return Err(CliError::usage("a terminal cannot show gzip")
+            .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
+    }
+    let wanted = wanted(&args, settings.now())?;
+    let client = connect(settings, wanted.needs_space()).await?;
+    match output {
+        Some(path) if path != Path::new("-") => {
+            to_file::run(settings, &client, &wanted, path, args.force).await
+        }
+        _ => to_stdout::run(settings, &client, &wanted).await,
+    }
+}
+
+/// What is to be downloaded.
+#[derive(Debug)]
+enum Wanted {
+    /// A session that somebody made.
+    Session(SessionId),
+    /// Days, by a session that is made for it and ends with it.
+    Scope(ScopeFlags, DayRange),
+}
+
+fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
+    match args.session {
+        Some(_) if args.scope.is_any_given() => Err(CliError::usage(
+            "SESSION cannot be used with -s, -e, -T or -a",
+        )
+        .hint("a session's days were fixed when it was made")),
+        Some(id) => Ok(Wanted::Session(id)),
+        None if !args.scope.is_any_given() => Err(CliError::usage(
+            "missing: SESSION, or days such as -s yesterday",
+        )
+        .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
+        None => {
+            let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
+            Ok(Wanted::Scope(args.scope, days))
+        }
+    }
+}
+
+impl Wanted {
+    fn needs_space(&self) -> bool {
+        matches!(self, Self::Scope(flags, _) if !flags.at_account_level)
+    }
+
+    /// What `FILE.part.json` says of a session that is made for this.
+    fn record(&self, client: &Client) -> Option<ScopeRecord> {
+        let Self::Scope(flags, days) = self else {
+            return None;
+        };
+        let space = client.target.space.as_ref();
+        Some(ScopeRecord {
+            start: days.start().to_string(),
+            end: days.end().to_string(),
+            search_time: flags.search_time.map(|hours| hours.to_string()),
+            at_account_level: flags.at_account_level,
+            space: space.map(|space| space.guid.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// The session: the given one, or a new one.
+    async fn session(&self, client: &Client) -> Result<Session> {
+        match self {
+            Self::Session(id) => session::fetch(client, *id).await,
+            Self::Scope(flags, days) => session::create(client, flags, *days).await,
+        }
+    }
+}
+
+/// Fetches what the session pins, and checks that it is what the session says.
+async fn plan(client: &Client, session: &Session) -> Result<Arc<Plan>> {
+    let manifest = session::manifest(client, id_of(session)?).await?;
+    let plan = Plan::parse(&manifest, &session.etag)?;
+    if plan.total != session.total_bytes {
+        return Err(
+            CliError::corrupt("the session and its manifest disagree").because(format!(
+                "{} bytes and {} bytes",
+                session.total_bytes, plan.total
+            )),
+        );
+    }
+    Ok(Arc::new(plan))
+}
+
+fn id_of(session: &Session) -> Result<SessionId> {
+    let id = session.id.parse();
+    id.map_err(|error| {
+        CliError::failed("the server's session id cannot be used").because(format!("{error}"))
+    })
+}
+
+/// Ends a session that was made for this download. The bytes are safe: a failure is only told.
+async fn end_own_session(settings: &Settings, client: &Client, id: SessionId) {
+    if let Err(error) = session::end(client, id).await {
+        settings.printer.warn(&format!(
+            "warning: session {id} could not be deleted; it ends by itself ({error})"
+        ));
+    }
+}
+
+const DONE: &str = "Download completed successfully";

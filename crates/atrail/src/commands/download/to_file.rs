@@ -1,0 +1,185 @@
+//! Into a file, by way of `FILE.part`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use atrail_api::Session;
+
+use super::{DONE, Wanted, end_own_session, id_of, plan};
+use crate::blocking;
+use crate::client::Client;
+use crate::commands::session;
+use crate::download::{
+    Checker, Part, PartState, Plan, ScopeRecord, SessionOrigin, is_complete, transfer,
+};
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+
+/// Begins, or goes on, and ends with the whole file or with everything that a later run needs.
+pub(super) async fn run(
+    settings: &Settings,
+    client: &Client,
+    wanted: &Wanted,
+    target: &Path,
+    force: bool,
+) -> Result<()> {
+    let exists = check_target(target)?;
+    let part = Part::open(target)?;
+    let old = match part.state() {
+        Err(_) if force => None,
+        old => old?,
+    };
+    let record = wanted.record(client);
+    let resumable = old
+        .as_ref()
+        .filter(|old| is_for(old, client, wanted, record.as_ref()));
+    if resumable.is_none() && !force {
+        refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
+    }
+    let session = find_session(client, wanted, resumable).await?;
+    let own_session = record.is_some();
+    let plan = plan(client, &session).await?;
+    if exists && !force {
+        return already_there(settings, client, part, &session, plan, target, own_session).await;
+    }
+    let state = PartState {
+        endpoint: client.endpoint.to_string(),
+        session: session.id.clone(),
+        etag: session.etag.clone(),
+        scope: record,
+    };
+    let is_continued = resumable == Some(&state);
+    let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
+    fetch(settings, client, &session, &plan, part, checker).await?;
+    if own_session {
+        end_own_session(settings, client, id_of(&session)?).await;
+    }
+    settings.printer.note(DONE);
+    Ok(())
+}
+
+/// Whether there is a file already; anything else than a file cannot be replaced.
+fn check_target(target: &Path) -> Result<bool> {
+    match std::fs::metadata(target) {
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(_) => Err(
+            CliError::failed(format!("{} is not a regular file", target.display()))
+                .hint("choose another -o, or use `-o -` and send the output there"),
+        ),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Whether the part is of what is wanted.
+fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&ScopeRecord>) -> bool {
+    let same_server = old.endpoint == client.endpoint.to_string();
+    same_server
+        && match wanted {
+            Wanted::Session(id) => old.session == id.to_string(),
+            Wanted::Scope(..) => old.scope.as_ref() == record,
+        }
+}
+
+/// Nothing that somebody may still need is thrown away unasked.
+fn refuse_foreign(
+    part: &Part,
+    old: Option<&PartState>,
+    target: &Path,
+    has_foreign_file: bool,
+) -> Result<()> {
+    let name = target.display();
+    if has_foreign_file {
+        return Err(taken(target));
+    }
+    let whose = match old {
+        Some(old) => format!("it belongs to session {} of {}", old.session, old.endpoint),
+        None if part.is_empty()? => return Ok(()),
+        None => "nothing says what it is a part of".to_owned(),
+    };
+    Err(CliError::failed(format!("{name}.part is in the way"))
+        .because(whose)
+        .hint("finish that download, choose another -o, or --force to begin anew"))
+}
+
+fn taken(target: &Path) -> CliError {
+    CliError::failed(format!(
+        "{} is there already, and is not this download",
+        target.display()
+    ))
+    .hint("choose another -o, or --force")
+}
+
+/// The wanted session; of a scope, the one that an interrupted run made, as long as it is there.
+async fn find_session(
+    client: &Client,
+    wanted: &Wanted,
+    resumable: Option<&PartState>,
+) -> Result<Session> {
+    if let (Wanted::Scope(..), Some(old)) = (wanted, resumable)
+        && let Ok(id) = old.session.parse()
+        && let Some(session) = session::fetch_if_whole(client, id).await?
+    {
+        return Ok(session);
+    }
+    wanted.session(client).await
+}
+
+/// FILE is there: either it is this very download, or it is something else.
+async fn already_there(
+    settings: &Settings,
+    client: &Client,
+    part: Part,
+    session: &Session,
+    plan: Arc<Plan>,
+    target: &Path,
+    own_session: bool,
+) -> Result<()> {
+    let path = target.to_owned();
+    if !blocking(move || is_complete(&path, &plan)).await? {
+        return Err(taken(target));
+    }
+    // A run that was killed between its last two steps left the state behind.
+    part.discard()?;
+    if own_session {
+        end_own_session(settings, client, id_of(session)?).await;
+    }
+    settings
+        .printer
+        .note(&format!("{}: already complete", target.display()));
+    Ok(())
+}
+
+/// Goes on from the bytes that are there and right, or begins anew.
+async fn begin(
+    mut part: Part,
+    state: PartState,
+    is_continued: bool,
+    plan: Arc<Plan>,
+) -> Result<(Part, Checker)> {
+    blocking(move || {
+        if !is_continued {
+            part.begin(&state)?;
+        }
+        let checker = part.rehash(&plan)?;
+        Ok((part, checker))
+    })
+    .await
+}
+
+async fn fetch(
+    settings: &Settings,
+    client: &Client,
+    session: &Session,
+    plan: &Plan,
+    mut part: Part,
+    checker: Checker,
+) -> Result<()> {
+    let origin = SessionOrigin::new(client, &session.id, &plan.etag);
+    let progress = settings
+        .printer
+        .progress("Downloading", checker.position(), plan.total);
+    transfer(checker, &origin, &mut part, &progress).await?;
+    part.finish()?;
+    progress.finish();
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `atrail login`: tokens for a user of a server, kept in a context.
+
+use std::path::PathBuf;
+
+use atrail_api::{InfoResponse, TokenResponse, paths};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::secret;
+use crate::client::{
+    Endpoint, build_http, explain, grant_password, read_secret, unreachable_error,
+};
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+use crate::state::{Config, Context, Credentials};
+
+/// Log in to a server and remember it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail login -a https://atrail.example.com -u alice\n  \
+    atrail login -a 127.0.0.1:8181 -u admin --password-stdin <password.txt\n  \
+    atrail login -a https://atrail.example.com --api-key-file key.txt"
+)]
+pub(crate) struct Args {
+    /// The server: a URL, or HOST:PORT (https, except on this machine)
+    #[arg(short = 'a', long, value_name = "ENDPOINT")]
+    endpoint: Option<String>,
+    /// Name of the user
+    #[arg(short, long)]
+    user: Option<String>,
+    /// Log in with the API key in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "password_stdin"])]
+    api_key_file: Option<PathBuf>,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Do not check the server's certificate: no protection against an impostor
+    #[arg(long)]
+    skip_ssl_validation: bool,
+}
+
+/// Logs in and makes the context current.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let endpoint = endpoint(settings, &args)?;
+    if args.skip_ssl_validation {
+        settings
+            .printer
+            .warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
+    }
+    if endpoint.is_exposed() {
+        settings
+            .printer
+            .warn("warning: http to another machine; password and events travel in the clear");
+    }
+    let http = build_http(&endpoint, args.skip_ssl_validation)?;
+    let (user, password) = who(settings, &args).await?;
+    let info = info(&http, &endpoint).await?;
+    let tokens = grant_password(&http, &endpoint, &user, &password).await?;
+    let user = user_of(&tokens).unwrap_or(user);
+    let name = save(settings, &args, &endpoint, &user, &info, &tokens)?;
+    settings.printer.note(&format!(
+        "Logged in to {endpoint} as {user} (context {name})"
+    ));
+    Ok(())
+}
+
+fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
+    if let Some(text) = args
+        .endpoint
+        .as_ref()
+        .or(settings.environment.endpoint.as_ref())
+    {
+        return text.parse();
+    }
+    let config = settings.state.config()?;
+    let name = settings.context_name.as_ref().map(|(name, _)| name);
+    if let Some(context) = name
+        .or(config.current.as_ref())
+        .and_then(|name| config.contexts.get(name))
+    {
+        return context.endpoint.parse();
+    }
+    if settings.printer.can_ask() {
+        return settings.printer.ask("Endpoint: ")?.parse();
+    }
+    Err(CliError::usage("missing: -a ENDPOINT")
+        .hint("this is no terminal, so nothing can be asked; ATRAIL_ENDPOINT works too"))
+}
+
+/// The user's name and password; with an API key, the word `apikey` and the key.
+async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
+    let key_file = args.api_key_file.as_ref().or_else(|| {
+        let by_variable = args.user.is_none() && !args.password_stdin;
+        by_variable
+            .then_some(settings.environment.api_key_file.as_ref())
+            .flatten()
+    });
+    if let Some(file) = key_file {
+        return Ok(("apikey".to_owned(), read_secret(file)?));
+    }
+    let user = match &args.user {
+        Some(user) => user.clone(),
+        None if settings.printer.can_ask() => settings.printer.ask("User: ")?,
+        None => {
+            return Err(CliError::usage("missing: -u USER, or --api-key-file FILE")
+                .hint("this is no terminal, so nothing can be asked"));
+        }
+    };
+    let password = if args.password_stdin {
+        secret::from_stdin().await?
+    } else {
+        secret::ask(
+            settings,
+            "Password: ",
+            "--password-stdin, or --api-key-file FILE",
+        )
+        .await?
+    };
+    Ok((user, password))
+}
+
+async fn info(http: &reqwest::Client, endpoint: &Endpoint) -> Result<InfoResponse> {
+    let response = http
+        .get(endpoint.join(paths::INFO))
+        .send()
+        .await
+        .map_err(|error| unreachable_error(endpoint, &error))?;
+    if !response.status().is_success() {
+        return Err(explain(response).await);
+    }
+    response.json().await.map_err(|error| {
+        CliError::failed(format!("{endpoint} does not answer as an atrail server"))
+            .because(error)
+            .hint("check the endpoint")
+    })
+}
+
+/// Keeps the tokens, then the context; a context of the same server and user keeps its target.
+fn save(
+    settings: &Settings,
+    args: &Args,
+    endpoint: &Endpoint,
+    user: &str,
+    info: &InfoResponse,
+    tokens: &TokenResponse,
+) -> Result<String> {
+    let name = match &settings.context_name {
+        Some((name, _)) => name.clone(),
+        None => choose_name(&settings.state.config()?, endpoint, user),
+    };
+    settings.state.lock_credentials(&name)?.save(&Credentials {
+        access_token: tokens.access_token.clone(),
+        refresh_token: tokens.refresh_token.clone(),
+    })?;
+    settings.state.update(|config| {
+        let old = config.contexts.remove(&name);
+        let same = old.filter(|old| old.endpoint == endpoint.to_string() && old.user == user);
+        let (account, organization, space) = match same {
+            Some(old) => (old.account, old.organization, old.space),
+            None => (None, None, None),
+        };
+        let context = Context {
+            endpoint: endpoint.to_string(),
+            user: user.to_owned(),
+            region: info.name.clone(),
+            skip_ssl_validation: args.skip_ssl_validation,
+            account,
+            organization,
+            space,
+        };
+        config.contexts.insert(name.clone(), context);
+        config.current = Some(name.clone());
+        Ok(name)
+    })
+}
+
+/// The context of this server and user, or a free name made of the server's.
+fn choose_name(config: &Config, endpoint: &Endpoint, user: &str) -> String {
+    let address = endpoint.to_string();
+    let known = config
+        .contexts
+        .iter()
+        .find(|(_, context)| context.endpoint == address && context.user == user);
+    if let Some((name, _)) = known {
+        return name.clone();
+    }
+    let base = format!("at-{}", endpoint.context_name());
+    let numbered = (2..).map(|number| format!("{base}-{number}"));
+    std::iter::once(base.clone())
+        .chain(numbered)
+        .find(|name| !config.contexts.contains_key(name))
+        .unwrap_or(base)
+}
+
+/// The name in the token, unverified: it is only shown, and tells contexts apart after a login by key.
+fn user_of(tokens: &TokenResponse) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        user_name: Option<String>,
+    }
+    let payload = tokens.access_token.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    serde_json::from_slice::<Claims>(&bytes).ok()?.user_name
+}

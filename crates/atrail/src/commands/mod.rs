@@ -1,0 +1,18 @@
+//! One file per command; each knows its arguments, its calls and its output.
+
+pub(crate) mod admin;
+pub(crate) mod config;
+pub(crate) mod context;
+pub(crate) mod delete;
+pub(crate) mod download;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod passwd;
+pub(crate) mod quickstart;
+mod secret;
+pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod token;
+pub(crate) mod trail;

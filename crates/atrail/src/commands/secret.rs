@@ -1,0 +1,51 @@
+//! Passwords: typed unseen at a terminal, or a line of standard input; never on the command line.
+
+use std::io::BufRead;
+
+use crate::blocking;
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+
+/// Asks for a secret at the terminal; off one, says which flag is missing.
+pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> Result<String> {
+    if !settings.printer.can_ask() {
+        return Err(CliError::usage(format!("missing: {missing}"))
+            .hint("this is no terminal, so nothing can be asked"));
+    }
+    let question = question.to_owned();
+    let secret = blocking(move || {
+        rpassword::prompt_password(question)
+            .map_err(|error| CliError::file("could not read the password", error))
+    });
+    not_empty(secret.await?)
+}
+
+/// Takes the next line of standard input.
+pub(super) async fn from_stdin() -> Result<String> {
+    let line = blocking(|| {
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| CliError::file("could not read standard input", error))?;
+        Ok(line)
+    });
+    not_empty(line.await?.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks for a new secret twice.
+pub(super) async fn ask_new(settings: &Settings, missing: &str) -> Result<String> {
+    let first = ask(settings, "New password: ", missing).await?;
+    let second = ask(settings, "Once more: ", missing).await?;
+    if first != second {
+        return Err(CliError::usage("the two passwords differ"));
+    }
+    Ok(first)
+}
+
+fn not_empty(secret: String) -> Result<String> {
+    if secret.is_empty() {
+        return Err(CliError::usage("the password is empty"));
+    }
+    Ok(secret)
+}

@@ -1,0 +1,45 @@
+//! `atrail session create`: freezes a scope.
+
+use atrail_api::{Session, SessionRequest, paths};
+use atrail_model::DayRange;
+
+use crate::client::{Call, Client, connect};
+use crate::days::{DayDefault, ScopeFlags};
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Freeze days, and hours of them, for a download; the default is the current UTC day
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail session create -s 2026-11-01 -e 2026-11-07\n  \
+    id=$(atrail session create -q -s yesterday -e yesterday -T 8-17)"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    scope: ScopeFlags,
+}
+
+/// Makes it and prints it; with `-q`, its id alone.
+pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let now = settings.now();
+    let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
+    let client = connect(settings, !args.scope.at_account_level).await?;
+    let session = create(&client, &args.scope, days).await?;
+    if settings.printer.quiet {
+        return settings.printer.answer(&session.id);
+    }
+    super::print(settings, &session)
+}
+
+/// Makes a session of these days.
+pub(crate) async fn create(client: &Client, scope: &ScopeFlags, days: DayRange) -> Result<Session> {
+    let request = SessionRequest {
+        start: Some(days.start().to_string()),
+        end: Some(days.end().to_string()),
+        at_account_level: scope.at_account_level.then_some(true),
+        search_time: scope.search_time.map(|hours| hours.to_string()),
+    };
+    client
+        .json(Call::post(paths::SESSIONS).json(&request)?)
+        .await
+}

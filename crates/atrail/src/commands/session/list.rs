@@ -1,0 +1,58 @@
+//! `atrail session list`: one's own sessions.
+
+use atrail_api::{Session, paths};
+
+use crate::client::{Call, connect};
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+use crate::spelling::Spelling;
+
+/// List your sessions in the targeted space
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  atrail session list\n  atrail session list --format jsonl")]
+pub(crate) struct Args {}
+
+/// Asks and prints.
+pub(super) async fn run(settings: &Settings, _: Args) -> Result<()> {
+    let client = connect(settings, true).await?;
+    let sessions: Vec<Session> = client.json(Call::get(paths::SESSIONS)).await?;
+    table(&sessions, settings.spelling)?.print(&settings.printer)
+}
+
+fn table(sessions: &[Session], spelling: Spelling) -> Result<Rows> {
+    let mut names = vec!["Id", "Space", "Username", "Create-time", "Access-time"];
+    if spelling == Spelling::Own {
+        names.extend([
+            "State",
+            "Events",
+            "Total-bytes",
+            "Downloaded-bytes",
+            "Expire-time",
+        ]);
+    }
+    let columns = names.into_iter().map(Column::text).collect();
+    let mut rows = Rows::new(Layout::Plain, columns);
+    for session in sessions {
+        let thing = serde_json::to_value(session)
+            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
+        let mut row = vec![
+            session.id.clone(),
+            session.space.clone(),
+            session.username.clone(),
+            session.create_time.clone(),
+            session.access_time.clone(),
+        ];
+        if spelling == Spelling::Own {
+            row.extend([
+                super::compact(&session.state).trim_matches('"').to_owned(),
+                session.events.to_string(),
+                session.total_bytes.to_string(),
+                session.downloaded_bytes.to_string(),
+                session.expire_time.clone(),
+            ]);
+        }
+        rows.push(row, thing);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,60 @@
+//! `atrail status`: how many events each day holds.
+
+use atrail_api::{DaySummary, EventsQuery, paths};
+
+use crate::client::{Call, connect};
+use crate::days::{DayDefault, DayFlags};
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+
+/// Count events per day; the default is two weeks
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  atrail status\n  atrail status -s 2026-11-01 -e yesterday")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    days: DayFlags,
+    /// The whole account: its own domain and every space
+    #[arg(short = 'a', long)]
+    at_account_level: bool,
+}
+
+/// Asks and prints.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let days = args.days.resolve(DayDefault::TwoWeeks, settings.now())?;
+    let client = connect(settings, !args.at_account_level).await?;
+    let query = EventsQuery {
+        start: Some(days.start().to_string()),
+        end: Some(days.end().to_string()),
+        at_account_level: args.at_account_level.then_some(true),
+        ..EventsQuery::default()
+    };
+    let summaries: Vec<DaySummary> = client.json(Call::get(paths::EVENTS).query(&query)?).await?;
+    table(&summaries)?.print(&settings.printer)
+}
+
+fn table(summaries: &[DaySummary]) -> Result<Rows> {
+    let columns = vec![
+        Column::text("Date"),
+        Column::number("Count"),
+        Column::number("Size"),
+        Column::text("Types"),
+        Column::text("Searchable"),
+    ];
+    let mut rows = Rows::new(Layout::Ruled, columns);
+    for summary in summaries {
+        let thing = serde_json::to_value(summary)
+            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
+        rows.push(
+            vec![
+                summary.date.clone(),
+                summary.count.to_string(),
+                summary.size.to_string(),
+                summary.types.join(", "),
+                summary.searchable.clone(),
+            ],
+            thing,
+        );
+    }
+    Ok(rows)
+}

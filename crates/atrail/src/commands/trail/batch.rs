@@ -1,0 +1,180 @@
+//! From a stream of bytes to requests of bounded size.
+
+use std::io::Read;
+
+use atrail_model::{Timestamp, event};
+use atrail_sources::{Framing, SourceKind, Stream};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::error::{CliError, Result};
+
+/// Events of one request, at most.
+const EVENTS_MAX: usize = 2_000;
+/// Bytes of one request, at most, unless one event is larger.
+const BYTES_MAX: usize = 4 << 20;
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// An event that is refused before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The line that it begins on, from 1.
+    pub(super) line: u64,
+    /// Why.
+    pub(super) reason: String,
+}
+
+/// One request, and where its events come from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Batch {
+    /// One event a line.
+    pub(super) body: Bytes,
+    /// For each of them, the line of the input that it begins on, from 1.
+    pub(super) lines: Vec<u64>,
+    /// Events in between that are not sent.
+    pub(super) refusals: Vec<Refusal>,
+    /// How many bytes of the input were read by its end.
+    pub(super) end: u64,
+}
+
+impl Batch {
+    /// The last line that an event of it begins on.
+    pub(super) fn last_line(&self) -> Option<u64> {
+        self.lines.last().copied()
+    }
+}
+
+/// Reads everything into batches. Ends early, without an error, when nobody takes them any more.
+pub(super) fn read_batches(
+    mut source: impl Read,
+    kind: SourceKind,
+    now: Timestamp,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<()> {
+    let mut stream = Stream::new(kind, Framing::Sniffed);
+    let mut batcher = Batcher::new(now);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut read_bytes = 0;
+    loop {
+        let count = match source.read(&mut chunk) {
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(CliError::file("could not read the events", error)),
+        };
+        read_bytes += count as u64;
+        if count == 0 {
+            stream.finish();
+        } else {
+            stream.feed(&chunk[..count]);
+        }
+        while let Some(item) = stream.next_item() {
+            match item {
+                Ok(candidate) => batcher.event(candidate.line, &candidate.text),
+                Err(refusal) => batcher.refuse(refusal.line, refusal.reason.to_string()),
+            }
+            if batcher.is_full() && batches.blocking_send(batcher.take(read_bytes)).is_err() {
+                return Ok(());
+            }
+        }
+        if count == 0 {
+            let _ = batches.blocking_send(batcher.take(read_bytes));
+            return Ok(());
+        }
+    }
+}
+
+/// Collects events until there are enough for a request.
+#[derive(Debug)]
+struct Batcher {
+    now: Timestamp,
+    body: Vec<u8>,
+    lines: Vec<u64>,
+    refusals: Vec<Refusal>,
+}
+
+impl Batcher {
+    const fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            body: Vec::new(),
+            lines: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Adds an event as one line. Line breaks between its tokens go by the same rule as on the server, so that the bytes
+    /// kept are those that would be kept had it been sent as it is.
+    fn event(&mut self, line: u64, text: &[u8]) {
+        if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            return self.push(line, text);
+        }
+        match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
+            Ok(event) => self.push(line, &event.line),
+            Err(error) => self.refuse(line, error.to_string()),
+        }
+    }
+
+    fn refuse(&mut self, line: u64, reason: String) {
+        self.refusals.push(Refusal { line, reason });
+    }
+
+    fn push(&mut self, line: u64, text: &[u8]) {
+        self.body.extend_from_slice(text);
+        self.body.push(b'\n');
+        self.lines.push(line);
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() + self.refusals.len() >= EVENTS_MAX || self.body.len() >= BYTES_MAX
+    }
+
+    fn take(&mut self, end: u64) -> Batch {
+        Batch {
+            body: std::mem::take(&mut self.body).into(),
+            lines: std::mem::take(&mut self.lines),
+            refusals: std::mem::take(&mut self.refusals),
+            end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batches(input: &[u8]) -> Vec<Batch> {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let (sender, mut receiver) = mpsc::channel(100);
+        read_batches(input, SourceKind::Auto, now, &sender).unwrap();
+        drop(sender);
+        std::iter::from_fn(|| receiver.blocking_recv()).collect()
+    }
+
+    fn event(number: usize) -> String {
+        format!(
+            r#"{{"id":"e{number}","eventTime":"2026-11-22T00:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}}"#
+        )
+    }
+
+    #[test]
+    fn requests_are_bounded_and_lines_are_known() {
+        let input: String = (0..4_500).map(|number| event(number) + "\n").collect();
+        let all = batches(input.as_bytes());
+        let counts: Vec<_> = all.iter().map(|batch| batch.lines.len()).collect();
+        assert_eq!(counts, [2_000, 2_000, 500]);
+        let lines: Vec<_> = all.iter().flat_map(|batch| batch.lines.clone()).collect();
+        assert_eq!(lines, (1..=4_500).collect::<Vec<u64>>());
+        let bodies: Vec<u8> = all.iter().flat_map(|batch| batch.body.to_vec()).collect();
+        assert_eq!(bodies, input.as_bytes());
+        assert_eq!(all.last().unwrap().end, input.len() as u64);
+    }
+
+    #[test]
+    fn an_event_of_many_lines_becomes_one() {
+        let pretty = event(1).replace(',', ",\n  ");
+        let all = batches(format!("[\n{pretty}\n]").as_bytes());
+        assert_eq!(all[0].lines, [2]);
+        assert_eq!(all[0].body, event(1) + "\n");
+    }
+}

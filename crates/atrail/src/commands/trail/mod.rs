@@ -1,0 +1,129 @@
+//! `atrail trail`: sends events, a file of any size in bounded memory.
+
+mod batch;
+mod report;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use atrail_api::{AckOrRefusal, IngestQuery, Problem, paths};
+use atrail_sources::SourceKind;
+use clap::ValueEnum;
+use tokio::sync::mpsc;
+
+use self::batch::{Batch, read_batches};
+use self::report::Report;
+use crate::client::{Call, Client, connect};
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+
+/// Send events; one line of receipt for each
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  atrail trail -f events.json\n  \
+    zcat events.json.gz | atrail trail -t cadf --format jsonl >receipts.jsonl")]
+pub(crate) struct Args {
+    /// The events: one, an array, one a line, or a log; standard input when left out
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// What they are
+    #[arg(
+        short = 't',
+        long = "type",
+        value_enum,
+        default_value_t,
+        value_name = "TYPE"
+    )]
+    kind: Kind,
+    /// To the account's own domain, in place of the targeted space
+    #[arg(short = 'a', long)]
+    at_account_level: bool,
+}
+
+/// The formats that the server takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Each event says what it is
+    #[default]
+    Auto,
+    /// CADF
+    Cadf,
+    /// Kong's log of requests
+    Kong,
+}
+
+impl Kind {
+    const fn source(self) -> SourceKind {
+        match self {
+            Self::Auto => SourceKind::Auto,
+            Self::Cadf => SourceKind::Cadf,
+            Self::Kong => SourceKind::Kong,
+        }
+    }
+}
+
+/// Sends everything, and prints what became of it.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let client = connect(settings, !args.at_account_level).await?;
+    let (source, total) = open(args.file.as_ref())?;
+    // One batch waits here while another is under way and the next is being read.
+    let (sender, mut batches) = mpsc::channel(1);
+    let (kind, now) = (args.kind.source(), settings.now());
+    let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
+    let mut report = Report::start(settings, total)?;
+    while let Some(batch) = batches.recv().await {
+        match send(&client, &args, &batch).await {
+            Ok(answers) => report.batch(&batch, &answers)?,
+            Err(error) => return Err(report.stopped(error)),
+        }
+    }
+    let read = reader
+        .await
+        .map_err(|error| CliError::failed("the reader broke").because(error))?;
+    match read {
+        Ok(()) => report.finish(),
+        Err(error) => Err(report.stopped(error)),
+    }
+}
+
+fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let Some(path) = file.filter(|path| path.as_os_str() != "-") else {
+        return Ok((Box::new(io::stdin()), None));
+    };
+    let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
+    let opened = File::open(path).map_err(failed)?;
+    let metadata = opened.metadata().map_err(failed)?;
+    let total = metadata.is_file().then_some(metadata.len());
+    Ok((Box::new(opened), total))
+}
+
+/// Sends one batch; an answer that refuses every event is an answer, too.
+async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRefusal>> {
+    if batch.lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = IngestQuery {
+        at_account_level: args.at_account_level.then_some(true),
+        // What is no CADF was made CADF here.
+        kind: Some("cadf".to_owned()),
+    };
+    let call = Call::post(paths::EVENTS)
+        .query(&query)?
+        .body("application/x-ndjson", batch.body.clone())
+        .answers(&[400]);
+    let bytes = client.bytes(call).await?;
+    match serde_json::from_slice::<Vec<AckOrRefusal>>(&bytes) {
+        Ok(answers) if answers.len() == batch.lines.len() => Ok(answers),
+        Ok(answers) => Err(
+            CliError::failed("the server's receipts do not fit the events").because(format!(
+                "{} events, {} receipts",
+                batch.lines.len(),
+                answers.len()
+            )),
+        ),
+        Err(error) => Err(match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => CliError::failed(problem.title).because(problem.detail),
+            Err(_) => CliError::failed("the server's receipts cannot be understood").because(error),
+        }),
+    }
+}

@@ -1,0 +1,164 @@
+//! Downloads to standard output.
+//!
+//! What is written to a stream cannot be taken back. So an object's bytes are held until its hash is right, up to
+//! [`HELD_MAX_BYTES`]; those of a larger one are passed on as they come, and end the command when they turn out wrong.
+
+use std::io::{self, Write};
+
+use flate2::write::MultiGzDecoder;
+
+use super::transfer::Sink;
+use crate::error::{CliError, Result};
+use crate::printer::safe;
+
+/// Largest object that is held back until it is checked.
+const HELD_MAX_BYTES: u64 = 16 << 20;
+
+/// Writes the gzip's bytes to `W`.
+#[derive(Debug)]
+pub(crate) struct GzipStream<W> {
+    out: W,
+    held: Vec<u8>,
+    passed_on: bool,
+}
+
+impl<W: Write> GzipStream<W> {
+    /// Nothing was written yet.
+    pub(crate) const fn new(out: W) -> Self {
+        Self {
+            out,
+            held: Vec::new(),
+            passed_on: false,
+        }
+    }
+
+    /// Hands everything to the operating system.
+    pub(crate) fn finish(mut self) -> Result<W> {
+        self.out.flush().map_err(CliError::output)?;
+        Ok(self.out)
+    }
+}
+
+impl<W: Write> Sink for GzipStream<W> {
+    fn write(&mut self, bytes: &[u8], piece_length: u64) -> Result<()> {
+        if piece_length > HELD_MAX_BYTES {
+            self.passed_on = true;
+            return self.out.write_all(bytes).map_err(CliError::output);
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn accept(&mut self) -> Result<()> {
+        self.passed_on = false;
+        self.out.write_all(&self.held).map_err(CliError::output)?;
+        self.held.clear();
+        self.out.flush().map_err(CliError::output)
+    }
+
+    fn reject(&mut self, start: u64) -> Result<()> {
+        if self.passed_on {
+            return Err(CliError::corrupt(format!(
+                "the object at byte {start} does not match its SHA-256, and is already written"
+            ))
+            .hint("throw the output away; with -o FILE it would be fetched once more"));
+        }
+        self.held.clear();
+        Ok(())
+    }
+}
+
+/// Takes a gzip of many members and prints its lines, made safe for a terminal.
+pub(crate) struct Lines<W: Write>(MultiGzDecoder<SafeLines<W>>);
+
+impl<W: Write> Lines<W> {
+    /// Prints to `out`.
+    pub(crate) fn new(out: W) -> Self {
+        Self(MultiGzDecoder::new(SafeLines {
+            out,
+            line: Vec::new(),
+        }))
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+struct SafeLines<W: Write> {
+    out: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Write for SafeLines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.line.pop();
+                let text = String::from_utf8_lossy(&self.line);
+                writeln!(self.out, "{}", safe::json_for_terminal(&text))?;
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_held_until_they_are_right() {
+        let mut sink = GzipStream::new(Vec::new());
+        sink.write(b"wrong", 5).unwrap();
+        sink.reject(0).unwrap();
+        sink.write(b"right", 5).unwrap();
+        assert!(sink.out.is_empty());
+        sink.accept().unwrap();
+        assert_eq!(sink.out, b"right");
+    }
+
+    #[test]
+    fn a_large_object_cannot_be_taken_back() {
+        let mut sink = GzipStream::new(Vec::new());
+        sink.write(b"x", HELD_MAX_BYTES + 1).unwrap();
+        assert_eq!(sink.reject(0).unwrap_err().exit as u8, 6);
+        assert_eq!(sink.out, b"x");
+    }
+
+    #[test]
+    fn lines_of_many_members_are_safe() {
+        let mut gzip = Vec::new();
+        for text in ["{\"a\":1}\n{\"b\"", ":\"\u{9b}2J\"}\n"] {
+            let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+            member.write_all(text.as_bytes()).unwrap();
+            gzip.extend(member.finish().unwrap());
+        }
+        let mut shown = Vec::new();
+        let mut lines = Lines::new(&mut shown);
+        for byte in gzip {
+            lines.write_all(&[byte]).unwrap();
+        }
+        lines.flush().unwrap();
+        drop(lines);
+        assert_eq!(
+            String::from_utf8(shown).unwrap(),
+            "{\"a\":1}\n{\"b\":\"\\u009b2J\"}\n"
+        );
+    }
+}

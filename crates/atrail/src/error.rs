@@ -1,0 +1,178 @@
+//! What the command line can say went wrong: few kinds, one per exit code.
+
+use std::fmt;
+
+/// What the caller of the program is told by its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The command failed, or did only part of its work.
+    Failed = 1,
+    /// The command line is wrong or incomplete.
+    Usage = 2,
+    /// Not logged in, or not allowed.
+    Denied = 4,
+    /// The server cannot be reached or is busy: try later.
+    Unavailable = 5,
+    /// A download is incomplete or corrupt.
+    Corrupt = 6,
+    /// Ctrl-C; nothing is printed.
+    Interrupted = 130,
+    /// Whoever read the output has gone; nothing is printed.
+    OutputClosed = 141,
+}
+
+/// A failure: what was attempted, why it failed, and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct CliError {
+    /// Decides the exit code.
+    pub(crate) exit: Exit,
+    what: String,
+    #[source]
+    why: Option<Box<dyn std::error::Error + Send + Sync>>,
+    hint: Option<String>,
+}
+
+/// What the commands answer.
+pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
+
+impl CliError {
+    /// A failure of this kind.
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            why: None,
+            hint: None,
+        }
+    }
+
+    /// Exit code 1.
+    pub(crate) fn failed(what: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, what)
+    }
+
+    /// Exit code 2.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// Exit code 6.
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Self::new(Exit::Corrupt, what)
+    }
+
+    /// Exit code 4: nobody is logged in.
+    pub(crate) fn not_logged_in() -> Self {
+        Self::new(Exit::Denied, "not logged in")
+            .hint("log in with `atrail login -a ENDPOINT -u USER`, or set ATRAIL_ENDPOINT and ATRAIL_API_KEY_FILE")
+    }
+
+    /// Adds why.
+    pub(crate) fn because(
+        mut self,
+        why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same kind of failure, told as what it interrupted.
+    pub(crate) fn during(self, what: impl Into<String>) -> Self {
+        Self::new(self.exit, what).because(self)
+    }
+
+    /// The error for a failed write to standard output: a closed pipe ends the program quietly.
+    pub(crate) fn output(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::new(Exit::OutputClosed, "the output was closed")
+        } else {
+            Self::file("could not write to standard output", error)
+        }
+    }
+
+    /// The error for a failed file operation, with a hint where one helps.
+    pub(crate) fn file(what: impl Into<String>, error: std::io::Error) -> Self {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull => Some(
+                "make room and run the same command again; what is already there is kept and used",
+            ),
+            std::io::ErrorKind::PermissionDenied => {
+                Some("check the permissions, or choose another place")
+            }
+            std::io::ErrorKind::NotFound => Some("check the path"),
+            _ => None,
+        };
+        let failed = Self::failed(what).because(error);
+        match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    }
+
+    /// The text for people: one line of what and why, one of what to do next.
+    pub(crate) fn report(&self) -> String {
+        let mut text = format!("error: {}", self.what);
+        let mut cause = std::error::Error::source(self);
+        let mut last = String::new();
+        while let Some(error) = cause {
+            let words = error.to_string();
+            // Some libraries repeat their source in their own text.
+            if !last.contains(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+                last = words;
+            }
+            cause = error.source();
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str("\nhint: ");
+            text.push_str(hint);
+        }
+        text
+    }
+}
+
+/// A chain of errors as one line, for a message that carries its cause as text.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = fmt::format(format_args!("{text}: {words}"));
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_why_and_what_next() {
+        let error = CliError::failed("could not open F")
+            .because(std::io::Error::other("disk on fire"))
+            .hint("buy another");
+        assert_eq!(
+            error.report(),
+            "error: could not open F: disk on fire\nhint: buy another"
+        );
+    }
+
+    #[test]
+    fn a_closed_pipe_is_its_own_kind() {
+        let closed = CliError::output(std::io::ErrorKind::BrokenPipe.into());
+        assert_eq!(closed.exit as u8, 141);
+        let full = CliError::output(std::io::ErrorKind::StorageFull.into());
+        assert_eq!(full.exit, Exit::Failed);
+    }
+}

@@ -1,0 +1,78 @@
+//! The one file with what differs between operating systems.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Makes a directory, and those above it, that only its owner enters.
+#[cfg(unix)]
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if path.is_dir() {
+        return fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Makes a directory; access follows the profile's.
+#[cfg(not(unix))]
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Options that make a new file which only its owner reads.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes names in a directory durable: those created, renamed and removed.
+#[cfg(unix)]
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Where directories cannot be synced, the system orders renames itself.
+#[cfg(not(unix))]
+pub(crate) fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the open file is still the one at that path.
+#[cfg(unix)]
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// Where an open file cannot be renamed or removed, it is.
+#[cfg(not(unix))]
+pub(crate) fn is_same_file(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// Ends when the operating system asks the process to stop: SIGTERM.
+#[cfg(unix)]
+pub(crate) async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) async fn terminated() {
+    std::future::pending().await
+}

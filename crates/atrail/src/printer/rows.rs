@@ -1,0 +1,169 @@
+//! Rows of things: all at once, or as they come.
+
+use std::io::{self, BufWriter, Write};
+
+use serde_json::Value;
+
+use super::table::{Column, Drawing, Layout};
+use super::{Format, Printer, json};
+use crate::error::{CliError, Result};
+
+/// Rows that are all there.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    layout: Layout,
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+    things: Vec<Value>,
+}
+
+impl Rows {
+    /// No rows yet.
+    pub(crate) const fn new(layout: Layout, columns: Vec<Column>) -> Self {
+        Self {
+            layout,
+            columns,
+            rows: Vec::new(),
+            things: Vec::new(),
+        }
+    }
+
+    /// Adds a row, and the thing that it shows as it is in JSON.
+    pub(crate) fn push(&mut self, row: Vec<String>, thing: Value) {
+        self.rows.push(row);
+        self.things.push(thing);
+    }
+
+    /// Prints them in the printer's format.
+    pub(crate) fn print(&self, printer: &Printer) -> Result<()> {
+        let text = match printer.format {
+            Format::Table => {
+                let drawing = Drawing::for_rows(self.layout, &self.columns, &self.rows);
+                let body: String = self.rows.iter().map(|row| drawing.row(row)).collect();
+                drawing.head() + &body + &drawing.foot()
+            }
+            Format::Json => json(&self.things, true)?,
+            Format::Jsonl => {
+                let lines = self.things.iter().map(|thing| json(thing, false));
+                lines.collect::<Result<String>>()?
+            }
+            Format::Csv => {
+                let body: String = self.rows.iter().map(|row| csv_record(row)).collect();
+                csv_header(&self.columns) + &body
+            }
+        };
+        printer.data(&printer.shown_data(text))
+    }
+}
+
+/// Rows that are printed as they come, in bounded memory.
+pub(crate) struct RowStream<'a> {
+    printer: &'a Printer,
+    columns: &'a [Column],
+    drawing: Drawing<'a>,
+    out: BufWriter<io::Stdout>,
+    count: u64,
+}
+
+impl<'a> RowStream<'a> {
+    /// Begins with the header; the widths of the columns must be known.
+    pub(crate) fn start(
+        printer: &'a Printer,
+        layout: Layout,
+        columns: &'a [Column],
+        widths: &[usize],
+    ) -> Result<Self> {
+        let drawing = Drawing::with_widths(layout, columns, widths);
+        let head = match printer.format {
+            Format::Table => drawing.head(),
+            Format::Json => "[".to_owned(),
+            Format::Jsonl => String::new(),
+            Format::Csv => csv_header(columns),
+        };
+        let mut stream = Self {
+            printer,
+            columns,
+            drawing,
+            out: BufWriter::new(io::stdout()),
+            count: 0,
+        };
+        stream.write(&head)?;
+        Ok(stream)
+    }
+
+    /// Prints one row.
+    pub(crate) fn row(&mut self, row: &[String]) -> Result<()> {
+        let text = match self.printer.format {
+            Format::Table => self.drawing.row(row),
+            Format::Json => {
+                let comma = if self.count == 0 { "\n" } else { ",\n" };
+                format!("{comma}{}", self.thing(row)?.trim_end())
+            }
+            Format::Jsonl => self.thing(row)?,
+            Format::Csv => csv_record(row),
+        };
+        self.count += 1;
+        let shown = self.printer.shown_data(text);
+        self.write(&shown)
+    }
+
+    /// Hands what was printed so far to the operating system.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(CliError::output)
+    }
+
+    /// Prints what comes after the last row.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let foot = match self.printer.format {
+            Format::Table => self.drawing.foot(),
+            Format::Json => "\n]\n".to_owned(),
+            Format::Jsonl | Format::Csv => String::new(),
+        };
+        self.write(&foot)?;
+        self.flush()
+    }
+
+    fn thing(&self, row: &[String]) -> Result<String> {
+        let members = self.columns.iter().zip(row);
+        let members = members
+            .map(|(column, cell)| (column.name().to_lowercase(), Value::String(cell.clone())));
+        json(&Value::Object(members.collect()), false)
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.out
+            .write_all(text.as_bytes())
+            .map_err(CliError::output)
+    }
+}
+
+/// One record of RFC 4180, with its line end.
+pub(super) fn csv_record(cells: &[impl AsRef<str>]) -> String {
+    let quoted = cells.iter().map(|cell| {
+        let cell = cell.as_ref();
+        if cell.contains(['"', ',', '\r', '\n']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.to_owned()
+        }
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+fn csv_header(columns: &[Column]) -> String {
+    let names: Vec<_> = columns.iter().map(|c| c.name().to_lowercase()).collect();
+    csv_record(&names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_quotes_what_rfc_4180_wants_quoted() {
+        assert_eq!(
+            csv_record(&["a", "b,c", "d\"e", ""]),
+            "a,\"b,c\",\"d\"\"e\",\r\n"
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! Flags, environment and state, resolved once; nothing below reads the environment.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atrail_model::{Clock, Timestamp};
+use clap::Args;
+
+use crate::client::Endpoint;
+use crate::error::{CliError, Result};
+use crate::printer::{Color, Format, Printer, Terminals};
+use crate::spelling::Spelling;
+use crate::state::{Context, StateDir, check_context_name};
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalFlags {
+    /// How data is printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: Format,
+    /// Use this context in place of the current one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// When to use colours in messages
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Print only data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The variables that atrail knows, read once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `ATRAIL_ENDPOINT`
+    pub(crate) endpoint: Option<String>,
+    /// `ATRAIL_API_KEY_FILE`
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// `ATRAIL_ORG`
+    pub(crate) org: Option<String>,
+    /// `ATRAIL_SPACE`
+    pub(crate) space: Option<String>,
+    /// `ATRAIL_CONTEXT`
+    pub(crate) context: Option<String>,
+    /// `NO_COLOR` is set and not empty.
+    pub(crate) no_color: bool,
+    /// Where directories for a short time go.
+    pub(crate) temp_dir: PathBuf,
+    /// Where the client's state is, when there is a home at all.
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Takes the variables through `get`; empty ones count as not set.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let raw = |name: &str| get(name).filter(|value| !value.is_empty());
+        let text = |name: &str| {
+            raw(name)
+                .map(|value| {
+                    value
+                        .into_string()
+                        .map_err(|_| CliError::usage(format!("{name} is not valid UTF-8")))
+                })
+                .transpose()
+        };
+        let config_home = raw("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        let home = raw("HOME").map(PathBuf::from);
+        Ok(Self {
+            endpoint: text("ATRAIL_ENDPOINT")?,
+            api_key_file: raw("ATRAIL_API_KEY_FILE").map(PathBuf::from),
+            org: text("ATRAIL_ORG")?,
+            space: text("ATRAIL_SPACE")?,
+            context: text("ATRAIL_CONTEXT")?,
+            no_color: raw("NO_COLOR").is_some(),
+            temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
+            state_dir: config_home
+                .or_else(|| home.map(|home| home.join(".config")))
+                .map(|base| base.join("atrail")),
+        })
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A flag of the command line.
+    Flag,
+    /// This variable.
+    Environment(&'static str),
+    /// The context of the client's state.
+    Context,
+    /// Nobody said.
+    Default,
+}
+
+impl Origin {
+    /// For people.
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Self::Flag => "flag".to_owned(),
+            Self::Environment(name) => format!("environment {name}"),
+            Self::Context => "context".to_owned(),
+            Self::Default => "default".to_owned(),
+        }
+    }
+}
+
+/// Everything that a command needs to know besides its own arguments.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Whose command line it is.
+    pub(crate) spelling: Spelling,
+    /// Tells the time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Prints.
+    pub(crate) printer: Printer,
+    /// The client's state.
+    pub(crate) state: StateDir,
+    /// The variables.
+    pub(crate) environment: Environment,
+    /// The context's name, where it was said, and where.
+    pub(crate) context_name: Option<(String, Origin)>,
+}
+
+impl Settings {
+    /// Resolves them.
+    pub(crate) fn resolve(
+        spelling: Spelling,
+        flags: &GlobalFlags,
+        environment: Environment,
+        terminals: Terminals,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let printer = Printer::new(
+            flags.format,
+            flags.quiet,
+            flags.color,
+            environment.no_color,
+            terminals,
+        );
+        let state_dir = environment.state_dir.clone().ok_or_else(|| {
+            CliError::usage("there is no place for the client's state")
+                .hint("set XDG_CONFIG_HOME or HOME")
+        })?;
+        let state = StateDir::new(state_dir);
+        let said = match (&flags.context, &environment.context) {
+            (Some(name), _) => Some((name.clone(), Origin::Flag)),
+            (None, Some(name)) => Some((name.clone(), Origin::Environment("ATRAIL_CONTEXT"))),
+            (None, None) => None,
+        };
+        if let Some((name, _)) = &said {
+            check_context_name(name)?;
+        }
+        Ok(Self {
+            spelling,
+            clock,
+            printer,
+            state,
+            environment,
+            context_name: said,
+        })
+    }
+
+    /// This moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The context in use and its name; a name that was said must exist.
+    pub(crate) fn context(&self) -> Result<Option<(String, Context)>> {
+        let mut config = self.state.config()?;
+        let name = match &self.context_name {
+            Some((name, _)) => name.clone(),
+            None => match config.current.take() {
+                Some(name) => name,
+                None => return Ok(None),
+            },
+        };
+        match config.contexts.remove(&name) {
+            Some(context) => Ok(Some((name, context))),
+            None => Err(CliError::usage(format!("there is no context {name:?}"))
+                .hint("`atrail context list` shows them; `atrail login --context NAME` makes one")),
+        }
+    }
+
+    /// The endpoint in use, and who said it.
+    pub(crate) fn endpoint(&self, context: Option<&Context>) -> Result<(Endpoint, Origin)> {
+        if let Some(text) = &self.environment.endpoint {
+            return Ok((text.parse()?, Origin::Environment("ATRAIL_ENDPOINT")));
+        }
+        match context {
+            Some(context) => Ok((context.endpoint.parse()?, Origin::Context)),
+            None => Err(CliError::not_logged_in()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let get = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        Environment::read(get).unwrap()
+    }
+
+    #[test]
+    fn state_lies_where_xdg_says() {
+        let dir = |pairs: &[(&str, &str)]| environment(pairs).state_dir;
+        assert_eq!(
+            dir(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]),
+            Some("/x/atrail".into())
+        );
+        // The XDG base directory specification: a relative path is invalid and to be ignored.
+        assert_eq!(
+            dir(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]),
+            Some("/h/.config/atrail".into())
+        );
+        assert_eq!(dir(&[]), None);
+    }
+
+    #[test]
+    fn empty_variables_are_not_set() {
+        assert_eq!(environment(&[("ATRAIL_ENDPOINT", "")]).endpoint, None);
+        assert!(!environment(&[("NO_COLOR", "")]).no_color);
+    }
+}

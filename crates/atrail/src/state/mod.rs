@@ -1,0 +1,200 @@
+//! What the client keeps between commands: contexts, and the credentials of each.
+//!
+//! ```text
+//! $XDG_CONFIG_HOME/atrail/            0700
+//!   config.json                       0600  contexts, and which is current
+//!   credentials/CONTEXT.json          0600  access and refresh token
+//!   credentials/CONTEXT.lock          held while tokens are replaced
+//! ```
+
+mod credentials;
+pub(crate) mod durable;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CliError, Result};
+use crate::platform;
+
+pub(crate) use credentials::{Credentials, Locked};
+
+/// A thing of the server by both its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    /// Its GUID.
+    pub(crate) guid: String,
+    /// Its name when it was looked up.
+    pub(crate) name: String,
+}
+
+/// A server, a user on it, and the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Context {
+    /// Base URL of the server.
+    pub(crate) endpoint: String,
+    /// Name of the user.
+    pub(crate) user: String,
+    /// What the server calls itself.
+    #[serde(default)]
+    pub(crate) region: String,
+    /// Whether certificates go unchecked.
+    #[serde(default)]
+    pub(crate) skip_ssl_validation: bool,
+    /// The account of the targeted organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<Named>,
+    /// The targeted organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<Named>,
+    /// The targeted space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) space: Option<Named>,
+}
+
+/// The file `config.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Config {
+    /// The context that commands use unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) current: Option<String>,
+    /// Every context by its name.
+    #[serde(default)]
+    pub(crate) contexts: BTreeMap<String, Context>,
+}
+
+/// The directory with the client's state.
+#[derive(Debug, Clone)]
+pub(crate) struct StateDir(PathBuf);
+
+impl StateDir {
+    /// The state in this directory, which need not exist.
+    pub(crate) const fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Reads the contexts; there are none before the first login.
+    pub(crate) fn config(&self) -> Result<Config> {
+        let path = self.0.join("config.json");
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Config::default());
+            }
+            Err(error) => {
+                return Err(CliError::file(
+                    format!("could not read {}", path.display()),
+                    error,
+                ));
+            }
+        };
+        serde_json::from_slice(&text).map_err(|error| {
+            CliError::failed(format!("{} is damaged", path.display()))
+                .because(error)
+                .hint("repair it, or remove it and log in again")
+        })
+    }
+
+    /// Changes the contexts: no other process changes them meanwhile, and a reader sees all of the change or none.
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
+        let failed = |error| {
+            let dir = self.0.display();
+            CliError::file(format!("could not save the client's state in {dir}"), error)
+        };
+        platform::create_private_dir(&self.0).map_err(failed)?;
+        let lock = open_lock(&self.0.join("config.lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let mut config = self.config()?;
+        let answer = change(&mut config)?;
+        let text = serde_json::to_vec_pretty(&config)
+            .map_err(|error| CliError::failed("could not write the contexts").because(error))?;
+        durable::replace_private(&self.0.join("config.json"), &text).map_err(failed)?;
+        Ok(answer)
+    }
+}
+
+/// Refuses names that could leave the directory or need quoting.
+pub(crate) fn check_context_name(name: &str) -> Result<&str> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(fine) {
+        return Err(CliError::usage(format!("{name:?} cannot name a context"))
+            .hint("use letters, digits, '.', '_' and '-', and do not begin with '.'"));
+    }
+    Ok(name)
+}
+
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    platform::private_file()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(endpoint: &str) -> Context {
+        Context {
+            endpoint: endpoint.to_owned(),
+            user: "admin".to_owned(),
+            region: String::new(),
+            skip_ssl_validation: false,
+            account: None,
+            organization: None,
+            space: None,
+        }
+    }
+
+    #[test]
+    fn contexts_are_kept_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().join("deep/atrail"));
+        assert_eq!(state.config().unwrap(), Config::default());
+        state
+            .update(|config| {
+                config.contexts.insert("a".into(), context("http://x"));
+                config.current = Some("a".into());
+                Ok(())
+            })
+            .unwrap();
+        let config = state.config().unwrap();
+        assert_eq!(config.contexts["a"], context("http://x"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(state.path()), 0o700);
+            assert_eq!(mode(&state.path().join("config.json")), 0o600);
+        }
+    }
+
+    #[test]
+    fn a_failed_change_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().to_owned());
+        let refused: Result<()> = state.update(|config| {
+            config.current = Some("a".into());
+            Err(CliError::failed("no"))
+        });
+        assert!(refused.is_err());
+        assert_eq!(state.config().unwrap().current, None);
+    }
+
+    #[test]
+    fn names_stay_in_the_directory() {
+        for name in ["", ".", "..", "../x", "a/b", "a b", ".hidden"] {
+            assert!(check_context_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_context_name("127.0.0.1-8181").is_ok());
+    }
+}

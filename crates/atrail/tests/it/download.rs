@@ -1,0 +1,86 @@
+//! What `download` does besides fetching.
+
+use std::fs;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::env::{Server, TestEnv, events};
+
+const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
+
+fn ready() -> (TestEnv, Server, String) {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    fs::write(env.path("in.json"), events(500, 100)).unwrap();
+    env.run(&["trail", "-q", "-f", "in.json"]).ok();
+    let id = env.run(&[&["session", "create", "-q"][..], &DAY].concat()).ok();
+    (env, server, id.trim().to_owned())
+}
+
+#[test]
+fn a_file_that_is_there_is_known_or_left_alone() {
+    let (env, _server, id) = ready();
+    let download = ["download", "-o", "F", &id];
+    env.run(&download).ok();
+    let bytes = fs::read(env.path("F")).unwrap();
+    let again = env.run(&download);
+    assert!(again.stderr.contains("already complete"), "{}", again.stderr);
+    again.ok();
+
+    fs::write(env.path("F"), "something else").unwrap();
+    let said = env.run(&download).fails(1);
+    assert!(said.contains("choose another -o, or --force"), "{said}");
+    assert_eq!(fs::read(env.path("F")).unwrap(), b"something else");
+    env.run(&["download", "--force", "-o", "F", &id]).ok();
+    assert_eq!(fs::read(env.path("F")).unwrap(), bytes);
+    assert!(!env.path("F.part").exists() && !env.path("F.part.json").exists());
+}
+
+#[test]
+fn a_foreign_part_is_left_alone() {
+    let (env, _server, id) = ready();
+    fs::write(env.path("F.part"), "mine").unwrap();
+    let download = ["download", "-o", "F", &id];
+    env.run(&download).fails(1);
+    assert_eq!(fs::read(env.path("F.part")).unwrap(), b"mine");
+    env.run(&["download", "--force", "-o", "F", &id]).ok();
+}
+
+#[test]
+fn days_make_a_session_and_end_it() {
+    let (env, _server, _) = ready();
+    let before = env.run(&["session", "list", "--format", "jsonl"]).ok();
+    env.run(&[&["download", "-o", "F"][..], &DAY].concat()).ok();
+    let after = env.run(&["session", "list", "--format", "jsonl"]).ok();
+    assert_eq!(before.lines().count(), after.lines().count());
+    let again = [&["download", "-o", "F"][..], &DAY].concat();
+    env.run(&again).fails(1);
+}
+
+#[test]
+fn standard_output_gets_the_same_bytes() {
+    let (env, _server, id) = ready();
+    env.run(&["download", "-o", "F", &id]).ok();
+    for args in [&["download", &id][..], &["download", "-o", "-", &id]] {
+        let output = env.command(args).output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(output.stdout, fs::read(env.path("F")).unwrap());
+    }
+    let mut text = String::new();
+    let gzip = fs::read(env.path("F")).unwrap();
+    MultiGzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text.lines().count(), 500);
+}
+
+#[test]
+fn no_events_are_a_download_too() {
+    let (env, _server, _) = ready();
+    env.run(&["download", "-o", "F", "-s", "2016-01-01", "-e", "2016-01-01"])
+        .ok();
+    let gzip = fs::read(env.path("F")).unwrap();
+    let mut text = String::new();
+    MultiGzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "");
+}

@@ -1,0 +1,68 @@
+//! Every command's help, as it is.
+
+use crate::env::TestEnv;
+
+const COMMANDS: &[&str] = &[
+    "",
+    "serve",
+    "quickstart",
+    "login",
+    "logout",
+    "passwd",
+    "token",
+    "target",
+    "status",
+    "session",
+    "session create",
+    "session list",
+    "session show",
+    "session delete",
+    "download",
+    "delete",
+    "trail",
+    "context",
+    "context list",
+    "context use",
+    "context delete",
+    "config",
+    "config show",
+    "admin",
+    "admin account",
+    "admin account create",
+    "admin account list",
+    "admin org create",
+    "admin space create",
+    "admin user create",
+    "admin role create",
+    "admin api-key create",
+];
+
+#[test]
+fn every_commands_help() {
+    let env = TestEnv::new();
+    let mut all = String::new();
+    for command in COMMANDS {
+        let mut args: Vec<&str> = command.split_whitespace().collect();
+        args.push("-h");
+        let help = env.run(&args).ok();
+        all.push_str(&format!("$ atrail {}\n{help}\n", args.join(" ")));
+    }
+    insta::assert_snapshot!("help", all);
+}
+
+#[test]
+fn help_is_found_both_ways() {
+    let env = TestEnv::new();
+    let one = env.run(&["help", "session", "create"]).ok();
+    let other = env.run(&["session", "help", "create"]).ok();
+    assert_eq!(one, other);
+    assert!(one.contains("atrail session create"), "{one}");
+}
+
+#[test]
+fn the_version_is_printed() {
+    let env = TestEnv::new();
+    let expected = format!("atrail {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(env.run(&["-v"]).ok(), expected);
+    assert_eq!(env.run(&["--version"]).ok(), expected);
+}

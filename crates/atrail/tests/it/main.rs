@@ -1,0 +1,12 @@
+//! The real binary, driven as people and scripts drive it.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod commands;
+mod download;
+mod env;
+mod exits;
+mod guide;
+mod help;
+mod proxy;
+mod resume;

@@ -1,0 +1,95 @@
+//! A TCP proxy that misbehaves on purpose.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What happens to the bytes that go from the server to the client, on one connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Behaviour {
+    /// Cuts the connection after this many bytes.
+    pub(crate) cut_after: Option<u64>,
+    /// Changes one bit of this byte.
+    pub(crate) flip_at: Option<u64>,
+    /// Bytes a second.
+    pub(crate) rate: Option<u64>,
+}
+
+/// Decides what happens on each new connection.
+type Policy = Box<dyn FnMut() -> Behaviour + Send>;
+
+/// A proxy on a port of its own, as long as the process lives.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    policy: Arc<Mutex<Policy>>,
+}
+
+impl Proxy {
+    pub(crate) fn start(upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let policy: Policy = Box::new(Behaviour::default);
+        let proxy = Self {
+            address: listener.local_addr().unwrap(),
+            policy: Arc::new(Mutex::new(policy)),
+        };
+        let policies = Arc::clone(&proxy.policy);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let behaviour = (policies.lock().unwrap())();
+                thread::spawn(move || serve(&client, upstream, behaviour));
+            }
+        });
+        proxy
+    }
+
+    /// From now on, every connection behaves like this.
+    pub(crate) fn always(&self, behaviour: Behaviour) {
+        self.set(move || behaviour);
+    }
+
+    /// From now on, connections behave as this says, one after the other.
+    pub(crate) fn set(&self, policy: impl FnMut() -> Behaviour + Send + 'static) {
+        *self.policy.lock().unwrap() = Box::new(policy);
+    }
+}
+
+fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour) {
+    let Ok(server) = TcpStream::connect(upstream) else {
+        let _ = client.shutdown(Shutdown::Both);
+        return;
+    };
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    answer(&server, client, behaviour);
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Both);
+}
+
+fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour) {
+    const CHUNK_BYTES: usize = 16 << 10;
+    let mut buffer = [0; CHUNK_BYTES];
+    let mut passed = 0_u64;
+    while let Ok(count @ 1..) = server.read(&mut buffer) {
+        let bytes = &mut buffer[..count];
+        if let Some(at) = behaviour.flip_at
+            && (passed..passed + bytes.len() as u64).contains(&at)
+        {
+            bytes[usize::try_from(at - passed).unwrap()] ^= 1;
+        }
+        let left = behaviour.cut_after.map_or(u64::MAX, |cut| cut - passed);
+        let allowed = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        if client.write_all(&bytes[..allowed]).is_err() || allowed < bytes.len() {
+            return;
+        }
+        passed += count as u64;
+        if let Some(rate) = behaviour.rate {
+            thread::sleep(Duration::from_secs_f64(count as f64 / rate as f64));
+        }
+    }
+}
