@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use atrail_model::{Clock, Day, Timestamp};
-use atrail_store::{Identity, Store, Tenancy};
+use atrail_model::{AccountId, Clock, Day, Timestamp};
+use atrail_store::{ErrorKind, Identity, Store, Tenancy};
 
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -34,6 +34,16 @@ impl App {
         Day::of(self.clock.now()).ok_or_else(|| {
             ApiError::unavailable("the server's clock stands outside the years 1970 to 9999")
         })
+    }
+
+    /// Refuses an account that is not there, as one that the caller may not know of is refused.
+    pub(crate) async fn must_exist(&self, account: AccountId) -> Result<(), ApiError> {
+        match self.tenancy.account(account).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(ApiError::not_found("account"))
+            }
+            found => Ok(found.map(|_| ())?),
+        }
     }
 
     /// When a login that is refreshed now ends.

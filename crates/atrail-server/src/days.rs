@@ -44,10 +44,9 @@ fn day(member: &str, text: Option<&str>, today: Day) -> Result<Option<Day>, ApiE
         None => Ok(None),
         Some("today") => Ok(Some(today)),
         Some("yesterday") => Ok(Some(today.minus(1))),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|error| ApiError::bad_request(format!("{member} is {error}, today or yesterday"))),
+        Some(text) => text.parse().map(Some).map_err(|error| {
+            ApiError::bad_request(format!("{member} is {error}, today or yesterday"))
+        }),
     }
 }
 
@@ -80,13 +79,38 @@ mod tests {
     fn defaults_are_those_of_the_contract() {
         let cases: [(Rule, _, _, _); 10] = [
             (two_weeks, None, None, Some("2017-07-12 2017-07-25")),
-            (two_weeks, Some("2017-07-20"), None, Some("2017-07-20 2017-07-25")),
-            (two_weeks, None, Some("2017-07-20"), Some("2017-07-07 2017-07-20")),
+            (
+                two_weeks,
+                Some("2017-07-20"),
+                None,
+                Some("2017-07-20 2017-07-25"),
+            ),
+            (
+                two_weeks,
+                None,
+                Some("2017-07-20"),
+                Some("2017-07-07 2017-07-20"),
+            ),
             (two_weeks, Some("2017-07-26"), None, None),
             (one_day, None, None, Some("2017-07-25 2017-07-25")),
-            (one_day, Some("2017-07-20"), None, Some("2017-07-20 2017-07-25")),
-            (one_day, None, Some("2017-07-20"), Some("2017-07-20 2017-07-20")),
-            (one_day, Some("yesterday"), Some("today"), Some("2017-07-24 2017-07-25")),
+            (
+                one_day,
+                Some("2017-07-20"),
+                None,
+                Some("2017-07-20 2017-07-25"),
+            ),
+            (
+                one_day,
+                None,
+                Some("2017-07-20"),
+                Some("2017-07-20 2017-07-20"),
+            ),
+            (
+                one_day,
+                Some("yesterday"),
+                Some("today"),
+                Some("2017-07-24 2017-07-25"),
+            ),
             (one_day, Some(""), Some(""), Some("2017-07-25 2017-07-25")),
             (one_day, Some("2017-07-21"), Some("2017-07-20"), None),
         ];

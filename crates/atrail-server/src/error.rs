@@ -15,8 +15,33 @@ use axum::response::{IntoResponse, Response};
 pub(crate) struct ApiError {
     code: ErrorCode,
     detail: String,
-    headers: HeaderMap,
+    field: Field,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The header field that some errors need.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    None,
+    /// How to authenticate (RFC 6750 §3).
+    Challenge,
+    /// Seconds until it is worth trying again (RFC 9110 §10.2.3).
+    RetryAfter(u64),
+    /// How many bytes there are (RFC 9110 §15.5.17).
+    Total(u64),
+}
+
+impl Field {
+    fn write(self, headers: &mut HeaderMap) {
+        let (name, value) = match self {
+            Self::None => return,
+            Self::Challenge => (WWW_AUTHENTICATE, "Bearer".to_owned()),
+            Self::RetryAfter(seconds) => (RETRY_AFTER, seconds.to_string()),
+            Self::Total(bytes) => (CONTENT_RANGE, format!("bytes */{bytes}")),
+        };
+        let value = HeaderValue::try_from(value).expect("digits and words make a header value");
+        headers.insert(name, value);
+    }
 }
 
 impl ApiError {
@@ -24,7 +49,7 @@ impl ApiError {
         Self {
             code,
             detail: detail.into(),
-            headers: HeaderMap::new(),
+            field: Field::None,
             source: None,
         }
     }
@@ -45,28 +70,17 @@ impl ApiError {
         )
     }
 
-    /// RFC 6750 §3: says how to authenticate.
     pub(crate) fn unauthenticated(detail: impl Into<String>) -> Self {
-        let mut error = Self::new(ErrorCode::Unauthenticated, detail);
-        error
-            .headers
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        error
+        Self::new(ErrorCode::Unauthenticated, detail).with(Field::Challenge)
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, detail).retry_after(1)
     }
 
-    /// RFC 9110 §15.5.17: says how long the thing is.
     pub(crate) fn range_not_satisfiable(total_bytes: u64) -> Self {
         let detail = format!("the download has {total_bytes} bytes; the range lies outside");
-        let mut error = Self::new(ErrorCode::RangeNotSatisfiable, detail);
-        let total = format!("bytes */{total_bytes}");
-        if let Ok(value) = HeaderValue::try_from(total) {
-            error.headers.insert(CONTENT_RANGE, value);
-        }
-        error
+        Self::new(ErrorCode::RangeNotSatisfiable, detail).with(Field::Total(total_bytes))
     }
 
     /// Something that is nobody's fault but the server's. The caller learns only that; the log has the chain.
@@ -79,8 +93,12 @@ impl ApiError {
         error
     }
 
-    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.with(Field::RetryAfter(seconds))
+    }
+
+    fn with(mut self, field: Field) -> Self {
+        self.field = field;
         self
     }
 
@@ -112,7 +130,7 @@ impl ApiError {
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(problem)).into_response();
-        response.headers_mut().extend(self.headers);
+        self.field.write(response.headers_mut());
         response.headers_mut().insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),

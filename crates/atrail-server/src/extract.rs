@@ -122,8 +122,9 @@ fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, ApiError> {
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the body is not what is expected: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!("the body is not what is expected: {error}"))
+    })
 }
 
 fn is_blank(body: &[u8]) -> bool {

@@ -94,11 +94,10 @@ pub(crate) async fn ensure(
             });
         }
     };
-    let api_key = ApiKeySecret::parse(&credentials.api_key).ok_or_else(|| {
-        FoundingError::Malformed {
+    let api_key =
+        ApiKeySecret::parse(&credentials.api_key).ok_or_else(|| FoundingError::Malformed {
             path: path.to_owned(),
-        }
-    })?;
+        })?;
     write(path, &credentials, durable::replace)?;
     let password_hash = passwords
         .hash(credentials.password.clone())
@@ -150,10 +149,11 @@ enum Written {
 
 fn read(path: &Path) -> Result<Written, FoundingError> {
     match std::fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes)
-            .map_or(Written::SomethingElse, |read| {
+        Ok(bytes) => Ok(
+            serde_json::from_slice(&bytes).map_or(Written::SomethingElse, |read| {
                 Written::Credentials(Box::new(read))
-            })),
+            }),
+        ),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Written::Nothing),
         Err(source) => Err(FoundingError::File {
             path: path.to_owned(),
@@ -171,8 +171,7 @@ fn write(
         path: path.to_owned(),
         source,
     };
-    let mut text =
-        serde_json::to_vec_pretty(credentials).map_err(|error| failed(error.into()))?;
+    let mut text = serde_json::to_vec_pretty(credentials).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     how(path, &text, 0o600).map_err(failed)
 }

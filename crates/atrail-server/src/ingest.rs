@@ -133,6 +133,9 @@ fn wants_minimal(headers: &HeaderMap) -> bool {
         .filter_map(|preference| preference.split_once('='))
         .any(|(name, value)| {
             name.trim().eq_ignore_ascii_case("return")
-                && value.trim().trim_matches('"').eq_ignore_ascii_case("minimal")
+                && value
+                    .trim()
+                    .trim_matches('"')
+                    .eq_ignore_ascii_case("minimal")
         })
 }

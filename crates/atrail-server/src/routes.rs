@@ -96,11 +96,8 @@ async fn unknown_method() -> ApiError {
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
 fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
-    let wanted: Option<Vec<String>> = list.map(|list| {
-        list.split(',')
-            .map(|item| item.trim().to_owned())
-            .collect()
-    });
+    let wanted: Option<Vec<String>> =
+        list.map(|list| list.split(',').map(|item| item.trim().to_owned()).collect());
     move |item| {
         wanted
             .as_ref()

@@ -49,7 +49,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[non_exhaustive]
 pub enum StartError {
     /// Passwords and tokens would cross a network in the clear.
-    #[error("{listen} is reachable from other machines and this server speaks plain HTTP: listen on 127.0.0.1, or allow insecure HTTP")]
+    #[error(
+        "{listen} is reachable from other machines and this server speaks plain HTTP: listen on 127.0.0.1, or allow insecure HTTP"
+    )]
     Insecure {
         /// Where it was to listen.
         listen: SocketAddr,
@@ -110,18 +112,11 @@ async fn prepare(
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
-    let passwords =
-        Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
+    let passwords = Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
-    let founded = founding::ensure(
-        &identity,
-        &passwords,
-        &credentials_file,
-        addr,
-        clock.now(),
-    )
-    .await
-    .map_err(|error| StartError::Secrets(error.into()))?;
+    let founded = founding::ensure(&identity, &passwords, &credentials_file, addr, clock.now())
+        .await
+        .map_err(|error| StartError::Secrets(error.into()))?;
     let tenancy = store.tenancy();
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),

@@ -53,7 +53,7 @@ pub(crate) fn interpret(argv: &[OsString]) -> CommandLine {
 /// The words after the plugin's name: nothing and `-h` ask for help, `session help create` is `help session create`.
 fn plugin(words: &[OsString]) -> Vec<OsString> {
     match words {
-        [] => vec!["help".into()],
+        [] => vec!["-h".into()],
         [group, help, rest @ ..] if help == "help" && group != "help" => {
             let mut turned: Vec<OsString> = vec!["help".into(), group.clone()];
             turned.extend(rest.iter().cloned());
@@ -119,7 +119,7 @@ mod tests {
             ("ibmcloud login -a HOST", "login -a HOST"),
             ("cf login -a HOST", "login -a HOST"),
             ("cf target -o O -s S", "target -o O -s S"),
-            ("bx cf at", "help"),
+            ("bx cf at", "-h"),
             ("bx cf at -h", "-h"),
             ("bx cf at -v", "-v"),
             ("bx cf at help status", "help status"),
@@ -134,7 +134,7 @@ mod tests {
             ("ibmcloud at trail -t cadf -f F", "trail -t cadf -f F"),
             ("ibmcloud.exe at status", "status"),
             ("ibmcloud iam oauth-tokens", "token"),
-            ("cf", "help"),
+            ("cf", "-h"),
         ] {
             assert_eq!(
                 line(typed),

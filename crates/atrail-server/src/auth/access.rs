@@ -23,9 +23,6 @@ use crate::extract::{Path, Query};
 pub(crate) trait Purpose: Send + Sync + 'static {
     /// In words for the caller.
     const WHAT: &'static str;
-
-    /// Whether a developer of the space may do it there.
-    const DEVELOPER_MAY: bool;
 }
 
 macro_rules! purposes {
@@ -35,17 +32,16 @@ macro_rules! purposes {
         pub(crate) struct $name;
         impl Purpose for $name {
             const WHAT: &'static str = $what;
-            const DEVELOPER_MAY: bool = true;
         }
     )*};
 }
 purposes! {
     /// To count, list or download.
-    Read: "read events";
+    ReadEvents: "read events";
     /// To take in.
-    Send: "send events";
+    SendEvents: "send events";
     /// To delete.
-    Delete: "delete events";
+    DeleteEvents: "delete events";
 }
 
 /// The part of a request that says whether the whole account is meant.
@@ -99,7 +95,7 @@ fn aim<P: Purpose>(
 ) -> Result<Target, ApiError> {
     if !at_account_level {
         let (space, account) = targeted.ok_or_else(no_space_targeted)?;
-        return if may(principal, space, account, P::DEVELOPER_MAY) {
+        return if may_use(principal, space, account) {
             Ok(Target::Space(space))
         } else {
             Err(ApiError::forbidden(format!(
@@ -121,9 +117,9 @@ fn aim<P: Purpose>(
     )))
 }
 
-fn may(principal: &Principal, space: SpaceId, account: AccountId, developer_may: bool) -> bool {
-    principal.owns(account)
-        || developer_may && principal.standing().developed.contains_key(&space)
+/// A developer of the space and an owner of its account may do everything with its events.
+fn may_use(principal: &Principal, space: SpaceId, account: AccountId) -> bool {
+    principal.owns(account) || principal.standing().developed.contains_key(&space)
 }
 
 /// The space that the request names, with its account; an error unless the caller holds a role there.
@@ -197,7 +193,7 @@ pub(crate) async fn may_still_read(
     Ok(match target {
         Target::Account(account) => principal.owns(account),
         Target::Space(space) => match app.standings.account_of(space).await? {
-            Some(account) => may(principal, space, account, Read::DEVELOPER_MAY),
+            Some(account) => may_use(principal, space, account),
             None => false,
         },
     })

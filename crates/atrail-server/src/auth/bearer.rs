@@ -40,10 +40,18 @@ mod tests {
     #[test]
     fn the_word_may_be_there_in_any_case_or_not() {
         for value in ["T", "bearer T", "Bearer T", "BEARER   T", " T "] {
-            assert_eq!(token_of("x-auth-token", value).as_deref(), Some("T"), "{value}");
+            assert_eq!(
+                token_of("x-auth-token", value).as_deref(),
+                Some("T"),
+                "{value}"
+            );
         }
         for value in ["Bearer T", "bearer T"] {
-            assert_eq!(token_of("authorization", value).as_deref(), Some("T"), "{value}");
+            assert_eq!(
+                token_of("authorization", value).as_deref(),
+                Some("T"),
+                "{value}"
+            );
         }
     }
 

@@ -111,9 +111,7 @@ async fn by_password(
     password: String,
     address: IpAddr,
 ) -> Result<TokenResponse, Refusal> {
-    let attempt = app
-        .throttle
-        .begin(Some(&name), address, app.clock.now())?;
+    let attempt = app.throttle.begin(Some(&name), address, app.clock.now())?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;

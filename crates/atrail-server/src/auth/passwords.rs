@@ -59,7 +59,9 @@ impl Passwords {
         let matches = self
             .in_turn(move || {
                 let tried = if fits { password.as_bytes() } else { b"" };
-                Argon2::default().verify_password(tried, hash.as_str()).is_ok()
+                Argon2::default()
+                    .verify_password(tried, hash.as_str())
+                    .is_ok()
             })
             .await?;
         Ok(matches && known && fits)
@@ -110,7 +112,10 @@ mod tests {
     async fn only_the_right_password_of_a_known_user_fits() {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         let verify = |password: &str, hash: Option<&String>| {
             passwords.verify(password.to_owned(), hash.cloned())
         };

@@ -51,31 +51,22 @@ impl Principal {
             || self.standing.developed.values().any(|of| *of == account)
     }
 
-    /// The account of this GUID, if the caller owns it.
-    pub(crate) fn owned_account(&self, guid: &str) -> Result<AccountId, ApiError> {
-        let id = guid.parse().map_err(|_| ApiError::not_found("account"))?;
-        self.must_own(id, "account").map(|()| id)
-    }
-
-    /// Refuses who does not own the account; who may not even know of it learns nothing of the `what` in it.
-    pub(crate) fn must_own(&self, account: AccountId, what: &str) -> Result<(), ApiError> {
+    /// Refuses who does not own the account. `known` says whether the caller may know of the `what` that is asked for; if
+    /// not, the answer is that of a thing that does not exist.
+    pub(crate) fn must_own(
+        &self,
+        account: AccountId,
+        known: bool,
+        what: &str,
+    ) -> Result<(), ApiError> {
         if self.owns(account) {
             Ok(())
-        } else if self.knows(account) {
+        } else if known {
             Err(ApiError::forbidden(
                 "only an owner of the account may do this",
             ))
         } else {
             Err(ApiError::not_found(what))
-        }
-    }
-
-    /// The same, but the operator may as well: for roles, never for events.
-    pub(crate) fn must_manage(&self, account: AccountId, what: &str) -> Result<(), ApiError> {
-        if self.is_operator() {
-            Ok(())
-        } else {
-            self.must_own(account, what)
         }
     }
 }
@@ -90,7 +81,9 @@ impl FromRequestParts<Arc<App>> for Principal {
             )
         })?;
         let now = app.clock.now();
-        let ended = || ApiError::unauthenticated("the access token is not valid or has expired: log in again");
+        let ended = || {
+            ApiError::unauthenticated("the access token is not valid or has expired: log in again")
+        };
         let login = app.tokens.verify(token, now).ok_or_else(ended)?;
         let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
         if let Some(caller) = parts.extensions.get::<Caller>() {
@@ -101,8 +94,8 @@ impl FromRequestParts<Arc<App>> for Principal {
 }
 
 /// A caller who is the server's operator.
-#[derive(Debug, Clone)]
-pub(crate) struct Operator(pub(crate) Principal);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operator;
 
 impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = ApiError;
@@ -110,7 +103,7 @@ impl FromRequestParts<Arc<App>> for Operator {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, app).await?;
         if principal.is_operator() {
-            return Ok(Self(principal));
+            return Ok(Self);
         }
         Err(ApiError::forbidden(
             "only the server's operator may do this",

@@ -22,7 +22,9 @@ pub(crate) enum SigningKeyError {
         source: io::Error,
     },
     /// The file is no Ed25519 private key.
-    #[error("{path} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and all must log in again")]
+    #[error(
+        "{path} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and all must log in again"
+    )]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -196,7 +196,10 @@ mod tests {
         let refused = (0..CAPACITY * 3)
             .filter(|n| fails(&throttle, &n.to_string(), 0))
             .count();
-        assert_eq!(refused, CAPACITY * 3 - usize::try_from(FREE_BY_ADDRESS).unwrap());
+        assert_eq!(
+            refused,
+            CAPACITY * 3 - usize::try_from(FREE_BY_ADDRESS).unwrap()
+        );
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             let address = IpAddr::V4(n.into());
             let _ = throttle.begin(Some(&n.to_string()), address, at(i64::from(n / 100)));

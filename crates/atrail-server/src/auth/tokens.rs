@@ -147,8 +147,8 @@ impl Tokens {
         };
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.key_id.clone());
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
-            .map_err(ApiError::internal)?;
+        let token =
+            jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(ApiError::internal)?;
         Ok(Issued {
             token,
             jti,
@@ -171,8 +171,9 @@ impl Tokens {
     }
 
     fn verify_anew(&self, token: &str, key: [u8; 32], now: Timestamp) -> Option<(LoginId, i64)> {
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .ok()?
+            .claims;
         let found = (claims.sid.parse().ok()?, claims.exp);
         if now.as_second() < claims.exp {
             let mut verified = self.verified.write();

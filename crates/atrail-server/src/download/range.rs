@@ -113,10 +113,18 @@ mod tests {
             "bytes=-0",
             "bytes=99999999999999999999999-",
         ] {
-            assert_eq!(RequestRange::parse(header).unwrap().resolve(10), None, "{header}");
+            assert_eq!(
+                RequestRange::parse(header).unwrap().resolve(10),
+                None,
+                "{header}"
+            );
         }
         for header in ["bytes=0-", "bytes=-1", "bytes=0-0"] {
-            assert_eq!(RequestRange::parse(header).unwrap().resolve(0), None, "{header}");
+            assert_eq!(
+                RequestRange::parse(header).unwrap().resolve(0),
+                None,
+                "{header}"
+            );
         }
     }
 
@@ -152,7 +160,8 @@ mod tests {
             if let Some(range) = RequestRange::parse(&header).and_then(|r| r.resolve(total)) {
                 prop_assert!(range.bytes().start < range.bytes().end);
                 prop_assert!(range.bytes().end <= total);
-                prop_assert!(range.content_range().ends_with(&format!("/{total}")));
+                let end = format!("/{total}");
+                prop_assert!(range.content_range().ends_with(&end));
             }
         }
     }

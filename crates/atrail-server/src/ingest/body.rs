@@ -87,13 +87,9 @@ impl Decoder {
             refusal: None,
         };
         let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-        let encoding = encodings.next().map(|value| {
-            value
-                .to_str()
-                .unwrap_or("?")
-                .trim()
-                .to_ascii_lowercase()
-        });
+        let encoding = encodings
+            .next()
+            .map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
         match (encoding.as_deref(), encodings.next()) {
             (None | Some("" | "identity"), None) => Ok(Self::Identity(sink)),
             (Some("gzip" | "x-gzip"), None) => Ok(Self::Gzip(Box::new(MultiGzDecoder::new(sink)))),
@@ -132,9 +128,7 @@ impl Decoder {
             Self::Gzip(mut decoder) => {
                 let result = decoder.try_finish();
                 result.map_err(|error| decoder.get_mut().explain("gzip", &error))?;
-                decoder
-                    .finish()
-                    .map_err(|error| malformed("gzip", &error))
+                decoder.finish().map_err(|error| malformed("gzip", &error))
             }
             Self::Zstd(mut decoder) => {
                 let result = decoder.finish();
@@ -191,7 +185,9 @@ impl Write for Sink {
 fn too_large() -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
-        format!("a request holds at most {REQUEST_MAX_BYTES} bytes after decompression: send several"),
+        format!(
+            "a request holds at most {REQUEST_MAX_BYTES} bytes after decompression: send several"
+        ),
     )
 }
 
@@ -212,10 +208,7 @@ mod tests {
 
     fn decoded(encoding: &'static str, chunks: &[&[u8]]) -> Result<Vec<u8>, ErrorCode> {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_ENCODING,
-            HeaderValue::from_static(encoding),
-        );
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         let run = || {
             let mut decoder = Decoder::new(&headers, Budget::new(1 << 30).share())?;
             for chunk in chunks {

@@ -50,7 +50,11 @@ impl Share {
         }
         let more = u32::try_from(missing)
             .ok()
-            .and_then(|units| Arc::clone(&self.budget.0).try_acquire_many_owned(units).ok())
+            .and_then(|units| {
+                Arc::clone(&self.budget.0)
+                    .try_acquire_many_owned(units)
+                    .ok()
+            })
             .ok_or_else(|| {
                 ApiError::unavailable("too many events are on their way: try again in a moment")
             })?;

@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
 use crate::app::App;
-use crate::auth::access::{Aimed, Authorised, Delete, DownloadedSession, OwnSession, Read, Send};
+use crate::auth::access::{
+    Aimed, Authorised, DeleteEvents, DownloadedSession, OwnSession, ReadEvents, SendEvents,
+};
 use crate::days;
 use crate::download;
 use crate::error::ApiError;
@@ -30,7 +32,7 @@ impl Aimed for BodyOrQuery<EventsQuery> {
 /// Takes in events.
 pub(super) async fn send(
     State(app): State<Arc<App>>,
-    Authorised { target, wire, .. }: Authorised<Send, IngestRequest>,
+    Authorised { target, wire, .. }: Authorised<SendEvents, IngestRequest>,
 ) -> Result<Response, ApiError> {
     ingest::run(&app, target.domain(), wire).await
 }
@@ -42,7 +44,7 @@ pub(super) async fn status(
         target,
         wire: BodyOrQuery(query),
         ..
-    }: Authorised<Read, BodyOrQuery<EventsQuery>>,
+    }: Authorised<ReadEvents, BodyOrQuery<EventsQuery>>,
 ) -> Result<Json<Vec<DaySummary>>, ApiError> {
     let EventsQuery {
         start,
@@ -69,7 +71,7 @@ pub(super) async fn delete(
         target,
         wire: BodyOrQuery(query),
         ..
-    }: Authorised<Delete, BodyOrQuery<EventsQuery>>,
+    }: Authorised<DeleteEvents, BodyOrQuery<EventsQuery>>,
 ) -> Result<Json<String>, ApiError> {
     let EventsQuery {
         start,
@@ -85,8 +87,7 @@ pub(super) async fn delete(
     };
     let dry_run = dry_run.unwrap_or(false);
     let actor = &principal.user().name;
-    let DeletedTotal { count, size_bytes } =
-        app.store.delete_events(scope, actor, dry_run).await?;
+    let DeletedTotal { count, size_bytes } = app.store.delete_events(scope, actor, dry_run).await?;
     Ok(Json(if dry_run {
         format!("{count} logs would be deleted, freeing {size_bytes} bytes.")
     } else {

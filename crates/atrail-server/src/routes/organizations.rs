@@ -59,7 +59,13 @@ pub(super) async fn create(
     let account = relationships
         .account
         .ok_or_else(|| ApiError::bad_request("relationships.account is missing"))?;
-    let account = principal.owned_account(&account.data.guid)?;
+    let account = account
+        .data
+        .guid
+        .parse()
+        .map_err(|_| ApiError::not_found("account"))?;
+    app.must_exist(account).await?;
+    principal.must_own(account, principal.knows(account), "account")?;
     let now = app.clock.now();
     let made = app.tenancy.create_organization(account, &name, now).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))

@@ -63,11 +63,7 @@ pub(super) async fn revoke(
 }
 
 /// The role that the request names, if it is the caller's to give and take.
-async fn managed(
-    app: &App,
-    principal: &Principal,
-    wire: &RoleGrant,
-) -> Result<HeldRole, ApiError> {
+async fn managed(app: &App, principal: &Principal, wire: &RoleGrant) -> Result<HeldRole, ApiError> {
     let RoleGrant {
         user: _,
         role,
@@ -79,14 +75,20 @@ async fn managed(
             let id = account
                 .parse()
                 .map_err(|_| ApiError::not_found("account"))?;
-            principal.must_manage(id, "account")?;
+            app.must_exist(id).await?;
+            if !principal.is_operator() {
+                principal.must_own(id, principal.knows(id), "account")?;
+            }
             Ok(HeldRole::Owner(id))
         }
         (Role::Developer, None, Some(space)) => {
             let unknown = || ApiError::not_found("space");
             let id: SpaceId = space.parse().map_err(|_| unknown())?;
             let account = app.standings.account_of(id).await?.ok_or_else(unknown)?;
-            principal.must_manage(account, "space")?;
+            if !principal.is_operator() {
+                let known = principal.standing().developed.contains_key(&id);
+                principal.must_own(account, known, "space")?;
+            }
             Ok(HeldRole::Developer(id))
         }
         _ => Err(ApiError::bad_request(

@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
-use crate::auth::access::{self, Aimed, Authorised, OwnSession, Read, SessionsScope};
+use crate::auth::access::{self, Aimed, Authorised, OwnSession, ReadEvents, SessionsScope};
 use crate::days;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
@@ -46,7 +46,7 @@ pub(super) async fn create(
         space,
         wire: OptionalJsonBody(request),
         ..
-    }: Authorised<Read, OptionalJsonBody<api::SessionRequest>>,
+    }: Authorised<ReadEvents, OptionalJsonBody<api::SessionRequest>>,
 ) -> Result<(StatusCode, Json<api::Session>), ApiError> {
     let api::SessionRequest {
         start,

@@ -59,9 +59,16 @@ pub(super) async fn create(
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
         found => found?,
     };
-    principal.must_own(organization.account, "organization")?;
+    principal.must_own(
+        organization.account,
+        principal.is_operator(),
+        "organization",
+    )?;
     let now = app.clock.now();
-    let made = app.tenancy.create_space(organization.id, &name, now).await?;
+    let made = app
+        .tenancy
+        .create_space(organization.id, &name, now)
+        .await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 

@@ -39,7 +39,10 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<User>), ApiError> {
     let hash = app.passwords.hash(password).await?;
     let now = app.clock.now();
-    let made = app.identity.create_user(&name, &hash, operator, now).await?;
+    let made = app
+        .identity
+        .create_user(&name, &hash, operator, now)
+        .await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 

@@ -34,7 +34,7 @@ impl Endpoint {
     /// A name for a context: host and port.
     pub(crate) fn context_name(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
-        let host = host.trim_matches(['[', ']']).replace(':', "-");
+        let host = host.trim_matches(['[', ']', ':']).replace(':', "-");
         match self.0.port() {
             Some(port) => format!("{host}-{port}"),
             None => host,
@@ -137,6 +137,6 @@ mod tests {
         );
         assert_eq!(endpoint.context_name(), "x");
         let local: Endpoint = "[::1]:8181".parse().unwrap();
-        assert_eq!(local.context_name(), "--1-8181");
+        assert_eq!(local.context_name(), "1-8181");
     }
 }

@@ -185,7 +185,7 @@ fn choose_name(config: &Config, endpoint: &Endpoint, user: &str) -> String {
     if let Some((name, _)) = known {
         return name.clone();
     }
-    let base = format!("at-{}", endpoint.context_name());
+    let base = endpoint.context_name();
     let numbered = (2..).map(|number| format!("{base}-{number}"));
     std::iter::once(base.clone())
         .chain(numbered)

@@ -16,3 +16,14 @@ pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod token;
 pub(crate) mod trail;
+
+use atrail_model::SessionId;
+
+use crate::error::{CliError, Result};
+
+/// A session's id as the server gave it: a string, until it is checked.
+fn checked_id(id: &str) -> Result<SessionId> {
+    id.parse().map_err(|error: atrail_model::ParseIdError| {
+        CliError::failed("the server's session id cannot be used").because(error)
+    })
+}

@@ -140,7 +140,7 @@ fn consume(
                     ))
                     .hint("something between here and the store changes bytes; the parts before it are kept"));
                 }
-                progress.warn(&format!(
+                progress.note(&format!(
                     "{place} does not match its SHA-256; fetching it once more"
                 ));
                 return Ok(false);

@@ -10,11 +10,31 @@ fn quickstart_shows_the_main_job_and_cleans_up() {
     let env = TestEnv::new();
     let shown = env.run(&["quickstart", "--exit"]);
     assert_eq!(shown.code, 0, "{}{}", shown.stdout, shown.stderr);
-    for step in ["login", "target", "trail", "status", "session create", "download", "session delete"] {
-        assert!(shown.stdout.contains(&format!("$ atrail {step}")), "{step}: {}", shown.stdout);
+    for step in [
+        "login",
+        "target",
+        "trail",
+        "status",
+        "session create",
+        "download",
+        "session delete",
+    ] {
+        assert!(
+            shown.stdout.contains(&format!("$ atrail {step}")),
+            "{step}: {}",
+            shown.stdout
+        );
     }
-    assert!(shown.stdout.contains("Delete session success"), "{}", shown.stdout);
-    assert!(shown.stderr.contains("Download completed successfully"), "{}", shown.stderr);
+    assert!(
+        shown.stdout.contains("Delete session success"),
+        "{}",
+        shown.stdout
+    );
+    assert!(
+        shown.stderr.contains("Download completed successfully"),
+        "{}",
+        shown.stderr
+    );
     let left: Vec<_> = fs::read_dir(env.path("")).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
@@ -63,17 +83,33 @@ fn tenants_are_managed() {
     let args = ["admin", "user", "create", "alice", "--password-stdin"];
     env.run_with(&args, b"correct horse battery staple\n").ok();
     let grant = ["--user", "alice", "--role", "developer", "--space", "dev"];
-    env.run(&[&["admin", "role", "create"][..], &grant].concat()).ok();
+    env.run(&[&["admin", "role", "create"][..], &grant].concat())
+        .ok();
     let roles = env.run(&["admin", "role", "list", "--format", "csv"]).ok();
     assert!(roles.contains("alice,developer,"), "{roles}");
     let key = env.run(&["admin", "api-key", "create", "nightly"]).ok();
     assert!(value(&key, "key").starts_with("atk_"));
     let address = server.address.to_string();
-    let login = ["login", "-a", &address, "-u", "alice", "--password-stdin", "--context", "alice"];
+    let login = [
+        "login",
+        "-a",
+        &address,
+        "-u",
+        "alice",
+        "--password-stdin",
+        "--context",
+        "alice",
+    ];
     env.run_with(&login, b"correct horse battery staple\n").ok();
     env.run(&["target", "-o", "default", "-s", "dev"]).ok();
     env.run(&["status"]).ok();
-    assert_eq!(env.run(&["context", "list", "--format", "jsonl"]).ok().lines().count(), 2);
+    assert_eq!(
+        env.run(&["context", "list", "--format", "jsonl"])
+            .ok()
+            .lines()
+            .count(),
+        2
+    );
     env.run(&["context", "delete", "alice"]).ok();
 }
 
@@ -83,5 +119,45 @@ fn settings_say_where_they_come_from() {
     let mut command = env.command(&["config", "show", "--origin", "--format", "csv"]);
     command.env("ATRAIL_ENDPOINT", "example.com");
     let shown = finish(&mut command, b"").ok();
-    assert!(shown.contains("endpoint,example.com,environment ATRAIL_ENDPOINT"), "{shown}");
+    assert!(
+        shown.contains("endpoint,example.com,environment ATRAIL_ENDPOINT"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_expired_token_is_renewed_by_many_at_once() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let dir = fs::read_dir(env.path("home/config/atrail/credentials")).unwrap();
+    let file = dir
+        .flatten()
+        .map(|file| file.path())
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .unwrap();
+    for _ in 0..3 {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut tokens: serde_json::Value = serde_json::from_str(&text).unwrap();
+        tokens["access_token"] = "expired".into();
+        fs::write(&file, tokens.to_string()).unwrap();
+        let children: Vec<_> = (0..8)
+            .map(|_| {
+                let mut command = env.command(&["token"]);
+                command.stdout(std::process::Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        // A refresh token that is spent twice ends the login: every one of them must have found it unspent, or the
+        // tokens that another had saved.
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+        let after = fs::read_to_string(&file).unwrap();
+        assert!(!after.contains("expired"));
+    }
 }

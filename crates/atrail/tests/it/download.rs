@@ -15,7 +15,9 @@ fn ready() -> (TestEnv, Server, String) {
     env.log_in(&server);
     fs::write(env.path("in.json"), events(500, 100)).unwrap();
     env.run(&["trail", "-q", "-f", "in.json"]).ok();
-    let id = env.run(&[&["session", "create", "-q"][..], &DAY].concat()).ok();
+    let id = env
+        .run(&[&["session", "create", "-q"][..], &DAY].concat())
+        .ok();
     (env, server, id.trim().to_owned())
 }
 
@@ -26,7 +28,11 @@ fn a_file_that_is_there_is_known_or_left_alone() {
     env.run(&download).ok();
     let bytes = fs::read(env.path("F")).unwrap();
     let again = env.run(&download);
-    assert!(again.stderr.contains("already complete"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("already complete"),
+        "{}",
+        again.stderr
+    );
     again.ok();
 
     fs::write(env.path("F"), "something else").unwrap();
@@ -70,17 +76,29 @@ fn standard_output_gets_the_same_bytes() {
     }
     let mut text = String::new();
     let gzip = fs::read(env.path("F")).unwrap();
-    MultiGzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+    MultiGzDecoder::new(&gzip[..])
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text.lines().count(), 500);
 }
 
 #[test]
 fn no_events_are_a_download_too() {
     let (env, _server, _) = ready();
-    env.run(&["download", "-o", "F", "-s", "2016-01-01", "-e", "2016-01-01"])
-        .ok();
+    env.run(&[
+        "download",
+        "-o",
+        "F",
+        "-s",
+        "2016-01-01",
+        "-e",
+        "2016-01-01",
+    ])
+    .ok();
     let gzip = fs::read(env.path("F")).unwrap();
     let mut text = String::new();
-    MultiGzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+    MultiGzDecoder::new(&gzip[..])
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text, "");
 }

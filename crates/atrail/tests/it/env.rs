@@ -87,7 +87,8 @@ impl TestEnv {
     pub(crate) fn log_in_at(&self, server: &Server, address: SocketAddr) {
         let address = address.to_string();
         let args = ["login", "-a", &address, "-u", "admin", "--password-stdin"];
-        self.run_with(&args, server.secret("password").as_bytes()).ok();
+        self.run_with(&args, server.secret("password").as_bytes())
+            .ok();
         self.run(&["target", "-o", "default", "-s", "default"]).ok();
     }
 }

@@ -15,10 +15,16 @@ fn usage_is_2_and_nothing_is_asked_off_a_terminal() {
     for (args, missing) in [
         (&["login"][..], "-a ENDPOINT"),
         (&["login", "-a", "127.0.0.1:1"], "-u USER"),
-        (&["login", "-a", "127.0.0.1:1", "-u", "x"], "--password-stdin"),
+        (
+            &["login", "-a", "127.0.0.1:1", "-u", "x"],
+            "--password-stdin",
+        ),
         (&["delete"], "-s DAY and -e DAY"),
         (&["delete", "-s", "today", "-e", "today"], "--yes"),
-        (&["status", "-s", "today", "-e", "yesterday"], "after the end"),
+        (
+            &["status", "-s", "today", "-e", "yesterday"],
+            "after the end",
+        ),
         (&["status", "-s", "tomorrow"], "YYYY-MM-DD"),
         (&["download", "-o", "F"], "SESSION"),
         (&["status", "--context", "nowhere"], "no context"),
@@ -50,7 +56,10 @@ fn an_unreachable_server_is_5() {
     let env = TestEnv::new();
     let args = ["login", "-a", "127.0.0.1:1", "-u", "x", "--password-stdin"];
     let said = env.run_with(&args, b"x\n").fails(5);
-    assert!(said.contains("could not reach http://127.0.0.1:1"), "{said}");
+    assert!(
+        said.contains("could not reach http://127.0.0.1:1"),
+        "{said}"
+    );
     assert!(said.contains("hint: "), "{said}");
 }
 
@@ -70,7 +79,11 @@ fn refused_events_are_1_with_their_lines() {
     env.log_in(&server);
     let good = events(2, 0);
     let mut lines = good.lines();
-    let input = format!("{}\n{{\"no\":1}}\n{}\n", lines.next().unwrap(), lines.next().unwrap());
+    let input = format!(
+        "{}\n{{\"no\":1}}\n{}\n",
+        lines.next().unwrap(),
+        lines.next().unwrap()
+    );
     let ran = env.run_with(&["trail", "--format", "jsonl"], input.as_bytes());
     assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
     let said = ran.fails(1);
@@ -87,7 +100,9 @@ fn a_changed_byte_is_6_when_it_stays() {
     fs::write(env.path("in.json"), events(1_000, 1_000)).unwrap();
     env.run(&["trail", "-q", "-f", "in.json"]).ok();
     let day = ["-s", "2017-07-24", "-e", "2017-07-24"];
-    let id = env.run(&[&["session", "create", "-q"][..], &day].concat()).ok();
+    let id = env
+        .run(&[&["session", "create", "-q"][..], &day].concat())
+        .ok();
     let download = ["download", "-o", "F", id.trim()];
     proxy.always(Behaviour {
         flip_at: Some(20_000),
@@ -112,7 +127,15 @@ fn an_interrupt_is_130() {
         ..Behaviour::default()
     });
     let mut child = env
-        .command(&["download", "-s", "2017-07-24", "-e", "2017-07-24", "-o", "F"])
+        .command(&[
+            "download",
+            "-s",
+            "2017-07-24",
+            "-e",
+            "2017-07-24",
+            "-o",
+            "F",
+        ])
         .stderr(Stdio::null())
         .spawn()
         .unwrap();

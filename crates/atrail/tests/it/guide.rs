@@ -37,22 +37,45 @@ fn the_originals_guide_runs_verbatim() {
     let status = bx(&env, &format!("cf at status -s {day} -e {day}"), b"").ok();
     insta::assert_snapshot!("guide_status", status);
 
-    let created = bx(&env, &format!("cf at session create -s {day} -e {day}"), b"").ok();
+    let created = bx(
+        &env,
+        &format!("cf at session create -s {day} -e {day}"),
+        b"",
+    )
+    .ok();
     let id = value(&created, "id");
     let space = server.secret("space");
     assert_eq!(value(&created, "space"), space);
-    assert_eq!(value(&created, "date-range"), r#"{"End":"2017-07-24","Start":"2017-07-24"}"#);
-    assert_eq!(value(&created, "type-account"), r#"{"Type":"ActivityTracker"}"#);
+    assert_eq!(
+        value(&created, "date-range"),
+        r#"{"End":"2017-07-24","Start":"2017-07-24"}"#
+    );
+    assert_eq!(
+        value(&created, "type-account"),
+        r#"{"Type":"ActivityTracker"}"#
+    );
     assert_eq!(created.lines().count(), 11, "{created}");
     assert_eq!(bx(&env, "cf at session list", b"").ok().lines().count(), 5);
-    assert_eq!(value(&bx(&env, &format!("cf at session show {id}"), b"").ok(), "id"), id);
+    assert_eq!(
+        value(
+            &bx(&env, &format!("cf at session show {id}"), b"").ok(),
+            "id"
+        ),
+        id
+    );
 
     let said = bx(&env, &format!("cf at download -o events.log {id}"), b"");
-    assert!(said.stderr.ends_with("Download completed successfully\n"), "{}", said.stderr);
+    assert!(
+        said.stderr.ends_with("Download completed successfully\n"),
+        "{}",
+        said.stderr
+    );
     said.ok();
     let mut text = String::new();
     let gzip = fs::read(env.path("events.log")).unwrap();
-    MultiGzDecoder::new(&gzip[..]).read_to_string(&mut text).unwrap();
+    MultiGzDecoder::new(&gzip[..])
+        .read_to_string(&mut text)
+        .unwrap();
     let mut got: Vec<_> = text.lines().collect();
     let sent = events(6, 10);
     let mut expected: Vec<_> = sent.lines().collect();
@@ -76,7 +99,15 @@ fn the_originals_help_is_answered() {
     let help = bx(&env, "cf at", b"").ok();
     assert!(help.contains("Usage: bx cf at"), "{help}");
     assert_eq!(bx(&env, "cf at -h", b"").ok(), help.clone());
-    assert!(bx(&env, "cf at help status", b"").ok().contains("bx cf at status"));
-    assert!(bx(&env, "cf at session help create", b"").ok().contains("session create"));
+    assert!(
+        bx(&env, "cf at help status", b"")
+            .ok()
+            .contains("bx cf at status")
+    );
+    assert!(
+        bx(&env, "cf at session help create", b"")
+            .ok()
+            .contains("session create")
+    );
     assert!(bx(&env, "cf at -v", b"").ok().starts_with("atrail "));
 }

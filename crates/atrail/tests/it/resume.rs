@@ -33,7 +33,15 @@ impl Scene {
         env.log_in_at(&server, proxy.address);
         fs::write(env.path("in.json"), events(9_000, 1_100)).unwrap();
         env.run(&["trail", "-q", "-f", "in.json"]).ok();
-        let create = ["session", "create", "-q", "-s", "2017-07-24", "-e", "2017-07-24"];
+        let create = [
+            "session",
+            "create",
+            "-q",
+            "-s",
+            "2017-07-24",
+            "-e",
+            "2017-07-24",
+        ];
         let session = env.run(&create).ok().trim().to_owned();
         env.run(&["download", "-o", "whole", &session]).ok();
         let whole = fs::read(env.path("whole")).unwrap();
@@ -98,7 +106,10 @@ fn killed_clients_go_on() {
         scene.end(&format!("round {round}"));
     }
     // The control: kills that all miss would prove nothing.
-    assert!(landed >= rounds / 2, "{landed} kills of {rounds} rounds landed in the middle");
+    assert!(
+        landed >= rounds / 2,
+        "{landed} kills of {rounds} rounds landed in the middle"
+    );
 }
 
 #[test]
@@ -116,7 +127,10 @@ fn a_restarted_server_is_waited_for() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "round {round}");
         scene.end(&format!("round {round}"));
     }
-    assert!(landed >= rounds / 2, "{landed} of {rounds} restarts came in the middle");
+    assert!(
+        landed >= rounds / 2,
+        "{landed} of {rounds} restarts came in the middle"
+    );
 }
 
 #[test]
@@ -176,7 +190,11 @@ fn a_byte_changed_once_is_fetched_again() {
         }
     });
     let ran = scene.env.run(&["download", "-o", "F", &scene.session]);
-    assert!(ran.stderr.contains("fetching it once more"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("fetching it once more"),
+        "{}",
+        ran.stderr
+    );
     ran.ok();
     scene.end("a changed byte");
 }

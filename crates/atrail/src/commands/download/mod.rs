@@ -127,10 +127,7 @@ async fn plan(client: &Client, session: &Session) -> Result<Arc<Plan>> {
 }
 
 fn id_of(session: &Session) -> Result<SessionId> {
-    let id = session.id.parse();
-    id.map_err(|error| {
-        CliError::failed("the server's session id cannot be used").because(format!("{error}"))
-    })
+    super::checked_id(&session.id)
 }
 
 /// Ends a session that was made for this download. The bytes are safe: a failure is only told.

@@ -86,7 +86,8 @@ async fn walk(settings: &Settings, dir: &Path, data: &Path, endpoint: &str) -> R
         days.start(),
         days.end()
     ))?;
-    walk.step(&["trail", "-q", "-f", "events.json"]).await?;
+    walk.step_in_short(&["trail", "-f", "events.json"], 7)
+        .await?;
     walk.step(&["status"]).await?;
     let start = days.start().to_string();
     let create = ["session", "create", "-s", &start, "-e", "today"];

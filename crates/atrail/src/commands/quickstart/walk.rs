@@ -41,7 +41,17 @@ impl Walk {
     pub(super) async fn step(&self, args: &[&str]) -> Result<String> {
         self.printer
             .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
-        self.run(args, Stdio::null()).await
+        self.shown(args, Stdio::null()).await
+    }
+
+    /// As [`Walk::step`], but shows only the first lines of what it prints.
+    pub(super) async fn step_in_short(&self, args: &[&str], count: usize) -> Result<()> {
+        self.printer
+            .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
+        let output = self.run(args, Stdio::null()).await?;
+        let head: String = output.split_inclusive('\n').take(count).collect();
+        self.printer.data(&head)?;
+        self.say("and so on: one receipt for each event\n")
     }
 
     /// As [`Walk::step`], with a file as standard input.
@@ -50,7 +60,7 @@ impl Walk {
         self.printer
             .data(&format!("\n$ atrail {} <{shown}\n", args.join(" ")))?;
         let failed = |error| CliError::file("could not read the password file", error);
-        self.run(args, File::open(input).map_err(failed)?.into())
+        self.shown(args, File::open(input).map_err(failed)?.into())
             .await
     }
 
@@ -68,6 +78,12 @@ impl Walk {
                 .data(&format!("{}\n", safe::for_terminal(&line)))?;
         }
         Ok(())
+    }
+
+    async fn shown(&self, args: &[&str], input: Stdio) -> Result<String> {
+        let output = self.run(args, input).await?;
+        self.printer.data(&output)?;
+        Ok(output)
     }
 
     async fn run(&self, args: &[&str], input: Stdio) -> Result<String> {
@@ -99,7 +115,6 @@ impl Walk {
             Ok((child.wait().map_err(io)?, output))
         })
         .await?;
-        self.printer.data(&output)?;
         if status.success() {
             return Ok(output);
         }

@@ -26,7 +26,8 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let client = connect(settings, !args.scope.at_account_level).await?;
     let session = create(&client, &args.scope, days).await?;
     if settings.printer.quiet {
-        return settings.printer.answer(&session.id);
+        let id = super::super::checked_id(&session.id)?;
+        return settings.printer.data(&format!("{id}\n"));
     }
     super::print(settings, &session)
 }
