@@ -1,0 +1,13 @@
+//! The server through its public face: real sockets, a real store, a clock that stands still.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod access;
+mod contract;
+mod downloads;
+mod hostile;
+mod intake;
+mod lifecycle;
+mod support;
+mod tenancy;
+mod tokens;
