@@ -65,7 +65,7 @@ struct Cast {
 
 impl Cast {
     async fn new() -> Self {
-        let server = TestServer::start().await;
+        let server = TestServer::with(|settings| settings.store.max_open_sessions = 1000).await;
         let expired = server.user("late", false, &[server.owner()]).await;
         server.clock.advance(Duration::from_secs(601));
         let elsewhere = foreign_space(&server).await;
@@ -157,8 +157,6 @@ async fn foreign_space(server: &TestServer) -> String {
     let of = json!({"organization": {"data": {"guid": organization["guid"]}}});
     let new = json!({"name": "s", "relationships": of});
     let space: Value = admin.post(paths::SPACES).json(&new).made().await;
-    let mut owner = owner;
-    owner["user"] = "admin".into();
     let _: Value = admin.delete(paths::ROLES).json(&owner).made().await;
     space["guid"].as_str().unwrap().to_owned()
 }

@@ -1,1 +1,153 @@
+//! Sending events.
 
+use std::io::Write;
+
+use atrail_api::{AckOrRefusal, DaySummary, paths};
+use atrail_evidence::leaf_hash;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Made, TestServer, event, event_at, events, gunzipped};
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn count(client: &Client) -> u64 {
+    let days: Vec<DaySummary> = client.get(paths::EVENTS).made().await;
+    days.iter().map(|day| day.count).sum()
+}
+
+#[tokio::test]
+async fn acknowledgements_come_in_order_with_the_leaf_hash_of_the_stored_line() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let body = format!("[{},{},{}]", event(1), "{\"id\":7}", event(2));
+    let answer = admin.post(paths::EVENTS).body(body).send().await.unwrap();
+    assert_eq!(answer.status(), 207);
+    let acks: Vec<AckOrRefusal> = answer.json().await.unwrap();
+    let ack = |id: usize| AckOrRefusal::Ack {
+        id: format!("event-{id}"),
+        value: leaf_hash(event(id).as_bytes()).to_string(),
+    };
+    assert_eq!(acks.len(), 3);
+    assert_eq!((&acks[0], &acks[2]), (&ack(1), &ack(2)));
+    assert!(matches!(acks[1], AckOrRefusal::Refusal { index: 1, .. }));
+    assert_eq!(count(&admin).await, 2);
+}
+
+#[tokio::test]
+async fn every_framing_and_encoding_stores_the_same_bytes() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let lines = |ids: &[usize]| ids.iter().map(|id| event(*id) + "\n").collect::<String>();
+    let send = |encoding: &'static str, body: Vec<u8>| {
+        let request = admin.post(paths::EVENTS);
+        request.header("Content-Encoding", encoding).body(body)
+    };
+    let members = [gzip(&lines(&[1])), gzip(&lines(&[2, 3]))].concat();
+    let zstd = zstd::encode_all(lines(&[4, 5]).as_bytes(), 3).unwrap();
+    let log = format!("{{\"events\":[{},{}]}}", event(6), event(7));
+    for (encoding, body) in [
+        ("gzip", members),
+        ("zstd", zstd),
+        ("identity", log.into_bytes()),
+        ("identity", event(8).into_bytes()),
+    ] {
+        assert_eq!(send(encoding, body).seen().await.0, 200);
+    }
+    let session = admin.session().await;
+    let bytes = admin.get(paths::DOWNLOAD).header("SESSIONID", session);
+    let bytes = bytes.send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(gunzipped(&bytes), lines(&[1, 2, 3, 4, 5, 6, 7, 8]));
+}
+
+#[tokio::test]
+async fn a_large_body_goes_another_way_to_the_same_end() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let body = events(5000);
+    let answer = admin
+        .post(paths::EVENTS)
+        .header("Prefer", "respond-async, return=\"minimal\"; x=1")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["preference-applied"], "return=minimal");
+    let counts: Value = answer.json().await.unwrap();
+    assert_eq!(counts, json!({"accepted": 5000, "refused": 0}));
+    assert_eq!(count(&admin).await, 5000);
+}
+
+#[tokio::test]
+async fn a_missing_id_is_added_and_told() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let without = event(1).replace(r#""id":"event-1","#, "");
+    let acks: Vec<AckOrRefusal> = admin.post(paths::EVENTS).body(without.clone()).made().await;
+    let [AckOrRefusal::Ack { id, value }] = &acks[..] else {
+        panic!("{acks:?}");
+    };
+    let line = format!("{},\"id\":\"{id}\"}}", &without[..without.len() - 1]);
+    assert_eq!(*value, leaf_hash(line.as_bytes()).to_string());
+}
+
+#[tokio::test]
+async fn account_events_are_apart_from_those_of_its_spaces() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.send_events(event(1)).await;
+    let to_account = admin.post("/v3/events?AtAccountLevel=true&type=cadf");
+    let _: Value = to_account.body(event(2)).made().await;
+    assert_eq!(count(&admin).await, 1);
+    let all: Vec<DaySummary> = admin.get("/v3/events?AtAccountLevel=true").made().await;
+    assert_eq!(all[0].count, 2);
+}
+
+#[tokio::test]
+async fn the_days_of_status_and_deletion_are_those_that_were_asked_for() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    for (id, day) in ["11", "12", "20", "24", "25"].iter().enumerate() {
+        let time = format!("2017-07-{day}T01:00:00Z");
+        admin.send_events(event_at(id, &time)).await;
+    }
+    let days = |query: &str| {
+        let request = admin.get(&format!("/v3/events{query}"));
+        async move {
+            let rows: Vec<DaySummary> = request.made().await;
+            rows.iter()
+                .map(|row| row.date[8..].to_owned())
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(days("").await, ["12", "20", "24", "25"]);
+    assert_eq!(days("?start=2017-07-24").await, ["24", "25"]);
+    assert_eq!(days("?end=2017-07-24").await, ["11", "12", "20", "24"]);
+    assert_eq!(days("?start=yesterday&end=yesterday").await, ["24"]);
+    let chunked = reqwest::Body::wrap_stream(futures_util::stream::iter(
+        ["{\"start\":\"2017-", "07-20\",\"end\":\"2017-07-20\"}"].map(Ok::<_, std::io::Error>),
+    ));
+    let asked = admin
+        .get(paths::EVENTS)
+        .header("Transfer-Encoding", "chunked");
+    let rows: Vec<DaySummary> = asked.body(chunked).made().await;
+    assert_eq!(rows.len(), 1);
+
+    let scope = json!({"start": "2017-07-20", "end": "2017-07-24"});
+    let freed = event_at(2, "2017-07-20T01:00:00Z").len() * 2;
+    let mut dry = scope.clone();
+    dry["DryRun"] = true.into();
+    let said: String = admin.delete(paths::EVENTS).json(&dry).made().await;
+    assert_eq!(
+        said,
+        format!("2 logs would be deleted, freeing {freed} bytes.")
+    );
+    let said: String = admin.delete(paths::EVENTS).json(&scope).made().await;
+    assert_eq!(said, format!("2 logs were deleted, freeing {freed} bytes."));
+    assert_eq!(days("").await, ["12", "25"]);
+}
