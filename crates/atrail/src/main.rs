@@ -85,6 +85,8 @@ fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
             }
         };
         tokio::select! {
+            // The command first: at Ctrl-C it may have something to put back.
+            biased;
             done = cli.command.run(settings) => match done {
                 Ok(()) => 0,
                 Err(error) => finish(&settings.printer, &error),

@@ -59,6 +59,41 @@ pub(crate) fn is_same_file(_: &File, _: &Path) -> bool {
     true
 }
 
+/// How the terminal on standard input behaves, to be put back when something is interrupted.
+#[cfg(unix)]
+pub(crate) struct TerminalModes(Option<rustix::termios::Termios>);
+
+#[cfg(unix)]
+impl TerminalModes {
+    /// As it behaves now.
+    pub(crate) fn save() -> Self {
+        Self(rustix::termios::tcgetattr(io::stdin()).ok())
+    }
+
+    /// Puts it back.
+    pub(crate) fn restore(&self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some(modes) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+        }
+    }
+}
+
+/// The console puts itself back.
+#[cfg(not(unix))]
+pub(crate) struct TerminalModes;
+
+#[cfg(not(unix))]
+impl TerminalModes {
+    /// Nothing to remember.
+    pub(crate) fn save() -> Self {
+        Self
+    }
+
+    /// Nothing to put back.
+    pub(crate) fn restore(&self) {}
+}
+
 /// Ends when the operating system asks the process to stop: SIGTERM.
 #[cfg(unix)]
 pub(crate) async fn terminated() {

@@ -13,26 +13,29 @@ use crate::printer::{Color, Format, Printer, Terminals};
 use crate::spelling::Spelling;
 use crate::state::{Context, StateDir, check_context_name};
 
+/// Where help texts list them: after the command's own.
+const HEADING: &str = "Options of every command";
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalFlags {
     /// How data is printed
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = HEADING,
         value_enum,
         default_value_t,
         value_name = "FORMAT"
     )]
     pub(crate) format: Format,
     /// Use this context in place of the current one
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// When to use colours in messages
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
     /// Print only data and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = HEADING)]
     pub(crate) quiet: bool,
 }
 

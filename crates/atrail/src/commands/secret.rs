@@ -3,7 +3,8 @@
 use std::io::BufRead;
 
 use crate::blocking;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
+use crate::platform::TerminalModes;
 use crate::settings::Settings;
 
 /// Asks for a secret at the terminal; off one, says which flag is missing.
@@ -17,7 +18,15 @@ pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> R
         rpassword::prompt_password(question)
             .map_err(|error| CliError::file("could not read the password", error))
     });
-    not_empty(secret.await?)
+    // Typing is hidden by a mode of the terminal, which would outlive an interrupted program.
+    let modes = TerminalModes::save();
+    tokio::select! {
+        secret = secret => not_empty(secret?),
+        _ = tokio::signal::ctrl_c() => {
+            modes.restore();
+            Err(CliError::new(Exit::Interrupted, "interrupted"))
+        }
+    }
 }
 
 /// Takes the next line of standard input.

@@ -4,7 +4,7 @@ use atrail_api::{DaySummary, EventsQuery, paths};
 
 use crate::client::{Call, connect};
 use crate::days::{DayDefault, DayFlags};
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
@@ -30,10 +30,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         ..EventsQuery::default()
     };
     let summaries: Vec<DaySummary> = client.json(Call::get(paths::EVENTS).query(&query)?).await?;
-    table(&summaries)?.print(&settings.printer)
+    table(&summaries).print(&settings.printer)
 }
 
-fn table(summaries: &[DaySummary]) -> Result<Rows> {
+fn table(summaries: &[DaySummary]) -> Rows<&DaySummary> {
     let columns = vec![
         Column::text("Date"),
         Column::number("Count"),
@@ -43,8 +43,6 @@ fn table(summaries: &[DaySummary]) -> Result<Rows> {
     ];
     let mut rows = Rows::new(Layout::Ruled, columns);
     for summary in summaries {
-        let thing = serde_json::to_value(summary)
-            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
         rows.push(
             vec![
                 summary.date.clone(),
@@ -53,8 +51,8 @@ fn table(summaries: &[DaySummary]) -> Result<Rows> {
                 summary.types.join(", "),
                 summary.searchable.clone(),
             ],
-            thing,
+            summary,
         );
     }
-    Ok(rows)
+    rows
 }

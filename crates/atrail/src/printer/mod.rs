@@ -12,7 +12,6 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::{CliError, Exit, Result};
 
@@ -118,7 +117,7 @@ impl Printer {
                 let columns = [Column::text("Name"), Column::text("Value")];
                 let mut rows = Rows::new(Layout::Plain, columns.to_vec());
                 for (name, value) in properties {
-                    rows.push(vec![(*name).to_owned(), value.clone()], Value::Null);
+                    rows.push(vec![(*name).to_owned(), value.clone()], ());
                 }
                 return rows.print(self);
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::table::{Column, Drawing, Layout};
@@ -10,14 +11,14 @@ use crate::error::{CliError, Result};
 
 /// Rows that are all there.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct Rows<T> {
     layout: Layout,
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
-    things: Vec<Value>,
+    things: Vec<T>,
 }
 
-impl Rows {
+impl<T: Serialize> Rows<T> {
     /// No rows yet.
     pub(crate) const fn new(layout: Layout, columns: Vec<Column>) -> Self {
         Self {
@@ -29,7 +30,7 @@ impl Rows {
     }
 
     /// Adds a row, and the thing that it shows as it is in JSON.
-    pub(crate) fn push(&mut self, row: Vec<String>, thing: Value) {
+    pub(crate) fn push(&mut self, row: Vec<String>, thing: T) {
         self.rows.push(row);
         self.things.push(thing);
     }

@@ -102,3 +102,70 @@ fn no_events_are_a_download_too() {
         .unwrap();
     assert_eq!(text, "");
 }
+
+#[test]
+fn two_processes_do_not_write_one_file() {
+    let (env, server, id) = ready();
+    let proxy = crate::proxy::Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    proxy.always(crate::proxy::Behaviour {
+        rate: Some(40_000),
+        ..crate::proxy::Behaviour::default()
+    });
+    let download = ["download", "-o", "F", &id];
+    let mut first = env
+        .command(&download)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !env.path("F.part.json").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let said = env.run(&download).fails(1);
+    assert!(said.contains("another process is writing"), "{said}");
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn an_interrupted_download_of_days_goes_on_with_its_session() {
+    let (env, server, _) = ready();
+    let proxy = crate::proxy::Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    proxy.always(crate::proxy::Behaviour {
+        rate: Some(40_000),
+        ..crate::proxy::Behaviour::default()
+    });
+    let download = [&["download", "-o", "F"][..], &DAY].concat();
+    let mut child = env
+        .command(&download)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while fs::metadata(env.path("F.part")).map_or(0, |part| part.len()) == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    proxy.always(crate::proxy::Behaviour::default());
+    let sessions = || {
+        env.run(&["session", "list", "--format", "jsonl"])
+            .ok()
+            .lines()
+            .count()
+    };
+    assert_eq!(sessions(), 2, "its own is kept for the next run");
+    let other = [
+        "download",
+        "-o",
+        "F",
+        "-s",
+        "2017-07-23",
+        "-e",
+        "2017-07-24",
+    ];
+    env.run(&other).fails(1);
+    let ran = env.run(&download);
+    assert!(ran.stderr.contains("going on from"), "{}", ran.stderr);
+    ran.ok();
+    assert_eq!(sessions(), 1);
+}

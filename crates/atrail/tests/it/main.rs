@@ -10,3 +10,4 @@ mod guide;
 mod help;
 mod proxy;
 mod resume;
+mod trail;

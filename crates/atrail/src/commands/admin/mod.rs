@@ -76,9 +76,7 @@ async fn list<T: Serialize + DeserializeOwned>(
     let columns = names.iter().map(|name| Column::text(&capital(name)));
     let mut rows = Rows::new(Layout::Plain, columns.collect());
     for thing in all.resources {
-        let value = serde_json::to_value(&thing)
-            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
-        rows.push(show(&thing), value);
+        rows.push(show(&thing), thing);
     }
     rows.print(&settings.printer)
 }

@@ -1,36 +1,37 @@
 //! Something to send.
 
-use std::fmt::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
+use atrail_model::generator::Generator;
 use atrail_model::{Day, DayRange, Timestamp};
 
 use crate::error::{CliError, Result};
 
 /// How many events there are.
-pub(super) const COUNT: u32 = 3_000;
+pub(super) const COUNT: u64 = 3_000;
+
+/// Any number: the same one gives the same people and services every time.
+const SEED: u64 = 2017;
 
 /// Writes events of today and the two days before; today's lie before this moment.
 pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
     let clock = || CliError::failed("this machine's clock is outside the years 1970-9999");
     let today = Day::of(now).ok_or_else(clock)?;
     let days = DayRange::new(today.minus(2), today).ok_or_else(clock)?;
-    let first = i64::from(days.start().number()) * 86_400;
-    let span = now.as_second() - first;
-    let mut text = String::new();
-    for number in 0..COUNT {
-        let second = first + span * i64::from(number) / i64::from(COUNT);
-        let moment = Timestamp::from_second(second).map_err(|_| clock())?;
-        let action = ["create", "read", "update", "delete"][number as usize % 4];
-        let _ = writeln!(
-            text,
-            r#"{{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","eventType":"activity","id":"quickstart-{number:05}","eventTime":"{moment}","action":"{action}","outcome":"success","initiator":{{"id":"user-{}","typeURI":"service/security/account/user","name":"user{}@example.com"}},"target":{{"id":"volume-{}","typeURI":"service/storage/block"}},"observer":{{"id":"storage"}},"reason":{{"reasonCode":200}}}}"#,
-            number % 17,
-            number % 17,
-            number % 101
-        );
-    }
-    std::fs::write(path, text)
+    let first_second = i64::from(days.start().number()) * 86_400;
+    let start = Timestamp::from_second(first_second).map_err(|_| clock())?;
+    let span_seconds = u64::try_from(now.as_second() - first_second).map_err(|_| clock())?;
+    let events = Generator::new(SEED, start, Duration::from_secs(span_seconds), COUNT);
+    let written = std::fs::File::create(path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        for event in events {
+            writeln!(file, "{event}")?;
+        }
+        file.flush()
+    });
+    written
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))?;
     Ok(days)
 }

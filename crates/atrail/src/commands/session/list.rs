@@ -3,7 +3,7 @@
 use atrail_api::{Session, paths};
 
 use crate::client::{Call, connect};
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 use crate::spelling::Spelling;
@@ -17,10 +17,10 @@ pub(crate) struct Args {}
 pub(super) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let client = connect(settings, true).await?;
     let sessions: Vec<Session> = client.json(Call::get(paths::SESSIONS)).await?;
-    table(&sessions, settings.spelling)?.print(&settings.printer)
+    table(&sessions, settings.spelling).print(&settings.printer)
 }
 
-fn table(sessions: &[Session], spelling: Spelling) -> Result<Rows> {
+fn table(sessions: &[Session], spelling: Spelling) -> Rows<&Session> {
     let mut names = vec!["Id", "Space", "Username", "Create-time", "Access-time"];
     if spelling == Spelling::Own {
         names.extend([
@@ -34,8 +34,6 @@ fn table(sessions: &[Session], spelling: Spelling) -> Result<Rows> {
     let columns = names.into_iter().map(Column::text).collect();
     let mut rows = Rows::new(Layout::Plain, columns);
     for session in sessions {
-        let thing = serde_json::to_value(session)
-            .map_err(|error| CliError::failed("could not write the answer").because(error))?;
         let mut row = vec![
             session.id.clone(),
             session.space.clone(),
@@ -52,7 +50,7 @@ fn table(sessions: &[Session], spelling: Spelling) -> Result<Rows> {
                 session.expire_time.clone(),
             ]);
         }
-        rows.push(row, thing);
+        rows.push(row, session);
     }
-    Ok(rows)
+    rows
 }
