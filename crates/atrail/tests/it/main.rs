@@ -8,6 +8,7 @@ mod env;
 mod exits;
 mod guide;
 mod help;
+mod option;
 mod proxy;
 mod resume;
 mod trail;
