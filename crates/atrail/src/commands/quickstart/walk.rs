@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use flate2::read::MultiGzDecoder;
 
 use crate::blocking;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::printer::{Printer, safe};
 use crate::settings::Settings;
 
@@ -117,6 +117,9 @@ impl Walk {
         .await?;
         if status.success() {
             return Ok(output);
+        }
+        if status.code() == Some(Exit::Interrupted as i32) {
+            return Err(CliError::new(Exit::Interrupted, "interrupted"));
         }
         Err(CliError::failed(format!("`atrail {shown}` failed")).because(status.to_string()))
     }
