@@ -6,6 +6,7 @@ mod commands;
 mod download;
 mod env;
 mod exits;
+mod export;
 mod guide;
 mod help;
 mod option;
