@@ -366,14 +366,14 @@ async fn delete_waste(connection: &mut SqliteConnection, paths: &[String]) -> Re
     Ok(())
 }
 
-fn guid_of(target: Target) -> Vec<u8> {
+pub(super) fn guid_of(target: Target) -> Vec<u8> {
     match target {
         Target::Space(id) => id.bytes().to_vec(),
         Target::Account(id) => id.bytes().to_vec(),
     }
 }
 
-fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
+pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
     let account = row.id("account")?;
     let domain = row
         .optional_id("space")?
