@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The body of `PUT /v3/options`; of `GET`, the second member alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OptionsRequest {
     /// Days to keep events; -1 keeps them for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]

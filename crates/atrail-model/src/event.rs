@@ -176,6 +176,13 @@ pub fn admit<'a>(
     })
 }
 
+/// The time that an `eventTime` means, in any of the forms that [`admit`] takes; `None` for anything else. A leap second
+/// stands at the last nanosecond of its hour.
+#[must_use]
+pub fn read_event_time(text: &str) -> Option<Timestamp> {
+    time::parse(text.as_bytes()).ok()
+}
+
 /// What can be said of the text before it is parsed: its size, encoding, outermost kind and depth.
 fn checked_text(text: &[u8]) -> Result<&str, EventError> {
     let text = text::trim(text);

@@ -10,6 +10,7 @@ pub mod generator;
 mod hours;
 mod ids;
 pub mod limits;
+mod retention;
 mod scope;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, format_timestamp};
@@ -20,4 +21,5 @@ pub use hours::{Hour, Hours, ParseHoursError};
 pub use ids::{
     AccountId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId, UserId,
 };
+pub use retention::{Retention, RetentionError};
 pub use scope::{Scope, Target};

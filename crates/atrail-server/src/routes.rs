@@ -5,6 +5,7 @@ mod api_keys;
 mod events;
 mod health;
 mod info;
+mod options;
 mod organizations;
 mod password;
 mod roles;
@@ -70,6 +71,8 @@ routes! {
     DELETE paths::EVENTS => events::delete;
     GET paths::DOWNLOAD => events::download;
     HEAD paths::DOWNLOAD => events::download;
+    GET paths::OPTIONS => options::list;
+    PUT paths::OPTIONS => options::set;
     GET paths::HEALTHZ => health::alive;
     GET paths::READYZ => health::ready;
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Clock, Day, DayRange, Domain, Hour, Timestamp};
+use atrail_model::{Clock, Day, DayRange, Domain, Hour, Hours, Timestamp};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -188,24 +188,24 @@ impl Memtable {
         self.inner.lock().put_back();
     }
 
-    /// Adds up the unsealed events of each day: calls `add(day, count, size_bytes)`.
-    pub(crate) fn totals(
+    /// Adds up the unsealed events of these domains by day: calls `add(day, count, size_bytes)`.
+    pub(crate) fn totals<'a>(
         &self,
-        domains: impl Fn(Domain) -> bool,
+        domains: impl Iterator<Item = &'a Domain>,
         days: DayRange,
+        hours: Hours,
         mut add: impl FnMut(Day, u64, u64),
     ) {
-        let first = (days.start(), Hour::new(0).expect("an hour of the day"));
-        let last = (days.end(), Hour::new(23).expect("an hour of the day"));
+        let first = (days.start(), hours.first());
+        let last = (days.end(), hours.last());
         let inner = self.inner.lock();
-        let sealing = inner
-            .sealing
-            .iter()
-            .map(|(domain, pending)| (domain, &**pending));
-        for (domain, pending) in inner.gathering.iter().chain(sealing) {
-            if domains(*domain) {
-                for ((day, _), hour) in pending.hours.range(first..=last) {
-                    add(*day, hour.lines.len() as u64, hour.size_bytes);
+        for domain in domains {
+            let sealing = inner.sealing.get(domain).map(|pending| &**pending);
+            for pending in inner.gathering.get(domain).into_iter().chain(sealing) {
+                for ((day, hour), held) in pending.hours.range(first..=last) {
+                    if hours.contains(*hour) {
+                        add(*day, held.lines.len() as u64, held.size_bytes);
+                    }
                 }
             }
         }

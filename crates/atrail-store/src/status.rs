@@ -1,8 +1,8 @@
 //! What is there, per day.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use atrail_model::{Day, DayRange, Target};
+use atrail_model::{Day, Scope};
 
 use crate::Store;
 use crate::error::Result;
@@ -19,28 +19,24 @@ pub struct DayTotal {
 }
 
 impl Store {
-    /// Counts per day, ascending; days without events are absent. Exact: what was acknowledged before the call counts,
-    /// sealed or not. Costs a row per day and hour, however many events these hold.
+    /// Counts per day of what is in scope, ascending; days without events are absent. Exact: what was acknowledged
+    /// before the call counts, sealed or not. Costs a row per day and hour, however many events these hold.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn status(&self, target: Target, days: DayRange) -> Result<Vec<DayTotal>> {
+    pub async fn status(&self, scope: Scope) -> Result<Vec<DayTotal>> {
         let core = &self.core;
-        let domains: HashSet<_> = core
-            .catalog
-            .domains_of(target)
-            .await?
-            .iter()
-            .map(|row| row.domain)
-            .collect();
+        let rows = core.catalog.domains_of(scope.target).await?;
+        let domains: Vec<_> = rows.iter().map(|row| row.domain).collect();
         // No sealing is published between the two readings: an event counts in exactly one of them.
         let _unchanged = core.published.read().await;
-        let sealed = core.catalog.totals(target, days).await?;
+        let sealed = core.catalog.totals(&scope).await?;
         let mut totals: BTreeMap<Day, DayTotal> =
             sealed.into_iter().map(|total| (total.day, total)).collect();
         core.memtable.totals(
-            |domain| domains.contains(&domain),
-            days,
+            domains.iter(),
+            scope.days,
+            scope.hours,
             |day, count, size_bytes| {
                 let total = totals.entry(day).or_insert(DayTotal {
                     day,

@@ -3,8 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    admin, config, context, delete, download, login, logout, passwd, quickstart, serve, session,
-    status, target, token, trail,
+    admin, config, context, delete, download, login, logout, option, passwd, quickstart, serve,
+    session, status, target, token, trail,
 };
 use crate::error::Result;
 use crate::settings::{GlobalFlags, Settings};
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Session(session::Command),
     Download(download::Args),
     Delete(delete::Args),
+    Option(option::Args),
     Trail(trail::Args),
     #[command(subcommand)]
     Context(context::Command),
@@ -74,6 +75,7 @@ impl Command {
             Self::Session(command) => session::run(settings, command).await,
             Self::Download(args) => download::run(settings, args).await,
             Self::Delete(args) => delete::run(settings, args).await,
+            Self::Option(args) => option::run(settings, args).await,
             Self::Trail(args) => trail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command),
             Self::Config(command) => config::run(settings, &command),

@@ -130,6 +130,7 @@ mod tests {
             ),
             ("bx cf at download -o F ID", "download -o F ID"),
             ("bx cf at status", "status"),
+            ("bx cf at option -r -1", "option -r -1"),
             ("cf at status", "status"),
             ("ibmcloud at trail -t cadf -f F", "trail -t cadf -f F"),
             ("ibmcloud.exe at status", "status"),

@@ -52,6 +52,13 @@ fn keeps_an_event_on_one_line_byte_for_byte() {
 }
 
 #[test]
+fn event_times_can_be_read_alone() {
+    let time = read_event_time("2017-09-17 15:15:32.396 +0000 UTC");
+    assert_eq!(time.unwrap().to_string(), "2017-09-17T15:15:32.396Z");
+    assert_eq!(read_event_time("yesterday"), None);
+}
+
+#[test]
 fn takes_line_breaks_out_between_tokens_only() {
     let text = EVENT
         .replace("\"create\"", "\"a \\n \\\" { \\\\\"")

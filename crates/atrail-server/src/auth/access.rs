@@ -42,6 +42,8 @@ purposes! {
     SendEvents: "send events";
     /// To delete.
     DeleteEvents: "delete events";
+    /// To see or set how long they are kept.
+    UseOptions: "use options";
 }
 
 /// The part of a request that says whether the whole account is meant.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
-use atrail_model::{Hours, Scope};
+use atrail_model::Scope;
 use atrail_store::{DayTotal, DeletedTotal};
 use axum::Json;
 use axum::extract::State;
@@ -53,13 +53,12 @@ pub(super) async fn status(
         search_time,
         dry_run: _,
     } = query;
-    let days = days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?;
-    if days::hours(search_time.as_deref())? != Hours::ALL {
-        return Err(ApiError::bad_request(
-            "counts are of whole days: leave SearchTime out",
-        ));
-    }
-    let totals = app.store.status(target, days).await?;
+    let scope = Scope {
+        target,
+        days: days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?,
+        hours: days::hours(search_time.as_deref())?,
+    };
+    let totals = app.store.status(scope).await?;
     Ok(Json(totals.into_iter().map(wire).collect()))
 }
 

@@ -51,6 +51,8 @@ const MATRIX: &[(&str, &str, [u16; 6])] = &[
     ("GET", paths::EVENTS, [401, 401, 404, 404, 200, 200]),
     ("POST", paths::EVENTS, [401, 401, 404, 404, 200, 200]),
     ("DELETE", paths::EVENTS, [401, 401, 404, 404, 200, 200]),
+    ("GET", paths::OPTIONS, [401, 401, 404, 404, 200, 200]),
+    ("PUT", paths::OPTIONS, [401, 401, 404, 404, 200, 200]),
     ("GET", paths::DOWNLOAD, [401, 401, 404, 404, 404, 200]),
     ("HEAD", paths::DOWNLOAD, [401, 401, 404, 404, 404, 200]),
 ];
@@ -133,6 +135,7 @@ impl Cast {
                 request.json(&json!({"id": made["id"].as_str().unwrap_or("none")}))
             }
             ("PUT", paths::PASSWORD) => request.json(&json!({"old": PASSWORD, "new": PASSWORD})),
+            ("PUT", paths::OPTIONS) => request.json(&json!({"retention": 30})),
             ("POST", paths::EVENTS) => request.body(event(0)),
             (_, paths::DOWNLOAD) => request.header("SESSIONID", owner.session().await),
             _ => request,
@@ -200,6 +203,11 @@ async fn the_account_level_is_for_owners() {
         assert_eq!(sent.0, expected, "sending by {who}");
         let created = client.post(paths::SESSIONS).json(&body).seen().await;
         assert_eq!(created.0, if expected == 200 { 201 } else { expected });
+        let options = client.get(paths::OPTIONS).json(&body).seen().await;
+        assert_eq!(options.0, expected, "reading options by {who}");
+        let setting = json!({"AtAccountLevel": true, "retention": 30});
+        let set = client.request(Method::PUT, paths::OPTIONS).json(&setting);
+        assert_eq!(set.seen().await.0, expected, "setting options by {who}");
         // Without a targeted space, the only account that the caller owns.
         let alone = client.in_space(elsewhere.space.as_deref());
         let read = alone.get(paths::EVENTS).json(&body).seen().await;

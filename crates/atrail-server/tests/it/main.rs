@@ -8,6 +8,7 @@ mod downloads;
 mod hostile;
 mod intake;
 mod lifecycle;
+mod options;
 mod support;
 mod tenancy;
 mod tokens;

@@ -39,6 +39,18 @@ pub(crate) struct DomainRow {
 /// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
 const ROWS_AT_ONCE: usize = 1000;
 
+macro_rules! select_totals {
+    ($target:literal) => {
+        concat!(
+            "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
+            "WHERE ",
+            $target,
+            " AND t.day BETWEEN ? AND ? AND t.hour BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
+        )
+    };
+}
+
 impl Catalog {
     /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
     /// Unknown targets have none.
@@ -138,24 +150,18 @@ impl Catalog {
         tx.commit().await.map_err(failed_to("note an erasure"))
     }
 
-    /// What is sealed per day.
-    pub(crate) async fn totals(&self, target: Target, days: DayRange) -> Result<Vec<DayTotal>> {
-        let sql = match target {
-            Target::Space(_) => concat!(
-                "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-                "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
-                "WHERE d.space = ? AND t.day BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
-            ),
-            Target::Account(_) => concat!(
-                "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-                "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
-                "WHERE d.account = ? AND t.day BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
-            ),
+    /// What is sealed per day of what is in scope.
+    pub(crate) async fn totals(&self, scope: &Scope) -> Result<Vec<DayTotal>> {
+        let sql = match scope.target {
+            Target::Space(_) => select_totals!("d.space = ?"),
+            Target::Account(_) => select_totals!("d.account = ?"),
         };
         let rows = sqlx::query(sql)
-            .bind(guid_of(target))
-            .bind(days.start().number())
-            .bind(days.end().number())
+            .bind(guid_of(scope.target))
+            .bind(scope.days.start().number())
+            .bind(scope.days.end().number())
+            .bind(scope.hours.first().number())
+            .bind(scope.hours.last().number())
             .fetch_all(self.readers())
             .await
             .map_err(failed_to("count events"))?;
@@ -360,14 +366,14 @@ async fn delete_waste(connection: &mut SqliteConnection, paths: &[String]) -> Re
     Ok(())
 }
 
-fn guid_of(target: Target) -> Vec<u8> {
+pub(super) fn guid_of(target: Target) -> Vec<u8> {
     match target {
         Target::Space(id) => id.bytes().to_vec(),
         Target::Account(id) => id.bytes().to_vec(),
     }
 }
 
-fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
+pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
     let account = row.id("account")?;
     let domain = row
         .optional_id("space")?

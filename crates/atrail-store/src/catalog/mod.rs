@@ -6,6 +6,7 @@
 
 pub(crate) mod archive;
 mod identity;
+mod retention;
 mod row;
 mod schema;
 mod sessions;

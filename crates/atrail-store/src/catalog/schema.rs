@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0002_identity.sql"),
     include_str!("schema/0003_archive.sql"),
     include_str!("schema/0004_sessions.sql"),
+    include_str!("schema/0005_retention.sql"),
 ];
 
 /// Brings the catalog up to the last step, each in a transaction of its own.

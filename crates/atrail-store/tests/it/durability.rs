@@ -47,6 +47,18 @@ async fn status_is_exact_right_after_an_acknowledgement_sealed_or_not() {
 }
 
 #[tokio::test]
+async fn hours_bound_a_count_sealed_or_not() {
+    let test = TestStore::new().await;
+    let batch = [6, 7, 8, 23].map(|hour| event("2017-07-24", hour, "x"));
+    test.send(&batch).await;
+    test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    test.send(&batch).await;
+    let mut scope = test.scope("2017-07-23", "2017-07-25");
+    scope.hours = "7-8".parse().unwrap();
+    assert_eq!(test.store.status(scope).await.unwrap()[0].count, 4);
+}
+
+#[tokio::test]
 async fn an_account_counts_its_own_domain_and_every_space() {
     let test = TestStore::new().await;
     for domain in [

@@ -4,5 +4,6 @@
 
 mod deletion;
 mod durability;
+mod retention;
 mod sessions;
 mod support;

@@ -110,7 +110,12 @@ impl TestStore {
     }
 
     pub(crate) async fn counts(&self, target: Target) -> Vec<(String, u64, u64)> {
-        let totals = self.store.status(target, ever()).await.unwrap();
+        let scope = Scope {
+            target,
+            days: ever(),
+            hours: Hours::ALL,
+        };
+        let totals = self.store.status(scope).await.unwrap();
         totals
             .into_iter()
             .map(|total| (total.day.to_string(), total.count, total.size_bytes))

@@ -7,6 +7,7 @@ pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod option;
 pub(crate) mod passwd;
 pub(crate) mod quickstart;
 mod secret;

@@ -1,11 +1,13 @@
 //! Downloads that end with the right bytes, however often they are interrupted.
 //!
 //! [`plan`] says what must come, [`check`] whether it did, [`transfer`] fetches until it has, from an [`transfer::Origin`]
-//! into a [`transfer::Sink`]: a [`part`] file, or a [`stream`]. Only [`origin`] knows HTTP.
+//! into a [`transfer::Sink`]: a [`part`] file, or a [`stream`]. Only [`origin`] knows HTTP. [`convert`] makes another format
+//! of what is checked.
 //!
 //! The client holds at most one object of up to 16 MiB in memory, and only when it writes to a stream.
 
 mod check;
+mod convert;
 mod origin;
 mod part;
 mod plan;
@@ -13,8 +15,9 @@ mod stream;
 mod transfer;
 
 pub(crate) use check::Checker;
+pub(crate) use convert::Conversion;
 pub(crate) use origin::SessionOrigin;
 pub(crate) use part::{Part, PartState, ScopeRecord, is_complete};
 pub(crate) use plan::Plan;
-pub(crate) use stream::{GzipStream, Lines};
+pub(crate) use stream::{GzipStream, Lines, Output, SafeLines};
 pub(crate) use transfer::transfer;

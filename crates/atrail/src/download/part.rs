@@ -2,17 +2,19 @@
 //!
 //! `FILE.part` holds the first bytes of the download and nothing else; `FILE.part.json`, durable before the first of them,
 //! says of which. Whoever writes holds a lock on `FILE.part`. At the end the file is synced, renamed to `FILE`, and the
-//! directory synced, so that `FILE` is whole whenever it is there.
+//! directory synced, so that `FILE` is whole whenever it is there. Another format is written to `FILE.part.made`, synced and
+//! renamed in the same way.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::check::{Checker, Verdict};
+use super::convert::Conversion;
 use super::plan::Plan;
 use super::transfer::Sink;
 use crate::error::{CliError, Result};
@@ -138,6 +140,33 @@ impl Part {
             .map_err(|error| {
                 CliError::file(format!("could not finish {}", self.target.display()), error)
             })
+    }
+
+    /// The download is whole: makes `FILE` of it in another format, and forgets it.
+    ///
+    /// `FILE` is there whole or not at all; until it is, the part stays, so that a failed conversion costs no download.
+    pub(crate) fn finish_as(mut self, conversion: &Conversion) -> Result<()> {
+        let made = with_suffix(&self.target, ".part.made");
+        let written = self
+            .convert_into(conversion, &made)
+            .and_then(|()| std::fs::rename(&made, &self.target));
+        if let Err(error) = written {
+            let _ = std::fs::remove_file(&made);
+            let what = format!("could not write {}", self.target.display());
+            return Err(Conversion::failed(error, |error| {
+                CliError::file(what, error)
+            }));
+        }
+        platform::sync_dir(parent(&self.target)).map_err(|error| self.failed("finish", error))?;
+        self.discard()
+    }
+
+    fn convert_into(&mut self, conversion: &Conversion, path: &Path) -> io::Result<()> {
+        self.file.rewind()?;
+        let mut converter = conversion.to(BufWriter::new(File::create(path)?));
+        io::copy(&mut BufReader::new(&self.file), &mut converter)?;
+        let file = converter.finish()?.into_inner()?;
+        file.sync_all()
     }
 
     /// Forgets both files.

@@ -3,10 +3,11 @@
 //! What is written to a stream cannot be taken back. So an object's bytes are held until its hash is right, up to
 //! [`HELD_MAX_BYTES`]; those of a larger one are passed on as they come, and end the command when they turn out wrong.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use flate2::write::MultiGzDecoder;
 
+use super::convert::Conversion;
 use super::transfer::Sink;
 use crate::error::{CliError, Result};
 use crate::printer::safe;
@@ -34,7 +35,7 @@ impl<W: Write> GzipStream<W> {
 
     /// Hands everything to the operating system.
     pub(crate) fn finish(mut self) -> Result<W> {
-        self.out.flush().map_err(CliError::output)?;
+        self.out.flush().map_err(failed)?;
         Ok(self.out)
     }
 }
@@ -43,7 +44,7 @@ impl<W: Write> Sink for GzipStream<W> {
     fn write(&mut self, bytes: &[u8], piece_length: u64) -> Result<()> {
         if piece_length > HELD_MAX_BYTES {
             self.passed_on = true;
-            return self.out.write_all(bytes).map_err(CliError::output);
+            return self.out.write_all(bytes).map_err(failed);
         }
         self.held.extend_from_slice(bytes);
         Ok(())
@@ -51,9 +52,9 @@ impl<W: Write> Sink for GzipStream<W> {
 
     fn accept(&mut self) -> Result<()> {
         self.passed_on = false;
-        self.out.write_all(&self.held).map_err(CliError::output)?;
+        self.out.write_all(&self.held).map_err(failed)?;
         self.held.clear();
-        self.out.flush().map_err(CliError::output)
+        self.out.flush().map_err(failed)
     }
 
     fn reject(&mut self, start: u64) -> Result<()> {
@@ -68,16 +69,35 @@ impl<W: Write> Sink for GzipStream<W> {
     }
 }
 
+/// What the gzip's bytes become on their way out.
+pub(crate) trait Output: Write {
+    /// Writes what is left, and hands everything to the operating system.
+    fn end(self: Box<Self>) -> io::Result<()>;
+}
+
+impl<W: Write> Output for BufWriter<W> {
+    fn end(mut self: Box<Self>) -> io::Result<()> {
+        self.flush()
+    }
+}
+
+impl<W: Write> Output for Lines<W> {
+    fn end(mut self: Box<Self>) -> io::Result<()> {
+        self.flush()
+    }
+}
+
+fn failed(error: io::Error) -> CliError {
+    Conversion::failed(error, CliError::output)
+}
+
 /// Takes a gzip of many members and prints its lines, made safe for a terminal.
 pub(crate) struct Lines<W: Write>(MultiGzDecoder<SafeLines<W>>);
 
 impl<W: Write> Lines<W> {
     /// Prints to `out`.
     pub(crate) fn new(out: W) -> Self {
-        Self(MultiGzDecoder::new(SafeLines {
-            out,
-            line: Vec::new(),
-        }))
+        Self(MultiGzDecoder::new(SafeLines::new(out)))
     }
 }
 
@@ -91,9 +111,20 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
-struct SafeLines<W: Write> {
+/// Prints lines of JSON or CSV, made safe for a terminal.
+pub(crate) struct SafeLines<W: Write> {
     out: W,
     line: Vec<u8>,
+}
+
+impl<W: Write> SafeLines<W> {
+    /// Prints to `out`.
+    pub(crate) const fn new(out: W) -> Self {
+        Self {
+            out,
+            line: Vec::new(),
+        }
+    }
 }
 
 impl<W: Write> Write for SafeLines<W> {
@@ -101,9 +132,9 @@ impl<W: Write> Write for SafeLines<W> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                self.line.pop();
                 let text = String::from_utf8_lossy(&self.line);
-                writeln!(self.out, "{}", safe::json_for_terminal(&text))?;
+                let text = text.trim_end_matches(['\r', '\n']);
+                writeln!(self.out, "{}", safe::json_for_terminal(text))?;
                 self.line.clear();
             }
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -91,6 +92,16 @@ impl TestEnv {
             .ok();
         self.run(&["target", "-o", "default", "-s", "default"]).ok();
     }
+}
+
+/// Runs `bx ARGS`, where `bx` is a link to the program.
+pub(crate) fn bx(env: &TestEnv, line: &str, input: &[u8]) -> Ran {
+    let link = env.path("bx");
+    if !link.exists() {
+        symlink(env!("CARGO_BIN_EXE_atrail"), &link).unwrap();
+    }
+    let args: Vec<&str> = line.split_whitespace().collect();
+    finish(&mut env.command_as(&link, &args), input)
 }
 
 /// Runs it to its end, with this on its standard input.

@@ -2,21 +2,10 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::symlink;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::env::{Ran, Server, TestEnv, events, finish, value};
-
-/// Runs `bx ARGS`, where `bx` is a link to the program.
-fn bx(env: &TestEnv, line: &str, input: &[u8]) -> Ran {
-    let link = env.path("bx");
-    if !link.exists() {
-        symlink(env!("CARGO_BIN_EXE_atrail"), &link).unwrap();
-    }
-    let args: Vec<&str> = line.split_whitespace().collect();
-    finish(&mut env.command_as(&link, &args), input)
-}
+use crate::env::{Server, TestEnv, bx, events, value};
 
 #[test]
 fn the_originals_guide_runs_verbatim() {

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "session delete",
     "download",
     "delete",
+    "option",
     "trail",
     "context",
     "context list",

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_api::Session;
+use atrail_export::{FORMATS, Format, IndexName, Options};
 use atrail_model::{DayRange, SessionId};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::session;
 use crate::client::{Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
-use crate::download::{Plan, ScopeRecord};
+use crate::download::{Conversion, Plan, ScopeRecord};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
@@ -21,7 +23,8 @@ use crate::settings::Settings;
 #[command(
     after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
     atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
-    atrail download -s yesterday | gunzip | head"
+    atrail download -s yesterday | gunzip | head\n  \
+    atrail download -s yesterday --as csv -o yesterday.csv"
 )]
 pub(crate) struct Args {
     /// The file; `-`, or nothing off a terminal, writes the gzip to standard output
@@ -32,9 +35,22 @@ pub(crate) struct Args {
     session: Option<SessionId>,
     #[command(flatten)]
     scope: ScopeFlags,
+    /// Write the events in another format than the stored gzip
+    #[arg(long = "as", value_name = "FORMAT", value_parser = formats())]
+    target_format: Option<&'static Format>,
+    /// With es-bulk: the index that the events are for [default: activity-tracker]
+    #[arg(long, value_name = "NAME", requires = "target_format")]
+    index: Option<IndexName>,
     /// Replace FILE, and FILE.part, whatever they are
     #[arg(long)]
     force: bool,
+}
+
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let names = FORMATS
+        .iter()
+        .map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 /// Downloads.
@@ -42,17 +58,41 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let stdout_is_terminal = settings.printer.terminals.stdout;
     let output = args.output.as_deref();
     if output == Some(Path::new("-")) && stdout_is_terminal {
-        return Err(CliError::usage("a terminal cannot show gzip")
-            .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
+        return Err(CliError::usage(
+            "`-o -` writes bytes as they are, which no terminal should get",
+        )
+        .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
     }
+    let conversion = conversion(&args)?;
     let wanted = wanted(&args, settings.now())?;
     let client = connect(settings, wanted.needs_space()).await?;
     match output {
         Some(path) if path != Path::new("-") => {
-            to_file::run(settings, &client, &wanted, path, args.force).await
+            let way = to_file::Way {
+                target: path,
+                conversion,
+                force: args.force,
+            };
+            to_file::run(settings, &client, &wanted, way).await
         }
-        _ => to_stdout::run(settings, &client, &wanted).await,
+        _ => to_stdout::run(settings, &client, &wanted, conversion).await,
     }
+}
+
+fn conversion(args: &Args) -> Result<Option<Conversion>> {
+    let Some(format) = args.target_format else {
+        return Ok(None);
+    };
+    if args.index.is_some() && !format.uses_index {
+        return Err(
+            CliError::usage(format!("--index means nothing to --as {}", format.name))
+                .hint("only es-bulk names an index"),
+        );
+    }
+    let options = Options {
+        index: args.index.clone().unwrap_or_default(),
+    };
+    Ok(Some(Conversion { format, options }))
 }
 
 /// What is to be downloaded.

@@ -10,20 +10,42 @@ use crate::blocking;
 use crate::client::Client;
 use crate::commands::session;
 use crate::download::{
-    Checker, Part, PartState, Plan, ScopeRecord, SessionOrigin, is_complete, transfer,
+    Checker, Conversion, Part, PartState, Plan, ScopeRecord, SessionOrigin, is_complete, transfer,
 };
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
+
+/// Where to, and how.
+#[derive(Debug)]
+pub(super) struct Way<'a> {
+    /// `FILE`.
+    pub(super) target: &'a Path,
+    /// What it is to hold, when not the stored bytes.
+    pub(super) conversion: Option<Conversion>,
+    /// Whether it may be replaced.
+    pub(super) force: bool,
+}
 
 /// Begins, or goes on, and ends with the whole file or with everything that a later run needs.
 pub(super) async fn run(
     settings: &Settings,
     client: &Client,
     wanted: &Wanted,
-    target: &Path,
-    force: bool,
+    way: Way<'_>,
 ) -> Result<()> {
+    let Way {
+        target,
+        conversion,
+        force,
+    } = way;
     let exists = check_target(target)?;
+    if exists && conversion.is_some() && !force {
+        // A file in another format cannot be compared with the manifest.
+        return Err(
+            CliError::failed(format!("{} is there already", target.display()))
+                .hint("choose another -o, or --force"),
+        );
+    }
     let part = Part::open(target)?;
     let old = match part.state() {
         Err(_) if force => None,
@@ -50,7 +72,8 @@ pub(super) async fn run(
     };
     let is_continued = resumable == Some(&state);
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
-    fetch(settings, client, &session, &plan, part, checker).await?;
+    let part = fetch(settings, client, &session, &plan, part, checker).await?;
+    finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
     }
@@ -173,13 +196,20 @@ async fn fetch(
     plan: &Plan,
     mut part: Part,
     checker: Checker,
-) -> Result<()> {
+) -> Result<Part> {
     let origin = SessionOrigin::new(client, &session.id, &plan.etag);
     let progress = settings
         .printer
         .progress("Downloading", checker.position(), plan.total);
     transfer(checker, &origin, &mut part, &progress).await?;
-    part.finish()?;
     progress.finish();
-    Ok(())
+    Ok(part)
+}
+
+/// Everything is there and right: makes `FILE` of it.
+async fn finish(part: Part, conversion: Option<Conversion>) -> Result<()> {
+    match conversion {
+        None => part.finish(),
+        Some(conversion) => blocking(move || part.finish_as(&conversion)).await,
+    }
 }

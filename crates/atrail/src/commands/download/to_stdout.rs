@@ -1,18 +1,27 @@
-//! To standard output: the gzip's bytes, or at a terminal the events as lines.
+//! To standard output: the gzip's bytes, or another format; at a terminal the events as lines.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
+
+use atrail_api::Session;
 
 use super::{DONE, Wanted, end_own_session, id_of, plan};
 use crate::client::Client;
-use crate::download::{Checker, GzipStream, Lines, SessionOrigin, transfer};
-use crate::error::Result;
+use crate::download::{
+    Checker, Conversion, GzipStream, Lines, Output, SafeLines, SessionOrigin, transfer,
+};
+use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
 /// Writes everything, once.
-pub(super) async fn run(settings: &Settings, client: &Client, wanted: &Wanted) -> Result<()> {
+pub(super) async fn run(
+    settings: &Settings,
+    client: &Client,
+    wanted: &Wanted,
+    conversion: Option<Conversion>,
+) -> Result<()> {
     let session = wanted.session(client).await?;
     let id = id_of(&session)?;
-    let written = write(settings, client, &session).await;
+    let written = write(settings, client, &session, conversion).await;
     // What was written to a stream cannot be gone on with: the session has no more use, whatever came of it.
     if matches!(wanted, Wanted::Scope(..)) {
         end_own_session(settings, client, id).await;
@@ -20,23 +29,35 @@ pub(super) async fn run(settings: &Settings, client: &Client, wanted: &Wanted) -
     written
 }
 
-async fn write(settings: &Settings, client: &Client, session: &atrail_api::Session) -> Result<()> {
+async fn write(
+    settings: &Settings,
+    client: &Client,
+    session: &Session,
+    conversion: Option<Conversion>,
+) -> Result<()> {
     let plan = plan(client, session).await?;
     let origin = SessionOrigin::new(client, &session.id, &plan.etag);
     let is_terminal = settings.printer.terminals.stdout;
-    let out: Box<dyn Write + Send> = if is_terminal {
-        Box::new(Lines::new(BufWriter::new(io::stdout())))
-    } else {
-        Box::new(BufWriter::new(io::stdout()))
-    };
-    let mut sink = GzipStream::new(out);
+    let mut sink = GzipStream::new(output(conversion, is_terminal));
     // Between the events on a terminal, a bar would only be in the way.
     let mut printer = settings.printer.clone();
     printer.quiet |= is_terminal;
     let progress = printer.progress("Downloading", 0, plan.total);
     transfer(Checker::new(&plan), &origin, &mut sink, &progress).await?;
-    sink.finish()?;
+    let ended = sink.finish()?.end();
+    ended.map_err(|error| Conversion::failed(error, CliError::output))?;
     progress.finish();
     printer.note(DONE);
     Ok(())
+}
+
+/// What becomes of the gzip's bytes.
+fn output(conversion: Option<Conversion>, is_terminal: bool) -> Box<dyn Output + Send> {
+    let stdout = BufWriter::new(io::stdout());
+    match (conversion, is_terminal) {
+        (None, false) => Box::new(stdout),
+        (None, true) => Box::new(Lines::new(stdout)),
+        (Some(conversion), false) => Box::new(conversion.to(stdout)),
+        (Some(conversion), true) => Box::new(conversion.to(SafeLines::new(stdout))),
+    }
 }

@@ -1,0 +1,90 @@
+//! What a download can be turned into.
+//!
+//! The input is a download's text: stored lines, each followed by LF. The output goes to a [`Write`]. Everything is done
+//! event by event, so that memory does not grow with the download. `docs/EXPORT.md` describes the formats for their users.
+
+mod csv;
+mod error;
+mod es_bulk;
+mod event;
+mod exporter;
+mod json;
+mod ndjson;
+
+use std::io::{self, Write};
+use std::str::FromStr;
+
+pub use error::{EventFault, ExportError};
+pub use es_bulk::{IndexName, ParseIndexNameError};
+pub use exporter::{Exporter, LINE_MAX_BYTES};
+
+/// Every format there is. A new one is a file of its own and an entry here.
+pub static FORMATS: [Format; 4] = [ndjson::FORMAT, json::FORMAT, csv::FORMAT, es_bulk::FORMAT];
+
+/// A format that a download can be turned into.
+#[derive(Debug)]
+pub struct Format {
+    /// By which it is asked for.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// Whether [`Options::index`] means anything to it.
+    pub uses_index: bool,
+    shape: fn(Options) -> Box<dyn Shape>,
+}
+
+/// What can be chosen about a format.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The index that the events are for.
+    pub index: IndexName,
+}
+
+/// There is no format of this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no format of this name; there are {}", FORMATS.each_ref().map(|format| format.name).join(", "))]
+pub struct ParseFormatError;
+
+impl FromStr for &'static Format {
+    type Err = ParseFormatError;
+
+    fn from_str(name: &str) -> Result<Self, ParseFormatError> {
+        FORMATS
+            .iter()
+            .find(|format| format.name == name)
+            .ok_or(ParseFormatError)
+    }
+}
+
+/// How a format writes: once at the beginning, for each event, and once at the end.
+trait Shape: Send {
+    fn begin(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes the line of one event, without its LF.
+    fn event(&mut self, line: &[u8], out: &mut dyn Write) -> Result<(), Failure>;
+
+    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Why an event was not written.
+#[derive(Debug)]
+enum Failure {
+    Event(EventFault),
+    Output(io::Error),
+}
+
+impl From<EventFault> for Failure {
+    fn from(fault: EventFault) -> Self {
+        Self::Event(fault)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

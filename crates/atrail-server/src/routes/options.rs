@@ -1,0 +1,78 @@
+//! Options of a space: how long its events are kept.
+
+use std::sync::Arc;
+
+use atrail_api::{OptionRow, OptionsRequest};
+use atrail_model::{Domain, Retention};
+use atrail_store::DomainRetention;
+use axum::Json;
+use axum::extract::State;
+
+use crate::app::App;
+use crate::auth::access::{Aimed, Authorised, UseOptions};
+use crate::error::ApiError;
+use crate::extract::{BodyOrQuery, JsonBody};
+
+impl Aimed for BodyOrQuery<OptionsRequest> {
+    fn at_account_level(&self) -> bool {
+        self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+impl Aimed for JsonBody<OptionsRequest> {
+    fn at_account_level(&self) -> bool {
+        self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+/// What holds for the targeted space; at account level for the account's own domain and every space.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Authorised {
+        target,
+        wire: BodyOrQuery(request),
+        ..
+    }: Authorised<UseOptions, BodyOrQuery<OptionsRequest>>,
+) -> Result<Json<Vec<OptionRow>>, ApiError> {
+    let OptionsRequest {
+        retention,
+        at_account_level: _,
+    } = request;
+    if retention.is_some() {
+        return Err(ApiError::bad_request("retention is set with PUT"));
+    }
+    Ok(answer(app.store.retention(target).await?))
+}
+
+/// Sets how long events are kept, and answers as [`list`] does.
+pub(super) async fn set(
+    State(app): State<Arc<App>>,
+    Authorised {
+        target,
+        wire: JsonBody(request),
+        ..
+    }: Authorised<UseOptions, JsonBody<OptionsRequest>>,
+) -> Result<Json<Vec<OptionRow>>, ApiError> {
+    let OptionsRequest {
+        retention,
+        at_account_level: _,
+    } = request;
+    let days = retention.ok_or_else(|| ApiError::bad_request("retention is missing"))?;
+    let retention =
+        Retention::try_from(days).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    Ok(answer(app.store.set_retention(target, retention).await?))
+}
+
+fn answer(rows: Vec<DomainRetention>) -> Json<Vec<OptionRow>> {
+    Json(rows.into_iter().map(wire).collect())
+}
+
+fn wire(DomainRetention { domain, retention }: DomainRetention) -> OptionRow {
+    OptionRow {
+        space: match domain {
+            Domain::Space(id) => id.to_string(),
+            Domain::Account(id) => id.to_string(),
+        },
+        retention: retention.number(),
+    }
+}

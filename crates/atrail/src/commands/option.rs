@@ -1,0 +1,154 @@
+//! `atrail option`: how long events are kept.
+
+use atrail_api::{OptionRow, OptionsRequest, paths};
+use atrail_model::Retention;
+
+use crate::client::{Call, Client, connect};
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+use crate::spelling::Spelling;
+
+/// Show how long events are kept, or set it with -r
+///
+/// Nothing is deleted by it yet: the days are kept and shown.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail option\n  atrail option -r 365\n  atrail option -r -1 -a"
+)]
+pub(crate) struct Args {
+    /// Keep events for this many days from now on; -1 keeps them for ever
+    #[arg(short, long, value_name = "DAYS", allow_negative_numbers = true, value_parser = parse)]
+    retention: Option<Retention>,
+    /// The whole account: its own domain and every space
+    #[arg(short = 'a', long)]
+    at_account_level: bool,
+    /// Do not ask before something is kept shorter than now
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Shows, or sets and shows.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let Args {
+        retention,
+        at_account_level,
+        yes,
+    } = args;
+    let client = connect(settings, !at_account_level).await?;
+    let shown = OptionsRequest {
+        retention: None,
+        at_account_level: at_account_level.then_some(true),
+    };
+    let rows = match retention {
+        None => ask_server(&client, &shown).await?,
+        Some(retention) => {
+            // The original did not ask.
+            if !yes && settings.spelling == Spelling::Own {
+                let now = ask_server(&client, &shown).await?;
+                let target = client.target.describe(at_account_level);
+                agree(settings, &target, &now, retention)?;
+            }
+            let wanted = OptionsRequest {
+                retention: Some(retention.number()),
+                ..shown
+            };
+            client
+                .json(Call::put(paths::OPTIONS).json(&wanted)?)
+                .await?
+        }
+    };
+    if retention.is_some_and(|retention| retention != Retention::Forever) {
+        settings
+            .printer
+            .note("The retention is set. This version does not delete by it yet.");
+    }
+    table(&rows).print(&settings.printer)
+}
+
+async fn ask_server(client: &Client, request: &OptionsRequest) -> Result<Vec<OptionRow>> {
+    client.json(Call::get(paths::OPTIONS).query(request)?).await
+}
+
+/// Asks when something would be kept shorter than now.
+fn agree(settings: &Settings, target: &str, now: &[OptionRow], wanted: Retention) -> Result<()> {
+    let Some(longest) = longest_cut(now, wanted)? else {
+        return Ok(());
+    };
+    let what = format!("{target}: events are kept {longest} now, and would be kept {wanted}");
+    if !settings.printer.can_ask() {
+        return Err(CliError::usage("missing: --yes").because(what).hint(
+            "this is no terminal, so nothing can be asked; --yes agrees to keep them shorter",
+        ));
+    }
+    let question = format!("{what}. Keep them shorter? [y/N] ");
+    let answer = settings.printer.ask(&question)?;
+    if matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(CliError::failed("nothing was changed").because("the answer was not yes"))
+}
+
+/// The longest retention of now, when it is longer than the one that is wanted.
+fn longest_cut(now: &[OptionRow], wanted: Retention) -> Result<Option<Retention>> {
+    let mut longest = None;
+    for row in now {
+        let current = Retention::try_from(row.retention).map_err(|error| {
+            CliError::failed("the server's answer cannot be understood").because(error)
+        })?;
+        longest = longest.max((current > wanted).then_some(current));
+    }
+    Ok(longest)
+}
+
+fn table(rows: &[OptionRow]) -> Rows<&OptionRow> {
+    let columns = vec![Column::text("SpaceID"), Column::number("Retention")];
+    let mut table = Rows::new(Layout::Ruled, columns);
+    for row in rows {
+        table.push(vec![row.space.clone(), row.retention.to_string()], row);
+    }
+    table
+}
+
+fn parse(text: &str) -> Result<Retention, String> {
+    let wrong = "expected a whole number of days, at least 1, or -1 for ever";
+    let number: i64 = text.parse().map_err(|_| wrong)?;
+    Retention::try_from(number).map_err(|_| wrong.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(retention: i64) -> OptionRow {
+        OptionRow {
+            space: "s".to_owned(),
+            retention,
+        }
+    }
+
+    #[test]
+    fn only_what_becomes_shorter_is_asked_about() {
+        let days = |number: i64| Retention::try_from(number).unwrap();
+        for (now, wanted, cut) in [
+            (vec![-1], 30, Some(-1)),
+            (vec![30], 30, None),
+            (vec![30], -1, None),
+            (vec![7, 60, 30], 30, Some(60)),
+            (vec![60, -1], 30, Some(-1)),
+            (vec![], 1, None),
+        ] {
+            let now: Vec<_> = now.into_iter().map(row).collect();
+            let found = longest_cut(&now, days(wanted)).unwrap();
+            assert_eq!(found.map(Retention::number), cut, "{now:?} {wanted}");
+        }
+    }
+
+    #[test]
+    fn days_or_minus_one() {
+        assert_eq!(parse("-1"), Ok(Retention::Forever));
+        for wrong in ["0", "-2", "1.5", "30d", "", "99999999999999999999"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
