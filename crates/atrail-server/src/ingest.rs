@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery};
 use atrail_model::Domain;
-use atrail_sources::SourceKind;
+use atrail_sources::{Framing, SourceKind};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -79,11 +79,12 @@ pub(crate) async fn run(
         return Err(refusal.into());
     }
     let minimal = wants_minimal(&headers);
+    let framing = framing(&headers);
     let (body, mut held) = body::receive(app, &headers, body).await?;
     let now = app.clock.now();
     let is_small = body.len() <= INLINE_MAX_BYTES;
     let work = move || {
-        let prepared = prepare::prepare(&body, kind, now, &mut held)?;
+        let prepared = prepare::prepare(&body, kind, framing, now, &mut held)?;
         Ok::<_, ApiError>((prepared, held))
     };
     let (prepared, held) = if is_small {
@@ -121,6 +122,30 @@ pub(crate) async fn run(
         let json = HeaderValue::from_static("application/json");
         (status, [(header::CONTENT_TYPE, json)], answer).into_response()
     })
+}
+
+/// A body that is declared as lines is read as such, each for itself; the form of any other is seen from its begin.
+fn framing(headers: &HeaderMap) -> Framing {
+    const LINES: [&str; 3] = [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+    ];
+    let declared = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = declared
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if LINES
+        .iter()
+        .any(|lines| media_type.eq_ignore_ascii_case(lines))
+    {
+        Framing::Lines
+    } else {
+        Framing::Sniffed
+    }
 }
 
 /// `Prefer: return=minimal` (RFC 7240 §4.2).

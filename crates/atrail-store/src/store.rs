@@ -238,6 +238,10 @@ async fn background(core: std::sync::Weak<Core>) {
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
         let mut outcome = core.seal_due().await;
+        if core.wal.is_full() {
+            // Who asks is refused at once; this finds out when there is space again.
+            outcome = outcome.and(core.wal.trim(true).await);
+        }
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }

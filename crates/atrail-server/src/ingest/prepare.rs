@@ -36,12 +36,13 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     body: &Bytes,
     kind: SourceKind,
+    framing: Framing,
     now: Timestamp,
     share: &mut Share,
 ) -> Result<Prepared, ApiError> {
     let mut made = Prepared::default();
     let mut line_bytes = 0;
-    for candidate in split(body, kind, Framing::default()) {
+    for candidate in split(body, kind, framing) {
         let index = made.accepted + made.refused;
         if index == EVENTS_MAX {
             return Err(too_many());
@@ -138,7 +139,7 @@ mod tests {
         let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let mut share = Budget::new(64 << 20).share();
-        prepare(&body, SourceKind::Auto, now, &mut share).unwrap()
+        prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap()
     }
 
     #[test]
@@ -168,7 +169,7 @@ mod tests {
         let body = Bytes::from(format!("{}\n{EVENT}\n", " ".repeat(1 << 20)));
         let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let mut share = Budget::new(64 << 20).share();
-        let made = prepare(&body, SourceKind::Auto, now, &mut share).unwrap();
+        let made = prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap();
         let line = &made.events[0].line;
         let (inside, whole) = (line.as_ptr_range(), body.as_ptr_range());
         assert!(inside.end <= whole.start || whole.end <= inside.start);
@@ -179,7 +180,8 @@ mod tests {
         let body = Bytes::from("{}\n".repeat(600_000));
         let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let mut share = Budget::new(1 << 30).share();
-        let error = prepare(&body, SourceKind::Auto, now, &mut share).unwrap_err();
+        let error =
+            prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap_err();
         assert_eq!(error.code(), ErrorCode::TooLarge);
     }
 }

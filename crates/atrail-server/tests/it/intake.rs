@@ -66,6 +66,24 @@ async fn every_framing_and_encoding_stores_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn a_body_declared_as_lines_is_read_line_by_line() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let event: Value = serde_json::from_str(&event(1)).unwrap();
+    let over_lines = serde_json::to_string_pretty(&event).unwrap();
+    let send = |media_type: &'static str| {
+        let request = admin.post(paths::EVENTS).header("Content-Type", media_type);
+        request.body(over_lines.clone())
+    };
+    let (status, answer) = send("application/x-ndjson; charset=utf-8").seen().await;
+    assert_eq!(status, 400);
+    let refusals: Vec<Value> = serde_json::from_str(&answer).unwrap();
+    assert_eq!(refusals.len(), over_lines.lines().count());
+    assert_eq!(send("application/json").seen().await.0, 200);
+    assert_eq!(count(&admin).await, 1);
+}
+
+#[tokio::test]
 async fn a_large_body_goes_another_way_to_the_same_end() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -295,8 +295,12 @@ async fn a_full_disk_is_a_refusal_that_passes() {
     let error = writer.append(domain(), events(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Full);
+    writer.trim(true).await.unwrap();
+    assert!(
+        writer.refusal().is_none(),
+        "there is space for a new file again"
+    );
     writer.append(domain(), events(1)).await.unwrap();
-    assert!(writer.refusal().is_none());
 }
 
 #[tokio::test]

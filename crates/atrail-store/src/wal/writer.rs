@@ -114,13 +114,16 @@ impl WriterHandle {
         self.poison.set(why);
     }
 
+    /// Whether the last write was refused for want of space.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// Why nothing is written, if so.
     pub(crate) fn refusal(&self) -> Option<StoreError> {
         let full = || {
             let no_space = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            self.full
-                .load(Ordering::Relaxed)
-                .then_some(StoreError::Full(no_space))
+            self.is_full().then_some(StoreError::Full(no_space))
         };
         self.poison.check().err().or_else(full)
     }
@@ -247,7 +250,7 @@ impl State {
         self.poison.check()?;
         if rotate {
             match self.wal.rotate() {
-                Ok(()) => {}
+                Ok(()) => self.full.store(false, Ordering::Relaxed),
                 Err(AppendError::Full(error)) => return Err(StoreError::Full(error)),
                 Err(AppendError::Broken(error)) => {
                     self.poison
