@@ -11,5 +11,8 @@ mod guide;
 mod help;
 mod option;
 mod proxy;
+mod pty;
 mod resume;
+mod spelling;
+mod terminal;
 mod trail;
