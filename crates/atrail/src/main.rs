@@ -13,6 +13,7 @@ mod days;
 mod download;
 mod embedded;
 mod error;
+mod memory;
 mod platform;
 mod printer;
 mod settings;
@@ -30,6 +31,7 @@ use crate::printer::{Color, Format, Printer, Terminals};
 use crate::settings::{Environment, Settings};
 
 fn main() -> ExitCode {
+    memory::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let line = spelling::interpret(&argv);
     let cli = match args::Cli::try_parse_from(&line.words) {
