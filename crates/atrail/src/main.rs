@@ -13,6 +13,7 @@ mod days;
 mod download;
 mod embedded;
 mod error;
+mod memory;
 mod platform;
 mod printer;
 mod settings;
@@ -31,6 +32,7 @@ use crate::settings::{Environment, Settings};
 use crate::spelling::Tool;
 
 fn main() -> ExitCode {
+    memory::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let tool = argv.first().and_then(|name| Tool::called(name));
     let line = match args::parse(tool, &argv) {
