@@ -5,6 +5,7 @@
 
 mod app;
 mod auth;
+mod config;
 mod days;
 mod download;
 mod error;
@@ -16,6 +17,7 @@ mod routes;
 mod serve;
 mod settings;
 
+pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError};
-pub use settings::Settings;
+pub use settings::{LogFormat, LogLevel, LogSettings, PublicUrl, SettingError, Settings};

@@ -12,4 +12,5 @@ mod help;
 mod option;
 mod proxy;
 mod resume;
+mod serving;
 mod trail;
