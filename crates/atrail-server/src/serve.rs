@@ -29,6 +29,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::founding;
 use crate::ingest::Budget;
+use crate::metrics::Metrics;
 use crate::routes;
 use crate::settings::{SettingError, Settings};
 use patience::WriteTimeout;
@@ -113,6 +114,7 @@ async fn prepare(
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
+        metrics: Arc::new(Metrics::new(clock.now())),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
@@ -222,9 +224,10 @@ impl Acceptor {
             match accepted {
                 Ok((stream, peer)) => {
                     let connection = self.connection(stream, peer);
+                    let open = self.app.metrics.connected();
                     self.connections.spawn(async move {
                         connection.await;
-                        drop(permit);
+                        drop((permit, open));
                     });
                 }
                 Err(error) => {
