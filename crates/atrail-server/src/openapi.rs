@@ -145,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn error_codes_are_described_as_they_are_written() {
+        let written = serde_json::to_value(api::ErrorCode::ALL).unwrap();
+        assert_eq!(
+            describe()["components"]["schemas"]["ErrorCode"]["enum"],
+            written
+        );
+    }
+
+    #[test]
     fn operations_have_names_of_their_own() {
         let operations = operations::all();
         let names: BTreeSet<_> = operations.iter().map(Operation::id).collect();
