@@ -1,9 +1,10 @@
 //! Tokens and where to get them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The answer of `GET /v2/info`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InfoResponse {
     /// The server's name.
     pub name: String,
@@ -18,7 +19,7 @@ pub struct InfoResponse {
 }
 
 /// The form of `POST /oauth/token` (RFC 6749 §4.3.2 and §6). `Debug` never shows a secret.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct TokenRequest {
     /// `password` or `refresh_token`.
     #[serde(default)]
@@ -46,7 +47,7 @@ impl std::fmt::Debug for TokenRequest {
 }
 
 /// The answer of `POST /oauth/token` (RFC 6749 §5.1). `Debug` never shows a secret.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenResponse {
     /// A signed JWT.
     pub access_token: String,
@@ -72,7 +73,7 @@ impl std::fmt::Debug for TokenResponse {
 }
 
 /// A refusal of `POST /oauth/token` (RFC 6749 §5.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenError {
     /// One of the RFC's words, such as `invalid_grant`.
     pub error: String,
@@ -81,7 +82,7 @@ pub struct TokenError {
 }
 
 /// The body of `PUT /v3/password`. `Debug` never shows a secret.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
     /// The caller's password as it is.

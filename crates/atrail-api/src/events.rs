@@ -1,9 +1,10 @@
 //! Sending events, and asking what is there.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// One row of `GET /v3/events`: what a day holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DaySummary {
     /// `YYYY-MM-DD`, UTC.
     pub date: String,
@@ -18,7 +19,7 @@ pub struct DaySummary {
 }
 
 /// Which events: query or body of `GET` and `DELETE /v3/events`. All optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
     /// First day, `YYYY-MM-DD`.
@@ -47,7 +48,7 @@ pub struct EventsQuery {
 }
 
 /// The query of `POST /v3/events`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct IngestQuery {
     /// Into the account domain in place of the targeted space.
@@ -63,7 +64,7 @@ pub struct IngestQuery {
 }
 
 /// One element of the answer of `POST /v3/events`, in the order of the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum AckOrRefusal {
     /// The event is durable.
@@ -85,7 +86,7 @@ pub enum AckOrRefusal {
 }
 
 /// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IngestCounts {
     /// Events kept.
     pub accepted: u64,

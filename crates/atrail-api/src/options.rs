@@ -1,9 +1,10 @@
 //! Retention.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// The body of `PUT /v3/options`; of `GET`, the second member alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct OptionsRequest {
     /// Days to keep events; -1 keeps them for ever.
@@ -19,7 +20,7 @@ pub struct OptionsRequest {
 }
 
 /// One row of the answers of `/v3/options`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OptionRow {
     /// GUID of the space; of the account, for its own domain.
     pub space: String,

@@ -38,3 +38,7 @@ pub const PASSWORD: &str = "/v3/password";
 pub const HEALTHZ: &str = "/healthz";
 /// Ready to take events.
 pub const READYZ: &str = "/readyz";
+/// Numbers for Prometheus.
+pub const METRICS: &str = "/metrics";
+/// The description of this API (OpenAPI 3.1).
+pub const OPENAPI: &str = "/openapi.json";

@@ -1,9 +1,10 @@
 //! Download sessions.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The body of `POST /v3/sessions`. All optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
     /// First day, `YYYY-MM-DD`.
@@ -29,7 +30,7 @@ pub struct SessionRequest {
 }
 
 /// A session, as `POST` and `GET` answer it. The original's members come first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Session {
     /// GUID of the session.
@@ -65,7 +66,7 @@ pub struct Session {
 }
 
 /// Days, inclusive, under the original's names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DateRange {
     /// Last day.
     #[serde(rename = "End")]
@@ -76,7 +77,7 @@ pub struct DateRange {
 }
 
 /// The kind of events, under the original's names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionTypes {
     /// Whether the session covers the whole account.
     #[serde(rename = "AtAccountLevel", default)]
@@ -87,7 +88,7 @@ pub struct SessionTypes {
 }
 
 /// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
     /// Nothing was downloaded yet.
@@ -101,7 +102,7 @@ pub enum SessionState {
 }
 
 /// The answer of `DELETE /v3/sessions/ID`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deleted {
     /// `Delete session success`.
     pub message: String,

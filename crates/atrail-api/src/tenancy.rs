@@ -1,16 +1,17 @@
 //! Accounts, organizations, spaces, users, roles and API keys; the first shapes are Cloud Foundry v3's.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// A list, as Cloud Foundry v3 answers one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The things themselves.
     pub resources: Vec<T>,
 }
 
 /// The query of `GET /v3/organizations` and `GET /v3/spaces`; lists are comma-separated.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 pub struct NamesQuery {
     /// Only these names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +22,7 @@ pub struct NamesQuery {
 }
 
 /// An account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// GUID.
     pub guid: String,
@@ -30,14 +31,14 @@ pub struct Account {
 }
 
 /// The body of `POST /v3/accounts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountCreate {
     /// Unique on the server.
     pub name: String,
 }
 
 /// What a thing belongs to, as Cloud Foundry writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Relationships {
     /// The organization of a space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,14 +49,14 @@ pub struct Relationships {
 }
 
 /// A reference by GUID, as Cloud Foundry writes it: `{"data":{"guid":…}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Relation {
     /// Holds the GUID.
     pub data: RelationData,
 }
 
 /// The inner part of a [`Relation`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RelationData {
     /// GUID of the other thing.
     pub guid: String,
@@ -74,7 +75,7 @@ impl Relation {
 }
 
 /// An organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Organization {
     /// GUID.
     pub guid: String,
@@ -85,7 +86,7 @@ pub struct Organization {
 }
 
 /// The body of `POST /v3/organizations`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrganizationCreate {
     /// Unique in its account.
     pub name: String,
@@ -94,7 +95,7 @@ pub struct OrganizationCreate {
 }
 
 /// A space.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Space {
     /// GUID.
     pub guid: String,
@@ -105,7 +106,7 @@ pub struct Space {
 }
 
 /// The body of `POST /v3/spaces`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpaceCreate {
     /// Unique in its organization.
     pub name: String,
@@ -114,7 +115,7 @@ pub struct SpaceCreate {
 }
 
 /// A user, never with a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// GUID.
     pub guid: String,
@@ -125,7 +126,7 @@ pub struct User {
 }
 
 /// The body of `POST /v3/users`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserCreate {
     /// Unique on the server.
     pub name: String,
@@ -145,7 +146,7 @@ impl std::fmt::Debug for UserCreate {
 }
 
 /// A role; where it is held decides its reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Of an account: everything.
@@ -155,7 +156,7 @@ pub enum Role {
 }
 
 /// A role that a user holds; body and answer of `/v3/roles`. Exactly one of the two places is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 pub struct RoleGrant {
     /// Name of the user.
     pub user: String,
@@ -170,7 +171,7 @@ pub struct RoleGrant {
 }
 
 /// An API key, never with its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKey {
     /// The public part.
     pub id: String,
@@ -181,14 +182,14 @@ pub struct ApiKey {
 }
 
 /// The body of `POST /v3/api_keys`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKeyCreate {
     /// What the user calls it.
     pub name: String,
 }
 
 /// Which key `DELETE /v3/api_keys` means: body or query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyDelete {
     /// The public part.
@@ -196,7 +197,7 @@ pub struct ApiKeyDelete {
 }
 
 /// The only answer that ever holds a key's secret.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKeyCreated {
     /// The public part.
     pub id: String,

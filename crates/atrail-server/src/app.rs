@@ -11,6 +11,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::error::ApiError;
 use crate::ingest::Budget;
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// The parts of a running server.
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     pub(crate) standings: Standings,
     pub(crate) ingest_budget: Budget,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl App {

@@ -105,6 +105,7 @@ pub(crate) async fn run(
             "the body holds no event: send one JSON object, an array, or one object per line",
         ));
     }
+    app.metrics.refused_events(refused);
     if accepted > 0 {
         app.store.append(domain, events).await?;
     }

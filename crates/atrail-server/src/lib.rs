@@ -5,17 +5,21 @@
 
 mod app;
 mod auth;
+mod config;
 mod days;
 mod download;
 mod error;
 mod extract;
 mod founding;
 mod ingest;
+mod metrics;
 mod observe;
+mod openapi;
 mod routes;
 mod serve;
 mod settings;
 
+pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError};
-pub use settings::Settings;
+pub use settings::{LogFormat, LogLevel, LogSettings, PublicUrl, SettingError, Settings};

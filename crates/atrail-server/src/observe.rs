@@ -1,18 +1,21 @@
 //! The outermost layer: every request has an id, every error a body, every answer a line in the log.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use atrail_api::headers::REQUEST_ID;
 use atrail_model::UserId;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 
 /// Longest request id that is taken from a client, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 128;
@@ -29,16 +32,33 @@ impl Caller {
     }
 }
 
-/// Serves a request. The log has no header, no query and no body: they may hold secrets.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+/// A handler panicked; the log has the place.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's handler panicked")]
+struct Panicked;
+
+/// Serves a request, also when its handler panics. The log has no header, no query and no body: they may hold secrets.
+pub(crate) async fn observe(
+    State(metrics): State<Arc<Metrics>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let caller = Caller::default();
     request.extensions_mut().insert(caller.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let template = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = next.run(request).await;
+    // What a handler shares with others is behind locks that a panic does not poison, or in the store's own tasks.
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            metrics.panicked();
+            ApiError::internal(Panicked).into_response()
+        }
+    };
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error {
         if error.code().status() >= 500 {
@@ -53,11 +73,14 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::try_from(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let took = started.elapsed();
+    let template = template.as_ref().map(MatchedPath::as_str);
+    metrics.answered(&method, template, response.status(), took);
     tracing::info!(
         request_id = %id,
         user = caller.0.get().map(tracing::field::display),
         status = response.status().as_u16(),
-        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        elapsed_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "{method} {path}"
     );
     response
@@ -80,7 +103,33 @@ fn request_id(headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_problem_and_counted() {
+        async fn panics() {
+            panic!("a fault of the program");
+        }
+        let metrics = Arc::new(Metrics::new(atrail_model::Timestamp::UNIX_EPOCH));
+        let router = Router::new()
+            .route("/", get(panics))
+            .layer(from_fn_with_state(metrics, observe));
+        let request = Request::get("/").header(REQUEST_ID, "mine");
+        let request = request.body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[REQUEST_ID], "mine");
+        let body = to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        let problem: atrail_api::Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem.code, atrail_api::ErrorCode::Internal);
+        assert_eq!(problem.request_id.as_deref(), Some("mine"));
+    }
 
     #[test]
     fn an_id_that_could_forge_a_log_line_is_not_taken() {

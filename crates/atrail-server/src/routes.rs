@@ -5,6 +5,8 @@ mod api_keys;
 mod events;
 mod health;
 mod info;
+mod metrics;
+mod openapi;
 mod options;
 mod organizations;
 mod password;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 
 use atrail_api::{ErrorCode, paths};
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 
 use crate::app::App;
@@ -75,6 +77,8 @@ routes! {
     PUT paths::OPTIONS => options::set;
     GET paths::HEALTHZ => health::alive;
     GET paths::READYZ => health::ready;
+    GET paths::METRICS => metrics::show;
+    GET paths::OPENAPI => openapi::show;
 }
 
 /// The whole service.
@@ -82,7 +86,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     table()
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::clone(&app.metrics), observe))
         .with_state(app)
 }
 

@@ -29,8 +29,9 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::founding;
 use crate::ingest::Budget;
+use crate::metrics::Metrics;
 use crate::routes;
-use crate::settings::Settings;
+use crate::settings::{SettingError, Settings};
 use patience::WriteTimeout;
 
 /// Longest head of a request, in bytes; half of it is what a connection costs while it is idle.
@@ -48,14 +49,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Passwords and tokens would cross a network in the clear.
-    #[error(
-        "{listen} is reachable from other machines and this server speaks plain HTTP: listen on 127.0.0.1, or allow insecure HTTP"
-    )]
-    Insecure {
-        /// Where it was to listen.
-        listen: SocketAddr,
-    },
+    /// A setting cannot be worked with.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The address cannot be listened on.
     #[error("cannot listen on {listen}")]
     Listen {
@@ -84,10 +80,7 @@ impl Server {
     /// # Errors
     /// When the settings are unsafe, the store or the secrets cannot be had, or the address is taken.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-        let listen = settings.listen;
-        if !listen.ip().is_loopback() && !settings.insecure_http {
-            return Err(StartError::Insecure { listen });
-        }
+        settings.check()?;
         let store = Store::open(settings.store.clone(), Arc::clone(&clock)).await?;
         match prepare(settings, clock, store.clone()).await {
             Ok(running) => Ok(running),
@@ -121,6 +114,7 @@ async fn prepare(
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
+        metrics: Arc::new(Metrics::new(clock.now())),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
@@ -230,9 +224,10 @@ impl Acceptor {
             match accepted {
                 Ok((stream, peer)) => {
                     let connection = self.connection(stream, peer);
+                    let open = self.app.metrics.connected();
                     self.connections.spawn(async move {
                         connection.await;
-                        drop(permit);
+                        drop((permit, open));
                     });
                 }
                 Err(error) => {

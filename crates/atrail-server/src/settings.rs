@@ -1,10 +1,16 @@
 //! How the server works.
 
+mod public_url;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_store::StoreSettings;
+use serde::{Deserialize, Serialize};
+
+pub use public_url::PublicUrl;
 
 /// How the server works; [`Settings::new`] gives the defaults.
 #[derive(Debug, Clone)]
@@ -15,6 +21,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Whether passwords and tokens may cross a network in the clear: needed to listen elsewhere than on loopback.
     pub insecure_http: bool,
+    /// Where clients reach the server when that is not where it listens: behind a proxy. `None`: by the name that the
+    /// client used.
+    pub public_url: Option<PublicUrl>,
     /// How long an access token lives.
     pub access_token_ttl: Duration,
     /// A login ends this long after its last refresh.
@@ -31,6 +40,60 @@ pub struct Settings {
     pub ingest_bytes_in_flight: usize,
     /// Requests and downloads under way get this long to end at shutdown; then they are cut.
     pub drain: Duration,
+    /// What is logged, and how.
+    pub log: LogSettings,
+}
+
+/// What is logged, and how. The server only emits events; whoever starts it subscribes to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// The least that is worth a line.
+    pub level: LogLevel,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// How much is logged: each level includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What an operator should look at.
+    Warn,
+    /// One line for each request.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// A setting has a value that the server cannot work with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {why}")]
+pub struct SettingError {
+    /// The setting as the configuration file names it.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Default for Settings {
+    /// As [`Self::new`], in the directory `atrail-data` below the current one.
+    fn default() -> Self {
+        Self::new(PathBuf::from("atrail-data"))
+    }
 }
 
 impl Settings {
@@ -39,8 +102,9 @@ impl Settings {
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
             store: StoreSettings::new(data_dir),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8470)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8181)),
             insecure_http: false,
+            public_url: None,
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
             max_connections: 4096,
@@ -49,7 +113,77 @@ impl Settings {
             write_idle_timeout: Duration::from_secs(120),
             ingest_bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(25),
+            log: LogSettings {
+                format: LogFormat::Text,
+                level: LogLevel::Info,
+            },
         }
+    }
+
+    /// Refuses values that the server cannot work with, each by itself and all together.
+    ///
+    /// # Errors
+    /// The first setting that is wrong.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let refuse = |name, why: &str| {
+            Err(SettingError {
+                name,
+                why: why.to_owned(),
+            })
+        };
+        if !self.listen.ip().is_loopback() && !self.insecure_http {
+            return Err(SettingError {
+                name: INSECURE,
+                why: format!(
+                    "is false and {} can be reached from other machines, but the server speaks plain HTTP",
+                    self.listen
+                ),
+            });
+        }
+        let times = [
+            ("server.header_read_timeout", self.header_read_timeout),
+            ("server.body_idle_timeout", self.body_idle_timeout),
+            ("server.write_idle_timeout", self.write_idle_timeout),
+            ("tokens.access_ttl", self.access_token_ttl),
+            ("tokens.refresh_ttl", self.refresh_token_ttl),
+            ("sessions.idle_ttl", self.store.session_idle_ttl),
+            ("sessions.max_ttl", self.store.session_max_ttl),
+        ];
+        for (name, time) in times {
+            if time.is_zero() {
+                return refuse(name, "is zero");
+            }
+        }
+        let numbers = [
+            ("server.max_connections", self.max_connections as u64),
+            ("store.seal_at", self.store.seal_at_bytes),
+            ("sessions.max_open", self.store.max_open_sessions),
+            (
+                "sessions.max_per_hour",
+                self.store.max_sessions_per_hour as u64,
+            ),
+        ];
+        for (name, number) in numbers {
+            if number == 0 {
+                return refuse(name, "is zero");
+            }
+        }
+        if self.access_token_ttl < Duration::from_secs(1) {
+            return refuse("tokens.access_ttl", "is less than a second");
+        }
+        if self.refresh_token_ttl < self.access_token_ttl {
+            return refuse("tokens.refresh_ttl", "is less than tokens.access_ttl");
+        }
+        if self.store.session_max_ttl < self.store.session_idle_ttl {
+            return refuse("sessions.max_ttl", "is less than sessions.idle_ttl");
+        }
+        if self.ingest_bytes_in_flight < EVENT_MAX_BYTES {
+            return Err(SettingError {
+                name: "server.ingest_memory",
+                why: format!("is less than one event may have: {EVENT_MAX_BYTES} bytes"),
+            });
+        }
+        Ok(())
     }
 
     /// The data directory.
@@ -65,5 +199,57 @@ impl Settings {
 
     pub(crate) fn token_key_file(&self) -> PathBuf {
         self.data_dir().join("keys").join("token-signing.key")
+    }
+}
+
+const INSECURE: &str = "server.insecure_http";
+
+impl SettingError {
+    /// Whether what is refused is to speak plain HTTP with other machines.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        self.name == INSECURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut Settings)) -> &'static str {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.check().unwrap_err().name
+    }
+
+    #[test]
+    fn the_defaults_hold() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let open = "0.0.0.0:1".parse().unwrap();
+        assert_eq!(refused(|s| s.listen = open), "server.insecure_http");
+        assert_eq!(refused(|s| s.max_connections = 0), "server.max_connections");
+        let zero = Duration::ZERO;
+        assert_eq!(
+            refused(|s| s.body_idle_timeout = zero),
+            "server.body_idle_timeout"
+        );
+        let brief = Duration::from_millis(1);
+        assert_eq!(refused(|s| s.access_token_ttl = brief), "tokens.access_ttl");
+        assert_eq!(
+            refused(|s| s.refresh_token_ttl = brief),
+            "tokens.refresh_ttl"
+        );
+        assert_eq!(
+            refused(|s| s.store.session_max_ttl = brief),
+            "sessions.max_ttl"
+        );
+        assert_eq!(
+            refused(|s| s.ingest_bytes_in_flight = 1),
+            "server.ingest_memory"
+        );
     }
 }

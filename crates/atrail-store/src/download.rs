@@ -228,6 +228,7 @@ struct Sent {
 impl Sent {
     fn add(&mut self, bytes: u64) {
         self.position += bytes;
+        self.core.counters.download_bytes.add(bytes);
         self.core.activity.note_sent(self, self.core.clock.now());
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::stats::Unsealed;
 use crate::wal::Frame;
 
 /// One event as it will be sealed.
@@ -127,6 +128,22 @@ impl Memtable {
     /// Whether enough has gathered to be sealed at once.
     pub(crate) fn is_ripe(&self) -> bool {
         self.inner.lock().gathering_bytes >= self.seal_at_bytes
+    }
+
+    /// How much is unsealed, and since when.
+    pub(crate) fn unsealed(&self) -> Unsealed {
+        let inner = self.inner.lock();
+        let sealing = inner.sealing.values().map(|pending| &**pending);
+        let mut total = Unsealed {
+            size_bytes: inner.gathering_bytes + inner.sealing_bytes,
+            ..Unsealed::default()
+        };
+        for pending in inner.gathering.values().chain(sealing) {
+            let hours = pending.hours.values();
+            total.events += hours.map(|hour| hour.lines.len() as u64).sum::<u64>();
+            total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
+        }
+        total
     }
 
     fn unsealed_bytes(&self) -> u64 {

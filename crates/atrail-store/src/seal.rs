@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use atrail_model::{Domain, ObjectId, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -54,15 +55,18 @@ impl Core {
         if taken.is_empty() {
             return Ok(());
         }
+        let started = Instant::now();
         let refused = self.unknown_seal.lock().clone();
         let sealed = match refused {
             Some(why) => Err(StoreError::Poisoned(why)),
             None => self.seal_taken(&taken).await,
         };
         if let Err(error) = sealed {
+            self.counters.seal_failures.add(1);
             self.memtable.put_back();
             return Err(error);
         }
+        self.counters.seals.observe_since(started);
         if let Err(error) = self.wal.trim(false).await {
             tracing::warn!(
                 error = chain(&error),
@@ -131,6 +135,8 @@ impl Core {
         });
         let (object, bytes) = built.await.map_err(|_| StoreError::Closed)?;
         self.blobs.put(&object.path, bytes).await?;
+        self.counters.objects.add(1);
+        self.counters.object_bytes.add(object.size_bytes);
         Ok(object)
     }
 

@@ -18,6 +18,7 @@ use crate::memtable::Memtable;
 use crate::seal::Which;
 use crate::session::SessionRate;
 use crate::settings::StoreSettings;
+use crate::stats::Counters;
 use crate::wal::{FileWal, Frame, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
     pub(crate) session_rate: SessionRate,
+    pub(crate) counters: Arc<Counters>,
     background: Mutex<Option<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -67,7 +69,8 @@ impl Store {
         let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
-        let wal = recover(&dir.join("wal"), &catalog, &memtable).await?;
+        let counters = Arc::new(Counters::default());
+        let wal = recover(&dir.join("wal"), &catalog, &memtable, &counters).await?;
         let core = Arc::new(Core {
             clock,
             catalog,
@@ -81,6 +84,7 @@ impl Store {
             plans: Plans::default(),
             activity: Activity::default(),
             session_rate: SessionRate::default(),
+            counters,
             background: Mutex::default(),
             _lock: lock,
             settings,
@@ -177,7 +181,12 @@ fn lock_dir(dir: &Path) -> Result<DirLock> {
 }
 
 /// Brings the log's unsealed events back into memory, and begins a new log with them.
-async fn recover(dir: &Path, catalog: &Catalog, memtable: &Arc<Memtable>) -> Result<WriterHandle> {
+async fn recover(
+    dir: &Path,
+    catalog: &Catalog,
+    memtable: &Arc<Memtable>,
+    counters: &Arc<Counters>,
+) -> Result<WriterHandle> {
     let replay_dir = dir.to_owned();
     let mut replay = off_thread(move || FileWal::replay(&replay_dir)).await?;
     let sealed_to = catalog.sealed_to().await?;
@@ -209,11 +218,15 @@ async fn recover(dir: &Path, catalog: &Catalog, memtable: &Arc<Memtable>) -> Res
     .await?;
     let next_sequence = highest + 1 + frames.len() as u64;
     memtable.insert(frames);
-    WriterHandle::start(Box::new(wal), Arc::clone(memtable), next_sequence).map_err(|source| {
-        StoreError::Directory {
-            what: "cannot start the log writer".to_owned(),
-            source,
-        }
+    WriterHandle::start(
+        Box::new(wal),
+        Arc::clone(memtable),
+        Arc::clone(counters),
+        next_sequence,
+    )
+    .map_err(|source| StoreError::Directory {
+        what: "cannot start the log writer".to_owned(),
+        source,
     })
 }
 

@@ -1,11 +1,11 @@
 //! A server inside this process: for `serve` and `quickstart` alone.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use atrail_model::Clock;
-use atrail_server::{Running, Server, StartError};
+use atrail_server::{Running, Server, SettingError, StartError};
 
 use crate::error::{CliError, Result};
 
@@ -16,14 +16,9 @@ pub(crate) struct Embedded(Running);
 impl Embedded {
     /// Starts one; it accepts connections when this returns.
     pub(crate) async fn start(
-        data_dir: PathBuf,
-        listen: SocketAddr,
-        insecure_http: bool,
+        settings: atrail_server::Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let mut settings = atrail_server::Settings::new(data_dir);
-        settings.listen = listen;
-        settings.insecure_http = insecure_http;
         let running = Server::start(settings, clock).await.map_err(explain)?;
         Ok(Self(running))
     }
@@ -48,13 +43,21 @@ impl Embedded {
 
 fn explain(error: StartError) -> CliError {
     match error {
-        StartError::Insecure { listen } => CliError::usage(format!(
-            "{listen} can be reached from other machines, and the server speaks plain http"
-        ))
-        .hint("listen on 127.0.0.1 behind a proxy that speaks https; --insecure-http goes without"),
+        StartError::Setting(error) => explain_setting(error),
         StartError::Listen { .. } => CliError::failed("the server could not be started")
             .because(error)
             .hint("choose another --listen, or port 0 for a free one"),
         other => CliError::failed("the server could not be started").because(other),
+    }
+}
+
+/// A setting that the server cannot work with, as a mistake of whoever starts it.
+pub(crate) fn explain_setting(error: SettingError) -> CliError {
+    if error.is_insecure() {
+        CliError::usage(error.to_string()).hint(
+            "listen on 127.0.0.1 behind a proxy that speaks https; --insecure-http goes without",
+        )
+    } else {
+        CliError::usage(error.to_string())
     }
 }

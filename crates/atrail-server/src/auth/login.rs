@@ -13,6 +13,7 @@ use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::metrics::AuthFailure;
 
 /// Within this time of its exchange a refresh token may be exchanged again: the answer may have been lost.
 const REFRESH_RETRY_WITHIN: Duration = Duration::from_secs(10);
@@ -116,6 +117,7 @@ async fn by_password(
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;
     let Some(found) = found.filter(|_| fits) else {
+        app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
         return Err(BAD_CREDENTIALS);
     };
@@ -126,6 +128,7 @@ async fn by_password(
 async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
     let attempt = app.throttle.begin(None, address, app.clock.now())?;
     let refused = || {
+        app.metrics.auth_failed(AuthFailure::ApiKey);
         tracing::warn!(%address, "an API key was refused");
         BAD_CREDENTIALS
     };
@@ -183,8 +186,12 @@ async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusa
             };
             respond(app, &user, login, client, &next)
         }
-        Exchange::Unknown => Err(BAD_REFRESH_TOKEN),
+        Exchange::Unknown => {
+            app.metrics.auth_failed(AuthFailure::RefreshToken);
+            Err(BAD_REFRESH_TOKEN)
+        }
         Exchange::Reused { user } => {
+            app.metrics.auth_failed(AuthFailure::RefreshToken);
             app.standings.forget();
             tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
             Err(BAD_REFRESH_TOKEN)

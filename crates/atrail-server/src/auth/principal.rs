@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use super::bearer;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::metrics::AuthFailure;
 use crate::observe::Caller;
 
 /// Who asks.
@@ -82,6 +83,7 @@ impl FromRequestParts<Arc<App>> for Principal {
         })?;
         let now = app.clock.now();
         let ended = || {
+            app.metrics.auth_failed(AuthFailure::AccessToken);
             ApiError::unauthenticated("the access token is not valid or has expired: log in again")
         };
         let login = app.tokens.verify(token, now).ok_or_else(ended)?;

@@ -12,13 +12,12 @@ use crate::app::App;
 /// The version of the API that the original spoke.
 const API_VERSION: &str = "3.0.0";
 
-/// The base URLs are those by which the client came: the server cannot know its own name.
+/// The base URLs are the public one, or those by which the client came: the server cannot know its own name.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok())
-        .map_or_else(|| app.settings.listen.to_string(), str::to_owned);
-    let base = format!("http://{host}");
+    let base = match &app.settings.public_url {
+        Some(url) => url.to_string(),
+        None => format!("http://{}", host(&app, &headers)),
+    };
     Json(InfoResponse {
         name: "atrail".to_owned(),
         build: env!("CARGO_PKG_VERSION").to_owned(),
@@ -26,4 +25,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
         authorization_endpoint: base.clone(),
         token_endpoint: base,
     })
+}
+
+fn host(app: &App, headers: &HeaderMap) -> String {
+    headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .map_or_else(|| app.settings.listen.to_string(), str::to_owned)
 }

@@ -28,6 +28,8 @@ const MATRIX: &[(&str, &str, [u16; 6])] = &[
     ("GET", paths::TOKEN_KEYS, [200; 6]),
     ("GET", paths::HEALTHZ, [200; 6]),
     ("GET", paths::READYZ, [200; 6]),
+    ("GET", paths::METRICS, [200; 6]),
+    ("GET", paths::OPENAPI, [200; 6]),
     ("GET", paths::ACCOUNTS, [401, 401, 200, 200, 200, 200]),
     ("POST", paths::ACCOUNTS, [401, 401, 403, 201, 403, 403]),
     ("GET", paths::ORGANIZATIONS, [401, 401, 200, 200, 200, 200]),

@@ -55,7 +55,7 @@ async fn plain_http_is_for_this_machine_unless_it_is_allowed() {
     let mut open = settings(&dir);
     open.listen = "0.0.0.0:0".parse().unwrap();
     let refused = Server::start(open.clone(), clock()).await;
-    assert!(matches!(refused, Err(StartError::Insecure { .. })));
+    assert!(matches!(refused, Err(StartError::Setting(error)) if error.is_insecure()));
     open.insecure_http = true;
     let running = Server::start(open, clock()).await.unwrap();
     assert!(running.endpoint().starts_with("http://127.0.0.1:"));

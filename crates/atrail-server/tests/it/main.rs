@@ -8,6 +8,7 @@ mod downloads;
 mod hostile;
 mod intake;
 mod lifecycle;
+mod operations;
 mod options;
 mod support;
 mod tenancy;

@@ -142,6 +142,22 @@ impl Catalog {
         row.unsigned("open")
     }
 
+    /// How many sessions have not ended.
+    pub(crate) async fn count_sessions(
+        &self,
+        now: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<u64> {
+        let row =
+            sqlx::query("SELECT COUNT(*) AS open FROM sessions WHERE accessed > ? AND created > ?")
+                .bind(nanoseconds(before(now, settings.session_idle_ttl)))
+                .bind(nanoseconds(before(now, settings.session_max_ttl)))
+                .fetch_one(self.readers())
+                .await
+                .map_err(failed_to("count sessions"))?;
+        row.unsigned("open")
+    }
+
     /// Forgets the sessions that have ended.
     pub(crate) async fn delete_expired_sessions(
         &self,

@@ -276,7 +276,7 @@ impl Wal for FailsOnce {
 fn writer(error: Option<AppendError>) -> WriterHandle {
     let clock = Arc::new(ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap()));
     let memtable = Arc::new(Memtable::new(clock, 1 << 20));
-    WriterHandle::start(Box::new(FailsOnce(error)), memtable, 1).unwrap()
+    WriterHandle::start(Box::new(FailsOnce(error)), memtable, Arc::default(), 1).unwrap()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use atrail_model::Domain;
 use parking_lot::Mutex;
@@ -11,6 +12,7 @@ use super::{AppendError, Frame, Wal};
 use crate::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::memtable::Memtable;
+use crate::stats::Counters;
 
 /// Requests that may wait for the writer; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
@@ -67,6 +69,7 @@ impl WriterHandle {
     pub(crate) fn start(
         wal: Box<dyn Wal>,
         memtable: Arc<Memtable>,
+        counters: Arc<Counters>,
         next_sequence: u64,
     ) -> std::io::Result<Self> {
         let (commands, queue) = mpsc::channel(QUEUE_LEN);
@@ -78,6 +81,7 @@ impl WriterHandle {
         let state = State {
             wal,
             memtable,
+            counters,
             next_sequence,
             poison: handle.poison.clone(),
             full: Arc::clone(&handle.full),
@@ -144,6 +148,7 @@ impl WriterHandle {
 struct State {
     wal: Box<dyn Wal>,
     memtable: Arc<Memtable>,
+    counters: Arc<Counters>,
     next_sequence: u64,
     poison: Poison,
     full: Arc<AtomicBool>,
@@ -227,7 +232,13 @@ impl State {
         if let Err(StoreError::Poisoned(why)) = self.poison.check() {
             return Outcome::Poisoned(why);
         }
-        match self.wal.append(&frames) {
+        let started = Instant::now();
+        let written = self.wal.append(&frames);
+        match &written {
+            Ok(()) => self.count(&frames, started),
+            Err(_) => self.counters.wal_failures.add(1),
+        }
+        match written {
             Ok(()) => {
                 self.full.store(false, Ordering::Relaxed);
                 self.next_sequence += frames.len() as u64;
@@ -244,6 +255,18 @@ impl State {
                 Outcome::Poisoned(why)
             }
         }
+    }
+
+    fn count(&self, frames: &[Frame], started: Instant) {
+        let events = frames.iter().map(|frame| frame.events.len() as u64).sum();
+        let bytes = frames
+            .iter()
+            .map(|frame| size_of(&frame.events) as u64)
+            .sum();
+        self.counters.wal_syncs.observe_since(started);
+        self.counters.wal_frames.add(frames.len() as u64);
+        self.counters.wal_events.add(events);
+        self.counters.wal_event_bytes.add(bytes);
     }
 
     fn trim(&mut self, rotate: bool) -> Result<()> {

@@ -1,51 +1,100 @@
 //! `atrail serve`: the server.
 
+mod log;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::embedded::Embedded;
-use crate::error::Result;
+use atrail_server::ConfigFile;
+
+use crate::embedded::{self, Embedded};
+use crate::error::{CliError, Result};
 use crate::platform;
 use crate::settings::Settings;
 
 /// Run a server on one directory
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181")]
+#[command(
+    after_help = "A flag wins over the file, the file over the default. docs/atrail.example.toml has every setting.\n\nExample:\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181\n  atrail serve --config /etc/atrail/atrail.toml --check-config"
+)]
 pub(crate) struct Args {
-    /// The directory with everything that it keeps; made when it is not there
-    #[arg(long, value_name = "DIR", default_value = "atrail-data")]
-    data: PathBuf,
-    /// Where it listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8181")]
-    listen: SocketAddr,
+    /// The directory with everything that it keeps; made when it is not there [default: atrail-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where it listens; port 0 takes a free one [default: 127.0.0.1:8181]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Listen where other machines reach it, with passwords and events in the clear
     #[arg(long)]
     insecure_http: bool,
+    /// Take the settings from this file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the settings that would hold and start nothing; exit code 2 when they cannot
+    #[arg(long)]
+    check_config: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM, then finishes what is under way.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(settings.printer.terminals.stderr)
-        .init();
-    let server = {
-        let clock = Arc::clone(&settings.clock);
-        Embedded::start(args.data, args.listen, args.insecure_http, clock).await?
-    };
+    let check_only = args.check_config;
+    let resolved = resolve(args)?;
+    if check_only {
+        return settings
+            .printer
+            .data(&ConfigFile::of(&resolved).to_string());
+    }
+    let log = log::start(resolved.log, settings.printer.terminals.stderr);
+    let server = Embedded::start(resolved, Arc::clone(&settings.clock)).await?;
     if let Some(file) = server.first_credentials() {
-        settings.printer.warn(&format!(
+        let text = format!(
             "first start: user admin; password and API key are in {}",
             file.display()
-        ));
+        );
+        log.tell(&settings.printer, &text);
     }
     settings
         .printer
         .data(&format!("listening on http://{}\n", server.address()))?;
     stop_requested().await;
-    settings.printer.note("stopping");
+    tracing::info!("stopping");
     server.stop().await
+}
+
+/// Flag over file over default.
+fn resolve(args: Args) -> Result<atrail_server::Settings> {
+    let Args {
+        data,
+        listen,
+        insecure_http,
+        config,
+        check_config: _,
+    } = args;
+    let mut settings = atrail_server::Settings::default();
+    if let Some(path) = config {
+        read(&path)?.apply(&mut settings);
+    }
+    if let Some(data) = data {
+        settings.store.data_dir = data;
+    }
+    if let Some(listen) = listen {
+        settings.listen = listen;
+    }
+    settings.insecure_http |= insecure_http;
+    settings.check().map_err(embedded::explain_setting)?;
+    Ok(settings)
+}
+
+fn read(path: &Path) -> Result<ConfigFile> {
+    let what = || format!("the configuration {} cannot be used", path.display());
+    let text =
+        std::fs::read_to_string(path).map_err(|error| CliError::usage(what()).because(error))?;
+    ConfigFile::parse(&text).map_err(|error| {
+        CliError::usage(what())
+            .because(error)
+            .hint("docs/atrail.example.toml has every setting with its default")
+    })
 }
 
 /// Ends when somebody wants the process to end.
@@ -55,5 +104,43 @@ pub(crate) async fn stop_requested() {
             std::future::pending::<()>().await;
         },
         () = platform::terminated() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(config: &Path) -> Args {
+        Args {
+            data: None,
+            listen: None,
+            insecure_http: false,
+            config: Some(config.to_owned()),
+            check_config: false,
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("atrail.toml");
+        std::fs::write(
+            &path,
+            "[server]\nlisten = \"127.0.0.1:1\"\nmax_connections = 7\n",
+        )
+        .unwrap();
+        let resolved = resolve(args(&path)).unwrap();
+        assert_eq!(resolved.listen.port(), 1);
+        assert_eq!(resolved.max_connections, 7);
+        assert_eq!(resolved.data_dir(), Path::new("atrail-data"));
+        let resolved = resolve(Args {
+            listen: Some("127.0.0.1:2".parse().unwrap()),
+            data: Some("elsewhere".into()),
+            ..args(&path)
+        });
+        let resolved = resolved.unwrap();
+        assert_eq!(resolved.listen.port(), 2);
+        assert_eq!(resolved.data_dir(), Path::new("elsewhere"));
     }
 }

@@ -148,10 +148,20 @@ impl Server {
     }
 
     fn start_on(env: &TestEnv, listen: &str) -> Self {
+        Self::start_at(env, listen, &[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn start_with(env: &TestEnv, more: &[&str]) -> Self {
+        Self::start_at(env, "127.0.0.1:0", more)
+    }
+
+    fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         let data = env.path("data");
         let mut child = env
             .command(&["serve", "--listen", listen, "--data"])
             .arg(&data)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(fs::File::create(env.path("server.log")).unwrap())
             .spawn()

@@ -13,6 +13,7 @@ mod option;
 mod proxy;
 mod pty;
 mod resume;
+mod serving;
 mod spelling;
 mod terminal;
 mod trail;

@@ -42,8 +42,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
 
 async fn in_dir(settings: &Settings, args: &Args, dir: &Path) -> Result<()> {
     let data = dir.join("data");
-    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Embedded::start(data.clone(), listen, false, Arc::clone(&settings.clock)).await?;
+    let mut serve = atrail_server::Settings::new(data.clone());
+    serve.listen.set_port(0);
+    let server = Embedded::start(serve, Arc::clone(&settings.clock)).await?;
     let endpoint = format!("http://{}", server.address());
     let walked = tokio::select! {
         walked = walk(settings, dir, &data, &endpoint) => walked,

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs every example of docs/API.md, top to bottom, against a server of its own, and makes sure that they ask for every
+# path of docs/openapi.json. Needs curl and jq; where they are not installed it says so and ends well.
+# Usage: ci/api-examples.sh [BINARY]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+binary=$(realpath "${1:-target/release/atrail}")
+for tool in curl jq; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "the API's examples are not run: $tool is not installed"
+    exit 0
+  fi
+done
+
+work=$(mktemp -d)
+trap 'kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+"$binary" serve --data "$work/data" --listen 127.0.0.1:0 >"$work/stdout" 2>"$work/log" &
+server=$!
+for _ in $(seq 100); do
+  grep -q listening "$work/stdout" && break
+  sleep 0.1
+done
+url=$(sed -n 's/^listening on //p' "$work/stdout")
+
+awk '/^```sh$/ {inside = 1; next} /^```$/ {inside = 0} inside' docs/API.md >"$work/examples.sh"
+if ! (cd "$work" && URL=$url DATA=$work/data bash -euo pipefail examples.sh >"$work/said" 2>&1); then
+  tail -n 20 "$work/said"
+  echo "an example of docs/API.md failed" >&2
+  exit 1
+fi
+
+# What was asked for, by the server's own count.
+missing=$(comm -13 \
+  <(curl -fsS "$url/metrics" | sed -n 's/^atrail_http_requests_total{route="\([^"]*\)",method="\([A-Z]*\)",status="2xx.*/\2 \1/p' | sort -u) \
+  <(jq -r '.paths | to_entries[] | .key as $path | .value | keys[] | "\(ascii_upcase) \($path)"' docs/openapi.json | grep -v '^GET /metrics$' | sort -u))
+if [ -n "$missing" ]; then
+  printf 'docs/API.md has no example that works for\n%s\n' "$missing" >&2
+  exit 1
+fi
+echo "every example of docs/API.md works, and every call has one"

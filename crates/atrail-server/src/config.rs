@@ -1,0 +1,325 @@
+//! The configuration file: TOML in, [`Settings`] out, and back.
+//!
+//! What the file leaves out keeps its default. A key that is not known, a size or a time without a unit, and a value of
+//! the wrong kind are refused with name and place. `docs/atrail.example.toml` says what each setting means.
+
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use atrail_store::StoreSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
+use units::{Size, Span};
+
+/// What a configuration file says: every setting may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    server: ServerSection,
+    store: StoreSection,
+    sessions: SessionsSection,
+    tokens: TokensSection,
+    log: LogSection,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ServerSection {
+    listen: Option<SocketAddr>,
+    insecure_http: Option<bool>,
+    public_url: Option<PublicUrl>,
+    max_connections: Option<usize>,
+    header_read_timeout: Option<Span>,
+    body_idle_timeout: Option<Span>,
+    write_idle_timeout: Option<Span>,
+    ingest_memory: Option<Size>,
+    drain: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct StoreSection {
+    data: Option<PathBuf>,
+    seal_at: Option<Size>,
+    seal_after: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionsSection {
+    idle_ttl: Option<Span>,
+    max_ttl: Option<Span>,
+    max_open: Option<u64>,
+    max_per_hour: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TokensSection {
+    access_ttl: Option<Span>,
+    refresh_ttl: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LogSection {
+    format: Option<LogFormat>,
+    level: Option<LogLevel>,
+}
+
+/// A configuration file does not say what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct ConfigError {
+    /// Where, from 1.
+    line: usize,
+    message: String,
+}
+
+impl ConfigFile {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// When it is not TOML, has a key that is not known, or a value that cannot be what its key means.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let before = text.get(..start).unwrap_or(text);
+            ConfigError {
+                line: before.matches('\n').count() + 1,
+                message: error.message().trim().replace('\n', ", "),
+            }
+        })
+    }
+
+    /// What a file would have to say for these settings, all of them.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        // Destructured in full, so that a new setting cannot be forgotten here.
+        let Settings {
+            store,
+            listen,
+            insecure_http,
+            public_url,
+            access_token_ttl,
+            refresh_token_ttl,
+            max_connections,
+            header_read_timeout,
+            body_idle_timeout,
+            write_idle_timeout,
+            ingest_bytes_in_flight,
+            drain,
+            log: LogSettings { format, level },
+        } = settings;
+        let StoreSettings {
+            data_dir,
+            seal_at_bytes,
+            seal_after,
+            session_idle_ttl,
+            session_max_ttl,
+            max_open_sessions,
+            max_sessions_per_hour,
+        } = store;
+        Self {
+            server: ServerSection {
+                listen: Some(*listen),
+                insecure_http: Some(*insecure_http),
+                public_url: public_url.clone(),
+                max_connections: Some(*max_connections),
+                header_read_timeout: Some(Span(*header_read_timeout)),
+                body_idle_timeout: Some(Span(*body_idle_timeout)),
+                write_idle_timeout: Some(Span(*write_idle_timeout)),
+                ingest_memory: Some(Size(*ingest_bytes_in_flight as u64)),
+                drain: Some(Span(*drain)),
+            },
+            store: StoreSection {
+                data: Some(data_dir.clone()),
+                seal_at: Some(Size(*seal_at_bytes)),
+                seal_after: Some(Span(*seal_after)),
+            },
+            sessions: SessionsSection {
+                idle_ttl: Some(Span(*session_idle_ttl)),
+                max_ttl: Some(Span(*session_max_ttl)),
+                max_open: Some(*max_open_sessions),
+                max_per_hour: Some(*max_sessions_per_hour),
+            },
+            tokens: TokensSection {
+                access_ttl: Some(Span(*access_token_ttl)),
+                refresh_ttl: Some(Span(*refresh_token_ttl)),
+            },
+            log: LogSection {
+                format: Some(*format),
+                level: Some(*level),
+            },
+        }
+    }
+
+    /// Puts what the file says in the place of what the settings said.
+    pub fn apply(self, settings: &mut Settings) {
+        let Self {
+            server:
+                ServerSection {
+                    listen,
+                    insecure_http,
+                    public_url,
+                    max_connections,
+                    header_read_timeout,
+                    body_idle_timeout,
+                    write_idle_timeout,
+                    ingest_memory,
+                    drain,
+                },
+            store:
+                StoreSection {
+                    data,
+                    seal_at,
+                    seal_after,
+                },
+            sessions:
+                SessionsSection {
+                    idle_ttl,
+                    max_ttl,
+                    max_open,
+                    max_per_hour,
+                },
+            tokens:
+                TokensSection {
+                    access_ttl,
+                    refresh_ttl,
+                },
+            log: LogSection { format, level },
+        } = self;
+        put(&mut settings.listen, listen);
+        put(&mut settings.insecure_http, insecure_http);
+        put(&mut settings.public_url, public_url.map(Some));
+        put(&mut settings.max_connections, max_connections);
+        put_span(&mut settings.header_read_timeout, header_read_timeout);
+        put_span(&mut settings.body_idle_timeout, body_idle_timeout);
+        put_span(&mut settings.write_idle_timeout, write_idle_timeout);
+        let in_flight =
+            ingest_memory.map(|Size(bytes)| usize::try_from(bytes).unwrap_or(usize::MAX));
+        put(&mut settings.ingest_bytes_in_flight, in_flight);
+        put_span(&mut settings.drain, drain);
+        put_span(&mut settings.access_token_ttl, access_ttl);
+        put_span(&mut settings.refresh_token_ttl, refresh_ttl);
+        put(&mut settings.log.format, format);
+        put(&mut settings.log.level, level);
+        let store = &mut settings.store;
+        put(&mut store.data_dir, data);
+        put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
+        put_span(&mut store.seal_after, seal_after);
+        put_span(&mut store.session_idle_ttl, idle_ttl);
+        put_span(&mut store.session_max_ttl, max_ttl);
+        put(&mut store.max_open_sessions, max_open);
+        put(&mut store.max_sessions_per_hour, max_per_hour);
+    }
+}
+
+/// As TOML that reads back.
+impl std::fmt::Display for ConfigFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&toml::to_string(self).map_err(|_| std::fmt::Error)?)
+    }
+}
+
+fn put<T>(setting: &mut T, said: Option<T>) {
+    if let Some(value) = said {
+        *setting = value;
+    }
+}
+
+fn put_span(setting: &mut std::time::Duration, said: Option<Span>) {
+    put(setting, said.map(|Span(duration)| duration));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../docs/atrail.example.toml");
+
+    fn refused(text: &str) -> String {
+        ConfigFile::parse(text).unwrap_err().to_string()
+    }
+
+    /// The example with its settings taken out of their comments: `#key = value`, while prose begins with `# `.
+    fn example_in_force() -> String {
+        EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting,
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect()
+    }
+
+    #[test]
+    fn the_example_as_it_is_changes_nothing() {
+        let mut settings = Settings::default();
+        ConfigFile::parse(EXAMPLE).unwrap().apply(&mut settings);
+        let (now, before) = (
+            ConfigFile::of(&settings),
+            ConfigFile::of(&Settings::default()),
+        );
+        assert_eq!(now, before);
+    }
+
+    #[test]
+    fn the_example_names_every_setting_with_its_default() {
+        let mut example = ConfigFile::parse(&example_in_force()).unwrap();
+        // The one setting without a default.
+        assert!(example.server.public_url.take().is_some());
+        assert_eq!(example, ConfigFile::of(&Settings::default()));
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        let mut settings = Settings::default();
+        settings.public_url = Some("https://audit.example.com/at".parse().unwrap());
+        settings.drain = std::time::Duration::from_millis(1500);
+        let shown = ConfigFile::of(&settings);
+        assert_eq!(ConfigFile::parse(&shown.to_string()), Ok(shown.clone()));
+        let mut read_back = Settings::default();
+        shown.clone().apply(&mut read_back);
+        assert_eq!(ConfigFile::of(&read_back), shown);
+    }
+
+    #[test]
+    fn errors_name_the_key_and_the_line() {
+        let unknown = refused("[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n");
+        assert!(
+            unknown.starts_with("line 3: unknown field `lisen`"),
+            "{unknown}"
+        );
+        let unknown = refused("[serve]\n");
+        assert!(
+            unknown.starts_with("line 1: unknown field `serve`"),
+            "{unknown}"
+        );
+        for (text, expected) in [
+            ("[store]\n\nseal_at = 64\n", "line 3: "),
+            (
+                "[store]\nseal_at = \"64\"\n",
+                "line 2: \"64\" is not a size",
+            ),
+            (
+                "[store]\nseal_after = \"5 fortnights\"\n",
+                "line 2: \"5 fortnights\" is not a time",
+            ),
+            ("[log]\nformat = \"xml\"\n", "line 2: unknown variant `xml`"),
+            (
+                "[server]\npublic_url = \"example.com\"\n",
+                "line 2: \"example.com\" is not",
+            ),
+            ("[server]\nlisten = \"here\"\n", "line 2: "),
+            ("[server\n", "line 1: "),
+        ] {
+            let error = refused(text);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

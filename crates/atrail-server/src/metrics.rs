@@ -1,0 +1,151 @@
+//! What the HTTP face counts about itself, and the page that shows it with the store's numbers.
+//!
+//! Labels are route templates, methods, status classes and a few fixed words: never a name, an id or an address.
+
+mod exposition;
+mod page;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use atrail_model::Timestamp;
+use atrail_store::Histogram;
+use axum::http::{Method, StatusCode};
+
+use crate::routes::ROUTES;
+
+pub(crate) use page::{CONTENT_TYPE, render};
+
+/// Upper bounds of the times of answers.
+const REQUEST_BOUNDS: &[Duration] = &[
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+    Duration::from_millis(2500),
+    Duration::from_secs(10),
+];
+/// Classes of statuses: 1xx to 5xx.
+const CLASSES: usize = 5;
+
+/// What the server counts. Counting costs an atomic addition or two.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    started: Timestamp,
+    /// For each route in the order of [`ROUTES`], and then for what fits none, a histogram by status class.
+    requests: Vec<[Histogram; CLASSES]>,
+    places: HashMap<&'static str, Vec<(&'static str, usize)>>,
+    open_connections: AtomicU64,
+    connections: AtomicU64,
+    refused_events: AtomicU64,
+    panics: AtomicU64,
+    auth_failures: [AtomicU64; AuthFailure::ALL.len()],
+}
+
+/// A secret that was given and is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthFailure {
+    /// A user name and password that do not fit.
+    Password,
+    /// An API key that is not known.
+    ApiKey,
+    /// A refresh token that is not known, or was used before.
+    RefreshToken,
+    /// An access token that is not ours, has expired, or whose login has ended.
+    AccessToken,
+}
+
+impl AuthFailure {
+    const ALL: [Self; 4] = [
+        Self::Password,
+        Self::ApiKey,
+        Self::RefreshToken,
+        Self::AccessToken,
+    ];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ApiKey => "api_key",
+            Self::RefreshToken => "refresh_token",
+            Self::AccessToken => "access_token",
+        }
+    }
+}
+
+impl Metrics {
+    /// Everything at zero, in a process that started at this time.
+    pub(crate) fn new(started: Timestamp) -> Self {
+        let mut places: HashMap<_, Vec<_>> = HashMap::new();
+        for (index, (method, path)) in ROUTES.iter().enumerate() {
+            places.entry(*path).or_default().push((*method, index));
+        }
+        let series = || std::array::from_fn(|_| Histogram::new(REQUEST_BOUNDS));
+        Self {
+            started,
+            requests: (0..=ROUTES.len()).map(|_| series()).collect(),
+            places,
+            open_connections: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            refused_events: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            auth_failures: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    /// Counts an answer. `template` is the route's path, if there was one; the time is that up to the answer's head.
+    pub(crate) fn answered(
+        &self,
+        method: &Method,
+        template: Option<&str>,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let route = template
+            .and_then(|path| self.places.get(path))
+            .and_then(|methods| methods.iter().find(|(known, _)| method.as_str() == *known))
+            .map_or(ROUTES.len(), |(_, index)| *index);
+        let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES) - 1;
+        self.requests[route][class].observe(took);
+    }
+
+    /// Counts a connection, which is open until the answer is dropped.
+    pub(crate) fn connected(self: &Arc<Self>) -> OpenConnection {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.open_connections.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(Arc::clone(self))
+    }
+
+    /// Counts events that were not kept because of what they are.
+    pub(crate) fn refused_events(&self, count: u64) {
+        self.refused_events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a secret that was not good.
+    pub(crate) fn auth_failed(&self, failure: AuthFailure) {
+        self.auth_failures[failure as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a handler that panicked.
+    pub(crate) fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Arc<Metrics>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.open_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

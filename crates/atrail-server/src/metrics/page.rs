@@ -1,0 +1,182 @@
+//! The page of `GET /metrics`: every metric's name and meaning. `docs/OPERATIONS.md` says what to do about them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use atrail_model::Timestamp;
+use atrail_store::StoreStats;
+
+use super::exposition::Page;
+use super::{AuthFailure, CLASSES, Metrics};
+use crate::routes::ROUTES;
+
+pub(crate) use super::exposition::CONTENT_TYPE;
+
+const CLASS_WORDS: [&str; CLASSES] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Stands for requests whose path or method is not known: what clients make up must not become labels.
+const UNKNOWN: (&str, &str) = ("other", "other");
+
+/// The page. `open_sessions` is left out when the catalog does not answer: monitoring must go on then above all.
+pub(crate) fn render(
+    metrics: &Metrics,
+    store: &StoreStats,
+    open_sessions: Option<u64>,
+    now: Timestamp,
+) -> String {
+    let mut page = Page::default();
+    process(&mut page, metrics);
+    http(&mut page, metrics);
+    ingest(&mut page, metrics, store);
+    log(&mut page, store, now);
+    archive(&mut page, store);
+    let mut downloads = page.counter(
+        "atrail_download_bytes_total",
+        "Bytes of downloads handed out, compressed as they are stored.",
+    );
+    downloads.value(store.download_bytes);
+    if let Some(open) = open_sessions {
+        page.gauge(
+            "atrail_open_sessions",
+            "Download sessions that have not ended.",
+        )
+        .value(open);
+    }
+    page.finish()
+}
+
+fn process(page: &mut Page, metrics: &Metrics) {
+    page.gauge("atrail_build_info", "Always 1; the version that runs.")
+        .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let mut started = page.gauge(
+        "process_start_time_seconds",
+        "When the server started, in seconds since 1970.",
+    );
+    started.value(metrics.started.as_millisecond() as f64 / 1000.0);
+}
+
+fn http(page: &mut Page, metrics: &Metrics) {
+    let routes = ROUTES.iter().copied().chain([UNKNOWN]);
+    // What never happened is left out, so that a page stays small.
+    let series: Vec<_> = routes
+        .zip(&metrics.requests)
+        .flat_map(|((method, route), classes)| {
+            CLASS_WORDS
+                .iter()
+                .zip(classes)
+                .map(move |(class, durations)| {
+                    let labels = [("route", route), ("method", method), ("status", *class)];
+                    (labels, durations.snapshot())
+                })
+        })
+        .filter(|(_, durations)| durations.count > 0)
+        .collect();
+    let mut requests = page.counter("atrail_http_requests_total", "Requests answered.");
+    for (labels, durations) in &series {
+        requests.labelled(labels, durations.count);
+    }
+    let mut took = page.histogram(
+        "atrail_http_request_duration_seconds",
+        "Time from a request's head to its answer's head; a download's body is not in it.",
+    );
+    for (labels, durations) in &series {
+        took.durations(labels, durations);
+    }
+    page.counter(
+        "atrail_http_panics_total",
+        "Requests whose handler panicked: faults of the program.",
+    )
+    .value(get(&metrics.panics));
+    page.gauge("atrail_http_open_connections", "Connections that are open.")
+        .value(get(&metrics.open_connections));
+    page.counter("atrail_http_connections_total", "Connections accepted.")
+        .value(get(&metrics.connections));
+    let mut failures = page.counter(
+        "atrail_auth_failures_total",
+        "Passwords, keys and tokens that were given and are not good.",
+    );
+    for (kind, count) in AuthFailure::ALL.iter().zip(&metrics.auth_failures) {
+        failures.labelled(&[("kind", kind.word())], get(count));
+    }
+}
+
+fn ingest(page: &mut Page, metrics: &Metrics, store: &StoreStats) {
+    let mut events = page.counter(
+        "atrail_ingest_events_total",
+        "Events that came: accepted are durable, refused are malformed.",
+    );
+    events.labelled(&[("outcome", "accepted")], store.wal_events);
+    events.labelled(&[("outcome", "refused")], get(&metrics.refused_events));
+    page.counter(
+        "atrail_ingest_bytes_total",
+        "Bytes of the events that were accepted, as JSON text.",
+    )
+    .value(store.wal_event_bytes);
+}
+
+fn log(page: &mut Page, store: &StoreStats, now: Timestamp) {
+    let mut refusing = page.gauge(
+        "atrail_store_write_refusal",
+        "1 while the store takes no events: readyz says why.",
+    );
+    refusing.value(u8::from(store.write_refusal.is_some()));
+    page.histogram(
+        "atrail_wal_fsync_duration_seconds",
+        "Time of one write of the log with its fsync.",
+    )
+    .durations(&[], &store.wal_syncs);
+    page.counter(
+        "atrail_wal_failures_total",
+        "Writes of the log that failed.",
+    )
+    .value(store.wal_failures);
+    let mut frames = page.counter(
+        "atrail_wal_frames_total",
+        "Frames written to the log; by the count of fsyncs, how many one fsync carries.",
+    );
+    frames.value(store.wal_frames);
+    let unsealed = store.unsealed;
+    page.gauge(
+        "atrail_unsealed_events",
+        "Events in the log that are not sealed.",
+    )
+    .value(unsealed.events);
+    page.gauge(
+        "atrail_unsealed_bytes",
+        "Bytes of those events, in memory and in the log.",
+    )
+    .value(unsealed.size_bytes);
+    let age = unsealed.since.map_or(0.0, |since| {
+        now.duration_since(since).as_secs_f64().max(0.0)
+    });
+    page.gauge(
+        "atrail_unsealed_oldest_age_seconds",
+        "Age of the oldest of those events; 0 when there is none.",
+    )
+    .value(age);
+}
+
+fn archive(page: &mut Page, store: &StoreStats) {
+    page.histogram(
+        "atrail_seal_duration_seconds",
+        "Time of one seal that succeeded; its count is that of seals.",
+    )
+    .durations(&[], &store.seals);
+    page.counter(
+        "atrail_seal_failures_total",
+        "Seals that failed; their events stay in the log.",
+    )
+    .value(store.seal_failures);
+    page.counter(
+        "atrail_sealed_objects_total",
+        "Objects that seals put into the archive.",
+    )
+    .value(store.objects);
+    page.counter(
+        "atrail_sealed_bytes_total",
+        "Bytes of those objects, compressed.",
+    )
+    .value(store.object_bytes);
+}
+
+fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

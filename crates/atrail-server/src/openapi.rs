@@ -1,0 +1,175 @@
+//! The description of the API (OpenAPI 3.1), made of the table of operations and of the wire types themselves.
+//!
+//! `docs/openapi.json` is this text; a test compares the two, and another one makes sure that every route is in it.
+
+mod operation;
+mod operations;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use atrail_api as api;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+/// What the groups of operations are about.
+const TAGS: &[(&str, &str)] = &[
+    ("login", "Tokens: where to get them and how to check them."),
+    (
+        "events",
+        "Sending, counting, downloading and deleting events.",
+    ),
+    ("sessions", "Frozen scopes for downloads."),
+    ("options", "How long events are kept."),
+    (
+        "tenancy",
+        "Accounts, organizations, spaces, users, roles and API keys.",
+    ),
+    ("operations", "For those who run the server."),
+];
+
+/// The document as JSON text.
+pub(crate) fn document() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", describe()));
+    &TEXT
+}
+
+fn describe() -> Value {
+    let mut paths: BTreeMap<&str, BTreeMap<String, Value>> = BTreeMap::new();
+    for operation in operations::all() {
+        let (method, path) = (operation.method().to_ascii_lowercase(), operation.path());
+        let described = operation.describe();
+        paths.entry(path).or_default().insert(method, described);
+    }
+    let tags: Vec<_> = TAGS
+        .iter()
+        .map(|(name, description)| json!({"name": name, "description": description}))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "atrail",
+            "description": "An activity tracker: takes in audit events, keeps them, and hands them out as downloads \
+                that are byte-exact and resumable. Days are UTC. Errors are RFC 9457 problems with a stable `code`.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {
+                "authToken": {
+                    "type": "apiKey", "in": "header", "name": "X-Auth-Token",
+                    "description": "The access token, with or without the word `bearer` before it.",
+                },
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    })
+}
+
+/// Every wire type that an operation refers to.
+fn schemas() -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    add::<api::Problem>(&mut found);
+    add::<api::InfoResponse>(&mut found);
+    add::<api::TokenRequest>(&mut found);
+    add::<api::TokenResponse>(&mut found);
+    add::<api::TokenError>(&mut found);
+    add::<api::PasswordChange>(&mut found);
+    add::<api::DaySummary>(&mut found);
+    add::<api::AckOrRefusal>(&mut found);
+    add::<api::IngestCounts>(&mut found);
+    add::<api::Session>(&mut found);
+    add::<api::SessionRequest>(&mut found);
+    add::<api::Deleted>(&mut found);
+    add::<api::OptionRow>(&mut found);
+    add::<api::OptionsRequest>(&mut found);
+    add::<api::Account>(&mut found);
+    add::<api::AccountCreate>(&mut found);
+    add::<api::Organization>(&mut found);
+    add::<api::OrganizationCreate>(&mut found);
+    add::<api::Space>(&mut found);
+    add::<api::SpaceCreate>(&mut found);
+    add::<api::User>(&mut found);
+    add::<api::UserCreate>(&mut found);
+    add::<api::RoleGrant>(&mut found);
+    add::<api::ApiKey>(&mut found);
+    add::<api::ApiKeyCreate>(&mut found);
+    add::<api::ApiKeyCreated>(&mut found);
+    found
+}
+
+/// Adds a type and those that it is made of.
+fn add<T: ToSchema>(found: &mut BTreeMap<String, Value>) {
+    let mut parts: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut parts);
+    for (name, schema) in parts {
+        let schema = serde_json::to_value(schema).expect("a schema is JSON");
+        found.insert(name, schema);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::operation::Operation;
+    use super::*;
+    use crate::routes::ROUTES;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else_is() {
+        let described: BTreeSet<_> = operations::all()
+            .iter()
+            .map(|operation| (operation.method(), operation.path()))
+            .collect();
+        let routes: BTreeSet<_> = ROUTES.iter().copied().collect();
+        assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_schema_is_used() {
+        let document = describe();
+        let text = document.to_string();
+        let referred: BTreeSet<_> = text
+            .split("\"#/components/schemas/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        let there = document["components"]["schemas"].as_object().unwrap();
+        let there: BTreeSet<_> = there.keys().map(String::as_str).collect();
+        assert_eq!(referred, there);
+    }
+
+    #[test]
+    fn error_codes_are_described_as_they_are_written() {
+        let written = serde_json::to_value(api::ErrorCode::ALL).unwrap();
+        assert_eq!(
+            describe()["components"]["schemas"]["ErrorCode"]["enum"],
+            written
+        );
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let operations = operations::all();
+        let names: BTreeSet<_> = operations.iter().map(Operation::id).collect();
+        assert_eq!(names.len(), operations.len());
+    }
+
+    #[test]
+    fn the_committed_document_is_what_the_code_says() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        if std::env::var_os("ATRAIL_WRITE_OPENAPI").is_some() {
+            std::fs::write(file, document()).unwrap();
+        }
+        let committed = std::fs::read_to_string(file).unwrap();
+        assert!(
+            committed == document(),
+            "docs/openapi.json is not what the code says: run this test with ATRAIL_WRITE_OPENAPI=1 and look at the difference"
+        );
+    }
+}

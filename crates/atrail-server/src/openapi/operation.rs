@@ -1,0 +1,252 @@
+//! One operation of the document, and how it is put into words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atrail_api::{ErrorCode, Problem};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::ParameterIn;
+use utoipa::{IntoParams, ToSchema};
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+
+/// One method of one path.
+pub(super) struct Operation {
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    tag: &'static str,
+    summary: &'static str,
+    token: bool,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    answers: BTreeMap<u16, Answer>,
+    errors: BTreeSet<(u16, &'static str)>,
+}
+
+#[derive(Default)]
+struct Answer {
+    description: &'static str,
+    content: Map<String, Value>,
+    headers: Map<String, Value>,
+}
+
+/// A reference to a wire type.
+pub(super) fn schema<T: ToSchema>() -> Value {
+    json!({"$ref": format!("#/components/schemas/{}", T::name())})
+}
+
+/// An array of a wire type.
+pub(super) fn array<T: ToSchema>() -> Value {
+    json!({"type": "array", "items": schema::<T>()})
+}
+
+/// A list of a wire type, as Cloud Foundry v3 answers one.
+pub(super) fn list<T: ToSchema>() -> Value {
+    json!({
+        "type": "object",
+        "required": ["resources"],
+        "properties": {"resources": array::<T>()},
+    })
+}
+
+/// Bytes or text that JSON Schema has nothing to say about.
+pub(super) fn string() -> Value {
+    json!({"type": "string"})
+}
+
+impl Operation {
+    /// An operation that anybody may ask for.
+    pub(super) fn open(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        let operation = Self {
+            method,
+            path,
+            id,
+            tag,
+            summary,
+            token: false,
+            parameters: Vec::new(),
+            body: None,
+            answers: BTreeMap::new(),
+            errors: BTreeSet::new(),
+        };
+        operation.errors(&[ErrorCode::Internal, ErrorCode::Unavailable])
+    }
+
+    /// One that needs an access token.
+    pub(super) fn new(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        let mut operation = Self::open(method, path, id, tag, summary);
+        operation.token = true;
+        operation.errors(&[ErrorCode::Unauthenticated])
+    }
+
+    /// In the space that a header names.
+    pub(super) fn in_space(self) -> Self {
+        let description = "GUID of the targeted space. It may be left out at account level by who owns one account alone.";
+        self.header("X-Auth-Project-Id", description).errors(&[
+            ErrorCode::BadRequest,
+            ErrorCode::Forbidden,
+            ErrorCode::NotFound,
+        ])
+    }
+
+    /// With a header field that may be left out.
+    pub(super) fn header(mut self, name: &str, description: &str) -> Self {
+        self.parameters.push(json!({
+            "name": name, "in": "header", "required": false, "description": description, "schema": string(),
+        }));
+        self
+    }
+
+    /// With the parameter of its path.
+    pub(super) fn id_in_path(mut self, description: &str) -> Self {
+        self.parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "description": description, "schema": string(),
+        }));
+        self.errors(&[ErrorCode::NotFound])
+    }
+
+    /// With a query of this type.
+    pub(super) fn query<T: IntoParams>(mut self) -> Self {
+        let parameters = T::into_params(|| Some(ParameterIn::Query));
+        self.parameters.extend(
+            parameters
+                .into_iter()
+                .map(|parameter| serde_json::to_value(parameter).expect("a parameter is JSON")),
+        );
+        self.errors(&[ErrorCode::BadRequest])
+    }
+
+    /// With one parameter of the query.
+    pub(super) fn query_text(mut self, name: &str, description: &str) -> Self {
+        self.parameters.push(json!({
+            "name": name, "in": "query", "required": false, "description": description, "schema": string(),
+        }));
+        self
+    }
+
+    /// With a JSON body of this type.
+    pub(super) fn json<T: ToSchema>(self, required: bool) -> Self {
+        self.body(required, &[(JSON, schema::<T>())])
+    }
+
+    /// With a body of one of these types.
+    pub(super) fn body(mut self, required: bool, kinds: &[(&str, Value)]) -> Self {
+        self.body = Some(json!({"required": required, "content": content(kinds)}));
+        self.errors(&[
+            ErrorCode::BadRequest,
+            ErrorCode::RequestTimeout,
+            ErrorCode::TooLarge,
+        ])
+    }
+
+    /// Answers JSON.
+    pub(super) fn gives(self, status: u16, description: &'static str, schema: Value) -> Self {
+        self.gives_as(status, description, &[(JSON, schema)])
+    }
+
+    /// Answers one of these types, or nothing.
+    pub(super) fn gives_as(
+        mut self,
+        status: u16,
+        description: &'static str,
+        kinds: &[(&str, Value)],
+    ) -> Self {
+        let answer = self.answers.entry(status).or_default();
+        answer.description = description;
+        answer.content = content(kinds);
+        self
+    }
+
+    /// The answer with this status has these header fields.
+    pub(super) fn with_headers(mut self, status: u16, names: &[&str]) -> Self {
+        let headers = &mut self.answers.entry(status).or_default().headers;
+        for name in names {
+            headers.insert((*name).to_owned(), json!({"schema": string()}));
+        }
+        self
+    }
+
+    /// May fail like this.
+    pub(super) fn errors(mut self, codes: &[ErrorCode]) -> Self {
+        self.errors
+            .extend(codes.iter().map(|code| (code.status(), code.title())));
+        self
+    }
+
+    pub(super) const fn method(&self) -> &'static str {
+        self.method
+    }
+
+    pub(super) const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    #[cfg(test)]
+    pub(super) const fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// The operation as the document has it.
+    pub(super) fn describe(self) -> Value {
+        let mut answers = self.answers;
+        for (status, title) in self.errors {
+            let answer = answers.entry(status).or_default();
+            if answer.description.is_empty() {
+                answer.description = title;
+            }
+            answer
+                .content
+                .extend(content(&[(PROBLEM, schema::<Problem>())]));
+        }
+        let is_head = self.method == "HEAD";
+        let responses: BTreeMap<_, _> = answers
+            .into_iter()
+            .map(|(status, answer)| (status.to_string(), answer.describe(is_head)))
+            .collect();
+        let mut described = json!({
+            "operationId": self.id,
+            "tags": [self.tag],
+            "summary": self.summary,
+            "parameters": self.parameters,
+            "responses": responses,
+            "security": if self.token { json!([{"authToken": []}, {"bearer": []}]) } else { json!([]) },
+        });
+        if let Some(body) = self.body {
+            described["requestBody"] = body;
+        }
+        described
+    }
+}
+
+impl Answer {
+    fn describe(self, is_head: bool) -> Value {
+        let mut described = json!({"description": self.description});
+        if !self.content.is_empty() && !is_head {
+            described["content"] = self.content.into();
+        }
+        if !self.headers.is_empty() {
+            described["headers"] = self.headers.into();
+        }
+        described
+    }
+}
+
+fn content(kinds: &[(&str, Value)]) -> Map<String, Value> {
+    kinds
+        .iter()
+        .map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema})))
+        .collect()
+}

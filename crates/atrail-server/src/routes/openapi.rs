@@ -1,0 +1,12 @@
+//! The description of the API.
+
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use crate::openapi;
+
+/// The document that is also `docs/openapi.json`.
+pub(super) async fn show() -> impl IntoResponse {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, openapi::document())
+}

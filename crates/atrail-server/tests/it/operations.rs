@@ -1,0 +1,171 @@
+//! What those who run the server look at.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use atrail_api::paths;
+use reqwest::header::CONTENT_TYPE;
+
+use crate::support::{Made, TestServer, events};
+
+/// The value of a sample, named with its labels as the page writes them.
+fn value(page: &str, sample: &str) -> f64 {
+    let found = page
+        .lines()
+        .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    found
+        .unwrap_or_else(|| panic!("no {sample} in\n{page}"))
+        .parse()
+        .unwrap()
+}
+
+/// A server that did a little of everything, and its page.
+async fn page_after_work(server: &TestServer) -> String {
+    let admin = server.admin().await;
+    let sent = admin.post(paths::EVENTS).body(events(3) + "{}\n");
+    assert_eq!(sent.seen().await.0, 207);
+    server.clock.advance(Duration::from_secs(7));
+    let session = admin.session().await;
+    admin.send_events(events(2)).await;
+    server.clock.advance(Duration::from_secs(5));
+    let download = admin.get(paths::DOWNLOAD).header("SESSIONID", &session);
+    download.send().await.unwrap().bytes().await.unwrap();
+    let form = [
+        ("grant_type", "password"),
+        ("username", "admin"),
+        ("password", "wrong"),
+    ];
+    assert_eq!(server.token(&form).await.status(), 400);
+    assert_eq!(
+        server.client("wrong").get(paths::EVENTS).seen().await.0,
+        401
+    );
+    assert_eq!(server.nobody().get("/no/such/path").seen().await.0, 404);
+    let answer = server.nobody().get(paths::METRICS).send().await.unwrap();
+    assert_eq!(
+        answer.headers()[CONTENT_TYPE],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_metrics_say_what_happened() {
+    let server = TestServer::start().await;
+    let page = page_after_work(&server).await;
+    for (sample, expected) in [
+        (r#"atrail_ingest_events_total{outcome="accepted"}"#, 5.0),
+        (r#"atrail_ingest_events_total{outcome="refused"}"#, 1.0),
+        ("atrail_wal_fsync_duration_seconds_count", 2.0),
+        ("atrail_wal_frames_total", 2.0),
+        ("atrail_unsealed_events", 2.0),
+        ("atrail_unsealed_oldest_age_seconds", 5.0),
+        ("atrail_seal_duration_seconds_count", 1.0),
+        ("atrail_seal_failures_total", 0.0),
+        ("atrail_sealed_objects_total", 1.0),
+        ("atrail_store_write_refusal", 0.0),
+        ("atrail_open_sessions", 1.0),
+        (r#"atrail_auth_failures_total{kind="password"}"#, 1.0),
+        (r#"atrail_auth_failures_total{kind="access_token"}"#, 1.0),
+        (
+            r#"atrail_http_requests_total{route="/v3/events",method="POST",status="2xx"}"#,
+            2.0,
+        ),
+        (
+            r#"atrail_http_requests_total{route="other",method="other",status="4xx"}"#,
+            1.0,
+        ),
+        ("process_start_time_seconds", 1_500_978_568.541),
+    ] {
+        assert!(
+            (value(&page, sample) - expected).abs() < 1e-6,
+            "{sample}\n{page}"
+        );
+    }
+    let downloaded = value(&page, "atrail_download_bytes_total");
+    assert!(
+        downloaded > 0.0 && (downloaded - value(&page, "atrail_sealed_bytes_total")).abs() < 0.5
+    );
+    assert!(value(&page, "atrail_http_open_connections") >= 1.0);
+    for secret in [
+        "default",
+        "admin",
+        &server.initial.space,
+        &server.initial.account,
+    ] {
+        assert!(!page.contains(secret), "{secret} is on the page");
+    }
+}
+
+#[tokio::test]
+async fn promtool_finds_nothing_to_complain_about() {
+    let server = TestServer::start().await;
+    let page = page_after_work(&server).await;
+    let started = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match started {
+        Ok(promtool) => promtool,
+        // Said aloud, so that nobody takes a skipped check for a passed one.
+        Err(error) => return eprintln!("not checked: promtool cannot be run: {error}"),
+    };
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(page.as_bytes())
+        .unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let said = [checked.stdout, checked.stderr].concat();
+    assert!(
+        checked.status.success() && said.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+#[tokio::test]
+async fn a_proxys_name_is_what_clients_are_told() {
+    let url = "https://audit.example.com/at";
+    let server =
+        TestServer::with(|settings| settings.public_url = Some(url.parse().unwrap())).await;
+    let info: serde_json::Value = server.nobody().get(paths::INFO).made().await;
+    assert_eq!(
+        (&info["token_endpoint"], &info["authorization_endpoint"]),
+        (&url.into(), &url.into())
+    );
+}
+
+#[tokio::test]
+async fn the_description_that_is_served_is_the_committed_one() {
+    let server = TestServer::start().await;
+    let (status, served) = server.nobody().get(paths::OPENAPI).seen().await;
+    assert_eq!(status, 200);
+    assert_eq!(served, include_str!("../../../../docs/openapi.json"));
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_id() {
+    let server = TestServer::start().await;
+    let request = server
+        .nobody()
+        .get(paths::HEALTHZ)
+        .header("X-Request-Id", "job-17");
+    assert_eq!(
+        request.send().await.unwrap().headers()["x-request-id"],
+        "job-17"
+    );
+    let request = server
+        .nobody()
+        .get("/nowhere")
+        .header("X-Request-Id", "forged\tline");
+    let made = request.send().await.unwrap().headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(made.len(), 36, "{made}");
+}

@@ -1,0 +1,96 @@
+//! `atrail serve`: its settings and its log.
+
+use std::fs;
+
+use crate::env::TestEnv;
+
+#[test]
+fn the_settings_are_checked_without_starting_anything() {
+    let env = TestEnv::new();
+    let check = |text: &str, more: &[&str]| {
+        fs::write(env.path("atrail.toml"), text).unwrap();
+        let args = ["serve", "--config", "atrail.toml", "--check-config"];
+        env.run(&[&args, more].concat())
+    };
+    let shown = check(
+        "[store]\nseal_at = \"32MiB\"\n",
+        &["--listen", "127.0.0.1:1"],
+    )
+    .ok();
+    for line in [
+        "seal_at = \"32MiB\"",
+        "listen = \"127.0.0.1:1\"",
+        "access_ttl = \"10m\"",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    // What is shown is itself a file of settings that says the same.
+    assert_eq!(check(&shown, &[]).ok(), shown);
+    assert!(!env.path("atrail-data").exists());
+
+    let error = check("[store]\nseel_at = \"32MiB\"\n", &[]).fails(2);
+    assert!(
+        error.contains("atrail.toml") && error.contains("line 2: unknown field `seel_at`"),
+        "{error}"
+    );
+    let error = check("[server]\nlisten = \"0.0.0.0:80\"\n", &[]).fails(2);
+    assert!(error.contains("server.insecure_http is false"), "{error}");
+    check("[server]\nlisten = \"0.0.0.0:80\"\n", &["--insecure-http"]).ok();
+    let args = ["serve", "--config", "nowhere.toml"];
+    assert!(env.run(&args).fails(2).contains("nowhere.toml"));
+}
+
+#[test]
+fn the_log_is_json_on_demand_and_holds_no_secret() {
+    for format in ["text", "json"] {
+        let env = TestEnv::new();
+        let config = format!("[log]\nformat = \"{format}\"\nlevel = \"trace\"\n");
+        fs::write(env.path("atrail.toml"), config).unwrap();
+        let server = crate::env::Server::start_with(&env, &["--config", "atrail.toml"]);
+        env.log_in(&server);
+        let event = r#"{"id":"1","eventTime":"2017-07-24T01:00:00Z","action":"canary-in-an-event","outcome":"success","initiatorId":"i","targetId":"t"}"#;
+        env.run_with(&["trail"], event.as_bytes()).ok();
+        let wrong = [
+            "login",
+            "-a",
+            &server.address.to_string(),
+            "-u",
+            "admin",
+            "--password-stdin",
+        ];
+        env.run_with(&wrong, b"canary-in-a-password").fails(4);
+        env.run(&[
+            "download",
+            "-s",
+            "2017-07-24",
+            "-e",
+            "2017-07-24",
+            "-o",
+            "out.gz",
+        ])
+        .ok();
+        let secrets = [server.secret("password"), server.secret("api_key")];
+        let token = env.run(&["token"]).ok();
+        assert_eq!(server.stop(), Some(0));
+
+        let log = fs::read_to_string(env.path("server.log")).unwrap();
+        assert!(
+            log.contains("GET /v3/events/download") && log.contains("request_id"),
+            "{log}"
+        );
+        let canaries = ["canary-in-an-event", "canary-in-a-password", token.trim()];
+        let signature = token.trim().rsplit('.').next().unwrap();
+        for secret in secrets
+            .iter()
+            .map(String::as_str)
+            .chain(canaries)
+            .chain([signature])
+        {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
+        for line in log.lines().filter(|_| format == "json") {
+            let line: serde_json::Value = serde_json::from_str(line).expect(line);
+            assert!(line["timestamp"].is_string() && line["level"].is_string());
+        }
+    }
+}
