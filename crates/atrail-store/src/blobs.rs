@@ -3,10 +3,11 @@
 //! Durability: when `put` returns `Ok`, the object and its place in the listing survive a crash of process and machine.
 //! An object that is being put is not seen under its path before it is whole.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ use crate::error::{Result, StoreError};
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs {
     objects: Arc<dyn ObjectStore>,
+    /// Where the objects are files, if they are.
+    dir: Option<Arc<FsPath>>,
 }
 
 /// An object open for reading: of a local file the bytes stay readable even if the object is deleted meanwhile.
@@ -49,6 +52,7 @@ impl Blobs {
             .with_automatic_cleanup(true);
         Ok(Self {
             objects: Arc::new(local),
+            dir: Some(Arc::from(dir)),
         })
     }
 
@@ -56,6 +60,7 @@ impl Blobs {
     pub(crate) fn in_memory() -> Self {
         Self {
             objects: Arc::new(object_store::memory::InMemory::new()),
+            dir: None,
         }
     }
 
@@ -102,6 +107,46 @@ impl Blobs {
             Err(error) => Err(failed_to(|| format!("delete {path}"))(error)),
         }
     }
+}
+
+impl Blobs {
+    /// Makes deletions durable: after power loss these objects do not come back. (The object store syncs what it writes,
+    /// not what it deletes.)
+    pub(crate) async fn sync_deletions(&self, paths: &[String]) -> Result<()> {
+        let Some(dir) = self.dir.clone() else {
+            return Ok(());
+        };
+        let changed: BTreeSet<_> = paths
+            .iter()
+            .filter_map(|path| nearest_dir(&dir, path))
+            .collect();
+        let synced = tokio::task::spawn_blocking(move || {
+            changed
+                .iter()
+                .try_for_each(|dir| match durable::sync_dir(dir) {
+                    // Gone since: then its parent was changed by whoever removed it, and is synced by them.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                    other => other,
+                })
+        });
+        synced
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            .map_err(|source| StoreError::Directory {
+                what: "cannot sync a directory of the archive".to_owned(),
+                source,
+            })
+    }
+}
+
+/// The directory nearest to where an object was that is still there: emptied ones are removed.
+fn nearest_dir(root: &FsPath, path: &str) -> Option<PathBuf> {
+    let place = root.join(path);
+    place
+        .ancestors()
+        .skip(1)
+        .find(|dir| dir.is_dir())
+        .map(FsPath::to_path_buf)
 }
 
 impl Reader {
@@ -175,6 +220,7 @@ mod tests {
         assert!(reader.read(8..12).await.is_err() || reader.read(8..12).await.unwrap().len() < 4);
         blobs.delete(path).await.unwrap();
         blobs.delete(path).await.unwrap();
+        blobs.sync_deletions(&[path.to_owned()]).await.unwrap();
         assert!(matches!(
             blobs.open(path).await,
             Err(StoreError::NotFound { .. })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrail_model::{Scope, format_timestamp};
 
 use crate::Store;
-use crate::catalog::archive;
+use crate::catalog::archive::{self, DomainRow, StoredObject};
 use crate::error::{Result, StoreError};
 use crate::seal::Which;
 use crate::store::Core;
@@ -34,26 +34,50 @@ impl Store {
         actor: &str,
         dry_run: bool,
     ) -> Result<DeletedTotal> {
+        let counted = self
+            .status(scope)
+            .await?
+            .iter()
+            .fold(DeletedTotal::default(), |sum, day| DeletedTotal {
+                count: sum.count + day.count,
+                size_bytes: sum.size_bytes + day.size_bytes,
+            });
+        if dry_run || counted.count == 0 {
+            return Ok(counted);
+        }
         let core = Arc::clone(&self.core);
         let actor = actor.to_owned();
-        let deletion = tokio::spawn(async move { core.delete(scope, &actor, dry_run).await });
+        let deletion = tokio::spawn(async move { core.delete(scope, &actor).await });
         deletion.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
 impl Core {
-    async fn delete(&self, scope: Scope, actor: &str, dry_run: bool) -> Result<DeletedTotal> {
+    async fn delete(&self, scope: Scope, actor: &str) -> Result<DeletedTotal> {
         let domains = self.catalog.domains_of(scope.target).await?;
         let _no_other_seal = self.sealing.lock().await;
-        // Everything: a log file can go only when nothing in it is unsealed.
+        self.seal_alone(Which::These(domains.iter().map(|row| row.domain).collect()))
+            .await?;
+        let (objects, total) = self.remove(&domains, &scope, actor).await?;
+        let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
+        self.erase(&paths).await;
+        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
+        self.wal.trim(true).await?;
         self.seal_alone(Which::All).await?;
+        self.wal.trim(false).await?;
+        Ok(total)
+    }
+
+    /// Takes the events out of the archive, and from then on counts them no more.
+    async fn remove(
+        &self,
+        domains: &[DomainRow],
+        scope: &Scope,
+        actor: &str,
+    ) -> Result<(Vec<StoredObject>, DeletedTotal)> {
         let _nobody_counts = self.published.write().await;
         let mut tx = self.catalog.begin("delete events").await?;
-        let objects = archive::objects_in(&mut tx, &domains, &scope).await?;
-        let total = archive::sum(&objects);
-        if dry_run || objects.is_empty() {
-            return Ok(total);
-        }
+        let objects = archive::objects_in(&mut tx, domains, scope).await?;
         let removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
         let reason = format!(
             "events were deleted by {actor} at {}",
@@ -61,14 +85,12 @@ impl Core {
         );
         let hit = self
             .catalog
-            .end_sessions(&mut tx, &domains, &scope, &removed, &reason)
+            .end_sessions(&mut tx, domains, scope, &removed, &reason)
             .await?;
-        archive::remove_objects(&mut tx, &domains, &scope, &objects).await?;
+        archive::remove_objects(&mut tx, domains, scope, &objects).await?;
         self.catalog.commit(tx, "delete events").await?;
         self.plans.forget(&hit);
-        let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
-        self.erase(&paths).await;
-        self.wal.trim(true).await?;
-        Ok(total)
+        let total = archive::sum(&objects);
+        Ok((objects, total))
     }
 }

@@ -268,11 +268,10 @@ impl Plans {
 #[derive(Debug, Default)]
 pub(crate) struct Activity(Mutex<HashMap<SessionId, Used>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Used {
     accessed: Timestamp,
     downloaded_bytes: u64,
-    told: bool,
 }
 
 impl Activity {
@@ -282,10 +281,8 @@ impl Activity {
         let entry = used.entry(session.id).or_insert(Used {
             accessed: now,
             downloaded_bytes,
-            told: false,
         });
         entry.accessed = now;
-        entry.told = false;
     }
 
     /// Only what joins on to what was sent before counts: "downloaded" is a length from the start.
@@ -295,10 +292,8 @@ impl Activity {
         let entry = used.entry(sent.session).or_insert(Used {
             accessed: now,
             downloaded_bytes,
-            told: false,
         });
         entry.accessed = now;
-        entry.told = false;
         if sent.start <= entry.downloaded_bytes {
             entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
         }
@@ -308,16 +303,26 @@ impl Activity {
         self.0.lock().remove(&id);
     }
 
-    /// What the catalog was not told yet. Sessions that were quiet since the last call are dropped from memory.
-    pub(crate) fn take_news(&self) -> Vec<(SessionId, Timestamp, u64)> {
-        let mut used = self.0.lock();
-        used.retain(|_, entry| !entry.told);
-        used.iter_mut()
-            .map(|(id, entry)| {
-                entry.told = true;
-                (*id, entry.accessed, entry.downloaded_bytes)
-            })
+    /// What the catalog was not told yet.
+    pub(crate) fn news(&self) -> Vec<(SessionId, Timestamp, u64)> {
+        let used = self.0.lock();
+        used.iter()
+            .map(|(id, entry)| (*id, entry.accessed, entry.downloaded_bytes))
             .collect()
+    }
+
+    /// Forgets what the catalog was told, unless there is more to tell since.
+    pub(crate) fn forget_told(&self, news: &[(SessionId, Timestamp, u64)]) {
+        let mut used = self.0.lock();
+        for (id, accessed, downloaded_bytes) in news {
+            let told = Used {
+                accessed: *accessed,
+                downloaded_bytes: *downloaded_bytes,
+            };
+            if used.get(id) == Some(&told) {
+                used.remove(id);
+            }
+        }
     }
 }
 

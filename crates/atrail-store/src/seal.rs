@@ -104,19 +104,21 @@ impl Core {
         } else {
             LEVEL
         };
-        let objects: Result<Vec<_>> = stream::iter(jobs)
+        // All of them come to their end before an error counts: what is still being written cannot be erased.
+        let objects: Vec<Result<_>> = stream::iter(jobs)
             .map(|(place, id, pending)| {
                 let number = number_of(&numbers, place.domain);
                 async move { Ok((number, self.write_object(place, id, pending, level).await?)) }
             })
             .buffered(PARALLEL)
-            .try_collect()
+            .collect()
             .await;
-        let sealed = match objects {
+        let sealed = match objects.into_iter().collect::<Result<Vec<_>>>() {
             Ok(objects) => self.publish(taken, &objects).await,
             Err(error) => Err(error),
         };
-        if sealed.is_err() {
+        // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
+        if sealed.is_err() && self.catalog.mark_as_waste(&paths).await.is_ok() {
             self.erase(&paths).await;
         }
         sealed
@@ -182,8 +184,12 @@ impl Core {
             .buffer_unordered(PARALLEL)
             .try_collect::<Vec<_>>()
             .await;
-        let forgotten = match deleted {
-            Ok(_) => self.catalog.forget_waste(paths).await,
+        let durable = match deleted {
+            Ok(_) => self.blobs.sync_deletions(paths).await,
+            Err(error) => Err(error),
+        };
+        let forgotten = match durable {
+            Ok(()) => self.catalog.forget_waste(paths).await,
             Err(error) => Err(error),
         };
         if let Err(error) = forgotten {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
-use atrail_model::{Scope, SessionId, SpaceId, Target, Timestamp, UserId};
+use atrail_model::{AccountId, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -97,7 +97,7 @@ impl Store {
         };
         let account = first.account;
         core.session_rate.admit(
-            new.space,
+            (account, new.space),
             core.clock.now(),
             core.settings.max_sessions_per_hour,
         )?;
@@ -146,7 +146,7 @@ impl Store {
         Ok(session)
     }
 
-    /// The owner's open sessions that were made with this space targeted, oldest first.
+    /// The owner's open sessions, oldest first: those made with this space targeted, or with `None` all.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -261,17 +261,20 @@ fn download_len(objects: &[StoredObject]) -> u64 {
 /// When sessions were created in the last hour, by space: nobody makes a million one-event segments by asking for
 /// sessions.
 #[derive(Debug, Default)]
-pub(crate) struct SessionRate(Mutex<HashMap<Option<SpaceId>, VecDeque<Timestamp>>>);
+pub(crate) struct SessionRate(Mutex<HashMap<Place, VecDeque<Timestamp>>>);
+
+/// What the limits count by: a space, or an account's sessions without one.
+type Place = (AccountId, Option<SpaceId>);
 
 impl SessionRate {
-    fn admit(&self, space: Option<SpaceId>, now: Timestamp, limit: usize) -> Result<()> {
+    fn admit(&self, place: Place, now: Timestamp, limit: usize) -> Result<()> {
         const HOUR_SECS: i64 = 3600;
         let mut spaces = self.0.lock();
         spaces.retain(|_, times| {
             times.retain(|time| now.as_second() - time.as_second() < HOUR_SECS);
             !times.is_empty()
         });
-        let times = spaces.entry(space).or_default();
+        let times = spaces.entry(place).or_default();
         if times.len() >= limit {
             let waited = times
                 .front()

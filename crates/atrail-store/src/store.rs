@@ -137,11 +137,13 @@ impl Store {
 
 impl Core {
     async fn tell_activity(&self) -> Result<()> {
-        let news = self.activity.take_news();
+        let news = self.activity.news();
         if news.is_empty() {
             return Ok(());
         }
-        self.catalog.note_activity(&news).await
+        self.catalog.note_activity(&news).await?;
+        self.activity.forget_told(&news);
+        Ok(())
     }
 
     async fn forget_ended_sessions(&self) -> Result<()> {

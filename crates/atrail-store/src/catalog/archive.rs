@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use atrail_model::{AccountId, Day, DayRange, Domain, Hours, ObjectId, Scope, SegmentId, Target};
+use atrail_model::{AccountId, Day, Domain, ObjectId, Scope, SegmentId, Target};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::row::{Columns, Id, signed};
+use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
 use crate::deletion::DeletedTotal;
 use crate::error::{Result, StoreError};
@@ -37,7 +38,7 @@ pub(crate) struct DomainRow {
 }
 
 /// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
-const ROWS_AT_ONCE: usize = 1000;
+pub(super) const ROWS_AT_ONCE: usize = 1000;
 
 macro_rules! select_totals {
     ($target:literal) => {
@@ -93,13 +94,6 @@ impl Catalog {
             .collect()
     }
 
-    /// Marks paths as waste until [`Self::commit_seal`] says otherwise: a crash in between leaves nothing behind.
-    pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
-        let mut tx = self.begin("prepare a seal").await?;
-        insert_waste(&mut tx, paths).await?;
-        tx.commit().await.map_err(failed_to("prepare a seal"))
-    }
-
     /// Records sealed objects: from the commit on they belong to the archive.
     pub(crate) async fn commit_seal(
         &self,
@@ -130,24 +124,6 @@ impl Catalog {
                 .map_err(failed_to(what))?;
         }
         tx.commit().await.map_err(failed_to(what))
-    }
-
-    /// The paths whose bytes are to be erased.
-    pub(crate) async fn waste(&self) -> Result<Vec<String>> {
-        let rows = sqlx::query("SELECT path FROM waste")
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to("list what is to be erased"))?;
-        rows.iter().map(|row| row.text("path")).collect()
-    }
-
-    /// Forgets paths whose bytes are erased.
-    pub(crate) async fn forget_waste(&self, paths: &[String]) -> Result<()> {
-        let mut tx = self.begin("note an erasure").await?;
-        for chunk in paths.chunks(ROWS_AT_ONCE) {
-            delete_waste(&mut tx, chunk).await?;
-        }
-        tx.commit().await.map_err(failed_to("note an erasure"))
     }
 
     /// What is sealed per day of what is in scope.
@@ -336,36 +312,6 @@ async fn insert_objects(
     Ok(())
 }
 
-async fn insert_waste(connection: &mut SqliteConnection, paths: &[String]) -> Result<()> {
-    for chunk in paths.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO waste (path) ");
-        query.push_values(chunk, |mut row, path| {
-            row.push_bind(path);
-        });
-        query
-            .build()
-            .execute(&mut *connection)
-            .await
-            .map_err(failed_to("mark what is to be erased"))?;
-    }
-    Ok(())
-}
-
-async fn delete_waste(connection: &mut SqliteConnection, paths: &[String]) -> Result<()> {
-    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM waste WHERE path IN (");
-    let mut list = query.separated(", ");
-    for path in paths {
-        list.push_bind(path);
-    }
-    query.push(")");
-    query
-        .build()
-        .execute(&mut *connection)
-        .await
-        .map_err(failed_to("note an erasure"))?;
-    Ok(())
-}
-
 pub(super) fn guid_of(target: Target) -> Vec<u8> {
     match target {
         Target::Space(id) => id.bytes().to_vec(),
@@ -398,9 +344,4 @@ fn day_total(row: &SqliteRow) -> Result<DayTotal> {
         count: row.unsigned("count")?,
         size_bytes: row.unsigned("size_bytes")?,
     })
-}
-
-/// Whether the hours and days of two scopes have anything in common.
-pub(crate) fn overlap(days: (DayRange, DayRange), hours: (Hours, Hours)) -> bool {
-    days.0.start() <= days.1.end() && days.1.start() <= days.0.end() && hours.0.overlaps(hours.1)
 }

@@ -11,6 +11,7 @@ mod row;
 mod schema;
 mod sessions;
 mod tenancy;
+mod waste;
 
 use std::path::Path;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use atrail_model::{
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::archive::{DomainRow, overlap};
+use super::archive::DomainRow;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
@@ -76,7 +76,7 @@ impl Catalog {
         settings: &StoreSettings,
     ) -> Result<Vec<Session>> {
         let rows = sqlx::query(select_sessions!(
-            "WHERE owner = ? AND space IS ? ORDER BY created, session"
+            "WHERE owner = ?1 AND (?2 IS NULL OR space = ?2) ORDER BY created, session"
         ))
         .bind(owner.bytes())
         .bind(space.as_ref().map(Id::bytes))
@@ -206,20 +206,28 @@ impl Catalog {
             return Ok(Vec::new());
         };
         let rows = sqlx::query(concat!(
-            "SELECT session, first_day, last_day, first_hour, last_hour, manifest ",
-            "FROM sessions WHERE account = ? AND gone IS NULL"
+            "SELECT session FROM sessions WHERE account = ? AND gone IS NULL ",
+            "AND first_day <= ? AND last_day >= ? AND first_hour <= ? AND last_hour >= ?"
         ))
         .bind(account.bytes())
+        .bind(scope.days.end().number())
+        .bind(scope.days.start().number())
+        .bind(scope.hours.last().number())
+        .bind(scope.hours.first().number())
         .fetch_all(&mut *connection)
         .await
         .map_err(failed_to(what))?;
         let mut hit = Vec::new();
+        // One manifest at a time: each may be large.
         for row in &rows {
-            let (days, hours) = days_and_hours(row)?;
-            if overlap((days, scope.days), (hours, scope.hours))
-                && pins(&row.bytes("manifest")?, removed)?
-            {
-                hit.push(row.id("session")?);
+            let id: SessionId = row.id("session")?;
+            let manifest = sqlx::query("SELECT manifest FROM sessions WHERE session = ?")
+                .bind(Id::bytes(&id))
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(failed_to(what))?;
+            if pins(&manifest.bytes("manifest")?, removed)? {
+                hit.push(id);
             }
         }
         for id in &hit {

@@ -127,7 +127,11 @@ impl FileWal {
             first_sequence: self.durable + 1,
             restart: false,
         };
-        next.append(&header.encode())?;
+        if let Err(error) = next.append(&header.encode()) {
+            // Left behind, it would be in the way of the next try.
+            let _ = durable::remove(&path);
+            return Err(error);
+        }
         self.closed.push(ClosedFile {
             path: file_path(&self.dir, self.generation),
             last_sequence: self.durable,

@@ -42,7 +42,9 @@ pub(super) const FRAME_MAGIC: [u8; 4] = *b"ATfr";
 const FILE_MAGIC: [u8; 8] = *b"ATRAILWL";
 const FILE_VERSION: u32 = 1;
 /// Larger payloads are not written, so a larger length is damage.
-const PAYLOAD_MAX_LEN: usize = 256 << 20;
+const PAYLOAD_MAX_LEN: usize = 64 << 20;
+/// Lines of one frame gather up to this many bytes; a request that brings more becomes several frames.
+const LINES_MAX_BYTES: usize = 16 << 20;
 
 impl FileHeader {
     pub(super) fn encode(self) -> [u8; FILE_HEADER_LEN] {
@@ -71,6 +73,39 @@ impl FileHeader {
     }
 }
 
+/// What one request brought, as frames that are small enough to be written.
+pub(super) fn split_into_frames(
+    first_sequence: u64,
+    domain: Domain,
+    events: Vec<NewEvent>,
+) -> Vec<Frame> {
+    let mut frames = vec![Frame {
+        sequence: first_sequence,
+        domain,
+        events: Vec::new(),
+    }];
+    let mut bytes = 0;
+    for event in events {
+        // What an event costs besides its line counts too: a million empty ones fill a frame as well.
+        bytes += event.line.len() + 9;
+        if bytes > LINES_MAX_BYTES {
+            bytes = event.line.len() + 9;
+            let sequence = first_sequence + frames.len() as u64;
+            frames.push(Frame {
+                sequence,
+                domain,
+                events: Vec::new(),
+            });
+        }
+        frames
+            .last_mut()
+            .expect("begun with one frame")
+            .events
+            .push(event);
+    }
+    frames
+}
+
 /// Appends a frame's bytes to a buffer.
 pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
     let start = out.len();
@@ -89,6 +124,10 @@ pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&event.line);
     }
     let payload_len = out.len() - start - FRAME_HEADER_LEN;
+    assert!(
+        payload_len <= PAYLOAD_MAX_LEN,
+        "frames are split before they are written"
+    );
     let header = &mut out[start..start + FRAME_HEADER_LEN];
     header[..4].copy_from_slice(&FRAME_MAGIC);
     header[8..12].copy_from_slice(&u32_of(payload_len).to_le_bytes());

@@ -8,6 +8,7 @@ use atrail_model::Domain;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::frame::split_into_frames;
 use super::{AppendError, Frame, Wal};
 use crate::NewEvent;
 use crate::error::{Result, StoreError};
@@ -190,11 +191,7 @@ impl State {
         queue: &mut mpsc::Receiver<Command>,
     ) -> Option<Command> {
         let mut bytes = size_of(&events);
-        let mut frames = vec![Frame {
-            sequence: self.next_sequence,
-            domain,
-            events,
-        }];
+        let mut frames = split_into_frames(self.next_sequence, domain, events);
         let mut waiting = vec![done];
         let mut left_over = None;
         while bytes < GATHER_BYTES {
@@ -206,11 +203,7 @@ impl State {
                 }) => {
                     bytes += size_of(&events);
                     let sequence = self.next_sequence + frames.len() as u64;
-                    frames.push(Frame {
-                        sequence,
-                        domain,
-                        events,
-                    });
+                    frames.extend(split_into_frames(sequence, domain, events));
                     waiting.push(done);
                 }
                 Ok(other) => {

@@ -62,6 +62,47 @@ async fn deleted_events_leave_status_sessions_and_the_disk() {
 }
 
 #[tokio::test]
+async fn deleted_bytes_leave_the_log_while_others_write() {
+    let test = TestStore::new().await;
+    let writing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (store, space, writing) = (test.store.clone(), test.space, writing.clone());
+            tokio::spawn(async move {
+                while writing.load(std::sync::atomic::Ordering::Relaxed) {
+                    let batch = vec![event("2017-07-25", writer, "kept")];
+                    store
+                        .append(atrail_model::Domain::Space(space), batch)
+                        .await
+                        .unwrap();
+                }
+            })
+        })
+        .collect();
+    for round in 0..5 {
+        let text = format!("gone-text-{round}");
+        test.send(&[event("2017-07-24", 7, &text)]).await;
+        let scope = test.scope("2017-07-24", "2017-07-24");
+        assert_eq!(
+            test.store
+                .delete_events(scope, "admin", false)
+                .await
+                .unwrap()
+                .count,
+            1
+        );
+        let log = files_below(&test.data_dir().join("wal"));
+        let found = log.iter().filter_map(|path| std::fs::read(path).ok());
+        let found = found.filter(|bytes| memchr::memmem::find(bytes, text.as_bytes()).is_some());
+        assert_eq!(found.count(), 0, "round {round}");
+    }
+    writing.store(false, std::sync::atomic::Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn only_the_asked_hours_and_target_go() {
     let test = TestStore::new().await;
     test.send(&[

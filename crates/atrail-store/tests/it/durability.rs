@@ -122,6 +122,30 @@ async fn a_clean_end_and_a_new_start_keep_everything() {
 }
 
 #[tokio::test]
+async fn a_request_of_any_size_survives_a_crash() {
+    let test = TestStore::with(|settings| settings.seal_at_bytes = 1 << 30).await;
+    let text = "x".repeat(1 << 20);
+    let large: Vec<_> = (0..70).map(|_| event("2017-07-24", 7, &text)).collect();
+    test.send(&large).await;
+    test.send(&[event("2017-07-24", 7, "after")]).await;
+    let test = test.crash_and_reopen().await;
+    assert_eq!(test.counts(Target::Space(test.space)).await[0].1, 71);
+}
+
+#[tokio::test]
+async fn the_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = TestStore::new().await;
+    for dir in ["", "archive", "wal"] {
+        let mode = std::fs::metadata(test.data_dir().join(dir))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{dir}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_store_on_the_same_directory_is_refused() {
     let test = TestStore::new().await;
     let error = test.open_again().await.unwrap_err();

@@ -145,6 +145,11 @@ async fn only_its_owner_sees_a_session() {
             .is_empty()
     );
     assert_eq!(
+        test.store.sessions(test.user, None).await.unwrap().len(),
+        1,
+        "in any space"
+    );
+    assert_eq!(
         test.store
             .sessions(test.user, Some(test.space))
             .await

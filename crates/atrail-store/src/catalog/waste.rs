@@ -1,0 +1,73 @@
+//! Paths whose bytes do not belong to the archive and are to be erased.
+
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::archive::ROWS_AT_ONCE;
+use super::row::Columns;
+use super::{Catalog, failed_to};
+use crate::error::Result;
+
+impl Catalog {
+    /// Marks paths as waste until [`Self::commit_seal`] says otherwise: a crash in between leaves nothing behind. Paths
+    /// that are marked already stay so.
+    pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
+        let mut tx = self.begin("prepare a seal").await?;
+        insert_waste(&mut tx, paths).await?;
+        tx.commit().await.map_err(failed_to("prepare a seal"))
+    }
+
+    /// The paths whose bytes are to be erased.
+    pub(crate) async fn waste(&self) -> Result<Vec<String>> {
+        let rows = sqlx::query("SELECT path FROM waste")
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("list what is to be erased"))?;
+        rows.iter().map(|row| row.text("path")).collect()
+    }
+
+    /// Forgets paths whose bytes are erased.
+    pub(crate) async fn forget_waste(&self, paths: &[String]) -> Result<()> {
+        let mut tx = self.begin("note an erasure").await?;
+        for chunk in paths.chunks(ROWS_AT_ONCE) {
+            delete_waste(&mut tx, chunk).await?;
+        }
+        tx.commit().await.map_err(failed_to("note an erasure"))
+    }
+}
+
+pub(super) async fn insert_waste(
+    connection: &mut SqliteConnection,
+    paths: &[String],
+) -> Result<()> {
+    for chunk in paths.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO waste (path) ");
+        query.push_values(chunk, |mut row, path| {
+            row.push_bind(path);
+        });
+        query.push(" ON CONFLICT (path) DO NOTHING");
+        query
+            .build()
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to("mark what is to be erased"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn delete_waste(
+    connection: &mut SqliteConnection,
+    paths: &[String],
+) -> Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM waste WHERE path IN (");
+    let mut list = query.separated(", ");
+    for path in paths {
+        list.push_bind(path);
+    }
+    query.push(")");
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to("note an erasure"))?;
+    Ok(())
+}
