@@ -1,13 +1,58 @@
 //! The command line's shape. Each command's own arguments stand in its file under `commands/`.
 
-use clap::{ArgAction, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, config, context, delete, download, login, logout, option, passwd, quickstart, serve,
-    session, status, target, token, trail,
+    admin, completions, config, context, delete, download, login, logout, man, option, passwd,
+    quickstart, serve, session, status, target, token, trail,
 };
 use crate::error::Result;
 use crate::settings::{GlobalFlags, Settings};
+use crate::spelling::{self, Tool};
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The flags of every command.
+    pub(crate) global: GlobalFlags,
+    /// What to do.
+    pub(crate) command: Command,
+}
+
+/// Understands the arguments of the process; pure.
+pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
+    if let Some(tool) = tool {
+        return spelling::parse(tool, argv);
+    }
+    let words = std::iter::once("atrail".into()).chain(argv.iter().skip(1).cloned());
+    let matches = Cli::command()
+        .color(color_of_help(argv))
+        .try_get_matches_from(words)?;
+    let Cli {
+        global, command, ..
+    } = Cli::from_arg_matches(&matches)?;
+    Ok(Line { global, command })
+}
+
+/// `--color` also rules help and usage errors, which come before flags are understood.
+pub(crate) fn color_of_help(argv: &[OsString]) -> ColorChoice {
+    let mut words = argv.iter().map(|word| word.to_string_lossy());
+    let mut choice = None;
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--color") {
+            Some("") => choice = words.next().map(|word| word.into_owned()),
+            Some(given) => choice = given.strip_prefix('=').map(str::to_owned),
+            None => {}
+        }
+    }
+    match choice.as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
 
 /// Takes in audit events, keeps them, and hands them out as exact, resumable downloads
 #[derive(Debug, Parser)]
@@ -53,6 +98,8 @@ pub(crate) enum Command {
     Config(config::Command),
     #[command(subcommand)]
     Admin(admin::Command),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -80,6 +127,8 @@ impl Command {
             Self::Context(command) => context::run(settings, command),
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
+            Self::Completions(args) => completions::run(settings, &args),
+            Self::Man(args) => man::run(settings, &args),
         }
     }
 }

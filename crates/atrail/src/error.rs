@@ -31,6 +31,7 @@ pub(crate) struct CliError {
     #[source]
     why: Option<Box<dyn std::error::Error + Send + Sync>>,
     hint: Option<String>,
+    is_outcome_unknown: bool,
 }
 
 /// What the commands answer.
@@ -44,6 +45,7 @@ impl CliError {
             what: what.into(),
             why: None,
             hint: None,
+            is_outcome_unknown: false,
         }
     }
 
@@ -83,9 +85,24 @@ impl CliError {
         self
     }
 
+    /// Says that nobody here knows whether what was asked of the server took effect.
+    pub(crate) fn with_unknown_outcome(mut self) -> Self {
+        self.is_outcome_unknown = true;
+        self.hint(
+            "whether it took effect is unknown, as the answer was lost: look before you try again",
+        )
+    }
+
+    /// Whether nobody here knows if what was asked of the server took effect.
+    pub(crate) const fn is_outcome_unknown(&self) -> bool {
+        self.is_outcome_unknown
+    }
+
     /// The same kind of failure, told as what it interrupted.
     pub(crate) fn during(self, what: impl Into<String>) -> Self {
-        Self::new(self.exit, what).because(self)
+        let mut outer = Self::new(self.exit, what);
+        outer.is_outcome_unknown = self.is_outcome_unknown;
+        outer.because(self)
     }
 
     /// The error for a failed write to standard output: a closed pipe ends the program quietly.

@@ -13,6 +13,7 @@ mod days;
 mod download;
 mod embedded;
 mod error;
+mod memory;
 mod platform;
 mod printer;
 mod settings;
@@ -23,35 +24,46 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::error::{CliError, Exit, Result};
-use crate::printer::{Color, Format, Printer, Terminals};
+use crate::printer::{Format, Printer, Terminals};
 use crate::settings::{Environment, Settings};
+use crate::spelling::Tool;
 
 fn main() -> ExitCode {
+    memory::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
-    let line = spelling::interpret(&argv);
-    let cli = match args::Cli::try_parse_from(&line.words) {
-        Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+    let tool = argv.first().and_then(|name| Tool::called(name));
+    let line = match args::parse(tool, &argv) {
+        Ok(line) => line,
+        Err(error) => return refuse(&error, tool),
     };
     let terminals = Terminals::detect();
     let settings = Environment::read(|name| std::env::var_os(name)).and_then(|variables| {
         let clock = Arc::new(atrail_model::SystemClock);
-        Settings::resolve(line.spelling, &cli.global, variables, terminals, clock)
+        Settings::resolve(tool, &line.global, variables, terminals, clock)
     });
     match settings {
-        Ok(settings) => run(cli, &settings),
+        Ok(settings) => run(line.command, &settings),
         Err(error) => {
-            let printer = Printer::new(Format::Table, false, Color::Auto, true, terminals);
+            let printer = Printer::new(Format::Table, false, terminals).speaking(tool);
             ExitCode::from(finish(&printer, &error))
         }
     }
 }
 
 /// Help and version are answers; anything else is a usage error. clap prints both.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: &clap::Error, tool: Option<Tool>) -> ExitCode {
+    // The original took a group of commands without one of them for a question.
+    let is_question = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if tool.is_some() && is_question {
+        let help = error.render().to_string();
+        return match Printer::new(Format::Table, false, Terminals::detect()).data(&help) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(error.exit as u8),
+        };
+    }
     let printed = error.print();
     if let Err(closed) = printed
         && closed.kind() == std::io::ErrorKind::BrokenPipe
@@ -65,7 +77,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     })
 }
 
-fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
+fn run(command: args::Command, settings: &Settings) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -77,7 +89,7 @@ fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
         }
     };
     // A server ends its own way at Ctrl-C: it finishes what it was asked.
-    let handles_interrupt = cli.command.handles_interrupt();
+    let handles_interrupt = command.handles_interrupt();
     let code = runtime.block_on(async {
         let interrupted = async {
             if handles_interrupt || tokio::signal::ctrl_c().await.is_err() {
@@ -87,7 +99,7 @@ fn run(cli: args::Cli, settings: &Settings) -> ExitCode {
         tokio::select! {
             // The command first: at Ctrl-C it may have something to put back.
             biased;
-            done = cli.command.run(settings) => match done {
+            done = command.run(settings) => match done {
                 Ok(()) => 0,
                 Err(error) => finish(&settings.printer, &error),
             },

@@ -94,6 +94,19 @@ impl TerminalModes {
     pub(crate) fn restore(&self) {}
 }
 
+/// How many columns the terminal on standard output has.
+#[cfg(unix)]
+pub(crate) fn terminal_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Unknown: tables are as wide as their cells.
+#[cfg(not(unix))]
+pub(crate) fn terminal_columns() -> Option<usize> {
+    None
+}
+
 /// Ends when the operating system asks the process to stop: SIGTERM.
 #[cfg(unix)]
 pub(crate) async fn terminated() {

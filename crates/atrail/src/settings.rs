@@ -9,8 +9,9 @@ use clap::Args;
 
 use crate::client::Endpoint;
 use crate::error::{CliError, Result};
-use crate::printer::{Color, Format, Printer, Terminals};
-use crate::spelling::Spelling;
+use crate::platform;
+use crate::printer::{Color, ColorWish, Format, Printer, Terminals};
+use crate::spelling::{Spelling, Tool};
 use crate::state::{Context, StateDir, check_context_name};
 
 /// Where help texts list them: after the command's own.
@@ -52,8 +53,10 @@ pub(crate) struct Environment {
     pub(crate) space: Option<String>,
     /// `ATRAIL_CONTEXT`
     pub(crate) context: Option<String>,
-    /// `NO_COLOR` is set and not empty.
-    pub(crate) no_color: bool,
+    /// What `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE` say of colours.
+    pub(crate) color: ColorWish,
+    /// `COLUMNS`: the width to fit tables into, at a terminal.
+    pub(crate) columns: Option<usize>,
     /// Where directories for a short time go.
     pub(crate) temp_dir: PathBuf,
     /// Where the client's state is, when there is a home at all.
@@ -83,7 +86,8 @@ impl Environment {
             org: text("ATRAIL_ORG")?,
             space: text("ATRAIL_SPACE")?,
             context: text("ATRAIL_CONTEXT")?,
-            no_color: raw("NO_COLOR").is_some(),
+            color: ColorWish::read(raw),
+            columns: text("COLUMNS")?.and_then(|columns| columns.parse().ok()),
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: config_home
                 .or_else(|| home.map(|home| home.join(".config")))
@@ -137,19 +141,16 @@ pub(crate) struct Settings {
 impl Settings {
     /// Resolves them.
     pub(crate) fn resolve(
-        spelling: Spelling,
+        tool: Option<Tool>,
         flags: &GlobalFlags,
         environment: Environment,
         terminals: Terminals,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let printer = Printer::new(
-            flags.format,
-            flags.quiet,
-            flags.color,
-            environment.no_color,
-            terminals,
-        );
+        let printer = Printer::new(flags.format, flags.quiet, terminals)
+            .painting(flags.color, environment.color)
+            .speaking(tool)
+            .within(environment.columns.or_else(platform::terminal_columns));
         let state_dir = environment.state_dir.clone().ok_or_else(|| {
             CliError::usage("there is no place for the client's state")
                 .hint("set XDG_CONFIG_HOME or HOME")
@@ -164,7 +165,7 @@ impl Settings {
             check_context_name(name)?;
         }
         Ok(Self {
-            spelling,
+            spelling: Spelling::of(tool),
             clock,
             printer,
             state,
@@ -237,6 +238,6 @@ mod tests {
     #[test]
     fn empty_variables_are_not_set() {
         assert_eq!(environment(&[("ATRAIL_ENDPOINT", "")]).endpoint, None);
-        assert!(!environment(&[("NO_COLOR", "")]).no_color);
+        assert_eq!(environment(&[("NO_COLOR", "")]).color, ColorWish::None);
     }
 }

@@ -1,11 +1,17 @@
-//! The original's command lines, understood word for word.
+//! The original's command lines, understood word for word, and answered in the same words.
 //!
 //! The Activity Tracker of 2017 was a plugin: people typed `bx cf at status`. When the program is called by the name of
-//! one of the tools that it was plugged into, those lines are rewritten to atrail's own; what differs besides (an output,
-//! a default) is asked of [`Spelling`] by the command it concerns.
+//! one of the tools that it was plugged into, it has that tool's commands ([`tree`]) and speaks of its commands as the tool
+//! spells them ([`Tool::speak`]). What differs besides (an output, a default) is asked of [`Spelling`] by the command that
+//! it concerns.
 
-use std::ffi::{OsStr, OsString};
+mod tree;
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::Path;
+
+pub(crate) use tree::parse;
 
 /// Whose command line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,148 +22,148 @@ pub(crate) enum Spelling {
     Original,
 }
 
-/// A command line that clap understands, with the name to show in usage texts first.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CommandLine {
-    /// Whose it was.
-    pub(crate) spelling: Spelling,
-    /// The program's name, then its arguments.
-    pub(crate) words: Vec<OsString>,
-}
-
-/// Reads the arguments of the process; pure.
-pub(crate) fn interpret(argv: &[OsString]) -> CommandLine {
-    let (name, rest) = match argv {
-        [] => ("atrail".to_owned(), &[][..]),
-        [first, rest @ ..] => (tool_name(first), rest),
-    };
-    let prefixes: &[&[&str]] = match name.as_str() {
-        "bx" | "ibmcloud" => &[&["cf", "at"], &["at"]],
-        "cf" => &[&["at"]],
-        _ => return own(rest),
-    };
-    for prefix in prefixes {
-        if let Some(words) = strip(rest, prefix) {
-            return original(&format!("{name} {}", prefix.join(" ")), plugin(words));
+impl Spelling {
+    /// That of a program called as this tool, or as itself.
+    pub(crate) const fn of(tool: Option<Tool>) -> Self {
+        match tool {
+            Some(_) => Self::Original,
+            None => Self::Own,
         }
     }
-    if name != "cf" && strip(rest, &["iam", "oauth-tokens"]).is_some() {
-        let words = [OsString::from("token")]
-            .into_iter()
-            .chain(rest[2..].iter().cloned());
-        return original(&name, words.collect());
-    }
-    original(&name, plugin(rest))
 }
 
-/// The words after the plugin's name: nothing and `-h` ask for help, `session help create` is `help session create`.
-fn plugin(words: &[OsString]) -> Vec<OsString> {
-    match words {
-        [] => vec!["-h".into()],
-        [group, help, rest @ ..] if help == "help" && group != "help" => {
-            let mut turned: Vec<OsString> = vec!["help".into(), group.clone()];
-            turned.extend(rest.iter().cloned());
-            turned
+/// A tool that the original was plugged into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// The Bluemix tool of 2017.
+    Bx,
+    /// Its later name.
+    Ibmcloud,
+    /// Cloud Foundry's.
+    Cf,
+}
+
+impl Tool {
+    /// The tool by whose name the program was called.
+    pub(crate) fn called(argv0: &OsStr) -> Option<Self> {
+        match Path::new(argv0).file_stem()?.to_str()? {
+            "bx" => Some(Self::Bx),
+            "ibmcloud" => Some(Self::Ibmcloud),
+            "cf" => Some(Self::Cf),
+            _ => None,
         }
-        _ => words.to_vec(),
+    }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bx => "bx",
+            Self::Ibmcloud => "ibmcloud",
+            Self::Cf => "cf",
+        }
+    }
+
+    /// What stands before the Activity Tracker's commands.
+    const fn plugin(self) -> &'static str {
+        match self {
+            Self::Bx => "bx cf at",
+            Self::Ibmcloud => "ibmcloud at",
+            Self::Cf => "cf at",
+        }
+    }
+
+    /// How it spells `atrail WORD`, if it has that command.
+    fn spell(self, word: &str) -> Option<String> {
+        match word {
+            "login" | "logout" | "target" => Some(format!("{} {word}", self.name())),
+            "token" if self != Self::Cf => Some(format!("{} iam oauth-tokens", self.name())),
+            "help" => Some(format!("{} help", self.plugin())),
+            _ if tree::PLUGIN_COMMANDS.contains(&word) => Some(format!("{} {word}", self.plugin())),
+            _ => None,
+        }
+    }
+
+    /// The text with every command line in it spelled as the tool does; what the tool does not have stays `atrail`'s.
+    pub(crate) fn speak(self, text: &str) -> Cow<'_, str> {
+        const OWN: &str = "atrail ";
+        if !text.contains(OWN) {
+            return Cow::Borrowed(text);
+        }
+        let mut said = String::with_capacity(text.len() + 16);
+        let mut rest = text;
+        while let Some(at) = rest.find(OWN) {
+            let (before, after) = (&rest[..at], &rest[at + OWN.len()..]);
+            said.push_str(before);
+            let end = after.find(|c: char| !c.is_ascii_lowercase());
+            let (word, next) = after.split_at(end.unwrap_or(after.len()));
+            match self.spell(word).filter(|_| !before.ends_with(is_of_a_name)) {
+                Some(spelled) => said.push_str(&spelled),
+                None => {
+                    said.push_str(OWN);
+                    said.push_str(word);
+                }
+            }
+            rest = next;
+        }
+        said.push_str(rest);
+        Cow::Owned(said)
     }
 }
 
-fn own(rest: &[OsString]) -> CommandLine {
-    let mut words = vec![OsString::from("atrail")];
-    words.extend(rest.iter().cloned());
-    CommandLine {
-        spelling: Spelling::Own,
-        words,
-    }
-}
-
-fn original(name: &str, rest: Vec<OsString>) -> CommandLine {
-    let mut words = vec![OsString::from(name)];
-    words.extend(rest);
-    CommandLine {
-        spelling: Spelling::Original,
-        words,
-    }
-}
-
-fn strip<'a>(words: &'a [OsString], prefix: &[&str]) -> Option<&'a [OsString]> {
-    let fits = words.len() >= prefix.len()
-        && prefix
-            .iter()
-            .zip(words)
-            .all(|(want, word)| OsStr::new(want) == word);
-    fits.then(|| &words[prefix.len()..])
-}
-
-fn tool_name(argv0: &OsStr) -> String {
-    Path::new(argv0)
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+/// Whether `atrail` after it is the end of a longer name, such as a path.
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> (Spelling, String) {
-        let argv: Vec<OsString> = text.split_whitespace().map(OsString::from).collect();
-        let read = interpret(&argv);
-        let words: Vec<_> = read.words[1..]
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
-        (read.spelling, words.join(" "))
-    }
-
     #[test]
-    fn the_originals_lines_become_our_own() {
-        for (typed, ours) in [
-            ("bx login -a HOST", "login -a HOST"),
-            ("/usr/bin/bx target -o O -s S", "target -o O -s S"),
-            ("ibmcloud login -a HOST", "login -a HOST"),
-            ("cf login -a HOST", "login -a HOST"),
-            ("cf target -o O -s S", "target -o O -s S"),
-            ("bx cf at", "-h"),
-            ("bx cf at -h", "-h"),
-            ("bx cf at -v", "-v"),
-            ("bx cf at help status", "help status"),
-            ("bx cf at session help create", "help session create"),
-            (
-                "bx cf at session create -s 2017-07-24",
-                "session create -s 2017-07-24",
-            ),
-            ("bx cf at download -o F ID", "download -o F ID"),
-            ("bx cf at status", "status"),
-            ("bx cf at option -r -1", "option -r -1"),
-            ("cf at status", "status"),
-            ("ibmcloud at trail -t cadf -f F", "trail -t cadf -f F"),
-            ("ibmcloud.exe at status", "status"),
-            ("ibmcloud iam oauth-tokens", "token"),
-            ("cf", "-h"),
+    fn tools_are_known_by_the_programs_name() {
+        for (argv0, tool) in [
+            ("bx", Some(Tool::Bx)),
+            ("/usr/local/bin/ibmcloud", Some(Tool::Ibmcloud)),
+            ("cf.exe", Some(Tool::Cf)),
+            ("atrail", None),
+            ("./target/debug/atrail", None),
+            ("anything", None),
         ] {
-            assert_eq!(
-                line(typed),
-                (Spelling::Original, ours.to_owned()),
-                "{typed}"
-            );
+            assert_eq!(Tool::called(OsStr::new(argv0)), tool, "{argv0}");
         }
     }
 
     #[test]
-    fn our_own_lines_stay_as_they_are() {
-        for name in ["atrail", "./target/debug/atrail", "anything"] {
-            let (spelling, words) = line(&format!("{name} cf at status"));
-            assert_eq!((spelling, words.as_str()), (Spelling::Own, "cf at status"));
+    fn a_tool_speaks_of_its_own_commands() {
+        let text = "`atrail session list` shows them; `atrail login --context NAME` makes one, `atrail token`";
+        for (tool, said) in [
+            (
+                Tool::Bx,
+                "`bx cf at session list` shows them; `bx login --context NAME` makes one, `bx iam oauth-tokens`",
+            ),
+            (
+                Tool::Ibmcloud,
+                "`ibmcloud at session list` shows them; `ibmcloud login --context NAME` makes one, `ibmcloud iam oauth-tokens`",
+            ),
+            (
+                Tool::Cf,
+                "`cf at session list` shows them; `cf login --context NAME` makes one, `atrail token`",
+            ),
+        ] {
+            assert_eq!(tool.speak(text), said);
         }
     }
 
     #[test]
-    fn usage_texts_name_what_was_typed() {
-        let argv = ["bx", "cf", "at", "status"].map(OsString::from);
-        assert_eq!(interpret(&argv).words[0], "bx cf at");
-        let argv = ["bx", "target"].map(OsString::from);
-        assert_eq!(interpret(&argv).words[0], "bx");
+    fn what_is_no_command_of_the_tool_stays() {
+        for text in [
+            "`atrail admin space list` shows them",
+            "is this an atrail server?",
+            "/opt/atrail status",
+            "nothing",
+            "atrail ",
+        ] {
+            assert_eq!(Tool::Bx.speak(text), text);
+        }
     }
 }

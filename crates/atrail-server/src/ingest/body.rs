@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
-use memmap2::MmapMut;
 use zstd::stream::raw::{self, DParameter};
 use zstd::stream::zio;
 
@@ -21,8 +20,8 @@ use crate::extract::next_chunk;
 const BATCH_BYTES: usize = 128 << 10;
 /// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 §3.1.1.1.2 asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// Bodies from this size on lie in memory of their own.
-const OWN_PAGES_FROM_BYTES: usize = 128 << 10;
+/// Spare capacity that is not worth a copy, in bytes.
+const SPARE_MAX_BYTES: usize = 64 << 10;
 
 /// Reads and decompresses a body. The share covers the bytes.
 pub(super) async fn receive(
@@ -47,20 +46,13 @@ pub(super) async fn receive(
     if !batch.is_empty() {
         decoder = decode(decoder, batch).await?;
     }
-    let Sink { bytes, share, .. } = decoder.finish()?;
-    Ok((keep(bytes)?, share))
-}
-
-/// The bytes as the store will hold them until they are sealed. A large body gets pages of its own, so that its memory
-/// goes back to the system with it: an allocator would keep a good part of what a burst of bodies had needed.
-fn keep(bytes: Vec<u8>) -> Result<Bytes, ApiError> {
-    if bytes.len() < OWN_PAGES_FROM_BYTES {
-        return Ok(bytes.into_boxed_slice().into());
+    let Sink {
+        mut bytes, share, ..
+    } = decoder.finish()?;
+    if bytes.capacity() - bytes.len() > SPARE_MAX_BYTES {
+        bytes.shrink_to_fit();
     }
-    let mut pages = MmapMut::map_anon(bytes.len()).map_err(ApiError::internal)?;
-    pages.copy_from_slice(&bytes);
-    let pages = pages.make_read_only().map_err(ApiError::internal)?;
-    Ok(Bytes::from_owner(pages))
+    Ok((bytes.into(), share))
 }
 
 /// Refuses before reading what says that it is too long; compression never makes a body longer than it is worth.

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{CliError, Exit, Result};
+use crate::printer::Printer;
 
 pub(crate) use auth::{Auth, grant_password};
 pub(crate) use endpoint::Endpoint;
@@ -27,12 +28,14 @@ pub(crate) use target::{Target, connect, find_organization, find_space, named, r
 /// Attempts of one request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
 
-/// Whether a request may be sent again when nobody knows whether it arrived.
+/// Whether a request may be sent again when nobody knows whether it took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Repeat {
     /// Twice is as good as once.
     Safe,
-    /// Only when it certainly did not arrive, or the server said to come back.
+    /// Twice does no harm, but leaves something that people are told of.
+    Told(&'static str),
+    /// Only when it certainly had no effect: it was not sent, or the server refused it.
     Refused,
 }
 
@@ -66,10 +69,17 @@ impl Call {
         Self::new(Method::GET, path, Repeat::Safe)
     }
 
-    /// Makes something, once: a retry carries the same `Idempotency-Key`.
+    /// Makes something. It is not repeated when the answer is lost: until a server promises to honour the
+    /// `Idempotency-Key`, a second request may make a second thing.
     pub(crate) fn post(path: impl Into<String>) -> Self {
         let key = uuid::Uuid::new_v4().to_string();
-        Self::new(Method::POST, path, Repeat::Safe).header("idempotency-key", &key)
+        Self::new(Method::POST, path, Repeat::Refused).header("idempotency-key", &key)
+    }
+
+    /// Repeats it even when the answer is lost, and says then what that may leave behind.
+    pub(crate) const fn repeat_and_tell(mut self, note: &'static str) -> Self {
+        self.repeat = Repeat::Told(note);
+        self
     }
 
     /// Sets something; a second time changes nothing more.
@@ -81,6 +91,11 @@ impl Call {
     pub(crate) fn answers(mut self, statuses: &'static [u16]) -> Self {
         self.answers = statuses;
         self
+    }
+
+    /// As [`Call::put`], where a second time is refused because of the first.
+    pub(crate) fn put_once(path: impl Into<String>) -> Self {
+        Self::new(Method::PUT, path, Repeat::Refused)
     }
 
     /// Ends something; a second time it is not there any more, so it is not repeated blindly.
@@ -133,6 +148,7 @@ impl Call {
 pub(crate) struct Client {
     http: reqwest::Client,
     auth: Auth,
+    printer: Printer,
     /// Where the server is.
     pub(crate) endpoint: Endpoint,
     /// What is targeted.
@@ -141,10 +157,16 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client without a target.
-    pub(crate) fn new(http: reqwest::Client, endpoint: Endpoint, auth: Auth) -> Self {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        endpoint: Endpoint,
+        auth: Auth,
+        printer: Printer,
+    ) -> Self {
         Self {
             http,
             auth,
+            printer,
             endpoint,
             target: Target::default(),
         }
@@ -183,15 +205,7 @@ impl Client {
             let response = self.send(call.clone()).await?;
             match response.bytes().await {
                 Ok(bytes) => return Ok(bytes),
-                Err(error) => {
-                    let wait = (call.repeat == Repeat::Safe)
-                        .then(|| backoff.next(None, jitter()))
-                        .flatten();
-                    let Some(wait) = wait else {
-                        return Err(self.unreachable(&error));
-                    };
-                    tokio::time::sleep(wait).await;
-                }
+                Err(error) => self.after_a_loss(&call, &error, &mut backoff).await?,
             }
         }
     }
@@ -200,33 +214,43 @@ impl Client {
     pub(crate) async fn send(&self, call: Call) -> Result<Response> {
         let mut backoff = Backoff::new(ATTEMPTS);
         loop {
-            let (asked, error) = match self.once(&call).await {
-                Ok(response) if !is_busy(response.status()) => {
-                    let status = response.status();
-                    return if status.is_success() || call.answers.contains(&status.as_u16()) {
-                        Ok(response)
-                    } else {
-                        Err(explain(response).await)
-                    };
-                }
-                Ok(response) => {
+            match self.once(&call).await {
+                Ok(response) if is_busy(response.status()) => {
+                    let is_certain = is_refusal(response.status());
                     let asked = retry_after(response.headers());
-                    (asked, explain(response).await)
-                }
-                Err(Unsent::Fatal(error)) => return Err(error),
-                Err(Unsent::Network(error)) => {
-                    let described = self.unreachable(&error);
-                    if call.repeat == Repeat::Refused && !error.is_connect() {
-                        return Err(described);
+                    let error = explain(response).await;
+                    if !is_certain && call.repeat == Repeat::Refused {
+                        return Err(error.with_unknown_outcome());
                     }
-                    (None, described)
+                    wait(&mut backoff, asked).await.ok_or(error)?;
                 }
-            };
-            match backoff.next(asked, jitter()) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(error),
+                Ok(response) => return accept(&call, response).await,
+                Err(Unsent::Fatal(error)) => return Err(error),
+                Err(Unsent::Network(error)) if error.is_connect() => {
+                    let described = self.unreachable(&error);
+                    wait(&mut backoff, None).await.ok_or(described)?;
+                }
+                Err(Unsent::Network(error)) => {
+                    self.after_a_loss(&call, &error, &mut backoff).await?;
+                }
             }
         }
+    }
+
+    /// The call may have taken effect, but its answer was lost: waits for another attempt if one may be made.
+    async fn after_a_loss(
+        &self,
+        call: &Call,
+        error: &reqwest::Error,
+        backoff: &mut Backoff,
+    ) -> Result<()> {
+        let described = self.unreachable(error);
+        match call.repeat {
+            Repeat::Refused => return Err(described.with_unknown_outcome()),
+            Repeat::Told(note) => self.printer.note(note),
+            Repeat::Safe => {}
+        }
+        wait(backoff, None).await.ok_or(described)
     }
 
     /// One attempt, with a token; a token that the server refuses is renewed once.
@@ -289,6 +313,32 @@ impl From<CliError> for Unsent {
     fn from(error: CliError) -> Self {
         Self::Fatal(error)
     }
+}
+
+/// Waits before another attempt; `None` when there is none left.
+async fn wait(backoff: &mut Backoff, asked: Option<Duration>) -> Option<()> {
+    tokio::time::sleep(backoff.next(asked, jitter())?).await;
+    Some(())
+}
+
+/// An answer that the call takes for one; others are errors. A server that broke may have done its work before.
+async fn accept(call: &Call, response: Response) -> Result<Response> {
+    let status = response.status();
+    if status.is_success() || call.answers.contains(&status.as_u16()) {
+        return Ok(response);
+    }
+    let error = explain(response).await;
+    let is_certain = !status.is_server_error() || status == StatusCode::INSUFFICIENT_STORAGE;
+    Err(if is_certain || call.repeat != Repeat::Refused {
+        error
+    } else {
+        error.with_unknown_outcome()
+    })
+}
+
+/// Whether the answer says that the request had no effect. What a gateway says of a server behind it does not.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 503)
 }
 
 /// The server's way to say: later.

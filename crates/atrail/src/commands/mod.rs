@@ -1,12 +1,14 @@
 //! One file per command; each knows its arguments, its calls and its output.
 
 pub(crate) mod admin;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod man;
 pub(crate) mod option;
 pub(crate) mod passwd;
 pub(crate) mod quickstart;

@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let old = secret::ask(settings, "Current password: ", missing).await?;
         (old, secret::ask_new(settings, missing).await?)
     };
-    let call = Call::put(paths::PASSWORD).json(&PasswordChange { old, new })?;
+    let call = Call::put_once(paths::PASSWORD).json(&PasswordChange { old, new })?;
     client.bytes(call).await?;
     settings
         .printer

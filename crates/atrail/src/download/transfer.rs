@@ -165,7 +165,7 @@ mod tests {
 
     use super::super::plan::tests::plan_of;
     use super::*;
-    use crate::printer::{Color, Format, Printer, Terminals};
+    use crate::printer::{Format, Printer, Terminals};
 
     /// Serves bytes, with the faults of a script: one for each request.
     struct Scripted {
@@ -234,7 +234,7 @@ mod tests {
             stdout: false,
             stderr: false,
         };
-        let printer = Printer::new(Format::Table, true, Color::Never, true, quiet);
+        let printer = Printer::new(Format::Table, true, quiet);
         let progress = printer.progress("test", 0, plan.total);
         let mut sink = Memory::default();
         let runtime = tokio::runtime::Builder::new_current_thread()

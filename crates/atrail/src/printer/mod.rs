@@ -3,6 +3,8 @@
 //! Data goes to standard output, everything else to standard error. What comes from a server or an event passes
 //! [`safe`] before a person sees it.
 
+mod color;
+mod fit;
 mod progress;
 mod rows;
 pub(crate) mod safe;
@@ -14,7 +16,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::error::{CliError, Exit, Result};
+use crate::spelling::Tool;
 
+pub(crate) use color::{Color, ColorWish};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
 pub(crate) use table::{Column, Layout};
@@ -31,18 +35,6 @@ pub(crate) enum Format {
     Jsonl,
     /// RFC 4180, with a header.
     Csv,
-}
-
-/// When to use colours on standard error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// At a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// Which standard streams are terminals.
@@ -76,29 +68,41 @@ pub(crate) struct Printer {
     pub(crate) quiet: bool,
     /// Which streams are terminals.
     pub(crate) terminals: Terminals,
+    /// How wide the terminal is, when data is read by a person.
+    columns: Option<usize>,
     color: bool,
+    tool: Option<Tool>,
 }
 
 impl Printer {
-    /// A printer with these settings.
-    pub(crate) fn new(
-        format: Format,
-        quiet: bool,
-        color: Color,
-        no_color: bool,
-        terminals: Terminals,
-    ) -> Self {
-        let color = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminals.stderr && !no_color,
-        };
+    /// A printer without colours, for atrail's own spelling and tables of any width.
+    pub(crate) const fn new(format: Format, quiet: bool, terminals: Terminals) -> Self {
         Self {
             format,
             quiet,
             terminals,
-            color,
+            columns: None,
+            color: false,
+            tool: None,
         }
+    }
+
+    /// With colours where the flag, the environment and the terminal want them.
+    pub(crate) const fn painting(mut self, flag: Color, wish: ColorWish) -> Self {
+        self.color = wish.decide(flag, self.terminals.stderr);
+        self
+    }
+
+    /// Speaks of commands as this tool spells them.
+    pub(crate) const fn speaking(mut self, tool: Option<Tool>) -> Self {
+        self.tool = tool;
+        self
+    }
+
+    /// Fits tables into so many columns, when a terminal shows them.
+    pub(crate) fn within(mut self, columns: Option<usize>) -> Self {
+        self.columns = columns.filter(|_| self.terminals.stdout);
+        self
     }
 
     /// Whether there is somebody to ask.
@@ -168,14 +172,27 @@ impl Printer {
         if matches!(error.exit, Exit::OutputClosed | Exit::Interrupted) {
             return;
         }
-        for line in error.report().lines() {
-            let line = safe::for_terminal(line);
-            let painted = match (self.color, line.strip_prefix("error:")) {
-                (true, Some(rest)) => format!("\u{1b}[1;31merror:\u{1b}[0m{rest}\n"),
-                _ => format!("{line}\n"),
-            };
-            self.stderr(&painted);
+        let report = error.report();
+        let (said, hint) = match report.split_once("\nhint: ") {
+            Some((said, hint)) => (said, Some(hint)),
+            None => (report.as_str(), None),
+        };
+        let said = said.strip_prefix("error: ").unwrap_or(said);
+        self.labelled("error:", "1;31", said);
+        if let Some(hint) = hint {
+            let hint = self.tool.map_or(hint.into(), |tool| tool.speak(hint));
+            self.labelled("hint:", "1;36", &hint);
         }
+    }
+
+    /// A line on standard error that begins with a word in this colour (ECMA-48 §8.3.117), if colours are wanted.
+    fn labelled(&self, label: &str, color: &str, text: &str) {
+        let text = safe::for_terminal(text);
+        self.stderr(&if self.color {
+            format!("\u{1b}[{color}m{label}\u{1b}[0m {text}\n")
+        } else {
+            format!("{label} {text}\n")
+        });
     }
 
     /// Asks at the terminal, without a line end. Ask [`Printer::can_ask`] first.

@@ -16,6 +16,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(super) fn start(printer: &Printer, what: &str, start: u64, total: u64) -> Self {
         let bar = (printer.terminals.stderr && !printer.quiet).then(|| bar(start, total));
+        // A terminal that cannot move its cursor is told by lines, too.
+        let bar = bar.filter(|bar| !bar.is_hidden());
         if bar.is_none() {
             let from = if start > 0 {
                 format!(", going on from {}", BinaryBytes(start))

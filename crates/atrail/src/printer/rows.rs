@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::table::{Column, Drawing, Layout};
+use super::table::{self, Column, Drawing, Layout};
 use super::{Format, Printer, json};
 use crate::error::{CliError, Result};
 
@@ -38,11 +38,7 @@ impl<T: Serialize> Rows<T> {
     /// Prints them in the printer's format.
     pub(crate) fn print(&self, printer: &Printer) -> Result<()> {
         let text = match printer.format {
-            Format::Table => {
-                let drawing = Drawing::for_rows(self.layout, &self.columns, &self.rows);
-                let body: String = self.rows.iter().map(|row| drawing.row(row)).collect();
-                drawing.head() + &body + &drawing.foot()
-            }
+            Format::Table => table::draw(self.layout, &self.columns, &self.rows, printer.columns),
             Format::Json => json(&self.things, true)?,
             Format::Jsonl => {
                 let lines = self.things.iter().map(|thing| json(thing, false));
@@ -75,6 +71,8 @@ impl<'a> RowStream<'a> {
         widths: &[usize],
     ) -> Result<Self> {
         let drawing = Drawing::with_widths(layout, columns, widths);
+        let narrowed = printer.columns.and_then(|width| drawing.narrowed(width));
+        let drawing = narrowed.unwrap_or(drawing);
         let head = match printer.format {
             Format::Table => drawing.head(),
             Format::Json => "[".to_owned(),
@@ -88,7 +86,7 @@ impl<'a> RowStream<'a> {
             out: BufWriter::new(io::stdout()),
             count: 0,
         };
-        stream.write(&head)?;
+        stream.write(&printer.shown_data(head))?;
         Ok(stream)
     }
 

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::safe;
+use super::{fit, safe};
 
 /// On which side of its column a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(crate) enum Align {
     Left,
     /// Numbers.
     Right,
+    /// Headers of the ruled layout.
+    Centre,
 }
 
 /// Which of the original's two layouts a table has.
@@ -52,12 +54,48 @@ impl Column {
     }
 }
 
+/// Draws rows that are all there, within the width of a terminal if there is one: cells are wrapped, and where that is not
+/// enough, each row becomes a table of names and values.
+pub(crate) fn draw(
+    layout: Layout,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    terminal: Option<usize>,
+) -> String {
+    let drawing = Drawing::for_rows(layout, columns, rows);
+    if let Some(terminal) = terminal {
+        return match drawing.narrowed(terminal) {
+            Some(drawing) => drawing.all(rows),
+            None => records(columns, rows, terminal),
+        };
+    }
+    drawing.all(rows)
+}
+
+fn records(columns: &[Column], rows: &[Vec<String>], terminal: usize) -> String {
+    let names_and_values = [Column::text("Name"), Column::text("Value")];
+    let tables = rows.iter().map(|row| {
+        let pairs: Vec<_> = columns
+            .iter()
+            .zip(row)
+            .map(|(column, cell)| vec![column.name.clone(), cell.clone()])
+            .collect();
+        let drawing = Drawing::for_rows(Layout::Plain, &names_and_values, &pairs);
+        match drawing.narrowed(terminal) {
+            Some(narrow) => narrow.all(&pairs),
+            None => drawing.all(&pairs),
+        }
+    });
+    tables.collect()
+}
+
 /// Draws the rows of a table one by one, once the widths are known.
 #[derive(Debug)]
 pub(crate) struct Drawing<'a> {
     layout: Layout,
     columns: &'a [Column],
     widths: Vec<usize>,
+    wraps: bool,
 }
 
 impl<'a> Drawing<'a> {
@@ -72,11 +110,12 @@ impl<'a> Drawing<'a> {
             layout,
             columns,
             widths,
+            wraps: false,
         }
     }
 
     /// For rows that are all there.
-    pub(crate) fn for_rows(layout: Layout, columns: &'a [Column], rows: &[Vec<String>]) -> Self {
+    fn for_rows(layout: Layout, columns: &'a [Column], rows: &[Vec<String>]) -> Self {
         let widest = |index: usize| {
             let cells = rows.iter().filter_map(|row| row.get(index));
             cells
@@ -88,38 +127,72 @@ impl<'a> Drawing<'a> {
         Self::with_widths(layout, columns, &widths)
     }
 
+    /// The same within a terminal so wide, with cells wrapped; `None` when they would be too narrow to read.
+    pub(crate) fn narrowed(&self, terminal: usize) -> Option<Self> {
+        let widths = fit::narrow(&self.widths, terminal)?;
+        Some(Self {
+            layout: self.layout,
+            columns: self.columns,
+            wraps: widths != self.widths,
+            widths,
+        })
+    }
+
+    fn all(&self, rows: &[Vec<String>]) -> String {
+        let body: String = rows.iter().map(|row| self.row(row)).collect();
+        self.head() + &body + &self.foot()
+    }
+
     /// The rule at the top, the header, and the rule below it.
     pub(crate) fn head(&self) -> String {
-        let cells = self
-            .columns
-            .iter()
-            .zip(&self.widths)
-            .map(|(column, width)| match self.layout {
-                Layout::Ruled => centre(&column.name.to_uppercase(), *width),
-                Layout::Plain => pad(&column.name, *width, Align::Left),
-            });
-        format!("{}{}{}", self.rule(), line(cells), self.rule())
+        let (align, names): (_, Vec<_>) = match self.layout {
+            Layout::Ruled => {
+                let upper = self.columns.iter().map(|column| column.name.to_uppercase());
+                (Align::Centre, upper.collect())
+            }
+            Layout::Plain => {
+                let names = self.columns.iter().map(|column| column.name.clone());
+                (Align::Left, names.collect())
+            }
+        };
+        let header = self.lines(&names, |_| align);
+        format!("{}{header}{}", self.rule(), self.rule())
     }
 
     /// One row, with the rule after it where the layout has one.
     pub(crate) fn row(&self, row: &[String]) -> String {
-        let cells =
-            self.columns
-                .iter()
-                .zip(&self.widths)
-                .enumerate()
-                .map(|(index, (column, width))| {
-                    let cell = row.get(index).map(String::as_str).unwrap_or_default();
-                    let align = match self.layout {
-                        Layout::Ruled => column.align,
-                        Layout::Plain => Align::Left,
-                    };
-                    pad(&safe::for_terminal(cell), *width, align)
-                });
+        let text = self.lines(row, |column| match self.layout {
+            Layout::Ruled => column.align,
+            Layout::Plain => Align::Left,
+        });
         match self.layout {
-            Layout::Ruled => format!("{}{}", line(cells), self.rule()),
-            Layout::Plain => line(cells),
+            Layout::Ruled => text + &self.rule(),
+            Layout::Plain => text,
         }
+    }
+
+    /// Cells side by side; those that are wrapped go on below.
+    fn lines(&self, cells: &[String], align: impl Fn(&Column) -> Align) -> String {
+        let wrapped = self.widths.iter().enumerate().map(|(index, width)| {
+            let cell = cells.get(index).map(String::as_str).unwrap_or_default();
+            let cell = safe::for_terminal(cell);
+            if self.wraps {
+                fit::wrap(&cell, *width)
+            } else {
+                vec![cell.into_owned()]
+            }
+        });
+        let wrapped: Vec<_> = wrapped.collect();
+        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+        let lines = (0..height).map(|number| {
+            let cells = self.columns.iter().zip(&self.widths).zip(&wrapped);
+            let padded = cells.map(|((column, width), lines)| {
+                let text = lines.get(number).map(String::as_str).unwrap_or_default();
+                pad(text, *width, align(column))
+            });
+            format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
+        });
+        lines.collect()
     }
 
     /// What comes after the last row.
@@ -136,21 +209,13 @@ impl<'a> Drawing<'a> {
     }
 }
 
-fn line(cells: impl Iterator<Item = String>) -> String {
-    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
-}
-
 fn pad(cell: &str, width: usize, align: Align) -> String {
-    let gap = " ".repeat(width.saturating_sub(cell.width()));
-    match align {
-        Align::Left => format!("{cell}{gap}"),
-        Align::Right => format!("{gap}{cell}"),
-    }
-}
-
-fn centre(cell: &str, width: usize) -> String {
     let gap = width.saturating_sub(cell.width());
-    let left = gap / 2;
+    let left = match align {
+        Align::Left => 0,
+        Align::Right => gap,
+        Align::Centre => gap / 2,
+    };
     format!("{}{cell}{}", " ".repeat(left), " ".repeat(gap - left))
 }
 
@@ -159,13 +224,20 @@ mod tests {
     use super::*;
 
     fn draw(layout: Layout, columns: &[Column], rows: &[&[&str]]) -> String {
+        draw_within(None, layout, columns, rows)
+    }
+
+    fn draw_within(
+        terminal: Option<usize>,
+        layout: Layout,
+        columns: &[Column],
+        rows: &[&[&str]],
+    ) -> String {
         let rows: Vec<Vec<String>> = rows
             .iter()
             .map(|row| row.iter().map(|cell| (*cell).to_owned()).collect())
             .collect();
-        let drawing = Drawing::for_rows(layout, columns, &rows);
-        let body: String = rows.iter().map(|row| drawing.row(row)).collect();
-        drawing.head() + &body + &drawing.foot()
+        super::draw(layout, columns, &rows, terminal)
     }
 
     #[test]
@@ -231,5 +303,41 @@ mod tests {
         | \u{1b}[1m |
         +-----------+
         ");
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        let columns = ["Id", "Space", "User"].map(Column::text);
+        let id = "32c657c5-31c0-4a3c-a139-b380871c737a";
+        let rows: [&[&str]; 1] = [&[id, id, "alice"]];
+        insta::assert_snapshot!(draw_within(Some(60), Layout::Plain, &columns, &rows), @r"
+        +------------------------+-------------------------+-------+
+        | Id                     | Space                   | User  |
+        +------------------------+-------------------------+-------+
+        | 32c657c5-31c0-4a3c-a13 | 32c657c5-31c0-4a3c-a139 | alice |
+        | 9-b380871c737a         | -b380871c737a           |       |
+        +------------------------+-------------------------+-------+
+        ");
+        insta::assert_snapshot!(draw_within(Some(36), Layout::Ruled, &columns, &rows), @r"
+        +-------+--------------------------+
+        | Name  | Value                    |
+        +-------+--------------------------+
+        | Id    | 32c657c5-31c0-4a3c-a139- |
+        |       | b380871c737a             |
+        | Space | 32c657c5-31c0-4a3c-a139- |
+        |       | b380871c737a             |
+        | User  | alice                    |
+        +-------+--------------------------+
+        ");
+        assert_eq!(
+            draw_within(Some(200), Layout::Plain, &columns, &rows),
+            draw(Layout::Plain, &columns, &rows)
+        );
+        for width in 24..100 {
+            let drawn = draw_within(Some(width), Layout::Plain, &columns, &rows);
+            // Below this, not even names and values fit.
+            let fits = drawn.lines().all(|line| line.len() <= width);
+            assert!(fits, "{width}\n{drawn}");
+        }
     }
 }

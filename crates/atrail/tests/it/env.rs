@@ -96,12 +96,17 @@ impl TestEnv {
 
 /// Runs `bx ARGS`, where `bx` is a link to the program.
 pub(crate) fn bx(env: &TestEnv, line: &str, input: &[u8]) -> Ran {
-    let link = env.path("bx");
+    typed(env, &format!("bx {line}"), input)
+}
+
+/// Runs a line whose first word is another name of the program.
+pub(crate) fn typed(env: &TestEnv, line: &str, input: &[u8]) -> Ran {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let link = env.path(words[0]);
     if !link.exists() {
         symlink(env!("CARGO_BIN_EXE_atrail"), &link).unwrap();
     }
-    let args: Vec<&str> = line.split_whitespace().collect();
-    finish(&mut env.command_as(&link, &args), input)
+    finish(&mut env.command_as(&link, &words[1..]), input)
 }
 
 /// Runs it to its end, with this on its standard input.

@@ -15,6 +15,8 @@ pub(crate) struct Behaviour {
     pub(crate) flip_at: Option<u64>,
     /// Bytes a second.
     pub(crate) rate: Option<u64>,
+    /// Answers this, status line and all, in place of the server, which is not asked.
+    pub(crate) answer: Option<&'static str>,
 }
 
 /// Decides what happens on each new connection.
@@ -57,6 +59,9 @@ impl Proxy {
 }
 
 fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour) {
+    if let Some(text) = behaviour.answer {
+        return answer_itself(client, text);
+    }
     let Ok(server) = TcpStream::connect(upstream) else {
         let _ = client.shutdown(Shutdown::Both);
         return;
@@ -69,6 +74,31 @@ fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour) {
     answer(&server, client, behaviour);
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
+}
+
+/// Reads one request to its end, so that nothing unread breaks the connection, and answers.
+fn answer_itself(mut client: &TcpStream, text: &str) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 16 << 10];
+    while !is_whole(&request) {
+        match client.read(&mut buffer) {
+            Ok(count @ 1..) => request.extend_from_slice(&buffer[..count]),
+            _ => return,
+        }
+    }
+    let _ = client.write_all(text.as_bytes());
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    request.len() >= end + 4 + length.unwrap_or(0)
 }
 
 fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour) {

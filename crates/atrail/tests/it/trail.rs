@@ -5,8 +5,21 @@ use std::fs;
 use crate::env::{Server, TestEnv, events};
 use crate::proxy::{Behaviour, Proxy};
 
+const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
+
+/// How many events the day holds.
+fn kept(env: &TestEnv) -> u64 {
+    let args = [&["status", "--format", "jsonl"][..], &DAY].concat();
+    let status = env.run(&args).ok();
+    if status.is_empty() {
+        return 0;
+    }
+    let day: serde_json::Value = serde_json::from_str(&status).unwrap();
+    day["count"].as_u64().unwrap()
+}
+
 #[test]
-fn a_failure_in_the_middle_says_where_and_is_5() {
+fn a_lost_answer_is_not_sent_again_and_says_what_is_unknown() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     let proxy = Proxy::start(server.address);
@@ -21,9 +34,98 @@ fn a_failure_in_the_middle_says_where_and_is_5() {
     let ran = env.run(&["trail", "-f", "in.json", "--format", "csv"]);
     assert_eq!(ran.stdout.lines().count(), 1 + 2_000);
     let said = ran.fails(5);
-    assert!(said.contains("after line 2000"), "{said}");
+    for words in [
+        "lines 2001 to 4000 (2000 events) were sent, but their receipts were lost",
+        "up to line 2000 are acknowledged (2000 kept)",
+        "go on with line 2001 or 4001",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
     proxy.always(Behaviour::default());
-    env.run(&["trail", "-q", "-f", "in.json"]).ok();
+    assert_eq!(kept(&env), 4_000, "the second request was sent once");
+}
+
+#[test]
+fn an_answer_that_never_came_is_not_sent_again() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    proxy.always(Behaviour {
+        cut_after: Some(0),
+        ..Behaviour::default()
+    });
+    let said = env.run_with(&["trail"], events(3, 0).as_bytes()).fails(5);
+    assert!(said.contains("lines 1 to 3 (3 events) were sent"), "{said}");
+    assert!(said.contains("no event is acknowledged"), "{said}");
+    proxy.always(Behaviour::default());
+    assert_eq!(kept(&env), 3);
+}
+
+#[test]
+fn a_gateway_that_gives_up_leaves_the_outcome_unknown() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    proxy.always(Behaviour {
+        answer: Some(
+            "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        ),
+        ..Behaviour::default()
+    });
+    let said = env.run_with(&["trail"], events(3, 0).as_bytes()).fails(5);
+    assert!(said.contains("receipts were lost"), "{said}");
+}
+
+#[test]
+fn a_refusal_without_effect_is_tried_again() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    let mut answers = vec![
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    ];
+    proxy.set(move || Behaviour {
+        answer: answers.pop(),
+        ..Behaviour::default()
+    });
+    env.run_with(&["trail"], events(3, 0).as_bytes()).ok();
+    assert_eq!(kept(&env), 3);
+}
+
+#[test]
+fn a_server_that_is_not_there_has_kept_nothing() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    server.stop();
+    let said = env.run_with(&["trail"], events(3, 0).as_bytes()).fails(5);
+    assert!(said.contains("those from line 1 on are not"), "{said}");
+}
+
+#[test]
+fn a_session_whose_answer_was_lost_is_asked_for_again_and_told_of() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    let mut room = Some(0);
+    proxy.set(move || Behaviour {
+        cut_after: room.take(),
+        ..Behaviour::default()
+    });
+    let ran = env.run(&["session", "create"]);
+    assert!(
+        ran.stderr.contains("A second session may be left over"),
+        "{}",
+        ran.stderr
+    );
+    ran.ok();
+    let sessions = env.run(&["session", "list", "--format", "jsonl"]).ok();
+    assert_eq!(sessions.lines().count(), 2);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use atrail_api::{Account, AccountCreate, paths};
 
-use super::{create, list};
+use super::{create, list, show};
 use crate::client::Client;
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make and list accounts
+/// Make, list and show accounts
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin account list")]
 pub(crate) enum Command {
@@ -20,11 +20,17 @@ pub(crate) enum Command {
     /// List accounts
     #[command(after_help = "Example:\n  atrail admin account list")]
     List,
+    /// Show one
+    #[command(after_help = "Example:\n  atrail admin account show acme")]
+    Show {
+        /// Its name or GUID
+        name: String,
+    },
 }
 
 const NAMES: &[&str] = &["guid", "name"];
 
-fn show(account: &Account) -> Vec<String> {
+fn cells(account: &Account) -> Vec<String> {
     vec![account.guid.clone(), account.name.clone()]
 }
 
@@ -32,8 +38,11 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     match command {
         Command::Create { name } => {
             let body = AccountCreate { name };
-            create(settings, client, paths::ACCOUNTS, &body, NAMES, show).await
+            create(settings, client, paths::ACCOUNTS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::ACCOUNTS, NAMES, show).await,
+        Command::List => list(settings, client, paths::ACCOUNTS, NAMES, cells).await,
+        Command::Show { name } => {
+            show(settings, client, paths::ACCOUNTS, &name, NAMES, cells).await
+        }
     }
 }

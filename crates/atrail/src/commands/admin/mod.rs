@@ -7,7 +7,7 @@ mod role;
 mod space;
 mod user;
 
-use atrail_api::List;
+use atrail_api::{Deleted, List};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -79,6 +79,46 @@ async fn list<T: Serialize + DeserializeOwned>(
         rows.push(show(&thing), thing);
     }
     rows.print(&settings.printer)
+}
+
+/// Shows the one thing of its kind that has this name or id.
+async fn show<T: Serialize + DeserializeOwned>(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    wanted: &str,
+    names: &[&str],
+    cells: impl Fn(&T) -> Vec<String>,
+) -> Result<()> {
+    let all: List<T> = client.json(Call::get(path)).await?;
+    // Every kind shows its id first and its name second.
+    let is_wanted = |thing: &T| cells(thing).iter().take(2).any(|cell| cell == wanted);
+    let mut found = all.resources.into_iter().filter(is_wanted);
+    match (found.next(), found.next()) {
+        (Some(thing), None) => {
+            let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
+            settings.printer.properties(&rows, &thing)
+        }
+        (None, _) => Err(CliError::failed(format!(
+            "there is nothing called {wanted:?} that you may see"
+        ))
+        .hint("`list` in place of `show` shows what there is")),
+        (Some(_), Some(_)) => Err(CliError::usage(format!("{wanted:?} names more than one"))
+            .hint("give the id in place of the name; `list` in place of `show` shows both")),
+    }
+}
+
+/// Takes something away, and prints the server's words.
+async fn delete(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    which: &impl Serialize,
+) -> Result<()> {
+    let deleted: Deleted = client.json(Call::delete(path).query(which)?).await?;
+    settings
+        .printer
+        .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
 /// The account with this name or GUID; without a name, the only one there is.

@@ -2,12 +2,12 @@
 
 use atrail_api::{Organization, OrganizationCreate, Relation, Relationships, paths};
 
-use super::{create, find_account, list};
+use super::{create, find_account, list, show};
 use crate::client::Client;
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make and list organizations
+/// Make, list and show organizations
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin org list")]
 pub(crate) enum Command {
@@ -23,11 +23,17 @@ pub(crate) enum Command {
     /// List organizations
     #[command(after_help = "Example:\n  atrail admin org list")]
     List,
+    /// Show one
+    #[command(after_help = "Example:\n  atrail admin org show engineering")]
+    Show {
+        /// Its name or GUID
+        name: String,
+    },
 }
 
 const NAMES: &[&str] = &["guid", "name", "account"];
 
-fn show(organization: &Organization) -> Vec<String> {
+fn cells(organization: &Organization) -> Vec<String> {
     let account = organization.relationships.account.as_ref();
     vec![
         organization.guid.clone(),
@@ -50,8 +56,11 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 name,
                 relationships,
             };
-            create(settings, client, paths::ORGANIZATIONS, &body, NAMES, show).await
+            create(settings, client, paths::ORGANIZATIONS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::ORGANIZATIONS, NAMES, show).await,
+        Command::List => list(settings, client, paths::ORGANIZATIONS, NAMES, cells).await,
+        Command::Show { name } => {
+            show(settings, client, paths::ORGANIZATIONS, &name, NAMES, cells).await
+        }
     }
 }

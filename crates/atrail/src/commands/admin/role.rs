@@ -2,12 +2,12 @@
 
 use atrail_api::{Role, RoleGrant, paths};
 
-use super::{create, find_account, list};
+use super::{create, delete, find_account, list};
 use crate::client::{Client, find_space};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Grant and list roles
+/// Grant, list and revoke roles
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin role list")]
 pub(crate) enum Command {
@@ -16,23 +16,33 @@ pub(crate) enum Command {
         after_help = "Example:\n  atrail admin role create --user alice --role developer --space dev\n  \
         atrail admin role create --user bob --role owner --account acme"
     )]
-    Create {
-        /// Name of the user
-        #[arg(long)]
-        user: String,
-        /// owner, or developer
-        #[arg(long, value_parser = parse_role)]
-        role: Role,
-        /// The account that it holds for, by name or GUID
-        #[arg(long, conflicts_with = "space")]
-        account: Option<String>,
-        /// The space that it holds for, by name or GUID
-        #[arg(long)]
-        space: Option<String>,
-    },
+    Create(Holding),
+    /// Take a role away
+    #[command(visible_alias = "delete")]
+    #[command(
+        after_help = "Example:\n  atrail admin role revoke --user alice --role developer --space dev"
+    )]
+    Revoke(Holding),
     /// List roles
     #[command(after_help = "Example:\n  atrail admin role list")]
     List,
+}
+
+/// Who holds what, and where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Holding {
+    /// Name of the user
+    #[arg(long)]
+    user: String,
+    /// owner, or developer
+    #[arg(long, value_parser = parse_role)]
+    role: Role,
+    /// The account that it holds for, by name or GUID
+    #[arg(long, conflicts_with = "space")]
+    account: Option<String>,
+    /// The space that it holds for, by name or GUID
+    #[arg(long)]
+    space: Option<String>,
 }
 
 const NAMES: &[&str] = &["user", "role", "account", "space"];
@@ -48,23 +58,32 @@ fn show(grant: &RoleGrant) -> Vec<String> {
 
 pub(super) async fn run(settings: &Settings, client: &Client, command: Command) -> Result<()> {
     match command {
-        Command::Create {
-            user,
-            role,
-            account,
-            space,
-        } => {
-            let (account, space) = place(client, account, space).await?;
-            let body = RoleGrant {
-                user,
-                role,
-                account,
-                space,
-            };
-            create(settings, client, paths::ROLES, &body, NAMES, show).await
+        Command::Create(holding) => {
+            let grant = grant(client, holding).await?;
+            create(settings, client, paths::ROLES, &grant, NAMES, show).await
+        }
+        Command::Revoke(holding) => {
+            let grant = grant(client, holding).await?;
+            delete(settings, client, paths::ROLES, &grant).await
         }
         Command::List => list(settings, client, paths::ROLES, NAMES, show).await,
     }
+}
+
+async fn grant(client: &Client, holding: Holding) -> Result<RoleGrant> {
+    let Holding {
+        user,
+        role,
+        account,
+        space,
+    } = holding;
+    let (account, space) = place(client, account, space).await?;
+    Ok(RoleGrant {
+        user,
+        role,
+        account,
+        space,
+    })
 }
 
 /// GUIDs of the account or the space; exactly one of them.

@@ -2,12 +2,12 @@
 
 use atrail_api::{Relation, Relationships, Space, SpaceCreate, paths};
 
-use super::{create, list};
+use super::{create, list, show};
 use crate::client::{Client, find_organization};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Make and list spaces
+/// Make, list and show spaces
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin space list")]
 pub(crate) enum Command {
@@ -23,11 +23,17 @@ pub(crate) enum Command {
     /// List spaces
     #[command(after_help = "Example:\n  atrail admin space list")]
     List,
+    /// Show one
+    #[command(after_help = "Example:\n  atrail admin space show dev")]
+    Show {
+        /// Its name or GUID
+        name: String,
+    },
 }
 
 const NAMES: &[&str] = &["guid", "name", "organization"];
 
-fn show(space: &Space) -> Vec<String> {
+fn cells(space: &Space) -> Vec<String> {
     let organization = space.relationships.organization.as_ref();
     vec![
         space.guid.clone(),
@@ -54,8 +60,9 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 name,
                 relationships,
             };
-            create(settings, client, paths::SPACES, &body, NAMES, show).await
+            create(settings, client, paths::SPACES, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::SPACES, NAMES, show).await,
+        Command::List => list(settings, client, paths::SPACES, NAMES, cells).await,
+        Command::Show { name } => show(settings, client, paths::SPACES, &name, NAMES, cells).await,
     }
 }

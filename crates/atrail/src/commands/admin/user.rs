@@ -2,13 +2,13 @@
 
 use atrail_api::{User, UserCreate, paths};
 
-use super::{create, list};
+use super::{create, list, show};
 use crate::client::Client;
 use crate::commands::secret;
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make and list users
+/// Make, list and show users
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin user list")]
 pub(crate) enum Command {
@@ -29,11 +29,17 @@ pub(crate) enum Command {
     /// List users
     #[command(after_help = "Example:\n  atrail admin user list")]
     List,
+    /// Show one
+    #[command(after_help = "Example:\n  atrail admin user show alice")]
+    Show {
+        /// Its name or GUID
+        name: String,
+    },
 }
 
 const NAMES: &[&str] = &["guid", "name", "operator"];
 
-fn show(user: &User) -> Vec<String> {
+fn cells(user: &User) -> Vec<String> {
     vec![
         user.guid.clone(),
         user.name.clone(),
@@ -58,8 +64,9 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 password,
                 operator,
             };
-            create(settings, client, paths::USERS, &body, NAMES, show).await
+            create(settings, client, paths::USERS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::USERS, NAMES, show).await,
+        Command::List => list(settings, client, paths::USERS, NAMES, cells).await,
+        Command::Show { name } => show(settings, client, paths::USERS, &name, NAMES, cells).await,
     }
 }

@@ -40,7 +40,11 @@ pub(crate) async fn create(client: &Client, scope: &ScopeFlags, days: DayRange) 
         at_account_level: scope.at_account_level.then_some(true),
         search_time: scope.search_time.map(|hours| hours.to_string()),
     };
-    client
-        .json(Call::post(paths::SESSIONS).json(&request)?)
-        .await
+    let call = Call::post(paths::SESSIONS)
+        .json(&request)?
+        .repeat_and_tell(REPEATED);
+    client.json(call).await
 }
+
+const REPEATED: &str = "The answer was lost; asking again. A second session may be left over: it does no harm, ends by itself, \
+    and `atrail session list` shows it.";

@@ -39,9 +39,9 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The last line that an event of it begins on.
-    pub(super) fn last_line(&self) -> Option<u64> {
-        self.lines.last().copied()
+    /// The first and the last line that an event of it begins on.
+    pub(super) fn span(&self) -> Option<(u64, u64)> {
+        Some((*self.lines.first()?, *self.lines.last()?))
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     while let Some(batch) = batches.recv().await {
         match send(&client, &args, &batch).await {
             Ok(answers) => report.batch(&batch, &answers)?,
-            Err(error) => return Err(report.stopped(error)),
+            Err(error) => return Err(report.stopped_at(&batch, error)),
         }
     }
     let read = reader
@@ -97,7 +97,8 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     Ok((Box::new(opened), total))
 }
 
-/// Sends one batch; an answer that refuses every event is an answer, too.
+/// Sends one batch; an answer that refuses every event is an answer, too. It is sent a second time only when it certainly
+/// had no effect: events that are sent twice are kept twice.
 async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRefusal>> {
     if batch.lines.is_empty() {
         return Ok(Vec::new());
@@ -115,15 +116,19 @@ async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRe
     match serde_json::from_slice::<Vec<AckOrRefusal>>(&bytes) {
         Ok(answers) if answers.len() == batch.lines.len() => Ok(answers),
         Ok(answers) => Err(
-            CliError::failed("the server's receipts do not fit the events").because(format!(
-                "{} events, {} receipts",
-                batch.lines.len(),
-                answers.len()
-            )),
+            CliError::failed("the server's receipts do not fit the events")
+                .because(format!(
+                    "{} events, {} receipts",
+                    batch.lines.len(),
+                    answers.len()
+                ))
+                .with_unknown_outcome(),
         ),
         Err(error) => Err(match serde_json::from_slice::<Problem>(&bytes) {
             Ok(problem) => CliError::failed(problem.title).because(problem.detail),
-            Err(_) => CliError::failed("the server's receipts cannot be understood").because(error),
+            Err(_) => CliError::failed("the server's receipts cannot be understood")
+                .because(error)
+                .with_unknown_outcome(),
         }),
     }
 }

@@ -3,7 +3,7 @@
 use atrail_api::AckOrRefusal;
 
 use super::batch::Batch;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::printer::{Column, Layout, Progress, RowStream};
 use crate::settings::Settings;
 
@@ -59,7 +59,7 @@ impl<'a> Report<'a> {
                 AckOrRefusal::Refusal { error, .. } => self.refuse(*line, error),
             }
         }
-        self.last_line = batch.last_line().unwrap_or(self.last_line);
+        self.last_line = batch.span().map_or(self.last_line, |(_, last)| last);
         if let Some(rows) = &mut self.rows {
             rows.flush()?;
         }
@@ -69,25 +69,57 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// The error for an end before the end: says from where to go on.
+    /// The error for an end because the input cannot be read on.
     pub(super) fn stopped(mut self, error: CliError) -> CliError {
+        self.close();
+        if error.exit == Exit::OutputClosed {
+            return error;
+        }
+        let next = self.last_line + 1;
+        let kept = self.acknowledged();
+        error
+            .during("sending stopped")
+            .hint(format!("{kept}; go on with line {next}"))
+    }
+
+    /// The error for an end at this batch: says which lines are acknowledged, which are unknown, which are still to send.
+    pub(super) fn stopped_at(mut self, batch: &Batch, error: CliError) -> CliError {
+        self.close();
+        let Some((first, last)) = batch.span() else {
+            return self.stopped(error);
+        };
+        let (kept, count) = (self.acknowledged(), batch.lines.len());
+        if !error.is_outcome_unknown() {
+            return error.during("sending stopped").hint(format!(
+                "{kept}; those from line {first} on are not: send them when the cause is gone"
+            ));
+        }
+        error
+            .during(format!(
+                "sending stopped: lines {first} to {last} ({count} events) were sent, but their receipts were lost"
+            ))
+            .hint(format!(
+                "{kept}; whether lines {first} to {last} are kept is unknown, and what is sent twice is kept twice: \
+                 look with `atrail status`, then go on with line {first} or {}",
+                last + 1
+            ))
+    }
+
+    fn acknowledged(&self) -> String {
+        match self.last_line {
+            0 => "no event is acknowledged".to_owned(),
+            last => format!(
+                "the events up to line {last} are acknowledged ({} kept)",
+                self.kept
+            ),
+        }
+    }
+
+    fn close(&mut self) {
         if let Some(rows) = self.rows.take() {
             let _ = rows.finish();
         }
-        if error.exit == crate::error::Exit::OutputClosed {
-            return error;
-        }
-        let place = if self.last_line == 0 {
-            "before any event was acknowledged".to_owned()
-        } else {
-            format!(
-                "after line {}, the last that was acknowledged ({} events)",
-                self.last_line, self.kept
-            )
-        };
-        error.during(format!("sending stopped {place}")).hint(
-            "run the same command again: events with an id are kept once; those without must be sent from the next line on",
-        )
+        drop(self.progress.take());
     }
 
     /// The end: says how many were kept; refused events make the command fail.

@@ -1,0 +1,28 @@
+//! `atrail completions`: what a shell needs to complete atrail's command lines.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail completions bash >~/.local/share/bash-completion/completions/atrail\n  \
+    atrail completions zsh >/usr/local/share/zsh/site-functions/_atrail\n  \
+    atrail completions fish >~/.config/fish/completions/atrail.fish"
+)]
+pub(crate) struct Args {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Prints them; the server is not asked.
+pub(crate) fn run(settings: &Settings, args: &Args) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "atrail", &mut script);
+    settings.printer.data(&String::from_utf8_lossy(&script))
+}

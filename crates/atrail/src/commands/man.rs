@@ -1,0 +1,56 @@
+//! `atrail man`: the manual pages, one for each command.
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+
+use crate::args::Cli;
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+
+/// Write the manual pages into a directory
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail man /usr/local/share/man/man1\n  man atrail-session-create"
+)]
+pub(crate) struct Args {
+    /// The directory; it is made when it is missing
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Writes `atrail.1`, `atrail-status.1` and so on; the server is not asked.
+pub(crate) fn run(settings: &Settings, args: &Args) -> Result<()> {
+    let dir = &args.dir;
+    std::fs::create_dir_all(dir)
+        .map_err(|error| CliError::file(format!("could not make {}", dir.display()), error))?;
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let count = write(&command, "atrail", dir)?;
+    settings
+        .printer
+        .note(&format!("{count} pages written to {}", dir.display()));
+    Ok(())
+}
+
+/// Writes a command's page and those below it; answers how many.
+fn write(command: &clap::Command, name: &str, dir: &Path) -> Result<u64> {
+    let path = dir.join(format!("{name}.1"));
+    let failed = |error| CliError::file(format!("could not write {}", path.display()), error);
+    let mut page = Vec::new();
+    // A page is found by its name: `man atrail-session-create`.
+    let shown = command.clone().display_name(name);
+    clap_mangen::Man::new(shown)
+        .title(name)
+        .render(&mut page)
+        .map_err(failed)?;
+    std::fs::write(&path, page).map_err(failed)?;
+    let mut count = 1;
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| !inner.is_hide_set())
+    {
+        count += write(inner, &format!("{name}-{}", inner.get_name()), dir)?;
+    }
+    Ok(count)
+}

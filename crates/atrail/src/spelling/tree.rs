@@ -1,0 +1,219 @@
+//! The commands that there are under a tool's name: those of the original's reference, by the words they had.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::Tool;
+use crate::args::{self, Line};
+use crate::commands::{
+    delete, download, login, logout, option, session, status, target, token, trail,
+};
+use crate::settings::GlobalFlags;
+
+/// The words that may stand after `bx cf at`.
+pub(super) const PLUGIN_COMMANDS: &[&str] =
+    &["status", "session", "download", "delete", "option", "trail"];
+
+/// The Activity Tracker as a plugin: log in, choose a target, and use it
+#[derive(Debug, Parser)]
+#[command(version, disable_version_flag = true, max_term_width = 100)]
+struct Bluemix {
+    #[command(flatten)]
+    global: GlobalFlags,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: BluemixCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum BluemixCommand {
+    Login(login::Args),
+    Logout(logout::Args),
+    Target(target::Args),
+    #[command(subcommand)]
+    Iam(Iam),
+    #[command(subcommand)]
+    Cf(Cf),
+    At(Plugin),
+}
+
+/// The Activity Tracker as a plugin: log in, choose a target, and use it
+#[derive(Debug, Parser)]
+#[command(version, disable_version_flag = true, max_term_width = 100)]
+struct CloudFoundry {
+    #[command(flatten)]
+    global: GlobalFlags,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: CloudFoundryCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CloudFoundryCommand {
+    Login(login::Args),
+    Logout(logout::Args),
+    Target(target::Args),
+    At(Plugin),
+}
+
+/// Tokens
+#[derive(Debug, Subcommand)]
+enum Iam {
+    OauthTokens(token::Args),
+}
+
+/// Cloud Foundry's plugins
+#[derive(Debug, Subcommand)]
+enum Cf {
+    At(Plugin),
+}
+
+/// The Activity Tracker: count, freeze, download, send and delete events
+#[derive(Debug, clap::Args)]
+#[command(version, disable_version_flag = true, arg_required_else_help = true)]
+struct Plugin {
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    Status(status::Args),
+    #[command(subcommand)]
+    Session(session::Command),
+    Download(download::Args),
+    Delete(delete::Args),
+    Option(option::Args),
+    Trail(trail::Args),
+}
+
+/// Understands a command line of this tool.
+pub(crate) fn parse(tool: Tool, argv: &[OsString]) -> Result<Line, clap::Error> {
+    let words = std::iter::once(tool.name().into()).chain(argv.iter().skip(1).cloned());
+    let matches = command(tool)
+        .color(args::color_of_help(argv))
+        .try_get_matches_from(words)
+        .map_err(|error| with_place(tool, error))?;
+    let (global, command) = match tool {
+        Tool::Bx | Tool::Ibmcloud => {
+            let read = Bluemix::from_arg_matches(&matches)?;
+            (read.global, read.command.ours())
+        }
+        Tool::Cf => {
+            let read = CloudFoundry::from_arg_matches(&matches)?;
+            (read.global, read.command.ours())
+        }
+    };
+    Ok(Line { global, command })
+}
+
+/// Its commands, whose help shows what the original had, spelled as the tool does.
+fn command(tool: Tool) -> clap::Command {
+    let command = match tool {
+        Tool::Bx | Tool::Ibmcloud => Bluemix::command(),
+        Tool::Cf => CloudFoundry::command(),
+    };
+    // The original had no flags of every command; they work, for scripts that add them.
+    let command = command.mut_args(|arg| {
+        let is_global = arg.is_global_set();
+        arg.hide(is_global)
+    });
+    spoken(command.name(tool.name()), tool).after_help(
+        tool.speak("Example:\n  atrail login -a HOST\n  atrail status")
+            .into_owned(),
+    )
+}
+
+fn spoken(mut command: clap::Command, tool: Tool) -> clap::Command {
+    // The version is the program's, whatever it is called.
+    command = command.display_name("atrail");
+    if let Some(help) = command.get_after_help() {
+        let help = tool.speak(&help.to_string()).into_owned();
+        command = command.after_help(help);
+    }
+    command.mut_subcommands(|inner| spoken(inner, tool))
+}
+
+/// Tells who typed `bx status` that it is `bx cf at status`.
+fn with_place(tool: Tool, mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && PLUGIN_COMMANDS.contains(&word.as_str())
+    {
+        let place = format!("it is '{} {word}'", tool.plugin());
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![place.into()]),
+        );
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
+    error
+}
+
+impl BluemixCommand {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::Login(args) => args::Command::Login(args),
+            Self::Logout(args) => args::Command::Logout(args),
+            Self::Target(args) => args::Command::Target(args),
+            Self::Iam(Iam::OauthTokens(args)) => args::Command::Token(args),
+            Self::Cf(Cf::At(plugin)) | Self::At(plugin) => plugin.command.ours(),
+        }
+    }
+}
+
+impl CloudFoundryCommand {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::Login(args) => args::Command::Login(args),
+            Self::Logout(args) => args::Command::Logout(args),
+            Self::Target(args) => args::Command::Target(args),
+            Self::At(plugin) => plugin.command.ours(),
+        }
+    }
+}
+
+impl PluginCommand {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::Status(args) => args::Command::Status(args),
+            Self::Session(command) => args::Command::Session(command),
+            Self::Download(args) => args::Command::Download(args),
+            Self::Delete(args) => args::Command::Delete(args),
+            Self::Option(args) => args::Command::Option(args),
+            Self::Trail(args) => args::Command::Trail(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trees_are_consistent() {
+        for tool in [Tool::Bx, Tool::Ibmcloud, Tool::Cf] {
+            command(tool).debug_assert();
+        }
+    }
+
+    #[test]
+    fn the_plugins_words_are_those_of_its_tree() {
+        let tree = CloudFoundry::command();
+        let plugin = tree.find_subcommand("at").unwrap();
+        let words: Vec<_> = plugin
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        assert_eq!(words, PLUGIN_COMMANDS);
+    }
+}
