@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-binary=${1:-target/release/atrail}
+binary=$(realpath "${1:-target/release/atrail}")
+description=$PWD/docs/openapi.json
 for tool in schemathesis curl jq; do
   if ! command -v "$tool" >/dev/null; then
     echo "the API's description is not checked: $tool is not installed"
@@ -48,7 +49,9 @@ TOML
 # Left out: what a schema cannot say, such as a start that is not after its end (positive_data_acceptance); queries whose
 # numbers and booleans are text on the wire anyway (negative_data_rejection); and changing the password and logging in,
 # which would lock the caller out by way of the throttle.
-schemathesis --config-file "$work/schemathesis.toml" run docs/openapi.json --url "$url" \
+# In the work directory, where it leaves its cache.
+cd "$work"
+schemathesis --config-file "$work/schemathesis.toml" run "$description" --url "$url" \
   -H "X-Auth-Project-Id: $(secret space)" \
   --exclude-checks positive_data_acceptance,negative_data_rejection \
   --exclude-path-regex '/oauth/token|/v3/password' \
