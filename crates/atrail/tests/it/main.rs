@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod archive;
 mod commands;
 mod download;
 mod env;
 mod exits;
 mod export;
+mod formats;
 mod guide;
 mod help;
 mod option;

@@ -89,7 +89,7 @@ fn long_ways_show_a_bar_with_rate_and_remaining_time() {
         ..Behaviour::default()
     });
     let args = [&["download", "-o", "F"][..], &DAY].concat();
-    let seen = at_terminal(&mut env.command(&args), 120, "");
+    let seen = at_terminal(env.command(&args).env("TERM", "xterm"), 120, "");
     assert_eq!(seen.code, 0, "{}", seen.screen);
     for words in [
         "] 100.00% ",

@@ -1,0 +1,190 @@
+//! Every command that prints data prints it for programs, with the keys that `docs/CLI.md` promises.
+
+use serde_json::Value;
+
+use crate::env::{Server, TestEnv, events, finish};
+
+/// The rows of the page's table: command, JSON members, CSV columns.
+fn promised() -> Vec<[String; 3]> {
+    let page = include_str!("../../../../docs/CLI.md");
+    let table = page.split("## Keys").nth(1).unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').collect();
+        [0, 1, 2].map(|index| cells[index].trim().trim_matches('`').to_owned())
+    })
+    .collect()
+}
+
+fn keys(value: &Value) -> Vec<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+fn sorted(text: &str) -> Vec<String> {
+    let mut words: Vec<_> = text.split(' ').map(str::to_owned).collect();
+    words.sort();
+    words
+}
+
+#[test]
+fn every_command_prints_the_promised_keys() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let sent = events(3, 0);
+    env.run_with(&["trail", "-q"], sent.as_bytes()).ok();
+    let id = env.run(&["session", "create", "-q"]).ok();
+    let rows = promised();
+    assert!(rows.len() >= 20, "{rows:?}");
+    for [command, members, columns] in &rows {
+        let command = command.replace("ID", id.trim());
+        let run = |format: &str| {
+            let mut args: Vec<&str> = command.split(' ').collect();
+            args.extend(["--format", format]);
+            env.run_with(&args, sent.as_bytes()).ok()
+        };
+        let whole: Value = serde_json::from_str(&run("json")).unwrap();
+        let first = whole.get(0).unwrap_or(&whole);
+        let mut found = keys(first);
+        found.sort();
+        assert_eq!(found, sorted(members), "{command}: JSON");
+        let lines = run("jsonl");
+        let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        let mut found = keys(&first);
+        found.sort();
+        assert_eq!(found, sorted(members), "{command}: JSON lines");
+        let csv = run("csv");
+        assert_eq!(
+            csv.lines().next().unwrap(),
+            columns.replace(' ', ","),
+            "{command}: CSV"
+        );
+    }
+}
+
+#[test]
+fn q_leaves_data_and_errors_alone() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let ran = env.run_with(&["trail", "-q"], events(3, 0).as_bytes());
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "", "")
+    );
+    let ran = env.run(&["session", "create", "-q"]);
+    assert_eq!((ran.stdout.trim().len(), ran.stderr.as_str()), (36, ""));
+    let ran = env.run(&["download", "-q", "-s", "2017-07-24", "-o", "F"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "", "")
+    );
+    assert!(
+        env.run(&["status", "-q", "-s", "x"])
+            .fails(2)
+            .contains("error:")
+    );
+}
+
+#[test]
+fn every_variable_works() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let key = env.path("key.txt");
+    std::fs::write(&key, server.secret("api_key")).unwrap();
+    let endpoint = server.address.to_string();
+    let all = [
+        ("ATRAIL_ENDPOINT", endpoint.as_str()),
+        ("ATRAIL_API_KEY_FILE", key.to_str().unwrap()),
+        ("ATRAIL_ORG", "default"),
+        ("ATRAIL_SPACE", "default"),
+    ];
+    let run = |left_out: &str, args: &[&str]| {
+        let mut command = env.command(args);
+        command.envs(all.into_iter().filter(|(name, _)| *name != left_out));
+        finish(&mut command, b"")
+    };
+    run("", &["status"]).ok();
+    run("ATRAIL_ENDPOINT", &["status"]).fails(4);
+    run("ATRAIL_API_KEY_FILE", &["status"]).fails(4);
+    let said = run("ATRAIL_SPACE", &["status"]).fails(2);
+    assert!(said.contains("ATRAIL_SPACE"), "{said}");
+    // Without the organization, the only space of that name is meant.
+    run("ATRAIL_ORG", &["status"]).ok();
+
+    env.log_in(&server);
+    let mut command = env.command(&["status"]);
+    let said = finish(command.env("ATRAIL_CONTEXT", "nowhere"), b"").fails(2);
+    assert!(said.contains("nowhere"), "{said}");
+    let name = endpoint.replace(':', "-");
+    let mut command = env.command(&["status"]);
+    finish(command.env("ATRAIL_CONTEXT", &name), b"").ok();
+}
+
+#[test]
+fn roles_are_revoked_and_keys_ended() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let user = ["admin", "user", "create", "alice", "--password-stdin"];
+    env.run_with(&user, b"correct horse battery staple\n").ok();
+    let holding = [
+        "--user",
+        "alice",
+        "--role",
+        "developer",
+        "--space",
+        "default",
+    ];
+    let role = |word| env.run(&[&["admin", "role", word][..], &holding].concat());
+    role("create").ok();
+    assert!(role("revoke").ok().contains("Delete role success"));
+    role("revoke").fails(1);
+    let made = env
+        .run(&["admin", "api-key", "create", "k", "--format", "json"])
+        .ok();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let id = made["id"].as_str().unwrap();
+    assert!(
+        env.run(&["admin", "api-key", "show", "k"])
+            .ok()
+            .contains(id)
+    );
+    assert!(
+        env.run(&["admin", "api-key", "delete", id])
+            .ok()
+            .contains("success")
+    );
+    env.run(&["admin", "api-key", "show", "k"]).fails(1);
+    for (kind, name) in [
+        ("account", "default"),
+        ("org", "default"),
+        ("space", "default"),
+        ("user", "alice"),
+    ] {
+        let shown = env.run(&["admin", kind, "show", name]).ok();
+        assert!(shown.contains(name), "{shown}");
+        env.run(&["admin", kind, "show", "nothing"]).fails(1);
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let env = TestEnv::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = env.run(&["completions", shell]).ok();
+        for word in ["atrail", "session", "download"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    env.run(&["completions", "tcsh"]).fails(2);
+    env.run(&["man", "pages"]).ok();
+    for page in ["atrail.1", "atrail-status.1", "atrail-session-create.1"] {
+        let text = std::fs::read_to_string(env.path("pages").join(page)).unwrap();
+        assert!(
+            text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"),
+            "{page}"
+        );
+    }
+}
