@@ -278,9 +278,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back() {
-        let mut settings = Settings::default();
-        settings.public_url = Some("https://audit.example.com/at".parse().unwrap());
-        settings.drain = std::time::Duration::from_millis(1500);
+        let settings = Settings {
+            public_url: Some("https://audit.example.com/at".parse().unwrap()),
+            drain: std::time::Duration::from_millis(1500),
+            ..Settings::default()
+        };
         let shown = ConfigFile::of(&settings);
         assert_eq!(ConfigFile::parse(&shown.to_string()), Ok(shown.clone()));
         let mut read_back = Settings::default();
