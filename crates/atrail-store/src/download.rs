@@ -80,7 +80,6 @@ impl Download {
             core: Arc::clone(&self.core),
             session: self.session.id,
             downloaded_before: self.session.downloaded_bytes,
-            start: range.start,
             position: range.start,
         };
         stream::iter(chunks)
@@ -221,7 +220,6 @@ struct Sent {
     core: Arc<Core>,
     session: SessionId,
     downloaded_before: u64,
-    start: u64,
     position: u64,
 }
 
@@ -285,7 +283,8 @@ impl Activity {
         entry.accessed = now;
     }
 
-    /// Only what joins on to what was sent before counts: "downloaded" is a length from the start.
+    /// Who asks for bytes from the middle on has those before them, from an earlier answer that may have been forgotten
+    /// in a crash: so the highest byte sent counts.
     fn note_sent(&self, sent: &Sent, now: Timestamp) {
         let downloaded_bytes = sent.downloaded_before;
         let mut used = self.0.lock();
@@ -294,9 +293,7 @@ impl Activity {
             downloaded_bytes,
         });
         entry.accessed = now;
-        if sent.start <= entry.downloaded_bytes {
-            entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
-        }
+        entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
     }
 
     pub(crate) fn forget(&self, id: SessionId) {

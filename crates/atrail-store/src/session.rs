@@ -63,7 +63,7 @@ pub struct Session {
     pub size_bytes: u64,
     /// Length of the download in bytes.
     pub total_bytes: u64,
-    /// How far the download was sent from its start, in bytes.
+    /// How far the download got: the place after the highest byte that was sent.
     pub downloaded_bytes: u64,
     /// SHA-256 of the manifest's bytes: the download's strong entity tag.
     pub etag: [u8; 32],

@@ -5,7 +5,8 @@
 //! zone = "Z" | ( "+" | "-" ) HH [":"] MM [ " UTC" ]
 //! ```
 //! The first is RFC 3339, whose `T` and `Z` may be lower case; without a zone the time is UTC; `+0000` is what CADF
-//! libraries write, ` +0000 UTC` is how Go prints a time.
+//! libraries write, ` +0000 UTC` is how Go prints a time. Blanks after the colons of the time of day (`01: 20: 47`) stand in
+//! published CADF samples: they leave no doubt about the time, so they are no reason to lose an event.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,8 +23,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
         rest.after(b"-")?.number(2)?,
     );
     let hour = rest.after(b"Tt ")?.number(2)?;
-    let minute = rest.after(b":")?.number(2)?;
-    let second = rest.after(b":")?.number(2)?;
+    let minute = rest.after(b":")?.blanks().number(2)?;
+    let second = rest.after(b":")?.blanks().number(2)?;
     let nanosecond = rest.fraction()?;
     let offset_secs = rest.zone()?;
     if !rest.0.is_empty() {
@@ -79,6 +80,12 @@ impl Rest<'_> {
         }
         self.0 = rest;
         Ok(self)
+    }
+
+    /// Steps over blanks.
+    fn blanks(&mut self) -> &mut Self {
+        self.0 = self.0.trim_ascii_start();
+        self
     }
 
     /// A fraction of a second in nanoseconds, or 0.

@@ -168,7 +168,7 @@ async fn only_its_owner_sees_a_session() {
 }
 
 #[tokio::test]
-async fn progress_counts_from_the_start_and_survives_a_restart() {
+async fn progress_is_how_far_a_client_got_and_survives_a_restart() {
     let test = TestStore::new().await;
     test.send(&[event("2017-07-24", 7, &"x".repeat(1000))])
         .await;
@@ -181,15 +181,21 @@ async fn progress_counts_from_the_start_and_survives_a_restart() {
         .await
         .unwrap();
     let take = |range| download.read(range).try_collect::<Vec<_>>();
-    take(20..30).await.unwrap();
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        (SessionState::Open, 0)
-    );
     take(0..25).await.unwrap();
+    let partly = |bytes| (SessionState::Downloading, bytes);
     assert_eq!(
         seen(&test.store.session(test.user, session.id).await.unwrap()),
-        (SessionState::Downloading, 25)
+        partly(25)
+    );
+    take(5..10).await.unwrap();
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        partly(25)
+    );
+    take(30..40).await.unwrap();
+    assert_eq!(
+        seen(&test.store.session(test.user, session.id).await.unwrap()),
+        partly(40)
     );
     take(10..session.total_bytes).await.unwrap();
     let done = (SessionState::Downloaded, session.total_bytes);

@@ -57,7 +57,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let counted = ask_server(&client, &query, true).await?;
         let target = client.target.describe(args.scope.at_account_level);
         let (start, end) = (days.start(), days.end());
-        confirm(settings, &format!("{target}, {start} to {end}: {counted}"))?;
+        confirm(settings, &format!("{target}, {start} to {end}: {counted}")).await?;
     }
     let sentence = ask_server(&client, &query, false).await?;
     match settings.printer.format {
@@ -79,9 +79,8 @@ async fn ask_server(client: &Client, query: &EventsQuery, dry_run: bool) -> Resu
         .await
 }
 
-fn confirm(settings: &Settings, what: &str) -> Result<()> {
-    let answer = settings.printer.ask(&format!("{what} Delete? [y/N] "))?;
-    if matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+async fn confirm(settings: &Settings, what: &str) -> Result<()> {
+    if settings.printer.agrees(&format!("{what} Delete?")).await? {
         return Ok(());
     }
     Err(CliError::failed("nothing was deleted").because("the answer was not yes"))

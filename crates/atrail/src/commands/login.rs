@@ -42,7 +42,7 @@ pub(crate) struct Args {
 
 /// Logs in and makes the context current.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let endpoint = endpoint(settings, &args)?;
+    let endpoint = endpoint(settings, &args).await?;
     if args.skip_ssl_validation {
         settings
             .printer
@@ -65,7 +65,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     Ok(())
 }
 
-fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
+async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
     if let Some(text) = args
         .endpoint
         .as_ref()
@@ -82,7 +82,7 @@ fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
         return context.endpoint.parse();
     }
     if settings.printer.can_ask() {
-        return settings.printer.ask("Endpoint: ")?.parse();
+        return settings.printer.ask("Endpoint: ").await?.parse();
     }
     Err(CliError::usage("missing: -a ENDPOINT")
         .hint("this is no terminal, so nothing can be asked; ATRAIL_ENDPOINT works too"))
@@ -101,7 +101,7 @@ async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
     }
     let user = match &args.user {
         Some(user) => user.clone(),
-        None if settings.printer.can_ask() => settings.printer.ask("User: ")?,
+        None if settings.printer.can_ask() => settings.printer.ask("User: ").await?,
         None => {
             return Err(CliError::usage("missing: -u USER, or --api-key-file FILE")
                 .hint("this is no terminal, so nothing can be asked"));

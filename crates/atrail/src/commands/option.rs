@@ -47,7 +47,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             if !yes && settings.spelling == Spelling::Own {
                 let now = ask_server(&client, &shown).await?;
                 let target = client.target.describe(at_account_level);
-                agree(settings, &target, &now, retention)?;
+                agree(settings, &target, &now, retention).await?;
             }
             let wanted = OptionsRequest {
                 retention: Some(retention.number()),
@@ -71,7 +71,12 @@ async fn ask_server(client: &Client, request: &OptionsRequest) -> Result<Vec<Opt
 }
 
 /// Asks when something would be kept shorter than now.
-fn agree(settings: &Settings, target: &str, now: &[OptionRow], wanted: Retention) -> Result<()> {
+async fn agree(
+    settings: &Settings,
+    target: &str,
+    now: &[OptionRow],
+    wanted: Retention,
+) -> Result<()> {
     let Some(longest) = longest_cut(now, wanted)? else {
         return Ok(());
     };
@@ -81,9 +86,11 @@ fn agree(settings: &Settings, target: &str, now: &[OptionRow], wanted: Retention
             "this is no terminal, so nothing can be asked; --yes agrees to keep them shorter",
         ));
     }
-    let question = format!("{what}. Keep them shorter? [y/N] ");
-    let answer = settings.printer.ask(&question)?;
-    if matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+    if settings
+        .printer
+        .agrees(&format!("{what}. Keep them shorter?"))
+        .await?
+    {
         return Ok(());
     }
     Err(CliError::failed("nothing was changed").because("the answer was not yes"))

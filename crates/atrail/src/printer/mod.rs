@@ -15,6 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::blocking;
 use crate::error::{CliError, Exit, Result};
 use crate::spelling::Tool;
 
@@ -196,13 +197,25 @@ impl Printer {
     }
 
     /// Asks at the terminal, without a line end. Ask [`Printer::can_ask`] first.
-    pub(crate) fn ask(&self, question: &str) -> Result<String> {
+    pub(crate) async fn ask(&self, question: &str) -> Result<String> {
         self.stderr(&safe::for_terminal(question));
-        let mut answer = String::new();
-        io::stdin()
-            .read_line(&mut answer)
-            .map_err(|error| CliError::file("could not read the answer", error))?;
-        Ok(answer.trim().to_owned())
+        let answer = blocking(|| {
+            let mut answer = String::new();
+            io::stdin()
+                .read_line(&mut answer)
+                .map_err(|error| CliError::file("could not read the answer", error))?;
+            Ok(answer.trim().to_owned())
+        });
+        tokio::select! {
+            answer = answer => answer,
+            _ = tokio::signal::ctrl_c() => Err(CliError::new(Exit::Interrupted, "interrupted")),
+        }
+    }
+
+    /// Asks whether something is agreed to; anything but a yes is a no.
+    pub(crate) async fn agrees(&self, question: &str) -> Result<bool> {
+        let answer = self.ask(&format!("{question} [y/N] ")).await?;
+        Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// A bar, or two lines, for a long way to `total` bytes.

@@ -172,3 +172,23 @@ fn an_events_id_cannot_reach_the_terminal() {
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
     }
 }
+
+#[test]
+fn compressed_files_are_unpacked() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let text = events(3_000, 0);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+    fs::write(env.path("in.gz"), gzip.finish().unwrap()).unwrap();
+    env.run(&["trail", "-q", "-f", "in.gz"]).ok();
+    assert_eq!(kept(&env), 3_000);
+    fs::write(
+        env.path("in.zst"),
+        zstd::encode_all(text.as_bytes(), 1).unwrap(),
+    )
+    .unwrap();
+    env.run(&["trail", "-q", "-f", "in.zst"]).ok();
+    assert_eq!(kept(&env), 6_000);
+}

@@ -4,12 +4,13 @@ mod batch;
 mod report;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use atrail_api::{AckOrRefusal, IngestQuery, Problem, paths};
 use atrail_sources::SourceKind;
 use clap::ValueEnum;
+use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 
 use self::batch::{Batch, read_batches};
@@ -23,7 +24,7 @@ use crate::settings::Settings;
 #[command(after_help = "Example:\n  atrail trail -f events.json\n  \
     zcat events.json.gz | atrail trail -t cadf --format jsonl >receipts.jsonl")]
 pub(crate) struct Args {
-    /// The events: one, an array, one a line, or a log; standard input when left out
+    /// The events: one, an array, one a line, or a log, also as gzip or zstd; standard input when left out
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// What they are
@@ -86,15 +87,30 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     }
 }
 
+/// The events' text, and its length when that is known. Gzip and zstd are seen from the first bytes and unpacked.
 fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
-    let Some(path) = file.filter(|path| path.as_os_str() != "-") else {
-        return Ok((Box::new(io::stdin()), None));
-    };
-    let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
-    let opened = File::open(path).map_err(failed)?;
-    let metadata = opened.metadata().map_err(failed)?;
-    let total = metadata.is_file().then_some(metadata.len());
-    Ok((Box::new(opened), total))
+    let (raw, name, length): (Box<dyn Read + Send>, _, _) =
+        match file.filter(|path| path.as_os_str() != "-") {
+            None => (Box::new(io::stdin()), "standard input".to_owned(), None),
+            Some(path) => {
+                let name = path.display().to_string();
+                let failed = |error| CliError::file(format!("could not read {name}"), error);
+                let opened = File::open(path).map_err(failed)?;
+                let metadata = opened.metadata().map_err(failed)?;
+                let length = metadata.is_file().then_some(metadata.len());
+                (Box::new(opened), name, length)
+            }
+        };
+    let failed = |error| CliError::file(format!("could not read {name}"), error);
+    let mut raw = BufReader::with_capacity(64 << 10, raw);
+    Ok(match raw.fill_buf().map_err(failed)? {
+        [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
+            (Box::new(decoder), None)
+        }
+        _ => (Box::new(raw), length),
+    })
 }
 
 /// Sends one batch; an answer that refuses every event is an answer, too. It is sent a second time only when it certainly
