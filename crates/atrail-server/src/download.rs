@@ -9,6 +9,7 @@ use atrail_store::{Download, Session};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt;
 
 use crate::error::ApiError;
 use conditions::Plan;
@@ -45,7 +46,11 @@ pub(crate) fn respond(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        Body::from_stream(download.read(bytes))
+        let id = session.id;
+        // The head is sent by then: the client sees a cut, and only the log can say why.
+        Body::from_stream(download.read(bytes).inspect_err(move |error| {
+            tracing::error!(session = %id, error = error as &dyn std::error::Error, "a download broke off");
+        }))
     };
     let mut response = (status, body).into_response();
     let fields = [

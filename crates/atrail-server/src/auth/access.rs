@@ -225,6 +225,7 @@ impl FromRequestParts<Arc<App>> for OwnSession {
 pub(crate) struct DownloadedSession(pub(crate) OwnSession);
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct DownloadQuery {
     session: Option<String>,
 }

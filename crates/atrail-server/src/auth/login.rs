@@ -126,18 +126,26 @@ async fn by_password(
 }
 
 async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
-    let attempt = app.throttle.begin(None, address, app.clock.now())?;
-    let refused = || {
+    let attempt = app.throttle.begin(None, address, app.clock.now());
+    let holder = match ApiKeySecret::parse(text.trim()) {
+        Some(key) => {
+            let holder = app.identity.api_key_holder(key.id()).await?;
+            holder
+                .filter(|holder| holder.hash == key.whole().hash())
+                .map(|holder| (holder, key))
+        }
+        None => None,
+    };
+    let Some((holder, key)) = holder else {
         app.metrics.auth_failed(AuthFailure::ApiKey);
         tracing::warn!(%address, "an API key was refused");
-        BAD_CREDENTIALS
+        attempt?;
+        return Err(BAD_CREDENTIALS);
     };
-    let key = ApiKeySecret::parse(text.trim()).ok_or_else(refused)?;
-    let holder = app.identity.api_key_holder(key.id()).await?;
-    let holder = holder
-        .filter(|holder| holder.hash == key.whole().hash())
-        .ok_or_else(refused)?;
-    attempt.succeeded();
+    // A right key always works: nobody guesses one, and somebody else's failures must not lock its holder out.
+    if let Ok(attempt) = attempt {
+        attempt.succeeded();
+    }
     begin(app, &holder.user, Some(key.id())).await
 }
 

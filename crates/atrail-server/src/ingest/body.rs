@@ -33,7 +33,13 @@ pub(super) async fn receive(
     let mut decoder = Decoder::new(headers, app.ingest_budget.share())?;
     let mut stream = body.into_data_stream();
     let mut batch = Vec::new();
+    let mut received = 0;
     while let Some(chunk) = next_chunk(&mut stream, app).await? {
+        // Compressed bytes that unpack to nothing are work all the same.
+        received += chunk.len();
+        if received > REQUEST_MAX_BYTES {
+            return Err(too_large());
+        }
         if let Decoder::Identity(sink) = &mut decoder {
             sink.take(&chunk)?;
             continue;
@@ -55,7 +61,7 @@ pub(super) async fn receive(
     Ok((bytes.into(), share))
 }
 
-/// Refuses before reading what says that it is too long; compression never makes a body longer than it is worth.
+/// Refuses before reading what says that it is too long.
 fn refuse_long(headers: &HeaderMap) -> Result<(), ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)

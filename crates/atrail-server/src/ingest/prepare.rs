@@ -5,6 +5,7 @@ use std::io::Write;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::leaf_hash;
+use atrail_model::limits::REQUEST_MAX_BYTES;
 use atrail_model::{Timestamp, event};
 use atrail_sources::{Framing, SourceKind, split};
 use atrail_store::NewEvent;
@@ -42,6 +43,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared, ApiError> {
     let mut made = Prepared::default();
     let mut line_bytes = 0;
+    let mut own_bytes = 0;
     for candidate in split(body, kind, framing) {
         let index = made.accepted + made.refused;
         if index == EVENTS_MAX {
@@ -49,7 +51,7 @@ pub(super) fn prepare(
         }
         if index % STRIDE == 0 {
             let events = made.events.capacity() * size_of::<NewEvent>();
-            share.cover(body.len() + events + made.answer.capacity())?;
+            share.cover(body.len() + own_bytes + events + made.answer.capacity())?;
         }
         made.answer.push(if index == 0 { b'[' } else { b',' });
         let checked = match &candidate {
@@ -62,6 +64,13 @@ pub(super) fn prepare(
                 let leaf = leaf_hash(&event.line);
                 write_ack(&mut made.answer, &event.id, &leaf);
                 line_bytes += event.line.len();
+                if line_bytes > REQUEST_MAX_BYTES {
+                    return Err(too_much());
+                }
+                // A converted event may be many times as long as what it was made of.
+                if matches!(event.line, Cow::Owned(_)) {
+                    own_bytes += event.line.len();
+                }
                 made.events.push(NewEvent {
                     day: event.day,
                     hour: event.hour,
@@ -117,6 +126,16 @@ fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str) {
 
 fn write_string(answer: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(answer, text).expect("writing a string to memory does not fail");
+}
+
+fn too_much() -> ApiError {
+    ApiError::new(
+        ErrorCode::TooLarge,
+        format!(
+            "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are made CADF: send several \
+             requests; nothing was kept"
+        ),
+    )
 }
 
 fn too_many() -> ApiError {
