@@ -4,6 +4,8 @@
 pub const EVENT_MAX_BYTES: usize = 1 << 20;
 /// Largest request body, in bytes after decompression.
 pub const REQUEST_MAX_BYTES: usize = 64 << 20;
+/// Distinct hours that the events of one request may lie in: each makes a file of its own when it is sealed.
+pub const REQUEST_MAX_HOURS: usize = 4096;
 /// Deepest nesting of objects and arrays in an event.
 pub const JSON_MAX_DEPTH: usize = 64;
 /// How far ahead of the server's clock an `eventTime` may lie, in seconds.

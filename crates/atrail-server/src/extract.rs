@@ -16,21 +16,6 @@ use atrail_api::ErrorCode;
 const BODY_MAX_BYTES: usize = 64 << 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A parameter of the path.
-#[derive(Debug)]
-pub(crate) struct Path<T>(pub(crate) T);
-
-impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        axum::extract::Path::from_request_parts(parts, app)
-            .await
-            .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
-    }
-}
-
 /// The query.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);

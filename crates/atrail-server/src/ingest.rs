@@ -57,7 +57,8 @@ impl FromRequest<Arc<App>> for IngestRequest {
     }
 }
 
-/// Takes in a request's events. Success is answered only after the store has made them durable.
+/// Takes in a request's events. Success is answered only after the store has made them durable. The answer's bytes count
+/// against the budget until they are sent.
 pub(crate) async fn run(
     app: &App,
     domain: Domain,
@@ -109,7 +110,6 @@ pub(crate) async fn run(
     if accepted > 0 {
         app.store.append(domain, events).await?;
     }
-    drop(held);
     let status = match (accepted, refused) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,
@@ -121,6 +121,7 @@ pub(crate) async fn run(
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {
         let json = HeaderValue::from_static("application/json");
+        let answer = held.hold(answer);
         (status, [(header::CONTENT_TYPE, json)], answer).into_response()
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use atrail_model::{Scope, format_timestamp};
+use atrail_model::{Scope, Target, format_timestamp};
 
 use crate::Store;
 use crate::catalog::archive::{self, DomainRow, StoredObject};
@@ -26,7 +26,7 @@ impl Store {
     /// too, and say that `actor` did it.
     ///
     /// # Errors
-    /// When the catalog or the disk fails. What the catalog recorded as deleted is out of the archive even then; bytes
+    /// `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the catalog recorded as deleted is out of the archive even then; bytes
     /// that could not be erased yet are erased at the next start.
     pub async fn delete_events(
         &self,
@@ -55,6 +55,17 @@ impl Store {
 impl Core {
     async fn delete(&self, scope: Scope, actor: &str) -> Result<DeletedTotal> {
         let domains = self.catalog.domains_of(scope.target).await?;
+        if let Some(first) = domains.first() {
+            let space = match scope.target {
+                Target::Space(space) => Some(space),
+                Target::Account(_) => None,
+            };
+            self.seal_rate.admit(
+                (first.account, space),
+                self.clock.now(),
+                self.settings.max_sessions_per_hour,
+            )?;
+        }
         let _no_other_seal = self.sealing.lock().await;
         self.seal_alone(Which::These(domains.iter().map(|row| row.domain).collect()))
             .await?;

@@ -13,6 +13,7 @@ mod memtable;
 mod object;
 mod retention;
 mod seal;
+mod seal_rate;
 mod session;
 mod settings;
 mod stats;

@@ -1,6 +1,6 @@
 //! The events that are durable in the log but not sealed yet, by domain and hour.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
@@ -54,11 +54,23 @@ pub(crate) struct Memtable {
 struct Inner {
     gathering: HashMap<Domain, Pending>,
     sealing: HashMap<Domain, Arc<Pending>>,
-    gathering_bytes: u64,
-    sealing_bytes: u64,
+    /// What `gathering` holds.
+    gathered: Load,
+    /// What `sealing` holds.
+    in_sealing: Load,
 }
 
-/// How many times `seal_at_bytes` may be unsealed before new events wait.
+/// What sealing will have to do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    bytes: u64,
+    /// Each hour of each domain becomes an object of its own.
+    hours: u64,
+}
+
+/// How many hours may gather before they are sealed, however small they are.
+const SEAL_AT_HOURS: u64 = 16_384;
+/// How many times what is sealed at once may be unsealed before new events wait.
 const ROOM_FACTOR: u64 = 3;
 
 impl Memtable {
@@ -89,6 +101,7 @@ impl Memtable {
                 });
             pending.last_sequence = frame.sequence;
             let mut bytes = 0;
+            let hours_before = pending.hours.len();
             for event in frame.events {
                 let hour = pending.hours.entry((event.day, event.hour)).or_default();
                 let size = event.line.len() as u64;
@@ -100,9 +113,11 @@ impl Memtable {
                 bytes += size;
             }
             pending.size_bytes += bytes;
-            inner.gathering_bytes += bytes;
+            let hours = (pending.hours.len() - hours_before) as u64;
+            inner.gathered.bytes += bytes;
+            inner.gathered.hours += hours;
         }
-        if inner.gathering_bytes >= self.seal_at_bytes {
+        if inner.gathered.is_at_least(self.ripe_load()) {
             self.ripe.notify_one();
         }
     }
@@ -113,7 +128,7 @@ impl Memtable {
             let made = self.room.notified();
             tokio::pin!(made);
             made.as_mut().enable();
-            if self.unsealed_bytes() < self.seal_at_bytes * ROOM_FACTOR {
+            if self.has_room() {
                 return;
             }
             made.await;
@@ -127,7 +142,15 @@ impl Memtable {
 
     /// Whether enough has gathered to be sealed at once.
     pub(crate) fn is_ripe(&self) -> bool {
-        self.inner.lock().gathering_bytes >= self.seal_at_bytes
+        let ripe = self.ripe_load();
+        self.inner.lock().gathered.is_at_least(ripe)
+    }
+
+    const fn ripe_load(&self) -> Load {
+        Load {
+            bytes: self.seal_at_bytes,
+            hours: SEAL_AT_HOURS,
+        }
     }
 
     /// How much is unsealed, and since when.
@@ -135,7 +158,7 @@ impl Memtable {
         let inner = self.inner.lock();
         let sealing = inner.sealing.values().map(|pending| &**pending);
         let mut total = Unsealed {
-            size_bytes: inner.gathering_bytes + inner.sealing_bytes,
+            size_bytes: inner.gathered.plus(inner.in_sealing).bytes,
             ..Unsealed::default()
         };
         for pending in inner.gathering.values().chain(sealing) {
@@ -146,9 +169,14 @@ impl Memtable {
         total
     }
 
-    fn unsealed_bytes(&self) -> u64 {
+    fn has_room(&self) -> bool {
+        let Load { bytes, hours } = self.ripe_load();
+        let limit = Load {
+            bytes: bytes * ROOM_FACTOR,
+            hours: hours * ROOM_FACTOR,
+        };
         let inner = self.inner.lock();
-        inner.gathering_bytes + inner.sealing_bytes
+        !inner.gathered.plus(inner.in_sealing).is_at_least(limit)
     }
 
     /// The lowest sequence number of an unsealed frame.
@@ -160,6 +188,33 @@ impl Memtable {
             .map(|pending| pending.first_sequence);
         let sealing = inner.sealing.values().map(|pending| pending.first_sequence);
         gathering.chain(sealing).min()
+    }
+
+    /// The chosen domains in groups that are sealed one after the other: none has more than `max_hours` unless it is one
+    /// domain alone. Nothing may be under sealing.
+    pub(crate) fn in_slices(
+        &self,
+        chosen: impl Fn(Domain, &Pending) -> bool,
+        max_hours: usize,
+    ) -> Vec<HashSet<Domain>> {
+        let mut inner = self.inner.lock();
+        inner.put_back();
+        let mut slices = Vec::new();
+        let mut slice = HashSet::new();
+        let mut hours = 0;
+        for (domain, pending) in &inner.gathering {
+            if !chosen(*domain, pending) {
+                continue;
+            }
+            if hours + pending.hours.len() > max_hours && !slice.is_empty() {
+                slices.push(std::mem::take(&mut slice));
+                hours = 0;
+            }
+            hours += pending.hours.len();
+            slice.insert(*domain);
+        }
+        slices.extend((!slice.is_empty()).then_some(slice));
+        slices
     }
 
     /// Moves what the chosen domains have gathered to the side that is being sealed. One sealing goes on at a time.
@@ -181,8 +236,9 @@ impl Memtable {
                 .gathering
                 .remove(&domain)
                 .expect("listed under the same lock");
-            inner.gathering_bytes -= pending.size_bytes;
-            inner.sealing_bytes += pending.size_bytes;
+            let load = pending.load();
+            inner.gathered = inner.gathered.minus(load);
+            inner.in_sealing = inner.in_sealing.plus(load);
             let pending = Arc::new(pending);
             inner.sealing.insert(domain, Arc::clone(&pending));
             taken.push((domain, pending));
@@ -195,7 +251,7 @@ impl Memtable {
     pub(crate) fn forget_sealed(&self) {
         let mut inner = self.inner.lock();
         inner.sealing.clear();
-        inner.sealing_bytes = 0;
+        inner.in_sealing = Load::default();
         drop(inner);
         self.room.notify_waiters();
     }
@@ -234,6 +290,8 @@ impl Inner {
         for (domain, earlier) in std::mem::take(&mut self.sealing) {
             let mut earlier = Arc::unwrap_or_clone(earlier);
             if let Some(later) = self.gathering.remove(&domain) {
+                // Hours that both have become one again, so what there is must be counted anew.
+                self.gathered = self.gathered.minus(later.load());
                 earlier.last_sequence = later.last_sequence;
                 earlier.size_bytes += later.size_bytes;
                 for (hour, more) in later.hours {
@@ -242,9 +300,39 @@ impl Inner {
                     whole.lines.extend(more.lines);
                 }
             }
+            self.gathered = self.gathered.plus(earlier.load());
             self.gathering.insert(domain, earlier);
         }
-        self.gathering_bytes += self.sealing_bytes;
-        self.sealing_bytes = 0;
+        self.in_sealing = Load::default();
+    }
+}
+
+impl Pending {
+    fn load(&self) -> Load {
+        Load {
+            bytes: self.size_bytes,
+            hours: self.hours.len() as u64,
+        }
+    }
+}
+
+impl Load {
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            hours: self.hours + other.hours,
+        }
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes - other.bytes,
+            hours: self.hours - other.hours,
+        }
+    }
+
+    /// Whether one of its numbers has come to the limit's.
+    const fn is_at_least(self, limit: Self) -> bool {
+        self.bytes >= limit.bytes || self.hours >= limit.hours
     }
 }

@@ -26,6 +26,18 @@ pub(crate) enum Which {
     WaitingSince(Timestamp),
 }
 
+impl Which {
+    fn choice(&self) -> impl Fn(Domain, &Pending) -> bool {
+        move |domain, pending| match self {
+            Self::All => true,
+            Self::These(domains) => domains.contains(&domain),
+            Self::WaitingSince(moment) => pending.since <= *moment,
+        }
+    }
+}
+
+/// Hours that are sealed at one go, unless one domain has more: then others get their turn.
+const SLICE_HOURS: usize = 1024;
 /// Objects that are compressed and written at once.
 const PARALLEL: usize = 4;
 /// Compression when there is time; see `docs/decisions/`.
@@ -35,23 +47,27 @@ const LEVEL_UNDER_PRESSURE: i32 = 1;
 
 impl Core {
     /// Seals what the chosen domains have in the log. Who asks while a seal goes on waits for it, and then finds its
-    /// events sealed. A seal runs to its end even when nobody waits for it any more.
+    /// events sealed. A seal runs to its end even when nobody waits for it any more; when there is much to do, others get
+    /// their turn in between.
     pub(crate) async fn seal(self: &Arc<Self>, which: Which) -> Result<()> {
         let core = Arc::clone(self);
         let sealing = tokio::spawn(async move {
-            let _only = core.sealing.lock().await;
-            core.seal_alone(which).await
+            let mut turn = core.sealing.lock().await;
+            let mut outcome = Ok(());
+            let slices = core.memtable.in_slices(which.choice(), SLICE_HOURS);
+            for slice in slices {
+                outcome = outcome.and(core.seal_alone(Which::These(slice)).await);
+                drop(turn);
+                turn = core.sealing.lock().await;
+            }
+            outcome
         });
         sealing.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
     pub(crate) async fn seal_alone(&self, which: Which) -> Result<()> {
-        let taken = self.memtable.take(|domain, pending| match &which {
-            Which::All => true,
-            Which::These(domains) => domains.contains(&domain),
-            Which::WaitingSince(moment) => pending.since <= *moment,
-        });
+        let taken = self.memtable.take(which.choice());
         if taken.is_empty() {
             return Ok(());
         }

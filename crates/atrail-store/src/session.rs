@@ -1,11 +1,8 @@
 //! Sessions: one user's frozen scope for a download.
 
-use std::collections::{HashMap, VecDeque};
-
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
-use atrail_model::{AccountId, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
+use atrail_model::{Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::Store;
@@ -96,7 +93,7 @@ impl Store {
             });
         };
         let account = first.account;
-        core.session_rate.admit(
+        core.seal_rate.admit(
             (account, new.space),
             core.clock.now(),
             core.settings.max_sessions_per_hour,
@@ -256,35 +253,4 @@ fn download_len(objects: &[StoredObject]) -> u64 {
         return EMPTY_MEMBER.len() as u64;
     }
     objects.iter().map(|object| object.size_bytes).sum()
-}
-
-/// When sessions were created in the last hour, by space: nobody makes a million one-event segments by asking for
-/// sessions.
-#[derive(Debug, Default)]
-pub(crate) struct SessionRate(Mutex<HashMap<Place, VecDeque<Timestamp>>>);
-
-/// What the limits count by: a space, or an account's sessions without one.
-type Place = (AccountId, Option<SpaceId>);
-
-impl SessionRate {
-    fn admit(&self, place: Place, now: Timestamp, limit: usize) -> Result<()> {
-        const HOUR_SECS: i64 = 3600;
-        let mut spaces = self.0.lock();
-        spaces.retain(|_, times| {
-            times.retain(|time| now.as_second() - time.as_second() < HOUR_SECS);
-            !times.is_empty()
-        });
-        let times = spaces.entry(place).or_default();
-        if times.len() >= limit {
-            let waited = times
-                .front()
-                .map_or(0, |oldest| now.as_second() - oldest.as_second());
-            return Err(StoreError::TooMany {
-                message: format!("{limit} sessions were created in this space within an hour"),
-                retry_after_secs: u64::try_from(HOUR_SECS - waited).unwrap_or(1).max(1),
-            });
-        }
-        times.push_back(now);
-        Ok(())
-    }
 }

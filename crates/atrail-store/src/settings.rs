@@ -20,7 +20,7 @@ pub struct StoreSettings {
     pub session_max_ttl: Duration,
     /// Open sessions that a space may have.
     pub max_open_sessions: u64,
-    /// Sessions that may be created in a space within an hour.
+    /// Sessions and deletions that a space may ask for within an hour: each seals what has gathered.
     pub max_sessions_per_hour: usize,
 }
 

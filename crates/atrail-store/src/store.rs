@@ -16,7 +16,7 @@ use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain};
 use crate::memtable::Memtable;
 use crate::seal::Which;
-use crate::session::SessionRate;
+use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
 use crate::stats::Counters;
 use crate::wal::{FileWal, Frame, WriterHandle};
@@ -44,7 +44,7 @@ pub(crate) struct Core {
     pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
-    pub(crate) session_rate: SessionRate,
+    pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
     background: Mutex<Option<JoinHandle<()>>>,
     _lock: DirLock,
@@ -83,7 +83,7 @@ impl Store {
             domain_numbers: Mutex::default(),
             plans: Plans::default(),
             activity: Activity::default(),
-            session_rate: SessionRate::default(),
+            seal_rate: SealRate::default(),
             counters,
             background: Mutex::default(),
             _lock: lock,

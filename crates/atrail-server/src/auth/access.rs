@@ -9,7 +9,7 @@ use std::sync::Arc;
 use atrail_api::headers::{PROJECT_ID, SESSION_ID};
 use atrail_model::{AccountId, SessionId, SpaceId, Target};
 use atrail_store::{ErrorKind, Session};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::principal::Principal;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{Path, Query};
+use crate::extract::Query;
 
 /// What a target is wanted for.
 pub(crate) trait Purpose: Send + Sync + 'static {
@@ -215,7 +215,9 @@ impl FromRequestParts<Arc<App>> for OwnSession {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, app).await?;
-        let Path(id) = Path::<String>::from_request_parts(parts, app).await?;
+        // What is no text names nothing, like any other id that nobody has.
+        let id = Path::<String>::from_request_parts(parts, app).await;
+        let Path(id) = id.map_err(|_| ApiError::not_found("session"))?;
         own_session(app, principal, &id).await
     }
 }

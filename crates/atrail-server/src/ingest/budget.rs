@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
@@ -64,6 +65,38 @@ impl Share {
         }
         Ok(())
     }
+
+    /// Gives back what goes beyond this size.
+    fn shrink_to(&mut self, size_bytes: usize) {
+        if let Some(permit) = &mut self.permit {
+            let spare = permit
+                .num_permits()
+                .saturating_sub(size_bytes.div_ceil(UNIT_BYTES));
+            drop(permit.split(spare));
+        }
+    }
+
+    /// The bytes with the share that they need: it is given back when the last of them is sent, however slowly they are
+    /// read.
+    pub(crate) fn hold(mut self, bytes: Vec<u8>) -> Bytes {
+        self.shrink_to(bytes.capacity());
+        Bytes::from_owner(Held {
+            bytes,
+            _share: self,
+        })
+    }
+}
+
+/// Bytes that keep their share.
+struct Held {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +113,21 @@ mod tests {
         two.cover(4 * UNIT_BYTES).unwrap();
         assert!(two.cover(4 * UNIT_BYTES + 1).is_err());
         drop(one);
+        two.cover(10 * UNIT_BYTES).unwrap();
+    }
+
+    #[test]
+    fn held_bytes_keep_what_they_need_until_the_last_of_them_goes() {
+        let budget = Budget::new(10 * UNIT_BYTES);
+        let mut one = budget.share();
+        one.cover(9 * UNIT_BYTES).unwrap();
+        let held = one.hold(vec![7; 3 * UNIT_BYTES]);
+        let part = held.slice(1..2);
+        drop(held);
+        let mut two = budget.share();
+        two.cover(7 * UNIT_BYTES).unwrap();
+        assert!(two.cover(8 * UNIT_BYTES).is_err());
+        drop(part);
         two.cover(10 * UNIT_BYTES).unwrap();
     }
 }

@@ -1,11 +1,12 @@
 //! From a body's bytes to checked events and the answer about them, in one pass while they are hot.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::Write;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::leaf_hash;
-use atrail_model::limits::REQUEST_MAX_BYTES;
+use atrail_model::limits::{REQUEST_MAX_BYTES, REQUEST_MAX_HOURS};
 use atrail_model::{Timestamp, event};
 use atrail_sources::{Framing, SourceKind, split};
 use atrail_store::NewEvent;
@@ -44,6 +45,7 @@ pub(super) fn prepare(
     let mut made = Prepared::default();
     let mut line_bytes = 0;
     let mut own_bytes = 0;
+    let mut hours = HashSet::new();
     for candidate in split(body, kind, framing) {
         let index = made.accepted + made.refused;
         if index == EVENTS_MAX {
@@ -70,6 +72,14 @@ pub(super) fn prepare(
                 // A converted event may be many times as long as what it was made of.
                 if matches!(event.line, Cow::Owned(_)) {
                     own_bytes += event.line.len();
+                }
+                // Neighbours mostly share their hour, and then nothing is hashed.
+                let same_hour = |last: &NewEvent| last.day == event.day && last.hour == event.hour;
+                if !made.events.last().is_some_and(same_hour) {
+                    hours.insert((event.day, event.hour));
+                    if hours.len() > REQUEST_MAX_HOURS {
+                        return Err(too_many_hours());
+                    }
                 }
                 made.events.push(NewEvent {
                     day: event.day,
@@ -134,6 +144,16 @@ fn too_much() -> ApiError {
         format!(
             "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are made CADF: send several \
              requests; nothing was kept"
+        ),
+    )
+}
+
+fn too_many_hours() -> ApiError {
+    ApiError::new(
+        ErrorCode::TooLarge,
+        format!(
+            "the events of a request lie in at most {REQUEST_MAX_HOURS} different hours: sort them by eventTime and \
+             send several requests; nothing was kept"
         ),
     )
 }

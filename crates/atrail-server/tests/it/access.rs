@@ -251,7 +251,12 @@ async fn a_foreign_space_and_one_that_is_not_there_are_the_same() {
     assert_eq!(answers.len(), 1, "{answers:?}");
     let mine = cast.callers[5].session().await;
     let mut answers = BTreeSet::new();
-    for id in [mine.as_str(), "00000000-0000-4000-8000-000000000000", "x"] {
+    for id in [
+        mine.as_str(),
+        "00000000-0000-4000-8000-000000000000",
+        "x",
+        "%ff",
+    ] {
         let path = format!("/v3/sessions/{id}");
         answers.insert(
             developer

@@ -211,3 +211,13 @@ async fn a_deletion_ends_the_sessions_that_pinned_the_events() {
     let (status, code) = fixture.get().refused().await;
     assert_eq!((status, code.as_str()), (410, "session_gone"));
 }
+
+/// A filter that is not known here is refused, never ignored.
+#[tokio::test]
+async fn an_unknown_member_of_the_query_is_refused() {
+    let fixture = Fixture::new(3).await;
+    let path = |more: &str| format!("{}?session={}{more}", paths::DOWNLOAD, fixture.session);
+    assert_eq!(fixture.admin.get(&path("")).seen().await.0, 200);
+    let (status, code) = fixture.admin.get(&path("&hour=7")).refused().await;
+    assert_eq!((status, code.as_str()), (400, "bad_request"));
+}

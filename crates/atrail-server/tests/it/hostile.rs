@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Client, Made, TestServer, event, events};
+use crate::support::{Client, Made, TestServer, event, event_at, events};
 
 async fn still_serves(client: &Client) {
     client.send_events(event(99)).await;
@@ -70,6 +70,76 @@ async fn depth_and_size_are_limited_and_what_is_good_is_kept() {
         (&2.into(), &3.into())
     );
     still_serves(&admin).await;
+}
+
+/// What conversion makes of a body may be many times as long as the body.
+#[tokio::test]
+async fn a_conversion_that_grows_beyond_a_request_is_refused_whole() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let line = format!(
+        "{{\"started_at\":0,\"client_ip\":\"{}\",\"request\":{{}}}}\n",
+        "9".repeat(70)
+    );
+    let request = |lines: usize| {
+        let path = format!("{}?type=kong", paths::EVENTS);
+        let request = admin.post(&path).header("Prefer", "return=minimal");
+        request.body(line.repeat(lines))
+    };
+    assert_eq!(
+        request(1000).seen().await.0,
+        200,
+        "the control: few of them"
+    );
+    let (status, code) = request(490_000).refused().await;
+    assert_eq!((status, code.as_str()), (413, "too_large"));
+    let days: Vec<Value> = admin
+        .get(&format!("{}?start=1970-01-01", paths::EVENTS))
+        .made()
+        .await;
+    assert_eq!(
+        days.iter()
+            .map(|day| day["count"].as_u64().unwrap())
+            .sum::<u64>(),
+        1000
+    );
+}
+
+/// Empty gzip members unpack to nothing, and cost work all the same.
+#[tokio::test]
+async fn compressed_bytes_are_limited_even_when_they_unpack_to_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let empty = GzEncoder::new(Vec::new(), Compression::best())
+        .finish()
+        .unwrap();
+    let chunk = bytes::Bytes::from(empty.repeat((1 << 20) / empty.len()));
+    let chunks = std::iter::repeat_n(chunk, 66).map(Ok::<_, std::io::Error>);
+    // In chunks of unknown number, so that only what arrives can be counted.
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    let request = admin.post(paths::EVENTS).header("Content-Encoding", "gzip");
+    let (status, code) = request.body(body).refused().await;
+    assert_eq!((status, code.as_str()), (413, "too_large"));
+    still_serves(&admin).await;
+}
+
+/// Every hour becomes a file, so a request that lies in very many would hold up all others.
+#[tokio::test]
+async fn a_request_lies_in_a_bounded_number_of_hours() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let lines = |hours: usize| -> String {
+        (0..hours)
+            .map(|hour| {
+                let (year, day, hour) = (1980 + hour / 24 / 28, hour / 24 % 28 + 1, hour % 24);
+                event_at(hour, &format!("{year}-02-{day:02}T{hour:02}:00:00Z")) + "\n"
+            })
+            .collect()
+    };
+    let (status, code) = admin.post(paths::EVENTS).body(lines(4097)).refused().await;
+    assert_eq!((status, code.as_str()), (413, "too_large"));
+    let (status, _) = admin.post(paths::EVENTS).body(lines(4096)).seen().await;
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]

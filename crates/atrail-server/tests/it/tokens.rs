@@ -208,6 +208,22 @@ async fn guessing_is_slowed_down_and_keys_still_work() {
     );
 }
 
+/// Failures of others at the same address, as behind a proxy, slow down who guesses, and never who holds a key.
+#[tokio::test]
+async fn a_right_key_works_whatever_others_tried() {
+    let server = TestServer::start().await;
+    let wrong = [("grant_type", "password"), ("passcode", "atk_no_key")];
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&429) {
+        statuses.push(server.token(&wrong).await.status().as_u16());
+        assert!(
+            statuses.len() < 1000,
+            "the control: wrong keys are slowed down"
+        );
+    }
+    server.login("apikey", &server.initial.api_key).await;
+}
+
 #[tokio::test]
 async fn a_new_password_ends_the_other_logins_but_not_this_one() {
     let server = TestServer::start().await;

@@ -181,3 +181,23 @@ fn holds(test: &TestStore, text: &str) -> bool {
             .any(|window| window == text.as_bytes())
     })
 }
+
+#[tokio::test]
+async fn deletions_count_towards_the_limit_of_an_hour_and_counting_does_not() {
+    let test = TestStore::with(|settings| settings.max_sessions_per_hour = 2).await;
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    for round in 0..3 {
+        test.send(&[event("2017-07-24", 7, &format!("text-{round}"))])
+            .await;
+        let dry = test.store.delete_events(scope, "admin", true).await;
+        assert_eq!(dry.unwrap().count, 1);
+        let outcome = test.store.delete_events(scope, "admin", false).await;
+        match outcome {
+            Ok(deleted) => assert_eq!((deleted.count, round < 2), (1, true)),
+            Err(error) => assert!(
+                round == 2 && matches!(error, StoreError::TooMany { .. }),
+                "{round}: {error}"
+            ),
+        }
+    }
+}

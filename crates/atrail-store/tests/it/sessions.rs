@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atrail_evidence::{Manifest, hex};
-use atrail_model::{Hours, SessionId, Target, UserId};
+use atrail_model::{Domain, Hours, Scope, SessionId, Target, UserId};
 use atrail_store::{NewSession, SessionState, StoreError};
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
@@ -282,4 +282,44 @@ async fn an_unknown_target_is_not_found() {
         test.store.create_session(new).await,
         Err(StoreError::NotFound { .. })
     ));
+}
+
+/// Sealing goes in slices when there is much, so that others get their turn; the session still has everything.
+#[tokio::test]
+async fn a_session_over_very_many_hours_and_domains_is_whole() {
+    let test = TestStore::new().await;
+    let scattered = |space: &str| -> Vec<_> {
+        (0..600_u32)
+            .map(|hour| {
+                let day = format!("2017-{:02}-{:02}", hour / 24 / 28 + 1, hour / 24 % 28 + 1);
+                let hour_of_day = u8::try_from(hour % 24).unwrap();
+                event(&day, hour_of_day, &format!("{space}-{hour}"))
+            })
+            .collect()
+    };
+    let mut sent = Vec::new();
+    for (domain, name) in [
+        (Domain::Account(test.account), "account"),
+        (Domain::Space(test.space), "dev"),
+        (Domain::Space(test.other_space), "prod"),
+    ] {
+        let events = scattered(name);
+        sent.extend(texts(&events));
+        test.store.append(domain, events).await.unwrap();
+    }
+    let scope = Scope {
+        target: Target::Account(test.account),
+        ..test.scope("2017-01-01", "2017-12-31")
+    };
+    let session = test.session(scope).await;
+    assert_eq!(session.events, 1800);
+    assert_eq!(test.store.stats().unsealed.events, 0);
+    assert!(
+        test.store.stats().seals.count > 1,
+        "the control: it was more than one slice"
+    );
+    let mut lines = test.lines(session.id).await;
+    lines.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(lines, sent);
 }
