@@ -88,8 +88,11 @@ pub enum AckOrRefusal {
 /// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IngestCounts {
-    /// Events kept.
+    /// Events kept, duplicates included.
     pub accepted: u64,
+    /// Events among them that were there already, byte for byte, and are not stored again.
+    #[serde(default)]
+    pub duplicates: u64,
     /// Events refused.
     pub refused: u64,
 }

@@ -8,3 +8,6 @@ pub const PROJECT_ID: &str = "x-auth-project-id";
 pub const SESSION_ID: &str = "sessionid";
 /// Names one request in answers and logs.
 pub const REQUEST_ID: &str = "x-request-id";
+/// Names one request, so that it does its work once however often it is sent
+/// (draft-ietf-httpapi-idempotency-key-header).
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -45,6 +45,8 @@ struct StoreSection {
     data: Option<PathBuf>,
     seal_at: Option<Size>,
     seal_after: Option<Span>,
+    dedup_window: Option<Span>,
+    dedup_memory: Option<Size>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +120,8 @@ impl ConfigFile {
             data_dir,
             seal_at_bytes,
             seal_after,
+            dedup_window,
+            dedup_memory_bytes,
             session_idle_ttl,
             session_max_ttl,
             max_open_sessions,
@@ -139,6 +143,8 @@ impl ConfigFile {
                 data: Some(data_dir.clone()),
                 seal_at: Some(Size(*seal_at_bytes)),
                 seal_after: Some(Span(*seal_after)),
+                dedup_window: Some(Span(*dedup_window)),
+                dedup_memory: Some(Size(*dedup_memory_bytes as u64)),
             },
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
@@ -177,6 +183,8 @@ impl ConfigFile {
                     data,
                     seal_at,
                     seal_after,
+                    dedup_window,
+                    dedup_memory,
                 },
             sessions:
                 SessionsSection {
@@ -199,9 +207,7 @@ impl ConfigFile {
         put_span(&mut settings.header_read_timeout, header_read_timeout);
         put_span(&mut settings.body_idle_timeout, body_idle_timeout);
         put_span(&mut settings.write_idle_timeout, write_idle_timeout);
-        let in_flight =
-            ingest_memory.map(|Size(bytes)| usize::try_from(bytes).unwrap_or(usize::MAX));
-        put(&mut settings.ingest_bytes_in_flight, in_flight);
+        put_memory(&mut settings.ingest_bytes_in_flight, ingest_memory);
         put_span(&mut settings.drain, drain);
         put_span(&mut settings.access_token_ttl, access_ttl);
         put_span(&mut settings.refresh_token_ttl, refresh_ttl);
@@ -211,6 +217,8 @@ impl ConfigFile {
         put(&mut store.data_dir, data);
         put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
         put_span(&mut store.seal_after, seal_after);
+        put_span(&mut store.dedup_window, dedup_window);
+        put_memory(&mut store.dedup_memory_bytes, dedup_memory);
         put_span(&mut store.session_idle_ttl, idle_ttl);
         put_span(&mut store.session_max_ttl, max_ttl);
         put(&mut store.max_open_sessions, max_open);
@@ -223,6 +231,11 @@ impl std::fmt::Display for ConfigFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&toml::to_string(self).map_err(|_| std::fmt::Error)?)
     }
+}
+
+fn put_memory(setting: &mut usize, said: Option<Size>) {
+    let bytes = said.map(|Size(bytes)| usize::try_from(bytes).unwrap_or(usize::MAX));
+    put(setting, bytes);
 }
 
 fn put<T>(setting: &mut T, said: Option<T>) {

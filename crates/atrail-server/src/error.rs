@@ -169,6 +169,9 @@ impl From<StoreError> for ApiError {
                 },
                 _,
             ) => Some(*retry_after_secs),
+            // Only a restart helps, and whether the events of this request are kept is known after it: nothing that
+            // invites to come back.
+            (StoreError::Poisoned(_), _) => None,
             (_, ErrorCode::Unavailable) => Some(1),
             (_, ErrorCode::StorageFull) => Some(60),
             _ => None,

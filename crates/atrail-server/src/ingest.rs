@@ -7,8 +7,9 @@ mod prepare;
 use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery};
-use atrail_model::Domain;
+use atrail_model::{Domain, UserId};
 use atrail_sources::{Framing, SourceKind};
+use atrail_store::AppendTotal;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -16,12 +17,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 pub(crate) use budget::Budget;
-use prepare::Prepared;
+use prepare::{Prepared, Reading};
 
 use crate::app::App;
 use crate::auth::access::Aimed;
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::idempotency::IdempotencyKey;
 
 /// A body up to this size is checked at once; a larger one would hold up other requests of the same thread.
 const INLINE_MAX_BYTES: usize = 32 << 10;
@@ -61,6 +63,7 @@ impl FromRequest<Arc<App>> for IngestRequest {
 /// against the budget until they are sent.
 pub(crate) async fn run(
     app: &App,
+    caller: UserId,
     domain: Domain,
     request: IngestRequest,
 ) -> Result<Response, ApiError> {
@@ -81,11 +84,17 @@ pub(crate) async fn run(
     }
     let minimal = wants_minimal(&headers);
     let framing = framing(&headers);
+    let key = IdempotencyKey::of(&headers, caller)?;
     let (body, mut held) = body::receive(app, &headers, body).await?;
-    let now = app.clock.now();
+    let reading = Reading {
+        kind,
+        framing,
+        now: app.clock.now(),
+        key,
+    };
     let is_small = body.len() <= INLINE_MAX_BYTES;
     let work = move || {
-        let prepared = prepare::prepare(&body, kind, framing, now, &mut held)?;
+        let prepared = prepare::prepare(&body, &reading, &mut held)?;
         Ok::<_, ApiError>((prepared, held))
     };
     let (prepared, held) = if is_small {
@@ -107,16 +116,18 @@ pub(crate) async fn run(
         ));
     }
     app.metrics.refused_events(refused);
-    if accepted > 0 {
-        app.store.append(domain, events).await?;
-    }
+    let AppendTotal { duplicates, .. } = app.store.append(domain, events).await?;
     let status = match (accepted, refused) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,
         _ => StatusCode::MULTI_STATUS,
     };
     Ok(if minimal {
-        let counts = Json(IngestCounts { accepted, refused });
+        let counts = Json(IngestCounts {
+            accepted,
+            duplicates,
+            refused,
+        });
         let applied = HeaderValue::from_static("return=minimal");
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {

@@ -11,6 +11,7 @@ mod download;
 mod error;
 mod extract;
 mod founding;
+mod idempotency;
 mod ingest;
 mod metrics;
 mod observe;

@@ -53,7 +53,7 @@ impl Store {
 }
 
 impl Core {
-    async fn delete(&self, scope: Scope, actor: &str) -> Result<DeletedTotal> {
+    async fn delete(self: &Arc<Self>, scope: Scope, actor: &str) -> Result<DeletedTotal> {
         let domains = self.catalog.domains_of(scope.target).await?;
         if let Some(first) = domains.first() {
             let space = match scope.target {

@@ -39,23 +39,31 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Writes `.NAME.tmp` beside the file, removing the one that a crash may have left. Two concurrent writes of one name
 /// are the caller's mistake.
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    let temporary = temporary_name(path)?;
+    let mut file = create_anew(&temporary, mode)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut temporary_name = std::ffi::OsString::from(".");
     temporary_name.push(name);
     temporary_name.push(".tmp");
-    let temporary = path.with_file_name(temporary_name);
-    match std::fs::remove_file(&temporary) {
+    Ok(path.with_file_name(temporary_name))
+}
+
+fn create_anew(path: &Path, mode: u32) -> io::Result<File> {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(temporary)
+        .open(path)
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
@@ -120,6 +128,47 @@ impl DirLock {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// A file that is written in any order under another name, and gets its own when it is whole: after a crash it is there
+/// completely or not at all. Dropped before, it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file that takes the name in the end, in place of one that may have it.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let temporary = temporary_name(path)?;
+        let file = create_anew(&temporary, 0o600)?;
+        Ok(Self {
+            file,
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes bytes at a place.
+    pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    /// Makes the file durable and gives it its name.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.temporary, &self.path)?;
+        sync_parent(&self.path)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // After a commit it is not there any more; what a crash leaves is removed by the next write of the name.
+        let _ = std::fs::remove_file(&self.temporary);
     }
 }
 

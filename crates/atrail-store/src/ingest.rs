@@ -1,5 +1,7 @@
 //! Events coming in.
 
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::LeafHash;
@@ -8,6 +10,8 @@ use bytes::Bytes;
 
 use crate::Store;
 use crate::error::{Result, StoreError};
+use crate::store::Core;
+use crate::wal::Appended;
 
 /// A checked event, ready to be stored.
 #[derive(Debug, Clone)]
@@ -25,15 +29,28 @@ pub struct NewEvent {
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Events that are looked for among sealed ones on an async thread; more of them would hold it up.
+const INLINE_MAX_EVENTS: usize = 64;
+
+/// What became of events that are durable now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AppendTotal {
+    /// Events that were not there before.
+    pub stored: u64,
+    /// Events that were there already, byte for byte in the same domain, and are not stored again.
+    pub duplicates: u64,
+}
+
 impl Store {
-    /// Makes events durable in a domain. `Ok` means that all of them survive a crash of process and machine.
+    /// Makes events durable in a domain. `Ok` means that all of them survive a crash of process and machine. One that was
+    /// acknowledged within the window of deduplication is not stored again.
     ///
     /// # Errors
     /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
     /// writes until it is restarted: then it is unknown whether the events are kept.
-    pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<()> {
+    pub async fn append(&self, domain: Domain, mut events: Vec<NewEvent>) -> Result<AppendTotal> {
         if events.is_empty() {
-            return Ok(());
+            return Ok(AppendTotal::default());
         }
         let core = &self.core;
         if tokio::time::timeout(ROOM_TIMEOUT, core.memtable.wait_for_room())
@@ -42,12 +59,73 @@ impl Store {
         {
             return Err(core.wal.refusal().unwrap_or(StoreError::Overloaded));
         }
-        core.wal.append(domain, events).await
+        let all = events.len() as u64;
+        // Whatever is sealed between the two looks is in neither place for one of them; then both are taken again.
+        loop {
+            let seals = core.memtable.seals_of(domain);
+            let fresh = core.without_sealed(domain, events).await?;
+            let sealed = all - fresh.len() as u64;
+            if fresh.is_empty() {
+                return Ok(core.count_append(all, sealed));
+            }
+            match core.wal.append(domain, seals, fresh).await? {
+                Appended::Durable { duplicates } => {
+                    return Ok(core.count_append(all, sealed + duplicates));
+                }
+                Appended::LookAgain(same) => events = same,
+            }
+        }
     }
 
     /// Why the store takes no events now, if it does not.
     #[must_use]
     pub fn write_refusal(&self) -> Option<StoreError> {
         self.core.wal.refusal()
+    }
+}
+
+impl Core {
+    /// The events that are not sealed in a segment that is still there.
+    async fn without_sealed(
+        self: &Arc<Self>,
+        domain: Domain,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<NewEvent>> {
+        if !self.dedup.is_on() {
+            return Ok(events);
+        }
+        let look = move |core: &Self, events: Vec<NewEvent>| {
+            let suspects = core.dedup.suspects(domain, &events);
+            (events, suspects)
+        };
+        let (mut events, suspects) = if events.len() <= INLINE_MAX_EVENTS {
+            look(self, events)
+        } else {
+            let core = Arc::clone(self);
+            tokio::task::spawn_blocking(move || look(&core, events))
+                .await
+                .map_err(|_| StoreError::Closed)?
+        };
+        if suspects.is_empty() {
+            return Ok(events);
+        }
+        let segments: BTreeSet<_> = suspects.iter().map(|(_, segment)| *segment).collect();
+        let there = self.catalog.segments_there(&segments).await?;
+        let known: HashSet<usize> = suspects
+            .into_iter()
+            .filter(|(_, segment)| there.contains(segment))
+            .map(|(at, _)| at)
+            .collect();
+        let mut at = 0..;
+        events.retain(|_| at.next().is_none_or(|at| !known.contains(&at)));
+        Ok(events)
+    }
+
+    fn count_append(&self, all: u64, duplicates: u64) -> AppendTotal {
+        self.counters.duplicates.add(duplicates);
+        AppendTotal {
+            stored: all - duplicates,
+            duplicates,
+        }
     }
 }

@@ -4,6 +4,8 @@
 
 mod blobs;
 mod catalog;
+mod checksum;
+mod dedup;
 mod deletion;
 mod download;
 pub mod durable;
@@ -25,10 +27,11 @@ pub use catalog::{
     Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
     Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
 };
+pub use dedup::DedupStats;
 pub use deletion::DeletedTotal;
 pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
-pub use ingest::NewEvent;
+pub use ingest::{AppendTotal, NewEvent};
 pub use retention::DomainRetention;
 pub use session::{NewSession, Session, SessionState};
 pub use settings::StoreSettings;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::NewEvent;
 use crate::stats::Unsealed;
 use crate::wal::Frame;
 
@@ -29,6 +30,8 @@ pub(crate) struct Pending {
     pub(crate) since: Timestamp,
     pub(crate) size_bytes: u64,
     pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
+    /// The leaf hashes of all of them.
+    leaves: HashSet<LeafHash>,
 }
 
 /// The unsealed events of one domain and hour, in the order of their coming.
@@ -54,6 +57,8 @@ pub(crate) struct Memtable {
 struct Inner {
     gathering: HashMap<Domain, Pending>,
     sealing: HashMap<Domain, Arc<Pending>>,
+    /// How often each domain's events were sealed in this process.
+    seals: HashMap<Domain, u64>,
     /// What `gathering` holds.
     gathered: Load,
     /// What `sealing` holds.
@@ -98,12 +103,14 @@ impl Memtable {
                     since: now,
                     size_bytes: 0,
                     hours: BTreeMap::new(),
+                    leaves: HashSet::new(),
                 });
             pending.last_sequence = frame.sequence;
             let mut bytes = 0;
             let hours_before = pending.hours.len();
             for event in frame.events {
                 let hour = pending.hours.entry((event.day, event.hour)).or_default();
+                pending.leaves.insert(event.leaf);
                 let size = event.line.len() as u64;
                 hour.size_bytes += size;
                 hour.lines.push(Line {
@@ -120,6 +127,40 @@ impl Memtable {
         if inner.gathered.is_at_least(self.ripe_load()) {
             self.ripe.notify_one();
         }
+    }
+
+    /// How often a domain's events were sealed: what is known of its sealed events is complete only as long as this stays.
+    pub(crate) fn seals_of(&self, domain: Domain) -> u64 {
+        self.inner.lock().seals.get(&domain).copied().unwrap_or(0)
+    }
+
+    /// Takes out the events that are unsealed here already, or were seen before in this round of writing. `None`, with
+    /// nothing taken out, when the domain was sealed since the caller looked for sealed ones: then it has to look again.
+    pub(crate) fn without_known(
+        &self,
+        domain: Domain,
+        seals: u64,
+        events: &mut Vec<NewEvent>,
+        seen: &mut HashSet<(Domain, LeafHash)>,
+    ) -> Option<u64> {
+        let inner = self.inner.lock();
+        if inner.seals.get(&domain).copied().unwrap_or(0) != seals {
+            return None;
+        }
+        let sealing = inner.sealing.get(&domain).map(|pending| &**pending);
+        let held: Vec<_> = inner
+            .gathering
+            .get(&domain)
+            .into_iter()
+            .chain(sealing)
+            .collect();
+        let before = events.len();
+        events.retain(|event| {
+            held.iter()
+                .all(|pending| !pending.leaves.contains(&event.leaf))
+                && seen.insert((domain, event.leaf))
+        });
+        Some((before - events.len()) as u64)
     }
 
     /// Waits until less is unsealed than memory may hold.
@@ -250,7 +291,10 @@ impl Memtable {
     /// Forgets what was being sealed: the catalog has it now.
     pub(crate) fn forget_sealed(&self) {
         let mut inner = self.inner.lock();
-        inner.sealing.clear();
+        let sealed = std::mem::take(&mut inner.sealing);
+        for domain in sealed.into_keys() {
+            *inner.seals.entry(domain).or_default() += 1;
+        }
         inner.in_sealing = Load::default();
         drop(inner);
         self.room.notify_waiters();
@@ -293,6 +337,7 @@ impl Inner {
                 // Hours that both have become one again, so what there is must be counted anew.
                 self.gathered = self.gathered.minus(later.load());
                 earlier.last_sequence = later.last_sequence;
+                earlier.leaves.extend(later.leaves);
                 earlier.size_bytes += later.size_bytes;
                 for (hour, more) in later.hours {
                     let whole = earlier.hours.entry(hour).or_default();

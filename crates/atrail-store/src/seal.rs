@@ -12,6 +12,7 @@ use atrail_model::{Domain, ObjectId, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libdeflater::CompressionLvl;
 
+use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
 use crate::memtable::Pending;
 use crate::object::{self, NewObject, Place};
@@ -66,7 +67,7 @@ impl Core {
     }
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
-    pub(crate) async fn seal_alone(&self, which: Which) -> Result<()> {
+    pub(crate) async fn seal_alone(self: &Arc<Self>, which: Which) -> Result<()> {
         let taken = self.memtable.take(which.choice());
         if taken.is_empty() {
             return Ok(());
@@ -92,7 +93,7 @@ impl Core {
         Ok(())
     }
 
-    async fn seal_taken(&self, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
+    async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
         let numbers = self.domain_numbers(taken).await?;
         let jobs: Vec<_> = taken
             .iter()
@@ -130,7 +131,7 @@ impl Core {
             .collect()
             .await;
         let sealed = match objects.into_iter().collect::<Result<Vec<_>>>() {
-            Ok(objects) => self.publish(taken, &objects).await,
+            Ok(objects) => self.publish_with_keys(taken, &objects).await,
             Err(error) => Err(error),
         };
         // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
@@ -158,12 +159,37 @@ impl Core {
         Ok(object)
     }
 
+    /// Publishes what is sealed together with the keys by which events that come again are known.
+    async fn publish_with_keys(
+        self: &Arc<Self>,
+        taken: &[(Domain, Arc<Pending>)],
+        objects: &[(i64, NewObject)],
+    ) -> Result<()> {
+        let by_domain: HashMap<_, _> = taken.iter().cloned().collect();
+        let sealed: Vec<_> = objects
+            .iter()
+            .map(|(_, object)| {
+                (
+                    object.segment,
+                    Arc::clone(&by_domain[&object.segment.place.domain]),
+                )
+            })
+            .collect();
+        let core = Arc::clone(self);
+        let now = self.clock.now();
+        let keys = tokio::task::spawn_blocking(move || core.dedup.write(&sealed, now))
+            .await
+            .map_err(|_| StoreError::Closed)??;
+        self.publish(taken, objects, keys).await
+    }
+
     /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
     /// store stops taking writes and seals nothing more: recovery at the next start finds out.
     async fn publish(
         &self,
         taken: &[(Domain, Arc<Pending>)],
         objects: &[(i64, NewObject)],
+        keys: NewRun,
     ) -> Result<()> {
         let numbers = self.domain_numbers(taken).await?;
         let sealed_to: Vec<_> = taken
@@ -172,6 +198,7 @@ impl Core {
             .collect();
         let _nobody_counts = self.published.write().await;
         let Err(error) = self.catalog.commit_seal(objects, &sealed_to).await else {
+            self.dedup.register(keys);
             self.memtable.forget_sealed();
             return Ok(());
         };
@@ -179,10 +206,14 @@ impl Core {
         match self.catalog.sealed_to().await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
                 tracing::warn!(%error, "a commit was reported as failed, and is there");
+                self.dedup.register(keys);
                 self.memtable.forget_sealed();
                 Ok(())
             }
-            Ok(_) => Err(error),
+            Ok(_) => {
+                self.dedup.withdraw(keys);
+                Err(error)
+            }
             Err(unknown) => {
                 let why =
                     format!("the catalog does not say whether a seal is committed: {unknown}");

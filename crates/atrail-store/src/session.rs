@@ -20,6 +20,8 @@ pub struct NewSession {
     pub space: Option<SpaceId>,
     /// What it covers.
     pub scope: Scope,
+    /// The id that it is to have, from a request that may come again; by chance when left out.
+    pub id: Option<SessionId>,
 }
 
 /// Where a session stands.
@@ -80,7 +82,7 @@ impl SessionState {
 
 impl Store {
     /// Makes a session: seals what is in scope and pins it. Everything in scope that was acknowledged before the call is
-    /// in it, and it never changes after.
+    /// in it, and it never changes after. When there is an open one with the asked id already, it is given back.
     ///
     /// # Errors
     /// `NotFound` for an unknown target, `TooMany` at the limits, or when the disk or the catalog fails.
@@ -93,6 +95,9 @@ impl Store {
             });
         };
         let account = first.account;
+        if let Some(made) = self.made_before(&new).await? {
+            return Ok(made);
+        }
         core.seal_rate.admit(
             (account, new.space),
             core.clock.now(),
@@ -106,6 +111,10 @@ impl Store {
         core.catalog
             .delete_expired_sessions(&mut tx, now, &core.settings)
             .await?;
+        // The same request may be under way twice; transactions that write come one after the other.
+        if let Some(made) = self.made_before(&new).await? {
+            return Ok(made);
+        }
         let open = core
             .catalog
             .count_open_sessions(&mut tx, account, new.space)
@@ -122,7 +131,7 @@ impl Store {
         let manifest = manifest_text(&objects)?;
         let total = archive::sum(&objects);
         let session = Session {
-            id: SessionId::generate(),
+            id: new.id.unwrap_or_else(SessionId::generate),
             owner: new.owner,
             space: new.space,
             scope: new.scope,
@@ -141,6 +150,15 @@ impl Store {
             .await?;
         core.catalog.commit(tx, "create a session").await?;
         Ok(session)
+    }
+
+    async fn made_before(&self, new: &NewSession) -> Result<Option<Session>> {
+        let Some(id) = new.id else { return Ok(None) };
+        match self.session(new.owner, id).await {
+            Ok(session) => Ok(Some(session)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The owner's open sessions, oldest first: those made with this space targeted, or with `None` all.

@@ -14,6 +14,11 @@ pub struct StoreSettings {
     pub seal_at_bytes: u64,
     /// Seal a domain's events at the latest this long after the first of them came.
     pub seal_after: Duration,
+    /// An event that is sent again, byte for byte, within this time after it was acknowledged is stored once; zero to
+    /// store everything that comes.
+    pub dedup_window: Duration,
+    /// Memory for knowing sealed events again, in bytes; beyond it their files are read more often.
+    pub dedup_memory_bytes: usize,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
@@ -33,6 +38,8 @@ impl StoreSettings {
             data_dir,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
+            dedup_window: Duration::from_secs(7 * DAY),
+            dedup_memory_bytes: 128 << 20,
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

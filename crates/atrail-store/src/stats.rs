@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use atrail_model::Timestamp;
 
 use crate::Store;
+use crate::dedup::DedupStats;
 use crate::error::{Result, StoreError};
 
 /// Upper bounds of the times of a write to the log: a fast disk's flush to a sick one's.
@@ -130,6 +131,7 @@ pub(crate) struct Counters {
     pub(crate) wal_frames: Counter,
     pub(crate) wal_events: Counter,
     pub(crate) wal_event_bytes: Counter,
+    pub(crate) duplicates: Counter,
     pub(crate) seals: Histogram,
     pub(crate) seal_failures: Counter,
     pub(crate) objects: Counter,
@@ -145,6 +147,7 @@ impl Default for Counters {
             wal_frames: Counter::default(),
             wal_events: Counter::default(),
             wal_event_bytes: Counter::default(),
+            duplicates: Counter::default(),
             seals: Histogram::new(SEAL_BOUNDS),
             seal_failures: Counter::default(),
             objects: Counter::default(),
@@ -183,6 +186,10 @@ pub struct StoreStats {
     pub wal_events: u64,
     /// Bytes of their lines, line feeds not counted.
     pub wal_event_bytes: u64,
+    /// Events that were there already and were not stored again.
+    pub duplicates: u64,
+    /// What it takes to know sealed events again.
+    pub dedup: DedupStats,
     /// One duration for each seal that succeeded and had something to do.
     pub seals: HistogramSnapshot,
     /// Seals that failed; their events wait for the next.
@@ -209,6 +216,8 @@ impl Store {
             wal_frames: counters.wal_frames.get(),
             wal_events: counters.wal_events.get(),
             wal_event_bytes: counters.wal_event_bytes.get(),
+            duplicates: counters.duplicates.get(),
+            dedup: core.dedup.stats(),
             seals: counters.seals.snapshot(),
             seal_failures: counters.seal_failures.get(),
             objects: counters.objects.get(),

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
 use crate::catalog::{Catalog, Tenancy};
+use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain};
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) catalog: Catalog,
     pub(crate) blobs: Blobs,
     pub(crate) memtable: Arc<Memtable>,
+    pub(crate) dedup: Dedup,
     pub(crate) wal: WriterHandle,
     /// Held while sealing or deleting: one at a time.
     pub(crate) sealing: tokio::sync::Mutex<()>,
@@ -46,7 +48,7 @@ pub(crate) struct Core {
     pub(crate) activity: Activity,
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
-    background: Mutex<Option<JoinHandle<()>>>,
+    background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
 
@@ -68,6 +70,11 @@ impl Store {
         let lock = lock_dir(dir)?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
+        let dedup = Dedup::open(
+            &dir.join("dedup"),
+            settings.dedup_window,
+            settings.dedup_memory_bytes,
+        )?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
         let wal = recover(&dir.join("wal"), &catalog, &memtable, &counters).await?;
@@ -76,6 +83,7 @@ impl Store {
             catalog,
             blobs,
             memtable,
+            dedup,
             wal,
             sealing: tokio::sync::Mutex::default(),
             published: tokio::sync::RwLock::default(),
@@ -97,8 +105,10 @@ impl Store {
             );
             core.erase(&waste).await;
         }
-        let worker = tokio::spawn(background(Arc::downgrade(&core)));
-        *core.background.lock() = Some(worker);
+        *core.background.lock() = vec![
+            tokio::spawn(background(Arc::downgrade(&core))),
+            tokio::spawn(tend_dedup(Arc::downgrade(&core))),
+        ];
         Ok(Self { core })
     }
 
@@ -109,8 +119,8 @@ impl Store {
     /// When the catalog fails; nothing acknowledged is lost by it.
     pub async fn close(&self) -> Result<()> {
         let core = &self.core;
-        let worker = core.background.lock().take();
-        if let Some(worker) = worker {
+        let workers = std::mem::take(&mut *core.background.lock());
+        for worker in workers {
             worker.abort();
             // Aborted is what it was told to be.
             let _ = worker.await;
@@ -269,6 +279,21 @@ async fn background(core: std::sync::Weak<Core>) {
                 "background work failed; it is tried again"
             );
             tokio::time::sleep(TICK).await;
+        }
+    }
+}
+
+/// Keeps it cheap to know sealed events again. Ends with the store.
+async fn tend_dedup(core: std::sync::Weak<Core>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let Some(core) = core.upgrade() else { return };
+        let work = tokio::task::spawn_blocking(move || {
+            core.dedup.expire(core.clock.now());
+            core.dedup.merge();
+        });
+        if let Err(error) = work.await {
+            tracing::error!(%error, "tending the runs of sealed events broke");
         }
     }
 }

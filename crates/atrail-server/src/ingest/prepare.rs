@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::budget::Share;
 use crate::error::ApiError;
+use crate::idempotency::IdempotencyKey;
 
 /// Events, kept and refused, that a request may hold: more than fit in a request when they are real.
 const EVENTS_MAX: u64 = 500_000;
@@ -34,19 +35,36 @@ pub(super) struct Prepared {
     pub(super) refused: u64,
 }
 
+/// What is asked of a body, besides its bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    /// What its events are.
+    pub(super) kind: SourceKind,
+    /// How they lie in it.
+    pub(super) framing: Framing,
+    /// When it came.
+    pub(super) now: Timestamp,
+    /// What the ids of events without one follow from, if not from chance.
+    pub(super) key: Option<IdempotencyKey>,
+}
+
 /// Checks a body's events. The share grows to cover what is made of them.
 pub(super) fn prepare(
     body: &Bytes,
-    kind: SourceKind,
-    framing: Framing,
-    now: Timestamp,
+    reading: &Reading,
     share: &mut Share,
 ) -> Result<Prepared, ApiError> {
+    let Reading {
+        kind,
+        framing,
+        now,
+        key,
+    } = reading;
     let mut made = Prepared::default();
     let mut line_bytes = 0;
     let mut own_bytes = 0;
     let mut hours = HashSet::new();
-    for candidate in split(body, kind, framing) {
+    for candidate in split(body, *kind, *framing) {
         let index = made.accepted + made.refused;
         if index == EVENTS_MAX {
             return Err(too_many());
@@ -57,8 +75,11 @@ pub(super) fn prepare(
         }
         made.answer.push(if index == 0 { b'[' } else { b',' });
         let checked = match &candidate {
-            Ok(candidate) => event::admit(&candidate.text, now, || Uuid::new_v4().to_string())
-                .map_err(|error| (candidate.line, error.to_string())),
+            Ok(candidate) => event::admit(&candidate.text, *now, || match key {
+                Some(key) => key.event_id(index, &candidate.text),
+                None => Uuid::new_v4().to_string(),
+            })
+            .map_err(|error| (candidate.line, error.to_string())),
             Err(refusal) => Err((refusal.line, refusal.to_string())),
         };
         match checked {
@@ -174,11 +195,19 @@ mod tests {
 
     const EVENT: &str = r#"{"id":"e\"1","eventTime":"2017-07-25T10:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}"#;
 
+    fn reading() -> Reading {
+        Reading {
+            kind: SourceKind::Auto,
+            framing: Framing::Sniffed,
+            now: "2017-07-25T12:00:00Z".parse().unwrap(),
+            key: None,
+        }
+    }
+
     fn prepared(body: &str) -> Prepared {
-        let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let mut share = Budget::new(64 << 20).share();
-        prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap()
+        prepare(&body, &reading(), &mut share).unwrap()
     }
 
     #[test]
@@ -206,9 +235,8 @@ mod tests {
     #[test]
     fn a_body_of_blanks_is_not_kept_alive_by_one_event() {
         let body = Bytes::from(format!("{}\n{EVENT}\n", " ".repeat(1 << 20)));
-        let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let mut share = Budget::new(64 << 20).share();
-        let made = prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap();
+        let made = prepare(&body, &reading(), &mut share).unwrap();
         let line = &made.events[0].line;
         let (inside, whole) = (line.as_ptr_range(), body.as_ptr_range());
         assert!(inside.end <= whole.start || whole.end <= inside.start);
@@ -217,10 +245,8 @@ mod tests {
     #[test]
     fn more_events_than_a_request_may_hold_are_refused_whole() {
         let body = Bytes::from("{}\n".repeat(600_000));
-        let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let mut share = Budget::new(1 << 30).share();
-        let error =
-            prepare(&body, SourceKind::Auto, Framing::Sniffed, now, &mut share).unwrap_err();
+        let error = prepare(&body, &reading(), &mut share).unwrap_err();
         assert_eq!(error.code(), ErrorCode::TooLarge);
     }
 }

@@ -101,15 +101,28 @@ fn http(page: &mut Page, metrics: &Metrics) {
 fn ingest(page: &mut Page, metrics: &Metrics, store: &StoreStats) {
     let mut events = page.counter(
         "atrail_ingest_events_total",
-        "Events that came: accepted are durable, refused are malformed.",
+        "Events that came: accepted are durable, duplicates were so before, refused are malformed.",
     );
     events.labelled(&[("outcome", "accepted")], store.wal_events);
+    events.labelled(&[("outcome", "duplicate")], store.duplicates);
     events.labelled(&[("outcome", "refused")], get(&metrics.refused_events));
     page.counter(
         "atrail_ingest_bytes_total",
         "Bytes of the events that were accepted, as JSON text.",
     )
     .value(store.wal_event_bytes);
+    page.gauge(
+        "atrail_dedup_events",
+        "Sealed events that are known again when they come a second time.",
+    )
+    .value(store.dedup.events);
+    page.gauge("atrail_dedup_runs", "Files in which they are looked up.")
+        .value(store.dedup.runs);
+    page.gauge(
+        "atrail_dedup_memory_bytes",
+        "Memory that their indexes take.",
+    )
+    .value(store.dedup.memory_bytes);
 }
 
 fn log(page: &mut Page, store: &StoreStats, now: Timestamp) {

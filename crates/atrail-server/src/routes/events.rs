@@ -32,9 +32,14 @@ impl Aimed for BodyOrQuery<EventsQuery> {
 /// Takes in events.
 pub(super) async fn send(
     State(app): State<Arc<App>>,
-    Authorised { target, wire, .. }: Authorised<SendEvents, IngestRequest>,
+    Authorised {
+        principal,
+        target,
+        wire,
+        ..
+    }: Authorised<SendEvents, IngestRequest>,
 ) -> Result<Response, ApiError> {
-    ingest::run(&app, target.domain(), wire).await
+    ingest::run(&app, principal.id(), target.domain(), wire).await
 }
 
 /// Counts by day.

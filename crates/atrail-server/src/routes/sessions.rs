@@ -8,7 +8,7 @@ use atrail_model::{Hours, Scope, Target, format_timestamp};
 use atrail_store::{NewSession, Session, SessionState};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
@@ -16,6 +16,7 @@ use crate::auth::access::{self, Aimed, Authorised, OwnSession, ReadEvents, Sessi
 use crate::days;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
+use crate::idempotency::IdempotencyKey;
 
 impl Aimed for OptionalJsonBody<api::SessionRequest> {
     fn at_account_level(&self) -> bool {
@@ -40,6 +41,7 @@ pub(super) async fn list(
 /// Freezes a scope.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     Authorised {
         principal,
         target,
@@ -56,14 +58,17 @@ pub(super) async fn create(
     } = request;
     let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
     let hours = days::hours(search_time.as_deref())?;
+    let scope = Scope {
+        target,
+        days,
+        hours,
+    };
+    let key = IdempotencyKey::of(&headers, principal.id())?;
     let new = NewSession {
         owner: principal.id(),
         space,
-        scope: Scope {
-            target,
-            days,
-            hours,
-        },
+        scope,
+        id: key.map(|key| key.session_id(&scope)),
     };
     let made = app.store.create_session(new).await?;
     let made = wire(made, &principal.user().name);

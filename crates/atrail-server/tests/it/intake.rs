@@ -169,3 +169,77 @@ async fn the_days_of_status_and_deletion_are_those_that_were_asked_for() {
     assert_eq!(said, format!("2 logs were deleted, freeing {freed} bytes."));
     assert_eq!(days("").await, ["12", "25"]);
 }
+
+/// OpenStack's middleware sends two events of one id: `pending`, then the outcome.
+#[tokio::test]
+async fn one_id_with_two_texts_is_two_events_and_each_is_stored_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let pairs: String = (0..1000)
+        .flat_map(|id| [event(id).replace("success", "pending"), event(id)])
+        .map(|line| line + "\n")
+        .collect();
+    for round in 0..3 {
+        let request = admin.post(paths::EVENTS).header("Prefer", "return=minimal");
+        let counts: Value = request.body(pairs.clone()).made().await;
+        let duplicates = if round == 0 { 0 } else { 2000 };
+        assert_eq!(
+            counts,
+            json!({"accepted": 2000, "duplicates": duplicates, "refused": 0})
+        );
+        // Sealed before the third round.
+        admin.session().await;
+    }
+    assert_eq!(count(&admin).await, 2000);
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_does_its_work_once_also_after_a_restart() {
+    let server = TestServer::start().await;
+    let kong = "{\"started_at\":1500976800000,\"client_ip\":\"192.0.2.1\",\"request\":{\"method\":\"GET\"}}";
+    let nameless = event(1).replace("\"id\":\"event-1\",", "");
+    let body = format!("{nameless}\n{nameless}\n{kong}\n");
+    let send = async |client: &Client, key: Option<&str>| {
+        let mut request = client.post(paths::EVENTS).body(body.clone());
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        request.seen().await
+    };
+    let admin = server.admin().await;
+    let first = send(&admin, Some("a")).await;
+    assert_eq!(first.0, 200, "{}", first.1);
+    assert_eq!(send(&admin, Some("a")).await, first, "the same receipts");
+    assert_eq!(count(&admin).await, 3, "two equal events are two");
+    assert_ne!(send(&admin, Some("b")).await, first);
+    assert_ne!(send(&admin, None).await, first);
+    let other = server.user("other", false, &[server.owner()]).await;
+    assert_ne!(send(&other, Some("a")).await, first, "a key is its user's");
+    assert_eq!(count(&admin).await, 12, "the control");
+    let server = server.restart().await;
+    let admin = server.admin().await;
+    assert_eq!(send(&admin, Some("a")).await, first);
+    assert_eq!(count(&admin).await, 12);
+    let (status, code) = admin
+        .post(paths::EVENTS)
+        .header("Idempotency-Key", "x".repeat(256))
+        .body(body.clone())
+        .refused()
+        .await;
+    assert_eq!((status, code.as_str()), (400, "bad_request"));
+}
+
+#[tokio::test]
+async fn a_session_with_a_key_is_made_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let make = async |day: &str| -> Value {
+        let request = admin.post(paths::SESSIONS).header("Idempotency-Key", "k");
+        request.json(&json!({"start": day})).made().await
+    };
+    let (first, second) = tokio::join!(make("2017-07-24"), make("2017-07-24"));
+    assert_eq!(first, second);
+    assert_ne!(make("2017-07-25").await["id"], first["id"], "another scope");
+    let all: Vec<Value> = admin.get(paths::SESSIONS).made().await;
+    assert_eq!(all.len(), 2);
+}

@@ -1,6 +1,6 @@
 //! What is sealed: objects, segments, totals, and how far each domain's log is sealed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use atrail_model::{AccountId, Day, Domain, ObjectId, Scope, SegmentId, Target};
 use sqlx::sqlite::SqliteRow;
@@ -142,6 +142,30 @@ impl Catalog {
             .await
             .map_err(failed_to("count events"))?;
         rows.iter().map(day_total).collect()
+    }
+
+    /// Those of the segments that the archive has.
+    pub(crate) async fn segments_there(
+        &self,
+        segments: &BTreeSet<SegmentId>,
+    ) -> Result<HashSet<SegmentId>> {
+        let what = "look up segments";
+        let mut there = HashSet::with_capacity(segments.len());
+        let all: Vec<_> = segments.iter().collect();
+        for chunk in all.chunks(ROWS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT segment FROM segments WHERE segment IN (");
+            let mut ids = query.separated(", ");
+            for id in chunk {
+                ids.push_bind(id.bytes());
+            }
+            query.push(")");
+            let rows = query.build().fetch_all(self.readers()).await;
+            for row in rows.map_err(failed_to(what))? {
+                there.insert(row.id("segment")?);
+            }
+        }
+        Ok(there)
     }
 
     /// The path of an object of the archive.

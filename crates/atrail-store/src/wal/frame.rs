@@ -5,6 +5,7 @@ use atrail_model::{AccountId, Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
 use crate::NewEvent;
+use crate::checksum::crc32c;
 
 /// The events that one request brought for one domain.
 #[derive(Debug, Clone)]
@@ -215,9 +216,4 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-}
-
-/// CRC-32C (Castagnoli), as iSCSI uses it (RFC 3720 §12.1).
-fn crc32c(bytes: &[u8]) -> u32 {
-    crc_fast::crc32_iscsi(bytes)
 }

@@ -8,7 +8,7 @@ use std::io;
 
 pub(crate) use file::FileWal;
 pub(crate) use frame::Frame;
-pub(crate) use writer::WriterHandle;
+pub(crate) use writer::{Appended, WriterHandle};
 
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.
 ///

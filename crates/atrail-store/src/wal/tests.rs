@@ -283,7 +283,7 @@ fn writer(error: Option<AppendError>) -> WriterHandle {
 async fn a_failed_write_is_never_retried_into_success() {
     let writer = writer(Some(AppendError::Broken(io::Error::other("EIO"))));
     for _ in 0..3 {
-        let error = writer.append(domain(), events(1)).await.unwrap_err();
+        let error = writer.append(domain(), 0, events(1)).await.unwrap_err();
         assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Unavailable);
@@ -292,7 +292,7 @@ async fn a_failed_write_is_never_retried_into_success() {
 #[tokio::test]
 async fn a_full_disk_is_a_refusal_that_passes() {
     let writer = writer(Some(AppendError::Full(io::ErrorKind::StorageFull.into())));
-    let error = writer.append(domain(), events(1)).await.unwrap_err();
+    let error = writer.append(domain(), 0, events(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Full);
     writer.trim(true).await.unwrap();
@@ -300,16 +300,16 @@ async fn a_full_disk_is_a_refusal_that_passes() {
         writer.refusal().is_none(),
         "there is space for a new file again"
     );
-    writer.append(domain(), events(1)).await.unwrap();
+    writer.append(domain(), 0, events(1)).await.unwrap();
 }
 
 #[tokio::test]
 async fn after_stop_everything_is_refused() {
     let writer = writer(None);
-    writer.append(domain(), events(1)).await.unwrap();
+    writer.append(domain(), 0, events(1)).await.unwrap();
     writer.stop().await.unwrap();
     assert!(matches!(
-        writer.append(domain(), events(1)).await,
+        writer.append(domain(), 0, events(1)).await,
         Err(StoreError::Closed)
     ));
 }

@@ -1,9 +1,11 @@
 //! The one thread that writes the log: it gathers what is queued, makes it durable with one fsync, and answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use atrail_evidence::LeafHash;
 use atrail_model::Domain;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -20,12 +22,26 @@ const QUEUE_LEN: usize = 1024;
 /// Bytes of events that are written with one fsync, unless one request alone has more.
 const GATHER_BYTES: usize = 8 << 20;
 
+/// What became of an append.
+#[derive(Debug)]
+pub(crate) enum Appended {
+    /// All events are durable; so many of them were so before.
+    Durable { duplicates: u64 },
+    /// Nothing was written: the domain was sealed since the caller looked for sealed duplicates.
+    LookAgain(Vec<NewEvent>),
+}
+
+/// A request to make events durable.
+struct Append {
+    domain: Domain,
+    /// How often the domain was sealed when the caller looked for sealed duplicates.
+    seals: u64,
+    events: Vec<NewEvent>,
+    done: oneshot::Sender<Result<Appended>>,
+}
+
 enum Command {
-    Append {
-        domain: Domain,
-        events: Vec<NewEvent>,
-        done: oneshot::Sender<Result<()>>,
-    },
+    Append(Append),
     Trim {
         rotate: bool,
         done: oneshot::Sender<Result<()>>,
@@ -93,13 +109,22 @@ impl WriterHandle {
         Ok(handle)
     }
 
-    /// Makes the events durable.
-    pub(crate) async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<()> {
+    /// Makes the events durable that are not so yet. `seals` is how often the domain was sealed when the caller looked
+    /// for sealed duplicates.
+    pub(crate) async fn append(
+        &self,
+        domain: Domain,
+        seals: u64,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended> {
         self.poison.check()?;
-        self.ask(|done| Command::Append {
-            domain,
-            events,
-            done,
+        self.ask(|done| {
+            Command::Append(Append {
+                domain,
+                seals,
+                events,
+                done,
+            })
         })
         .await
     }
@@ -133,10 +158,10 @@ impl WriterHandle {
         self.poison.check().err().or_else(full)
     }
 
-    async fn ask(
+    async fn ask<T>(
         &self,
-        command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command,
-    ) -> Result<()> {
+        command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+    ) -> Result<T> {
         let (done, answer) = oneshot::channel();
         self.commands
             .send(command(done))
@@ -160,13 +185,7 @@ impl State {
         let mut next = queue.blocking_recv();
         while let Some(command) = next.take() {
             match command {
-                Command::Append {
-                    domain,
-                    events,
-                    done,
-                } => {
-                    next = self.append_with_queued(domain, events, done, &mut queue);
-                }
+                Command::Append(first) => next = self.append_with_queued(first, &mut queue),
                 Command::Trim { rotate, done } => {
                     // Who asked may have gone; the work is done all the same.
                     let _ = done.send(self.trim(rotate));
@@ -185,27 +204,15 @@ impl State {
     /// Writes this and what else is queued with one fsync; gives back the command that did not fit in.
     fn append_with_queued(
         &mut self,
-        domain: Domain,
-        events: Vec<NewEvent>,
-        done: oneshot::Sender<Result<()>>,
+        first: Append,
         queue: &mut mpsc::Receiver<Command>,
     ) -> Option<Command> {
-        let mut bytes = size_of(&events);
-        let mut frames = split_into_frames(self.next_sequence, domain, events);
-        let mut waiting = vec![done];
+        let mut round = Round::default();
+        self.gather(first, &mut round);
         let mut left_over = None;
-        while bytes < GATHER_BYTES {
+        while round.size_bytes < GATHER_BYTES {
             match queue.try_recv() {
-                Ok(Command::Append {
-                    domain,
-                    events,
-                    done,
-                }) => {
-                    bytes += size_of(&events);
-                    let sequence = self.next_sequence + frames.len() as u64;
-                    frames.extend(split_into_frames(sequence, domain, events));
-                    waiting.push(done);
-                }
+                Ok(Command::Append(next)) => self.gather(next, &mut round),
                 Ok(other) => {
                     left_over = Some(other);
                     break;
@@ -213,12 +220,42 @@ impl State {
                 Err(_) => break,
             }
         }
-        let outcome = self.make_durable(frames);
-        for done in waiting {
+        // Whoever brought only duplicates of this round waits for it, too: they are durable with their originals.
+        let outcome = if round.frames.is_empty() {
+            Outcome::Durable
+        } else {
+            self.make_durable(round.frames)
+        };
+        for (done, duplicates) in round.waiting {
             // Who asked may have gone; the events are kept all the same.
-            let _ = done.send(outcome.to_result());
+            let _ = done.send(outcome.to_result(duplicates));
         }
         left_over
+    }
+
+    fn gather(&self, append: Append, round: &mut Round) {
+        let Append {
+            domain,
+            seals,
+            mut events,
+            done,
+        } = append;
+        let known = self
+            .memtable
+            .without_known(domain, seals, &mut events, &mut round.seen);
+        let Some(duplicates) = known else {
+            // Who asked may have gone; then nobody looks again.
+            let _ = done.send(Ok(Appended::LookAgain(events)));
+            return;
+        };
+        round.size_bytes += size_of(&events);
+        round.waiting.push((done, duplicates));
+        if !events.is_empty() {
+            let sequence = self.next_sequence + round.frames.len() as u64;
+            round
+                .frames
+                .extend(split_into_frames(sequence, domain, events));
+        }
     }
 
     fn make_durable(&mut self, frames: Vec<Frame>) -> Outcome {
@@ -288,6 +325,17 @@ impl State {
     }
 }
 
+/// What is written with one fsync.
+#[derive(Default)]
+struct Round {
+    frames: Vec<Frame>,
+    /// Bytes of the events' lines.
+    size_bytes: usize,
+    /// Who waits, and how many of their events are durable already or will be with an earlier one of this round.
+    waiting: Vec<(oneshot::Sender<Result<Appended>>, u64)>,
+    seen: HashSet<(Domain, LeafHash)>,
+}
+
 /// One outcome for all who waited for the same fsync.
 enum Outcome {
     Durable,
@@ -296,9 +344,9 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn to_result(&self) -> Result<()> {
+    fn to_result(&self, duplicates: u64) -> Result<Appended> {
         match self {
-            Self::Durable => Ok(()),
+            Self::Durable => Ok(Appended::Durable { duplicates }),
             Self::Full(error) => Err(StoreError::Full(error.kind().into())),
             Self::Poisoned(why) => Err(StoreError::Poisoned(why.clone())),
         }

@@ -49,10 +49,10 @@ async fn status_is_exact_right_after_an_acknowledgement_sealed_or_not() {
 #[tokio::test]
 async fn hours_bound_a_count_sealed_or_not() {
     let test = TestStore::new().await;
-    let batch = [6, 7, 8, 23].map(|hour| event("2017-07-24", hour, "x"));
-    test.send(&batch).await;
+    let batch = |text| [6, 7, 8, 23].map(|hour| event("2017-07-24", hour, text));
+    test.send(&batch("sealed")).await;
     test.session(test.scope("2017-07-24", "2017-07-24")).await;
-    test.send(&batch).await;
+    test.send(&batch("unsealed")).await;
     let mut scope = test.scope("2017-07-23", "2017-07-25");
     scope.hours = "7-8".parse().unwrap();
     assert_eq!(test.store.status(scope).await.unwrap()[0].count, 4);
@@ -125,7 +125,9 @@ async fn a_clean_end_and_a_new_start_keep_everything() {
 async fn a_request_of_any_size_survives_a_crash() {
     let test = TestStore::with(|settings| settings.seal_at_bytes = 1 << 30).await;
     let text = "x".repeat(1 << 20);
-    let large: Vec<_> = (0..70).map(|_| event("2017-07-24", 7, &text)).collect();
+    let large: Vec<_> = (0..70)
+        .map(|number| event("2017-07-24", 7, &format!("{number}{text}")))
+        .collect();
     test.send(&large).await;
     test.send(&[event("2017-07-24", 7, "after")]).await;
     let test = test.crash_and_reopen().await;

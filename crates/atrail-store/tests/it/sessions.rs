@@ -245,6 +245,7 @@ async fn a_space_has_a_limit_of_open_sessions_and_of_new_ones_an_hour() {
         owner: test.user,
         space: Some(test.space),
         scope,
+        id: None,
     };
     let first = test.session(scope).await;
     test.session(scope).await;
@@ -277,6 +278,7 @@ async fn an_unknown_target_is_not_found() {
         owner: test.user,
         space: None,
         scope,
+        id: None,
     };
     assert!(matches!(
         test.store.create_session(new).await,

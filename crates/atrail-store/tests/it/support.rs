@@ -127,6 +127,7 @@ impl TestStore {
             owner: self.user,
             space: Some(self.space),
             scope,
+            id: None,
         };
         self.store.create_session(new).await.unwrap()
     }

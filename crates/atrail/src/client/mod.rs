@@ -9,6 +9,7 @@ mod target;
 
 use std::time::Duration;
 
+use atrail_api::headers;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
@@ -16,7 +17,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{CliError, Exit, Result};
-use crate::printer::Printer;
 
 pub(crate) use auth::{Auth, grant_password};
 pub(crate) use endpoint::Endpoint;
@@ -33,8 +33,8 @@ const ATTEMPTS: u32 = 5;
 enum Repeat {
     /// Twice is as good as once.
     Safe,
-    /// Twice does no harm, but leaves something that people are told of.
-    Told(&'static str),
+    /// The server knows it again by its `Idempotency-Key`. When the attempts run out, its outcome is unknown all the same.
+    Keyed,
     /// Only when it certainly had no effect: it was not sent, or the server refused it.
     Refused,
 }
@@ -69,17 +69,15 @@ impl Call {
         Self::new(Method::GET, path, Repeat::Safe)
     }
 
-    /// Makes something. It is not repeated when the answer is lost: until a server promises to honour the
-    /// `Idempotency-Key`, a second request may make a second thing.
+    /// Makes something. It is not repeated when the answer is lost: a second request may make a second thing.
     pub(crate) fn post(path: impl Into<String>) -> Self {
-        let key = uuid::Uuid::new_v4().to_string();
-        Self::new(Method::POST, path, Repeat::Refused).header("idempotency-key", &key)
+        Self::new(Method::POST, path, Repeat::Refused)
     }
 
-    /// Repeats it even when the answer is lost, and says then what that may leave behind.
-    pub(crate) const fn repeat_and_tell(mut self, note: &'static str) -> Self {
-        self.repeat = Repeat::Told(note);
-        self
+    /// Makes something where the server honours the `Idempotency-Key`: a second request makes nothing more.
+    pub(crate) fn post_with_key(path: impl Into<String>) -> Self {
+        let key = uuid::Uuid::new_v4().to_string();
+        Self::new(Method::POST, path, Repeat::Keyed).header(headers::IDEMPOTENCY_KEY, &key)
     }
 
     /// Sets something; a second time changes nothing more.
@@ -148,7 +146,6 @@ impl Call {
 pub(crate) struct Client {
     http: reqwest::Client,
     auth: Auth,
-    printer: Printer,
     /// Where the server is.
     pub(crate) endpoint: Endpoint,
     /// What is targeted.
@@ -157,16 +154,10 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client without a target.
-    pub(crate) fn new(
-        http: reqwest::Client,
-        endpoint: Endpoint,
-        auth: Auth,
-        printer: Printer,
-    ) -> Self {
+    pub(crate) fn new(http: reqwest::Client, endpoint: Endpoint, auth: Auth) -> Self {
         Self {
             http,
             auth,
-            printer,
             endpoint,
             target: Target::default(),
         }
@@ -200,57 +191,47 @@ impl Client {
 
     /// Sends the call and reads the whole answer.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes> {
-        let mut backoff = Backoff::new(ATTEMPTS);
+        let mut sending = Sending::new(&call);
         loop {
-            let response = self.send(call.clone()).await?;
+            let response = self.send_on(&mut sending).await?;
             match response.bytes().await {
                 Ok(bytes) => return Ok(bytes),
-                Err(error) => self.after_a_loss(&call, &error, &mut backoff).await?,
+                Err(error) => sending.after_a_loss(self.unreachable(&error)).await?,
             }
         }
     }
 
     /// Sends the call until the server has answered it; answers other than 2xx are errors.
     pub(crate) async fn send(&self, call: Call) -> Result<Response> {
-        let mut backoff = Backoff::new(ATTEMPTS);
+        self.send_on(&mut Sending::new(&call)).await
+    }
+
+    async fn send_on(&self, sending: &mut Sending<'_>) -> Result<Response> {
+        let call = sending.call;
         loop {
-            match self.once(&call).await {
+            match self.once(call).await {
                 Ok(response) if is_busy(response.status()) => {
-                    let is_certain = is_refusal(response.status());
+                    let is_certain = is_refusal(&response);
                     let asked = retry_after(response.headers());
                     let error = explain(response).await;
-                    if !is_certain && call.repeat == Repeat::Refused {
-                        return Err(error.with_unknown_outcome());
+                    if is_certain {
+                        sending.pause(asked, error).await?;
+                    } else {
+                        sending.after_a_loss(error).await?;
                     }
-                    wait(&mut backoff, asked).await.ok_or(error)?;
                 }
-                Ok(response) => return accept(&call, response).await,
-                Err(Unsent::Fatal(error)) => return Err(error),
-                Err(Unsent::Network(error)) if error.is_connect() => {
-                    let described = self.unreachable(&error);
-                    wait(&mut backoff, None).await.ok_or(described)?;
-                }
+                Ok(response) => return accept(call, response).await,
+                Err(Unsent::Fatal(error)) => return Err(sending.told(error)),
                 Err(Unsent::Network(error)) => {
-                    self.after_a_loss(&call, &error, &mut backoff).await?;
+                    let described = self.unreachable(&error);
+                    if error.is_connect() {
+                        sending.pause(None, described).await?;
+                    } else {
+                        sending.after_a_loss(described).await?;
+                    }
                 }
             }
         }
-    }
-
-    /// The call may have taken effect, but its answer was lost: waits for another attempt if one may be made.
-    async fn after_a_loss(
-        &self,
-        call: &Call,
-        error: &reqwest::Error,
-        backoff: &mut Backoff,
-    ) -> Result<()> {
-        let described = self.unreachable(error);
-        match call.repeat {
-            Repeat::Refused => return Err(described.with_unknown_outcome()),
-            Repeat::Told(note) => self.printer.note(note),
-            Repeat::Safe => {}
-        }
-        wait(backoff, None).await.ok_or(described)
     }
 
     /// One attempt, with a token; a token that the server refuses is renewed once.
@@ -275,7 +256,7 @@ impl Client {
             request = request.query(&call.query);
         }
         if let Some(space) = &self.target.space {
-            request = request.header(atrail_api::headers::PROJECT_ID, &space.guid);
+            request = request.header(headers::PROJECT_ID, &space.guid);
         }
         if !call.body.is_empty() {
             request = request.body(call.body.clone());
@@ -315,10 +296,49 @@ impl From<CliError> for Unsent {
     }
 }
 
-/// Waits before another attempt; `None` when there is none left.
-async fn wait(backoff: &mut Backoff, asked: Option<Duration>) -> Option<()> {
-    tokio::time::sleep(backoff.next(asked, jitter())?).await;
-    Some(())
+/// The attempts of one call.
+struct Sending<'a> {
+    call: &'a Call,
+    backoff: Backoff,
+    /// Whether an earlier attempt may have taken effect.
+    has_lost_one: bool,
+}
+
+impl<'a> Sending<'a> {
+    const fn new(call: &'a Call) -> Self {
+        Self {
+            call,
+            backoff: Backoff::new(ATTEMPTS),
+            has_lost_one: false,
+        }
+    }
+
+    /// The attempt may have taken effect, but its answer was lost: waits for another one if it may be made.
+    async fn after_a_loss(&mut self, error: CliError) -> Result<()> {
+        self.has_lost_one = true;
+        match self.call.repeat {
+            Repeat::Refused => Err(self.told(error)),
+            Repeat::Keyed | Repeat::Safe => self.pause(None, error).await,
+        }
+    }
+
+    /// Waits before another attempt; the error when there is none left.
+    async fn pause(&mut self, asked: Option<Duration>, error: CliError) -> Result<()> {
+        match self.backoff.next(asked, jitter()) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(self.told(error)),
+        }
+        Ok(())
+    }
+
+    /// The error, with a word about what it leaves open.
+    fn told(&self, error: CliError) -> CliError {
+        if self.has_lost_one && self.call.repeat != Repeat::Safe {
+            error.with_unknown_outcome()
+        } else {
+            error
+        }
+    }
 }
 
 /// An answer that the call takes for one; others are errors. A server that broke may have done its work before.
@@ -329,16 +349,20 @@ async fn accept(call: &Call, response: Response) -> Result<Response> {
     }
     let error = explain(response).await;
     let is_certain = !status.is_server_error() || status == StatusCode::INSUFFICIENT_STORAGE;
-    Err(if is_certain || call.repeat != Repeat::Refused {
+    Err(if is_certain || call.repeat == Repeat::Safe {
         error
     } else {
         error.with_unknown_outcome()
     })
 }
 
-/// Whether the answer says that the request had no effect. What a gateway says of a server behind it does not.
-fn is_refusal(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 503)
+/// Whether the answer says that the request had no effect: then it says when to come back. A server that stopped writing,
+/// and a gateway before a silent server, do not.
+fn is_refusal(response: &Response) -> bool {
+    matches!(response.status().as_u16(), 429 | 503)
+        && response
+            .headers()
+            .contains_key(reqwest::header::RETRY_AFTER)
 }
 
 /// The server's way to say: later.

@@ -46,12 +46,7 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
         (None, Some((name, _))) => Auth::context(settings.state.clone(), name.clone()),
         (None, None) => return Err(CliError::not_logged_in()),
     };
-    let mut client = Client::new(
-        build_http(&endpoint, skip)?,
-        endpoint,
-        auth,
-        settings.printer.clone(),
-    );
+    let mut client = Client::new(build_http(&endpoint, skip)?, endpoint, auth);
     if let Some((_, context)) = context {
         client.target = Target {
             organization: context.organization,

@@ -40,11 +40,6 @@ pub(crate) async fn create(client: &Client, scope: &ScopeFlags, days: DayRange) 
         at_account_level: scope.at_account_level.then_some(true),
         search_time: scope.search_time.map(|hours| hours.to_string()),
     };
-    let call = Call::post(paths::SESSIONS)
-        .json(&request)?
-        .repeat_and_tell(REPEATED);
+    let call = Call::post_with_key(paths::SESSIONS).json(&request)?;
     client.json(call).await
 }
-
-const REPEATED: &str = "The answer was lost; asking again. A second session may be left over: it does no harm, ends by itself, \
-    and `atrail session list` shows it.";

@@ -113,8 +113,8 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     })
 }
 
-/// Sends one batch; an answer that refuses every event is an answer, too. It is sent a second time only when it certainly
-/// had no effect: events that are sent twice are kept twice.
+/// Sends one batch, again when the answer is lost: the server keeps it once. An answer that refuses every event is an
+/// answer, too.
 async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRefusal>> {
     if batch.lines.is_empty() {
         return Ok(Vec::new());
@@ -124,7 +124,7 @@ async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRe
         // What is no CADF was made CADF here.
         kind: Some("cadf".to_owned()),
     };
-    let call = Call::post(paths::EVENTS)
+    let call = Call::post_with_key(paths::EVENTS)
         .query(&query)?
         .body("application/x-ndjson", batch.body.clone())
         .answers(&[400]);

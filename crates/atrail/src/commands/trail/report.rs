@@ -99,9 +99,8 @@ impl<'a> Report<'a> {
                 "sending stopped: lines {first} to {last} ({count} events) were sent, but their receipts were lost"
             ))
             .hint(format!(
-                "{kept}; whether lines {first} to {last} are kept is unknown, and what is sent twice is kept twice: \
-                 look with `atrail status`, then go on with line {first} or {}",
-                last + 1
+                "{kept}; whether lines {first} to {last} are kept is unknown: send them again with those after. An event \
+                 that has an id is stored once; one without may be stored twice"
             ))
     }
 

@@ -1,0 +1,332 @@
+//! Which events were sealed lately, so that one that is sent again is stored once (DESIGN invariant 3).
+//!
+//! Each seal leaves one *run*: the sorted keys of its events, with the segment that has each. A run counts only as far as
+//! the catalog still has the segment: then the original is durable, and no run can vouch for an event that was deleted or
+//! whose seal failed. Unsealed events are the memtable's to know.
+
+mod filter;
+mod merge;
+mod run;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{Domain, ObjectId, SegmentId, Timestamp};
+use parking_lot::{Mutex, RwLock};
+
+use crate::NewEvent;
+use crate::durable;
+use crate::error::{Result, StoreError};
+use crate::memtable::Pending;
+use crate::object::{Place, Segment};
+use run::{Entry, Head, Run, hour_number};
+
+/// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have
+/// one key needs 2^80 tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key([u8; Self::LEN]);
+
+impl Key {
+    const LEN: usize = 20;
+
+    fn of(domain: Domain, leaf: &LeafHash) -> Self {
+        let guid = match &domain {
+            Domain::Space(id) => id.as_bytes(),
+            Domain::Account(id) => id.as_bytes(),
+        };
+        let mut key = [0; Self::LEN];
+        key.copy_from_slice(&leaf.0[..Self::LEN]);
+        key.iter_mut().zip(guid).for_each(|(byte, g)| *byte ^= g);
+        Self(key)
+    }
+
+    /// What runs are sorted by first.
+    fn prefix(&self) -> u64 {
+        let first = self.0.first_chunk().expect("a key has twenty bytes");
+        u64::from_be_bytes(*first)
+    }
+}
+
+/// The runs of a store.
+#[derive(Debug)]
+pub(crate) struct Dedup {
+    dir: PathBuf,
+    window_secs: i64,
+    memory_bytes: usize,
+    runs: RwLock<Vec<Arc<Run>>>,
+    loaded: Mutex<Loaded>,
+}
+
+/// The runs whose index is in memory, in the order of loading.
+#[derive(Debug, Default)]
+struct Loaded {
+    /// Each with the bytes that it takes.
+    runs: VecDeque<(Arc<Run>, usize)>,
+    bytes: usize,
+}
+
+/// What the runs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DedupStats {
+    /// Runs on the disk.
+    pub runs: u64,
+    /// Events that they know.
+    pub events: u64,
+    /// Bytes of their indexes in memory.
+    pub memory_bytes: u64,
+}
+
+/// A run that is durable and does not count yet.
+#[derive(Debug)]
+pub(crate) struct NewRun(Option<PathBuf>);
+
+/// An event that may have been sealed before: its place in the request, and the segment.
+pub(crate) type Suspect = (usize, SegmentId);
+
+impl Dedup {
+    /// Opens the runs of a directory. One that cannot be read is left out and removed: what it knew may then be stored a
+    /// second time, and nothing is lost.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or listed.
+    pub(crate) fn open(dir: &Path, window: Duration, memory_bytes: usize) -> Result<Self> {
+        let failed = |source| StoreError::Directory {
+            what: format!("cannot use the directory {}", dir.display()),
+            source,
+        };
+        durable::create_dir(dir).map_err(failed)?;
+        let mut runs = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_none_or(|extension| extension != "run") {
+                // Half a run, left by a crash.
+                remove(&path);
+                continue;
+            }
+            match Run::open(&path) {
+                Ok(run) => runs.push(Arc::new(run)),
+                Err(error) => abandon(&path, &error),
+            }
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            window_secs: i64::try_from(window.as_secs()).unwrap_or(i64::MAX),
+            memory_bytes,
+            runs: RwLock::new(runs),
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// Whether events are looked for at all.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.window_secs > 0
+    }
+
+    /// The events that runs know, with the segments that have to be there still. Reads files: not for an async thread
+    /// when there are many.
+    pub(crate) fn suspects(&self, domain: Domain, events: &[NewEvent]) -> Vec<Suspect> {
+        let runs = self.runs.read().clone();
+        if runs.is_empty() {
+            return Vec::new();
+        }
+        let mut by_hour: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, event) in events.iter().enumerate() {
+            let hour = hour_number(event.day, event.hour);
+            by_hour.entry(hour).or_default().push(at);
+        }
+        let mut suspects = Vec::new();
+        for (hour, mut places) in by_hour {
+            for run in runs.iter().filter(|run| run.covers(hour)) {
+                let found = self.look_in(run, domain, events, &mut places);
+                match found {
+                    Ok(found) => suspects.extend(found),
+                    Err(error) => self.give_up(run, &error),
+                }
+            }
+        }
+        suspects
+    }
+
+    /// Looks for the events in one run, and takes out of `places` those that it has.
+    fn look_in(
+        &self,
+        run: &Arc<Run>,
+        domain: Domain,
+        events: &[NewEvent],
+        places: &mut Vec<usize>,
+    ) -> io::Result<Vec<Suspect>> {
+        let (index, is_fresh) = run.index()?;
+        if is_fresh {
+            self.make_room(run, index.size_bytes());
+        }
+        let mut found = Vec::new();
+        for &at in &*places {
+            let key = Key::of(domain, &events[at].leaf);
+            found.extend(run.find(&index, &key)?.map(|segment| (at, segment)));
+        }
+        if !found.is_empty() {
+            places.retain(|at| found.iter().all(|(place, _)| place != at));
+        }
+        Ok(found)
+    }
+
+    /// Counts an index that was loaded, and drops the oldest others beyond the limit.
+    fn make_room(&self, run: &Arc<Run>, size_bytes: usize) {
+        let mut loaded = self.loaded.lock();
+        loaded.runs.push_back((Arc::clone(run), size_bytes));
+        loaded.bytes += size_bytes;
+        while loaded.bytes > self.memory_bytes && loaded.runs.len() > 1 {
+            let Some((oldest, size_bytes)) = loaded.runs.pop_front() else {
+                return;
+            };
+            oldest.unload();
+            loaded.bytes -= size_bytes;
+        }
+    }
+
+    /// Writes the keys of what is being sealed, durably; they count from [`Self::register`] on.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn write(
+        &self,
+        sealed: &[(Segment, Arc<Pending>)],
+        now: Timestamp,
+    ) -> Result<NewRun> {
+        if !self.is_on() {
+            return Ok(NewRun(None));
+        }
+        let mut entries = Vec::new();
+        let mut hours = BTreeSet::new();
+        for (number, (segment, pending)) in (0_u32..).zip(sealed) {
+            let Place { domain, day, hour } = segment.place;
+            hours.insert(hour_number(day, hour));
+            let lines = pending.hours[&(day, hour)].lines.iter();
+            entries.extend(lines.map(|line| Entry {
+                key: Key::of(domain, &line.leaf),
+                segment: number,
+            }));
+        }
+        entries.sort_unstable();
+        let head = Head {
+            tier: 0,
+            entries: entries.len() as u64,
+            sealed_secs: now.as_second(),
+            hours: hours.into_iter().collect(),
+            segments: sealed.iter().map(|(segment, _)| segment.id).collect(),
+        };
+        let path = self.new_path();
+        run::write(&path, &head, entries.into_iter().map(Ok)).map_err(|source| {
+            StoreError::Directory {
+                what: format!("cannot write {}", path.display()),
+                source,
+            }
+        })?;
+        Ok(NewRun(Some(path)))
+    }
+
+    /// From now on the run counts. Called when its segments are in the catalog, and before the memtable forgets them.
+    pub(crate) fn register(&self, new: NewRun) {
+        let Some(path) = new.0 else { return };
+        match Run::open(&path) {
+            Ok(run) => self.runs.write().push(Arc::new(run)),
+            Err(error) => abandon(&path, &error),
+        }
+    }
+
+    /// Removes the run of a seal that failed.
+    pub(crate) fn withdraw(&self, new: NewRun) {
+        if let Some(path) = new.0 {
+            remove(&path);
+        }
+    }
+
+    /// Removes the runs that are older than the window.
+    pub(crate) fn expire(&self, now: Timestamp) {
+        let due = now.as_second().saturating_sub(self.window_secs);
+        let is_over = |run: &Arc<Run>| run.head.sealed_secs < due;
+        let over: Vec<_> = self
+            .runs
+            .read()
+            .iter()
+            .filter(|r| is_over(r))
+            .cloned()
+            .collect();
+        self.replace(&over, None);
+    }
+
+    /// Merges small runs into larger ones, as long as there are enough of them.
+    pub(crate) fn merge(&self) {
+        loop {
+            // Not in a condition of the loop, which would keep the lock.
+            let due = merge::due(&self.runs.read());
+            let Some(group) = due else { return };
+            let path = self.new_path();
+            match merge::merge(&path, &group).and_then(|()| Run::open(&path)) {
+                Ok(merged) => self.replace(&group, Some(merged)),
+                Err(error) => {
+                    tracing::warn!(%error, "runs could not be merged; they are looked through one by one");
+                    remove(&path);
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> DedupStats {
+        let runs = self.runs.read();
+        DedupStats {
+            runs: runs.len() as u64,
+            events: runs.iter().map(|run| run.head.entries).sum(),
+            memory_bytes: self.loaded.lock().bytes as u64,
+        }
+    }
+
+    fn replace(&self, old: &[Arc<Run>], new: Option<Run>) {
+        let is_old = |run: &Arc<Run>| old.iter().any(|one| Arc::ptr_eq(one, run));
+        let mut runs = self.runs.write();
+        runs.retain(|run| !is_old(run));
+        runs.extend(new.map(Arc::new));
+        drop(runs);
+        let mut loaded = self.loaded.lock();
+        loaded.runs.retain(|(run, _)| !is_old(run));
+        loaded.bytes = loaded.runs.iter().map(|(_, bytes)| bytes).sum();
+        drop(loaded);
+        old.iter().for_each(|run| remove(&run.path));
+    }
+
+    /// A run that cannot be read any more is of no use.
+    fn give_up(&self, run: &Arc<Run>, error: &io::Error) {
+        abandon(&run.path, error);
+        self.replace(std::slice::from_ref(run), None);
+    }
+
+    fn new_path(&self) -> PathBuf {
+        self.dir.join(format!("{}.run", ObjectId::generate()))
+    }
+}
+
+fn abandon(path: &Path, error: &io::Error) {
+    tracing::warn!(
+        path = %path.display(),
+        %error,
+        "a run is unreadable: events that it knew are stored a second time when they are sent again"
+    );
+    remove(path);
+}
+
+/// A run that stays after a crash does no harm, so its absence need not be durable.
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file that is not needed any more stays");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! One file of keys, sorted: drawn in `docs/FORMAT.md`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_model::{Day, Hour, SegmentId};
+use parking_lot::Mutex;
+
+use super::Key;
+use super::filter::{BLOCK_LEN, Filter};
+use crate::checksum::crc32c;
+use crate::durable::NewFile;
+
+const MAGIC: [u8; 8] = *b"ATRAILDR";
+const VERSION: u32 = 1;
+const HEADER_LEN: usize = 64;
+pub(super) const ENTRY_LEN: usize = Key::LEN + 4;
+/// Entries between two fences: what one read has to cover.
+const FENCE_STRIDE: u64 = 128;
+/// Bytes of entries that are read or written at once by a merge.
+const CHUNK_ENTRIES: usize = 8192;
+
+/// A key and which of the run's segments has its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) segment: u32,
+}
+
+/// What a run covers; the small part of it, always in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// How many times runs were merged into this one.
+    pub(super) tier: u32,
+    pub(super) entries: u64,
+    /// When the last of its events was sealed, in seconds since 1970.
+    pub(super) sealed_secs: i64,
+    /// The hours that its events lie in, ascending, each as [`hour_number`].
+    pub(super) hours: Vec<u32>,
+    pub(super) segments: Vec<SegmentId>,
+}
+
+/// Day and hour as one number.
+pub(super) fn hour_number(day: Day, hour: Hour) -> u32 {
+    day.number() * 24 + u32::from(hour.number())
+}
+
+/// What is needed to look for a key; loaded when it is wanted and dropped when memory is short.
+#[derive(Debug)]
+pub(super) struct Index {
+    filter: Filter,
+    /// The first eight bytes of every [`FENCE_STRIDE`]th key, as a big-endian number.
+    fences: Vec<u64>,
+}
+
+impl Index {
+    pub(super) fn size_bytes(&self) -> usize {
+        self.filter.size_bytes() + self.fences.len() * 8
+    }
+}
+
+/// A run on the disk.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) path: PathBuf,
+    pub(super) head: Head,
+    file: File,
+    /// Where the filter begins, behind the tables.
+    index_at: u64,
+    entries_at: u64,
+    index: Mutex<Option<Arc<Index>>>,
+}
+
+impl Run {
+    /// Opens a run and checks everything but its entries.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let mut header = [0; HEADER_LEN];
+        file.read_exact(&mut header)?;
+        let layout = Layout::decode(&header).ok_or_else(|| malformed("its header"))?;
+        let length = file.metadata()?.len();
+        if layout.total_len() != Some(length) {
+            return Err(malformed("its length"));
+        }
+        let mut tables = vec![0; layout.tables_len()];
+        file.read_exact_at(&mut tables, HEADER_LEN as u64)?;
+        if crc32c(&tables) != layout.tables_crc {
+            return Err(malformed("the checksum of its tables"));
+        }
+        let (hours, segments) = tables.split_at(layout.hours as usize * 4);
+        let hours = hours.as_chunks::<4>().0.iter();
+        let segments = segments.as_chunks::<16>().0.iter();
+        let run = Self {
+            path: path.to_owned(),
+            head: Head {
+                tier: layout.tier,
+                entries: layout.entries,
+                sealed_secs: layout.sealed_secs,
+                hours: hours.map(|bytes| u32::from_le_bytes(*bytes)).collect(),
+                segments: segments.map(|id| SegmentId::from_bytes(*id)).collect(),
+            },
+            file,
+            index_at: layout.index_at(),
+            entries_at: layout.entries_at(),
+            index: Mutex::default(),
+        };
+        Ok(run)
+    }
+
+    pub(super) fn covers(&self, hour: u32) -> bool {
+        self.head.hours.binary_search(&hour).is_ok()
+    }
+
+    /// The index, read when it is not in memory; whether it was read.
+    pub(super) fn index(&self) -> io::Result<(Arc<Index>, bool)> {
+        let mut held = self.index.lock();
+        if let Some(index) = &*held {
+            return Ok((Arc::clone(index), false));
+        }
+        let length = usize::try_from(self.entries_at - self.index_at)
+            .map_err(|_| malformed("the length of its index"))?;
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, self.index_at)?;
+        let (body, checksum) = bytes.split_at(length - 4);
+        if crc32c(body).to_le_bytes() != *checksum {
+            return Err(malformed("the checksum of its index"));
+        }
+        let fences_len = fence_count(self.head.entries) * 8;
+        let (fences, filter) = body.split_at(fences_len);
+        let index = Arc::new(Index {
+            filter: Filter::decode(filter).ok_or_else(|| malformed("its filter"))?,
+            fences: fences
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|bytes| u64::from_le_bytes(*bytes))
+                .collect(),
+        });
+        *held = Some(Arc::clone(&index));
+        Ok((index, true))
+    }
+
+    /// Forgets the index until it is wanted again.
+    pub(super) fn unload(&self) {
+        self.index.lock().take();
+    }
+
+    /// The segment that has the key's event, if it is here.
+    pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Option<SegmentId>> {
+        if !index.filter.may_contain(key) {
+            return Ok(None);
+        }
+        let prefix = key.prefix();
+        // Keys with this prefix lie behind the last fence that is smaller, and not behind the first that is larger.
+        let first = index.fences.partition_point(|fence| *fence < prefix);
+        let last = index.fences.partition_point(|fence| *fence <= prefix);
+        let from = (first.saturating_sub(1) as u64) * FENCE_STRIDE;
+        let to = (last as u64 * FENCE_STRIDE).min(self.head.entries);
+        let entries = self.read(from, to)?;
+        let found = entries.binary_search_by(|entry| entry.key.cmp(key));
+        found
+            .ok()
+            .map(|at| {
+                let segment = entries[at].segment as usize;
+                let segment = self.head.segments.get(segment).copied();
+                segment.ok_or_else(|| malformed("an entry"))
+            })
+            .transpose()
+    }
+
+    fn read(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
+        let count =
+            usize::try_from(to.saturating_sub(from)).map_err(|_| malformed("its length"))?;
+        let mut bytes = vec![0; count * ENTRY_LEN];
+        self.file
+            .read_exact_at(&mut bytes, self.entries_at + from * ENTRY_LEN as u64)?;
+        Ok(bytes.as_chunks().0.iter().map(decode_entry).collect())
+    }
+
+    /// All entries in their order, read in chunks.
+    pub(super) fn entries(&self) -> impl Iterator<Item = io::Result<Entry>> {
+        let total = self.head.entries;
+        (0..total).step_by(CHUNK_ENTRIES).flat_map(move |from| {
+            match self.read(from, (from + CHUNK_ENTRIES as u64).min(total)) {
+                Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
+                Err(error) => vec![Err(error)],
+            }
+        })
+    }
+}
+
+/// Writes a run durably. The entries come in the order of their keys, as many as the head says.
+pub(super) fn write(
+    path: &Path,
+    head: &Head,
+    entries: impl Iterator<Item = io::Result<Entry>>,
+) -> io::Result<()> {
+    let mut filter = Filter::new(head.entries);
+    let mut tables = Vec::new();
+    for hour in &head.hours {
+        tables.extend_from_slice(&hour.to_le_bytes());
+    }
+    for segment in &head.segments {
+        tables.extend_from_slice(segment.as_bytes());
+    }
+    let layout = Layout {
+        tier: head.tier,
+        hours: length_of(&head.hours)?,
+        segments: length_of(&head.segments)?,
+        filter_len: filter.size_bytes() as u64,
+        entries: head.entries,
+        sealed_secs: head.sealed_secs,
+        tables_crc: crc32c(&tables),
+    };
+    let mut file = NewFile::create(path)?;
+    let mut fences = Vec::with_capacity(fence_count(head.entries) * 8);
+    let mut chunk = Vec::with_capacity(CHUNK_ENTRIES * ENTRY_LEN);
+    let mut at = layout.entries_at();
+    let mut count = 0;
+    for entry in entries {
+        let Entry { key, segment } = entry?;
+        if count % FENCE_STRIDE == 0 {
+            fences.extend_from_slice(&key.prefix().to_le_bytes());
+        }
+        filter.insert(&key);
+        chunk.extend_from_slice(&key.0);
+        chunk.extend_from_slice(&segment.to_le_bytes());
+        count += 1;
+        if chunk.len() == CHUNK_ENTRIES * ENTRY_LEN {
+            file.write_at(&chunk, at)?;
+            at += chunk.len() as u64;
+            chunk.clear();
+        }
+    }
+    if count != head.entries {
+        return Err(malformed("the number of its entries"));
+    }
+    file.write_at(&chunk, at)?;
+    let mut index = fences;
+    filter.encode(&mut index);
+    index.extend_from_slice(&crc32c(&index).to_le_bytes());
+    file.write_at(&index, layout.index_at())?;
+    file.write_at(&tables, HEADER_LEN as u64)?;
+    file.write_at(&layout.encode(), 0)?;
+    file.commit()
+}
+
+/// Where the parts of a run lie.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    tier: u32,
+    hours: u32,
+    segments: u32,
+    filter_len: u64,
+    entries: u64,
+    sealed_secs: i64,
+    tables_crc: u32,
+}
+
+impl Layout {
+    fn encode(self) -> [u8; HEADER_LEN] {
+        let mut out = [0; HEADER_LEN];
+        out[..8].copy_from_slice(&MAGIC);
+        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[12..16].copy_from_slice(&self.tier.to_le_bytes());
+        out[16..20].copy_from_slice(&self.hours.to_le_bytes());
+        out[20..24].copy_from_slice(&self.segments.to_le_bytes());
+        out[24..32].copy_from_slice(&self.filter_len.to_le_bytes());
+        out[32..40].copy_from_slice(&self.entries.to_le_bytes());
+        out[40..48].copy_from_slice(&self.sealed_secs.to_le_bytes());
+        out[48..52].copy_from_slice(&self.tables_crc.to_le_bytes());
+        let checksum = crc32c(&out[..60]);
+        out[60..].copy_from_slice(&checksum.to_le_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8; HEADER_LEN]) -> Option<Self> {
+        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four"));
+        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight"));
+        let is_sound =
+            bytes[..8] == MAGIC && u32_at(8) == VERSION && u32_at(60) == crc32c(&bytes[..60]);
+        is_sound.then(|| Self {
+            tier: u32_at(12),
+            hours: u32_at(16),
+            segments: u32_at(20),
+            filter_len: u64_at(24),
+            entries: u64_at(32),
+            sealed_secs: u64_at(40).cast_signed(),
+            tables_crc: u32_at(48),
+        })
+    }
+
+    const fn tables_len(&self) -> usize {
+        self.hours as usize * 4 + self.segments as usize * 16
+    }
+
+    const fn index_at(&self) -> u64 {
+        (HEADER_LEN + self.tables_len()) as u64
+    }
+
+    const fn entries_at(&self) -> u64 {
+        self.index_at() + fence_count(self.entries) as u64 * 8 + self.filter_len + 4
+    }
+
+    /// `None` for lengths that no file has.
+    fn total_len(&self) -> Option<u64> {
+        let entries_len = self.entries.checked_mul(ENTRY_LEN as u64)?;
+        let is_possible = self.filter_len < 1 << 40 && self.filter_len % BLOCK_LEN as u64 == 0;
+        is_possible
+            .then(|| self.entries_at().checked_add(entries_len))
+            .flatten()
+    }
+}
+
+const fn fence_count(entries: u64) -> usize {
+    entries.div_ceil(FENCE_STRIDE) as usize
+}
+
+fn decode_entry(bytes: &[u8; ENTRY_LEN]) -> Entry {
+    let (key, segment) = bytes.split_at(Key::LEN);
+    Entry {
+        key: Key(key.try_into().expect("split there")),
+        segment: u32::from_le_bytes(segment.try_into().expect("what is left")),
+    }
+}
+
+fn length_of<T>(table: &[T]) -> io::Result<u32> {
+    u32::try_from(table.len()).map_err(|_| malformed("the length of a table"))
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{what} is not what was written"),
+    )
+}

@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+
+use atrail_evidence::{TreeHasher, leaf_hash};
+use atrail_model::{Day, Hour, ManualClock, SpaceId};
+use bytes::Bytes;
+
+use super::*;
+use crate::memtable::Memtable;
+use crate::wal::Frame;
+
+fn event(number: u32, hour: u8) -> NewEvent {
+    let line = Bytes::from(number.to_string());
+    NewEvent {
+        day: "2017-07-25".parse::<Day>().unwrap(),
+        hour: Hour::new(hour).unwrap(),
+        leaf: leaf_hash(&line),
+        line,
+    }
+}
+
+fn domain() -> Domain {
+    Domain::Space(SpaceId::from_bytes([3; 16]))
+}
+
+struct Fixture {
+    dedup: Dedup,
+    dir: tempfile::TempDir,
+    now: Timestamp,
+}
+
+impl Fixture {
+    fn new(memory_bytes: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            dedup: Dedup::open(dir.path(), Duration::from_secs(3600), memory_bytes).unwrap(),
+            dir,
+            now: "2017-07-25T10:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// A run of these events of one hour; its segment.
+    fn seal(&self, numbers: std::ops::Range<u32>, hour: u8) -> SegmentId {
+        let events: Vec<_> = numbers.map(|number| event(number, hour)).collect();
+        let segment = Segment {
+            id: SegmentId::generate(),
+            place: Place {
+                domain: domain(),
+                day: events[0].day,
+                hour: events[0].hour,
+            },
+            count: events.len() as u64,
+            size_bytes: 0,
+            root: TreeHasher::default().root(),
+        };
+        let memtable = Memtable::new(Arc::new(ManualClock::new(self.now)), u64::MAX / 4);
+        memtable.insert(vec![Frame {
+            sequence: 1,
+            domain: domain(),
+            events,
+        }]);
+        let (_, pending) = memtable.take(|_, _| true).remove(0);
+        let new = self.dedup.write(&[(segment, pending)], self.now);
+        self.dedup.register(new.unwrap());
+        segment.id
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.dir.path()).unwrap().count()
+    }
+
+    fn found(&self, events: &[NewEvent]) -> BTreeMap<usize, SegmentId> {
+        self.dedup.suspects(domain(), events).into_iter().collect()
+    }
+}
+
+#[test]
+fn sealed_events_are_known_with_their_segment_and_others_are_not() {
+    let fixture = Fixture::new(1 << 20);
+    let (one, two) = (fixture.seal(0..1000, 7), fixture.seal(1000..1001, 7));
+    let asked: Vec<_> = (0..2000).map(|number| event(number, 7)).collect();
+    let found = fixture.found(&asked);
+    assert_eq!(found.len(), 1001);
+    assert!((0..1000).all(|at| found[&at] == one));
+    assert_eq!(found[&1000], two);
+    let elsewhere = Domain::Space(SpaceId::from_bytes([4; 16]));
+    assert!(fixture.dedup.suspects(elsewhere, &asked).is_empty());
+    assert!(fixture.found(&[event(5, 8)]).is_empty(), "another hour");
+}
+
+#[test]
+fn runs_survive_a_restart_and_end_with_the_window() {
+    let mut fixture = Fixture::new(1 << 20);
+    let segment = fixture.seal(0..300, 7);
+    std::fs::write(fixture.dir.path().join(".half.run.tmp"), b"half").unwrap();
+    let window = Duration::from_secs(3600);
+    fixture.dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    assert_eq!(
+        fixture.found(&[event(299, 7)]),
+        BTreeMap::from([(0, segment)])
+    );
+    assert_eq!(fixture.files(), 1, "what a crash left is removed");
+    fixture
+        .dedup
+        .expire(fixture.now.checked_add(window).unwrap());
+    assert_eq!(fixture.files(), 1, "the window is inclusive");
+    let later = Duration::from_secs(3601);
+    fixture
+        .dedup
+        .expire(fixture.now.checked_add(later).unwrap());
+    assert_eq!(
+        (fixture.files(), fixture.dedup.stats()),
+        (0, DedupStats::default())
+    );
+}
+
+#[test]
+fn merging_keeps_what_is_known_and_makes_few_runs() {
+    let fixture = Fixture::new(1 << 30);
+    let segments: Vec<_> = (0..64)
+        .map(|n| fixture.seal(n * 100..(n + 1) * 100, u8::try_from(n % 2).unwrap()))
+        .collect();
+    fixture.dedup.merge();
+    assert_eq!((fixture.dedup.stats().runs, fixture.files()), (1, 1));
+    for hour in 0..2 {
+        let asked: Vec<_> = (0..6_400).map(|number| event(number, hour)).collect();
+        let found = fixture.found(&asked);
+        // A merged run knows of its hours only together; an event has one hour, so the other never comes.
+        assert_eq!(found.len(), 6_400);
+        assert!(
+            found
+                .iter()
+                .all(|(at, segment)| *segment == segments[at / 100])
+        );
+    }
+}
+
+#[test]
+fn little_memory_makes_it_slower_and_not_forgetful() {
+    let fixture = Fixture::new(1);
+    let segments: Vec<_> = (0..5)
+        .map(|n| fixture.seal(n * 100..(n + 1) * 100, 7))
+        .collect();
+    let asked: Vec<_> = (0..500).map(|number| event(number, 7)).collect();
+    for _ in 0..2 {
+        let found = fixture.found(&asked);
+        assert!((0..500).all(|at| found[&at] == segments[at / 100]));
+    }
+    let stats = fixture.dedup.stats();
+    assert!(stats.memory_bytes < 1000, "one index at a time: {stats:?}");
+}
+
+#[test]
+fn a_damaged_run_is_given_up_and_the_others_count() {
+    let fixture = Fixture::new(1 << 20);
+    fixture.seal(0..1000, 7);
+    let path = std::fs::read_dir(fixture.dir.path())
+        .unwrap()
+        .next()
+        .unwrap();
+    let path = path.unwrap().path();
+    let kept = fixture.seal(1000..1100, 7);
+    let whole = std::fs::read(&path).unwrap();
+    let window = Duration::from_secs(3600);
+    // The head, the tables, the index, and the length.
+    for at in [9, 70, 90, 300] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+        let asked = [event(5, 7), event(1005, 7)];
+        assert_eq!(dedup.suspects(domain(), &asked), [(1, kept)], "byte {at}");
+        assert!(!path.exists(), "byte {at}");
+    }
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    assert_eq!(dedup.stats().runs, 1);
+    std::fs::write(&path, &whole).unwrap();
+    let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    assert_eq!(
+        dedup.suspects(domain(), &[event(5, 7)]).len(),
+        1,
+        "the control"
+    );
+}
