@@ -6,7 +6,7 @@ mod prepare;
 
 use std::sync::Arc;
 
-use atrail_api::{IngestCounts, IngestQuery};
+use atrail_api::IngestQuery;
 use atrail_model::Domain;
 use atrail_sources::{Framing, SourceKind};
 use axum::Json;
@@ -94,11 +94,13 @@ pub(crate) async fn run(
             .await
             .map_err(ApiError::internal)??
     };
+    let counts = prepared.counts();
     let Prepared {
         events,
         answer,
         accepted,
         refused,
+        taken_for: _,
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
@@ -116,9 +118,8 @@ pub(crate) async fn run(
         _ => StatusCode::MULTI_STATUS,
     };
     Ok(if minimal {
-        let counts = Json(IngestCounts { accepted, refused });
         let applied = HeaderValue::from_static("return=minimal");
-        (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
+        (status, [(PREFERENCE_APPLIED, applied)], Json(counts)).into_response()
     } else {
         let json = HeaderValue::from_static("application/json");
         (status, [(header::CONTENT_TYPE, json)], answer).into_response()

@@ -75,7 +75,23 @@ pub(crate) const CONVERSIONS: &[Conversion] = &[Conversion {
     convert: kong::convert,
 }];
 
+impl fmt::Display for Format {
+    /// As [`SourceKind`] names it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cadf => "cadf",
+            Self::Kong => "kong",
+        })
+    }
+}
+
 impl Format {
+    /// Whether such an event is stored as it came.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Self::Cadf)
+    }
+
     /// The event as CADF: the text itself, or its conversion.
     pub(crate) fn to_cadf(self, text: &[u8]) -> Result<Cow<'_, [u8]>, Reason> {
         match CONVERSIONS.iter().find(|row| row.format == self) {

@@ -29,8 +29,10 @@ mod scan;
 mod split;
 mod splitter;
 mod stream;
+mod tally;
 
 pub use format::{Format, ParseSourceKindError, SourceKind};
 pub use refusal::{Reason, Refusal};
 pub use split::{Candidate, Framing, Split, split};
 pub use stream::Stream;
+pub use tally::Tally;

@@ -32,6 +32,7 @@ async fn acknowledgements_come_in_order_with_the_leaf_hash_of_the_stored_line() 
     let ack = |id: usize| AckOrRefusal::Ack {
         id: format!("event-{id}"),
         value: leaf_hash(event(id).as_bytes()).to_string(),
+        kind: None,
     };
     assert_eq!(acks.len(), 3);
     assert_eq!((&acks[0], &acks[2]), (&ack(1), &ack(2)));
@@ -107,7 +108,7 @@ async fn a_missing_id_is_added_and_told() {
     let admin = server.admin().await;
     let without = event(1).replace(r#""id":"event-1","#, "");
     let acks: Vec<AckOrRefusal> = admin.post(paths::EVENTS).body(without.clone()).made().await;
-    let [AckOrRefusal::Ack { id, value }] = &acks[..] else {
+    let [AckOrRefusal::Ack { id, value, .. }] = &acks[..] else {
         panic!("{acks:?}");
     };
     let line = format!("{},\"id\":\"{id}\"}}", &without[..without.len() - 1]);
@@ -168,4 +169,19 @@ async fn the_days_of_status_and_deletion_are_those_that_were_asked_for() {
     let said: String = admin.delete(paths::EVENTS).json(&scope).made().await;
     assert_eq!(said, format!("2 logs were deleted, freeing {freed} bytes."));
     assert_eq!(days("").await, ["12", "25"]);
+}
+
+#[tokio::test]
+async fn the_answer_says_what_was_no_cadf() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let kong = r#"{"started_at":1500890400000,"latencies":{},"request":{"method":"GET"}}"#;
+    let body = format!("{}\n{kong}\n", event(1));
+    let acks: Vec<Value> = admin.post(paths::EVENTS).body(body.clone()).made().await;
+    assert_eq!(acks[0].get("type"), None);
+    assert_eq!(acks[1]["type"], "kong");
+    let minimal = admin.post(paths::EVENTS).header("Prefer", "return=minimal");
+    let counts: Value = minimal.body(body).made().await;
+    let expected = json!({"accepted": 2, "refused": 0, "types": {"cadf": 1, "kong": 1}});
+    assert_eq!(counts, expected);
 }
