@@ -1,5 +1,7 @@
 //! Sending events, and asking what is there.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -73,6 +75,9 @@ pub enum AckOrRefusal {
         id: String,
         /// Base64 of its leaf hash (RFC 6962 §2.1).
         value: String,
+        /// What it was taken for and converted from, such as `kong`; left out when it was CADF as it came.
+        #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
     },
     /// The event was not kept.
     Refusal {
@@ -95,4 +100,7 @@ pub struct IngestCounts {
     pub duplicates: u64,
     /// Events refused.
     pub refused: u64,
+    /// What the events kept were taken for; left out when all were CADF as they came.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, u64>,
 }

@@ -109,6 +109,7 @@ pub(crate) async fn run(
         answer,
         accepted,
         refused,
+        taken_for,
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
@@ -123,12 +124,13 @@ pub(crate) async fn run(
         _ => StatusCode::MULTI_STATUS,
     };
     Ok(if minimal {
+        let applied = HeaderValue::from_static("return=minimal");
         let counts = Json(IngestCounts {
             accepted,
             duplicates,
             refused,
+            types: prepare::types(&taken_for),
         });
-        let applied = HeaderValue::from_static("return=minimal");
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {
         let json = HeaderValue::from_static("application/json");

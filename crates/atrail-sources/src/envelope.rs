@@ -50,14 +50,11 @@ impl Inspector {
     /// An object with an `eventTime` is an event whatever else it has. One that is not JSON can still be a list whose
     /// first elements are good; it is not an envelope, since half an envelope vouches for nothing.
     pub(crate) fn shape(&self, text: &[u8]) -> Shape {
-        match self.kind {
-            SourceKind::Kong => return Shape::Event(Format::Kong),
-            SourceKind::Cadf => {}
-            SourceKind::Auto => {
-                if let Some(format) = self.detect(text) {
-                    return Shape::Event(format);
-                }
-            }
+        if self.kind == SourceKind::Kong {
+            return Shape::Event(Format::Kong);
+        }
+        if let Some(format) = self.detect(text) {
+            return Shape::Event(format);
         }
         let event = Shape::Event(Format::Cadf);
         let may_be_list = self.events.find(text).is_some();
@@ -76,10 +73,11 @@ impl Inspector {
         }
     }
 
-    /// The other format that the event is in.
+    /// The other format that the event is in, of those that may be.
     fn detect(&self, text: &[u8]) -> Option<Format> {
         let candidates = CONVERSIONS.iter().zip(&self.converted);
         candidates
+            .filter(|(conversion, _)| self.kind == SourceKind::Auto || conversion.wraps_cadf)
             .filter(|(_, telling)| telling.find(text).is_some())
             .find(|(conversion, _)| (conversion.detect)(text))
             .map(|(conversion, _)| conversion.format)

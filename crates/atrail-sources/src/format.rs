@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Reason, kong};
+use crate::{Reason, kong, oslo};
 
 /// What the sender says the events are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -53,12 +53,16 @@ pub enum Format {
     Cadf,
     /// A log-plugin event of the Kong gateway, stored as its CADF conversion.
     Kong,
+    /// CADF in a message of oslo.messaging as it is on the wire, stored as it stands in there.
+    Oslo,
 }
 
 /// How events of one format become CADF.
 #[derive(Debug)]
 pub(crate) struct Conversion {
     pub(crate) format: Format,
+    /// Whether it is CADF, wrapped in a way that takes more than finding it.
+    pub(crate) wraps_cadf: bool,
     /// Text without this is not in the format; found far faster than `detect` can say so.
     pub(crate) telling: &'static [u8],
     /// Whether a JSON object is an event of the format.
@@ -68,14 +72,41 @@ pub(crate) struct Conversion {
 }
 
 /// Every format that is converted.
-pub(crate) const CONVERSIONS: &[Conversion] = &[Conversion {
-    format: Format::Kong,
-    telling: b"\"latencies\"",
-    detect: kong::detect,
-    convert: kong::convert,
-}];
+pub(crate) const CONVERSIONS: &[Conversion] = &[
+    Conversion {
+        format: Format::Kong,
+        wraps_cadf: false,
+        telling: b"\"latencies\"",
+        detect: kong::detect,
+        convert: kong::convert,
+    },
+    Conversion {
+        format: Format::Oslo,
+        wraps_cadf: true,
+        telling: b"\"oslo.message\"",
+        detect: oslo::detect,
+        convert: oslo::unwrap,
+    },
+];
+
+impl fmt::Display for Format {
+    /// As [`SourceKind`] names it, where it does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cadf => "cadf",
+            Self::Kong => "kong",
+            Self::Oslo => "oslo",
+        })
+    }
+}
 
 impl Format {
+    /// Whether such an event is stored as it came.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Self::Cadf)
+    }
+
     /// The event as CADF: the text itself, or its conversion.
     pub(crate) fn to_cadf(self, text: &[u8]) -> Result<Cow<'_, [u8]>, Reason> {
         match CONVERSIONS.iter().find(|row| row.format == self) {

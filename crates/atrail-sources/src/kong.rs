@@ -1,12 +1,12 @@
 //! Log-plugin events of the Kong gateway, as its HTTP, TCP, UDP and file log plugins write them: one object per proxied
-//! request.
+//! request, or per proxied stream, which has a `session` in the request's place.
 //!
 //! | CADF | from Kong |
 //! |---|---|
 //! | `id` | `request.id`, which older gateways do not write; then one is added as to any event |
 //! | `eventTime` | `started_at`, milliseconds since 1970 |
 //! | `action` | `request.method`, by the verbs of the CADF Action Taxonomy |
-//! | `outcome`, `reason` | `response.status` |
+//! | `outcome`, `reason` | `response.status`; of a stream `session.status` |
 //! | `initiator` | `consumer`, else `authenticated_entity`, else the address; `client_ip`; the `user-agent` header |
 //! | `target` | `service`, else `route`, else the gateway itself; `request.url` |
 //! | `attachments` | the event's own text, unchanged |
@@ -21,10 +21,15 @@ use crate::members::{members, string};
 
 /// Whether a JSON object is one of these events: it has what every one has, and is not CADF.
 pub(crate) fn detect(text: &[u8]) -> bool {
-    matches!(
-        members(text, ["started_at", "latencies", "request", "eventTime"]),
-        Ok([Some(_), Some(_), Some(request), None]) if request.starts_with('{')
-    )
+    match members(
+        text,
+        ["started_at", "latencies", "request", "session", "eventTime"],
+    ) {
+        Ok([Some(_), Some(_), request, session, None]) => {
+            request.or(session).is_some_and(|raw| raw.starts_with('{'))
+        }
+        _ => false,
+    }
 }
 
 /// The event as CADF.
@@ -34,6 +39,7 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
         started_at,
         request,
         response,
+        session,
         service,
         route,
         consumer,
@@ -45,6 +51,7 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
             "started_at",
             "request",
             "response",
+            "session",
             "service",
             "route",
             "consumer",
@@ -54,14 +61,15 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
     )
     .map_err(|error| refuse(&error.to_string()))?;
     let event_time = started_at
-        .and_then(|raw| raw.parse().ok())
+        .and_then(millis)
         .and_then(|millis| Timestamp::from_millisecond(millis).ok())
         .ok_or_else(|| refuse("started_at must be the milliseconds since 1970"))?;
 
     let [id, method, url, uri, headers] =
         object(request, ["id", "method", "url", "uri", "headers"])
+            .or(session.map(|_| Default::default()))
             .ok_or_else(|| refuse("request must be an object"))?;
-    let [status] = object(response, ["status"]).unwrap_or_default();
+    let [status] = object(response.or(session), ["status"]).unwrap_or_default();
     let [agent] = object(headers, ["user-agent"]).unwrap_or_default();
     let status = status.and_then(|raw| raw.trim_matches('"').parse::<u16>().ok());
 
@@ -80,7 +88,7 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
             consumer,
             entity,
             client_ip.and_then(string),
-            agent.and_then(string),
+            agent.and_then(text_or_first),
         ),
         target: target(service, route, url.and_then(string)),
         observer: KONG,
@@ -107,6 +115,24 @@ fn object<'a, const N: usize>(
     names: [&'static str; N],
 ) -> Option<[Option<&'a str>; N]> {
     members(raw?.as_bytes(), names).ok()
+}
+
+/// Milliseconds; some gateways write a fraction of them, which is the noise of their arithmetic.
+fn millis(raw: &str) -> Option<i64> {
+    let fraction = || {
+        let millis: f64 = serde_json::from_str(raw).ok()?;
+        // Far inside the range of whole numbers that an f64 holds exactly.
+        (millis.abs() < 1e15).then_some(millis.round() as i64)
+    };
+    raw.parse().ok().or_else(fraction)
+}
+
+/// A header: a text or, of one that was sent several times, an array of them.
+fn text_or_first(raw: &str) -> Option<Cow<'_, str>> {
+    string(raw).or_else(|| {
+        let all: Vec<String> = serde_json::from_str(raw).ok()?;
+        all.into_iter().next().map(Cow::Owned)
+    })
 }
 
 /// The method as a verb of the CADF Action Taxonomy.
@@ -138,15 +164,21 @@ fn initiator<'a>(
     let [id, username, custom_id] =
         object(consumer, ["id", "username", "custom_id"]).unwrap_or_default();
     let [entity_id] = object(entity, ["id"]).unwrap_or_default();
-    let known = id.or(entity_id).and_then(string);
+    let name = username
+        .and_then(string)
+        .or_else(|| custom_id.and_then(string));
+    let known = id
+        .and_then(string)
+        .or_else(|| entity_id.and_then(string))
+        .or_else(|| name.clone());
     Resource {
         type_uri: match known {
             Some(_) => "service/security/account/user",
             None => "unknown",
         },
         id: known.or_else(|| client_ip.clone()).unwrap_or(UNKNOWN),
-        name: username.and_then(string).or(custom_id.and_then(string)),
-        host: Some(Host {
+        name,
+        host: (client_ip.is_some() || agent.is_some()).then_some(Host {
             address: client_ip,
             agent,
         }),
@@ -161,7 +193,8 @@ fn target<'a>(
 ) -> Resource<'a> {
     let named = |raw| {
         let [id, name] = object(raw, ["id", "name"])?;
-        Some((id.and_then(string)?, name.and_then(string)))
+        let name = name.and_then(string);
+        Some((id.and_then(string).or_else(|| name.clone())?, name))
     };
     let (id, name) = named(service)
         .or_else(|| named(route))
@@ -301,6 +334,31 @@ mod tests {
         assert_eq!(
             (&event["initiator"]["id"], &event["target"]["id"]),
             (&json!("unknown"), &json!("kong"))
+        );
+    }
+
+    #[test]
+    fn forms_seen_less_often_are_understood() {
+        let stream = r#"{"latencies":{"kong":1},"service":{"name":"db"},"started_at":1577836800122.9999,"client_ip":"2001:db8::1","session":{"status":200,"sent":7}}"#;
+        assert!(detect(stream.as_bytes()));
+        let event = converted(stream);
+        assert_eq!(event["eventTime"], "2020-01-01T00:00:00.123000000Z");
+        assert_eq!(event["reason"]["reasonCode"], "200");
+        assert_eq!(event["target"]["id"], "db");
+        assert_eq!(event["initiator"]["host"]["address"], "2001:db8::1");
+
+        let twice = r#"{"started_at":0,"latencies":{},"request":{"headers":{"user-agent":["a","b"]}},"consumer":{"username":"ann"}}"#;
+        let initiator = &converted(twice)["initiator"];
+        assert_eq!(
+            initiator,
+            &json!({
+                "id": "ann", "typeURI": "service/security/account/user", "name": "ann", "host": {"agent": "a"},
+            })
+        );
+        let bare = converted(r#"{"started_at":0,"latencies":{},"request":{}}"#);
+        assert_eq!(
+            bare["initiator"],
+            json!({"id": "unknown", "typeURI": "unknown"})
         );
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Events come as one object, an array, one object after the other, newline-delimited JSON, a CADF log
 //! `{"events":[…]}` (DMTF DSP0262, the Log entity; also a service's list answer of that shape) or as the `payload` of an
-//! oslo.messaging notification. Whatever the wrapping, each event comes out byte for byte as it stood there.
+//! oslo.messaging notification, also in its message on the wire. Whatever the wrapping, each event comes out byte for byte
+//! as it stood there.
 //!
 //! [`split`] is for a body that is in memory, [`Stream`] for a file of any size: one engine, the same answers. Time is
 //! linear in the input; a stream keeps no more than one event and one chunk.
@@ -23,14 +24,17 @@ mod envelope;
 mod format;
 mod kong;
 mod members;
+mod oslo;
 mod place;
 mod refusal;
 mod scan;
 mod split;
 mod splitter;
 mod stream;
+mod tally;
 
 pub use format::{Format, ParseSourceKindError, SourceKind};
 pub use refusal::{Reason, Refusal};
 pub use split::{Candidate, Framing, Split, split};
 pub use stream::Stream;
+pub use tally::Tally;

@@ -9,6 +9,7 @@ use crate::commands::{
     quickstart, serve, session, status, target, token, trail,
 };
 use crate::error::Result;
+use crate::printer::safe;
 use crate::settings::{GlobalFlags, Settings};
 use crate::spelling::{self, Tool};
 
@@ -22,7 +23,22 @@ pub(crate) struct Line {
 }
 
 /// Understands the arguments of the process; pure.
+///
+/// An error repeats what was typed, which may be a name out of an event: it comes safe for a terminal.
 pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
+    parse_as_typed(tool, argv).map_err(|error| {
+        let shown = |word: &OsString| {
+            safe::for_terminal(&word.to_string_lossy())
+                .into_owned()
+                .into()
+        };
+        let shown: Vec<OsString> = argv.iter().map(shown).collect();
+        // What a terminal would obey is in no name and no value that is valid, so the error is the same.
+        parse_as_typed(tool, &shown).err().unwrap_or(error)
+    })
+}
+
+fn parse_as_typed(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
     if let Some(tool) = tool {
         return spelling::parse(tool, argv);
     }

@@ -1,14 +1,14 @@
 //! From a body's bytes to checked events and the answer about them, in one pass while they are hot.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::leaf_hash;
 use atrail_model::limits::{REQUEST_MAX_BYTES, REQUEST_MAX_HOURS};
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Framing, SourceKind, split};
+use atrail_sources::{Format, Framing, SourceKind, Tally, split};
 use atrail_store::NewEvent;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -33,6 +33,16 @@ pub(super) struct Prepared {
     pub(super) accepted: u64,
     /// Events that are refused.
     pub(super) refused: u64,
+    /// What those to be stored were taken for.
+    pub(super) taken_for: Tally,
+}
+
+/// What events were taken for, to be answered when it is not simply CADF.
+pub(super) fn types(taken_for: &Tally) -> BTreeMap<String, u64> {
+    let counts = taken_for.counts().filter(|_| !taken_for.is_plain());
+    counts
+        .map(|(format, count)| (format.to_string(), count))
+        .collect()
 }
 
 /// What is asked of a body, besides its bytes.
@@ -79,13 +89,15 @@ pub(super) fn prepare(
                 Some(key) => key.event_id(index, &candidate.text),
                 None => Uuid::new_v4().to_string(),
             })
+            .map(|event| (event, candidate.format))
             .map_err(|error| (candidate.line, error.to_string())),
             Err(refusal) => Err((refusal.line, refusal.to_string())),
         };
         match checked {
-            Ok(event) => {
+            Ok((event, format)) => {
                 let leaf = leaf_hash(&event.line);
-                write_ack(&mut made.answer, &event.id, &leaf);
+                write_ack(&mut made.answer, &event.id, &leaf, format);
+                made.taken_for.add(format);
                 line_bytes += event.line.len();
                 if line_bytes > REQUEST_MAX_BYTES {
                     return Err(too_much());
@@ -141,11 +153,15 @@ fn shared(body: &Bytes, line: Cow<'_, [u8]>) -> Bytes {
     }
 }
 
-fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display) {
+fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display, format: Format) {
     answer.extend_from_slice(b"{\"id\":");
     write_string(answer, id);
     // Base64 needs no escape.
-    write!(answer, ",\"value\":\"{leaf}\"}}").expect("writing to memory does not fail");
+    write!(answer, ",\"value\":\"{leaf}\"").expect("writing to memory does not fail");
+    if !format.is_plain() {
+        write!(answer, ",\"type\":\"{format}\"").expect("writing to memory does not fail");
+    }
+    answer.push(b'}');
 }
 
 fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str) {
@@ -219,6 +235,7 @@ mod tests {
         let ack = AckOrRefusal::Ack {
             id: "e\"1".to_owned(),
             value: leaf,
+            kind: None,
         };
         assert_eq!((&answer[0], &answer[2]), (&ack, &ack));
         assert!(matches!(

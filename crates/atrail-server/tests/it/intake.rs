@@ -32,6 +32,7 @@ async fn acknowledgements_come_in_order_with_the_leaf_hash_of_the_stored_line() 
     let ack = |id: usize| AckOrRefusal::Ack {
         id: format!("event-{id}"),
         value: leaf_hash(event(id).as_bytes()).to_string(),
+        kind: None,
     };
     assert_eq!(acks.len(), 3);
     assert_eq!((&acks[0], &acks[2]), (&ack(1), &ack(2)));
@@ -97,7 +98,10 @@ async fn a_large_body_goes_another_way_to_the_same_end() {
         .unwrap();
     assert_eq!(answer.headers()["preference-applied"], "return=minimal");
     let counts: Value = answer.json().await.unwrap();
-    assert_eq!(counts, json!({"accepted": 5000, "refused": 0}));
+    assert_eq!(
+        counts,
+        json!({"accepted": 5000, "duplicates": 0, "refused": 0})
+    );
     assert_eq!(count(&admin).await, 5000);
 }
 
@@ -107,7 +111,7 @@ async fn a_missing_id_is_added_and_told() {
     let admin = server.admin().await;
     let without = event(1).replace(r#""id":"event-1","#, "");
     let acks: Vec<AckOrRefusal> = admin.post(paths::EVENTS).body(without.clone()).made().await;
-    let [AckOrRefusal::Ack { id, value }] = &acks[..] else {
+    let [AckOrRefusal::Ack { id, value, .. }] = &acks[..] else {
         panic!("{acks:?}");
     };
     let line = format!("{},\"id\":\"{id}\"}}", &without[..without.len() - 1]);
@@ -196,7 +200,7 @@ async fn one_id_with_two_texts_is_two_events_and_each_is_stored_once() {
 #[tokio::test]
 async fn a_request_with_a_key_does_its_work_once_also_after_a_restart() {
     let server = TestServer::start().await;
-    let kong = "{\"started_at\":1500976800000,\"client_ip\":\"192.0.2.1\",\"request\":{\"method\":\"GET\"}}";
+    let kong = "{\"started_at\":1500976800000,\"latencies\":{},\"request\":{\"method\":\"GET\"}}";
     let nameless = event(1).replace("\"id\":\"event-1\",", "");
     let body = format!("{nameless}\n{nameless}\n{kong}\n");
     let send = async |client: &Client, key: Option<&str>| {
@@ -242,4 +246,20 @@ async fn a_session_with_a_key_is_made_once() {
     assert_ne!(make("2017-07-25").await["id"], first["id"], "another scope");
     let all: Vec<Value> = admin.get(paths::SESSIONS).made().await;
     assert_eq!(all.len(), 2);
+}
+
+#[tokio::test]
+async fn the_answer_says_what_was_no_cadf() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let kong = r#"{"started_at":1500890400000,"latencies":{},"request":{"method":"GET"}}"#;
+    let body = format!("{}\n{kong}\n", event(1));
+    let acks: Vec<Value> = admin.post(paths::EVENTS).body(body.clone()).made().await;
+    assert_eq!(acks[0].get("type"), None);
+    assert_eq!(acks[1]["type"], "kong");
+    let minimal = admin.post(paths::EVENTS).header("Prefer", "return=minimal");
+    let counts: Value = minimal.body(body).made().await;
+    let expected =
+        json!({"accepted": 2, "duplicates": 1, "refused": 0, "types": {"cadf": 1, "kong": 1}});
+    assert_eq!(counts, expected);
 }

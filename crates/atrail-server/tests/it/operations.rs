@@ -128,6 +128,39 @@ async fn promtool_finds_nothing_to_complain_about() {
     );
 }
 
+/// Every metric that a rule speaks of is on the page, and the rules are well formed.
+#[tokio::test]
+async fn the_alerts_speak_of_metrics_that_there_are() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/alerts.yml");
+    let rules = std::fs::read_to_string(file).unwrap();
+    let server = TestServer::start().await;
+    let page = page_after_work(&server).await;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let names: Vec<_> = rules
+        .split(|c| !is_name(c))
+        .filter(|word| word.starts_with("atrail_"))
+        .collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        let there = |line: &str| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| !rest.starts_with(is_name))
+        };
+        assert!(page.lines().any(there), "{name} is not on the page");
+    }
+    match Command::new("promtool")
+        .args(["check", "rules", file])
+        .output()
+    {
+        Ok(checked) => assert!(
+            checked.status.success(),
+            "{}",
+            String::from_utf8_lossy(&checked.stderr)
+        ),
+        Err(error) => eprintln!("not checked: promtool cannot be run: {error}"),
+    }
+}
+
 #[tokio::test]
 async fn a_proxys_name_is_what_clients_are_told() {
     let url = "https://audit.example.com/at";

@@ -1,6 +1,6 @@
 //! The server's errors as the command line tells them.
 
-use atrail_api::{ErrorCode, Problem};
+use atrail_api::{ErrorCode, Problem, paths};
 use reqwest::{Response, StatusCode};
 
 use crate::error::{CliError, Exit};
@@ -27,6 +27,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
         ErrorCode::SessionGone => Some("make a new session of what is left"),
+        ErrorCode::TooMany if path == paths::SESSIONS => Some(
+            "see `atrail session list`, and end one with `atrail session delete ID`; or try again later",
+        ),
         ErrorCode::TooMany | ErrorCode::Unavailable | ErrorCode::RequestTimeout => {
             Some("try again later")
         }

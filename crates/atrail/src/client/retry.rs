@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Longest wait that a server may ask for within one command; beyond it the command ends with exit code 5.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+/// Longest wait that a server may ask for before one more attempt; somebody waits for the command. Beyond it the command ends with exit code 5.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -67,6 +67,6 @@ mod tests {
         let mut backoff = Backoff::new(4);
         let asked = Duration::from_secs(7);
         assert_eq!(backoff.next(Some(asked), 0.5), Some(asked));
-        assert_eq!(backoff.next(Some(Duration::from_secs(61)), 0.5), None);
+        assert_eq!(backoff.next(Some(Duration::from_secs(11)), 0.5), None);
     }
 }

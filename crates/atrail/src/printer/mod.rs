@@ -246,6 +246,12 @@ impl Printer {
     }
 }
 
+/// A number of things: `1 event`, `2 events`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}
+
 fn json(thing: &impl Serialize, pretty: bool) -> Result<String> {
     let text = if pretty {
         serde_json::to_string_pretty(thing)

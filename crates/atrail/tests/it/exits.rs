@@ -88,7 +88,24 @@ fn refused_events_are_1_with_their_lines() {
     assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
     let said = ran.fails(1);
     assert!(said.contains("line 2: refused: "), "{said}");
-    assert!(said.contains("1 of 3 events were refused"), "{said}");
+    assert!(said.contains("1 of 3 events was refused"), "{said}");
+}
+
+#[test]
+fn too_many_sessions_are_5_and_the_hint_says_what_helps() {
+    let env = TestEnv::new();
+    fs::write(env.path("c.toml"), "[sessions]\nmax_open = 1\n").unwrap();
+    let config = env.path("c.toml");
+    let server = Server::start_with(&env, &["--config", config.to_str().unwrap()]);
+    env.log_in(&server);
+    env.run(&["session", "create", "-q"]).ok();
+    let start = std::time::Instant::now();
+    let said = env.run(&["session", "create"]).fails(5);
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "nobody is kept waiting"
+    );
+    assert!(said.contains("`atrail session delete ID`"), "{said}");
 }
 
 #[test]

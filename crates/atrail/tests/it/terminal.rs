@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::env::{Server, TestEnv, events, value};
+use crate::env::{Server, TestEnv, events, finish, value};
 use crate::proxy::{Behaviour, Proxy};
 use crate::pty::at_terminal;
 
@@ -232,3 +232,34 @@ const SESSIONS: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
     [{\"id\":\"\\u001b[2J\",\"space\":\"\\u009b\",\"username\":\"\\u202e\",\"create-time\":\"\\u0085\",\"access-time\":\"\\r\",\
     \"date-range\":{\"End\":\"\\u001b\",\"Start\":\"\"},\"types\":{\"AtAccountLevel\":false,\"Type\":\"\\u001b\"},\"search-time\":\"\",\
     \"state\":\"open\",\"events\":0,\"size-bytes\":0,\"total-bytes\":0,\"downloaded-bytes\":0,\"expire-time\":\"\\u001b\",\"etag\":\"\"}]";
+
+#[test]
+fn what_was_typed_cannot_reach_the_terminal() {
+    let env = TestEnv::new();
+    let hostile = "x\u{1b}[7m\u{202e}\ny";
+    for args in [
+        &[hostile][..],
+        &["status", "-s", hostile],
+        &["session", "show", hostile],
+        &["help", hostile],
+        &["trail", "-t", hostile],
+    ] {
+        for name in ["atrail", "bx"] {
+            let args = match name {
+                "bx" => [&["cf", "at"][..], args].concat(),
+                _ => args.to_vec(),
+            };
+            let link = env.path(name);
+            if !link.exists() {
+                std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_atrail"), &link).unwrap();
+            }
+            let mut command = env.command_as(&link, &args);
+            let said = finish(command.env("CLICOLOR_FORCE", "1"), b"").fails(2);
+            assert!(
+                !said.contains("\u{1b}[7m") && !said.contains('\u{202e}'),
+                "{args:?}: {said:?}"
+            );
+            assert!(said.contains("\\u{202e}"), "{args:?}: {said:?}");
+        }
+    }
+}

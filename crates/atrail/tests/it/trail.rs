@@ -1,6 +1,10 @@
 //! Sending.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env::{Server, TestEnv, events};
 use crate::proxy::{Behaviour, Proxy};
@@ -203,4 +207,116 @@ fn compressed_files_are_unpacked() {
     .unwrap();
     env.run(&["trail", "-q", "-f", "in.zst"]).ok();
     assert_eq!(kept(&env), 6_000);
+}
+
+const KONG: &str =
+    r#"{"started_at":1500890400000,"latencies":{"proxy":1},"request":{"method":"GET"}}"#;
+
+#[test]
+fn says_what_it_took_the_events_for() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let said = |input: &str, code: i32| {
+        let ran = env.run_with(&["trail"], input.as_bytes());
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        ran.stderr
+    };
+    assert_eq!(said(&events(1, 0), 0), "1 event sent\n");
+    assert_eq!(said(&events(2, 0), 0), "2 events sent\n");
+    let mixed = events(2, 0) + KONG + "\n";
+    assert_eq!(said(&mixed, 0), "3 events sent (2 cadf, 1 kong)\n");
+    assert_eq!(said(KONG, 0), "1 event sent (1 kong)\n");
+    let partly = said(&format!("{KONG}\n{{}}\n"), 1);
+    assert!(partly.contains("\n1 event sent (1 kong)\n"), "{partly}");
+    assert!(
+        partly.contains("1 of 2 events was refused") && partly.contains("the others are kept"),
+        "{partly}"
+    );
+    let nothing = said("{}\n", 1);
+    assert!(nothing.contains("nothing was kept"), "{nothing}");
+    assert!(!nothing.contains("0 events"), "{nothing}");
+}
+
+#[test]
+fn receipts_for_programs_are_printed_even_with_q() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    for (format, lines) in [("table", 0), ("jsonl", 2), ("csv", 3), ("json", 4)] {
+        let ran = env.run_with(
+            &["trail", "-q", "--format", format],
+            events(2, 0).as_bytes(),
+        );
+        assert_eq!(ran.stderr, "");
+        assert_eq!(ran.ok().lines().count(), lines, "{format}");
+    }
+}
+
+/// Starts `trail` with these events waiting and more to come; answers the child.
+fn begun(env: &TestEnv, input: &str) -> std::process::Child {
+    let mut child = env
+        .command(&["trail", "--format", "jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.as_mut().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    stdin.flush().unwrap();
+    child
+}
+
+/// What it says at Ctrl-C.
+fn interrupted(mut child: std::process::Child) -> String {
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    said
+}
+
+#[test]
+fn an_interruption_says_what_is_acknowledged() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    // One whole request, and a beginning of the next, which waits for more.
+    let mut child = begun(&env, &events(2_010, 0));
+    let receipts = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(receipts.take(2_000).count(), 2_000);
+    let said = interrupted(child);
+    assert_eq!(
+        said,
+        "interrupted: the events up to line 2000 are acknowledged (2000 kept); nothing was sent of line 2001 and after\n"
+    );
+    assert_eq!(kept(&env), 2_000);
+}
+
+#[test]
+fn an_interruption_says_what_is_unknown() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    let (asked, waiting) = std::sync::mpsc::channel();
+    proxy.set(move || {
+        let _ = asked.send(());
+        std::thread::sleep(std::time::Duration::from_secs(20));
+        Behaviour::default()
+    });
+    let child = begun(&env, &events(2_000, 0));
+    waiting.recv().unwrap();
+    let said = interrupted(child);
+    assert!(
+        said.contains("no event is acknowledged; whether lines 1 to 2000 are kept is unknown"),
+        "{said}"
+    );
 }

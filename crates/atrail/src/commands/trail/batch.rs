@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Framing, SourceKind, Stream};
+use atrail_sources::{Candidate, Format, Framing, SourceKind, Stream};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -32,6 +32,8 @@ pub(super) struct Batch {
     pub(super) body: Bytes,
     /// For each of them, the line of the input that it begins on, from 1.
     pub(super) lines: Vec<u64>,
+    /// And what it was taken for.
+    pub(super) formats: Vec<Format>,
     /// Events in between that are not sent.
     pub(super) refusals: Vec<Refusal>,
     /// How many bytes of the input were read by its end.
@@ -70,7 +72,7 @@ pub(super) fn read_batches(
         }
         while let Some(item) = stream.next_item() {
             match item {
-                Ok(candidate) => batcher.event(candidate.line, &candidate.text),
+                Ok(candidate) => batcher.event(&candidate),
                 Err(refusal) => batcher.refuse(refusal.line, refusal.reason.to_string()),
             }
             if batcher.is_full() && batches.blocking_send(batcher.take(read_bytes)).is_err() {
@@ -90,6 +92,7 @@ struct Batcher {
     now: Timestamp,
     body: Vec<u8>,
     lines: Vec<u64>,
+    formats: Vec<Format>,
     refusals: Vec<Refusal>,
 }
 
@@ -99,19 +102,21 @@ impl Batcher {
             now,
             body: Vec::new(),
             lines: Vec::new(),
+            formats: Vec::new(),
             refusals: Vec::new(),
         }
     }
 
     /// Adds an event as one line. Line breaks between its tokens go by the same rule as on the server, so that the bytes
     /// kept are those that would be kept had it been sent as it is.
-    fn event(&mut self, line: u64, text: &[u8]) {
+    fn event(&mut self, candidate: &Candidate<'_>) {
+        let Candidate { line, format, text } = candidate;
         if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-            return self.push(line, text);
+            return self.push(*line, *format, text);
         }
         match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
-            Ok(event) => self.push(line, &event.line),
-            Err(error) => self.refuse(line, error.to_string()),
+            Ok(event) => self.push(*line, *format, &event.line),
+            Err(error) => self.refuse(*line, error.to_string()),
         }
     }
 
@@ -119,10 +124,11 @@ impl Batcher {
         self.refusals.push(Refusal { line, reason });
     }
 
-    fn push(&mut self, line: u64, text: &[u8]) {
+    fn push(&mut self, line: u64, format: Format, text: &[u8]) {
         self.body.extend_from_slice(text);
         self.body.push(b'\n');
         self.lines.push(line);
+        self.formats.push(format);
     }
 
     fn is_full(&self) -> bool {
@@ -133,6 +139,7 @@ impl Batcher {
         Batch {
             body: std::mem::take(&mut self.body).into(),
             lines: std::mem::take(&mut self.lines),
+            formats: std::mem::take(&mut self.formats),
             refusals: std::mem::take(&mut self.refusals),
             end,
         }

@@ -6,6 +6,7 @@ mod report;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
+use std::pin::pin;
 
 use atrail_api::{AckOrRefusal, IngestQuery, Problem, paths};
 use atrail_sources::SourceKind;
@@ -72,8 +73,24 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let (kind, now) = (args.kind.source(), settings.now());
     let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
     let mut report = Report::start(settings, total)?;
-    while let Some(batch) = batches.recv().await {
-        match send(&client, &args, &batch).await {
+    let mut interrupted = pin!(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = &mut interrupted => return Err(report.interrupted(None)),
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch else { break };
+        let sent = tokio::select! {
+            biased;
+            () = &mut interrupted => return Err(report.interrupted(Some(&batch))),
+            sent = send(&client, &args, &batch) => sent,
+        };
+        match sent {
             Ok(answers) => report.batch(&batch, &answers)?,
             Err(error) => return Err(report.stopped_at(&batch, error)),
         }

@@ -1,10 +1,11 @@
 //! What became of the events: receipts on standard output, refusals on standard error.
 
 use atrail_api::AckOrRefusal;
+use atrail_sources::Tally;
 
 use super::batch::Batch;
 use crate::error::{CliError, Exit, Result};
-use crate::printer::{Column, Layout, Progress, RowStream};
+use crate::printer::{Column, Format, Layout, Progress, RowStream, counted};
 use crate::settings::Settings;
 
 /// Counts and prints.
@@ -13,9 +14,13 @@ pub(super) struct Report<'a> {
     rows: Option<RowStream<'a>>,
     progress: Option<Progress>,
     kept: u64,
+    taken_for: Tally,
     refused: u64,
     last_line: u64,
 }
+
+/// What to do when nobody knows.
+const SEND_AGAIN: &str = "send them again with those after. An event that has an id is stored once; one without may be stored twice";
 
 /// GUIDs have 36 characters, leaf hashes in base64 44.
 const WIDTHS: [usize; 2] = [36, 44];
@@ -25,7 +30,9 @@ impl<'a> Report<'a> {
     pub(super) fn start(settings: &'a Settings, total: Option<u64>) -> Result<Self> {
         let columns: &'static [Column] = columns();
         let printer = &settings.printer;
-        let rows = (!printer.quiet)
+        // Receipts in a format for programs are data, which `-q` leaves alone.
+        let wanted = !printer.quiet || printer.format != Format::Table;
+        let rows = wanted
             .then(|| RowStream::start(printer, Layout::Ruled, columns, &WIDTHS))
             .transpose()?;
         // Beside receipts on the same terminal, a bar would only flicker.
@@ -38,6 +45,7 @@ impl<'a> Report<'a> {
             rows,
             progress,
             kept: 0,
+            taken_for: Tally::default(),
             refused: 0,
             last_line: 0,
         })
@@ -48,10 +56,13 @@ impl<'a> Report<'a> {
         for refusal in &batch.refusals {
             self.refuse(refusal.line, &refusal.reason);
         }
-        for (answer, line) in answers.iter().zip(&batch.lines) {
+        let sources = batch.lines.iter().zip(&batch.formats);
+        for (answer, (line, format)) in answers.iter().zip(sources) {
             match answer {
-                AckOrRefusal::Ack { id, value } => {
+                // The server's `type` is always CADF: what was not was converted here.
+                AckOrRefusal::Ack { id, value, kind: _ } => {
                     self.kept += 1;
+                    self.taken_for.add(*format);
                     if let Some(rows) = &mut self.rows {
                         rows.row(&[id.clone(), value.clone()])?;
                     }
@@ -96,12 +107,27 @@ impl<'a> Report<'a> {
         }
         error
             .during(format!(
-                "sending stopped: lines {first} to {last} ({count} events) were sent, but their receipts were lost"
+                "sending stopped: lines {first} to {last} ({}) were sent, but their receipts were lost",
+                counted(count as u64, "event")
             ))
             .hint(format!(
-                "{kept}; whether lines {first} to {last} are kept is unknown: send them again with those after. An event \
-                 that has an id is stored once; one without may be stored twice"
+                "{kept}; whether lines {first} to {last} are kept is unknown: {SEND_AGAIN}"
             ))
+    }
+
+    /// The error for Ctrl-C: says what is acknowledged, and what was under way.
+    pub(super) fn interrupted(mut self, under_way: Option<&Batch>) -> CliError {
+        self.close();
+        let kept = self.acknowledged();
+        let rest = match under_way.and_then(Batch::span) {
+            Some((first, last)) => {
+                format!("whether lines {first} to {last} are kept is unknown: {SEND_AGAIN}")
+            }
+            None => format!("nothing was sent of line {} and after", self.last_line + 1),
+        };
+        let printer = &self.settings.printer;
+        printer.warn(&format!("interrupted: {kept}; {rest}"));
+        CliError::new(Exit::Interrupted, "interrupted")
     }
 
     fn acknowledged(&self) -> String {
@@ -130,15 +156,24 @@ impl<'a> Report<'a> {
             progress.finish();
         }
         let (kept, refused) = (self.kept, self.refused);
+        if refused == 0 || kept > 0 {
+            let sent = counted(kept, "event");
+            self.settings.printer.note(&if self.taken_for.is_plain() {
+                format!("{sent} sent")
+            } else {
+                format!("{sent} sent ({})", self.taken_for)
+            });
+        }
         if refused == 0 {
-            self.settings.printer.note(&format!("{kept} events sent"));
             return Ok(());
         }
-        Err(CliError::failed(format!(
-            "{refused} of {} events were refused",
-            kept + refused
-        ))
-        .hint("the lines above say which and why; the others are kept"))
+        let of_all = counted(kept + refused, "event");
+        let were = if refused == 1 { "was" } else { "were" };
+        let failed = CliError::failed(format!("{refused} of {of_all} {were} refused"));
+        Err(failed.hint(match kept {
+            0 => "the lines above say which and why; nothing was kept",
+            _ => "the lines above say which and why; the others are kept",
+        }))
     }
 
     fn refuse(&mut self, line: u64, reason: &str) {

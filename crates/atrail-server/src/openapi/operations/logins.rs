@@ -1,0 +1,102 @@
+//! Users, their roles, keys and passwords.
+
+use atrail_api as api;
+use atrail_api::{ErrorCode as E, paths};
+
+use super::super::operation::{Operation, list, schema};
+
+/// Each operation.
+pub(super) fn all() -> Vec<Operation> {
+    let tag = "tenancy";
+    vec![
+        Operation::new(
+            "GET",
+            paths::USERS,
+            "listUsers",
+            tag,
+            "Users: all for the operator, else the caller",
+        )
+        .gives(200, "users", list::<api::User>()),
+        Operation::new(
+            "POST",
+            paths::USERS,
+            "createUser",
+            tag,
+            "Makes a user; for the server's operator",
+        )
+        .json::<api::UserCreate>(true)
+        .gives(201, "the user", schema::<api::User>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "GET",
+            paths::ROLES,
+            "listRoles",
+            tag,
+            "Roles that the caller may know of",
+        )
+        .gives(200, "roles", list::<api::RoleGrant>()),
+        Operation::new(
+            "POST",
+            paths::ROLES,
+            "grantRole",
+            tag,
+            "Gives a role to a user",
+        )
+        .json::<api::RoleGrant>(true)
+        .gives(200, "the user held it before", schema::<api::RoleGrant>())
+        .gives(201, "the user holds it now", schema::<api::RoleGrant>())
+        .errors(&[E::Forbidden, E::NotFound]),
+        Operation::new(
+            "DELETE",
+            paths::ROLES,
+            "revokeRole",
+            tag,
+            "Takes a role from a user; the query may also be a JSON body",
+        )
+        .query::<api::RoleGrant>()
+        .gives(200, "the user holds it no more", schema::<api::Deleted>())
+        .errors(&[E::Forbidden, E::NotFound]),
+        Operation::new(
+            "GET",
+            paths::API_KEYS,
+            "listApiKeys",
+            tag,
+            "The caller's API keys, without their secrets",
+        )
+        .gives(200, "keys", list::<api::ApiKey>()),
+        Operation::new(
+            "POST",
+            paths::API_KEYS,
+            "createApiKey",
+            tag,
+            "Makes an API key for the caller",
+        )
+        .json::<api::ApiKeyCreate>(true)
+        .gives(
+            201,
+            "the key, with its secret this once",
+            schema::<api::ApiKeyCreated>(),
+        )
+        .errors(&[E::Conflict]),
+        Operation::new(
+            "DELETE",
+            paths::API_KEYS,
+            "deleteApiKey",
+            tag,
+            "Ends an API key and every login that came of it; the query may also be a JSON body",
+        )
+        .query::<api::ApiKeyDelete>()
+        .gives(200, "it has ended", schema::<api::Deleted>())
+        .errors(&[E::NotFound]),
+        Operation::new(
+            "PUT",
+            paths::PASSWORD,
+            "changePassword",
+            tag,
+            "Changes the caller's password",
+        )
+        .json::<api::PasswordChange>(true)
+        .gives_as(204, "changed; other logins by password have ended", &[])
+        .errors(&[E::Forbidden, E::TooMany]),
+    ]
+}

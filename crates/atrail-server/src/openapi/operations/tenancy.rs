@@ -1,0 +1,69 @@
+//! Accounts, organizations and spaces.
+
+use atrail_api as api;
+use atrail_api::{ErrorCode as E, paths};
+
+use super::super::operation::{Operation, list, schema};
+
+/// Each operation.
+pub(super) fn all() -> Vec<Operation> {
+    let tag = "tenancy";
+    vec![
+        Operation::new(
+            "GET",
+            paths::ACCOUNTS,
+            "listAccounts",
+            tag,
+            "Accounts that the caller may know of",
+        )
+        .gives(200, "accounts", list::<api::Account>()),
+        Operation::new(
+            "POST",
+            paths::ACCOUNTS,
+            "createAccount",
+            tag,
+            "Makes an account; for the server's operator",
+        )
+        .json::<api::AccountCreate>(true)
+        .gives(201, "the account", schema::<api::Account>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "GET",
+            paths::ORGANIZATIONS,
+            "listOrganizations",
+            tag,
+            "Organizations that the caller may know of",
+        )
+        .query::<api::NamesQuery>()
+        .gives(200, "organizations", list::<api::Organization>()),
+        Operation::new(
+            "POST",
+            paths::ORGANIZATIONS,
+            "createOrganization",
+            tag,
+            "Makes an organization; for an owner of its account",
+        )
+        .json::<api::OrganizationCreate>(true)
+        .gives(201, "the organization", schema::<api::Organization>())
+        .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
+        Operation::new(
+            "GET",
+            paths::SPACES,
+            "listSpaces",
+            tag,
+            "Spaces that the caller may know of",
+        )
+        .query::<api::NamesQuery>()
+        .gives(200, "spaces", list::<api::Space>()),
+        Operation::new(
+            "POST",
+            paths::SPACES,
+            "createSpace",
+            tag,
+            "Makes a space; for an owner of its account",
+        )
+        .json::<api::SpaceCreate>(true)
+        .gives(201, "the space", schema::<api::Space>())
+        .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
+    ]
+}
