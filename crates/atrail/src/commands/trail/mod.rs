@@ -121,6 +121,8 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let failed = |error| CliError::file(format!("could not read {name}"), error);
     let mut raw = BufReader::with_capacity(64 << 10, raw);
     Ok(match raw.fill_buf().map_err(failed)? {
+        // At a terminal, an end is told once; asked again, it would wait for a second one.
+        [] => (Box::new(io::empty()), length),
         [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
