@@ -121,7 +121,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the command itself decides what Ctrl-C does.
     pub(crate) const fn handles_interrupt(&self) -> bool {
-        matches!(self, Self::Serve(_) | Self::Quickstart(_))
+        matches!(self, Self::Serve(_) | Self::Quickstart(_) | Self::Trail(_))
     }
 
     /// Runs it.

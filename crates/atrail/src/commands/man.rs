@@ -42,6 +42,8 @@ fn write(command: &clap::Command, name: &str, dir: &Path) -> Result<u64> {
     let shown = command.clone().display_name(name);
     clap_mangen::Man::new(shown)
         .title(name)
+        .source(concat!("atrail ", env!("CARGO_PKG_VERSION")))
+        .manual("atrail manual")
         .render(&mut page)
         .map_err(failed)?;
     std::fs::write(&path, page).map_err(failed)?;

@@ -188,3 +188,42 @@ fn completions_and_manual_pages_are_made() {
         );
     }
 }
+
+#[test]
+fn shells_and_man_understand_what_is_made_for_them() {
+    let env = TestEnv::new();
+    env.run(&["man", "pages"]).ok();
+    let page = std::fs::read_to_string(env.path("pages/atrail-trail.1")).unwrap();
+    assert!(
+        page.contains(concat!("atrail ", env!("CARGO_PKG_VERSION"))),
+        "{page}"
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let script = env.path(shell);
+        std::fs::write(&script, env.run(&["completions", shell]).ok()).unwrap();
+        check(std::process::Command::new(shell).arg("-n").arg(script));
+    }
+    let page = env.path("pages/atrail-trail.1");
+    check(
+        std::process::Command::new("man")
+            .args(["--warnings", "-E", "UTF-8", "-l"])
+            .arg(page),
+    );
+}
+
+/// Runs a program that says nothing on standard error when it is content; where it is not installed, says so.
+#[allow(
+    clippy::print_stderr,
+    reason = "a skipped check must not pass for a passed one"
+)]
+fn check(command: &mut std::process::Command) {
+    let program = command.get_program().to_owned();
+    match command.env("MANPAGER", "cat").output() {
+        Ok(done) => assert!(
+            done.status.success() && done.stderr.is_empty(),
+            "{program:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        ),
+        Err(error) => eprintln!("not checked: {program:?} cannot be run: {error}"),
+    }
+}

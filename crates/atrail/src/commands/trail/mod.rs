@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use self::batch::{Batch, read_batches};
 use self::report::Report;
 use crate::client::{Call, Client, connect};
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
 
 /// Send events; one line of receipt for each
@@ -66,18 +66,22 @@ impl Kind {
 
 /// Sends everything, and prints what became of it.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let client = connect(settings, !args.at_account_level).await?;
+    let mut interrupted = pin!(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    let client = tokio::select! {
+        biased;
+        () = &mut interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
+        client = connect(settings, !args.at_account_level) => client?,
+    };
     let (source, total) = open(args.file.as_ref())?;
     // One batch waits here while another is under way and the next is being read.
     let (sender, mut batches) = mpsc::channel(1);
     let (kind, now) = (args.kind.source(), settings.now());
     let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
     let mut report = Report::start(settings, total)?;
-    let mut interrupted = pin!(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    });
     loop {
         let batch = tokio::select! {
             biased;
@@ -121,6 +125,8 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let failed = |error| CliError::file(format!("could not read {name}"), error);
     let mut raw = BufReader::with_capacity(64 << 10, raw);
     Ok(match raw.fill_buf().map_err(failed)? {
+        // At a terminal, an end is told once; asked again, it would wait for a second one.
+        [] => (Box::new(io::empty()), length),
         [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
