@@ -10,6 +10,7 @@ use crate::catalog::archive::{self, DomainRow, StoredObject};
 use crate::error::{Result, StoreError};
 use crate::seal::Which;
 use crate::store::Core;
+use crate::wal::Rotation;
 
 /// What a deletion took, or would take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +48,8 @@ impl Store {
         }
         let core = Arc::clone(&self.core);
         let actor = actor.to_owned();
-        let deletion = tokio::spawn(async move { core.delete(scope, &actor).await });
+        let deletion =
+            tokio::spawn(async move { core.with_reserve(|| core.delete(scope, &actor)).await });
         deletion.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -67,15 +69,30 @@ impl Core {
             )?;
         }
         let _no_other_seal = self.sealing.lock().await;
-        self.seal_alone(Which::These(domains.iter().map(|row| row.domain).collect()))
-            .await?;
-        let (objects, total) = self.remove(&domains, &scope, actor).await?;
+        // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
+        let mut total = self.remove_and_erase(&domains, &scope, actor).await?;
+        let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
+        self.with_reserve(|| self.seal_alone(its_own())).await?;
+        let fresh = self.remove_and_erase(&domains, &scope, actor).await?;
+        total.count += fresh.count;
+        total.size_bytes += fresh.size_bytes;
+        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
+        self.wal.trim(Rotation::EvenSmall).await?;
+        self.seal_alone(Which::All).await?;
+        self.wal.trim(Rotation::None).await?;
+        Ok(total)
+    }
+
+    async fn remove_and_erase(
+        &self,
+        domains: &[DomainRow],
+        scope: &Scope,
+        actor: &str,
+    ) -> Result<DeletedTotal> {
+        let removal = self.with_reserve(|| self.remove(domains, scope, actor));
+        let (objects, total) = removal.await?;
         let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
         self.erase(&paths).await;
-        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
-        self.wal.trim(true).await?;
-        self.seal_alone(Which::All).await?;
-        self.wal.trim(false).await?;
         Ok(total)
     }
 

@@ -106,10 +106,44 @@ pub enum ErrorKind {
     Broken,
 }
 
+/// SQLite's code for a disk without space.
+const SQLITE_FULL: &str = "13";
+
 impl StoreError {
+    /// Whether the cause, however deep, is a disk without space.
+    fn is_for_want_of_space(&self) -> bool {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if let Some(io) = error.downcast_ref::<std::io::Error>() {
+                let kind = io.kind();
+                if matches!(
+                    kind,
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+                ) {
+                    return true;
+                }
+                // An I/O error may wrap another, and does not name it as its source.
+                if let Some(inner) = io.get_ref() {
+                    next = Some(inner);
+                    continue;
+                }
+            }
+            if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>()
+                && error.code().as_deref() == Some(SQLITE_FULL)
+            {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+
     /// What the caller can do.
     #[must_use]
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
+        if self.is_for_want_of_space() {
+            return ErrorKind::Full;
+        }
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound { .. } => ErrorKind::NotFound,

@@ -13,6 +13,7 @@ mod error;
 mod ingest;
 mod memtable;
 mod object;
+mod reserve;
 mod retention;
 mod seal;
 mod seal_rate;

@@ -17,6 +17,7 @@ use crate::error::{Result, StoreError, chain};
 use crate::memtable::Pending;
 use crate::object::{self, NewObject, Place};
 use crate::store::Core;
+use crate::wal::Rotation;
 
 /// Which domains to seal.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Core {
             return Err(error);
         }
         self.counters.seals.observe_since(started);
-        if let Err(error) = self.wal.trim(false).await {
+        if let Err(error) = self.wal.trim(Rotation::None).await {
             tracing::warn!(
                 error = chain(&error),
                 "the log keeps files that it no longer needs"

@@ -87,6 +87,12 @@ impl Store {
     /// # Errors
     /// `NotFound` for an unknown target, `TooMany` at the limits, or when the disk or the catalog fails.
     pub async fn create_session(&self, new: NewSession) -> Result<Session> {
+        self.core
+            .with_reserve(|| self.try_create_session(&new))
+            .await
+    }
+
+    async fn try_create_session(&self, new: &NewSession) -> Result<Session> {
         let core = &self.core;
         let domains = core.catalog.domains_of(new.scope.target).await?;
         let Some(first) = domains.first() else {
@@ -95,7 +101,7 @@ impl Store {
             });
         };
         let account = first.account;
-        if let Some(made) = self.made_before(&new).await? {
+        if let Some(made) = self.made_before(new).await? {
             return Ok(made);
         }
         core.seal_rate.admit(
@@ -112,7 +118,7 @@ impl Store {
             .delete_expired_sessions(&mut tx, now, &core.settings)
             .await?;
         // The same request may be under way twice; transactions that write come one after the other.
-        if let Some(made) = self.made_before(&new).await? {
+        if let Some(made) = self.made_before(new).await? {
             return Ok(made);
         }
         let open = core
@@ -194,7 +200,9 @@ impl Store {
     /// `NotFound` as for [`Self::session`].
     pub async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<()> {
         self.session(owner, id).await?;
-        if !self.core.catalog.delete_session(owner, id).await? {
+        let catalog = &self.core.catalog;
+        let deleted = self.core.with_reserve(|| catalog.delete_session(owner, id));
+        if !deleted.await? {
             return Err(not_found(id));
         }
         self.core.plans.forget(&[id]);

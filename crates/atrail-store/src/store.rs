@@ -14,13 +14,14 @@ use crate::catalog::{Catalog, Tenancy};
 use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
-use crate::error::{Result, StoreError, chain};
+use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::memtable::Memtable;
+use crate::reserve::Reserve;
 use crate::seal::Which;
 use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
 use crate::stats::Counters;
-use crate::wal::{FileWal, Frame, WriterHandle};
+use crate::wal::{FileWal, Frame, Rotation, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
 #[derive(Debug, Clone)]
@@ -48,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) activity: Activity,
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) reserve: Reserve,
     background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -70,6 +72,7 @@ impl Store {
         let lock = lock_dir(dir)?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
+        let reserve = Reserve::new(dir);
         let dedup = Dedup::open(
             &dir.join("dedup"),
             settings.dedup_window,
@@ -93,6 +96,7 @@ impl Store {
             activity: Activity::default(),
             seal_rate: SealRate::default(),
             counters,
+            reserve,
             background: Mutex::default(),
             _lock: lock,
             settings,
@@ -162,6 +166,30 @@ impl Core {
             .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
             .await?;
         self.catalog.commit(tx, "end sessions").await
+    }
+
+    /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
+    /// aside comes back, then the log goes on: so it cannot take what deletions need.
+    async fn look_for_space(&self) -> Result<()> {
+        let is_full = self.wal.is_full();
+        if is_full && self.reserve.release() {
+            return Ok(());
+        }
+        if self.reserve.restore(FileWal::FILE_SIZE_BYTES) && is_full {
+            return self.wal.trim(Rotation::Whole).await;
+        }
+        Ok(())
+    }
+
+    /// Does what writes to the catalog; on a full disk with the space that is set aside.
+    pub(crate) async fn with_reserve<T, F: Future<Output = Result<T>>>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<T> {
+        match work().await {
+            Err(error) if error.kind() == ErrorKind::Full && self.reserve.release() => work().await,
+            outcome => outcome,
+        }
     }
 
     /// Seals what is due.
@@ -263,10 +291,7 @@ async fn background(core: std::sync::Weak<Core>) {
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
         let mut outcome = core.seal_due().await;
-        if core.wal.is_full() {
-            // Who asks is refused at once; this finds out when there is space again.
-            outcome = outcome.and(core.wal.trim(true).await);
-        }
+        outcome = outcome.and(core.look_for_space().await);
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }
@@ -274,6 +299,9 @@ async fn background(core: std::sync::Weak<Core>) {
             outcome = outcome.and(core.forget_ended_sessions().await);
         }
         if let Err(error) = outcome {
+            if error.kind() == ErrorKind::Full {
+                core.wal.note_full();
+            }
             tracing::error!(
                 error = chain(&error),
                 "background work failed; it is tried again"

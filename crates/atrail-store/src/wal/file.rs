@@ -9,12 +9,12 @@ use super::frame::{
     FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame, decode_payload,
     encode_frame, encoded_len, sound_frame,
 };
-use super::{AppendError, Wal};
+use super::{AppendError, Wal, is_full};
 use crate::durable::{self, AllocatedFile};
 use crate::error::{Result, StoreError};
 
-/// Space that a log file is made with, unless one frame needs more.
-const FILE_SIZE_BYTES: u64 = 64 << 20;
+/// Space that a log file is made with when there is not more.
+const SMALL_FILE_SIZE_BYTES: u64 = 1 << 20;
 
 /// A write-ahead log in files `GENERATION.wal`. One value writes to a directory at a time.
 #[derive(Debug)]
@@ -44,6 +44,9 @@ pub(crate) struct Replay {
 }
 
 impl FileWal {
+    /// Space that a log file is made with, unless one frame needs more.
+    pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
+
     /// Reads what the directory's files hold. What lies above the durable watermark may be missing or cut.
     ///
     /// # Errors
@@ -91,7 +94,7 @@ impl FileWal {
         frames
             .iter()
             .for_each(|frame| encode_frame(frame, durable, &mut buffer));
-        let size = FILE_SIZE_BYTES.max(buffer.len() as u64 * 2);
+        let size = Self::FILE_SIZE_BYTES.max(buffer.len() as u64 * 2);
         if making.exists() {
             durable::remove(&making)
                 .map_err(io_failure("remove the unfinished log file", &making))?;
@@ -117,10 +120,9 @@ impl FileWal {
         })
     }
 
-    fn open_next_file(&mut self, needed: u64) -> io::Result<()> {
+    fn open_next_file(&mut self, size: u64) -> io::Result<()> {
         let generation = self.generation + 1;
         let path = file_path(&self.dir, generation);
-        let size = FILE_SIZE_BYTES.max(needed + FILE_HEADER_LEN as u64);
         let mut next = AllocatedFile::create(&path, size)?;
         let header = FileHeader {
             generation,
@@ -144,12 +146,12 @@ impl FileWal {
 
 impl Wal for FileWal {
     fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError> {
-        let needed = frames
+        let needed: u64 = frames
             .iter()
             .map(|frame| encoded_len(&frame.events) as u64)
             .sum();
         if needed > self.active.room() {
-            self.open_next_file(needed)
+            self.open_next_file(Self::FILE_SIZE_BYTES.max(needed + FILE_HEADER_LEN as u64))
                 .map_err(AppendError::of_new_file)?;
         }
         self.buffer.clear();
@@ -164,8 +166,14 @@ impl Wal for FileWal {
         Ok(())
     }
 
-    fn rotate(&mut self) -> Result<(), AppendError> {
-        self.open_next_file(0).map_err(AppendError::of_new_file)
+    fn rotate(&mut self, even_small: bool) -> Result<(), AppendError> {
+        let opened = match self.open_next_file(Self::FILE_SIZE_BYTES) {
+            Err(error) if even_small && is_full(&error) => {
+                self.open_next_file(SMALL_FILE_SIZE_BYTES)
+            }
+            opened => opened,
+        };
+        opened.map_err(AppendError::of_new_file)
     }
 
     fn trim(&mut self, floor: u64) -> io::Result<()> {

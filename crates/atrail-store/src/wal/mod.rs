@@ -8,7 +8,7 @@ use std::io;
 
 pub(crate) use file::FileWal;
 pub(crate) use frame::Frame;
-pub(crate) use writer::{Appended, WriterHandle};
+pub(crate) use writer::{Appended, Rotation, WriterHandle};
 
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.
 ///
@@ -17,8 +17,9 @@ pub(crate) trait Wal: Send {
     /// Makes the frames durable, all or none. Their sequence numbers go on from the last one.
     fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError>;
 
-    /// Goes on in a new file, so that the old one can be trimmed.
-    fn rotate(&mut self) -> Result<(), AppendError>;
+    /// Goes on in a new file, so that the old one can be trimmed; in a small one if it may be and there is no space for
+    /// more.
+    fn rotate(&mut self, even_small: bool) -> Result<(), AppendError>;
 
     /// Removes files all of whose frames are below this sequence number.
     fn trim(&mut self, floor: u64) -> io::Result<()>;
@@ -35,11 +36,19 @@ pub(crate) enum AppendError {
 
 impl AppendError {
     fn of_new_file(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(error),
-            _ => Self::Broken(error),
+        if is_full(&error) {
+            Self::Full(error)
+        } else {
+            Self::Broken(error)
         }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 #[cfg(test)]

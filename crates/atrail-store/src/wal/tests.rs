@@ -72,7 +72,7 @@ impl Wal for MemoryWal {
         files.last_mut().unwrap().extend_from_slice(frames);
         Ok(())
     }
-    fn rotate(&mut self) -> Result<(), AppendError> {
+    fn rotate(&mut self, _: bool) -> Result<(), AppendError> {
         self.files.lock().push(Vec::new());
         Ok(())
     }
@@ -103,7 +103,7 @@ fn conforms(wal: &mut dyn Wal, read: &dyn Fn() -> Vec<Frame>) {
         lines(&appended[..3]),
         "the file being written is never trimmed"
     );
-    wal.rotate().unwrap();
+    wal.rotate(false).unwrap();
     wal.append(&appended[3..]).unwrap();
     wal.trim(3).unwrap();
     assert_eq!(
@@ -244,7 +244,7 @@ fn damage_at_the_end_of_a_closed_file_is_seen_by_the_next_one() {
     let mut wal = fresh(dir.path());
     wal.append(&[frame(1, domain(), 3), frame(2, domain(), 3)])
         .unwrap();
-    wal.rotate().unwrap();
+    wal.rotate(false).unwrap();
     let second = second_frame_at(dir.path());
     assert_eq!(
         FileWal::replay(dir.path()).unwrap().frames.len(),
@@ -265,7 +265,7 @@ impl Wal for FailsOnce {
     fn append(&mut self, _: &[Frame]) -> Result<(), AppendError> {
         self.0.take().map_or(Ok(()), Err)
     }
-    fn rotate(&mut self) -> Result<(), AppendError> {
+    fn rotate(&mut self, _: bool) -> Result<(), AppendError> {
         Ok(())
     }
     fn trim(&mut self, _: u64) -> io::Result<()> {
@@ -295,7 +295,7 @@ async fn a_full_disk_is_a_refusal_that_passes() {
     let error = writer.append(domain(), 0, events(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Full);
-    writer.trim(true).await.unwrap();
+    writer.trim(Rotation::Whole).await.unwrap();
     assert!(
         writer.refusal().is_none(),
         "there is space for a new file again"

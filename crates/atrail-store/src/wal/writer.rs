@@ -40,10 +40,21 @@ struct Append {
     done: oneshot::Sender<Result<Appended>>,
 }
 
+/// Whether the log goes on in a new file before it is trimmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// What is in the current file stays.
+    None,
+    /// In a file of the usual size: there has to be space for it.
+    Whole,
+    /// In a small one if need be: what is in the current file has to go.
+    EvenSmall,
+}
+
 enum Command {
     Append(Append),
     Trim {
-        rotate: bool,
+        rotation: Rotation,
         done: oneshot::Sender<Result<()>>,
     },
     Stop {
@@ -117,7 +128,9 @@ impl WriterHandle {
         seals: u64,
         events: Vec<NewEvent>,
     ) -> Result<Appended> {
-        self.poison.check()?;
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
         self.ask(|done| {
             Command::Append(Append {
                 domain,
@@ -129,9 +142,9 @@ impl WriterHandle {
         .await
     }
 
-    /// Removes log files that hold nothing unsealed; with `rotate`, begins a new file before.
-    pub(crate) async fn trim(&self, rotate: bool) -> Result<()> {
-        self.ask(|done| Command::Trim { rotate, done }).await
+    /// Removes log files that hold nothing unsealed.
+    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
+        self.ask(|done| Command::Trim { rotation, done }).await
     }
 
     /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
@@ -144,7 +157,12 @@ impl WriterHandle {
         self.poison.set(why);
     }
 
-    /// Whether the last write was refused for want of space.
+    /// Refuses all writes until a rotation finds space: what is unsealed must not grow while it cannot be sealed.
+    pub(crate) fn note_full(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether writes are refused for want of space.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -186,9 +204,9 @@ impl State {
         while let Some(command) = next.take() {
             match command {
                 Command::Append(first) => next = self.append_with_queued(first, &mut queue),
-                Command::Trim { rotate, done } => {
+                Command::Trim { rotation, done } => {
                     // Who asked may have gone; the work is done all the same.
-                    let _ = done.send(self.trim(rotate));
+                    let _ = done.send(self.trim(rotation));
                 }
                 Command::Stop { done } => {
                     let _ = done.send(Ok(()));
@@ -299,10 +317,13 @@ impl State {
         self.counters.wal_event_bytes.add(bytes);
     }
 
-    fn trim(&mut self, rotate: bool) -> Result<()> {
+    fn trim(&mut self, rotation: Rotation) -> Result<()> {
         self.poison.check()?;
-        if rotate {
-            match self.wal.rotate() {
+        if rotation != Rotation::None {
+            let even_small = rotation == Rotation::EvenSmall;
+            match self.wal.rotate(even_small) {
+                // A small file says nothing about the space for more.
+                Ok(()) if even_small => {}
                 Ok(()) => self.full.store(false, Ordering::Relaxed),
                 Err(AppendError::Full(error)) => return Err(StoreError::Full(error)),
                 Err(AppendError::Broken(error)) => {
