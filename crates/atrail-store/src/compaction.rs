@@ -121,13 +121,14 @@ impl Core {
     async fn compact(&self, pace: Pace) -> Result<Compacted> {
         let mut total = Compacted::default();
         loop {
-            let before = total.objects_out;
+            let before = (total.objects_out, total.damaged.len());
             let passed = self.compaction_pass(pace, &mut total).await;
             if passed.is_err() {
                 self.counters.compaction_failures.add(1);
             }
             passed?;
-            if total.objects_out == before {
+            // Both change what there is to be done.
+            if (total.objects_out, total.damaged.len()) == before {
                 return Ok(total);
             }
         }
