@@ -93,3 +93,12 @@ id!(
     ObjectId,
     now_v7
 );
+
+impl ObjectId {
+    /// The id that sorts right behind this one: of an object that takes the place of this one and its neighbours. It
+    /// keeps the time of its making, and is as unlikely to be taken as any other.
+    #[must_use]
+    pub const fn next(&self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().wrapping_add(1)))
+    }
+}

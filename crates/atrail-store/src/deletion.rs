@@ -7,6 +7,7 @@ use atrail_model::{Scope, Target, format_timestamp};
 
 use crate::Store;
 use crate::catalog::archive::{self, DomainRow, StoredObject};
+use crate::catalog::compaction;
 use crate::error::{Result, StoreError};
 use crate::seal::Which;
 use crate::store::Core;
@@ -68,6 +69,8 @@ impl Core {
                 self.settings.max_sessions_per_hour,
             )?;
         }
+        // A compaction has copies of what is to be erased.
+        let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;
         // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
         let mut total = self.remove_and_erase(&domains, &scope, actor).await?;
@@ -106,7 +109,8 @@ impl Core {
         let _nobody_counts = self.published.write().await;
         let mut tx = self.catalog.begin("delete events").await?;
         let objects = archive::objects_in(&mut tx, domains, scope).await?;
-        let removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
+        let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
+        removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);
         let reason = format!(
             "events were deleted by {actor} at {}",
             format_timestamp(self.clock.now())

@@ -182,7 +182,8 @@ impl Plan {
 struct Source {
     core: Arc<Core>,
     plan: Arc<Plan>,
-    open: tokio::sync::Mutex<Option<(ObjectId, Reader)>>,
+    /// The object at hand, and where its bytes begin in what is open.
+    open: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
 }
 
 impl Source {
@@ -194,24 +195,42 @@ impl Source {
                 Bytes::from_static(&EMPTY_MEMBER).slice(at(chunk.range.start)..at(chunk.range.end))
             );
         };
-        let reader = self.reader(object).await?;
+        let (reader, start) = self.reader(object).await?;
+        let start = start + part.offset;
         reader
-            .read(part.offset + chunk.range.start..part.offset + chunk.range.end)
+            .read(start + chunk.range.start..start + chunk.range.end)
             .await
     }
 
-    async fn reader(&self, object: ObjectId) -> Result<Reader> {
+    /// The object's bytes, and where in the reader they begin: elsewhere than at its beginning when it was compacted.
+    async fn reader(&self, object: ObjectId) -> Result<(Reader, u64)> {
         let mut open = self.open.lock().await;
-        if let Some((_, reader)) = open.as_ref().filter(|(id, _)| *id == object) {
-            return Ok(reader.clone());
+        if let Some((_, reader, start)) = open.as_ref().filter(|(id, ..)| *id == object) {
+            return Ok((reader.clone(), *start));
         }
-        let path = self.core.catalog.object_path(object).await?;
-        let path = path.ok_or_else(|| StoreError::NotFound {
-            what: format!("object {object}"),
-        })?;
-        let reader = self.core.blobs.open(&path).await?;
-        *open = Some((object, reader.clone()));
-        Ok(reader)
+        let (reader, start) = self.core.open_wherever(object).await?;
+        *open = Some((object, reader.clone(), start));
+        Ok((reader, start))
+    }
+}
+
+impl Core {
+    /// Opens the object that has the bytes of this one. A compaction may erase its file between the look into the
+    /// catalog and the opening: then the catalog says another place.
+    async fn open_wherever(&self, object: ObjectId) -> Result<(Reader, u64)> {
+        let mut looked_at = None;
+        loop {
+            let location = self.catalog.locate(object).await?;
+            let location = location.ok_or_else(|| StoreError::NotFound {
+                what: format!("object {object}"),
+            })?;
+            match self.blobs.open(&location.path).await {
+                Err(StoreError::NotFound { .. }) if looked_at.as_ref() != Some(&location) => {
+                    looked_at = Some(location);
+                }
+                opened => return Ok((opened?, location.start)),
+            }
+        }
     }
 }
 

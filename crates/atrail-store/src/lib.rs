@@ -5,6 +5,7 @@
 mod blobs;
 mod catalog;
 mod checksum;
+mod compaction;
 mod dedup;
 mod deletion;
 mod download;
@@ -28,6 +29,7 @@ pub use catalog::{
     Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
     Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
 };
+pub use compaction::Compacted;
 pub use dedup::DedupStats;
 pub use deletion::DeletedTotal;
 pub use download::Download;

@@ -136,6 +136,10 @@ pub(crate) struct Counters {
     pub(crate) seal_failures: Counter,
     pub(crate) objects: Counter,
     pub(crate) object_bytes: Counter,
+    pub(crate) compactions: Counter,
+    pub(crate) compacted_objects: Counter,
+    pub(crate) compacted_bytes: Counter,
+    pub(crate) compaction_failures: Counter,
     pub(crate) download_bytes: Counter,
 }
 
@@ -152,6 +156,10 @@ impl Default for Counters {
             seal_failures: Counter::default(),
             objects: Counter::default(),
             object_bytes: Counter::default(),
+            compactions: Counter::default(),
+            compacted_objects: Counter::default(),
+            compacted_bytes: Counter::default(),
+            compaction_failures: Counter::default(),
             download_bytes: Counter::default(),
         }
     }
@@ -198,6 +206,14 @@ pub struct StoreStats {
     pub objects: u64,
     /// Bytes of those objects, compressed.
     pub object_bytes: u64,
+    /// Objects that compaction made.
+    pub compactions: u64,
+    /// Objects that went into them.
+    pub compacted_objects: u64,
+    /// Bytes of the objects that compaction made.
+    pub compacted_bytes: u64,
+    /// Compactions that failed, and objects that they found damaged.
+    pub compaction_failures: u64,
     /// Bytes of downloads that were handed out.
     pub download_bytes: u64,
 }
@@ -222,6 +238,10 @@ impl Store {
             seal_failures: counters.seal_failures.get(),
             objects: counters.objects.get(),
             object_bytes: counters.object_bytes.get(),
+            compactions: counters.compactions.get(),
+            compacted_objects: counters.compacted_objects.get(),
+            compacted_bytes: counters.compacted_bytes.get(),
+            compaction_failures: counters.compaction_failures.get(),
             download_bytes: counters.download_bytes.get(),
         }
     }

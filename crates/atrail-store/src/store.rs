@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
 use crate::catalog::{Catalog, Tenancy};
+use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
@@ -40,6 +41,9 @@ pub(crate) struct Core {
     pub(crate) wal: WriterHandle,
     /// Held while sealing or deleting: one at a time.
     pub(crate) sealing: tokio::sync::Mutex<()>,
+    /// Held while compacting or deleting, and taken before `sealing`.
+    pub(crate) compacting: tokio::sync::Mutex<()>,
+    pub(crate) unsound: Unsound,
     /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
     pub(crate) published: tokio::sync::RwLock<()>,
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
@@ -89,6 +93,8 @@ impl Store {
             dedup,
             wal,
             sealing: tokio::sync::Mutex::default(),
+            compacting: tokio::sync::Mutex::default(),
+            unsound: Unsound::default(),
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
             domain_numbers: Mutex::default(),
@@ -112,6 +118,7 @@ impl Store {
         *core.background.lock() = vec![
             tokio::spawn(background(Arc::downgrade(&core))),
             tokio::spawn(tend_dedup(Arc::downgrade(&core))),
+            tokio::spawn(compaction::background(Arc::downgrade(&core))),
         ];
         Ok(Self { core })
     }
@@ -129,6 +136,7 @@ impl Store {
             // Aborted is what it was told to be.
             let _ = worker.await;
         }
+        let _no_compaction_under_way = core.compacting.lock().await;
         let _no_seal_under_way = core.sealing.lock().await;
         let told = core.tell_activity().await;
         let stopped = core.wal.stop().await;
@@ -165,6 +173,7 @@ impl Core {
         self.catalog
             .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
             .await?;
+        self.catalog.forget_moved(&mut tx).await?;
         self.catalog.commit(tx, "end sessions").await
     }
 

@@ -188,6 +188,26 @@ fn archive(page: &mut Page, store: &StoreStats) {
         "Bytes of those objects, compressed.",
     )
     .value(store.object_bytes);
+    page.counter(
+        "atrail_compacted_objects_total",
+        "Small objects that were taken into larger ones.",
+    )
+    .value(store.compacted_objects);
+    page.counter(
+        "atrail_compactions_total",
+        "The larger objects that were made of them.",
+    )
+    .value(store.compactions);
+    page.counter(
+        "atrail_compaction_bytes_total",
+        "Bytes of the objects that were made, compressed.",
+    )
+    .value(store.compacted_bytes);
+    page.counter(
+        "atrail_compaction_failures_total",
+        "Compactions that failed, and damaged objects that they found.",
+    )
+    .value(store.compaction_failures);
 }
 
 fn get(counter: &AtomicU64) -> u64 {

@@ -167,16 +167,6 @@ impl Catalog {
         }
         Ok(there)
     }
-
-    /// The path of an object of the archive.
-    pub(crate) async fn object_path(&self, id: ObjectId) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT path FROM objects WHERE object = ?")
-            .bind(id.bytes())
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed_to("look up an object"))?;
-        row.map(|row| row.text("path")).transpose()
-    }
 }
 
 /// The objects in scope, in download order.
@@ -328,6 +318,20 @@ async fn insert_objects(
         " ON CONFLICT (domain, day, hour) DO UPDATE SET ",
         "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"
     ));
+    query
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO uncompacted (domain, day, hour) ");
+    query.push_values(objects, |mut row, (domain, object)| {
+        let place = object.segment.place;
+        row.push_bind(*domain)
+            .push_bind(place.day.number())
+            .push_bind(place.hour.number());
+    });
+    query.push(" ON CONFLICT (domain, day, hour) DO NOTHING");
     query
         .build()
         .execute(&mut *connection)

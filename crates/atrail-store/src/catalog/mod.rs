@@ -5,6 +5,7 @@
 //! last committed state and never block the writer.
 
 pub(crate) mod archive;
+pub(crate) mod compaction;
 mod identity;
 mod retention;
 mod row;

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0003_archive.sql"),
     include_str!("schema/0004_sessions.sql"),
     include_str!("schema/0005_retention.sql"),
+    include_str!("schema/0006_compaction.sql"),
 ];
 
 /// Brings the catalog up to the last step, each in a transaction of its own.

@@ -1,0 +1,378 @@
+//! Several objects of an hour that become one.
+
+use atrail_model::{Day, Hour, ObjectId, Scope, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::archive::{DomainRow, ROWS_AT_ONCE, domain_row};
+use super::row::{Columns, Id, nanoseconds, signed};
+use super::waste::{delete_waste, insert_waste};
+use super::{Catalog, failed_to};
+use crate::error::{Result, StoreError};
+use crate::object::Place;
+
+/// An hour of a domain that got objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HourRow {
+    /// The domain's number in the catalog.
+    pub(crate) domain: i64,
+    pub(crate) place: Place,
+}
+
+/// An object that may be taken into another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    /// How many segments it holds.
+    pub(crate) segments: u64,
+}
+
+/// A new object that holds what others held, in their order.
+#[derive(Debug, Clone)]
+pub(crate) struct Merged {
+    pub(crate) hour: HourRow,
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Where the bytes of an object lie, be it moved or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// The object that has them.
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    /// Where in that object they begin.
+    pub(crate) start: u64,
+}
+
+const COMMIT: &str = "commit a compaction";
+
+impl Catalog {
+    /// Hours up to this one that are worth a look, in order, beginning after the given one.
+    pub(crate) async fn uncompacted(
+        &self,
+        (day, hour): (Day, Hour),
+        after: Option<HourRow>,
+        limit: u32,
+    ) -> Result<Vec<HourRow>> {
+        let (after_domain, after_day, after_hour) = after.map_or((-1, -1, -1), |row| {
+            let Place { day, hour, .. } = row.place;
+            (
+                row.domain,
+                i64::from(day.number()),
+                i64::from(hour.number()),
+            )
+        });
+        let rows = sqlx::query(concat!(
+            "SELECT u.domain, d.account, d.space, u.day, u.hour FROM uncompacted u ",
+            "JOIN domains d ON d.domain = u.domain ",
+            "WHERE (u.domain, u.day, u.hour) > (?, ?, ?) AND (u.day < ? OR (u.day = ? AND u.hour <= ?)) ",
+            "ORDER BY u.domain, u.day, u.hour LIMIT ?"
+        ))
+        .bind(after_domain)
+        .bind(after_day)
+        .bind(after_hour)
+        .bind(day.number())
+        .bind(day.number())
+        .bind(hour.number())
+        .bind(limit)
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("list what can be compacted"))?;
+        rows.iter().map(hour_row).collect()
+    }
+
+    /// The objects of an hour in download order.
+    pub(crate) async fn sources(&self, hour: HourRow) -> Result<Vec<Source>> {
+        let rows = sqlx::query(concat!(
+            "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
+            "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS segments ",
+            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? ORDER BY o.object"
+        ))
+        .bind(hour.domain)
+        .bind(hour.place.day.number())
+        .bind(hour.place.hour.number())
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("list what can be compacted"))?;
+        let source = |row: &SqliteRow| {
+            Ok(Source {
+                id: row.id("object")?,
+                path: row.text("path")?,
+                size_bytes: row.unsigned("size_bytes")?,
+                sha256: row.hash("sha256")?,
+                segments: row.unsigned("segments")?,
+            })
+        };
+        rows.iter().map(source).collect()
+    }
+
+    /// Notes that nothing is to be done in these hours, given with the number of objects that this was found for. One
+    /// that has another number by now stays.
+    pub(crate) async fn note_compacted(&self, hours: &[(HourRow, usize)]) -> Result<()> {
+        let what = "note what is compacted";
+        if hours.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin(what).await?;
+        for (hour, objects) in hours {
+            sqlx::query(concat!(
+                "DELETE FROM uncompacted WHERE domain = ?1 AND day = ?2 AND hour = ?3 ",
+                "AND (SELECT COUNT(*) FROM objects WHERE domain = ?1 AND day = ?2 AND hour = ?3) = ?4"
+            ))
+            .bind(hour.domain)
+            .bind(hour.place.day.number())
+            .bind(hour.place.hour.number())
+            .bind(signed(*objects as u64))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+        }
+        self.commit(tx, what).await
+    }
+
+    /// Puts the new objects in the place of their sources, whose bytes become waste. One of whose sources the archive
+    /// does not have any more is left out. Returns those that are in the archive now.
+    pub(crate) async fn commit_compaction<'a>(
+        &self,
+        merged: &'a [Merged],
+        now: Timestamp,
+    ) -> Result<Vec<&'a Merged>> {
+        let mut tx = self.begin(COMMIT).await?;
+        let mut done = Vec::with_capacity(merged.len());
+        for object in merged {
+            if has_all(&mut tx, &object.sources).await? {
+                replace(&mut tx, object, now).await?;
+                done.push(object);
+            }
+        }
+        self.commit(tx, COMMIT).await?;
+        Ok(done)
+    }
+
+    /// Of the objects whose compaction failed, marks those as waste that the archive does not have, and returns their
+    /// paths. Once this has succeeded, a commit of which the outcome was unknown is known not to count later.
+    pub(crate) async fn disown(&self, objects: &[(ObjectId, String)]) -> Result<Vec<String>> {
+        let what = "take back a compaction";
+        let mut tx = self.begin(what).await?;
+        let mut strangers = Vec::new();
+        for (id, path) in objects {
+            let found = sqlx::query("SELECT 1 FROM objects WHERE object = ?")
+                .bind(id.bytes())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(failed_to(what))?;
+            if found.is_none() {
+                strangers.push(path.clone());
+            }
+        }
+        insert_waste(&mut tx, &strangers).await?;
+        self.commit(tx, what).await?;
+        Ok(strangers)
+    }
+
+    /// Where the bytes of an object lie; `None` when there are none.
+    pub(crate) async fn locate(&self, id: ObjectId) -> Result<Option<Location>> {
+        let row = sqlx::query(concat!(
+            "SELECT object, path, 0 AS start FROM objects WHERE object = ?1 UNION ALL ",
+            "SELECT o.object, o.path, m.start FROM moved_objects m JOIN objects o ON o.object = m.now_in ",
+            "WHERE m.object = ?1"
+        ))
+        .bind(id.bytes())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(failed_to("look up an object"))?;
+        let location = |row: SqliteRow| {
+            Ok(Location {
+                id: row.id("object")?,
+                path: row.text("path")?,
+                start: row.unsigned("start")?,
+            })
+        };
+        row.map(location).transpose()
+    }
+
+    /// Forgets where objects went that no session can have pinned.
+    pub(crate) async fn forget_moved(&self, connection: &mut SqliteConnection) -> Result<()> {
+        sqlx::query("DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(created), ?) FROM sessions)")
+            .bind(i64::MAX)
+            .execute(connection)
+            .await
+            .map_err(failed_to("forget moved objects"))?;
+        Ok(())
+    }
+}
+
+/// The ids under which sessions may have pinned what is in scope, besides those that the objects have now.
+pub(crate) async fn former_ids(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    scope: &Scope,
+) -> Result<Vec<ObjectId>> {
+    let mut former = Vec::new();
+    for domain in domains {
+        let rows = sqlx::query(concat!(
+            "SELECT m.object FROM objects o JOIN moved_objects m ON m.now_in = o.object ",
+            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ?"
+        ))
+        .bind(domain.number)
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed_to("list what is in scope"))?;
+        for row in &rows {
+            former.push(row.id("object")?);
+        }
+    }
+    Ok(former)
+}
+
+async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Result<bool> {
+    let mut found = 0;
+    for chunk in sources.chunks(ROWS_AT_ONCE) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT COUNT(*) AS found FROM objects WHERE object IN (");
+        let mut ids = query.separated(", ");
+        for source in chunk {
+            ids.push_bind(source.id.bytes());
+        }
+        query.push(")");
+        let row = query.build().fetch_one(&mut *connection).await;
+        found += row.map_err(failed_to(COMMIT))?.unsigned("found")?;
+    }
+    Ok(found == sources.len() as u64)
+}
+
+async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timestamp) -> Result<()> {
+    let Merged { hour, id, .. } = merged;
+    sqlx::query(
+        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id.bytes())
+    .bind(hour.domain)
+    .bind(hour.place.day.number())
+    .bind(hour.place.hour.number())
+    .bind(&merged.path)
+    .bind(signed(merged.size_bytes))
+    .bind(merged.sha256.as_slice())
+    .execute(&mut *connection)
+    .await
+    .map_err(failed_to(COMMIT))?;
+    let moved = moment_of_moving(connection, *hour, now).await?;
+    let (mut position, mut start) = (0, 0);
+    for source in &merged.sources {
+        move_segments(connection, source, *id, position).await?;
+        move_ids(connection, source, *id, start, moved).await?;
+        sqlx::query("DELETE FROM objects WHERE object = ?")
+            .bind(source.id.bytes())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to(COMMIT))?;
+        position += source.segments;
+        start += source.size_bytes;
+    }
+    let paths: Vec<_> = merged
+        .sources
+        .iter()
+        .map(|source| source.path.clone())
+        .collect();
+    insert_waste(connection, &paths).await?;
+    delete_waste(connection, std::slice::from_ref(&merged.path)).await
+}
+
+/// The moment to note for objects of this hour that move; `None` when no session can have pinned them. A clock that was
+/// set back does not make it earlier than the sessions that there are.
+async fn moment_of_moving(
+    connection: &mut SqliteConnection,
+    hour: HourRow,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let row = sqlx::query(concat!(
+        "SELECT COUNT(*) AS pinning, COALESCE(MAX(s.created), 0) AS latest ",
+        "FROM sessions s JOIN domains d ON d.account = s.account ",
+        "WHERE d.domain = ?1 AND s.gone IS NULL ",
+        "AND s.first_day <= ?2 AND s.last_day >= ?2 AND s.first_hour <= ?3 AND s.last_hour >= ?3"
+    ))
+    .bind(hour.domain)
+    .bind(hour.place.day.number())
+    .bind(hour.place.hour.number())
+    .fetch_one(connection)
+    .await
+    .map_err(failed_to(COMMIT))?;
+    let latest = row.integer("latest")?;
+    Ok((row.unsigned("pinning")? > 0).then(|| latest.max(nanoseconds(now))))
+}
+
+async fn move_segments(
+    connection: &mut SqliteConnection,
+    source: &Source,
+    to: ObjectId,
+    position: u64,
+) -> Result<()> {
+    let moved =
+        sqlx::query("UPDATE segments SET object = ?, position = position + ? WHERE object = ?")
+            .bind(to.bytes())
+            .bind(signed(position))
+            .bind(source.id.bytes())
+            .execute(connection)
+            .await
+            .map_err(failed_to(COMMIT))?;
+    if moved.rows_affected() == source.segments {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: format!("the segments of object {} changed", source.id),
+    })
+}
+
+/// Sessions find their bytes under the ids that they know, also when they move a second time.
+async fn move_ids(
+    connection: &mut SqliteConnection,
+    source: &Source,
+    to: ObjectId,
+    start: u64,
+    moved: Option<i64>,
+) -> Result<()> {
+    sqlx::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
+        .bind(to.bytes())
+        .bind(signed(start))
+        .bind(source.id.bytes())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(COMMIT))?;
+    let Some(moved) = moved else { return Ok(()) };
+    sqlx::query("INSERT INTO moved_objects (object, now_in, start, moved) VALUES (?, ?, ?, ?)")
+        .bind(source.id.bytes())
+        .bind(to.bytes())
+        .bind(signed(start))
+        .bind(moved)
+        .execute(connection)
+        .await
+        .map_err(failed_to(COMMIT))?;
+    Ok(())
+}
+
+fn hour_row(row: &SqliteRow) -> Result<HourRow> {
+    let DomainRow { number, domain, .. } = domain_row(row)?;
+    let day = u32::try_from(row.integer("day")?).ok();
+    let hour = u8::try_from(row.integer("hour")?).ok();
+    let when = day.and_then(Day::from_number).zip(hour.and_then(Hour::new));
+    let (day, hour) = when.ok_or_else(|| StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: "what can be compacted is of no hour".to_owned(),
+    })?;
+    Ok(HourRow {
+        domain: number,
+        place: Place { domain, day, hour },
+    })
+}

@@ -1,0 +1,387 @@
+//! Many small objects of a closed hour become few. Drawn in `docs/FORMAT.md`, reasons in `docs/decisions/`.
+//!
+//! A new object is the concatenation of its sources, so segments stay what they are, and whoever pinned a source finds
+//! its very bytes in the new object. Order of durability: path noted as waste, object durable, catalog transaction (new
+//! object in, sources out and waste), sources erased. A crash at any point leaves either the sources or the new object in
+//! the archive, and the rest to be erased by the next start.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use atrail_model::{Day, Hour, ObjectId, Timestamp};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::Store;
+use crate::catalog::compaction::{HourRow, Merged, Source};
+use crate::error::{Result, StoreError, chain};
+use crate::object;
+use crate::store::Core;
+
+/// What a compaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compacted {
+    /// Objects that became part of others.
+    pub objects_in: u64,
+    /// Objects that were made of them.
+    pub objects_out: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Paths of objects that turned out not to be what was written. They are left as they are.
+    pub damaged: Vec<String>,
+}
+
+/// How long after its end an hour is left alone: most of what comes late has come by then.
+const LATENESS: Duration = Duration::from_secs(3600);
+/// A damaged object is looked at again after this long: it may have been restored.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(86_400);
+/// How soon after a start the background begins.
+const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
+/// How long it rests between rounds.
+const REST: Duration = Duration::from_secs(600);
+/// Hours of one look into the catalog.
+const PAGE: u32 = 256;
+
+/// Objects that were found damaged, and when: not read again in every round.
+#[derive(Debug, Default)]
+pub(crate) struct Unsound(Mutex<HashMap<ObjectId, Timestamp>>);
+
+/// Objects that become one.
+#[derive(Debug)]
+struct Job {
+    hour: HourRow,
+    id: ObjectId,
+    path: String,
+    sources: Vec<Source>,
+}
+
+/// What is done with one commit: its jobs fit into one object together.
+#[derive(Debug)]
+struct Batch {
+    jobs: Vec<Job>,
+    /// The last hour of which nothing is left for a later batch.
+    done_to: Option<HourRow>,
+}
+
+/// How fast to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As fast as it goes.
+    Full,
+    /// At most half of the time, and not while events come faster than they are sealed.
+    Background,
+}
+
+impl Store {
+    /// Compacts what can be compacted now, as the background does every few minutes. Downloads, counts and open sessions
+    /// do not change by it.
+    ///
+    /// # Errors
+    /// When the catalog or the disk fails, or the store takes no writes; nothing is lost by it.
+    pub async fn compact(&self) -> Result<Compacted> {
+        let core = Arc::clone(&self.core);
+        let work = tokio::spawn(async move { core.compact(Pace::Full).await });
+        work.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Compacts every few minutes. Ends with the store.
+pub(crate) async fn background(core: std::sync::Weak<Core>) {
+    tokio::time::sleep(FIRST_ROUND_AFTER).await;
+    loop {
+        let Some(core) = core.upgrade() else { return };
+        match core.compact(Pace::Background).await {
+            Ok(done) if done.objects_out > 0 => {
+                tracing::info!(
+                    objects_in = done.objects_in,
+                    objects_out = done.objects_out,
+                    "compacted"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(
+                    error = chain(&error),
+                    "compaction failed; it is tried again"
+                );
+            }
+        }
+        drop(core);
+        tokio::time::sleep(REST).await;
+    }
+}
+
+impl Core {
+    /// Passes over all that is due until there is nothing left to do.
+    async fn compact(&self, pace: Pace) -> Result<Compacted> {
+        let mut total = Compacted::default();
+        loop {
+            let before = (total.objects_out, total.damaged.len());
+            let passed = self.compaction_pass(pace, &mut total).await;
+            if passed.is_err() {
+                self.counters.compaction_failures.add(1);
+            }
+            passed?;
+            // Both change what there is to be done.
+            if (total.objects_out, total.damaged.len()) == before {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn compaction_pass(&self, pace: Pace, total: &mut Compacted) -> Result<()> {
+        let mut after = None;
+        loop {
+            if let Some(refusal) = self.wal.refusal() {
+                return if pace == Pace::Full {
+                    Err(refusal)
+                } else {
+                    Ok(())
+                };
+            }
+            if pace == Pace::Background && self.memtable.is_ripe() {
+                return Ok(());
+            }
+            let started = Instant::now();
+            let only = self.compacting.lock().await;
+            let Some(batch) = self.next_batch(after).await? else {
+                return Ok(());
+            };
+            if !batch.jobs.is_empty() {
+                self.compact_batch(&batch.jobs, total).await?;
+            }
+            drop(only);
+            after = batch.done_to;
+            if pace == Pace::Background {
+                tokio::time::sleep(started.elapsed()).await;
+            }
+        }
+    }
+
+    /// What to do next, beginning after the given hour; `None` at the end.
+    async fn next_batch(&self, after: Option<HourRow>) -> Result<Option<Batch>> {
+        let now = self.clock.now();
+        let Some(closed) = last_closed(now) else {
+            return Ok(None);
+        };
+        let hours = self.catalog.uncompacted(closed, after, PAGE).await?;
+        if hours.is_empty() {
+            return Ok(None);
+        }
+        let mut batch = Batch {
+            jobs: Vec::new(),
+            done_to: after,
+        };
+        let mut settled = Vec::new();
+        for hour in hours {
+            let objects = self.catalog.sources(hour).await?;
+            let sizes: Vec<_> = objects
+                .iter()
+                .map(|object| (!self.unsound.holds(object.id, now)).then_some(object.size_bytes))
+                .collect();
+            let runs = plan::runs(&sizes);
+            if runs.is_empty() && sizes.iter().all(Option::is_some) {
+                settled.push((hour, objects.len()));
+            }
+            let mut jobs = runs.into_iter().map(|run| Job::new(hour, &objects, run));
+            if jobs.any(|job| !batch.takes(job)) {
+                // The rest of this hour is found again when this batch is done.
+                break;
+            }
+            batch.done_to = Some(hour);
+        }
+        self.catalog.note_compacted(&settled).await?;
+        Ok(Some(batch))
+    }
+
+    /// Makes the objects of a batch. The compacting lock is held.
+    async fn compact_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
+        let paths: Vec<_> = batch.iter().map(|job| job.path.clone()).collect();
+        self.catalog.mark_as_waste(&paths).await?;
+        let outcome = match self.write_batch(batch, total).await {
+            Ok(merged) => self.publish_compaction(&merged, total).await,
+            Err(error) => Err(error),
+        };
+        if outcome
+            .as_ref()
+            .is_ok_and(|published| *published == batch.len())
+        {
+            return Ok(());
+        }
+        // What was not published is erased; what cannot be erased now is by the next start.
+        let ours: Vec<_> = batch.iter().map(|job| (job.id, job.path.clone())).collect();
+        let strangers = self.catalog.disown(&ours).await;
+        if let Ok(strangers) = &strangers {
+            self.erase(strangers).await;
+        }
+        outcome.and(strangers).map(drop)
+    }
+
+    /// Writes the new objects, but those that have a damaged source.
+    async fn write_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<Vec<Merged>> {
+        let mut written = Vec::with_capacity(batch.len());
+        for job in batch {
+            match self.concatenation(job).await? {
+                Ok(Whole { bytes, hasher }) => {
+                    written.push(job.merged(bytes.len() as u64, hasher.finalize().into()));
+                    self.blobs.put(&job.path, bytes.into()).await?;
+                }
+                Err(Unfit { id, path, why }) => {
+                    tracing::error!(path, why, "an object is damaged, and is left as it is");
+                    self.counters.compaction_failures.add(1);
+                    self.unsound.note(id, self.clock.now());
+                    total.damaged.push(path);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// Commits, and erases the sources; returns how many of the objects are in the archive.
+    async fn publish_compaction(&self, merged: &[Merged], total: &mut Compacted) -> Result<usize> {
+        let now = self.clock.now();
+        let done = self.catalog.commit_compaction(merged, now).await?;
+        let sources = done.iter().flat_map(|object| &object.sources);
+        let erased: Vec<_> = sources.map(|source| source.path.clone()).collect();
+        self.erase(&erased).await;
+        let bytes = done.iter().map(|object| object.size_bytes).sum();
+        total.objects_in += erased.len() as u64;
+        total.objects_out += done.len() as u64;
+        total.bytes += bytes;
+        self.counters.compactions.add(done.len() as u64);
+        self.counters.compacted_objects.add(erased.len() as u64);
+        self.counters.compacted_bytes.add(bytes);
+        Ok(done.len())
+    }
+
+    /// The sources' bytes one after the other, each compared with the catalog; or the source that is not what was
+    /// written.
+    async fn concatenation(&self, job: &Job) -> Result<Result<Whole, Unfit>> {
+        let mut whole = Whole::default();
+        for source in &job.sources {
+            let unfit = |why| Unfit {
+                id: source.id,
+                path: source.path.clone(),
+                why,
+            };
+            let read = match self.blobs.open(&source.path).await {
+                Ok(reader) => reader.read(0..source.size_bytes).await,
+                Err(error) => Err(error),
+            };
+            let bytes = match read {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Err(unfit(chain(&error)))),
+            };
+            let expected = source.sha256;
+            let added = tokio::task::spawn_blocking(move || whole.with(&bytes, expected)).await;
+            whole = match added.map_err(|_| StoreError::Closed)? {
+                Some(more) => more,
+                None => {
+                    return Ok(Err(unfit(
+                        "its bytes do not match their SHA-256".to_owned(),
+                    )));
+                }
+            };
+        }
+        Ok(Ok(whole))
+    }
+}
+
+/// What becomes a new object.
+#[derive(Default)]
+struct Whole {
+    bytes: Vec<u8>,
+    hasher: Sha256,
+}
+
+/// A source that is not what was written.
+#[derive(Debug)]
+struct Unfit {
+    id: ObjectId,
+    path: String,
+    why: String,
+}
+
+impl Whole {
+    /// With these bytes behind, unless they are not the ones expected.
+    fn with(mut self, bytes: &[u8], sha256: [u8; 32]) -> Option<Self> {
+        if Sha256::digest(bytes)[..] != sha256 {
+            return None;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.hasher.update(bytes);
+        Some(self)
+    }
+}
+
+impl Batch {
+    /// Takes a job in, unless it would be too much at one go.
+    fn takes(&mut self, job: Job) -> bool {
+        let all = || self.jobs.iter().chain([&job]).flat_map(|job| &job.sources);
+        let bytes: u64 = all().map(|source| source.size_bytes).sum();
+        let fits = bytes <= plan::MAX_BYTES && all().count() <= plan::MAX_SOURCES;
+        if fits {
+            self.jobs.push(job);
+        }
+        fits
+    }
+}
+
+impl Job {
+    fn new(hour: HourRow, objects: &[Source], run: std::ops::Range<usize>) -> Self {
+        let taken: HashSet<_> = objects.iter().map(|object| object.id).collect();
+        let mut id = objects[run.start].id.next();
+        while taken.contains(&id) {
+            id = id.next();
+        }
+        Self {
+            hour,
+            id,
+            path: object::object_path(hour.place, id),
+            sources: objects[run].to_vec(),
+        }
+    }
+
+    fn merged(&self, size_bytes: u64, sha256: [u8; 32]) -> Merged {
+        Merged {
+            hour: self.hour,
+            id: self.id,
+            path: self.path.clone(),
+            size_bytes,
+            sha256,
+            sources: self.sources.clone(),
+        }
+    }
+}
+
+impl Unsound {
+    fn note(&self, id: ObjectId, now: Timestamp) {
+        self.0.lock().insert(id, now);
+    }
+
+    /// Whether the object was found damaged not long ago.
+    fn holds(&self, id: ObjectId, now: Timestamp) -> bool {
+        let mut found = self.0.lock();
+        let since = found.get(&id).map(|at| now.duration_since(*at));
+        let is_recent = since.is_some_and(|since| {
+            Duration::try_from(since).is_ok_and(|since| since < LOOK_AGAIN_AFTER)
+        });
+        if since.is_some() && !is_recent {
+            found.remove(&id);
+        }
+        is_recent
+    }
+}
+
+/// The last hour that has been over for long enough.
+fn last_closed(now: Timestamp) -> Option<(Day, Hour)> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let moment = now.checked_sub(LATENESS + HOUR).ok()?;
+    let hour = moment.as_second().rem_euclid(86_400) / 3600;
+    Day::of(moment).zip(u8::try_from(hour).ok().and_then(Hour::new))
+}
