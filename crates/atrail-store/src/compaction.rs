@@ -5,12 +5,13 @@
 //! object in, sources out and waste), sources erased. A crash at any point leaves either the sources or the new object in
 //! the archive, and the rest to be erased by the next start.
 
+mod moved;
 mod plan;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use atrail_model::{Day, Hour, ObjectId, Timestamp};
@@ -91,8 +92,12 @@ impl Store {
 }
 
 /// Compacts every few minutes. Ends with the store.
-pub(crate) async fn background(core: std::sync::Weak<Core>) {
-    tokio::time::sleep(FIRST_ROUND_AFTER).await;
+pub(crate) async fn background(core: Weak<Core>) {
+    rounds(core, FIRST_ROUND_AFTER, REST).await;
+}
+
+async fn rounds(core: Weak<Core>, first_after: Duration, rest: Duration) {
+    tokio::time::sleep(first_after).await;
     loop {
         let Some(core) = core.upgrade() else { return };
         match core.compact(Pace::Background).await {
@@ -112,7 +117,7 @@ pub(crate) async fn background(core: std::sync::Weak<Core>) {
             }
         }
         drop(core);
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(rest).await;
     }
 }
 

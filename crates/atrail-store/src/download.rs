@@ -214,26 +214,6 @@ impl Source {
     }
 }
 
-impl Core {
-    /// Opens the object that has the bytes of this one. A compaction may erase its file between the look into the
-    /// catalog and the opening: then the catalog says another place.
-    async fn open_wherever(&self, object: ObjectId) -> Result<(Reader, u64)> {
-        let mut looked_at = None;
-        loop {
-            let location = self.catalog.locate(object).await?;
-            let location = location.ok_or_else(|| StoreError::NotFound {
-                what: format!("object {object}"),
-            })?;
-            match self.blobs.open(&location.path).await {
-                Err(StoreError::NotFound { .. }) if looked_at.as_ref() != Some(&location) => {
-                    looked_at = Some(location);
-                }
-                opened => return Ok((opened?, location.start)),
-            }
-        }
-    }
-}
-
 /// Counts what one reader of a download has taken.
 struct Sent {
     core: Arc<Core>,

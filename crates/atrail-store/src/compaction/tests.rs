@@ -1,217 +1,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+mod fixture;
+
 use std::future::Future;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use atrail_evidence::leaf_hash;
-use atrail_model::{
-    Clock, DayRange, Domain, Hours, ManualClock, Scope, SessionId, SpaceId, Target, UserId,
-};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::*;
-use crate::{NewEvent, NewSession, Session, StoreSettings};
-
-const EVENTS: usize = 3;
-const DAY: &str = "2017-07-24";
-
-/// A store with small objects of one closed hour, and a session that pins them.
-struct Fixture {
-    store: Store,
-    clock: Arc<ManualClock>,
-    settings: StoreSettings,
-    space: SpaceId,
-    user: UserId,
-    session: SessionId,
-    bytes: Vec<u8>,
-    dir: tempfile::TempDir,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let settings = StoreSettings::new(dir.path().join("data"));
-        let clock = Arc::new(ManualClock::new("2017-07-26T10:29:28Z".parse().unwrap()));
-        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
-        let (tenancy, now) = (store.tenancy(), clock.now());
-        let account = tenancy.create_account("acme", now).await.unwrap().id;
-        let organization = tenancy.create_organization(account, "org", now).await;
-        let space = tenancy
-            .create_space(organization.unwrap().id, "dev", now)
-            .await;
-        let mut fixture = Self {
-            store,
-            clock,
-            settings,
-            space: space.unwrap().id,
-            user: UserId::generate(),
-            session: SessionId::generate(),
-            bytes: Vec::new(),
-            dir,
-        };
-        for nth in 0..EVENTS {
-            fixture.send(nth).await;
-            let session = fixture.session().await;
-            fixture.bytes = fixture.download(session.id).await;
-            fixture.session = session.id;
-        }
-        fixture
-    }
-
-    async fn send(&self, nth: usize) {
-        let line = bytes::Bytes::from(format!("{{\"nth\":{nth}}}"));
-        let event = NewEvent {
-            day: DAY.parse().unwrap(),
-            hour: Hour::new(7).unwrap(),
-            leaf: leaf_hash(&line),
-            line,
-        };
-        let domain = Domain::Space(self.space);
-        self.store.append(domain, vec![event]).await.unwrap();
-    }
-
-    fn scope(&self) -> Scope {
-        Scope {
-            target: Target::Space(self.space),
-            days: DayRange::new(DAY.parse().unwrap(), DAY.parse().unwrap()).unwrap(),
-            hours: Hours::ALL,
-        }
-    }
-
-    async fn session(&self) -> Session {
-        let new = NewSession {
-            id: None,
-            owner: self.user,
-            space: Some(self.space),
-            scope: self.scope(),
-        };
-        self.store.create_session(new).await.unwrap()
-    }
-
-    async fn download(&self, id: SessionId) -> Vec<u8> {
-        let download = self.store.open_download(self.user, id).await.unwrap();
-        let total = download.session().total_bytes;
-        let parts: Vec<_> = download.read(0..total).try_collect().await.unwrap();
-        parts.concat()
-    }
-
-    /// Ends without a goodbye, and opens again.
-    async fn crash(self) -> Self {
-        let Self {
-            store,
-            clock,
-            settings,
-            ..
-        } = self;
-        drop(store);
-        // All events are sealed, and to look through the log's empty space takes a second without optimisation.
-        std::fs::remove_dir_all(settings.data_dir.join("wal")).unwrap();
-        for _ in 0..500 {
-            match Store::open(settings.clone(), clock.clone()).await {
-                Ok(store) => {
-                    return Self {
-                        store,
-                        clock,
-                        settings,
-                        ..self
-                    };
-                }
-                // The lock goes with the last task of the store.
-                Err(StoreError::Conflict(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("the dropped store keeps its lock");
-    }
-
-    fn files(&self) -> BTreeSet<PathBuf> {
-        files_below(&self.dir.path().join("data/archive"))
-    }
-
-    /// What is wrong with the archive, if anything: events lost or doubled, a changed session, files too many or too few.
-    async fn fault(&self) -> Option<String> {
-        let core = &self.store.core;
-        let expected: String = (0..EVENTS)
-            .map(|nth| format!("{{\"nth\":{nth}}}\n"))
-            .collect();
-        let session = self.session().await;
-        for id in [session.id, self.session] {
-            let mut text = String::new();
-            let download = self.store.open_download(self.user, id).await.unwrap();
-            let total = download.session().total_bytes;
-            let parts: Result<Vec<_>> = download.read(0..total).try_collect().await;
-            let bytes = match parts {
-                Ok(parts) => parts.concat(),
-                Err(error) => return Some(error.to_string()),
-            };
-            let mut lines = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-            lines.read_to_string(&mut text).unwrap();
-            if text != expected {
-                return Some(format!("a session of {text}"));
-            }
-            if id == self.session && bytes != self.bytes {
-                return Some("other bytes in the session that was open".to_owned());
-            }
-        }
-        let total = self.store.status(self.scope()).await.unwrap();
-        if total[0].count != EVENTS as u64 {
-            return Some(format!("{total:?}"));
-        }
-        let hour = self.hour().await;
-        let objects = core.catalog.sources(hour).await.unwrap();
-        let archive = self.dir.path().join("data/archive");
-        let known: BTreeSet<_> = objects.iter().map(|o| archive.join(&o.path)).collect();
-        let waste = core.catalog.waste().await.unwrap();
-        (self.files() != known || !waste.is_empty()).then(|| {
-            format!(
-                "files {:?}, objects {known:?}, waste {waste:?}",
-                self.files()
-            )
-        })
-    }
-
-    async fn hour(&self) -> HourRow {
-        let numbers = self.store.core.catalog.domain_numbers().await.unwrap();
-        let domain = Domain::Space(self.space);
-        HourRow {
-            domain: numbers[&domain],
-            place: object::Place {
-                domain,
-                day: DAY.parse().unwrap(),
-                hour: Hour::new(7).unwrap(),
-            },
-        }
-    }
-
-    async fn batch(&self) -> Batch {
-        let batch = self.store.core.next_batch(None).await.unwrap().unwrap();
-        assert_eq!(batch.jobs.len(), 1);
-        batch
-    }
-
-    async fn sql(&self, text: &'static str) {
-        let mut tx = self.store.core.catalog.begin("test").await.unwrap();
-        sqlx::raw_sql(text).execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-}
-
-fn files_below(dir: &Path) -> BTreeSet<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten();
-    let mut files = BTreeSet::new();
-    for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            files.append(&mut files_below(&path));
-        } else {
-            files.insert(path);
-        }
-    }
-    files
-}
+use fixture::{EVENTS, Fixture};
 
 /// Drives a future that many times, then lets it go where it stands.
 struct CutShort<'a, F> {
@@ -427,6 +225,22 @@ async fn where_objects_went_is_known_as_long_as_a_session_may_ask() {
         .unwrap();
     assert_eq!(forget().await, 0);
     fixture.download(later.id).await;
+}
+
+#[tokio::test]
+async fn the_background_compacts_by_itself_and_ends_with_the_store() {
+    let fixture = Fixture::new().await;
+    let moment = Duration::from_millis(5);
+    let background = tokio::spawn(rounds(Arc::downgrade(&fixture.store.core), moment, moment));
+    for _ in 0..1000 {
+        if fixture.files().len() == 1 {
+            break;
+        }
+        tokio::time::sleep(moment).await;
+    }
+    assert_eq!(fixture.files().len(), 1);
+    drop(fixture);
+    background.await.unwrap();
 }
 
 #[test]

@@ -161,7 +161,7 @@ async fn late_events_join_without_rewriting_a_large_object_each_time() {
     let mut written = 0;
     for nth in 0..12 {
         let late = event("2017-07-24", 7, &format!("late {nth}"));
-        test.send(&[late.clone()]).await;
+        test.send(std::slice::from_ref(&late)).await;
         sent.push(late);
         seal(&test).await;
         written += test.store.compact().await.unwrap().bytes;
@@ -206,7 +206,7 @@ async fn deletions_seals_sessions_and_compactions_at_once_lose_and_double_nothin
         });
         for nth in 0..4 {
             let late = event(&day, 7, &format!("{round}-{nth}"));
-            test.send(&[late.clone()]).await;
+            test.send(std::slice::from_ref(&late)).await;
             kept.entry(day.clone()).or_insert_with(Vec::new).push(late);
             test.session(test.scope(&day, &day)).await;
             if round % 4 == 3 && nth == 1 {
