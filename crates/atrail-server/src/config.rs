@@ -45,6 +45,7 @@ struct StoreSection {
     data: Option<PathBuf>,
     seal_at: Option<Size>,
     seal_after: Option<Span>,
+    recheck_after: Option<Span>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +119,7 @@ impl ConfigFile {
             data_dir,
             seal_at_bytes,
             seal_after,
+            recheck_after,
             session_idle_ttl,
             session_max_ttl,
             max_open_sessions,
@@ -139,6 +141,7 @@ impl ConfigFile {
                 data: Some(data_dir.clone()),
                 seal_at: Some(Size(*seal_at_bytes)),
                 seal_after: Some(Span(*seal_after)),
+                recheck_after: Some(Span(*recheck_after)),
             },
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
@@ -177,6 +180,7 @@ impl ConfigFile {
                     data,
                     seal_at,
                     seal_after,
+                    recheck_after,
                 },
             sessions:
                 SessionsSection {
@@ -211,6 +215,7 @@ impl ConfigFile {
         put(&mut store.data_dir, data);
         put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
         put_span(&mut store.seal_after, seal_after);
+        put_span(&mut store.recheck_after, recheck_after);
         put_span(&mut store.session_idle_ttl, idle_ttl);
         put_span(&mut store.session_max_ttl, max_ttl);
         put(&mut store.max_open_sessions, max_open);

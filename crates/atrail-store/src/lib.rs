@@ -18,6 +18,7 @@ mod settings;
 mod stats;
 mod status;
 mod store;
+mod verified;
 mod wal;
 
 pub use catalog::{

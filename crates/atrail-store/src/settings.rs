@@ -14,6 +14,8 @@ pub struct StoreSettings {
     pub seal_at_bytes: u64,
     /// Seal a domain's events at the latest this long after the first of them came.
     pub seal_after: Duration,
+    /// An object that was read and found sound is checked again at the first read after this long.
+    pub recheck_after: Duration,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
@@ -33,6 +35,7 @@ impl StoreSettings {
             data_dir,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
+            recheck_after: Duration::from_secs(DAY),
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

@@ -135,6 +135,8 @@ pub(crate) struct Counters {
     pub(crate) objects: Counter,
     pub(crate) object_bytes: Counter,
     pub(crate) download_bytes: Counter,
+    pub(crate) checked_bytes: Counter,
+    pub(crate) damaged_reads: Counter,
 }
 
 impl Default for Counters {
@@ -150,6 +152,8 @@ impl Default for Counters {
             objects: Counter::default(),
             object_bytes: Counter::default(),
             download_bytes: Counter::default(),
+            checked_bytes: Counter::default(),
+            damaged_reads: Counter::default(),
         }
     }
 }
@@ -193,6 +197,10 @@ pub struct StoreStats {
     pub object_bytes: u64,
     /// Bytes of downloads that were handed out.
     pub download_bytes: u64,
+    /// Bytes of objects that were read and compared with the catalog before they were handed out.
+    pub checked_bytes: u64,
+    /// Reads that ended at an object that is damaged or missing.
+    pub damaged_reads: u64,
 }
 
 impl Store {
@@ -214,6 +222,8 @@ impl Store {
             objects: counters.objects.get(),
             object_bytes: counters.object_bytes.get(),
             download_bytes: counters.download_bytes.get(),
+            checked_bytes: counters.checked_bytes.get(),
+            damaged_reads: counters.damaged_reads.get(),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::seal::Which;
 use crate::session::SessionRate;
 use crate::settings::StoreSettings;
 use crate::stats::Counters;
+use crate::verified::Verified;
 use crate::wal::{FileWal, Frame, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
+    pub(crate) verified: Verified,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
     pub(crate) session_rate: SessionRate,
@@ -81,6 +83,7 @@ impl Store {
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
             domain_numbers: Mutex::default(),
+            verified: Verified::default(),
             plans: Plans::default(),
             activity: Activity::default(),
             session_rate: SessionRate::default(),

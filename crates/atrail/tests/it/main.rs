@@ -4,6 +4,7 @@
 
 mod archive;
 mod commands;
+mod damage;
 mod download;
 mod env;
 mod exits;
