@@ -73,6 +73,8 @@ fn a_download_stops_at_a_damaged_object_names_it_and_goes_on_when_it_is_restored
         "2017-07-24",
         "-T",
         "8-23",
+        "--as",
+        "ndjson",
     ];
     assert_eq!(env.run(&others).ok().lines().count(), 32);
     assert!(env.run(&["status", "-s", "2017-07-24"]).ok().contains("48"));
