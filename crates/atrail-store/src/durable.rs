@@ -107,6 +107,21 @@ pub(crate) struct DirLock {
 }
 
 impl DirLock {
+    /// Whether another process has the lock, without making anything.
+    pub(crate) fn is_held(dir: &Path) -> io::Result<bool> {
+        let file = match File::open(dir.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // Shared, so that two who look do not see each other; it goes with the file at once.
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Takes the lock; `None` when another process has it.
     pub(crate) fn acquire(dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join("lock");

@@ -6,6 +6,7 @@
 
 pub(crate) mod archive;
 mod identity;
+pub(crate) mod offline;
 mod retention;
 mod row;
 mod schema;
@@ -107,7 +108,7 @@ impl Catalog {
     }
 }
 
-async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
     SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(connections)

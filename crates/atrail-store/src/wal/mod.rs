@@ -1,11 +1,13 @@
 //! The write-ahead log: where an event is made durable before it is acknowledged.
 
+mod check;
 mod file;
 mod frame;
 mod writer;
 
 use std::io;
 
+pub(crate) use check::{CheckedLog, check_log};
 pub(crate) use file::FileWal;
 pub(crate) use frame::Frame;
 pub(crate) use writer::WriterHandle;

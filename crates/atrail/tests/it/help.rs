@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "admin user create",
     "admin role create",
     "admin api-key create",
+    "admin scrub",
 ];
 
 #[test]

@@ -16,6 +16,7 @@ mod option;
 mod proxy;
 mod pty;
 mod resume;
+mod scrub;
 mod serving;
 mod spelling;
 mod terminal;
