@@ -4,9 +4,9 @@
 //! error nothing is known of the file any more, and it is never written again in the same process: Linux drops dirty
 //! pages whose writing failed, so that a second fsync reports a success that never was.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
@@ -39,6 +39,13 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Writes `.NAME.tmp` beside the file, removing the one that a crash may have left. Two concurrent writes of one name
 /// are the caller's mistake.
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    let (mut file, temporary) = create_temporary(path, mode)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn create_temporary(path: &Path, mode: u32) -> io::Result<(File, PathBuf)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut temporary_name = std::ffi::OsString::from(".");
     temporary_name.push(name);
@@ -48,14 +55,12 @@ fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> 
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(temporary)
+    Ok((file, temporary))
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
@@ -69,6 +74,70 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 /// Makes the directory entries of a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// Makes everything durable that was written to the file system of a directory, names included.
+pub(crate) fn sync_file_system(dir: &Path) -> io::Result<()> {
+    rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from)
+}
+
+/// Makes durable what somebody else wrote to a file, which from then on is its owner's alone.
+pub(crate) fn take_over(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.sync_all()
+}
+
+/// Gives a file or directory another name on the same file system, durably.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_parent(from)?;
+    sync_parent(to)
+}
+
+/// Removes a directory with all that is in it; one that is not there is removed already.
+pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_parent(dir),
+    }
+}
+
+/// A new file of any length, written front to back under another name; it takes its own when it is whole and durable.
+/// Its name is durable after [`sync_file_system`].
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl NewFile {
+    pub(crate) fn create(path: &Path, mode: u32) -> io::Result<Self> {
+        let (file, temporary) = create_temporary(path, mode)?;
+        Ok(Self {
+            file,
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.temporary, &self.path)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // Renamed, it is not there; unfinished, it is of no use to anybody.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
 }
 
 /// Makes a directory, with its parents, durable. What is made is for its owner alone: it holds everybody's events.
@@ -212,7 +281,6 @@ fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

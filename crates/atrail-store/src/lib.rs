@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
+mod backup;
 mod blobs;
 mod catalog;
 mod deletion;
@@ -24,6 +25,7 @@ mod store;
 mod verified;
 mod wal;
 
+pub use backup::{BackupReport, BackupStep, backup};
 pub use catalog::{
     Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
     Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,

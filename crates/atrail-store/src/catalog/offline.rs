@@ -66,6 +66,19 @@ impl Catalog {
         })
     }
 
+    /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.
+    pub(crate) async fn snapshot_into(&self, file: &Path) -> Result<()> {
+        let name = file.to_str().ok_or_else(|| {
+            StoreError::Invalid(format!("{} cannot be named to the catalog", file.display()))
+        })?;
+        sqlx::query("VACUUM INTO ?")
+            .bind(name)
+            .execute(self.readers())
+            .await
+            .map_err(failed_to("copy itself"))?;
+        Ok(())
+    }
+
     /// What SQLite finds wrong with its file; nothing when it is sound.
     pub(crate) async fn integrity(&self) -> Result<Vec<String>> {
         let what = "check its integrity";

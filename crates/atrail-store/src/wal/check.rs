@@ -1,7 +1,10 @@
 //! Reading a log for damage only: one file in memory at a time, beside a server that writes it, changing nothing.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
+
+use bytes::Bytes;
 
 use super::file::{damaged, io_failure, log_files, read_file, written_part};
 use super::frame::{FILE_HEADER_LEN, FileHeader};
@@ -29,8 +32,8 @@ pub(crate) fn check_log(dir: &Path) -> Result<CheckedLog> {
     loop {
         tries += 1;
         match check_once(dir) {
-            Err(StoreError::Directory { source, .. })
-                if source.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+            // A reader beside a writer may see a later write and not the one before.
+            Err(error) if may_settle(&error) && tries < TRIES => {}
             done => return done,
         }
     }
@@ -85,4 +88,64 @@ fn header_of(path: &Path) -> io::Result<Option<FileHeader>> {
         &mut bytes,
     )?;
     Ok(FileHeader::decode(&bytes))
+}
+
+fn may_settle(error: &StoreError) -> bool {
+    match error {
+        StoreError::Directory { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        StoreError::Damaged { .. } => true,
+        _ => false,
+    }
+}
+
+/// The sound part of each file that a log has now, oldest first, while a server may write and trim it: `take` gets name
+/// and bytes of one after the other. When a file is trimmed before it is read, `None` says that those before it no longer
+/// count, as all that they hold is sealed.
+///
+/// Together the files are a log as it was when this began, with a beginning of what came since.
+///
+/// # Errors
+/// `Damaged` when a durable frame cannot be read; or when files cannot be read or taken.
+pub(crate) fn sound_files(
+    dir: &Path,
+    mut take: impl FnMut(Option<(&OsStr, &[u8])>) -> Result<()>,
+) -> Result<()> {
+    for (generation, path) in log_files(dir)? {
+        let Some(name) = path.file_name() else {
+            continue;
+        };
+        match sound_part(generation, &path) {
+            Ok(bytes) if bytes.is_empty() => {}
+            Ok(bytes) => take(Some((name, &bytes)))?,
+            Err(StoreError::Directory { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                take(None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What of a file is sound frames; nothing of one that is being made.
+fn sound_part(generation: u64, path: &Path) -> Result<Bytes> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let bytes = written_part(path).map_err(io_failure("read the log file", path))?;
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Ok(Bytes::new());
+        }
+        let header = FileHeader::decode(&bytes).filter(|header| header.generation == generation);
+        let read = match header {
+            Some(header) => read_file(path, &bytes, header.first_sequence, &mut Vec::new()),
+            None => Err(damaged(path, 0, "its header is unreadable")),
+        };
+        match read {
+            Ok(end) => return Ok(bytes.slice(..end)),
+            Err(error) if may_settle(&error) && tries < TRIES => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "admin role create",
     "admin api-key create",
     "admin scrub",
+    "admin backup",
 ];
 
 #[test]

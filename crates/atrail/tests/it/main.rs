@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod archive;
+mod backup;
 mod commands;
 mod damage;
 mod download;

@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod backup;
 mod org;
 mod role;
 mod scrub;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     ApiKey(api_key::Command),
     Scrub(scrub::Args),
+    Backup(backup::Args),
 }
 
 /// Runs it.
@@ -51,6 +53,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
         // About a directory of this machine: no server is asked.
         Command::Scrub(args) => scrub::run(settings, args).await,
+        Command::Backup(args) => backup::run(settings, args).await,
     }
 }
 
