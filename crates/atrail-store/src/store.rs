@@ -68,6 +68,7 @@ impl Store {
     pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let dir = &settings.data_dir;
         let lock = lock_dir(dir)?;
+        refuse_without_catalog(dir)?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
@@ -182,6 +183,22 @@ fn lock_dir(dir: &Path) -> Result<DirLock> {
             "another atrail server uses the data directory {}: stop it first, or choose another directory",
             dir.display()
         ))
+    })
+}
+
+/// A new catalog beside an old archive would be a new server that knows none of its events.
+fn refuse_without_catalog(dir: &Path) -> Result<()> {
+    let holds = |name: &str| {
+        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        what: format!("the data directory {}", dir.display()),
+        why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
+              atrail admin recover --data DIR"
+            .to_owned(),
     })
 }
 

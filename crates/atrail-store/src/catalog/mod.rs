@@ -4,6 +4,7 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+pub(crate) mod adopt;
 pub(crate) mod archive;
 mod identity;
 pub(crate) mod offline;

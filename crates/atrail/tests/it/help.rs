@@ -38,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "admin api-key create",
     "admin scrub",
     "admin backup",
+    "admin recover",
 ];
 
 #[test]

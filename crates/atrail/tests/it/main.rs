@@ -16,6 +16,7 @@ mod help;
 mod option;
 mod proxy;
 mod pty;
+mod recover;
 mod resume;
 mod scrub;
 mod serving;

@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod backup;
 mod org;
+mod recover;
 mod role;
 mod scrub;
 mod space;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     ApiKey(api_key::Command),
     Scrub(scrub::Args),
     Backup(backup::Args),
+    Recover(recover::Args),
 }
 
 /// Runs it.
@@ -54,6 +56,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         // About a directory of this machine: no server is asked.
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
+        Command::Recover(args) => recover::run(settings, args).await,
     }
 }
 
