@@ -157,9 +157,9 @@ impl Catalog {
 
     /// The file of an object of the archive.
     pub(crate) async fn object_file(&self, id: ObjectId) -> Result<Option<ObjectFile>> {
-        let row = sqlx::query(concat!(
-            "SELECT object, path, day, hour, size_bytes, sha256 FROM objects WHERE object = ?"
-        ))
+        let row = sqlx::query(
+            "SELECT object, path, day, hour, size_bytes, sha256 FROM objects WHERE object = ?",
+        )
         .bind(id.bytes())
         .fetch_optional(self.readers())
         .await
