@@ -76,6 +76,8 @@ codes! {
     TooMany = "too_many", 429, "too many";
     /// Something broke on the server's side.
     Internal = "internal", 500, "internal error";
+    /// An object of the archive is not what was written: the operator has to restore it.
+    Damaged = "damaged", 500, "stored events are damaged";
     /// The server cannot do this now; later it works.
     Unavailable = "unavailable", 503, "unavailable";
     /// No space is left for new events.

@@ -47,6 +47,7 @@ struct StoreSection {
     seal_after: Option<Span>,
     dedup_window: Option<Span>,
     dedup_memory: Option<Size>,
+    recheck_after: Option<Span>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +123,7 @@ impl ConfigFile {
             seal_after,
             dedup_window,
             dedup_memory_bytes,
+            recheck_after,
             session_idle_ttl,
             session_max_ttl,
             max_open_sessions,
@@ -145,6 +147,7 @@ impl ConfigFile {
                 seal_after: Some(Span(*seal_after)),
                 dedup_window: Some(Span(*dedup_window)),
                 dedup_memory: Some(Size(*dedup_memory_bytes as u64)),
+                recheck_after: Some(Span(*recheck_after)),
             },
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
@@ -185,6 +188,7 @@ impl ConfigFile {
                     seal_after,
                     dedup_window,
                     dedup_memory,
+                    recheck_after,
                 },
             sessions:
                 SessionsSection {
@@ -219,6 +223,7 @@ impl ConfigFile {
         put_span(&mut store.seal_after, seal_after);
         put_span(&mut store.dedup_window, dedup_window);
         put_memory(&mut store.dedup_memory_bytes, dedup_memory);
+        put_span(&mut store.recheck_after, recheck_after);
         put_span(&mut store.session_idle_ttl, idle_ttl);
         put_span(&mut store.session_max_ttl, max_ttl);
         put(&mut store.max_open_sessions, max_open);

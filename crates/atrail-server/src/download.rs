@@ -16,7 +16,7 @@ use conditions::Plan;
 
 /// The answer to a request for a session's bytes: always gzip, whatever `Accept` says, and never with a
 /// `Content-Encoding`, so that no client unpacks it on the way.
-pub(crate) fn respond(
+pub(crate) async fn respond(
     method: &Method,
     headers: &HeaderMap,
     download: &Download,
@@ -46,6 +46,7 @@ pub(crate) fn respond(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
+        download.check(bytes.clone()).await?;
         let id = session.id;
         // The head is sent by then: the client sees a cut, and only the log can say why.
         Body::from_stream(download.read(bytes).inspect_err(move |error| {

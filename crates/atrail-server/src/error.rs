@@ -160,6 +160,7 @@ impl From<StoreError> for ApiError {
             ErrorKind::Gone => ErrorCode::SessionGone,
             ErrorKind::Full => ErrorCode::StorageFull,
             ErrorKind::Unavailable => ErrorCode::Unavailable,
+            ErrorKind::Damaged => ErrorCode::Damaged,
             ErrorKind::Broken => return Self::internal(error),
         };
         let retry_after_secs = match (&error, code) {

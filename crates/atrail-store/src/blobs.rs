@@ -14,9 +14,13 @@ use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
+use sha2::{Digest, Sha256};
 
 use crate::durable;
 use crate::error::{Result, StoreError};
+
+/// Bytes that are read and hashed at once.
+const HASHED_AT_ONCE: u64 = 256 << 10;
 
 /// The objects of a store.
 #[derive(Debug, Clone)]
@@ -32,11 +36,20 @@ pub(crate) enum Reader {
     Local {
         file: Arc<File>,
         path: Arc<str>,
+        stamp: Stamp,
     },
     Remote {
         objects: Arc<dyn ObjectStore>,
         path: Arc<str>,
+        stamp: Stamp,
     },
+}
+
+/// By what a change of an object's bytes shows without reading them, if whoever changed them did not hide it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) size_bytes: u64,
+    modified_nanos: Option<i64>,
 }
 
 impl Blobs {
@@ -88,14 +101,20 @@ impl Blobs {
                 other => failed_to(|| format!("open {path}"))(other),
             })?;
         let path = Arc::from(path);
+        let stamp = Stamp {
+            size_bytes: result.meta.size,
+            modified_nanos: result.meta.last_modified.timestamp_nanos_opt(),
+        };
         Ok(match result.payload {
             GetResultPayload::File(file, _) => Reader::Local {
                 file: Arc::new(file),
                 path,
+                stamp,
             },
             GetResultPayload::Stream(_) => Reader::Remote {
                 objects: Arc::clone(&self.objects),
                 path,
+                stamp,
             },
         })
     }
@@ -150,25 +169,68 @@ fn nearest_dir(root: &FsPath, path: &str) -> Option<PathBuf> {
 }
 
 impl Reader {
+    /// What the object looked like when it was opened.
+    pub(crate) const fn stamp(&self) -> Stamp {
+        match self {
+            Self::Local { stamp, .. } | Self::Remote { stamp, .. } => *stamp,
+        }
+    }
+
+    /// The SHA-256 of all its bytes, in bounded memory.
+    pub(crate) async fn sha256(&self) -> Result<[u8; 32]> {
+        let end = self.stamp().size_bytes;
+        if let Self::Local { file, path, .. } = self {
+            let (file, path) = (Arc::clone(file), Arc::clone(path));
+            let hashed = tokio::task::spawn_blocking(move || hash_file(&file, end));
+            return hashed
+                .await
+                .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+                .map_err(|source| unreadable(&path, &source));
+        }
+        let mut hasher = Sha256::new();
+        let mut at = 0;
+        while at < end {
+            let next = end.min(at + HASHED_AT_ONCE);
+            hasher.update(self.read(at..next).await?);
+            at = next;
+        }
+        Ok(hasher.finalize().into())
+    }
+
     /// The bytes of a range; fewer bytes than asked for are an error.
     pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         match self {
-            Self::Local { file, path } => {
+            Self::Local { file, path, .. } => {
                 let (file, path) = (Arc::clone(file), Arc::clone(path));
                 let read = tokio::task::spawn_blocking(move || read_file(&file, range));
                 read.await
                     .unwrap_or_else(|error| Err(std::io::Error::other(error)))
-                    .map_err(|source| StoreError::Damaged {
-                        what: format!("object {path}"),
-                        why: source.to_string(),
-                    })
+                    .map_err(|source| unreadable(&path, &source))
             }
-            Self::Remote { objects, path } => objects
+            Self::Remote { objects, path, .. } => objects
                 .get_range(&Path::from(&**path), range)
                 .await
                 .map_err(failed_to(|| format!("read {path}"))),
         }
     }
+}
+
+fn unreadable(path: &str, source: &std::io::Error) -> StoreError {
+    StoreError::Damaged {
+        what: format!("object {path}"),
+        why: source.to_string(),
+    }
+}
+
+fn hash_file(file: &File, end: u64) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut at = 0;
+    while at < end {
+        let next = end.min(at + HASHED_AT_ONCE);
+        hasher.update(read_file(file, at..next)?);
+        at = next;
+    }
+    Ok(hasher.finalize().into())
 }
 
 fn read_file(file: &File, range: Range<u64>) -> std::io::Result<Bytes> {

@@ -5,7 +5,6 @@
 //! object in, sources out and waste), sources erased. A crash at any point leaves either the sources or the new object in
 //! the archive, and the rest to be erased by the next start.
 
-mod moved;
 mod plan;
 #[cfg(test)]
 mod tests;

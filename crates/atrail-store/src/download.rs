@@ -66,6 +66,19 @@ impl Download {
         &self.session
     }
 
+    /// Makes sure that the object in which a range begins is what was written, so that a refusal can still be told.
+    /// [`Self::read`] checks every object before its first byte, too.
+    ///
+    /// # Errors
+    /// `DamagedObject` when it is not.
+    pub async fn check(&self, range: Range<u64>) -> Result<()> {
+        let first = self.plan.chunks(range).next();
+        match first.and_then(|chunk| self.plan.parts[chunk.part].object) {
+            Some(object) => self.core.checked_reader(object).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
     /// What is taken from the stream counts as downloaded. An error ends the stream.
     #[must_use]
@@ -74,6 +87,7 @@ impl Download {
         let source = Arc::new(Source {
             core: Arc::clone(&self.core),
             plan: Arc::clone(&self.plan),
+            end: range.end,
             open: tokio::sync::Mutex::default(),
         });
         let mut sent = Sent {
@@ -182,6 +196,8 @@ impl Plan {
 struct Source {
     core: Arc<Core>,
     plan: Arc<Plan>,
+    /// Where the range ends.
+    end: u64,
     /// The object at hand, and where its bytes begin in what is open.
     open: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
 }
@@ -195,7 +211,7 @@ impl Source {
                 Bytes::from_static(&EMPTY_MEMBER).slice(at(chunk.range.start)..at(chunk.range.end))
             );
         };
-        let (reader, start) = self.reader(object).await?;
+        let (reader, start) = self.reader(chunk.part, object).await?;
         let start = start + part.offset;
         reader
             .read(start + chunk.range.start..start + chunk.range.end)
@@ -203,14 +219,31 @@ impl Source {
     }
 
     /// The object's bytes, and where in the reader they begin: elsewhere than at its beginning when it was compacted.
-    async fn reader(&self, object: ObjectId) -> Result<(Reader, u64)> {
+    async fn reader(&self, part: usize, object: ObjectId) -> Result<(Reader, u64)> {
         let mut open = self.open.lock().await;
         if let Some((_, reader, start)) = open.as_ref().filter(|(id, ..)| *id == object) {
             return Ok((reader.clone(), *start));
         }
-        let (reader, start) = self.core.open_wherever(object).await?;
+        let (reader, start) = self.core.checked_reader(object).await?;
         *open = Some((object, reader.clone(), start));
+        self.check_ahead(part + 1);
         Ok((reader, start))
+    }
+
+    /// Checks the next object while this one is being sent, so that the check costs no pause.
+    fn check_ahead(&self, part: usize) {
+        let next = self.plan.parts.get(part);
+        let Some(object) = next
+            .filter(|next| next.start < self.end)
+            .and_then(|next| next.object)
+        else {
+            return;
+        };
+        let core = Arc::clone(&self.core);
+        // What is wrong with it is told by whoever reads it.
+        drop(tokio::spawn(
+            async move { core.checked_reader(object).await },
+        ));
     }
 }
 

@@ -4,9 +4,9 @@
 //! error nothing is known of the file any more, and it is never written again in the same process: Linux drops dirty
 //! pages whose writing failed, so that a second fsync reports a success that never was.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
@@ -79,6 +79,86 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
+/// Makes everything durable that was written to the file system of a directory, names included.
+pub(crate) fn sync_file_system(dir: &Path) -> io::Result<()> {
+    rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from)
+}
+
+/// Makes durable what somebody else wrote to a file, which from then on is its owner's alone.
+pub(crate) fn take_over(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.sync_all()
+}
+
+/// Gives a file or directory another name on the same file system, durably.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_parent(from)?;
+    sync_parent(to)
+}
+
+/// Removes a directory with all that is in it; one that is not there is removed already.
+pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_parent(dir),
+    }
+}
+
+/// A file that is written under another name, and gets its own when it is whole: after a crash it is there completely or
+/// not at all. Dropped before, it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file that takes the name in the end, in place of one that may have it.
+    pub(crate) fn create(path: &Path, mode: u32) -> io::Result<Self> {
+        let temporary = temporary_name(path)?;
+        let file = create_anew(&temporary, mode)?;
+        Ok(Self {
+            file,
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes bytes after those that were written so.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Writes bytes at a place.
+    pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    /// Makes the bytes durable and gives the file its name, which is durable after [`sync_file_system`].
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.temporary, &self.path)
+    }
+
+    /// Makes the file durable under its name.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        let path = self.path.clone();
+        self.finish()?;
+        sync_parent(&path)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // Renamed, it is not there; unfinished, it is of no use to anybody.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
 /// Makes a directory, with its parents, durable. What is made is for its owner alone: it holds everybody's events.
 ///
 /// # Errors
@@ -115,6 +195,21 @@ pub(crate) struct DirLock {
 }
 
 impl DirLock {
+    /// Whether another process has the lock, without making anything.
+    pub(crate) fn is_held(dir: &Path) -> io::Result<bool> {
+        let file = match File::open(dir.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // Shared, so that two who look do not see each other; it goes with the file at once.
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Takes the lock; `None` when another process has it.
     pub(crate) fn acquire(dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join("lock");
@@ -128,47 +223,6 @@ impl DirLock {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// A file that is written in any order under another name, and gets its own when it is whole: after a crash it is there
-/// completely or not at all. Dropped before, it leaves nothing.
-#[derive(Debug)]
-pub(crate) struct NewFile {
-    file: File,
-    temporary: PathBuf,
-    path: PathBuf,
-}
-
-impl NewFile {
-    /// Begins a file that takes the name in the end, in place of one that may have it.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let temporary = temporary_name(path)?;
-        let file = create_anew(&temporary, 0o600)?;
-        Ok(Self {
-            file,
-            temporary,
-            path: path.to_owned(),
-        })
-    }
-
-    /// Writes bytes at a place.
-    pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
-    }
-
-    /// Makes the file durable and gives it its name.
-    pub(crate) fn commit(self) -> io::Result<()> {
-        self.file.sync_all()?;
-        std::fs::rename(&self.temporary, &self.path)?;
-        sync_parent(&self.path)
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        // After a commit it is not there any more; what a crash leaves is removed by the next write of the name.
-        let _ = std::fs::remove_file(&self.temporary);
     }
 }
 
@@ -246,7 +300,6 @@ fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What can go wrong below the API.
 
-use atrail_model::SessionId;
+use atrail_model::{Day, Hour, ObjectId, SessionId};
 
 /// An operation of the store did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,20 @@ pub enum StoreError {
         /// What does not hold.
         why: String,
     },
+    /// An object of the archive is not what was written, or is not there. Other objects are not touched by it.
+    #[error("object {object} of {day} hour {hour} is damaged: {why} ({path})")]
+    DamagedObject {
+        /// The object.
+        object: ObjectId,
+        /// The day of its events.
+        day: Day,
+        /// The hour of its events.
+        hour: Hour,
+        /// Its path below the archive.
+        path: String,
+        /// What does not hold.
+        why: String,
+    },
     /// The data directory cannot be used.
     #[error("{what}")]
     Directory {
@@ -102,6 +116,8 @@ pub enum ErrorKind {
     Full,
     /// Wait and ask again; the server is not ready for this now.
     Unavailable,
+    /// Ask for something else; this needs the operator, who restores it from a backup.
+    Damaged,
     /// Call the operator.
     Broken,
 }
@@ -152,6 +168,7 @@ impl StoreError {
             Self::Gone { .. } => ErrorKind::Gone,
             Self::Full(_) => ErrorKind::Full,
             Self::Overloaded | Self::Poisoned(_) | Self::Closed => ErrorKind::Unavailable,
+            Self::DamagedObject { .. } => ErrorKind::Damaged,
             Self::Damaged { .. }
             | Self::Directory { .. }
             | Self::Catalog { .. }

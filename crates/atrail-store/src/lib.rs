@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
+mod backup;
 mod blobs;
 mod catalog;
 mod checksum;
@@ -12,10 +13,14 @@ mod download;
 pub mod durable;
 mod error;
 mod ingest;
+mod inspect;
+mod listing;
 mod memtable;
 mod object;
+mod recover;
 mod reserve;
 mod retention;
+mod scrub;
 mod seal;
 mod seal_rate;
 mod session;
@@ -23,8 +28,10 @@ mod settings;
 mod stats;
 mod status;
 mod store;
+mod verified;
 mod wal;
 
+pub use backup::{BackupReport, BackupStep, backup};
 pub use catalog::{
     Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
     Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
@@ -35,7 +42,9 @@ pub use deletion::DeletedTotal;
 pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
 pub use ingest::{AppendTotal, NewEvent};
+pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 pub use retention::DomainRetention;
+pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
 pub use session::{NewSession, Session, SessionState};
 pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};

@@ -14,8 +14,8 @@ const BLOCK_BYTES: usize = 256 << 10;
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const FEXTRA: u8 = 4;
 /// Names atrail's subfield in the extra field of a segment's first member (RFC 1952 §2.3.1.1).
-const SUBFIELD_ID: [u8; 2] = *b"AT";
-const SUBFIELD_VERSION: u8 = 1;
+pub(crate) const SUBFIELD_ID: [u8; 2] = *b"AT";
+pub(crate) const SUBFIELD_VERSION: u8 = 1;
 
 /// The one gzip member without content: what a download without events consists of.
 pub(crate) const EMPTY_MEMBER: [u8; 20] = [

@@ -19,6 +19,8 @@ pub struct StoreSettings {
     pub dedup_window: Duration,
     /// Memory for knowing sealed events again, in bytes; beyond it their files are read more often.
     pub dedup_memory_bytes: usize,
+    /// An object that was read and found sound is checked again at the first read after this long.
+    pub recheck_after: Duration,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
@@ -40,6 +42,7 @@ impl StoreSettings {
             seal_after: Duration::from_secs(300),
             dedup_window: Duration::from_secs(7 * DAY),
             dedup_memory_bytes: 128 << 20,
+            recheck_after: Duration::from_secs(DAY),
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

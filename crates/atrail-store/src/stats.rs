@@ -141,6 +141,8 @@ pub(crate) struct Counters {
     pub(crate) compacted_bytes: Counter,
     pub(crate) compaction_failures: Counter,
     pub(crate) download_bytes: Counter,
+    pub(crate) checked_bytes: Counter,
+    pub(crate) damaged_reads: Counter,
 }
 
 impl Default for Counters {
@@ -161,6 +163,8 @@ impl Default for Counters {
             compacted_bytes: Counter::default(),
             compaction_failures: Counter::default(),
             download_bytes: Counter::default(),
+            checked_bytes: Counter::default(),
+            damaged_reads: Counter::default(),
         }
     }
 }
@@ -216,6 +220,10 @@ pub struct StoreStats {
     pub compaction_failures: u64,
     /// Bytes of downloads that were handed out.
     pub download_bytes: u64,
+    /// Bytes of objects that were read and compared with the catalog before they were handed out.
+    pub checked_bytes: u64,
+    /// Reads that ended at an object that is damaged or missing.
+    pub damaged_reads: u64,
 }
 
 impl Store {
@@ -243,6 +251,8 @@ impl Store {
             compacted_bytes: counters.compacted_bytes.get(),
             compaction_failures: counters.compaction_failures.get(),
             download_bytes: counters.download_bytes.get(),
+            checked_bytes: counters.checked_bytes.get(),
+            damaged_reads: counters.damaged_reads.get(),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::seal::Which;
 use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
 use crate::stats::Counters;
+use crate::verified::Verified;
 use crate::wal::{FileWal, Frame, Rotation, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
+    pub(crate) verified: Verified,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
     pub(crate) seal_rate: SealRate,
@@ -74,6 +76,7 @@ impl Store {
     pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let dir = &settings.data_dir;
         let lock = lock_dir(dir)?;
+        refuse_without_catalog(dir)?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let reserve = Reserve::new(dir);
@@ -98,6 +101,7 @@ impl Store {
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
             domain_numbers: Mutex::default(),
+            verified: Verified::default(),
             plans: Plans::default(),
             activity: Activity::default(),
             seal_rate: SealRate::default(),
@@ -226,6 +230,22 @@ fn lock_dir(dir: &Path) -> Result<DirLock> {
             "another atrail server uses the data directory {}: stop it first, or choose another directory",
             dir.display()
         ))
+    })
+}
+
+/// A new catalog beside an old archive would be a new server that knows none of its events.
+fn refuse_without_catalog(dir: &Path) -> Result<()> {
+    let holds = |name: &str| {
+        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        what: format!("the data directory {}", dir.display()),
+        why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
+              atrail admin recover --data DIR"
+            .to_owned(),
     })
 }
 

@@ -33,6 +33,16 @@ pub(crate) fn render(
         "Bytes of downloads handed out, compressed as they are stored.",
     );
     downloads.value(store.download_bytes);
+    let mut checked = page.counter(
+        "atrail_checked_bytes_total",
+        "Bytes of objects compared with their SHA-256 before they were handed out.",
+    );
+    checked.value(store.checked_bytes);
+    let mut damaged = page.counter(
+        "atrail_damaged_reads_total",
+        "Reads that ended at an object that is damaged or missing: the log names it.",
+    );
+    damaged.value(store.damaged_reads);
     if let Some(open) = open_sessions {
         page.gauge(
             "atrail_open_sessions",

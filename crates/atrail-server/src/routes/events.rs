@@ -107,7 +107,7 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let open = app.store.open_download(principal.id(), session.id).await?;
-    download::respond(&method, &headers, &open)
+    download::respond(&method, &headers, &open).await
 }
 
 fn wire(total: DayTotal) -> DaySummary {

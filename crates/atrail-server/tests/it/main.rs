@@ -4,6 +4,7 @@
 
 mod access;
 mod contract;
+mod damage;
 mod downloads;
 mod hostile;
 mod intake;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use atrail_model::{AccountId, Day, Domain, ObjectId, Scope, SegmentId, Target};
+use atrail_model::{AccountId, Day, Domain, Hour, ObjectId, Scope, SegmentId, Target};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -27,6 +27,17 @@ pub(crate) struct StoredObject {
     pub(crate) count: u64,
     /// Bytes of their lines.
     pub(crate) events_bytes: u64,
+}
+
+/// What the file of an object must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObjectFile {
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    pub(crate) day: Day,
+    pub(crate) hour: Hour,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
 }
 
 /// A domain with its number in the catalog.
@@ -166,6 +177,18 @@ impl Catalog {
             }
         }
         Ok(there)
+    }
+
+    /// The file of an object of the archive.
+    pub(crate) async fn object_file(&self, id: ObjectId) -> Result<Option<ObjectFile>> {
+        let row = sqlx::query(
+            "SELECT object, path, day, hour, size_bytes, sha256 FROM objects WHERE object = ?",
+        )
+        .bind(id.bytes())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(failed_to("look up an object"))?;
+        row.as_ref().map(object_file).transpose()
     }
 }
 
@@ -359,16 +382,35 @@ pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
     })
 }
 
-fn day_total(row: &SqliteRow) -> Result<DayTotal> {
-    let day = u32::try_from(row.integer("day")?)
-        .ok()
+pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {
+    let hour = u8::try_from(row.integer("hour")?).ok().and_then(Hour::new);
+    Ok(ObjectFile {
+        id: row.id("object")?,
+        path: row.text("path")?,
+        day: day_of(row)?,
+        hour: hour.ok_or_else(|| malformed("an object is of no hour"))?,
+        size_bytes: row.unsigned("size_bytes")?,
+        sha256: row.hash("sha256")?,
+    })
+}
+
+fn day_of(row: &SqliteRow) -> Result<Day> {
+    let number = u32::try_from(row.integer("day")?).ok();
+    number
         .and_then(Day::from_number)
-        .ok_or_else(|| StoreError::Damaged {
-            what: "the catalog".to_owned(),
-            why: "a total is of no day".to_owned(),
-        })?;
+        .ok_or_else(|| malformed("something is of no day"))
+}
+
+fn malformed(why: &str) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+fn day_total(row: &SqliteRow) -> Result<DayTotal> {
     Ok(DayTotal {
-        day,
+        day: day_of(row)?,
         count: row.unsigned("count")?,
         size_bytes: row.unsigned("size_bytes")?,
     })

@@ -4,9 +4,11 @@
 //! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
 //! last committed state and never block the writer.
 
+pub(crate) mod adopt;
 pub(crate) mod archive;
 pub(crate) mod compaction;
 mod identity;
+pub(crate) mod offline;
 mod retention;
 mod row;
 mod schema;
@@ -108,7 +110,7 @@ impl Catalog {
     }
 }
 
-async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
     SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(connections)

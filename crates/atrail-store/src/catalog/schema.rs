@@ -15,12 +15,21 @@ const STEPS: &[&str] = &[
     include_str!("schema/0006_compaction.sql"),
 ];
 
-/// Brings the catalog up to the last step, each in a transaction of its own.
-pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
-        .execute(pool)
-        .await
-        .map_err(failed_to("prepare its schema"))?;
+/// Makes sure that a catalog that must not be changed is at the last step.
+pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
+    let done = done(pool).await?;
+    if done < STEPS.len() {
+        return Err(StoreError::Conflict(format!(
+            "the catalog was made by an earlier version of atrail (schema {done}, this one knows {}): start the \
+             server of this version once, which brings it up to date",
+            STEPS.len()
+        )));
+    }
+    Ok(())
+}
+
+/// How many steps were done.
+async fn done(pool: &SqlitePool) -> Result<usize> {
     let (done,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(step), 0) FROM schema_steps")
         .fetch_one(pool)
         .await
@@ -32,6 +41,16 @@ pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
             STEPS.len()
         )));
     }
+    Ok(done)
+}
+
+/// Brings the catalog up to the last step, each in a transaction of its own.
+pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
+        .execute(pool)
+        .await
+        .map_err(failed_to("prepare its schema"))?;
+    let done = done(pool).await?;
     for (step, sql) in (1_i64..).zip(STEPS).skip(done) {
         let mut tx = pool
             .begin()

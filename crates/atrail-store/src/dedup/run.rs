@@ -215,7 +215,7 @@ pub(super) fn write(
         sealed_secs: head.sealed_secs,
         tables_crc: crc32c(&tables),
     };
-    let mut file = NewFile::create(path)?;
+    let mut file = NewFile::create(path, 0o600)?;
     let mut fences = Vec::with_capacity(fence_count(head.entries) * 8);
     let mut chunk = Vec::with_capacity(CHUNK_ENTRIES * ENTRY_LEN);
     let mut at = layout.entries_at();

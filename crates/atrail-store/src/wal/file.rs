@@ -194,7 +194,7 @@ fn file_path(dir: &Path, generation: u64) -> PathBuf {
 }
 
 /// The log files by generation.
-fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
+pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
         let path = entry
@@ -211,7 +211,7 @@ fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
 
 /// What was written of a file: the allocated zeros behind it are left out. (No frame ends with a zero byte: an event is
 /// a JSON object.)
-fn written_part(path: &Path) -> io::Result<Bytes> {
+pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
     let mut bytes = std::fs::read(path)?;
     let len = bytes
         .iter()
@@ -266,7 +266,7 @@ fn next_sequence(frames: &[Frame], header: FileHeader) -> u64 {
 }
 
 /// Reads one file's frames up to the first that is not sound; returns where that is.
-fn read_file(
+pub(super) fn read_file(
     path: &Path,
     bytes: &Bytes,
     first_sequence: u64,
@@ -314,7 +314,7 @@ fn first_sound_frame_after(
     }
 }
 
-fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
+pub(super) fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
     StoreError::Damaged {
         what: format!("log file {} at byte {offset}", path.display()),
         why: format!(
@@ -324,7 +324,10 @@ fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
     }
 }
 
-fn io_failure<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
+pub(super) fn io_failure<'a>(
+    what: &'a str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> StoreError + 'a {
     move |source| StoreError::Directory {
         what: format!("cannot {what} {}", path.display()),
         source,

@@ -1,12 +1,14 @@
 //! The write-ahead log: where an event is made durable before it is acknowledged.
 
+mod check;
 mod file;
 mod frame;
 mod writer;
 
 use std::io;
 
-pub(crate) use file::FileWal;
+pub(crate) use check::{CheckedLog, check_log, sound_files};
+pub(crate) use file::{FileWal, Replay};
 pub(crate) use frame::Frame;
 pub(crate) use writer::{Appended, Rotation, WriterHandle};
 

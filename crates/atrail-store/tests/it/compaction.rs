@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrail_evidence::{Manifest, hex};
 use atrail_model::{Domain, SessionId, Target};
-use atrail_store::{Compacted, NewEvent, StoreError};
+use atrail_store::{Compacted, NewEvent, ScrubOptions, ScrubStep, StoreError, recover, scrub};
 use sha2::{Digest, Sha256};
 
 use crate::support::{TestStore, event, files_below, texts};
@@ -295,6 +295,41 @@ async fn a_missing_object_stops_nothing_else() {
         .append(other, vec![event("2017-07-24", 7, "x")])
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn scrub_and_recover_understand_what_compaction_made() {
+    let test = TestStore::new().await;
+    test.clock.advance(DAY);
+    small_objects(&test, 4).await;
+    let sources: Vec<_> = objects(&test)
+        .into_iter()
+        .map(|path| (std::fs::read(&path).unwrap(), path))
+        .collect();
+    test.store.compact().await.unwrap();
+    let mut findings = Vec::new();
+    let report = scrub(test.data_dir(), ScrubOptions::default(), &mut |step| {
+        if let ScrubStep::Found(finding) = step {
+            findings.push(finding);
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(findings, []);
+    assert_eq!((report.objects, report.events), (1, 4));
+
+    let (dir, clock) = test.end().await;
+    // As after a crash between the commit and the erasure, with the catalog lost on top.
+    for (bytes, path) in &sources[..3] {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let report = recover(&dir.path().join("data"), true, &*clock, &mut |_| ()).await;
+    let report = report.unwrap();
+    assert_eq!((report.superseded, report.left), (3, 0));
+    assert_eq!(
+        (report.domains[0].objects, report.domains[0].events),
+        (1, 4)
+    );
 }
 
 /// One event a minute through a day, sealed as often as given; the clock stands a day later after it.

@@ -94,6 +94,21 @@ impl TestStore {
         }
     }
 
+    /// Ends without a goodbye, and leaves the directory to somebody else.
+    pub(crate) async fn end(self) -> (tempfile::TempDir, Arc<ManualClock>) {
+        let Self {
+            store,
+            clock,
+            settings,
+            dir,
+            ..
+        } = self;
+        drop(store);
+        // Nobody has the lock any more when it can be taken.
+        drop(reopen(&settings, &clock).await);
+        (dir, clock)
+    }
+
     pub(crate) fn data_dir(&self) -> &Path {
         &self.settings.data_dir
     }

@@ -17,7 +17,11 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
     let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
         return without_problem(status, path);
     };
-    let mut error = CliError::new(exit_code(status), problem.title.clone());
+    let exit = match problem.code {
+        ErrorCode::Damaged => Exit::Corrupt,
+        _ => exit_code(status),
+    };
+    let mut error = CliError::new(exit, problem.title.clone());
     if problem.detail != problem.title {
         error = error.because(problem.detail.clone());
     }
@@ -34,6 +38,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
             Some("try again later")
         }
         ErrorCode::StorageFull => Some("the server's operator must make room; then try again"),
+        ErrorCode::Damaged => Some(
+            "trying again does not help: the server's operator has to restore this object from a backup; other days and hours can be downloaded",
+        ),
         ErrorCode::Internal => Some("the server's log says more"),
         ErrorCode::NotFound
         | ErrorCode::BadRequest

@@ -84,6 +84,14 @@ impl TestEnv {
         self.log_in_at(server, server.address);
     }
 
+    /// Logs the first user in, and targets nothing.
+    pub(crate) fn log_in_only(&self, server: &Server) {
+        let address = server.address.to_string();
+        let args = ["login", "-a", &address, "-u", "admin", "--password-stdin"];
+        self.run_with(&args, server.secret("password").as_bytes())
+            .ok();
+    }
+
     /// As [`TestEnv::log_in`], by way of this address.
     pub(crate) fn log_in_at(&self, server: &Server, address: SocketAddr) {
         let address = address.to_string();

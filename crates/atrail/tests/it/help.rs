@@ -36,6 +36,9 @@ const COMMANDS: &[&str] = &[
     "admin user create",
     "admin role create",
     "admin api-key create",
+    "admin scrub",
+    "admin backup",
+    "admin recover",
 ];
 
 #[test]

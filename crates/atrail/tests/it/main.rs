@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod archive;
+mod backup;
 mod commands;
+mod damage;
 mod download;
 mod env;
 mod exits;
@@ -14,7 +16,9 @@ mod help;
 mod option;
 mod proxy;
 mod pty;
+mod recover;
 mod resume;
+mod scrub;
 mod serving;
 mod spelling;
 mod terminal;

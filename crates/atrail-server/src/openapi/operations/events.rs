@@ -99,6 +99,7 @@ fn download(method: &'static str, id: &'static str, summary: &'static str) -> Op
         .gives_as(304, "the client has it", &[])
         .errors(&[
             E::BadRequest,
+            E::Damaged,
             E::NotFound,
             E::SessionGone,
             E::PreconditionFailed,

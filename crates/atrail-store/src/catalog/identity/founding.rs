@@ -41,7 +41,7 @@ impl Identity {
         Ok(there)
     }
 
-    /// Makes all of it in one transaction.
+    /// Makes all of it in one transaction. Accounts and spaces that are there (in a recovered catalog) stay as they are.
     ///
     /// # Errors
     /// When the catalog fails; then none of it is there.
@@ -67,22 +67,22 @@ impl Identity {
         let now = nanoseconds(now);
         let mut tx = self.catalog.begin(WHAT).await?;
         let statements = [
-            sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+            sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(account)
                 .bind(tenancy_name)
                 .bind(now),
-            sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)")
+            sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(organization)
                 .bind(account)
                 .bind(tenancy_name)
                 .bind(now),
-            sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
+            sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(space)
                 .bind(organization)
                 .bind(tenancy_name)
                 .bind(now),
-            sqlx::query("INSERT INTO domains (account) VALUES (?)").bind(account),
-            sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+            sqlx::query("INSERT INTO domains (account) VALUES (?) ON CONFLICT DO NOTHING").bind(account),
+            sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?) ON CONFLICT DO NOTHING")
                 .bind(account)
                 .bind(space),
             sqlx::query(

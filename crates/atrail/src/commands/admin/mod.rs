@@ -1,9 +1,12 @@
-//! `atrail admin`: accounts, organizations, spaces, users, roles and API keys.
+//! `atrail admin`: accounts, organizations, spaces, users, roles and API keys over HTTP; the care of a data directory.
 
 mod account;
 mod api_key;
+mod backup;
 mod org;
+mod recover;
 mod role;
+mod scrub;
 mod space;
 mod user;
 
@@ -16,7 +19,7 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// Manage accounts, organizations, spaces, users, roles and API keys
+/// Manage accounts, organizations, spaces, users, roles, API keys and a server's data
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
@@ -35,18 +38,25 @@ pub(crate) enum Command {
     Role(role::Command),
     #[command(subcommand)]
     ApiKey(api_key::Command),
+    Scrub(scrub::Args),
+    Backup(backup::Args),
+    Recover(recover::Args),
 }
 
 /// Runs it.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
-    let client = connect(settings, false).await?;
+    let client = async || connect(settings, false).await;
     match command {
-        Command::Account(command) => account::run(settings, &client, command).await,
-        Command::Org(command) => org::run(settings, &client, command).await,
-        Command::Space(command) => space::run(settings, &client, command).await,
-        Command::User(command) => user::run(settings, &client, command).await,
-        Command::Role(command) => role::run(settings, &client, command).await,
-        Command::ApiKey(command) => api_key::run(settings, &client, command).await,
+        Command::Account(command) => account::run(settings, &client().await?, command).await,
+        Command::Org(command) => org::run(settings, &client().await?, command).await,
+        Command::Space(command) => space::run(settings, &client().await?, command).await,
+        Command::User(command) => user::run(settings, &client().await?, command).await,
+        Command::Role(command) => role::run(settings, &client().await?, command).await,
+        Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
+        // About a directory of this machine: no server is asked.
+        Command::Scrub(args) => scrub::run(settings, args).await,
+        Command::Backup(args) => backup::run(settings, args).await,
+        Command::Recover(args) => recover::run(settings, args).await,
     }
 }
 

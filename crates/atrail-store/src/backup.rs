@@ -1,0 +1,373 @@
+//! Copying a data directory as of one moment, beside a server that writes it or without one.
+//!
+//! The order makes the copy consistent: first the log, then the catalog in one snapshot, then the objects that the
+//! snapshot names. An event that was sealed after the log was copied is in the snapshot's objects; one that was sealed
+//! before is skipped in the copied log by the snapshot's watermark; one that is not sealed is in the copied log alone.
+//!
+//! Everything but objects is gathered in a directory beside its place and takes it at the end, the catalog last: until
+//! then an earlier backup in the same directory stays what it was, and an unfinished one is not taken for a backup.
+
+mod copy;
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use atrail_model::ObjectId;
+use futures_util::{StreamExt, stream};
+
+use crate::catalog::Catalog;
+use crate::catalog::offline::Recorded;
+use crate::durable::{self, DirLock};
+use crate::error::{Result, StoreError};
+use crate::listing::list;
+use crate::scrub::{Finding, object_id};
+use crate::wal::sound_files;
+use copy::{Outcome, copy_file, copy_object, io_failure};
+
+/// How the work goes.
+#[derive(Debug)]
+pub enum BackupStep {
+    /// There are this many bytes of objects to copy.
+    Total(u64),
+    /// This many of them are in the backup.
+    Done(u64),
+    /// An object is damaged where it comes from, and not in the backup.
+    Damaged(Finding),
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BackupReport {
+    /// Objects that its catalog names.
+    pub objects: u64,
+    /// Their bytes.
+    pub object_bytes: u64,
+    /// Bytes of those that were copied now; the others were there.
+    pub copied_bytes: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Bytes of the catalog.
+    pub catalog_bytes: u64,
+    /// Objects that are damaged where they come from, and not in it.
+    pub damaged: u64,
+}
+
+const CATALOG: &str = "catalog.sqlite";
+const DEDUP: &str = "dedup";
+/// Where all but objects waits until it is complete.
+const STAGE: &str = ".incoming";
+const PAGE: u32 = 256;
+const PARALLEL: usize = 2;
+/// How often the catalog is copied anew because what it names has gone since.
+const SNAPSHOTS: usize = 10;
+
+/// Copies a data directory into a new directory, or brings the backup in it up to date.
+///
+/// # Errors
+/// When the target is something else, or the disk or the catalog fails: then the target holds no new backup.
+pub async fn backup(
+    data_dir: &Path,
+    into: &Path,
+    update: bool,
+    tell: &mut (dyn FnMut(BackupStep) + Send),
+) -> Result<BackupReport> {
+    let live = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
+    let done = match prepare(data_dir, into, update) {
+        Ok(lock) => {
+            let mut backup = Backup {
+                data_dir,
+                into,
+                stage: into.join(STAGE),
+                live: &live,
+                present: HashSet::new(),
+                damaged: HashSet::new(),
+                tell,
+                report: BackupReport::default(),
+            };
+            let done = backup.everything().await;
+            drop(lock);
+            done.map(|()| backup.report)
+        }
+        Err(error) => Err(error),
+    };
+    live.close().await;
+    done
+}
+
+/// Makes sure that the target is one; nobody else uses it from then on.
+fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
+    let usable = io_failure("use the directory", into);
+    let entries = match std::fs::read_dir(into) {
+        Ok(entries) => entries.filter_map(Result::ok).count(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(usable(error)),
+    };
+    if entries > 0 && !update {
+        return Err(StoreError::Conflict(format!(
+            "{} is not empty: choose a new directory, or bring the backup in it up to date with --update",
+            into.display()
+        )));
+    }
+    if entries > 0 && !into.join(CATALOG).exists() && !into.join(STAGE).exists() {
+        return Err(StoreError::Conflict(format!(
+            "{} holds no backup",
+            into.display()
+        )));
+    }
+    durable::create_dir(into).map_err(io_failure("make the directory", into))?;
+    let real = |path: &Path| {
+        path.canonicalize()
+            .map_err(io_failure("use the directory", path))
+    };
+    let (source, target) = (real(data_dir)?, real(into)?);
+    if source.starts_with(&target) || target.starts_with(&source) {
+        return Err(StoreError::Conflict(
+            "a backup cannot lie in the data directory, nor hold it".to_owned(),
+        ));
+    }
+    let lock = DirLock::acquire(into).map_err(io_failure("lock the directory", into))?;
+    lock.ok_or_else(|| {
+        StoreError::Conflict(format!(
+            "a server or another backup uses {}",
+            into.display()
+        ))
+    })
+}
+
+struct Backup<'a> {
+    data_dir: &'a Path,
+    into: &'a Path,
+    stage: PathBuf,
+    live: &'a Catalog,
+    /// Objects that were found or made sound in the backup by now.
+    present: HashSet<ObjectId>,
+    damaged: HashSet<ObjectId>,
+    tell: &'a mut (dyn FnMut(BackupStep) + Send),
+    report: BackupReport,
+}
+
+impl Backup<'_> {
+    async fn everything(&mut self) -> Result<()> {
+        let stage = self.stage.clone();
+        durable::remove_dir(&stage).map_err(io_failure("clear", &stage))?;
+        durable::create_dir(&stage.join("wal")).map_err(io_failure("make", &stage))?;
+        self.report.log_bytes = self.copy_log().await?;
+        self.copy_other_files().await?;
+        let file = stage.join(CATALOG);
+        for _ in 0..SNAPSHOTS {
+            if file.exists() {
+                durable::remove(&file).map_err(io_failure("remove", &file))?;
+            }
+            self.live.snapshot_into(&file).await?;
+            durable::take_over(&file).map_err(io_failure("sync", &file))?;
+            let snapshot = Catalog::open_read_only(&file).await?;
+            let complete = self.copy_objects(&snapshot).await;
+            let tidied = match complete {
+                Ok(true) => self.finish(&snapshot).await.map(|()| true),
+                other => other,
+            };
+            snapshot.close().await;
+            if tidied? {
+                self.copy_runs().await?;
+                return self.take_places();
+            }
+        }
+        Err(StoreError::Conflict(
+            "the archive changes faster than it can be copied: try again".to_owned(),
+        ))
+    }
+
+    async fn copy_log(&self) -> Result<u64> {
+        let (from, to) = (self.data_dir.join("wal"), self.stage.join("wal"));
+        let copied = tokio::task::spawn_blocking(move || {
+            let mut copied: Vec<(PathBuf, u64)> = Vec::new();
+            sound_files(&from, |file| {
+                let Some((name, bytes)) = file else {
+                    return copied.drain(..).try_for_each(|(path, _)| {
+                        durable::remove(&path).map_err(io_failure("remove", &path))
+                    });
+                };
+                let path = to.join(name);
+                durable::write_new(&path, bytes, 0o600).map_err(io_failure("write", &path))?;
+                copied.push((path, bytes.len() as u64));
+                Ok(())
+            })?;
+            Ok(copied.iter().map(|(_, bytes)| bytes).sum())
+        });
+        copied.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Keys, and whatever else lies in the directory.
+    async fn copy_other_files(&self) -> Result<()> {
+        let mut dirs = vec![self.data_dir.to_owned()];
+        while let Some(dir) = dirs.pop() {
+            let is_top = dir == self.data_dir;
+            let (files, below) = list(dir).await?;
+            dirs.extend(below.into_iter().filter(|dir| {
+                !is_top
+                    || !["archive", "wal", DEDUP, STAGE]
+                        .iter()
+                        .any(|name| dir.ends_with(name))
+            }));
+            for file in files {
+                let Ok(path) = file.strip_prefix(self.data_dir) else {
+                    continue;
+                };
+                let name = path.to_string_lossy();
+                let is_unfinished = name
+                    .rsplit('/')
+                    .next()
+                    .is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"));
+                if is_unfinished
+                    || (is_top
+                        && (name == "lock" || name == "reserve" || name.starts_with(CATALOG)))
+                {
+                    continue;
+                }
+                copy_file(&file, &self.stage.join(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what knows sealed events again. After the snapshot, whose seals are in it by then; a file that goes meanwhile
+    /// was merged into another, so that all of it is looked at anew.
+    async fn copy_runs(&self) -> Result<()> {
+        let (from, to) = (self.data_dir.join(DEDUP), self.stage.join(DEDUP));
+        if !from.is_dir() {
+            return Ok(());
+        }
+        let mut is_whole = false;
+        while !is_whole {
+            durable::remove_dir(&to).map_err(io_failure("clear", &to))?;
+            durable::create_dir(&to).map_err(io_failure("make", &to))?;
+            is_whole = true;
+            for file in list(from.clone()).await?.0 {
+                let Some(name) = file.file_name() else {
+                    continue;
+                };
+                let is_unfinished = name.to_string_lossy().starts_with('.');
+                is_whole &= is_unfinished || copy_file(&file, &to.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what is not there yet; `false` when something has gone that the snapshot names.
+    async fn copy_objects(&mut self, snapshot: &Catalog) -> Result<bool> {
+        let (objects, total) = snapshot.archive_size().await?;
+        (self.tell)(BackupStep::Total(total));
+        self.report.objects = objects;
+        self.report.object_bytes = total;
+        let (mut last, mut done) = (None, 0);
+        loop {
+            let page = snapshot.recorded_after(last, PAGE).await?;
+            let Some(end) = page.last() else {
+                break;
+            };
+            last = Some(end.file.id);
+            let missing = page.into_iter().filter(|recorded| {
+                let is_there = self.present.contains(&recorded.file.id);
+                if is_there {
+                    done += recorded.file.size_bytes;
+                }
+                !is_there
+            });
+            let missing: Vec<_> = missing.collect();
+            let (from, to) = (self.data_dir.join("archive"), self.into.join("archive"));
+            let mut copies = stream::iter(missing)
+                .map(move |recorded| copy_object(from.clone(), to.clone(), recorded))
+                .buffered(PARALLEL);
+            while let Some(copied) = copies.next().await {
+                let (recorded, outcome) = copied?;
+                done += recorded.file.size_bytes;
+                match outcome {
+                    Outcome::Copied => self.report.copied_bytes += recorded.file.size_bytes,
+                    Outcome::WasThere => {}
+                    Outcome::Unfit(why) => {
+                        if self.live.recorded(recorded.file.id).await?.as_ref() != Some(&recorded) {
+                            return Ok(false);
+                        }
+                        self.damaged(&recorded, why);
+                        continue;
+                    }
+                }
+                self.present.insert(recorded.file.id);
+                (self.tell)(BackupStep::Done(done));
+            }
+        }
+        Ok(true)
+    }
+
+    fn damaged(&mut self, recorded: &Recorded, what: String) {
+        if self.damaged.insert(recorded.file.id) {
+            self.report.damaged += 1;
+            (self.tell)(BackupStep::Damaged(Finding {
+                path: format!("archive/{}", recorded.file.path),
+                domain: Some(recorded.domain),
+                day: Some(recorded.file.day),
+                hour: Some(recorded.file.hour),
+                what,
+            }));
+        }
+    }
+
+    /// Removes objects of an earlier backup, or of an earlier snapshot, that the snapshot does not know.
+    async fn finish(&mut self, snapshot: &Catalog) -> Result<()> {
+        let archive = self.into.join("archive");
+        durable::create_dir(&archive).map_err(io_failure("make", &archive))?;
+        let mut dirs = vec![archive.clone()];
+        while let Some(dir) = dirs.pop() {
+            let (files, below) = list(dir).await?;
+            dirs.extend(below);
+            for file in files {
+                let path = file.strip_prefix(&archive).map(Path::to_string_lossy);
+                let path = path.unwrap_or_default();
+                let known = match path.rsplit('/').next().and_then(object_id) {
+                    Some(id) => snapshot.accounts_for(id, &path).await?,
+                    None => false,
+                };
+                if !known {
+                    durable::remove(&file).map_err(io_failure("remove", &file))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The moment at which the backup is one.
+    fn take_places(&mut self) -> Result<()> {
+        fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+            io_failure("complete the backup in", path)
+        }
+        let catalog = self.stage.join(CATALOG);
+        let size = std::fs::metadata(&catalog)
+            .map_err(failed(self.into))?
+            .len();
+        self.report.catalog_bytes = size;
+        durable::sync_file_system(self.into).map_err(failed(self.into))?;
+        // From here to the end there is no catalog, and nobody takes the directory for a backup.
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let old = self.into.join(format!("{CATALOG}{suffix}"));
+            if old.exists() {
+                durable::remove(&old).map_err(failed(&old))?;
+            }
+        }
+        let staged = std::fs::read_dir(&self.stage).map_err(failed(&self.stage))?;
+        for entry in staged {
+            let entry = entry.map_err(failed(&self.stage))?;
+            // SQLite may have left files beside the snapshot, which is complete without them.
+            if entry.file_name().to_string_lossy().starts_with(CATALOG) {
+                continue;
+            }
+            let place = self.into.join(entry.file_name());
+            if place.is_dir() {
+                durable::remove_dir(&place).map_err(failed(&place))?;
+            }
+            durable::rename(&entry.path(), &place).map_err(failed(&place))?;
+        }
+        durable::rename(&catalog, &self.into.join(CATALOG)).map_err(failed(self.into))?;
+        durable::remove_dir(&self.stage).map_err(failed(&self.stage))
+    }
+}

@@ -1,0 +1,119 @@
+//! Copying files: small ones as they are, objects against their SHA-256.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::catalog::offline::Recorded;
+use crate::durable::{self, NewFile};
+use crate::error::{Result, StoreError};
+
+/// What came of copying an object.
+pub(super) enum Outcome {
+    Copied,
+    WasThere,
+    /// It is not what the catalog says; why.
+    Unfit(String),
+}
+
+/// Copies a file with its permissions; `false` when it has gone.
+pub(super) fn copy_file(from: &Path, to: &Path) -> Result<bool> {
+    let failed = || io_failure("copy", from);
+    let mut file = match File::open(from) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed()(error)),
+    };
+    let mode = file.metadata().map_err(failed())?.permissions().mode() & 0o777;
+    if let Some(dir) = to.parent() {
+        durable::create_dir(dir).map_err(failed())?;
+    }
+    let mut copy = NewFile::create(to, mode).map_err(failed())?;
+    copy_bytes(&mut file, |bytes| copy.write(bytes)).map_err(failed())?;
+    copy.finish().map_err(failed()).map(|()| true)
+}
+
+pub(super) async fn copy_object(
+    from: PathBuf,
+    to: PathBuf,
+    recorded: Recorded,
+) -> Result<(Recorded, Outcome)> {
+    let copied = tokio::task::spawn_blocking(move || {
+        let file = &recorded.file;
+        let outcome = copy_checked(&from.join(&file.path), &to.join(&file.path), file.sha256)?;
+        Ok((recorded, outcome))
+    });
+    copied.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Copies a file whose bytes have this SHA-256, unless its copy is there and has it.
+fn copy_checked(from: &Path, to: &Path, sha256: [u8; 32]) -> Result<Outcome> {
+    if let Ok(mut there) = File::open(to)
+        && copy_bytes(&mut there, |_| Ok(())).is_ok_and(|found| found == sha256)
+    {
+        return Ok(Outcome::WasThere);
+    }
+    let mut source = match File::open(from) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Outcome::Unfit("its file is missing".to_owned()));
+        }
+        Err(error) => return Ok(Outcome::Unfit(format!("it cannot be read: {error}"))),
+    };
+    let failed = || io_failure("write", to);
+    if let Some(dir) = to.parent() {
+        durable::create_dir(dir).map_err(failed())?;
+    }
+    let mode = source
+        .metadata()
+        .map_or(0o600, |data| data.permissions().mode() & 0o777);
+    let mut copy = NewFile::create(to, mode).map_err(failed())?;
+    let mut unwritten = None;
+    let copied = copy_bytes(&mut source, |bytes| {
+        copy.write(bytes).map_err(|error| {
+            let kind = error.kind();
+            unwritten = Some(error);
+            kind.into()
+        })
+    });
+    match (copied, unwritten) {
+        (_, Some(error)) => Err(failed()(error)),
+        (Err(error), None) => Ok(Outcome::Unfit(format!("it cannot be read: {error}"))),
+        (Ok(found), None) if found != sha256 => Ok(Outcome::Unfit(
+            "its bytes do not match their SHA-256".to_owned(),
+        )),
+        (Ok(_), None) => copy.finish().map_err(failed()).map(|()| Outcome::Copied),
+    }
+}
+
+/// Reads to the end, handing on what is read; the SHA-256 of it all.
+fn copy_bytes(
+    from: &mut impl Read,
+    mut to: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..count]);
+        to(&buffer[..count])?;
+    }
+}
+
+pub(super) fn io_failure<'a>(
+    what: &'a str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Directory {
+        what: format!("cannot {what} {}", path.display()),
+        source,
+    }
+}

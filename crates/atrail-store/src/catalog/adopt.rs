@@ -1,0 +1,169 @@
+//! Filling a new catalog with what is found in an archive whose catalog was lost.
+
+use std::collections::HashMap;
+
+use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SpaceId, Timestamp};
+use sqlx::{Sqlite, Transaction};
+
+use super::row::{Id, nanoseconds, signed};
+use super::{Catalog, failed_to};
+use crate::error::Result;
+use crate::object::Segment;
+
+/// An object that was found sound.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    /// In order; at least one, all of one place.
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// A tenancy with names that stand for those that were lost.
+#[derive(Debug)]
+pub(crate) struct Placeholders {
+    pub(crate) accounts: Vec<(AccountId, String)>,
+    /// The organization that all spaces are put in, with its account.
+    pub(crate) organization: Option<(OrganizationId, AccountId, String)>,
+    pub(crate) spaces: Vec<(SpaceId, String)>,
+}
+
+const WHAT: &str = "take in what was found";
+
+impl Catalog {
+    /// Makes the tenancy and its domains; their numbers.
+    pub(crate) async fn adopt_tenancy(
+        &self,
+        found: &Placeholders,
+        now: Timestamp,
+    ) -> Result<HashMap<Domain, i64>> {
+        let now = nanoseconds(now);
+        let mut tx = self.begin(WHAT).await?;
+        let mut statements = Vec::new();
+        for (account, name) in &found.accounts {
+            statements.push(
+                sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+                    .bind(account.bytes())
+                    .bind(name)
+                    .bind(now),
+            );
+            statements.push(
+                sqlx::query("INSERT INTO domains (account) VALUES (?)").bind(account.bytes()),
+            );
+        }
+        if let Some((organization, account, name)) = &found.organization {
+            statements.push(
+                sqlx::query(
+                    "INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)",
+                )
+                .bind(organization.bytes())
+                .bind(account.bytes())
+                .bind(name)
+                .bind(now),
+            );
+            for (space, name) in &found.spaces {
+                statements.push(
+                    sqlx::query(
+                        "INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)",
+                    )
+                    .bind(space.bytes())
+                    .bind(organization.bytes())
+                    .bind(name)
+                    .bind(now),
+                );
+                statements.push(
+                    sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+                        .bind(account.bytes())
+                        .bind(space.bytes()),
+                );
+            }
+        }
+        for statement in statements {
+            statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
+        }
+        self.commit(tx, WHAT).await?;
+        self.domain_numbers().await
+    }
+
+    /// Takes objects into the archive, with their segments and totals.
+    pub(crate) async fn adopt_objects(
+        &self,
+        numbers: &HashMap<Domain, i64>,
+        objects: &[Adopted],
+    ) -> Result<()> {
+        let mut tx = self.begin(WHAT).await?;
+        for object in objects {
+            let place = object.segments.first().map(|first| first.place);
+            let Some((place, number)) =
+                place.and_then(|place| Some((place, *numbers.get(&place.domain)?)))
+            else {
+                continue;
+            };
+            sqlx::query(concat!(
+                "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) ",
+                "VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ))
+            .bind(object.id.bytes())
+            .bind(number)
+            .bind(place.day.number())
+            .bind(place.hour.number())
+            .bind(&object.path)
+            .bind(signed(object.size_bytes))
+            .bind(object.sha256.as_slice())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+            sqlx::query(
+                "INSERT INTO uncompacted (domain, day, hour) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            )
+            .bind(number)
+            .bind(place.day.number())
+            .bind(place.hour.number())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+            for (position, segment) in (0_i64..).zip(&object.segments) {
+                adopt_segment(&mut tx, object.id, number, position, segment).await?;
+            }
+        }
+        self.commit(tx, WHAT).await
+    }
+}
+
+async fn adopt_segment(
+    tx: &mut Transaction<'static, Sqlite>,
+    object: ObjectId,
+    domain: i64,
+    position: i64,
+    segment: &Segment,
+) -> Result<()> {
+    sqlx::query(concat!(
+        "INSERT INTO segments (segment, object, position, count, size_bytes, root) ",
+        "VALUES (?, ?, ?, ?, ?, ?)"
+    ))
+    .bind(segment.id.bytes())
+    .bind(object.bytes())
+    .bind(position)
+    .bind(signed(segment.count))
+    .bind(signed(segment.size_bytes))
+    .bind(segment.root.0.as_slice())
+    .execute(&mut **tx)
+    .await
+    .map_err(failed_to(WHAT))?;
+    sqlx::query(concat!(
+        "INSERT INTO hour_totals (domain, day, hour, count, size_bytes) VALUES (?, ?, ?, ?, ?) ",
+        "ON CONFLICT (domain, day, hour) DO UPDATE SET ",
+        "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"
+    ))
+    .bind(domain)
+    .bind(segment.place.day.number())
+    .bind(segment.place.hour.number())
+    .bind(signed(segment.count))
+    .bind(signed(segment.size_bytes))
+    .execute(&mut **tx)
+    .await
+    .map_err(failed_to(WHAT))?;
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! The catalog for who looks at a data directory from outside, beside a server or without one. Nothing here writes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use atrail_evidence::Root;
+use atrail_model::{Domain, ObjectId, SegmentId};
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+
+use super::archive::{ObjectFile, domain_row, object_file};
+use super::row::{Columns, Id};
+use super::{Catalog, failed_to, pool, schema};
+use crate::error::{Result, StoreError};
+
+/// An object as the catalog has it, with its segments in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) file: ObjectFile,
+    pub(crate) domain: Domain,
+    pub(crate) segments: Vec<RecordedSegment>,
+}
+
+/// A segment as the catalog has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordedSegment {
+    pub(crate) id: SegmentId,
+    pub(crate) count: u64,
+    pub(crate) size_bytes: u64,
+    pub(crate) root: Root,
+}
+
+/// One statement, so that objects and segments are of one moment.
+macro_rules! select_recorded {
+    ($objects:literal) => {
+        concat!(
+            "SELECT o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, d.domain, d.account, d.space, ",
+            "s.segment, s.count, s.size_bytes AS events_bytes, s.root FROM (SELECT * FROM objects WHERE ",
+            $objects,
+            ") o JOIN domains d ON d.domain = o.domain LEFT JOIN segments s ON s.object = o.object ",
+            "ORDER BY o.object, s.position"
+        )
+    };
+}
+
+impl Catalog {
+    /// Opens a catalog that is there, to read it only; a server may have it open.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Conflict` when it is of another version, or when it cannot be read.
+    pub(crate) async fn open_read_only(file: &Path) -> Result<Self> {
+        if !file.is_file() {
+            return Err(StoreError::NotFound {
+                what: format!("the catalog {}", file.display()),
+            });
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(10));
+        let only = pool(1, options).await?;
+        schema::check(&only).await?;
+        Ok(Self {
+            writer: only.clone(),
+            readers: only,
+        })
+    }
+
+    /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.
+    pub(crate) async fn snapshot_into(&self, file: &Path) -> Result<()> {
+        let name = file.to_str().ok_or_else(|| {
+            StoreError::Invalid(format!("{} cannot be named to the catalog", file.display()))
+        })?;
+        sqlx::query("VACUUM INTO ?")
+            .bind(name)
+            .execute(self.readers())
+            .await
+            .map_err(failed_to("copy itself"))?;
+        Ok(())
+    }
+
+    /// What SQLite finds wrong with its file; nothing when it is sound.
+    pub(crate) async fn integrity(&self) -> Result<Vec<String>> {
+        let what = "check its integrity";
+        let mut found = Vec::new();
+        let rows = sqlx::query("PRAGMA integrity_check")
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to(what))?;
+        for row in &rows {
+            let text: String = row.try_get(0).map_err(failed_to(what))?;
+            if text != "ok" {
+                found.push(text);
+            }
+        }
+        let broken = sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to(what))?;
+        if !broken.is_empty() {
+            found.push(format!(
+                "{} rows refer to rows that are not there",
+                broken.len()
+            ));
+        }
+        let (wrong,): (i64,) = sqlx::query_as(concat!(
+            "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
+            "FROM objects o JOIN segments s ON s.object = o.object GROUP BY o.domain, o.day, o.hour) ",
+            "SELECT (SELECT COUNT(*) FROM (SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals)) + ",
+            "(SELECT COUNT(*) FROM (SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(what))?;
+        if wrong > 0 {
+            found.push(format!(
+                "the totals of {wrong} hours are not those of their segments"
+            ));
+        }
+        Ok(found)
+    }
+
+    /// How many objects there are, and their bytes.
+    pub(crate) async fn archive_size(&self) -> Result<(u64, u64)> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS objects, COALESCE(SUM(size_bytes), 0) AS size_bytes FROM objects",
+        )
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("count its objects"))?;
+        Ok((row.unsigned("objects")?, row.unsigned("size_bytes")?))
+    }
+
+    /// The next objects by id.
+    pub(crate) async fn recorded_after(
+        &self,
+        after: Option<ObjectId>,
+        at_most: u32,
+    ) -> Result<Vec<Recorded>> {
+        let after = after.map(|id| id.bytes().to_vec()).unwrap_or_default();
+        let rows = sqlx::query(select_recorded!("object > ? ORDER BY object LIMIT ?"))
+            .bind(after)
+            .bind(at_most)
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("list its objects"))?;
+        recorded(&rows)
+    }
+
+    /// One object.
+    pub(crate) async fn recorded(&self, id: ObjectId) -> Result<Option<Recorded>> {
+        let rows = sqlx::query(select_recorded!("object = ?"))
+            .bind(id.bytes())
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to("look up an object"))?;
+        Ok(recorded(&rows)?.pop())
+    }
+
+    /// Whether a path is an object's, or one whose bytes are known to be no part of the archive.
+    pub(crate) async fn accounts_for(&self, id: ObjectId, path: &str) -> Result<bool> {
+        let (known,): (bool,) = sqlx::query_as(concat!(
+            "SELECT EXISTS (SELECT 1 FROM objects WHERE object = ?1 AND path = ?2) ",
+            "OR EXISTS (SELECT 1 FROM waste WHERE path = ?2)"
+        ))
+        .bind(id.bytes())
+        .bind(path)
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("look up a path"))?;
+        Ok(known)
+    }
+}
+
+fn recorded(rows: &[SqliteRow]) -> Result<Vec<Recorded>> {
+    let mut objects: Vec<Recorded> = Vec::new();
+    for row in rows {
+        let id: ObjectId = row.id("object")?;
+        if objects.last().is_none_or(|last| last.file.id != id) {
+            objects.push(Recorded {
+                file: object_file(row)?,
+                domain: domain_row(row)?.domain,
+                segments: Vec::new(),
+            });
+        }
+        if let (Some(segment), Some(last)) = (row.optional_id("segment")?, objects.last_mut()) {
+            last.segments.push(RecordedSegment {
+                id: segment,
+                count: row.unsigned("count")?,
+                size_bytes: row.unsigned("events_bytes")?,
+                root: Root(row.hash("root")?),
+            });
+        }
+    }
+    Ok(objects)
+}

@@ -1,0 +1,40 @@
+//! Listing directories for who looks at a data directory from outside.
+
+use std::path::PathBuf;
+
+use crate::error::{Result, StoreError};
+
+/// The files and the directories in a directory, each in order; links are files. A directory that is not there is empty.
+///
+/// # Errors
+/// When it cannot be listed.
+pub(crate) async fn list(dir: PathBuf) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let listed =
+        tokio::task::spawn_blocking(move || list_now(&dir).map_err(|source| (dir, source)));
+    let listed = listed.await.map_err(|_| StoreError::Closed)?;
+    listed.map_err(|(dir, source)| StoreError::Directory {
+        what: format!("cannot list {}", dir.display()),
+        source,
+    })
+}
+
+fn list_now(dir: &std::path::Path) -> std::io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut files, mut dirs) = (Vec::new(), Vec::new());
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((files, dirs)),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let kind = if entry.file_type()?.is_dir() {
+            &mut dirs
+        } else {
+            &mut files
+        };
+        kind.push(entry.path());
+    }
+    files.sort_unstable();
+    dirs.sort_unstable();
+    Ok((files, dirs))
+}

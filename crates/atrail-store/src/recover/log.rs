@@ -1,0 +1,105 @@
+//! The log of a lost catalog: without its watermarks nobody knows which of its events are sealed, but the archive does.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{Day, Domain, Hour};
+
+use crate::error::{Result, StoreError};
+use crate::object::Place;
+use crate::wal::{FileWal, Frame, Replay};
+
+/// An event by its place and its line.
+type Key = (Domain, Day, Hour, LeafHash);
+
+/// What the log holds, and how often each event of it was found in the archive.
+#[derive(Debug)]
+pub(super) struct LostLog {
+    replay: Replay,
+    /// How often an event is in the log, and how often in the archive, at most as often.
+    events: HashMap<Key, (u32, u32)>,
+}
+
+impl LostLog {
+    /// Reads the log; nothing is changed by it.
+    ///
+    /// # Errors
+    /// `Damaged` when a durable frame cannot be read.
+    pub(super) fn read(dir: &Path) -> Result<Self> {
+        let replay = FileWal::replay(dir)?;
+        let mut events = HashMap::new();
+        for frame in &replay.frames {
+            for event in &frame.events {
+                let key = (frame.domain, event.day, event.hour, event.leaf);
+                events.entry(key).or_insert((0, 0)).0 += 1;
+            }
+        }
+        Ok(Self { replay, events })
+    }
+
+    /// The domains whose events are in the log.
+    pub(super) fn domains(&self) -> impl Iterator<Item = Domain> {
+        self.replay.frames.iter().map(|frame| frame.domain)
+    }
+
+    /// Whether the log has this event, so that it is worth remembering.
+    pub(super) fn has(&self, place: Place, leaf: LeafHash) -> bool {
+        self.events.contains_key(&key(place, leaf))
+    }
+
+    /// Notes an event of the archive.
+    pub(super) fn is_archived(&mut self, place: Place, leaf: LeafHash) {
+        if let Some((logged, archived)) = self.events.get_mut(&key(place, leaf)) {
+            *archived = (*archived + 1).min(*logged);
+        }
+    }
+
+    /// Leaves in the log what is not in the archive; how many events stay, and how many go.
+    pub(super) fn keep_unsealed(self, dir: &Path) -> Result<(u64, u64)> {
+        let Self {
+            mut replay,
+            mut events,
+        } = self;
+        let mut last = 0;
+        let (mut kept, mut gone) = (0, 0);
+        let mut frames = Vec::new();
+        for mut frame in std::mem::take(&mut replay.frames) {
+            last = frame.sequence;
+            frame.events.retain(|event| {
+                let key = (frame.domain, event.day, event.hour, event.leaf);
+                match events.get_mut(&key) {
+                    Some((_, archived)) if *archived > 0 => {
+                        *archived -= 1;
+                        gone += 1;
+                        false
+                    }
+                    _ => true,
+                }
+            });
+            kept += frame.events.len() as u64;
+            frames.extend((!frame.events.is_empty()).then_some(frame));
+        }
+        if gone > 0 {
+            let frames: Vec<Frame> = (last + 1..)
+                .zip(frames)
+                .map(|(sequence, frame)| Frame { sequence, ..frame })
+                .collect();
+            FileWal::restart(dir, replay, &frames, last + 1)?;
+        }
+        Ok((kept, gone))
+    }
+}
+
+fn key(place: Place, leaf: LeafHash) -> Key {
+    (place.domain, place.day, place.hour, leaf)
+}
+
+/// Reads the log away from the threads that answer.
+pub(super) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(StoreError::Closed))
+}

@@ -1,0 +1,114 @@
+//! Names for tenants whose names are lost. Pure.
+
+use std::collections::{BTreeSet, HashSet};
+
+use atrail_model::{AccountId, Domain, OrganizationId, SpaceId};
+
+use super::RecoveredDomain;
+use crate::catalog::adopt::Placeholders;
+
+const RECOVERED: &str = "recovered";
+
+/// A tenancy for these domains. Which account a space was in is lost; when events name exactly one account, it is that
+/// one, else spaces come to an account of their own, so that no account gains what was not its.
+pub(super) fn placeholders(domains: &BTreeSet<Domain>) -> Placeholders {
+    let mut names = HashSet::new();
+    let mut accounts: Vec<(AccountId, String)> = Vec::new();
+    let mut spaces: Vec<(SpaceId, String)> = Vec::new();
+    for domain in domains {
+        match domain {
+            Domain::Account(id) => accounts.push((*id, name(&id.to_string(), &mut names))),
+            Domain::Space(id) => spaces.push((*id, name(&id.to_string(), &mut names))),
+        }
+    }
+    let organization = (!spaces.is_empty()).then(|| {
+        let home = match &accounts[..] {
+            [(only, _)] => *only,
+            _ => {
+                let home = AccountId::generate();
+                accounts.push((home, RECOVERED.to_owned()));
+                home
+            }
+        };
+        (OrganizationId::generate(), home, RECOVERED.to_owned())
+    });
+    Placeholders {
+        accounts,
+        organization,
+        spaces,
+    }
+}
+
+/// The domains of a tenancy, nothing taken in yet.
+pub(super) fn named(found: &Placeholders) -> Vec<RecoveredDomain> {
+    let accounts = found
+        .accounts
+        .iter()
+        .map(|(id, name)| (Domain::Account(*id), *id, name));
+    let home = found.organization.as_ref().map(|(_, account, _)| *account);
+    let spaces = found
+        .spaces
+        .iter()
+        .filter_map(|(id, name)| Some((Domain::Space(*id), home?, name)));
+    accounts
+        .chain(spaces)
+        .map(|(domain, account, name)| RecoveredDomain {
+            domain,
+            account,
+            name: name.clone(),
+            objects: 0,
+            events: 0,
+        })
+        .collect()
+}
+
+/// Short when it can be, whole when another one begins alike.
+fn name(guid: &str, taken: &mut HashSet<String>) -> String {
+    let short = format!("{RECOVERED}-{}", guid.get(..8).unwrap_or(guid));
+    if taken.insert(short.clone()) {
+        return short;
+    }
+    format!("{RECOVERED}-{guid}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space(byte: u8, last: u8) -> Domain {
+        let mut bytes = [byte; 16];
+        bytes[15] = last;
+        Domain::Space(SpaceId::from_bytes(bytes))
+    }
+
+    #[test]
+    fn spaces_come_to_the_only_account_or_to_one_of_their_own() {
+        let account = |byte| AccountId::from_bytes([byte; 16]);
+        let one = BTreeSet::from([Domain::Account(account(1)), space(2, 1), space(2, 2)]);
+        let found = placeholders(&one);
+        assert_eq!(
+            found.accounts,
+            [(account(1), "recovered-01010101".to_owned())]
+        );
+        assert_eq!(found.organization.unwrap().1, account(1));
+        let names: Vec<_> = found.spaces.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "recovered-02020202",
+                "recovered-02020202-0202-0202-0202-020202020202"
+            ]
+        );
+
+        let two = BTreeSet::from([
+            Domain::Account(account(1)),
+            Domain::Account(account(3)),
+            space(2, 1),
+        ]);
+        let found = placeholders(&two);
+        assert_eq!(found.accounts.len(), 3);
+        assert_eq!(found.accounts[2].1, "recovered");
+        assert_eq!(found.organization.unwrap().1, found.accounts[2].0);
+        assert!(placeholders(&BTreeSet::new()).accounts.is_empty());
+    }
+}

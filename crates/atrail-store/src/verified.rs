@@ -1,0 +1,152 @@
+//! Reading only what is sound: before the first byte of an object is handed out, all of it is compared with the catalog.
+//!
+//! What was found sound is remembered, so that ranges and repeated downloads cost no second look. A change of the
+//! file's length or time is noticed at once; one that shows in neither, at the latest when the memory is as old as
+//! [`crate::StoreSettings::recheck_after`].
+
+use std::collections::HashMap;
+
+use atrail_model::{ObjectId, Timestamp};
+use parking_lot::Mutex;
+
+use crate::blobs::{Reader, Stamp};
+use crate::catalog::archive::ObjectFile;
+use crate::error::{Result, StoreError, chain};
+use crate::store::Core;
+
+/// The objects that were found sound, and when.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    known: Mutex<HashMap<ObjectId, Found>>,
+    /// Who checks an object holds one of these, so that others wait for the outcome and do not repeat the work.
+    turns: [tokio::sync::Mutex<()>; TURNS],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    stamp: Stamp,
+    at: Timestamp,
+}
+
+/// About ten megabytes of memory.
+const MAX_KNOWN: usize = 100_000;
+const TURNS: usize = 64;
+
+impl Default for Verified {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+        }
+    }
+}
+
+impl Verified {
+    fn is_known(&self, id: ObjectId, stamp: Stamp, not_before: Timestamp) -> bool {
+        let known = self.known.lock();
+        known
+            .get(&id)
+            .is_some_and(|found| found.stamp == stamp && found.at > not_before)
+    }
+
+    fn remember(&self, id: ObjectId, stamp: Stamp, at: Timestamp) {
+        let mut known = self.known.lock();
+        if known.len() >= MAX_KNOWN && !known.contains_key(&id) {
+            // Rare, and what is forgotten is only checked once more.
+            known.clear();
+        }
+        known.insert(id, Found { stamp, at });
+    }
+
+    fn turn(&self, id: ObjectId) -> &tokio::sync::Mutex<()> {
+        &self.turns[usize::from(id.as_bytes()[15]) % TURNS]
+    }
+}
+
+impl Core {
+    /// Opens the object that has the bytes of this one, sound as the catalog says, and tells where they begin in it:
+    /// elsewhere than at its beginning when it was compacted.
+    pub(crate) async fn checked_reader(&self, id: ObjectId) -> Result<(Reader, u64)> {
+        let mut looked_at = None;
+        loop {
+            let location = self.catalog.locate(id).await?;
+            let location = location.ok_or_else(|| not_found(id))?;
+            match self.open_checked(location.id).await {
+                Ok(reader) => return Ok((reader, location.start)),
+                // A compaction may take the file between the look into the catalog and the opening: then the catalog
+                // says another place.
+                Err(_) if looked_at.as_ref() != Some(&location) => looked_at = Some(location),
+                Err(error) => {
+                    if let StoreError::DamagedObject { .. } = error {
+                        self.counters.damaged_reads.add(1);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn open_checked(&self, id: ObjectId) -> Result<Reader> {
+        let file = self.file_of(id).await?;
+        let reader = match self.blobs.open(&file.path).await {
+            Ok(reader) => reader,
+            Err(StoreError::NotFound { .. }) => {
+                // A deletion takes the file after the row: without a row it is not damage.
+                let file = self.file_of(id).await?;
+                return Err(damaged(&file, "its file is missing"));
+            }
+            Err(error) => return Err(error),
+        };
+        let stamp = reader.stamp();
+        if stamp.size_bytes != file.size_bytes {
+            let why = format!(
+                "its file has {} bytes in place of {}",
+                stamp.size_bytes, file.size_bytes
+            );
+            return Err(damaged(&file, &why));
+        }
+        let not_before = self
+            .clock
+            .now()
+            .checked_sub(self.settings.recheck_after)
+            .unwrap_or(Timestamp::MIN);
+        if self.verified.is_known(id, stamp, not_before) {
+            return Ok(reader);
+        }
+        let _turn = self.verified.turn(id).lock().await;
+        if self.verified.is_known(id, stamp, not_before) {
+            return Ok(reader);
+        }
+        let sha256 = reader
+            .sha256()
+            .await
+            .map_err(|error| damaged(&file, &chain(&error)))?;
+        self.counters.checked_bytes.add(stamp.size_bytes);
+        if sha256 != file.sha256 {
+            return Err(damaged(&file, "its bytes do not match their SHA-256"));
+        }
+        self.verified.remember(id, stamp, self.clock.now());
+        Ok(reader)
+    }
+
+    async fn file_of(&self, id: ObjectId) -> Result<ObjectFile> {
+        let file = self.catalog.object_file(id).await?;
+        file.ok_or_else(|| not_found(id))
+    }
+}
+
+fn not_found(id: ObjectId) -> StoreError {
+    StoreError::NotFound {
+        what: format!("object {id}"),
+    }
+}
+
+fn damaged(file: &ObjectFile, why: &str) -> StoreError {
+    StoreError::DamagedObject {
+        object: file.id,
+        day: file.day,
+        hour: file.hour,
+        path: file.path.clone(),
+        why: why.to_owned(),
+    }
+}

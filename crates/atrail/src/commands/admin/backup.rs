@@ -1,0 +1,108 @@
+//! `atrail admin backup`.
+
+use std::path::PathBuf;
+
+use atrail_store::{BackupReport, BackupStep, backup};
+use serde::Serialize;
+
+use crate::error::{CliError, Result};
+use crate::printer::Progress;
+use crate::settings::Settings;
+
+/// Copy a data directory as of one moment; a server may run on it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Every event that was acknowledged before the start is in the copy, and every byte of it is checked. To restore it,\n\
+    copy it to a place of its own and start a server there: atrail serve --data COPY\n\n\
+    Example:\n  atrail admin backup --data /var/lib/atrail /backup/atrail-2026-11-22\n  atrail admin backup --data /var/lib/atrail --update /backup/atrail"
+)]
+pub(crate) struct Args {
+    /// Where the copy goes: a directory that is new or empty
+    dir: PathBuf,
+    /// The data directory, on this machine
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Bring the backup in DIR up to date: what it has is checked and not copied again
+    #[arg(long)]
+    update: bool,
+}
+
+/// As JSON has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Made {
+    directory: String,
+    objects: u64,
+    object_bytes: u64,
+    copied_bytes: u64,
+    log_bytes: u64,
+    catalog_bytes: u64,
+    damaged: u64,
+}
+
+pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let Args { dir, data, update } = args;
+    let mut progress: Option<Progress> = None;
+    let mut tell = |step| match step {
+        BackupStep::Total(bytes) => {
+            progress = Some(settings.printer.progress("copying objects", 0, bytes));
+        }
+        BackupStep::Done(bytes) => {
+            if let Some(progress) = &progress {
+                progress.set(bytes);
+            }
+        }
+        BackupStep::Damaged(finding) => {
+            let text = format!(
+                "{} is damaged and not in the backup: {}",
+                finding.path, finding.what
+            );
+            match &progress {
+                Some(progress) => progress.warn(&text),
+                None => settings.printer.warn(&text),
+            }
+        }
+    };
+    let report = backup(&data, &dir, update, &mut tell)
+        .await
+        .map_err(|error| {
+            CliError::failed(format!("{} was not backed up", data.display())).because(error)
+        })?;
+    if let Some(progress) = progress.take() {
+        progress.finish();
+    }
+    let BackupReport {
+        objects,
+        object_bytes,
+        copied_bytes,
+        log_bytes,
+        catalog_bytes,
+        damaged,
+    } = report;
+    let made = Made {
+        directory: dir.display().to_string(),
+        objects,
+        object_bytes,
+        copied_bytes,
+        log_bytes,
+        catalog_bytes,
+        damaged,
+    };
+    let rows = [
+        ("directory", made.directory.clone()),
+        ("objects", objects.to_string()),
+        ("object-bytes", object_bytes.to_string()),
+        ("copied-bytes", copied_bytes.to_string()),
+        ("log-bytes", log_bytes.to_string()),
+        ("catalog-bytes", catalog_bytes.to_string()),
+        ("damaged", damaged.to_string()),
+    ];
+    settings.printer.properties(&rows, &made)?;
+    if damaged > 0 {
+        return Err(CliError::failed(format!(
+            "{damaged} objects are damaged and not in the backup; all else is"
+        ))
+        .hint("restore them from an earlier backup to the same paths, and run this again with --update"));
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `atrail admin recover`.
+
+use std::path::PathBuf;
+
+use atrail_store::{RecoverReport, RecoverStep, RecoveredDomain, recover};
+use serde::Serialize;
+
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Progress, Rows};
+use crate::settings::Settings;
+
+/// Make a new catalog of the archive and the log when the old one is lost; no server may run
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "For when there is no backup. Takes in every object that is sound to its last line. Lost are the names of accounts,\n\
+    organizations and spaces (they get others), users, roles, API keys, sessions and retention. The old catalog, if it is there, is\n\
+    moved aside, never removed. Exit code 1 when files had to be left outside.\n\n\
+    Example:\n  atrail admin recover --data /var/lib/atrail"
+)]
+pub(crate) struct Args {
+    /// The data directory, on this machine
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Move a catalog aside that can still be read
+    #[arg(long)]
+    force: bool,
+}
+
+/// As JSON has it.
+#[derive(Debug, Serialize)]
+struct Row {
+    domain: String,
+    name: String,
+    account: String,
+    objects: u64,
+    events: u64,
+}
+
+pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let mut progress: Option<Progress> = None;
+    let mut tell = |step| match step {
+        RecoverStep::Total(bytes) => {
+            progress = Some(settings.printer.progress("reading objects", 0, bytes));
+        }
+        RecoverStep::Read(bytes) => {
+            if let Some(progress) = &progress {
+                progress.set(bytes);
+            }
+        }
+        RecoverStep::Left(finding) => {
+            let text = format!("left outside: {}: {}", finding.path, finding.what);
+            match &progress {
+                Some(progress) => progress.warn(&text),
+                None => settings.printer.warn(&text),
+            }
+        }
+    };
+    let report = recover(&args.data, args.force, &*settings.clock, &mut tell).await;
+    let report = report.map_err(|error| {
+        CliError::failed(format!("{} was not recovered", args.data.display())).because(error)
+    })?;
+    if let Some(progress) = progress.take() {
+        progress.finish();
+    }
+    print(settings, report)
+}
+
+fn print(settings: &Settings, report: RecoverReport) -> Result<()> {
+    let RecoverReport {
+        domains,
+        log_events,
+        left,
+        superseded,
+        moved_aside,
+    } = report;
+    let columns = [
+        Column::text("Domain"),
+        Column::text("Name"),
+        Column::text("Account"),
+        Column::number("Objects"),
+        Column::number("Events"),
+    ];
+    let mut rows = Rows::new(Layout::Plain, columns.to_vec());
+    for domain in domains {
+        let row = row(domain);
+        let cells = vec![
+            row.domain.clone(),
+            row.name.clone(),
+            row.account.clone(),
+            row.objects.to_string(),
+            row.events.to_string(),
+        ];
+        rows.push(cells, row);
+    }
+    rows.print(&settings.printer)?;
+    let printer = &settings.printer;
+    if let Some(path) = moved_aside {
+        printer.note(&format!("the old catalog is now {}", path.display()));
+    }
+    if superseded > 0 {
+        printer.note(&format!(
+            "{superseded} objects were left outside, as others hold the same segments"
+        ));
+    }
+    printer.note(&format!(
+        "{log_events} events are in the log alone: the next start of the server takes them in"
+    ));
+    printer.note(
+        "the next start makes a first user; give roles anew, with GUIDs in place of names that are lost",
+    );
+    if left > 0 {
+        return Err(CliError::failed(format!(
+            "{left} files were left outside; all else is recovered"
+        ))
+        .hint("the lines above say which and why; `atrail admin scrub` lists them, too"));
+    }
+    Ok(())
+}
+
+fn row(domain: RecoveredDomain) -> Row {
+    let RecoveredDomain {
+        domain,
+        account,
+        name,
+        objects,
+        events,
+    } = domain;
+    Row {
+        domain: domain.to_string(),
+        name,
+        account: account.to_string(),
+        objects,
+        events,
+    }
+}

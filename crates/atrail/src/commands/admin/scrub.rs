@@ -1,0 +1,146 @@
+//! `atrail admin scrub`.
+
+use std::path::PathBuf;
+
+use atrail_store::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
+use indicatif::BinaryBytes;
+use serde::Serialize;
+
+use crate::error::{CliError, Result};
+use crate::printer::{Column, Layout, Progress, Rows};
+use crate::settings::Settings;
+
+/// Look for damage in everything that a data directory holds; a server may run on it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Reads every object to its last line, the catalog and the log, and changes nothing. Exit code 0 when all is sound,\n\
+    1 when something is not, with a row for each file.\n\n\
+    Example:\n  atrail admin scrub --data /var/lib/atrail\n  atrail admin scrub --data /var/lib/atrail --rate 50 --format jsonl"
+)]
+pub(crate) struct Args {
+    /// The data directory, on this machine
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Read at most so many MiB a second [default: as fast as it goes]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: Option<u64>,
+}
+
+/// As JSON has it.
+#[derive(Debug, Serialize)]
+struct Row {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hour: Option<u8>,
+    what: String,
+}
+
+/// More rows than these are only counted: nobody reads them, and they would all be held in memory.
+const MAX_ROWS: usize = 10_000;
+
+pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let options = ScrubOptions {
+        bytes_per_second: args.rate.map(|mib| mib << 20),
+    };
+    let columns = ["Path", "Day", "Hour", "Domain", "What"].map(Column::text);
+    let mut rows = Rows::new(Layout::Plain, columns.to_vec());
+    let mut shown = 0;
+    let mut progress: Option<Progress> = None;
+    let mut tell = |step| match step {
+        ScrubStep::Total(bytes) => {
+            progress = Some(settings.printer.progress("checking objects", 0, bytes));
+        }
+        ScrubStep::Read(bytes) => {
+            if let Some(progress) = &progress {
+                progress.set(bytes);
+            }
+        }
+        ScrubStep::Found(finding) => {
+            shown += 1;
+            if shown <= MAX_ROWS {
+                let row = row(finding);
+                rows.push(cells(&row), row);
+            }
+        }
+    };
+    let done = scrub(&args.data, options, &mut tell).await;
+    if let Some(progress) = progress.take() {
+        progress.finish();
+    }
+    if shown > 0 || settings.printer.format != crate::printer::Format::Table {
+        rows.print(&settings.printer)?;
+    }
+    let report = done.map_err(|error| {
+        CliError::failed(format!("{} cannot be checked in full", args.data.display()))
+            .because(error)
+    })?;
+    conclude(settings, &report)
+}
+
+fn conclude(settings: &Settings, report: &ScrubReport) -> Result<()> {
+    let ScrubReport {
+        objects,
+        object_bytes,
+        events,
+        log_files,
+        log_frames,
+        findings,
+        beside_server,
+    } = *report;
+    let beside = if beside_server {
+        ", beside a running server"
+    } else {
+        ""
+    };
+    settings.printer.note(&format!(
+        "checked {objects} objects ({}) with {events} sound events, and {log_frames} frames in {log_files} log files{beside}",
+        BinaryBytes(object_bytes)
+    ));
+    if findings == 0 {
+        settings.printer.note("everything is sound");
+        return Ok(());
+    }
+    let more = if findings > MAX_ROWS as u64 {
+        format!("; the first {MAX_ROWS} are shown")
+    } else {
+        String::new()
+    };
+    Err(
+        CliError::failed(format!("{findings} things are not as they should be{more}")).hint(
+            "restore damaged objects from a backup to the same path; docs/OPERATIONS.md says more",
+        ),
+    )
+}
+
+fn row(finding: Finding) -> Row {
+    let Finding {
+        path,
+        domain,
+        day,
+        hour,
+        what,
+    } = finding;
+    Row {
+        path,
+        domain: domain.map(|domain| domain.to_string()),
+        day: day.map(|day| day.to_string()),
+        hour: hour.map(|hour| hour.number()),
+        what,
+    }
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    vec![
+        row.path.clone(),
+        row.day.clone().unwrap_or_default(),
+        row.hour
+            .map(|hour| format!("{hour:02}"))
+            .unwrap_or_default(),
+        row.domain.clone().unwrap_or_default(),
+        row.what.clone(),
+    ]
+}
