@@ -186,6 +186,7 @@ fn a_backup_is_private_and_can_be_brought_up_to_date() {
     let said = env
         .run(&["admin", "backup", "--data", "data", "data/b"])
         .fails(1);
+    assert!(!env.path("data/b").exists());
     assert!(said.contains("cannot lie in the data directory"), "{said}");
     let said = env
         .run(&["admin", "backup", "--data", "data", "--update", "home"])
