@@ -206,6 +206,21 @@ fn a_backup_is_private_and_can_be_brought_up_to_date() {
     let (copied, all) = (&second["copied-bytes"], &second["object-bytes"]);
     assert!(copied.as_u64() < all.as_u64(), "{second}");
     is_sound(&env, "b");
+    // Interrupted where log and catalog change places: no server takes it for a directory of its own, and it is healed.
+    fs::create_dir(env.path("b/.incoming")).unwrap();
+    fs::rename(
+        env.path("b/catalog.sqlite"),
+        env.path("b/.incoming/catalog.sqlite"),
+    )
+    .unwrap();
+    let served = ["serve", "--data", "b", "--listen", "127.0.0.1:0"];
+    assert!(
+        env.run(&served)
+            .fails(1)
+            .contains("catalog.sqlite is missing")
+    );
+    assert_eq!(made(&["--update", "b"])["copied-bytes"], 0);
+    is_sound(&env, "b");
     let copy = restored(&env.path("b"));
     let other = Server::start(&copy);
     copy.log_in(&other);
