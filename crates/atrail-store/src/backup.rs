@@ -57,6 +57,8 @@ const CATALOG: &str = "catalog.sqlite";
 const DEDUP: &str = "dedup";
 /// Where all but objects waits until it is complete.
 const STAGE: &str = ".incoming";
+/// What of a data directory is copied in its own way, or not at all. (Each may be a link.)
+const APART: [&str; 6] = ["archive", "wal", DEDUP, "lock", "reserve", STAGE];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
 /// How often the catalog is copied anew because what it names has gone since.
@@ -115,17 +117,13 @@ fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
             into.display()
         )));
     }
-    durable::create_dir(into).map_err(io_failure("make the directory", into))?;
-    let real = |path: &Path| {
-        path.canonicalize()
-            .map_err(io_failure("use the directory", path))
-    };
     let (source, target) = (real(data_dir)?, real(into)?);
     if source.starts_with(&target) || target.starts_with(&source) {
         return Err(StoreError::Conflict(
             "a backup cannot lie in the data directory, nor hold it".to_owned(),
         ));
     }
+    durable::create_dir(into).map_err(io_failure("make the directory", into))?;
     let lock = DirLock::acquire(into).map_err(io_failure("lock the directory", into))?;
     lock.ok_or_else(|| {
         StoreError::Conflict(format!(
@@ -133,6 +131,21 @@ fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
             into.display()
         ))
     })
+}
+
+/// Where a path leads, also one that is not there yet.
+fn real(path: &Path) -> Result<PathBuf> {
+    let failed = || io_failure("use the directory", path);
+    let absolute = std::path::absolute(path).map_err(failed())?;
+    let mut there = absolute.as_path();
+    while !there.exists() {
+        there = there
+            .parent()
+            .ok_or(io::ErrorKind::NotFound.into())
+            .map_err(failed())?;
+    }
+    let missing = absolute.strip_prefix(there).unwrap_or(Path::new(""));
+    Ok(there.canonicalize().map_err(failed())?.join(missing))
 }
 
 struct Backup<'a> {
@@ -204,12 +217,8 @@ impl Backup<'_> {
         while let Some(dir) = dirs.pop() {
             let is_top = dir == self.data_dir;
             let (files, below) = list(dir).await?;
-            dirs.extend(below.into_iter().filter(|dir| {
-                !is_top
-                    || !["archive", "wal", DEDUP, STAGE]
-                        .iter()
-                        .any(|name| dir.ends_with(name))
-            }));
+            let is_apart = |path: &Path| is_top && APART.iter().any(|name| path.ends_with(name));
+            dirs.extend(below.into_iter().filter(|dir| !is_apart(dir)));
             for file in files {
                 let Ok(path) = file.strip_prefix(self.data_dir) else {
                     continue;
@@ -219,10 +228,7 @@ impl Backup<'_> {
                     .rsplit('/')
                     .next()
                     .is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"));
-                if is_unfinished
-                    || (is_top
-                        && (name == "lock" || name == "reserve" || name.starts_with(CATALOG)))
-                {
+                if is_unfinished || is_apart(&file) || (is_top && name.starts_with(CATALOG)) {
                     continue;
                 }
                 copy_file(&file, &self.stage.join(path))?;

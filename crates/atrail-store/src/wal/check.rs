@@ -99,8 +99,9 @@ fn may_settle(error: &StoreError) -> bool {
 }
 
 /// The sound part of each file that a log has now, oldest first, while a server may write and trim it: `take` gets name
-/// and bytes of one after the other. When a file is trimmed before it is read, `None` says that those before it no longer
-/// count, as all that they hold is sealed.
+/// and bytes of one after the other. `None` says that what was taken by then does not count, and that it begins anew:
+/// a file has gone before it was read. (One that was trimmed is sealed; but a server that starts puts what is not sealed
+/// into a new file.)
 ///
 /// Together the files are a log as it was when this began, with a beginning of what came since.
 ///
@@ -110,19 +111,31 @@ pub(crate) fn sound_files(
     dir: &Path,
     mut take: impl FnMut(Option<(&OsStr, &[u8])>) -> Result<()>,
 ) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match each_sound_file(dir, &mut take) {
+            Err(StoreError::Directory { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && tries < TRIES =>
+            {
+                take(None)?;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn each_sound_file(
+    dir: &Path,
+    take: &mut impl FnMut(Option<(&OsStr, &[u8])>) -> Result<()>,
+) -> Result<()> {
     for (generation, path) in log_files(dir)? {
         let Some(name) = path.file_name() else {
             continue;
         };
-        match sound_part(generation, &path) {
-            Ok(bytes) if bytes.is_empty() => {}
-            Ok(bytes) => take(Some((name, &bytes)))?,
-            Err(StoreError::Directory { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
-                take(None)?;
-            }
-            Err(error) => return Err(error),
+        let bytes = sound_part(generation, &path)?;
+        if !bytes.is_empty() {
+            take(Some((name, &bytes)))?;
         }
     }
     Ok(())
@@ -147,5 +160,88 @@ fn sound_part(generation: u64, path: &Path) -> Result<Bytes> {
             Err(error) if may_settle(&error) && tries < TRIES => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::{FileWal, Frame, Wal};
+    use super::*;
+    use crate::NewEvent;
+
+    fn frame(sequence: u64) -> Frame {
+        let line = Bytes::from(format!("{{\"n\":{sequence}}}"));
+        Frame {
+            sequence,
+            domain: atrail_model::Domain::Space(atrail_model::SpaceId::from_bytes([1; 16])),
+            events: vec![NewEvent {
+                day: "2017-07-24".parse().unwrap(),
+                hour: atrail_model::Hour::new(7).unwrap(),
+                leaf: atrail_evidence::leaf_hash(&line),
+                line,
+            }],
+        }
+    }
+
+    /// A log of two files with three frames each.
+    fn log(dir: &Path) -> FileWal {
+        let replay = FileWal::replay(dir).unwrap();
+        let mut log = FileWal::restart(dir, replay, &[], 1).unwrap();
+        (1..=3).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
+        log.rotate().unwrap();
+        (4..=6).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
+        log
+    }
+
+    #[test]
+    fn a_copy_of_the_sound_parts_replays_as_the_log_does() {
+        let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let _log = log(dir.path());
+        // A write that is under way: no frame yet.
+        let newest = log_files(dir.path()).unwrap().pop().unwrap().1;
+        let mut bytes = fs::read(&newest).unwrap();
+        let written = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        bytes[written..written + 9].copy_from_slice(b"ATfr12345");
+        fs::write(&newest, bytes).unwrap();
+        sound_files(dir.path(), |file| {
+            let (name, bytes) = file.unwrap();
+            assert!(bytes.len() <= written);
+            fs::write(copy.path().join(name), bytes).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        let replayed = FileWal::replay(copy.path()).unwrap().frames;
+        let sequences: Vec<_> = replayed.iter().map(|frame| frame.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
+        let checked = check_log(dir.path()).unwrap();
+        assert_eq!((checked.files, checked.frames), (2, 6));
+        assert!(checked.unreadable_tail.is_some());
+        assert_eq!(check_log(copy.path()).unwrap().unreadable_tail, None);
+    }
+
+    #[test]
+    fn a_log_that_is_begun_anew_meanwhile_is_copied_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let _log = log(dir.path());
+        let (mut seen, mut restarted) = (Vec::new(), None);
+        sound_files(dir.path(), |file| {
+            match file {
+                Some((name, bytes)) => {
+                    // While the first is copied, a server starts: what is not sealed is in a new file.
+                    restarted.get_or_insert_with(|| {
+                        let replay = FileWal::replay(dir.path()).unwrap();
+                        FileWal::restart(dir.path(), replay, &[frame(7)], 7).unwrap()
+                    });
+                    seen.push((name.to_owned(), bytes.to_vec()));
+                }
+                None => seen.clear(),
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen.len(), 1);
+        assert!(memchr::memmem::find(&seen[0].1, b"{\"n\":7}").is_some());
     }
 }

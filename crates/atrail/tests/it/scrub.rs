@@ -32,9 +32,9 @@ impl Fixture {
             "-q",
         ])
         .ok();
-        for _ in 0..3 {
-            env.run_with(&["trail", "-q"], events(5, 100).as_bytes())
-                .ok();
+        for round in ["one-", "two-", "three-"] {
+            let more = events(5, 100).replace("event-", round);
+            env.run_with(&["trail", "-q"], more.as_bytes()).ok();
         }
         let objects = files_below(&env.path("data/archive"));
         assert_eq!(objects.len(), 24);
