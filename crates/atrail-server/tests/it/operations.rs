@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrail_api::paths;
 use reqwest::header::CONTENT_TYPE;
 
-use crate::support::{Made, TestServer, events};
+use crate::support::{Made, TestServer, event, events};
 
 /// The value of a sample, named with its labels as the page writes them.
 fn value(page: &str, sample: &str) -> f64 {
@@ -27,7 +27,10 @@ async fn page_after_work(server: &TestServer) -> String {
     assert_eq!(sent.seen().await.0, 207);
     server.clock.advance(Duration::from_secs(7));
     let session = admin.session().await;
-    admin.send_events(events(2)).await;
+    // One comes again.
+    admin
+        .send_events(format!("{}\n{}\n{}\n", event(0), event(8), event(9)))
+        .await;
     server.clock.advance(Duration::from_secs(5));
     let download = admin.get(paths::DOWNLOAD).header("SESSIONID", &session);
     download.send().await.unwrap().bytes().await.unwrap();
@@ -56,6 +59,8 @@ async fn the_metrics_say_what_happened() {
     let page = page_after_work(&server).await;
     for (sample, expected) in [
         (r#"atrail_ingest_events_total{outcome="accepted"}"#, 5.0),
+        (r#"atrail_ingest_events_total{outcome="duplicate"}"#, 1.0),
+        ("atrail_dedup_events", 3.0),
         (r#"atrail_ingest_events_total{outcome="refused"}"#, 1.0),
         ("atrail_wal_fsync_duration_seconds_count", 2.0),
         ("atrail_wal_frames_total", 2.0),
