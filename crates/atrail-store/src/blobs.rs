@@ -119,8 +119,16 @@ impl Blobs {
         })
     }
 
-    /// Deletes an object; one that is not there is deleted already.
+    /// Deletes an object, and what a crash may have left of writing it; one that is not there is deleted already.
     pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        if let Some(dir) = &self.dir {
+            // The object store writes to `PATH#1`, and gives it its name when it is whole.
+            let unfinished = dir.join(format!("{path}#1"));
+            durable::remove_if_there(&unfinished).map_err(|source| StoreError::Directory {
+                what: format!("cannot remove {}", unfinished.display()),
+                source,
+            })?;
+        }
         match self.objects.delete(&Path::from(path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(failed_to(|| format!("delete {path}"))(error)),

@@ -55,10 +55,7 @@ fn temporary_name(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn create_anew(path: &Path, mode: u32) -> io::Result<File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(path)?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -185,6 +182,14 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)?;
     path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes a file if there is one. Its absence is durable when its directory is synced.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The sole right to a directory, for as long as the value lives: an advisory lock that the kernel drops with the

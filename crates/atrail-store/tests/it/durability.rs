@@ -197,7 +197,8 @@ async fn an_object_that_no_transaction_recorded_is_erased_at_the_next_start() {
         .to_str()
         .unwrap()
         .replace(".ndjson", "-x.ndjson");
-    std::fs::write(archive.join(&path), b"half").unwrap();
+    std::fs::write(archive.join(&path), b"whole").unwrap();
+    std::fs::write(archive.join(format!("{path}#1")), b"half").unwrap();
     mark_as_waste(&test, &path).await;
     let test = test.crash_and_reopen().await;
     assert_eq!(files_below(&test.data_dir().join("archive")), kept);
