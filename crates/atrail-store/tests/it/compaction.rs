@@ -326,10 +326,9 @@ async fn scrub_and_recover_understand_what_compaction_made() {
     let report = recover(&dir.path().join("data"), true, &*clock, &mut |_| ()).await;
     let report = report.unwrap();
     assert_eq!((report.superseded, report.left), (3, 0));
-    assert_eq!(
-        (report.domains[0].objects, report.domains[0].events),
-        (1, 4)
-    );
+    let found = report.domains.iter().filter(|found| found.events > 0);
+    let found: Vec<_> = found.map(|found| (found.objects, found.events)).collect();
+    assert_eq!(found, [(1, 4)]);
 }
 
 /// One event a minute through a day, sealed as often as given; the clock stands a day later after it.
