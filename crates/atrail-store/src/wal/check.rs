@@ -190,7 +190,7 @@ mod tests {
         let replay = FileWal::replay(dir).unwrap();
         let mut log = FileWal::restart(dir, replay, &[], 1).unwrap();
         (1..=3).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
-        log.rotate().unwrap();
+        log.rotate(false).unwrap();
         (4..=6).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
         log
     }
