@@ -34,6 +34,9 @@ struct ClosedFile {
     last_sequence: u64,
 }
 
+/// Bytes that are gathered before they are written to a new file.
+const PIECE_BYTES: usize = 8 << 20;
+
 /// What the files of a directory hold.
 #[derive(Debug)]
 pub(crate) struct Replay {
@@ -84,25 +87,24 @@ impl FileWal {
         let path = file_path(dir, generation);
         let making = path.with_extension("wal.new");
         let durable = first_sequence - 1;
-        let mut buffer = FileHeader {
+        let header = FileHeader {
             generation,
             first_sequence,
             restart: true,
-        }
-        .encode()
-        .to_vec();
-        frames
+        };
+        let needed: u64 = frames
             .iter()
-            .for_each(|frame| encode_frame(frame, durable, &mut buffer));
-        let size = Self::FILE_SIZE_BYTES.max(buffer.len() as u64 * 2);
+            .map(|frame| encoded_len(&frame.events) as u64)
+            .sum();
+        // As much again is free for what comes.
+        let size = Self::FILE_SIZE_BYTES.max((FILE_HEADER_LEN as u64 + needed) * 2);
         if making.exists() {
             durable::remove(&making)
                 .map_err(io_failure("remove the unfinished log file", &making))?;
         }
         let mut active = AllocatedFile::create(&making, size)
             .map_err(io_failure("make the log file", &making))?;
-        active
-            .append(&buffer)
+        write_in_pieces(&mut active, header, frames, durable)
             .map_err(io_failure("write the log file", &making))?;
         active
             .rename(&path)
@@ -187,6 +189,24 @@ impl Wal for FileWal {
         }
         Ok(())
     }
+}
+
+/// Writes a whole new file without holding a second copy of all frames in memory.
+fn write_in_pieces(
+    file: &mut AllocatedFile,
+    header: FileHeader,
+    frames: &[Frame],
+    durable: u64,
+) -> io::Result<()> {
+    let mut buffer = header.encode().to_vec();
+    for frame in frames {
+        encode_frame(frame, durable, &mut buffer);
+        if buffer.len() >= PIECE_BYTES {
+            file.append(&buffer)?;
+            buffer.clear();
+        }
+    }
+    file.append(&buffer)
 }
 
 fn file_path(dir: &Path, generation: u64) -> PathBuf {
