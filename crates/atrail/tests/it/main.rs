@@ -12,6 +12,7 @@ mod formats;
 mod guide;
 mod help;
 mod option;
+mod power_loss;
 mod proxy;
 mod pty;
 mod resume;
