@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::trace::{Op, Record};
 
 pub(crate) const SECTOR: usize = 512;
-pub(crate) type Sector = Rc<[u8; SECTOR]>;
+pub(crate) type Sector = Arc<[u8; SECTOR]>;
 pub(crate) type Id = usize;
 
 /// Whether syncs do what they promise. `Ignored` is the control: a test that finds nothing then can find nothing.
@@ -102,17 +102,24 @@ impl Disk {
     /// # Panics
     /// When the directory cannot be read.
     #[must_use]
-    pub fn holding(dir: &Path, syncs: Syncs) -> Self {
+    pub fn holding(dir: &Path) -> Self {
         let mut disk = Self {
             nodes: Vec::new(),
             names: Vec::new(),
             by_ino: HashMap::new(),
             under_way: HashMap::new(),
-            syncs,
+            syncs: Syncs::Honest,
             index: 0,
         };
         disk.take_in(dir);
         disk
+    }
+
+    /// The same disk, whose syncs are from now on like this.
+    #[must_use]
+    pub fn with_syncs(mut self, syncs: Syncs) -> Self {
+        self.syncs = syncs;
+        self
     }
 
     fn take_in(&mut self, path: &Path) -> Id {
@@ -316,7 +323,7 @@ impl FileState {
                 .or_insert_with(|| States(vec![(0, None)]));
             let mut bytes = states.latest().map_or([0; SECTOR], |sector| *sector);
             bytes[within..within + now.len()].copy_from_slice(now);
-            states.set(index, Some(Rc::new(bytes)));
+            states.set(index, Some(Arc::new(bytes)));
             at += now.len() as u64;
             rest = later;
         }
@@ -337,7 +344,7 @@ impl FileState {
             for (number, states) in self.sectors.range_mut(last..) {
                 let kept = states.latest().filter(|_| *number == last && within > 0);
                 let cut = kept.map(|mut sector| {
-                    Rc::make_mut(&mut sector)[within..].fill(0);
+                    Arc::make_mut(&mut sector)[within..].fill(0);
                     sector
                 });
                 states.set(index, cut);

@@ -50,6 +50,8 @@ impl Program {
         let mut command = Command::new(&self.binary);
         command
             .env_clear()
+            .env("HOME", scratch)
+            .env("TMPDIR", scratch)
             .current_dir(scratch)
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(&config)

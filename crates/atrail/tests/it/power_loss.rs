@@ -39,6 +39,8 @@ pub(crate) fn skipped() -> bool {
 
 /// What happened on a disk, and what senders know.
 struct Recorded {
+    /// The disk before.
+    before: Disk,
     trace: Vec<Record>,
     ledger: Ledger,
     /// The disk as the system saw it in the end.
@@ -48,6 +50,7 @@ struct Recorded {
 fn record(rounds: u64, seed: u64) -> Recorded {
     let left = tempfile::tempdir().unwrap();
     let scratch = tempfile::tempdir().unwrap();
+    let before = Disk::holding(left.path());
     let shim = Shim::new(left.path(), scratch.path());
     shim.control.slow_syncs(2_000);
     let server = program("64KiB")
@@ -62,6 +65,7 @@ fn record(rounds: u64, seed: u64) -> Recorded {
     assert_eq!(ledger.check(&all, nanos()), Vec::<String>::new());
     server.kill();
     Recorded {
+        before,
         trace: read_trace(shim.trace()),
         ledger,
         left,
@@ -71,8 +75,7 @@ fn record(rounds: u64, seed: u64) -> Recorded {
 impl Recorded {
     /// The disk after so many operations, and the moment before the next.
     fn disk_at(&self, point: usize, syncs: Syncs) -> (Disk, u64) {
-        let empty = tempfile::tempdir().unwrap();
-        let mut disk = Disk::holding(empty.path(), syncs);
+        let mut disk = self.before.clone().with_syncs(syncs);
         self.trace[..point]
             .iter()
             .for_each(|record| disk.apply(record));
