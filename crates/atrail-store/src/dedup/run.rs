@@ -148,10 +148,11 @@ impl Run {
         self.index.lock().take();
     }
 
-    /// The segment that has the key's event, if it is here.
-    pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Option<SegmentId>> {
+    /// The segments that had the key's event when they were sealed. Several, when runs were merged: an event can be stored
+    /// again after its deletion, or after a seal that was not committed.
+    pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Vec<SegmentId>> {
         if !index.filter.may_contain(key) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let prefix = key.prefix();
         // Keys with this prefix lie behind the last fence that is smaller, and not behind the first that is larger.
@@ -160,15 +161,13 @@ impl Run {
         let from = (first.saturating_sub(1) as u64) * FENCE_STRIDE;
         let to = (last as u64 * FENCE_STRIDE).min(self.head.entries);
         let entries = self.read(from, to)?;
-        let found = entries.binary_search_by(|entry| entry.key.cmp(key));
-        found
-            .ok()
-            .map(|at| {
-                let segment = entries[at].segment as usize;
-                let segment = self.head.segments.get(segment).copied();
+        let known = entries.iter().filter(|entry| entry.key == *key);
+        known
+            .map(|entry| {
+                let segment = self.head.segments.get(entry.segment as usize).copied();
                 segment.ok_or_else(|| malformed("an entry"))
             })
-            .transpose()
+            .collect()
     }
 
     fn read(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {

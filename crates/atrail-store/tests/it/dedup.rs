@@ -140,6 +140,9 @@ async fn a_deleted_event_that_comes_again_is_stored() {
     assert_eq!(test.append(&events).await, total(20, 0));
     let test = test.crash_and_reopen().await;
     assert_eq!(test.append(&events).await, total(0, 20));
+    test.seal().await;
+    // What knows the deleted ones does not hide what knows the new ones.
+    assert_eq!(test.append(&events).await, total(0, 20), "sealed again");
     assert_eq!(test.stored().await, each_once(&events));
 }
 
