@@ -70,7 +70,8 @@ impl Client {
             "grant_type=password&username=apikey&password={}",
             secret("api_key")
         );
-        let headers = "Authorization: Basic Y2Y6\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        let headers =
+            "Authorization: Basic Y2Y6\r\nContent-Type: application/x-www-form-urlencoded\r\n";
         let reply = client.raw("POST", "/oauth/token", headers, body.as_bytes());
         let token = reply.json()["access_token"].as_str().map(str::to_owned);
         client.token = token.ok_or_else(|| format!("login: {}", reply.text()))?;
@@ -82,13 +83,7 @@ impl Client {
             .unwrap_or_else(|_| Reply::none())
     }
 
-    fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &[u8],
-    ) -> io::Result<Reply> {
+    fn exchange(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> io::Result<Reply> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -118,7 +113,12 @@ impl Client {
     #[must_use]
     pub fn send(&self, account: bool, lines: &str) -> Reply {
         let path = format!("/v3/events?AtAccountLevel={account}");
-        self.ask("POST", &path, "Prefer: return=minimal\r\n", lines.as_bytes())
+        self.ask(
+            "POST",
+            &path,
+            "Prefer: return=minimal\r\n",
+            lines.as_bytes(),
+        )
     }
 
     /// Deletes a day of the space.

@@ -111,7 +111,10 @@ impl Control {
         }
         let mut name = [0; 192];
         self.0.read_exact_at(&mut name, 72).unwrap();
-        let len = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+        let len = name
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(name.len());
         Some((
             Op::of(self.get(56))?,
             String::from_utf8_lossy(&name[..len]).into_owned(),

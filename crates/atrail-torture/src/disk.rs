@@ -139,7 +139,12 @@ impl Disk {
         }
         let bytes = fs::read(path).unwrap();
         let mut file = FileState::new();
-        file.write(0, 0, &bytes);
+        for (at, sector) in (0..).step_by(SECTOR).zip(bytes.chunks(SECTOR)) {
+            if sector != &[0; SECTOR][..sector.len()] {
+                file.write(0, at, sector);
+            }
+        }
+        file.resize(0, bytes.len() as u64);
         file.sync(1);
         self.add(meta.ino(), Node::File(file))
     }

@@ -1,6 +1,6 @@
 //! What senders sent, and what they were promised.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -39,6 +39,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A ledger that goes on from here, apart from this one.
+    ///
+    /// # Panics
+    /// Never, but for a poisoned lock.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            batches: Mutex::new(self.batches.lock().unwrap().clone()),
+            deletions: Mutex::new(self.deletions.lock().unwrap().clone()),
+        }
+    }
+
     /// Sends new events of one day; what came of it goes into the books. Answers the status.
     ///
     /// # Panics
@@ -140,22 +152,28 @@ impl Ledger {
             *counts.entry(line).or_default() += 1;
         }
         let mut wrong = Vec::new();
+        let mut known = HashSet::new();
         let deletions = self.deletions.lock().unwrap();
         for batch in &*self.batches.lock().unwrap() {
             let must = batch.must(&deletions, before);
             for line in &batch.lines {
-                let count = counts.remove(line.as_str()).unwrap_or(0);
+                let count = counts.get(line.as_str()).copied().unwrap_or(0);
+                known.insert(line.clone());
                 let problem = match (must, count) {
                     (_, 2..) => format!("{count} times there"),
                     (Must::Be, 0) => "acknowledged and lost".to_owned(),
                     (Must::NotBe(why), 1) => why.to_owned(),
                     _ => continue,
                 };
-                let name = line.get(..40).unwrap_or(line);
-                wrong.push(format!("{problem}: {name} of {batch:.0?}"));
+                let name = line.get(..28).unwrap_or(line);
+                wrong.push(format!(
+                    "{problem}: {name} of {}, sent {}, acknowledged {:?}, looked at {before}",
+                    batch.day, batch.sent, batch.acknowledged
+                ));
             }
         }
-        wrong.extend(counts.keys().map(|line| format!("never sent: {line}")));
+        let unknown = counts.keys().filter(|line| !known.contains(**line));
+        wrong.extend(unknown.map(|line| format!("never sent: {line}")));
         wrong.iter_mut().for_each(|text| text.truncate(400));
         wrong
     }
@@ -173,9 +191,9 @@ impl Batch {
         if self.sent >= before {
             return Must::NotBe("there before it was sent");
         }
-        let deletion = deletions.iter().find(|deletion| {
-            !self.account && deletion.day == self.day && deletion.asked < before
-        });
+        let deletion = deletions
+            .iter()
+            .find(|deletion| !self.account && deletion.day == self.day && deletion.asked < before);
         let was_acknowledged = |by: u64| self.acknowledged.is_some_and(|at| at < by);
         match deletion {
             Some(deletion) if was_acknowledged(deletion.asked) => match deletion.answered {

@@ -29,4 +29,4 @@ pub use numbers::Numbers;
 pub use server::{Program, Server};
 pub use shim::Shim;
 pub use trace::{Op, Record, read as read_trace};
-pub use workload::{short_workload, workload};
+pub use workload::{send_one, short_workload, workload};

@@ -29,14 +29,13 @@ fn batch(sender: &str, round: u64, day: &str, count: u64, numbers: &mut Numbers)
 /// When a sender does.
 pub fn workload(client: &Client, ledger: &Ledger, rounds: u64, seed: u64) -> u64 {
     thread::scope(|scope| {
-        let senders = (0..3).map(|sender| {
-            scope.spawn(move || send(client, ledger, sender, rounds, seed))
-        });
+        let senders =
+            (0..3).map(|sender| scope.spawn(move || send(client, ledger, sender, rounds, seed)));
         let senders: Vec<_> = senders.collect();
         let deleter = scope.spawn(move || delete(client, ledger, rounds, seed));
-        let seller = scope.spawn(move || make_sessions(client, rounds));
+        let maker = scope.spawn(move || make_sessions(client, rounds));
         let refused: u64 = senders.into_iter().map(|it| it.join().unwrap()).sum();
-        refused + deleter.join().unwrap() + seller.join().unwrap()
+        refused + deleter.join().unwrap() + maker.join().unwrap()
     })
 }
 
@@ -84,22 +83,31 @@ fn make_sessions(client: &Client, rounds: u64) -> u64 {
     refused
 }
 
-/// One after the other, each kind of request once or twice; whatever comes of it.
-pub fn short_workload(client: &Client, ledger: &Ledger, name: &str) {
+/// One after the other, each kind of request once or twice; whatever comes of it. Answers the statuses of what was sent.
+pub fn short_workload(client: &Client, ledger: &Ledger, name: &str) -> Vec<u16> {
     let mut numbers = Numbers::new(1);
     let mut send = |account, round, day: &str| {
         let lines = batch(name, round, day, 3, &mut numbers);
         ledger.send(client, account, day, lines)
     };
-    send(false, 0, "2017-07-01");
-    send(true, 1, "2017-07-01");
-    send(false, 2, "2017-08-01");
+    let mut statuses = vec![
+        send(false, 0, "2017-07-01"),
+        send(true, 1, "2017-07-01"),
+        send(false, 2, "2017-08-01"),
+    ];
     let _ = client.everything();
-    ledger.send_again(client, 0);
-    send(false, 3, "2017-08-01");
-    send(false, 4, "2017-07-02");
+    statuses.extend(ledger.send_again(client, 0));
+    statuses.push(send(false, 3, "2017-08-01"));
+    statuses.push(send(false, 4, "2017-07-02"));
     ledger.delete(client, "2017-08-01");
-    send(false, 5, "2017-07-02");
+    statuses.push(send(false, 5, "2017-07-02"));
     let _ = client.session();
-    send(false, 6, "2017-07-02");
+    statuses.push(send(false, 6, "2017-07-02"));
+    statuses
+}
+
+/// One batch under a name that was not used before. Answers the status.
+pub fn send_one(client: &Client, ledger: &Ledger, name: &str) -> u16 {
+    let lines = batch(name, 0, "2017-07-03", 1, &mut Numbers::new(2));
+    ledger.send(client, false, "2017-07-03", lines)
 }

@@ -8,6 +8,7 @@ mod download;
 mod env;
 mod exits;
 mod export;
+mod faults;
 mod formats;
 mod guide;
 mod help;

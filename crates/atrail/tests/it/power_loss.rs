@@ -170,8 +170,14 @@ fn the_same_check_sees_a_disk_that_does_not_sync() {
     let recorded = record(6, 1);
     let end = recorded.trace.len();
     let wrong = recorded.try_point(end, 0, Syncs::Ignored);
-    assert!(!wrong.is_empty(), "nothing was synced, and nothing is missing");
-    assert_eq!(recorded.try_point(end, 0, Syncs::Honest), Vec::<String>::new());
+    assert!(
+        !wrong.is_empty(),
+        "nothing was synced, and nothing is missing"
+    );
+    assert_eq!(
+        recorded.try_point(end, 0, Syncs::Honest),
+        Vec::<String>::new()
+    );
 }
 
 /// The control of the whole: an operation that the shim does not see would make the two differ.
