@@ -93,13 +93,13 @@ pub fn short_workload(client: &Client, ledger: &Ledger, name: &str) -> Vec<u16> 
     let mut statuses = vec![
         send(false, 0, "2017-07-01"),
         send(true, 1, "2017-07-01"),
-        send(false, 2, "2017-08-01"),
+        send(false, 2, "2017-08-31"),
     ];
     let _ = client.everything();
     statuses.extend(ledger.send_again(client, 0));
-    statuses.push(send(false, 3, "2017-08-01"));
+    statuses.push(send(false, 3, "2017-08-31"));
     statuses.push(send(false, 4, "2017-07-02"));
-    ledger.delete(client, "2017-08-01");
+    ledger.delete(client, "2017-08-31");
     statuses.push(send(false, 5, "2017-07-02"));
     let _ = client.session();
     statuses.push(send(false, 6, "2017-07-02"));

@@ -99,6 +99,11 @@ impl Run<'_> {
         }
     }
 
+    /// What the server said.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.scratch.path().join("server.log")).unwrap_or_default()
+    }
+
     fn start(&self) -> Result<atrail_torture::Server, String> {
         program("1MiB").start(self.dir.path(), self.scratch.path(), Some(&self.shim))
     }
@@ -294,7 +299,7 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
         let all = client.everything();
         let found = match &all {
             Ok(found) => run.ledger.check(found, nanos()),
-            Err(why) => vec![why.clone()],
+            Err(why) => vec![format!("{why} {}", run.log())],
         };
         run.wrong.extend(found);
         server.kill();
