@@ -28,7 +28,7 @@ pub struct Fault {
     pub how: How,
 }
 
-/// The page shared with the shim: `struct control` of `shim.c`.
+/// The page shared with the shim: `struct control` of `watch.h`.
 #[derive(Debug)]
 pub struct Control(File);
 

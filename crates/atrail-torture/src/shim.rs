@@ -81,6 +81,7 @@ fn compile(dir: &Path) -> Result<PathBuf, String> {
     let source = dir.join("shim.c");
     let made = dir.join("shim.so");
     std::fs::write(&source, include_str!("shim.c")).unwrap();
+    std::fs::write(dir.join("watch.h"), include_str!("watch.h")).unwrap();
     let output = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-pthread", "-o"])
         .arg(&made)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// What was done. The numbers are those of `shim.c`.
+/// What was done. The numbers are those of `watch.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     /// A file was made.
@@ -48,7 +48,7 @@ const OPS: [Op; 12] = [
 ];
 
 impl Op {
-    /// The operation with a number of `shim.c`.
+    /// The operation with a number of `watch.h`.
     #[must_use]
     pub fn of(number: u64) -> Option<Self> {
         OPS.get(usize::try_from(number).ok()?.checked_sub(1)?)

@@ -29,10 +29,18 @@ pub(crate) fn program(seal_at: &str) -> Program {
     }
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "a long run is followed while it goes on"
+)]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Whether there is no shim here; says why.
 pub(crate) fn skipped() -> bool {
     if let Some(why) = Shim::missing() {
-        eprintln!("skipped: {why}");
+        say(&format!("skipped: {why}"));
     }
     Shim::missing().is_some()
 }
@@ -132,7 +140,7 @@ impl Recorded {
                     found.len(),
                     found[..found.len().min(3)].join("; ")
                 );
-                eprintln!("{text}");
+                say(&text);
                 wrong.lock().unwrap().push(text);
             }
         };
