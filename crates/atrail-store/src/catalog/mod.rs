@@ -20,9 +20,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection, Sqlite, Transaction};
 
 pub use identity::{
     ApiKey, ApiKeyHolder, Credentials, Exchange, Founding, Grant, HeldRole, Identity, LoginId,
@@ -116,9 +117,20 @@ pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Res
         .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
         .connect_with(options)
         .await
         .map_err(failed_to("open its database"))
+}
+
+/// Whether a connection can begin a transaction; else it is closed, and the next who needs one gets a new one.
+///
+/// After some errors, such as a full disk, SQLite has rolled back by itself. The library's own rollback then fails, and it
+/// counts a transaction that is not there for as long as the connection lives.
+async fn is_usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Whatever was queued for the connection is done when this answers, a rollback too.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Turns a database error into one that says what was attempted.

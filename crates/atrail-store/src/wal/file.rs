@@ -233,10 +233,15 @@ pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// a JSON object.)
 pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
     let mut bytes = std::fs::read(path)?;
-    let len = bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+    // By blocks first: compared as a whole they are passed over many times as fast as byte by byte.
+    const BLOCK: usize = 4096;
+    let mut len = bytes.len();
+    while len >= BLOCK && bytes[len - BLOCK..len] == [0; BLOCK] {
+        len -= BLOCK;
+    }
+    while len > 0 && bytes[len - 1] == 0 {
+        len -= 1;
+    }
     bytes.truncate(len.max(FILE_HEADER_LEN).min(bytes.len()));
     bytes.shrink_to_fit();
     Ok(Bytes::from(bytes))

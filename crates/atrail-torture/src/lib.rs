@@ -1,0 +1,32 @@
+//! Faults below fsync, for tests of the real server.
+//!
+//! A shim in C ([`Shim`]) stands between the server and the file system: it traces every operation that changes
+//! something, and makes chosen ones fail. From a trace, [`Disk`] builds what a disk may hold after a power loss at any
+//! moment. [`Ledger`] knows what senders were promised, and compares it with what a server hands out afterwards.
+//! `docs/RELIABILITY.md` says what this can see and what not.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "for tests: a failed unwrap is a failed test"
+)]
+
+mod client;
+mod control;
+mod disk;
+mod image;
+mod ledger;
+mod numbers;
+mod server;
+mod shim;
+mod trace;
+mod workload;
+
+pub use client::{Client, Reply};
+pub use control::{Control, Fault, How};
+pub use disk::{Disk, Syncs};
+pub use ledger::{Ledger, nanos};
+pub use numbers::Numbers;
+pub use server::{Program, Server};
+pub use shim::Shim;
+pub use trace::{Op, Record, read as read_trace};
+pub use workload::{send_one, short_workload, workload};

@@ -1,0 +1,119 @@
+//! The real server as a child.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::client::Client;
+use crate::shim::Shim;
+
+/// Which server, and how it is set.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The binary.
+    pub binary: PathBuf,
+    /// The text of its configuration file.
+    pub config: String,
+}
+
+/// A server that runs; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    address: SocketAddr,
+    data: PathBuf,
+}
+
+impl Program {
+    /// Starts it on `DISK/data`, with its log and configuration in `scratch`.
+    ///
+    /// # Errors
+    /// The log of a server that did not start.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn start(
+        &self,
+        disk: &Path,
+        scratch: &Path,
+        shim: Option<&Shim>,
+    ) -> Result<Server, String> {
+        let data = disk.canonicalize().unwrap().join("data");
+        let log = scratch.join("server.log");
+        let config = scratch.join("atrail.toml");
+        fs::write(&config, &self.config).unwrap();
+        let mut command = Command::new(&self.binary);
+        command
+            .env_clear()
+            .env("HOME", scratch)
+            .env("TMPDIR", scratch)
+            .current_dir(scratch)
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .arg("--data")
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap());
+        if let Some(shim) = shim {
+            shim.put_into(&mut command);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://");
+        let Some(address) = address.and_then(|address| address.parse().ok()) else {
+            let _ = child.kill();
+            let status = child.wait().unwrap();
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            return Err(format!("the server did not start ({status}): {line}{said}"));
+        };
+        Ok(Server {
+            child,
+            _stdout: stdout,
+            address,
+            data,
+        })
+    }
+}
+
+impl Server {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// What the server answered.
+    pub fn client(&self) -> Result<Client, String> {
+        Client::log_in(self.address, &self.data)
+    }
+
+    /// Kills it, so that nothing more reaches the disk.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

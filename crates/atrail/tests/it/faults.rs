@@ -1,0 +1,321 @@
+//! Whatever operation on the disk fails, and however: no acknowledgement without the event, reads go on, and a restart
+//! makes it well.
+//!
+//! `ATRAIL_FAULTS=all` tries every operation of the workload in every way; a number, every so manieth; the default is
+//! short.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use atrail_torture::{
+    Client, Control, Disk, Fault, How, Ledger, Op, Shim, nanos, read_trace, send_one,
+    short_workload, workload,
+};
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use crate::power_loss::{program, say, skipped};
+
+const WAYS: [(Errno, How); 7] = [
+    (Errno::IO, How::Failed),
+    (Errno::IO, How::FailedButDone),
+    (Errno::NOSPC, How::Failed),
+    (Errno::NOSPC, How::FailedButDone),
+    (Errno::ROFS, How::Failed),
+    (Errno::ROFS, How::FailedButDone),
+    (Errno::ROFS, How::FailsFromThere),
+];
+
+/// So many of the faults are tried when nothing is said.
+const SHORT: u64 = 12;
+
+/// A data directory with events sealed and unsealed, as a killed server left it.
+struct Template {
+    disk: Disk,
+    ledger: Ledger,
+    session: String,
+    download: Vec<u8>,
+}
+
+impl Template {
+    fn make() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let server = program("1MiB")
+            .start(dir.path(), scratch.path(), None)
+            .unwrap();
+        let client = server.client().unwrap();
+        let ledger = Ledger::default();
+        assert_eq!(workload(&client, &ledger, 4, 3), 0);
+        let session = client.session().unwrap();
+        let download = client.download(&session).unwrap();
+        assert_eq!(send_one(&client, &ledger, "unsealed"), 200);
+        server.kill();
+        Self {
+            disk: Disk::holding(dir.path()),
+            ledger,
+            session,
+            download,
+        }
+    }
+
+    fn run(&self) -> Run<'_> {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        self.disk.write_live(dir.path());
+        Run {
+            template: self,
+            before: Disk::holding(dir.path()),
+            shim: Shim::new(dir.path(), scratch.path()),
+            ledger: self.ledger.copy(),
+            dir,
+            scratch,
+            wrong: Vec::new(),
+        }
+    }
+}
+
+/// One server with faults, from its start to its end, and what became of its disk.
+struct Run<'a> {
+    template: &'a Template,
+    before: Disk,
+    shim: Shim,
+    ledger: Ledger,
+    dir: TempDir,
+    scratch: TempDir,
+    wrong: Vec<String>,
+}
+
+impl Run<'_> {
+    fn control(&self) -> &Control {
+        &self.shim.control
+    }
+
+    fn expect(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.wrong.push(otherwise());
+        }
+    }
+
+    /// What the server said.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.scratch.path().join("server.log")).unwrap_or_default()
+    }
+
+    fn start(&self) -> Result<atrail_torture::Server, String> {
+        program("1MiB").start(self.dir.path(), self.scratch.path(), Some(&self.shim))
+    }
+
+    fn reads_go_on(&mut self, client: &Client) {
+        let counts = client.counts();
+        self.expect(counts.status == 200, || {
+            format!("counts: {}", counts.text())
+        });
+        let download = client.download(&self.template.session);
+        let same = download
+            .as_ref()
+            .is_ok_and(|d| *d == self.template.download);
+        self.expect(same, || {
+            format!("an older session: {:?}", download.map(|d| d.len()))
+        });
+    }
+
+    /// Runs the workload with a fault, and sees that the server is honest about it.
+    fn with_fault(&mut self, fault: Fault) {
+        self.control().fail(fault);
+        // A server that does not start has promised nothing.
+        let Ok(server) = self.start() else { return };
+        let started_by = self.control().fired();
+        // A login writes; whoever is refused tries again.
+        if let Ok(client) = server.client().or_else(|_| server.client()) {
+            let statuses = short_workload(&client, &self.ledger, "fault");
+            let known = |status: &u16| matches!(status, 200 | 500 | 503 | 507);
+            self.expect(statuses.iter().all(known), || {
+                format!("statuses: {statuses:?}")
+            });
+            self.reads_go_on(&client);
+            let log_sync = self.control().fired().is_some_and(|(op, path)| {
+                op == Op::SyncBegin && path.ends_with(".wal") && started_by.is_none()
+            });
+            let is_full = fault.error == Errno::NOSPC.raw_os_error();
+            if log_sync && !is_full {
+                let again = send_one(&client, &self.ledger, "after");
+                self.expect(again == 503, || {
+                    format!("after a failed sync of the log: {again}")
+                });
+                let is_ready = client.is_ready();
+                self.expect(!is_ready, || "ready after a failed sync".to_owned());
+            }
+            if !client.is_ready() {
+                let again = send_one(&client, &self.ledger, "not ready");
+                self.expect(again != 200, || "not ready, and takes events".to_owned());
+            }
+        }
+        server.stop();
+    }
+
+    /// Starts a server without faults on the directory, and on what a power loss would have left of it.
+    fn recovers(&mut self, seed: u64) {
+        let mut disk = self.before.clone();
+        if self.shim.trace().exists() {
+            for record in read_trace(self.shim.trace()) {
+                disk.apply(&record);
+            }
+        }
+        let image = tempfile::tempdir().unwrap();
+        disk.lose_power(seed, image.path());
+        for (what, dir) in [("restart", self.dir.path()), ("power loss", image.path())] {
+            let wrong = self.holds_everything(dir);
+            let wrong = wrong.unwrap_or_else(|why| vec![why]);
+            self.wrong
+                .extend(wrong.into_iter().map(|text| format!("{what}: {text}")));
+        }
+    }
+
+    fn holds_everything(&self, dir: &Path) -> Result<Vec<String>, String> {
+        let scratch = tempfile::tempdir().unwrap();
+        let server = program("1MiB").start(dir, scratch.path(), None)?;
+        let client = server.client()?;
+        let ledger = self.ledger.copy();
+        let mut wrong = ledger.check(&client.everything()?, nanos());
+        let status = send_one(&client, &ledger, "restarted");
+        if status != 200 {
+            wrong.push(format!("sent after the restart: {status}"));
+        }
+        if ledger.send_all_again(&client, u64::MAX) != 200 {
+            wrong.push("sending again".to_owned());
+        }
+        wrong.extend(ledger.check(&client.everything()?, nanos()));
+        Ok(wrong)
+    }
+}
+
+/// Does the numbered tasks, two at a time; what is wrong with them.
+fn each(tasks: &[u64], work: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {
+    let next = Mutex::new(tasks.iter());
+    let wrong = Mutex::new(Vec::new());
+    let worker = || loop {
+        let task = next.lock().unwrap().next();
+        let Some(task) = task else { return };
+        if let Some(text) = work(*task) {
+            say(&text);
+            wrong.lock().unwrap().push(text);
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(worker);
+        worker();
+    });
+    wrong.into_inner().unwrap()
+}
+
+/// Of so many tasks those that are to be done.
+fn chosen(all: u64, short: u64) -> Vec<u64> {
+    let set = std::env::var("ATRAIL_FAULTS").unwrap_or_default();
+    let step = match set.as_str() {
+        "all" => 1,
+        text => text.parse().unwrap_or((all / short).max(1)),
+    };
+    (0..all).step_by(usize::try_from(step).unwrap()).collect()
+}
+
+#[test]
+fn every_failing_operation_leaves_what_was_acknowledged() {
+    if skipped() {
+        return;
+    }
+    let template = Template::make();
+    let mut undisturbed = template.run();
+    undisturbed.with_fault(Fault {
+        at: u64::MAX,
+        error: 0,
+        how: How::Failed,
+    });
+    let operations = undisturbed.control().count();
+    undisturbed.recovers(0);
+    assert_eq!(undisturbed.wrong, Vec::<String>::new(), "without a fault");
+    let ways = WAYS.len() as u64;
+    let fired = Mutex::new(0);
+    let tasks = chosen(operations * ways, SHORT);
+    let wrong = each(&tasks, |task| {
+        let (error, how) = WAYS[usize::try_from(task % ways).unwrap()];
+        let at = 1 + task / ways;
+        let mut run = template.run();
+        run.with_fault(Fault {
+            at,
+            error: error.raw_os_error(),
+            how,
+        });
+        let what = run.control().fired();
+        *fired.lock().unwrap() += u64::from(what.is_some());
+        run.recovers(task);
+        (!run.wrong.is_empty()).then(|| {
+            let first = run.wrong[..run.wrong.len().min(3)].join("; ");
+            format!("{error:?} {how:?} at {at} of {operations}, {what:?}: {first}")
+        })
+    });
+    assert!(
+        wrong.is_empty(),
+        "{} of {} faults",
+        wrong.len(),
+        tasks.len()
+    );
+    let fired = fired.into_inner().unwrap();
+    assert!(
+        fired > tasks.len() as u64 * 9 / 10,
+        "only {fired} of {} came to pass",
+        tasks.len()
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
+    if skipped() {
+        return;
+    }
+    let template = Template::make();
+    let refused = AtomicU64::new(0);
+    let tasks = chosen(96, 3);
+    let wrong = each(&tasks, |blocks| {
+        let mut run = template.run();
+        let server = run.start().unwrap();
+        let client = server.client().unwrap();
+        run.control().limit_to(blocks * 4096);
+        let statuses = short_workload(&client, &run.ledger, "full");
+        let known = |status: &u16| matches!(status, 200 | 507);
+        run.expect(statuses.iter().all(known), || format!("{statuses:?}"));
+        // The control: some limits are felt.
+        let felt = !run.log().is_empty() || statuses.contains(&507);
+        refused.fetch_add(u64::from(felt), Ordering::Relaxed);
+        run.reads_go_on(&client);
+        run.control().lift();
+        let is_back = (0..100).any(|_| {
+            let status = send_one(&client, &run.ledger, "back");
+            thread::sleep(Duration::from_millis(if status == 200 { 0 } else { 200 }));
+            status == 200 && client.is_ready()
+        });
+        run.expect(is_back, || "no events although there is space".to_owned());
+        // What was cut short is finished, and what was asked for again is done.
+        let all = client.everything();
+        let found = match &all {
+            Ok(found) => run.ledger.check(found, nanos()),
+            Err(why) => vec![format!("{why} {}", run.log())],
+        };
+        run.wrong.extend(found);
+        server.kill();
+        run.recovers(blocks);
+        (!run.wrong.is_empty()).then(|| {
+            let first = run.wrong[..run.wrong.len().min(3)].join("; ");
+            format!("with {blocks} blocks: {first}")
+        })
+    });
+    assert!(
+        wrong.is_empty(),
+        "{} of {} limits",
+        wrong.len(),
+        tasks.len()
+    );
+}
