@@ -308,7 +308,8 @@ impl Layout {
     /// `None` for lengths that no file has.
     fn total_len(&self) -> Option<u64> {
         let entries_len = self.entries.checked_mul(ENTRY_LEN as u64)?;
-        let is_possible = self.filter_len < 1 << 40 && self.filter_len.is_multiple_of(BLOCK_LEN as u64);
+        let is_possible =
+            self.filter_len < 1 << 40 && self.filter_len.is_multiple_of(BLOCK_LEN as u64);
         is_possible
             .then(|| self.entries_at().checked_add(entries_len))
             .flatten()

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod archive;
+mod auditor;
+mod books;
 mod commands;
 mod download;
 mod env;
@@ -11,10 +13,14 @@ mod export;
 mod formats;
 mod guide;
 mod help;
+mod http;
+mod kill;
+mod ledger;
 mod option;
 mod proxy;
 mod pty;
 mod resume;
+mod senders;
 mod serving;
 mod spelling;
 mod terminal;
