@@ -84,7 +84,7 @@ pub struct DedupStats {
 #[derive(Debug)]
 pub(crate) struct NewRun(Option<PathBuf>);
 
-/// An event that may have been sealed before: its place in the request, and the segment.
+/// An event that may have been sealed before: its place in the request, and a segment that may have it.
 pub(crate) type Suspect = (usize, SegmentId);
 
 impl Dedup {
@@ -126,7 +126,7 @@ impl Dedup {
         self.window_secs > 0
     }
 
-    /// The events that runs know, with the segments that have to be there still. Reads files: not for an async thread
+    /// The events that runs know, each with every segment of which one has to be there still. Reads files: not for an async thread
     /// when there are many.
     pub(crate) fn suspects(&self, domain: Domain, events: &[NewEvent]) -> Vec<Suspect> {
         let runs = self.runs.read().clone();
@@ -139,9 +139,9 @@ impl Dedup {
             by_hour.entry(hour).or_default().push(at);
         }
         let mut suspects = Vec::new();
-        for (hour, mut places) in by_hour {
+        for (hour, places) in by_hour {
             for run in runs.iter().filter(|run| run.covers(hour)) {
-                let found = self.look_in(run, domain, events, &mut places);
+                let found = self.look_in(run, domain, events, &places);
                 match found {
                     Ok(found) => suspects.extend(found),
                     Err(error) => self.give_up(run, &error),
@@ -151,25 +151,24 @@ impl Dedup {
         suspects
     }
 
-    /// Looks for the events in one run, and takes out of `places` those that it has.
+    /// Looks for the events at these places in one run. What it has is still to be looked for in others: the segment that
+    /// it names may be gone, and another one have the event.
     fn look_in(
         &self,
         run: &Arc<Run>,
         domain: Domain,
         events: &[NewEvent],
-        places: &mut Vec<usize>,
+        places: &[usize],
     ) -> io::Result<Vec<Suspect>> {
         let (index, is_fresh) = run.index()?;
         if is_fresh {
             self.make_room(run, index.size_bytes());
         }
         let mut found = Vec::new();
-        for &at in &*places {
+        for &at in places {
             let key = Key::of(domain, &events[at].leaf);
-            found.extend(run.find(&index, &key)?.map(|segment| (at, segment)));
-        }
-        if !found.is_empty() {
-            places.retain(|at| found.iter().all(|(place, _)| place != at));
+            let segments = run.find(&index, &key)?;
+            found.extend(segments.into_iter().map(|segment| (at, segment)));
         }
         Ok(found)
     }

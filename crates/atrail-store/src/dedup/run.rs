@@ -148,10 +148,11 @@ impl Run {
         self.index.lock().take();
     }
 
-    /// The segment that has the key's event, if it is here.
-    pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Option<SegmentId>> {
+    /// The segments that have, or had, the key's event: more than one when it was deleted and sent again, or when a seal
+    /// that wrote a run was not committed.
+    pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Vec<SegmentId>> {
         if !index.filter.may_contain(key) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let prefix = key.prefix();
         // Keys with this prefix lie behind the last fence that is smaller, and not behind the first that is larger.
@@ -160,15 +161,15 @@ impl Run {
         let from = (first.saturating_sub(1) as u64) * FENCE_STRIDE;
         let to = (last as u64 * FENCE_STRIDE).min(self.head.entries);
         let entries = self.read(from, to)?;
-        let found = entries.binary_search_by(|entry| entry.key.cmp(key));
-        found
-            .ok()
-            .map(|at| {
-                let segment = entries[at].segment as usize;
-                let segment = self.head.segments.get(segment).copied();
-                segment.ok_or_else(|| malformed("an entry"))
-            })
-            .transpose()
+        let begin = entries.partition_point(|entry| entry.key < *key);
+        let same = entries[begin..]
+            .iter()
+            .take_while(|entry| entry.key == *key);
+        same.map(|entry| {
+            let segment = self.head.segments.get(entry.segment as usize).copied();
+            segment.ok_or_else(|| malformed("an entry"))
+        })
+        .collect()
     }
 
     fn read(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
