@@ -49,6 +49,30 @@ impl Auditor {
         }
     }
 
+    /// Looks at all that it kept, and keeps one more; in peace.
+    pub(crate) fn take_stock(&mut self, caller: &Caller) {
+        let mut connection = Connection::open(caller).unwrap();
+        for (id, sha256) in &self.kept {
+            let bytes = bytes(&mut connection, id).unwrap();
+            assert_eq!(*sha256, hex(&Sha256::digest(bytes)), "session {id} changed");
+            self.compared += 1;
+        }
+        self.keep_one_more(&mut connection).unwrap();
+        if self.kept.len() > 6 {
+            let (id, _) = self.kept.remove(0);
+            end(&mut connection, &id).unwrap();
+        }
+    }
+
+    fn keep_one_more(&mut self, connection: &mut Connection) -> io::Result<()> {
+        let session = freeze(connection, &KEPT_DAYS, false)?;
+        let id = session["id"].as_str().unwrap().to_owned();
+        let whole = whole(connection, &session)?;
+        self.kept.push((id, hex(&Sha256::digest(&whole.bytes))));
+        self.sessions += 1;
+        Ok(())
+    }
+
     fn step(&mut self, connection: &mut Connection) -> io::Result<()> {
         match self.numbers.below(6) {
             0 => {
@@ -67,13 +91,7 @@ impl Auditor {
                 let (id, _) = self.kept.remove(0);
                 end(connection, &id)?;
             }
-            _ => {
-                let session = freeze(connection, &KEPT_DAYS, false)?;
-                let id = session["id"].as_str().unwrap().to_owned();
-                let whole = whole(connection, &session)?;
-                self.kept.push((id, hex(&Sha256::digest(&whole.bytes))));
-                self.sessions += 1;
-            }
+            _ => self.keep_one_more(connection)?,
         }
         Ok(())
     }

@@ -71,7 +71,7 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
     let mut numbers = Numbers::new(seed);
     let (mut killed, mut checked) = (0, 0);
     while rounds.map_or_else(|| started.elapsed() < SHORT, |rounds| killed < rounds) {
-        let moment = Duration::from_millis(5 + numbers.below(500));
+        let moment = Duration::from_millis(5 + numbers.below(400));
         thread::scope(|scope| {
             for sender in &mut senders {
                 scope.spawn(|| sender.run(&scene, &caller));
@@ -92,6 +92,7 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
         // A look at everything costs more the more there is.
         if killed >= checked + checked / 8 {
             checked = killed;
+            auditor.take_stock(&caller);
             check(&mut scene, &caller, killed);
         }
     }
