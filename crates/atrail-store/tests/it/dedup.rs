@@ -195,3 +195,24 @@ async fn senders_that_repeat_each_other_while_sealing_runs_store_each_event_once
     );
     assert_eq!(test.stored().await, each_once(&events));
 }
+
+/// Every time it is deleted, an event leaves a run behind that names a segment which is no more.
+#[tokio::test]
+async fn what_is_sent_again_after_a_deletion_is_stored_once_too() {
+    let test = TestStore::new().await;
+    let events = numbered(300);
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    for round in 0..10 {
+        assert_eq!(test.append(&events).await, total(300, 0), "round {round}");
+        test.seal().await;
+        assert_eq!(test.append(&events).await, total(0, 300), "round {round}");
+        assert_eq!(test.stored().await, each_once(&events));
+        if round == 8 {
+            // By now runs are merged, or soon will be.
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert_eq!(test.append(&events).await, total(0, 300), "merged");
+        }
+        let deleted = test.store.delete_events(scope, "ann", false).await.unwrap();
+        assert_eq!(deleted.count, 300);
+    }
+}

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -166,14 +167,7 @@ impl Server {
 
     fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         let data = env.path("data");
-        let mut child = env
-            .command(&["serve", "--listen", listen, "--data"])
-            .arg(&data)
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(env.path("server.log")).unwrap())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(env, listen, more);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -192,10 +186,28 @@ impl Server {
 
     /// Kills the server as a power cut would, and starts it again at the same place.
     pub(crate) fn crash_and_restart(&mut self, env: &TestEnv) {
+        self.kill();
+        self.start_again(env, &[]);
+    }
+
+    /// Kills the server as a power cut would.
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts a killed server at the same place.
+    pub(crate) fn start_again(&mut self, env: &TestEnv, more: &[&str]) {
         let listen = self.address.to_string();
-        *self = Self::start_on(env, &listen);
+        *self = Self::start_at(env, &listen, more);
+    }
+
+    /// Starts a killed server and kills it while it starts, or soon after.
+    pub(crate) fn start_and_kill(&self, env: &TestEnv, more: &[&str], after: Duration) {
+        let mut child = spawn(env, &self.address.to_string(), more);
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Asks it to stop; answers its exit code.
@@ -210,6 +222,16 @@ impl Server {
         let all: Value = serde_json::from_slice(&text).unwrap();
         all[name].as_str().unwrap().to_owned()
     }
+}
+
+fn spawn(env: &TestEnv, listen: &str, more: &[&str]) -> Child {
+    env.command(&["serve", "--listen", listen, "--data"])
+        .arg(env.path("data"))
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(env.path("server.log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod archive;
+mod auditor;
 mod backup;
+mod books;
 mod commands;
 mod damage;
 mod download;
@@ -14,6 +16,9 @@ mod faults;
 mod formats;
 mod guide;
 mod help;
+mod http;
+mod kill;
+mod ledger;
 mod option;
 mod power_loss;
 mod proxy;
@@ -21,6 +26,7 @@ mod pty;
 mod recover;
 mod resume;
 mod scrub;
+mod senders;
 mod serving;
 mod spelling;
 mod terminal;

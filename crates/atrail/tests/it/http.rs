@@ -1,0 +1,99 @@
+//! HTTP by hand: a request on a connection that may break at any byte, and what came of it.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Who asks, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
+    pub(crate) space: String,
+}
+
+/// A connection that is used again and again.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    caller: Caller,
+    stream: BufReader<TcpStream>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The JSON of an answer with this status.
+    #[track_caller]
+    pub(crate) fn json(&self, status: u16) -> serde_json::Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status, status, "{text}");
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+}
+
+impl Connection {
+    pub(crate) fn open(caller: &Caller) -> io::Result<Self> {
+        let stream = TcpStream::connect(caller.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self {
+            caller: caller.clone(),
+            stream: BufReader::new(stream),
+        })
+    }
+
+    /// Sends a request and reads its answer to the last byte; an answer that breaks off is an error.
+    pub(crate) fn ask(&mut self, request: &str, headers: &str, body: &[u8]) -> io::Result<Answer> {
+        self.send(request, headers, body)?;
+        self.answer()
+    }
+
+    /// Sends a request. Who drops the connection then never learns what became of it.
+    pub(crate) fn send(&mut self, request: &str, headers: &str, body: &[u8]) -> io::Result<()> {
+        let Caller {
+            address,
+            token,
+            space,
+        } = &self.caller;
+        let mut bytes = format!(
+            "{request} HTTP/1.1\r\nHost: {address}\r\nX-Auth-Token: {token}\r\nX-Auth-Project-Id: {space}\r\n\
+             Content-Length: {}\r\n{headers}\r\n",
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(body);
+        self.stream.get_mut().write_all(&bytes)
+    }
+
+    fn answer(&mut self) -> io::Result<Answer> {
+        let first = self.line()?;
+        let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status: {first:?}")))?;
+        let mut length = 0;
+        loop {
+            let line = self.line()?.to_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            assert!(!line.starts_with("transfer-encoding:"), "{line}");
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, body })
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        line.strip_suffix("\r\n")
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}

@@ -1,0 +1,134 @@
+//! A server that is killed at any moment keeps what it acknowledged, once.
+//!
+//! `ATRAIL_KILL_ROUNDS` sets how many times it is killed; without it, as many as fit into some seconds.
+//! `ATRAIL_SEED` repeats the decisions of an earlier run; the moments are the machine's.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::auditor::{Auditor, everything};
+use crate::env::{Numbers, Server, TestEnv};
+use crate::http::Caller;
+use crate::senders::{Scene, Sender, delete_again_and_again};
+
+/// Small, so that all that happens once an hour happens all the time.
+const CONFIG: &str = "[store]\nseal_at = \"48KiB\"\nseal_after = \"1s\"\n\
+    [sessions]\nmax_open = 1000000\nmax_per_hour = 100000000\n\
+    [tokens]\naccess_ttl = \"1d\"\n[log]\nlevel = \"warn\"\n";
+
+const SERVE: [&str; 2] = ["--config", "atrail.toml"];
+
+/// How long the short form goes on.
+const SHORT: Duration = Duration::from_secs(12);
+
+/// Starts a server with these settings, and logs in.
+pub(crate) fn set_up(env: &TestEnv) -> (Server, Caller) {
+    fs::write(env.path("atrail.toml"), CONFIG).unwrap();
+    let server = Server::start_with(env, &SERVE);
+    env.log_in(&server);
+    let caller = Caller {
+        address: server.address,
+        token: env.run(&["token"]).ok().trim().to_owned(),
+        space: server.secret("space"),
+    };
+    (server, caller)
+}
+
+pub(crate) fn seed() -> u64 {
+    let set = std::env::var("ATRAIL_SEED").ok();
+    let chosen = set.and_then(|text| text.parse().ok());
+    chosen.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+        u64::from(since.subsec_nanos())
+    })
+}
+
+/// Four senders; the last one sends to the account's own domain.
+pub(crate) fn senders(seed: u64) -> Vec<Sender> {
+    (0..4)
+        .map(|name| Sender::new(name, seed, name == 3))
+        .collect()
+}
+
+#[test]
+fn what_is_acknowledged_survives_kills_and_is_there_once() {
+    let rounds: Option<u64> = std::env::var("ATRAIL_KILL_ROUNDS")
+        .ok()
+        .map(|text| text.parse().unwrap());
+    let seed = seed();
+    println!("ATRAIL_SEED={seed}");
+    let started = Instant::now();
+    let env = TestEnv::new();
+    let (mut server, caller) = set_up(&env);
+    let mut scene = Scene {
+        hangs_up: true,
+        ..Scene::default()
+    };
+    let mut senders = senders(seed);
+    let mut auditor = Auditor::new(seed);
+    let mut numbers = Numbers::new(seed);
+    let (mut killed, mut checked) = (0, 0);
+    while rounds.map_or_else(|| started.elapsed() < SHORT, |rounds| killed < rounds) {
+        let moment = Duration::from_millis(5 + numbers.below(400));
+        thread::scope(|scope| {
+            for sender in &mut senders {
+                scope.spawn(|| sender.run(&scene, &caller));
+            }
+            scope.spawn(|| auditor.run(&scene, &caller));
+            scope.spawn(|| delete_again_and_again(&scene, &caller, seed ^ killed));
+            thread::sleep(moment);
+            server.kill();
+        });
+        look_at_log(&env);
+        while numbers.below(4) == 0 {
+            let moment = Duration::from_millis(numbers.below(120));
+            server.start_and_kill(&env, &SERVE, moment);
+            look_at_log(&env);
+        }
+        server.start_again(&env, &SERVE);
+        killed += 1;
+        // A look at everything costs more the more there is.
+        if killed >= checked + checked / 8 {
+            checked = killed;
+            auditor.take_stock(&caller);
+            check(&mut scene, &caller, killed);
+        }
+    }
+    check(&mut scene, &caller, killed);
+    look_at_log(&env);
+    let ledger = scene.ledger.get_mut().unwrap();
+    println!(
+        "{killed} kills in {:?}: {} events sent, {} acknowledged, {} answers lost, {} sessions, {} compared again",
+        started.elapsed(),
+        ledger.len(),
+        ledger.acked(),
+        ledger.lost_answers,
+        auditor.sessions,
+        auditor.compared,
+    );
+    // The control: kills that interrupt nothing would prove nothing.
+    assert!(ledger.acked() > 0 && ledger.lost_answers > 0);
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// Once more in this file, so that the books are looked at whole.
+fn check(scene: &mut Scene, caller: &Caller, killed: u64) {
+    let ledger = scene.ledger.get_mut().unwrap();
+    let faults = ledger.faults(&everything(caller));
+    let first = faults.iter().take(5).cloned().collect::<Vec<_>>();
+    assert!(
+        faults.is_empty(),
+        "after {killed} kills, {} of {} events are wrong:\n{}",
+        faults.len(),
+        ledger.len(),
+        first.join("\n")
+    );
+}
+
+/// A kill leaves nothing that a server would call an error.
+fn look_at_log(env: &TestEnv) {
+    let log = fs::read_to_string(env.path("server.log")).unwrap();
+    assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+}
