@@ -137,6 +137,34 @@ impl Blobs {
 }
 
 impl Blobs {
+    /// Makes the directories that lead to these objects durable. (The object store syncs those that it makes, but not those
+    /// that it finds: an earlier put may have made them and failed, or died, before it synced them.)
+    pub(crate) async fn sync_places(&self, paths: &[String]) -> Result<()> {
+        let Some(dir) = self.dir.clone() else {
+            return Ok(());
+        };
+        let mut above = BTreeSet::new();
+        for path in paths {
+            let place = dir.join(path);
+            // The object's own directory was synced when it got its name.
+            let dirs = place.ancestors().skip(2);
+            above.extend(
+                dirs.take_while(|d| d.starts_with(&*dir))
+                    .map(FsPath::to_path_buf),
+            );
+        }
+        let synced = tokio::task::spawn_blocking(move || {
+            above.iter().try_for_each(|dir| durable::sync_dir(dir))
+        });
+        synced
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            .map_err(|source| StoreError::Directory {
+                what: "cannot sync a directory of the archive".to_owned(),
+                source,
+            })
+    }
+
     /// Makes deletions durable: after power loss these objects do not come back. (The object store syncs what it writes,
     /// not what it deletes.)
     pub(crate) async fn sync_deletions(&self, paths: &[String]) -> Result<()> {

@@ -132,7 +132,10 @@ impl Core {
             .collect()
             .await;
         let sealed = match objects.into_iter().collect::<Result<Vec<_>>>() {
-            Ok(objects) => self.publish_with_keys(taken, &objects).await,
+            Ok(objects) => match self.blobs.sync_places(&paths).await {
+                Ok(()) => self.publish_with_keys(taken, &objects).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.

@@ -30,7 +30,7 @@ const WAYS: [(Errno, How); 7] = [
 ];
 
 /// So many of the faults are tried when nothing is said.
-const SHORT: u64 = 12;
+const SHORT: u64 = 10;
 
 /// A data directory with events sealed and unsealed, as a killed server left it.
 struct Template {

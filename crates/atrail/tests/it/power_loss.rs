@@ -157,7 +157,7 @@ fn what_is_acknowledged_survives_a_power_loss_at_any_moment() {
     if skipped() {
         return;
     }
-    let points = setting("ATRAIL_CRASH_POINTS", 40);
+    let points = setting("ATRAIL_CRASH_POINTS", 30);
     let first_seed = setting("ATRAIL_CRASH_SEED", 1);
     let mut wrong = Vec::new();
     let mut tried = 0;
