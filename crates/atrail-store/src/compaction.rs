@@ -207,7 +207,11 @@ impl Core {
     async fn compact_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
         let paths: Vec<_> = batch.iter().map(|job| job.path.clone()).collect();
         self.catalog.mark_as_waste(&paths).await?;
-        let outcome = match self.write_batch(batch, total).await {
+        let written = match self.write_batch(batch, total).await {
+            Ok(merged) => self.blobs.sync_places(&paths).await.map(|()| merged),
+            Err(error) => Err(error),
+        };
+        let outcome = match written {
             Ok(merged) => self.publish_compaction(&merged, total).await,
             Err(error) => Err(error),
         };
