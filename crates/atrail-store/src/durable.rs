@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
 
 /// Writes a whole small file that is not there yet, with these permissions (such as `0o600`). After a crash it is there
 /// completely or not at all.
@@ -284,6 +284,31 @@ impl AllocatedFile {
     }
 }
 
+/// Reads a file, but for the space at its end that was allocated and never written: that is zeros, and there may be much of
+/// it. At least 4 KiB of a longer file are given.
+pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    while at < length {
+        let data = match rustix::fs::seek(&file, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => break,
+            // A file system that does not tell: then everything is read.
+            Err(_) => at,
+        };
+        let end = rustix::fs::seek(&file, SeekFrom::Hole(data)).unwrap_or(length);
+        let place = |at: u64| usize::try_from(at).map_err(io::Error::other);
+        bytes.resize(place(end)?, 0);
+        file.read_exact_at(&mut bytes[place(data)?..], data)?;
+        at = end;
+    }
+    let least = usize::try_from(length.min(4096)).map_err(io::Error::other)?;
+    bytes.resize(bytes.len().max(least), 0);
+    Ok(bytes)
+}
+
 /// Allocates by the file system's own call, or by writing zeros where it has none.
 fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size_bytes) {
@@ -307,6 +332,26 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn what_was_written_of_an_allocated_file_is_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = AllocatedFile::create(&path, 8 << 20).unwrap();
+        assert!(read_written(&path).unwrap().iter().all(|byte| *byte == 0));
+        file.append(b"one").unwrap();
+        // As when pages reached the disk in another order.
+        file.file.write_all_at(b"two", 3 << 20).unwrap();
+        let bytes = read_written(&path).unwrap();
+        let mut expected = fs::read(&path).unwrap();
+        assert_eq!(expected.len(), 8 << 20);
+        expected.truncate(bytes.len());
+        assert!(bytes == expected && bytes[3 << 20..].starts_with(b"two"));
+        for small in [&b""[..], b"x"] {
+            fs::write(&path, small).unwrap();
+            assert_eq!(read_written(&path).unwrap(), small);
+        }
+    }
 
     #[test]
     fn a_new_file_never_takes_anothers_place_and_a_replacement_does() {

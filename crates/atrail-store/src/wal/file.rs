@@ -232,9 +232,9 @@ pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// What was written of a file: the allocated zeros behind it are left out. (No frame ends with a zero byte: an event is
 /// a JSON object.)
 pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
-    // Most of a file is zeros: whole blocks of them are compared at once.
     const ZEROS: [u8; 4096] = [0; 4096];
-    let mut bytes = std::fs::read(path)?;
+    let mut bytes = durable::read_written(path)?;
+    let header_len = FILE_HEADER_LEN.min(bytes.len());
     let mut len = bytes.len();
     while bytes[..len].ends_with(&ZEROS) {
         len -= ZEROS.len();
@@ -243,7 +243,7 @@ pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |last| last + 1);
-    bytes.truncate(len.max(FILE_HEADER_LEN).min(bytes.len()));
+    bytes.truncate(len.max(header_len));
     bytes.shrink_to_fit();
     Ok(Bytes::from(bytes))
 }

@@ -8,4 +8,5 @@ mod deletion;
 mod durability;
 mod retention;
 mod sessions;
+mod simulation;
 mod support;
