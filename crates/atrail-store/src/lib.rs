@@ -10,6 +10,9 @@ mod deletion;
 mod download;
 pub mod durable;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod memtable;
 mod object;
