@@ -1,7 +1,7 @@
 //! Answering with a session's bytes: one builder for `GET` and `HEAD`.
 
 mod conditions;
-mod range;
+pub(crate) mod range;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::hex;

@@ -2,6 +2,8 @@
 
 mod body;
 mod budget;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod prepare;
 
 use std::sync::Arc;

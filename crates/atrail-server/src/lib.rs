@@ -11,6 +11,9 @@ mod download;
 mod error;
 mod extract;
 mod founding;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod idempotency;
 mod ingest;
 mod metrics;

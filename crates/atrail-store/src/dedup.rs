@@ -5,6 +5,8 @@
 //! whose seal failed. Unsealed events are the memtable's to know.
 
 mod filter;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod merge;
 mod run;
 

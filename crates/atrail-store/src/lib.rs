@@ -12,6 +12,9 @@ mod deletion;
 mod download;
 pub mod durable;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod inspect;
 mod listing;

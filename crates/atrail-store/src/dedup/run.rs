@@ -337,3 +337,33 @@ fn malformed(what: &str) -> io::Error {
         format!("{what} is not what was written"),
     )
 }
+
+/// Makes the checksums of a run hold, as far as it has the parts.
+#[cfg(feature = "fuzzing")]
+pub(super) fn mend(bytes: &mut [u8]) {
+    let Some(header) = bytes.first_chunk_mut::<HEADER_LEN>() else {
+        return;
+    };
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    let checksum = crc32c(&header[..60]);
+    header[60..].copy_from_slice(&checksum.to_le_bytes());
+    let Some(layout) = Layout::decode(header) else {
+        return;
+    };
+    let Some(tables) = bytes.get(HEADER_LEN..HEADER_LEN.saturating_add(layout.tables_len())) else {
+        return;
+    };
+    let tables_crc = crc32c(tables);
+    let mended = Layout {
+        tables_crc,
+        ..layout
+    };
+    bytes[..HEADER_LEN].copy_from_slice(&mended.encode());
+    let has_all = layout.total_len() == Some(bytes.len() as u64);
+    let (from, to) = (layout.index_at(), layout.entries_at());
+    if let (true, Ok(from), Ok(to)) = (has_all, usize::try_from(from), usize::try_from(to)) {
+        let checksum = crc32c(&bytes[from..to - 4]);
+        bytes[to - 4..to].copy_from_slice(&checksum.to_le_bytes());
+    }
+}

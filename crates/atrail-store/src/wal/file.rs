@@ -249,7 +249,7 @@ pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
 }
 
 /// Reads the frames of all files that count, oldest file first.
-fn read_frames(files: &[(u64, PathBuf, Bytes)]) -> Result<Vec<Frame>> {
+pub(super) fn read_frames(files: &[(u64, PathBuf, Bytes)]) -> Result<Vec<Frame>> {
     let headers: Vec<_> = files
         .iter()
         .map(|(_, _, bytes)| FileHeader::decode(bytes))

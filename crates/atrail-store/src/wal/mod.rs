@@ -53,5 +53,8 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod tests;

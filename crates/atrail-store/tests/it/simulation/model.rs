@@ -97,11 +97,12 @@ impl Model {
         );
         for number in numbers {
             let copies = self.copies(domain, *number);
+            let is_within = now - copies.since < self.window_secs;
             let after = if copies.most == 0 || (stored == most && !self.is_known(copies, now)) {
                 Copies {
                     least: copies.least + 1,
                     // One that came within the window was not there after all, or it would have been known again.
-                    most: copies.most.max(1) + u64::from(copies.least > 0),
+                    most: copies.most + u64::from(copies.most == 0 || !is_within),
                     since: now,
                 }
             } else if stored == least || self.is_known(copies, now) {

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Feeds each fuzz target for so many seconds; ends with an error when one of them found something, which is then in
+# fuzz/artifacts/. Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler, no nightly compiler.
+# Usage: ci/fuzz.sh SECONDS [TARGET…]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:?how many seconds for each target?}
+shift
+PATH="$PWD/target/ci-tools/bin:$PATH"
+if ! command -v cargo-fuzz >/dev/null; then
+  echo "nothing is fuzzed: cargo-fuzz is not installed"
+  exit 0
+fi
+[ $# -gt 0 ] || set -- $(cargo fuzz list)
+
+# Real events are better seeds than none: the first lines of each file, where such files lie beside the project.
+seeds=fuzz/corpus/seeds
+mkdir -p "$seeds"
+data=${ATRAIL_DATA:-../shared/data}
+if [ -d "$data" ]; then
+  find -L "$data" -type f \( -name '*.ndjson' -o -name '*.json' \) | sort | while read -r file; do
+    name=$(printf '%s' "${file#"$data"/}" | tr '/' '_')
+    head -n 3 "$file" | head -c 20000 >"$seeds/$name"
+  done
+fi
+printf '{"start":"2017-07-24","end":"today","SearchTime":"0-23","AtAccountLevel":true,"DryRun":true}' >"$seeds/query"
+printf '{"retention":30}' >"$seeds/retention"
+printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
+
+# Without a sanitizer: the targets are safe Rust, whose checks are on, and the builds a fraction of the time.
+cargo fuzz build --sanitizer none
+for target in "$@"; do
+  printf '\n== %s, %s s\n' "$target" "$seconds"
+  mkdir -p "fuzz/corpus/$target"
+  # Ends a hang after ten seconds, and what takes 2 GiB.
+  cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "$seeds" -- \
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 2>&1 |
+    tee "fuzz/corpus/$target.log" | grep -E '^(==|SUMMARY|stat::number_of_exec|stat::new_units|Done)|panicked|ERROR' || true
+  if grep -qE 'SUMMARY|panicked|ERROR: ' "fuzz/corpus/$target.log"; then
+    tail -n 30 "fuzz/corpus/$target.log"
+    exit 1
+  fi
+  grep -q '^Done ' "fuzz/corpus/$target.log"
+done

@@ -1,0 +1,99 @@
+//! Reading the body of `POST /v3/events`, whatever its bytes are.
+
+use atrail_api::AckOrRefusal;
+use atrail_evidence::leaf_hash;
+use atrail_model::{Timestamp, event};
+use atrail_sources::{Framing, SourceKind, Stream};
+use bytes::Bytes;
+
+use super::Budget;
+use super::prepare::{Reading, prepare};
+
+/// Reads a body as one that is in memory and as one that comes in chunks: both have the same events. Each is one line with
+/// the hash that is acknowledged, which is itself an event that is stored as it is.
+///
+/// # Panics
+/// When that is not so.
+pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
+    let reading = Reading {
+        kind,
+        framing,
+        now: Timestamp::UNIX_EPOCH,
+        key: None,
+    };
+    let mut share = Budget::new(256 << 20).share();
+    let Ok(made) = prepare(&Bytes::copy_from_slice(body), &reading, &mut share) else {
+        return;
+    };
+    let answer = if made.accepted + made.refused == 0 {
+        Vec::new()
+    } else {
+        serde_json::from_slice::<Vec<AckOrRefusal>>(&made.answer).expect("an array of answers")
+    };
+    let mut events = made.events.iter();
+    let mut stream = Chunks::new(body, kind, framing);
+    for answer in answer {
+        let streamed = stream.next().expect("a stream has what a body has");
+        match answer {
+            AckOrRefusal::Ack { id, value, .. } => {
+                let event = events.next().expect("what is acknowledged is there");
+                assert!(!event.line.contains(&b'\n') && !event.line.contains(&b'\r'));
+                assert_eq!(value, leaf_hash(&event.line).to_string());
+                let again = event::admit(&event.line, Timestamp::UNIX_EPOCH, String::new);
+                let again = again.expect("a stored line is an event");
+                assert_eq!((&*again.line, &*again.id), (&*event.line, &*id));
+                assert_eq!((again.day, again.hour), (event.day, event.hour));
+                let streamed = streamed.expect("a stream refuses what a body has not");
+                let same = event::admit(&streamed, Timestamp::UNIX_EPOCH, || id.clone());
+                assert_eq!(*same.expect("the same event").line, *event.line);
+            }
+            AckOrRefusal::Refusal { .. } => {
+                let refused = streamed.is_none_or(|text| {
+                    event::admit(&text, Timestamp::UNIX_EPOCH, String::new).is_err()
+                });
+                assert!(refused, "a stream takes what is refused in a body");
+            }
+        }
+    }
+    assert!(events.next().is_none() && stream.next().is_none());
+}
+
+/// The items of a stream that is fed a few bytes at a time; `None` within for what is refused.
+struct Chunks<'a> {
+    stream: Stream,
+    chunks: std::slice::Chunks<'a, u8>,
+    is_finished: bool,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(body: &'a [u8], kind: SourceKind, framing: Framing) -> Self {
+        let length = 1 + body.len() / 7;
+        Self {
+            stream: Stream::new(kind, framing),
+            chunks: body.chunks(length),
+            is_finished: false,
+        }
+    }
+}
+
+impl Iterator for Chunks<'_> {
+    type Item = Option<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.stream.next_item() {
+                return Some(item.ok().map(|candidate| candidate.text.into_owned()));
+            }
+            if self.is_finished {
+                return None;
+            }
+            match self.chunks.next() {
+                Some(chunk) => self.stream.feed(chunk),
+                None => {
+                    self.stream.finish();
+                    self.is_finished = true;
+                }
+            }
+        }
+    }
+}

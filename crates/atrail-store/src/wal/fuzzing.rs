@@ -1,0 +1,58 @@
+//! Reading a log file of any bytes.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use super::file::read_frames;
+use super::frame::{FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, encode_frame, sound_frame};
+use crate::checksum::crc32c;
+
+/// Reads the bytes as they are, and with checksums that hold, behind which most of the reader lies. What is read is
+/// written again, and is the same.
+pub(crate) fn read(bytes: &[u8]) {
+    read_as_is(Bytes::copy_from_slice(bytes));
+    let mut mended = bytes.to_vec();
+    mend(&mut mended);
+    read_as_is(mended.into());
+}
+
+fn read_as_is(bytes: Bytes) {
+    let generation = bytes.get(16..24).map_or(0, |generation| {
+        u64::from_le_bytes(generation.try_into().expect("eight bytes"))
+    });
+    let Ok(frames) = read_frames(&[(generation, PathBuf::new(), bytes.clone())]) else {
+        return;
+    };
+    let mut at = FILE_HEADER_LEN;
+    for frame in frames {
+        let header = sound_frame(&bytes[at..]).expect("it was read");
+        let mut again = Vec::new();
+        encode_frame(&frame, header.durable, &mut again);
+        // Twelve to sixteen are for later versions.
+        assert!(again[16..] == bytes[at + 16..at + again.len()]);
+        at += again.len();
+    }
+}
+
+fn mend(bytes: &mut [u8]) {
+    if bytes.len() < FILE_HEADER_LEN {
+        return;
+    }
+    bytes[..12].copy_from_slice(b"ATRAILWL\x01\0\0\0");
+    let checksum = crc32c(&bytes[..32]);
+    bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
+    let mut at = FILE_HEADER_LEN;
+    while bytes.len() >= at + FRAME_HEADER_LEN {
+        bytes[at..at + 4].copy_from_slice(&FRAME_MAGIC);
+        let room = bytes.len() - at - FRAME_HEADER_LEN;
+        let said = u32::from_le_bytes([bytes[at + 8], bytes[at + 9], 0, 0]) as usize;
+        let length = said.min(room);
+        let written = u32::try_from(length).expect("at most the input's length");
+        bytes[at + 8..at + 12].copy_from_slice(&written.to_le_bytes());
+        let end = at + FRAME_HEADER_LEN + length;
+        let checksum = crc32c(&bytes[at + 8..end]);
+        bytes[at + 4..at + 8].copy_from_slice(&checksum.to_le_bytes());
+        at = end;
+    }
+}

@@ -1,0 +1,11 @@
+//! The body of `POST /v3/events`, as `type=auto`.
+#![no_main]
+
+use atrail_sources::{Framing, SourceKind};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    for framing in [Framing::Sniffed, Framing::Lines] {
+        atrail_server::fuzzing::ingest(body, SourceKind::Auto, framing);
+    }
+});

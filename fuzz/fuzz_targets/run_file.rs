@@ -1,0 +1,6 @@
+//! A file of the events that were sealed.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| atrail_store::fuzzing::run_file(bytes));
