@@ -4,6 +4,7 @@
 
 mod archive;
 mod auditor;
+#[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
 mod commands;
 mod download;
@@ -14,6 +15,7 @@ mod formats;
 mod guide;
 mod help;
 mod http;
+#[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
 mod ledger;
 mod option;
