@@ -21,7 +21,8 @@ data=${ATRAIL_DATA:-../shared/data}
 if [ -d "$data" ]; then
   find -L "$data" -type f \( -name '*.ndjson' -o -name '*.json' \) | sort | while read -r file; do
     name=$(printf '%s' "${file#"$data"/}" | tr '/' '_')
-    head -n 3 "$file" | head -c 20000 >"$seeds/$name"
+    # The second one stops reading where it has enough, which the first may not like.
+    head -n 3 "$file" | head -c 20000 >"$seeds/$name" || true
   done
 fi
 printf '{"start":"2017-07-24","end":"today","SearchTime":"0-23","AtAccountLevel":true,"DryRun":true}' >"$seeds/query"

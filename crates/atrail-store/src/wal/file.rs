@@ -311,7 +311,9 @@ pub(super) fn read_file(
         )
         .ok_or_else(|| damaged(path, at, "a frame's content is malformed"))?;
         frames.push(frame);
-        expected += 1;
+        expected = expected
+            .checked_add(1)
+            .ok_or_else(|| damaged(path, at, "no frame has so high a number"))?;
         at = payload + header.payload_len;
     }
     // What follows was never durable, unless a later frame says that it was.

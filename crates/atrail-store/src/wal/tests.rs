@@ -313,3 +313,18 @@ async fn after_stop_everything_is_refused() {
         Err(StoreError::Closed)
     ));
 }
+
+#[test]
+fn a_frame_with_the_last_number_there_is_is_damage_and_no_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = super::frame::FileHeader {
+        generation: 1,
+        first_sequence: u64::MAX,
+        restart: true,
+    };
+    let mut bytes = header.encode().to_vec();
+    super::frame::encode_frame(&frame(u64::MAX, domain(), 1), 0, &mut bytes);
+    std::fs::write(dir.path().join("000000000001.wal"), bytes).unwrap();
+    let error = FileWal::replay(dir.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+}

@@ -8,5 +8,6 @@ mod deletion;
 mod durability;
 mod retention;
 mod sessions;
+#[allow(clippy::print_stdout, reason = "a failed history tells its steps")]
 mod simulation;
 mod support;

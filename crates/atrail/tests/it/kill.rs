@@ -39,11 +39,7 @@ pub(crate) fn set_up(env: &TestEnv) -> (Server, Caller) {
 pub(crate) fn seed() -> u64 {
     let set = std::env::var("ATRAIL_SEED").ok();
     let chosen = set.and_then(|text| text.parse().ok());
-    chosen.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now();
-        let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-        u64::from(since.subsec_nanos())
-    })
+    chosen.unwrap_or_else(|| getrandom::u64().unwrap())
 }
 
 /// Four senders; the last one sends to the account's own domain.
@@ -114,7 +110,7 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
     assert_eq!(server.stop(), Some(0));
 }
 
-/// Once more in this file, so that the books are looked at whole.
+/// Compares all that is stored with all that was answered.
 fn check(scene: &mut Scene, caller: &Caller, killed: u64) {
     let ledger = scene.ledger.get_mut().unwrap();
     let faults = ledger.faults(&everything(caller));

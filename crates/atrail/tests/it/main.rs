@@ -5,6 +5,7 @@
 mod archive;
 mod auditor;
 mod backup;
+#[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
 mod commands;
 mod damage;
@@ -17,6 +18,7 @@ mod formats;
 mod guide;
 mod help;
 mod http;
+#[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
 mod ledger;
 mod option;

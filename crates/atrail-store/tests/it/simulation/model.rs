@@ -36,6 +36,12 @@ pub(super) struct Extent {
 }
 
 impl Extent {
+    pub(super) const EVERYTHING: Self = Self {
+        space: None,
+        days: (0, 2),
+        hours: (0, 2),
+    };
+
     pub(super) fn has(&self, domain: DomainAt, number: Number) -> bool {
         let within = |value: u8, (first, last): (u8, u8)| (first..=last).contains(&value);
         self.space.is_none_or(|space| space == domain)
@@ -199,11 +205,7 @@ impl Model {
 mod controls {
     use super::*;
 
-    const ALL: Extent = Extent {
-        space: None,
-        days: (0, 2),
-        hours: (0, 2),
-    };
+    const ALL: Extent = Extent::EVERYTHING;
 
     fn model() -> Model {
         let mut model = Model::new(100);

@@ -92,7 +92,7 @@ impl World {
     /// Looks at everything once more, before and behind a last crash.
     pub(super) async fn end(mut self) {
         for _ in 0..2 {
-            self.freeze_extent(EVERYTHING).await;
+            self.freeze_extent(Extent::EVERYTHING).await;
             while !self.sessions.is_empty() {
                 self.look_at(0).await;
                 self.sessions.remove(0);
@@ -389,12 +389,6 @@ impl World {
         self.reopen().await
     }
 }
-
-const EVERYTHING: Extent = Extent {
-    space: None,
-    days: (0, 2),
-    hours: (0, 2),
-};
 
 /// Numbers that look random and follow from the seed.
 const fn below(random: &mut u64, limit: u64) -> u64 {
