@@ -44,10 +44,6 @@ async fn histories_end_as_the_model_says() {
     assert!(failed.is_empty(), "replay with ATRAIL_SEED={failed:?}");
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "how a failed history went belongs into the test's output"
-)]
 async fn is_sound(seed: u64) -> bool {
     let told = Told::default();
     let history = AssertUnwindSafe(history(seed, Arc::clone(&told))).catch_unwind();

@@ -35,7 +35,6 @@ pub(crate) fn set_up(env: &TestEnv) -> (Server, Caller) {
     (server, caller)
 }
 
-#[expect(clippy::disallowed_methods, reason = "chance is what is wanted")]
 pub(crate) fn seed() -> u64 {
     let set = std::env::var("ATRAIL_SEED").ok();
     let chosen = set.and_then(|text| text.parse().ok());
