@@ -360,9 +360,12 @@ pub(super) fn mend(bytes: &mut [u8]) {
         ..layout
     };
     bytes[..HEADER_LEN].copy_from_slice(&mended.encode());
-    let has_all = layout.total_len() == Some(bytes.len() as u64);
+    // Lengths that no file has must not be added up.
+    if layout.total_len() != Some(bytes.len() as u64) {
+        return;
+    }
     let (from, to) = (layout.index_at(), layout.entries_at());
-    if let (true, Ok(from), Ok(to)) = (has_all, usize::try_from(from), usize::try_from(to)) {
+    if let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) {
         let checksum = crc32c(&bytes[from..to - 4]);
         bytes[to - 4..to].copy_from_slice(&checksum.to_le_bytes());
     }
