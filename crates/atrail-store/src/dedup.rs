@@ -82,6 +82,9 @@ pub struct DedupStats {
     pub memory_bytes: u64,
 }
 
+/// Indexes in memory at once, each with its file open.
+const LOADED_MAX: usize = 256;
+
 /// A run that is durable and does not count yet.
 #[derive(Debug)]
 pub(crate) struct NewRun(Option<PathBuf>);
@@ -111,7 +114,8 @@ impl Dedup {
             }
             match Run::open(&path) {
                 Ok(run) => runs.push(Arc::new(run)),
-                Err(error) => abandon(&path, &error),
+                Err(error) if is_hopeless(&error) => abandon(&path, &error),
+                Err(error) => return Err(failed(error)),
             }
         }
         Ok(Self {
@@ -147,11 +151,22 @@ impl Dedup {
                 let found = self.look_in(run, domain, events, &places);
                 match found {
                     Ok(found) => suspects.extend(found),
-                    Err(error) => self.give_up(run, &error),
+                    // Merged or expired since the list was taken: what it knew is in another one.
+                    Err(_) if !self.is_listed(run) => return self.suspects(domain, events),
+                    Err(error) if is_hopeless(&error) => self.give_up(run, &error),
+                    Err(error) => tracing::error!(
+                        path = %run.path.display(),
+                        %error,
+                        "a run cannot be read now: events that it knows may be stored a second time"
+                    ),
                 }
             }
         }
         suspects
+    }
+
+    fn is_listed(&self, run: &Arc<Run>) -> bool {
+        self.runs.read().iter().any(|one| Arc::ptr_eq(one, run))
     }
 
     /// Looks for the events at these places in one run.
@@ -180,7 +195,9 @@ impl Dedup {
         let mut loaded = self.loaded.lock();
         loaded.runs.push_back((Arc::clone(run), size_bytes));
         loaded.bytes += size_bytes;
-        while loaded.bytes > self.memory_bytes && loaded.runs.len() > 1 {
+        while loaded.runs.len() > 1
+            && (loaded.bytes > self.memory_bytes || loaded.runs.len() > LOADED_MAX)
+        {
             let Some((oldest, size_bytes)) = loaded.runs.pop_front() else {
                 return;
             };
@@ -235,7 +252,12 @@ impl Dedup {
         let Some(path) = new.0 else { return };
         match Run::open(&path) {
             Ok(run) => self.runs.write().push(Arc::new(run)),
-            Err(error) => abandon(&path, &error),
+            Err(error) if is_hopeless(&error) => abandon(&path, &error),
+            Err(error) => tracing::error!(
+                path = %path.display(),
+                %error,
+                "a run cannot be opened before the next start: events that it knows may be stored a second time"
+            ),
         }
     }
 
@@ -309,6 +331,14 @@ impl Dedup {
     fn new_path(&self) -> PathBuf {
         self.dir.join(format!("{}.run", ObjectId::generate()))
     }
+}
+
+/// Whether the file will never be a run again; else it is the moment that is bad.
+fn is_hopeless(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound
+    )
 }
 
 fn abandon(path: &Path, error: &io::Error) {

@@ -139,7 +139,9 @@ impl Core {
             Err(error) => Err(error),
         };
         // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
-        if sealed.is_err() && self.catalog.mark_as_waste(&paths).await.is_ok() {
+        // While it is unknown whether it is there, nothing is erased: the next start finds out.
+        let is_known = self.unknown_seal.lock().is_none();
+        if sealed.is_err() && is_known && self.catalog.mark_as_waste(&paths).await.is_ok() {
             self.erase(&paths).await;
         }
         sealed

@@ -59,9 +59,10 @@ pub(super) fn merge(path: &Path, runs: &[Arc<Run>]) -> io::Result<()> {
                 segment: entry.segment.saturating_add(offset),
                 ..entry
             };
-            run.entries().map(move |entry| entry.map(moved))
+            let entries = run.entries()?;
+            Ok(entries.map(move |entry| entry.map(moved)))
         })
-        .collect();
+        .collect::<io::Result<_>>()?;
     run::write(path, &head, Merged::new(sources))
 }
 

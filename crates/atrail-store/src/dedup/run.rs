@@ -51,6 +51,8 @@ pub(super) fn hour_number(day: Day, hour: Hour) -> u32 {
 /// What is needed to look for a key; loaded when it is wanted and dropped when memory is short.
 #[derive(Debug)]
 pub(super) struct Index {
+    /// Open as long as the index is in memory: runs are too many to keep all of them open.
+    file: File,
     filter: Filter,
     /// The first eight bytes of every [`FENCE_STRIDE`]th key, as a big-endian number.
     fences: Vec<u64>,
@@ -67,7 +69,6 @@ impl Index {
 pub(super) struct Run {
     pub(super) path: PathBuf,
     pub(super) head: Head,
-    file: File,
     /// Where the filter begins, behind the tables.
     index_at: u64,
     entries_at: u64,
@@ -102,7 +103,6 @@ impl Run {
                 hours: hours.map(|bytes| u32::from_le_bytes(*bytes)).collect(),
                 segments: segments.map(|id| SegmentId::from_bytes(*id)).collect(),
             },
-            file,
             index_at: layout.index_at(),
             entries_at: layout.entries_at(),
             index: Mutex::default(),
@@ -123,7 +123,8 @@ impl Run {
         let length = usize::try_from(self.entries_at - self.index_at)
             .map_err(|_| malformed("the length of its index"))?;
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, self.index_at)?;
+        let file = File::open(&self.path)?;
+        file.read_exact_at(&mut bytes, self.index_at)?;
         let (body, checksum) = bytes.split_at(length - 4);
         if crc32c(body).to_le_bytes() != *checksum {
             return Err(malformed("the checksum of its index"));
@@ -131,6 +132,7 @@ impl Run {
         let fences_len = fence_count(self.head.entries) * 8;
         let (fences, filter) = body.split_at(fences_len);
         let index = Arc::new(Index {
+            file,
             filter: Filter::decode(filter).ok_or_else(|| malformed("its filter"))?,
             fences: fences
                 .as_chunks::<8>()
@@ -160,7 +162,7 @@ impl Run {
         let last = index.fences.partition_point(|fence| *fence <= prefix);
         let from = (first.saturating_sub(1) as u64) * FENCE_STRIDE;
         let to = (last as u64 * FENCE_STRIDE).min(self.head.entries);
-        let entries = self.read(from, to)?;
+        let entries = self.read(&index.file, from, to)?;
         let known = entries.iter().filter(|entry| entry.key == *key);
         known
             .map(|entry| {
@@ -170,24 +172,26 @@ impl Run {
             .collect()
     }
 
-    fn read(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
+    fn read(&self, file: &File, from: u64, to: u64) -> io::Result<Vec<Entry>> {
         let count =
             usize::try_from(to.saturating_sub(from)).map_err(|_| malformed("its length"))?;
         let mut bytes = vec![0; count * ENTRY_LEN];
-        self.file
-            .read_exact_at(&mut bytes, self.entries_at + from * ENTRY_LEN as u64)?;
+        file.read_exact_at(&mut bytes, self.entries_at + from * ENTRY_LEN as u64)?;
         Ok(bytes.as_chunks().0.iter().map(decode_entry).collect())
     }
 
     /// All entries in their order, read in chunks.
-    pub(super) fn entries(&self) -> impl Iterator<Item = io::Result<Entry>> {
+    pub(super) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>>> {
+        let file = File::open(&self.path)?;
         let total = self.head.entries;
-        (0..total).step_by(CHUNK_ENTRIES).flat_map(move |from| {
-            match self.read(from, (from + CHUNK_ENTRIES as u64).min(total)) {
+        let chunks = (0..total).step_by(CHUNK_ENTRIES).flat_map(move |from| {
+            let to = (from + CHUNK_ENTRIES as u64).min(total);
+            match self.read(&file, from, to) {
                 Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
                 Err(error) => vec![Err(error)],
             }
-        })
+        });
+        Ok(chunks)
     }
 }
 

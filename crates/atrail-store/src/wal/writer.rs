@@ -288,7 +288,6 @@ impl State {
         }
         match written {
             Ok(()) => {
-                self.full.store(false, Ordering::Relaxed);
                 self.next_sequence += frames.len() as u64;
                 self.memtable.insert(frames);
                 Outcome::Durable

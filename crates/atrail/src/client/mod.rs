@@ -220,7 +220,10 @@ impl Client {
                         sending.after_a_loss(error).await?;
                     }
                 }
-                Ok(response) => return accept(call, response).await,
+                Ok(response) => {
+                    let accepted = accept(call, response).await;
+                    return accepted.map_err(|error| sending.told(error));
+                }
                 Err(Unsent::Fatal(error)) => return Err(sending.told(error)),
                 Err(Unsent::Network(error)) => {
                     let described = self.unreachable(&error);
