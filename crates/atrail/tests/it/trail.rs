@@ -270,6 +270,8 @@ fn begun(env: &TestEnv, input: &str) -> std::process::Child {
 
 /// What it says at Ctrl-C.
 fn interrupted(mut child: std::process::Child) -> String {
+    // Waiting would close it, and the end of the input could be seen before the signal.
+    let _open = child.stdin.take();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let mut said = String::new();
