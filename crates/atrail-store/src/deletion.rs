@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use atrail_model::{Scope, Target, format_timestamp};
 
@@ -28,8 +29,9 @@ impl Store {
     /// too, and say that `actor` did it.
     ///
     /// # Errors
-    /// `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the catalog recorded as deleted is out of the archive even then; bytes
-    /// that could not be erased yet are erased at the next start.
+    /// `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the
+    /// catalog recorded as deleted is out of the archive even then; bytes that could not be erased yet are erased by the
+    /// background, at the latest at the next start.
     pub async fn delete_events(
         &self,
         scope: Scope,
@@ -44,13 +46,14 @@ impl Store {
                 count: sum.count + day.count,
                 size_bytes: sum.size_bytes + day.size_bytes,
             });
-        if dry_run || counted.count == 0 {
+        let core = Arc::clone(&self.core);
+        // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
+        let is_done = counted.count == 0 && !core.owes_erasure.load(Ordering::Relaxed);
+        if dry_run || is_done {
             return Ok(counted);
         }
-        let core = Arc::clone(&self.core);
         let actor = actor.to_owned();
-        let deletion =
-            tokio::spawn(async move { core.with_reserve(|| core.delete(scope, &actor)).await });
+        let deletion = tokio::spawn(async move { core.delete(scope, &actor).await });
         deletion.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -72,6 +75,7 @@ impl Core {
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;
+        self.owes_erasure.store(true, Ordering::Relaxed);
         // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
         let mut total = self.remove_and_erase(&domains, &scope, actor).await?;
         let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
@@ -79,11 +83,31 @@ impl Core {
         let fresh = self.remove_and_erase(&domains, &scope, actor).await?;
         total.count += fresh.count;
         total.size_bytes += fresh.size_bytes;
-        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
-        self.wal.trim(Rotation::EvenSmall).await?;
-        self.seal_alone(Which::All).await?;
-        self.wal.trim(Rotation::None).await?;
+        self.erase_from_log().await?;
         Ok(total)
+    }
+
+    /// Ends what an earlier deletion could not.
+    pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
+        if !self.owes_erasure.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // A deletion under way does it itself.
+        match self.sealing.try_lock() {
+            Ok(_no_other_seal) => self.erase_from_log().await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Gets what was deleted out of the log. The sealing lock is held.
+    async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
+        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
+        self.with_reserve(|| self.wal.trim(Rotation::EvenSmall))
+            .await?;
+        self.with_reserve(|| self.seal_alone(Which::All)).await?;
+        self.wal.trim(Rotation::None).await?;
+        self.owes_erasure.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn remove_and_erase(

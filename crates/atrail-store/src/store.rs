@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use atrail_model::{Clock, Domain, Timestamp};
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Reserve,
+    /// Whether the log may still have bytes of a deletion that has not ended.
+    pub(crate) owes_erasure: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -107,6 +110,7 @@ impl Store {
             seal_rate: SealRate::default(),
             counters,
             reserve,
+            owes_erasure: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
@@ -321,6 +325,7 @@ async fn background(core: std::sync::Weak<Core>) {
         ticks = ticks.wrapping_add(1);
         let mut outcome = core.seal_due().await;
         outcome = outcome.and(core.look_for_space().await);
+        outcome = outcome.and(core.finish_erasure().await);
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }
