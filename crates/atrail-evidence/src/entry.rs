@@ -175,7 +175,7 @@ pub struct Hold {
 }
 
 /// What a legal hold was put on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldLevel {
     /// This space alone.

@@ -19,6 +19,23 @@ pub struct MalformedError {
     why: serde_json::Error,
 }
 
+impl MalformedError {
+    /// Both what and why, in one line.
+    pub(crate) fn told(&self) -> String {
+        format!("{self}: {}", self.why)
+    }
+}
+
+/// The member `type` of a text that is else not understood.
+pub(crate) fn type_of(text: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    parse::<Head>(text, "it").ok().map(|head| head.kind)
+}
+
 /// Reads a text; members that are not known are passed over.
 pub(crate) fn parse<T: DeserializeOwned>(
     text: &str,

@@ -14,6 +14,7 @@ mod proof;
 mod receipt;
 mod record;
 mod tree;
+mod verify;
 
 pub use checkpoint::{Checkpoint, origin};
 pub use entry::{
@@ -32,3 +33,7 @@ pub use receipt::{
 };
 pub use record::{CONTROL, ControlState, Record};
 pub use tree::{Root, SUBTREE_LEAVES, SegmentTree, TreeHasher};
+pub use verify::{
+    Deleted, DomainFacts, Epoch, Expectations, Finding, FindingKind, Location, MAX_RECEIPT_BYTES,
+    Outcome, Report, Span, VerifyError, parse_acknowledgements, verify,
+};
