@@ -13,13 +13,14 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use atrail_model::ObjectId;
+use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError};
+use crate::evidence::demand_epoch;
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
 use crate::wal::sound_files;
@@ -234,7 +235,9 @@ impl Backup<'_> {
                 copy_file(&file, &self.stage.join(path))?;
             }
         }
-        Ok(())
+        // What the server signed after the copy is not in it: who starts on it may not sign another history instead.
+        let moment = format_timestamp(SystemClock.now());
+        demand_epoch(&self.stage, &format!("a backup of {moment} was restored"))
     }
 
     /// Copies what knows sealed events again. After the snapshot, whose seals are in it by then; a file that goes meanwhile

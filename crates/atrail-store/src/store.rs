@@ -17,6 +17,7 @@ use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
 use crate::error::{ErrorKind, Result, StoreError, chain};
+use crate::evidence::Evidence;
 use crate::memtable::Memtable;
 use crate::reserve::Reserve;
 use crate::seal::Which;
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Catalog,
+    pub(crate) evidence: Evidence,
     pub(crate) blobs: Blobs,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) dedup: Dedup,
@@ -59,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) reserve: Reserve,
     /// Whether the log may still have bytes of a deletion that has not ended.
     pub(crate) owes_erasure: AtomicBool,
+    /// Whether own events wait in the catalog for space in the log.
+    pub(crate) sets_aside: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -70,6 +74,9 @@ const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions are forgotten.
 const FORGET_EVERY_TICKS: u32 = 60;
 
+/// How often retention is acted on.
+const SWEEP_EVERY_TICKS: u32 = 300;
+
 impl Store {
     /// Opens the store in its directory, recovering what an earlier process left there.
     ///
@@ -80,7 +87,11 @@ impl Store {
         let dir = &settings.data_dir;
         let lock = lock_dir(dir)?;
         refuse_without_catalog(dir)?;
-        let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
+        let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
+        let verifier_key = evidence.verifier_key().await.to_string();
+        let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
+        evidence.finish_rotation(&catalog).await?;
+        evidence.go_on(&catalog, clock.now()).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let reserve = Reserve::new(dir);
         let dedup = Dedup::open(
@@ -94,6 +105,7 @@ impl Store {
         let core = Arc::new(Core {
             clock,
             catalog,
+            evidence,
             blobs,
             memtable,
             dedup,
@@ -111,10 +123,14 @@ impl Store {
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
+            sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
         });
+        // What a deletion recorded is signed before its bytes go.
+        core.sign_all().await?;
+        core.look_for_waiting().await?;
         let waste = core.catalog.waste().await?;
         if !waste.is_empty() {
             tracing::info!(
@@ -326,11 +342,18 @@ async fn background(core: std::sync::Weak<Core>) {
         let mut outcome = core.seal_due().await;
         outcome = outcome.and(core.look_for_space().await);
         outcome = outcome.and(core.finish_erasure().await);
+        let store = Store { core };
+        outcome = outcome.and(store.take_in_waiting().await);
+        let core = store.core;
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             outcome = outcome.and(core.forget_ended_sessions().await);
+            outcome = outcome.and(core.sign_all().await);
+        }
+        if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
+            outcome = outcome.and(core.sweep().await.map(drop));
         }
         if let Err(error) = outcome {
             if error.kind() == ErrorKind::Full {
