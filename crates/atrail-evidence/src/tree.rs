@@ -55,42 +55,6 @@ impl TreeHasher {
         self.count += 1;
     }
 
-    /// Adds the next leaf, and gives the roots of all complete subtrees that it completes: the leaf itself first.
-    pub fn push_completing(&mut self, leaf: LeafHash) -> Vec<Hash> {
-        let mut completed = vec![leaf.into()];
-        let mut node = leaf.0;
-        for level in 0..self.count.trailing_ones() as usize {
-            let left = self.complete[self.complete.len() - 1 - level];
-            node = parent(&left, &node);
-            completed.push(Hash(node));
-        }
-        self.push(leaf);
-        completed
-    }
-
-    /// The tree as bytes: its count, 8 bytes big-endian, then the roots of its complete subtrees, largest first.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.count.to_be_bytes().to_vec();
-        self.complete
-            .iter()
-            .for_each(|root| bytes.extend_from_slice(root));
-        bytes
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (count, rest) = bytes.split_first_chunk::<8>()?;
-        let count = u64::from_be_bytes(*count);
-        let (roots, cut) = rest.as_chunks::<32>();
-        let fits = cut.is_empty() && roots.len() == count.count_ones() as usize;
-        fits.then(|| Self {
-            complete: roots.to_vec(),
-            count,
-        })
-    }
-
     /// How many leaves were added.
     #[must_use]
     pub const fn count(&self) -> u64 {

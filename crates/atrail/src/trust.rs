@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use atrail_api::{EvidenceKey, paths};
-use atrail_evidence::{Checkpoint, Receipt, VerifierKey, is_consistent};
+use atrail_evidence::{Checkpoint, Receipt, VerifierKey, verify_consistency};
 
 use crate::client::{Call, Client};
 use crate::error::{CliError, Result};
@@ -112,10 +112,10 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
     let Some((context, _)) = settings.context()? else {
         return Ok(());
     };
-    let text = key.verify(note).map_err(|error| {
+    key.verify(note).map_err(|error| {
         CliError::corrupt("the receipt is not signed with the server's key").because(error)
     })?;
-    let receipt = Receipt::parse(text)
+    let (receipt, _) = Receipt::parse(note)
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
     let mut remembered = settings.state.checkpoints(&context)?;
     let before = remembered.clone();
@@ -133,7 +133,7 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
             }
             let proof = domain.consistency.iter().find(|one| one.size == old.size);
             let proof = proof.map_or(&[][..], |one| &one.proof);
-            if !is_consistent((old.size, old.root), (shown.size, shown.root), proof) {
+            if !verify_consistency(old.size, old.root, shown.size, shown.root, proof) {
                 return Err(another_history(&old, &shown));
             }
         }
