@@ -121,6 +121,8 @@ impl ConfigFile {
             data_dir,
             seal_at_bytes,
             seal_after,
+            // Nobody has a reason to choose another.
+            wal_file_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

@@ -19,11 +19,12 @@ use futures_util::{StreamExt, stream};
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, io_failure};
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
+use crate::task::off_thread;
 use crate::wal::sound_files;
-use copy::{Outcome, copy_file, copy_object, io_failure};
+use copy::{Outcome, copy_file, copy_object};
 
 /// How the work goes.
 #[derive(Debug)]
@@ -193,7 +194,7 @@ impl Backup<'_> {
 
     async fn copy_log(&self) -> Result<u64> {
         let (from, to) = (self.data_dir.join("wal"), self.stage.join("wal"));
-        let copied = tokio::task::spawn_blocking(move || {
+        off_thread(move || {
             let mut copied: Vec<(PathBuf, u64)> = Vec::new();
             sound_files(&from, |file| {
                 let Some((name, bytes)) = file else {
@@ -207,8 +208,8 @@ impl Backup<'_> {
                 Ok(())
             })?;
             Ok(copied.iter().map(|(_, bytes)| bytes).sum())
-        });
-        copied.await.unwrap_or(Err(StoreError::Closed))
+        })
+        .await
     }
 
     /// Keys, and whatever else lies in the directory.

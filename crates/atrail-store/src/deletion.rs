@@ -9,9 +9,10 @@ use atrail_model::{Scope, Target, format_timestamp};
 use crate::Store;
 use crate::catalog::archive::{self, DomainRow, StoredObject};
 use crate::catalog::compaction;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::seal::Which;
 use crate::store::Core;
+use crate::task::joined;
 use crate::wal::Rotation;
 
 /// What a deletion took, or would take.
@@ -54,7 +55,7 @@ impl Store {
         }
         let actor = actor.to_owned();
         let deletion = tokio::spawn(async move { core.delete(scope, &actor).await });
-        deletion.await.unwrap_or(Err(StoreError::Closed))
+        joined(deletion).await
     }
 }
 

@@ -54,7 +54,7 @@ fn domain() -> Domain {
 
 fn fresh(dir: &Path) -> FileWal {
     let replay = FileWal::replay(dir).unwrap();
-    FileWal::restart(dir, replay, &[], 1).unwrap()
+    FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap()
 }
 
 /// A log that keeps frames in memory.
@@ -142,7 +142,7 @@ fn a_restart_replaces_what_was_there() {
     drop(wal);
     let replay = FileWal::replay(dir.path()).unwrap();
     let kept = [frame(3, domain(), 2)];
-    let mut wal = FileWal::restart(dir.path(), replay, &kept, 3).unwrap();
+    let mut wal = FileWal::restart(dir.path(), &replay, &NewLog::of(&kept, 3)).unwrap();
     wal.append(&[frame(4, domain(), 1)]).unwrap();
     let sequences: Vec<_> = FileWal::replay(dir.path())
         .unwrap()
@@ -165,7 +165,14 @@ fn a_restart_that_was_cut_short_is_done_again() {
     assert_eq!(replay.frames.len(), 1);
     // Cut after the rename, before the old file went: the old file does not count.
     let old = std::fs::read(dir.path().join("000000000001.wal")).unwrap();
-    drop(FileWal::restart(dir.path(), replay, &[frame(2, domain(), 3)], 2).unwrap());
+    drop(
+        FileWal::restart(
+            dir.path(),
+            &replay,
+            &NewLog::of(&[frame(2, domain(), 3)], 2),
+        )
+        .unwrap(),
+    );
     std::fs::write(dir.path().join("000000000001.wal"), old).unwrap();
     let replay = FileWal::replay(dir.path()).unwrap();
     assert_eq!(
