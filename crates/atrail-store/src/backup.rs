@@ -8,6 +8,7 @@
 //! then an earlier backup in the same directory stays what it was, and an unfinished one is not taken for a backup.
 
 mod copy;
+mod runs;
 
 use std::collections::HashSet;
 use std::io;
@@ -25,6 +26,7 @@ use crate::scrub::{Finding, object_id};
 use crate::task::off_thread;
 use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};
+use runs::copy_runs;
 
 /// How the work goes.
 #[derive(Debug)]
@@ -183,7 +185,7 @@ impl Backup<'_> {
             };
             snapshot.close().await;
             if tidied? {
-                self.copy_runs().await?;
+                copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
                 return self.take_places();
             }
         }
@@ -233,29 +235,6 @@ impl Backup<'_> {
                     continue;
                 }
                 copy_file(&file, &self.stage.join(path))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies what knows sealed events again. After the snapshot, whose seals are in it by then; a file that goes meanwhile
-    /// was merged into another, so that all of it is looked at anew.
-    async fn copy_runs(&self) -> Result<()> {
-        let (from, to) = (self.data_dir.join(DEDUP), self.stage.join(DEDUP));
-        if !from.is_dir() {
-            return Ok(());
-        }
-        let mut is_whole = false;
-        while !is_whole {
-            durable::remove_dir(&to).map_err(io_failure("clear", &to))?;
-            durable::create_dir(&to).map_err(io_failure("make", &to))?;
-            is_whole = true;
-            for file in list(from.clone()).await?.0 {
-                let Some(name) = file.file_name() else {
-                    continue;
-                };
-                let is_unfinished = name.to_string_lossy().starts_with('.');
-                is_whole &= is_unfinished || copy_file(&file, &to.join(name))?;
             }
         }
         Ok(())

@@ -378,9 +378,14 @@ async fn tend_dedup(core: std::sync::Weak<Core>) {
     loop {
         tokio::time::sleep(TICK).await;
         let Some(core) = core.upgrade() else { return };
-        let work = tokio::task::spawn_blocking(move || {
-            core.dedup.expire(core.clock.now());
-            core.dedup.merge();
+        let work = off_thread(move || {
+            let now = core.clock.now();
+            core.dedup.expire(now);
+            // Merging takes space, and a disk that refuses the log is not to be asked for it.
+            if core.wal.refusal().is_none() {
+                core.dedup.merge(now);
+            }
+            Ok(())
         });
         if let Err(error) = work.await {
             tracing::error!(%error, "tending the runs of sealed events broke");
