@@ -56,6 +56,7 @@ pub(super) async fn create(
         at_account_level: _,
         search_time,
     } = request;
+    let words = [start.as_deref(), end.as_deref(), search_time.as_deref()];
     let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
     let hours = days::hours(search_time.as_deref())?;
     let scope = Scope {
@@ -68,7 +69,7 @@ pub(super) async fn create(
         owner: principal.id(),
         space,
         scope,
-        id: key.map(|key| key.session_id(&scope)),
+        id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
     let made = wire(made, &principal.user().name);

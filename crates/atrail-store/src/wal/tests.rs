@@ -281,9 +281,13 @@ impl Wal for FailsOnce {
 }
 
 fn writer(error: Option<AppendError>) -> WriterHandle {
+    start(Box::new(FailsOnce(error)))
+}
+
+fn start(wal: Box<dyn Wal>) -> WriterHandle {
     let clock = Arc::new(ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap()));
     let memtable = Arc::new(Memtable::new(clock, 1 << 20));
-    WriterHandle::start(Box::new(FailsOnce(error)), memtable, Arc::default(), 1).unwrap()
+    WriterHandle::start(wal, memtable, Arc::default(), 1).unwrap()
 }
 
 #[tokio::test]
@@ -294,6 +298,56 @@ async fn a_failed_write_is_never_retried_into_success() {
         assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Unavailable);
+}
+
+/// A log that breaks in the middle of a write.
+struct Panics;
+
+impl Wal for Panics {
+    fn append(&mut self, _: &[Frame]) -> Result<(), AppendError> {
+        panic!("planted")
+    }
+    fn rotate(&mut self, _: bool) -> Result<(), AppendError> {
+        Ok(())
+    }
+    fn trim(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_stops_all_writing_and_does_not_pass_for_a_shutdown() {
+    let writer = start(Box::new(Panics));
+    for _ in 0..2 {
+        let error = writer.append(domain(), 0, events(1)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
+    }
+    assert!(writer.refusal().is_some());
+}
+
+#[test]
+fn a_log_that_begins_on_a_full_disk_takes_no_more_than_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wal = fresh(dir.path());
+    wal.append(&[frame(1, domain(), 3)]).unwrap();
+    drop(wal);
+    let kept = [frame(2, domain(), 3)];
+    let replay = FileWal::replay(dir.path()).unwrap();
+    let new = NewLog {
+        is_cramped: true,
+        ..NewLog::of(&kept, 2)
+    };
+    let mut wal = FileWal::restart(dir.path(), &replay, &new).unwrap();
+    let size = |generation: u64| {
+        let path = dir.path().join(format!("{generation:012}.wal"));
+        std::fs::metadata(path).map_or(0, |file| file.len())
+    };
+    assert!((1 << 20..2 << 20).contains(&size(2)), "{}", size(2));
+    // What does not fit in goes to a file of the usual size.
+    wal.append(&[frame(3, domain(), 200_000)]).unwrap();
+    assert_eq!(size(3), FileWal::FILE_SIZE_BYTES);
+    let frames = FileWal::replay(dir.path()).unwrap().frames;
+    assert_eq!(frames.len(), 2);
 }
 
 #[tokio::test]
