@@ -121,8 +121,9 @@ impl ConfigFile {
             data_dir,
             seal_at_bytes,
             seal_after,
-            // Nobody has a reason to choose another.
+            // Nobody has a reason to choose others.
             wal_file_bytes: _,
+            reserve_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

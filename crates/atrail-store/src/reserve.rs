@@ -9,13 +9,11 @@ use parking_lot::Mutex;
 use crate::durable::{self, AllocatedFile};
 use crate::space::free_bytes;
 
-/// Room to seal what may be unsealed, compressed, and for many of the catalog's transactions.
-const SIZE_BYTES: u64 = 64 << 20;
-
 /// A file that is there to be removed when the disk is full. Its methods may wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     path: PathBuf,
+    size_bytes: u64,
     /// Whether the space is there to be given away.
     is_held: Mutex<bool>,
     /// How often it was given away.
@@ -24,9 +22,10 @@ pub(crate) struct Reserve {
 
 impl Reserve {
     /// Sets the space aside in the directory if it is to be had.
-    pub(crate) fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path, size_bytes: u64) -> Self {
         let reserve = Self {
             path: dir.join("reserve"),
+            size_bytes,
             is_held: Mutex::default(),
             releases: AtomicU64::default(),
         };
@@ -72,7 +71,7 @@ impl Reserve {
         let mut is_held = self.is_held.lock();
         if !*is_held {
             let file = std::fs::metadata(&self.path);
-            let is_there = file.is_ok_and(|file| file.len() == SIZE_BYTES);
+            let is_there = file.is_ok_and(|file| file.len() == self.size_bytes);
             *is_held = is_there || self.allocate(more_bytes).is_ok();
         }
         *is_held
@@ -86,7 +85,7 @@ impl Reserve {
             }
         }
         // A try takes for a moment what others may want, so it is made only where it may succeed.
-        let wanted = SIZE_BYTES + more_bytes;
+        let wanted = self.size_bytes + more_bytes;
         if self.path.parent().map_or(Ok(wanted), free_bytes)? < wanted {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
@@ -94,7 +93,7 @@ impl Reserve {
             AllocatedFile::create(&probe, wanted)?;
             durable::remove(&probe)?;
         }
-        AllocatedFile::create(&self.path, SIZE_BYTES).map(drop)
+        AllocatedFile::create(&self.path, self.size_bytes).map(drop)
     }
 }
 
@@ -102,10 +101,12 @@ impl Reserve {
 mod tests {
     use super::*;
 
+    const SIZE_BYTES: u64 = 1 << 20;
+
     #[test]
     fn it_is_given_away_once_and_taken_back() {
         let dir = tempfile::tempdir().unwrap();
-        let reserve = Reserve::new(dir.path());
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
         let size = || std::fs::metadata(dir.path().join("reserve")).map(|file| file.len());
         assert_eq!(size().unwrap(), SIZE_BYTES);
         assert!(reserve.release() && !reserve.release());
@@ -114,13 +115,16 @@ mod tests {
         assert!(reserve.restore(1 << 20));
         assert_eq!(size().unwrap(), SIZE_BYTES);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(Reserve::new(dir.path()).release(), "after a restart");
+        assert!(
+            Reserve::new(dir.path(), SIZE_BYTES).release(),
+            "after a restart"
+        );
     }
 
     #[test]
     fn who_finds_the_disk_full_at_the_same_time_tries_again_too() {
         let dir = tempfile::tempdir().unwrap();
-        let reserve = Reserve::new(dir.path());
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
         let before = reserve.releases();
         let both = [(); 2].map(|()| reserve.release_since(before));
         assert_eq!(both, [true, true]);
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn nothing_is_taken_where_there_is_not_enough() {
         let dir = tempfile::tempdir().unwrap();
-        let reserve = Reserve::new(dir.path());
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
         assert!(reserve.release());
         let free = free_bytes(dir.path()).unwrap();
         assert!(!reserve.restore(2 * free));

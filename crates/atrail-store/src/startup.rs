@@ -6,14 +6,15 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::error::{Result, is_full};
 use crate::reserve::Reserve;
+use crate::settings::StoreSettings;
 use crate::space;
 use crate::task::off_thread;
 use crate::wal::{FileWal, NewLog, Replay};
 
 /// Sets space aside before anything else is written.
-pub(crate) async fn set_aside(dir: &Path) -> Result<Arc<Reserve>> {
-    let dir = dir.to_owned();
-    off_thread(move || Ok(Arc::new(Reserve::new(&dir)))).await
+pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> {
+    let (dir, size_bytes) = (settings.data_dir.clone(), settings.reserve_bytes);
+    off_thread(move || Ok(Arc::new(Reserve::new(&dir, size_bytes)))).await
 }
 
 /// Opens the catalog; on a full disk with the space that is set aside.

@@ -83,7 +83,7 @@ impl Store {
         let dir = &settings.data_dir;
         let lock = lock_dir(dir)?;
         refuse_without_catalog(dir)?;
-        let reserve = startup::set_aside(dir).await?;
+        let reserve = startup::set_aside(&settings).await?;
         let catalog = startup::open_catalog(dir, &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let dedup = Dedup::open(
