@@ -129,6 +129,9 @@ impl ConfigFile {
             server_name,
             seal_at_bytes,
             seal_after,
+            // Nobody has a reason to choose others.
+            wal_file_bytes: _,
+            reserve_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

@@ -15,10 +15,11 @@ use crate::Store;
 use crate::catalog::archive::{self, DomainRow, Objects, StoredObject};
 use crate::catalog::compaction;
 use crate::catalog::log::{self, NewEntry};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::requester::Requester;
 use crate::seal::Which;
 use crate::store::Core;
+use crate::task::joined;
 use crate::wal::Rotation;
 
 /// What a deletion took, or would take.
@@ -68,7 +69,7 @@ impl Store {
             };
             core.delete(scope, &domains, requester).await
         });
-        deletion.await.unwrap_or(Err(StoreError::Closed))
+        joined(deletion).await
     }
 
     /// What a deletion of this scope would take now.

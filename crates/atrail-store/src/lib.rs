@@ -32,9 +32,12 @@ mod seal;
 mod seal_rate;
 mod session;
 mod settings;
+mod space;
+mod startup;
 mod stats;
 mod status;
 mod store;
+mod task;
 mod verified;
 mod wal;
 

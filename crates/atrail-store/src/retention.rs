@@ -19,6 +19,7 @@ use crate::error::{Result, StoreError};
 use crate::requester::Requester;
 use crate::session::target_name;
 use crate::store::Core;
+use crate::task::joined;
 
 /// How long the events of one domain are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Store {
     pub async fn sweep(&self) -> Result<DeletedTotal> {
         let core = Arc::clone(&self.core);
         let work = tokio::spawn(async move { core.sweep().await });
-        work.await.unwrap_or(Err(StoreError::Closed))
+        joined(work).await
     }
 }
 

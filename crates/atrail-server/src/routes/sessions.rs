@@ -64,6 +64,7 @@ pub(super) async fn create(
         Ok((domain?, size))
     });
     let since = since.collect::<Result<_, ApiError>>()?;
+    let words = [start.as_deref(), end.as_deref(), search_time.as_deref()];
     let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
     let hours = days::hours(search_time.as_deref())?;
     let scope = Scope {
@@ -78,7 +79,7 @@ pub(super) async fn create(
         scope,
         user: principal.user().name.clone(),
         since,
-        id: key.map(|key| key.session_id(&scope)),
+        id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
     let made = wire(made, &principal.user().name);

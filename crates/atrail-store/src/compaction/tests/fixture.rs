@@ -11,6 +11,7 @@ use atrail_model::{
 use futures_util::TryStreamExt;
 
 use super::super::*;
+use crate::error::StoreError;
 use crate::{NewEvent, NewSession, Session, StoreSettings};
 
 pub(super) const EVENTS: usize = 3;
