@@ -25,7 +25,7 @@ pub use hash::{Hash, ParseHashError};
 pub use json::MalformedError;
 pub use leaf::{LeafHash, leaf_hash};
 pub use manifest::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
-pub use note::{Note, NoteError, SigningKey, VerifierKey};
+pub use note::{Note, NoteError, SigningKey, VerifierKey, is_server_name};
 pub use proof::{NodeId, ProofPlan, root_from_inclusion, verify_consistency, verify_inclusion};
 pub use receipt::{
     ConsistencyProof, DayList, DeletionProof, DomainEvidence, RECEIPT_TYPE, RECEIPT_VERSION,

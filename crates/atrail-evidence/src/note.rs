@@ -281,6 +281,12 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
+/// Whether this can be the name of a server: of a key, and at the beginning of an origin.
+#[must_use]
+pub fn is_server_name(name: &str) -> bool {
+    check_name(name).is_ok()
+}
+
 fn check_name(name: &str) -> Result<(), NoteError> {
     let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     if name.is_empty() || name.len() > 255 || name.chars().any(is_bad) {

@@ -88,9 +88,7 @@ impl CliError {
     /// Says that nobody here knows whether what was asked of the server took effect.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
         self.is_outcome_unknown = true;
-        self.hint(
-            "whether it took effect is unknown, as the answer was lost: look before you try again",
-        )
+        self.hint("whether it took effect is unknown: look before you try again")
     }
 
     /// Whether nobody here knows if what was asked of the server took effect.
