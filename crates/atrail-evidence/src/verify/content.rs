@@ -392,7 +392,7 @@ impl<'a, R: Read> Content<'a, R> {
                 .window
                 .range(place..place + count)
                 .map(|line| line.leaf);
-            Hash::from(root_of::<_>(leaves)) == run.hash
+            Hash::from(root_of(leaves)) == run.hash
         }
     }
 
@@ -439,7 +439,7 @@ pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, u64> {
         value: Option<Hash>,
     }
     let mut leaves = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1_u64..).zip(text.lines()) {
         if line.trim().is_empty() {
             continue;
         }

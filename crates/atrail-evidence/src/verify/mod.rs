@@ -21,7 +21,7 @@ use crate::note::{Note, VerifierKey};
 use crate::receipt::{Receipt, ReceiptError, ScopeOf, space_domain};
 
 pub use content::parse_acknowledgements;
-pub(crate) use lines::{End, Lines};
+pub(crate) use lines::Lines;
 pub use report::{
     Deleted, DomainFacts, Epoch, Finding, FindingKind, Location, Outcome, Report, Span,
 };
