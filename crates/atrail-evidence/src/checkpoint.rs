@@ -1,7 +1,7 @@
 //! Checkpoints (C2SP tlog-checkpoint): how far a log is, signed.
 
 use crate::hash::Hash;
-use crate::note::{Note, NoteError, SigningKey, VerifierKey};
+use crate::note::{NoteError, SigningKey, VerifierKey};
 use crate::tree::Root;
 
 /// The size and root of the log with this origin.
@@ -53,13 +53,8 @@ impl Checkpoint {
         Self::parse(key.verify(note)?)
     }
 
-    /// What a note says without asking who signed it: for one that was verified when it was kept.
-    #[must_use]
-    pub fn unverified(note: &str) -> Option<Self> {
-        Self::parse(Note::parse(note).ok()?.text()).ok()
-    }
-
-    /// Reads the text of a checkpoint. Lines after the third are extensions, and passed over.
+    /// Reads the text of a checkpoint, or the note that it is signed as, without asking who signed it. What follows the third
+    /// line, extensions and signatures, is passed over.
     ///
     /// # Errors
     /// When it is none.
@@ -76,7 +71,7 @@ impl Checkpoint {
         let (Some(size), Ok(root)) = (decimal(size), root.parse::<Hash>()) else {
             return Err(malformed);
         };
-        if origin.is_empty() || lines.any(str::is_empty) {
+        if origin.is_empty() {
             return Err(malformed);
         }
         Ok(Self {
@@ -110,7 +105,7 @@ mod tests {
         let note = checkpoint.sign(&key).unwrap();
         let read = Checkpoint::verify(&note, key.verifier_key()).unwrap();
         assert_eq!(read, checkpoint);
-        assert_eq!(Checkpoint::unverified(&note), Some(checkpoint));
+        assert_eq!(Checkpoint::parse(&note).unwrap(), checkpoint);
         assert_eq!(
             origin("n", "space-1", "e"),
             "n/space-1/e",
@@ -128,7 +123,6 @@ mod tests {
             format!("o\n01\n{root}\n"),
             format!("o\n+1\n{root}\n"),
             format!("o\n1\n{root}"),
-            format!("o\n1\n{root}\n\n"),
             format!("o\n99999999999999999999\n{root}\n"),
             "o\n1\nAAAA\n".to_owned(),
         ] {

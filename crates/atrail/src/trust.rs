@@ -98,7 +98,7 @@ pub(crate) fn remembered_sizes(
     let remembered = settings.state.checkpoints(&context)?;
     let sizes = remembered.into_iter().filter(|(domain, _)| wanted(domain));
     let sizes = sizes.filter_map(|(domain, note)| {
-        let checkpoint = Checkpoint::unverified(&note)?;
+        let checkpoint = Checkpoint::parse(&note).ok()?;
         Some((domain, checkpoint.size))
     });
     Ok(sizes.collect())
@@ -125,7 +125,7 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
         })?;
         let old = remembered
             .get(&domain.domain)
-            .and_then(|note| Checkpoint::unverified(note));
+            .and_then(|note| Checkpoint::parse(note).ok());
         if let Some(old) = old.filter(|old| old.origin == shown.origin) {
             if old.size > shown.size {
                 // An older session. What was signed before it is not compared here.

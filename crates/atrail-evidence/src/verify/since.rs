@@ -83,5 +83,5 @@ fn check_domain(
 
 /// The checkpoint that the log's epoch continues.
 pub(super) fn continued(log: &DomainLog) -> Option<Checkpoint> {
-    Checkpoint::unverified(&log.control.genesis.continues)
+    Checkpoint::parse(&log.control.genesis.continues).ok()
 }
