@@ -18,7 +18,8 @@ pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuer
 pub use options::{OptionRow, OptionsRequest};
 pub use sessions::{DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes};
 pub use tenancy::{
-    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, List, NamesQuery,
-    Organization, OrganizationCreate, Relation, RelationData, Relationships, Role, RoleGrant,
-    Space, SpaceCreate, User, UserCreate,
+    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery,
+    HeldRole, KeyScope, List, NamesQuery, Organization, OrganizationCreate, Relation, RelationData,
+    Relationships, Role, RoleGrant, Space, SpaceCreate, SpaceDelete, SpaceDeleted, User,
+    UserCreate,
 };

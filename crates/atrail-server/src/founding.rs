@@ -213,7 +213,7 @@ mod tests {
 
         async fn can_log_in(&self, credentials: &InitialCredentials) -> bool {
             let found = self.identity.credentials("admin").await.unwrap();
-            let hash = found.map(|found| found.password_hash);
+            let hash = found.and_then(|found| found.password_hash);
             let password = credentials.password.clone();
             self.passwords.verify(password, hash).await.unwrap()
         }

@@ -95,7 +95,9 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::SpaceCreate>(&mut found);
     add::<api::User>(&mut found);
     add::<api::UserCreate>(&mut found);
+    add::<api::SpaceDeleted>(&mut found);
     add::<api::RoleGrant>(&mut found);
+    add::<api::HeldRole>(&mut found);
     add::<api::ApiKey>(&mut found);
     add::<api::ApiKeyCreate>(&mut found);
     add::<api::ApiKeyCreated>(&mut found);

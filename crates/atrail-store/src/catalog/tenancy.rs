@@ -219,11 +219,12 @@ impl Tenancy {
     pub async fn delete_organization(&self, id: OrganizationId) -> Result<()> {
         const WHAT: &str = "delete an organization";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let (spaces,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
-            .bind(id.bytes())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
+        let (spaces,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
+                .bind(id.bytes())
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
         if spaces > 0 {
             return Err(StoreError::Conflict(format!(
                 "the organization has {spaces} spaces: delete them first"
@@ -277,10 +278,11 @@ impl Tenancy {
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts(&self) -> Result<Vec<Account>> {
-        let rows = sqlx::query("SELECT guid, name FROM accounts WHERE deleted IS NULL ORDER BY name")
-            .fetch_all(self.catalog.readers())
-            .await
-            .map_err(failed_to("list accounts"))?;
+        let rows =
+            sqlx::query("SELECT guid, name FROM accounts WHERE deleted IS NULL ORDER BY name")
+                .fetch_all(self.catalog.readers())
+                .await
+                .map_err(failed_to("list accounts"))?;
         rows.iter().map(account).collect()
     }
 

@@ -62,11 +62,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the name is not fit, the user has too many keys, or the catalog fails.
-    pub async fn create_api_key(
-        &self,
-        new: NewApiKey<'_>,
-        now: Timestamp,
-    ) -> Result<ApiKey> {
+    pub async fn create_api_key(&self, new: NewApiKey<'_>, now: Timestamp) -> Result<ApiKey> {
         const WHAT: &str = "create an API key";
         let NewApiKey {
             holder,
@@ -127,19 +123,20 @@ impl Identity {
         rows.iter().map(api_key).collect()
     }
 
-    /// Deletes a key of a user, and ends every login that came of it.
+    /// Deletes a key, of this user if one is given, and ends every login that came of it.
     ///
     /// # Errors
-    /// `NotFound` when the user has no such key, or when the catalog fails.
-    pub async fn delete_api_key(&self, holder: UserId, id: &str) -> Result<()> {
+    /// `NotFound` when there is no such key, or when the catalog fails.
+    pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<()> {
         const WHAT: &str = "delete an API key";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let deleted = sqlx::query("DELETE FROM api_keys WHERE key = ? AND holder = ?")
-            .bind(id)
-            .bind(holder.bytes())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
+        let deleted =
+            sqlx::query("DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder)")
+                .bind(id)
+                .bind(holder.as_ref().map(Id::bytes))
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
         if deleted.rows_affected() == 0 {
             return Err(StoreError::NotFound {
                 what: "API key".to_owned(),

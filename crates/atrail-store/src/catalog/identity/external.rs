@@ -67,13 +67,15 @@ impl Identity {
                 .map_err(taken_or_failed_to(WHAT, || {
                     format!("another user has the name '{name}'")
                 }))?;
-                sqlx::query("INSERT INTO external_users (issuer, subject, holder) VALUES (?, ?, ?)")
-                    .bind(issuer)
-                    .bind(subject)
-                    .bind(id.bytes())
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(failed_to(WHAT))?;
+                sqlx::query(
+                    "INSERT INTO external_users (issuer, subject, holder) VALUES (?, ?, ?)",
+                )
+                .bind(issuer)
+                .bind(subject)
+                .bind(id.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
                 User {
                     id,
                     name: (*name).to_owned(),

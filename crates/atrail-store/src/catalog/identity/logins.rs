@@ -311,12 +311,14 @@ async fn note_use(
     login: LoginId,
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query("UPDATE api_keys SET used = ? WHERE key = (SELECT api_key FROM logins WHERE login = ?)")
-        .bind(nanoseconds(now))
-        .bind(login.bytes())
-        .execute(&mut **tx)
-        .await
-        .map_err(failed_to(what))?;
+    sqlx::query(
+        "UPDATE api_keys SET used = ? WHERE key = (SELECT api_key FROM logins WHERE login = ?)",
+    )
+    .bind(nanoseconds(now))
+    .bind(login.bytes())
+    .execute(&mut **tx)
+    .await
+    .map_err(failed_to(what))?;
     Ok(())
 }
 

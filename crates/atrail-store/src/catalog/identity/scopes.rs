@@ -91,7 +91,10 @@ mod tests {
         let some: KeyScopes = [KeyScope::Send, KeyScope::Read].into_iter().collect();
         assert_eq!(some.to_string(), "read send");
         assert_eq!(KeyScopes::of_words("read send"), some);
-        assert_eq!(KeyScopes::of_words(&KeyScopes::ALL.to_string()), KeyScopes::ALL);
+        assert_eq!(
+            KeyScopes::of_words(&KeyScopes::ALL.to_string()),
+            KeyScopes::ALL
+        );
         assert_eq!(KeyScopes::of_words("everything"), KeyScopes(0));
         assert!(!some.contains(KeyScope::Manage));
     }

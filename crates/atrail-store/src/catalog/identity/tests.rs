@@ -181,13 +181,21 @@ async fn deleting_an_api_key_ends_its_logins_and_nobody_elses_key_can_be_deleted
         ends: None,
     };
     let id = identity.begin_login(new).await.unwrap();
-    let foreign = identity.delete_api_key(bob.id, "k1").await.unwrap_err();
+    let foreign = identity
+        .delete_api_key(Some(bob.id), "k1")
+        .await
+        .unwrap_err();
     assert_eq!(foreign.kind(), ErrorKind::NotFound);
     assert_eq!(
-        identity.api_key_holder("k1", at(0)).await.unwrap().unwrap().hash,
+        identity
+            .api_key_holder("k1", at(0))
+            .await
+            .unwrap()
+            .unwrap()
+            .hash,
         [7; 32]
     );
-    identity.delete_api_key(ann.id, "k1").await.unwrap();
+    identity.delete_api_key(Some(ann.id), "k1").await.unwrap();
     assert_eq!(identity.standing(id, at(1)).await.unwrap(), None);
     assert!(identity.api_keys(ann.id).await.unwrap().is_empty());
 }
@@ -230,18 +238,8 @@ async fn founding_makes_an_owner_whose_roles_can_be_taken_and_given() {
     assert_eq!(roles, [owner, developer]);
 
     let id = login(&identity, &admin, 1).await;
-    assert!(
-        identity
-            .revoke(admin.id, owner)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !identity
-            .revoke(admin.id, owner)
-            .await
-            .unwrap()
-    );
+    assert!(identity.revoke(admin.id, owner).await.unwrap());
+    assert!(!identity.revoke(admin.id, owner).await.unwrap());
     let standing = identity.standing(id, at(1)).await.unwrap().unwrap();
     assert!(!standing.holds_in_account(account, AccountRole::Owner));
     assert!(standing.holds_in_space(space, SpaceRole::Developer));

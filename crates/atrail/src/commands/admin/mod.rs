@@ -74,18 +74,19 @@ async fn create<T: Serialize + DeserializeOwned>(
     settings.printer.properties(&rows, &made)
 }
 
-/// Lists what there is of one kind.
+/// Lists what there is of one kind and is wanted.
 async fn list<T: Serialize + DeserializeOwned>(
     settings: &Settings,
     client: &Client,
-    path: &str,
+    call: Call,
     names: &[&str],
     show: impl Fn(&T) -> Vec<String>,
+    is_wanted: impl Fn(&T) -> bool,
 ) -> Result<()> {
-    let all: List<T> = client.json(Call::get(path)).await?;
+    let all: List<T> = client.json(call).await?;
     let columns = names.iter().map(|name| Column::text(&capital(name)));
     let mut rows = Rows::new(Layout::Plain, columns.collect());
-    for thing in all.resources {
+    for thing in all.resources.into_iter().filter(is_wanted) {
         rows.push(show(&thing), thing);
     }
     rows.print(&settings.printer)
@@ -100,15 +101,24 @@ async fn show<T: Serialize + DeserializeOwned>(
     names: &[&str],
     cells: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
+    let thing = find(client, path, wanted, &cells).await?;
+    let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
+    settings.printer.properties(&rows, &thing)
+}
+
+/// The one thing of its kind that has this name or id.
+async fn find<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    wanted: &str,
+    cells: impl Fn(&T) -> Vec<String>,
+) -> Result<T> {
     let all: List<T> = client.json(Call::get(path)).await?;
     // Every kind shows its id first and its name second.
     let is_wanted = |thing: &T| cells(thing).iter().take(2).any(|cell| cell == wanted);
     let mut found = all.resources.into_iter().filter(is_wanted);
     match (found.next(), found.next()) {
-        (Some(thing), None) => {
-            let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
-            settings.printer.properties(&rows, &thing)
-        }
+        (Some(thing), None) => Ok(thing),
         (None, _) => Err(CliError::failed(format!(
             "there is nothing called {wanted:?} that you may see"
         ))
@@ -116,6 +126,23 @@ async fn show<T: Serialize + DeserializeOwned>(
         (Some(_), Some(_)) => Err(CliError::usage(format!("{wanted:?} names more than one"))
             .hint("give the id in place of the name; `list` in place of `show` shows both")),
     }
+}
+
+/// Takes away the one thing of its kind that has this name or id, and prints the server's words.
+async fn delete_found<T: DeserializeOwned>(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    wanted: &str,
+    cells: impl Fn(&T) -> Vec<String>,
+) -> Result<()> {
+    let found = find(client, path, wanted, &cells).await?;
+    let id = cells(&found).swap_remove(0);
+    let call = Call::delete(format!("{path}/{id}"));
+    let deleted: Deleted = client.json(call).await?;
+    settings
+        .printer
+        .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
 /// Takes something away, and prints the server's words.
