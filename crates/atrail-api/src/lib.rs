@@ -12,7 +12,9 @@ pub mod paths;
 mod sessions;
 mod tenancy;
 
-pub use auth::{InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse};
+pub use auth::{
+    InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse, TokenRevocation,
+};
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use options::{OptionRow, OptionsRequest};

@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
 
 /// The id in the path. What is no id names nothing, like any other that nobody has.
 #[derive(Debug)]
-pub(crate) struct IdInPath<T>(Option<T>);
+pub(crate) struct IdInPath<T>(pub(crate) Option<T>);
 
 impl<T> IdInPath<T> {
     /// The id, of a `what`.

@@ -76,6 +76,7 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::Problem>(&mut found);
     add::<api::InfoResponse>(&mut found);
     add::<api::TokenRequest>(&mut found);
+    add::<api::TokenRevocation>(&mut found);
     add::<api::TokenResponse>(&mut found);
     add::<api::TokenError>(&mut found);
     add::<api::PasswordChange>(&mut found);

@@ -47,7 +47,9 @@ routes! {
     GET paths::INFO => info::show;
     POST paths::TOKEN => token::create;
     POST paths::TOKEN_LEGACY => token::create;
+    POST paths::REVOKE => token::revoke;
     GET paths::TOKEN_KEYS => token::keys;
+    POST paths::TOKEN_KEYS => token::rotate_key;
     GET paths::ACCOUNTS => accounts::list;
     POST paths::ACCOUNTS => accounts::create;
     GET paths::ACCOUNT => accounts::show;

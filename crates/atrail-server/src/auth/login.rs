@@ -209,6 +209,20 @@ async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusa
     }
 }
 
+/// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
+pub(crate) async fn revoke(app: &App, token: &str) -> Result<(), ApiError> {
+    match app.tokens.verify(token, app.clock.now()) {
+        Some(login) => {
+            app.identity.end_login(login).await?;
+        }
+        None => {
+            app.identity.end_login_of(sha256(token.as_bytes())).await?;
+        }
+    }
+    app.standings.forget();
+    Ok(())
+}
+
 fn respond(
     app: &App,
     user: &User,

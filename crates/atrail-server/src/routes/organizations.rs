@@ -75,7 +75,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     principal: Principal,
-    id: IdInPath<OrganizationId>,
+    IdInPath(id): IdInPath<OrganizationId>,
 ) -> Result<Json<Organization>, ApiError> {
     known(&app, &principal, id).await.map(wire).map(Json)
 }
@@ -84,7 +84,7 @@ pub(super) async fn show(
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
-    id: IdInPath<OrganizationId>,
+    IdInPath(id): IdInPath<OrganizationId>,
 ) -> Result<Json<Deleted>, ApiError> {
     let found = known(&app, &principal, id).await?;
     principal.must_own(found.account, true, WHAT)?;
@@ -95,24 +95,19 @@ pub(super) async fn delete(
 }
 
 /// The organization, if the caller may know of it.
-async fn known(
+pub(super) async fn known(
     app: &App,
     principal: &Principal,
-    id: IdInPath<OrganizationId>,
+    id: Option<OrganizationId>,
 ) -> Result<atrail_store::Organization, ApiError> {
-    let found = match app.tenancy.organization(id.of(WHAT)?).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(ApiError::not_found(WHAT));
-        }
+    let unknown = || ApiError::not_found(WHAT);
+    let found = match app.tenancy.organization(id.ok_or_else(unknown)?).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
         found => found?,
     };
     let is_known = principal.knows_all_of(found.account)
         || with_known_spaces(app, principal).await?.contains(&found.id);
-    if is_known {
-        Ok(found)
-    } else {
-        Err(ApiError::not_found(WHAT))
-    }
+    if is_known { Ok(found) } else { Err(unknown()) }
 }
 
 /// The organizations of the spaces that the caller holds a role of.

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::listed;
+use super::{listed, organizations};
 use crate::app::App;
 use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
@@ -54,17 +54,12 @@ pub(super) async fn create(
         relationships,
     }): JsonBody<SpaceCreate>,
 ) -> Result<(StatusCode, Json<Space>), ApiError> {
-    let unknown = || ApiError::not_found("organization");
     let organization = relationships
         .organization
         .ok_or_else(|| ApiError::bad_request("relationships.organization is missing"))?;
-    let id = organization.data.guid.parse().map_err(|_| unknown())?;
-    let organization = match app.tenancy.organization(id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
-        found => found?,
-    };
-    let is_known = principal.knows_all_of(organization.account);
-    principal.must_own(organization.account, is_known, "organization")?;
+    let id = organization.data.guid.parse().ok();
+    let organization = organizations::known(&app, &principal, id).await?;
+    principal.must_own(organization.account, true, "organization")?;
     let now = app.clock.now();
     let made = app
         .tenancy
