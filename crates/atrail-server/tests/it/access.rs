@@ -55,7 +55,7 @@ async fn what_is_under_way_ends_with_the_role_the_key_the_login_or_the_user() {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         let length = answer.content_length().unwrap();
-        assert!(length > 30_000_000, "{length}");
+        assert!(length > 20_000_000, "{length}");
         let mut bytes = answer.bytes_stream();
         let first = bytes.next().await.unwrap().unwrap().len() as u64;
         (bytes, first, length)
@@ -170,7 +170,8 @@ async fn a_key_does_what_it_is_good_for_and_no_more() {
         assert_eq!(answers, expected, "{who}");
     }
     let keys: Value = admin.get(paths::API_KEYS).made().await;
-    let brief_key = &keys["resources"].as_array().unwrap()[4];
+    let mut keys = keys["resources"].as_array().unwrap().iter();
+    let brief_key = keys.find(|key| key["name"] == "b").unwrap();
     assert_eq!(brief_key["expire_time"], "2017-07-25T10:30:28.541092735Z");
     assert_eq!(brief_key["use_time"], crate::support::NOW);
     server.clock.advance(std::time::Duration::from_secs(60));
