@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::secret;
 use crate::client::{
-    Endpoint, build_http, explain, grant_password, read_secret, unreachable_error,
+    Endpoint, Trust, build_http, explain, grant_password, read_secret, unreachable_error,
 };
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Trust the certificate authorities in this file (PEM), besides the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Do not check the server's certificate: no protection against an impostor
     #[arg(long)]
     skip_ssl_validation: bool,
@@ -43,43 +46,52 @@ pub(crate) struct Args {
 /// Logs in and makes the context current.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let endpoint = endpoint(settings, &args).await?;
-    if args.skip_ssl_validation {
-        settings
-            .printer
-            .warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
-    }
+    let trust = trust(settings, &args)?;
+    trust.warn(&settings.printer);
     if endpoint.is_exposed() {
         settings
             .printer
             .warn("warning: http to another machine; password and events travel in the clear");
     }
-    let http = build_http(&endpoint, args.skip_ssl_validation)?;
+    let http = build_http(&endpoint, &trust)?;
     let (user, password) = who(settings, &args).await?;
     let info = info(&http, &endpoint).await?;
     let tokens = grant_password(&http, &endpoint, &user, &password).await?;
     let user = user_of(&tokens).unwrap_or(user);
-    let name = save(settings, &args, &endpoint, &user, &info, &tokens)?;
+    let name = save(settings, trust, &endpoint, &user, &info, &tokens)?;
     settings.printer.note(&format!(
         "Logged in to {endpoint} as {user} (context {name})"
     ));
     Ok(())
 }
 
-async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
-    if let Some(text) = args
-        .endpoint
+/// The file is kept by its whole path: the next command may run elsewhere.
+fn trust(settings: &Settings, args: &Args) -> Result<Trust> {
+    let file = args
+        .ca_file
         .as_ref()
-        .or(settings.environment.endpoint.as_ref())
-    {
+        .or(settings.environment.ca_file.as_ref());
+    let whole = |file: &PathBuf| {
+        std::path::absolute(file)
+            .map_err(|error| CliError::file(format!("could not find {}", file.display()), error))
+    };
+    Ok(Trust {
+        ca_file: file.map(whole).transpose()?,
+        skip_ssl_validation: args.skip_ssl_validation,
+    })
+}
+
+async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
+    if let Some(text) = &args.endpoint {
         return text.parse();
     }
     let config = settings.state.config()?;
     let name = settings.context_name.as_ref().map(|(name, _)| name);
-    if let Some(context) = name
+    let context = name
         .or(config.current.as_ref())
-        .and_then(|name| config.contexts.get(name))
-    {
-        return context.endpoint.parse();
+        .and_then(|name| config.contexts.get(name));
+    if context.is_some() || settings.environment.endpoint.is_some() {
+        return settings.endpoint(context);
     }
     if settings.printer.can_ask() {
         return settings.printer.ask("Endpoint: ").await?.parse();
@@ -139,7 +151,7 @@ async fn info(http: &reqwest::Client, endpoint: &Endpoint) -> Result<InfoRespons
 /// Keeps the tokens, then the context; a context of the same server and user keeps its target.
 fn save(
     settings: &Settings,
-    args: &Args,
+    trust: Trust,
     endpoint: &Endpoint,
     user: &str,
     info: &InfoResponse,
@@ -164,7 +176,8 @@ fn save(
             endpoint: endpoint.to_string(),
             user: user.to_owned(),
             region: info.name.clone(),
-            skip_ssl_validation: args.skip_ssl_validation,
+            skip_ssl_validation: trust.skip_ssl_validation,
+            ca_file: trust.ca_file,
             account,
             organization,
             space,

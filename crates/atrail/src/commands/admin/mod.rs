@@ -8,6 +8,7 @@ mod recover;
 mod role;
 mod scrub;
 mod space;
+mod token_key;
 mod user;
 
 use atrail_api::{Deleted, List};
@@ -19,7 +20,7 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// Manage accounts, organizations, spaces, users, roles, API keys and a server's data
+/// Manage accounts, organizations, spaces, users, roles, keys and a server's data
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Role(role::Command),
     #[command(subcommand)]
     ApiKey(api_key::Command),
+    #[command(subcommand)]
+    TokenKey(token_key::Command),
     Scrub(scrub::Args),
     Backup(backup::Args),
     Recover(recover::Args),
@@ -53,6 +56,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::User(command) => user::run(settings, &client().await?, command).await,
         Command::Role(command) => role::run(settings, &client().await?, command).await,
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
+        Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         // About a directory of this machine: no server is asked.
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
