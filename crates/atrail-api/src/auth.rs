@@ -46,6 +46,19 @@ impl std::fmt::Debug for TokenRequest {
     }
 }
 
+/// The form of `POST /oauth/revoke` (RFC 7009 §2.1). `Debug` never shows a secret.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenRevocation {
+    /// A refresh token or an access token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for TokenRevocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRevocation").finish_non_exhaustive()
+    }
+}
+
 /// The answer of `POST /oauth/token` (RFC 6749 §5.1). `Debug` never shows a secret.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenResponse {

@@ -14,7 +14,9 @@ pub mod paths;
 mod sessions;
 mod tenancy;
 
-pub use auth::{InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse};
+pub use auth::{
+    InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse, TokenRevocation,
+};
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use holds::{HoldRequest, HoldRow};
@@ -24,7 +26,8 @@ pub use sessions::{
     Checkpoint, DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes,
 };
 pub use tenancy::{
-    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, List, NamesQuery,
-    Organization, OrganizationCreate, Relation, RelationData, Relationships, Role, RoleGrant,
-    Space, SpaceCreate, User, UserCreate,
+    Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery,
+    HeldRole, KeyScope, List, NamesQuery, Organization, OrganizationCreate, Relation, RelationData,
+    Relationships, Role, RoleGrant, Space, SpaceCreate, SpaceDelete, SpaceDeleted, User,
+    UserCreate,
 };

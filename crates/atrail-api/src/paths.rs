@@ -6,6 +6,8 @@ pub const INFO: &str = "/v2/info";
 pub const TOKEN: &str = "/oauth/token";
 /// Tokens, at the original's place.
 pub const TOKEN_LEGACY: &str = "/UAALoginServerWAR/oauth/token";
+/// Ends the login that a token belongs to (RFC 7009).
+pub const REVOKE: &str = "/oauth/revoke";
 /// The JWKS of the token signing keys (RFC 7517).
 pub const TOKEN_KEYS: &str = "/token_keys";
 /// Download sessions of the caller.
@@ -28,12 +30,20 @@ pub const DOWNLOAD: &str = "/v3/events/download";
 pub const OPTIONS: &str = "/v3/options";
 /// Organizations, as Cloud Foundry lists them.
 pub const ORGANIZATIONS: &str = "/v3/organizations";
+/// One organization.
+pub const ORGANIZATION: &str = "/v3/organizations/{id}";
 /// Spaces, as Cloud Foundry lists them.
 pub const SPACES: &str = "/v3/spaces";
+/// One space.
+pub const SPACE: &str = "/v3/spaces/{id}";
 /// Accounts.
 pub const ACCOUNTS: &str = "/v3/accounts";
+/// One account.
+pub const ACCOUNT: &str = "/v3/accounts/{id}";
 /// Users.
 pub const USERS: &str = "/v3/users";
+/// One user.
+pub const USER: &str = "/v3/users/{id}";
 /// Grants of roles.
 pub const ROLES: &str = "/v3/roles";
 /// The caller's API keys.

@@ -153,10 +153,31 @@ pub enum Role {
     Owner,
     /// Of a space: send, read, delete, options.
     Developer,
+    /// Of an account or a space: read.
+    Auditor,
+    /// Of a space, or of an account's own domain: send, no more.
+    Writer,
+}
+
+impl Role {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Developer, Self::Auditor, Self::Writer];
+
+    /// As it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Developer => "developer",
+            Self::Auditor => "auditor",
+            Self::Writer => "writer",
+        }
+    }
 }
 
 /// A role that a user holds; body and answer of `/v3/roles`. Exactly one of the two places is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct RoleGrant {
     /// Name of the user.
     pub user: String,
@@ -170,6 +191,62 @@ pub struct RoleGrant {
     pub space: Option<String>,
 }
 
+/// A role as `GET /v3/roles` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldRole {
+    /// Name of the user.
+    pub user: String,
+    /// What the user may do.
+    pub role: Role,
+    /// GUID of the account that it holds for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// GUID of the space that it holds for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// Whether it came of what the identity provider said at the user's last login there.
+    pub claimed: bool,
+}
+
+/// What became of a space, and of its events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpaceDeleted {
+    /// What was done, or would be.
+    pub message: String,
+    /// Events that the space holds, or held.
+    pub events: u64,
+    /// Bytes of their lines.
+    pub size: u64,
+    /// Whether they were deleted, or would be; else they stay with the account.
+    pub with_events: bool,
+}
+
+/// The query of `DELETE /v3/spaces/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceDelete {
+    /// Delete its events too. Without it they stay with the account, under the account's retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_events: Option<bool>,
+    /// Only say how many events it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// What an API key is good for. It narrows the holder's roles and gives nothing by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyScope {
+    /// Counting, sessions, downloads.
+    Read,
+    /// Sending events.
+    Send,
+    /// Deleting events, and options.
+    Delete,
+    /// Tenancy, users, roles, keys and passwords.
+    Manage,
+}
+
 /// An API key, never with its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKey {
@@ -179,13 +256,37 @@ pub struct ApiKey {
     pub name: String,
     /// RFC 3339, UTC.
     pub create_time: String,
+    /// What it is good for.
+    pub scopes: Vec<KeyScope>,
+    /// When it ends by itself, if ever; RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expire_time: Option<String>,
+    /// When somebody last logged in with it; RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_time: Option<String>,
 }
 
 /// The body of `POST /v3/api_keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ApiKeyCreate {
     /// What the user calls it.
     pub name: String,
+    /// What it is good for; everything that its holder may do when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<KeyScope>>,
+    /// Seconds until it ends by itself; it does not when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
+}
+
+/// The query of `GET /v3/api_keys`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeysQuery {
+    /// Whose keys, by name; for the server's operator. The caller's own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// Which key `DELETE /v3/api_keys` means: body or query.

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod bearer;
 pub(crate) mod login;
 pub(crate) mod passwords;
+pub(crate) mod permissions;
 pub(crate) mod principal;
 pub(crate) mod secrets;
 mod signing;

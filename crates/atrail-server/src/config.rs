@@ -31,6 +31,8 @@ pub struct ConfigFile {
 struct ServerSection {
     listen: Option<SocketAddr>,
     insecure_http: Option<bool>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     public_url: Option<PublicUrl>,
     max_connections: Option<usize>,
     header_read_timeout: Option<Span>,
@@ -113,6 +115,8 @@ impl ConfigFile {
             store,
             listen,
             insecure_http,
+            tls_cert,
+            tls_key,
             public_url,
             access_token_ttl,
             refresh_token_ttl,
@@ -144,6 +148,8 @@ impl ConfigFile {
             server: ServerSection {
                 listen: Some(*listen),
                 insecure_http: Some(*insecure_http),
+                tls_cert: tls_cert.clone(),
+                tls_key: tls_key.clone(),
                 public_url: public_url.clone(),
                 max_connections: Some(*max_connections),
                 header_read_timeout: Some(Span(*header_read_timeout)),
@@ -187,6 +193,8 @@ impl ConfigFile {
                 ServerSection {
                     listen,
                     insecure_http,
+                    tls_cert,
+                    tls_key,
                     public_url,
                     max_connections,
                     header_read_timeout,
@@ -221,6 +229,8 @@ impl ConfigFile {
         } = self;
         put(&mut settings.listen, listen);
         put(&mut settings.insecure_http, insecure_http);
+        put(&mut settings.tls_cert, tls_cert.map(Some));
+        put(&mut settings.tls_key, tls_key.map(Some));
         put(&mut settings.public_url, public_url.map(Some));
         put(&mut settings.max_connections, max_connections);
         put_span(&mut settings.header_read_timeout, header_read_timeout);
@@ -305,8 +315,10 @@ mod tests {
     #[test]
     fn the_example_names_every_setting_with_its_default() {
         let mut example = ConfigFile::parse(&example_in_force()).unwrap();
-        // The one setting without a default.
+        // The settings without a default.
         assert!(example.server.public_url.take().is_some());
+        assert!(example.server.tls_cert.take().is_some());
+        assert!(example.server.tls_key.take().is_some());
         assert_eq!(example, ConfigFile::of(&Settings::default()));
     }
 

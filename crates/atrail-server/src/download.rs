@@ -2,6 +2,7 @@
 
 mod conditions;
 pub(crate) mod range;
+mod reader;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::hex;
@@ -13,6 +14,8 @@ use futures_util::TryStreamExt;
 
 use crate::error::ApiError;
 use conditions::Plan;
+use reader::Cut;
+pub(crate) use reader::Reader;
 
 /// The answer to a request for a session's bytes: always gzip, whatever `Accept` says, and never with a
 /// `Content-Encoding`, so that no client unpacks it on the way.
@@ -20,6 +23,7 @@ pub(crate) async fn respond(
     method: &Method,
     headers: &HeaderMap,
     download: &Download,
+    reader: Reader,
 ) -> Result<Response, ApiError> {
     let session = download.session();
     let total = session.total_bytes;
@@ -49,8 +53,9 @@ pub(crate) async fn respond(
         download.check(bytes.clone()).await?;
         let id = session.id;
         // The head is sent by then: the client sees a cut, and only the log can say why.
-        Body::from_stream(download.read(bytes).inspect_err(move |error| {
-            tracing::error!(session = %id, error = error as &dyn std::error::Error, "a download broke off");
+        let bytes = download.read(bytes).map_err(Cut::from);
+        Body::from_stream(reader.watch(bytes).inspect_err(move |cut| {
+            tracing::error!(session = %id, error = cut as &dyn std::error::Error, "a download broke off");
         }))
     };
     let mut response = (status, body).into_response();

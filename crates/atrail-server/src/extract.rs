@@ -1,9 +1,10 @@
 //! Extractors whose rejections are problems like every other error.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -25,6 +26,26 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
         query(parts).map(Self)
+    }
+}
+
+/// The id in the path. What is no id names nothing, like any other that nobody has.
+#[derive(Debug)]
+pub(crate) struct IdInPath<T>(pub(crate) Option<T>);
+
+impl<T> IdInPath<T> {
+    /// The id, of a `what`.
+    pub(crate) fn of(self, what: &str) -> Result<T, ApiError> {
+        self.0.ok_or_else(|| ApiError::not_found(what))
+    }
+}
+
+impl<T: FromStr> FromRequestParts<Arc<App>> for IdInPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, app).await;
+        Ok(Self(text.ok().and_then(|Path(text)| text.parse().ok())))
     }
 }
 

@@ -5,7 +5,6 @@
 //! user whose password nobody has.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
@@ -68,10 +67,10 @@ pub(crate) async fn ensure(
     identity: &Identity,
     passwords: &Passwords,
     path: &Path,
-    listen: SocketAddr,
+    endpoint: &str,
     now: Timestamp,
 ) -> Result<bool, FoundingError> {
-    let endpoint = endpoint(listen);
+    let endpoint = endpoint.to_owned();
     let written = read(path)?;
     if identity.is_founded().await? {
         if let Written::Credentials(mut old) = written
@@ -115,18 +114,6 @@ pub(crate) async fn ensure(
     };
     identity.found(&founding, now).await?;
     Ok(true)
-}
-
-/// The URL under which a client of this machine reaches the server.
-pub(crate) fn endpoint(listen: SocketAddr) -> String {
-    let mut reachable = listen;
-    if listen.ip().is_unspecified() {
-        reachable.set_ip(match listen {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{reachable}")
 }
 
 fn generate(endpoint: String) -> Result<InitialCredentials, getrandom::Error> {
@@ -202,9 +189,16 @@ mod tests {
         }
 
         async fn start(&self, port: u16) -> Result<bool, FoundingError> {
-            let listen = SocketAddr::from(([0, 0, 0, 0], port));
+            let endpoint = format!("http://127.0.0.1:{port}");
             let now = Timestamp::UNIX_EPOCH;
-            ensure(&self.identity, &self.passwords, &self.path(), listen, now).await
+            ensure(
+                &self.identity,
+                &self.passwords,
+                &self.path(),
+                &endpoint,
+                now,
+            )
+            .await
         }
 
         fn written(&self) -> InitialCredentials {
@@ -213,7 +207,7 @@ mod tests {
 
         async fn can_log_in(&self, credentials: &InitialCredentials) -> bool {
             let found = self.identity.credentials("admin").await.unwrap();
-            let hash = found.map(|found| found.password_hash);
+            let hash = found.and_then(|found| found.password_hash);
             let password = credentials.password.clone();
             self.passwords.verify(password, hash).await.unwrap()
         }

@@ -25,5 +25,5 @@ mod settings;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
-pub use serve::{Running, Server, StartError};
+pub use serve::{Running, Server, StartError, TlsError};
 pub use settings::{LogFormat, LogLevel, LogSettings, PublicUrl, SettingError, Settings};

@@ -76,6 +76,7 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::Problem>(&mut found);
     add::<api::InfoResponse>(&mut found);
     add::<api::TokenRequest>(&mut found);
+    add::<api::TokenRevocation>(&mut found);
     add::<api::TokenResponse>(&mut found);
     add::<api::TokenError>(&mut found);
     add::<api::PasswordChange>(&mut found);
@@ -95,7 +96,9 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::SpaceCreate>(&mut found);
     add::<api::User>(&mut found);
     add::<api::UserCreate>(&mut found);
+    add::<api::SpaceDeleted>(&mut found);
     add::<api::RoleGrant>(&mut found);
+    add::<api::HeldRole>(&mut found);
     add::<api::ApiKey>(&mut found);
     add::<api::ApiKeyCreate>(&mut found);
     add::<api::ApiKeyCreated>(&mut found);

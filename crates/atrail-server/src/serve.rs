@@ -1,6 +1,7 @@
 //! Starting, accepting connections, and ending in order.
 
 mod patience;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -33,6 +35,8 @@ use crate::metrics::Metrics;
 use crate::routes;
 use crate::settings::{SettingError, Settings};
 use patience::WriteTimeout;
+use tls::Tls;
+pub use tls::TlsError;
 
 /// Longest head of a request, in bytes; half of it is what a connection costs while it is idle.
 const HEAD_MAX_BYTES: usize = 32 << 10;
@@ -64,6 +68,9 @@ pub enum StartError {
     /// The store does not open.
     #[error("cannot open the store")]
     Store(#[from] StoreError),
+    /// The certificate cannot be served.
+    #[error("cannot serve HTTPS")]
+    Tls(#[from] TlsError),
     /// Keys or first credentials cannot be had.
     #[error("cannot prepare the server's secrets")]
     Secrets(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -98,6 +105,10 @@ async fn prepare(
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
+    let tls = match (&settings.tls_cert, &settings.tls_key) {
+        (Some(cert), Some(key)) => Some(Tls::open(cert.clone(), key.clone())?),
+        _ => None,
+    };
     let listen = settings.listen;
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -107,9 +118,16 @@ async fn prepare(
         .map_err(|error| StartError::Secrets(error.into()))?;
     let passwords = Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
-    let founded = founding::ensure(&identity, &passwords, &credentials_file, addr, clock.now())
-        .await
-        .map_err(|error| StartError::Secrets(error.into()))?;
+    let endpoint = settings.endpoint(addr);
+    let founded = founding::ensure(
+        &identity,
+        &passwords,
+        &credentials_file,
+        &endpoint,
+        clock.now(),
+    )
+    .await
+    .map_err(|error| StartError::Secrets(error.into()))?;
     let tenancy = store.tenancy();
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),
@@ -129,6 +147,7 @@ async fn prepare(
     let drain = app.settings.drain;
     let acceptor = Acceptor {
         router: routes::router(Arc::clone(&app)),
+        tls,
         app,
         connections: TaskTracker::new(),
         stop: stop.clone(),
@@ -137,6 +156,7 @@ async fn prepare(
     let connections = acceptor.connections.clone();
     Ok(Running {
         addr,
+        endpoint,
         first_credentials: founded.then_some(credentials_file),
         accepting: tokio::spawn(acceptor.run(listener)),
         connections,
@@ -152,6 +172,7 @@ async fn prepare(
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
+    endpoint: String,
     /// The file with the first user's credentials, when this start made them.
     pub first_credentials: Option<PathBuf>,
     accepting: JoinHandle<()>,
@@ -165,8 +186,8 @@ pub struct Running {
 impl Running {
     /// The base URL for a client of this machine.
     #[must_use]
-    pub fn endpoint(&self) -> String {
-        founding::endpoint(self.addr)
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Takes no more connections, lets requests and downloads under way end within the drain time, cuts the rest, and
@@ -200,6 +221,7 @@ impl Running {
 
 struct Acceptor {
     router: Router,
+    tls: Option<Tls>,
     app: Arc<App>,
     connections: TaskTracker,
     stop: CancellationToken,
@@ -251,29 +273,64 @@ impl Acceptor {
         // Small answers must not wait for the acknowledgement of earlier ones; without it they are only slower.
         let _ = stream.set_nodelay(true);
         let settings = &self.app.settings;
-        let io = TokioIo::new(WriteTimeout::new(stream, settings.write_idle_timeout));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+        let stream = WriteTimeout::new(stream, settings.write_idle_timeout);
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
             .header_read_timeout(settings.header_read_timeout)
             .max_header_size(HEAD_MAX_BYTES)
-            .max_headers(MAX_HEADERS)
-            .serve_connection(io, service);
-        let (stop, cut) = (self.stop.clone(), self.cut.clone());
+            .max_headers(MAX_HEADERS);
+        let ending = Ending {
+            stop: self.stop.clone(),
+            cut: self.cut.clone(),
+        };
+        let (tls, patience) = (self.tls.clone(), settings.header_read_timeout);
         async move {
-            tokio::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        ended = connection.as_mut() => ended,
-                        () = cut.cancelled() => Ok(()),
-                    }
-                }
+            let Some(tls) = tls else {
+                let connection = http.serve_connection(TokioIo::new(stream), service);
+                return ending.run(connection, peer).await;
             };
-            if let Err(error) = ended {
-                tracing::debug!(%peer, %error, "a connection broke off");
+            // A handshake has as long as the head of a request, and none is waited for at the end.
+            let secured = tokio::select! {
+                secured = tokio::time::timeout(patience, tls.accept(stream)) => secured,
+                () = ending.stop.cancelled() => return,
+            };
+            match secured {
+                Ok(Ok(stream)) => {
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    ending.run(connection, peer).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
             }
+        }
+    }
+}
+
+/// How connections are told to end.
+struct Ending {
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Ending {
+    /// Serves a connection until it ends, or has to.
+    async fn run<C>(self, connection: C, peer: SocketAddr)
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = self.cut.cancelled() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "a connection broke off");
         }
     }
 }

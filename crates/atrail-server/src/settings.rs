@@ -2,7 +2,7 @@
 
 mod public_url;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Whether passwords and tokens may cross a network in the clear: needed to listen elsewhere than on loopback.
     pub insecure_http: bool,
+    /// The certificate chain that HTTPS is served with, in PEM; with [`Self::tls_key`]. `None`: plain HTTP.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// Where clients reach the server when that is not where it listens: behind a proxy. `None`: by the name that the
     /// client used.
     pub public_url: Option<PublicUrl>,
@@ -105,6 +109,8 @@ impl Settings {
             store: StoreSettings::new(data_dir),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8181)),
             insecure_http: false,
+            tls_cert: None,
+            tls_key: None,
             public_url: None,
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
@@ -139,7 +145,16 @@ impl Settings {
                 "has no 1 to 255 bytes, or a space or a '+'",
             );
         }
-        if !self.listen.ip().is_loopback() && !self.insecure_http {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => {
+                return refuse("server.tls_key", "is missing, but there is a tls_cert");
+            }
+            (None, Some(_)) => {
+                return refuse("server.tls_cert", "is missing, but there is a tls_key");
+            }
+            _ => {}
+        }
+        if !self.listen.ip().is_loopback() && !self.serves_https() && !self.insecure_http {
             return Err(SettingError {
                 name: INSECURE,
                 why: format!(
@@ -194,6 +209,30 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether the server itself speaks HTTPS.
+    #[must_use]
+    pub const fn serves_https(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.serves_https() { "https" } else { "http" }
+    }
+
+    /// The URL under which a client of this machine reaches a server that listens here.
+    pub(crate) fn endpoint(&self, listen: SocketAddr) -> String {
+        let mut reachable = listen;
+        if listen.ip().is_unspecified() {
+            reachable.set_ip(match listen {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("{}://{reachable}", self.scheme())
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -239,6 +278,8 @@ mod tests {
     fn what_cannot_work_is_named() {
         let open = "0.0.0.0:1".parse().unwrap();
         assert_eq!(refused(|s| s.listen = open), "server.insecure_http");
+        assert_eq!(refused(|s| s.tls_cert = Some("c".into())), "server.tls_key");
+        assert_eq!(refused(|s| s.tls_key = Some("k".into())), "server.tls_cert");
         assert_eq!(refused(|s| s.max_connections = 0), "server.max_connections");
         let zero = Duration::ZERO;
         assert_eq!(

@@ -38,13 +38,15 @@ mod stats;
 mod status;
 mod store;
 mod task;
+mod tenancy;
 mod verified;
 mod wal;
 
 pub use backup::{BackupReport, BackupStep, backup};
 pub use catalog::{
-    Account, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, Founding, Grant, HeldRole,
-    Identity, LoginId, NewLogin, Organization, Space, Standing, Tenancy, User,
+    Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
+    Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, NewApiKey, NewLogin,
+    Organization, Space, SpaceRole, Standing, Tenancy, User,
 };
 pub use compaction::Compacted;
 pub use dedup::DedupStats;
@@ -62,3 +64,4 @@ pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;
 pub use store::Store;
+pub use tenancy::EventsOfSpace;

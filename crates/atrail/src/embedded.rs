@@ -47,6 +47,9 @@ fn explain(error: StartError) -> CliError {
         StartError::Listen { .. } => CliError::failed("the server could not be started")
             .because(error)
             .hint("choose another --listen, or port 0 for a free one"),
+        StartError::Tls(error) => CliError::failed("the server could not be started")
+            .because(error)
+            .hint("check the files of --tls-cert and --tls-key, or of tls_cert and tls_key in the configuration"),
         other => CliError::failed("the server could not be started").because(other),
     }
 }
@@ -55,7 +58,7 @@ fn explain(error: StartError) -> CliError {
 pub(crate) fn explain_setting(error: SettingError) -> CliError {
     if error.is_insecure() {
         CliError::usage(error.to_string()).hint(
-            "listen on 127.0.0.1 behind a proxy that speaks https; --insecure-http goes without",
+            "give a certificate: --tls-cert FILE --tls-key FILE; or listen on 127.0.0.1 behind a proxy that speaks https; --insecure-http goes without",
         )
     } else {
         CliError::usage(error.to_string())

@@ -13,13 +13,13 @@ mod days;
 mod download;
 mod embedded;
 mod error;
+mod evidence;
 mod memory;
 mod platform;
 mod printer;
 mod settings;
 mod spelling;
 mod state;
-mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

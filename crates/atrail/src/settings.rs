@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
-use crate::client::Endpoint;
+use crate::client::{Endpoint, Trust};
 use crate::error::{CliError, Result};
 use crate::platform;
 use crate::printer::{Color, ColorWish, Format, Printer, Terminals};
@@ -47,6 +47,8 @@ pub(crate) struct Environment {
     pub(crate) endpoint: Option<String>,
     /// `ATRAIL_API_KEY_FILE`
     pub(crate) api_key_file: Option<PathBuf>,
+    /// `ATRAIL_CA_FILE`
+    pub(crate) ca_file: Option<PathBuf>,
     /// `ATRAIL_ORG`
     pub(crate) org: Option<String>,
     /// `ATRAIL_SPACE`
@@ -85,6 +87,7 @@ impl Environment {
         Ok(Self {
             endpoint: text("ATRAIL_ENDPOINT")?,
             api_key_file: raw("ATRAIL_API_KEY_FILE").map(PathBuf::from),
+            ca_file: raw("ATRAIL_CA_FILE").map(PathBuf::from),
             org: text("ATRAIL_ORG")?,
             space: text("ATRAIL_SPACE")?,
             context: text("ATRAIL_CONTEXT")?,
@@ -199,14 +202,39 @@ impl Settings {
         }
     }
 
-    /// The endpoint in use, and who said it.
-    pub(crate) fn endpoint(&self, context: Option<&Context>) -> Result<(Endpoint, Origin)> {
-        if let Some(text) = &self.environment.endpoint {
-            return Ok((text.parse()?, Origin::Environment("ATRAIL_ENDPOINT")));
+    /// Whether a flag named the context: what the context holds then wins over the environment.
+    pub(crate) fn is_context_by_flag(&self) -> bool {
+        matches!(self.context_name, Some((_, Origin::Flag)))
+    }
+
+    /// The endpoint in use.
+    pub(crate) fn endpoint(&self, context: Option<&Context>) -> Result<Endpoint> {
+        let variable = self.environment.endpoint.as_ref();
+        let variable = variable.filter(|_| context.is_none() || !self.is_context_by_flag());
+        match (variable, context) {
+            (Some(text), _) => text.parse(),
+            (None, Some(context)) => context.endpoint.parse(),
+            (None, None) => Err(CliError::not_logged_in()),
         }
-        match context {
-            Some(context) => Ok((context.endpoint.parse()?, Origin::Context)),
-            None => Err(CliError::not_logged_in()),
+    }
+
+    /// The file with the API key in use, if one is.
+    pub(crate) fn api_key_file(&self) -> Option<&PathBuf> {
+        let file = self.environment.api_key_file.as_ref();
+        file.filter(|_| !self.is_context_by_flag())
+    }
+
+    /// Whom to trust about the server of this context, or of the environment.
+    pub(crate) fn trust(&self, context: Option<&Context>) -> Trust {
+        let variable = self.environment.ca_file.clone();
+        let stored = context.and_then(|context| context.ca_file.clone());
+        Trust {
+            ca_file: if self.is_context_by_flag() {
+                stored.or(variable)
+            } else {
+                variable.or(stored)
+            },
+            skip_ssl_validation: context.is_some_and(|context| context.skip_ssl_validation),
         }
     }
 }

@@ -3,17 +3,19 @@
 //!
 //! A foreign thing and one that does not exist get the same answer.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use atrail_api::headers::{PROJECT_ID, SESSION_ID};
 use atrail_model::{AccountId, SessionId, SpaceId, Target};
-use atrail_store::{ErrorKind, Session};
+use atrail_store::{ErrorKind, LoginId, Session, Standing};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
+use super::permissions::{Action, allows_in_account, allows_in_space, knows_space};
 use super::principal::Principal;
 use crate::app::App;
 use crate::error::ApiError;
@@ -21,31 +23,34 @@ use crate::extract::Query;
 
 /// What a target is wanted for.
 pub(crate) trait Purpose: Send + Sync + 'static {
+    /// What roles must allow.
+    const ACTION: Action;
     /// In words for the caller.
     const WHAT: &'static str;
 }
 
 macro_rules! purposes {
-    ($($(#[$doc:meta])* $name:ident: $what:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $action:ident, $what:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub(crate) struct $name;
         impl Purpose for $name {
+            const ACTION: Action = Action::$action;
             const WHAT: &'static str = $what;
         }
     )*};
 }
 purposes! {
     /// To count, list or download.
-    ReadEvents: "read events";
+    ReadEvents: Read, "read events";
     /// To take in.
-    SendEvents: "send events";
+    SendEvents: Send, "send events";
     /// To delete.
-    DeleteEvents: "delete events";
+    DeleteEvents: Delete, "delete events";
     /// To see or set how long they are kept.
-    UseOptions: "use options";
+    UseOptions: UseOptions, "use options";
     /// To set or release.
-    KeepHolds: "keep legal holds";
+    KeepHolds: KeepHolds, "keep legal holds";
 }
 
 /// The part of a request that says whether the whole account is meant.
@@ -79,6 +84,7 @@ where
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let principal = Principal::from_request_parts(&mut parts, app).await?;
+        principal.must_be_good_for(P::ACTION.scope())?;
         let targeted = targeted_space(app, &principal, &parts.headers).await?;
         let wire = W::from_request(Request::from_parts(parts, body), app).await?;
         let target = aim::<P>(&principal, targeted, wire.at_account_level())?;
@@ -97,9 +103,10 @@ fn aim<P: Purpose>(
     targeted: Option<(SpaceId, AccountId)>,
     at_account_level: bool,
 ) -> Result<Target, ApiError> {
+    let standing = principal.standing();
     if !at_account_level {
         let (space, account) = targeted.ok_or_else(no_space_targeted)?;
-        return if may_use(principal, space, account) {
+        return if allows_in_space(standing, P::ACTION, space, account) {
             Ok(Target::Space(space))
         } else {
             Err(ApiError::forbidden(format!(
@@ -110,20 +117,15 @@ fn aim<P: Purpose>(
     }
     let account = match targeted {
         Some((_, account)) => account,
-        None => only_owned_account(principal)?,
+        None => only_account(principal, P::ACTION)?,
     };
-    if principal.owns(account) {
+    if allows_in_account(standing, P::ACTION, account) {
         return Ok(Target::Account(account));
     }
     Err(ApiError::forbidden(format!(
-        "only an owner of the account may {} at account level",
+        "you may not {} at account level: ask an owner of the account for a role",
         P::WHAT
     )))
-}
-
-/// A developer of the space and an owner of its account may do everything with its events.
-fn may_use(principal: &Principal, space: SpaceId, account: AccountId) -> bool {
-    principal.owns(account) || principal.standing().developed.contains_key(&space)
 }
 
 /// The space that the request names, with its account; an error unless the caller holds a role there.
@@ -141,11 +143,8 @@ async fn targeted_space(
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .ok_or_else(unknown)?;
-    if let Some(account) = principal.standing().developed.get(&space) {
-        return Ok(Some((space, *account)));
-    }
     let account = app.standings.account_of(space).await?.ok_or_else(unknown)?;
-    if principal.owns(account) {
+    if knows_space(principal.standing(), space, account) {
         return Ok(Some((space, account)));
     }
     Err(unknown())
@@ -155,18 +154,26 @@ fn no_space_targeted() -> ApiError {
     ApiError::bad_request("no space is targeted: send its GUID as X-Auth-Project-Id")
 }
 
-fn only_owned_account(principal: &Principal) -> Result<AccountId, ApiError> {
-    let mut owned = principal.standing().owned.iter();
-    match (owned.next(), owned.next()) {
-        (Some(only), None) => Ok(*only),
-        (None, _) => Err(ApiError::forbidden("you own no account")),
+/// The account that is meant when no space is named: the only one where the caller may do this.
+fn only_account(principal: &Principal, action: Action) -> Result<AccountId, ApiError> {
+    let standing = principal.standing();
+    let roles = action.account_roles().iter();
+    let allowed: HashSet<_> = roles
+        .flat_map(|role| standing.accounts_with(*role))
+        .collect();
+    let mut allowed = allowed.into_iter();
+    match (allowed.next(), allowed.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(ApiError::forbidden(
+            "you may do this in no account: ask an owner of one for a role",
+        )),
         _ => Err(ApiError::bad_request(
-            "you own several accounts: send the GUID of a space of one as X-Auth-Project-Id",
+            "you may do this in several accounts: send the GUID of a space of one as X-Auth-Project-Id",
         )),
     }
 }
 
-/// The space that the sessions of a list were made in; `None` for all spaces. The caller holds a role there.
+/// The space that the sessions of a list were made in; `None` for all spaces. The caller may read there.
 #[derive(Debug)]
 pub(crate) struct SessionsScope {
     /// Who asks.
@@ -180,7 +187,11 @@ impl FromRequestParts<Arc<App>> for SessionsScope {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, app).await?;
+        principal.must_be_good_for(ReadEvents::ACTION.scope())?;
         let targeted = targeted_space(app, &principal, &parts.headers).await?;
+        if targeted.is_some() {
+            aim::<ReadEvents>(&principal, targeted, false)?;
+        }
         Ok(Self {
             principal,
             space: targeted.map(|(space, _)| space),
@@ -188,19 +199,31 @@ impl FromRequestParts<Arc<App>> for SessionsScope {
     }
 }
 
-/// Whether the caller may still read what a session covers: roles may have gone since it was made.
+/// Whether the caller may still read what a session covers: roles may have gone since it was made, and the space.
 pub(crate) async fn may_still_read(
     app: &App,
-    principal: &Principal,
+    standing: &Standing,
     target: Target,
 ) -> Result<bool, ApiError> {
     Ok(match target {
-        Target::Account(account) => principal.owns(account),
+        Target::Account(account) => allows_in_account(standing, Action::Read, account),
         Target::Space(space) => match app.standings.account_of(space).await? {
-            Some(account) => may_use(principal, space, account),
+            Some(account) => allows_in_space(standing, Action::Read, space, account),
             None => false,
         },
     })
+}
+
+/// Whether a login may go on reading a target: it lives, and its user's roles still allow it.
+pub(crate) async fn may_go_on_reading(
+    app: &App,
+    login: LoginId,
+    target: Target,
+) -> Result<bool, ApiError> {
+    match app.standings.of(login, app.clock.now()).await? {
+        Some(standing) => may_still_read(app, &standing, target).await,
+        None => Ok(false),
+    }
 }
 
 /// A session of the caller, named by the path, whose events the caller may read.
@@ -252,6 +275,7 @@ impl FromRequestParts<Arc<App>> for DownloadedSession {
 }
 
 async fn own_session(app: &App, principal: Principal, id: &str) -> Result<OwnSession, ApiError> {
+    principal.must_be_good_for(ReadEvents::ACTION.scope())?;
     let unknown = || ApiError::not_found("session");
     let id: SessionId = id.parse().map_err(|_| unknown())?;
     let session = match app.store.session(principal.id(), id).await {
@@ -259,7 +283,7 @@ async fn own_session(app: &App, principal: Principal, id: &str) -> Result<OwnSes
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
         Err(error) => return Err(error.into()),
     };
-    if !may_still_read(app, &principal, session.scope.target).await? {
+    if !may_still_read(app, principal.standing(), session.scope.target).await? {
         return Err(unknown());
     }
     Ok(OwnSession { principal, session })

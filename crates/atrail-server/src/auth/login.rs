@@ -114,7 +114,7 @@ async fn by_password(
 ) -> Result<TokenResponse, Refusal> {
     let attempt = app.throttle.begin(Some(&name), address, app.clock.now())?;
     let found = app.identity.credentials(&name).await?;
-    let hash = found.as_ref().map(|found| found.password_hash.clone());
+    let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;
     let Some(found) = found.filter(|_| fits) else {
         app.metrics.auth_failed(AuthFailure::Password);
@@ -129,7 +129,8 @@ async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenRespo
     let attempt = app.throttle.begin(None, address, app.clock.now());
     let holder = match ApiKeySecret::parse(text.trim()) {
         Some(key) => {
-            let holder = app.identity.api_key_holder(key.id()).await?;
+            let now = app.clock.now();
+            let holder = app.identity.api_key_holder(key.id(), now).await?;
             holder
                 .filter(|holder| holder.hash == key.whole().hash())
                 .map(|holder| (holder, key))
@@ -158,6 +159,7 @@ async fn begin(app: &App, user: &User, api_key: Option<&str>) -> Result<TokenRes
         refresh_hash: refresh.hash(),
         now,
         expires: app.refresh_end(now),
+        ends: None,
     };
     let login = app.identity.begin_login(new).await?;
     let client = if api_key.is_some() {
@@ -205,6 +207,20 @@ async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusa
             Err(BAD_REFRESH_TOKEN)
         }
     }
+}
+
+/// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
+pub(crate) async fn revoke(app: &App, token: &str) -> Result<(), ApiError> {
+    match app.tokens.verify(token, app.clock.now()) {
+        Some(login) => {
+            app.identity.end_login(login).await?;
+        }
+        None => {
+            app.identity.end_login_of(sha256(token.as_bytes())).await?;
+        }
+    }
+    app.standings.forget();
+    Ok(())
 }
 
 fn respond(

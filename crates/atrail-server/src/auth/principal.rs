@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use atrail_model::{AccountId, UserId};
-use atrail_store::{LoginId, Standing, User};
+use atrail_model::{AccountId, SpaceId, UserId};
+use atrail_store::{AccountRole, KeyScope, LoginId, Standing, User};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::bearer;
+use super::permissions::{Action, allows_in_account, knows_space};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
@@ -42,14 +43,36 @@ impl Principal {
     }
 
     pub(crate) fn owns(&self, account: AccountId) -> bool {
-        self.standing.owned.contains(&account)
+        self.standing.holds_in_account(account, AccountRole::Owner)
     }
 
     /// Whether the caller may know that the account exists: by any role in it, or as operator.
-    pub(crate) fn knows(&self, account: AccountId) -> bool {
+    pub(crate) fn knows_account(&self, account: AccountId) -> bool {
+        let mut of_account = AccountRole::ALL.iter();
         self.is_operator()
-            || self.owns(account)
-            || self.standing.developed.values().any(|of| *of == account)
+            || of_account.any(|role| self.standing.holds_in_account(account, *role))
+            || self.standing.spaces.values().any(|of| *of == account)
+    }
+
+    /// Whether the caller may know of the space of this account: by a role there, or as operator.
+    pub(crate) fn knows_space(&self, space: SpaceId, account: AccountId) -> bool {
+        self.is_operator() || knows_space(&self.standing, space, account)
+    }
+
+    /// Whether the caller may know of all that is in the account.
+    pub(crate) fn knows_all_of(&self, account: AccountId) -> bool {
+        self.is_operator() || allows_in_account(&self.standing, Action::Read, account)
+    }
+
+    /// Refuses a login by an API key that was made for other things.
+    pub(crate) fn must_be_good_for(&self, scope: KeyScope) -> Result<(), ApiError> {
+        if self.standing.scopes.contains(scope) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(format!(
+            "the API key of this login is good for: {}. This needs another key, or a login by password",
+            self.standing.scopes
+        )))
     }
 
     /// Refuses who does not own the account. `known` says whether the caller may know of the `what` that is asked for; if
@@ -95,6 +118,20 @@ impl FromRequestParts<Arc<App>> for Principal {
     }
 }
 
+/// A caller whose login is good for managing things; what the caller may manage, roles say.
+#[derive(Debug, Clone)]
+pub(crate) struct Manager(pub(crate) Principal);
+
+impl FromRequestParts<Arc<App>> for Manager {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let principal = Principal::from_request_parts(parts, app).await?;
+        principal.must_be_good_for(KeyScope::Manage)?;
+        Ok(Self(principal))
+    }
+}
+
 /// A caller who is the server's operator.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operator;
@@ -103,7 +140,7 @@ impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let principal = Principal::from_request_parts(parts, app).await?;
+        let Manager(principal) = Manager::from_request_parts(parts, app).await?;
         if principal.is_operator() {
             return Ok(Self);
         }

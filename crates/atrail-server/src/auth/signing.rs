@@ -52,8 +52,7 @@ pub(super) fn load_or_make(path: &Path) -> Result<Vec<u8>, SigningKeyError> {
             path: path.to_owned(),
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut der = PKCS8_PREFIX.to_vec();
-            der.extend(random::<32>().map_err(SigningKeyError::Random)?);
+            let der = generate()?;
             if let Some(parent) = path.parent() {
                 durable::create_dir(parent).map_err(failed)?;
             }
@@ -62,6 +61,24 @@ pub(super) fn load_or_make(path: &Path) -> Result<Vec<u8>, SigningKeyError> {
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Puts a new key in the place of the one in the file.
+pub(super) fn replace(path: &Path) -> Result<Vec<u8>, SigningKeyError> {
+    let der = generate()?;
+    durable::replace(path, encode(&der).as_bytes(), 0o600).map_err(|source| {
+        SigningKeyError::File {
+            path: path.to_owned(),
+            source,
+        }
+    })?;
+    Ok(der)
+}
+
+fn generate() -> Result<Vec<u8>, SigningKeyError> {
+    let mut der = PKCS8_PREFIX.to_vec();
+    der.extend(random::<32>().map_err(SigningKeyError::Random)?);
+    Ok(der)
 }
 
 /// RFC 7468 §10; 48 bytes make one line of 64 characters.

@@ -25,7 +25,7 @@ struct Remembered {
     /// Counts the changes, so that an answer from before a change is not remembered after it.
     changes: u64,
     logins: HashMap<LoginId, (Arc<Standing>, Timestamp)>,
-    /// A space stays in its account for ever.
+    /// A space stays in its account until it is deleted.
     spaces: HashMap<SpaceId, AccountId>,
 }
 
@@ -66,26 +66,33 @@ impl Standings {
 
     /// The account of a space, if there is such a space.
     pub(crate) async fn account_of(&self, space: SpaceId) -> Result<Option<AccountId>> {
-        if let Some(account) = self.remembered.read().spaces.get(&space) {
-            return Ok(Some(*account));
-        }
+        let changes = {
+            let remembered = self.remembered.read();
+            if let Some(account) = remembered.spaces.get(&space) {
+                return Ok(Some(*account));
+            }
+            remembered.changes
+        };
         let account = match self.tenancy.space(space).await {
             Ok(found) => found.account,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let mut remembered = self.remembered.write();
-        if remembered.spaces.len() >= CAPACITY {
-            remembered.spaces.clear();
+        if remembered.changes == changes {
+            if remembered.spaces.len() >= CAPACITY {
+                remembered.spaces.clear();
+            }
+            remembered.spaces.insert(space, account);
         }
-        remembered.spaces.insert(space, account);
         Ok(Some(account))
     }
 
-    /// To be called after every change of users, logins or roles.
+    /// To be called after every change of users, logins or roles, and when a space is deleted.
     pub(crate) fn forget(&self) {
         let mut remembered = self.remembered.write();
         remembered.changes += 1;
         remembered.logins.clear();
+        remembered.spaces.clear();
     }
 }

@@ -1,7 +1,7 @@
 //! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed by Ed25519, verified once and then remembered.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use atrail_model::Timestamp;
@@ -57,20 +57,32 @@ pub(crate) struct Issued {
 
 /// Issues and verifies tokens.
 pub(crate) struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    key_file: PathBuf,
+    keys: RwLock<Keys>,
     validation: Validation,
-    key_id: String,
-    jwks: String,
     ttl: Duration,
     /// By SHA-256 of the token: the login that it names, and the second from which it is expired.
     verified: RwLock<HashMap<[u8; 32], (LoginId, i64)>>,
 }
 
+/// The key that signs, and the one that did before it.
+struct Keys {
+    current: Key,
+    /// Its tokens are good until they expire, which is at this second at the latest.
+    previous: Option<(Key, i64)>,
+}
+
+struct Key {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    jwk: Jwk,
+    id: String,
+}
+
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tokens")
-            .field("key_id", &self.key_id)
+            .field("key_id", &self.keys.read().current.id)
             .finish_non_exhaustive()
     }
 }
@@ -86,21 +98,42 @@ pub(crate) enum TokensError {
     Refused(#[from] jsonwebtoken::errors::Error),
 }
 
-impl Tokens {
-    /// With the key in this file, which is made when it is not there.
-    pub(crate) fn open(key_file: &Path, ttl: Duration) -> Result<Self, TokensError> {
-        let encoding = EncodingKey::from_ed_der(&signing::load_or_make(key_file)?);
+impl Key {
+    fn of(der: &[u8]) -> Result<Self, TokensError> {
+        let encoding = EncodingKey::from_ed_der(der);
         let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA)?;
-        let key_id = match &jwk.algorithm {
+        let id = match &jwk.algorithm {
             // RFC 8037 §2 and RFC 7638 §3.2: the members of an Ed25519 key in lexical order.
             AlgorithmParameters::OctetKeyPair(key) => base64_url(&sha256(
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, key.x).as_bytes(),
             )),
             _ => jwk.thumbprint(ThumbprintHash::SHA256)?,
         };
-        jwk.common.key_id = Some(key_id.clone());
+        jwk.common.key_id = Some(id.clone());
         jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
-        let decoding = DecodingKey::from_jwk(&jwk)?;
+        Ok(Self {
+            decoding: DecodingKey::from_jwk(&jwk)?,
+            encoding,
+            jwk,
+            id,
+        })
+    }
+}
+
+impl Keys {
+    /// The key of this id, if its tokens are good at that second.
+    fn find(&self, id: Option<&str>, second: i64) -> Option<&Key> {
+        let previous = self.previous.as_ref();
+        let previous = previous.filter(|(_, until)| second < *until);
+        let mut all = std::iter::once(&self.current).chain(previous.map(|(key, _)| key));
+        all.find(|key| Some(key.id.as_str()) == id)
+    }
+}
+
+impl Tokens {
+    /// With the key in this file, which is made when it is not there.
+    pub(crate) fn open(key_file: &Path, ttl: Duration) -> Result<Self, TokensError> {
+        let current = Key::of(&signing::load_or_make(key_file)?)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -108,19 +141,41 @@ impl Tokens {
         // By our own clock, below.
         validation.validate_exp = false;
         Ok(Self {
-            encoding,
-            decoding,
+            key_file: key_file.to_owned(),
+            keys: RwLock::new(Keys {
+                current,
+                previous: None,
+            }),
             validation,
-            jwks: serde_json::json!({ "keys": [jwk] }).to_string(),
-            key_id,
             ttl,
             verified: RwLock::default(),
         })
     }
 
-    /// The public key, as a JWK set (RFC 7517 §5).
-    pub(crate) fn jwks(&self) -> &str {
-        &self.jwks
+    /// The public keys whose tokens are good, as a JWK set (RFC 7517 §5).
+    pub(crate) fn jwks(&self, now: Timestamp) -> String {
+        let keys = self.keys.read();
+        let previous = keys.previous.as_ref();
+        let previous = previous.filter(|(_, until)| now.as_second() < *until);
+        let all: Vec<_> = std::iter::once(&keys.current)
+            .chain(previous.map(|(key, _)| key))
+            .map(|key| &key.jwk)
+            .collect();
+        serde_json::json!({ "keys": all }).to_string()
+    }
+
+    /// Makes a new signing key. What the one before signed stays good until it expires; what came before that does not. A
+    /// restart forgets the one before: clients then refresh their tokens.
+    pub(crate) fn rotate(&self, now: Timestamp) -> Result<(), TokensError> {
+        let mut keys = self.keys.write();
+        let next = Key::of(&signing::replace(&self.key_file)?)?;
+        let until = now
+            .as_second()
+            .saturating_add_unsigned(self.ttl.as_secs().max(1));
+        let before = std::mem::replace(&mut keys.current, next);
+        keys.previous = Some((before, until));
+        self.verified.write().clear();
+        Ok(())
     }
 
     /// Makes a token for a login.
@@ -145,10 +200,11 @@ impl Tokens {
             client,
             user_name: user.name.clone(),
         };
+        let keys = self.keys.read();
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.key_id.clone());
-        let token =
-            jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(ApiError::internal)?;
+        header.kid = Some(keys.current.id.clone());
+        let token = jsonwebtoken::encode(&header, &claims, &keys.current.encoding)
+            .map_err(ApiError::internal)?;
         Ok(Issued {
             token,
             jti,
@@ -171,7 +227,11 @@ impl Tokens {
     }
 
     fn verify_anew(&self, token: &str, key: [u8; 32], now: Timestamp) -> Option<(LoginId, i64)> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+        // Held to the end, so that nothing is remembered of a key that is rotated away meanwhile.
+        let keys = self.keys.read();
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let signer = keys.find(header.kid.as_deref(), now.as_second())?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &signer.decoding, &self.validation)
             .ok()?
             .claims;
         let found = (claims.sid.parse().ok()?, claims.exp);
@@ -265,7 +325,7 @@ mod tests {
         // The public key used as an HMAC secret.
         let claims: Claims =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
-        let secret = EncodingKey::from_secret(tokens.jwks().as_bytes());
+        let secret = EncodingKey::from_secret(tokens.jwks(at(0)).as_bytes());
         let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secret);
         assert_eq!(tokens.verify(&forged.unwrap(), at(1)), None);
         let elsewhere = tempfile::tempdir().unwrap();
@@ -276,5 +336,33 @@ mod tests {
         for garbage in ["", ".", "..", "a.b.c", &"x".repeat(100_000)] {
             assert_eq!(tokens.verify(garbage, at(1)), None);
         }
+    }
+
+    #[test]
+    fn a_rotated_key_is_good_for_what_it_signed_and_for_no_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let first = issue_with(&tokens, 0);
+        let published = |now| tokens.jwks(at(now)).matches("\"kid\"").count();
+        assert_eq!(published(0), 1);
+        tokens.rotate(at(100)).unwrap();
+        let second = issue_with(&tokens, 100);
+        assert_eq!(published(100), 2);
+        assert!(tokens.verify(&first, at(599)).is_some());
+        assert!(tokens.verify(&second, at(599)).is_some());
+        assert_eq!(tokens.verify(&first, at(600)), None);
+        assert_eq!(published(700), 1);
+        // A second rotation drops the first key at once.
+        let tokens = self::tokens(dir.path());
+        let by_the_second = issue_with(&tokens, 200);
+        assert!(tokens.verify(&second, at(201)).is_some(), "the file has it");
+        tokens.rotate(at(201)).unwrap();
+        tokens.rotate(at(202)).unwrap();
+        assert_eq!(tokens.verify(&by_the_second, at(203)), None);
+    }
+
+    fn issue_with(tokens: &Tokens, now: i64) -> String {
+        let issued = tokens.issue(&user(), LoginId::generate(), ClientKind::Password, at(now));
+        issued.unwrap().token
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use atrail_api::{Account, AccountCreate, List};
+use atrail_api::{Account, AccountCreate, Deleted, List};
+use atrail_model::AccountId;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,7 +11,7 @@ use axum::http::StatusCode;
 use crate::app::App;
 use crate::auth::principal::{Operator, Principal};
 use crate::error::ApiError;
-use crate::extract::JsonBody;
+use crate::extract::{IdInPath, JsonBody};
 
 /// Those that the caller may know of.
 pub(super) async fn list(
@@ -18,7 +19,9 @@ pub(super) async fn list(
     principal: Principal,
 ) -> Result<Json<List<Account>>, ApiError> {
     let all = app.tenancy.accounts().await?;
-    let known = all.into_iter().filter(|one| principal.knows(one.id));
+    let known = all
+        .into_iter()
+        .filter(|one| principal.knows_account(one.id));
     Ok(Json(List {
         resources: known.map(wire).collect(),
     }))
@@ -32,6 +35,35 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Account>), ApiError> {
     let made = app.tenancy.create_account(&name, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
+}
+
+/// One that the caller may know of.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    id: IdInPath<AccountId>,
+) -> Result<Json<Account>, ApiError> {
+    let id = id.of("account")?;
+    app.must_exist(id).await?;
+    if !principal.knows_account(id) {
+        return Err(ApiError::not_found("account"));
+    }
+    Ok(Json(wire(app.tenancy.account(id).await?)))
+}
+
+/// Ends one that holds nothing.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    _: Operator,
+    id: IdInPath<AccountId>,
+) -> Result<Json<Deleted>, ApiError> {
+    let id = id.of("account")?;
+    app.must_exist(id).await?;
+    app.store.delete_account(id).await?;
+    app.standings.forget();
+    Ok(Json(Deleted {
+        message: "Delete account success".to_owned(),
+    }))
 }
 
 fn wire(account: atrail_store::Account) -> Account {

@@ -1,43 +1,96 @@
-//! The caller's API keys.
+//! API keys: the caller's own; the operator may see and end those of others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use atrail_api::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, Deleted, List};
-use atrail_model::format_timestamp;
+use atrail_api::{
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, Deleted, KeyScope, List,
+};
+use atrail_model::{Timestamp, format_timestamp};
+use atrail_store::{self as store, KeyScopes, NewApiKey};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
-use crate::auth::principal::Principal;
+use crate::auth::principal::Manager;
 use crate::auth::secrets::ApiKeySecret;
 use crate::error::ApiError;
-use crate::extract::{BodyOrQuery, JsonBody};
+use crate::extract::{BodyOrQuery, JsonBody, Query};
 
-/// Without their secrets.
+/// Longest life of a key that ends by itself, in seconds: ten years.
+const LONGEST_LIFE_SECS: u64 = 10 * 366 * 86_400;
+
+/// Without their secrets. Another user's are for the operator.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
+    Query(ApiKeysQuery { user }): Query<ApiKeysQuery>,
 ) -> Result<Json<List<ApiKey>>, ApiError> {
-    let keys = app.identity.api_keys(principal.id()).await?;
+    let holder = match user {
+        Some(name) if name != principal.user().name => {
+            if !principal.is_operator() {
+                return Err(ApiError::forbidden(
+                    "only the server's operator may list the keys of others",
+                ));
+            }
+            app.identity.user_named(&name).await?.id
+        }
+        _ => principal.id(),
+    };
+    let keys = app.identity.api_keys(holder).await?;
     Ok(Json(List {
         resources: keys.into_iter().map(wire).collect(),
     }))
 }
 
-/// A new key; its secret is shown here and never again.
+/// A new key; its secret is shown here and never again. A key that is limited makes none: they might be less so.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    principal: Principal,
-    JsonBody(ApiKeyCreate { name }): JsonBody<ApiKeyCreate>,
+    Manager(principal): Manager,
+    JsonBody(new): JsonBody<ApiKeyCreate>,
 ) -> Result<impl IntoResponse, ApiError> {
+    if principal.standing().by_limited_key {
+        return Err(ApiError::forbidden(
+            "a key with scopes or an end makes no keys: log in by password",
+        ));
+    }
+    let ApiKeyCreate {
+        name,
+        scopes,
+        expires_in,
+    } = new;
+    let scopes = match scopes {
+        None => KeyScopes::ALL,
+        Some(none) if none.is_empty() => {
+            return Err(ApiError::bad_request(
+                "scopes holds none: leave it out for all",
+            ));
+        }
+        Some(some) => some.into_iter().map(scope).collect(),
+    };
+    let now = app.clock.now();
+    let expires = expires_in
+        .map(|seconds| match seconds {
+            1..=LONGEST_LIFE_SECS => Ok(now
+                .checked_add(Duration::from_secs(seconds))
+                .unwrap_or(Timestamp::MAX)),
+            _ => Err(ApiError::bad_request(format!(
+                "expires_in is 1 to {LONGEST_LIFE_SECS} seconds"
+            ))),
+        })
+        .transpose()?;
     let key = ApiKeySecret::generate().map_err(ApiError::internal)?;
-    let (hash, now) = (key.whole().hash(), app.clock.now());
-    let made = app
-        .identity
-        .create_api_key(principal.id(), key.id(), &name, hash, now)
-        .await?;
+    let new = NewApiKey {
+        holder: principal.id(),
+        id: key.id(),
+        name: &name,
+        hash: key.whole().hash(),
+        scopes,
+        expires,
+    };
+    let made = app.identity.create_api_key(new, now).await?;
     let answer = ApiKeyCreated {
         id: made.id,
         name: made.name,
@@ -47,24 +100,53 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, no_store, Json(answer)))
 }
 
-/// Ends the key and every login that came of it.
+/// Ends a key of the caller and every login that came of it; for the operator, anybody's.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
     BodyOrQuery(ApiKeyDelete { id }): BodyOrQuery<ApiKeyDelete>,
 ) -> Result<Json<Deleted>, ApiError> {
-    app.identity.delete_api_key(principal.id(), &id).await?;
+    let holder = (!principal.is_operator()).then(|| principal.id());
+    app.identity.delete_api_key(holder, &id).await?;
     app.standings.forget();
     Ok(Json(Deleted {
         message: "Delete API key success".to_owned(),
     }))
 }
 
-fn wire(key: atrail_store::ApiKey) -> ApiKey {
-    let atrail_store::ApiKey { id, name, created } = key;
+fn scope(scope: KeyScope) -> store::KeyScope {
+    match scope {
+        KeyScope::Read => store::KeyScope::Read,
+        KeyScope::Send => store::KeyScope::Send,
+        KeyScope::Delete => store::KeyScope::Delete,
+        KeyScope::Manage => store::KeyScope::Manage,
+    }
+}
+
+fn wire_scope(scope: store::KeyScope) -> KeyScope {
+    match scope {
+        store::KeyScope::Read => KeyScope::Read,
+        store::KeyScope::Send => KeyScope::Send,
+        store::KeyScope::Delete => KeyScope::Delete,
+        store::KeyScope::Manage => KeyScope::Manage,
+    }
+}
+
+fn wire(key: store::ApiKey) -> ApiKey {
+    let store::ApiKey {
+        id,
+        name,
+        created,
+        scopes,
+        expires,
+        used,
+    } = key;
     ApiKey {
         id,
         name,
         create_time: format_timestamp(created),
+        scopes: scopes.iter().map(wire_scope).collect(),
+        expire_time: expires.map(format_timestamp),
+        use_time: used.map(format_timestamp),
     }
 }

@@ -15,7 +15,7 @@ use crate::auth::access::{
     Aimed, Authorised, DeleteEvents, DownloadedSession, OwnSession, ReadEvents, SendEvents,
 };
 use crate::days;
-use crate::download;
+use crate::download::{self, Reader};
 use crate::error::ApiError;
 use crate::extract::BodyOrQuery;
 use crate::ingest::{self, IngestRequest};
@@ -114,7 +114,8 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let open = app.store.open_download(principal.id(), session.id).await?;
-    download::respond(&method, &headers, &open).await
+    let reader = Reader::new(&app, principal.login(), session.scope.target);
+    download::respond(&method, &headers, &open, reader).await
 }
 
 fn wire(total: DayTotal) -> DaySummary {

@@ -16,7 +16,7 @@ const API_VERSION: &str = "3.0.0";
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
     let base = match &app.settings.public_url {
         Some(url) => url.to_string(),
-        None => format!("http://{}", host(&app, &headers)),
+        None => format!("{}://{}", app.settings.scheme(), host(&app, &headers)),
     };
     Json(InfoResponse {
         name: "atrail".to_owned(),

@@ -3,18 +3,24 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use atrail_api::{List, NamesQuery, Organization, OrganizationCreate, Relation, Relationships};
+use atrail_api::{
+    Deleted, List, NamesQuery, Organization, OrganizationCreate, Relation, Relationships,
+};
+use atrail_model::OrganizationId;
+use atrail_store::ErrorKind;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::listed;
 use crate::app::App;
-use crate::auth::principal::Principal;
+use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, Query};
+use crate::extract::{IdInPath, JsonBody, Query};
 
-/// Those of the caller's accounts, and those of the spaces that the caller develops in; for the operator, all.
+const WHAT: &str = "organization";
+
+/// Those of the caller's accounts, and those of the spaces that the caller holds a role of; for the operator, all.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -28,17 +34,11 @@ pub(super) async fn list(
         listed(names.as_deref()),
         listed(organization_guids.as_deref()),
     );
-    let developed = &principal.standing().developed;
-    let spaces = app.tenancy.spaces().await?;
-    let of_developed: HashSet<_> = spaces
-        .iter()
-        .filter(|space| developed.contains_key(&space.id))
-        .map(|space| space.organization)
-        .collect();
+    let with_known_spaces = with_known_spaces(&app, &principal).await?;
     let all = app.tenancy.organizations().await?;
-    let visible = all.into_iter().filter(|one| {
-        principal.is_operator() || principal.owns(one.account) || of_developed.contains(&one.id)
-    });
+    let visible = all
+        .into_iter()
+        .filter(|one| principal.knows_all_of(one.account) || with_known_spaces.contains(&one.id));
     Ok(Json(List {
         resources: visible
             .map(wire)
@@ -50,7 +50,7 @@ pub(super) async fn list(
 /// A new organization of an account that the caller owns.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
     JsonBody(OrganizationCreate {
         name,
         relationships,
@@ -65,10 +65,65 @@ pub(super) async fn create(
         .parse()
         .map_err(|_| ApiError::not_found("account"))?;
     app.must_exist(account).await?;
-    principal.must_own(account, principal.knows(account), "account")?;
+    principal.must_own(account, principal.knows_account(account), "account")?;
     let now = app.clock.now();
     let made = app.tenancy.create_organization(account, &name, now).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
+}
+
+/// One that the caller may know of.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    IdInPath(id): IdInPath<OrganizationId>,
+) -> Result<Json<Organization>, ApiError> {
+    known(&app, &principal, id).await.map(wire).map(Json)
+}
+
+/// Ends one that has no spaces, for an owner of its account.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Manager(principal): Manager,
+    IdInPath(id): IdInPath<OrganizationId>,
+) -> Result<Json<Deleted>, ApiError> {
+    let found = known(&app, &principal, id).await?;
+    principal.must_own(found.account, true, WHAT)?;
+    app.tenancy.delete_organization(found.id).await?;
+    Ok(Json(Deleted {
+        message: "Delete organization success".to_owned(),
+    }))
+}
+
+/// The organization, if the caller may know of it.
+pub(super) async fn known(
+    app: &App,
+    principal: &Principal,
+    id: Option<OrganizationId>,
+) -> Result<atrail_store::Organization, ApiError> {
+    let unknown = || ApiError::not_found(WHAT);
+    let found = match app.tenancy.organization(id.ok_or_else(unknown)?).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
+        found => found?,
+    };
+    let is_known = principal.knows_all_of(found.account)
+        || with_known_spaces(app, principal).await?.contains(&found.id);
+    if is_known { Ok(found) } else { Err(unknown()) }
+}
+
+/// The organizations of the spaces that the caller holds a role of.
+async fn with_known_spaces(
+    app: &App,
+    principal: &Principal,
+) -> Result<HashSet<OrganizationId>, ApiError> {
+    let held = &principal.standing().spaces;
+    if held.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let spaces = app.tenancy.spaces().await?.into_iter();
+    Ok(spaces
+        .filter(|space| held.contains_key(&space.id))
+        .map(|space| space.organization)
+        .collect())
 }
 
 fn wire(organization: atrail_store::Organization) -> Organization {

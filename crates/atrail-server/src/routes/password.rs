@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 
 use super::Peer;
 use crate::app::App;
-use crate::auth::principal::Principal;
+use crate::auth::principal::Manager;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
@@ -16,14 +16,14 @@ use crate::extract::JsonBody;
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
-    principal: Principal,
+    Manager(principal): Manager,
     JsonBody(PasswordChange { old, new }): JsonBody<PasswordChange>,
 ) -> Result<StatusCode, ApiError> {
     let wrong = || ApiError::forbidden("the old password is not right");
     let name = &principal.user().name;
     let attempt = app.throttle.begin(Some(name), address, app.clock.now())?;
     let found = app.identity.credentials(name).await?;
-    let old_hash = found.map(|found| found.password_hash);
+    let old_hash = found.and_then(|found| found.password_hash);
     if !app.passwords.verify(old, old_hash.clone()).await? {
         return Err(wrong());
     }

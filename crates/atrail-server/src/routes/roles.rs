@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use atrail_api::{Deleted, List, Role, RoleGrant};
+use atrail_api::{Deleted, HeldRole, List, Role, RoleGrant};
 use atrail_model::SpaceId;
-use atrail_store::{Grant, HeldRole};
+use atrail_store::{self as store, AccountRole, SpaceRole};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::principal::Principal;
+use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
 
 /// Those that the caller manages, and the caller's own.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    principal: Principal,
-) -> Result<Json<List<RoleGrant>>, ApiError> {
+    Manager(principal): Manager,
+) -> Result<Json<List<HeldRole>>, ApiError> {
     let all = app.identity.grants().await?;
     let visible = all.into_iter().filter(|one| {
         principal.is_operator() || principal.owns(one.account) || one.user == principal.id()
@@ -31,7 +31,7 @@ pub(super) async fn list(
 /// Gives a role to a user, by name. 200 when the user held it before.
 pub(super) async fn grant(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
     JsonBody(wire): JsonBody<RoleGrant>,
 ) -> Result<(StatusCode, Json<RoleGrant>), ApiError> {
     let role = managed(&app, &principal, &wire).await?;
@@ -48,7 +48,7 @@ pub(super) async fn grant(
 /// Takes a role from a user, by name.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
     BodyOrQuery(wire): BodyOrQuery<RoleGrant>,
 ) -> Result<Json<Deleted>, ApiError> {
     let role = managed(&app, &principal, &wire).await?;
@@ -63,55 +63,88 @@ pub(super) async fn revoke(
 }
 
 /// The role that the request names, if it is the caller's to give and take.
-async fn managed(app: &App, principal: &Principal, wire: &RoleGrant) -> Result<HeldRole, ApiError> {
+async fn managed(
+    app: &App,
+    principal: &Principal,
+    wire: &RoleGrant,
+) -> Result<store::HeldRole, ApiError> {
     let RoleGrant {
         user: _,
         role,
         account,
         space,
     } = wire;
-    match (role, account, space) {
-        (Role::Owner, Some(account), None) => {
+    match (account, space) {
+        (Some(account), None) => {
+            let role = role_of_account(*role)?;
             let id = account
                 .parse()
                 .map_err(|_| ApiError::not_found("account"))?;
             app.must_exist(id).await?;
             if !principal.is_operator() {
-                principal.must_own(id, principal.knows(id), "account")?;
+                principal.must_own(id, principal.knows_account(id), "account")?;
             }
-            Ok(HeldRole::Owner(id))
+            Ok(store::HeldRole::Account(id, role))
         }
-        (Role::Developer, None, Some(space)) => {
+        (None, Some(space)) => {
+            let role = role_of_space(*role)?;
             let unknown = || ApiError::not_found("space");
             let id: SpaceId = space.parse().map_err(|_| unknown())?;
             let account = app.standings.account_of(id).await?.ok_or_else(unknown)?;
             if !principal.is_operator() {
-                let known = principal.standing().developed.contains_key(&id);
-                principal.must_own(account, known, "space")?;
+                principal.must_own(account, principal.knows_space(id, account), "space")?;
             }
-            Ok(HeldRole::Developer(id))
+            Ok(store::HeldRole::Space(id, role))
         }
         _ => Err(ApiError::bad_request(
-            "an owner has an account, a developer has a space: give that one GUID and no other",
+            "a role is held of an account or of a space: give the GUID of one of them",
         )),
     }
 }
 
-fn wire(grant: Grant) -> RoleGrant {
-    let Grant {
+fn role_of_account(role: Role) -> Result<AccountRole, ApiError> {
+    AccountRole::of_word(role.word()).ok_or_else(|| {
+        ApiError::bad_request("the roles of an account are owner, auditor and writer")
+    })
+}
+
+fn role_of_space(role: Role) -> Result<SpaceRole, ApiError> {
+    SpaceRole::of_word(role.word()).ok_or_else(|| {
+        ApiError::bad_request("the roles of a space are developer, auditor and writer")
+    })
+}
+
+fn wire(grant: store::Grant) -> HeldRole {
+    let store::Grant {
         user: _,
         user_name,
         role,
         account: _,
+        claimed,
     } = grant;
     let (role, account, space) = match role {
-        HeldRole::Owner(id) => (Role::Owner, Some(id.to_string()), None),
-        HeldRole::Developer(id) => (Role::Developer, None, Some(id.to_string())),
+        store::HeldRole::Account(id, role) => {
+            let role = match role {
+                AccountRole::Owner => Role::Owner,
+                AccountRole::Auditor => Role::Auditor,
+                AccountRole::Writer => Role::Writer,
+            };
+            (role, Some(id.to_string()), None)
+        }
+        store::HeldRole::Space(id, role) => {
+            let role = match role {
+                SpaceRole::Developer => Role::Developer,
+                SpaceRole::Auditor => Role::Auditor,
+                SpaceRole::Writer => Role::Writer,
+            };
+            (role, None, Some(id.to_string()))
+        }
     };
-    RoleGrant {
+    HeldRole {
         user: user_name,
         role,
         account,
         space,
+        claimed,
     }
 }

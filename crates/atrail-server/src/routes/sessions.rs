@@ -31,7 +31,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<api::Session>>, ApiError> {
     let mut readable = Vec::new();
     for session in app.store.sessions(principal.id(), space).await? {
-        if access::may_still_read(&app, &principal, session.scope.target).await? {
+        if access::may_still_read(&app, principal.standing(), session.scope.target).await? {
             readable.push(wire(session, &principal.user().name));
         }
     }

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use atrail_api::{List, NamesQuery, Relation, Relationships, Space, SpaceCreate};
-use atrail_store::ErrorKind;
+use atrail_api::{
+    List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
+};
+use atrail_model::{SpaceId, Target};
+use atrail_store::{ErrorKind, EventsOfSpace};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::listed;
+use super::{listed, organizations};
 use crate::app::App;
-use crate::auth::principal::Principal;
+use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, Query};
+use crate::extract::{IdInPath, JsonBody, Query};
+
+const WHAT: &str = "space";
 
 /// Those that the caller holds a role in; for the operator, all.
 pub(super) async fn list(
@@ -28,11 +33,10 @@ pub(super) async fn list(
         listed(names.as_deref()),
         listed(organization_guids.as_deref()),
     );
-    let developed = &principal.standing().developed;
     let all = app.tenancy.spaces().await?;
-    let visible = all.into_iter().filter(|one| {
-        principal.is_operator() || principal.owns(one.account) || developed.contains_key(&one.id)
-    });
+    let visible = all
+        .into_iter()
+        .filter(|one| principal.knows_space(one.id, one.account));
     Ok(Json(List {
         resources: visible
             .filter(|one| by_name(&one.name) && by_organization(&one.organization.to_string()))
@@ -44,32 +48,82 @@ pub(super) async fn list(
 /// A new space of an organization whose account the caller owns.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
     JsonBody(SpaceCreate {
         name,
         relationships,
     }): JsonBody<SpaceCreate>,
 ) -> Result<(StatusCode, Json<Space>), ApiError> {
-    let unknown = || ApiError::not_found("organization");
     let organization = relationships
         .organization
         .ok_or_else(|| ApiError::bad_request("relationships.organization is missing"))?;
-    let id = organization.data.guid.parse().map_err(|_| unknown())?;
-    let organization = match app.tenancy.organization(id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
-        found => found?,
-    };
-    principal.must_own(
-        organization.account,
-        principal.is_operator(),
-        "organization",
-    )?;
+    let id = organization.data.guid.parse().ok();
+    let organization = organizations::known(&app, &principal, id).await?;
+    principal.must_own(organization.account, true, "organization")?;
     let now = app.clock.now();
     let made = app
         .tenancy
         .create_space(organization.id, &name, now)
         .await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
+}
+
+/// One that the caller may know of.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    id: IdInPath<SpaceId>,
+) -> Result<Json<Space>, ApiError> {
+    known(&app, &principal, id).await.map(wire).map(Json)
+}
+
+/// Ends a space, for an owner of its account. Its events stay with the account unless they are to go too.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Manager(principal): Manager,
+    id: IdInPath<SpaceId>,
+    Query(SpaceDelete {
+        with_events,
+        dry_run,
+    }): Query<SpaceDelete>,
+) -> Result<Json<SpaceDeleted>, ApiError> {
+    let space = known(&app, &principal, id).await?;
+    principal.must_own(space.account, true, WHAT)?;
+    let with_events = with_events.unwrap_or(false);
+    let (done, held) = if dry_run.unwrap_or(false) {
+        let held = app.store.content_of(Target::Space(space.id)).await?;
+        ("Nothing was deleted", held)
+    } else {
+        let events = if with_events {
+            EventsOfSpace::Go
+        } else {
+            EventsOfSpace::Stay
+        };
+        let actor = &principal.user().name;
+        let held = app.store.delete_space(space.id, actor, events).await?;
+        app.standings.forget();
+        ("Delete space success", held)
+    };
+    Ok(Json(SpaceDeleted {
+        message: done.to_owned(),
+        events: held.count,
+        size: held.size_bytes,
+        with_events,
+    }))
+}
+
+/// The space, if the caller may know of it.
+async fn known(
+    app: &App,
+    principal: &Principal,
+    id: IdInPath<SpaceId>,
+) -> Result<atrail_store::Space, ApiError> {
+    let unknown = || ApiError::not_found(WHAT);
+    match app.tenancy.space(id.of(WHAT)?).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(unknown()),
+        Ok(found) if !principal.knows_space(found.id, found.account) => Err(unknown()),
+        found => Ok(found?),
+    }
 }
 
 fn wire(space: atrail_store::Space) -> Space {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use atrail_api::{TokenRequest, TokenResponse};
+use atrail_api::{TokenRequest, TokenResponse, TokenRevocation};
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,7 @@ use super::Peer;
 use crate::app::App;
 use crate::auth::bearer::after_word;
 use crate::auth::login::{self, Refusal};
+use crate::auth::principal::Operator;
 use crate::error::ApiError;
 use crate::extract::Form;
 
@@ -40,7 +41,33 @@ pub(super) async fn create(
 /// The JWK set of the token signing keys.
 pub(super) async fn keys(State(app): State<Arc<App>>) -> impl IntoResponse {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    (json, app.tokens.jwks().to_owned())
+    (json, app.tokens.jwks(app.clock.now()))
+}
+
+/// Makes a new signing key, and answers as [`keys`] does.
+pub(super) async fn rotate_key(
+    State(app): State<Arc<App>>,
+    _: Operator,
+) -> Result<impl IntoResponse, ApiError> {
+    app.tokens
+        .rotate(app.clock.now())
+        .map_err(ApiError::internal)?;
+    tracing::info!("the token signing key was rotated");
+    Ok((StatusCode::CREATED, keys(State(app)).await))
+}
+
+/// Ends the login that a token belongs to (RFC 7009). A token that is not known is as good as ended.
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    form: Result<Form<TokenRevocation>, ApiError>,
+) -> Result<StatusCode, Refusal> {
+    if !is_known_client(&headers) {
+        return Err(Refusal::Client);
+    }
+    let Form(TokenRevocation { token }) = form?;
+    login::revoke(&app, token.trim()).await?;
+    Ok(StatusCode::OK)
 }
 
 /// The one client, `cf`, has no secret, so leaving it out proves as much as naming it; another is refused.

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use atrail_api::{List, User, UserCreate};
+use atrail_api::{Deleted, List, User, UserCreate};
+use atrail_model::UserId;
+use atrail_store::ErrorKind;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::principal::{Operator, Principal};
+use crate::auth::principal::{Manager, Operator};
 use crate::error::ApiError;
-use crate::extract::JsonBody;
+use crate::extract::{IdInPath, JsonBody};
 
 /// All of them for the operator; for everybody else, the caller.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    principal: Principal,
+    Manager(principal): Manager,
 ) -> Result<Json<List<User>>, ApiError> {
     let users = if principal.is_operator() {
         app.identity.users().await?
@@ -44,6 +46,47 @@ pub(super) async fn create(
         .create_user(&name, &hash, operator, now)
         .await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
+}
+
+/// Any for the operator; for everybody else, the caller.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Manager(principal): Manager,
+    id: IdInPath<UserId>,
+) -> Result<Json<User>, ApiError> {
+    let id = id.of("user")?;
+    if id == principal.id() {
+        return Ok(Json(wire(principal.user().clone())));
+    }
+    let found = if principal.is_operator() {
+        app.identity
+            .users()
+            .await?
+            .into_iter()
+            .find(|one| one.id == id)
+    } else {
+        None
+    };
+    let found = found.ok_or_else(|| ApiError::not_found("user"))?;
+    Ok(Json(wire(found)))
+}
+
+/// Ends a user with all keys, roles, logins and sessions.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    _: Operator,
+    id: IdInPath<UserId>,
+) -> Result<Json<Deleted>, ApiError> {
+    match app.identity.delete_user(id.of("user")?).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(ApiError::not_found("user"));
+        }
+        done => done?,
+    }
+    app.standings.forget();
+    Ok(Json(Deleted {
+        message: "Delete user success".to_owned(),
+    }))
 }
 
 fn wire(user: atrail_store::User) -> User {

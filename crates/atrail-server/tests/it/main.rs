@@ -9,6 +9,7 @@ mod downloads;
 mod hostile;
 mod intake;
 mod lifecycle;
+mod matrix;
 mod operations;
 mod options;
 mod support;

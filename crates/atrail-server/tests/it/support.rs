@@ -316,6 +316,30 @@ pub(crate) fn events(count: usize) -> String {
     (0..count).map(|id| event(id) + "\n").collect()
 }
 
+/// Events of about a MiB each that do not compress; `part` makes them others.
+pub(crate) fn noise(part: u64, count: u64) -> String {
+    let mut text = String::new();
+    let mut state = part.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    for id in 0..count {
+        let head = event(usize::try_from(part * 1000 + id).unwrap());
+        text.push_str(head.trim_end_matches('}'));
+        text.push_str("},\"noise\":\"");
+        for _ in 0..170_000 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            for shift in [0, 6, 12, 18, 24, 30] {
+                let index = usize::try_from((state >> shift) & 63).unwrap();
+                text.push(char::from(ALPHABET[index]));
+            }
+        }
+        text.push_str("\"}\n");
+    }
+    text
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// What a downloaded file holds.
 pub(crate) fn gunzipped(bytes: &[u8]) -> String {
     let mut text = String::new();

@@ -3,17 +3,23 @@
 //! No secret is here in a form that lets anybody in: passwords come hashed by Argon2id, random secrets by SHA-256.
 
 mod api_keys;
+mod external;
 mod founding;
 mod grants;
 mod logins;
+mod roles;
+mod scopes;
 #[cfg(test)]
 mod tests;
 mod users;
 
-pub use api_keys::{ApiKey, ApiKeyHolder};
+pub use api_keys::{ApiKey, ApiKeyHolder, NewApiKey};
+pub use external::ExternalUser;
 pub use founding::Founding;
-pub use grants::{Grant, HeldRole};
+pub use grants::Grant;
 pub use logins::{Exchange, LoginId, NewLogin, Standing};
+pub use roles::{AccountRole, HeldRole, SpaceRole};
+pub use scopes::{KeyScope, KeyScopes};
 pub use users::{Credentials, User};
 
 use super::Catalog;

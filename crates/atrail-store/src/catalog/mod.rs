@@ -32,8 +32,9 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Sqlite, Transaction};
 
 pub use identity::{
-    ApiKey, ApiKeyHolder, Credentials, Exchange, Founding, Grant, HeldRole, Identity, LoginId,
-    NewLogin, Standing, User,
+    AccountRole, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
+    HeldRole, Identity, KeyScope, KeyScopes, LoginId, NewApiKey, NewLogin, SpaceRole, Standing,
+    User,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

@@ -37,9 +37,11 @@ pub(crate) trait Columns {
     fn id<T: Id>(&self, column: &str) -> Result<T>;
     fn optional_id<T: Id>(&self, column: &str) -> Result<Option<T>>;
     fn text(&self, column: &str) -> Result<String>;
+    fn optional_text(&self, column: &str) -> Result<Option<String>>;
     fn integer(&self, column: &str) -> Result<i64>;
     fn unsigned(&self, column: &str) -> Result<u64>;
     fn moment(&self, column: &str) -> Result<Timestamp>;
+    fn optional_moment(&self, column: &str) -> Result<Option<Timestamp>>;
     fn bytes(&self, column: &str) -> Result<Vec<u8>>;
     fn hash(&self, column: &str) -> Result<[u8; 32]>;
 }
@@ -62,6 +64,10 @@ impl Columns for SqliteRow {
         self.try_get(column).map_err(failed_to("read a row"))
     }
 
+    fn optional_text(&self, column: &str) -> Result<Option<String>> {
+        self.try_get(column).map_err(failed_to("read a row"))
+    }
+
     fn integer(&self, column: &str) -> Result<i64> {
         self.try_get(column).map_err(failed_to("read a row"))
     }
@@ -74,6 +80,11 @@ impl Columns for SqliteRow {
     fn moment(&self, column: &str) -> Result<Timestamp> {
         let nanoseconds = i128::from(self.integer(column)?);
         Timestamp::from_nanosecond(nanoseconds).map_err(|error| malformed(column, error.into()))
+    }
+
+    fn optional_moment(&self, column: &str) -> Result<Option<Timestamp>> {
+        let value: Option<i64> = self.try_get(column).map_err(failed_to("read a row"))?;
+        value.map(|_| self.moment(column)).transpose()
     }
 
     fn bytes(&self, column: &str) -> Result<Vec<u8>> {

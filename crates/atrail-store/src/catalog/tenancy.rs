@@ -119,23 +119,28 @@ impl Tenancy {
         now: Timestamp,
     ) -> Result<Organization> {
         check_name("organization", name)?;
-        self.account(account).await?;
         let organization = Organization {
             id: OrganizationId::generate(),
             account,
             name: name.to_owned(),
         };
         let mut tx = self.catalog.begin("create an organization").await?;
-        sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)")
-            .bind(organization.id.bytes())
-            .bind(account.bytes())
-            .bind(name)
-            .bind(nanoseconds(now))
-            .execute(&mut *tx)
-            .await
-            .map_err(taken_or_failed_to("create an organization", || {
-                format!("there is an organization '{name}' in this account already")
-            }))?;
+        let made = sqlx::query(
+            "INSERT INTO organizations (guid, account, name, created) \
+             SELECT ?, guid, ?, ? FROM accounts WHERE guid = ? AND deleted IS NULL",
+        )
+        .bind(organization.id.bytes())
+        .bind(name)
+        .bind(nanoseconds(now))
+        .bind(account.bytes())
+        .execute(&mut *tx)
+        .await
+        .map_err(taken_or_failed_to("create an organization", || {
+            format!("there is an organization '{name}' in this account already")
+        }))?;
+        if made.rows_affected() == 0 {
+            return Err(not_found("account", account));
+        }
         tx.commit()
             .await
             .map_err(failed_to("create an organization"))?;
@@ -193,15 +198,126 @@ impl Tenancy {
         }
     }
 
+    /// Deletes an account that has no organizations. Its domains stay; its name is free again.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` when there are organizations, or when the catalog fails.
+    pub(crate) async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<()> {
+        const WHAT: &str = "delete an account";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let (organizations,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM organizations WHERE account = ?")
+                .bind(id.bytes())
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        if organizations > 0 {
+            return Err(StoreError::Conflict(format!(
+                "the account has {organizations} organizations: delete them first"
+            )));
+        }
+        // A name that nobody can give: an account's own GUID frees the one that it had.
+        let deleted = sqlx::query(
+            "UPDATE accounts SET deleted = ?, name = ? WHERE guid = ? AND deleted IS NULL",
+        )
+        .bind(nanoseconds(now))
+        .bind(id.to_string())
+        .bind(id.bytes())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        if deleted.rows_affected() == 0 {
+            return Err(not_found("account", id));
+        }
+        for sql in [
+            "DELETE FROM roles WHERE account = ?",
+            "DELETE FROM sessions WHERE account = ?",
+        ] {
+            sqlx::query(sql)
+                .bind(id.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        }
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
+
+    /// Deletes an organization that has no spaces.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` when there are spaces, or when the catalog fails.
+    pub async fn delete_organization(&self, id: OrganizationId) -> Result<()> {
+        const WHAT: &str = "delete an organization";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let (spaces,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
+                .bind(id.bytes())
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        if spaces > 0 {
+            return Err(StoreError::Conflict(format!(
+                "the organization has {spaces} spaces: delete them first"
+            )));
+        }
+        let deleted = sqlx::query("DELETE FROM organizations WHERE guid = ?")
+            .bind(id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        if deleted.rows_affected() == 0 {
+            return Err(not_found("organization", id));
+        }
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
+
+    /// Deletes a space with its roles and its sessions. Its domain stays, with what is in it, under the retention that the
+    /// account's own domain has.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub(crate) async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
+        const WHAT: &str = "delete a space";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let deleted = sqlx::query("DELETE FROM spaces WHERE guid = ?")
+            .bind(id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        if deleted.rows_affected() == 0 {
+            return Err(not_found("space", id));
+        }
+        let verifier_key = self.catalog.verifier_key();
+        let beginning = self.beginning(&verifier_key, now);
+        beginning.space_removed(&mut tx, id).await?;
+        let before = beginning.policy(&mut tx, id).await?;
+        for sql in [
+            "DELETE FROM sessions WHERE space = ? AND NOT at_account_level",
+            "DELETE FROM retention WHERE domain = (SELECT domain FROM domains WHERE space = ?)",
+            "INSERT INTO retention (domain, days) SELECT d.domain, r.days FROM domains d \
+             JOIN domains a ON a.account = d.account AND a.space IS NULL \
+             JOIN retention r ON r.domain = a.domain WHERE d.space = ?",
+        ] {
+            sqlx::query(sql)
+                .bind(id.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        }
+        beginning.note_policy(&mut tx, id, before).await?;
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
+
     /// All accounts by name.
     ///
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts(&self) -> Result<Vec<Account>> {
-        let rows = sqlx::query("SELECT guid, name FROM accounts ORDER BY name")
-            .fetch_all(self.catalog.readers())
-            .await
-            .map_err(failed_to("list accounts"))?;
+        let rows =
+            sqlx::query("SELECT guid, name FROM accounts WHERE deleted IS NULL ORDER BY name")
+                .fetch_all(self.catalog.readers())
+                .await
+                .map_err(failed_to("list accounts"))?;
         rows.iter().map(account).collect()
     }
 
@@ -234,7 +350,7 @@ impl Tenancy {
     /// # Errors
     /// `NotFound`, or when the catalog fails.
     pub async fn account(&self, id: AccountId) -> Result<Account> {
-        let row = sqlx::query("SELECT guid, name FROM accounts WHERE guid = ?")
+        let row = sqlx::query("SELECT guid, name FROM accounts WHERE guid = ? AND deleted IS NULL")
             .bind(id.bytes())
             .fetch_optional(self.catalog.readers())
             .await

@@ -1,6 +1,6 @@
 //! Access tokens: where they come from, and how a new one is had when the server refuses the old.
 
-use atrail_api::{TokenError, TokenRequest, TokenResponse, paths};
+use atrail_api::{TokenError, TokenRequest, TokenResponse, TokenRevocation, paths};
 use reqwest::StatusCode;
 use tokio::sync::Mutex;
 
@@ -135,6 +135,29 @@ pub(crate) async fn grant_password(
         ..TokenRequest::default()
     };
     grant(http, endpoint, &form).await
+}
+
+/// Ends a login at the server (RFC 7009), by its refresh token.
+pub(crate) async fn revoke(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    refresh_token: &str,
+) -> Result<()> {
+    let request = http
+        .post(endpoint.join(paths::REVOKE))
+        .basic_auth("cf", Some(""))
+        .form(&TokenRevocation {
+            token: refresh_token.to_owned(),
+        });
+    let response = request
+        .send()
+        .await
+        .map_err(|error| unreachable_error(endpoint, &error))?;
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(explain(response).await)
+    }
 }
 
 async fn grant_api_key(

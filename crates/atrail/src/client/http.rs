@@ -1,22 +1,45 @@
 //! How connections are made.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Endpoint, READ_TIMEOUT};
 use crate::error::{CliError, Result};
+use crate::printer::Printer;
+
+/// Whose word is taken for who a server is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// Certificates of authorities that are trusted besides the system's, in PEM.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Nobody's: every certificate is taken.
+    pub(crate) skip_ssl_validation: bool,
+}
+
+impl Trust {
+    /// Says so when there is none.
+    pub(crate) fn warn(&self, printer: &Printer) {
+        if self.skip_ssl_validation {
+            printer.warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
+        }
+    }
+}
 
 /// A connection pool for one server.
 ///
 /// Redirects are not followed: a token must not travel to another server. A server on this machine is never asked through
 /// a proxy.
-pub(crate) fn build(endpoint: &Endpoint, skip_ssl_validation: bool) -> Result<reqwest::Client> {
+pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("atrail/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(READ_TIMEOUT)
         .tcp_nodelay(true);
-    if skip_ssl_validation {
+    if let Some(file) = &trust.ca_file {
+        builder = builder.tls_certs_merge(authorities(file)?);
+    }
+    if trust.skip_ssl_validation {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
     if endpoint.is_loopback() {
@@ -25,4 +48,21 @@ pub(crate) fn build(endpoint: &Endpoint, skip_ssl_validation: bool) -> Result<re
     builder
         .build()
         .map_err(|error| CliError::failed("could not set up HTTP").because(error))
+}
+
+/// The certificates in a file.
+fn authorities(file: &Path) -> Result<Vec<reqwest::Certificate>> {
+    let shown = file.display();
+    let pem = std::fs::read(file)
+        .map_err(|error| CliError::file(format!("could not read {shown}"), error))?;
+    let refused = || {
+        CliError::usage(format!("{shown} holds no certificate"))
+            .hint("the file of a certificate authority is PEM: it begins with -----BEGIN CERTIFICATE-----")
+    };
+    let found =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| refused().because(error))?;
+    if found.is_empty() {
+        return Err(refused());
+    }
+    Ok(found)
 }

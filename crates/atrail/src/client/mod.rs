@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{CliError, Exit, Result};
 
-pub(crate) use auth::{Auth, grant_password};
+pub(crate) use auth::{Auth, grant_password, revoke};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use http::build as build_http;
+pub(crate) use http::{Trust, build as build_http};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
 pub(crate) use target::{Target, connect, find_organization, find_space, named, read_secret};
@@ -389,7 +389,7 @@ pub(crate) fn is_busy(status: StatusCode) -> bool {
 pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> CliError {
     let why = crate::error::chain(error);
     let hint = if why.contains("certificate") {
-        "check the server's certificate; --skip-ssl-validation at login goes without, unprotected"
+        "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority, --skip-ssl-validation anybody"
     } else {
         "check the endpoint with `atrail target`, and that the server runs; then try again"
     };

@@ -36,17 +36,16 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
         Err(_) if stateless && settings.context_name.is_none() => None,
         found => found?,
     };
-    let (endpoint, _) = settings.endpoint(context.as_ref().map(|(_, context)| context))?;
+    let endpoint = settings.endpoint(context.as_ref().map(|(_, context)| context))?;
     let context = context.filter(|(_, context)| context.endpoint == endpoint.to_string());
-    let skip = context
-        .as_ref()
-        .is_some_and(|(_, context)| context.skip_ssl_validation);
-    let auth = match (&settings.environment.api_key_file, &context) {
+    let trust = settings.trust(context.as_ref().map(|(_, context)| context));
+    trust.warn(&settings.printer);
+    let auth = match (settings.api_key_file(), &context) {
         (Some(file), _) => Auth::api_key(read_secret(file)?),
         (None, Some((name, _))) => Auth::context(settings.state.clone(), name.clone()),
         (None, None) => return Err(CliError::not_logged_in()),
     };
-    let mut client = Client::new(build_http(&endpoint, skip)?, endpoint, auth);
+    let mut client = Client::new(build_http(&endpoint, &trust)?, endpoint, auth);
     if let Some((_, context)) = context {
         client.target = Target {
             organization: context.organization,
@@ -62,14 +61,19 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
 }
 
 async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<()> {
-    if let Some(name) = &settings.environment.org {
+    let by_flag = settings.is_context_by_flag();
+    let is_set = |named: &Option<Named>| by_flag && named.is_some();
+    let organization = settings.environment.org.as_ref();
+    let space = settings.environment.space.as_ref();
+    let space = space.filter(|_| !is_set(&client.target.space));
+    if let Some(name) = organization.filter(|_| !is_set(&client.target.organization)) {
         let organization = find_organization(client, name).await?;
         client.target = Target {
             organization: Some(named(&organization.guid, &organization.name)),
             space: None,
         };
     }
-    if let Some(name) = &settings.environment.space {
+    if let Some(name) = space {
         let organization = client.target.organization.as_ref();
         let guid = organization.map(|organization| organization.guid.clone());
         let space = find_space(client, guid.as_deref(), name).await?;

@@ -1,5 +1,7 @@
 //! `atrail config show`: what the client would use, and who said so.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use crate::error::Result;
@@ -50,20 +52,24 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
         None => Origin::Default,
     };
     let variables = &settings.environment;
-    let key_file = variables.api_key_file.as_ref();
+    let key_file = settings.api_key_file();
     let stored = |get: fn(&Context) -> Option<&Named>| {
         let named = context.as_ref().and_then(get);
         named.map(|named| named.name.clone())
     };
     let endpoint = context.as_ref().map(|context| context.endpoint.clone());
     let user = context.as_ref().map(|context| context.user.clone());
+    let by_flag = settings.is_context_by_flag();
     let pick =
         |variable: &Option<String>, variable_name, stored: Option<String>| match (variable, stored)
         {
+            (Some(_), Some(value)) if by_flag => (value, Origin::Context),
             (Some(value), _) => (value.clone(), Origin::Environment(variable_name)),
             (None, Some(value)) => (value, Origin::Context),
             (None, None) => ("-".to_owned(), Origin::Default),
         };
+    let trust = settings.trust(context.as_ref());
+    let shown = |path: &PathBuf| path.display().to_string();
     let row = |name, (value, origin)| (name, value, origin);
     Ok(vec![
         (
@@ -95,11 +101,27 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
         ),
         row(
             "api-key-file",
+            pick(&key_file.map(shown), "ATRAIL_API_KEY_FILE", None),
+        ),
+        row(
+            "ca-file",
             pick(
-                &key_file.map(|file| file.display().to_string()),
-                "ATRAIL_API_KEY_FILE",
-                None,
+                &variables.ca_file.as_ref().map(shown),
+                "ATRAIL_CA_FILE",
+                context
+                    .as_ref()
+                    .and_then(|context| context.ca_file.as_ref())
+                    .map(shown),
             ),
+        ),
+        (
+            "skip-ssl-validation",
+            trust.skip_ssl_validation.to_string(),
+            if trust.skip_ssl_validation {
+                Origin::Context
+            } else {
+                Origin::Default
+            },
         ),
         (
             "state",

@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::secret;
 use crate::client::{
-    Endpoint, build_http, explain, grant_password, read_secret, unreachable_error,
+    Endpoint, Trust, build_http, explain, grant_password, read_secret, unreachable_error,
 };
 use crate::error::{CliError, Result};
+use crate::evidence;
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials};
-use crate::trust;
 
 /// Log in to a server and remember it
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Trust the certificate authorities in this file (PEM), besides the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Do not check the server's certificate: no protection against an impostor
     #[arg(long)]
     skip_ssl_validation: bool,
@@ -47,28 +50,28 @@ pub(crate) struct Args {
 /// Logs in and makes the context current.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let endpoint = endpoint(settings, &args).await?;
-    if args.skip_ssl_validation {
-        settings
-            .printer
-            .warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
-    }
+    let trust = trust(settings, &args)?;
+    trust.warn(&settings.printer);
     if endpoint.is_exposed() {
         settings
             .printer
             .warn("warning: http to another machine; password and events travel in the clear");
     }
-    let http = build_http(&endpoint, args.skip_ssl_validation)?;
+    let http = build_http(&endpoint, &trust)?;
     let (user, password) = who(settings, &args).await?;
     let info = info(&http, &endpoint).await?;
     let tokens = grant_password(&http, &endpoint, &user, &password).await?;
     let key = evidence_key(&http, &endpoint).await?;
     let user = user_of(&tokens).unwrap_or(user);
+    if !args.trust_new_key {
+        refuse_other_key(&settings.state.config()?, &endpoint, &key)?;
+    }
     let answers = Answers {
         info: &info,
         tokens: &tokens,
         key: &key,
     };
-    let name = save(settings, &args, &endpoint, &user, &answers)?;
+    let name = save(settings, trust, &endpoint, &user, &answers)?;
     settings.printer.note(&format!(
         "Logged in to {endpoint} as {user} (context {name})"
     ));
@@ -79,21 +82,33 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     Ok(())
 }
 
-async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
-    if let Some(text) = args
-        .endpoint
+/// The file is kept by its whole path: the next command may run elsewhere.
+fn trust(settings: &Settings, args: &Args) -> Result<Trust> {
+    let file = args
+        .ca_file
         .as_ref()
-        .or(settings.environment.endpoint.as_ref())
-    {
+        .or(settings.environment.ca_file.as_ref());
+    let whole = |file: &PathBuf| {
+        std::path::absolute(file)
+            .map_err(|error| CliError::file(format!("could not find {}", file.display()), error))
+    };
+    Ok(Trust {
+        ca_file: file.map(whole).transpose()?,
+        skip_ssl_validation: args.skip_ssl_validation,
+    })
+}
+
+async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
+    if let Some(text) = &args.endpoint {
         return text.parse();
     }
     let config = settings.state.config()?;
     let name = settings.context_name.as_ref().map(|(name, _)| name);
-    if let Some(context) = name
+    let context = name
         .or(config.current.as_ref())
-        .and_then(|name| config.contexts.get(name))
-    {
-        return context.endpoint.parse();
+        .and_then(|name| config.contexts.get(name));
+    if context.is_some() || settings.environment.endpoint.is_some() {
+        return settings.endpoint(context);
     }
     if settings.printer.can_ask() {
         return settings.printer.ask("Endpoint: ").await?.parse();
@@ -179,15 +194,12 @@ struct Answers<'a> {
 /// Keeps the tokens, then the context; a context of the same server and user keeps its target.
 fn save(
     settings: &Settings,
-    args: &Args,
+    trust: Trust,
     endpoint: &Endpoint,
     user: &str,
     answers: &Answers<'_>,
 ) -> Result<String> {
     let Answers { info, tokens, key } = answers;
-    if !args.trust_new_key {
-        refuse_other_key(&settings.state.config()?, endpoint, key)?;
-    }
     let name = match &settings.context_name {
         Some((name, _)) => name.clone(),
         None => choose_name(&settings.state.config()?, endpoint, user),
@@ -207,7 +219,8 @@ fn save(
             endpoint: endpoint.to_string(),
             user: user.to_owned(),
             region: info.name.clone(),
-            skip_ssl_validation: args.skip_ssl_validation,
+            skip_ssl_validation: trust.skip_ssl_validation,
+            ca_file: trust.ca_file,
             account,
             organization,
             space,
@@ -225,7 +238,7 @@ fn refuse_other_key(config: &Config, endpoint: &Endpoint, shown: &EvidenceKey) -
     let contexts = config.contexts.values();
     for context in contexts.filter(|context| context.endpoint == address) {
         if let Some(Ok(remembered)) = context.verifier_key.as_deref().map(str::parse) {
-            trust::follow(&remembered, shown)?;
+            evidence::follow(&remembered, shown)?;
         }
     }
     Ok(())

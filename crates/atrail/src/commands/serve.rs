@@ -25,6 +25,12 @@ pub(crate) struct Args {
     /// Where it listens; port 0 takes a free one [default: 127.0.0.1:8181]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Speak HTTPS with this certificate chain (PEM); read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Listen where other machines reach it, with passwords and events in the clear
     #[arg(long)]
     insecure_http: bool,
@@ -45,6 +51,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             .printer
             .data(&ConfigFile::of(&resolved).to_string());
     }
+    let scheme = resolved.scheme();
     let log = log::start(resolved.log, settings.printer.terminals.stderr);
     let server = Embedded::start(resolved, Arc::clone(&settings.clock)).await?;
     if let Some(file) = server.first_credentials() {
@@ -56,7 +63,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     }
     settings
         .printer
-        .data(&format!("listening on http://{}\n", server.address()))?;
+        .data(&format!("listening on {scheme}://{}\n", server.address()))?;
     stop_requested().await;
     tracing::info!("stopping");
     server.stop().await
@@ -67,6 +74,8 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
     let Args {
         data,
         listen,
+        tls_cert,
+        tls_key,
         insecure_http,
         config,
         check_config: _,
@@ -80,6 +89,10 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
     }
     if let Some(listen) = listen {
         settings.listen = listen;
+    }
+    if tls_cert.is_some() {
+        settings.tls_cert = tls_cert;
+        settings.tls_key = tls_key;
     }
     settings.insecure_http |= insecure_http;
     settings.check().map_err(embedded::explain_setting)?;
@@ -115,6 +128,8 @@ mod tests {
         Args {
             data: None,
             listen: None,
+            tls_cert: None,
+            tls_key: None,
             insecure_http: false,
             config: Some(config.to_owned()),
             check_config: false,

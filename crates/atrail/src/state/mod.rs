@@ -45,6 +45,9 @@ pub(crate) struct Context {
     /// Whether certificates go unchecked.
     #[serde(default)]
     pub(crate) skip_ssl_validation: bool,
+    /// Certificates of authorities that are trusted besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// The account of the targeted organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<Named>,
@@ -154,6 +157,7 @@ mod tests {
             user: "admin".to_owned(),
             region: String::new(),
             skip_ssl_validation: false,
+            ca_file: None,
             account: None,
             organization: None,
             space: None,

@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::super::operation::{Operation, schema};
 
+const FORM: &str = "application/x-www-form-urlencoded";
+const CLIENT: &str = "Basic, for the client `cf` with an empty secret; may be left out.";
+
 /// Each operation.
 pub(super) fn all() -> Vec<Operation> {
     let token = |path, id| {
-        let form = "application/x-www-form-urlencoded";
         Operation::open(
             "POST",
             path,
@@ -17,11 +19,8 @@ pub(super) fn all() -> Vec<Operation> {
             "login",
             "Gives tokens for a password, an API key or a refresh token",
         )
-        .header(
-            "Authorization",
-            "Basic, for the client `cf` with an empty secret; may be left out.",
-        )
-        .body(true, &[(form, schema::<api::TokenRequest>())])
+        .header("Authorization", CLIENT)
+        .body(true, &[(FORM, schema::<api::TokenRequest>())])
         .gives(200, "tokens", schema::<api::TokenResponse>())
         .gives(
             400,
@@ -54,5 +53,30 @@ pub(super) fn all() -> Vec<Operation> {
             "a JWK set",
             json!({"type": "object", "required": ["keys"]}),
         ),
+        Operation::new(
+            "POST",
+            paths::TOKEN_KEYS,
+            "rotateTokenKey",
+            "login",
+            "Makes a new key that signs access tokens; for the server's operator. What the one before signed stays good until it expires",
+        )
+        .gives(
+            201,
+            "a JWK set",
+            json!({"type": "object", "required": ["keys"]}),
+        )
+        .errors(&[E::Forbidden]),
+        Operation::open(
+            "POST",
+            paths::REVOKE,
+            "revokeToken",
+            "login",
+            "Ends the login that a refresh token or an access token belongs to (RFC 7009)",
+        )
+        .header("Authorization", CLIENT)
+        .body(true, &[(FORM, schema::<api::TokenRevocation>())])
+        .gives_as(200, "it has ended, or had before", &[])
+        .gives(401, "another client than `cf`", schema::<api::TokenError>())
+        .errors(&[E::BadRequest]),
     ]
 }

@@ -16,7 +16,8 @@ pub(super) fn all() -> Vec<Operation> {
             tag,
             "Users: all for the operator, else the caller",
         )
-        .gives(200, "users", list::<api::User>()),
+        .gives(200, "users", list::<api::User>())
+        .errors(&[E::Forbidden]),
         Operation::new(
             "POST",
             paths::USERS,
@@ -29,12 +30,33 @@ pub(super) fn all() -> Vec<Operation> {
         .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "GET",
+            paths::USER,
+            "showUser",
+            tag,
+            "One user: any for the operator, else the caller",
+        )
+        .id_in_path("GUID")
+        .gives(200, "the user", schema::<api::User>())
+        .errors(&[E::Forbidden]),
+        Operation::new(
+            "DELETE",
+            paths::USER,
+            "deleteUser",
+            tag,
+            "Deletes a user with all keys, roles, logins and sessions; for the server's operator",
+        )
+        .id_in_path("GUID")
+        .gives(200, "it is gone", schema::<api::Deleted>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "GET",
             paths::ROLES,
             "listRoles",
             tag,
             "Roles that the caller may know of",
         )
-        .gives(200, "roles", list::<api::RoleGrant>()),
+        .gives(200, "roles", list::<api::HeldRole>())
+        .errors(&[E::Forbidden]),
         Operation::new(
             "POST",
             paths::ROLES,
@@ -61,9 +83,11 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "listApiKeys",
             tag,
-            "The caller's API keys, without their secrets",
+            "The caller's API keys, without their secrets; for the operator, anybody's",
         )
-        .gives(200, "keys", list::<api::ApiKey>()),
+        .query::<api::ApiKeysQuery>()
+        .gives(200, "keys", list::<api::ApiKey>())
+        .errors(&[E::Forbidden, E::NotFound]),
         Operation::new(
             "POST",
             paths::API_KEYS,
@@ -77,7 +101,7 @@ pub(super) fn all() -> Vec<Operation> {
             "the key, with its secret this once",
             schema::<api::ApiKeyCreated>(),
         )
-        .errors(&[E::Conflict]),
+        .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "DELETE",
             paths::API_KEYS,
@@ -87,7 +111,7 @@ pub(super) fn all() -> Vec<Operation> {
         )
         .query::<api::ApiKeyDelete>()
         .gives(200, "it has ended", schema::<api::Deleted>())
-        .errors(&[E::NotFound]),
+        .errors(&[E::Forbidden, E::NotFound]),
         Operation::new(
             "PUT",
             paths::PASSWORD,

@@ -29,6 +29,25 @@ pub(super) fn all() -> Vec<Operation> {
         .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "GET",
+            paths::ACCOUNT,
+            "showAccount",
+            tag,
+            "One account",
+        )
+        .id_in_path("GUID")
+        .gives(200, "the account", schema::<api::Account>()),
+        Operation::new(
+            "DELETE",
+            paths::ACCOUNT,
+            "deleteAccount",
+            tag,
+            "Deletes an account that holds nothing; for the server's operator",
+        )
+        .id_in_path("GUID")
+        .gives(200, "it is gone", schema::<api::Deleted>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "GET",
             paths::ORGANIZATIONS,
             "listOrganizations",
             tag,
@@ -48,6 +67,25 @@ pub(super) fn all() -> Vec<Operation> {
         .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
         Operation::new(
             "GET",
+            paths::ORGANIZATION,
+            "showOrganization",
+            tag,
+            "One organization",
+        )
+        .id_in_path("GUID")
+        .gives(200, "the organization", schema::<api::Organization>()),
+        Operation::new(
+            "DELETE",
+            paths::ORGANIZATION,
+            "deleteOrganization",
+            tag,
+            "Deletes an organization that has no spaces; for an owner of its account",
+        )
+        .id_in_path("GUID")
+        .gives(200, "it is gone", schema::<api::Deleted>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "GET",
             paths::SPACES,
             "listSpaces",
             tag,
@@ -65,5 +103,25 @@ pub(super) fn all() -> Vec<Operation> {
         .json::<api::SpaceCreate>(true)
         .gives(201, "the space", schema::<api::Space>())
         .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
+        Operation::new(
+            "GET",
+            paths::SPACE,
+            "showSpace",
+            tag,
+            "One space",
+        )
+        .id_in_path("GUID")
+        .gives(200, "the space", schema::<api::Space>()),
+        Operation::new(
+            "DELETE",
+            paths::SPACE,
+            "deleteSpace",
+            tag,
+            "Deletes a space; for an owner of its account. Its events stay with the account, unless they are to go too",
+        )
+        .id_in_path("GUID")
+        .query::<api::SpaceDelete>()
+        .gives(200, "it is gone, or what it holds", schema::<api::SpaceDeleted>())
+        .errors(&[E::Forbidden, E::TooMany]),
     ]
 }

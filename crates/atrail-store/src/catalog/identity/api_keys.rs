@@ -4,6 +4,7 @@ use atrail_model::{Timestamp, UserId};
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
+use super::scopes::KeyScopes;
 use super::users::{User, user};
 use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
@@ -22,6 +23,29 @@ pub struct ApiKey {
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
+    /// What it is good for.
+    pub scopes: KeyScopes,
+    /// When it ends, if it does by itself.
+    pub expires: Option<Timestamp>,
+    /// When somebody last logged in with it, or refreshed such a login.
+    pub used: Option<Timestamp>,
+}
+
+/// An API key that is to be kept.
+#[derive(Debug, Clone)]
+pub struct NewApiKey<'a> {
+    /// Whose it is.
+    pub holder: UserId,
+    /// The public part.
+    pub id: &'a str,
+    /// What the holder calls it.
+    pub name: &'a str,
+    /// SHA-256 of the whole key.
+    pub hash: [u8; 32],
+    /// What it is good for.
+    pub scopes: KeyScopes,
+    /// When it ends, if it does by itself.
+    pub expires: Option<Timestamp>,
 }
 
 /// Whose key it is, and the hash to check the key by.
@@ -38,15 +62,16 @@ impl Identity {
     ///
     /// # Errors
     /// When the name is not fit, the user has too many keys, or the catalog fails.
-    pub async fn create_api_key(
-        &self,
-        holder: UserId,
-        id: &str,
-        name: &str,
-        hash: [u8; 32],
-        now: Timestamp,
-    ) -> Result<ApiKey> {
+    pub async fn create_api_key(&self, new: NewApiKey<'_>, now: Timestamp) -> Result<ApiKey> {
         const WHAT: &str = "create an API key";
+        let NewApiKey {
+            holder,
+            id,
+            name,
+            hash,
+            scopes,
+            expires,
+        } = new;
         check_name("API key", name)?;
         let mut tx = self.catalog.begin(WHAT).await?;
         let (held,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM api_keys WHERE holder = ?")
@@ -60,13 +85,15 @@ impl Identity {
             )));
         }
         sqlx::query(
-            "INSERT INTO api_keys (key, holder, name, hash, created) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id)
         .bind(holder.bytes())
         .bind(name)
         .bind(hash.as_slice())
         .bind(nanoseconds(now))
+        .bind(scopes.to_string())
+        .bind(expires.map(nanoseconds))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
@@ -75,6 +102,9 @@ impl Identity {
             id: id.to_owned(),
             name: name.to_owned(),
             created: now,
+            scopes,
+            expires,
+            used: None,
         })
     }
 
@@ -84,7 +114,7 @@ impl Identity {
     /// When the catalog fails.
     pub async fn api_keys(&self, holder: UserId) -> Result<Vec<ApiKey>> {
         let rows = sqlx::query(
-            "SELECT key, name, created FROM api_keys WHERE holder = ? ORDER BY created, key",
+            "SELECT key, name, created, scopes, expires, used FROM api_keys WHERE holder = ? ORDER BY created, key",
         )
         .bind(holder.bytes())
         .fetch_all(self.catalog.readers())
@@ -93,19 +123,20 @@ impl Identity {
         rows.iter().map(api_key).collect()
     }
 
-    /// Deletes a key of a user, and ends every login that came of it.
+    /// Deletes a key, of this user if one is given, and ends every login that came of it.
     ///
     /// # Errors
-    /// `NotFound` when the user has no such key, or when the catalog fails.
-    pub async fn delete_api_key(&self, holder: UserId, id: &str) -> Result<()> {
+    /// `NotFound` when there is no such key, or when the catalog fails.
+    pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<()> {
         const WHAT: &str = "delete an API key";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let deleted = sqlx::query("DELETE FROM api_keys WHERE key = ? AND holder = ?")
-            .bind(id)
-            .bind(holder.bytes())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
+        let deleted =
+            sqlx::query("DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder)")
+                .bind(id)
+                .bind(holder.as_ref().map(Id::bytes))
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
         if deleted.rows_affected() == 0 {
             return Err(StoreError::NotFound {
                 what: "API key".to_owned(),
@@ -114,16 +145,18 @@ impl Identity {
         tx.commit().await.map_err(failed_to(WHAT))
     }
 
-    /// Whose key has this public part, if anybody's.
+    /// Whose key has this public part, if anybody's; one that has ended is nobody's.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn api_key_holder(&self, id: &str) -> Result<Option<ApiKeyHolder>> {
+    pub async fn api_key_holder(&self, id: &str, now: Timestamp) -> Result<Option<ApiKeyHolder>> {
         let row = sqlx::query(
             "SELECT u.guid, u.name, u.operator, k.hash FROM api_keys k \
-             JOIN users u ON u.guid = k.holder WHERE k.key = ?",
+             JOIN users u ON u.guid = k.holder \
+             WHERE k.key = ? AND (k.expires IS NULL OR k.expires > ?)",
         )
         .bind(id)
+        .bind(nanoseconds(now))
         .fetch_optional(self.catalog.readers())
         .await
         .map_err(failed_to("look up an API key"))?;
@@ -142,5 +175,14 @@ fn api_key(row: &SqliteRow) -> Result<ApiKey> {
         id: row.text("key")?,
         name: row.text("name")?,
         created: row.moment("created")?,
+        scopes: scopes(row)?,
+        expires: row.optional_moment("expires")?,
+        used: row.optional_moment("used")?,
     })
+}
+
+/// The scopes of a row; a key from before there were any is good for everything.
+pub(super) fn scopes(row: &SqliteRow) -> Result<KeyScopes> {
+    let words = row.optional_text("scopes")?;
+    Ok(words.map_or(KeyScopes::ALL, |words| KeyScopes::of_words(&words)))
 }

@@ -98,9 +98,11 @@ impl Identity {
                 .bind(user)
                 .bind(api_key_hash.as_slice())
                 .bind(created),
-            sqlx::query("INSERT INTO owners (account, holder) VALUES (?, ?)")
-                .bind(account)
-                .bind(user),
+            sqlx::query(
+                "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, FALSE)",
+            )
+            .bind(user)
+            .bind(account),
         ];
         for statement in statements {
             statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;

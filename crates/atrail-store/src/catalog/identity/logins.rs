@@ -9,11 +9,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp};
+use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp, UserId};
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::Identity;
+use super::api_keys::scopes;
+use super::grants::held_role;
+use super::roles::{AccountRole, HeldRole, SpaceRole};
+use super::scopes::KeyScopes;
 use super::users::{User, user};
 use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
@@ -59,7 +63,7 @@ impl FromStr for LoginId {
 pub struct NewLogin<'a> {
     /// Who logs in.
     pub user: &'a User,
-    /// Public part of the API key that did it; `None` for a password.
+    /// Public part of the API key that did it, if one did.
     pub api_key: Option<&'a str>,
     /// SHA-256 of the first refresh token.
     pub refresh_hash: [u8; 32],
@@ -67,6 +71,8 @@ pub struct NewLogin<'a> {
     pub now: Timestamp,
     /// When the login ends unless it is refreshed.
     pub expires: Timestamp,
+    /// When it ends however often it is refreshed, if ever.
+    pub ends: Option<Timestamp>,
 }
 
 /// What became of a refresh token.
@@ -95,10 +101,36 @@ pub enum Exchange {
 pub struct Standing {
     /// Who is logged in.
     pub user: User,
-    /// Accounts that the user owns.
-    pub owned: HashSet<AccountId>,
-    /// Spaces that the user is developer of, each with its account.
-    pub developed: HashMap<SpaceId, AccountId>,
+    /// What the login may be used for, whatever the roles allow.
+    pub scopes: KeyScopes,
+    /// Whether an API key began the login that is not good for everything and for ever.
+    pub by_limited_key: bool,
+    /// The user's roles.
+    pub roles: HashSet<HeldRole>,
+    /// The spaces that the user holds roles of, each with its account.
+    pub spaces: HashMap<SpaceId, AccountId>,
+}
+
+impl Standing {
+    /// Whether the user holds this role of the account.
+    #[must_use]
+    pub fn holds_in_account(&self, account: AccountId, role: AccountRole) -> bool {
+        self.roles.contains(&HeldRole::Account(account, role))
+    }
+
+    /// Whether the user holds this role of the space.
+    #[must_use]
+    pub fn holds_in_space(&self, space: SpaceId, role: SpaceRole) -> bool {
+        self.roles.contains(&HeldRole::Space(space, role))
+    }
+
+    /// The accounts that the user holds this role of.
+    pub fn accounts_with(&self, role: AccountRole) -> impl Iterator<Item = AccountId> {
+        self.roles.iter().filter_map(move |held| match held {
+            HeldRole::Account(account, one) if *one == role => Some(*account),
+            _ => None,
+        })
+    }
 }
 
 impl Identity {
@@ -116,16 +148,18 @@ impl Identity {
             .await
             .map_err(failed_to(WHAT))?;
         sqlx::query(
-            "INSERT INTO logins (login, holder, api_key, created, expires) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO logins (login, holder, api_key, created, expires, ends) VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(login.bytes())
         .bind(new.user.id.bytes())
         .bind(new.api_key)
         .bind(nanoseconds(new.now))
-        .bind(nanoseconds(new.expires))
+        .bind(nanoseconds(new.ends.map_or(new.expires, |ends| ends.min(new.expires))))
+        .bind(new.ends.map(nanoseconds))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
+        note_use(&mut tx, WHAT, login, new.now).await?;
         insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(login)
@@ -149,7 +183,8 @@ impl Identity {
             "SELECT u.guid, u.name, u.operator, l.login, l.api_key IS NOT NULL AS by_api_key, \
                     COALESCE(t.exchanged, 0) AS exchanged \
              FROM refresh_tokens t JOIN logins l ON l.login = t.login \
-             JOIN users u ON u.guid = l.holder WHERE t.hash = ? AND l.expires > ?",
+             JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
+             WHERE t.hash = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
         )
         .bind(old.as_slice())
         .bind(nanoseconds(now))
@@ -179,12 +214,13 @@ impl Identity {
             .await
             .map_err(failed_to(WHAT))?;
         insert_token(&mut tx, WHAT, new, login, now).await?;
-        sqlx::query("UPDATE logins SET expires = ? WHERE login = ?")
+        sqlx::query("UPDATE logins SET expires = MIN(?1, COALESCE(ends, ?1)) WHERE login = ?2")
             .bind(nanoseconds(expires))
             .bind(login.bytes())
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
+        note_use(&mut tx, WHAT, login, now).await?;
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(Exchange::Renewed {
             login,
@@ -200,8 +236,9 @@ impl Identity {
     pub async fn standing(&self, login: LoginId, now: Timestamp) -> Result<Option<Standing>> {
         const WHAT: &str = "look up a login";
         let row = sqlx::query(
-            "SELECT u.guid, u.name, u.operator FROM logins l JOIN users u ON u.guid = l.holder \
-             WHERE l.login = ? AND l.expires > ?",
+            "SELECT u.guid, u.name, u.operator, k.scopes, k.expires IS NOT NULL AS key_ends FROM logins l \
+             JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
+             WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
         )
         .bind(login.bytes())
         .bind(nanoseconds(now))
@@ -209,32 +246,80 @@ impl Identity {
         .await
         .map_err(failed_to(WHAT))?;
         let Some(row) = row else { return Ok(None) };
-        let user = user(&row)?;
-        let owned = sqlx::query("SELECT account FROM owners WHERE holder = ?")
-            .bind(user.id.bytes())
+        let scopes = scopes(&row)?;
+        let mut standing = Standing {
+            user: user(&row)?,
+            scopes,
+            by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
+            roles: HashSet::new(),
+            spaces: HashMap::new(),
+        };
+        let roles = sqlx::query("SELECT role, account, space FROM roles WHERE holder = ?")
+            .bind(standing.user.id.bytes())
             .fetch_all(self.catalog.readers())
             .await
             .map_err(failed_to(WHAT))?;
-        let developed = sqlx::query(
-            "SELECT d.space, o.account FROM developers d JOIN spaces s ON s.guid = d.space \
-             JOIN organizations o ON o.guid = s.organization WHERE d.holder = ?",
+        for row in &roles {
+            let (role, account) = held_role(row)?;
+            if let HeldRole::Space(space, _) = role {
+                standing.spaces.insert(space, account);
+            }
+            standing.roles.insert(role);
+        }
+        Ok(Some(standing))
+    }
+
+    /// Ends the login that a refresh token belongs to, spent or not; whose it was, if there was one.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn end_login_of(&self, refresh_hash: [u8; 32]) -> Result<Option<UserId>> {
+        const WHAT: &str = "end a login";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let row = sqlx::query(
+            "DELETE FROM logins WHERE login = (SELECT login FROM refresh_tokens WHERE hash = ?) RETURNING holder",
         )
-        .bind(user.id.bytes())
-        .fetch_all(self.catalog.readers())
+        .bind(refresh_hash.as_slice())
+        .fetch_optional(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        Ok(Some(Standing {
-            user,
-            owned: owned
-                .iter()
-                .map(|row| row.id("account"))
-                .collect::<Result<_>>()?,
-            developed: developed
-                .iter()
-                .map(|row| Ok((row.id("space")?, row.id("account")?)))
-                .collect::<Result<_>>()?,
-        }))
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        row.map(|row| row.id("holder")).transpose()
     }
+
+    /// Ends a login; `false` when it had ended.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn end_login(&self, login: LoginId) -> Result<bool> {
+        const WHAT: &str = "end a login";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let done = sqlx::query("DELETE FROM logins WHERE login = ?")
+            .bind(login.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+/// The API key that began the login, if one did, was used.
+async fn note_use(
+    tx: &mut Transaction<'static, Sqlite>,
+    what: &'static str,
+    login: LoginId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE api_keys SET used = ? WHERE key = (SELECT api_key FROM logins WHERE login = ?)",
+    )
+    .bind(nanoseconds(now))
+    .bind(login.bytes())
+    .execute(&mut **tx)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
 }
 
 async fn insert_token(

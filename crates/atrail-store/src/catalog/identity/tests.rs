@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
+use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::*;
 use crate::catalog::Catalog;
@@ -23,8 +23,27 @@ async fn login(identity: &Identity, user: &User, first: u8) -> LoginId {
         refresh_hash: [first; 32],
         now: at(0),
         expires: at(1000),
+        ends: None,
     };
     identity.begin_login(new).await.unwrap()
+}
+
+async fn key(
+    identity: &Identity,
+    holder: UserId,
+    id: &str,
+    scopes: KeyScopes,
+    expires: Option<Timestamp>,
+) {
+    let new = NewApiKey {
+        holder,
+        id,
+        name: "ci",
+        hash: [7; 32],
+        scopes,
+        expires,
+    };
+    identity.create_api_key(new, at(0)).await.unwrap();
 }
 
 async fn exchange(identity: &Identity, old: u8, new: u8, seconds: i64) -> Exchange {
@@ -138,7 +157,7 @@ async fn a_new_password_ends_the_other_logins_only_and_only_once() {
     assert!(identity.standing(mine, at(1)).await.unwrap().is_some());
     assert_eq!(identity.standing(other, at(1)).await.unwrap(), None);
     let found = identity.credentials("ann").await.unwrap().unwrap();
-    assert_eq!(found.password_hash, "new");
+    assert_eq!(found.password_hash.as_deref(), Some("new"));
 }
 
 #[tokio::test]
@@ -152,25 +171,31 @@ async fn deleting_an_api_key_ends_its_logins_and_nobody_elses_key_can_be_deleted
         .create_user("bob", "h", false, at(0))
         .await
         .unwrap();
-    identity
-        .create_api_key(ann.id, "k1", "ci", [7; 32], at(0))
-        .await
-        .unwrap();
+    key(&identity, ann.id, "k1", KeyScopes::ALL, None).await;
     let new = NewLogin {
         user: &ann,
         api_key: Some("k1"),
         refresh_hash: [1; 32],
         now: at(0),
         expires: at(1000),
+        ends: None,
     };
     let id = identity.begin_login(new).await.unwrap();
-    let foreign = identity.delete_api_key(bob.id, "k1").await.unwrap_err();
+    let foreign = identity
+        .delete_api_key(Some(bob.id), "k1")
+        .await
+        .unwrap_err();
     assert_eq!(foreign.kind(), ErrorKind::NotFound);
     assert_eq!(
-        identity.api_key_holder("k1").await.unwrap().unwrap().hash,
+        identity
+            .api_key_holder("k1", at(0))
+            .await
+            .unwrap()
+            .unwrap()
+            .hash,
         [7; 32]
     );
-    identity.delete_api_key(ann.id, "k1").await.unwrap();
+    identity.delete_api_key(Some(ann.id), "k1").await.unwrap();
     assert_eq!(identity.standing(id, at(1)).await.unwrap(), None);
     assert!(identity.api_keys(ann.id).await.unwrap().is_empty());
 }
@@ -199,7 +224,7 @@ async fn founding_makes_an_owner_whose_roles_can_be_taken_and_given() {
     let admin = identity.user_named("admin").await.unwrap();
     assert!(admin.operator);
 
-    let developer = HeldRole::Developer(space);
+    let developer = HeldRole::Space(space, SpaceRole::Developer);
     assert!(identity.grant(admin.id, developer).await.unwrap());
     assert!(!identity.grant(admin.id, developer).await.unwrap());
     let roles: Vec<_> = identity
@@ -209,22 +234,156 @@ async fn founding_makes_an_owner_whose_roles_can_be_taken_and_given() {
         .into_iter()
         .map(|g| g.role)
         .collect();
-    assert_eq!(roles, [HeldRole::Owner(account), developer]);
+    let owner = HeldRole::Account(account, AccountRole::Owner);
+    assert_eq!(roles, [owner, developer]);
 
     let id = login(&identity, &admin, 1).await;
+    assert!(identity.revoke(admin.id, owner).await.unwrap());
+    assert!(!identity.revoke(admin.id, owner).await.unwrap());
+    let standing = identity.standing(id, at(1)).await.unwrap().unwrap();
+    assert!(!standing.holds_in_account(account, AccountRole::Owner));
+    assert!(standing.holds_in_space(space, SpaceRole::Developer));
+    assert_eq!(standing.spaces.get(&space), Some(&account));
+}
+
+#[tokio::test]
+async fn a_key_narrows_its_logins_and_ends_with_them() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    let send: KeyScopes = [KeyScope::Send].into_iter().collect();
+    key(&identity, ann.id, "k1", send, Some(at(500))).await;
+    let new = NewLogin {
+        user: &ann,
+        api_key: Some("k1"),
+        refresh_hash: [1; 32],
+        now: at(7),
+        expires: at(1000),
+        ends: None,
+    };
+    let id = identity.begin_login(new).await.unwrap();
+    let standing = identity.standing(id, at(499)).await.unwrap().unwrap();
+    assert_eq!(standing.scopes, send);
+    assert!(standing.by_limited_key);
+    let kept = identity.api_keys(ann.id).await.unwrap().remove(0);
+    assert_eq!((kept.used, kept.expires), (Some(at(7)), Some(at(500))));
+    assert_eq!(identity.standing(id, at(500)).await.unwrap(), None);
     assert!(
         identity
-            .revoke(admin.id, HeldRole::Owner(account))
+            .api_key_holder("k1", at(500))
             .await
             .unwrap()
+            .is_none()
     );
+    assert_eq!(exchange(&identity, 1, 2, 500).await, Exchange::Unknown);
+    let whole = login(&identity, &ann, 3).await;
+    let standing = identity.standing(whole, at(1)).await.unwrap().unwrap();
+    assert_eq!(standing.scopes, KeyScopes::ALL);
+    assert!(!standing.by_limited_key);
+}
+
+#[tokio::test]
+async fn no_refresh_carries_a_login_past_its_end() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    let new = NewLogin {
+        user: &ann,
+        api_key: None,
+        refresh_hash: [1; 32],
+        now: at(0),
+        expires: at(1000),
+        ends: Some(at(600)),
+    };
+    let id = identity.begin_login(new).await.unwrap();
+    assert!(matches!(
+        exchange(&identity, 1, 2, 500).await,
+        Exchange::Renewed { .. }
+    ));
+    assert!(identity.standing(id, at(599)).await.unwrap().is_some());
+    assert_eq!(identity.standing(id, at(600)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_login_ends_by_its_id_or_by_any_of_its_refresh_tokens() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    let first = login(&identity, &ann, 1).await;
+    let second = login(&identity, &ann, 2).await;
+    exchange(&identity, 1, 3, 5).await;
+    assert_eq!(identity.end_login_of([9; 32]).await.unwrap(), None);
+    assert_eq!(identity.end_login_of([1; 32]).await.unwrap(), Some(ann.id));
+    assert_eq!(identity.standing(first, at(6)).await.unwrap(), None);
+    assert!(identity.standing(second, at(6)).await.unwrap().is_some());
+    assert!(identity.end_login(second).await.unwrap());
+    assert!(!identity.end_login(second).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_nothing_behind_and_an_operator_remains() {
+    let identity = identity().await;
+    let op = identity.create_user("op", "h", true, at(0)).await.unwrap();
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    key(&identity, ann.id, "k1", KeyScopes::ALL, None).await;
+    let id = login(&identity, &ann, 1).await;
+    identity.delete_user(ann.id).await.unwrap();
+    assert_eq!(identity.standing(id, at(1)).await.unwrap(), None);
     assert!(
-        !identity
-            .revoke(admin.id, HeldRole::Owner(account))
+        identity
+            .api_key_holder("k1", at(0))
             .await
             .unwrap()
+            .is_none()
     );
-    let standing = identity.standing(id, at(1)).await.unwrap().unwrap();
-    assert!(standing.owned.is_empty());
-    assert_eq!(standing.developed.get(&space), Some(&account));
+    let last = identity.delete_user(op.id).await.unwrap_err();
+    assert_eq!(last.kind(), ErrorKind::Conflict);
+    let nobody = identity.delete_user(ann.id).await.unwrap_err();
+    assert_eq!(nobody.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn claims_give_and_take_their_roles_and_leave_the_others() {
+    let catalog = Catalog::open_in_memory().await.unwrap();
+    let (identity, tenancy) = (catalog.identity(), crate::Tenancy::new(catalog.clone()));
+    let account = tenancy.create_account("a", at(0)).await.unwrap().id;
+    let auditor = HeldRole::Account(account, AccountRole::Auditor);
+    let writer = HeldRole::Account(account, AccountRole::Writer);
+    let says = |roles| ExternalUser {
+        issuer: "https://issuer",
+        subject: "17",
+        name: "ann",
+        roles,
+    };
+    let claimed = [auditor];
+    let ann = identity
+        .admit_external_user(&says(&claimed), at(0))
+        .await
+        .unwrap();
+    identity.grant(ann.id, writer).await.unwrap();
+    let again = identity
+        .admit_external_user(&says(&[]), at(1))
+        .await
+        .unwrap();
+    assert_eq!(again, ann);
+    let held: Vec<_> = identity.grants().await.unwrap();
+    let held: Vec<_> = held.iter().map(|one| (one.role, one.claimed)).collect();
+    assert_eq!(held, [(writer, false)]);
+    let password = identity.credentials("ann").await.unwrap().unwrap();
+    assert_eq!(password.password_hash, None);
+    let impostor = ExternalUser {
+        subject: "18",
+        ..says(&[])
+    };
+    let taken = identity.admit_external_user(&impostor, at(2)).await;
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::Conflict);
 }

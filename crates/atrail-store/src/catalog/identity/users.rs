@@ -25,8 +25,8 @@ pub struct User {
 pub struct Credentials {
     /// The user.
     pub user: User,
-    /// Argon2id, as a PHC string.
-    pub password_hash: String,
+    /// Argon2id, as a PHC string; `None` for a user of an identity provider.
+    pub password_hash: Option<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -71,6 +71,44 @@ impl Identity {
         }))?;
         tx.commit().await.map_err(failed_to("create a user"))?;
         Ok(user)
+    }
+
+    /// Deletes a user with all keys, roles, logins and sessions. What the user did stays on record.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` for the last operator, or when the catalog fails.
+    pub async fn delete_user(&self, id: UserId) -> Result<()> {
+        const WHAT: &str = "delete a user";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let row = sqlx::query(
+            "SELECT operator AND NOT EXISTS (SELECT 1 FROM users o WHERE o.operator AND o.guid <> u.guid) AS is_last \
+             FROM users u WHERE guid = ?",
+        )
+        .bind(id.bytes())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        let row = row.ok_or_else(|| StoreError::NotFound {
+            what: format!("user {id}"),
+        })?;
+        if row.integer("is_last")? != 0 {
+            return Err(StoreError::Conflict(
+                "this is the last operator: make another one first".to_owned(),
+            ));
+        }
+        for sql in [
+            "DELETE FROM logins WHERE holder = ?",
+            "DELETE FROM api_keys WHERE holder = ?",
+            "DELETE FROM sessions WHERE owner = ?",
+            "DELETE FROM users WHERE guid = ?",
+        ] {
+            sqlx::query(sql)
+                .bind(id.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        }
+        tx.commit().await.map_err(failed_to(WHAT))
     }
 
     /// All users by name.
@@ -157,6 +195,6 @@ pub(super) fn user(row: &SqliteRow) -> Result<User> {
 fn credentials(row: &SqliteRow) -> Result<Credentials> {
     Ok(Credentials {
         user: user(row)?,
-        password_hash: row.text("password")?,
+        password_hash: Some(row.text("password")?).filter(|hash| !hash.is_empty()),
     })
 }

@@ -6,12 +6,15 @@ use atrail_evidence::{
     ControlEntry, DayEntry, Genesis, Hash, Hold, HoldLevel, Policy, Root, Seal, SealedSegment,
     SpaceAdded, SpaceRemoved, TreeHasher, leaf_hash,
 };
-use atrail_model::{AccountId, Day, Domain, SegmentId, SpaceId, Timestamp, format_timestamp};
+use atrail_model::{
+    AccountId, Day, Domain, Retention, SegmentId, SpaceId, Timestamp, format_timestamp,
+};
 use sqlx::{Row, SqliteConnection};
 
 use super::{NewEntry, WHAT, append, head, malformed};
 use crate::catalog::archive::{DomainRow, domain_row};
 use crate::catalog::failed_to;
+use crate::catalog::retention;
 use crate::catalog::row::{Columns, Id};
 use crate::error::Result;
 
@@ -99,6 +102,36 @@ impl Beginning<'_> {
         let row = row_of(connection, Domain::Space(space)).await?;
         let account = row_of(connection, Domain::Account(row.account)).await?;
         append(connection, account.number, vec![self.removed(space)]).await
+    }
+
+    /// How long a space's events are kept.
+    pub(crate) async fn policy(
+        &self,
+        connection: &mut SqliteConnection,
+        space: SpaceId,
+    ) -> Result<Retention> {
+        let row = row_of(connection, Domain::Space(space)).await?;
+        retention::of_domain(connection, row.number).await
+    }
+
+    /// Notes in a space's log that its events are kept otherwise than before, if so.
+    pub(crate) async fn note_policy(
+        &self,
+        connection: &mut SqliteConnection,
+        space: SpaceId,
+        before: Retention,
+    ) -> Result<()> {
+        let row = row_of(connection, Domain::Space(space)).await?;
+        let now = retention::of_domain(connection, row.number).await?;
+        if now == before {
+            return Ok(());
+        }
+        let policy = ControlEntry::Policy(Policy {
+            time: format_timestamp(self.now),
+            actor: self.actor.to_owned(),
+            retention_days: now.number(),
+        });
+        append(connection, row.number, vec![NewEntry::Control(policy)]).await
     }
 
     /// Begins the logs of all domains of an account anew: with all that stands, and all segments that are there.

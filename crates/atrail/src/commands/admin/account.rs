@@ -2,12 +2,12 @@
 
 use atrail_api::{Account, AccountCreate, paths};
 
-use super::{create, list, show};
-use crate::client::Client;
+use super::{create, delete_found, list, show};
+use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make, list and show accounts
+/// Make, list, show and delete accounts
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin account list")]
 pub(crate) enum Command {
@@ -20,6 +20,12 @@ pub(crate) enum Command {
     /// List accounts
     #[command(after_help = "Example:\n  atrail admin account list")]
     List,
+    /// Delete an account that holds no organizations and no events
+    #[command(after_help = "Example:\n  atrail admin account delete acme")]
+    Delete {
+        /// Its name or GUID
+        name: String,
+    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin account show acme")]
     Show {
@@ -40,9 +46,22 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             let body = AccountCreate { name };
             create(settings, client, paths::ACCOUNTS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::ACCOUNTS, NAMES, cells).await,
+        Command::List => {
+            list(
+                settings,
+                client,
+                Call::get(paths::ACCOUNTS),
+                NAMES,
+                cells,
+                |_| true,
+            )
+            .await
+        }
         Command::Show { name } => {
             show(settings, client, paths::ACCOUNTS, &name, NAMES, cells).await
+        }
+        Command::Delete { name } => {
+            delete_found(settings, client, paths::ACCOUNTS, &name, cells).await
         }
     }
 }

@@ -9,6 +9,7 @@ mod role;
 mod rotate_key;
 mod scrub;
 mod space;
+mod token_key;
 mod user;
 
 use atrail_api::{Deleted, List};
@@ -20,7 +21,7 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// Manage accounts, organizations, spaces, users, roles, API keys and a server's data
+/// Manage accounts, organizations, spaces, users, roles, keys and a server's data
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Role(role::Command),
     #[command(subcommand)]
     ApiKey(api_key::Command),
+    #[command(subcommand)]
+    TokenKey(token_key::Command),
     Scrub(scrub::Args),
     Backup(backup::Args),
     Recover(recover::Args),
@@ -55,6 +58,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::User(command) => user::run(settings, &client().await?, command).await,
         Command::Role(command) => role::run(settings, &client().await?, command).await,
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
+        Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         // About a directory of this machine: no server is asked.
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
@@ -77,18 +81,19 @@ async fn create<T: Serialize + DeserializeOwned>(
     settings.printer.properties(&rows, &made)
 }
 
-/// Lists what there is of one kind.
+/// Lists what there is of one kind and is wanted.
 async fn list<T: Serialize + DeserializeOwned>(
     settings: &Settings,
     client: &Client,
-    path: &str,
+    call: Call,
     names: &[&str],
     show: impl Fn(&T) -> Vec<String>,
+    is_wanted: impl Fn(&T) -> bool,
 ) -> Result<()> {
-    let all: List<T> = client.json(Call::get(path)).await?;
+    let all: List<T> = client.json(call).await?;
     let columns = names.iter().map(|name| Column::text(&capital(name)));
     let mut rows = Rows::new(Layout::Plain, columns.collect());
-    for thing in all.resources {
+    for thing in all.resources.into_iter().filter(is_wanted) {
         rows.push(show(&thing), thing);
     }
     rows.print(&settings.printer)
@@ -103,15 +108,24 @@ async fn show<T: Serialize + DeserializeOwned>(
     names: &[&str],
     cells: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
+    let thing = find(client, path, wanted, &cells).await?;
+    let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
+    settings.printer.properties(&rows, &thing)
+}
+
+/// The one thing of its kind that has this name or id.
+async fn find<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    wanted: &str,
+    cells: impl Fn(&T) -> Vec<String>,
+) -> Result<T> {
     let all: List<T> = client.json(Call::get(path)).await?;
     // Every kind shows its id first and its name second.
     let is_wanted = |thing: &T| cells(thing).iter().take(2).any(|cell| cell == wanted);
     let mut found = all.resources.into_iter().filter(is_wanted);
     match (found.next(), found.next()) {
-        (Some(thing), None) => {
-            let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
-            settings.printer.properties(&rows, &thing)
-        }
+        (Some(thing), None) => Ok(thing),
         (None, _) => Err(CliError::failed(format!(
             "there is nothing called {wanted:?} that you may see"
         ))
@@ -119,6 +133,23 @@ async fn show<T: Serialize + DeserializeOwned>(
         (Some(_), Some(_)) => Err(CliError::usage(format!("{wanted:?} names more than one"))
             .hint("give the id in place of the name; `list` in place of `show` shows both")),
     }
+}
+
+/// Takes away the one thing of its kind that has this name or id, and prints the server's words.
+async fn delete_found<T: DeserializeOwned>(
+    settings: &Settings,
+    client: &Client,
+    path: &str,
+    wanted: &str,
+    cells: impl Fn(&T) -> Vec<String>,
+) -> Result<()> {
+    let found = find(client, path, wanted, &cells).await?;
+    let id = cells(&found).swap_remove(0);
+    let call = Call::delete(format!("{path}/{id}"));
+    let deleted: Deleted = client.json(call).await?;
+    settings
+        .printer
+        .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
 /// Takes something away, and prints the server's words.

@@ -2,12 +2,12 @@
 
 use atrail_api::{Organization, OrganizationCreate, Relation, Relationships, paths};
 
-use super::{create, find_account, list, show};
-use crate::client::Client;
+use super::{create, delete_found, find_account, list, show};
+use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make, list and show organizations
+/// Make, list, show and delete organizations
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin org list")]
 pub(crate) enum Command {
@@ -23,6 +23,12 @@ pub(crate) enum Command {
     /// List organizations
     #[command(after_help = "Example:\n  atrail admin org list")]
     List,
+    /// Delete an organization that has no spaces
+    #[command(after_help = "Example:\n  atrail admin org delete engineering")]
+    Delete {
+        /// Its name or GUID
+        name: String,
+    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin org show engineering")]
     Show {
@@ -58,9 +64,22 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             };
             create(settings, client, paths::ORGANIZATIONS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::ORGANIZATIONS, NAMES, cells).await,
+        Command::List => {
+            list(
+                settings,
+                client,
+                Call::get(paths::ORGANIZATIONS),
+                NAMES,
+                cells,
+                |_| true,
+            )
+            .await
+        }
         Command::Show { name } => {
             show(settings, client, paths::ORGANIZATIONS, &name, NAMES, cells).await
+        }
+        Command::Delete { name } => {
+            delete_found(settings, client, paths::ORGANIZATIONS, &name, cells).await
         }
     }
 }

@@ -1,28 +1,34 @@
 //! `atrail admin role`.
 
-use atrail_api::{Role, RoleGrant, paths};
+use atrail_api::{HeldRole, Role, RoleGrant, paths};
 
 use super::{create, delete, find_account, list};
-use crate::client::{Client, find_space};
+use crate::client::{Call, Client, find_space};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Grant, list and revoke roles
+/// Grant, list, show and revoke roles
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin role list")]
 pub(crate) enum Command {
-    /// Grant a role: owner of an account, or developer of a space
+    /// Grant a role: owner, auditor or writer of an account; developer, auditor or writer of a space
     #[command(
         after_help = "Example:\n  atrail admin role create --user alice --role developer --space dev\n  \
-        atrail admin role create --user bob --role owner --account acme"
+        atrail admin role create --user bob --role auditor --account acme"
     )]
     Create(Holding),
-    /// Take a role away
-    #[command(visible_alias = "delete")]
+    /// Take a role away; it is gone within seconds, also for what is under way
+    #[command(visible_alias = "revoke")]
     #[command(
-        after_help = "Example:\n  atrail admin role revoke --user alice --role developer --space dev"
+        after_help = "Example:\n  atrail admin role delete --user alice --role developer --space dev"
     )]
-    Revoke(Holding),
+    Delete(Holding),
+    /// Show the roles of one user
+    #[command(after_help = "Example:\n  atrail admin role show alice")]
+    Show {
+        /// Name of the user
+        user: String,
+    },
     /// List roles
     #[command(after_help = "Example:\n  atrail admin role list")]
     List,
@@ -34,7 +40,7 @@ pub(crate) struct Holding {
     /// Name of the user
     #[arg(long)]
     user: String,
-    /// owner, or developer
+    /// owner, developer, auditor or writer
     #[arg(long, value_parser = parse_role)]
     role: Role,
     /// The account that it holds for, by name or GUID
@@ -46,13 +52,24 @@ pub(crate) struct Holding {
 }
 
 const NAMES: &[&str] = &["user", "role", "account", "space"];
+const LISTED: &[&str] = &["user", "role", "account", "space", "claimed"];
 
 fn show(grant: &RoleGrant) -> Vec<String> {
     vec![
         grant.user.clone(),
-        word(grant.role),
+        grant.role.word().to_owned(),
         grant.account.clone().unwrap_or_default(),
         grant.space.clone().unwrap_or_default(),
+    ]
+}
+
+fn cells(held: &HeldRole) -> Vec<String> {
+    vec![
+        held.user.clone(),
+        held.role.word().to_owned(),
+        held.account.clone().unwrap_or_default(),
+        held.space.clone().unwrap_or_default(),
+        held.claimed.to_string(),
     ]
 }
 
@@ -62,11 +79,33 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             let grant = grant(client, holding).await?;
             create(settings, client, paths::ROLES, &grant, NAMES, show).await
         }
-        Command::Revoke(holding) => {
+        Command::Delete(holding) => {
             let grant = grant(client, holding).await?;
             delete(settings, client, paths::ROLES, &grant).await
         }
-        Command::List => list(settings, client, paths::ROLES, NAMES, show).await,
+        Command::List => {
+            list(
+                settings,
+                client,
+                Call::get(paths::ROLES),
+                LISTED,
+                cells,
+                |_| true,
+            )
+            .await
+        }
+        Command::Show { user } => {
+            let is_wanted = |held: &HeldRole| held.user == user;
+            list(
+                settings,
+                client,
+                Call::get(paths::ROLES),
+                LISTED,
+                cells,
+                is_wanted,
+            )
+            .await
+        }
     }
 }
 
@@ -105,13 +144,9 @@ async fn place(
     Ok((Some(find_account(client, Some(&name)).await?), None))
 }
 
-/// The words are the wire's.
 fn parse_role(text: &str) -> Result<Role, String> {
-    serde_json::from_value(text.into()).map_err(|_| "expected owner or developer".to_owned())
-}
-
-fn word(role: Role) -> String {
-    let word = serde_json::to_value(role).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    let mut roles = Role::ALL.into_iter();
+    roles
+        .find(|role| role.word() == text)
+        .ok_or_else(|| "expected owner, developer, auditor or writer".to_owned())
 }

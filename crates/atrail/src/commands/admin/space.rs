@@ -1,13 +1,13 @@
 //! `atrail admin space`.
 
-use atrail_api::{Relation, Relationships, Space, SpaceCreate, paths};
+use atrail_api::{Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted, paths};
 
-use super::{create, list, show};
-use crate::client::{Client, find_organization};
+use super::{create, find, list, show};
+use crate::client::{Call, Client, find_organization};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Make, list and show spaces
+/// Make, list, show and delete spaces
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin space list")]
 pub(crate) enum Command {
@@ -23,6 +23,23 @@ pub(crate) enum Command {
     /// List spaces
     #[command(after_help = "Example:\n  atrail admin space list")]
     List,
+    /// Delete a space; asks first. Its events stay with the account, where -a reaches them
+    #[command(
+        after_help = "Example:\n  atrail admin space delete dev --dry-run\n  atrail admin space delete dev --yes"
+    )]
+    Delete {
+        /// Its name or GUID
+        name: String,
+        /// Delete its events, too
+        #[arg(long)]
+        with_events: bool,
+        /// Say how many events it holds, delete nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin space show dev")]
     Show {
@@ -62,7 +79,82 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             };
             create(settings, client, paths::SPACES, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::SPACES, NAMES, cells).await,
+        Command::List => {
+            list(
+                settings,
+                client,
+                Call::get(paths::SPACES),
+                NAMES,
+                cells,
+                |_| true,
+            )
+            .await
+        }
         Command::Show { name } => show(settings, client, paths::SPACES, &name, NAMES, cells).await,
+        Command::Delete {
+            name,
+            with_events,
+            dry_run,
+            yes,
+        } => {
+            if !yes && !dry_run && !settings.printer.can_ask() {
+                return Err(CliError::usage("missing: --yes")
+                    .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));
+            }
+            let space = find(client, paths::SPACES, &name, cells).await?;
+            let ask = async |dry_run| request_deletion(client, &space, with_events, dry_run).await;
+            if dry_run {
+                return tell(settings, &ask(true).await?);
+            }
+            if !yes {
+                confirm(settings, &space, &ask(true).await?).await?;
+            }
+            tell(settings, &ask(false).await?)
+        }
+    }
+}
+
+async fn request_deletion(
+    client: &Client,
+    space: &Space,
+    with_events: bool,
+    dry_run: bool,
+) -> Result<SpaceDeleted> {
+    let how = SpaceDelete {
+        with_events: with_events.then_some(true),
+        dry_run: dry_run.then_some(true),
+    };
+    let path = format!("{}/{}", paths::SPACES, space.guid);
+    client.json(Call::delete(path).query(&how)?).await
+}
+
+async fn confirm(settings: &Settings, space: &Space, held: &SpaceDeleted) -> Result<()> {
+    let events = fate(held);
+    let question = format!(
+        "space {}: {} events {events}. Delete?",
+        space.name, held.events
+    );
+    if settings.printer.agrees(&question).await? {
+        return Ok(());
+    }
+    Err(CliError::failed("nothing was deleted").because("the answer was not yes"))
+}
+
+fn tell(settings: &Settings, deleted: &SpaceDeleted) -> Result<()> {
+    let rows = [
+        ("message", deleted.message.clone()),
+        ("events", deleted.events.to_string()),
+        ("size", deleted.size.to_string()),
+        ("fate", fate(deleted).to_owned()),
+    ];
+    settings.printer.properties(&rows, deleted)
+}
+
+/// What becomes of the events.
+const fn fate(deleted: &SpaceDeleted) -> &'static str {
+    if deleted.with_events {
+        "are deleted"
+    } else {
+        "stay with the account"
     }
 }

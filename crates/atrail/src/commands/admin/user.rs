@@ -2,13 +2,13 @@
 
 use atrail_api::{User, UserCreate, paths};
 
-use super::{create, list, show};
-use crate::client::Client;
+use super::{create, delete_found, list, show};
+use crate::client::{Call, Client};
 use crate::commands::secret;
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make, list and show users
+/// Make, list, show and delete users
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin user list")]
 pub(crate) enum Command {
@@ -29,6 +29,12 @@ pub(crate) enum Command {
     /// List users
     #[command(after_help = "Example:\n  atrail admin user list")]
     List,
+    /// Delete a user with all keys, roles, logins and sessions
+    #[command(after_help = "Example:\n  atrail admin user delete alice")]
+    Delete {
+        /// Its name or GUID
+        name: String,
+    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin user show alice")]
     Show {
@@ -66,7 +72,20 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             };
             create(settings, client, paths::USERS, &body, NAMES, cells).await
         }
-        Command::List => list(settings, client, paths::USERS, NAMES, cells).await,
+        Command::List => {
+            list(
+                settings,
+                client,
+                Call::get(paths::USERS),
+                NAMES,
+                cells,
+                |_| true,
+            )
+            .await
+        }
         Command::Show { name } => show(settings, client, paths::USERS, &name, NAMES, cells).await,
+        Command::Delete { name } => {
+            delete_found(settings, client, paths::USERS, &name, cells).await
+        }
     }
 }

@@ -8,9 +8,9 @@ use super::id_of;
 use crate::client::Client;
 use crate::commands::session;
 use crate::error::{CliError, Result};
+use crate::evidence;
 use crate::settings::Settings;
 use crate::state::durable;
-use crate::trust;
 
 /// Where the receipt of a file goes: `FILE.receipt`.
 pub(super) fn beside(file: &Path) -> PathBuf {
@@ -35,8 +35,8 @@ pub(super) async fn keep(
     };
     let note = std::str::from_utf8(&bytes)
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
-    if let Some(key) = trust::current_key(settings, client).await? {
-        trust::take_note(settings, &key, note)?;
+    if let Some(key) = evidence::current_key(settings, client).await? {
+        evidence::take_note(settings, &key, note)?;
     }
     durable::replace_private(path, &bytes)
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))

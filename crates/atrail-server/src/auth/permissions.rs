@@ -1,0 +1,153 @@
+//! What each role allows: the one place that says so.
+
+use atrail_model::{AccountId, SpaceId};
+use atrail_store::{AccountRole, KeyScope, SpaceRole, Standing};
+
+/// What somebody may do with the events of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Count, list, download.
+    Read,
+    /// Take in.
+    Send,
+    /// Delete.
+    Delete,
+    /// See or set how long they are kept.
+    UseOptions,
+    /// Set or release legal holds.
+    KeepHolds,
+}
+
+impl Action {
+    /// What an API key must be good for.
+    pub(crate) const fn scope(self) -> KeyScope {
+        match self {
+            Self::Read => KeyScope::Read,
+            Self::Send => KeyScope::Send,
+            Self::Delete | Self::UseOptions | Self::KeepHolds => KeyScope::Delete,
+        }
+    }
+
+    /// The roles of an account that allow it for the whole account; sending, to the account's own domain.
+    pub(crate) const fn account_roles(self) -> &'static [AccountRole] {
+        match self {
+            Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
+            Self::Send => &[AccountRole::Owner, AccountRole::Writer],
+            Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
+        }
+    }
+
+    /// The roles of an account that allow it for each of its spaces.
+    const fn account_roles_in_spaces(self) -> &'static [AccountRole] {
+        match self {
+            Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
+            Self::Send | Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
+        }
+    }
+
+    /// The roles of a space that allow it there.
+    const fn space_roles(self) -> &'static [SpaceRole] {
+        match self {
+            Self::Read => &[SpaceRole::Developer, SpaceRole::Auditor],
+            Self::Send => &[SpaceRole::Developer, SpaceRole::Writer],
+            Self::Delete | Self::UseOptions => &[SpaceRole::Developer],
+            // Who may delete cannot free what the account's owner holds.
+            Self::KeepHolds => &[],
+        }
+    }
+}
+
+/// Whether the roles allow it at account level.
+pub(crate) fn allows_in_account(standing: &Standing, action: Action, account: AccountId) -> bool {
+    let mut roles = action.account_roles().iter();
+    roles.any(|role| standing.holds_in_account(account, *role))
+}
+
+/// Whether the roles allow it in a space of this account.
+pub(crate) fn allows_in_space(
+    standing: &Standing,
+    action: Action,
+    space: SpaceId,
+    account: AccountId,
+) -> bool {
+    let mut of_account = action.account_roles_in_spaces().iter();
+    let mut of_space = action.space_roles().iter();
+    of_account.any(|role| standing.holds_in_account(account, *role))
+        || of_space.any(|role| standing.holds_in_space(space, *role))
+}
+
+/// Whether the roles let one know of a space of this account: a role there, or one that reads the account.
+pub(crate) fn knows_space(standing: &Standing, space: SpaceId, account: AccountId) -> bool {
+    standing.spaces.contains_key(&space) || allows_in_account(standing, Action::Read, account)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use atrail_model::UserId;
+    use atrail_store::{HeldRole, KeyScopes, User};
+
+    use super::*;
+
+    const ACTIONS: [Action; 4] = [
+        Action::Read,
+        Action::Send,
+        Action::Delete,
+        Action::UseOptions,
+    ];
+
+    fn standing(role: HeldRole, account: AccountId) -> Standing {
+        let spaces = match role {
+            HeldRole::Space(space, _) => HashMap::from([(space, account)]),
+            HeldRole::Account(..) => HashMap::new(),
+        };
+        Standing {
+            user: User {
+                id: UserId::generate(),
+                name: "ann".to_owned(),
+                operator: true,
+            },
+            scopes: KeyScopes::ALL,
+            by_limited_key: false,
+            roles: HashSet::from([role]),
+            spaces,
+        }
+    }
+
+    /// As letters: what is allowed in the space, then at account level.
+    fn allowed(role: HeldRole, space: SpaceId, account: AccountId) -> String {
+        let standing = standing(role, account);
+        let letters = |allows: &dyn Fn(Action) -> bool| -> String {
+            let shown = ACTIONS.into_iter().zip(["r", "s", "d", "o"]);
+            let shown = shown.map(|(action, letter)| if allows(action) { letter } else { "-" });
+            shown.collect()
+        };
+        format!(
+            "{} {}",
+            letters(&|action| allows_in_space(&standing, action, space, account)),
+            letters(&|action| allows_in_account(&standing, action, account)),
+        )
+    }
+
+    #[test]
+    fn each_role_allows_its_own_and_nothing_elsewhere() {
+        let (account, space) = (AccountId::generate(), SpaceId::generate());
+        let of_account = |role| HeldRole::Account(account, role);
+        let of_space = |role| HeldRole::Space(space, role);
+        let table = [
+            (of_account(AccountRole::Owner), "rsdo rsdo"),
+            (of_account(AccountRole::Auditor), "r--- r---"),
+            (of_account(AccountRole::Writer), "---- -s--"),
+            (of_space(SpaceRole::Developer), "rsdo ----"),
+            (of_space(SpaceRole::Auditor), "r--- ----"),
+            (of_space(SpaceRole::Writer), "-s-- ----"),
+        ];
+        assert_eq!(table.len(), AccountRole::ALL.len() + SpaceRole::ALL.len());
+        for (role, expected) in table {
+            assert_eq!(allowed(role, space, account), expected, "{role:?}");
+            let elsewhere = allowed(role, SpaceId::generate(), AccountId::generate());
+            assert_eq!(elsewhere, "---- ----", "{role:?} elsewhere");
+        }
+    }
+}

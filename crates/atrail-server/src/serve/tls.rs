@@ -1,0 +1,207 @@
+//! HTTPS: certificates that are read anew when their files change.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::{Mutex, RwLock};
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The certificate cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{path} does not hold {what} in PEM: {why}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// The two do not belong together, or the library refuses them.
+    #[error("the certificate {cert} and the key {key} cannot be used together")]
+    Refused {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::Error,
+    },
+}
+
+/// Makes connections secure.
+#[derive(Clone)]
+pub(super) struct Tls {
+    acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("cert", &self.certificate.cert)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// With the certificate chain and the key in these files.
+    pub(super) fn open(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        let provider = Arc::new(default_provider());
+        let certificate = Arc::new(Certificate::open(cert, key, &provider)?);
+        let refused = |source| TlsError::Refused {
+            cert: certificate.cert.clone(),
+            key: certificate.key.clone(),
+            source,
+        };
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(refused)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificate,
+        })
+    }
+
+    /// The handshake. Files that have changed since the last one are read first.
+    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let certificate = Arc::clone(&self.certificate);
+        tokio::task::spawn_blocking(move || certificate.refresh())
+            .await
+            .map_err(io::Error::other)?;
+        self.acceptor.accept(stream).await
+    }
+}
+
+/// A certificate as its files hold it.
+#[derive(Debug)]
+struct Certificate {
+    cert: PathBuf,
+    key: PathBuf,
+    provider: Arc<CryptoProvider>,
+    /// Of the files when they were last read, fit to use or not.
+    seen: Mutex<Stamps>,
+    current: RwLock<Arc<CertifiedKey>>,
+}
+
+type Stamps = [Option<Stamp>; 2];
+
+/// Tells a file from the one that was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    length: u64,
+}
+
+impl Certificate {
+    fn open(cert: PathBuf, key: PathBuf, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let seen = stamps(&cert, &key);
+        let current = load(&cert, &key, provider)?;
+        Ok(Self {
+            cert,
+            key,
+            provider: Arc::clone(provider),
+            seen: Mutex::new(seen),
+            current: RwLock::new(Arc::new(current)),
+        })
+    }
+
+    /// Reads the files again if they have changed. What cannot be used, such as a certificate whose key is yet to come, is
+    /// left alone until they change again.
+    fn refresh(&self) {
+        let mut seen = self.seen.lock();
+        let now = stamps(&self.cert, &self.key);
+        if *seen == now {
+            return;
+        }
+        *seen = now;
+        match load(&self.cert, &self.key, &self.provider) {
+            Ok(fresh) => {
+                *self.current.write() = Arc::new(fresh);
+                tracing::info!(cert = %self.cert.display(), "the certificate was read anew");
+            }
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the certificate has changed and cannot be used: the one before stays in use"
+            ),
+        }
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.current.read()))
+    }
+}
+
+fn stamps(cert: &Path, key: &Path) -> Stamps {
+    [cert, key].map(|path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Stamp {
+            modified: metadata.modified().ok()?,
+            length: metadata.len(),
+        })
+    })
+}
+
+fn load(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let pem = read(cert)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| malformed(cert, "a certificate chain", &error))?;
+    if chain.is_empty() {
+        return Err(malformed(cert, "a certificate chain", &"there is none"));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?)
+        .map_err(|error| malformed(key, "a private key", &error))?;
+    CertifiedKey::from_der(chain, private, provider).map_err(|source| TlsError::Refused {
+        cert: cert.to_owned(),
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn malformed(path: &Path, what: &'static str, why: &dyn fmt::Display) -> TlsError {
+    TlsError::Malformed {
+        path: path.to_owned(),
+        what,
+        why: why.to_string(),
+    }
+}

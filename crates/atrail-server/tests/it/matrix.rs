@@ -1,0 +1,559 @@
+//! Who may do what: every route, every kind of caller, things of one's own, of others, and of nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use atrail_api::{headers, paths};
+use atrail_server::ROUTES;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Made, PASSWORD, TestServer, event};
+
+/// Everybody who asks. Roles are of the home account, or of the home space in it.
+const CALLERS: [&str; 13] = [
+    "nobody",
+    "expired",
+    "revoked",
+    "operator",
+    "owner",
+    "auditor",
+    "writer",
+    "developer",
+    "space auditor",
+    "space writer",
+    // Owner of another account.
+    "outsider",
+    // Developer of another space of the home account.
+    "neighbour",
+    // The owner, by an API key with the scope `send`.
+    "collector",
+];
+const OPERATOR: usize = 3;
+const OWNER: usize = 4;
+const DEVELOPER: usize = 7;
+const OUTSIDER: usize = 10;
+const COLLECTOR: usize = 12;
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// Nothing of anybody's.
+    Nothing,
+    /// A space, targeted by a header.
+    Space,
+    /// The account of the targeted space: `AtAccountLevel`.
+    WholeAccount,
+    /// An account, organization, space or user, in path or body.
+    Account,
+    Organization,
+    SpaceItself,
+    User,
+    /// A role in a space, or in an account.
+    RoleOfSpace,
+    RoleOfAccount,
+    /// A session, or an API key.
+    Session,
+    Key,
+}
+
+/// A route, what it is about, the statuses for a thing of the home account in the order of [`CALLERS`], and those for a
+/// thing that is not there.
+type Row = (&'static str, &'static str, About, [u16; 13], [u16; 13]);
+
+/// The answers to those who are not logged in come first in every row.
+macro_rules! statuses {
+    ($($status:literal)*) => { [401, 401, 401, $($status,)*] };
+}
+const OPEN: [u16; 13] = [200; 13];
+const NONE: [u16; 13] = [0; 13];
+/// Nobody knows a thing that is not there.
+const UNKNOWN: [u16; 13] = statuses!(404 404 404 404 404 404 404 404 404 404);
+/// The same, where a key must be good for something first.
+const ABSENT: [u16; 13] = statuses!(404 404 404 404 404 404 404 404 404 403);
+/// Reading events, and a session that one could make if one may read.
+const READ: [u16; 13] = statuses!(404 200 200 404 200 200 403 404 404 403);
+const OWN_SESSION: [u16; 13] = statuses!(404 200 200 404 200 200 404 404 404 403);
+const CHANGE: [u16; 13] = statuses!(404 200 403 404 200 403 403 404 404 403);
+const SEND: [u16; 13] = statuses!(404 200 403 404 200 403 200 404 404 200);
+const READ_ALL: [u16; 13] = statuses!(404 200 200 404 403 403 403 404 404 403);
+const CHANGE_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
+const SEND_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 200);
+const LOGGED_IN: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 200);
+const MANAGING: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 403);
+const MAKING: [u16; 13] = statuses!(201 403 403 403 403 403 403 403 403 403);
+
+#[rustfmt::skip]
+const MATRIX: &[Row] = &[
+    ("GET", paths::INFO, About::Nothing, OPEN, NONE),
+    ("POST", paths::TOKEN, About::Nothing, OPEN, NONE),
+    ("POST", paths::TOKEN_LEGACY, About::Nothing, OPEN, NONE),
+    ("POST", paths::REVOKE, About::Nothing, OPEN, NONE),
+    ("GET", paths::TOKEN_KEYS, About::Nothing, OPEN, NONE),
+    ("POST", paths::TOKEN_KEYS, About::Nothing, MAKING, NONE),
+    ("GET", paths::HEALTHZ, About::Nothing, OPEN, NONE),
+    ("GET", paths::READYZ, About::Nothing, OPEN, NONE),
+    ("GET", paths::METRICS, About::Nothing, OPEN, NONE),
+    ("GET", paths::OPENAPI, About::Nothing, OPEN, NONE),
+    ("GET", paths::ACCOUNTS, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::ACCOUNTS, About::Nothing, MAKING, NONE),
+    ("GET", paths::ACCOUNT, About::Account, statuses!(200 200 200 200 200 200 200 404 200 200), UNKNOWN),
+    ("DELETE", paths::ACCOUNT, About::Account, statuses!(409 403 403 403 403 403 403 403 403 403), statuses!(404 403 403 403 403 403 403 403 403 403)),
+    ("GET", paths::ORGANIZATIONS, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::ORGANIZATIONS, About::Account, statuses!(403 201 403 403 403 403 403 404 403 403), ABSENT),
+    ("GET", paths::ORGANIZATION, About::Organization, statuses!(200 200 200 404 200 200 200 404 200 200), UNKNOWN),
+    ("DELETE", paths::ORGANIZATION, About::Organization, statuses!(403 409 403 404 403 403 403 404 403 403), ABSENT),
+    ("GET", paths::SPACES, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::SPACES, About::Organization, statuses!(403 201 403 404 403 403 403 404 403 403), ABSENT),
+    ("GET", paths::SPACE, About::SpaceItself, statuses!(200 200 200 404 200 200 200 404 404 200), UNKNOWN),
+    ("DELETE", paths::SPACE, About::SpaceItself, statuses!(403 200 403 404 403 403 403 404 404 403), ABSENT),
+    ("GET", paths::USERS, About::Nothing, MANAGING, NONE),
+    ("POST", paths::USERS, About::Nothing, MAKING, NONE),
+    ("GET", paths::USER, About::User, statuses!(200 404 404 404 404 404 404 404 404 403), ABSENT),
+    ("DELETE", paths::USER, About::User, statuses!(200 403 403 403 403 403 403 403 403 403), statuses!(404 403 403 403 403 403 403 403 403 403)),
+    ("GET", paths::ROLES, About::Nothing, MANAGING, NONE),
+    ("POST", paths::ROLES, About::RoleOfSpace, statuses!(200 200 403 404 403 403 403 404 404 403), ABSENT),
+    ("POST", paths::ROLES, About::RoleOfAccount, statuses!(200 200 403 403 403 403 403 404 403 403), ABSENT),
+    ("DELETE", paths::ROLES, About::RoleOfSpace, statuses!(200 200 403 404 403 403 403 404 404 403), ABSENT),
+    ("DELETE", paths::ROLES, About::RoleOfAccount, statuses!(200 200 403 403 403 403 403 404 403 403), ABSENT),
+    ("GET", paths::API_KEYS, About::Nothing, MANAGING, NONE),
+    ("POST", paths::API_KEYS, About::Nothing, statuses!(201 201 201 201 201 201 201 201 201 403), NONE),
+    ("DELETE", paths::API_KEYS, About::Key, MANAGING, ABSENT),
+    ("PUT", paths::PASSWORD, About::Nothing, statuses!(204 204 204 204 204 204 204 204 204 403), NONE),
+    ("GET", paths::SESSIONS, About::Space, READ, ABSENT),
+    ("POST", paths::SESSIONS, About::Space, statuses!(404 201 201 404 201 201 403 404 404 403), ABSENT),
+    ("POST", paths::SESSIONS, About::WholeAccount, statuses!(404 201 201 404 403 403 403 404 404 403), ABSENT),
+    ("GET", paths::SESSION, About::Session, OWN_SESSION, ABSENT),
+    ("DELETE", paths::SESSION, About::Session, OWN_SESSION, ABSENT),
+    ("GET", paths::SESSION_MANIFEST, About::Session, OWN_SESSION, ABSENT),
+    ("GET", paths::EVENTS, About::Space, READ, ABSENT),
+    ("GET", paths::EVENTS, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::EVENTS, About::Space, SEND, UNKNOWN),
+    ("POST", paths::EVENTS, About::WholeAccount, SEND_ALL, UNKNOWN),
+    ("DELETE", paths::EVENTS, About::Space, CHANGE, ABSENT),
+    ("DELETE", paths::EVENTS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("GET", paths::OPTIONS, About::Space, CHANGE, ABSENT),
+    ("GET", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("PUT", paths::OPTIONS, About::Space, CHANGE, ABSENT),
+    ("PUT", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("GET", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
+    ("HEAD", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
+];
+
+/// Whose thing a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Of the home account; of a session or a key, the caller's own.
+    Home,
+    /// Of another account; of a session, a key or a user, somebody else's.
+    Away,
+    /// Nobody's.
+    Nobodys,
+}
+
+/// One account with what is in it.
+#[derive(Debug, Clone)]
+struct Tenant {
+    account: String,
+    organization: String,
+    space: String,
+}
+
+const NOWHERE: &str = "00000000-0000-4000-8000-000000000000";
+
+struct Cast {
+    server: TestServer,
+    admin: Client,
+    callers: Vec<Client>,
+    tenants: [Tenant; 3],
+    made: usize,
+}
+
+impl Cast {
+    async fn new() -> Self {
+        let server = TestServer::with(|settings| {
+            settings.store.max_open_sessions = 10_000;
+            settings.store.max_sessions_per_hour = 10_000;
+        })
+        .await;
+        let expired = server.user("late", false, &[server.owner()]).await;
+        server.clock.advance(Duration::from_secs(601));
+        let admin = server.admin().await;
+        let initial = server.initial.clone();
+        let home = Tenant {
+            account: initial.account,
+            organization: initial.organization,
+            space: initial.space,
+        };
+        let away = tenant(&admin, "away").await;
+        let beside = space(&admin, "beside", &home.organization).await;
+        for name in ["spare", "somebody"] {
+            server.user(name, false, &[]).await;
+        }
+        let account = |role| json!({"role": role, "account": home.account});
+        let of_space = |role| json!({"role": role, "space": home.space});
+        let owner = server.user("owner", false, &[account("owner")]).await;
+        let callers = vec![
+            server.nobody(),
+            expired,
+            revoked(&server).await,
+            server.user("operator", true, &[]).await,
+            owner.clone(),
+            server.user("auditor", false, &[account("auditor")]).await,
+            server.user("writer", false, &[account("writer")]).await,
+            server
+                .user("developer", false, &[of_space("developer")])
+                .await,
+            server
+                .user("space auditor", false, &[of_space("auditor")])
+                .await,
+            server
+                .user("space writer", false, &[of_space("writer")])
+                .await,
+            server
+                .user(
+                    "outsider",
+                    false,
+                    &[json!({"role": "owner", "account": away.account})],
+                )
+                .await,
+            server
+                .user(
+                    "neighbour",
+                    false,
+                    &[json!({"role": "developer", "space": beside})],
+                )
+                .await,
+            by_key(
+                &server,
+                &owner,
+                json!({"name": "collector", "scopes": ["send"]}),
+            )
+            .await,
+        ];
+        let nowhere = Tenant {
+            account: NOWHERE.to_owned(),
+            organization: NOWHERE.to_owned(),
+            space: NOWHERE.to_owned(),
+        };
+        Self {
+            server,
+            admin,
+            callers,
+            tenants: [home, away, nowhere],
+            made: 0,
+        }
+    }
+
+    /// A number that was not used before.
+    fn fresh(&mut self) -> usize {
+        self.made += 1;
+        self.made
+    }
+
+    /// A request that is right in every respect but perhaps the caller and whose thing it is about; what is echoed of it.
+    async fn request(
+        &mut self,
+        (method, path, about, ..): &Row,
+        caller: usize,
+        whose: Whose,
+    ) -> (RequestBuilder, Vec<String>) {
+        let number = self.fresh();
+        let name = format!("new-{number}");
+        let tenant = self.tenants[whose as usize].clone();
+        let client = match about {
+            About::Space | About::WholeAccount => {
+                self.callers[caller].in_space(Some(&tenant.space))
+            }
+            _ => self.callers[caller].clone(),
+        };
+        let id = match about {
+            About::Account => tenant.account.clone(),
+            About::Organization => tenant.organization.clone(),
+            About::SpaceItself => tenant.space.clone(),
+            About::User => self.user(&name, whose).await,
+            About::Session => self.session(caller, whose).await,
+            About::Key => self.key(caller, whose).await,
+            _ => String::new(),
+        };
+        let concrete = path.replace("{id}", &id);
+        let concrete = match (*method, *path) {
+            ("DELETE", paths::SPACE) => concrete + "?dry_run=true",
+            ("POST", paths::EVENTS) if *about == About::WholeAccount => {
+                concrete + "?AtAccountLevel=true"
+            }
+            _ => concrete,
+        };
+        let whole = *about == About::WholeAccount;
+        let request = client.request(method.parse::<Method>().unwrap(), &concrete);
+        let request = match (*method, *path) {
+            ("POST", paths::TOKEN | paths::TOKEN_LEGACY) => request.form(&[
+                ("grant_type", "password"),
+                ("passcode", self.server.initial.api_key.as_str()),
+            ]),
+            ("POST", paths::REVOKE) => request.form(&[("token", "atr_of nobody")]),
+            ("POST", paths::ORGANIZATIONS) => request.json(&json!({
+                "name": name, "relationships": {"account": {"data": {"guid": id}}},
+            })),
+            ("POST", paths::SPACES) => request.json(&json!({
+                "name": name, "relationships": {"organization": {"data": {"guid": id}}},
+            })),
+            ("POST", paths::ACCOUNTS | paths::API_KEYS) => request.json(&json!({"name": name})),
+            ("POST", paths::USERS) => request.json(&json!({"name": name, "password": PASSWORD})),
+            ("POST" | "DELETE", paths::ROLES) => {
+                let grant = if *about == About::RoleOfSpace {
+                    json!({"user": "spare", "role": "writer", "space": tenant.space})
+                } else {
+                    json!({"user": "spare", "role": "writer", "account": tenant.account})
+                };
+                // It is there to be given again, and to be taken.
+                self.admin.post(paths::ROLES).json(&grant).seen().await;
+                request.json(&grant)
+            }
+            ("DELETE", paths::API_KEYS) => request.json(&json!({"id": id})),
+            ("PUT", paths::PASSWORD) => request.json(&json!({"old": PASSWORD, "new": PASSWORD})),
+            ("PUT", paths::OPTIONS) => {
+                request.json(&json!({"retention": 30, "AtAccountLevel": whole}))
+            }
+            ("POST", paths::EVENTS) => request.body(event(number)),
+            (_, paths::DOWNLOAD) => request.header(headers::SESSION_ID, &id),
+            _ if whole => request.json(&json!({"AtAccountLevel": true})),
+            _ => request,
+        };
+        let Tenant {
+            account,
+            organization,
+            space,
+        } = tenant;
+        (request, vec![id, account, organization, space])
+    }
+
+    /// A user; somebody else's thing is no category here, since users are everybody's or nobody's.
+    async fn user(&self, name: &str, whose: Whose) -> String {
+        if whose == Whose::Nobodys {
+            return NOWHERE.to_owned();
+        }
+        let new = json!({"name": name, "password": PASSWORD});
+        let made: Value = self.admin.post(paths::USERS).json(&new).made().await;
+        made["guid"].as_str().unwrap().to_owned()
+    }
+
+    /// A session of the caller, if the caller can make one, else somebody's.
+    async fn session(&self, caller: usize, whose: Whose) -> String {
+        let other = if caller == OWNER { DEVELOPER } else { OWNER };
+        let maker = match whose {
+            Whose::Home => caller,
+            Whose::Away => other,
+            Whose::Nobodys => return NOWHERE.to_owned(),
+        };
+        let made = self.callers[maker].post(paths::SESSIONS).seen().await;
+        if made.0 != 201 {
+            return self.callers[other].session().await;
+        }
+        let made: Value = serde_json::from_str(&made.1).unwrap();
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A key of the caller, if the caller can make one, else a word that no key has.
+    async fn key(&self, caller: usize, whose: Whose) -> String {
+        let maker = match whose {
+            Whose::Home => &self.callers[caller],
+            Whose::Away => &self.admin,
+            Whose::Nobodys => return "0000000000000000".to_owned(),
+        };
+        let new = json!({"name": "some key"});
+        let (_, made) = maker.post(paths::API_KEYS).json(&new).seen().await;
+        let made: Value = serde_json::from_str(&made).unwrap();
+        made["id"].as_str().unwrap_or("none").to_owned()
+    }
+
+    /// Status, headers and body, without what a request echoes of itself.
+    async fn answer(&mut self, row: &Row, caller: usize, whose: Whose) -> Answer {
+        let (request, echoed) = self.request(row, caller, whose).await;
+        let answer = request
+            .header(headers::REQUEST_ID, "same")
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let fields = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name != "date")
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let bytes = answer.bytes().await.unwrap();
+        let mut body = String::from_utf8_lossy(&bytes).into_owned();
+        for echo in echoed.iter().filter(|echo| !echo.is_empty()) {
+            body = body.replace(echo, "");
+        }
+        Answer {
+            status,
+            fields,
+            body,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    status: u16,
+    fields: BTreeMap<String, String>,
+    body: String,
+}
+
+/// A login whose key was deleted.
+async fn revoked(server: &TestServer) -> Client {
+    let user = server.user("gone", false, &[server.owner()]).await;
+    let key: Value = user
+        .post(paths::API_KEYS)
+        .json(&json!({"name": "gone"}))
+        .made()
+        .await;
+    let tokens = server.login("apikey", key["key"].as_str().unwrap()).await;
+    let id = json!({"id": key["id"]});
+    let _: Value = user.delete(paths::API_KEYS).json(&id).made().await;
+    server.client(&tokens.access_token)
+}
+
+async fn by_key(server: &TestServer, user: &Client, new: Value) -> Client {
+    let key: Value = user.post(paths::API_KEYS).json(&new).made().await;
+    let tokens = server.login("apikey", key["key"].as_str().unwrap()).await;
+    server.client(&tokens.access_token)
+}
+
+async fn space(admin: &Client, name: &str, organization: &str) -> String {
+    let of = json!({"organization": {"data": {"guid": organization}}});
+    let new = json!({"name": name, "relationships": of});
+    let made: Value = admin.post(paths::SPACES).json(&new).made().await;
+    made["guid"].as_str().unwrap().to_owned()
+}
+
+/// An account of that name with an organization and a space, which the first user does not own.
+async fn tenant(admin: &Client, name: &str) -> Tenant {
+    let new = json!({"name": name});
+    let account: Value = admin.post(paths::ACCOUNTS).json(&new).made().await;
+    let account = account["guid"].as_str().unwrap().to_owned();
+    let owner = json!({"user": "admin", "role": "owner", "account": account});
+    let _: Value = admin.post(paths::ROLES).json(&owner).made().await;
+    let of = json!({"account": {"data": {"guid": account}}});
+    let new = json!({"name": name, "relationships": of});
+    let organization: Value = admin.post(paths::ORGANIZATIONS).json(&new).made().await;
+    let organization = organization["guid"].as_str().unwrap().to_owned();
+    let space = space(admin, name, &organization).await;
+    let _: Value = admin.delete(paths::ROLES).json(&owner).made().await;
+    Tenant {
+        account,
+        organization,
+        space,
+    }
+}
+
+#[test]
+fn every_route_is_in_the_matrix_and_nothing_else_is() {
+    let rows: BTreeSet<_> = MATRIX.iter().map(|(m, p, ..)| (*m, *p)).collect();
+    let routes: BTreeSet<_> = ROUTES.iter().copied().collect();
+    assert_eq!(rows, routes);
+    let each: BTreeSet<_> = MATRIX
+        .iter()
+        .map(|(m, p, about, ..)| (*m, *p, format!("{about:?}")))
+        .collect();
+    assert_eq!(each.len(), MATRIX.len(), "no row is there twice");
+}
+
+#[tokio::test]
+async fn every_route_answers_every_caller_as_the_matrix_says() {
+    let mut cast = Cast::new().await;
+    let mut wrong = Vec::new();
+    for row in MATRIX {
+        let (method, path, about, home, nobodys) = row;
+        for (caller, who) in CALLERS.into_iter().enumerate() {
+            let what = format!("{method} {path} about {about:?} by {who}");
+            let own = cast.answer(row, caller, Whose::Home).await;
+            if own.status != home[caller] {
+                wrong.push(format!("{what}: {}, not {}", own.status, home[caller]));
+            }
+            if *about == About::Nothing {
+                continue;
+            }
+            let absent = cast.answer(row, caller, Whose::Nobodys).await;
+            if absent.status != nobodys[caller] {
+                let (status, expected) = (absent.status, nobodys[caller]);
+                wrong.push(format!("{what}, of nobody's: {status}, not {expected}"));
+            }
+            let away = cast.answer(row, caller, Whose::Away).await;
+            let may_know_it = match (caller, about) {
+                // The operator sees all tenants, and ends anybody's key.
+                (OPERATOR, About::Session) => false,
+                (OPERATOR, _) => true,
+                // What is away from the others is the outsider's own.
+                (OUTSIDER, about) => !matches!(about, About::Session | About::Key | About::User),
+                _ => false,
+            };
+            if may_know_it {
+                continue;
+            }
+            if away != absent {
+                wrong.push(format!("{what}: foreign {away:?}, of nobody's {absent:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What is away is the outsider's own: the control that the foreign things of the matrix are really there.
+#[tokio::test]
+async fn the_outsider_is_at_home_elsewhere() {
+    let mut cast = Cast::new().await;
+    for row in MATRIX {
+        let (method, path, about, home, _) = row;
+        if matches!(
+            about,
+            About::Nothing | About::Session | About::Key | About::User
+        ) {
+            continue;
+        }
+        let answer = cast.answer(row, OUTSIDER, Whose::Away).await;
+        assert_eq!(answer.status, home[OWNER], "{method} {path} {about:?}");
+    }
+}
+
+#[tokio::test]
+async fn words_that_are_no_ids_are_answered_like_ids_that_nobody_has() {
+    let cast = Cast::new().await;
+    let developer = &cast.callers[DEVELOPER];
+    let collector = &cast.callers[COLLECTOR];
+    for prefix in [
+        "/v3/sessions/",
+        "/v3/accounts/",
+        "/v3/organizations/",
+        "/v3/spaces/",
+        "/v3/users/",
+        "/v3/events/download?session=",
+    ] {
+        let mut answers = BTreeSet::new();
+        for id in [
+            NOWHERE,
+            "x",
+            "%ff",
+            "..%2f..%2fetc%2fpasswd",
+            "%00",
+            "%1b%5b2J",
+        ] {
+            let request = developer.get(&format!("{prefix}{id}"));
+            answers.insert(request.header(headers::REQUEST_ID, "same").seen().await);
+        }
+        // The query's text must be text before it is anything else.
+        answers.retain(|(status, _)| *status != 400);
+        assert_eq!(answers.len(), 1, "{prefix}: {answers:?}");
+    }
+    let mut answers = BTreeSet::new();
+    for space in [cast.tenants[1].space.as_str(), NOWHERE, "no guid", "../.."] {
+        for client in [developer, collector] {
+            let client = client.in_space(Some(space));
+            let request = client.post(paths::EVENTS).body(event(1));
+            answers.insert(request.header(headers::REQUEST_ID, "same").seen().await);
+        }
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}

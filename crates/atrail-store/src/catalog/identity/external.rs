@@ -1,0 +1,97 @@
+//! Users whom an identity provider vouches for.
+
+use atrail_model::{Timestamp, UserId};
+
+use super::Identity;
+use super::grants;
+use super::roles::HeldRole;
+use super::users::{User, user};
+use crate::catalog::row::{Id, nanoseconds};
+use crate::catalog::tenancy::check_name;
+use crate::catalog::{failed_to, taken_or_failed_to};
+use crate::error::Result;
+
+/// What an identity provider says of a user.
+#[derive(Debug, Clone)]
+pub struct ExternalUser<'a> {
+    /// The provider.
+    pub issuer: &'a str,
+    /// The provider's own, unchanging word for the user.
+    pub subject: &'a str,
+    /// What the user is called here.
+    pub name: &'a str,
+    /// The roles that follow from the claims; others that did are taken.
+    pub roles: &'a [HeldRole],
+}
+
+impl Identity {
+    /// The user that the provider means, made at the first time, with the roles that it says now.
+    ///
+    /// # Errors
+    /// `Conflict` when another user has the name, `NotFound` when a role's place is gone, or when the catalog fails.
+    pub async fn admit_external_user(
+        &self,
+        external: &ExternalUser<'_>,
+        now: Timestamp,
+    ) -> Result<User> {
+        const WHAT: &str = "admit a user of an identity provider";
+        let ExternalUser {
+            issuer,
+            subject,
+            name,
+            roles,
+        } = external;
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let known = sqlx::query(
+            "SELECT u.guid, u.name, u.operator FROM external_users e JOIN users u ON u.guid = e.holder \
+             WHERE e.issuer = ? AND e.subject = ?",
+        )
+        .bind(issuer)
+        .bind(subject)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        let admitted = match known {
+            Some(row) => user(&row)?,
+            None => {
+                check_name("user", name)?;
+                let id = UserId::generate();
+                sqlx::query(
+                    "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, '', FALSE, ?)",
+                )
+                .bind(id.bytes())
+                .bind(name)
+                .bind(nanoseconds(now))
+                .execute(&mut *tx)
+                .await
+                .map_err(taken_or_failed_to(WHAT, || {
+                    format!("another user has the name '{name}'")
+                }))?;
+                sqlx::query(
+                    "INSERT INTO external_users (issuer, subject, holder) VALUES (?, ?, ?)",
+                )
+                .bind(issuer)
+                .bind(subject)
+                .bind(id.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+                User {
+                    id,
+                    name: (*name).to_owned(),
+                    operator: false,
+                }
+            }
+        };
+        sqlx::query("DELETE FROM roles WHERE holder = ? AND claimed")
+            .bind(admitted.id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        for role in *roles {
+            grants::insert(&mut tx, admitted.id, *role, true, WHAT).await?;
+        }
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(admitted)
+    }
+}

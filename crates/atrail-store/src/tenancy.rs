@@ -1,0 +1,83 @@
+//! Ending spaces and accounts. What happened in them does not end by itself: a domain outlives its space.
+
+use atrail_model::{AccountId, Day, DayRange, Hours, Scope, SpaceId, Target};
+
+use crate::Store;
+use crate::deletion::DeletedTotal;
+use crate::error::{Result, StoreError};
+
+/// What becomes of the events of a space that is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventsOfSpace {
+    /// They stay with the account.
+    Stay,
+    /// They are deleted.
+    Go,
+}
+
+impl Store {
+    /// What a target holds, of all days.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn content_of(&self, target: Target) -> Result<DeletedTotal> {
+        self.delete_events(everything(target), "", true).await
+    }
+
+    /// Deletes a space with its roles and sessions, and answers what it held. Its events stay with the account, or go
+    /// first; those that came in the meantime go after.
+    ///
+    /// # Errors
+    /// `NotFound`, or as for [`Store::delete_events`].
+    pub async fn delete_space(
+        &self,
+        space: SpaceId,
+        actor: &str,
+        events: EventsOfSpace,
+    ) -> Result<DeletedTotal> {
+        let target = Target::Space(space);
+        let tenancy = self.tenancy().on_behalf_of(actor);
+        tenancy.space(space).await?;
+        let held = match events {
+            EventsOfSpace::Stay => self.content_of(target).await?,
+            EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
+        };
+        self.core
+            .with_reserve(|| tenancy.delete_space(space, self.core.clock.now()))
+            .await?;
+        self.core.sign_all().await?;
+        if events == EventsOfSpace::Stay {
+            return Ok(held);
+        }
+        let late = self.delete_events(everything(target), actor, false).await?;
+        Ok(DeletedTotal {
+            count: held.count + late.count,
+            size_bytes: held.size_bytes + late.size_bytes,
+        })
+    }
+
+    /// Deletes an account that has no organizations and holds no events.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
+    pub async fn delete_account(&self, account: AccountId) -> Result<()> {
+        let held = self.content_of(Target::Account(account)).await?;
+        if held.count > 0 {
+            return Err(StoreError::Conflict(
+                "the account holds events: an owner deletes them first, or they stay".to_owned(),
+            ));
+        }
+        let (tenancy, now) = (self.tenancy(), self.core.clock.now());
+        self.core
+            .with_reserve(|| tenancy.delete_account(account, now))
+            .await
+    }
+}
+
+fn everything(target: Target) -> Scope {
+    Scope {
+        target,
+        days: DayRange::new(Day::FIRST, Day::LAST).expect("the first day is before the last"),
+        hours: Hours::ALL,
+    }
+}

@@ -1,0 +1,53 @@
+//! `atrail admin token-key`.
+
+use atrail_api::paths;
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Call, Client};
+use crate::error::Result;
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+
+/// List and rotate the keys that sign access tokens
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail admin token-key list")]
+pub(crate) enum Command {
+    /// List the keys whose tokens are good, the one that signs first
+    #[command(after_help = "Example:\n  atrail admin token-key list")]
+    List,
+    /// Make a new key that signs; the one before is good until its tokens have expired, and at a second rotation no more
+    #[command(after_help = "Example:\n  atrail admin token-key rotate")]
+    Rotate,
+}
+
+/// A JWK set (RFC 7517 §5).
+#[derive(Debug, Deserialize)]
+struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Key {
+    kid: String,
+    alg: Option<String>,
+    x: Option<String>,
+}
+
+pub(super) async fn run(settings: &Settings, client: &Client, command: Command) -> Result<()> {
+    let call = match command {
+        Command::List => Call::get(paths::TOKEN_KEYS),
+        Command::Rotate => Call::post(paths::TOKEN_KEYS),
+    };
+    let set: KeySet = client.json(call).await?;
+    let names = ["Id", "Algorithm", "Public key"];
+    let mut rows = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
+    for key in set.keys {
+        let row = vec![
+            key.kid.clone(),
+            key.alg.clone().unwrap_or_default(),
+            key.x.clone().unwrap_or_default(),
+        ];
+        rows.push(row, key);
+    }
+    rows.print(&settings.printer)
+}
