@@ -317,6 +317,7 @@ mod tests {
         let mut example = ConfigFile::parse(&example_in_force()).unwrap();
         // The settings without a default.
         assert!(example.server.public_url.take().is_some());
+        assert!(example.evidence.name.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());
         assert_eq!(example, ConfigFile::of(&Settings::default()));

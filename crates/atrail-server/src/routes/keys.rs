@@ -6,6 +6,7 @@ use atrail_api::EvidenceKey;
 use atrail_evidence::VerifierKey;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 
 use crate::app::App;
 use crate::auth::principal::{Operator, Principal};
@@ -22,9 +23,9 @@ pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     principal: Principal,
     _: Operator,
-) -> Result<Json<EvidenceKey>, ApiError> {
+) -> Result<(StatusCode, Json<EvidenceKey>), ApiError> {
     let made = app.store.rotate_key(principal.user().name.as_str()).await?;
-    wire(&app, &made).await
+    Ok((StatusCode::CREATED, wire(&app, &made).await?))
 }
 
 async fn wire(app: &App, key: &VerifierKey) -> Result<Json<EvidenceKey>, ApiError> {
