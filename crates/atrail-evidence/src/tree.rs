@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::LeafHash;
+use crate::{Hash, LeafHash};
 
 /// The RFC 6962 §2.1 Merkle tree hash of a list of leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,42 @@ impl TreeHasher {
         self.count += 1;
     }
 
+    /// Adds the next leaf, and gives the roots of all complete subtrees that it completes: the leaf itself first.
+    pub fn push_completing(&mut self, leaf: LeafHash) -> Vec<Hash> {
+        let mut completed = vec![leaf.into()];
+        let mut node = leaf.0;
+        for level in 0..self.count.trailing_ones() as usize {
+            let left = self.complete[self.complete.len() - 1 - level];
+            node = parent(&left, &node);
+            completed.push(Hash(node));
+        }
+        self.push(leaf);
+        completed
+    }
+
+    /// The tree as bytes: its count, 8 bytes big-endian, then the roots of its complete subtrees, largest first.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.count.to_be_bytes().to_vec();
+        self.complete
+            .iter()
+            .for_each(|root| bytes.extend_from_slice(root));
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = bytes.split_first_chunk::<8>()?;
+        let count = u64::from_be_bytes(*count);
+        let (roots, cut) = rest.as_chunks::<32>();
+        let fits = cut.is_empty() && roots.len() == count.count_ones() as usize;
+        fits.then(|| Self {
+            complete: roots.to_vec(),
+            count,
+        })
+    }
+
     /// How many leaves were added.
     #[must_use]
     pub const fn count(&self) -> u64 {
@@ -48,8 +84,47 @@ impl TreeHasher {
     }
 }
 
+/// Leaves of a subtree whose hash is kept for a segment.
+pub const SUBTREE_LEAVES: u64 = 1024;
+
+/// Computes the root of a segment, and the hashes of its subtrees of [`SUBTREE_LEAVES`] leaves each, the last of which may
+/// have less.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentTree {
+    /// Over the roots of the subtrees that are complete.
+    above: TreeHasher,
+    /// The subtree at hand.
+    below: TreeHasher,
+    subtrees: Vec<Hash>,
+}
+
+impl SegmentTree {
+    /// Adds the next event.
+    pub fn push(&mut self, leaf: LeafHash) {
+        self.below.push(leaf);
+        if self.below.count() == SUBTREE_LEAVES {
+            self.end_subtree();
+        }
+    }
+
+    /// The root and the subtree hashes.
+    #[must_use]
+    pub fn finish(mut self) -> (Root, Vec<Hash>) {
+        if self.below.count() > 0 {
+            self.end_subtree();
+        }
+        (self.above.root(), self.subtrees)
+    }
+
+    fn end_subtree(&mut self) {
+        let root = std::mem::take(&mut self.below).root();
+        self.above.push(LeafHash(root.0));
+        self.subtrees.push(root.into());
+    }
+}
+
 /// RFC 6962 §2.1: SHA-256(0x01 ‖ left ‖ right).
-fn parent(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+pub(crate) fn parent(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update([0x01]);
     hasher.update(left);

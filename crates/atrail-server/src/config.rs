@@ -22,6 +22,7 @@ pub struct ConfigFile {
     store: StoreSection,
     sessions: SessionsSection,
     tokens: TokensSection,
+    evidence: EvidenceSection,
     log: LogSection,
 }
 
@@ -64,6 +65,12 @@ struct SessionsSection {
 struct TokensSection {
     access_ttl: Option<Span>,
     refresh_ttl: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct EvidenceSection {
+    name: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +126,7 @@ impl ConfigFile {
         } = settings;
         let StoreSettings {
             data_dir,
+            server_name,
             seal_at_bytes,
             seal_after,
             // Nobody has a reason to choose others.
@@ -161,6 +169,9 @@ impl ConfigFile {
             tokens: TokensSection {
                 access_ttl: Some(Span(*access_token_ttl)),
                 refresh_ttl: Some(Span(*refresh_token_ttl)),
+            },
+            evidence: EvidenceSection {
+                name: server_name.clone(),
             },
             log: LogSection {
                 format: Some(*format),
@@ -205,6 +216,7 @@ impl ConfigFile {
                     access_ttl,
                     refresh_ttl,
                 },
+            evidence: EvidenceSection { name },
             log: LogSection { format, level },
         } = self;
         put(&mut settings.listen, listen);
@@ -222,6 +234,7 @@ impl ConfigFile {
         put(&mut settings.log.level, level);
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
+        put(&mut store.server_name, name.map(Some));
         put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
         put_span(&mut store.seal_after, seal_after);
         put_span(&mut store.dedup_window, dedup_window);

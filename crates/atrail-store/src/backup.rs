@@ -14,13 +14,14 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use atrail_model::ObjectId;
+use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
+use crate::evidence::demand_epoch;
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
 use crate::task::off_thread;
@@ -237,7 +238,9 @@ impl Backup<'_> {
                 copy_file(&file, &self.stage.join(path))?;
             }
         }
-        Ok(())
+        // What the server signed after the copy is not in it: who starts on it may not sign another history instead.
+        let moment = format_timestamp(SystemClock.now());
+        demand_epoch(&self.stage, &format!("a backup of {moment} was restored"))
     }
 
     /// Copies what is not there yet; `false` when something has gone that the snapshot names.

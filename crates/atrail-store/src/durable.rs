@@ -232,6 +232,38 @@ impl DirLock {
     }
 }
 
+/// A file that grows by whole lines.
+#[derive(Debug)]
+pub(crate) struct LineFile {
+    file: File,
+    length: u64,
+}
+
+impl LineFile {
+    /// Opens a file that is there, to write at its end.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+
+    /// Writes lines at the end and waits until they are durable. When there was no space for them, the file is as before.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all_at(lines, self.length) {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.file.sync_data()?;
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes in it.
+    pub(crate) const fn len(&self) -> u64 {
+        self.length
+    }
+}
+
 /// A file whose space is allocated when it is made, written front to back.
 ///
 /// Because the space is there, a full disk refuses a new file and never tears a write into an old one (on file systems

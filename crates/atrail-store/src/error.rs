@@ -36,6 +36,9 @@ pub enum StoreError {
         /// When and by whom.
         reason: String,
     },
+    /// A legal hold forbids it.
+    #[error("{0} forbids it; release the hold first, if it may end")]
+    Held(crate::hold::StandingHold),
     /// No space is left; nothing was kept, nothing acknowledged was lost.
     #[error("no space is left for new events")]
     Full(#[source] io::Error),
@@ -120,6 +123,8 @@ pub enum ErrorKind {
     TooMany,
     /// Make another session.
     Gone,
+    /// Have the legal hold released.
+    Held,
     /// Make space; then it works.
     Full,
     /// Wait and ask again; the server is not ready for this now.
@@ -182,6 +187,7 @@ impl StoreError {
             Self::Conflict(_) => ErrorKind::Conflict,
             Self::TooMany { .. } => ErrorKind::TooMany,
             Self::Gone { .. } => ErrorKind::Gone,
+            Self::Held(_) => ErrorKind::Held,
             Self::Full(_) => ErrorKind::Full,
             Self::Overloaded | Self::Poisoned(_) | Self::Closed => ErrorKind::Unavailable,
             Self::DamagedObject { .. } => ErrorKind::Damaged,

@@ -21,6 +21,7 @@ use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
+use crate::evidence::demand_epoch;
 use crate::inspect::inspect;
 use crate::listing::list;
 use crate::object::{Place, object_path};
@@ -102,7 +103,8 @@ pub async fn recover(
     let wal = data_dir.join("wal");
     let log = off_thread(move || LostLog::read(&wal)).await?;
     remove_all(&data_dir.join(MAKING))?;
-    let catalog = Catalog::open(&data_dir.join(MAKING)).await?;
+    // Logs begin at the next start, with the key that it has.
+    let catalog = Catalog::open(&data_dir.join(MAKING), String::new()).await?;
     let mut recovery = Recovery {
         data_dir,
         archive: data_dir.join("archive"),
@@ -118,7 +120,10 @@ pub async fn recover(
     } = recovery;
     catalog.close().await;
     done?;
-    // Here the log of each domain will begin a new epoch that continues the newest checkpoint outside the catalog.
+    demand_epoch(
+        data_dir,
+        "the catalog was lost and made anew of the archive",
+    )?;
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
     let wal = data_dir.join("wal");
     (report.log_events, _) = off_thread(move || log.keep_unsealed(&wal)).await?;

@@ -213,7 +213,11 @@ impl Core {
             .map(|(domain, pending)| (number_of(&numbers, *domain), pending.last_sequence))
             .collect();
         let _nobody_counts = self.published.write().await;
-        let Err(error) = self.catalog.commit_seal(objects, &sealed_to).await else {
+        let Err(error) = self
+            .catalog
+            .commit_seal(objects, &sealed_to, self.clock.now())
+            .await
+        else {
             self.dedup.register(keys);
             self.memtable.forget_sealed();
             return Ok(());

@@ -12,6 +12,8 @@ use crate::wal::FileWal;
 pub struct StoreSettings {
     /// The data directory; made when it is not there.
     pub data_dir: PathBuf,
+    /// The name that keys and logs are signed under, chosen at the first start; a random one when left out.
+    pub server_name: Option<String>,
     /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
     pub seal_at_bytes: u64,
     /// Seal a domain's events at the latest this long after the first of them came.
@@ -45,6 +47,7 @@ impl StoreSettings {
         const DAY: u64 = 86_400;
         Self {
             data_dir,
+            server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
             wal_file_bytes: FileWal::FILE_SIZE_BYTES,

@@ -1,7 +1,6 @@
 //! The store as a whole: opening with recovery, background work, closing.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain, is_full};
+use crate::evidence::Evidence;
 use crate::memtable::Memtable;
 use crate::reserve::Reserve;
 use crate::seal::Which;
@@ -40,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Catalog,
+    pub(crate) evidence: Evidence,
     pub(crate) blobs: Blobs,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) dedup: Dedup,
@@ -62,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
     pub(crate) owes_erasure: AtomicBool,
+    /// Whether own events wait in the catalog for space in the log.
+    pub(crate) sets_aside: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -73,6 +76,9 @@ const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions are forgotten.
 const FORGET_EVERY_TICKS: u32 = 60;
 
+/// How often retention is acted on.
+const SWEEP_EVERY_TICKS: u32 = 300;
+
 impl Store {
     /// Opens the store in its directory, recovering what an earlier process left there.
     ///
@@ -81,10 +87,11 @@ impl Store {
     /// damaged below its durable watermark: then nothing was changed, and the error names the file and says how to go on.
     pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let dir = &settings.data_dir;
-        let lock = lock_dir(dir)?;
-        refuse_without_catalog(dir)?;
+        let lock = startup::lock_dir(dir)?;
+        startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
-        let catalog = startup::open_catalog(dir, &reserve).await?;
+        let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
+        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
@@ -97,6 +104,7 @@ impl Store {
         let core = Arc::new(Core {
             clock,
             catalog,
+            evidence,
             blobs,
             memtable,
             dedup,
@@ -114,10 +122,14 @@ impl Store {
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
+            sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
         });
+        // What a deletion recorded is signed before its bytes go.
+        core.sign_all().await?;
+        core.look_for_waiting().await?;
         let waste = core.catalog.waste().await?;
         if !waste.is_empty() {
             tracing::info!(
@@ -243,36 +255,6 @@ impl Core {
     }
 }
 
-fn lock_dir(dir: &Path) -> Result<DirLock> {
-    let failed = |what: &str| {
-        let what = format!("cannot {what} the data directory {}", dir.display());
-        |source| StoreError::Directory { what, source }
-    };
-    crate::durable::create_dir(dir).map_err(failed("make"))?;
-    DirLock::acquire(dir).map_err(failed("lock"))?.ok_or_else(|| {
-        StoreError::Conflict(format!(
-            "another atrail server uses the data directory {}: stop it first, or choose another directory",
-            dir.display()
-        ))
-    })
-}
-
-/// A new catalog beside an old archive would be a new server that knows none of its events.
-fn refuse_without_catalog(dir: &Path) -> Result<()> {
-    let holds = |name: &str| {
-        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
-        return Ok(());
-    }
-    Err(StoreError::Damaged {
-        what: format!("the data directory {}", dir.display()),
-        why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
-              atrail admin recover --data DIR"
-            .to_owned(),
-    })
-}
-
 /// Brings the log's unsealed events back into memory, and begins a new log with them.
 async fn recover(
     settings: &StoreSettings,
@@ -353,11 +335,18 @@ async fn background(core: std::sync::Weak<Core>) {
         }
         outcome = outcome.and(core.look_for_space().await);
         outcome = outcome.and(core.finish_erasure().await);
+        let store = Store { core };
+        outcome = outcome.and(store.take_in_waiting().await);
+        let core = store.core;
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             outcome = outcome.and(core.forget_ended_sessions().await);
+            outcome = outcome.and(core.sign_all().await);
+        }
+        if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
+            outcome = outcome.and(core.sweep().await.map(drop));
         }
         outcome = core.told(outcome);
         if is_full(&outcome) {

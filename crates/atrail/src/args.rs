@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, context, delete, download, login, logout, man, option, passwd,
-    quickstart, serve, session, status, target, token, trail,
+    admin, completions, config, context, delete, download, hold, login, logout, man, option,
+    passwd, quickstart, serve, session, status, target, token, trail,
 };
 use crate::error::Result;
 use crate::printer::safe;
@@ -107,6 +107,8 @@ pub(crate) enum Command {
     Download(download::Args),
     Delete(delete::Args),
     Option(option::Args),
+    #[command(subcommand)]
+    Hold(hold::Command),
     Trail(trail::Args),
     #[command(subcommand)]
     Context(context::Command),
@@ -139,6 +141,7 @@ impl Command {
             Self::Download(args) => download::run(settings, args).await,
             Self::Delete(args) => delete::run(settings, args).await,
             Self::Option(args) => option::run(settings, args).await,
+            Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command),
             Self::Config(command) => config::run(settings, &command),

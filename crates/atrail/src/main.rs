@@ -19,6 +19,7 @@ mod printer;
 mod settings;
 mod spelling;
 mod state;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -44,6 +44,8 @@ purposes! {
     DeleteEvents: "delete events";
     /// To see or set how long they are kept.
     UseOptions: "use options";
+    /// To set or release.
+    KeepHolds: "keep legal holds";
 }
 
 /// The part of a request that says whether the whole account is meant.

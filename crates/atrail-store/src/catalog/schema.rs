@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0004_sessions.sql"),
     include_str!("schema/0005_retention.sql"),
     include_str!("schema/0006_compaction.sql"),
+    include_str!("schema/0008_evidence.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.

@@ -3,6 +3,7 @@
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, limits};
 use sqlx::sqlite::SqliteRow;
 
+use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, failed_to, taken_or_failed_to};
 use crate::error::{Result, StoreError};
@@ -44,6 +45,7 @@ pub struct Space {
 #[derive(Debug, Clone)]
 pub struct Tenancy {
     catalog: Catalog,
+    actor: String,
 }
 
 macro_rules! select_spaces {
@@ -58,7 +60,19 @@ macro_rules! select_spaces {
 
 impl Tenancy {
     pub(crate) const fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+        Self {
+            catalog,
+            actor: String::new(),
+        }
+    }
+
+    /// The same on behalf of somebody, whom the domain logs name.
+    #[must_use]
+    pub fn on_behalf_of(&self, actor: &str) -> Self {
+        Self {
+            catalog: self.catalog.clone(),
+            actor: actor.to_owned(),
+        }
     }
 
     /// Makes an account and its domain.
@@ -86,6 +100,10 @@ impl Tenancy {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("create an account"))?;
+        let verifier_key = self.catalog.verifier_key();
+        self.beginning(&verifier_key, now)
+            .account(&mut tx, account.id)
+            .await?;
         tx.commit().await.map_err(failed_to("create an account"))?;
         Ok(account)
     }
@@ -159,8 +177,20 @@ impl Tenancy {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("create a space"))?;
+        let verifier_key = self.catalog.verifier_key();
+        self.beginning(&verifier_key, now)
+            .space(&mut tx, space.id)
+            .await?;
         tx.commit().await.map_err(failed_to("create a space"))?;
         Ok(space)
+    }
+
+    const fn beginning<'a>(&'a self, verifier_key: &'a str, now: Timestamp) -> Beginning<'a> {
+        Beginning {
+            verifier_key,
+            actor: self.actor.as_str(),
+            now,
+        }
     }
 
     /// All accounts by name.

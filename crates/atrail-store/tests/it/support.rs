@@ -165,6 +165,8 @@ impl TestStore {
 
     pub(crate) async fn session(&self, scope: Scope) -> Session {
         let new = NewSession {
+            user: "ann".to_owned(),
+            since: std::collections::BTreeMap::default(),
             owner: self.user,
             space: Some(self.space),
             scope,

@@ -189,6 +189,16 @@ impl Client {
         answer.map(Some).map_err(|error| self.unreachable(&error))
     }
 
+    /// Sends the call and reads the whole answer; `None` when there is no such thing.
+    pub(crate) async fn bytes_if_there(&self, call: Call) -> Result<Option<Bytes>> {
+        let response = self.send(call.answers(&[404])).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let bytes = response.bytes().await;
+        bytes.map(Some).map_err(|error| self.unreachable(&error))
+    }
+
     /// Sends the call and reads the whole answer.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes> {
         let mut sending = Sending::new(&call);

@@ -53,6 +53,7 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
                 Ok(())
             })?;
             settings.state.lock_credentials(&name)?.remove()?;
+            settings.state.forget_checkpoints(&name)?;
             settings.printer.note(&format!("Deleted context {name}"));
             Ok(())
         }

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod delete;
 pub(crate) mod download;
+pub(crate) mod hold;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;

@@ -82,6 +82,8 @@ impl Fixture {
 
     pub(super) async fn session(&self) -> Session {
         let new = NewSession {
+            user: "ann".to_owned(),
+            since: std::collections::BTreeMap::default(),
             id: None,
             owner: self.user,
             space: Some(self.space),

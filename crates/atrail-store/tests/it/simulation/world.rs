@@ -330,7 +330,10 @@ impl World {
         let targets = [self.test.space, self.test.other_space].map(Target::Space);
         let retention = Retention::try_from(days).unwrap();
         let store = &self.test.store;
-        store.set_retention(targets[at], retention).await.unwrap();
+        store
+            .set_retention(targets[at], retention, "ann")
+            .await
+            .unwrap();
         self.retention[at] = days;
         for (target, days) in targets.into_iter().zip(self.retention) {
             let held = store.retention(target).await.unwrap();

@@ -6,6 +6,7 @@ mod backup;
 mod org;
 mod recover;
 mod role;
+mod rotate_key;
 mod scrub;
 mod space;
 mod user;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Scrub(scrub::Args),
     Backup(backup::Args),
     Recover(recover::Args),
+    RotateKey(rotate_key::Args),
 }
 
 /// Runs it.
@@ -57,6 +59,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
         Command::Recover(args) => recover::run(settings, args).await,
+        Command::RotateKey(args) => rotate_key::run(settings, &client().await?, args).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `atrail download`: the bytes of a session, into a file or to standard output.
 
+mod receipt;
 mod to_file;
 mod to_stdout;
 
@@ -41,7 +42,10 @@ pub(crate) struct Args {
     /// With es-bulk: the index that the events are for [default: activity-tracker]
     #[arg(long, value_name = "NAME", requires = "target_format")]
     index: Option<IndexName>,
-    /// Replace FILE, and FILE.part, whatever they are
+    /// Where the receipt goes [default: FILE.receipt; none to standard output]
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Replace FILE, FILE.part and the receipt, whatever they are
     #[arg(long)]
     force: bool,
 }
@@ -70,12 +74,16 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         Some(path) if path != Path::new("-") => {
             let way = to_file::Way {
                 target: path,
+                receipt: args.receipt.unwrap_or_else(|| receipt::beside(path)),
                 conversion,
                 force: args.force,
             };
             to_file::run(settings, &client, &wanted, way).await
         }
-        _ => to_stdout::run(settings, &client, &wanted, conversion).await,
+        _ => {
+            let receipt = args.receipt.as_deref();
+            to_stdout::run(settings, &client, &wanted, conversion, receipt).await
+        }
     }
 }
 
@@ -143,10 +151,10 @@ impl Wanted {
     }
 
     /// The session: the given one, or a new one.
-    async fn session(&self, client: &Client) -> Result<Session> {
+    async fn session(&self, settings: &Settings, client: &Client) -> Result<Session> {
         match self {
             Self::Session(id) => session::fetch(client, *id).await,
-            Self::Scope(flags, days) => session::create(client, flags, *days).await,
+            Self::Scope(flags, days) => session::create(settings, client, flags, *days).await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Into a file, by way of `FILE.part`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_api::Session;
@@ -22,6 +22,8 @@ pub(super) struct Way<'a> {
     pub(super) target: &'a Path,
     /// What it is to hold, when not the stored bytes.
     pub(super) conversion: Option<Conversion>,
+    /// Where its receipt goes.
+    pub(super) receipt: PathBuf,
     /// Whether it may be replaced.
     pub(super) force: bool,
 }
@@ -35,6 +37,7 @@ pub(super) async fn run(
 ) -> Result<()> {
     let Way {
         target,
+        receipt,
         conversion,
         force,
     } = way;
@@ -58,7 +61,7 @@ pub(super) async fn run(
     if resumable.is_none() && !force {
         refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
     }
-    let session = find_session(client, wanted, resumable).await?;
+    let session = find_session(settings, client, wanted, resumable).await?;
     let own_session = record.is_some();
     let plan = plan(client, &session).await?;
     if exists && !force {
@@ -73,6 +76,8 @@ pub(super) async fn run(
     let is_continued = resumable == Some(&state);
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
     let part = fetch(settings, client, &session, &plan, part, checker).await?;
+    // Before FILE has its name: there is no file without its receipt.
+    super::receipt::keep(settings, client, &session, &receipt).await?;
     finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
@@ -134,6 +139,7 @@ fn taken(target: &Path) -> CliError {
 
 /// The wanted session; of a scope, the one that an interrupted run made, as long as it is there.
 async fn find_session(
+    settings: &Settings,
     client: &Client,
     wanted: &Wanted,
     resumable: Option<&PartState>,
@@ -144,7 +150,7 @@ async fn find_session(
     {
         return Ok(session);
     }
-    wanted.session(client).await
+    wanted.session(settings, client).await
 }
 
 /// FILE is there: either it is this very download, or it is something else.

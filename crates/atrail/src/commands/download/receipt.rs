@@ -1,0 +1,43 @@
+//! The receipt that goes with a download.
+
+use std::path::{Path, PathBuf};
+
+use atrail_api::Session;
+
+use super::id_of;
+use crate::client::Client;
+use crate::commands::session;
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+use crate::state::durable;
+use crate::trust;
+
+/// Where the receipt of a file goes: `FILE.receipt`.
+pub(super) fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".receipt");
+    name.into()
+}
+
+/// Fetches the session's receipt, compares it with what this client saw before, and keeps it in a file: after a crash it is
+/// there completely or not at all.
+pub(super) async fn keep(
+    settings: &Settings,
+    client: &Client,
+    session: &Session,
+    path: &Path,
+) -> Result<()> {
+    let Some(bytes) = session::receipt(client, id_of(session)?).await? else {
+        settings
+            .printer
+            .warn("warning: the session has no receipt; what is downloaded proves nothing");
+        return Ok(());
+    };
+    let note = std::str::from_utf8(&bytes)
+        .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
+    if let Some(key) = trust::current_key(settings, client).await? {
+        trust::take_note(settings, &key, note)?;
+    }
+    durable::replace_private(path, &bytes)
+        .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))
+}
