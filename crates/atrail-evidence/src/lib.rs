@@ -1,11 +1,12 @@
-//! What is hashed, signed and checked, so that a download proves itself. `docs/EVIDENCE.md` has the formats.
+//! What is hashed and signed, and how a download is checked by it. The format is in `docs/EVIDENCE.md`, to the byte.
 //!
-//! Pure: texts and bytes in, texts and bytes out.
+//! Nothing here knows a catalog, an object or a network: texts and bytes go in, hashes, texts and findings come out.
 
 mod checkpoint;
 pub mod days;
 mod entry;
 mod hash;
+mod json;
 mod leaf;
 mod manifest;
 mod note;
@@ -17,13 +18,17 @@ mod tree;
 pub use checkpoint::{Checkpoint, origin};
 pub use entry::{
     ControlEntry, DayEntry, Deletion, DeletionKind, Genesis, Hold, HoldLevel, HourRange, KeyChange,
-    Policy, Release, Seal, SealedSegment, SpaceAdded, SpaceRemoved,
+    Policy, Seal, SealedSegment, SpaceAdded, SpaceRemoved, endorsement_text,
 };
 pub use hash::{Hash, ParseHashError};
+pub use json::MalformedError;
 pub use leaf::{LeafHash, leaf_hash};
 pub use manifest::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
-pub use note::{NoteError, SigningKey, VerifierKey, is_server_name, unverified_text};
-pub use proof::{NodeId, ProofPlan, is_consistent, root_from_inclusion};
-pub use receipt::{DayList, DeletionProof, Earlier, Receipt, ReceiptDomain, ReceiptScope};
-pub use record::{ControlState, Record};
+pub use note::{Note, NoteError, SigningKey, VerifierKey, is_server_name};
+pub use proof::{NodeId, ProofPlan, root_from_inclusion, verify_consistency, verify_inclusion};
+pub use receipt::{
+    ConsistencyProof, DayList, DeletionProof, DomainEvidence, RECEIPT_TYPE, RECEIPT_VERSION,
+    Receipt, ReceiptError, Scope, ScopeOf,
+};
+pub use record::{CONTROL, ControlState, Record};
 pub use tree::{Root, SUBTREE_LEAVES, SegmentTree, TreeHasher};

@@ -47,7 +47,7 @@ impl Evidence {
 
     /// The key that signatures are verified with.
     pub(crate) async fn verifier_key(&self) -> VerifierKey {
-        self.key.read().await.verifier_key()
+        self.key.read().await.verifier_key().clone()
     }
 
     /// The server's name, which keys and origins begin with.

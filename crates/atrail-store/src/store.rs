@@ -75,7 +75,6 @@ const TICK: Duration = Duration::from_secs(1);
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions are forgotten.
 const FORGET_EVERY_TICKS: u32 = 60;
-
 /// How often retention is acted on.
 const SWEEP_EVERY_TICKS: u32 = 300;
 
@@ -127,17 +126,8 @@ impl Store {
             _lock: lock,
             settings,
         });
-        // What a deletion recorded is signed before its bytes go.
-        core.sign_all().await?;
         core.look_for_waiting().await?;
-        let waste = core.catalog.waste().await?;
-        if !waste.is_empty() {
-            tracing::info!(
-                objects = waste.len(),
-                "erasing what an earlier process left unfinished"
-            );
-            core.erase(&waste).await;
-        }
+        core.end_erasures().await?;
         *core.background.lock() = vec![
             tokio::spawn(background(Arc::downgrade(&core))),
             tokio::spawn(tend_dedup(Arc::downgrade(&core))),
@@ -181,6 +171,26 @@ impl Store {
 }
 
 impl Core {
+    /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
+    /// cannot be, for want of space, they wait for another start.
+    async fn end_erasures(&self) -> Result<()> {
+        let signed = self.with_reserve(|| self.sign_all()).await;
+        if is_full(&signed) {
+            tracing::warn!("the disk is full: what is to be erased stays until the next start");
+            return Ok(());
+        }
+        signed?;
+        let waste = self.catalog.waste().await?;
+        if !waste.is_empty() {
+            tracing::info!(
+                objects = waste.len(),
+                "erasing what an earlier process left unfinished"
+            );
+            self.erase(&waste).await;
+        }
+        Ok(())
+    }
+
     async fn tell_activity(&self) -> Result<()> {
         let news = self.activity.news();
         if news.is_empty() {

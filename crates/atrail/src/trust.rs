@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use atrail_api::{EvidenceKey, paths};
-use atrail_evidence::{Checkpoint, Receipt, VerifierKey, is_consistent};
+use atrail_evidence::{Checkpoint, Note, Receipt, VerifierKey, verify_consistency};
 
 use crate::client::{Call, Client};
 use crate::error::{CliError, Result};
@@ -98,10 +98,15 @@ pub(crate) fn remembered_sizes(
     let remembered = settings.state.checkpoints(&context)?;
     let sizes = remembered.into_iter().filter(|(domain, _)| wanted(domain));
     let sizes = sizes.filter_map(|(domain, note)| {
-        let checkpoint = Checkpoint::parse(&note).ok()?;
+        let checkpoint = checkpoint_of(&note)?;
         Some((domain, checkpoint.size))
     });
     Ok(sizes.collect())
+}
+
+/// The checkpoint in a note that was verified before it was kept.
+fn checkpoint_of(note: &str) -> Option<Checkpoint> {
+    Checkpoint::parse(Note::parse(note).ok()?.text()).ok()
 }
 
 /// Compares a receipt with what this client saw before, and remembers what it says.
@@ -112,10 +117,10 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
     let Some((context, _)) = settings.context()? else {
         return Ok(());
     };
-    let text = key.verify(note).map_err(|error| {
+    key.verify(note).map_err(|error| {
         CliError::corrupt("the receipt is not signed with the server's key").because(error)
     })?;
-    let receipt = Receipt::parse(text)
+    let (receipt, _) = Receipt::parse(note)
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
     let mut remembered = settings.state.checkpoints(&context)?;
     let before = remembered.clone();
@@ -125,7 +130,7 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
         })?;
         let old = remembered
             .get(&domain.domain)
-            .and_then(|note| Checkpoint::parse(note).ok());
+            .and_then(|note| checkpoint_of(note));
         if let Some(old) = old.filter(|old| old.origin == shown.origin) {
             if old.size > shown.size {
                 // An older session. What was signed before it is not compared here.
@@ -133,7 +138,7 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
             }
             let proof = domain.consistency.iter().find(|one| one.size == old.size);
             let proof = proof.map_or(&[][..], |one| &one.proof);
-            if !is_consistent((old.size, old.root), (shown.size, shown.root), proof) {
+            if !verify_consistency(old.size, old.root, shown.size, shown.root, proof) {
                 return Err(another_history(&old, &shown));
             }
         }

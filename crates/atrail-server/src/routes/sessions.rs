@@ -57,7 +57,6 @@ pub(super) async fn create(
         search_time,
         since,
     } = request;
-    let words = [start.as_deref(), end.as_deref(), search_time.as_deref()];
     let since = since.into_iter().map(|(domain, size)| {
         let domain = domain
             .parse()
@@ -65,6 +64,7 @@ pub(super) async fn create(
         Ok((domain?, size))
     });
     let since = since.collect::<Result<_, ApiError>>()?;
+    let words = [start.as_deref(), end.as_deref(), search_time.as_deref()];
     let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
     let hours = days::hours(search_time.as_deref())?;
     let scope = Scope {

@@ -1,6 +1,6 @@
 //! Legal holds in the catalog.
 
-use atrail_evidence::{ControlEntry, Hold, Release};
+use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
 
@@ -90,7 +90,7 @@ impl Catalog {
                 continue;
             }
             stood = true;
-            let entry = ControlEntry::Release(Release {
+            let entry = ControlEntry::Release(Hold {
                 time: format_timestamp(now),
                 actor: requester.name.to_owned(),
                 level: level(at_account_level),

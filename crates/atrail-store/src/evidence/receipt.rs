@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use atrail_evidence as evidence;
 use atrail_evidence::{
-    DayEntry, DayList, DeletionProof, Earlier, HourRange, Receipt, ReceiptDomain, ReceiptScope,
+    ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
+    RECEIPT_VERSION, Receipt, ScopeOf,
 };
 use atrail_model::{Day, Domain, Scope, Target, format_timestamp};
 use sqlx::SqliteConnection;
@@ -53,7 +55,8 @@ impl Signer<'_> {
             id, scope, created, ..
         } = about.session;
         let receipt = Receipt {
-            version: Receipt::VERSION,
+            kind: RECEIPT_TYPE.to_owned(),
+            version: RECEIPT_VERSION,
             session: id.to_string(),
             user: about.user.to_owned(),
             created: format_timestamp(*created),
@@ -79,7 +82,7 @@ async fn of_domain(
     head: &Head,
     checkpoint: String,
     about: &About<'_>,
-) -> Result<ReceiptDomain> {
+) -> Result<DomainEvidence> {
     let scope = &about.session.scope;
     let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
     let days = days_of(scope)?;
@@ -89,13 +92,13 @@ async fn of_domain(
     let mut consistency = Vec::new();
     let since = about.since.get(&row.domain).copied();
     if let Some(size) = since.filter(|size| (1..=head.size).contains(size)) {
-        consistency.push(Earlier {
+        consistency.push(ConsistencyProof {
             size,
             proof: log::consistency(connection, head.log, size, head.size).await?,
         });
     }
     let subtrees = archive::subtrees_in(connection, row, scope).await?;
-    Ok(ReceiptDomain {
+    Ok(DomainEvidence {
         domain: row.domain.to_string(),
         checkpoint,
         record: log::record(connection, head.log, last).await?,
@@ -150,14 +153,12 @@ fn lists(placed: Vec<Placed>) -> Result<Vec<DayList>> {
     Ok(lists)
 }
 
-fn of_scope(scope: &Scope) -> ReceiptScope {
-    let (space, account) = match scope.target {
-        Target::Space(id) => (Some(id.to_string()), None),
-        Target::Account(id) => (None, Some(id.to_string())),
-    };
-    ReceiptScope {
-        space,
-        account,
+fn of_scope(scope: &Scope) -> evidence::Scope {
+    evidence::Scope {
+        of: match scope.target {
+            Target::Space(id) => ScopeOf::Space(id.to_string()),
+            Target::Account(id) => ScopeOf::Account(id.to_string()),
+        },
         start: scope.days.start().to_string(),
         end: scope.days.end().to_string(),
         hours: HourRange {

@@ -3,7 +3,7 @@
 //! The new key is kept in a file of its own, then recorded in every domain's log, endorsed by the old one, in one
 //! transaction; then it takes the old one's place. A crash in between is finished, or taken back, by the next start.
 
-use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, origin};
+use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
 
@@ -80,7 +80,7 @@ impl Evidence {
             });
             log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
         }
-        let verifier_key = next.verifier_key();
+        let verifier_key = next.verifier_key().clone();
         let committed = catalog.commit(tx, WHAT).await;
         if let Err(error) = committed {
             let connection = catalog.readers().acquire().await;
@@ -115,7 +115,7 @@ impl Evidence {
 
 /// The note by which a key says that another one signs after it.
 fn endorse(current: &SigningKey, origin: &str, next: &SigningKey) -> Result<String> {
-    let text = format!("atrail key rotation\n{origin}\n{}\n", next.verifier_key());
+    let text = endorsement_text(origin, &next.verifier_key().to_string());
     key::signed(current.sign(&text))
 }
 
