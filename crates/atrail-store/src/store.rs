@@ -1,7 +1,6 @@
 //! The store as a whole: opening with recovery, background work, closing.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -87,14 +86,11 @@ impl Store {
     /// damaged below its durable watermark: then nothing was changed, and the error names the file and says how to go on.
     pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let dir = &settings.data_dir;
-        let lock = lock_dir(dir)?;
-        refuse_without_catalog(dir)?;
+        let lock = startup::lock_dir(dir)?;
+        startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
         let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
-        let verifier_key = evidence.verifier_key().await.to_string();
-        let catalog = startup::open_catalog(dir, &verifier_key, &reserve).await?;
-        evidence.finish_rotation(&catalog).await?;
-        evidence.go_on(&catalog, clock.now()).await?;
+        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
@@ -267,36 +263,6 @@ impl Core {
             .unwrap_or(Timestamp::MIN);
         self.seal(Which::WaitingSince(due)).await
     }
-}
-
-fn lock_dir(dir: &Path) -> Result<DirLock> {
-    let failed = |what: &str| {
-        let what = format!("cannot {what} the data directory {}", dir.display());
-        |source| StoreError::Directory { what, source }
-    };
-    crate::durable::create_dir(dir).map_err(failed("make"))?;
-    DirLock::acquire(dir).map_err(failed("lock"))?.ok_or_else(|| {
-        StoreError::Conflict(format!(
-            "another atrail server uses the data directory {}: stop it first, or choose another directory",
-            dir.display()
-        ))
-    })
-}
-
-/// A new catalog beside an old archive would be a new server that knows none of its events.
-fn refuse_without_catalog(dir: &Path) -> Result<()> {
-    let holds = |name: &str| {
-        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
-        return Ok(());
-    }
-    Err(StoreError::Damaged {
-        what: format!("the data directory {}", dir.display()),
-        why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
-              atrail admin recover --data DIR"
-            .to_owned(),
-    })
 }
 
 /// Brings the log's unsealed events back into memory, and begins a new log with them.

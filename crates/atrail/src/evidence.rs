@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use atrail_api::{EvidenceKey, paths};
-use atrail_evidence::{Checkpoint, Receipt, VerifierKey, verify_consistency};
+use atrail_evidence::{Checkpoint, Note, Receipt, VerifierKey, verify_consistency};
 
 use crate::client::{Call, Client};
 use crate::error::{CliError, Result};
@@ -98,10 +98,15 @@ pub(crate) fn remembered_sizes(
     let remembered = settings.state.checkpoints(&context)?;
     let sizes = remembered.into_iter().filter(|(domain, _)| wanted(domain));
     let sizes = sizes.filter_map(|(domain, note)| {
-        let checkpoint = Checkpoint::parse(&note).ok()?;
+        let checkpoint = checkpoint_of(&note)?;
         Some((domain, checkpoint.size))
     });
     Ok(sizes.collect())
+}
+
+/// The checkpoint in a note that was verified before it was kept.
+fn checkpoint_of(note: &str) -> Option<Checkpoint> {
+    Checkpoint::parse(Note::parse(note).ok()?.text()).ok()
 }
 
 /// Compares a receipt with what this client saw before, and remembers what it says.
@@ -125,7 +130,7 @@ pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> R
         })?;
         let old = remembered
             .get(&domain.domain)
-            .and_then(|note| Checkpoint::parse(note).ok());
+            .and_then(|note| checkpoint_of(note));
         if let Some(old) = old.filter(|old| old.origin == shown.origin) {
             if old.size > shown.size {
                 // An older session. What was signed before it is not compared here.

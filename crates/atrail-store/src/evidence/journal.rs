@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use atrail_evidence::Checkpoint;
+use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +171,8 @@ fn parse(path: &Path, text: &str) -> Result<HashMap<Domain, Signed>> {
         };
         let line: Line = serde_json::from_str(line).map_err(|_| damaged())?;
         let domain: Domain = line.domain.parse().map_err(|_| damaged())?;
-        let checkpoint = Checkpoint::parse(&line.checkpoint).map_err(|_| damaged())?;
+        let note = Note::parse(&line.checkpoint).map_err(|_| damaged())?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| damaged())?;
         newest.insert(
             domain,
             Signed {
