@@ -3,6 +3,7 @@
 //! What the file leaves out keeps its default. A key that is not known, a size or a time without a unit, and a value of
 //! the wrong kind are refused with name and place. `docs/atrail.example.toml` says what each setting means.
 
+mod oidc;
 mod units;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
+use oidc::{AuthSection, OidcSection};
 use units::{Size, Span};
 
 /// What a configuration file says: every setting may be missing.
@@ -22,6 +24,7 @@ pub struct ConfigFile {
     store: StoreSection,
     sessions: SessionsSection,
     tokens: TokensSection,
+    auth: AuthSection,
     log: LogSection,
 }
 
@@ -113,6 +116,7 @@ impl ConfigFile {
             public_url,
             access_token_ttl,
             refresh_token_ttl,
+            oidc,
             max_connections,
             header_read_timeout,
             body_idle_timeout,
@@ -165,6 +169,9 @@ impl ConfigFile {
                 access_ttl: Some(Span(*access_token_ttl)),
                 refresh_ttl: Some(Span(*refresh_token_ttl)),
             },
+            auth: AuthSection {
+                oidc: OidcSection::of(oidc),
+            },
             log: LogSection {
                 format: Some(*format),
                 level: Some(*level),
@@ -210,6 +217,7 @@ impl ConfigFile {
                     access_ttl,
                     refresh_ttl,
                 },
+            auth: AuthSection { oidc },
             log: LogSection { format, level },
         } = self;
         put(&mut settings.listen, listen);
@@ -225,6 +233,7 @@ impl ConfigFile {
         put_span(&mut settings.drain, drain);
         put_span(&mut settings.access_token_ttl, access_ttl);
         put_span(&mut settings.refresh_token_ttl, refresh_ttl);
+        oidc.apply(&mut settings.oidc);
         put(&mut settings.log.format, format);
         put(&mut settings.log.level, level);
         let store = &mut settings.store;
@@ -279,6 +288,8 @@ mod tests {
             .lines()
             .map(|line| match line.strip_prefix('#') {
                 Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting,
+                // The lines of a list.
+                Some(setting) if setting.starts_with(']') || setting.starts_with("  ") => setting,
                 _ => line,
             })
             .flat_map(|line| [line, "\n"])
@@ -303,6 +314,12 @@ mod tests {
         assert!(example.server.public_url.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());
+        let oidc = &mut example.auth.oidc;
+        assert!(oidc.issuer.take().is_some());
+        assert!(oidc.client_id.take().is_some());
+        assert!(oidc.audience.take().is_some());
+        assert!(oidc.ca_file.take().is_some());
+        assert_eq!(std::mem::take(&mut oidc.roles).len(), 2);
         assert_eq!(example, ConfigFile::of(&Settings::default()));
     }
 
@@ -311,6 +328,18 @@ mod tests {
         let settings = Settings {
             public_url: Some("https://audit.example.com/at".parse().unwrap()),
             drain: std::time::Duration::from_millis(1500),
+            oidc: crate::settings::OidcSettings {
+                issuer: Some("https://login.example.com".to_owned()),
+                roles: vec![crate::settings::RoleRule {
+                    claim: "groups".to_owned(),
+                    value: "audit".to_owned(),
+                    role: atrail_api::Role::Auditor,
+                    account: "default".to_owned(),
+                    organization: None,
+                    space: None,
+                }],
+                ..crate::settings::OidcSettings::default()
+            },
             ..Settings::default()
         };
         let shown = ConfigFile::of(&settings);
