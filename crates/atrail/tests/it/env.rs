@@ -165,7 +165,8 @@ impl Server {
         Self::start_at(env, "127.0.0.1:0", more)
     }
 
-    fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
+    /// Where it is told to listen.
+    pub(crate) fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         let data = env.path("data");
         let mut child = spawn(env, listen, more);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

@@ -41,7 +41,7 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
         .run(&[&["session", "create", "-q"], &DAY[..]].concat())
         .ok();
     env.run(&["target", "-s", "default"]).ok();
-    env.run(&["option", "-r", "400", "-a"]).ok();
+    env.run(&["option", "-r", "400", "-a", "--yes"]).ok();
     assert_eq!(counted(&env), "8");
 
     let delete = |args: &[&str]| env.run(&[&["admin", "space", "delete"], args].concat());
@@ -186,7 +186,7 @@ fn a_collector_sends_and_no_more_and_a_user_is_ended() {
     assert!(keys.contains(",collector,"), "{keys}");
     env.run(&["admin", "user", "delete", "bob"]).ok();
     script(&["trail"]).fails(4);
-    env.run(&["token", "--context", "bob"]).ok();
+    env.run(&["token", "--context", "bob"]).fails(4);
     env.run(&["target", "-o", "default", "--context", "bob"])
         .fails(4);
     env.run(&["admin", "user", "delete", "admin"]).fails(1);

@@ -170,7 +170,7 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
     let error = refused(&TLS, 1);
     assert!(error.contains("cannot be used together"), "{error}");
     Authority::new().install(&env);
-    let server = Server::start_with(&env, &[&TLS[..], &["--listen", "0.0.0.0:0"]].concat());
+    let server = Server::start_at(&env, "0.0.0.0:0", &TLS);
     assert!(server.address.ip().is_unspecified());
     let endpoint = server.secret("endpoint");
     assert!(endpoint.starts_with("https://127.0.0.1:"), "{endpoint}");
