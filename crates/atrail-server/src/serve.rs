@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
+use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
@@ -71,6 +72,9 @@ pub enum StartError {
     /// The certificate cannot be served.
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
+    /// The OpenID provider cannot be asked: not at all, since its certificates cannot be read.
+    #[error("cannot use auth.oidc.ca_file")]
+    Oidc(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Keys or first credentials cannot be had.
     #[error("cannot prepare the server's secrets")]
     Secrets(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -117,6 +121,7 @@ async fn prepare(
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
     let passwords = Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
+    let oidc = Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
     let endpoint = settings.endpoint(addr);
     let founded = founding::ensure(
@@ -136,6 +141,7 @@ async fn prepare(
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
+        oidc,
         identity,
         tenancy,
         store: store.clone(),

@@ -154,6 +154,7 @@ impl Core {
 
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
+        self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
         let paths = self.catalog.release_retired().await?;
         if paths.is_empty() {

@@ -16,11 +16,15 @@ pub enum EventsOfSpace {
 }
 
 impl Store {
-    /// What a target holds, of all days.
+    /// What a space holds, of all days.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn content_of(&self, target: Target) -> Result<DeletedTotal> {
+    pub async fn space_holds(&self, space: SpaceId) -> Result<DeletedTotal> {
+        self.hold(Target::Space(space)).await
+    }
+
+    async fn hold(&self, target: Target) -> Result<DeletedTotal> {
         self.delete_events(everything(target), "", true).await
     }
 
@@ -39,7 +43,7 @@ impl Store {
         let tenancy = self.tenancy().on_behalf_of(actor);
         tenancy.space(space).await?;
         let held = match events {
-            EventsOfSpace::Stay => self.content_of(target).await?,
+            EventsOfSpace::Stay => self.hold(target).await?,
             EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
         };
         self.core
@@ -61,7 +65,7 @@ impl Store {
     /// # Errors
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
     pub async fn delete_account(&self, account: AccountId) -> Result<()> {
-        let held = self.content_of(Target::Account(account)).await?;
+        let held = self.hold(Target::Account(account)).await?;
         if held.count > 0 {
             return Err(StoreError::Conflict(
                 "the account holds events: an owner deletes them first, or they stay".to_owned(),

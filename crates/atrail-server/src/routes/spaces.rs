@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atrail_api::{
     List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
 };
-use atrail_model::{SpaceId, Target};
+use atrail_model::SpaceId;
 use atrail_store::{ErrorKind, EventsOfSpace};
 use axum::Json;
 use axum::extract::State;
@@ -91,7 +91,7 @@ pub(super) async fn delete(
     principal.must_own(space.account, true, WHAT)?;
     let with_events = with_events.unwrap_or(false);
     let (done, held) = if dry_run.unwrap_or(false) {
-        let held = app.store.content_of(Target::Space(space.id)).await?;
+        let held = app.store.space_holds(space.id).await?;
         ("Nothing was deleted", held)
     } else {
         let events = if with_events {

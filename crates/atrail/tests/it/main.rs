@@ -21,6 +21,7 @@ mod http;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
 mod ledger;
+mod logins;
 mod option;
 mod power_loss;
 mod proxy;
@@ -28,8 +29,13 @@ mod pty;
 mod recover;
 mod resume;
 mod scrub;
+mod secrets;
 mod senders;
 mod serving;
 mod spelling;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod sso;
+mod tenants;
 mod terminal;
+mod tls;
 mod trail;

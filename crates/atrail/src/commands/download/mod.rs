@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// With es-bulk: the index that the events are for [default: activity-tracker]
     #[arg(long, value_name = "NAME", requires = "target_format")]
     index: Option<IndexName>,
-    /// Where the receipt goes [default: FILE.receipt; none to standard output]
+    /// Where the receipt goes [default: FILE.receipt, for the stored gzip and ndjson]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Replace FILE, FILE.part and the receipt, whatever they are
@@ -74,7 +74,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         Some(path) if path != Path::new("-") => {
             let way = to_file::Way {
                 target: path,
-                receipt: args.receipt.unwrap_or_else(|| receipt::beside(path)),
+                receipt: args
+                    .receipt
+                    .or_else(|| keeps_lines(conversion.as_ref()).then(|| receipt::beside(path))),
                 conversion,
                 force: args.force,
             };
@@ -85,6 +87,11 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             to_stdout::run(settings, &client, &wanted, conversion, receipt).await
         }
     }
+}
+
+/// Whether what is written can be verified: the events' lines as they are stored, compressed or not.
+fn keeps_lines(conversion: Option<&Conversion>) -> bool {
+    conversion.is_none_or(|conversion| conversion.format.name == "ndjson")
 }
 
 fn conversion(args: &Args) -> Result<Option<Conversion>> {

@@ -23,7 +23,7 @@ pub(super) struct Way<'a> {
     /// What it is to hold, when not the stored bytes.
     pub(super) conversion: Option<Conversion>,
     /// Where its receipt goes.
-    pub(super) receipt: PathBuf,
+    pub(super) receipt: Option<PathBuf>,
     /// Whether it may be replaced.
     pub(super) force: bool,
 }
@@ -62,6 +62,9 @@ pub(super) async fn run(
         refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
     }
     let session = find_session(settings, client, wanted, resumable).await?;
+    if let Some(path) = receipt.as_ref().filter(|_| !force) {
+        super::receipt::refuse_foreign(path, &session)?;
+    }
     let own_session = record.is_some();
     let plan = plan(client, &session).await?;
     if exists && !force {
@@ -77,7 +80,9 @@ pub(super) async fn run(
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
     let part = fetch(settings, client, &session, &plan, part, checker).await?;
     // Before FILE has its name: there is no file without its receipt.
-    super::receipt::keep(settings, client, &session, &receipt).await?;
+    if let Some(path) = &receipt {
+        super::receipt::keep(settings, client, &session, path).await?;
+    }
     finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
