@@ -171,7 +171,8 @@ impl Log {
             })
             .collect();
         let asked = self.segments.iter().filter(|kept| !kept.is_deleted);
-        let asked = asked.filter(|kept| start <= kept.day && kept.day <= end && kept.lines.len() > 1024);
+        let asked =
+            asked.filter(|kept| start <= kept.day && kept.day <= end && kept.lines.len() > 1024);
         DomainEvidence {
             domain: self.domain.clone(),
             checkpoint: self.checkpoint(key),
@@ -325,7 +326,14 @@ impl World {
     }
 
     /// Deletes if that is allowed, or in any case.
-    pub fn delete(&mut self, log: usize, day: Day, hours: HourRange, kind: DeletionKind, force: bool) -> bool {
+    pub fn delete(
+        &mut self,
+        log: usize,
+        day: Day,
+        hours: HourRange,
+        kind: DeletionKind,
+        force: bool,
+    ) -> bool {
         let state = &self.logs[log];
         let age = i64::from(self.today.number()) - i64::from(day.number());
         let is_due = state.policy >= 0 && age > state.policy;
@@ -343,7 +351,10 @@ impl World {
                 bytes += kept.bytes();
             }
         }
-        let position = log.lists.get(&day).map_or(0, |list| list.entries.len() as u64);
+        let position = log
+            .lists
+            .get(&day)
+            .map_or(0, |list| list.entries.len() as u64);
         let actor = match kind {
             DeletionKind::Request => "admin",
             DeletionKind::Retention => "retention",
@@ -460,7 +471,10 @@ impl World {
         since: &[Vec<u64>],
     ) -> Download {
         let (of, logs): (_, Vec<usize>) = match space {
-            None => (ScopeOf::Account(ACCOUNT.to_owned()), (0..self.logs.len()).collect()),
+            None => (
+                ScopeOf::Account(ACCOUNT.to_owned()),
+                (0..self.logs.len()).collect(),
+            ),
             Some(log) => {
                 let guid = self.logs[log].domain.replace("space-", "");
                 (ScopeOf::Space(guid), vec![log])
@@ -472,7 +486,9 @@ impl World {
             let bytes = gzip(&joined);
             objects.push(ManifestObject {
                 domain: domain.to_owned(),
-                object: kept.first().map_or_else(|| EMPTY_OBJECT.to_owned(), |kept| format!("0b{}", kept.id)),
+                object: kept
+                    .first()
+                    .map_or_else(|| EMPTY_OBJECT.to_owned(), |kept| format!("0b{}", kept.id)),
                 offset: 0,
                 length: bytes.len() as u64,
                 sha256: hex(&Sha256::digest(&bytes)),
@@ -495,7 +511,10 @@ impl World {
             for hour in kept.chunk_by(|a, b| (a.day, a.hour) == (b.day, b.hour)) {
                 add(&state.domain, hour);
             }
-            let since: Vec<u64> = since.iter().filter_map(|sizes| sizes.get(log).copied()).collect();
+            let since: Vec<u64> = since
+                .iter()
+                .filter_map(|sizes| sizes.get(log).copied())
+                .collect();
             domains.push(state.evidence(&self.key, start, end, &since));
         }
         if texts_are_empty(&domains, start, end, self, hours) {
@@ -525,7 +544,13 @@ impl World {
     }
 }
 
-fn texts_are_empty(domains: &[DomainEvidence], start: Day, end: Day, world: &World, hours: HourRange) -> bool {
+fn texts_are_empty(
+    domains: &[DomainEvidence],
+    start: Day,
+    end: Day,
+    world: &World,
+    hours: HourRange,
+) -> bool {
     let asked = |kept: &Kept| {
         !kept.is_deleted && hours.contains(kept.hour) && start <= kept.day && kept.day <= end
     };
