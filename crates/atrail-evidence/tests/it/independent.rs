@@ -6,7 +6,7 @@ use atrail_evidence::{
 };
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof};
-use sha2::Sha256;
+use sha2_of_ct_merkle::Sha256;
 use signed_note::{Note, StandardVerifier, VerifierList};
 use std::collections::HashMap;
 
