@@ -2,7 +2,7 @@
 
 mod content;
 mod lines;
-mod log;
+pub(crate) mod log;
 mod plan;
 mod replay;
 mod report;

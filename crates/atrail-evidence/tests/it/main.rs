@@ -2,6 +2,7 @@
 
 mod honest;
 mod independent;
+mod proof;
 mod tamper;
 mod world;
 
