@@ -12,6 +12,8 @@ use atrail_export::{FORMATS, Format, IndexName, Options};
 use atrail_model::{DayRange, SessionId};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+pub(crate) use receipt::beside as receipt_beside;
+
 use super::session;
 use crate::client::{Client, connect};
 use crate::days::{DayDefault, ScopeFlags};

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::state::durable;
 
 /// Where the receipt of a file goes: `FILE.receipt`.
-pub(super) fn beside(file: &Path) -> PathBuf {
+pub(crate) fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".receipt");
     name.into()
