@@ -81,7 +81,8 @@ impl TestStore {
         let mut settings = StoreSettings::new(dir.path().join("data"));
         adjust(&mut settings);
         std::fs::create_dir(&settings.data_dir).unwrap();
-        for name in ["catalog.sqlite", "evidence.key"] {
+        std::fs::create_dir(settings.data_dir.join("keys")).unwrap();
+        for name in ["catalog.sqlite", "keys/evidence.key"] {
             let (from, to) = (self.data_dir().join(name), settings.data_dir.join(name));
             std::fs::copy(from, to).unwrap();
         }

@@ -62,13 +62,29 @@ pub(super) async fn run(
         refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
     }
     let session = find_session(settings, client, wanted, resumable).await?;
-    if let Some(path) = receipt.as_ref().filter(|_| !force) {
-        super::receipt::refuse_foreign(path, &session)?;
-    }
     let own_session = record.is_some();
+    if let Some(path) = receipt.as_ref().filter(|_| !force)
+        && let Err(error) = super::receipt::refuse_foreign(path, &session)
+    {
+        if own_session && resumable.is_none() {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        return Err(error);
+    }
     let plan = plan(client, &session).await?;
     if exists && !force {
-        return already_there(settings, client, part, &session, plan, target, own_session).await;
+        is_this_download(target, plan).await?;
+        // A run that was killed before its last steps left the state behind, and perhaps no receipt.
+        if let Some(path) = &receipt {
+            super::receipt::keep(settings, client, &session, path).await?;
+        }
+        part.discard()?;
+        if own_session {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        let complete = format!("{}: already complete", target.display());
+        settings.printer.note(&complete);
+        return Ok(());
     }
     let state = PartState {
         endpoint: client.endpoint.to_string(),
@@ -159,28 +175,12 @@ async fn find_session(
 }
 
 /// FILE is there: either it is this very download, or it is something else.
-async fn already_there(
-    settings: &Settings,
-    client: &Client,
-    part: Part,
-    session: &Session,
-    plan: Arc<Plan>,
-    target: &Path,
-    own_session: bool,
-) -> Result<()> {
+async fn is_this_download(target: &Path, plan: Arc<Plan>) -> Result<()> {
     let path = target.to_owned();
-    if !blocking(move || is_complete(&path, &plan)).await? {
-        return Err(taken(target));
+    if blocking(move || is_complete(&path, &plan)).await? {
+        return Ok(());
     }
-    // A run that was killed between its last two steps left the state behind.
-    part.discard()?;
-    if own_session {
-        end_own_session(settings, client, id_of(session)?).await;
-    }
-    settings
-        .printer
-        .note(&format!("{}: already complete", target.display()));
-    Ok(())
+    Err(taken(target))
 }
 
 /// Goes on from the bytes that are there and right, or begins anew.

@@ -90,6 +90,21 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     conclude(&all)
 }
 
+/// Checks a download that has just ended, and says on standard error what was found.
+pub(super) async fn downloaded(settings: &Settings, file: &Path, receipt: &Path) -> Result<()> {
+    let expected = Expectations {
+        keys: pinned_key(settings)?.into_iter().collect(),
+        ..Expectations::default()
+    };
+    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let progress = settings.printer.progress("Verifying", 0, size);
+    let (path, receipt) = (file.to_owned(), receipt.to_owned());
+    let report = blocking(move || check(&path, &receipt, &expected, progress)).await?;
+    settings.printer.note(report::lines(&report).trim_end());
+    let file = file.display().to_string();
+    conclude(&[Checked { file, report }])
+}
+
 fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Result<Expectations> {
     let ScopeFlags {
         days,
