@@ -33,3 +33,4 @@ mod serving;
 mod spelling;
 mod terminal;
 mod trail;
+mod verify;
