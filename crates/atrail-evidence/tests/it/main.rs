@@ -1,8 +1,10 @@
 //! What is proven, and what is found out, through the public face of the crate.
 
+mod fixtures;
 mod honest;
 mod independent;
 mod proof;
+mod synthetic;
 mod tamper;
 mod world;
 

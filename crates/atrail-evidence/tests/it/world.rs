@@ -60,6 +60,8 @@ pub(crate) struct Log {
     deletions: BTreeMap<(Day, u64), u64>,
     policy: i64,
     holds: BTreeSet<u8>,
+    /// Records state no days, which takes long; the last one must.
+    pub(crate) is_hasty: bool,
 }
 
 /// A server with one account.
@@ -97,9 +99,8 @@ impl Log {
         let entry = leaf_hash(text.as_bytes());
         place.tree.push(entry);
         place.entries.push(text);
-        let leaves: Vec<_> = self
-            .lists
-            .iter()
+        let stated = self.lists.iter().filter(|_| !self.is_hasty);
+        let leaves: Vec<_> = stated
             .map(|(day, list)| {
                 let leaf = days::leaf(list.entries.len() as u64, list.tree.root());
                 (day.number(), leaf)
