@@ -140,7 +140,7 @@ impl Command {
             Self::Delete(args) => delete::run(settings, args).await,
             Self::Option(args) => option::run(settings, args).await,
             Self::Trail(args) => trail::run(settings, args).await,
-            Self::Context(command) => context::run(settings, command),
+            Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
             Self::Completions(args) => completions::run(settings, &args),
