@@ -105,25 +105,15 @@ mod tests {
             INSERT INTO logins VALUES (x'03', x'01', 'k', 0, 9);";
         sqlx::raw_sql(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
-        let roles: Vec<(Vec<u8>, String, Vec<u8>, Option<Vec<u8>>, i64)> =
-            sqlx::query_as("SELECT holder, role, account, space, claimed FROM roles ORDER BY role")
-                .fetch_all(&pool)
-                .await
-                .unwrap();
-        let ann = vec![1];
-        assert_eq!(
-            roles,
-            [
-                (
-                    ann.clone(),
-                    "developer".to_owned(),
-                    vec![0x0a],
-                    Some(vec![0x0c]),
-                    0
-                ),
-                (ann, "owner".to_owned(), vec![0x0a], None, 0),
-            ]
-        );
+        let roles: Vec<(String,)> = sqlx::query_as(
+            "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' ' || COALESCE(hex(space), '-') || ' ' || claimed \
+             FROM roles ORDER BY role",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        let roles: Vec<_> = roles.iter().map(|(text,)| text.as_str()).collect();
+        assert_eq!(roles, ["01 developer of 0A 0C 0", "01 owner of 0A - 0"]);
         let key: (Option<String>, Option<i64>) =
             sqlx::query_as("SELECT scopes, expires FROM api_keys")
                 .fetch_one(&pool)
