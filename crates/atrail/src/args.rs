@@ -147,7 +147,7 @@ impl Command {
             Self::Option(args) => option::run(settings, args).await,
             Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
-            Self::Context(command) => context::run(settings, command),
+            Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
             Self::Completions(args) => completions::run(settings, &args),

@@ -32,6 +32,16 @@ fn a_logout_ends_the_login_at_the_server() {
     fs::write(&file, &kept).unwrap();
     env.run(&["status"]).fails(4);
 
+    // So does forgetting the context.
+    env.log_in(&server);
+    let kept = fs::read(&file).unwrap();
+    let name = format!("127.0.0.1-{}", server.address.port());
+    env.run(&["context", "delete", &name]).ok();
+    assert!(!file.exists());
+    env.log_in(&server);
+    fs::write(&file, &kept).unwrap();
+    env.run(&["status"]).fails(4);
+
     // Without the server the tokens go all the same, and the user is told.
     env.log_in(&server);
     server.kill();
