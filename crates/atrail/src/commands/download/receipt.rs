@@ -56,6 +56,6 @@ pub(super) async fn keep(
     if let Some(key) = evidence::current_key(settings, client).await? {
         evidence::take_note(settings, &key, note)?;
     }
-    durable::replace_private(path, &bytes)
+    durable::replace(path, &bytes)
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))
 }

@@ -100,7 +100,9 @@ pub(super) async fn downloaded(settings: &Settings, file: &Path, receipt: &Path)
     let progress = settings.printer.progress("Verifying", 0, size);
     let (path, receipt) = (file.to_owned(), receipt.to_owned());
     let report = blocking(move || check(&path, &receipt, &expected, progress)).await?;
-    settings.printer.note(report::lines(&report).trim_end());
+    for line in report::lines(&report).lines() {
+        settings.printer.note(line);
+    }
     let file = file.display().to_string();
     conclude(&[Checked { file, report }])
 }
