@@ -62,6 +62,8 @@ codes! {
     RequestTimeout = "request_timeout", 408, "request timeout";
     /// The name is taken, or the state forbids it.
     Conflict = "conflict", 409, "conflict";
+    /// A legal hold forbids a deletion.
+    LegalHold = "legal_hold", 409, "a legal hold stands";
     /// Events that the session had pinned were deleted.
     SessionGone = "session_gone", 410, "the session lost events to a deletion";
     /// The download is not the one that `If-Match` names.

@@ -7,6 +7,8 @@ mod auth;
 mod error;
 mod events;
 pub mod headers;
+mod holds;
+mod keys;
 mod options;
 pub mod paths;
 mod sessions;
@@ -18,8 +20,12 @@ pub use auth::{
 };
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
+pub use holds::{HoldRequest, HoldRow};
+pub use keys::EvidenceKey;
 pub use options::{OptionRow, OptionsRequest};
-pub use sessions::{DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes};
+pub use sessions::{
+    Checkpoint, DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes,
+};
 pub use tenancy::{
     Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery,
     HeldRole, KeyScope, List, NamesQuery, Organization, OrganizationCreate, Relation, RelationData,

@@ -16,6 +16,12 @@ pub const SESSIONS: &str = "/v3/sessions";
 pub const SESSION: &str = "/v3/sessions/{id}";
 /// What a session pins: the objects and their hashes. Its SHA-256 is the download's `ETag`.
 pub const SESSION_MANIFEST: &str = "/v3/sessions/{id}/manifest";
+/// The receipt of a session: the evidence that goes with its download.
+pub const SESSION_RECEIPT: &str = "/v3/sessions/{id}/receipt";
+/// The key that evidence is verified with.
+pub const KEYS: &str = "/v3/keys";
+/// Legal holds.
+pub const HOLDS: &str = "/v3/holds";
 /// Counts per day, sending, deleting.
 pub const EVENTS: &str = "/v3/events";
 /// The bytes of a session.

@@ -1,5 +1,7 @@
 //! Download sessions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +29,10 @@ pub struct SessionRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub search_time: Option<String>,
+    /// Sizes of domain logs of which the client has checkpoints, by domain: the receipt then proves that what was signed
+    /// then was only added to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub since: BTreeMap<String, u64>,
 }
 
 /// A session, as `POST` and `GET` answer it. The original's members come first.
@@ -63,6 +69,20 @@ pub struct Session {
     pub expire_time: String,
     /// Strong entity tag of the download, without quotes.
     pub etag: String,
+    /// Where the logs of its domains stood when it was made, in download order.
+    #[serde(default)]
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// The size and root of a domain's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Checkpoint {
+    /// `space-GUID` or `account-GUID`.
+    pub domain: String,
+    /// Records in the log.
+    pub size: u64,
+    /// Root over them: SHA-256, base64.
+    pub root: String,
 }
 
 /// Days, inclusive, under the original's names.

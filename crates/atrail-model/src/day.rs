@@ -8,32 +8,32 @@ use jiff::{Span, Timestamp};
 
 /// A UTC day, written `YYYY-MM-DD`.
 ///
-/// Invariant: a valid date of the proleptic Gregorian calendar from 1970-01-01 to 9999-12-31.
+/// Invariant: a valid date of the proleptic Gregorian calendar from 1970-01-01 to 2149-06-06.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(u32);
 
 /// The text names no day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a day: expected YYYY-MM-DD from 1970-01-01 to 9999-12-31")]
+#[error("not a day: expected YYYY-MM-DD from 1970-01-01 to 2149-06-06")]
 pub struct ParseDayError;
 
 const EPOCH: Date = Date::constant(1970, 1, 1);
-const LAST_NUMBER: u32 = 2_932_896;
+const LAST_NUMBER: u32 = 65_535;
 
 impl Day {
     /// The first day there is, 1970-01-01.
     pub const FIRST: Self = Self(0);
-    /// The last day there is, 9999-12-31.
+    /// The last day there is, 2149-06-06: one that is numbered in 16 bits, as `docs/EVIDENCE.md` wants it.
     pub const LAST: Self = Self(LAST_NUMBER);
 
-    /// The day that a moment lies in; `None` outside the years 1970 to 9999.
+    /// The day that a moment lies in; `None` before the first and after the last one.
     #[must_use]
     pub fn of(moment: Timestamp) -> Option<Self> {
         let number = moment.as_second().div_euclid(86_400);
         Self::from_number(u32::try_from(number).ok()?)
     }
 
-    /// The day with this many days since 1970-01-01; `None` after the year 9999.
+    /// The day with this many days since 1970-01-01; `None` after the last day there is.
     #[must_use]
     pub fn from_number(days_since_epoch: u32) -> Option<Self> {
         (days_since_epoch <= LAST_NUMBER).then_some(Self(days_since_epoch))
@@ -137,7 +137,7 @@ mod tests {
             let day = Day::from_number(number).unwrap();
             assert_eq!(day.to_string().parse::<Day>(), Ok(day));
         }
-        assert_eq!(Day::LAST.to_string(), "9999-12-31");
+        assert_eq!(Day::LAST.to_string(), "2149-06-06");
         assert_eq!(Day::from_number(LAST_NUMBER + 1), None);
     }
 

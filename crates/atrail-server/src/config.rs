@@ -24,6 +24,7 @@ pub struct ConfigFile {
     store: StoreSection,
     sessions: SessionsSection,
     tokens: TokensSection,
+    evidence: EvidenceSection,
     auth: AuthSection,
     log: LogSection,
 }
@@ -69,6 +70,12 @@ struct SessionsSection {
 struct TokensSection {
     access_ttl: Option<Span>,
     refresh_ttl: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct EvidenceSection {
+    name: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,8 +134,12 @@ impl ConfigFile {
         } = settings;
         let StoreSettings {
             data_dir,
+            server_name,
             seal_at_bytes,
             seal_after,
+            // Nobody has a reason to choose others.
+            wal_file_bytes: _,
+            reserve_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,
@@ -168,6 +179,9 @@ impl ConfigFile {
             tokens: TokensSection {
                 access_ttl: Some(Span(*access_token_ttl)),
                 refresh_ttl: Some(Span(*refresh_token_ttl)),
+            },
+            evidence: EvidenceSection {
+                name: server_name.clone(),
             },
             auth: AuthSection {
                 oidc: OidcSection::of(oidc),
@@ -217,6 +231,7 @@ impl ConfigFile {
                     access_ttl,
                     refresh_ttl,
                 },
+            evidence: EvidenceSection { name },
             auth: AuthSection { oidc },
             log: LogSection { format, level },
         } = self;
@@ -238,6 +253,7 @@ impl ConfigFile {
         put(&mut settings.log.level, level);
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
+        put(&mut store.server_name, name.map(Some));
         put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
         put_span(&mut store.seal_after, seal_after);
         put_span(&mut store.dedup_window, dedup_window);
@@ -312,6 +328,7 @@ mod tests {
         let mut example = ConfigFile::parse(&example_in_force()).unwrap();
         // The settings without a default.
         assert!(example.server.public_url.take().is_some());
+        assert!(example.evidence.name.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());
         let oidc = &mut example.auth.oidc;

@@ -158,6 +158,7 @@ impl From<StoreError> for ApiError {
             ErrorKind::Conflict => ErrorCode::Conflict,
             ErrorKind::TooMany => ErrorCode::TooMany,
             ErrorKind::Gone => ErrorCode::SessionGone,
+            ErrorKind::Held => ErrorCode::LegalHold,
             ErrorKind::Full => ErrorCode::StorageFull,
             ErrorKind::Unavailable => ErrorCode::Unavailable,
             ErrorKind::Damaged => ErrorCode::Damaged,

@@ -4,7 +4,7 @@
 //! things, and the store has them already.
 
 use atrail_api::headers::IDEMPOTENCY_KEY;
-use atrail_model::{Scope, SessionId, UserId};
+use atrail_model::{SessionId, Target, UserId};
 use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -49,21 +49,18 @@ impl IdempotencyKey {
         id(hasher).to_string()
     }
 
-    /// The id of the session of this scope that the request makes.
-    pub(crate) fn session_id(&self, scope: &Scope) -> SessionId {
-        let Scope {
-            target,
-            days,
-            hours,
-        } = scope;
+    /// The id of the session that the request makes: of its target and of its own words, which mean other days when it
+    /// comes again after midnight.
+    pub(crate) fn session_id(&self, target: Target, words: [Option<&str>; 3]) -> SessionId {
         let mut hasher = self.0.clone();
         hasher.update(b"session");
-        hasher.update(format!(
-            "{} {} {} {hours}",
-            target.domain(),
-            days.start(),
-            days.end()
-        ));
+        hasher.update(target.domain().to_string());
+        for word in words {
+            // An empty text is the same as none.
+            let word = word.unwrap_or_default();
+            hasher.update((word.len() as u64).to_be_bytes());
+            hasher.update(word);
+        }
         SessionId::from_bytes(id(hasher).into_bytes())
     }
 }

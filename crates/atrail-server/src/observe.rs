@@ -1,13 +1,15 @@
 //! The outermost layer: every request has an id, every error a body, every answer a line in the log.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use atrail_api::headers::REQUEST_ID;
 use atrail_model::UserId;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::ALLOW;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +34,19 @@ impl Caller {
     }
 }
 
+/// The id of a request, as its answer and the log have it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+impl<S: Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let noted = parts.extensions.get::<Self>().cloned();
+        Ok(noted.unwrap_or_else(|| Self(String::new())))
+    }
+}
+
 /// A handler panicked; the log has the place.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's handler panicked")]
@@ -47,6 +62,7 @@ pub(crate) async fn observe(
     let id = request_id(request.headers());
     let caller = Caller::default();
     request.extensions_mut().insert(caller.clone());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let template = request.extensions().get::<MatchedPath>().cloned();

@@ -89,6 +89,9 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::Deleted>(&mut found);
     add::<api::OptionRow>(&mut found);
     add::<api::OptionsRequest>(&mut found);
+    add::<api::EvidenceKey>(&mut found);
+    add::<api::HoldRequest>(&mut found);
+    add::<api::HoldRow>(&mut found);
     add::<api::Account>(&mut found);
     add::<api::AccountCreate>(&mut found);
     add::<api::Organization>(&mut found);

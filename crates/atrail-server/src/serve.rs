@@ -117,6 +117,7 @@ async fn prepare(
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
+    let verifier_key = store.verifier_key().await.to_string();
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
@@ -164,6 +165,7 @@ async fn prepare(
         addr,
         endpoint,
         first_credentials: founded.then_some(credentials_file),
+        verifier_key,
         accepting: tokio::spawn(acceptor.run(listener)),
         connections,
         stop,
@@ -181,6 +183,8 @@ pub struct Running {
     endpoint: String,
     /// The file with the first user's credentials, when this start made them.
     pub first_credentials: Option<PathBuf>,
+    /// The key that the server's evidence is verified with.
+    pub verifier_key: String,
     accepting: JoinHandle<()>,
     connections: TaskTracker,
     stop: CancellationToken,

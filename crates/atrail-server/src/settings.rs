@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use atrail_evidence::is_server_name;
 use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
@@ -142,6 +143,13 @@ impl Settings {
                 why: why.to_owned(),
             })
         };
+        let name = self.store.server_name.as_deref();
+        if name.is_some_and(|name| !is_server_name(name)) {
+            return refuse(
+                "evidence.name",
+                "has no 1 to 255 bytes, or a space or a '+'",
+            );
+        }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => {
                 return refuse("server.tls_key", "is missing, but there is a tls_cert");

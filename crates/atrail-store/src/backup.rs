@@ -8,22 +8,26 @@
 //! then an earlier backup in the same directory stays what it was, and an unfinished one is not taken for a backup.
 
 mod copy;
+mod runs;
 
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use atrail_model::ObjectId;
+use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, io_failure};
+use crate::evidence::demand_epoch;
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
+use crate::task::off_thread;
 use crate::wal::sound_files;
-use copy::{Outcome, copy_file, copy_object, io_failure};
+use copy::{Outcome, copy_file, copy_object};
+use runs::copy_runs;
 
 /// How the work goes.
 #[derive(Debug)]
@@ -182,7 +186,7 @@ impl Backup<'_> {
             };
             snapshot.close().await;
             if tidied? {
-                self.copy_runs().await?;
+                copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
                 return self.take_places();
             }
         }
@@ -193,7 +197,7 @@ impl Backup<'_> {
 
     async fn copy_log(&self) -> Result<u64> {
         let (from, to) = (self.data_dir.join("wal"), self.stage.join("wal"));
-        let copied = tokio::task::spawn_blocking(move || {
+        off_thread(move || {
             let mut copied: Vec<(PathBuf, u64)> = Vec::new();
             sound_files(&from, |file| {
                 let Some((name, bytes)) = file else {
@@ -207,8 +211,8 @@ impl Backup<'_> {
                 Ok(())
             })?;
             Ok(copied.iter().map(|(_, bytes)| bytes).sum())
-        });
-        copied.await.unwrap_or(Err(StoreError::Closed))
+        })
+        .await
     }
 
     /// Keys, and whatever else lies in the directory.
@@ -234,30 +238,9 @@ impl Backup<'_> {
                 copy_file(&file, &self.stage.join(path))?;
             }
         }
-        Ok(())
-    }
-
-    /// Copies what knows sealed events again. After the snapshot, whose seals are in it by then; a file that goes meanwhile
-    /// was merged into another, so that all of it is looked at anew.
-    async fn copy_runs(&self) -> Result<()> {
-        let (from, to) = (self.data_dir.join(DEDUP), self.stage.join(DEDUP));
-        if !from.is_dir() {
-            return Ok(());
-        }
-        let mut is_whole = false;
-        while !is_whole {
-            durable::remove_dir(&to).map_err(io_failure("clear", &to))?;
-            durable::create_dir(&to).map_err(io_failure("make", &to))?;
-            is_whole = true;
-            for file in list(from.clone()).await?.0 {
-                let Some(name) = file.file_name() else {
-                    continue;
-                };
-                let is_unfinished = name.to_string_lossy().starts_with('.');
-                is_whole &= is_unfinished || copy_file(&file, &to.join(name))?;
-            }
-        }
-        Ok(())
+        // What the server signed after the copy is not in it: who starts on it may not sign another history instead.
+        let moment = format_timestamp(SystemClock.now());
+        demand_epoch(&self.stage, &format!("a backup of {moment} was restored"))
     }
 
     /// Copies what is not there yet; `false` when something has gone that the snapshot names.

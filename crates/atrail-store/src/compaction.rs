@@ -19,9 +19,10 @@ use sha2::{Digest, Sha256};
 
 use crate::Store;
 use crate::catalog::compaction::{HourRow, Merged, Source};
-use crate::error::{Result, StoreError, chain};
+use crate::error::{Result, chain};
 use crate::object;
 use crate::store::Core;
+use crate::task::{joined, off_thread};
 
 /// What a compaction did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -86,7 +87,7 @@ impl Store {
     pub async fn compact(&self) -> Result<Compacted> {
         let core = Arc::clone(&self.core);
         let work = tokio::spawn(async move { core.compact(Pace::Full).await });
-        work.await.unwrap_or(Err(StoreError::Closed))
+        joined(work).await
     }
 }
 
@@ -286,8 +287,7 @@ impl Core {
                 Err(error) => return Ok(Err(unfit(chain(&error)))),
             };
             let expected = source.sha256;
-            let added = tokio::task::spawn_blocking(move || whole.with(&bytes, expected)).await;
-            whole = match added.map_err(|_| StoreError::Closed)? {
+            whole = match off_thread(move || Ok(whole.with(&bytes, expected))).await? {
                 Some(more) => more,
                 None => {
                     return Ok(Err(unfit(

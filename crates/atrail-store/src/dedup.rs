@@ -25,7 +25,7 @@ use crate::durable;
 use crate::error::{Result, StoreError};
 use crate::memtable::Pending;
 use crate::object::{Place, Segment};
-use run::{Entry, Head, Run, hour_number};
+use run::{Entry, Head, Run, place_number};
 
 /// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have
 /// one key needs 2^80 tries.
@@ -36,13 +36,11 @@ impl Key {
     const LEN: usize = 20;
 
     fn of(domain: Domain, leaf: &LeafHash) -> Self {
-        let guid = match &domain {
-            Domain::Space(id) => id.as_bytes(),
-            Domain::Account(id) => id.as_bytes(),
-        };
         let mut key = [0; Self::LEN];
         key.copy_from_slice(&leaf.0[..Self::LEN]);
-        key.iter_mut().zip(guid).for_each(|(byte, g)| *byte ^= g);
+        key.iter_mut()
+            .zip(guid_of(&domain))
+            .for_each(|(byte, g)| *byte ^= g);
         Self(key)
     }
 
@@ -50,6 +48,13 @@ impl Key {
     fn prefix(&self) -> u64 {
         let first = self.0.first_chunk().expect("a key has twenty bytes");
         u64::from_be_bytes(*first)
+    }
+}
+
+const fn guid_of(domain: &Domain) -> &[u8; 16] {
+    match domain {
+        Domain::Space(id) => id.as_bytes(),
+        Domain::Account(id) => id.as_bytes(),
     }
 }
 
@@ -81,6 +86,9 @@ pub struct DedupStats {
     /// Bytes of their indexes in memory.
     pub memory_bytes: u64,
 }
+
+/// How long runs are not merged again after that failed, in seconds: it costs as much as it did.
+const REST_SECS: i64 = 600;
 
 /// Indexes in memory at once, each with its file open.
 const LOADED_MAX: usize = 256;
@@ -132,23 +140,36 @@ impl Dedup {
         self.window_secs > 0
     }
 
+    /// Whether looking for these events loads no index, which would hold up an async thread.
+    pub(crate) fn is_loaded_for(&self, domain: Domain, events: &[NewEvent]) -> bool {
+        let places: BTreeSet<_> = events
+            .iter()
+            .map(|event| place_number(domain, event.day, event.hour))
+            .collect();
+        let runs = self.runs.read();
+        let mut wanted = runs
+            .iter()
+            .filter(|run| places.iter().any(|place| run.covers(*place)));
+        wanted.all(|run| run.is_loaded())
+    }
+
     /// The events that runs know, each with every segment that may have it. Reads files: not for an async thread
-    /// when there are many.
+    /// when there are many, or [`Self::is_loaded_for`] says otherwise.
     pub(crate) fn suspects(&self, domain: Domain, events: &[NewEvent]) -> Vec<Suspect> {
         let runs = self.runs.read().clone();
         if runs.is_empty() {
             return Vec::new();
         }
-        let mut by_hour: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut by_place: HashMap<u64, Vec<usize>> = HashMap::new();
         for (at, event) in events.iter().enumerate() {
-            let hour = hour_number(event.day, event.hour);
-            by_hour.entry(hour).or_default().push(at);
+            let place = place_number(domain, event.day, event.hour);
+            by_place.entry(place).or_default().push(at);
         }
         let mut suspects = Vec::new();
-        for (hour, places) in by_hour {
+        for (place, asked) in by_place {
             // All of them, also for an event that one knows: its segment may be gone, or was never committed.
-            for run in runs.iter().filter(|run| run.covers(hour)) {
-                let found = self.look_in(run, domain, events, &places);
+            for run in runs.iter().filter(|run| run.covers(place)) {
+                let found = self.look_in(run, domain, events, &asked);
                 match found {
                     Ok(found) => suspects.extend(found),
                     // Merged or expired since the list was taken: what it knew is in another one.
@@ -169,20 +190,20 @@ impl Dedup {
         self.runs.read().iter().any(|one| Arc::ptr_eq(one, run))
     }
 
-    /// Looks for the events at these places in one run.
+    /// Looks for some of the events in one run.
     fn look_in(
         &self,
         run: &Arc<Run>,
         domain: Domain,
         events: &[NewEvent],
-        places: &[usize],
+        asked: &[usize],
     ) -> io::Result<Vec<Suspect>> {
         let (index, is_fresh) = run.index()?;
         if is_fresh {
             self.make_room(run, index.size_bytes());
         }
         let mut found = Vec::new();
-        for &at in places {
+        for &at in asked {
             let key = Key::of(domain, &events[at].leaf);
             let segments = run.find(&index, &key)?;
             found.extend(segments.into_iter().map(|segment| (at, segment)));
@@ -219,10 +240,10 @@ impl Dedup {
             return Ok(NewRun(None));
         }
         let mut entries = Vec::new();
-        let mut hours = BTreeSet::new();
+        let mut places = BTreeSet::new();
         for (number, (segment, pending)) in (0_u32..).zip(sealed) {
             let Place { domain, day, hour } = segment.place;
-            hours.insert(hour_number(day, hour));
+            places.insert(place_number(domain, day, hour));
             let lines = pending.hours[&(day, hour)].lines.iter();
             entries.extend(lines.map(|line| Entry {
                 key: Key::of(domain, &line.leaf),
@@ -234,7 +255,7 @@ impl Dedup {
             tier: 0,
             entries: entries.len() as u64,
             sealed_secs: now.as_second(),
-            hours: hours.into_iter().collect(),
+            places: places.into_iter().collect(),
             segments: sealed.iter().map(|(segment, _)| segment.id).collect(),
         };
         let path = self.new_path();
@@ -282,11 +303,13 @@ impl Dedup {
         self.replace(&over, None);
     }
 
-    /// Merges small runs into larger ones, as long as there are enough of them.
-    pub(crate) fn merge(&self) {
+    /// Merges small runs into larger ones, as long as there are enough of them. Where that fails, the runs rest, and
+    /// others get their turn.
+    pub(crate) fn merge(&self, now: Timestamp) {
+        let now_secs = now.as_second();
         loop {
             // Not in a condition of the loop, which would keep the lock.
-            let due = merge::due(&self.runs.read());
+            let due = merge::due(&self.runs.read(), now_secs);
             let Some(group) = due else { return };
             let path = self.new_path();
             match merge::merge(&path, &group).and_then(|()| Run::open(&path)) {
@@ -294,7 +317,8 @@ impl Dedup {
                 Err(error) => {
                     tracing::warn!(%error, "runs could not be merged; they are looked through one by one");
                     remove(&path);
-                    return;
+                    let rested = now_secs.saturating_add(REST_SECS);
+                    group.iter().for_each(|run| run.rest_until(rested));
                 }
             }
         }

@@ -1,17 +1,25 @@
 //! Deleting events on request.
+//!
+//! Order of durability: the catalog's transaction takes the events out and appends to the domain's log that it does; a
+//! checkpoint of that log is signed and kept; only then bytes are erased, in the archive and in the write-ahead log.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_model::{Scope, Target, format_timestamp};
+use atrail_evidence::{DayEntry, Deletion, DeletionKind, HourRange};
+use atrail_model::{Day, Domain, Scope, Target, Timestamp, format_timestamp};
+use sqlx::SqliteConnection;
 
 use crate::Store;
-use crate::catalog::archive::{self, DomainRow, StoredObject};
+use crate::catalog::archive::{self, DomainRow, Objects, StoredObject};
 use crate::catalog::compaction;
-use crate::error::{Result, StoreError};
+use crate::catalog::log::{self, NewEntry};
+use crate::error::Result;
+use crate::requester::Requester;
 use crate::seal::Which;
 use crate::store::Core;
+use crate::task::joined;
 use crate::wal::Rotation;
 
 /// What a deletion took, or would take.
@@ -26,41 +34,64 @@ pub struct DeletedTotal {
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` only counts them. When it
     /// returns, their bytes are gone from the archive and from the log. Sessions that had pinned some of them are gone
-    /// too, and say that `actor` did it.
+    /// too, and say who did it. The log of each domain says so for ever.
     ///
     /// # Errors
-    /// `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the
+    /// `Held` while a legal hold stands; `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the
     /// catalog recorded as deleted is out of the archive even then; bytes that could not be erased yet are erased by the
     /// background, at the latest at the next start.
     pub async fn delete_events(
         &self,
         scope: Scope,
-        actor: &str,
+        requester: impl Into<Requester<'_>>,
         dry_run: bool,
     ) -> Result<DeletedTotal> {
-        let counted = self
-            .status(scope)
-            .await?
-            .iter()
-            .fold(DeletedTotal::default(), |sum, day| DeletedTotal {
-                count: sum.count + day.count,
-                size_bytes: sum.size_bytes + day.size_bytes,
-            });
+        let domains = self.core.catalog.domains_of(scope.target).await?;
+        self.core.catalog.refuse_held(&domains).await?;
+        let counted = self.count(scope).await?;
         let core = Arc::clone(&self.core);
         // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
         let is_done = counted.count == 0 && !core.owes_erasure.load(Ordering::Relaxed);
         if dry_run || is_done {
             return Ok(counted);
         }
-        let actor = actor.to_owned();
-        let deletion = tokio::spawn(async move { core.delete(scope, &actor).await });
-        deletion.await.unwrap_or(Err(StoreError::Closed))
+        let Requester {
+            name,
+            request,
+            reason,
+        } = requester.into();
+        let (name, request, reason) = (name.to_owned(), request.to_owned(), reason.to_owned());
+        let deletion = tokio::spawn(async move {
+            let requester = Requester {
+                name: &name,
+                request: &request,
+                reason: &reason,
+            };
+            core.delete(scope, &domains, requester).await
+        });
+        joined(deletion).await
+    }
+
+    /// What a deletion of this scope would take now.
+    pub(crate) async fn count(&self, scope: Scope) -> Result<DeletedTotal> {
+        let days = self.status(scope).await?;
+        let total = days
+            .iter()
+            .fold(DeletedTotal::default(), |sum, day| DeletedTotal {
+                count: sum.count + day.count,
+                size_bytes: sum.size_bytes + day.size_bytes,
+            });
+        Ok(total)
     }
 }
 
 impl Core {
-    async fn delete(self: &Arc<Self>, scope: Scope, actor: &str) -> Result<DeletedTotal> {
-        let domains = self.catalog.domains_of(scope.target).await?;
+    async fn delete(
+        self: &Arc<Self>,
+        scope: Scope,
+        domains: &[DomainRow],
+        requester: Requester<'_>,
+    ) -> Result<DeletedTotal> {
         if let Some(first) = domains.first() {
             let space = match scope.target {
                 Target::Space(space) => Some(space),
@@ -77,10 +108,10 @@ impl Core {
         let _no_other_seal = self.sealing.lock().await;
         self.owes_erasure.store(true, Ordering::Relaxed);
         // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
-        let mut total = self.remove_and_erase(&domains, &scope, actor).await?;
+        let mut total = self.remove_and_erase(domains, &scope, requester).await?;
         let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
         self.with_reserve(|| self.seal_alone(its_own())).await?;
-        let fresh = self.remove_and_erase(&domains, &scope, actor).await?;
+        let fresh = self.remove_and_erase(domains, &scope, requester).await?;
         total.count += fresh.count;
         total.size_bytes += fresh.size_bytes;
         self.erase_from_log().await?;
@@ -114,11 +145,15 @@ impl Core {
         &self,
         domains: &[DomainRow],
         scope: &Scope,
-        actor: &str,
+        requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
-        let removal = self.with_reserve(|| self.remove(domains, scope, actor));
+        let removal = self.with_reserve(|| self.remove(domains, scope, requester));
         let (objects, total) = removal.await?;
+        if objects.is_empty() {
+            return Ok(total);
+        }
         let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
+        self.with_reserve(|| self.sign(domains)).await?;
         self.erase(&paths).await;
         Ok(total)
     }
@@ -128,25 +163,86 @@ impl Core {
         &self,
         domains: &[DomainRow],
         scope: &Scope,
-        actor: &str,
+        requester: Requester<'_>,
     ) -> Result<(Vec<StoredObject>, DeletedTotal)> {
         let _nobody_counts = self.published.write().await;
+        let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
-        let objects = archive::objects_in(&mut tx, domains, scope).await?;
+        self.catalog.refuse_held(domains).await?;
+        let objects = archive::objects_in(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
         removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);
         let reason = format!(
-            "events were deleted by {actor} at {}",
-            format_timestamp(self.clock.now())
+            "events were deleted by {} at {}",
+            requester.name,
+            format_timestamp(now)
         );
         let hit = self
             .catalog
             .end_sessions(&mut tx, domains, scope, &removed, &reason)
             .await?;
+        let facts = Facts {
+            kind: DeletionKind::Request,
+            requester,
+            now,
+        };
+        facts.record(&mut tx, domains, scope, &objects).await?;
         archive::remove_objects(&mut tx, domains, scope, &objects).await?;
         self.catalog.commit(tx, "delete events").await?;
         self.plans.forget(&hit);
         let total = archive::sum(&objects);
         Ok((objects, total))
+    }
+}
+
+/// What the entries of a deletion say alike.
+pub(crate) struct Facts<'a> {
+    pub(crate) kind: DeletionKind,
+    pub(crate) requester: Requester<'a>,
+    pub(crate) now: Timestamp,
+}
+
+impl Facts<'_> {
+    /// Appends to the logs that these objects go: an entry for each day that loses events.
+    pub(crate) async fn record(
+        &self,
+        connection: &mut SqliteConnection,
+        domains: &[DomainRow],
+        scope: &Scope,
+        objects: &[StoredObject],
+    ) -> Result<()> {
+        let mut days: BTreeMap<(Domain, Day), Vec<StoredObject>> = BTreeMap::new();
+        for object in objects.iter().filter(|object| !object.is_retired) {
+            let day = days.entry((object.domain, object.day)).or_default();
+            day.push(object.clone());
+        }
+        for row in domains {
+            let of_domain = days.iter().filter(|((domain, _), _)| *domain == row.domain);
+            let entries = of_domain.map(|((_, day), objects)| {
+                let total = archive::sum(objects);
+                NewEntry::Day(*day, DayEntry::Delete(self.deletion(*day, scope, total)))
+            });
+            log::append(connection, row.number, entries.collect()).await?;
+        }
+        Ok(())
+    }
+
+    fn deletion(&self, day: Day, scope: &Scope, total: DeletedTotal) -> Deletion {
+        Deletion {
+            time: format_timestamp(self.now),
+            day: day.to_string(),
+            hours: HourRange {
+                first: scope.hours.first().number(),
+                last: scope.hours.last().number(),
+            },
+            // The log fills it in.
+            position: 0,
+            kind: self.kind,
+            actor: self.requester.name.to_owned(),
+            request: self.requester.request.to_owned(),
+            reason: self.requester.reason.to_owned(),
+            events: total.count,
+            bytes: total.size_bytes,
+        }
     }
 }

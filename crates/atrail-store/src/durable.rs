@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
+use rustix::io::Errno;
 
 /// Writes a whole small file that is not there yet, with these permissions (such as `0o600`). After a crash it is there
 /// completely or not at all.
@@ -210,7 +211,7 @@ impl DirLock {
         // Shared, so that two who look do not see each other; it goes with the file at once.
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(false),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
@@ -225,9 +226,41 @@ impl DirLock {
             .open(path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// A file that grows by whole lines.
+#[derive(Debug)]
+pub(crate) struct LineFile {
+    file: File,
+    length: u64,
+}
+
+impl LineFile {
+    /// Opens a file that is there, to write at its end.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+
+    /// Writes lines at the end and waits until they are durable. When there was no space for them, the file is as before.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all_at(lines, self.length) {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.file.sync_data()?;
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes in it.
+    pub(crate) const fn len(&self) -> u64 {
+        self.length
     }
 }
 
@@ -294,7 +327,7 @@ pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
     while at < length {
         let data = match rustix::fs::seek(&file, SeekFrom::Data(at)) {
             Ok(data) => data,
-            Err(rustix::io::Errno::NXIO) => break,
+            Err(Errno::NXIO) => break,
             // A file system that does not tell: then everything is read.
             Err(_) => at,
         };
@@ -309,10 +342,11 @@ pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Allocates by the file system's own call, or by writing zeros where it has none.
+/// Allocates by the file system's own call, or by writing zeros where it has none. (Which error says so differs between
+/// file systems, kernels and sandboxes.)
 fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size_bytes) {
-        Err(rustix::io::Errno::OPNOTSUPP) => {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
             let zeros = vec![0; 1 << 20];
             let mut at = 0;
             while at < size_bytes {

@@ -1,5 +1,8 @@
 //! What can go wrong below the API.
 
+use std::io;
+use std::path::Path;
+
 use atrail_model::{Day, Hour, ObjectId, SessionId};
 
 /// An operation of the store did not succeed.
@@ -33,9 +36,12 @@ pub enum StoreError {
         /// When and by whom.
         reason: String,
     },
+    /// A legal hold forbids it.
+    #[error("{0} forbids it; release the hold first, if it may end")]
+    Held(crate::hold::StandingHold),
     /// No space is left; nothing was kept, nothing acknowledged was lost.
     #[error("no space is left for new events")]
-    Full(#[source] std::io::Error),
+    Full(#[source] io::Error),
     /// More is under way than memory may hold; later it works.
     #[error("more events are on their way than the store can hold in memory")]
     Overloaded,
@@ -45,6 +51,11 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Closed,
+    /// A task of the store panicked: it is unknown how much of its work is done.
+    #[error(
+        "a task of the store broke off half-way: its panic is in the log; look before you ask again"
+    )]
+    Panicked,
     /// Stored bytes are not what they were when they were written.
     #[error("{what} is damaged: {why}")]
     Damaged {
@@ -74,7 +85,7 @@ pub enum StoreError {
         what: String,
         /// Why it failed.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The catalog failed.
     #[error("the catalog failed to {what}")]
@@ -112,6 +123,8 @@ pub enum ErrorKind {
     TooMany,
     /// Make another session.
     Gone,
+    /// Have the legal hold released.
+    Held,
     /// Make space; then it works.
     Full,
     /// Wait and ask again; the server is not ready for this now.
@@ -122,19 +135,27 @@ pub enum ErrorKind {
     Broken,
 }
 
-/// SQLite's code for a disk without space.
-const SQLITE_FULL: &str = "13";
+/// SQLite's codes for a disk without space: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` of the memory that its connections
+/// share, which is a file that could not grow.
+const SQLITE_FULL: [&str; 2] = ["13", "4874"];
+/// `SQLITE_IOERR_WRITE` and `SQLITE_IOERR_FSYNC`: quotas and delayed allocation end in them, and sick disks.
+const SQLITE_UNWRITTEN: [&str; 2] = ["778", "1034"];
 
 impl StoreError {
+    /// Whether the cause may be a disk without space, although it does not say so.
+    pub(crate) fn may_be_for_want_of_space(&self) -> bool {
+        matches!(self, Self::Catalog { source, .. } if has_code(source, &SQLITE_UNWRITTEN))
+    }
+
     /// Whether the cause, however deep, is a disk without space.
     fn is_for_want_of_space(&self) -> bool {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = next {
-            if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            if let Some(io) = error.downcast_ref::<io::Error>() {
                 let kind = io.kind();
                 if matches!(
                     kind,
-                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
                 ) {
                     return true;
                 }
@@ -144,8 +165,8 @@ impl StoreError {
                     continue;
                 }
             }
-            if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>()
-                && error.code().as_deref() == Some(SQLITE_FULL)
+            if let Some(error) = error.downcast_ref::<sqlx::Error>()
+                && has_code(error, &SQLITE_FULL)
             {
                 return true;
             }
@@ -166,6 +187,7 @@ impl StoreError {
             Self::Conflict(_) => ErrorKind::Conflict,
             Self::TooMany { .. } => ErrorKind::TooMany,
             Self::Gone { .. } => ErrorKind::Gone,
+            Self::Held(_) => ErrorKind::Held,
             Self::Full(_) => ErrorKind::Full,
             Self::Overloaded | Self::Poisoned(_) | Self::Closed => ErrorKind::Unavailable,
             Self::DamagedObject { .. } => ErrorKind::Damaged,
@@ -173,13 +195,35 @@ impl StoreError {
             | Self::Directory { .. }
             | Self::Catalog { .. }
             | Self::Objects { .. }
+            | Self::Panicked
             | Self::Random(_) => ErrorKind::Broken,
         }
     }
 }
 
+fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| codes.contains(&code.as_ref()))
+}
+
+/// Turns a failure to do something to a path into one that says so.
+pub(crate) fn io_failure<'a>(
+    what: &'a str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Directory {
+        what: format!("cannot {what} {}", path.display()),
+        source,
+    }
+}
+
 /// The store's result.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Whether something failed for want of space.
+pub(crate) fn is_full<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == ErrorKind::Full)
+}
 
 /// An error with its causes in one line, for logs.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

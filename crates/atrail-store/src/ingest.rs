@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::Store;
 use crate::error::{Result, StoreError};
 use crate::store::Core;
+use crate::task::off_thread;
 use crate::wal::Appended;
 
 /// A checked event, ready to be stored.
@@ -28,6 +29,9 @@ pub struct NewEvent {
 
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a domain may be sealed under an append before the append keeps others from sealing.
+const LOOKS: usize = 3;
 
 /// Events that are looked for among sealed ones on an async thread; more of them would hold it up.
 const INLINE_MAX_EVENTS: usize = 64;
@@ -60,20 +64,17 @@ impl Store {
             return Err(core.wal.refusal().unwrap_or(StoreError::Overloaded));
         }
         let all = events.len() as u64;
-        // Whatever is sealed between the two looks is in neither place for one of them; then both are taken again.
-        loop {
-            let seals = core.memtable.seals_of(domain);
-            let fresh = core.without_sealed(domain, events).await?;
-            let sealed = all - fresh.len() as u64;
-            if fresh.is_empty() {
-                return Ok(core.count_append(all, sealed));
+        for _ in 0..LOOKS {
+            match core.append_fresh(domain, all, events).await? {
+                Attempt::Done(total) => return Ok(total),
+                Attempt::SealedMeanwhile(same) => events = same,
             }
-            match core.wal.append(domain, seals, fresh).await? {
-                Appended::Durable { duplicates } => {
-                    return Ok(core.count_append(all, sealed + duplicates));
-                }
-                Appended::LookAgain(same) => events = same,
-            }
+        }
+        // Nothing is sealed between the two looks now.
+        let _no_seal = core.sealing.lock().await;
+        match core.append_fresh(domain, all, events).await? {
+            Attempt::Done(total) => Ok(total),
+            Attempt::SealedMeanwhile(_) => Err(StoreError::Overloaded),
         }
     }
 
@@ -84,7 +85,37 @@ impl Store {
     }
 }
 
+/// What became of one attempt to append.
+enum Attempt {
+    Done(AppendTotal),
+    /// Whatever is sealed between the look at what is sealed and the look at what is not is in neither place for one of
+    /// them: nothing was written.
+    SealedMeanwhile(Vec<NewEvent>),
+}
+
 impl Core {
+    /// Leaves out what is there already, and makes the rest durable, unless the domain is sealed meanwhile. `all` is the
+    /// number of events that were sent.
+    async fn append_fresh(
+        self: &Arc<Self>,
+        domain: Domain,
+        all: u64,
+        events: Vec<NewEvent>,
+    ) -> Result<Attempt> {
+        let seals = self.memtable.seals_of(domain);
+        let fresh = self.without_sealed(domain, events).await?;
+        let sealed = all - fresh.len() as u64;
+        let duplicates = if fresh.is_empty() {
+            0
+        } else {
+            match self.wal.append(domain, seals, fresh).await? {
+                Appended::Durable { duplicates } => duplicates,
+                Appended::LookAgain(same) => return Ok(Attempt::SealedMeanwhile(same)),
+            }
+        };
+        Ok(Attempt::Done(self.count_append(all, sealed + duplicates)))
+    }
+
     /// The events that are not sealed in a segment that is still there.
     async fn without_sealed(
         self: &Arc<Self>,
@@ -98,13 +129,13 @@ impl Core {
             let suspects = core.dedup.suspects(domain, &events);
             (events, suspects)
         };
-        let (mut events, suspects) = if events.len() <= INLINE_MAX_EVENTS {
+        let is_quick =
+            events.len() <= INLINE_MAX_EVENTS && self.dedup.is_loaded_for(domain, &events);
+        let (mut events, suspects) = if is_quick {
             look(self, events)
         } else {
             let core = Arc::clone(self);
-            tokio::task::spawn_blocking(move || look(&core, events))
-                .await
-                .map_err(|_| StoreError::Closed)?
+            off_thread(move || Ok(look(&core, events))).await?
         };
         if suspects.is_empty() {
             return Ok(events);

@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Result, StoreError};
+use crate::error::{Result, io_failure};
+use crate::task::off_thread;
 
 /// The files and the directories in a directory, each in order; links are files. A directory that is not there is empty.
 ///
 /// # Errors
 /// When it cannot be listed.
 pub(crate) async fn list(dir: PathBuf) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let listed =
-        tokio::task::spawn_blocking(move || list_now(&dir).map_err(|source| (dir, source)));
-    let listed = listed.await.map_err(|_| StoreError::Closed)?;
-    listed.map_err(|(dir, source)| StoreError::Directory {
-        what: format!("cannot list {}", dir.display()),
-        source,
-    })
+    off_thread(move || list_now(&dir).map_err(io_failure("list", &dir))).await
 }
 
 fn list_now(dir: &std::path::Path) -> std::io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {

@@ -1,6 +1,6 @@
 //! The bytes of an object: a segment's lines as gzip members. Drawn in `docs/FORMAT.md`. Pure.
 
-use atrail_evidence::{Root, TreeHasher};
+use atrail_evidence::{Hash, Root, SegmentTree};
 use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId};
 use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
@@ -47,6 +47,8 @@ pub(crate) struct NewObject {
     pub(crate) id: ObjectId,
     pub(crate) path: String,
     pub(crate) segment: Segment,
+    /// Hashes of the segment's subtrees.
+    pub(crate) subtrees: Vec<Hash>,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
 }
@@ -64,14 +66,15 @@ pub(crate) fn build(
     lines: &HourLines,
     level: CompressionLvl,
 ) -> (NewObject, Bytes) {
-    let mut tree = TreeHasher::default();
+    let mut tree = SegmentTree::default();
     lines.lines.iter().for_each(|line| tree.push(line.leaf));
+    let (root, subtrees) = tree.finish();
     let segment = Segment {
         id: SegmentId::generate(),
         place,
-        count: tree.count(),
+        count: lines.lines.len() as u64,
         size_bytes: lines.size_bytes,
-        root: tree.root(),
+        root,
     };
     let mut writer = MemberWriter {
         compressor: Compressor::new(level),
@@ -95,6 +98,7 @@ pub(crate) fn build(
         id,
         path: object_path(place, id),
         segment,
+        subtrees,
         size_bytes: bytes.len() as u64,
         sha256: Sha256::digest(&bytes).into(),
     };

@@ -10,7 +10,6 @@ mod tenancy;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,12 +20,14 @@ use futures_util::{StreamExt, stream};
 use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
 use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, io_failure};
+use crate::evidence::demand_epoch;
 use crate::inspect::inspect;
 use crate::listing::list;
 use crate::object::{Place, object_path};
 use crate::scrub::{Finding, object_id};
-use log::{LostLog, off_thread};
+use crate::task::off_thread;
+use log::LostLog;
 
 /// How the work goes.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ pub async fn recover(
             what: format!("archive and log in {}", data_dir.display()),
         });
     }
-    let lock = DirLock::acquire(data_dir).map_err(failed("lock", data_dir))?;
+    let lock = DirLock::acquire(data_dir).map_err(io_failure("lock", data_dir))?;
     let Some(_lock) = lock else {
         return Err(StoreError::Conflict(format!(
             "a server uses the data directory {}: stop it first",
@@ -102,7 +103,8 @@ pub async fn recover(
     let wal = data_dir.join("wal");
     let log = off_thread(move || LostLog::read(&wal)).await?;
     remove_all(&data_dir.join(MAKING))?;
-    let catalog = Catalog::open(&data_dir.join(MAKING)).await?;
+    // Logs begin at the next start, with the key that it has.
+    let catalog = Catalog::open(&data_dir.join(MAKING), String::new()).await?;
     let mut recovery = Recovery {
         data_dir,
         archive: data_dir.join("archive"),
@@ -118,14 +120,17 @@ pub async fn recover(
     } = recovery;
     catalog.close().await;
     done?;
-    // Here the log of each domain will begin a new epoch that continues the newest checkpoint outside the catalog.
+    demand_epoch(
+        data_dir,
+        "the catalog was lost and made anew of the archive",
+    )?;
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
     let wal = data_dir.join("wal");
     (report.log_events, _) = off_thread(move || log.keep_unsealed(&wal)).await?;
     report.moved_aside = move_aside(data_dir, clock)?;
     let made = data_dir.join(MAKING);
-    durable::take_over(&made).map_err(failed("sync", &made))?;
-    durable::rename(&made, &data_dir.join(CATALOG)).map_err(failed("name", &made))?;
+    durable::take_over(&made).map_err(io_failure("sync", &made))?;
+    durable::rename(&made, &data_dir.join(CATALOG)).map_err(io_failure("name", &made))?;
     Ok(report)
 }
 
@@ -158,7 +163,7 @@ fn move_aside(data_dir: &Path, clock: &dyn Clock) -> Result<Option<PathBuf>> {
         let from = data_dir.join(format!("{CATALOG}{suffix}"));
         if from.exists() {
             let to = PathBuf::from(format!("{}{suffix}", lost.display()));
-            durable::rename(&from, &to).map_err(failed("move aside", &from))?;
+            durable::rename(&from, &to).map_err(io_failure("move aside", &from))?;
             moved.get_or_insert(to);
         }
     }
@@ -169,17 +174,10 @@ fn remove_all(file: &Path) -> Result<()> {
     for suffix in SUFFIXES {
         let path = PathBuf::from(format!("{}{suffix}", file.display()));
         if path.exists() {
-            durable::remove(&path).map_err(failed("remove", &path))?;
+            durable::remove(&path).map_err(io_failure("remove", &path))?;
         }
     }
     Ok(())
-}
-
-fn failed<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Directory {
-        what: format!("cannot {what} {}", path.display()),
-        source,
-    }
 }
 
 struct Recovery<'a> {

@@ -2,26 +2,32 @@
 //! catalog writes for all of these.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
 
 use crate::durable::{self, AllocatedFile};
+use crate::space::free_bytes;
 
-/// Room to seal what may be unsealed, compressed, and for many of the catalog's transactions.
-const SIZE_BYTES: u64 = 64 << 20;
-
-/// A file that is there to be removed when the disk is full.
+/// A file that is there to be removed when the disk is full. Its methods may wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     path: PathBuf,
-    is_held: AtomicBool,
+    size_bytes: u64,
+    /// Whether the space is there to be given away.
+    is_held: Mutex<bool>,
+    /// How often it was given away.
+    releases: AtomicU64,
 }
 
 impl Reserve {
     /// Sets the space aside in the directory if it is to be had.
-    pub(crate) fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path, size_bytes: u64) -> Self {
         let reserve = Self {
             path: dir.join("reserve"),
-            is_held: AtomicBool::new(false),
+            size_bytes,
+            is_held: Mutex::default(),
+            releases: AtomicU64::default(),
         };
         if !reserve.restore(0) {
             tracing::warn!("the disk has no space to set aside: make room");
@@ -29,14 +35,23 @@ impl Reserve {
         reserve
     }
 
+    /// How often the space was given away: to be asked before what may need it.
+    pub(crate) fn releases(&self) -> u64 {
+        self.releases.load(Ordering::Acquire)
+    }
+
     /// Gives the space to whoever writes next. `false` when it is given away already.
     pub(crate) fn release(&self) -> bool {
-        if !self.is_held.swap(false, Ordering::Relaxed) {
+        let mut is_held = self.is_held.lock();
+        if !std::mem::take(&mut *is_held) {
             return false;
         }
         tracing::warn!("the disk is full: events are refused until there is space again");
         match durable::remove(&self.path) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.releases.fetch_add(1, Ordering::Release);
+                true
+            }
             Err(error) => {
                 tracing::error!(%error, "the space that was set aside could not be given back");
                 false
@@ -44,16 +59,22 @@ impl Reserve {
         }
     }
 
+    /// As [`Self::release`], for who found the disk full after so many releases: `true` also when somebody else, who found
+    /// it full too, gave the space away since.
+    pub(crate) fn release_since(&self, releases: u64) -> bool {
+        self.releases() > releases || self.release() || self.releases() > releases
+    }
+
     /// Sets the space aside again when so much more is free: else it would be given away in a moment. `false` when it
-    /// is not.
+    /// is not to be had.
     pub(crate) fn restore(&self, more_bytes: u64) -> bool {
-        if self.is_held.load(Ordering::Relaxed) {
-            return true;
+        let mut is_held = self.is_held.lock();
+        if !*is_held {
+            let file = std::fs::metadata(&self.path);
+            let is_there = file.is_ok_and(|file| file.len() == self.size_bytes);
+            *is_held = is_there || self.allocate(more_bytes).is_ok();
         }
-        let is_there = std::fs::metadata(&self.path).is_ok_and(|file| file.len() == SIZE_BYTES);
-        let restored = is_there || self.allocate(more_bytes).is_ok();
-        self.is_held.store(restored, Ordering::Relaxed);
-        restored
+        *is_held
     }
 
     fn allocate(&self, more_bytes: u64) -> std::io::Result<()> {
@@ -63,11 +84,16 @@ impl Reserve {
                 durable::remove(left_by_a_crash)?;
             }
         }
+        // A try takes for a moment what others may want, so it is made only where it may succeed.
+        let wanted = self.size_bytes + more_bytes;
+        if self.path.parent().map_or(Ok(wanted), free_bytes)? < wanted {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
         if more_bytes > 0 {
-            AllocatedFile::create(&probe, SIZE_BYTES + more_bytes)?;
+            AllocatedFile::create(&probe, wanted)?;
             durable::remove(&probe)?;
         }
-        AllocatedFile::create(&self.path, SIZE_BYTES).map(drop)
+        AllocatedFile::create(&self.path, self.size_bytes).map(drop)
     }
 }
 
@@ -75,10 +101,12 @@ impl Reserve {
 mod tests {
     use super::*;
 
+    const SIZE_BYTES: u64 = 1 << 20;
+
     #[test]
     fn it_is_given_away_once_and_taken_back() {
         let dir = tempfile::tempdir().unwrap();
-        let reserve = Reserve::new(dir.path());
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
         let size = || std::fs::metadata(dir.path().join("reserve")).map(|file| file.len());
         assert_eq!(size().unwrap(), SIZE_BYTES);
         assert!(reserve.release() && !reserve.release());
@@ -87,6 +115,31 @@ mod tests {
         assert!(reserve.restore(1 << 20));
         assert_eq!(size().unwrap(), SIZE_BYTES);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(Reserve::new(dir.path()).release(), "after a restart");
+        assert!(
+            Reserve::new(dir.path(), SIZE_BYTES).release(),
+            "after a restart"
+        );
+    }
+
+    #[test]
+    fn who_finds_the_disk_full_at_the_same_time_tries_again_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
+        let before = reserve.releases();
+        let both = [(); 2].map(|()| reserve.release_since(before));
+        assert_eq!(both, [true, true]);
+        let after = reserve.releases();
+        assert!(!reserve.release_since(after), "and not for ever");
+        assert!(reserve.restore(0) && reserve.release_since(after));
+    }
+
+    #[test]
+    fn nothing_is_taken_where_there_is_not_enough() {
+        let dir = tempfile::tempdir().unwrap();
+        let reserve = Reserve::new(dir.path(), SIZE_BYTES);
+        assert!(reserve.release());
+        let free = free_bytes(dir.path()).unwrap();
+        assert!(!reserve.restore(2 * free));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -1,9 +1,25 @@
-//! How long events are kept: asked for and set here; nothing acts on it yet.
+//! How long events are kept, and the sweeper that acts on it.
+//!
+//! The sweeper takes whole days out of the archive when they are due, and records it in the domain's log. Their bytes
+//! stay while a session that was made before has pinned them; then they are erased.
 
-use atrail_model::{Domain, Retention, Target};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use atrail_evidence::DeletionKind;
+use atrail_model::{Day, DayRange, Domain, Hours, Retention, Scope, Target};
 
 use crate::Store;
+use crate::catalog::archive::{self, DomainRow, Objects};
+use crate::catalog::holds::is_held;
+use crate::catalog::retention;
+use crate::deletion::{DeletedTotal, Facts};
 use crate::error::{Result, StoreError};
+use crate::requester::Requester;
+use crate::session::target_name;
+use crate::store::Core;
+use crate::task::joined;
 
 /// How long the events of one domain are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +29,9 @@ pub struct DomainRetention {
     /// How long.
     pub retention: Retention,
 }
+
+/// Who the records of the sweeper name.
+const ACTOR: &str = "retention";
 
 impl Store {
     /// How long events are kept in the target's domains: of an account its own first, then its spaces in the order of
@@ -26,7 +45,7 @@ impl Store {
     }
 
     /// Sets how long events are kept in every domain that the target has now; spaces made later start with for ever.
-    /// Returns what holds for them after.
+    /// Returns what holds for them after. What changes is recorded in the domain's log.
     ///
     /// # Errors
     /// `NotFound` when there is no such target, or when the catalog fails; nothing was set then.
@@ -34,9 +53,117 @@ impl Store {
         &self,
         target: Target,
         retention: Retention,
+        requester: impl Into<Requester<'_>>,
     ) -> Result<Vec<DomainRetention>> {
-        let rows = self.core.catalog.set_retention(target, retention).await?;
-        known(target, rows)
+        let core = &self.core;
+        let requester = requester.into();
+        let set = || {
+            let now = core.clock.now();
+            core.catalog
+                .set_retention(target, retention, requester, now)
+        };
+        let rows = known(target, core.with_reserve(set).await?)?;
+        core.sign_target(target).await?;
+        Ok(rows)
+    }
+
+    /// Deletes what retention makes due now, as the background does every few minutes, and erases what no session needs any
+    /// more. Returns what was deleted.
+    ///
+    /// # Errors
+    /// When the catalog or the disk fails; nothing is lost by it, and the next sweep goes on.
+    pub async fn sweep(&self) -> Result<DeletedTotal> {
+        let core = Arc::clone(&self.core);
+        let work = tokio::spawn(async move { core.sweep().await });
+        joined(work).await
+    }
+}
+
+impl Core {
+    /// The last day that is due under a retention.
+    fn last_due(&self, retention: Retention) -> Option<Day> {
+        let Retention::Days(days) = retention else {
+            return None;
+        };
+        let today = Day::of(self.clock.now())?;
+        // A day is kept for this many days after it.
+        let number = today
+            .number()
+            .checked_sub(NonZeroU32::get(days).checked_add(1)?)?;
+        Day::from_number(number)
+    }
+
+    pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
+        let mut total = DeletedTotal::default();
+        for (row, retention) in self.catalog.limited().await? {
+            if let Some(last) = self.last_due(retention)
+                && let Some(days) = DayRange::new(Day::FIRST, last)
+            {
+                let swept = self.with_reserve(|| self.sweep_domain(row, days)).await?;
+                total.count += swept.count;
+                total.size_bytes += swept.size_bytes;
+            }
+        }
+        self.erase_retired().await?;
+        Ok(total)
+    }
+
+    async fn sweep_domain(&self, row: DomainRow, days: DayRange) -> Result<DeletedTotal> {
+        let what = "delete by retention";
+        let domains = [row];
+        let scope = Scope {
+            target: match row.domain {
+                Domain::Space(id) => Target::Space(id),
+                Domain::Account(id) => Target::Account(id),
+            },
+            days,
+            hours: Hours::ALL,
+        };
+        // A compaction and a seal see the archive as it is, or as it will be.
+        let _no_compaction = self.compacting.lock().await;
+        let _no_seal = self.sealing.lock().await;
+        let _nobody_counts = self.published.write().await;
+        let mut tx = self.catalog.begin(what).await?;
+        let objects = archive::objects_in(&mut tx, &domains, &scope, Objects::Current).await?;
+        if objects.is_empty() {
+            return Ok(DeletedTotal::default());
+        }
+        // What was true when the sweep began may not be now.
+        let policy = retention::of_domain(&mut tx, row.number).await?;
+        if self.last_due(policy) < Some(days.end()) || is_held(&mut tx, row.number).await? {
+            return Ok(DeletedTotal::default());
+        }
+        let facts = Facts {
+            kind: DeletionKind::Retention,
+            requester: Requester::from(ACTOR),
+            now: self.clock.now(),
+        };
+        facts.record(&mut tx, &domains, &scope, &objects).await?;
+        retention::retire_objects(&mut tx, row.number, days, self.clock.now()).await?;
+        self.catalog.commit(tx, what).await?;
+        self.sign(&domains).await?;
+        let total = archive::sum(&objects);
+        tracing::info!(
+            domain = %row.domain,
+            events = total.count,
+            up_to = %days.end(),
+            "deleted by retention"
+        );
+        Ok(total)
+    }
+
+    /// Erases what retention took out of the archive and no session has pinned.
+    async fn erase_retired(self: &Arc<Self>) -> Result<()> {
+        self.forget_ended_sessions().await?;
+        let _no_compaction = self.compacting.lock().await;
+        let paths = self.catalog.release_retired().await?;
+        if paths.is_empty() {
+            return Ok(());
+        }
+        self.erase(&paths).await;
+        // The log of events may still have some of them.
+        self.owes_erasure.store(true, Ordering::Relaxed);
+        self.finish_erasure().await
     }
 }
 
@@ -44,10 +171,7 @@ impl Store {
 fn known(target: Target, rows: Vec<DomainRetention>) -> Result<Vec<DomainRetention>> {
     if rows.is_empty() {
         return Err(StoreError::NotFound {
-            what: match target {
-                Target::Space(id) => format!("space {id}"),
-                Target::Account(id) => format!("account {id}"),
-            },
+            what: target_name(target),
         });
     }
     Ok(rows)

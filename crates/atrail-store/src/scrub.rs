@@ -14,6 +14,7 @@ use crate::error::{Result, StoreError, chain};
 use crate::inspect::{Inspected, inspect};
 use crate::listing::list;
 use crate::object::{Place, Segment};
+use crate::task::off_thread;
 use crate::wal::{CheckedLog, check_log};
 
 /// How to look.
@@ -218,8 +219,7 @@ impl Scrub<'_> {
 
     async fn log(&mut self) -> Result<()> {
         let dir = self.data_dir.join("wal");
-        let checked = tokio::task::spawn_blocking(move || check_log(&dir)).await;
-        let (path, what) = match checked.unwrap_or(Err(StoreError::Closed)) {
+        let (path, what) = match off_thread(move || check_log(&dir)).await {
             Ok(CheckedLog {
                 files,
                 frames,
@@ -262,8 +262,7 @@ async fn check_settled(
     loop {
         let file = archive.join(&recorded.file.path);
         let expected = recorded.clone();
-        let faults = tokio::task::spawn_blocking(move || check_object(&file, &expected)).await;
-        let faults = faults.map_err(|_| StoreError::Closed)?;
+        let faults = off_thread(move || Ok(check_object(&file, &expected))).await?;
         if faults.is_empty() {
             return Ok(Some((recorded, faults)));
         }

@@ -17,6 +17,7 @@ use crate::error::{Result, StoreError, chain};
 use crate::memtable::Pending;
 use crate::object::{self, NewObject, Place};
 use crate::store::Core;
+use crate::task::{joined, off_thread};
 use crate::wal::Rotation;
 
 /// Which domains to seal.
@@ -64,7 +65,7 @@ impl Core {
             }
             outcome
         });
-        sealing.await.unwrap_or(Err(StoreError::Closed))
+        joined(sealing).await
     }
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
@@ -131,17 +132,24 @@ impl Core {
             .buffered(PARALLEL)
             .collect()
             .await;
+        let mut unpublished = None;
         let sealed = match objects.into_iter().collect::<Result<Vec<_>>>() {
             Ok(objects) => match self.blobs.sync_places(&paths).await {
-                Ok(()) => self.publish_with_keys(taken, &objects).await,
+                Ok(()) => {
+                    self.publish_with_keys(taken, &objects, &mut unpublished)
+                        .await
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         };
         // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
-        // While it is unknown whether it is there, nothing is erased: the next start finds out.
+        // While it is unknown whether it is there, nothing is erased, neither objects nor keys: the next start finds out.
         let is_known = self.unknown_seal.lock().is_none();
         if sealed.is_err() && is_known && self.catalog.mark_as_waste(&paths).await.is_ok() {
+            if let Some(keys) = unpublished {
+                self.dedup.withdraw(keys);
+            }
             self.erase(&paths).await;
         }
         sealed
@@ -154,22 +162,25 @@ impl Core {
         pending: Arc<Pending>,
         level: i32,
     ) -> Result<NewObject> {
-        let built = tokio::task::spawn_blocking(move || {
+        let (object, bytes) = off_thread(move || {
             let level = CompressionLvl::new(level).expect("a level that the library has");
-            object::build(place, id, &pending.hours[&(place.day, place.hour)], level)
-        });
-        let (object, bytes) = built.await.map_err(|_| StoreError::Closed)?;
+            let lines = &pending.hours[&(place.day, place.hour)];
+            Ok(object::build(place, id, lines, level))
+        })
+        .await?;
         self.blobs.put(&object.path, bytes).await?;
         self.counters.objects.add(1);
         self.counters.object_bytes.add(object.size_bytes);
         Ok(object)
     }
 
-    /// Publishes what is sealed together with the keys by which events that come again are known.
+    /// Publishes what is sealed together with the keys by which events that come again are known. Keys of a commit that
+    /// failed are left in `unpublished`.
     async fn publish_with_keys(
         self: &Arc<Self>,
         taken: &[(Domain, Arc<Pending>)],
         objects: &[(i64, NewObject)],
+        unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
         let by_domain: HashMap<_, _> = taken.iter().cloned().collect();
         let sealed: Vec<_> = objects
@@ -183,10 +194,8 @@ impl Core {
             .collect();
         let core = Arc::clone(self);
         let now = self.clock.now();
-        let keys = tokio::task::spawn_blocking(move || core.dedup.write(&sealed, now))
-            .await
-            .map_err(|_| StoreError::Closed)??;
-        self.publish(taken, objects, keys).await
+        let keys = off_thread(move || core.dedup.write(&sealed, now)).await?;
+        self.publish(taken, objects, keys, unpublished).await
     }
 
     /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
@@ -196,6 +205,7 @@ impl Core {
         taken: &[(Domain, Arc<Pending>)],
         objects: &[(i64, NewObject)],
         keys: NewRun,
+        unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
         let numbers = self.domain_numbers(taken).await?;
         let sealed_to: Vec<_> = taken
@@ -203,7 +213,11 @@ impl Core {
             .map(|(domain, pending)| (number_of(&numbers, *domain), pending.last_sequence))
             .collect();
         let _nobody_counts = self.published.write().await;
-        let Err(error) = self.catalog.commit_seal(objects, &sealed_to).await else {
+        let Err(error) = self
+            .catalog
+            .commit_seal(objects, &sealed_to, self.clock.now())
+            .await
+        else {
             self.dedup.register(keys);
             self.memtable.forget_sealed();
             return Ok(());
@@ -217,7 +231,7 @@ impl Core {
                 Ok(())
             }
             Ok(_) => {
-                self.dedup.withdraw(keys);
+                *unpublished = Some(keys);
                 Err(error)
             }
             Err(unknown) => {

@@ -1,13 +1,16 @@
 //! Sessions: one user's frozen scope for a download.
 
-use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
-use atrail_model::{Scope, SessionId, SpaceId, Target, Timestamp, UserId};
+use std::collections::BTreeMap;
+
+use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, hex};
+use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Store;
-use crate::catalog::archive::{self, StoredObject};
+use crate::catalog::archive::{self, Objects, StoredObject};
 use crate::error::{Result, StoreError};
+use crate::evidence::{About, Made};
 use crate::object::EMPTY_MEMBER;
 use crate::seal::Which;
 
@@ -20,6 +23,10 @@ pub struct NewSession {
     pub space: Option<SpaceId>,
     /// What it covers.
     pub scope: Scope,
+    /// The owner's name, as the receipt gives it.
+    pub user: String,
+    /// Sizes of logs that the client has checkpoints of, and wants to see continued.
+    pub since: BTreeMap<Domain, u64>,
     /// The id that it is to have, from a request that may come again; by chance when left out.
     pub id: Option<SessionId>,
 }
@@ -35,6 +42,17 @@ pub enum SessionState {
     Downloaded,
     /// Events that it had pinned were deleted: when and by whom.
     Gone(String),
+}
+
+/// Where a domain's log stood when a session was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedCheckpoint {
+    /// The domain.
+    pub domain: Domain,
+    /// Records in its log.
+    pub size: u64,
+    /// Root over them.
+    pub root: Root,
 }
 
 /// A session: one user's frozen scope.
@@ -66,6 +84,8 @@ pub struct Session {
     pub downloaded_bytes: u64,
     /// SHA-256 of the manifest's bytes: the download's strong entity tag.
     pub etag: [u8; 32],
+    /// Where the logs of its domains stood, in download order.
+    pub checkpoints: Vec<PinnedCheckpoint>,
 }
 
 impl SessionState {
@@ -113,6 +133,8 @@ impl Store {
             .await?;
 
         let now = core.clock.now();
+        // One key signs all that goes with the session.
+        let signer = core.evidence.signer().await;
         let mut tx = core.catalog.begin("create a session").await?;
         core.catalog
             .delete_expired_sessions(&mut tx, now, &core.settings)
@@ -133,10 +155,10 @@ impl Store {
                 retry_after_secs: 60,
             });
         }
-        let objects = archive::objects_in(&mut tx, &domains, &new.scope).await?;
+        let objects = archive::objects_in(&mut tx, &domains, &new.scope, Objects::Current).await?;
         let manifest = manifest_text(&objects)?;
         let total = archive::sum(&objects);
-        let session = Session {
+        let mut session = Session {
             id: new.id.unwrap_or_else(SessionId::generate),
             owner: new.owner,
             space: new.space,
@@ -150,9 +172,21 @@ impl Store {
             total_bytes: download_len(&objects),
             downloaded_bytes: 0,
             etag: Sha256::digest(&manifest).into(),
+            checkpoints: Vec::new(),
         };
+        let about = About {
+            session: &session,
+            user: &new.user,
+            manifest: &manifest,
+            since: &new.since,
+        };
+        let Made { text, checkpoints } = signer.receipt(&mut tx, &domains, &about).await?;
+        session.checkpoints = checkpoints;
         core.catalog
             .insert_session(&mut tx, &session, account, &manifest)
+            .await?;
+        core.catalog
+            .insert_receipt(&mut tx, session.id, &text)
             .await?;
         core.catalog.commit(tx, "create a session").await?;
         Ok(session)
@@ -220,6 +254,20 @@ impl Store {
         let text = self.core.catalog.session_manifest(id).await?;
         text.map(Bytes::from).ok_or_else(|| not_found(id))
     }
+
+    /// The session's receipt: the evidence that goes with its download, fixed like its bytes.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`Self::session`], or when the session is from a time before there were receipts; `Gone` when
+    /// a deletion took events of it.
+    pub async fn receipt(&self, owner: UserId, id: SessionId) -> Result<Bytes> {
+        let session = self.session(owner, id).await?;
+        session.refuse_if_gone()?;
+        let text = self.core.catalog.receipt(id).await?;
+        text.map(Bytes::from).ok_or_else(|| StoreError::NotFound {
+            what: format!("receipt of session {id}"),
+        })
+    }
 }
 
 impl Session {
@@ -240,7 +288,7 @@ pub(crate) fn not_found(id: SessionId) -> StoreError {
     }
 }
 
-fn target_name(target: Target) -> String {
+pub(crate) fn target_name(target: Target) -> String {
     match target {
         Target::Space(id) => format!("space {id}"),
         Target::Account(id) => format!("account {id}"),

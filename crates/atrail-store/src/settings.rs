@@ -5,15 +5,24 @@ use std::time::Duration;
 
 use atrail_model::Timestamp;
 
+use crate::wal::FileWal;
+
 /// How the store works; [`StoreSettings::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// The data directory; made when it is not there.
     pub data_dir: PathBuf,
+    /// The name that keys and logs are signed under, chosen at the first start; a random one when left out.
+    pub server_name: Option<String>,
     /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
     pub seal_at_bytes: u64,
     /// Seal a domain's events at the latest this long after the first of them came.
     pub seal_after: Duration,
+    /// Space that a file of the write-ahead log is made with, unless what is written at once needs more.
+    pub wal_file_bytes: u64,
+    /// Space that is set aside for a full disk: room to seal what may be unsealed, compressed, and for many of the catalog's
+    /// transactions.
+    pub reserve_bytes: u64,
     /// An event that is sent again, byte for byte, within this time after it was acknowledged is stored once; zero to
     /// store everything that comes.
     pub dedup_window: Duration,
@@ -38,8 +47,11 @@ impl StoreSettings {
         const DAY: u64 = 86_400;
         Self {
             data_dir,
+            server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
+            wal_file_bytes: FileWal::FILE_SIZE_BYTES,
+            reserve_bytes: 64 << 20,
             dedup_window: Duration::from_secs(7 * DAY),
             dedup_memory_bytes: 128 << 20,
             recheck_after: Duration::from_secs(DAY),

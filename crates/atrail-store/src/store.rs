@@ -1,7 +1,6 @@
 //! The store as a whole: opening with recovery, background work, closing.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -16,15 +15,19 @@ use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
-use crate::error::{ErrorKind, Result, StoreError, chain};
+use crate::error::{Result, StoreError, chain, is_full};
+use crate::evidence::Evidence;
 use crate::memtable::Memtable;
 use crate::reserve::Reserve;
 use crate::seal::Which;
 use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
+use crate::space;
+use crate::startup;
 use crate::stats::Counters;
+use crate::task::off_thread;
 use crate::verified::Verified;
-use crate::wal::{FileWal, Frame, Rotation, WriterHandle};
+use crate::wal::{FileWal, Frame, NewLog, Rotation, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
 #[derive(Debug, Clone)]
@@ -37,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Catalog,
+    pub(crate) evidence: Evidence,
     pub(crate) blobs: Blobs,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) dedup: Dedup,
@@ -56,9 +60,11 @@ pub(crate) struct Core {
     pub(crate) activity: Activity,
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) reserve: Reserve,
+    pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
     pub(crate) owes_erasure: AtomicBool,
+    /// Whether own events wait in the catalog for space in the log.
+    pub(crate) sets_aside: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
     _lock: DirLock,
 }
@@ -69,6 +75,8 @@ const TICK: Duration = Duration::from_secs(1);
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions are forgotten.
 const FORGET_EVERY_TICKS: u32 = 60;
+/// How often retention is acted on.
+const SWEEP_EVERY_TICKS: u32 = 300;
 
 impl Store {
     /// Opens the store in its directory, recovering what an earlier process left there.
@@ -78,11 +86,12 @@ impl Store {
     /// damaged below its durable watermark: then nothing was changed, and the error names the file and says how to go on.
     pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let dir = &settings.data_dir;
-        let lock = lock_dir(dir)?;
-        refuse_without_catalog(dir)?;
-        let catalog = Catalog::open(&dir.join("catalog.sqlite")).await?;
+        let lock = startup::lock_dir(dir)?;
+        startup::refuse_without_catalog(dir)?;
+        let reserve = startup::set_aside(&settings).await?;
+        let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
+        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
-        let reserve = Reserve::new(dir);
         let dedup = Dedup::open(
             &dir.join("dedup"),
             settings.dedup_window,
@@ -90,10 +99,11 @@ impl Store {
         )?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
-        let wal = recover(&dir.join("wal"), &catalog, &memtable, &counters).await?;
+        let wal = recover(&settings, &catalog, &memtable, &counters, &reserve).await?;
         let core = Arc::new(Core {
             clock,
             catalog,
+            evidence,
             blobs,
             memtable,
             dedup,
@@ -111,18 +121,13 @@ impl Store {
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
+            sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
         });
-        let waste = core.catalog.waste().await?;
-        if !waste.is_empty() {
-            tracing::info!(
-                objects = waste.len(),
-                "erasing what an earlier process left unfinished"
-            );
-            core.erase(&waste).await;
-        }
+        core.look_for_waiting().await?;
+        core.end_erasures().await?;
         *core.background.lock() = vec![
             tokio::spawn(background(Arc::downgrade(&core))),
             tokio::spawn(tend_dedup(Arc::downgrade(&core))),
@@ -166,6 +171,26 @@ impl Store {
 }
 
 impl Core {
+    /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
+    /// cannot be, for want of space, they wait for another start.
+    async fn end_erasures(&self) -> Result<()> {
+        let signed = self.with_reserve(|| self.sign_all()).await;
+        if is_full(&signed) {
+            tracing::warn!("the disk is full: what is to be erased stays until the next start");
+            return Ok(());
+        }
+        signed?;
+        let waste = self.catalog.waste().await?;
+        if !waste.is_empty() {
+            tracing::info!(
+                objects = waste.len(),
+                "erasing what an earlier process left unfinished"
+            );
+            self.erase(&waste).await;
+        }
+        Ok(())
+    }
+
     async fn tell_activity(&self) -> Result<()> {
         let news = self.activity.news();
         if news.is_empty() {
@@ -176,7 +201,7 @@ impl Core {
         Ok(())
     }
 
-    async fn forget_ended_sessions(&self) -> Result<()> {
+    pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
         self.catalog
             .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
@@ -189,10 +214,14 @@ impl Core {
     /// aside comes back, then the log goes on: so it cannot take what deletions need.
     async fn look_for_space(&self) -> Result<()> {
         let is_full = self.wal.is_full();
-        if is_full && self.reserve.release() {
-            return Ok(());
-        }
-        if self.reserve.restore(FileWal::FILE_SIZE_BYTES) && is_full {
+        let reserve = Arc::clone(&self.reserve);
+        let more_bytes = self.settings.wal_file_bytes;
+        let is_restored = off_thread(move || {
+            let is_given_away = is_full && reserve.release();
+            Ok(!is_given_away && reserve.restore(more_bytes))
+        })
+        .await?;
+        if is_restored && is_full {
             return self.wal.trim(Rotation::Whole).await;
         }
         Ok(())
@@ -203,10 +232,23 @@ impl Core {
         &self,
         work: impl Fn() -> F,
     ) -> Result<T> {
-        match work().await {
-            Err(error) if error.kind() == ErrorKind::Full && self.reserve.release() => work().await,
-            outcome => outcome,
+        let releases = self.reserve.releases();
+        let done = self.told(work().await);
+        if !is_full(&done) {
+            return done;
         }
+        let reserve = Arc::clone(&self.reserve);
+        let is_released = off_thread(move || Ok(reserve.release_since(releases))).await?;
+        if is_released {
+            self.told(work().await)
+        } else {
+            done
+        }
+    }
+
+    /// Finds out whether it was for want of space that the catalog was not written.
+    fn told<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| space::told(error, &self.settings.data_dir))
     }
 
     /// Seals what is due.
@@ -223,44 +265,16 @@ impl Core {
     }
 }
 
-fn lock_dir(dir: &Path) -> Result<DirLock> {
-    let failed = |what: &str| {
-        let what = format!("cannot {what} the data directory {}", dir.display());
-        |source| StoreError::Directory { what, source }
-    };
-    crate::durable::create_dir(dir).map_err(failed("make"))?;
-    DirLock::acquire(dir).map_err(failed("lock"))?.ok_or_else(|| {
-        StoreError::Conflict(format!(
-            "another atrail server uses the data directory {}: stop it first, or choose another directory",
-            dir.display()
-        ))
-    })
-}
-
-/// A new catalog beside an old archive would be a new server that knows none of its events.
-fn refuse_without_catalog(dir: &Path) -> Result<()> {
-    let holds = |name: &str| {
-        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
-        return Ok(());
-    }
-    Err(StoreError::Damaged {
-        what: format!("the data directory {}", dir.display()),
-        why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
-              atrail admin recover --data DIR"
-            .to_owned(),
-    })
-}
-
 /// Brings the log's unsealed events back into memory, and begins a new log with them.
 async fn recover(
-    dir: &Path,
+    settings: &StoreSettings,
     catalog: &Catalog,
     memtable: &Arc<Memtable>,
     counters: &Arc<Counters>,
+    reserve: &Arc<Reserve>,
 ) -> Result<WriterHandle> {
-    let replay_dir = dir.to_owned();
+    let dir = settings.data_dir.join("wal");
+    let replay_dir = dir.clone();
     let mut replay = off_thread(move || FileWal::replay(&replay_dir)).await?;
     let sealed_to = catalog.sealed_to().await?;
     let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
@@ -284,14 +298,19 @@ async fn recover(
     if found > 0 {
         tracing::info!(frames = found, unsealed = frames.len(), "read the log");
     }
-    let wal_dir = dir.to_owned();
-    let (wal, frames) = off_thread(move || {
-        FileWal::restart(&wal_dir, replay, &frames, highest + 1).map(|wal| (wal, frames))
+    let (file_size_bytes, reserve) = (settings.wal_file_bytes, Arc::clone(reserve));
+    let (wal, frames, is_cramped) = off_thread(move || {
+        let new = NewLog {
+            file_size_bytes,
+            ..NewLog::of(&frames, highest + 1)
+        };
+        let (wal, is_cramped) = startup::begin_log(&dir, &replay, new, &reserve)?;
+        Ok((wal, frames, is_cramped))
     })
     .await?;
     let next_sequence = highest + 1 + frames.len() as u64;
     memtable.insert(frames);
-    WriterHandle::start(
+    let writer = WriterHandle::start(
         Box::new(wal),
         Arc::clone(memtable),
         Arc::clone(counters),
@@ -300,15 +319,11 @@ async fn recover(
     .map_err(|source| StoreError::Directory {
         what: "cannot start the log writer".to_owned(),
         source,
-    })
-}
-
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(StoreError::Closed))
+    })?;
+    if is_cramped {
+        writer.note_full();
+    }
+    Ok(writer)
 }
 
 /// Seals by size and age, tells the catalog how sessions were used, forgets ended ones. Ends with the store.
@@ -323,19 +338,31 @@ async fn background(core: std::sync::Weak<Core>) {
         drop(memtable);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
-        let mut outcome = core.seal_due().await;
+        let mut outcome = core.told(core.seal_due().await);
+        if is_full(&outcome) {
+            // Before the look for space, which gives the seal what is set aside.
+            core.wal.note_full();
+        }
         outcome = outcome.and(core.look_for_space().await);
         outcome = outcome.and(core.finish_erasure().await);
+        let store = Store { core };
+        outcome = outcome.and(store.take_in_waiting().await);
+        let core = store.core;
         if ticks.is_multiple_of(TELL_EVERY_TICKS) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             outcome = outcome.and(core.forget_ended_sessions().await);
+            outcome = outcome.and(core.sign_all().await);
+        }
+        if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
+            outcome = outcome.and(core.sweep().await.map(drop));
+        }
+        outcome = core.told(outcome);
+        if is_full(&outcome) {
+            core.wal.note_full();
         }
         if let Err(error) = outcome {
-            if error.kind() == ErrorKind::Full {
-                core.wal.note_full();
-            }
             tracing::error!(
                 error = chain(&error),
                 "background work failed; it is tried again"
@@ -350,9 +377,14 @@ async fn tend_dedup(core: std::sync::Weak<Core>) {
     loop {
         tokio::time::sleep(TICK).await;
         let Some(core) = core.upgrade() else { return };
-        let work = tokio::task::spawn_blocking(move || {
-            core.dedup.expire(core.clock.now());
-            core.dedup.merge();
+        let work = off_thread(move || {
+            let now = core.clock.now();
+            core.dedup.expire(now);
+            // Merging takes space, and a disk that refuses the log is not to be asked for it.
+            if core.wal.refusal().is_none() {
+                core.dedup.merge(now);
+            }
+            Ok(())
         });
         if let Err(error) = work.await {
             tracing::error!(%error, "tending the runs of sealed events broke");

@@ -40,15 +40,16 @@ impl Store {
         events: EventsOfSpace,
     ) -> Result<DeletedTotal> {
         let target = Target::Space(space);
-        let tenancy = self.tenancy();
+        let tenancy = self.tenancy().on_behalf_of(actor);
         tenancy.space(space).await?;
         let held = match events {
             EventsOfSpace::Stay => self.hold(target).await?,
             EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
         };
         self.core
-            .with_reserve(|| tenancy.delete_space(space))
+            .with_reserve(|| tenancy.delete_space(space, self.core.clock.now()))
             .await?;
+        self.core.sign_all().await?;
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, context, delete, download, login, logout, man, option, passwd,
-    quickstart, serve, session, status, target, token, trail,
+    admin, completions, config, context, delete, download, hold, login, logout, man, option,
+    passwd, prove, quickstart, serve, session, status, target, token, trail, verify,
 };
 use crate::error::Result;
 use crate::printer::safe;
@@ -105,8 +105,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Session(session::Command),
     Download(download::Args),
+    Verify(verify::Args),
+    Prove(prove::Args),
     Delete(delete::Args),
     Option(option::Args),
+    #[command(subcommand)]
+    Hold(hold::Command),
     Trail(trail::Args),
     #[command(subcommand)]
     Context(context::Command),
@@ -137,8 +141,11 @@ impl Command {
             Self::Status(args) => status::run(settings, args).await,
             Self::Session(command) => session::run(settings, command).await,
             Self::Download(args) => download::run(settings, args).await,
+            Self::Verify(args) => verify::run(settings, args).await,
+            Self::Prove(args) => prove::run(settings, args).await,
             Self::Delete(args) => delete::run(settings, args).await,
             Self::Option(args) => option::run(settings, args).await,
+            Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),

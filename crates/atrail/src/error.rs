@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line is wrong or incomplete.
     Usage = 2,
+    /// Nothing can be concluded: a key or a part of the evidence is missing.
+    Inconclusive = 3,
     /// Not logged in, or not allowed.
     Denied = 4,
     /// The server cannot be reached or is busy: try later.
@@ -88,9 +90,7 @@ impl CliError {
     /// Says that nobody here knows whether what was asked of the server took effect.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
         self.is_outcome_unknown = true;
-        self.hint(
-            "whether it took effect is unknown, as the answer was lost: look before you try again",
-        )
+        self.hint("whether it took effect is unknown: look before you try again")
     }
 
     /// Whether nobody here knows if what was asked of the server took effect.

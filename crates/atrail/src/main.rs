@@ -13,6 +13,7 @@ mod days;
 mod download;
 mod embedded;
 mod error;
+mod evidence;
 mod memory;
 mod platform;
 mod printer;

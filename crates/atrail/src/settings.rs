@@ -59,6 +59,8 @@ pub(crate) struct Environment {
     pub(crate) color: ColorWish,
     /// `COLUMNS`: the width to fit tables into, at a terminal.
     pub(crate) columns: Option<usize>,
+    /// `ATRAIL_VKEY`
+    pub(crate) verifier_key: Option<String>,
     /// Where directories for a short time go.
     pub(crate) temp_dir: PathBuf,
     /// Where the client's state is, when there is a home at all.
@@ -89,6 +91,7 @@ impl Environment {
             org: text("ATRAIL_ORG")?,
             space: text("ATRAIL_SPACE")?,
             context: text("ATRAIL_CONTEXT")?,
+            verifier_key: text("ATRAIL_VKEY")?,
             color: ColorWish::read(raw),
             columns: text("COLUMNS")?.and_then(|columns| columns.parse().ok()),
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),

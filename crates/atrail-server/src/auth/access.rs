@@ -49,6 +49,8 @@ purposes! {
     DeleteEvents: Delete, "delete events";
     /// To see or set how long they are kept.
     UseOptions: UseOptions, "use options";
+    /// To set or release.
+    KeepHolds: KeepHolds, "keep legal holds";
 }
 
 /// The part of a request that says whether the whole account is meant.

@@ -14,6 +14,8 @@ pub(crate) enum Action {
     Delete,
     /// See or set how long they are kept.
     UseOptions,
+    /// Set or release legal holds.
+    KeepHolds,
 }
 
 impl Action {
@@ -22,7 +24,7 @@ impl Action {
         match self {
             Self::Read => KeyScope::Read,
             Self::Send => KeyScope::Send,
-            Self::Delete | Self::UseOptions => KeyScope::Delete,
+            Self::Delete | Self::UseOptions | Self::KeepHolds => KeyScope::Delete,
         }
     }
 
@@ -31,7 +33,7 @@ impl Action {
         match self {
             Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
             Self::Send => &[AccountRole::Owner, AccountRole::Writer],
-            Self::Delete | Self::UseOptions => &[AccountRole::Owner],
+            Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
         }
     }
 
@@ -39,7 +41,7 @@ impl Action {
     const fn account_roles_in_spaces(self) -> &'static [AccountRole] {
         match self {
             Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
-            Self::Send | Self::Delete | Self::UseOptions => &[AccountRole::Owner],
+            Self::Send | Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
         }
     }
 
@@ -49,6 +51,8 @@ impl Action {
             Self::Read => &[SpaceRole::Developer, SpaceRole::Auditor],
             Self::Send => &[SpaceRole::Developer, SpaceRole::Writer],
             Self::Delete | Self::UseOptions => &[SpaceRole::Developer],
+            // Who may delete cannot free what the account's owner holds.
+            Self::KeepHolds => &[],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every operation in words, a file for each group. A test compares this table with that of the routes.
 
 mod events;
+mod evidence;
 mod login;
 mod logins;
 mod options;
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Operation> {
         events::all(),
         sessions::all(),
         options::all(),
+        evidence::all(),
         tenancy::all(),
         logins::all(),
         server::all(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
 use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal};
+use atrail_store::{DayTotal, DeletedTotal, Requester};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
@@ -19,6 +19,7 @@ use crate::download::{self, Reader};
 use crate::error::ApiError;
 use crate::extract::BodyOrQuery;
 use crate::ingest::{self, IngestRequest};
+use crate::observe::RequestId;
 
 /// The original's name for the kind of events that there is.
 pub(super) const ACTIVITY_TRACKER: &str = "ActivityTracker";
@@ -70,6 +71,7 @@ pub(super) async fn status(
 /// Deletes events, or with `DryRun` counts them.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    RequestId(request_id): RequestId,
     Authorised {
         principal,
         target,
@@ -90,8 +92,13 @@ pub(super) async fn delete(
         hours: days::hours(search_time.as_deref())?,
     };
     let dry_run = dry_run.unwrap_or(false);
-    let actor = &principal.user().name;
-    let DeletedTotal { count, size_bytes } = app.store.delete_events(scope, actor, dry_run).await?;
+    let requester = Requester {
+        name: &principal.user().name,
+        request: &request_id,
+        reason: "",
+    };
+    let deletion = app.store.delete_events(scope, requester, dry_run);
+    let DeletedTotal { count, size_bytes } = deletion.await?;
     Ok(Json(if dry_run {
         format!("{count} logs would be deleted, freeing {size_bytes} bytes.")
     } else {

@@ -48,6 +48,7 @@ pub(super) async fn list(
 pub(super) async fn set(
     State(app): State<Arc<App>>,
     Authorised {
+        principal,
         target,
         wire: JsonBody(request),
         ..
@@ -60,7 +61,12 @@ pub(super) async fn set(
     let days = retention.ok_or_else(|| ApiError::bad_request("retention is missing"))?;
     let retention =
         Retention::try_from(days).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    Ok(answer(app.store.set_retention(target, retention).await?))
+    let requester = principal.user().name.as_str();
+    let set = app
+        .store
+        .set_retention(target, retention, requester)
+        .await?;
+    Ok(answer(set))
 }
 
 fn answer(rows: Vec<DomainRetention>) -> Json<Vec<OptionRow>> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use atrail_api as api;
-use atrail_evidence::hex;
-use atrail_model::{Hours, Scope, Target, format_timestamp};
+use atrail_evidence::{Hash, hex};
+use atrail_model::{Hours, ParseDomainError, Scope, Target, format_timestamp};
 use atrail_store::{NewSession, Session, SessionState};
 use axum::Json;
 use axum::extract::State;
@@ -55,7 +55,16 @@ pub(super) async fn create(
         end,
         at_account_level: _,
         search_time,
+        since,
     } = request;
+    let since = since.into_iter().map(|(domain, size)| {
+        let domain = domain
+            .parse()
+            .map_err(|error: ParseDomainError| ApiError::bad_request(error.to_string()));
+        Ok((domain?, size))
+    });
+    let since = since.collect::<Result<_, ApiError>>()?;
+    let words = [start.as_deref(), end.as_deref(), search_time.as_deref()];
     let days = days::one_day(start.as_deref(), end.as_deref(), app.today()?)?;
     let hours = days::hours(search_time.as_deref())?;
     let scope = Scope {
@@ -68,7 +77,9 @@ pub(super) async fn create(
         owner: principal.id(),
         space,
         scope,
-        id: key.map(|key| key.session_id(&scope)),
+        user: principal.user().name.clone(),
+        since,
+        id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
     let made = wire(made, &principal.user().name);
@@ -101,6 +112,15 @@ pub(super) async fn manifest(
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
 
+/// The evidence that goes with a session's download.
+pub(super) async fn receipt(
+    State(app): State<Arc<App>>,
+    OwnSession { principal, session }: OwnSession,
+) -> Result<impl IntoResponse, ApiError> {
+    let text = app.store.receipt(principal.id(), session.id).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
+
 fn wire(session: Session, username: &str) -> api::Session {
     let Session {
         id,
@@ -120,6 +140,7 @@ fn wire(session: Session, username: &str) -> api::Session {
         total_bytes,
         downloaded_bytes,
         etag,
+        checkpoints,
     } = session;
     api::Session {
         id: id.to_string(),
@@ -152,5 +173,13 @@ fn wire(session: Session, username: &str) -> api::Session {
         downloaded_bytes,
         expire_time: format_timestamp(expires),
         etag: hex(&etag),
+        checkpoints: checkpoints
+            .into_iter()
+            .map(|checkpoint| api::Checkpoint {
+                domain: checkpoint.domain.to_string(),
+                size: checkpoint.size,
+                root: Hash::from(checkpoint.root).to_string(),
+            })
+            .collect(),
     }
 }

@@ -61,10 +61,8 @@ pub(super) async fn create(
     let organization = organizations::known(&app, &principal, id).await?;
     principal.must_own(organization.account, true, "organization")?;
     let now = app.clock.now();
-    let made = app
-        .tenancy
-        .create_space(organization.id, &name, now)
-        .await?;
+    let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
+    let made = tenancy.create_space(organization.id, &name, now).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 

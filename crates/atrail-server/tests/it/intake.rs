@@ -1,6 +1,7 @@
 //! Sending events.
 
 use std::io::Write;
+use std::time::Duration;
 
 use atrail_api::{AckOrRefusal, DaySummary, paths};
 use atrail_evidence::leaf_hash;
@@ -246,6 +247,29 @@ async fn a_session_with_a_key_is_made_once() {
     assert_ne!(make("2017-07-25").await["id"], first["id"], "another scope");
     let all: Vec<Value> = admin.get(paths::SESSIONS).made().await;
     assert_eq!(all.len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_with_a_key_that_is_asked_for_again_after_midnight_is_the_same() {
+    let server = TestServer::start().await;
+    let make = async |key: &str, body: Value| -> Value {
+        // A token lives shorter than the night.
+        let admin = server.admin().await;
+        let request = admin.post(paths::SESSIONS).header("Idempotency-Key", key);
+        request.json(&body).made().await
+    };
+    let (by_default, named) = (json!({}), json!({"start": "yesterday"}));
+    let first = make("a", by_default.clone()).await;
+    let yesterday = make("a", named.clone()).await;
+    assert_ne!(first["id"], yesterday["id"], "other words");
+    server.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(make("a", by_default.clone()).await, first);
+    assert_eq!(make("a", named).await, yesterday);
+    let other = make("b", by_default).await;
+    assert_ne!(
+        other["date-range"], first["date-range"],
+        "the control: {other}"
+    );
 }
 
 #[tokio::test]

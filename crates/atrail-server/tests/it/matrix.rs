@@ -77,6 +77,8 @@ const OWN_SESSION: [u16; 13] = statuses!(404 200 200 404 200 200 404 404 404 403
 const CHANGE: [u16; 13] = statuses!(404 200 403 404 200 403 403 404 404 403);
 const SEND: [u16; 13] = statuses!(404 200 403 404 200 403 200 404 404 200);
 const READ_ALL: [u16; 13] = statuses!(404 200 200 404 403 403 403 404 404 403);
+/// Only an owner, also of one space.
+const HOLD: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const CHANGE_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const SEND_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 200);
 const LOGGED_IN: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 200);
@@ -138,6 +140,16 @@ const MATRIX: &[Row] = &[
     ("PUT", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
     ("GET", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
     ("HEAD", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
+    ("GET", paths::KEYS, About::Nothing, OPEN, NONE),
+    ("POST", paths::KEYS, About::Nothing, MAKING, NONE),
+    ("GET", paths::SESSION_RECEIPT, About::Session, OWN_SESSION, ABSENT),
+    // Last: what is held cannot be deleted.
+    ("GET", paths::HOLDS, About::Space, READ, ABSENT),
+    ("GET", paths::HOLDS, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::HOLDS, About::Space, HOLD, ABSENT),
+    ("POST", paths::HOLDS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("DELETE", paths::HOLDS, About::Space, HOLD, ABSENT),
+    ("DELETE", paths::HOLDS, About::WholeAccount, CHANGE_ALL, ABSENT),
 ];
 
 /// Whose thing a request is about.
@@ -314,6 +326,19 @@ impl Cast {
             ("PUT", paths::PASSWORD) => request.json(&json!({"old": PASSWORD, "new": PASSWORD})),
             ("PUT", paths::OPTIONS) => {
                 request.json(&json!({"retention": 30, "AtAccountLevel": whole}))
+            }
+            ("POST" | "DELETE", paths::HOLDS) => {
+                let hold = json!({"AtAccountLevel": whole, "reason": "a case"});
+                let owner = self.callers[OWNER].in_space(Some(&tenant.space));
+                // None stands that is to be set, and one that is to be released.
+                let other = if *method == "POST" {
+                    Method::DELETE
+                } else {
+                    Method::POST
+                };
+                let before = owner.request(other, paths::HOLDS).json(&hold);
+                before.seen().await;
+                request.json(&hold)
             }
             ("POST", paths::EVENTS) => request.body(event(number)),
             (_, paths::DOWNLOAD) => request.header(headers::SESSION_ID, &id),

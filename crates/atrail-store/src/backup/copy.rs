@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, NewFile};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, io_failure};
+use crate::task::off_thread;
 
 /// What came of copying an object.
 pub(super) enum Outcome {
@@ -41,12 +42,12 @@ pub(super) async fn copy_object(
     to: PathBuf,
     recorded: Recorded,
 ) -> Result<(Recorded, Outcome)> {
-    let copied = tokio::task::spawn_blocking(move || {
+    off_thread(move || {
         let file = &recorded.file;
         let outcome = copy_checked(&from.join(&file.path), &to.join(&file.path), file.sha256)?;
         Ok((recorded, outcome))
-    });
-    copied.await.unwrap_or(Err(StoreError::Closed))
+    })
+    .await
 }
 
 /// Copies a file whose bytes have this SHA-256, unless its copy is there and has it.
@@ -105,15 +106,5 @@ fn copy_bytes(
         };
         hasher.update(&buffer[..count]);
         to(&buffer[..count])?;
-    }
-}
-
-pub(super) fn io_failure<'a>(
-    what: &'a str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Directory {
-        what: format!("cannot {what} {}", path.display()),
-        source,
     }
 }

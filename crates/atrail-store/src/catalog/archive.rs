@@ -1,11 +1,15 @@
 //! What is sealed: objects, segments, totals, and how far each domain's log is sealed.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use atrail_model::{AccountId, Day, Domain, Hour, ObjectId, Scope, SegmentId, Target};
+use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
+use atrail_model::{
+    AccountId, Day, Domain, Hour, ObjectId, Scope, SegmentId, Target, Timestamp, format_timestamp,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::log::{self, NewEntry};
 use super::row::{Columns, Id, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
@@ -19,6 +23,9 @@ use crate::status::DayTotal;
 pub(crate) struct StoredObject {
     pub(crate) id: ObjectId,
     pub(crate) domain: Domain,
+    pub(crate) day: Day,
+    /// Whether retention took it out of the archive.
+    pub(crate) is_retired: bool,
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
@@ -81,15 +88,24 @@ impl Catalog {
         rows.iter().map(domain_row).collect()
     }
 
+    /// All domains, an account's own before those of its spaces.
+    pub(crate) async fn all_domains(&self) -> Result<Vec<DomainRow>> {
+        let rows = sqlx::query(
+            "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("look up domains"))?;
+        rows.iter().map(domain_row).collect()
+    }
+
     /// The numbers of all domains.
     pub(crate) async fn domain_numbers(&self) -> Result<HashMap<Domain, i64>> {
-        let rows = sqlx::query("SELECT domain, account, space FROM domains")
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to("look up domains"))?;
-        rows.iter()
-            .map(|row| domain_row(row).map(|found| (found.domain, found.number)))
-            .collect()
+        let rows = self.all_domains().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.domain, row.number))
+            .collect())
     }
 
     /// Up to which sequence number each domain's events are sealed.
@@ -110,6 +126,7 @@ impl Catalog {
         &self,
         objects: &[(i64, NewObject)],
         sealed_to: &[(i64, u64)],
+        now: Timestamp,
     ) -> Result<()> {
         let what = "commit a seal";
         let mut tx = self.begin(what).await?;
@@ -120,6 +137,9 @@ impl Catalog {
                 .map(|(_, object)| object.path.clone())
                 .collect();
             delete_waste(&mut tx, &paths).await?;
+        }
+        for (domain, entries) in seals(objects, now) {
+            log::append(&mut tx, domain, entries).await?;
         }
         for chunk in sealed_to.chunks(ROWS_AT_ONCE) {
             let mut query =
@@ -155,7 +175,7 @@ impl Catalog {
         rows.iter().map(day_total).collect()
     }
 
-    /// Those of the segments that the archive has.
+    /// Those of the segments that are in the archive.
     pub(crate) async fn segments_there(
         &self,
         segments: &BTreeSet<SegmentId>,
@@ -164,8 +184,10 @@ impl Catalog {
         let mut there = HashSet::with_capacity(segments.len());
         let all: Vec<_> = segments.iter().collect();
         for chunk in all.chunks(ROWS_AT_ONCE) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("SELECT segment FROM segments WHERE segment IN (");
+            let mut query = QueryBuilder::<Sqlite>::new(concat!(
+                "SELECT s.segment FROM segments s JOIN objects o ON o.object = s.object ",
+                "WHERE o.retired IS NULL AND s.segment IN ("
+            ));
             let mut ids = query.separated(", ");
             for id in chunk {
                 ids.push_bind(id.bytes());
@@ -192,19 +214,87 @@ impl Catalog {
     }
 }
 
+/// The entries by which the logs tell of sealed objects: for each domain, one for each day.
+fn seals(objects: &[(i64, NewObject)], now: Timestamp) -> BTreeMap<i64, Vec<NewEntry>> {
+    let mut by_day: BTreeMap<(i64, Day), Vec<&NewObject>> = BTreeMap::new();
+    for (domain, object) in objects {
+        let day = by_day.entry((*domain, object.segment.place.day));
+        day.or_default().push(object);
+    }
+    let mut seals: BTreeMap<i64, Vec<NewEntry>> = BTreeMap::new();
+    for ((domain, day), mut objects) in by_day {
+        objects.sort_by_key(|object| object.segment.place.hour);
+        let segments = objects.iter().map(|object| SealedSegment {
+            id: object.segment.id.to_string(),
+            hour: object.segment.place.hour.number(),
+            count: object.segment.count,
+            size: object.segment.size_bytes,
+            root: object.segment.root.into(),
+        });
+        let seal = Seal {
+            time: format_timestamp(now),
+            day: day.to_string(),
+            segments: segments.collect(),
+        };
+        let entries = seals.entry(domain).or_default();
+        entries.push(NewEntry::Day(day, DayEntry::Seal(seal)));
+    }
+    seals
+}
+
+/// The subtree hashes of the segments in scope that have more than one.
+pub(crate) async fn subtrees_in(
+    connection: &mut SqliteConnection,
+    domain: &DomainRow,
+    scope: &Scope,
+) -> Result<Vec<(SegmentId, Vec<Hash>)>> {
+    let rows = sqlx::query(concat!(
+        "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
+        "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
+        "AND o.retired IS NULL AND s.subtrees IS NOT NULL"
+    ))
+    .bind(domain.number)
+    .bind(scope.days.start().number())
+    .bind(scope.days.end().number())
+    .bind(scope.hours.first().number())
+    .bind(scope.hours.last().number())
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to("list what is in scope"))?;
+    let subtrees = |row: &SqliteRow| {
+        let bytes = row.bytes("subtrees")?;
+        let (whole, _) = bytes.as_chunks::<32>();
+        Ok((
+            row.id("segment")?,
+            whole.iter().map(|hash| Hash(*hash)).collect(),
+        ))
+    };
+    rows.iter().map(subtrees).collect()
+}
+
+/// Which objects of a scope are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Objects {
+    /// Those of the archive.
+    Current,
+    /// Also those that retention took out of it while a session has pinned their bytes.
+    WithRetired,
+}
+
 /// The objects in scope, in download order.
 pub(crate) async fn objects_in(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
+    which: Objects,
 ) -> Result<Vec<StoredObject>> {
     let what = "list what is in scope";
     let mut objects = Vec::new();
     for domain in domains {
         let rows = sqlx::query(concat!(
-            "SELECT o.object, o.path, o.size_bytes, o.sha256, s.segment, s.count, s.size_bytes AS events_bytes ",
+            "SELECT o.object, o.day, o.path, o.size_bytes, o.sha256, o.retired IS NOT NULL AS retired, s.segment, s.count, s.size_bytes AS events_bytes ",
             "FROM objects o JOIN segments s ON s.object = o.object ",
-            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
+            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? AND (o.retired IS NULL OR ?) ",
             "ORDER BY o.day, o.hour, o.object, s.position"
         ))
         .bind(domain.number)
@@ -212,6 +302,7 @@ pub(crate) async fn objects_in(
         .bind(scope.days.end().number())
         .bind(scope.hours.first().number())
         .bind(scope.hours.last().number())
+        .bind(which == Objects::WithRetired)
         .fetch_all(&mut *connection)
         .await
         .map_err(failed_to(what))?;
@@ -251,14 +342,13 @@ pub(crate) async fn remove_objects(
     Ok(())
 }
 
-/// What these objects hold together.
+/// What those of these objects that are in the archive hold together.
 pub(crate) fn sum(objects: &[StoredObject]) -> DeletedTotal {
-    objects
-        .iter()
-        .fold(DeletedTotal::default(), |sum, object| DeletedTotal {
-            count: sum.count + object.count,
-            size_bytes: sum.size_bytes + object.events_bytes,
-        })
+    let current = objects.iter().filter(|object| !object.is_retired);
+    current.fold(DeletedTotal::default(), |sum, object| DeletedTotal {
+        count: sum.count + object.count,
+        size_bytes: sum.size_bytes + object.events_bytes,
+    })
 }
 
 fn add_object(objects: &mut Vec<StoredObject>, domain: Domain, row: &SqliteRow) -> Result<()> {
@@ -274,6 +364,8 @@ fn add_object(objects: &mut Vec<StoredObject>, domain: Domain, row: &SqliteRow) 
     objects.push(StoredObject {
         id,
         domain,
+        day: day_of(row)?,
+        is_retired: row.integer("retired")? != 0,
         path: row.text("path")?,
         size_bytes: row.unsigned("size_bytes")?,
         sha256: row.hash("sha256")?,
@@ -309,7 +401,7 @@ async fn insert_objects(
         .map_err(failed_to(what))?;
 
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO segments (segment, object, position, count, size_bytes, root) ",
+        "INSERT INTO segments (segment, object, position, count, size_bytes, root, subtrees) ",
     );
     query.push_values(objects, |mut row, (_, object)| {
         let segment = &object.segment;
@@ -318,7 +410,8 @@ async fn insert_objects(
             .push_bind(0)
             .push_bind(signed(segment.count))
             .push_bind(signed(segment.size_bytes))
-            .push_bind(segment.root.0.as_slice());
+            .push_bind(segment.root.0.as_slice())
+            .push_bind(subtree_bytes(&object.subtrees));
     });
     query
         .build()
@@ -361,6 +454,11 @@ async fn insert_objects(
         .await
         .map_err(failed_to(what))?;
     Ok(())
+}
+
+/// Subtree hashes as the catalog keeps them: one after the other, and none when there is one only, the root.
+pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
+    (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
 }
 
 pub(super) fn guid_of(target: Target) -> Vec<u8> {

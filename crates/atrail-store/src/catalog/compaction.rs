@@ -93,7 +93,7 @@ impl Catalog {
         let rows = sqlx::query(concat!(
             "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
             "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS segments ",
-            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? ORDER BY o.object"
+            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.object"
         ))
         .bind(hour.domain)
         .bind(hour.place.day.number())
@@ -124,7 +124,7 @@ impl Catalog {
         for (hour, objects) in hours {
             sqlx::query(concat!(
                 "DELETE FROM uncompacted WHERE domain = ?1 AND day = ?2 AND hour = ?3 ",
-                "AND (SELECT COUNT(*) FROM objects WHERE domain = ?1 AND day = ?2 AND hour = ?3) = ?4"
+                "AND (SELECT COUNT(*) FROM objects WHERE domain = ?1 AND day = ?2 AND hour = ?3 AND retired IS NULL) = ?4"
             ))
             .bind(hour.domain)
             .bind(hour.place.day.number())
@@ -239,8 +239,9 @@ pub(crate) async fn former_ids(
 async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Result<bool> {
     let mut found = 0;
     for chunk in sources.chunks(ROWS_AT_ONCE) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT COUNT(*) AS found FROM objects WHERE object IN (");
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT COUNT(*) AS found FROM objects WHERE retired IS NULL AND object IN (",
+        );
         let mut ids = query.separated(", ");
         for source in chunk {
             ids.push_bind(source.id.bytes());

@@ -7,18 +7,24 @@
 pub(crate) mod adopt;
 pub(crate) mod archive;
 pub(crate) mod compaction;
+pub(crate) mod holds;
 mod identity;
+mod key_changes;
+pub(crate) mod log;
 pub(crate) mod offline;
-mod retention;
+pub(crate) mod retention;
 mod row;
 mod schema;
 mod sessions;
+mod set_aside;
 mod tenancy;
 mod waste;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -39,14 +45,17 @@ use crate::error::{Result, StoreError};
 pub struct Catalog {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Of the key that signs the logs; logs that begin name it.
+    verifier_key: Arc<RwLock<String>>,
 }
 
 impl Catalog {
-    /// Opens the catalog in this file, making or upgrading it when needed.
+    /// Opens the catalog in this file, making or upgrading it when needed. Logs that begin in it are signed by the key
+    /// with this verifier key.
     ///
     /// # Errors
     /// When the file cannot be opened, or was made by a later version of atrail.
-    pub async fn open(file: &Path) -> Result<Self> {
+    pub(crate) async fn open(file: &Path, verifier_key: String) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -58,10 +67,14 @@ impl Catalog {
         let writer = pool(1, options.clone()).await?;
         schema::apply(&writer).await?;
         let readers = pool(4, options.read_only(true)).await?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            readers,
+            verifier_key: Arc::new(RwLock::new(verifier_key)),
+        })
     }
 
-    /// Opens an empty catalog that lives in memory and is gone with its last handle.
+    /// Opens an empty catalog that lives in memory and is gone with its last handle. Nothing in it is ever signed.
     ///
     /// # Errors
     /// When the database library refuses.
@@ -74,7 +87,18 @@ impl Catalog {
         Ok(Self {
             writer: only.clone(),
             readers: only,
+            verifier_key: Arc::default(),
         })
+    }
+
+    /// What logs that begin now name as their key.
+    pub(crate) fn verifier_key(&self) -> String {
+        self.verifier_key.read().clone()
+    }
+
+    /// Names another key in logs that begin from now on.
+    pub(crate) fn set_verifier_key(&self, verifier_key: String) {
+        *self.verifier_key.write() = verifier_key;
     }
 
     /// Users, their credentials and roles.

@@ -1,6 +1,7 @@
 //! The catalog for who looks at a data directory from outside, beside a server or without one. Nothing here writes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::Root;
@@ -63,6 +64,7 @@ impl Catalog {
         Ok(Self {
             writer: only.clone(),
             readers: only,
+            verifier_key: Arc::default(),
         })
     }
 
@@ -105,7 +107,7 @@ impl Catalog {
         }
         let (wrong,): (i64,) = sqlx::query_as(concat!(
             "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
-            "FROM objects o JOIN segments s ON s.object = o.object GROUP BY o.domain, o.day, o.hour) ",
+            "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
             "SELECT (SELECT COUNT(*) FROM (SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals)) + ",
             "(SELECT COUNT(*) FROM (SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
         ))

@@ -1,12 +1,17 @@
 //! Retention in the catalog.
 
-use atrail_model::{Retention, Target};
+use atrail_evidence::{ControlEntry, Policy};
+use atrail_model::{DayRange, Retention, Target, Timestamp, format_timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{domain_row, guid_of};
+use super::archive::{DomainRow, domain_row, guid_of};
+use super::log::{self, NewEntry};
+use super::row::{Columns, nanoseconds};
+use super::waste::insert_waste;
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
+use crate::requester::Requester;
 use crate::retention::DomainRetention;
 
 impl Catalog {
@@ -14,17 +19,36 @@ impl Catalog {
     pub(crate) async fn retention(&self, target: Target) -> Result<Vec<DomainRetention>> {
         let what = "read retention";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
-        list(&mut connection, target, what).await
+        let rows = list(&mut connection, target, what).await?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Sets it for all of the target's domains at once, and returns what holds then.
+    /// The domains whose events are not kept for ever.
+    pub(crate) async fn limited(&self) -> Result<Vec<(DomainRow, Retention)>> {
+        let what = "read retention";
+        let rows = sqlx::query(concat!(
+            "SELECT d.domain, d.account, d.space, r.days FROM retention r ",
+            "JOIN domains d ON d.domain = r.domain ORDER BY d.domain"
+        ))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to(what))?;
+        rows.iter()
+            .map(|row| Ok((domain_row(row)?, domain_retention(row)?.retention)))
+            .collect()
+    }
+
+    /// Sets it for all of the target's domains at once, and returns what holds then. What changes is recorded.
     pub(crate) async fn set_retention(
         &self,
         target: Target,
         retention: Retention,
+        requester: Requester<'_>,
+        now: Timestamp,
     ) -> Result<Vec<DomainRetention>> {
         let what = "set retention";
         let mut tx = self.begin(what).await?;
+        let before = list(&mut tx, target, what).await?;
         let set = match (retention, target) {
             (Retention::Days(days), Target::Space(_)) => sqlx::query(concat!(
                 "INSERT INTO retention (days, domain) SELECT ?, domain FROM domains WHERE space = ? ",
@@ -48,16 +72,105 @@ impl Catalog {
             .await
             .map_err(failed_to(what))?;
         let rows = list(&mut tx, target, what).await?;
+        let changed = before
+            .iter()
+            .filter(|(_, before)| before.retention != retention);
+        for (number, _) in changed {
+            let policy = ControlEntry::Policy(Policy {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                retention_days: retention.number(),
+            });
+            log::append(&mut tx, *number, vec![NewEntry::Control(policy)]).await?;
+        }
         self.commit(tx, what).await?;
-        Ok(rows)
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
+
+    /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog; their paths
+    /// are waste from then on.
+    pub(crate) async fn release_retired(&self) -> Result<Vec<String>> {
+        let what = "erase what retention deleted";
+        let mut tx = self.begin(what).await?;
+        let rows = sqlx::query(concat!(
+            "SELECT o.object, o.path FROM objects o JOIN domains d ON d.domain = o.domain ",
+            "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
+            "AND s.gone IS NULL AND s.created <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
+            "AND o.hour BETWEEN s.first_hour AND s.last_hour)"
+        ))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed_to(what))?;
+        let paths = rows
+            .iter()
+            .map(|row| row.text("path"))
+            .collect::<Result<Vec<_>>>()?;
+        insert_waste(&mut tx, &paths).await?;
+        for row in &rows {
+            sqlx::query("DELETE FROM objects WHERE object = ?")
+                .bind(row.bytes("object")?)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(what))?;
+        }
+        self.commit(tx, what).await?;
+        Ok(paths)
+    }
+}
+
+/// What holds for one domain.
+pub(crate) async fn of_domain(connection: &mut SqliteConnection, domain: i64) -> Result<Retention> {
+    let row = sqlx::query(concat!(
+        "SELECT d.domain, d.account, d.space, r.days FROM domains d ",
+        "LEFT JOIN retention r ON r.domain = d.domain WHERE d.domain = ?"
+    ))
+    .bind(domain)
+    .fetch_one(connection)
+    .await
+    .map_err(failed_to("read retention"))?;
+    Ok(domain_retention(&row)?.retention)
+}
+
+/// Takes a domain's objects in scope out of the archive and leaves their bytes to the sessions that have pinned them.
+pub(crate) async fn retire_objects(
+    connection: &mut SqliteConnection,
+    domain: i64,
+    days: DayRange,
+    now: Timestamp,
+) -> Result<()> {
+    let what = "delete by retention";
+    // A clock that was set back does not make it earlier than the sessions that there are.
+    sqlx::query(concat!(
+        "UPDATE objects SET retired = MAX(?1, (SELECT COALESCE(MAX(created), 0) FROM sessions)) ",
+        "WHERE domain = ?2 AND day BETWEEN ?3 AND ?4 AND retired IS NULL"
+    ))
+    .bind(nanoseconds(now))
+    .bind(domain)
+    .bind(days.start().number())
+    .bind(days.end().number())
+    .execute(&mut *connection)
+    .await
+    .map_err(failed_to(what))?;
+    for sql in [
+        "DELETE FROM hour_totals WHERE domain = ? AND day BETWEEN ? AND ?",
+        "DELETE FROM uncompacted WHERE domain = ? AND day BETWEEN ? AND ?",
+    ] {
+        sqlx::query(sql)
+            .bind(domain)
+            .bind(days.start().number())
+            .bind(days.end().number())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
+    }
+    Ok(())
 }
 
 async fn list(
     connection: &mut SqliteConnection,
     target: Target,
     what: &'static str,
-) -> Result<Vec<DomainRetention>> {
+) -> Result<Vec<(i64, DomainRetention)>> {
     let sql = match target {
         Target::Space(_) => concat!(
             "SELECT d.domain, d.account, d.space, r.days FROM domains d ",
@@ -74,7 +187,9 @@ async fn list(
         .fetch_all(connection)
         .await
         .map_err(failed_to(what))?;
-    rows.iter().map(domain_retention).collect()
+    rows.iter()
+        .map(|row| Ok((domain_row(row)?.number, domain_retention(row)?)))
+        .collect()
 }
 
 fn domain_retention(row: &SqliteRow) -> Result<DomainRetention> {

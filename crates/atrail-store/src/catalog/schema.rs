@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0005_retention.sql"),
     include_str!("schema/0006_compaction.sql"),
     include_str!("schema/0007_identity.sql"),
+    include_str!("schema/0008_evidence.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use atrail_evidence::Manifest;
+use atrail_evidence::{Hash, Manifest, Root};
 use atrail_model::{
     AccountId, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
     UserId,
@@ -14,14 +14,14 @@ use super::archive::DomainRow;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
-use crate::session::{Session, SessionState};
+use crate::session::{PinnedCheckpoint, Session, SessionState};
 use crate::settings::StoreSettings;
 
 macro_rules! select_sessions {
     ($rest:literal) => {
         concat!(
             "SELECT session, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour, ",
-            "created, accessed, events, size_bytes, total_bytes, downloaded_bytes, etag, gone FROM sessions ",
+            "created, accessed, events, size_bytes, total_bytes, downloaded_bytes, etag, gone, checkpoints FROM sessions ",
             $rest
         )
     };
@@ -44,7 +44,7 @@ impl Catalog {
         sqlx::query(concat!(
             "INSERT INTO sessions (session, owner, space, account, at_account_level, first_day, last_day, ",
             "first_hour, last_hour, created, accessed, events, size_bytes, total_bytes, downloaded_bytes, ",
-            "manifest, etag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
+            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
         ))
         .bind(session.id.bytes())
         .bind(session.owner.bytes())
@@ -62,10 +62,37 @@ impl Catalog {
         .bind(signed(session.total_bytes))
         .bind(manifest)
         .bind(session.etag.as_slice())
+        .bind(checkpoints_text(&session.checkpoints))
         .execute(connection)
         .await
         .map_err(failed_to("create a session"))?;
         Ok(())
+    }
+
+    /// Keeps the receipt of a new session.
+    pub(crate) async fn insert_receipt(
+        &self,
+        connection: &mut SqliteConnection,
+        session: SessionId,
+        text: &str,
+    ) -> Result<()> {
+        sqlx::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
+            .bind(session.bytes())
+            .bind(text)
+            .execute(connection)
+            .await
+            .map_err(failed_to("create a session"))?;
+        Ok(())
+    }
+
+    /// The receipt of a session.
+    pub(crate) async fn receipt(&self, session: SessionId) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT text FROM receipts WHERE session = ?")
+            .bind(session.bytes())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed_to("read a receipt"))?;
+        row.map(|row| row.text("text")).transpose()
     }
 
     /// The owner's sessions of a space, oldest first, ended ones included.
@@ -286,7 +313,31 @@ fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
         total_bytes,
         downloaded_bytes,
         etag: row.hash("etag")?,
+        checkpoints: checkpoints_of(&row.text("checkpoints")?)?,
     })
+}
+
+/// One line each: domain, size, root.
+fn checkpoints_text(checkpoints: &[PinnedCheckpoint]) -> String {
+    let lines = checkpoints.iter().map(|checkpoint| {
+        let PinnedCheckpoint { domain, size, root } = checkpoint;
+        format!("{domain} {size} {}\n", Hash::from(*root))
+    });
+    lines.collect()
+}
+
+fn checkpoints_of(text: &str) -> Result<Vec<PinnedCheckpoint>> {
+    let checkpoint = |line: &str| {
+        let mut parts = line.split(' ');
+        Some(PinnedCheckpoint {
+            domain: parts.next()?.parse().ok()?,
+            size: parts.next()?.parse().ok()?,
+            root: Root(parts.next()?.parse::<Hash>().ok()?.0),
+        })
+    };
+    text.lines()
+        .map(|line| checkpoint(line).ok_or_else(|| malformed(&"a session's checkpoints")))
+        .collect()
 }
 
 fn days_and_hours(row: &SqliteRow) -> Result<(DayRange, Hours)> {

@@ -3,6 +3,7 @@
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, limits};
 use sqlx::sqlite::SqliteRow;
 
+use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, failed_to, taken_or_failed_to};
 use crate::error::{Result, StoreError};
@@ -44,6 +45,7 @@ pub struct Space {
 #[derive(Debug, Clone)]
 pub struct Tenancy {
     catalog: Catalog,
+    actor: String,
 }
 
 macro_rules! select_spaces {
@@ -58,7 +60,19 @@ macro_rules! select_spaces {
 
 impl Tenancy {
     pub(crate) const fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+        Self {
+            catalog,
+            actor: String::new(),
+        }
+    }
+
+    /// The same on behalf of somebody, whom the domain logs name.
+    #[must_use]
+    pub fn on_behalf_of(&self, actor: &str) -> Self {
+        Self {
+            catalog: self.catalog.clone(),
+            actor: actor.to_owned(),
+        }
     }
 
     /// Makes an account and its domain.
@@ -86,6 +100,10 @@ impl Tenancy {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("create an account"))?;
+        let verifier_key = self.catalog.verifier_key();
+        self.beginning(&verifier_key, now)
+            .account(&mut tx, account.id)
+            .await?;
         tx.commit().await.map_err(failed_to("create an account"))?;
         Ok(account)
     }
@@ -164,8 +182,20 @@ impl Tenancy {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("create a space"))?;
+        let verifier_key = self.catalog.verifier_key();
+        self.beginning(&verifier_key, now)
+            .space(&mut tx, space.id)
+            .await?;
         tx.commit().await.map_err(failed_to("create a space"))?;
         Ok(space)
+    }
+
+    const fn beginning<'a>(&'a self, verifier_key: &'a str, now: Timestamp) -> Beginning<'a> {
+        Beginning {
+            verifier_key,
+            actor: self.actor.as_str(),
+            now,
+        }
     }
 
     /// Deletes an account that has no organizations. Its domains stay; its name is free again.
@@ -246,7 +276,7 @@ impl Tenancy {
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
-    pub(crate) async fn delete_space(&self, id: SpaceId) -> Result<()> {
+    pub(crate) async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete a space";
         let mut tx = self.catalog.begin(WHAT).await?;
         let deleted = sqlx::query("DELETE FROM spaces WHERE guid = ?")
@@ -257,6 +287,10 @@ impl Tenancy {
         if deleted.rows_affected() == 0 {
             return Err(not_found("space", id));
         }
+        let verifier_key = self.catalog.verifier_key();
+        let beginning = self.beginning(&verifier_key, now);
+        beginning.space_removed(&mut tx, id).await?;
+        let before = beginning.policy(&mut tx, id).await?;
         for sql in [
             "DELETE FROM sessions WHERE space = ? AND NOT at_account_level",
             "DELETE FROM retention WHERE domain = (SELECT domain FROM domains WHERE space = ?)",
@@ -270,6 +304,7 @@ impl Tenancy {
                 .await
                 .map_err(failed_to(WHAT))?;
         }
+        beginning.note_policy(&mut tx, id, before).await?;
         tx.commit().await.map_err(failed_to(WHAT))
     }
 

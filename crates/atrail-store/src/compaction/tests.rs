@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::{StreamExt, stream};
 
 use super::*;
+use crate::error::StoreError;
 use fixture::{EVENTS, Fixture};
 
 /// Drives a future that many times, then lets it go where it stands.

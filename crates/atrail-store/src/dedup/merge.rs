@@ -13,10 +13,11 @@ const FAN_IN: usize = 8;
 /// No run becomes larger, so that what one merge costs is bounded.
 const ENTRIES_MAX: u64 = 16 << 20;
 
-/// Runs that are to be merged: sealed within one hour, so that the result expires hardly later than its parts.
-pub(super) fn due(runs: &[Arc<Run>]) -> Option<Vec<Arc<Run>>> {
+/// Runs that are to be merged: sealed within one hour, so that the result expires hardly later than its parts. Those that
+/// rest are left out.
+pub(super) fn due(runs: &[Arc<Run>], now_secs: i64) -> Option<Vec<Arc<Run>>> {
     let mut groups: HashMap<(i64, u32), Vec<&Arc<Run>>> = HashMap::new();
-    for run in runs {
+    for run in runs.iter().filter(|run| run.is_rested(now_secs)) {
         let hour = run.head.sealed_secs.div_euclid(3600);
         let group = groups.entry((hour, run.head.tier)).or_default();
         group.push(run);
@@ -32,7 +33,10 @@ pub(super) fn due(runs: &[Arc<Run>]) -> Option<Vec<Arc<Run>>> {
 
 /// Writes one run that knows what these know.
 pub(super) fn merge(path: &Path, runs: &[Arc<Run>]) -> io::Result<()> {
-    let hours: BTreeSet<_> = runs.iter().flat_map(|run| run.head.hours.clone()).collect();
+    let places: BTreeSet<_> = runs
+        .iter()
+        .flat_map(|run| run.head.places.clone())
+        .collect();
     let mut segments = Vec::new();
     let mut offsets = Vec::with_capacity(runs.len());
     for run in runs {
@@ -47,7 +51,7 @@ pub(super) fn merge(path: &Path, runs: &[Arc<Run>]) -> io::Result<()> {
             .map(|run| run.head.sealed_secs)
             .max()
             .unwrap_or(0),
-        hours: hours.into_iter().collect(),
+        places: places.into_iter().collect(),
         segments,
     };
     let sources = runs

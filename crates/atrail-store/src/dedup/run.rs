@@ -5,17 +5,18 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use atrail_model::{Day, Hour, SegmentId};
+use atrail_model::{Day, Domain, Hour, SegmentId};
 use parking_lot::Mutex;
 
-use super::Key;
 use super::filter::{BLOCK_LEN, Filter};
+use super::{Key, guid_of};
 use crate::checksum::crc32c;
 use crate::durable::NewFile;
 
 const MAGIC: [u8; 8] = *b"ATRAILDR";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_LEN: usize = 64;
 pub(super) const ENTRY_LEN: usize = Key::LEN + 4;
 /// Entries between two fences: what one read has to cover.
@@ -38,14 +39,17 @@ pub(super) struct Head {
     pub(super) entries: u64,
     /// When the last of its events was sealed, in seconds since 1970.
     pub(super) sealed_secs: i64,
-    /// The hours that its events lie in, ascending, each as [`hour_number`].
-    pub(super) hours: Vec<u32>,
+    /// The domains' hours that its events lie in, ascending, each as [`place_number`].
+    pub(super) places: Vec<u64>,
     pub(super) segments: Vec<SegmentId>,
 }
 
-/// Day and hour as one number.
-pub(super) fn hour_number(day: Day, hour: Hour) -> u32 {
-    day.number() * 24 + u32::from(hour.number())
+/// An hour of a domain as one number. Two hours of one domain never have the same; should two domains' hours have, then
+/// a run is looked through in vain.
+pub(super) fn place_number(domain: Domain, day: Day, hour: Hour) -> u64 {
+    let guid = guid_of(&domain).first_chunk();
+    let domain = u64::from_be_bytes(*guid.expect("a GUID has sixteen bytes"));
+    domain ^ u64::from(day.number() * 24 + u32::from(hour.number()))
 }
 
 /// What is needed to look for a key; loaded when it is wanted and dropped when memory is short.
@@ -73,6 +77,8 @@ pub(super) struct Run {
     index_at: u64,
     entries_at: u64,
     index: Mutex<Option<Arc<Index>>>,
+    /// Until when it is not merged, because that failed.
+    rests_until_secs: AtomicI64,
 }
 
 impl Run {
@@ -91,8 +97,8 @@ impl Run {
         if crc32c(&tables) != layout.tables_crc {
             return Err(malformed("the checksum of its tables"));
         }
-        let (hours, segments) = tables.split_at(layout.hours as usize * 4);
-        let hours = hours.as_chunks::<4>().0.iter();
+        let (places, segments) = tables.split_at(layout.places as usize * 8);
+        let places = places.as_chunks::<8>().0.iter();
         let segments = segments.as_chunks::<16>().0.iter();
         let run = Self {
             path: path.to_owned(),
@@ -100,18 +106,34 @@ impl Run {
                 tier: layout.tier,
                 entries: layout.entries,
                 sealed_secs: layout.sealed_secs,
-                hours: hours.map(|bytes| u32::from_le_bytes(*bytes)).collect(),
+                places: places.map(|bytes| u64::from_le_bytes(*bytes)).collect(),
                 segments: segments.map(|id| SegmentId::from_bytes(*id)).collect(),
             },
             index_at: layout.index_at(),
             entries_at: layout.entries_at(),
             index: Mutex::default(),
+            rests_until_secs: AtomicI64::new(i64::MIN),
         };
         Ok(run)
     }
 
-    pub(super) fn covers(&self, hour: u32) -> bool {
-        self.head.hours.binary_search(&hour).is_ok()
+    pub(super) fn covers(&self, place: u64) -> bool {
+        self.head.places.binary_search(&place).is_ok()
+    }
+
+    /// Whether it may be merged now, in seconds since 1970.
+    pub(super) fn is_rested(&self, now_secs: i64) -> bool {
+        self.rests_until_secs.load(Ordering::Relaxed) <= now_secs
+    }
+
+    /// Keeps it from being merged for a time.
+    pub(super) fn rest_until(&self, secs: i64) {
+        self.rests_until_secs.store(secs, Ordering::Relaxed);
+    }
+
+    /// Whether the index is in memory, so that looking for a key waits for nothing long.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.index.try_lock().is_some_and(|held| held.is_some())
     }
 
     /// The index, read when it is not in memory; whether it was read.
@@ -203,15 +225,15 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut filter = Filter::new(head.entries);
     let mut tables = Vec::new();
-    for hour in &head.hours {
-        tables.extend_from_slice(&hour.to_le_bytes());
+    for place in &head.places {
+        tables.extend_from_slice(&place.to_le_bytes());
     }
     for segment in &head.segments {
         tables.extend_from_slice(segment.as_bytes());
     }
     let layout = Layout {
         tier: head.tier,
-        hours: length_of(&head.hours)?,
+        places: length_of(&head.places)?,
         segments: length_of(&head.segments)?,
         filter_len: filter.size_bytes() as u64,
         entries: head.entries,
@@ -255,7 +277,7 @@ pub(super) fn write(
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     tier: u32,
-    hours: u32,
+    places: u32,
     segments: u32,
     filter_len: u64,
     entries: u64,
@@ -269,7 +291,7 @@ impl Layout {
         out[..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&self.tier.to_le_bytes());
-        out[16..20].copy_from_slice(&self.hours.to_le_bytes());
+        out[16..20].copy_from_slice(&self.places.to_le_bytes());
         out[20..24].copy_from_slice(&self.segments.to_le_bytes());
         out[24..32].copy_from_slice(&self.filter_len.to_le_bytes());
         out[32..40].copy_from_slice(&self.entries.to_le_bytes());
@@ -287,7 +309,7 @@ impl Layout {
             bytes[..8] == MAGIC && u32_at(8) == VERSION && u32_at(60) == crc32c(&bytes[..60]);
         is_sound.then(|| Self {
             tier: u32_at(12),
-            hours: u32_at(16),
+            places: u32_at(16),
             segments: u32_at(20),
             filter_len: u64_at(24),
             entries: u64_at(32),
@@ -297,7 +319,7 @@ impl Layout {
     }
 
     const fn tables_len(&self) -> usize {
-        self.hours as usize * 4 + self.segments as usize * 16
+        self.places as usize * 8 + self.segments as usize * 16
     }
 
     const fn index_at(&self) -> u64 {

@@ -88,6 +88,50 @@ fn sealed_events_are_known_with_their_segment_and_others_are_not() {
 }
 
 #[test]
+fn only_runs_of_the_domains_own_hour_are_read() {
+    let fixture = Fixture::new(1 << 20);
+    fixture.seal(0..100, 7);
+    let asked = [event(5, 7)];
+    let loaded = || fixture.dedup.stats().memory_bytes > 0;
+    let elsewhere = Domain::Space(SpaceId::from_bytes([4; 16]));
+    assert!(
+        fixture.dedup.is_loaded_for(elsewhere, &asked),
+        "nothing to load"
+    );
+    assert!(fixture.dedup.suspects(elsewhere, &asked).is_empty() && !loaded());
+    assert!(fixture.found(&[event(5, 8)]).is_empty() && !loaded());
+    assert!(!fixture.dedup.is_loaded_for(domain(), &asked));
+    assert_eq!(fixture.found(&asked).len(), 1);
+    assert!(fixture.dedup.is_loaded_for(domain(), &asked) && loaded());
+}
+
+#[test]
+fn runs_that_cannot_be_merged_rest_and_the_others_are_merged() {
+    let fixture = Fixture::new(1 << 20);
+    fixture.seal(0..300, 7);
+    let path = std::fs::read_dir(fixture.dir.path())
+        .unwrap()
+        .next()
+        .unwrap();
+    let path = path.unwrap().path();
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 24]).unwrap();
+    for n in 1..16 {
+        fixture.seal(n * 300..n * 300 + 5, 7);
+    }
+    let runs_after = |secs| {
+        let now = fixture.now.checked_add(Duration::from_secs(secs)).unwrap();
+        fixture.dedup.merge(now);
+        assert_eq!(fixture.dedup.stats().runs, fixture.files() as u64);
+        fixture.files()
+    };
+    assert_eq!(runs_after(0), 9, "eight that rest, one of the others");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(runs_after(1), 9, "they still rest");
+    assert_eq!(runs_after(700), 2, "and are tried again");
+}
+
+#[test]
 fn runs_survive_a_restart_and_end_with_the_window() {
     let mut fixture = Fixture::new(1 << 20);
     let segment = fixture.seal(0..300, 7);
@@ -119,7 +163,7 @@ fn merging_keeps_what_is_known_and_makes_few_runs() {
     let segments: Vec<_> = (0..64)
         .map(|n| fixture.seal(n * 100..(n + 1) * 100, u8::try_from(n % 2).unwrap()))
         .collect();
-    fixture.dedup.merge();
+    fixture.dedup.merge(fixture.now);
     assert_eq!((fixture.dedup.stats().runs, fixture.files()), (1, 1));
     for hour in 0..2 {
         let asked: Vec<_> = (0..6_400).map(|number| event(number, hour)).collect();

@@ -6,9 +6,9 @@ use std::path::Path;
 use atrail_evidence::LeafHash;
 use atrail_model::{Day, Domain, Hour};
 
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::object::Place;
-use crate::wal::{FileWal, Frame, Replay};
+use crate::wal::{FileWal, Frame, NewLog, Replay};
 
 /// An event by its place and its line.
 type Key = (Domain, Day, Hour, LeafHash);
@@ -85,7 +85,12 @@ impl LostLog {
                 .zip(frames)
                 .map(|(sequence, frame)| Frame { sequence, ..frame })
                 .collect();
-            FileWal::restart(dir, replay, &frames, last + 1)?;
+            // The next server begins another file; this one need not have room.
+            let new = NewLog {
+                is_cramped: true,
+                ..NewLog::of(&frames, last + 1)
+            };
+            FileWal::restart(dir, &replay, &new)?;
         }
         Ok((kept, gone))
     }
@@ -93,13 +98,4 @@ impl LostLog {
 
 fn key(place: Place, leaf: LeafHash) -> Key {
     (place.domain, place.day, place.hour, leaf)
-}
-
-/// Reads the log away from the threads that answer.
-pub(super) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or(Err(StoreError::Closed))
 }

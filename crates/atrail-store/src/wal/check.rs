@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::file::{damaged, io_failure, log_files, read_file, written_part};
+use super::file::{damaged, log_files, read_file, written_part};
 use super::frame::{FILE_HEADER_LEN, FileHeader};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, io_failure};
 
 /// What a log's files are.
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ fn sound_part(generation: u64, path: &Path) -> Result<Bytes> {
 mod tests {
     use std::fs;
 
-    use super::super::{FileWal, Frame, Wal};
+    use super::super::{FileWal, Frame, NewLog, Wal};
     use super::*;
     use crate::NewEvent;
 
@@ -188,7 +188,7 @@ mod tests {
     /// A log of two files with three frames each.
     fn log(dir: &Path) -> FileWal {
         let replay = FileWal::replay(dir).unwrap();
-        let mut log = FileWal::restart(dir, replay, &[], 1).unwrap();
+        let mut log = FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap();
         (1..=3).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
         log.rotate(false).unwrap();
         (4..=6).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
@@ -232,7 +232,7 @@ mod tests {
                     // While the first is copied, a server starts: what is not sealed is in a new file.
                     restarted.get_or_insert_with(|| {
                         let replay = FileWal::replay(dir.path()).unwrap();
-                        FileWal::restart(dir.path(), replay, &[frame(7)], 7).unwrap()
+                        FileWal::restart(dir.path(), &replay, &NewLog::of(&[frame(7)], 7)).unwrap()
                     });
                     seen.push((name.to_owned(), bytes.to_vec()));
                 }

@@ -11,9 +11,9 @@ use super::frame::{
 };
 use super::{AppendError, Wal, is_full};
 use crate::durable::{self, AllocatedFile};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, io_failure};
 
-/// Space that a log file is made with when there is not more.
+/// Room for new frames in a log file that is made when there is not more space.
 const SMALL_FILE_SIZE_BYTES: u64 = 1 << 20;
 
 /// A write-ahead log in files `GENERATION.wal`. One value writes to a directory at a time.
@@ -26,6 +26,45 @@ pub(crate) struct FileWal {
     closed: Vec<ClosedFile>,
     durable: u64,
     buffer: Vec<u8>,
+    file_size_bytes: u64,
+}
+
+/// How a log begins anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewLog<'a> {
+    /// What is in it from the first, numbered on from `first_sequence`.
+    pub(crate) frames: &'a [Frame],
+    pub(crate) first_sequence: u64,
+    /// Space that a log file is made with, unless one frame needs more.
+    pub(crate) file_size_bytes: u64,
+    /// Whether the first file gets no more space than its frames need and a few more: on a full disk.
+    pub(crate) is_cramped: bool,
+}
+
+impl<'a> NewLog<'a> {
+    /// With files of the usual size.
+    pub(crate) const fn of(frames: &'a [Frame], first_sequence: u64) -> Self {
+        Self {
+            frames,
+            first_sequence,
+            file_size_bytes: FileWal::FILE_SIZE_BYTES,
+            is_cramped: false,
+        }
+    }
+
+    fn first_file_bytes(&self) -> u64 {
+        let frames = self.frames.iter();
+        let needed = FILE_HEADER_LEN as u64
+            + frames
+                .map(|frame| encoded_len(&frame.events) as u64)
+                .sum::<u64>();
+        if self.is_cramped {
+            needed + SMALL_FILE_SIZE_BYTES.min(self.file_size_bytes)
+        } else {
+            // As much again is free for what comes.
+            self.file_size_bytes.max(needed * 2)
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,7 +86,7 @@ pub(crate) struct Replay {
 }
 
 impl FileWal {
-    /// Space that a log file is made with, unless one frame needs more.
+    /// Space that a log file is made with where nothing else is said.
     pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
 
     /// Reads what the directory's files hold. What lies above the durable watermark may be missing or cut.
@@ -71,18 +110,19 @@ impl FileWal {
         })
     }
 
-    /// Begins a new log after a replay: writes the given frames, numbered on from `first_sequence`, to a new file, makes
-    /// it durable, and only then removes the old files. (After a failed fsync the page cache may hold what the disk does
+    /// Begins a new log after a replay: writes the given frames to a new file, makes it durable, and only then removes
+    /// the old files. (After a failed fsync the page cache may hold what the disk does
     /// not, so replayed frames count as durable only once they were written again.)
     ///
     /// # Errors
-    /// When the disk refuses.
-    pub(crate) fn restart(
-        dir: &Path,
-        replay: Replay,
-        frames: &[Frame],
-        first_sequence: u64,
-    ) -> Result<Self> {
+    /// When the disk refuses. For want of space nothing is changed, and it may be tried again.
+    pub(crate) fn restart(dir: &Path, replay: &Replay, new: &NewLog<'_>) -> Result<Self> {
+        let NewLog {
+            frames,
+            first_sequence,
+            file_size_bytes,
+            ..
+        } = *new;
         let generation = replay.last_generation + 1;
         let path = file_path(dir, generation);
         let making = path.with_extension("wal.new");
@@ -92,25 +132,19 @@ impl FileWal {
             first_sequence,
             restart: true,
         };
-        let needed: u64 = frames
-            .iter()
-            .map(|frame| encoded_len(&frame.events) as u64)
-            .sum();
-        // As much again is free for what comes.
-        let size = Self::FILE_SIZE_BYTES.max((FILE_HEADER_LEN as u64 + needed) * 2);
         if making.exists() {
             durable::remove(&making)
                 .map_err(io_failure("remove the unfinished log file", &making))?;
         }
-        let mut active = AllocatedFile::create(&making, size)
+        let mut active = AllocatedFile::create(&making, new.first_file_bytes())
             .map_err(io_failure("make the log file", &making))?;
         write_in_pieces(&mut active, header, frames, durable)
             .map_err(io_failure("write the log file", &making))?;
         active
             .rename(&path)
             .map_err(io_failure("name the log file", &path))?;
-        for old in replay.files {
-            durable::remove(&old).map_err(io_failure("remove the old log file", &old))?;
+        for old in &replay.files {
+            durable::remove(old).map_err(io_failure("remove the old log file", old))?;
         }
         Ok(Self {
             dir: dir.to_owned(),
@@ -119,6 +153,7 @@ impl FileWal {
             closed: Vec::new(),
             durable: durable + frames.len() as u64,
             buffer: Vec::new(),
+            file_size_bytes,
         })
     }
 
@@ -153,7 +188,8 @@ impl Wal for FileWal {
             .map(|frame| encoded_len(&frame.events) as u64)
             .sum();
         if needed > self.active.room() {
-            self.open_next_file(Self::FILE_SIZE_BYTES.max(needed + FILE_HEADER_LEN as u64))
+            let size = self.file_size_bytes.max(needed + FILE_HEADER_LEN as u64);
+            self.open_next_file(size)
                 .map_err(AppendError::of_new_file)?;
         }
         self.buffer.clear();
@@ -169,10 +205,9 @@ impl Wal for FileWal {
     }
 
     fn rotate(&mut self, even_small: bool) -> Result<(), AppendError> {
-        let opened = match self.open_next_file(Self::FILE_SIZE_BYTES) {
-            Err(error) if even_small && is_full(&error) => {
-                self.open_next_file(SMALL_FILE_SIZE_BYTES)
-            }
+        let small = SMALL_FILE_SIZE_BYTES.min(self.file_size_bytes);
+        let opened = match self.open_next_file(self.file_size_bytes) {
+            Err(error) if even_small && is_full(&error) => self.open_next_file(small),
             opened => opened,
         };
         opened.map_err(AppendError::of_new_file)
@@ -349,15 +384,5 @@ pub(super) fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
             "{why}; events that were acknowledged may be lost. Restore the file from a copy, or move it out of its \
              directory to go on without what it holds"
         ),
-    }
-}
-
-pub(super) fn io_failure<'a>(
-    what: &'a str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Directory {
-        what: format!("cannot {what} {}", path.display()),
-        source,
     }
 }

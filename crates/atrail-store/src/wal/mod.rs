@@ -8,7 +8,7 @@ mod writer;
 use std::io;
 
 pub(crate) use check::{CheckedLog, check_log, sound_files};
-pub(crate) use file::{FileWal, Replay};
+pub(crate) use file::{FileWal, NewLog, Replay};
 pub(crate) use frame::Frame;
 pub(crate) use writer::{Appended, Rotation, WriterHandle};
 

@@ -54,7 +54,7 @@ fn domain() -> Domain {
 
 fn fresh(dir: &Path) -> FileWal {
     let replay = FileWal::replay(dir).unwrap();
-    FileWal::restart(dir, replay, &[], 1).unwrap()
+    FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap()
 }
 
 /// A log that keeps frames in memory.
@@ -142,7 +142,7 @@ fn a_restart_replaces_what_was_there() {
     drop(wal);
     let replay = FileWal::replay(dir.path()).unwrap();
     let kept = [frame(3, domain(), 2)];
-    let mut wal = FileWal::restart(dir.path(), replay, &kept, 3).unwrap();
+    let mut wal = FileWal::restart(dir.path(), &replay, &NewLog::of(&kept, 3)).unwrap();
     wal.append(&[frame(4, domain(), 1)]).unwrap();
     let sequences: Vec<_> = FileWal::replay(dir.path())
         .unwrap()
@@ -165,7 +165,14 @@ fn a_restart_that_was_cut_short_is_done_again() {
     assert_eq!(replay.frames.len(), 1);
     // Cut after the rename, before the old file went: the old file does not count.
     let old = std::fs::read(dir.path().join("000000000001.wal")).unwrap();
-    drop(FileWal::restart(dir.path(), replay, &[frame(2, domain(), 3)], 2).unwrap());
+    drop(
+        FileWal::restart(
+            dir.path(),
+            &replay,
+            &NewLog::of(&[frame(2, domain(), 3)], 2),
+        )
+        .unwrap(),
+    );
     std::fs::write(dir.path().join("000000000001.wal"), old).unwrap();
     let replay = FileWal::replay(dir.path()).unwrap();
     assert_eq!(
@@ -274,9 +281,13 @@ impl Wal for FailsOnce {
 }
 
 fn writer(error: Option<AppendError>) -> WriterHandle {
+    start(Box::new(FailsOnce(error)))
+}
+
+fn start(wal: Box<dyn Wal>) -> WriterHandle {
     let clock = Arc::new(ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap()));
     let memtable = Arc::new(Memtable::new(clock, 1 << 20));
-    WriterHandle::start(Box::new(FailsOnce(error)), memtable, Arc::default(), 1).unwrap()
+    WriterHandle::start(wal, memtable, Arc::default(), 1).unwrap()
 }
 
 #[tokio::test]
@@ -287,6 +298,56 @@ async fn a_failed_write_is_never_retried_into_success() {
         assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Unavailable);
+}
+
+/// A log that breaks in the middle of a write.
+struct Panics;
+
+impl Wal for Panics {
+    fn append(&mut self, _: &[Frame]) -> Result<(), AppendError> {
+        panic!("planted")
+    }
+    fn rotate(&mut self, _: bool) -> Result<(), AppendError> {
+        Ok(())
+    }
+    fn trim(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_stops_all_writing_and_does_not_pass_for_a_shutdown() {
+    let writer = start(Box::new(Panics));
+    for _ in 0..2 {
+        let error = writer.append(domain(), 0, events(1)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
+    }
+    assert!(writer.refusal().is_some());
+}
+
+#[test]
+fn a_log_that_begins_on_a_full_disk_takes_no_more_than_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wal = fresh(dir.path());
+    wal.append(&[frame(1, domain(), 3)]).unwrap();
+    drop(wal);
+    let kept = [frame(2, domain(), 3)];
+    let replay = FileWal::replay(dir.path()).unwrap();
+    let new = NewLog {
+        is_cramped: true,
+        ..NewLog::of(&kept, 2)
+    };
+    let mut wal = FileWal::restart(dir.path(), &replay, &new).unwrap();
+    let size = |generation: u64| {
+        let path = dir.path().join(format!("{generation:012}.wal"));
+        std::fs::metadata(path).map_or(0, |file| file.len())
+    };
+    assert!((1 << 20..2 << 20).contains(&size(2)), "{}", size(2));
+    // What does not fit in goes to a file of the usual size.
+    wal.append(&[frame(3, domain(), 200_000)]).unwrap();
+    assert_eq!(size(3), FileWal::FILE_SIZE_BYTES);
+    let frames = FileWal::replay(dir.path()).unwrap().frames;
+    assert_eq!(frames.len(), 2);
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ pub(crate) struct WriterHandle {
     commands: mpsc::Sender<Command>,
     poison: Poison,
     full: Arc<AtomicBool>,
+    /// Whether the writer's thread ended as it was told to, and not by a panic.
+    stopped: Arc<AtomicBool>,
 }
 
 /// Why the store takes no writes any more. Set once, never cleared in this process.
@@ -105,6 +107,7 @@ impl WriterHandle {
             commands,
             poison: Poison::default(),
             full: Arc::default(),
+            stopped: Arc::default(),
         };
         let state = State {
             wal,
@@ -113,6 +116,7 @@ impl WriterHandle {
             next_sequence,
             poison: handle.poison.clone(),
             full: Arc::clone(&handle.full),
+            stopped: Arc::clone(&handle.stopped),
         };
         std::thread::Builder::new()
             .name("wal-writer".to_owned())
@@ -184,8 +188,17 @@ impl WriterHandle {
         self.commands
             .send(command(done))
             .await
-            .map_err(|_| StoreError::Closed)?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed))
+            .map_err(|_| self.ended())?;
+        answer.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Why the writer's thread is not there.
+    fn ended(&self) -> StoreError {
+        if !self.stopped.load(Ordering::Relaxed) {
+            self.poison
+                .set("the thread that writes the log broke off".to_owned());
+        }
+        self.poison.check().err().unwrap_or(StoreError::Closed)
     }
 }
 
@@ -196,6 +209,7 @@ struct State {
     next_sequence: u64,
     poison: Poison,
     full: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl State {
@@ -209,6 +223,8 @@ impl State {
                     let _ = done.send(self.trim(rotation));
                 }
                 Command::Stop { done } => {
+                    // Before the queue goes, and with it whoever waits in it.
+                    self.stopped.store(true, Ordering::Relaxed);
                     let _ = done.send(Ok(()));
                     return;
                 }

@@ -28,7 +28,11 @@ async fn everything_is_kept_for_ever_until_something_else_is_set() {
     let test = TestStore::new().await;
     assert_eq!(numbers(&test).await, [-1, -1, -1]);
     let space = Target::Space(test.space);
-    let set = test.store.set_retention(space, days(30)).await.unwrap();
+    let set = test
+        .store
+        .set_retention(space, days(30), "ann")
+        .await
+        .unwrap();
     assert_eq!(set.len(), 1);
     assert_eq!(
         (set[0].domain, set[0].retention),
@@ -37,10 +41,13 @@ async fn everything_is_kept_for_ever_until_something_else_is_set() {
     assert_eq!(test.store.retention(space).await.unwrap(), set);
     assert_eq!(numbers(&test).await, [-1, 30, -1]);
 
-    test.store.set_retention(space, days(7)).await.unwrap();
+    test.store
+        .set_retention(space, days(7), "ann")
+        .await
+        .unwrap();
     assert_eq!(numbers(&test).await, [-1, 7, -1]);
     test.store
-        .set_retention(space, Retention::Forever)
+        .set_retention(space, Retention::Forever, "ann")
         .await
         .unwrap();
     assert_eq!(numbers(&test).await, [-1, -1, -1]);
@@ -53,15 +60,24 @@ async fn an_account_sets_its_own_domain_and_every_space() {
     let now = "2017-07-25T00:00:00Z".parse().unwrap();
     let foreign = Target::Account(foreign.create_account("other", now).await.unwrap().id);
     let space = Target::Space(test.space);
-    test.store.set_retention(space, days(7)).await.unwrap();
+    test.store
+        .set_retention(space, days(7), "ann")
+        .await
+        .unwrap();
 
     let account = Target::Account(test.account);
-    test.store.set_retention(account, days(365)).await.unwrap();
+    test.store
+        .set_retention(account, days(365), "ann")
+        .await
+        .unwrap();
     assert_eq!(numbers(&test).await, [365, 365, 365]);
-    test.store.set_retention(space, days(7)).await.unwrap();
+    test.store
+        .set_retention(space, days(7), "ann")
+        .await
+        .unwrap();
     assert_eq!(numbers(&test).await, [365, 7, 365]);
     test.store
-        .set_retention(account, Retention::Forever)
+        .set_retention(account, Retention::Forever, "ann")
         .await
         .unwrap();
     assert_eq!(numbers(&test).await, [-1, -1, -1]);
@@ -76,7 +92,10 @@ async fn an_account_sets_its_own_domain_and_every_space() {
 async fn it_survives_a_restart() {
     let test = TestStore::new().await;
     let space = Target::Space(test.other_space);
-    test.store.set_retention(space, days(1)).await.unwrap();
+    test.store
+        .set_retention(space, days(1), "ann")
+        .await
+        .unwrap();
     let test = test.crash_and_reopen().await;
     assert_eq!(numbers(&test).await, [-1, -1, 1]);
 }
@@ -89,7 +108,11 @@ async fn an_unknown_target_is_not_found() {
         Target::Account(AccountId::generate()),
     ] {
         let read = test.store.retention(target).await.unwrap_err();
-        let set = test.store.set_retention(target, days(1)).await.unwrap_err();
+        let set = test
+            .store
+            .set_retention(target, days(1), "ann")
+            .await
+            .unwrap_err();
         assert_eq!(
             (read.kind(), set.kind()),
             (ErrorKind::NotFound, ErrorKind::NotFound)

@@ -242,6 +242,8 @@ async fn a_space_has_a_limit_of_open_sessions_and_of_new_ones_an_hour() {
     .await;
     let scope = test.scope("2017-07-24", "2017-07-24");
     let new = || NewSession {
+        user: "ann".to_owned(),
+        since: std::collections::BTreeMap::default(),
         owner: test.user,
         space: Some(test.space),
         scope,
@@ -275,6 +277,8 @@ async fn an_unknown_target_is_not_found() {
     let mut scope = test.scope("2017-07-24", "2017-07-24");
     scope.target = Target::Space(atrail_model::SpaceId::generate());
     let new = NewSession {
+        user: "ann".to_owned(),
+        since: std::collections::BTreeMap::default(),
         owner: test.user,
         space: None,
         scope,

@@ -31,12 +31,15 @@ impl TestStore {
     }
 
     pub(crate) async fn with(adjust: impl FnOnce(&mut StoreSettings)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::below(&std::env::temp_dir(), adjust).await
+    }
+
+    /// With its directory in this one.
+    pub(crate) async fn below(place: &Path, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
+        let dir = tempfile::tempdir_in(place).unwrap();
         let mut settings = StoreSettings::new(dir.path().join("data"));
         adjust(&mut settings);
-        let clock = Arc::new(ManualClock::new(
-            "2017-07-25T10:29:28.541092735Z".parse().unwrap(),
-        ));
+        let clock = clock();
         let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
         let now = "2017-07-25T00:00:00Z".parse().unwrap();
         let tenancy = store.tenancy();
@@ -65,6 +68,49 @@ impl TestStore {
             user: UserId::generate(),
             settings,
             dir,
+        }
+    }
+
+    /// A store that begins with the catalog of this one, which must be closed, and nothing else.
+    pub(crate) async fn with_catalog_of(
+        &self,
+        place: &Path,
+        adjust: impl FnOnce(&mut StoreSettings),
+    ) -> Self {
+        let dir = tempfile::tempdir_in(place).unwrap();
+        let mut settings = StoreSettings::new(dir.path().join("data"));
+        adjust(&mut settings);
+        std::fs::create_dir(&settings.data_dir).unwrap();
+        std::fs::create_dir(settings.data_dir.join("keys")).unwrap();
+        for name in ["catalog.sqlite", "keys/evidence.key"] {
+            let (from, to) = (self.data_dir().join(name), settings.data_dir.join(name));
+            std::fs::copy(from, to).unwrap();
+        }
+        let clock = clock();
+        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        Self {
+            store,
+            clock,
+            settings,
+            dir,
+            ..*self
+        }
+    }
+
+    /// A store of what lies in another directory, with the same people.
+    pub(crate) async fn served_from(&self, data_dir: PathBuf) -> Self {
+        let settings = StoreSettings {
+            data_dir,
+            ..self.settings.clone()
+        };
+        Self {
+            store: Store::open(settings.clone(), self.clock.clone())
+                .await
+                .unwrap(),
+            clock: self.clock.clone(),
+            dir: tempfile::tempdir().unwrap(),
+            settings,
+            ..*self
         }
     }
 
@@ -139,6 +185,8 @@ impl TestStore {
 
     pub(crate) async fn session(&self, scope: Scope) -> Session {
         let new = NewSession {
+            user: "ann".to_owned(),
+            since: std::collections::BTreeMap::default(),
             owner: self.user,
             space: Some(self.space),
             scope,
@@ -169,6 +217,12 @@ impl TestStore {
             .unwrap();
         text.lines().map(ToOwned::to_owned).collect()
     }
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(
+        "2017-07-25T10:29:28.541092735Z".parse().unwrap(),
+    ))
 }
 
 /// The lock goes with the last task of the dropped store, which may end a moment later.

@@ -190,6 +190,16 @@ impl Client {
         answer.map(Some).map_err(|error| self.unreachable(&error))
     }
 
+    /// Sends the call and reads the whole answer; `None` when there is no such thing.
+    pub(crate) async fn bytes_if_there(&self, call: Call) -> Result<Option<Bytes>> {
+        let response = self.send(call.answers(&[404])).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let bytes = response.bytes().await;
+        bytes.map(Some).map_err(|error| self.unreachable(&error))
+    }
+
     /// Sends the call and reads the whole answer.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes> {
         let mut sending = Sending::new(&call);
@@ -345,14 +355,16 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// An answer that the call takes for one; others are errors. A server that broke may have done its work before.
+/// An answer that the call takes for one; others are errors. A server that broke may have done its work before, and one
+/// whose disk was full may have recorded a deletion before it could end it.
 async fn accept(call: &Call, response: Response) -> Result<Response> {
     let status = response.status();
     if status.is_success() || call.answers.contains(&status.as_u16()) {
         return Ok(response);
     }
     let error = explain(response).await;
-    let is_certain = !status.is_server_error() || status == StatusCode::INSUFFICIENT_STORAGE;
+    let is_full = status == StatusCode::INSUFFICIENT_STORAGE;
+    let is_certain = !status.is_server_error() || is_full && call.method != Method::DELETE;
     Err(if is_certain || call.repeat == Repeat::Safe {
         error
     } else {

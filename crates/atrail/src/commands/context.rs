@@ -50,6 +50,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
                 config.current.take_if(|current| *current == name);
                 removed.ok_or_else(|| unknown(&name))
             })?;
+            settings.state.forget_checkpoints(&name)?;
             settings.printer.note(&format!("Deleted context {name}"));
             end_login(settings, &name, &context).await
         }

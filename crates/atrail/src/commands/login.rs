@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrail_api::{InfoResponse, TokenResponse, paths};
+use atrail_api::{EvidenceKey, InfoResponse, TokenResponse, paths};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::client::{
     unreachable_error,
 };
 use crate::error::{CliError, Result};
+use crate::evidence;
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials};
 
@@ -46,6 +47,9 @@ pub(crate) struct Args {
     /// Do not check the server's certificate: no protection against an impostor
     #[arg(long)]
     skip_ssl_validation: bool,
+    /// Accept that the server's evidence is signed with another key than at the last login
+    #[arg(long)]
+    trust_new_key: bool,
 }
 
 /// Logs in and makes the context current.
@@ -74,10 +78,23 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let tokens = grant_password(&http, &endpoint, &user, &password).await?;
         (user, info, tokens)
     };
+    let key = evidence_key(&http, &endpoint).await?;
     let user = user_of(&tokens).unwrap_or(user);
-    let name = save(settings, trust, &endpoint, &user, &info, &tokens)?;
+    if !args.trust_new_key {
+        refuse_other_key(&settings.state.config()?, &endpoint, &key)?;
+    }
+    let answers = Answers {
+        info: &info,
+        tokens: &tokens,
+        key: &key,
+    };
+    let name = save(settings, trust, &endpoint, &user, &answers)?;
     settings.printer.note(&format!(
         "Logged in to {endpoint} as {user} (context {name})"
+    ));
+    settings.printer.note(&format!(
+        "The server's evidence is verified with {}",
+        key.key
     ));
     Ok(())
 }
@@ -165,15 +182,41 @@ async fn info(http: &reqwest::Client, endpoint: &Endpoint) -> Result<InfoRespons
     })
 }
 
+/// The key that the server's evidence is verified with.
+async fn evidence_key(http: &reqwest::Client, endpoint: &Endpoint) -> Result<EvidenceKey> {
+    let response = http
+        .get(endpoint.join(paths::KEYS))
+        .send()
+        .await
+        .map_err(|error| unreachable_error(endpoint, &error))?;
+    if !response.status().is_success() {
+        return Err(explain(response).await);
+    }
+    response.json().await.map_err(|error| {
+        CliError::failed(format!(
+            "{endpoint} does not show its evidence key as an atrail server"
+        ))
+        .because(error)
+        .hint("check the endpoint")
+    })
+}
+
+/// What the server said.
+struct Answers<'a> {
+    info: &'a InfoResponse,
+    tokens: &'a TokenResponse,
+    key: &'a EvidenceKey,
+}
+
 /// Keeps the tokens, then the context; a context of the same server and user keeps its target.
 fn save(
     settings: &Settings,
     trust: Trust,
     endpoint: &Endpoint,
     user: &str,
-    info: &InfoResponse,
-    tokens: &TokenResponse,
+    answers: &Answers<'_>,
 ) -> Result<String> {
+    let Answers { info, tokens, key } = answers;
     let name = match &settings.context_name {
         Some((name, _)) => name.clone(),
         None => choose_name(&settings.state.config()?, endpoint, user),
@@ -198,11 +241,24 @@ fn save(
             account,
             organization,
             space,
+            verifier_key: Some(key.key.clone()),
         };
         config.contexts.insert(name.clone(), context);
         config.current = Some(name.clone());
         Ok(name)
     })
+}
+
+/// Refuses a key to which the one that was remembered of this server does not lead.
+fn refuse_other_key(config: &Config, endpoint: &Endpoint, shown: &EvidenceKey) -> Result<()> {
+    let address = endpoint.to_string();
+    let contexts = config.contexts.values();
+    for context in contexts.filter(|context| context.endpoint == address) {
+        if let Some(Ok(remembered)) = context.verifier_key.as_deref().map(str::parse) {
+            evidence::follow(&remembered, shown)?;
+        }
+    }
+    Ok(())
 }
 
 /// The context of this server and user, or a free name made of the server's.

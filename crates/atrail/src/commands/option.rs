@@ -1,7 +1,7 @@
 //! `atrail option`: how long events are kept.
 
-use atrail_api::{OptionRow, OptionsRequest, paths};
-use atrail_model::Retention;
+use atrail_api::{EventsQuery, OptionRow, OptionsRequest, paths};
+use atrail_model::{Day, Retention, Timestamp};
 
 use crate::client::{Call, Client, connect};
 use crate::error::{CliError, Result};
@@ -11,7 +11,7 @@ use crate::spelling::Spelling;
 
 /// Show how long events are kept, or set it with -r
 ///
-/// Nothing is deleted by it yet: the days are kept and shown.
+/// Whole days that are older are deleted within minutes, on record; a legal hold stops it.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail option\n  atrail option -r 365\n  atrail option -r -1 -a"
@@ -47,7 +47,14 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             if !yes && settings.spelling == Spelling::Own {
                 let now = ask_server(&client, &shown).await?;
                 let target = client.target.describe(at_account_level);
-                agree(settings, &target, &now, retention).await?;
+                agree(
+                    settings,
+                    &client,
+                    &target,
+                    &now,
+                    (retention, at_account_level),
+                )
+                .await?;
             }
             let wanted = OptionsRequest {
                 retention: Some(retention.number()),
@@ -58,11 +65,6 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
                 .await?
         }
     };
-    if retention.is_some_and(|retention| retention != Retention::Forever) {
-        settings
-            .printer
-            .note("The retention is set. This version does not delete by it yet.");
-    }
     table(&rows).print(&settings.printer)
 }
 
@@ -70,17 +72,34 @@ async fn ask_server(client: &Client, request: &OptionsRequest) -> Result<Vec<Opt
     client.json(Call::get(paths::OPTIONS).query(request)?).await
 }
 
-/// Asks when something would be kept shorter than now.
+/// Asks when something would be kept shorter than now, and says what would go at once.
 async fn agree(
     settings: &Settings,
+    client: &Client,
     target: &str,
     now: &[OptionRow],
-    wanted: Retention,
+    (wanted, at_account_level): (Retention, bool),
 ) -> Result<()> {
     let Some(longest) = longest_cut(now, wanted)? else {
         return Ok(());
     };
-    let what = format!("{target}: events are kept {longest} now, and would be kept {wanted}");
+    let due = match last_due(settings.now(), wanted) {
+        None => "nothing is older".to_owned(),
+        Some(last) => {
+            let query = EventsQuery {
+                start: Some(Day::FIRST.to_string()),
+                end: Some(last.to_string()),
+                at_account_level: at_account_level.then_some(true),
+                search_time: None,
+                dry_run: Some(true),
+            };
+            let call = Call::delete(paths::EVENTS).query(&query)?;
+            let counted: String = client.json(call).await?;
+            format!("up to {last}, {counted}")
+        }
+    };
+    let what =
+        format!("{target}: events are kept {longest} now, and would be kept {wanted}; {due}");
     if !settings.printer.can_ask() {
         return Err(CliError::usage("missing: --yes").because(what).hint(
             "this is no terminal, so nothing can be asked; --yes agrees to keep them shorter",
@@ -94,6 +113,15 @@ async fn agree(
         return Ok(());
     }
     Err(CliError::failed("nothing was changed").because("the answer was not yes"))
+}
+
+/// The last day that is due for deletion as soon as this retention is set.
+fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
+    let Retention::Days(days) = retention else {
+        return None;
+    };
+    let today = Day::of(now)?.number();
+    Day::from_number(today.checked_sub(days.get().checked_add(1)?)?)
 }
 
 /// The longest retention of now, when it is longer than the one that is wanted.

@@ -4,9 +4,11 @@
 //! $XDG_CONFIG_HOME/atrail/            0700
 //!   config.json                       0600  contexts, and which is current
 //!   credentials/CONTEXT.json          0600  access and refresh token
+//!   checkpoints/CONTEXT.json          0600  the newest checkpoint of each domain that was seen
 //!   credentials/CONTEXT.lock          held while tokens are replaced
 //! ```
 
+mod checkpoints;
 mod credentials;
 pub(crate) mod durable;
 
@@ -55,6 +57,9 @@ pub(crate) struct Context {
     /// The targeted space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) space: Option<Named>,
+    /// The key that the server's evidence was signed with at the last login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verifier_key: Option<String>,
 }
 
 /// The file `config.json`.
@@ -156,6 +161,7 @@ mod tests {
             account: None,
             organization: None,
             space: None,
+            verifier_key: None,
         }
     }
 

@@ -123,6 +123,22 @@ impl Run<'_> {
         });
     }
 
+    /// There is space again, and the server finds out by itself.
+    fn heals(&mut self, client: &Client) {
+        let is_back = (0..100).any(|_| {
+            let status = send_one(client, &self.ledger, "back");
+            thread::sleep(Duration::from_millis(if status == 200 { 0 } else { 200 }));
+            status == 200 && client.is_ready()
+        });
+        self.expect(is_back, || "no events although there is space".to_owned());
+        // What was cut short is finished, and what was asked for again is done.
+        let found = match client.everything() {
+            Ok(found) => self.ledger.check(&found, nanos()),
+            Err(why) => vec![format!("{why} {}", self.log())],
+        };
+        self.wrong.extend(found);
+    }
+
     /// Runs the workload with a fault, and sees that the server is honest about it.
     fn with_fault(&mut self, fault: Fault) {
         self.control().fail(fault);
@@ -291,20 +307,12 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
         let felt = !run.log().is_empty() || statuses.contains(&507);
         refused.fetch_add(u64::from(felt), Ordering::Relaxed);
         run.reads_go_on(&client);
+        server.kill();
+        let server = run.start().unwrap();
+        let client = server.client().unwrap();
+        run.reads_go_on(&client);
         run.control().lift();
-        let is_back = (0..100).any(|_| {
-            let status = send_one(&client, &run.ledger, "back");
-            thread::sleep(Duration::from_millis(if status == 200 { 0 } else { 200 }));
-            status == 200 && client.is_ready()
-        });
-        run.expect(is_back, || "no events although there is space".to_owned());
-        // What was cut short is finished, and what was asked for again is done.
-        let all = client.everything();
-        let found = match &all {
-            Ok(found) => run.ledger.check(found, nanos()),
-            Err(why) => vec![format!("{why} {}", run.log())],
-        };
-        run.wrong.extend(found);
+        run.heals(&client);
         server.kill();
         run.recovers(blocks);
         (!run.wrong.is_empty()).then(|| {
@@ -318,4 +326,41 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
         wrong.len(),
         tasks.len()
     );
+}
+
+/// Somebody else filled the disk while no server ran, and left it what it had set aside.
+#[test]
+fn a_server_starts_on_a_full_disk_reads_deletes_and_heals() {
+    if skipped() {
+        return;
+    }
+    let template = Template::make();
+    let tasks = chosen(96, 3);
+    let wrong = each(&tasks, |blocks| {
+        let mut run = template.run();
+        run.control().limit_to(blocks * 4096);
+        let server = match run.start() {
+            Ok(server) => server,
+            Err(why) => return Some(format!("with {blocks} blocks: {why}")),
+        };
+        let client = server.client().unwrap();
+        let sent = send_one(&client, &run.ledger, "full");
+        run.expect(sent == 507, || format!("sent to a full disk: {sent}"));
+        run.reads_go_on(&client);
+        let all = client.everything();
+        run.expect(all.is_ok(), || format!("a session: {all:?}"));
+        let deleted = run.ledger.delete(&client, "2017-08-31");
+        run.expect(deleted == 200, || format!("a deletion: {deleted}"));
+        let sent = send_one(&client, &run.ledger, "still full");
+        run.expect(sent == 507, || format!("sent after a deletion: {sent}"));
+        run.control().lift();
+        run.heals(&client);
+        server.kill();
+        run.recovers(blocks);
+        (!run.wrong.is_empty()).then(|| {
+            let first = run.wrong[..run.wrong.len().min(3)].join("; ");
+            format!("with {blocks} blocks: {first} {}", run.log())
+        })
+    });
+    assert_eq!(wrong, Vec::<String>::new());
 }

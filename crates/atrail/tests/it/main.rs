@@ -39,3 +39,4 @@ mod tenants;
 mod terminal;
 mod tls;
 mod trail;
+mod verify;

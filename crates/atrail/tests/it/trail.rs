@@ -99,6 +99,29 @@ fn a_gateway_that_gives_up_leaves_the_outcome_unknown() {
     assert!(said.contains("receipts were lost"), "{said}");
 }
 
+const FULL: &str =
+    "HTTP/1.1 507 Insufficient Storage\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn a_full_disk_keeps_no_event_and_may_have_recorded_a_deletion() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    proxy.always(Behaviour {
+        answer: Some(FULL),
+        ..Behaviour::default()
+    });
+    let delete = ["delete", "-s", "2017-07-24", "-e", "2017-07-24", "--yes"];
+    let deleting = env.run(&delete).fails(5);
+    assert!(
+        deleting.contains("whether it took effect is unknown"),
+        "{deleting}"
+    );
+    let sending = env.run_with(&["trail"], events(3, 0).as_bytes()).fails(5);
+    assert!(!sending.contains("unknown"), "the control: {sending}");
+}
+
 #[test]
 fn a_refusal_without_effect_is_tried_again() {
     let env = TestEnv::new();

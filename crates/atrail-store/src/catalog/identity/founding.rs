@@ -4,6 +4,7 @@ use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::Identity;
 use crate::catalog::failed_to;
+use crate::catalog::log::Beginning;
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::Result;
 
@@ -64,23 +65,23 @@ impl Identity {
             space.bytes(),
             user.bytes(),
         );
-        let now = nanoseconds(now);
+        let created = nanoseconds(now);
         let mut tx = self.catalog.begin(WHAT).await?;
         let statements = [
             sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(account)
                 .bind(tenancy_name)
-                .bind(now),
+                .bind(created),
             sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(organization)
                 .bind(account)
                 .bind(tenancy_name)
-                .bind(now),
+                .bind(created),
             sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(space)
                 .bind(organization)
                 .bind(tenancy_name)
-                .bind(now),
+                .bind(created),
             sqlx::query("INSERT INTO domains (account) VALUES (?) ON CONFLICT DO NOTHING").bind(account),
             sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?) ON CONFLICT DO NOTHING")
                 .bind(account)
@@ -91,12 +92,12 @@ impl Identity {
             .bind(user)
             .bind(user_name)
             .bind(password_hash)
-            .bind(now),
+            .bind(created),
             sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created) VALUES (?, ?, 'initial', ?, ?)")
                 .bind(api_key_id)
                 .bind(user)
                 .bind(api_key_hash.as_slice())
-                .bind(now),
+                .bind(created),
             sqlx::query(
                 "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, FALSE)",
             )
@@ -106,6 +107,15 @@ impl Identity {
         for statement in statements {
             statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
         }
+        let verifier_key = self.catalog.verifier_key();
+        let beginning = Beginning {
+            verifier_key: &verifier_key,
+            actor: user_name,
+            now,
+        };
+        beginning
+            .founded(&mut tx, founding.account, founding.space)
+            .await?;
         tx.commit().await.map_err(failed_to(WHAT))
     }
 }

@@ -11,6 +11,7 @@ use atrail_model::{
 use futures_util::TryStreamExt;
 
 use super::super::*;
+use crate::error::StoreError;
 use crate::{NewEvent, NewSession, Session, StoreSettings};
 
 pub(super) const EVENTS: usize = 3;
@@ -81,6 +82,8 @@ impl Fixture {
 
     pub(super) async fn session(&self) -> Session {
         let new = NewSession {
+            user: "ann".to_owned(),
+            since: std::collections::BTreeMap::default(),
             id: None,
             owner: self.user,
             space: Some(self.space),

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use atrail_evidence::Manifest;
 use atrail_model::{Clock, Domain, Hour, Hours, Retention, Scope, SessionId, Target};
-use atrail_store::{ErrorKind, NewEvent, Session};
+use atrail_store::{ErrorKind, NewEvent, Session, StoreSettings};
 use flate2::read::MultiGzDecoder;
 
 use super::Told;
@@ -37,18 +38,24 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn new(seed: u64, told: Told) -> Self {
+    /// A world whose store lies in a directory of this place, and has the tenants of the template.
+    pub(super) async fn new(seed: u64, place: &Path, template: &TestStore, told: Told) -> Self {
         let mut random = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         // Some stores seal all the time, some forget at once what they sealed.
         let seals_often = below(&mut random, 2) == 0;
         let window_days = [0, 7, 7, 7, 7, 7][below(&mut random, 6) as usize];
-        let test = TestStore::with(|settings| {
+        // Small enough that the log begins file after file.
+        let wal_file_bytes = [1 << 10, 64 << 10][below(&mut random, 2) as usize];
+        let adjust = |settings: &mut StoreSettings| {
             settings.seal_at_bytes = if seals_often { 500 } else { 1 << 20 };
+            settings.wal_file_bytes = wal_file_bytes;
+            settings.reserve_bytes = 64 << 10;
             settings.dedup_window = Duration::from_secs(window_days * DAY_SECS);
-        })
-        .await;
-        told.lock()
-            .push(format!("{window_days} days, seals often: {seals_often}"));
+        };
+        let test = template.with_catalog_of(place, adjust).await;
+        told.lock().push(format!(
+            "{window_days} days, seals often: {seals_often}, log files of {wal_file_bytes} bytes"
+        ));
         Self {
             test,
             model: Model::new((window_days * DAY_SECS).cast_signed()),
@@ -73,7 +80,8 @@ impl World {
             68..=75 => self.delete().await,
             76..=80 => self.advance(),
             81..=83 => self.retain().await,
-            84..=86 => self.count().await,
+            84..=85 => self.count().await,
+            86 => self.compact().await,
             87 => self.rest().await,
             88..=91 => return self.crash_in_the_middle().await,
             92..=95 => {
@@ -89,16 +97,18 @@ impl World {
         self
     }
 
-    /// Looks at everything once more, before and behind a last crash.
+    /// Looks at everything before and behind a last crash, and at every session behind it.
     pub(super) async fn end(mut self) {
-        for _ in 0..2 {
-            self.freeze_extent(Extent::EVERYTHING).await;
-            while !self.sessions.is_empty() {
-                self.look_at(0).await;
-                self.sessions.remove(0);
-            }
-            self = self.reopen().await;
+        self.freeze_extent(Extent::EVERYTHING).await;
+        self = self.reopen().await;
+        if self.below(2) == 0 {
+            self.compact().await;
         }
+        while !self.sessions.is_empty() {
+            self.look_at(0).await;
+            self.sessions.remove(0);
+        }
+        self.freeze_extent(Extent::EVERYTHING).await;
     }
 
     fn below(&mut self, limit: u64) -> u64 {
@@ -320,7 +330,10 @@ impl World {
         let targets = [self.test.space, self.test.other_space].map(Target::Space);
         let retention = Retention::try_from(days).unwrap();
         let store = &self.test.store;
-        store.set_retention(targets[at], retention).await.unwrap();
+        store
+            .set_retention(targets[at], retention, "ann")
+            .await
+            .unwrap();
         self.retention[at] = days;
         for (target, days) in targets.into_iter().zip(self.retention) {
             let held = store.retention(target).await.unwrap();
@@ -336,6 +349,12 @@ impl World {
         let count = totals.iter().map(|total| total.count).sum();
         let (least, most) = self.model.count(&extent);
         assert!((least..=most).contains(&count), "{count} counted");
+    }
+
+    /// Puts one object in the place of several, wherever there are.
+    async fn compact(&self) {
+        self.tell("compact");
+        self.test.store.compact().await.unwrap();
     }
 
     /// Lets the background expire, merge and seal.

@@ -6,6 +6,7 @@ mod backup;
 mod org;
 mod recover;
 mod role;
+mod rotate_key;
 mod scrub;
 mod space;
 mod token_key;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Scrub(scrub::Args),
     Backup(backup::Args),
     Recover(recover::Args),
+    RotateKey(rotate_key::Args),
 }
 
 /// Runs it.
@@ -61,6 +63,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
         Command::Recover(args) => recover::run(settings, args).await,
+        Command::RotateKey(args) => rotate_key::run(settings, &client().await?, args).await,
     }
 }
 

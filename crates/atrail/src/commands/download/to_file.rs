@@ -1,6 +1,6 @@
 //! Into a file, by way of `FILE.part`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_api::Session;
@@ -22,6 +22,8 @@ pub(super) struct Way<'a> {
     pub(super) target: &'a Path,
     /// What it is to hold, when not the stored bytes.
     pub(super) conversion: Option<Conversion>,
+    /// Where its receipt goes.
+    pub(super) receipt: Option<PathBuf>,
     /// Whether it may be replaced.
     pub(super) force: bool,
 }
@@ -35,6 +37,7 @@ pub(super) async fn run(
 ) -> Result<()> {
     let Way {
         target,
+        receipt,
         conversion,
         force,
     } = way;
@@ -58,11 +61,30 @@ pub(super) async fn run(
     if resumable.is_none() && !force {
         refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
     }
-    let session = find_session(client, wanted, resumable).await?;
+    let session = find_session(settings, client, wanted, resumable).await?;
     let own_session = record.is_some();
+    if let Some(path) = receipt.as_ref().filter(|_| !force)
+        && let Err(error) = super::receipt::refuse_foreign(path, &session)
+    {
+        if own_session && resumable.is_none() {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        return Err(error);
+    }
     let plan = plan(client, &session).await?;
     if exists && !force {
-        return already_there(settings, client, part, &session, plan, target, own_session).await;
+        is_this_download(target, plan).await?;
+        // A run that was killed before its last steps left the state behind, and perhaps no receipt.
+        if let Some(path) = &receipt {
+            super::receipt::keep(settings, client, &session, path).await?;
+        }
+        part.discard()?;
+        if own_session {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        let complete = format!("{}: already complete", target.display());
+        settings.printer.note(&complete);
+        return Ok(());
     }
     let state = PartState {
         endpoint: client.endpoint.to_string(),
@@ -73,6 +95,10 @@ pub(super) async fn run(
     let is_continued = resumable == Some(&state);
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
     let part = fetch(settings, client, &session, &plan, part, checker).await?;
+    // Before FILE has its name: there is no file without its receipt.
+    if let Some(path) = &receipt {
+        super::receipt::keep(settings, client, &session, path).await?;
+    }
     finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
@@ -134,6 +160,7 @@ fn taken(target: &Path) -> CliError {
 
 /// The wanted session; of a scope, the one that an interrupted run made, as long as it is there.
 async fn find_session(
+    settings: &Settings,
     client: &Client,
     wanted: &Wanted,
     resumable: Option<&PartState>,
@@ -144,32 +171,16 @@ async fn find_session(
     {
         return Ok(session);
     }
-    wanted.session(client).await
+    wanted.session(settings, client).await
 }
 
 /// FILE is there: either it is this very download, or it is something else.
-async fn already_there(
-    settings: &Settings,
-    client: &Client,
-    part: Part,
-    session: &Session,
-    plan: Arc<Plan>,
-    target: &Path,
-    own_session: bool,
-) -> Result<()> {
+async fn is_this_download(target: &Path, plan: Arc<Plan>) -> Result<()> {
     let path = target.to_owned();
-    if !blocking(move || is_complete(&path, &plan)).await? {
-        return Err(taken(target));
+    if blocking(move || is_complete(&path, &plan)).await? {
+        return Ok(());
     }
-    // A run that was killed between its last two steps left the state behind.
-    part.discard()?;
-    if own_session {
-        end_own_session(settings, client, id_of(session)?).await;
-    }
-    settings
-        .printer
-        .note(&format!("{}: already complete", target.display()));
-    Ok(())
+    Err(taken(target))
 }
 
 /// Goes on from the bytes that are there and right, or begins anew.

@@ -1,6 +1,7 @@
 //! To standard output: the gzip's bytes, or another format; at a terminal the events as lines.
 
 use std::io::{self, BufWriter};
+use std::path::Path;
 
 use atrail_api::Session;
 
@@ -18,9 +19,13 @@ pub(super) async fn run(
     client: &Client,
     wanted: &Wanted,
     conversion: Option<Conversion>,
+    receipt: Option<&Path>,
 ) -> Result<()> {
-    let session = wanted.session(client).await?;
+    let session = wanted.session(settings, client).await?;
     let id = id_of(&session)?;
+    if let Some(path) = receipt {
+        super::receipt::keep(settings, client, &session, path).await?;
+    }
     let written = write(settings, client, &session, conversion).await;
     // What was written to a stream cannot be gone on with: the session has no more use, whatever came of it.
     if matches!(wanted, Wanted::Scope(..)) {

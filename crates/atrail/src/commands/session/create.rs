@@ -6,6 +6,7 @@ use atrail_model::DayRange;
 use crate::client::{Call, Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::Result;
+use crate::evidence;
 use crate::settings::Settings;
 
 /// Freeze days, and hours of them, for a download; the default is the current UTC day
@@ -24,7 +25,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let now = settings.now();
     let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
-    let session = create(&client, &args.scope, days).await?;
+    let session = create(settings, &client, &args.scope, days).await?;
     if settings.printer.quiet {
         let id = super::super::checked_id(&session.id)?;
         return settings.printer.data(&format!("{id}\n"));
@@ -33,12 +34,23 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
 }
 
 /// Makes a session of these days.
-pub(crate) async fn create(client: &Client, scope: &ScopeFlags, days: DayRange) -> Result<Session> {
+pub(crate) async fn create(
+    settings: &Settings,
+    client: &Client,
+    scope: &ScopeFlags,
+    days: DayRange,
+) -> Result<Session> {
+    let space = client.target.space.as_ref();
+    let own = space.map(|space| format!("space-{}", space.guid));
+    let since = evidence::remembered_sizes(settings, |domain| {
+        scope.at_account_level || own.as_deref() == Some(domain)
+    })?;
     let request = SessionRequest {
         start: Some(days.start().to_string()),
         end: Some(days.end().to_string()),
         at_account_level: scope.at_account_level.then_some(true),
         search_time: scope.search_time.map(|hours| hours.to_string()),
+        since,
     };
     let call = Call::post_with_key(paths::SESSIONS).json(&request)?;
     client.json(call).await

@@ -5,7 +5,7 @@ mod delete;
 mod list;
 mod show;
 
-use atrail_api::{Session, SessionState, paths};
+use atrail_api::{Checkpoint, Session, SessionState, paths};
 use atrail_model::SessionId;
 
 use crate::client::{Call, Client};
@@ -55,6 +55,12 @@ pub(crate) async fn manifest(client: &Client, id: SessionId) -> Result<bytes::By
         .await
 }
 
+/// The evidence that goes with the session's download, as served.
+pub(crate) async fn receipt(client: &Client, id: SessionId) -> Result<Option<bytes::Bytes>> {
+    let call = Call::get(path(paths::SESSION_RECEIPT, id));
+    client.bytes_if_there(call).await
+}
+
 fn path(pattern: &str, id: SessionId) -> String {
     pattern.replace("{id}", &id.to_string())
 }
@@ -85,6 +91,10 @@ fn print(settings: &Settings, session: &Session) -> Result<()> {
             ("expire-time", text(&session.expire_time)),
             ("etag", text(&session.etag)),
         ]);
+        rows.extend(session.checkpoints.iter().map(|pinned| {
+            let Checkpoint { domain, size, root } = pinned;
+            ("checkpoint", format!("{domain} {size} {root}"))
+        }));
     }
     settings.printer.properties(&rows, session)
 }

@@ -1,0 +1,232 @@
+//! Which segments a domain has, and whether each deletion was allowed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use atrail_model::Day;
+
+use super::log::{DomainLog, Problem, invalid, malformed, moment};
+use super::report::{Deleted, FindingKind, Findings, Location};
+use crate::entry::{
+    ControlEntry, DayEntry, Deletion, DeletionKind, HoldLevel, HourRange, SealedSegment,
+};
+use crate::hash::Hash;
+use crate::leaf::leaf_hash;
+use crate::proof::verify_inclusion;
+use crate::receipt::{DeletionProof, DomainEvidence};
+use crate::record::Record;
+
+/// What is left of the asked days and hours, and what was deleted of the asked days.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// In the order of their sealing, per day.
+    pub(super) segments: Vec<(Day, SealedSegment)>,
+    pub(super) by_request: Deleted,
+    pub(super) by_retention: Deleted,
+}
+
+/// What the control list says after a number of entries.
+#[derive(Debug)]
+struct InForce {
+    retention_days: i64,
+    holds: HashSet<HoldLevel>,
+}
+
+/// Follows the day lists.
+pub(super) fn replay(
+    log: &DomainLog,
+    evidence: &DomainEvidence,
+    hours: HourRange,
+    findings: &mut Findings,
+) -> Result<Replayed, Problem> {
+    let mut proofs: HashMap<(&str, u64), &DeletionProof> = HashMap::new();
+    for proof in &evidence.deletions {
+        if proofs.insert((&proof.day, proof.position), proof).is_some() {
+            return Err(invalid(format!(
+                "deletion {} of {}: has two records",
+                proof.position, proof.day
+            )));
+        }
+    }
+    let mut replayed = Replayed::default();
+    for (day, entries) in &log.lists {
+        let mut standing: BTreeMap<u64, SealedSegment> = BTreeMap::new();
+        let mut number = 0;
+        for (position, (entry, leaf)) in (0_u64..).zip(entries) {
+            match entry {
+                DayEntry::Seal(seal) => {
+                    for segment in check_segments(&seal.segments, *day, position)? {
+                        standing.insert(number, segment.clone());
+                        number += 1;
+                    }
+                }
+                DayEntry::Delete(deletion) => {
+                    let removed = remove(&mut standing, deletion.hours);
+                    let name = format!("deletion {position} of {day}");
+                    check_deletion(deletion, position, &removed, &name)?;
+                    let key = (deletion.day.as_str(), position);
+                    let proof = proofs
+                        .remove(&key)
+                        .ok_or_else(|| invalid(format!("{name}: has no record")))?;
+                    let in_force = state_of(log, proof, *leaf, &name)?;
+                    if let Some(why) = refusal(deletion, *day, &in_force) {
+                        let location = Location {
+                            domain: Some(log.domain.clone()),
+                            day: Some(day.to_string()),
+                            ..Location::default()
+                        };
+                        let detail = format!("{name} by {:?}: {why}", deletion.actor);
+                        findings.add_at(FindingKind::UnauthorisedDelete, location, detail);
+                    }
+                    replayed.count(deletion);
+                }
+            }
+        }
+        let asked = standing.into_values().filter(|s| hours.contains(s.hour));
+        replayed
+            .segments
+            .extend(asked.map(|segment| (*day, segment)));
+    }
+    if let Some((day, position)) = proofs.keys().next() {
+        return Err(invalid(format!("there is no deletion {position} of {day}")));
+    }
+    Ok(replayed)
+}
+
+impl Replayed {
+    fn count(&mut self, deletion: &Deletion) {
+        let deleted = match deletion.kind {
+            DeletionKind::Request => &mut self.by_request,
+            DeletionKind::Retention => &mut self.by_retention,
+        };
+        deleted.deletions += 1;
+        deleted.events = deleted.events.saturating_add(deletion.events);
+        deleted.bytes = deleted.bytes.saturating_add(deletion.bytes);
+    }
+}
+
+fn check_segments(
+    segments: &[SealedSegment],
+    day: Day,
+    position: u64,
+) -> Result<&[SealedSegment], Problem> {
+    let is_right = |segment: &SealedSegment| segment.hour <= 23 && segment.count > 0;
+    if segments.is_empty() || !segments.iter().all(is_right) {
+        return Err(invalid(format!(
+            "entry {position} of {day}: seals nothing, or an hour that is none"
+        )));
+    }
+    Ok(segments)
+}
+
+fn remove(standing: &mut BTreeMap<u64, SealedSegment>, hours: HourRange) -> Vec<SealedSegment> {
+    standing
+        .extract_if(.., |_, segment| hours.contains(segment.hour))
+        .map(|(_, segment)| segment)
+        .collect()
+}
+
+fn check_deletion(
+    deletion: &Deletion,
+    position: u64,
+    removed: &[SealedSegment],
+    name: &str,
+) -> Result<(), Problem> {
+    let sum = |of: fn(&SealedSegment) -> u64| {
+        let mut numbers = removed.iter().map(of);
+        numbers.try_fold(0_u64, u64::checked_add)
+    };
+    if deletion.position != position {
+        return Err(invalid(format!(
+            "{name}: made for position {}",
+            deletion.position
+        )));
+    }
+    if !deletion.hours.is_valid() {
+        return Err(invalid(format!("{name}: its hours are none of a day")));
+    }
+    if sum(|s| s.count) != Some(deletion.events) || sum(|s| s.size) != Some(deletion.bytes) {
+        return Err(invalid(format!(
+            "{name}: states other numbers than were removed"
+        )));
+    }
+    Ok(())
+}
+
+/// What was in force at the deletion, by its record.
+fn state_of(
+    log: &DomainLog,
+    proof: &DeletionProof,
+    leaf: Hash,
+    name: &str,
+) -> Result<InForce, Problem> {
+    let record = Record::parse(&proof.record).map_err(|error| malformed(name, &error))?;
+    let names_it =
+        record.list == proof.day && record.position == proof.position && record.entry == leaf;
+    if !names_it {
+        return Err(invalid(format!(
+            "{name}: its record {} names another entry",
+            record.index
+        )));
+    }
+    let record_leaf = leaf_hash(proof.record.as_bytes());
+    let checkpoint = &log.checkpoint;
+    let (size, root) = (checkpoint.size, checkpoint.root);
+    if !verify_inclusion(record_leaf, record.index, size, &proof.inclusion, root) {
+        return Err(invalid(format!(
+            "{name}: its record {} is not in the log",
+            record.index
+        )));
+    }
+    if log.control.root_at(record.control.size).map(Hash::from) != Some(record.control.root) {
+        return Err(invalid(format!(
+            "record {}: states another control list",
+            record.index
+        )));
+    }
+    let size = usize::try_from(record.control.size).unwrap_or(usize::MAX);
+    Ok(in_force(log.control.entries.iter().take(size)))
+}
+
+fn in_force<'a>(entries: impl Iterator<Item = &'a ControlEntry>) -> InForce {
+    let mut state = InForce {
+        retention_days: -1,
+        holds: HashSet::new(),
+    };
+    for entry in entries {
+        match entry {
+            ControlEntry::Policy(policy) => state.retention_days = policy.retention_days,
+            ControlEntry::Hold(hold) => {
+                state.holds.insert(hold.level);
+            }
+            ControlEntry::Release(hold) => {
+                state.holds.remove(&hold.level);
+            }
+            _ => {}
+        }
+    }
+    state
+}
+
+/// Why the deletion was not allowed.
+fn refusal(deletion: &Deletion, day: Day, state: &InForce) -> Option<String> {
+    if deletion.actor.is_empty() {
+        return Some("nobody is named".to_owned());
+    }
+    if !state.holds.is_empty() {
+        return Some("a legal hold stood".to_owned());
+    }
+    if deletion.kind == DeletionKind::Request {
+        return None;
+    }
+    let age = moment(&deletion.time).and_then(Day::of).map_or(-1, |then| {
+        i64::from(then.number()) - i64::from(day.number())
+    });
+    match state.retention_days {
+        days if days < 0 => Some("no retention was in force".to_owned()),
+        days if age <= days => Some(format!(
+            "not due at {}: {days} days were to be kept",
+            deletion.time
+        )),
+        _ => None,
+    }
+}

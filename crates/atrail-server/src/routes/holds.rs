@@ -1,0 +1,98 @@
+//! Legal holds: while one stands, nothing is deleted.
+
+use std::sync::Arc;
+
+use atrail_api::{HoldRequest, HoldRow};
+use atrail_model::{Domain, Target, format_timestamp};
+use atrail_store::{Requester, StandingHold};
+use axum::Json;
+use axum::extract::State;
+
+use crate::app::App;
+use crate::auth::access::{Aimed, Authorised, KeepHolds, ReadEvents};
+use crate::auth::principal::Principal;
+use crate::error::ApiError;
+use crate::extract::BodyOrQuery;
+use crate::observe::RequestId;
+
+impl Aimed for BodyOrQuery<HoldRequest> {
+    fn at_account_level(&self) -> bool {
+        self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+/// Those that stand on the targeted space; at account level on the account's own domain and every space.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Authorised { target, .. }: Authorised<ReadEvents, BodyOrQuery<HoldRequest>>,
+) -> Result<Json<Vec<HoldRow>>, ApiError> {
+    standing(&app, target).await
+}
+
+/// Sets one, and answers as [`list`] does.
+pub(super) async fn set(
+    State(app): State<Arc<App>>,
+    request_id: RequestId,
+    Authorised {
+        principal,
+        target,
+        wire: BodyOrQuery(request),
+        ..
+    }: Authorised<KeepHolds, BodyOrQuery<HoldRequest>>,
+) -> Result<Json<Vec<HoldRow>>, ApiError> {
+    let reason = request.reason.unwrap_or_default();
+    let requester = requester(&principal, &request_id, &reason);
+    app.store.set_hold(target, requester).await?;
+    standing(&app, target).await
+}
+
+/// Ends the one that was set on the target, and answers as [`list`] does.
+pub(super) async fn release(
+    State(app): State<Arc<App>>,
+    request_id: RequestId,
+    Authorised {
+        principal,
+        target,
+        wire: BodyOrQuery(request),
+        ..
+    }: Authorised<KeepHolds, BodyOrQuery<HoldRequest>>,
+) -> Result<Json<Vec<HoldRow>>, ApiError> {
+    let reason = request.reason.unwrap_or_default();
+    let requester = requester(&principal, &request_id, &reason);
+    app.store.release_hold(target, requester).await?;
+    standing(&app, target).await
+}
+
+fn requester<'a>(
+    principal: &'a Principal,
+    RequestId(request): &'a RequestId,
+    reason: &'a str,
+) -> Requester<'a> {
+    Requester {
+        name: &principal.user().name,
+        request,
+        reason,
+    }
+}
+
+async fn standing(app: &App, target: Target) -> Result<Json<Vec<HoldRow>>, ApiError> {
+    let holds = app.store.holds(target).await?;
+    Ok(Json(holds.into_iter().map(wire).collect()))
+}
+
+fn wire(hold: StandingHold) -> HoldRow {
+    HoldRow {
+        space: match hold.domain {
+            Domain::Space(id) => id.to_string(),
+            Domain::Account(id) => id.to_string(),
+        },
+        level: if hold.at_account_level {
+            "account".to_owned()
+        } else {
+            "space".to_owned()
+        },
+        reason: hold.reason,
+        actor: hold.actor,
+        since: format_timestamp(hold.since),
+    }
+}

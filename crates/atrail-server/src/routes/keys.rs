@@ -1,0 +1,37 @@
+//! The key that evidence is verified with: public, and changed by the operator.
+
+use std::sync::Arc;
+
+use atrail_api::EvidenceKey;
+use atrail_evidence::VerifierKey;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::app::App;
+use crate::auth::principal::{Operator, Principal};
+use crate::error::ApiError;
+
+/// The key that signs now.
+pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<EvidenceKey>, ApiError> {
+    let key = app.store.verifier_key().await;
+    wire(&app, &key).await
+}
+
+/// Makes a new key, which the old one endorses in every log.
+pub(super) async fn rotate(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    _: Operator,
+) -> Result<(StatusCode, Json<EvidenceKey>), ApiError> {
+    let made = app.store.rotate_key(principal.user().name.as_str()).await?;
+    Ok((StatusCode::CREATED, wire(&app, &made).await?))
+}
+
+async fn wire(app: &App, key: &VerifierKey) -> Result<Json<EvidenceKey>, ApiError> {
+    Ok(Json(EvidenceKey {
+        name: key.name().to_owned(),
+        key: key.to_string(),
+        endorsements: app.store.endorsements().await?,
+    }))
+}

@@ -1,0 +1,171 @@
+//! Legal holds in the catalog.
+
+use atrail_evidence::{ControlEntry, Hold};
+use atrail_model::{Target, Timestamp, format_timestamp};
+use sqlx::{Row, SqliteConnection};
+
+use super::archive::{DomainRow, domain_row, guid_of};
+use super::log::{self, NewEntry, level};
+use super::row::{Columns, nanoseconds};
+use super::{Catalog, failed_to};
+use crate::error::{Result, StoreError};
+use crate::hold::StandingHold;
+use crate::requester::Requester;
+
+impl Catalog {
+    /// The holds on these domains that stand, the account's first.
+    pub(crate) async fn holds(&self, domains: &[DomainRow]) -> Result<Vec<StandingHold>> {
+        let what = "list legal holds";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        let mut holds = Vec::new();
+        for row in domains {
+            holds.extend(of_domain(&mut connection, row).await?);
+        }
+        Ok(holds)
+    }
+
+    /// Refuses when a hold stands on any of these domains.
+    pub(crate) async fn refuse_held(&self, domains: &[DomainRow]) -> Result<()> {
+        match self.holds(domains).await?.into_iter().next() {
+            None => Ok(()),
+            Some(hold) => Err(StoreError::Held(hold)),
+        }
+    }
+
+    /// Sets a hold on all of these domains.
+    pub(crate) async fn set_hold(
+        &self,
+        target: Target,
+        domains: &[DomainRow],
+        requester: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let what = "set a legal hold";
+        let at_account_level = matches!(target, Target::Account(_));
+        let mut tx = self.begin(what).await?;
+        refuse_second(&mut tx, target).await?;
+        for row in domains {
+            sqlx::query(concat!(
+                "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)"
+            ))
+            .bind(row.number)
+            .bind(at_account_level)
+            .bind(requester.reason)
+            .bind(requester.name)
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+            let entry = ControlEntry::Hold(Hold {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                level: level(at_account_level),
+                reason: requester.reason.to_owned(),
+            });
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        self.commit(tx, what).await
+    }
+
+    /// Ends the hold on these domains; `false` when none stood.
+    pub(crate) async fn release_hold(
+        &self,
+        target: Target,
+        domains: &[DomainRow],
+        requester: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let what = "release a legal hold";
+        let at_account_level = matches!(target, Target::Account(_));
+        let mut tx = self.begin(what).await?;
+        let mut stood = false;
+        for row in domains {
+            let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
+                .bind(row.number)
+                .bind(at_account_level)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(what))?;
+            if done.rows_affected() == 0 {
+                continue;
+            }
+            stood = true;
+            let entry = ControlEntry::Release(Hold {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                level: level(at_account_level),
+                reason: requester.reason.to_owned(),
+            });
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        self.commit(tx, what).await?;
+        Ok(stood)
+    }
+}
+
+/// Whether a hold stands on a domain.
+pub(crate) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
+    let (held,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
+        .bind(domain)
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to("look for a legal hold"))?;
+    Ok(held)
+}
+
+/// There is one hold of a target at a time.
+async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+    let what = "set a legal hold";
+    let sql = match target {
+        Target::Space(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE NOT h.at_account_level AND d.space = ? LIMIT 1"
+        ),
+        Target::Account(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE h.at_account_level AND d.account = ? AND d.space IS NULL LIMIT 1"
+        ),
+    };
+    let row = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    let Some(row) = row else { return Ok(()) };
+    let standing = of_domain(connection, &domain_row(&row)?).await?;
+    let at_account_level = matches!(target, Target::Account(_));
+    let same = standing
+        .into_iter()
+        .find(|hold| hold.at_account_level == at_account_level);
+    same.map_or(Ok(()), |hold| {
+        Err(StoreError::Conflict(format!(
+            "{hold} stands already: release it first"
+        )))
+    })
+}
+
+async fn of_domain(
+    connection: &mut SqliteConnection,
+    row: &DomainRow,
+) -> Result<Vec<StandingHold>> {
+    let rows = sqlx::query(concat!(
+        "SELECT at_account_level, reason, actor, since FROM holds ",
+        "WHERE domain = ? ORDER BY at_account_level DESC"
+    ))
+    .bind(row.number)
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to("list legal holds"))?;
+    let hold = |found: &sqlx::sqlite::SqliteRow| {
+        Ok(StandingHold {
+            domain: row.domain,
+            at_account_level: found
+                .try_get("at_account_level")
+                .map_err(failed_to("read a row"))?,
+            reason: found.text("reason")?,
+            actor: found.text("actor")?,
+            since: found.moment("since")?,
+        })
+    };
+    rows.iter().map(hold).collect()
+}

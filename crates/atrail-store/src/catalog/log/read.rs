@@ -1,0 +1,297 @@
+//! Reading a domain's log: its head, its lists, and the hashes that proofs are made of.
+
+use std::collections::{BTreeMap, HashMap};
+
+use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, days};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
+use crate::catalog::failed_to;
+use crate::catalog::row::{Columns, signed};
+use crate::error::Result;
+
+/// Where a log stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) log: i64,
+    pub(crate) epoch: String,
+    pub(crate) size: u64,
+    pub(crate) root: Root,
+}
+
+/// An entry with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// The day's number, or [`super::CONTROL`].
+    pub(crate) list: i64,
+    /// Its position in the list.
+    pub(crate) place: u64,
+    /// The index of its record in the log.
+    pub(crate) index: u64,
+    pub(crate) entry: String,
+}
+
+const WHAT: &str = "read a domain's log";
+
+/// The head of a domain's current log; `None` when it has no log.
+pub(crate) async fn head(connection: &mut SqliteConnection, domain: i64) -> Result<Option<Head>> {
+    let row =
+        sqlx::query("SELECT log, epoch, tree FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1")
+            .bind(domain)
+            .fetch_optional(connection)
+            .await
+            .map_err(failed_to(WHAT))?;
+    let Some(row) = row else { return Ok(None) };
+    let tree = tree(&row, "tree")?;
+    Ok(Some(Head {
+        log: row.integer("log")?,
+        epoch: row.text("epoch")?,
+        size: tree.count(),
+        root: tree.root(),
+    }))
+}
+
+/// The entries of the lists in this range, in order.
+pub(crate) async fn entries(
+    connection: &mut SqliteConnection,
+    log: i64,
+    (first, last): (i64, i64),
+) -> Result<Vec<Placed>> {
+    let rows = sqlx::query(concat!(
+        "SELECT list, place, position, entry FROM log_records ",
+        "WHERE log = ? AND list BETWEEN ? AND ? ORDER BY list, place"
+    ))
+    .bind(log)
+    .bind(first)
+    .bind(last)
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    let placed = rows.iter().map(|row| {
+        Ok(Placed {
+            list: row.integer("list")?,
+            place: row.unsigned("place")?,
+            index: row.unsigned("position")?,
+            entry: row.text("entry")?,
+        })
+    });
+    placed.collect()
+}
+
+/// The verifier key that a log names for its signatures: the last one; empty when it names none.
+pub(crate) async fn key(connection: &mut SqliteConnection, log: i64) -> Result<String> {
+    let control = entries(connection, log, (CONTROL, CONTROL)).await?;
+    let named = control
+        .iter()
+        .rev()
+        .find_map(|placed| match ControlEntry::parse(&placed.entry) {
+            Ok(ControlEntry::Genesis(genesis)) => Some(genesis.key),
+            Ok(ControlEntry::Key(change)) => Some(change.key),
+            _ => None,
+        });
+    Ok(named.unwrap_or_default())
+}
+
+/// The text of a record.
+pub(crate) async fn record(
+    connection: &mut SqliteConnection,
+    log: i64,
+    index: u64,
+) -> Result<String> {
+    let row = sqlx::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
+        .bind(log)
+        .bind(signed(index))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    row.ok_or_else(|| malformed("a domain's log lacks a record"))?
+        .text("record")
+}
+
+/// The audit path of a record in the log of that size.
+pub(crate) async fn inclusion(
+    connection: &mut SqliteConnection,
+    log: i64,
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>> {
+    let plan = ProofPlan::inclusion(index, size);
+    prove(connection, log, plan).await
+}
+
+/// The proof that the log of one size is a beginning of that of another.
+pub(crate) async fn consistency(
+    connection: &mut SqliteConnection,
+    log: i64,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Hash>> {
+    let plan = ProofPlan::consistency(from, to);
+    prove(connection, log, plan).await
+}
+
+/// The root that a log had at this size; `None` when it is not that long.
+pub(crate) async fn root_at(
+    connection: &mut SqliteConnection,
+    head: &Head,
+    size: u64,
+) -> Result<Option<Root>> {
+    if size > head.size {
+        return Ok(None);
+    }
+    if size == head.size {
+        return Ok(Some(head.root));
+    }
+    // The one-bits of the size are the complete subtrees that its tree is made of.
+    let mut needed = Vec::new();
+    let mut begin = 0;
+    for level in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
+        needed.push(NodeId {
+            level: u8::try_from(level).unwrap_or(u8::MAX),
+            index: begin >> level,
+        });
+        begin += 1 << level;
+    }
+    let nodes = nodes(connection, head.log, &needed).await?;
+    let mut bytes = size.to_be_bytes().to_vec();
+    for id in &needed {
+        let node = nodes.get(id);
+        bytes.extend_from_slice(
+            &node
+                .ok_or_else(|| malformed("a domain's log lacks a hash"))?
+                .0,
+        );
+    }
+    let tree = TreeHasher::from_bytes(&bytes);
+    Ok(Some(tree.ok_or_else(|| malformed("a tree is cut"))?.root()))
+}
+
+/// The range proof of these days in `days`.
+pub(crate) async fn days_proof(
+    connection: &mut SqliteConnection,
+    log: i64,
+    (first, last): (u16, u16),
+) -> Result<Vec<Hash>> {
+    let parts = parts(connection, log).await?;
+    let mut leaves: HashMap<u32, BTreeMap<u32, Hash>> = HashMap::new();
+    for part in [first, last].map(|day| u32::from(day) >> PART_LEVEL) {
+        if let std::collections::hash_map::Entry::Vacant(vacant) = leaves.entry(part) {
+            let (first, last) = days_of_part(part);
+            let lists = day_lists(connection, log, first, last).await?;
+            vacant.insert(
+                lists
+                    .iter()
+                    .map(|(day, list)| (*day, days::leaf(list.count(), list.root())))
+                    .collect(),
+            );
+        }
+    }
+    let proof = days::range_nodes(first, last)
+        .into_iter()
+        .map(|(level, index)| {
+            let under = |begin: u32, end: u32| begin..end;
+            if level >= PART_LEVEL {
+                let span = level - PART_LEVEL;
+                let nodes: Vec<_> = parts
+                    .range(under(index << span, (index + 1) << span))
+                    .map(|(part, root)| (part - (index << span), *root))
+                    .collect();
+                return days::subtree(PART_LEVEL, level, &nodes);
+            }
+            let begin = index << level;
+            let nodes: Vec<_> = leaves
+                .get(&(begin >> PART_LEVEL))
+                .into_iter()
+                .flat_map(|days| days.range(under(begin, begin + (1 << level))))
+                .map(|(day, leaf)| (day - begin, *leaf))
+                .collect();
+            days::subtree(0, level, &nodes)
+        });
+    Ok(proof.collect())
+}
+
+/// The trees of the lists of these days that have entries.
+pub(super) async fn day_lists(
+    connection: &mut SqliteConnection,
+    log: i64,
+    first: u32,
+    last: u32,
+) -> Result<BTreeMap<u32, TreeHasher>> {
+    let rows = sqlx::query("SELECT day, tree FROM day_lists WHERE log = ? AND day BETWEEN ? AND ?")
+        .bind(log)
+        .bind(first)
+        .bind(last)
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    let list = |row| Ok((number(row, "day")?, tree(row, "tree")?));
+    rows.iter().map(list).collect()
+}
+
+/// The roots of all parts of `days` that have a day with entries.
+pub(super) async fn parts(
+    connection: &mut SqliteConnection,
+    log: i64,
+) -> Result<BTreeMap<u32, Hash>> {
+    let rows = sqlx::query("SELECT part, root FROM day_parts WHERE log = ?")
+        .bind(log)
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    let part = |row: &sqlx::sqlite::SqliteRow| Ok((number(row, "part")?, Hash(row.hash("root")?)));
+    rows.iter().map(part).collect()
+}
+
+fn number(row: &sqlx::sqlite::SqliteRow, column: &str) -> Result<u32> {
+    u32::try_from(row.integer(column)?).map_err(|_| malformed("a list is of no day"))
+}
+
+async fn prove(
+    connection: &mut SqliteConnection,
+    log: i64,
+    plan: Option<ProofPlan>,
+) -> Result<Vec<Hash>> {
+    let plan = plan.ok_or_else(|| malformed("a domain's log is shorter than what refers to it"))?;
+    let needed: Vec<_> = plan.nodes().collect();
+    let nodes = nodes(connection, log, &needed).await?;
+    plan.prove(|id| nodes.get(&id).copied())
+        .ok_or_else(|| malformed("a domain's log lacks a hash"))
+}
+
+/// The hashes of complete subtrees: each is kept with the record that completed it.
+async fn nodes(
+    connection: &mut SqliteConnection,
+    log: i64,
+    needed: &[NodeId],
+) -> Result<HashMap<NodeId, Hash>> {
+    let mut found = HashMap::new();
+    if needed.is_empty() {
+        return Ok(found);
+    }
+    let last_record = |id: &NodeId| ((id.index + 1) << id.level) - 1;
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT position, nodes FROM log_records WHERE log = ");
+    query.push_bind(log).push(" AND position IN (");
+    let mut positions = query.separated(", ");
+    for id in needed {
+        positions.push_bind(signed(last_record(id)));
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await;
+    let mut completed: HashMap<u64, Vec<u8>> = HashMap::new();
+    for row in rows.map_err(failed_to(WHAT))? {
+        completed.insert(row.unsigned("position")?, row.bytes("nodes")?);
+    }
+    for id in needed {
+        let begin = usize::from(id.level) * 32;
+        let node = completed
+            .get(&last_record(id))
+            .and_then(|nodes| nodes.get(begin..begin + 32))
+            .and_then(|bytes| bytes.try_into().ok());
+        found.insert(
+            *id,
+            Hash(node.ok_or_else(|| malformed("a domain's log lacks a hash"))?),
+        );
+    }
+    Ok(found)
+}

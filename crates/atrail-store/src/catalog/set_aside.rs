@@ -1,0 +1,82 @@
+//! Events that wait in the catalog for space in the write-ahead log.
+
+use atrail_evidence::leaf_hash;
+use atrail_model::{Day, Domain, Hour};
+use bytes::Bytes;
+use sqlx::sqlite::SqliteRow;
+
+use super::archive::domain_row;
+use super::row::Columns;
+use super::{Catalog, failed_to};
+use crate::error::{Result, StoreError};
+use crate::ingest::NewEvent;
+
+/// One of them, with its place in the queue.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) place: i64,
+    pub(crate) domain: Domain,
+    pub(crate) event: NewEvent,
+}
+
+impl Catalog {
+    /// Keeps an event, durably.
+    pub(crate) async fn set_aside(&self, domain: i64, event: &NewEvent) -> Result<()> {
+        let what = "set an event aside";
+        let mut tx = self.begin(what).await?;
+        sqlx::query("INSERT INTO set_aside (domain, day, hour, line) VALUES (?, ?, ?, ?)")
+            .bind(domain)
+            .bind(event.day.number())
+            .bind(event.hour.number())
+            .bind(event.line.as_ref())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+        self.commit(tx, what).await
+    }
+
+    /// The first of those that wait.
+    pub(crate) async fn waiting(&self, at_most: u32) -> Result<Vec<Waiting>> {
+        let rows = sqlx::query(concat!(
+            "SELECT w.place, w.day, w.hour, w.line, d.domain, d.account, d.space ",
+            "FROM set_aside w JOIN domains d ON d.domain = w.domain ORDER BY w.place LIMIT ?"
+        ))
+        .bind(at_most)
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("list what was set aside"))?;
+        let waiting = |row: &SqliteRow| {
+            let line = Bytes::from(row.bytes("line")?);
+            let day = u32::try_from(row.integer("day")?).ok();
+            let hour = u8::try_from(row.integer("hour")?).ok();
+            let when = day.and_then(Day::from_number).zip(hour.and_then(Hour::new));
+            let (day, hour) = when.ok_or_else(|| StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: "an event that was set aside is of no hour".to_owned(),
+            })?;
+            Ok(Waiting {
+                place: row.integer("place")?,
+                domain: domain_row(row)?.domain,
+                event: NewEvent {
+                    day,
+                    hour,
+                    leaf: leaf_hash(&line),
+                    line,
+                },
+            })
+        };
+        rows.iter().map(waiting).collect()
+    }
+
+    /// Forgets those that are in the log by now, up to this place.
+    pub(crate) async fn forget_waiting(&self, up_to: i64) -> Result<()> {
+        let what = "forget what was set aside";
+        let mut tx = self.begin(what).await?;
+        sqlx::query("DELETE FROM set_aside WHERE place <= ?")
+            .bind(up_to)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+        self.commit(tx, what).await
+    }
+}

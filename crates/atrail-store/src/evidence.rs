@@ -1,0 +1,128 @@
+//! Signing what the catalog has committed. `docs/EVIDENCE.md` has the formats and the rules.
+//!
+//! A checkpoint leaves this module only after it was written to a file outside the catalog and that file was synced:
+//! whoever loses the catalog, or puts an older one in its place, finds there what had been signed.
+
+mod journal;
+mod key;
+mod receipt;
+mod rotation;
+mod start;
+
+pub(crate) use start::demand_epoch;
+
+use std::path::{Path, PathBuf};
+
+use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
+use atrail_model::Domain;
+
+use crate::catalog::archive::DomainRow;
+use crate::catalog::failed_to;
+use crate::catalog::log;
+use crate::catalog::log::Head;
+use crate::error::Result;
+use crate::store::Core;
+use atrail_model::Target;
+use journal::Journal;
+pub(crate) use receipt::{About, Made};
+
+/// What signs, and what remembers what was signed.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    data_dir: PathBuf,
+    /// Held for reading while something is signed that belongs together, for writing while the key changes.
+    key: tokio::sync::RwLock<SigningKey>,
+    journal: tokio::sync::Mutex<Journal>,
+}
+
+impl Evidence {
+    /// Opens the evidence of a data directory, making a key under this name when there is none.
+    pub(crate) fn open(data_dir: &Path, server_name: Option<&str>) -> Result<Self> {
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            key: tokio::sync::RwLock::new(key::load_or_make(data_dir, server_name)?),
+            journal: tokio::sync::Mutex::new(Journal::open(data_dir)?),
+        })
+    }
+
+    /// The key that signatures are verified with.
+    pub(crate) async fn verifier_key(&self) -> VerifierKey {
+        self.key.read().await.verifier_key().clone()
+    }
+
+    /// The server's name, which keys and origins begin with.
+    async fn name(&self) -> String {
+        self.key.read().await.name().to_owned()
+    }
+
+    /// The right to sign with one and the same key until it is dropped.
+    pub(crate) async fn signer(&self) -> Signer<'_> {
+        Signer {
+            key: self.key.read().await,
+            journal: &self.journal,
+        }
+    }
+}
+
+/// Signs with one key.
+pub(crate) struct Signer<'a> {
+    key: tokio::sync::RwLockReadGuard<'a, SigningKey>,
+    journal: &'a tokio::sync::Mutex<Journal>,
+}
+
+impl Signer<'_> {
+    /// The key that signs.
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The checkpoints of committed heads, in their order, remembered durably.
+    ///
+    /// # Errors
+    /// `Poisoned` when a signature for another history is known, or an earlier write failed; `Full` on a full disk.
+    pub(crate) async fn checkpoints(&self, heads: &[(Domain, Head)]) -> Result<Vec<String>> {
+        let signed = heads.iter().map(|(domain, head)| {
+            let checkpoint = Checkpoint {
+                origin: origin(self.key.name(), &domain.to_string(), &head.epoch),
+                size: head.size,
+                root: head.root,
+            };
+            let note = key::signed(checkpoint.sign(&self.key))?;
+            Ok((*domain, checkpoint, note))
+        });
+        let signed: Vec<_> = signed.collect::<Result<_>>()?;
+        self.journal.lock().await.remember(&signed)?;
+        Ok(signed.into_iter().map(|(_, _, note)| note).collect())
+    }
+}
+
+impl Core {
+    /// Signs where the logs of these domains stand, durably.
+    pub(crate) async fn sign(&self, domains: &[DomainRow]) -> Result<()> {
+        let what = "read a domain's log";
+        let signer = self.evidence.signer().await;
+        let mut heads = Vec::with_capacity(domains.len());
+        {
+            let connection = self.catalog.readers().acquire().await;
+            let mut connection = connection.map_err(failed_to(what))?;
+            for row in domains {
+                if let Some(head) = log::head(&mut connection, row.number).await? {
+                    heads.push((row.domain, head));
+                }
+            }
+        }
+        signer.checkpoints(&heads).await?;
+        Ok(())
+    }
+
+    /// Signs where the logs of a target's domains stand, durably.
+    pub(crate) async fn sign_target(&self, target: Target) -> Result<()> {
+        let domains = self.catalog.domains_of(target).await?;
+        self.with_reserve(|| self.sign(&domains)).await
+    }
+
+    /// Signs where every log stands, so that what is at rest is covered by a signature soon.
+    pub(crate) async fn sign_all(&self) -> Result<()> {
+        self.sign(&self.catalog.all_domains().await?).await
+    }
+}

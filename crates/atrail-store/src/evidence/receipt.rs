@@ -1,0 +1,191 @@
+//! The receipt of a session: the evidence that goes with a download. Drawn in `docs/EVIDENCE.md`.
+
+use std::collections::BTreeMap;
+
+use atrail_evidence as evidence;
+use atrail_evidence::{
+    ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
+    RECEIPT_VERSION, Receipt, ScopeOf,
+};
+use atrail_model::{Day, Domain, Scope, Target, format_timestamp};
+use sqlx::SqliteConnection;
+
+use super::Signer;
+use crate::catalog::archive::{self, DomainRow};
+use crate::catalog::log::{self, Head, Placed};
+use crate::error::{Result, StoreError};
+use crate::session::{PinnedCheckpoint, Session};
+
+/// What a receipt says of the session itself.
+pub(crate) struct About<'a> {
+    pub(crate) session: &'a Session,
+    /// The owner's name.
+    pub(crate) user: &'a str,
+    /// The manifest's text.
+    pub(crate) manifest: &'a [u8],
+    /// Sizes of logs that the client remembers, and wants to see continued.
+    pub(crate) since: &'a BTreeMap<Domain, u64>,
+}
+
+/// A receipt, and what it pins.
+pub(crate) struct Made {
+    pub(crate) text: String,
+    pub(crate) checkpoints: Vec<PinnedCheckpoint>,
+}
+
+impl Signer<'_> {
+    /// Makes the receipt of a session in the transaction that makes the session.
+    pub(crate) async fn receipt(
+        &self,
+        connection: &mut SqliteConnection,
+        domains: &[DomainRow],
+        about: &About<'_>,
+    ) -> Result<Made> {
+        let mut heads = Vec::with_capacity(domains.len());
+        for row in domains {
+            let head = log::head(connection, row.number).await?;
+            heads.push((row.domain, head.ok_or_else(|| no_log(row.domain))?));
+        }
+        let notes = self.checkpoints(&heads).await?;
+        let mut parts = Vec::with_capacity(domains.len());
+        for ((row, (_, head)), note) in domains.iter().zip(&heads).zip(notes) {
+            parts.push(of_domain(connection, row, head, note, about).await?);
+        }
+        let Session {
+            id, scope, created, ..
+        } = about.session;
+        let receipt = Receipt {
+            kind: RECEIPT_TYPE.to_owned(),
+            version: RECEIPT_VERSION,
+            session: id.to_string(),
+            user: about.user.to_owned(),
+            created: format_timestamp(*created),
+            scope: of_scope(scope),
+            manifest: String::from_utf8_lossy(about.manifest).into_owned(),
+            domains: parts,
+        };
+        let checkpoints = heads.into_iter().map(|(domain, head)| PinnedCheckpoint {
+            domain,
+            size: head.size,
+            root: head.root,
+        });
+        Ok(Made {
+            checkpoints: checkpoints.collect(),
+            text: super::key::signed(receipt.sign(self.key()))?,
+        })
+    }
+}
+
+async fn of_domain(
+    connection: &mut SqliteConnection,
+    row: &DomainRow,
+    head: &Head,
+    checkpoint: String,
+    about: &About<'_>,
+) -> Result<DomainEvidence> {
+    let scope = &about.session.scope;
+    let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
+    let days = days_of(scope)?;
+    let control = log::entries(connection, head.log, (log::CONTROL, log::CONTROL)).await?;
+    let placed = log::entries(connection, head.log, (days.0.into(), days.1.into())).await?;
+    let deletions = deletions(connection, head, &placed).await?;
+    let mut consistency = Vec::new();
+    let since = about.since.get(&row.domain).copied();
+    if let Some(size) = since.filter(|size| (1..=head.size).contains(size)) {
+        consistency.push(ConsistencyProof {
+            size,
+            proof: log::consistency(connection, head.log, size, head.size).await?,
+        });
+    }
+    let subtrees = archive::subtrees_in(connection, row, scope).await?;
+    Ok(DomainEvidence {
+        domain: row.domain.to_string(),
+        checkpoint,
+        record: log::record(connection, head.log, last).await?,
+        inclusion: log::inclusion(connection, head.log, last, head.size).await?,
+        days: log::days_proof(connection, head.log, days).await?,
+        lists: lists(placed)?,
+        control: control.into_iter().map(|placed| placed.entry).collect(),
+        deletions,
+        subtrees: subtrees
+            .into_iter()
+            .map(|(segment, hashes)| (segment.to_string(), hashes))
+            .collect(),
+        consistency,
+    })
+}
+
+/// The records that committed the deletions, each proven to be in the log.
+async fn deletions(
+    connection: &mut SqliteConnection,
+    head: &Head,
+    placed: &[Placed],
+) -> Result<Vec<DeletionProof>> {
+    let mut proofs = Vec::new();
+    for entry in placed {
+        if !matches!(DayEntry::parse(&entry.entry), Ok(DayEntry::Delete(_))) {
+            continue;
+        }
+        proofs.push(DeletionProof {
+            day: day_name(entry.list)?,
+            position: entry.place,
+            record: log::record(connection, head.log, entry.index).await?,
+            inclusion: log::inclusion(connection, head.log, entry.index, head.size).await?,
+        });
+    }
+    Ok(proofs)
+}
+
+fn lists(placed: Vec<Placed>) -> Result<Vec<DayList>> {
+    let mut lists: Vec<DayList> = Vec::new();
+    let mut number = None;
+    for entry in placed {
+        if number.replace(entry.list) != Some(entry.list) {
+            lists.push(DayList {
+                day: day_name(entry.list)?,
+                entries: Vec::new(),
+            });
+        }
+        if let Some(list) = lists.last_mut() {
+            list.entries.push(entry.entry);
+        }
+    }
+    Ok(lists)
+}
+
+fn of_scope(scope: &Scope) -> evidence::Scope {
+    evidence::Scope {
+        of: match scope.target {
+            Target::Space(id) => ScopeOf::Space(id.to_string()),
+            Target::Account(id) => ScopeOf::Account(id.to_string()),
+        },
+        start: scope.days.start().to_string(),
+        end: scope.days.end().to_string(),
+        hours: HourRange {
+            first: scope.hours.first().number(),
+            last: scope.hours.last().number(),
+        },
+    }
+}
+
+/// The days as leaves of `days`. What comes after the last leaf has no events.
+fn days_of(scope: &Scope) -> Result<(u16, u16)> {
+    let number = |day: Day| u16::try_from(day.number()).unwrap_or(u16::MAX);
+    Ok((number(scope.days.start()), number(scope.days.end())))
+}
+
+fn day_name(number: i64) -> Result<String> {
+    let day = u32::try_from(number).ok().and_then(Day::from_number);
+    let day = day.ok_or_else(|| StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: "an entry is of no day".to_owned(),
+    })?;
+    Ok(day.to_string())
+}
+
+fn no_log(domain: Domain) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: format!("{domain} has no log"),
+    }
+}

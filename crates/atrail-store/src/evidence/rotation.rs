@@ -1,0 +1,136 @@
+//! Signing with another key from here on.
+//!
+//! The new key is kept in a file of its own, then recorded in every domain's log, endorsed by the old one, in one
+//! transaction; then it takes the old one's place. A crash in between is finished, or taken back, by the next start.
+
+use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
+use atrail_model::{Timestamp, format_timestamp};
+use sqlx::SqliteConnection;
+
+use super::{Evidence, key};
+use crate::Store;
+use crate::catalog::log::{self, NewEntry};
+use crate::catalog::{Catalog, failed_to};
+use crate::error::{Result, StoreError};
+use crate::requester::Requester;
+
+const WHAT: &str = "record another signing key";
+
+impl Store {
+    /// The key that evidence is verified with.
+    pub async fn verifier_key(&self) -> VerifierKey {
+        self.core.evidence.verifier_key().await
+    }
+
+    /// The endorsements of all keys after the first, each a note by the key before, with the server's name as origin.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn endorsements(&self) -> Result<Vec<String>> {
+        self.core.catalog.key_changes().await
+    }
+
+    /// Makes a new signing key, which the old one endorses in every domain's log, and signs with it from then on. Returns
+    /// its verifier key.
+    ///
+    /// # Errors
+    /// When the catalog or the disk fails: then it is the old key that signs, or the next start ends the change.
+    pub async fn rotate_key(&self, requester: impl Into<Requester<'_>>) -> Result<VerifierKey> {
+        let core = &self.core;
+        let requester = requester.into();
+        let key = core
+            .evidence
+            .rotate(&core.catalog, requester, core.clock.now())
+            .await?;
+        core.sign_all().await?;
+        Ok(key)
+    }
+}
+
+impl Evidence {
+    async fn rotate(
+        &self,
+        catalog: &Catalog,
+        requester: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<VerifierKey> {
+        let mut current = self.key.write().await;
+        // One that an earlier try left may be in the catalog after all.
+        let next = match key::next(&self.data_dir)? {
+            Some(next) => next,
+            None => key::signed(SigningKey::generate(current.name()))?,
+        };
+        key::keep_next(&self.data_dir, &next)?;
+        let domains = catalog.all_domains().await?;
+        let mut tx = catalog.begin(WHAT).await?;
+        let for_server = endorse(&current, current.name(), &next)?;
+        catalog.note_key_change(&mut tx, &for_server).await?;
+        for row in domains {
+            let head = log::head(&mut tx, row.number).await?;
+            let head = head.ok_or_else(|| StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: format!("{} has no log", row.domain),
+            })?;
+            let origin = origin(current.name(), &row.domain.to_string(), &head.epoch);
+            let entry = ControlEntry::Key(KeyChange {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                key: next.verifier_key().to_string(),
+                endorsement: endorse(&current, &origin, &next)?,
+            });
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        let verifier_key = next.verifier_key().clone();
+        let committed = catalog.commit(tx, WHAT).await;
+        if let Err(error) = committed {
+            let connection = catalog.readers().acquire().await;
+            let mut connection = connection.map_err(failed_to(WHAT))?;
+            if !names(catalog, &mut connection, &verifier_key.to_string()).await? {
+                return Err(error);
+            }
+        }
+        // From the commit on nothing may be signed with the old one, whatever happens to the file.
+        *current = next;
+        catalog.set_verifier_key(verifier_key.to_string());
+        key::use_next(&self.data_dir)?;
+        Ok(verifier_key)
+    }
+
+    /// Ends what an interrupted change of keys began: the new key is used when the logs name it, else forgotten.
+    pub(crate) async fn finish_rotation(&self, catalog: &Catalog) -> Result<()> {
+        let Some(next) = key::next(&self.data_dir)? else {
+            return Ok(());
+        };
+        let connection = catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        if !names(catalog, &mut connection, &next.verifier_key().to_string()).await? {
+            return key::forget_next(&self.data_dir);
+        }
+        key::use_next(&self.data_dir)?;
+        catalog.set_verifier_key(next.verifier_key().to_string());
+        *self.key.write().await = next;
+        Ok(())
+    }
+}
+
+/// The note by which a key says that another one signs after it.
+fn endorse(current: &SigningKey, origin: &str, next: &SigningKey) -> Result<String> {
+    let text = endorsement_text(origin, &next.verifier_key().to_string());
+    key::signed(current.sign(&text))
+}
+
+/// Whether the logs name this key for their signatures.
+async fn names(
+    catalog: &Catalog,
+    connection: &mut SqliteConnection,
+    verifier_key: &str,
+) -> Result<bool> {
+    let domains = catalog.all_domains().await?;
+    let Some(first) = domains.first() else {
+        return Ok(false);
+    };
+    match log::head(connection, first.number).await? {
+        Some(head) => Ok(log::key(connection, head.log).await? == verifier_key),
+        None => Ok(false),
+    }
+}

@@ -1,0 +1,137 @@
+//! What a start does before anything is signed: it goes on with the history that was signed, or begins a new one and says
+//! why. It never signs a second history of one origin and size.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use atrail_evidence::origin;
+use atrail_model::{AccountId, Domain, Timestamp};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::Evidence;
+use crate::catalog::Catalog;
+use crate::catalog::archive::DomainRow;
+use crate::catalog::log::{self, Beginning, Epoch};
+use crate::durable;
+use crate::error::{Result, StoreError};
+
+/// A file that says why the next start begins a new epoch.
+const NEW_EPOCH: &str = "new-epoch";
+const WHAT: &str = "begin the domains' logs";
+/// Who the records of a new epoch name.
+const ACTOR: &str = "atrail";
+
+/// Makes the next start on this directory begin a new epoch, for this reason.
+pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
+    let path = data_dir.join(NEW_EPOCH);
+    durable::replace(&path, reason.as_bytes(), 0o600).map_err(failed("write", &path))
+}
+
+impl Evidence {
+    /// Goes on with the logs of the catalog where they are what was signed, and begins them where not.
+    pub(crate) async fn go_on(&self, catalog: &Catalog, now: Timestamp) -> Result<()> {
+        let demanded = demanded(&self.data_dir)?;
+        let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
+        for row in catalog.all_domains().await? {
+            accounts.entry(row.account).or_default().push(row);
+        }
+        let verifier_key = self.verifier_key().await.to_string();
+        let beginning = Beginning {
+            verifier_key: &verifier_key,
+            actor: ACTOR,
+            now,
+        };
+        for (account, domains) in accounts {
+            let mut tx = catalog.begin(WHAT).await?;
+            if let Some(epoch) = self
+                .epoch_for(&mut tx, &domains, &verifier_key, demanded.as_deref())
+                .await?
+            {
+                if !epoch.epoch.is_empty() {
+                    tracing::warn!(%account, reason = epoch.reason, "the logs of an account begin a new epoch");
+                }
+                beginning.epoch(&mut tx, account, &epoch).await?;
+                catalog.commit(tx, WHAT).await?;
+            }
+        }
+        if demanded.is_some() {
+            let path = self.data_dir.join(NEW_EPOCH);
+            durable::remove(&path).map_err(failed("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Why and how the logs of an account begin, if they do not go on.
+    async fn epoch_for(
+        &self,
+        connection: &mut SqliteConnection,
+        domains: &[DomainRow],
+        verifier_key: &str,
+        demanded: Option<&str>,
+    ) -> Result<Option<Epoch>> {
+        let journal = self.journal.lock().await;
+        let name = self.name().await;
+        let mut reason = demanded.map(str::to_owned);
+        let mut lacking = false;
+        for row in domains {
+            let signed = journal.newest(row.domain);
+            let head = log::head(connection, row.number).await?;
+            lacking |= head.is_none();
+            if let Some(head) = &head
+                && log::key(connection, head.log).await? != verifier_key
+            {
+                reason.get_or_insert_with(|| "the signing key of the logs was lost".to_owned());
+            }
+            let Some(signed) = signed.map(|signed| &signed.checkpoint) else {
+                continue;
+            };
+            let goes_on = match &head {
+                None => false,
+                Some(head) => {
+                    origin(&name, &row.domain.to_string(), &head.epoch) == signed.origin
+                        && log::root_at(connection, head, signed.size).await? == Some(signed.root)
+                }
+            };
+            if !goes_on {
+                reason.get_or_insert_with(|| {
+                    format!(
+                        "the catalog is not the one of which the checkpoint {} of {} was signed",
+                        signed.size, row.domain
+                    )
+                });
+            }
+        }
+        if reason.is_none() && !lacking {
+            return Ok(None);
+        }
+        let continues = domains.iter().filter_map(|row| {
+            let signed = journal.newest(row.domain)?;
+            Some((row.domain, signed.note.clone()))
+        });
+        let continues: BTreeMap<Domain, String> = continues.collect();
+        Ok(Some(Epoch {
+            // Without a reason, this is the first history that there is.
+            epoch: if reason.is_some() {
+                Uuid::now_v7().to_string()
+            } else {
+                String::new()
+            },
+            reason: reason.unwrap_or_default(),
+            continues,
+        }))
+    }
+}
+
+fn demanded(data_dir: &Path) -> Result<Option<String>> {
+    let path = data_dir.join(NEW_EPOCH);
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        text => text.map(Some).map_err(failed("read", &path)),
+    }
+}
+
+fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let what = format!("cannot {what} {}", path.display());
+    |source| StoreError::Directory { what, source }
+}

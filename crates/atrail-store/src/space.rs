@@ -1,0 +1,96 @@
+//! How much room the disk has.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::StoreError;
+
+/// Less than this is none: the catalog's smallest transaction may want more.
+const NONE_BYTES: u64 = 1 << 20;
+
+/// Bytes that an ordinary process can still write to the file system of this path. Quotas do not always show in it, and
+/// on file systems that copy on write it is an estimate.
+pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(path)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+/// The error as it is to be told: one that may be for want of space counts as that when there is none. (SQLite says of
+/// some failed writes and syncs only that they failed.)
+pub(crate) fn told(error: StoreError, path: &Path) -> StoreError {
+    let is_none = || free_bytes(path).is_ok_and(|free| free < NONE_BYTES);
+    told_with(error, is_none)
+}
+
+fn told_with(error: StoreError, is_none: impl Fn() -> bool) -> StoreError {
+    if error.may_be_for_want_of_space() && is_none() {
+        return StoreError::Full(io::Error::new(io::ErrorKind::StorageFull, error));
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// An error of SQLite with this extended code.
+    #[derive(Debug)]
+    struct Code(u32);
+
+    impl std::fmt::Display for Code {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "code {}", self.0)
+        }
+    }
+
+    impl std::error::Error for Code {}
+
+    impl sqlx::error::DatabaseError for Code {
+        fn message(&self) -> &str {
+            "disk I/O error"
+        }
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.to_string().into())
+        }
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    fn kind(code: u32, is_none: bool) -> ErrorKind {
+        let source = sqlx::Error::Database(Box::new(Code(code)));
+        let what = "write";
+        told_with(StoreError::Catalog { what, source }, || is_none).kind()
+    }
+
+    #[test]
+    fn a_failed_write_of_the_catalog_is_a_full_disk_when_there_is_no_space() {
+        for write_or_sync in [778, 1034] {
+            assert_eq!(kind(write_or_sync, true), ErrorKind::Full);
+            assert_eq!(kind(write_or_sync, false), ErrorKind::Broken);
+        }
+        for full in [13, 4874] {
+            assert_eq!(kind(full, false), ErrorKind::Full, "it says so itself");
+        }
+        assert_eq!(kind(266, true), ErrorKind::Broken, "a failed read");
+    }
+
+    #[test]
+    fn there_is_space_where_tests_run() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(free_bytes(dir.path()).unwrap() > NONE_BYTES);
+        assert!(free_bytes(&dir.path().join("nothing")).is_err());
+    }
+}

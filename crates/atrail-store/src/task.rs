@@ -1,0 +1,38 @@
+//! Work that runs beside who asked for it.
+
+use tokio::task::JoinHandle;
+
+use crate::error::{Result, StoreError};
+
+/// Does what would hold up the threads that answer.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    joined(tokio::task::spawn_blocking(work)).await
+}
+
+/// The outcome of a task. One that panicked may have done part of its work; one that was cancelled goes with the store.
+pub(crate) async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {
+    match task.await {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_panic() => Err(StoreError::Panicked),
+        Err(_) => Err(StoreError::Closed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    #[allow(clippy::panic, reason = "that is what is tested")]
+    async fn a_panic_does_not_pass_for_a_store_that_shuts_down() {
+        let broken = off_thread::<()>(|| panic!("planted")).await.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::Broken, "{broken}");
+        let cancelled = tokio::spawn(std::future::pending::<Result<()>>());
+        cancelled.abort();
+        let closed = joined(cancelled).await.unwrap_err();
+        assert_eq!(closed.kind(), ErrorKind::Unavailable, "{closed}");
+    }
+}

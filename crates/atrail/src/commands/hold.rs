@@ -1,0 +1,77 @@
+//! `atrail hold`: legal holds, under which nothing is deleted.
+
+use atrail_api::{HoldRequest, HoldRow, paths};
+
+use crate::client::{Call, connect};
+use crate::error::Result;
+use crate::printer::{Column, Layout, Rows};
+use crate::settings::Settings;
+
+/// Set, list and release legal holds: while one stands, nothing is deleted
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  atrail hold set --reason \"case 4711\"\n  atrail hold list -a")]
+pub(crate) enum Command {
+    /// Forbid every deletion, by request and by retention
+    #[command(after_help = "Example:\n  atrail hold set --reason \"case 4711\" -a")]
+    Set {
+        /// Why; it goes on record
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        level: Level,
+    },
+    /// List the holds that stand
+    #[command(after_help = "Example:\n  atrail hold list -a")]
+    List {
+        #[command(flatten)]
+        level: Level,
+    },
+    /// End the hold that was set
+    #[command(after_help = "Example:\n  atrail hold release --reason \"case 4711 is closed\"")]
+    Release {
+        /// Why; it goes on record
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        level: Level,
+    },
+}
+
+/// Of what.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Level {
+    /// The whole account: its own domain and every space, those made later included
+    #[arg(short = 'a', long)]
+    at_account_level: bool,
+}
+
+/// Runs it, and shows what stands then.
+pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
+    let (level, reason) = match &command {
+        Command::Set { level, reason } => (level, Some(reason.clone())),
+        Command::List { level } => (level, None),
+        Command::Release { level, reason } => (level, reason.clone()),
+    };
+    let request = HoldRequest {
+        reason,
+        at_account_level: level.at_account_level.then_some(true),
+    };
+    let call = match command {
+        Command::Set { .. } => Call::post(paths::HOLDS).json(&request)?,
+        Command::List { .. } => Call::get(paths::HOLDS).query(&request)?,
+        Command::Release { .. } => Call::delete(paths::HOLDS).json(&request)?,
+    };
+    let client = connect(settings, !level.at_account_level).await?;
+    let rows: Vec<HoldRow> = client.json(call).await?;
+    table(&rows).print(&settings.printer)
+}
+
+fn table(rows: &[HoldRow]) -> Rows<&HoldRow> {
+    let names = ["Space", "Level", "Since", "Set by", "Reason"];
+    let mut table = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
+    for row in rows {
+        let cells = [&row.space, &row.level, &row.since, &row.actor, &row.reason];
+        table.push(cells.map(String::clone).to_vec(), row);
+    }
+    table
+}
