@@ -107,14 +107,14 @@ mod tests {
         sqlx::raw_sql(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let roles: Vec<(String,)> = sqlx::query_as(
-            "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' ' || COALESCE(hex(space), '-') || ' ' || claimed \
+            "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' (' || hex(space) || ') ' || claimed \
              FROM roles ORDER BY role",
         )
         .fetch_all(&pool)
         .await
         .unwrap();
         let roles: Vec<_> = roles.iter().map(|(text,)| text.as_str()).collect();
-        assert_eq!(roles, ["01 developer of 0A 0C 0", "01 owner of 0A - 0"]);
+        assert_eq!(roles, ["01 developer of 0A (0C) 0", "01 owner of 0A () 0"]);
         let key: (Option<String>, Option<i64>) =
             sqlx::query_as("SELECT scopes, expires FROM api_keys")
                 .fetch_one(&pool)
