@@ -17,6 +17,7 @@ mod faults;
 mod formats;
 mod guide;
 mod help;
+mod holds;
 mod http;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
