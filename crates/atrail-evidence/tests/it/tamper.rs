@@ -617,7 +617,10 @@ fn another_history_is_found_out_by_an_earlier_receipt() {
             .unwrap()
             .outcome
     };
-    assert_eq!(told(&mut world, std::slice::from_ref(&sizes)), Outcome::Proven);
+    assert_eq!(
+        told(&mut world, std::slice::from_ref(&sizes)),
+        Outcome::Proven
+    );
     assert_eq!(told(&mut world, &[]), Outcome::Inconclusive, "no proof");
     assert_eq!(told(&mut fork, &[sizes]), Outcome::Failed);
 }
