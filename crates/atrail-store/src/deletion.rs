@@ -51,7 +51,9 @@ impl Store {
         let counted = self.count(scope).await?;
         let core = Arc::clone(&self.core);
         // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
-        let is_done = counted.count == 0 && !core.owes_erasure.load(Ordering::Relaxed);
+        let is_done = counted.count == 0
+            && !core.owes_erasure.load(Ordering::Relaxed)
+            && !core.catalog.has_retired(&domains, &scope).await?;
         if dry_run || is_done {
             return Ok(counted);
         }

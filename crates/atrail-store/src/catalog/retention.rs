@@ -1,7 +1,7 @@
 //! Retention in the catalog.
 
 use atrail_evidence::{ControlEntry, Policy};
-use atrail_model::{Day, DayRange, Retention, Target, Timestamp, format_timestamp};
+use atrail_model::{Day, DayRange, Retention, Scope, Target, Timestamp, format_timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -89,6 +89,30 @@ impl Catalog {
         }
         self.commit(tx, what).await?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Whether there are bytes in scope that retention deleted, and sessions have pinned.
+    pub(crate) async fn has_retired(&self, domains: &[DomainRow], scope: &Scope) -> Result<bool> {
+        let what = "look for what retention deleted";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        for domain in domains {
+            let (there,): (bool,) = sqlx::query_as(concat!(
+                "SELECT EXISTS (SELECT 1 FROM objects WHERE retired IS NOT NULL AND domain = ? ",
+                "AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?)"
+            ))
+            .bind(domain.number)
+            .bind(scope.days.start().number())
+            .bind(scope.days.end().number())
+            .bind(scope.hours.first().number())
+            .bind(scope.hours.last().number())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
+            if there {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog; their paths

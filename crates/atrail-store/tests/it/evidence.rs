@@ -21,6 +21,15 @@ impl TestStore {
         verify(&receipt, expected, file.as_slice()).unwrap()
     }
 
+    /// Proves what was downloaded of a session.
+    pub(crate) async fn prove(&self, session: &Session, file: &[u8]) {
+        let receipt = self.receipt(session.id).await;
+        let expected = pinned(self.store.verifier_key().await);
+        let report = verify(&receipt, &expected, file).unwrap();
+        assert_eq!(report.outcome, Outcome::Proven, "{report:#?}");
+        assert_eq!(report.events, session.events);
+    }
+
     /// Makes a session of the scope, downloads it, and proves it.
     async fn proven(&self, scope: Scope) -> Report {
         let session = self.session(scope).await;
