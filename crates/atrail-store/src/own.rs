@@ -1,13 +1,13 @@
-//! The server's own events: what was done with the archive. They come in like everybody's, but a full disk does not keep
-//! them out, for then nobody could read or delete any more: they wait in the catalog, with the space that is set aside,
-//! until the log has room again.
+//! The server's own events: what was done with the archive. They come in like everybody's, but a log that takes no events
+//! does not keep them out, for then nobody could read or delete any more: they wait in the catalog, on a full disk with the
+//! space that is set aside, until the log takes events again.
 
 use std::sync::atomic::Ordering;
 
 use atrail_model::Domain;
 
 use crate::Store;
-use crate::error::{ErrorKind, Result, StoreError};
+use crate::error::{Result, StoreError};
 use crate::ingest::NewEvent;
 use crate::store::Core;
 
@@ -18,11 +18,13 @@ impl Store {
     /// Makes an event about the use of the archive durable. It must have an `id`, so that it is stored once.
     ///
     /// # Errors
-    /// As [`Self::append`], but for a full disk: only when not even what is set aside has room.
+    /// When neither the log nor the catalog takes it: as [`Self::append`] has them, but for a full disk only when not even
+    /// what is set aside has room.
     pub async fn append_own(&self, domain: Domain, event: NewEvent) -> Result<()> {
         let core = &self.core;
         match self.append(domain, vec![event.clone()]).await {
-            Err(error) if error.kind() == ErrorKind::Full => {}
+            // A log that failed may hold the event all the same: it is stored once, however often it comes.
+            Err(StoreError::Full(_) | StoreError::Poisoned(_)) => {}
             outcome => return outcome.map(drop),
         }
         let numbers = core.catalog.domain_numbers().await?;
@@ -35,11 +37,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in what waits in the catalog, once there is space.
+    /// Takes in what waits in the catalog, once the log takes events.
     pub(crate) async fn take_in_waiting(&self) -> Result<()> {
         let core = &self.core;
         // Cleared before the look: who sets something aside after it sets the mark again.
-        while !core.wal.is_full() && core.sets_aside.swap(false, Ordering::Relaxed) {
+        while core.wal.refusal().is_none() && core.sets_aside.swap(false, Ordering::Relaxed) {
             let waiting = core.catalog.waiting(AT_ONCE).await?;
             let Some(last) = waiting.last().map(|last| last.place) else {
                 return Ok(());

@@ -1,6 +1,5 @@
 //! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse};
@@ -12,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
+use crate::audit::{Act, Action, Actor, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 
@@ -74,7 +74,7 @@ const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
 pub(crate) async fn grant(
     app: &App,
     form: TokenRequest,
-    address: IpAddr,
+    origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
     let TokenRequest {
         grant_type,
@@ -85,18 +85,18 @@ pub(crate) async fn grant(
     } = form;
     match grant_type.as_str() {
         "password" => match (username, password, passcode) {
-            (_, None, Some(key)) => by_api_key(app, &key, address).await,
+            (_, None, Some(key)) => by_api_key(app, &key, origin).await,
             (Some(user), Some(key), None) if user == "apikey" => {
-                by_api_key(app, &key, address).await
+                by_api_key(app, &key, origin).await
             }
-            (Some(user), Some(password), None) => by_password(app, user, password, address).await,
+            (Some(user), Some(password), None) => by_password(app, user, password, origin).await,
             _ => Err(Refusal::Grant(
                 "invalid_request",
                 "username and password are needed, or passcode alone",
             )),
         },
         "refresh_token" => match refresh_token {
-            Some(token) => by_refresh_token(app, &token).await,
+            Some(token) => by_refresh_token(app, &token, origin).await,
             None => Err(Refusal::Grant("invalid_request", "refresh_token is needed")),
         },
         _ => Err(Refusal::Grant(
@@ -110,22 +110,29 @@ async fn by_password(
     app: &App,
     name: String,
     password: String,
-    address: IpAddr,
+    origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
     let attempt = app.throttle.begin(Some(&name), address, app.clock.now())?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;
-    let Some(found) = found.filter(|_| fits) else {
+    if !fits {
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
+        if let Some(found) = found {
+            app.audit
+                .refused_login(Actor::new(&found.user, origin.clone()));
+        }
         return Err(BAD_CREDENTIALS);
-    };
+    }
+    let found = found.ok_or(BAD_CREDENTIALS)?;
     attempt.succeeded();
-    begin(app, &found.user, None).await
+    begin(app, &found.user, None, origin).await
 }
 
-async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
+async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
     let attempt = app.throttle.begin(None, address, app.clock.now());
     let holder = match ApiKeySecret::parse(text.trim()) {
         Some(key) => {
@@ -147,10 +154,15 @@ async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenRespo
     if let Ok(attempt) = attempt {
         attempt.succeeded();
     }
-    begin(app, &holder.user, Some(key.id())).await
+    begin(app, &holder.user, Some(key.id()), origin).await
 }
 
-async fn begin(app: &App, user: &User, api_key: Option<&str>) -> Result<TokenResponse, Refusal> {
+async fn begin(
+    app: &App,
+    user: &User,
+    api_key: Option<&str>,
+    origin: &Origin,
+) -> Result<TokenResponse, Refusal> {
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let new = NewLogin {
@@ -162,6 +174,14 @@ async fn begin(app: &App, user: &User, api_key: Option<&str>) -> Result<TokenRes
         ends: None,
     };
     let login = app.identity.begin_login(new).await?;
+    let act = |domain| {
+        let act = Act::new(Action::Login, Actor::new(user, origin.clone()), domain);
+        match api_key {
+            Some(key) => act.with("apiKey", key),
+            None => act,
+        }
+    };
+    app.audit.record_for(user.id, act).await;
     let client = if api_key.is_some() {
         ClientKind::ApiKey
     } else {
@@ -170,7 +190,11 @@ async fn begin(app: &App, user: &User, api_key: Option<&str>) -> Result<TokenRes
     respond(app, user, login, client, &refresh)
 }
 
-async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusal> {
+async fn by_refresh_token(
+    app: &App,
+    text: &str,
+    origin: &Origin,
+) -> Result<TokenResponse, Refusal> {
     let next = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let exchange = app
@@ -204,22 +228,24 @@ async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusa
             app.metrics.auth_failed(AuthFailure::RefreshToken);
             app.standings.forget();
             tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
+            app.audit.refused_login(Actor::new(&user, origin.clone()));
             Err(BAD_REFRESH_TOKEN)
         }
     }
 }
 
 /// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
-pub(crate) async fn revoke(app: &App, token: &str) -> Result<(), ApiError> {
-    match app.tokens.verify(token, app.clock.now()) {
-        Some(login) => {
-            app.identity.end_login(login).await?;
-        }
-        None => {
-            app.identity.end_login_of(sha256(token.as_bytes())).await?;
-        }
-    }
+pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<(), ApiError> {
+    let ended = match app.tokens.verify(token, app.clock.now()) {
+        Some(login) => app.identity.end_login(login).await?,
+        None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
+    };
     app.standings.forget();
+    if let Some(user) = ended {
+        let actor = Actor::of_id(user, origin.clone());
+        let act = |domain| Act::new(Action::Logout, actor.clone(), domain);
+        app.audit.record_for(user, act).await;
+    }
     Ok(())
 }
 
