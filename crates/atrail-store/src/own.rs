@@ -64,3 +64,170 @@ impl Core {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use atrail_evidence::leaf_hash;
+    use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::StoreSettings;
+    use crate::error::ErrorKind;
+
+    struct Fixture {
+        store: Store,
+        account: AccountId,
+        settings: StoreSettings,
+        clock: Arc<ManualClock>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut settings = StoreSettings::new(dir.path().join("data"));
+            settings.reserve_bytes = 1 << 20;
+            let now = "2017-07-25T10:00:00Z".parse().unwrap();
+            let clock = Arc::new(ManualClock::new(now));
+            let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+            let account = store
+                .tenancy()
+                .create_account("acme", now)
+                .await
+                .unwrap()
+                .id;
+            Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir: dir,
+            }
+        }
+
+        fn domain(&self) -> Domain {
+            Domain::Account(self.account)
+        }
+
+        /// Writes events until one had to wait; how many there are. The store finds out by itself that it has space, and
+        /// may do so at any moment.
+        async fn set_some_aside(&self) -> u64 {
+            let core = &self.store.core;
+            for number in 1.. {
+                core.wal.note_full();
+                // Twice, as who does not hear of the first try does.
+                for _ in 0..2 {
+                    let own = self.store.append_own(self.domain(), event(number));
+                    own.await.unwrap();
+                }
+                if core.sets_aside.load(Ordering::Relaxed) {
+                    return number;
+                }
+            }
+            unreachable!("the numbers have no end")
+        }
+
+        async fn restart(self) -> Self {
+            let Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir,
+            } = self;
+            store.close().await.unwrap();
+            drop(store);
+            // The lock goes with the last task of the dropped store, which may end a moment later.
+            let store = loop {
+                match Store::open(settings.clone(), clock.clone()).await {
+                    Ok(store) => break store,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir,
+            }
+        }
+
+        async fn count(&self) -> u64 {
+            let scope = Scope {
+                target: Target::Account(self.account),
+                days: DayRange::new(Day::FIRST, Day::LAST).unwrap(),
+                hours: Hours::ALL,
+            };
+            let days = self.store.status(scope).await.unwrap();
+            days.iter().map(|day| day.count).sum()
+        }
+
+        /// Waits until nothing waits any more.
+        async fn taken_in(&self) {
+            while !self.store.core.catalog.waiting(1).await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    fn event(number: u64) -> NewEvent {
+        let line = Bytes::from(format!(
+            "{{\"id\":\"{number}\",\"eventTime\":\"2017-07-25T09:00:00Z\"}}"
+        ));
+        NewEvent {
+            day: "2017-07-25".parse().unwrap(),
+            hour: Hour::new(9).unwrap(),
+            leaf: leaf_hash(&line),
+            line,
+        }
+    }
+
+    #[tokio::test]
+    async fn while_the_log_is_full_an_own_event_waits_and_is_stored_once() {
+        let fixture = Fixture::new().await;
+        // The control: what others send is refused.
+        let mut refused = None;
+        while refused.is_none() {
+            fixture.store.core.wal.note_full();
+            let sent = fixture.store.append(fixture.domain(), vec![event(0)]);
+            refused = sent.await.err();
+        }
+        assert_eq!(refused.unwrap().kind(), ErrorKind::Full);
+        let before = fixture.count().await;
+        let own = fixture.set_some_aside().await;
+        fixture.taken_in().await;
+        assert_eq!(fixture.count().await, before + own);
+        fixture.store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_taken_in_after_a_restart() {
+        let fixture = Fixture::new().await;
+        let own = fixture.set_some_aside().await;
+        let fixture = fixture.restart().await;
+        fixture.taken_in().await;
+        assert_eq!(fixture.count().await, own);
+        fixture.store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_domain_that_is_not_there_is_an_error_on_a_full_log() {
+        let fixture = Fixture::new().await;
+        let nowhere = Domain::Account(AccountId::generate());
+        let mut refused = None;
+        for number in 0.. {
+            fixture.store.core.wal.note_full();
+            refused = fixture.store.append_own(nowhere, event(number)).await.err();
+            if refused.is_some() {
+                break;
+            }
+        }
+        assert_eq!(refused.unwrap().kind(), ErrorKind::NotFound);
+    }
+}
