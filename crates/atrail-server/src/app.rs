@@ -5,6 +5,7 @@ use std::sync::Arc;
 use atrail_model::{AccountId, Clock, Day, Timestamp};
 use atrail_store::{ErrorKind, Identity, Store, Tenancy};
 
+use crate::audit::Audit;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub(crate) standings: Standings,
     pub(crate) ingest_budget: Budget,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
 }
 
 impl App {

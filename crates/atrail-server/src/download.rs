@@ -51,10 +51,11 @@ pub(crate) async fn respond(
         Body::empty()
     } else {
         download.check(bytes.clone()).await?;
-        let id = session.id;
+        reader.begin(bytes.start).await?;
+        let (id, start) = (session.id, bytes.start);
         // The head is sent by then: the client sees a cut, and only the log can say why.
         let bytes = download.read(bytes).map_err(Cut::from);
-        Body::from_stream(reader.watch(bytes).inspect_err(move |cut| {
+        Body::from_stream(reader.watch(start, bytes).inspect_err(move |cut| {
             tracing::error!(session = %id, error = cut as &dyn std::error::Error, "a download broke off");
         }))
     };

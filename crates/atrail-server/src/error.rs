@@ -9,6 +9,8 @@ use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::audit::Unwritten;
+
 /// A request that is answered with a problem (RFC 9457). The body is written by [`ApiError::render`], once the request's
 /// id is known.
 #[derive(Debug, Clone)]
@@ -187,6 +189,17 @@ impl From<StoreError> for ApiError {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,
         }
+    }
+}
+
+impl From<Unwritten> for ApiError {
+    /// Whatever kept the event from being written, the answer is not given without it.
+    fn from(error: Unwritten) -> Self {
+        let mut answer = Self::unavailable(
+            "this read could not be put on record, so it is not answered: try again, and see the server's log",
+        );
+        answer.source = Some(Arc::new(error));
+        answer
     }
 }
 

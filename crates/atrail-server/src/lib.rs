@@ -4,6 +4,7 @@
 //! [`Running::shutdown`]. Handlers are thin; what events they reach, they reach by way of `auth::access` alone.
 
 mod app;
+mod audit;
 mod auth;
 mod config;
 mod days;

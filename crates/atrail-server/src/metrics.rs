@@ -14,6 +14,7 @@ use atrail_model::Timestamp;
 use atrail_store::Histogram;
 use axum::http::{Method, StatusCode};
 
+use crate::audit::{Action, Outcome};
 use crate::routes::ROUTES;
 
 pub(crate) use page::{CONTENT_TYPE, render};
@@ -48,6 +49,9 @@ pub(crate) struct Metrics {
     refused_events: AtomicU64,
     panics: AtomicU64,
     auth_failures: [AtomicU64; AuthFailure::ALL.len()],
+    /// By action and outcome.
+    own_events: [[AtomicU64; Outcome::ALL.len()]; Action::ALL.len()],
+    own_event_failures: [AtomicU64; Action::ALL.len()],
 }
 
 /// A secret that was given and is not good.
@@ -102,6 +106,8 @@ impl Metrics {
             refused_events: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             auth_failures: std::array::from_fn(|_| AtomicU64::new(0)),
+            own_events: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            own_event_failures: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
@@ -136,6 +142,16 @@ impl Metrics {
     /// Counts a secret that was not good.
     pub(crate) fn auth_failed(&self, failure: AuthFailure) {
         self.auth_failures[failure as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an event of the server itself that was made durable.
+    pub(crate) fn own_event(&self, action: Action, outcome: Outcome) {
+        self.own_events[action as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one that could not be written.
+    pub(crate) fn own_event_failed(&self, action: Action) {
+        self.own_event_failures[action as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a handler that panicked.

@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
+use crate::audit::Audit;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -45,6 +46,8 @@ const HEAD_MAX_BYTES: usize = 32 << 10;
 const MAX_HEADERS: usize = 64;
 /// How long cut connections get to notice.
 const CUT_GRACE: Duration = Duration::from_secs(1);
+/// How long there is at shutdown to write what was counted.
+const AUDIT_GRACE: Duration = Duration::from_secs(4);
 /// How long the store gets to finish what is under way at shutdown.
 const STORE_GRACE: Duration = Duration::from_secs(4);
 /// Wait after a failed accept: the process is out of file descriptors, and asking at once would only burn time.
@@ -135,10 +138,14 @@ async fn prepare(
     .await
     .map_err(|error| StartError::Secrets(error.into()))?;
     let tenancy = store.tenancy();
+    let metrics = Arc::new(Metrics::new(clock.now()));
+    let audit = Audit::new(store.clone(), Arc::clone(&clock), Arc::clone(&metrics)).await;
+    let audit = Arc::new(audit);
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
-        metrics: Arc::new(Metrics::new(clock.now())),
+        metrics,
+        audit: Arc::clone(&audit),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
@@ -168,9 +175,11 @@ async fn prepare(
         verifier_key,
         accepting: tokio::spawn(acceptor.run(listener)),
         connections,
+        counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
         stop,
         cut,
         drain,
+        audit,
         store,
     })
 }
@@ -187,9 +196,11 @@ pub struct Running {
     pub verifier_key: String,
     accepting: JoinHandle<()>,
     connections: TaskTracker,
+    counting: JoinHandle<()>,
     stop: CancellationToken,
     cut: CancellationToken,
     drain: Duration,
+    audit: Arc<Audit>,
     store: Store,
 }
 
@@ -200,8 +211,8 @@ impl Running {
         &self.endpoint
     }
 
-    /// Takes no more connections, lets requests and downloads under way end within the drain time, cuts the rest, and
-    /// closes the store.
+    /// Takes no more connections, lets requests and downloads under way end within the drain time, cuts the rest, puts
+    /// on record what was counted, and closes the store.
     ///
     /// # Errors
     /// When the store cannot be closed in order; nothing acknowledged is lost by it.
@@ -218,6 +229,14 @@ impl Running {
             self.cut.cancel();
             // Who is deaf to this is at work on a thread that the store outlasts.
             let _ = tokio::time::timeout(CUT_GRACE, self.connections.wait()).await;
+        }
+        // Ends by itself at the signal, as accepting does.
+        let _ = self.counting.await;
+        if tokio::time::timeout(AUDIT_GRACE, self.audit.close())
+            .await
+            .is_err()
+        {
+            tracing::error!("how often things were read in this hour is not on record");
         }
         match tokio::time::timeout(STORE_GRACE, self.store.close()).await {
             Ok(closed) => closed,

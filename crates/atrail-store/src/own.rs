@@ -1,13 +1,13 @@
-//! The server's own events: what was done with the archive. They come in like everybody's, but a full disk does not keep
-//! them out, for then nobody could read or delete any more: they wait in the catalog, with the space that is set aside,
-//! until the log has room again.
+//! The server's own events: what was done with the archive. They come in like everybody's, but a log that takes no events
+//! does not keep them out, for then nobody could read or delete any more: they wait in the catalog, on a full disk with the
+//! space that is set aside, until the log takes events again.
 
 use std::sync::atomic::Ordering;
 
 use atrail_model::Domain;
 
 use crate::Store;
-use crate::error::{ErrorKind, Result, StoreError};
+use crate::error::{Result, StoreError};
 use crate::ingest::NewEvent;
 use crate::store::Core;
 
@@ -18,11 +18,13 @@ impl Store {
     /// Makes an event about the use of the archive durable. It must have an `id`, so that it is stored once.
     ///
     /// # Errors
-    /// As [`Self::append`], but for a full disk: only when not even what is set aside has room.
+    /// When neither the log nor the catalog takes it: as [`Self::append`] has them, but for a full disk only when not even
+    /// what is set aside has room.
     pub async fn append_own(&self, domain: Domain, event: NewEvent) -> Result<()> {
         let core = &self.core;
         match self.append(domain, vec![event.clone()]).await {
-            Err(error) if error.kind() == ErrorKind::Full => {}
+            // A log that failed may hold the event all the same: it is stored once, however often it comes.
+            Err(StoreError::Full(_) | StoreError::Poisoned(_)) => {}
             outcome => return outcome.map(drop),
         }
         let numbers = core.catalog.domain_numbers().await?;
@@ -35,11 +37,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in what waits in the catalog, once there is space.
+    /// Takes in what waits in the catalog, once the log takes events.
     pub(crate) async fn take_in_waiting(&self) -> Result<()> {
         let core = &self.core;
         // Cleared before the look: who sets something aside after it sets the mark again.
-        while !core.wal.is_full() && core.sets_aside.swap(false, Ordering::Relaxed) {
+        while core.wal.refusal().is_none() && core.sets_aside.swap(false, Ordering::Relaxed) {
             let waiting = core.catalog.waiting(AT_ONCE).await?;
             let Some(last) = waiting.last().map(|last| last.place) else {
                 return Ok(());
@@ -60,5 +62,172 @@ impl Core {
         let is_any = !self.catalog.waiting(1).await?.is_empty();
         self.sets_aside.store(is_any, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use atrail_evidence::leaf_hash;
+    use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::StoreSettings;
+    use crate::error::ErrorKind;
+
+    struct Fixture {
+        store: Store,
+        account: AccountId,
+        settings: StoreSettings,
+        clock: Arc<ManualClock>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut settings = StoreSettings::new(dir.path().join("data"));
+            settings.reserve_bytes = 1 << 20;
+            let now = "2017-07-25T10:00:00Z".parse().unwrap();
+            let clock = Arc::new(ManualClock::new(now));
+            let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+            let account = store
+                .tenancy()
+                .create_account("acme", now)
+                .await
+                .unwrap()
+                .id;
+            Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir: dir,
+            }
+        }
+
+        fn domain(&self) -> Domain {
+            Domain::Account(self.account)
+        }
+
+        /// Writes events until one had to wait; how many there are. The store finds out by itself that it has space, and
+        /// may do so at any moment.
+        async fn set_some_aside(&self) -> u64 {
+            let core = &self.store.core;
+            for number in 1.. {
+                core.wal.note_full();
+                // Twice, as who does not hear of the first try does.
+                for _ in 0..2 {
+                    let own = self.store.append_own(self.domain(), event(number));
+                    own.await.unwrap();
+                }
+                if core.sets_aside.load(Ordering::Relaxed) {
+                    return number;
+                }
+            }
+            unreachable!("the numbers have no end")
+        }
+
+        async fn restart(self) -> Self {
+            let Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir,
+            } = self;
+            store.close().await.unwrap();
+            drop(store);
+            // The lock goes with the last task of the dropped store, which may end a moment later.
+            let store = loop {
+                match Store::open(settings.clone(), clock.clone()).await {
+                    Ok(store) => break store,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            Self {
+                store,
+                account,
+                settings,
+                clock,
+                _dir,
+            }
+        }
+
+        async fn count(&self) -> u64 {
+            let scope = Scope {
+                target: Target::Account(self.account),
+                days: DayRange::new(Day::FIRST, Day::LAST).unwrap(),
+                hours: Hours::ALL,
+            };
+            let days = self.store.status(scope).await.unwrap();
+            days.iter().map(|day| day.count).sum()
+        }
+
+        /// Waits until nothing waits any more.
+        async fn taken_in(&self) {
+            while !self.store.core.catalog.waiting(1).await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    fn event(number: u64) -> NewEvent {
+        let line = Bytes::from(format!(
+            "{{\"id\":\"{number}\",\"eventTime\":\"2017-07-25T09:00:00Z\"}}"
+        ));
+        NewEvent {
+            day: "2017-07-25".parse().unwrap(),
+            hour: Hour::new(9).unwrap(),
+            leaf: leaf_hash(&line),
+            line,
+        }
+    }
+
+    #[tokio::test]
+    async fn while_the_log_is_full_an_own_event_waits_and_is_stored_once() {
+        let fixture = Fixture::new().await;
+        // The control: what others send is refused.
+        let mut refused = None;
+        while refused.is_none() {
+            fixture.store.core.wal.note_full();
+            let sent = fixture.store.append(fixture.domain(), vec![event(0)]);
+            refused = sent.await.err();
+        }
+        assert_eq!(refused.unwrap().kind(), ErrorKind::Full);
+        let before = fixture.count().await;
+        let own = fixture.set_some_aside().await;
+        fixture.taken_in().await;
+        assert_eq!(fixture.count().await, before + own);
+        fixture.store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_taken_in_after_a_restart() {
+        let fixture = Fixture::new().await;
+        let own = fixture.set_some_aside().await;
+        let fixture = fixture.restart().await;
+        fixture.taken_in().await;
+        assert_eq!(fixture.count().await, own);
+        fixture.store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_domain_that_is_not_there_is_an_error_on_a_full_log() {
+        let fixture = Fixture::new().await;
+        let nowhere = Domain::Account(AccountId::generate());
+        let mut refused = None;
+        for number in 0.. {
+            fixture.store.core.wal.note_full();
+            refused = fixture.store.append_own(nowhere, event(number)).await.err();
+            if refused.is_some() {
+                break;
+            }
+        }
+        assert_eq!(refused.unwrap().kind(), ErrorKind::NotFound);
     }
 }

@@ -26,7 +26,9 @@ impl Reply {
         }
     }
 
-    fn json(&self) -> Value {
+    /// Its body; null when it is no JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 

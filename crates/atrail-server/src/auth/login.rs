@@ -1,6 +1,5 @@
 //! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6), by an OpenID provider's token.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse};
@@ -14,6 +13,7 @@ use super::oidc::Refused;
 use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
+use crate::audit::{Act, Action, Actor, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 
@@ -83,7 +83,7 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 pub(crate) async fn grant(
     app: &App,
     form: TokenRequest,
-    address: IpAddr,
+    origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
     let TokenRequest {
         grant_type,
@@ -95,22 +95,22 @@ pub(crate) async fn grant(
     } = form;
     match grant_type.as_str() {
         "password" => match (username, password, passcode) {
-            (_, None, Some(key)) => by_api_key(app, &key, address).await,
+            (_, None, Some(key)) => by_api_key(app, &key, origin).await,
             (Some(user), Some(key), None) if user == "apikey" => {
-                by_api_key(app, &key, address).await
+                by_api_key(app, &key, origin).await
             }
-            (Some(user), Some(password), None) => by_password(app, user, password, address).await,
+            (Some(user), Some(password), None) => by_password(app, user, password, origin).await,
             _ => Err(Refusal::Grant(
                 "invalid_request",
                 "username and password are needed, or passcode alone",
             )),
         },
         "refresh_token" => match refresh_token {
-            Some(token) => by_refresh_token(app, &token).await,
+            Some(token) => by_refresh_token(app, &token, origin).await,
             None => Err(Refusal::Grant("invalid_request", "refresh_token is needed")),
         },
         JWT_BEARER => match assertion {
-            Some(token) => by_id_token(app, &token, address).await,
+            Some(token) => by_id_token(app, &token, origin).await,
             None => Err(Refusal::Grant("invalid_request", "assertion is needed")),
         },
         _ => Err(Refusal::Grant(
@@ -124,22 +124,29 @@ async fn by_password(
     app: &App,
     name: String,
     password: String,
-    address: IpAddr,
+    origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
     let attempt = app.throttle.begin(Some(&name), address, app.clock.now())?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;
-    let Some(found) = found.filter(|_| fits) else {
+    if !fits {
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
+        if let Some(found) = found {
+            app.audit
+                .refused_login(Actor::new(&found.user, origin.clone()));
+        }
         return Err(BAD_CREDENTIALS);
-    };
+    }
+    let found = found.ok_or(BAD_CREDENTIALS)?;
     attempt.succeeded();
-    begin(app, &found.user, Beginning::Password).await
+    begin(app, &found.user, Beginning::Password, origin).await
 }
 
-async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
+async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
     let attempt = app.throttle.begin(None, address, app.clock.now());
     let holder = match ApiKeySecret::parse(text.trim()) {
         Some(key) => {
@@ -161,11 +168,12 @@ async fn by_api_key(app: &App, text: &str, address: IpAddr) -> Result<TokenRespo
     if let Ok(attempt) = attempt {
         attempt.succeeded();
     }
-    begin(app, &holder.user, Beginning::ApiKey(key.id())).await
+    begin(app, &holder.user, Beginning::ApiKey(key.id()), origin).await
 }
 
 /// By an ID token of the OpenID provider, as an assertion (RFC 7523 §2.1).
-async fn by_id_token(app: &App, token: &str, address: IpAddr) -> Result<TokenResponse, Refusal> {
+async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
     let Some(oidc) = &app.oidc else {
         return Err(Refusal::Grant(
             "unsupported_grant_type",
@@ -199,7 +207,7 @@ async fn by_id_token(app: &App, token: &str, address: IpAddr) -> Result<TokenRes
     // Another login of the same user may have had roles that are gone now.
     app.standings.forget();
     let ends = now.checked_add(oidc.login_ttl()).unwrap_or(Timestamp::MAX);
-    begin(app, &admitted, Beginning::Sso { ends }).await
+    begin(app, &admitted, Beginning::Sso { ends }, origin).await
 }
 
 /// How a login begins.
@@ -213,7 +221,12 @@ enum Beginning<'a> {
     },
 }
 
-async fn begin(app: &App, user: &User, beginning: Beginning<'_>) -> Result<TokenResponse, Refusal> {
+async fn begin(
+    app: &App,
+    user: &User,
+    beginning: Beginning<'_>,
+    origin: &Origin,
+) -> Result<TokenResponse, Refusal> {
     let (client, api_key, ends) = match beginning {
         Beginning::Password => (ClientKind::Password, None, None),
         Beginning::ApiKey(id) => (ClientKind::ApiKey, Some(id), None),
@@ -230,10 +243,22 @@ async fn begin(app: &App, user: &User, beginning: Beginning<'_>) -> Result<Token
         ends,
     };
     let login = app.identity.begin_login(new).await?;
+    let act = |domain| {
+        let act = Act::new(Action::Login, Actor::new(user, origin.clone()), domain);
+        match api_key {
+            Some(key) => act.with("apiKey", key),
+            None => act,
+        }
+    };
+    app.audit.record_for(user.id, act).await;
     respond(app, user, login, client, &refresh)
 }
 
-async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusal> {
+async fn by_refresh_token(
+    app: &App,
+    text: &str,
+    origin: &Origin,
+) -> Result<TokenResponse, Refusal> {
     let next = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let exchange = app
@@ -263,22 +288,24 @@ async fn by_refresh_token(app: &App, text: &str) -> Result<TokenResponse, Refusa
             app.metrics.auth_failed(AuthFailure::RefreshToken);
             app.standings.forget();
             tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
+            app.audit.refused_login(Actor::new(&user, origin.clone()));
             Err(BAD_REFRESH_TOKEN)
         }
     }
 }
 
 /// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
-pub(crate) async fn revoke(app: &App, token: &str) -> Result<(), ApiError> {
-    match app.tokens.verify(token, app.clock.now()) {
-        Some(login) => {
-            app.identity.end_login(login).await?;
-        }
-        None => {
-            app.identity.end_login_of(sha256(token.as_bytes())).await?;
-        }
-    }
+pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<(), ApiError> {
+    let ended = match app.tokens.verify(token, app.clock.now()) {
+        Some(login) => app.identity.end_login(login).await?,
+        None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
+    };
     app.standings.forget();
+    if let Some(user) = ended {
+        let actor = Actor::of_id(user, origin.clone());
+        let act = |domain| Act::new(Action::Logout, actor.clone(), domain);
+        app.audit.record_for(user, act).await;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use super::bearer;
 use super::permissions::{Action, allows_in_account, knows_space};
 use crate::app::App;
+use crate::audit::{Actor, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 use crate::observe::Caller;
@@ -19,6 +20,7 @@ use crate::observe::Caller;
 pub(crate) struct Principal {
     login: LoginId,
     standing: Arc<Standing>,
+    origin: Origin,
 }
 
 impl Principal {
@@ -28,6 +30,11 @@ impl Principal {
 
     pub(crate) fn id(&self) -> UserId {
         self.standing.user.id
+    }
+
+    /// Who acts, as events have it.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::new(self.user(), self.origin.clone())
     }
 
     pub(crate) const fn login(&self) -> LoginId {
@@ -114,7 +121,12 @@ impl FromRequestParts<Arc<App>> for Principal {
         if let Some(caller) = parts.extensions.get::<Caller>() {
             caller.is(standing.user.id);
         }
-        Ok(Self { login, standing })
+        let origin = Origin::from_request_parts(parts, app).await?;
+        Ok(Self {
+            login,
+            standing,
+            origin,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use atrail_store::StoreStats;
 
 use super::exposition::Page;
 use super::{AuthFailure, CLASSES, Metrics};
+use crate::audit::{Action, Outcome};
 use crate::routes::ROUTES;
 
 pub(crate) use super::exposition::CONTENT_TYPE;
@@ -26,6 +27,7 @@ pub(crate) fn render(
     process(&mut page, metrics);
     http(&mut page, metrics);
     ingest(&mut page, metrics, store);
+    own_events(&mut page, metrics);
     log(&mut page, store, now);
     archive(&mut page, store);
     let mut downloads = page.counter(
@@ -133,6 +135,29 @@ fn ingest(page: &mut Page, metrics: &Metrics, store: &StoreStats) {
         "Memory that their indexes take.",
     )
     .value(store.dedup.memory_bytes);
+}
+
+fn own_events(page: &mut Page, metrics: &Metrics) {
+    let mut events = page.counter(
+        "atrail_own_events_total",
+        "Events about the use of the archive that the server put on record.",
+    );
+    for (action, outcomes) in Action::ALL.iter().zip(&metrics.own_events) {
+        for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {
+            // What never happened is left out, so that a page stays small.
+            if get(count) > 0 {
+                let labels = [("action", action.word()), ("outcome", outcome.word())];
+                events.labelled(&labels, get(count));
+            }
+        }
+    }
+    let mut failures = page.counter(
+        "atrail_own_event_failures_total",
+        "Tries to write such an event that failed: reads are not answered without it, other acts are in the log alone.",
+    );
+    for (action, count) in Action::ALL.iter().zip(&metrics.own_event_failures) {
+        failures.labelled(&[("action", action.word())], get(count));
+    }
 }
 
 fn log(page: &mut Page, store: &StoreStats, now: Timestamp) {

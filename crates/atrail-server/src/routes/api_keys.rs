@@ -14,6 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
+use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::Manager;
 use crate::auth::secrets::ApiKeySecret;
 use crate::error::ApiError;
@@ -91,6 +92,11 @@ pub(super) async fn create(
         expires,
     };
     let made = app.identity.create_api_key(new, now).await?;
+    let act = |domain| {
+        let act = Act::new(Action::CreateKey, principal.actor(), domain);
+        act.to(Thing::api_key(&made.id, Some(&made.name)))
+    };
+    app.audit.record_for(principal.id(), act).await;
     let answer = ApiKeyCreated {
         id: made.id,
         name: made.name,
@@ -107,8 +113,13 @@ pub(super) async fn delete(
     BodyOrQuery(ApiKeyDelete { id }): BodyOrQuery<ApiKeyDelete>,
 ) -> Result<Json<Deleted>, ApiError> {
     let holder = (!principal.is_operator()).then(|| principal.id());
-    app.identity.delete_api_key(holder, &id).await?;
+    let holder = app.identity.delete_api_key(holder, &id).await?;
     app.standings.forget();
+    let act = |domain| {
+        let act = Act::new(Action::DeleteKey, principal.actor(), domain);
+        act.to(Thing::api_key(&id, None))
+    };
+    app.audit.record_for(holder, act).await;
     Ok(Json(Deleted {
         message: "Delete API key success".to_owned(),
     }))

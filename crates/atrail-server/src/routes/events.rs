@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
 use crate::app::App;
+use crate::audit::{Act, Action};
 use crate::auth::access::{
     Aimed, Authorised, DeleteEvents, DownloadedSession, OwnSession, ReadEvents, SendEvents,
 };
@@ -43,10 +44,11 @@ pub(super) async fn send(
     ingest::run(&app, principal.id(), target.domain(), wire).await
 }
 
-/// Counts by day.
+/// Counts by day. That they were asked for is on record before they are told, and not among them.
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Authorised {
+        principal,
         target,
         wire: BodyOrQuery(query),
         ..
@@ -65,6 +67,8 @@ pub(super) async fn status(
         hours: days::hours(search_time.as_deref())?,
     };
     let totals = app.store.status(scope).await?;
+    let act = Act::new(Action::ReadEvents, principal.actor(), target.domain());
+    app.audit.read(act.about(&scope)).await?;
     Ok(Json(totals.into_iter().map(wire).collect()))
 }
 
@@ -99,11 +103,19 @@ pub(super) async fn delete(
     };
     let deletion = app.store.delete_events(scope, requester, dry_run);
     let DeletedTotal { count, size_bytes } = deletion.await?;
-    Ok(Json(if dry_run {
-        format!("{count} logs would be deleted, freeing {size_bytes} bytes.")
-    } else {
-        format!("{count} logs were deleted, freeing {size_bytes} bytes.")
-    }))
+    if dry_run {
+        return Ok(Json(format!(
+            "{count} logs would be deleted, freeing {size_bytes} bytes."
+        )));
+    }
+    let act = Act::new(Action::DeleteEvents, principal.actor(), target.domain())
+        .about(&scope)
+        .with("events", count)
+        .with("bytes", size_bytes);
+    app.audit.record(act).await;
+    Ok(Json(format!(
+        "{count} logs were deleted, freeing {size_bytes} bytes."
+    )))
 }
 
 /// The bytes of a session, or with `HEAD` what they are.
@@ -114,7 +126,7 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let open = app.store.open_download(principal.id(), session.id).await?;
-    let reader = Reader::new(&app, principal.login(), session.scope.target);
+    let reader = Reader::new(&app, &principal, open.session().clone());
     download::respond(&method, &headers, &open, reader).await
 }
 

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::app::App;
+use crate::audit::{Act, Action};
 use crate::auth::access::{Aimed, Authorised, KeepHolds, ReadEvents};
 use crate::auth::principal::Principal;
 use crate::error::ApiError;
@@ -43,6 +44,8 @@ pub(super) async fn set(
     let reason = request.reason.unwrap_or_default();
     let requester = requester(&principal, &request_id, &reason);
     app.store.set_hold(target, requester).await?;
+    let act = Act::new(Action::SetHold, principal.actor(), target.domain());
+    app.audit.record(act.with("reason", reason.as_str())).await;
     standing(&app, target).await
 }
 
@@ -60,6 +63,8 @@ pub(super) async fn release(
     let reason = request.reason.unwrap_or_default();
     let requester = requester(&principal, &request_id, &reason);
     app.store.release_hold(target, requester).await?;
+    let act = Act::new(Action::ReleaseHold, principal.actor(), target.domain());
+    app.audit.record(act.with("reason", reason.as_str())).await;
     standing(&app, target).await
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use atrail_api::EvidenceKey;
 use atrail_evidence::VerifierKey;
+use atrail_model::Domain;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
+use crate::audit::{Act, Action};
 use crate::auth::principal::{Operator, Principal};
 use crate::error::ApiError;
 
@@ -25,6 +27,11 @@ pub(super) async fn rotate(
     _: Operator,
 ) -> Result<(StatusCode, Json<EvidenceKey>), ApiError> {
     let made = app.store.rotate_key(principal.user().name.as_str()).await?;
+    for account in app.tenancy.accounts().await? {
+        let domain = Domain::Account(account.id);
+        let act = Act::new(Action::RotateKey, principal.actor(), domain);
+        app.audit.record(act.with("key", made.to_string())).await;
+    }
     Ok((StatusCode::CREATED, wire(&app, &made).await?))
 }
 

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::app::App;
+use crate::audit::{Act, Action};
 use crate::auth::access::{Aimed, Authorised, UseOptions};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
@@ -66,6 +67,9 @@ pub(super) async fn set(
         .store
         .set_retention(target, retention, requester)
         .await?;
+    let act = Act::new(Action::WriteOptions, principal.actor(), target.domain());
+    let act = act.with("retentionDays", days);
+    app.audit.record(act).await;
     Ok(answer(set))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrail_api::{
     Deleted, List, NamesQuery, Organization, OrganizationCreate, Relation, Relationships,
 };
-use atrail_model::OrganizationId;
+use atrail_model::{Domain, OrganizationId};
 use atrail_store::ErrorKind;
 use axum::Json;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 
 use super::listed;
 use crate::app::App;
+use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody, Query};
@@ -68,6 +69,8 @@ pub(super) async fn create(
     principal.must_own(account, principal.knows_account(account), "account")?;
     let now = app.clock.now();
     let made = app.tenancy.create_organization(account, &name, now).await?;
+    let act = about(Action::CreateOrganization, &principal, &made);
+    app.audit.record(act).await;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
@@ -89,6 +92,8 @@ pub(super) async fn delete(
     let found = known(&app, &principal, id).await?;
     principal.must_own(found.account, true, WHAT)?;
     app.tenancy.delete_organization(found.id).await?;
+    let act = about(Action::DeleteOrganization, &principal, &found);
+    app.audit.record(act).await;
     Ok(Json(Deleted {
         message: "Delete organization success".to_owned(),
     }))
@@ -124,6 +129,11 @@ async fn with_known_spaces(
         .filter(|space| held.contains_key(&space.id))
         .map(|space| space.organization)
         .collect())
+}
+
+fn about(action: Action, principal: &Principal, one: &atrail_store::Organization) -> Act {
+    Act::new(action, principal.actor(), Domain::Account(one.account))
+        .to(Thing::project(&one.id, &one.name))
 }
 
 fn wire(organization: atrail_store::Organization) -> Organization {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 
 use super::Peer;
 use crate::app::App;
+use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::Manager;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
@@ -36,9 +37,13 @@ pub(super) async fn change(
         .change_password(id, &old_hash, &new_hash, login)
         .await?;
     app.standings.forget();
-    if changed {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(wrong())
+    if !changed {
+        return Err(wrong());
     }
+    let act = |domain| {
+        let act = Act::new(Action::ChangePassword, principal.actor(), domain);
+        act.to(Thing::user(principal.user()))
+    };
+    app.audit.record_for(id, act).await;
+    Ok(StatusCode::NO_CONTENT)
 }

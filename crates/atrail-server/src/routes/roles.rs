@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use atrail_api::{Deleted, HeldRole, List, Role, RoleGrant};
-use atrail_model::SpaceId;
+use atrail_model::{AccountId, Domain, SpaceId};
 use atrail_store::{self as store, AccountRole, SpaceRole};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
+use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
@@ -34,14 +35,17 @@ pub(super) async fn grant(
     Manager(principal): Manager,
     JsonBody(wire): JsonBody<RoleGrant>,
 ) -> Result<(StatusCode, Json<RoleGrant>), ApiError> {
-    let role = managed(&app, &principal, &wire).await?;
+    let (role, account) = managed(&app, &principal, &wire).await?;
     let user = app.identity.user_named(&wire.user).await?;
-    let status = if app.identity.grant(user.id, role).await? {
+    let is_new = app.identity.grant(user.id, role).await?;
+    app.standings.forget();
+    let status = if is_new {
+        let act = about(Action::GrantRole, &principal, account, &wire);
+        app.audit.record(act.to(Thing::user(&user))).await;
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    app.standings.forget();
     Ok((status, Json(wire)))
 }
 
@@ -51,23 +55,34 @@ pub(super) async fn revoke(
     Manager(principal): Manager,
     BodyOrQuery(wire): BodyOrQuery<RoleGrant>,
 ) -> Result<Json<Deleted>, ApiError> {
-    let role = managed(&app, &principal, &wire).await?;
+    let (role, account) = managed(&app, &principal, &wire).await?;
     let user = app.identity.user_named(&wire.user).await?;
     if !app.identity.revoke(user.id, role).await? {
         return Err(ApiError::not_found("role"));
     }
     app.standings.forget();
+    let act = about(Action::RevokeRole, &principal, account, &wire);
+    app.audit.record(act.to(Thing::user(&user))).await;
     Ok(Json(Deleted {
         message: "Delete role success".to_owned(),
     }))
 }
 
-/// The role that the request names, if it is the caller's to give and take.
+fn about(action: Action, principal: &Principal, account: AccountId, wire: &RoleGrant) -> Act {
+    let act = Act::new(action, principal.actor(), Domain::Account(account));
+    let act = act.with("role", wire.role.word());
+    match &wire.space {
+        Some(space) => act.with("space", space.as_str()),
+        None => act,
+    }
+}
+
+/// The role that the request names, if it is the caller's to give and take, and the account that it lies in.
 async fn managed(
     app: &App,
     principal: &Principal,
     wire: &RoleGrant,
-) -> Result<store::HeldRole, ApiError> {
+) -> Result<(store::HeldRole, AccountId), ApiError> {
     let RoleGrant {
         user: _,
         role,
@@ -84,7 +99,7 @@ async fn managed(
             if !principal.is_operator() {
                 principal.must_own(id, principal.knows_account(id), "account")?;
             }
-            Ok(store::HeldRole::Account(id, role))
+            Ok((store::HeldRole::Account(id, role), id))
         }
         (None, Some(space)) => {
             let role = role_of_space(*role)?;
@@ -94,7 +109,7 @@ async fn managed(
             if !principal.is_operator() {
                 principal.must_own(account, principal.knows_space(id, account), "space")?;
             }
-            Ok(store::HeldRole::Space(id, role))
+            Ok((store::HeldRole::Space(id, role), account))
         }
         _ => Err(ApiError::bad_request(
             "a role is held of an account or of a space: give the GUID of one of them",

@@ -1,10 +1,11 @@
 //! Download sessions of the caller.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atrail_api as api;
 use atrail_evidence::{Hash, hex};
-use atrail_model::{Hours, ParseDomainError, Scope, Target, format_timestamp};
+use atrail_model::{Domain, Hours, ParseDomainError, Scope, Target, format_timestamp};
 use atrail_store::{NewSession, Session, SessionState};
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +13,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
+use crate::audit::{Act, Action, Unwritten};
 use crate::auth::access::{self, Aimed, Authorised, OwnSession, ReadEvents, SessionsScope};
+use crate::auth::principal::Principal;
 use crate::days;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
@@ -30,10 +33,18 @@ pub(super) async fn list(
     SessionsScope { principal, space }: SessionsScope,
 ) -> Result<Json<Vec<api::Session>>, ApiError> {
     let mut readable = Vec::new();
+    let mut domains: BTreeSet<_> = space.map(Domain::Space).into_iter().collect();
     for session in app.store.sessions(principal.id(), space).await? {
         if access::may_still_read(&app, principal.standing(), session.scope.target).await? {
+            if space.is_none() {
+                domains.insert(session.scope.target.domain());
+            }
             readable.push(wire(session, &principal.user().name));
         }
+    }
+    for domain in domains {
+        let act = Act::new(Action::ReadSessions, principal.actor(), domain);
+        app.audit.read(act.with("part", "list")).await?;
     }
     Ok(Json(readable))
 }
@@ -82,14 +93,21 @@ pub(super) async fn create(
         id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
+    let act = about(Action::CreateSessions, &principal, &made)
+        .with("events", made.events)
+        .with("bytes", made.total_bytes);
+    app.audit.must_record(act).await?;
     let made = wire(made, &principal.user().name);
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// One session.
-pub(super) async fn show(own: OwnSession) -> Json<api::Session> {
-    let OwnSession { principal, session } = own;
-    Json(wire(session, &principal.user().name))
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    OwnSession { principal, session }: OwnSession,
+) -> Result<Json<api::Session>, ApiError> {
+    note_read(&app, &principal, &session, "state").await?;
+    Ok(Json(wire(session, &principal.user().name)))
 }
 
 /// Ends a session.
@@ -98,6 +116,9 @@ pub(super) async fn delete(
     OwnSession { principal, session }: OwnSession,
 ) -> Result<Json<api::Deleted>, ApiError> {
     app.store.delete_session(principal.id(), session.id).await?;
+    app.audit.session_ended(session.id);
+    let act = about(Action::DeleteSession, &principal, &session);
+    app.audit.record(act).await;
     Ok(Json(api::Deleted {
         message: "Delete session success".to_owned(),
     }))
@@ -109,6 +130,7 @@ pub(super) async fn manifest(
     OwnSession { principal, session }: OwnSession,
 ) -> Result<impl IntoResponse, ApiError> {
     let bytes = app.store.manifest(principal.id(), session.id).await?;
+    note_read(&app, &principal, &session, "manifest").await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
 
@@ -118,7 +140,25 @@ pub(super) async fn receipt(
     OwnSession { principal, session }: OwnSession,
 ) -> Result<impl IntoResponse, ApiError> {
     let text = app.store.receipt(principal.id(), session.id).await?;
+    note_read(&app, &principal, &session, "receipt").await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
+
+/// Returns when it is on record that a part of what goes with a session was read.
+async fn note_read(
+    app: &App,
+    principal: &Principal,
+    session: &Session,
+    part: &str,
+) -> Result<(), Unwritten> {
+    let act = about(Action::ReadSessions, principal, session);
+    app.audit.read(act.with("part", part)).await
+}
+
+fn about(action: Action, principal: &Principal, session: &Session) -> Act {
+    Act::new(action, principal.actor(), session.scope.target.domain())
+        .about(&session.scope)
+        .with("session", session.id.to_string())
 }
 
 fn wire(session: Session, username: &str) -> api::Session {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atrail_api::{
     List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
 };
-use atrail_model::SpaceId;
+use atrail_model::{Domain, SpaceId};
 use atrail_store::{ErrorKind, EventsOfSpace};
 use axum::Json;
 use axum::extract::State;
@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 
 use super::{listed, organizations};
 use crate::app::App;
+use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody, Query};
@@ -63,6 +64,8 @@ pub(super) async fn create(
     let now = app.clock.now();
     let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
     let made = tenancy.create_space(organization.id, &name, now).await?;
+    let act = about(Action::CreateSpace, &principal, &made);
+    app.audit.record(act).await;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
@@ -100,6 +103,11 @@ pub(super) async fn delete(
         let actor = &principal.user().name;
         let held = app.store.delete_space(space.id, actor, events).await?;
         app.standings.forget();
+        let act = about(Action::DeleteSpace, &principal, &space)
+            .with("withEvents", with_events)
+            .with("events", held.count)
+            .with("bytes", held.size_bytes);
+        app.audit.record(act).await;
         ("Delete space success", held)
     };
     Ok(Json(SpaceDeleted {
@@ -122,6 +130,11 @@ async fn known(
         Ok(found) if !principal.knows_space(found.id, found.account) => Err(unknown()),
         found => Ok(found?),
     }
+}
+
+fn about(action: Action, principal: &Principal, space: &atrail_store::Space) -> Act {
+    Act::new(action, principal.actor(), Domain::Account(space.account))
+        .to(Thing::project(&space.id, &space.name))
 }
 
 fn wire(space: atrail_store::Space) -> Space {

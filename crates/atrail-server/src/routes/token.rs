@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use atrail_api::{TokenRequest, TokenResponse, TokenRevocation};
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Peer;
 use crate::app::App;
+use crate::audit::Origin;
 use crate::auth::bearer::after_word;
 use crate::auth::login::{self, Refusal};
 use crate::auth::principal::Operator;
@@ -21,7 +21,7 @@ use crate::extract::Form;
 /// Gives tokens.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Extension(Peer(address)): Extension<Peer>,
+    origin: Origin,
     headers: HeaderMap,
     form: Result<Form<TokenRequest>, ApiError>,
 ) -> Result<impl IntoResponse, Refusal> {
@@ -29,7 +29,7 @@ pub(super) async fn create(
         return Err(Refusal::Client);
     }
     let Form(form) = form?;
-    let answer: TokenResponse = login::grant(&app, form, address).await?;
+    let answer: TokenResponse = login::grant(&app, form, &origin).await?;
     // RFC 6749 §5.1.
     let no_store = [
         (header::CACHE_CONTROL, "no-store"),
@@ -59,6 +59,7 @@ pub(super) async fn rotate_key(
 /// Ends the login that a token belongs to (RFC 7009). A token that is not known is as good as ended.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
+    origin: Origin,
     headers: HeaderMap,
     form: Result<Form<TokenRevocation>, ApiError>,
 ) -> Result<StatusCode, Refusal> {
@@ -66,7 +67,7 @@ pub(super) async fn revoke(
         return Err(Refusal::Client);
     }
     let Form(TokenRevocation { token }) = form?;
-    login::revoke(&app, token.trim()).await?;
+    login::revoke(&app, token.trim(), &origin).await?;
     Ok(StatusCode::OK)
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use atrail_api::{Deleted, List, User, UserCreate};
 use atrail_model::UserId;
-use atrail_store::ErrorKind;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::principal::{Manager, Operator};
+use crate::audit::{Act, Action, Thing};
+use crate::auth::principal::{Manager, Operator, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
 
@@ -58,35 +58,38 @@ pub(super) async fn show(
     if id == principal.id() {
         return Ok(Json(wire(principal.user().clone())));
     }
-    let found = if principal.is_operator() {
-        app.identity
-            .users()
-            .await?
-            .into_iter()
-            .find(|one| one.id == id)
-    } else {
-        None
-    };
-    let found = found.ok_or_else(|| ApiError::not_found("user"))?;
-    Ok(Json(wire(found)))
+    if !principal.is_operator() {
+        return Err(ApiError::not_found("user"));
+    }
+    Ok(Json(wire(found(&app, id).await?)))
 }
 
 /// Ends a user with all keys, roles, logins and sessions.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    principal: Principal,
     _: Operator,
     id: IdInPath<UserId>,
 ) -> Result<Json<Deleted>, ApiError> {
-    match app.identity.delete_user(id.of("user")?).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(ApiError::not_found("user"));
-        }
-        done => done?,
-    }
+    let user = found(&app, id.of("user")?).await?;
+    // With the user go the roles.
+    let accounts = app.audit.accounts_of(user.id).await;
+    app.identity.delete_user(user.id).await?;
     app.standings.forget();
+    let act = |domain| {
+        let act = Act::new(Action::DeleteUser, principal.actor(), domain);
+        act.to(Thing::user(&user))
+    };
+    app.audit.record_in(&accounts, act).await;
     Ok(Json(Deleted {
         message: "Delete user success".to_owned(),
     }))
+}
+
+async fn found(app: &App, id: UserId) -> Result<atrail_store::User, ApiError> {
+    let users = app.identity.users().await?;
+    let found = users.into_iter().find(|one| one.id == id);
+    found.ok_or_else(|| ApiError::not_found("user"))
 }
 
 fn wire(user: atrail_store::User) -> User {

@@ -13,7 +13,8 @@ async fn the_answers_have_the_shapes_of_the_original() {
     let mut seen = String::new();
     let mut note = |title: &str, (status, body): (u16, String)| {
         let body = server.masked(&body);
-        seen.push_str(&format!("{title}\n{status} {}\n\n", body.trim_end()));
+        let body = without_roots(body.trim_end());
+        seen.push_str(&format!("{title}\n{status} {body}\n\n"));
     };
 
     note("info", admin.get(paths::INFO).seen().await);
@@ -39,8 +40,8 @@ async fn the_answers_have_the_shapes_of_the_original() {
     let yesterday = event_at(4, "2017-07-24T23:59:59Z");
     note("yesterday's", send().body(yesterday).seen().await);
 
-    note("status", admin.get(paths::EVENTS).seen().await);
     note("session", admin.post(paths::SESSIONS).seen().await);
+    note("status", admin.get(paths::EVENTS).seen().await);
     // Sessions are listed by the time of their making.
     server.clock.advance(std::time::Duration::from_secs(1));
     let scope =
@@ -57,6 +58,16 @@ async fn the_answers_have_the_shapes_of_the_original() {
     note("deletion", admin.delete(paths::EVENTS).seen().await);
     note("status after it", admin.get(paths::EVENTS).seen().await);
     insta::assert_snapshot!(seen);
+}
+
+/// The server's own events have ids by chance, and with them the roots over them.
+fn without_roots(text: &str) -> String {
+    let mut parts = text.split("\"root\":\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let behind = part.split_once('"').map_or("", |(_, behind)| behind);
+        format!("{text}\"root\":\"[root]\"{behind}")
+    })
 }
 
 #[tokio::test]

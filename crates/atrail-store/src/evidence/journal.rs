@@ -46,7 +46,7 @@ impl Journal {
     /// Reads the file, if there is one.
     pub(super) fn open(data_dir: &Path) -> Result<Self> {
         let path = data_dir.join(FILE);
-        let newest = match std::fs::read_to_string(&path) {
+        let newest = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
             text => parse(&path, &text.map_err(failed("read", &path))?)?,
         };
@@ -156,11 +156,12 @@ fn line(domain: Domain, note: &str) -> Result<String> {
     Ok(text + "\n")
 }
 
-fn parse(path: &Path, text: &str) -> Result<HashMap<Domain, Signed>> {
+fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
     let mut newest = HashMap::new();
-    // What comes after the last line feed was cut by a crash.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    for (number, line) in whole.lines().enumerate() {
+    // What comes after the last line feed was cut by a crash, and may be anything.
+    let mut lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
+    lines.pop();
+    for (number, line) in lines.into_iter().enumerate() {
         let damaged = || {
             StoreError::Damaged {
             what: format!("line {} of {}", number + 1, path.display()),
@@ -169,7 +170,7 @@ fn parse(path: &Path, text: &str) -> Result<HashMap<Domain, Signed>> {
                 .to_owned(),
         }
         };
-        let line: Line = serde_json::from_str(line).map_err(|_| damaged())?;
+        let line: Line = serde_json::from_slice(line).map_err(|_| damaged())?;
         let domain: Domain = line.domain.parse().map_err(|_| damaged())?;
         let note = Note::parse(&line.checkpoint).map_err(|_| damaged())?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|_| damaged())?;

@@ -4,6 +4,8 @@
 //! `ATRAIL_FAULTS=all` tries every operation of the workload in every way; a number, every so manieth; the default is
 //! short.
 
+use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use atrail_torture::{
     Client, Control, Disk, Fault, How, Ledger, Op, Shim, nanos, read_trace, send_one,
     short_workload, workload,
 };
+use flate2::read::MultiGzDecoder;
 use rustix::io::Errno;
 use tempfile::TempDir;
 
@@ -109,6 +112,22 @@ impl Run<'_> {
         program("1MiB").start(self.dir.path(), self.scratch.path(), Some(&self.shim))
     }
 
+    /// While nothing can be written, a read is answered only if it is on record already.
+    fn reads_are_refused_at_most(&mut self, client: &Client) {
+        let counts = client.counts();
+        self.expect(matches!(counts.status, 200 | 503), || {
+            format!("counts: {}", counts.text())
+        });
+        let download = client.download(&self.template.session);
+        let fits = match &download {
+            Ok(bytes) => *bytes == self.template.download,
+            Err(why) => why.contains("\"status\":503"),
+        };
+        self.expect(fits, || {
+            format!("an older session: {:?}", download.map(|d| d.len()))
+        });
+    }
+
     fn reads_go_on(&mut self, client: &Client) {
         let counts = client.counts();
         self.expect(counts.status == 200, || {
@@ -152,7 +171,10 @@ impl Run<'_> {
             self.expect(statuses.iter().all(known), || {
                 format!("statuses: {statuses:?}")
             });
-            self.reads_go_on(&client);
+            match fault.how {
+                How::FailsFromThere => self.reads_are_refused_at_most(&client),
+                How::Failed | How::FailedButDone => self.reads_go_on(&client),
+            }
             let log_sync = self.control().fired().is_some_and(|(op, path)| {
                 op == Op::SyncBegin && path.ends_with(".wal") && started_by.is_none()
             });
@@ -171,6 +193,23 @@ impl Run<'_> {
             }
         }
         server.stop();
+    }
+
+    /// What was done while the disk was full came into the archive, once there was space.
+    fn is_on_record(&mut self, client: &Client, action: &str) {
+        let wanted = format!("\"action\":\"{action}\"");
+        let is_there = (0..100).any(|_| {
+            let found = own_events(client);
+            let is_there = found.iter().any(|line| line.contains(&wanted));
+            thread::sleep(Duration::from_millis(if is_there { 0 } else { 200 }));
+            is_there
+        });
+        self.expect(is_there, || format!("{action} is not on record"));
+        let found = own_events(client);
+        let distinct: HashSet<_> = found.iter().collect();
+        self.expect(distinct.len() == found.len(), || {
+            "an event of the server is there twice".to_owned()
+        });
     }
 
     /// Starts a server without faults on the directory, and on what a power loss would have left of it.
@@ -328,6 +367,56 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
     );
 }
 
+/// The server's own events of these days, of all domains.
+fn own_events(client: &Client) -> Vec<String> {
+    let days = br#"{"start":"yesterday","end":"today","AtAccountLevel":true}"#;
+    let made = client.ask("POST", "/v3/sessions", "", days);
+    let id = made.json()["id"].as_str().unwrap_or_default().to_owned();
+    let bytes = client.download(&id).unwrap_or_default();
+    let mut text = String::new();
+    // What is no gzip holds no events.
+    let _ = MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text);
+    let _ = client.ask("DELETE", &format!("/v3/sessions/{id}"), "", b"");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_read_that_cannot_be_put_on_record_is_not_answered() {
+    if skipped() {
+        return;
+    }
+    let template = Template::make();
+    let run = template.run();
+    let server = run.start().unwrap();
+    let client = server.client().unwrap();
+    // The control: the download is answered while it can be put on record.
+    assert_eq!(
+        client.download(&template.session),
+        Ok(template.download.clone())
+    );
+    run.control().fail(Fault {
+        at: run.control().count() + 1,
+        error: Errno::ROFS.raw_os_error(),
+        how: How::FailsFromThere,
+    });
+    let counts = client.counts();
+    assert_eq!(counts.status, 503, "{}", counts.text());
+    let again = client.download(&template.session).unwrap_err();
+    assert!(again.contains("could not be put on record"), "{again}");
+    let receipt = format!("/v3/sessions/{}/receipt", template.session);
+    assert_eq!(client.ask("GET", &receipt, "", b"").status, 503);
+    server.kill();
+    run.control().mend();
+    let server = run.start().unwrap();
+    let client = server.client().unwrap();
+    assert_eq!(client.counts().status, 200);
+    assert_eq!(
+        client.download(&template.session),
+        Ok(template.download.clone())
+    );
+    server.stop();
+}
+
 /// Somebody else filled the disk while no server ran, and left it what it had set aside.
 #[test]
 fn a_server_starts_on_a_full_disk_reads_deletes_and_heals() {
@@ -355,6 +444,7 @@ fn a_server_starts_on_a_full_disk_reads_deletes_and_heals() {
         run.expect(sent == 507, || format!("sent after a deletion: {sent}"));
         run.control().lift();
         run.heals(&client);
+        run.is_on_record(&client, "delete.events");
         server.kill();
         run.recovers(blocks);
         (!run.wrong.is_empty()).then(|| {

@@ -66,8 +66,9 @@ fn the_same_lines_are_served_after_the_catalog_is_gone() {
             .find(|row| row["domain"].as_str().unwrap().starts_with(kind));
         found.unwrap().clone()
     };
-    assert_eq!(of("space-")["events"], 48);
-    assert_eq!(of("account-")["events"], 24);
+    // Those that were sent, which are compared below, and what the server itself put on record.
+    assert!(of("space-")["events"].as_u64().unwrap() > 48);
+    assert!(of("account-")["events"].as_u64().unwrap() > 24);
     assert_eq!(of("space-")["name"], format!("recovered-{}", &space[..8]));
     assert_eq!(env.run(&["admin", "scrub", "--data", "data"]).code, 0);
 

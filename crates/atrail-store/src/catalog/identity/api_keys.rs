@@ -123,26 +123,26 @@ impl Identity {
         rows.iter().map(api_key).collect()
     }
 
-    /// Deletes a key, of this user if one is given, and ends every login that came of it.
+    /// Deletes a key, of this user if one is given, and ends every login that came of it; whose it was.
     ///
     /// # Errors
     /// `NotFound` when there is no such key, or when the catalog fails.
-    pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<()> {
+    pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<UserId> {
         const WHAT: &str = "delete an API key";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let deleted =
-            sqlx::query("DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder)")
-                .bind(id)
-                .bind(holder.as_ref().map(Id::bytes))
-                .execute(&mut *tx)
-                .await
-                .map_err(failed_to(WHAT))?;
-        if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound {
-                what: "API key".to_owned(),
-            });
-        }
-        tx.commit().await.map_err(failed_to(WHAT))
+        let deleted = sqlx::query(
+            "DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder) RETURNING holder",
+        )
+        .bind(id)
+        .bind(holder.as_ref().map(Id::bytes))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        let deleted = deleted.ok_or_else(|| StoreError::NotFound {
+            what: "API key".to_owned(),
+        })?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        deleted.id("holder")
     }
 
     /// Whose key has this public part, if anybody's; one that has ended is nobody's.

@@ -80,6 +80,22 @@ impl Identity {
         .map_err(failed_to("list roles"))?;
         rows.iter().map(grant).collect()
     }
+
+    /// Accounts in which a user holds a role, at most so many.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn accounts_of(&self, user: UserId, at_most: usize) -> Result<Vec<AccountId>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT account FROM roles WHERE holder = ? ORDER BY account LIMIT ?",
+        )
+        .bind(user.bytes())
+        .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
+        .fetch_all(self.catalog.readers())
+        .await
+        .map_err(failed_to("list the accounts of a user"))?;
+        rows.iter().map(|row| row.id("account")).collect()
+    }
 }
 
 /// Gives a role within a transaction; `false` when it was given before in the same way.

@@ -302,20 +302,20 @@ impl Identity {
         row.map(|row| row.id("holder")).transpose()
     }
 
-    /// Ends a login; `false` when it had ended.
+    /// Ends a login; whose it was, unless it had ended.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn end_login(&self, login: LoginId) -> Result<bool> {
+    pub async fn end_login(&self, login: LoginId) -> Result<Option<UserId>> {
         const WHAT: &str = "end a login";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let done = sqlx::query("DELETE FROM logins WHERE login = ?")
+        let row = sqlx::query("DELETE FROM logins WHERE login = ? RETURNING holder")
             .bind(login.bytes())
-            .execute(&mut *tx)
+            .fetch_optional(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
         tx.commit().await.map_err(failed_to(WHAT))?;
-        Ok(done.rows_affected() > 0)
+        row.map(|row| row.id("holder")).transpose()
     }
 }
 

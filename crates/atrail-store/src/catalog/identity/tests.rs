@@ -322,8 +322,8 @@ async fn a_login_ends_by_its_id_or_by_any_of_its_refresh_tokens() {
     assert_eq!(identity.end_login_of([1; 32]).await.unwrap(), Some(ann.id));
     assert_eq!(identity.standing(first, at(6)).await.unwrap(), None);
     assert!(identity.standing(second, at(6)).await.unwrap().is_some());
-    assert!(identity.end_login(second).await.unwrap());
-    assert!(!identity.end_login(second).await.unwrap());
+    assert_eq!(identity.end_login(second).await.unwrap(), Some(ann.id));
+    assert_eq!(identity.end_login(second).await.unwrap(), None);
 }
 
 #[tokio::test]

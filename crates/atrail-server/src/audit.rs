@@ -1,0 +1,248 @@
+//! The server's own events: what is done with the archive is on record in the archive, in the domain that it is done to.
+//!
+//! Reads of evidence are answered only once their event is durable. What changes something is done first, then put on
+//! record; it is in the domain's log in any case.
+
+mod act;
+mod action;
+mod cadf;
+mod covered;
+mod downloads;
+mod once;
+mod origin;
+mod repeats;
+mod text;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_model::{AccountId, Clock, Domain, EventError, SessionId, Timestamp, UserId};
+use atrail_store::{ErrorKind, Identity, NewEvent, Session, Store, StoreError, Tenancy};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub(crate) use act::{Act, Actor, Outcome, Thing};
+pub(crate) use action::Action;
+use cadf::Frame;
+use downloads::Downloads;
+use once::Once;
+pub(crate) use origin::Origin;
+use repeats::{Key, Repeats};
+
+use crate::metrics::Metrics;
+
+/// Time between two looks for hours that are over and sessions that have ended.
+const TICK: Duration = Duration::from_secs(1);
+/// Accounts in which the login of one user is on record.
+const ACCOUNTS_MAX: usize = 16;
+/// Refused logins that may wait to be put on record.
+const REFUSALS_MAX: usize = 1000;
+/// The status that a refused login is answered with (RFC 6749 §5.2).
+const REFUSED_LOGIN_STATUS: u16 = 400;
+/// Names of spaces and accounts that are remembered.
+const NAMES_MAX: usize = 10_000;
+
+/// An event that could not be made durable.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritten {
+    /// The store does not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is none: a fault of the program.
+    #[error("the server made an event that is none")]
+    Event(#[from] EventError),
+}
+
+/// Writes the server's own events.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    store: Store,
+    tenancy: Tenancy,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    /// The name that this server signs under.
+    server: String,
+    names: Mutex<HashMap<Domain, String>>,
+    repeats: Repeats,
+    downloads: Downloads,
+    refusals: TaskTracker,
+}
+
+impl Audit {
+    pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            tenancy: store.tenancy(),
+            identity: store.catalog().identity(),
+            server: store.verifier_key().await.name().to_owned(),
+            store,
+            clock,
+            metrics,
+            names: Mutex::default(),
+            repeats: Repeats::default(),
+            downloads: Downloads::default(),
+            refusals: TaskTracker::new(),
+        }
+    }
+
+    /// Returns when it is on record that somebody read this in this hour: to be called before a read is answered.
+    pub(crate) async fn read(&self, act: Act) -> Result<(), Unwritten> {
+        self.repeats.note(self, Key::by_user(&act), act).await
+    }
+
+    /// Returns when the act is on record: to be called before evidence is handed out.
+    pub(crate) async fn must_record(&self, act: Act) -> Result<(), Unwritten> {
+        let once = Once::new(act, self.clock.now());
+        once.write(self).await.map(drop)
+    }
+
+    /// Puts on record what is done already. When that fails, the log and a metric say so: the act cannot be undone.
+    pub(crate) async fn record(&self, act: Act) {
+        // Counted and logged where it failed.
+        let _ = self.must_record(act).await;
+    }
+
+    /// Puts an act that concerns a user on record in each account where the user holds a role.
+    pub(crate) async fn record_for(&self, user: UserId, act: impl Fn(Domain) -> Act) {
+        let accounts = self.accounts_of(user).await;
+        self.record_in(&accounts, act).await;
+    }
+
+    /// Puts an act on record in these accounts.
+    pub(crate) async fn record_in(&self, accounts: &[AccountId], act: impl Fn(Domain) -> Act) {
+        for account in accounts {
+            self.record(act(Domain::Account(*account))).await;
+        }
+    }
+
+    /// The accounts where the user holds a role. When they cannot be looked up, the log says so.
+    pub(crate) async fn accounts_of(&self, user: UserId) -> Vec<AccountId> {
+        match self.identity.accounts_of(user, ACCOUNTS_MAX).await {
+            Ok(accounts) => accounts,
+            Err(error) => {
+                tracing::error!(%user, %error, "what a user does cannot be put on record");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Puts on record that a login of a user was refused, in a while: the answer must not tell by its time that there is
+    /// such a user.
+    pub(crate) fn refused_login(self: &Arc<Self>, actor: Actor) {
+        if self.refusals.len() >= REFUSALS_MAX {
+            tracing::error!(user = %actor.id, "too many refused logins at once: one is not on record");
+            return;
+        }
+        let audit = Arc::clone(self);
+        self.refusals.spawn(async move {
+            for account in audit.accounts_of(actor.id).await {
+                let act = Act::new(Action::Login, actor.clone(), Domain::Account(account));
+                let act = act.answered(REFUSED_LOGIN_STATUS);
+                // Counted and logged where it failed.
+                let _ = audit.repeats.note(&audit, Key::by_address(&act), act).await;
+            }
+        });
+    }
+
+    /// Returns when the start of a session's download is on record, if bytes from this place on are one.
+    pub(crate) async fn download_begins(
+        &self,
+        session: &Session,
+        actor: &Actor,
+        position: u64,
+    ) -> Result<(), Unwritten> {
+        self.downloads.begin(self, session, actor, position).await
+    }
+
+    /// To be called before these bytes of a session are handed out. With the last that were missing, returns when the
+    /// download's end is on record.
+    pub(crate) async fn hands_out(
+        &self,
+        session: &Session,
+        actor: &Actor,
+        bytes: Range<u64>,
+    ) -> Result<(), Unwritten> {
+        self.downloads.hand_out(self, session, actor, bytes).await
+    }
+
+    /// Forgets how far the download of a session got, which has ended.
+    pub(crate) fn session_ended(&self, session: SessionId) {
+        self.downloads.forget(session);
+    }
+
+    /// Writes what is counted when its hour is over, until it is told to stop.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            self.repeats.write_due(&self, false).await;
+            self.downloads.forget_expired(self.clock.now());
+        }
+    }
+
+    /// Writes all that is counted: the last thing before the store is closed.
+    pub(crate) async fn close(&self) {
+        self.refusals.close();
+        self.refusals.wait().await;
+        self.repeats.write_due(self, true).await;
+    }
+
+    async fn event_of(&self, act: &Act, id: Uuid, time: Timestamp) -> Result<NewEvent, Unwritten> {
+        let name = match act.thing {
+            None => self.name_of(act.domain).await?,
+            Some(_) => None,
+        };
+        let frame = Frame {
+            id,
+            time,
+            server: &self.server,
+            domain_name: name.as_deref(),
+        };
+        Ok(cadf::event_of(act, &frame)?)
+    }
+
+    async fn append(&self, act: &Act, event: NewEvent) -> Result<(), Unwritten> {
+        self.store.append_own(act.domain, event).await?;
+        self.metrics.own_event(act.action, act.outcome());
+        Ok(())
+    }
+
+    fn failed(&self, act: &Act, error: &Unwritten) {
+        self.metrics.own_event_failed(act.action);
+        tracing::error!(
+            action = act.action.word(),
+            domain = %act.domain,
+            user = %act.actor.id,
+            error = error as &dyn std::error::Error,
+            "an event about the use of the archive could not be written"
+        );
+    }
+
+    /// The name of a space or account; `None` when it is gone.
+    async fn name_of(&self, domain: Domain) -> Result<Option<String>, StoreError> {
+        if let Some(name) = self.names.lock().get(&domain) {
+            return Ok(Some(name.clone()));
+        }
+        let found = match domain {
+            Domain::Space(id) => self.tenancy.space(id).await.map(|space| space.name),
+            Domain::Account(id) => self.tenancy.account(id).await.map(|account| account.name),
+        };
+        let name = match found {
+            Ok(name) => name,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut names = self.names.lock();
+        if names.len() >= NAMES_MAX {
+            names.clear();
+        }
+        names.insert(domain, name.clone());
+        Ok(Some(name))
+    }
+}

@@ -1,0 +1,171 @@
+//! One act: who did what to what, and how it went.
+
+use atrail_model::{Domain, Hours, Scope, UserId};
+use atrail_store::User;
+use serde_json::{Map, Value, json};
+
+use super::action::Action;
+use super::origin::Origin;
+use super::text::capped;
+
+/// Longest text among the details of an act, in bytes.
+const TEXT_MAX_BYTES: usize = 1024;
+
+/// Who acts, from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub(super) id: UserId,
+    pub(super) name: Option<String>,
+    pub(super) origin: Origin,
+}
+
+impl Actor {
+    /// A user.
+    pub(crate) fn new(user: &User, origin: Origin) -> Self {
+        Self {
+            id: user.id,
+            name: Some(user.name.clone()),
+            origin,
+        }
+    }
+
+    /// A user of whom only the id is known.
+    pub(crate) const fn of_id(id: UserId, origin: Origin) -> Self {
+        Self {
+            id,
+            name: None,
+            origin,
+        }
+    }
+}
+
+/// What an act was done to, when it is not the events of its domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Thing {
+    pub(super) id: String,
+    pub(super) type_uri: &'static str,
+    pub(super) name: Option<String>,
+}
+
+impl Thing {
+    /// A user.
+    pub(crate) fn user(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            type_uri: "data/security/account/user",
+            name: Some(capped(&user.name, TEXT_MAX_BYTES)),
+        }
+    }
+
+    /// An API key, by the public part.
+    pub(crate) fn api_key(id: &str, name: Option<&str>) -> Self {
+        Self {
+            id: capped(id, TEXT_MAX_BYTES),
+            type_uri: "data/security/credential",
+            name: name.map(|name| capped(name, TEXT_MAX_BYTES)),
+        }
+    }
+
+    /// An organization or a space.
+    pub(crate) fn project(id: &impl ToString, name: &str) -> Self {
+        Self {
+            id: id.to_string(),
+            type_uri: "data/security/project",
+            name: Some(capped(name, TEXT_MAX_BYTES)),
+        }
+    }
+}
+
+/// Something that was done, or refused, in a domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Act {
+    pub(super) action: Action,
+    pub(super) actor: Actor,
+    pub(super) domain: Domain,
+    /// The status of the answer (RFC 9110 §15).
+    pub(super) status: u16,
+    pub(super) thing: Option<Thing>,
+    pub(super) details: Map<String, Value>,
+}
+
+impl Act {
+    /// One that succeeded.
+    pub(crate) fn new(action: Action, actor: Actor, domain: Domain) -> Self {
+        let mut details = Map::new();
+        if !actor.origin.request.is_empty() {
+            details.insert("request".to_owned(), actor.origin.request.clone().into());
+        }
+        Self {
+            action,
+            actor,
+            domain,
+            status: 200,
+            thing: None,
+            details,
+        }
+    }
+
+    /// With this status as its outcome.
+    pub(crate) fn answered(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Done to this thing of the domain.
+    pub(crate) fn to(mut self, thing: Thing) -> Self {
+        self.thing = Some(thing);
+        self
+    }
+
+    /// With a detail. A text is cut to what is fit for an event.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = match value.into() {
+            Value::String(text) => capped(&text, TEXT_MAX_BYTES).into(),
+            other => other,
+        };
+        self.details.insert(name.to_owned(), value);
+        self
+    }
+
+    /// With the days and hours that it was about.
+    pub(crate) fn about(self, scope: &Scope) -> Self {
+        let days = scope.days;
+        let days = json!({"start": days.start().to_string(), "end": days.end().to_string()});
+        let act = self.with("days", days);
+        if scope.hours == Hours::ALL {
+            act
+        } else {
+            act.with("hours", scope.hours.to_string())
+        }
+    }
+
+    pub(super) const fn outcome(&self) -> Outcome {
+        if self.status < 400 {
+            Outcome::Success
+        } else {
+            Outcome::Failure
+        }
+    }
+}
+
+/// How an act went (CADF, DSP0262, the outcome taxonomy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused.
+    Failure,
+}
+
+impl Outcome {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Success, Self::Failure];
+
+    /// The `outcome` of its events.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}

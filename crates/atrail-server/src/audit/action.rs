@@ -1,0 +1,118 @@
+//! The things that are on record: their names, in the style of the original's six.
+
+/// Something that is done with the archive or with who may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// Counts were asked for.
+    ReadEvents,
+    /// A session was made.
+    CreateSessions,
+    /// Sessions were looked at, or what goes with one.
+    ReadSessions,
+    /// A session was ended.
+    DeleteSession,
+    /// A download began, or its last byte was handed out.
+    DownloadEvents,
+    /// Events were deleted.
+    DeleteEvents,
+    /// It was set how long events are kept.
+    WriteOptions,
+    /// A legal hold was set.
+    SetHold,
+    /// A legal hold was released.
+    ReleaseHold,
+    /// The key that evidence is signed with was changed.
+    RotateKey,
+    /// Somebody logged in, or tried to.
+    Login,
+    /// A login was ended by its user.
+    Logout,
+    /// A user changed the own password.
+    ChangePassword,
+    /// A role was given.
+    GrantRole,
+    /// A role was taken.
+    RevokeRole,
+    /// An API key was made.
+    CreateKey,
+    /// An API key was ended.
+    DeleteKey,
+    /// A user was ended.
+    DeleteUser,
+    /// An organization was made.
+    CreateOrganization,
+    /// An organization was ended.
+    DeleteOrganization,
+    /// A space was made.
+    CreateSpace,
+    /// A space was ended.
+    DeleteSpace,
+}
+
+impl Action {
+    /// All of them, in the order of their declaration.
+    pub(crate) const ALL: [Self; 22] = [
+        Self::ReadEvents,
+        Self::CreateSessions,
+        Self::ReadSessions,
+        Self::DeleteSession,
+        Self::DownloadEvents,
+        Self::DeleteEvents,
+        Self::WriteOptions,
+        Self::SetHold,
+        Self::ReleaseHold,
+        Self::RotateKey,
+        Self::Login,
+        Self::Logout,
+        Self::ChangePassword,
+        Self::GrantRole,
+        Self::RevokeRole,
+        Self::CreateKey,
+        Self::DeleteKey,
+        Self::DeleteUser,
+        Self::CreateOrganization,
+        Self::DeleteOrganization,
+        Self::CreateSpace,
+        Self::DeleteSpace,
+    ];
+
+    /// The `action` of its events.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::ReadEvents => "read.events",
+            Self::CreateSessions => "create.sessions",
+            Self::ReadSessions => "read.sessions",
+            Self::DeleteSession => "delete.session",
+            Self::DownloadEvents => "download.events",
+            Self::DeleteEvents => "delete.events",
+            Self::WriteOptions => "write.options",
+            Self::SetHold => "set.hold",
+            Self::ReleaseHold => "release.hold",
+            Self::RotateKey => "rotate.key",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::ChangePassword => "change.password",
+            Self::GrantRole => "grant.role",
+            Self::RevokeRole => "revoke.role",
+            Self::CreateKey => "create.key",
+            Self::DeleteKey => "delete.key",
+            Self::DeleteUser => "delete.user",
+            Self::CreateOrganization => "create.organization",
+            Self::DeleteOrganization => "delete.organization",
+            Self::CreateSpace => "create.space",
+            Self::DeleteSpace => "delete.space",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_them_are_in_their_order() {
+        for (index, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(action as usize, index, "{action:?}");
+        }
+    }
+}

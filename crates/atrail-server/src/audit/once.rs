@@ -1,0 +1,60 @@
+//! An event that is written once, however many wait for it and however often they try.
+
+use atrail_model::Timestamp;
+use atrail_store::NewEvent;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::act::Act;
+use super::{Audit, Unwritten};
+
+/// An act whose event is written once. Its bytes are fixed at the first try, so that a try whose end nobody saw and the
+/// one after it store one event.
+#[derive(Debug)]
+pub(super) struct Once {
+    pub(super) act: Act,
+    id: Uuid,
+    time: Timestamp,
+    event: OnceCell<NewEvent>,
+    written: OnceCell<()>,
+}
+
+impl Once {
+    pub(super) fn new(act: Act, time: Timestamp) -> Self {
+        Self {
+            act,
+            id: Uuid::new_v4(),
+            time,
+            event: OnceCell::new(),
+            written: OnceCell::new(),
+        }
+    }
+
+    /// One whose event was written by an earlier process.
+    pub(super) fn written(act: Act, time: Timestamp) -> Self {
+        Self {
+            written: OnceCell::new_with(Some(())),
+            ..Self::new(act, time)
+        }
+    }
+
+    /// Returns when the event is durable; `true` for whoever brought it about.
+    pub(super) async fn write(&self, audit: &Audit) -> Result<bool, Unwritten> {
+        let mut is_first = false;
+        let first = &mut is_first;
+        let write = || async move {
+            let make = || audit.event_of(&self.act, self.id, self.time);
+            let event = self.event.get_or_try_init(make).await?;
+            audit.append(&self.act, event.clone()).await?;
+            *first = true;
+            Ok::<_, Unwritten>(())
+        };
+        match self.written.get_or_try_init(write).await {
+            Ok(()) => Ok(is_first),
+            Err(error) => {
+                audit.failed(&self.act, &error);
+                Err(error)
+            }
+        }
+    }
+}

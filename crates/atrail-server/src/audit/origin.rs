@@ -1,0 +1,49 @@
+//! Where a request came from, as far as it may be told to who reads the events.
+
+use std::net::IpAddr;
+
+use axum::extract::{Extension, FromRequestParts};
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+
+use super::text::capped;
+use crate::error::ApiError;
+use crate::observe::RequestId;
+use crate::routes::Peer;
+
+/// Longest `User-Agent` that is kept, in bytes.
+const AGENT_MAX_BYTES: usize = 256;
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// The address of the connection.
+    pub(super) address: IpAddr,
+    /// What the client calls itself.
+    pub(super) agent: Option<String>,
+    /// The id of the request.
+    pub(super) request: String,
+}
+
+impl Origin {
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Ok(RequestId(request)) = RequestId::from_request_parts(parts, state).await;
+        let peer = Extension::<Peer>::from_request_parts(parts, state).await;
+        let Extension(Peer(address)) = peer.map_err(ApiError::internal)?;
+        let agent = parts.headers.get(USER_AGENT);
+        Ok(Self {
+            address,
+            agent: agent
+                .map(|agent| capped(&String::from_utf8_lossy(agent.as_bytes()), AGENT_MAX_BYTES)),
+            request,
+        })
+    }
+}

@@ -1,0 +1,473 @@
+//! What is done with the archive is on record in it.
+
+use atrail_api::{headers, paths};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use crate::support::{
+    Client, Made, PASSWORD, TestServer, event, event_at, events, gunzipped, noise,
+};
+
+const AGENT: &str = "auditor/1.0 (test)";
+
+async fn server() -> TestServer {
+    with_agent(TestServer::start().await)
+}
+
+fn with_agent(mut server: TestServer) -> TestServer {
+    let http = reqwest::Client::builder().no_proxy().user_agent(AGENT);
+    server.http = http.build().unwrap();
+    server
+}
+
+/// The text of today's events, of a space or at account level.
+async fn today(client: &Client, at_account_level: bool) -> String {
+    let scope = json!({"AtAccountLevel": at_account_level});
+    let made: Value = client.post(paths::SESSIONS).json(&scope).made().await;
+    let id = made["id"].as_str().unwrap();
+    let text = gunzipped(&download(client, id, None).await);
+    let path = format!("/v3/sessions/{id}");
+    let _: Value = client.delete(&path).made().await;
+    text
+}
+
+/// The server's own among them.
+fn own(text: &str) -> Vec<Value> {
+    let all = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    all.filter(|event: &Value| event["observer"]["typeURI"] == "service/security")
+        .collect()
+}
+
+async fn own_of_space(client: &Client) -> Vec<Value> {
+    own(&today(client, false).await)
+}
+
+/// Those of the account's own domain, and not of its spaces.
+async fn own_of_account(client: &Client) -> Vec<Value> {
+    let of_all = own(&today(client, true).await);
+    // What came to the space since is not among the first, and does no harm.
+    let of_space = own_of_space(client).await;
+    let is_of_space = |event: &Value| of_space.iter().any(|one| one["id"] == event["id"]);
+    of_all
+        .into_iter()
+        .filter(|event| !is_of_space(event))
+        .collect()
+}
+
+fn actions(events: &[Value]) -> Vec<&str> {
+    events
+        .iter()
+        .map(|event| event["action"].as_str().unwrap())
+        .collect()
+}
+
+fn of_action<'a>(events: &'a [Value], action: &str) -> Vec<&'a Value> {
+    events
+        .iter()
+        .filter(|event| event["action"] == action)
+        .collect()
+}
+
+fn details(event: &Value) -> &Value {
+    &event["attachments"][0]["content"]
+}
+
+async fn download(client: &Client, session: &str, range: Option<&str>) -> Vec<u8> {
+    let mut request = client
+        .get(paths::DOWNLOAD)
+        .header(headers::SESSION_ID, session);
+    if let Some(range) = range {
+        request = request.header("Range", range);
+    }
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.bytes().await.unwrap().to_vec()
+}
+
+/// Waits until the metrics page says that so many events of an action were written.
+async fn written(server: &TestServer, action: &str, outcome: &str, count: u64) {
+    let sample =
+        format!("atrail_own_events_total{{action=\"{action}\",outcome=\"{outcome}\"}} {count}");
+    for _ in 0..600 {
+        let page = server.nobody().get(paths::METRICS).seen().await.1;
+        if page.lines().any(|line| line == sample) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("there never was {sample}");
+}
+
+async fn wrong_password(server: &TestServer, user: &str) {
+    let form = [
+        ("grant_type", "password"),
+        ("username", user),
+        ("password", "a wrong guess"),
+    ];
+    assert_eq!(server.token(&form).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn each_act_in_a_space_makes_its_event_there() {
+    let server = server().await;
+    let admin = server.admin().await;
+    admin
+        .send_events(event(1) + "\n" + &event_at(2, "2017-07-20T01:00:00Z"))
+        .await;
+    let _: Value = admin.get(paths::EVENTS).made().await;
+    let session = admin.session().await;
+    let _: Value = admin.get(paths::SESSIONS).made().await;
+    download(&admin, &session, None).await;
+    let _: Value = admin
+        .delete(&format!("/v3/sessions/{session}"))
+        .made()
+        .await;
+    let of_a_day = |dry_run: bool| json!({"start": "2017-07-20", "end": "2017-07-20", "SearchTime": "0-3", "DryRun": dry_run});
+    for dry_run in [true, false] {
+        let _: Value = admin
+            .delete(paths::EVENTS)
+            .json(&of_a_day(dry_run))
+            .made()
+            .await;
+    }
+    let option = admin.request(reqwest::Method::PUT, paths::OPTIONS);
+    let _: Value = option.json(&json!({"retention": 400})).made().await;
+    let hold = json!({"reason": "case 7"});
+    let _: Value = admin.post(paths::HOLDS).json(&hold).made().await;
+    let _: Value = admin.delete(paths::HOLDS).json(&hold).made().await;
+
+    let events = own_of_space(&admin).await;
+    assert_eq!(
+        actions(&events),
+        [
+            "read.events",
+            "create.sessions",
+            "read.sessions",
+            "download.events",
+            "download.events",
+            "delete.session",
+            "delete.events",
+            "write.options",
+            "set.hold",
+            "release.hold",
+        ]
+    );
+    let me: Value = admin.get(paths::USERS).made().await;
+    for event in &events {
+        assert_eq!(
+            event["typeURI"],
+            "http://schemas.dmtf.org/cloud/audit/1.0/event"
+        );
+        assert_eq!(
+            (&event["eventType"], &event["outcome"]),
+            (&"activity".into(), &"success".into())
+        );
+        assert_eq!(
+            event["reason"],
+            json!({"reasonCode": "200", "reasonType": "HTTP"})
+        );
+        assert_eq!(event["initiator"]["id"], me["resources"][0]["guid"]);
+        assert_eq!(event["initiator"]["name"], "admin");
+        assert_eq!(
+            event["initiator"]["host"],
+            json!({"address": "127.0.0.1", "agent": AGENT})
+        );
+        assert_eq!(event["target"]["id"], server.initial.space);
+        assert_eq!(event["observer"]["name"], "ActivityTracker");
+        assert_eq!(details(event)["request"].as_str().unwrap().len(), 36);
+    }
+    for made in &events[1..6] {
+        let expected = if made["action"] == "read.sessions" {
+            Value::Null
+        } else {
+            session.as_str().into()
+        };
+        assert_eq!(details(made)["session"], expected);
+    }
+    assert_eq!(details(&events[3])["part"], "start");
+    assert_eq!(details(&events[4])["part"], "end");
+    let deleted = details(&events[6]);
+    assert_eq!(
+        deleted["days"],
+        json!({"start": "2017-07-20", "end": "2017-07-20"})
+    );
+    assert_eq!(
+        (&deleted["hours"], &deleted["events"]),
+        (&"0-3".into(), &1.into())
+    );
+    assert_eq!(details(&events[7])["retentionDays"], 400);
+    assert_eq!(details(&events[8])["reason"], "case 7");
+    let nothing: Vec<&str> = Vec::new();
+    let at_account = own_of_account(&admin).await;
+    let others: Vec<_> = actions(&at_account)
+        .into_iter()
+        .filter(|action| *action != "login")
+        .collect();
+    assert_eq!(others, nothing, "nothing of it at account level");
+}
+
+#[tokio::test]
+async fn an_act_at_account_level_is_one_event_of_the_account() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let _: Value = admin.get("/v3/events?AtAccountLevel=true").made().await;
+    let of_space = own_of_space(&admin).await;
+    assert_eq!(of_space, Vec::<Value>::new());
+    let of_account = own_of_account(&admin).await;
+    let read = of_action(&of_account, "read.events");
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0]["target"]["id"], server.initial.account);
+    assert_eq!(read[0]["target"]["typeURI"], "data/security/account");
+}
+
+#[tokio::test]
+async fn a_read_that_comes_again_within_the_hour_is_counted() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let before: Vec<Value> = admin.get(paths::EVENTS).made().await;
+    assert!(before.is_empty(), "a count does not count itself");
+    let reads = (0..20).map(|_| admin.get(paths::EVENTS).made::<Vec<Value>>());
+    let counts = futures_util::future::join_all(reads).await;
+    assert!(
+        counts.iter().all(|days| days[0]["count"] == 1),
+        "the first is on record by then"
+    );
+    let other = server.user("other", false, &[server.developer()]).await;
+    let _: Value = other.get(paths::EVENTS).made().await;
+    written(&server, "read.events", "success", 2).await;
+    server.clock.advance(Duration::from_secs(3600));
+    written(&server, "read.events", "success", 3).await;
+    let admin = server.admin().await;
+    let events = own_of_space(&admin).await;
+    let reads = of_action(&events, "read.events");
+    let of_admin: Vec<_> = reads
+        .iter()
+        .filter(|one| one["initiator"]["name"] == "admin")
+        .collect();
+    assert_eq!((reads.len(), of_admin.len()), (3, 2));
+    assert_eq!(details(of_admin[1])["repeats"], 20);
+    assert!(
+        of_admin[1]["eventTime"]
+            .as_str()
+            .unwrap()
+            .starts_with("2017-07-25T10:")
+    );
+
+    let _: Value = admin.get(paths::EVENTS).made().await;
+    written(&server, "read.events", "success", 4).await;
+    let _: Value = admin.get(paths::EVENTS).made().await;
+    let server = with_agent(server.restart().await);
+    let admin = server.admin().await;
+    let events = own_of_space(&admin).await;
+    let last = of_action(&events, "read.events").pop().unwrap();
+    assert_eq!(
+        details(last)["repeats"],
+        1,
+        "counted up to the end of the server"
+    );
+}
+
+#[tokio::test]
+async fn a_download_is_on_record_once_at_its_start_and_once_at_its_end() {
+    let server = server().await;
+    let admin = server.admin().await;
+    admin.send_events(noise(1, 3)).await;
+    let session = admin.session().await;
+    let parts = async |client: &Client| -> Vec<String> {
+        let events = own_of_space(client).await;
+        let downloads = of_action(&events, "download.events").into_iter();
+        let downloads = downloads.filter(|one| details(one)["session"] == session.as_str());
+        downloads
+            .map(|one| details(one)["part"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let head = admin.request(reqwest::Method::HEAD, paths::DOWNLOAD);
+    let head = head
+        .header(headers::SESSION_ID, &session)
+        .send()
+        .await
+        .unwrap();
+    let total: usize = head.headers()["content-length"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(parts(&admin).await, [""; 0], "HEAD takes nothing");
+
+    let step = total / 16 + 1;
+    let range = |from: usize| format!("bytes={from}-{}", (from + step).min(total) - 1);
+    // The tail first, alone: it is not the end while something is missing.
+    download(&admin, &session, Some(&range(15 * step))).await;
+    assert_eq!(parts(&admin).await, ["start"]);
+    let (first, second) = (range(0), range(step));
+    download(&admin, &session, Some(&first)).await;
+    download(&admin, &session, Some(&first)).await;
+    download(&admin, &session, Some(&second)).await;
+    let ranges: Vec<String> = (2..15).map(|at| range(at * step)).collect();
+    let all = ranges
+        .iter()
+        .map(|range| download(&admin, &session, Some(range)));
+    futures_util::future::join_all(all).await;
+    assert_eq!(parts(&admin).await, ["start", "end"]);
+    download(&admin, &session, Some(&range(15 * step))).await;
+    assert_eq!(
+        parts(&admin).await,
+        ["start", "end"],
+        "a part again is no download"
+    );
+    download(&admin, &session, None).await;
+    assert_eq!(parts(&admin).await, ["start", "end", "start", "end"]);
+}
+
+#[tokio::test]
+async fn a_download_that_a_restart_broke_off_is_under_way() {
+    let server = server().await;
+    let admin = server.admin().await;
+    admin.send_events(events(100)).await;
+    let session = admin.session().await;
+    download(&admin, &session, Some("bytes=0-99")).await;
+    let server = with_agent(server.restart().await);
+    let admin = server.admin().await;
+    download(&admin, &session, Some("bytes=100-")).await;
+    let events = own_of_space(&admin).await;
+    let parts = of_action(&events, "download.events").into_iter();
+    let parts: Vec<_> = parts
+        .filter(|one| details(one)["session"] == session.as_str())
+        .map(|one| &details(one)["part"])
+        .collect();
+    assert_eq!(parts, ["start", "end"]);
+}
+
+#[tokio::test]
+async fn refused_logins_of_a_user_are_one_event_an_hour_with_a_count() {
+    let server = server().await;
+    server.user("ann", false, &[server.developer()]).await;
+    for _ in 0..3 {
+        wrong_password(&server, "ann").await;
+        wrong_password(&server, "nobody of this name").await;
+    }
+    written(&server, "login", "failure", 1).await;
+    server.clock.advance(Duration::from_secs(3600));
+    written(&server, "login", "failure", 2).await;
+    let admin = server.admin().await;
+    let events = own_of_account(&admin).await;
+    let refused: Vec<_> = events
+        .iter()
+        .filter(|one| one["outcome"] == "failure")
+        .collect();
+    assert_eq!(refused.len(), 2);
+    for event in &refused {
+        assert_eq!(event["action"], "login");
+        assert_eq!(event["reason"]["reasonCode"], "400");
+        assert_eq!(event["initiator"]["name"], "ann");
+        assert_eq!(event["initiator"]["host"]["address"], "127.0.0.1");
+    }
+    assert_eq!(details(refused[0])["repeats"], Value::Null);
+    assert_eq!(details(refused[1])["repeats"], 2);
+    let logins = of_action(&events, "login");
+    let ok: Vec<_> = logins
+        .iter()
+        .filter(|one| one["outcome"] == "success")
+        .collect();
+    assert!(
+        ok.iter().any(|one| one["initiator"]["name"] == "ann"),
+        "the control"
+    );
+}
+
+#[tokio::test]
+async fn administration_is_on_record_in_its_account_and_no_secret_is() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let ann = server.user("ann", false, &[server.owner()]).await;
+    let login = server.login("ann", PASSWORD).await;
+    let change = json!({"old": PASSWORD, "new": "another good password"});
+    let changed = ann
+        .request(reqwest::Method::PUT, paths::PASSWORD)
+        .json(&change);
+    assert_eq!(changed.seen().await.0, 204);
+    let key: Value = ann
+        .post(paths::API_KEYS)
+        .json(&json!({"name": "job"}))
+        .made()
+        .await;
+    let _: Value = ann
+        .delete(paths::API_KEYS)
+        .json(&json!({"id": key["id"]}))
+        .made()
+        .await;
+    let space = json!({"name": "prod", "relationships": {"organization": {"data": {"guid": server.initial.organization}}}});
+    let space: Value = ann.post(paths::SPACES).json(&space).made().await;
+    let path = format!("/v3/spaces/{}", space["guid"].as_str().unwrap());
+    let _: Value = ann.delete(&path).made().await;
+    let organization = json!({"name": "two", "relationships": {"account": {"data": {"guid": server.initial.account}}}});
+    let organization: Value = ann
+        .post(paths::ORGANIZATIONS)
+        .json(&organization)
+        .made()
+        .await;
+    let path = format!(
+        "/v3/organizations/{}",
+        organization["guid"].as_str().unwrap()
+    );
+    let _: Value = ann.delete(&path).made().await;
+    let _: Value = admin.post(paths::KEYS).made().await;
+    let token = ann.token.clone().unwrap();
+    let revoked = server
+        .http
+        .post(server.url(paths::REVOKE))
+        .form(&[("token", &token)]);
+    assert_eq!(revoked.send().await.unwrap().status(), 200);
+    let grant = json!({"user": "ann", "role": "auditor", "space": server.initial.space});
+    let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
+    let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;
+    let users: Value = admin.get(paths::USERS).made().await;
+    let users = users["resources"].as_array().unwrap();
+    let guid = users.iter().find(|user| user["name"] == "ann").unwrap()["guid"].clone();
+    let path = format!("/v3/users/{}", guid.as_str().unwrap());
+    let _: Value = admin.delete(&path).made().await;
+
+    let text = today(&admin, true).await;
+    let events = own(&text);
+    let mut seen = actions(&events);
+    seen.retain(|action| !action.ends_with("sessions"));
+    assert_eq!(
+        seen,
+        [
+            "login",
+            "login",
+            "grant.role",
+            "login",
+            "login",
+            "change.password",
+            "create.key",
+            "delete.key",
+            "create.space",
+            "delete.space",
+            "create.organization",
+            "delete.organization",
+            "rotate.key",
+            "logout",
+            "grant.role",
+            "revoke.role",
+            "delete.user",
+        ]
+    );
+    let revoked = of_action(&events, "revoke.role")[0];
+    assert_eq!(revoked["target"]["id"], guid);
+    assert_eq!(details(revoked)["role"], "auditor");
+    let secrets = [
+        PASSWORD,
+        "another good password",
+        key["key"].as_str().unwrap(),
+        &server.initial.api_key,
+        &token,
+        &server.initial.password,
+        &login.access_token,
+        &login.refresh_token,
+    ];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}
