@@ -81,6 +81,7 @@ pub(crate) async fn ensure(
         }
         return Ok(false);
     }
+    let is_again = matches!(written, Written::Credentials(_));
     let credentials = match written {
         Written::Credentials(intended) => InitialCredentials {
             endpoint,
@@ -111,6 +112,7 @@ pub(crate) async fn ensure(
         password_hash: &password_hash,
         api_key_id: api_key.id(),
         api_key_hash: api_key.whole().hash(),
+        is_again,
     };
     identity.found(&founding, now).await?;
     Ok(true)

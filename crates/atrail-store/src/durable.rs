@@ -249,11 +249,11 @@ impl LineFile {
 
     /// Writes lines at the end and waits until they are durable. When there was no space for them, the file is as before.
     pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all_at(lines, self.length) {
+        let written = self.file.write_all_at(lines, self.length);
+        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
             self.file.set_len(self.length)?;
             return Err(error);
         }
-        self.file.sync_data()?;
         self.length += lines.len() as u64;
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::catalog::archive::DomainRow;
 use crate::catalog::failed_to;
 use crate::catalog::log;
 use crate::catalog::log::Head;
-use crate::error::Result;
+use crate::error::{Result, chain};
 use crate::store::Core;
 use atrail_model::Target;
 use journal::Journal;
@@ -147,10 +147,14 @@ impl Core {
         )
     }
 
-    /// Signs where the logs of a target's domains stand, durably.
-    pub(crate) async fn sign_target(&self, target: Target) -> Result<()> {
-        let domains = self.catalog.domains_of(target).await?;
-        self.with_reserve(|| self.sign(&domains)).await
+    /// As [`Self::sign`], for what holds whether it is signed now or by the background.
+    pub(crate) async fn sign_soon(&self, domains: &[DomainRow]) {
+        if let Err(error) = self.with_reserve(|| self.sign(domains)).await {
+            tracing::warn!(
+                error = chain(&error),
+                "where a log stands is not signed yet; it is tried again"
+            );
+        }
     }
 
     /// Signs where every log stands, so that what is at rest is covered by a signature soon.

@@ -64,10 +64,11 @@ impl Store {
         core.admit_record(target).await?;
         let set = || {
             let now = core.clock.now();
-            core.catalog.set_hold(target, &domains, requester, now)
+            core.catalog.set_hold(target, requester, now)
         };
         core.with_reserve(set).await?;
-        core.sign(&domains).await
+        core.sign_soon(&domains).await;
+        Ok(())
     }
 
     /// The holds that stand on the target's domains.
@@ -88,10 +89,11 @@ impl Store {
         let domains = self.domains_of(target).await?;
         let release = || {
             let now = core.clock.now();
-            core.catalog.release_hold(target, &domains, requester, now)
+            core.catalog.release_hold(target, requester, now)
         };
         if core.with_reserve(release).await? {
-            return core.sign(&domains).await;
+            core.sign_soon(&domains).await;
+            return Ok(());
         }
         let target = target_name(target);
         Err(StoreError::Conflict(format!(

@@ -120,16 +120,16 @@ pub async fn recover(
     } = recovery;
     catalog.close().await;
     done?;
-    demand_epoch(
-        data_dir,
-        "the catalog was lost and made anew of the archive",
-    )?;
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
     let wal = data_dir.join("wal");
     (report.log_events, _) = off_thread(move || log.keep_unsealed(&wal)).await?;
     report.moved_aside = move_aside(data_dir, clock)?;
     let made = data_dir.join(MAKING);
     durable::take_over(&made).map_err(io_failure("sync", &made))?;
+    demand_epoch(
+        data_dir,
+        "the catalog was lost and made anew of the archive",
+    )?;
     durable::rename(&made, &data_dir.join(CATALOG)).map_err(io_failure("name", &made))?;
     Ok(report)
 }

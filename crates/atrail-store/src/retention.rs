@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::DeletionKind;
-use atrail_model::{Day, DayRange, Domain, Hours, Retention, Scope, Target};
+use atrail_model::{Day, DayRange, Domain, Hours, Retention, Scope, Target, Timestamp};
 
 use crate::Store;
 use crate::catalog::archive::{self, DomainRow, Objects};
@@ -65,7 +65,8 @@ impl Store {
                 .set_retention(target, retention, requester, now)
         };
         let rows = known(target, core.with_reserve(set).await?)?;
-        core.sign_target(target).await?;
+        let domains = core.catalog.domains_of(target).await?;
+        core.sign_soon(&domains).await;
         Ok(rows)
     }
 
@@ -82,12 +83,12 @@ impl Store {
 }
 
 impl Core {
-    /// The last day that is due under a retention.
-    fn last_due(&self, retention: Retention) -> Option<Day> {
+    /// The last day that is due under a retention at a moment.
+    fn last_due(retention: Retention, now: Timestamp) -> Option<Day> {
         let Retention::Days(days) = retention else {
             return None;
         };
-        let today = Day::of(self.clock.now())?;
+        let today = Day::of(now)?;
         // A day is kept for this many days after it.
         let number = today
             .number()
@@ -98,11 +99,14 @@ impl Core {
     pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
         let mut total = DeletedTotal::default();
         for (row, retention, oldest) in self.catalog.limited().await? {
-            if let Some(last) = self.last_due(retention)
+            if let Some(last) = Self::last_due(retention, self.clock.now())
                 && oldest <= last
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
                 let swept = self.with_reserve(|| self.sweep_domain(row, days)).await?;
+                if swept.count > 0 {
+                    self.sign_soon(&[row]).await;
+                }
                 total.count += swept.count;
                 total.size_bytes += swept.size_bytes;
             }
@@ -133,18 +137,19 @@ impl Core {
         }
         // What was true when the sweep began may not be now.
         let policy = retention::of_domain(&mut tx, row.number).await?;
-        if self.last_due(policy) < Some(days.end()) || is_held(&mut tx, row.number).await? {
+        // One moment for what is due and for what is recorded of it.
+        let now = self.clock.now();
+        if Self::last_due(policy, now) < Some(days.end()) || is_held(&mut tx, row.number).await? {
             return Ok(DeletedTotal::default());
         }
         let facts = Facts {
             kind: DeletionKind::Retention,
             requester: Requester::from(ACTOR),
-            now: self.clock.now(),
+            now,
         };
         facts.record(&mut tx, &domains, &scope, &objects).await?;
-        retention::retire_objects(&mut tx, row.number, days, self.clock.now()).await?;
+        retention::retire_objects(&mut tx, row.number, days, now).await?;
         self.catalog.commit(tx, what).await?;
-        self.sign(&domains).await?;
         let total = archive::sum(&objects);
         tracing::info!(
             domain = %row.domain,
@@ -157,6 +162,8 @@ impl Core {
 
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
+        // What a deletion recorded is signed before its bytes go.
+        self.with_reserve(|| self.sign_all()).await?;
         self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
         let paths = self.catalog.release_retired().await?;

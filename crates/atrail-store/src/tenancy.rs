@@ -54,7 +54,6 @@ impl Store {
         self.core
             .with_reserve(|| tenancy.delete_space(space, self.core.clock.now()))
             .await?;
-        self.core.sign_all().await?;
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }

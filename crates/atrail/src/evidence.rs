@@ -4,51 +4,55 @@
 use std::collections::BTreeMap;
 
 use atrail_api::{EvidenceKey, paths};
-use atrail_evidence::{Checkpoint, Note, Receipt, VerifierKey, verify_consistency};
+use atrail_evidence::{
+    Checkpoint, DomainEvidence, NoteError, Receipt, VerifierKey, verify_consistency,
+};
 
 use crate::client::{Call, Client};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// The key that evidence is verified with here: `ATRAIL_VKEY`, else the one that the login remembered.
-pub(crate) fn pinned_key(settings: &Settings) -> Result<Option<VerifierKey>> {
+/// The keys that evidence is verified with here: `ATRAIL_VKEY`, else those that this client was led to, the newest first.
+pub(crate) fn pinned_keys(settings: &Settings) -> Result<Vec<VerifierKey>> {
     if let Some(text) = &settings.environment.verifier_key {
-        let key = text.parse();
-        return key.map(Some).map_err(|error: atrail_evidence::NoteError| {
+        let key = text.parse().map_err(|error: NoteError| {
             CliError::usage("ATRAIL_VKEY cannot be used").because(error)
-        });
+        })?;
+        return Ok(vec![key]);
     }
-    let remembered = settings
-        .context()?
-        .and_then(|(_, context)| context.verifier_key);
-    let Some(text) = remembered else {
-        return Ok(None);
+    let Some((_, context)) = settings.context()? else {
+        return Ok(Vec::new());
     };
-    text.parse()
-        .map(Some)
-        .map_err(|error: atrail_evidence::NoteError| {
-            CliError::failed("the remembered key of the server is damaged")
+    let texts = context.verifier_key.iter().chain(&context.earlier_keys);
+    let keys = texts.map(|text| {
+        text.parse().map_err(|error: NoteError| {
+            CliError::failed("a remembered key of the server is damaged")
                 .because(error)
                 .hint("log in again")
         })
+    });
+    keys.collect()
 }
 
-/// The key that the server signs with now: the pinned one, or one that it leads to, which is remembered in its place.
-pub(crate) async fn current_key(
-    settings: &Settings,
-    client: &Client,
-) -> Result<Option<VerifierKey>> {
-    let Some(pinned) = pinned_key(settings)? else {
-        return Ok(None);
+/// Follows the server to the key that it signs with now, if the pinned one leads there, and remembers it. Gives all keys that
+/// its evidence may be signed with, old sessions' included.
+pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result<Vec<VerifierKey>> {
+    let mut keys = pinned_keys(settings)?;
+    let Some(pinned) = keys.first() else {
+        return Ok(keys);
     };
     let shown: EvidenceKey = client.json(Call::get(paths::KEYS)).await?;
-    let key = follow(&pinned, &shown)?;
-    if key != pinned && settings.environment.verifier_key.is_none() {
+    let key = follow(pinned, &shown)?;
+    if key == *pinned {
+        return Ok(keys);
+    }
+    if settings.environment.verifier_key.is_none() {
         let name = settings.context()?.map(|(name, _)| name);
         settings.state.update(|config| {
             let context = name.and_then(|name| config.contexts.get_mut(&name));
             if let Some(context) = context {
-                context.verifier_key = Some(key.to_string());
+                let earlier = context.verifier_key.replace(key.to_string());
+                context.earlier_keys.splice(0..0, earlier);
             }
             Ok(())
         })?;
@@ -56,7 +60,8 @@ pub(crate) async fn current_key(
             .printer
             .note("The server signs with another key now, which the one before endorses.");
     }
-    Ok(Some(key))
+    keys.insert(0, key);
+    Ok(keys)
 }
 
 /// The key that a server shows now, when a remembered one leads to it: it is the same, or each key in between endorses the
@@ -96,58 +101,75 @@ pub(crate) fn remembered_sizes(
         return Ok(BTreeMap::new());
     };
     let remembered = settings.state.checkpoints(&context)?;
-    let sizes = remembered.into_iter().filter(|(domain, _)| wanted(domain));
-    let sizes = sizes.filter_map(|(domain, note)| {
-        let checkpoint = checkpoint_of(&note)?;
-        Some((domain, checkpoint.size))
-    });
-    Ok(sizes.collect())
-}
-
-/// The checkpoint in a note that was verified before it was kept.
-fn checkpoint_of(note: &str) -> Option<Checkpoint> {
-    Checkpoint::parse(Note::parse(note).ok()?.text()).ok()
+    let newest = remembered
+        .into_iter()
+        .filter(|(domain, _)| wanted(domain))
+        .filter_map(|(domain, notes)| Some((domain, Checkpoint::parse(notes.last()?).ok()?.size)));
+    Ok(newest.collect())
 }
 
 /// Compares a receipt with what this client saw before, and remembers what it says.
 ///
 /// # Errors
-/// When it is not signed with the pinned key, or shows another history than before: then nothing is remembered.
-pub(crate) fn take_note(settings: &Settings, key: &VerifierKey, note: &str) -> Result<()> {
+/// When it is not signed with one of the keys, or shows another history than before: then nothing is remembered.
+pub(crate) fn take_note(settings: &Settings, keys: &[VerifierKey], text: &str) -> Result<()> {
     let Some((context, _)) = settings.context()? else {
         return Ok(());
     };
-    key.verify(note).map_err(|error| {
-        CliError::corrupt("the receipt is not signed with the server's key").because(error)
-    })?;
-    let (receipt, _) = Receipt::parse(note)
+    let wrong = || CliError::corrupt("the receipt is not signed with the server's key");
+    let (receipt, note) = Receipt::parse(text)
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
+    let signer = note.signer(keys).map_err(|error| wrong().because(error))?;
+    let signer = signer.ok_or_else(wrong)?;
     let mut remembered = settings.state.checkpoints(&context)?;
     let before = remembered.clone();
     for domain in &receipt.domains {
-        let shown = Checkpoint::verify(&domain.checkpoint, key).map_err(|error| {
+        let shown = Checkpoint::verify(&domain.checkpoint, signer).map_err(|error| {
             CliError::corrupt("a checkpoint is not signed with the server's key").because(error)
         })?;
-        let old = remembered
-            .get(&domain.domain)
-            .and_then(|note| checkpoint_of(note));
-        if let Some(old) = old.filter(|old| old.origin == shown.origin) {
-            if old.size > shown.size {
-                // An older session. What was signed before it is not compared here.
-                continue;
+        let notes = remembered.entry(domain.domain.clone()).or_default();
+        let known = notes.iter().position(|note| {
+            Checkpoint::parse(note).is_ok_and(|known| known.origin == shown.origin)
+        });
+        let Some(at) = known else {
+            if !notes.is_empty() {
+                settings.printer.warn(&format!(
+                    "warning: the log of {} begins anew as {}; `atrail verify` says why",
+                    domain.domain, shown.origin
+                ));
             }
-            let proof = domain.consistency.iter().find(|one| one.size == old.size);
-            let proof = proof.map_or(&[][..], |one| &one.proof);
-            if !verify_consistency(old.size, old.root, shown.size, shown.root, proof) {
-                return Err(another_history(&old, &shown));
-            }
+            notes.push(domain.checkpoint.clone());
+            continue;
+        };
+        let old = Checkpoint::parse(&notes[at]).map_err(|error| {
+            CliError::failed("a remembered checkpoint is damaged").because(error)
+        })?;
+        if is_later(&old, &shown, domain)? {
+            notes[at].clone_from(&domain.checkpoint);
         }
-        remembered.insert(domain.domain.clone(), domain.checkpoint.clone());
     }
     if remembered == before {
         return Ok(());
     }
     settings.state.remember_checkpoints(&context, &remembered)
+}
+
+/// Whether a checkpoint is proven to be a later one of the same history. One of an earlier session, and one that comes without a
+/// proof because nothing was remembered when its session was made, are not compared.
+fn is_later(old: &Checkpoint, shown: &Checkpoint, evidence: &DomainEvidence) -> Result<bool> {
+    if old.size == shown.size && old.root != shown.root {
+        return Err(another_history(old, shown));
+    }
+    if old.size >= shown.size {
+        return Ok(false);
+    }
+    let Some(earlier) = evidence.consistency.iter().find(|one| one.size == old.size) else {
+        return Ok(false);
+    };
+    if verify_consistency(old.size, old.root, shown.size, shown.root, &earlier.proof) {
+        return Ok(true);
+    }
+    Err(another_history(old, shown))
 }
 
 fn another_history(old: &Checkpoint, shown: &Checkpoint) -> CliError {

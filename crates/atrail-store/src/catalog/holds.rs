@@ -6,7 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::archive::{DomainRow, domain_row, guid_of};
 use super::log::{self, NewEntry, level};
-use super::row::{Columns, nanoseconds};
+use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
 use crate::hold::StandingHold;
@@ -36,7 +36,6 @@ impl Catalog {
     pub(crate) async fn set_hold(
         &self,
         target: Target,
-        domains: &[DomainRow],
         requester: Requester<'_>,
         now: Timestamp,
     ) -> Result<()> {
@@ -44,7 +43,9 @@ impl Catalog {
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
         refuse_second(&mut tx, target).await?;
-        for row in domains {
+        refuse_ended(&mut tx, target).await?;
+        // No space comes or goes until this is committed.
+        for row in self.domains_of(target).await? {
             sqlx::query(
                 "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)",
             )
@@ -71,7 +72,6 @@ impl Catalog {
     pub(crate) async fn release_hold(
         &self,
         target: Target,
-        domains: &[DomainRow],
         requester: Requester<'_>,
         now: Timestamp,
     ) -> Result<bool> {
@@ -79,7 +79,8 @@ impl Catalog {
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
         let mut stood = false;
-        for row in domains {
+        // No space comes or goes until this is committed.
+        for row in self.domains_of(target).await? {
             let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
                 .bind(row.number)
                 .bind(at_account_level)
@@ -141,6 +142,21 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
         Err(StoreError::Conflict(format!(
             "{hold} stands already: release it first"
         )))
+    })
+}
+
+/// A hold on a space that is gone could not be released any more.
+async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+    let Target::Space(space) = target else {
+        return Ok(());
+    };
+    let found = sqlx::query("SELECT 1 FROM spaces WHERE guid = ?")
+        .bind(space.bytes())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to("set a legal hold"))?;
+    found.map(drop).ok_or_else(|| StoreError::NotFound {
+        what: format!("space {space}"),
     })
 }
 

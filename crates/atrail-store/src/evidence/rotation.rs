@@ -61,8 +61,9 @@ impl Evidence {
             None => key::signed(SigningKey::generate(current.name()))?,
         };
         key::keep_next(&self.data_dir, &next)?;
-        let domains = catalog.all_domains().await?;
         let mut tx = catalog.begin(WHAT).await?;
+        // From here on nobody else begins a log until this one is committed.
+        let domains = catalog.all_domains().await?;
         let for_server = endorse(&current, current.name(), &next)?;
         catalog.note_key_change(&mut tx, &for_server).await?;
         for row in domains {
@@ -81,17 +82,19 @@ impl Evidence {
             log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
         }
         let verifier_key = next.verifier_key().clone();
+        // Who begins a log after this transaction names the new key in it.
+        catalog.set_verifier_key(verifier_key.to_string());
         let committed = catalog.commit(tx, WHAT).await;
         if let Err(error) = committed {
             let connection = catalog.readers().acquire().await;
             let mut connection = connection.map_err(failed_to(WHAT))?;
             if !names(catalog, &mut connection, &verifier_key.to_string()).await? {
+                catalog.set_verifier_key(current.verifier_key().to_string());
                 return Err(error);
             }
         }
         // From the commit on nothing may be signed with the old one, whatever happens to the file.
         *current = next;
-        catalog.set_verifier_key(verifier_key.to_string());
         key::use_next(&self.data_dir)?;
         Ok(verifier_key)
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use atrail_evidence::{Expectations, Outcome, Report, VerifierKey, verify};
-use atrail_model::{Domain, Hours, Retention, Scope, SessionId, Target};
+use atrail_model::{Clock, Domain, Hours, Retention, Scope, SessionId, Target};
 use atrail_store::{EventsOfSpace, NewSession, Requester, Session};
 
 use crate::support::{TestStore, days, event};
@@ -376,4 +376,50 @@ async fn days_of_one_list_do_not_depend_on_other_days() {
         })
         .await;
     }
+}
+
+/// Spaces that come at any moment, beside what goes over all of an account's logs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spaces_that_are_made_meanwhile_are_left_out_of_nothing() {
+    let test = TestStore::new().await;
+    let account = Target::Account(test.account);
+    let making = {
+        let (tenancy, account, now) = (test.store.tenancy(), test.account, test.clock.now());
+        tokio::spawn(async move {
+            let organization = tenancy.create_organization(account, "more", now).await;
+            let organization = organization.unwrap().id;
+            for number in 0..60 {
+                let name = format!("space-{number}");
+                tenancy
+                    .create_space(organization, &name, now)
+                    .await
+                    .unwrap();
+            }
+        })
+    };
+    while !making.is_finished() {
+        test.store.rotate_key("admin").await.unwrap();
+        test.proven(test.whole_account()).await;
+        test.store
+            .set_hold(account, by("ann", "case"))
+            .await
+            .unwrap();
+        let held = test.store.holds(account).await.unwrap().len();
+        assert!(held >= 3, "{held}");
+        test.store
+            .release_hold(account, by("ann", ""))
+            .await
+            .unwrap();
+    }
+    making.await.unwrap();
+    test.store
+        .set_hold(account, by("ann", "case"))
+        .await
+        .unwrap();
+    let domains = test.proven(test.whole_account()).await.domains.len();
+    assert_eq!(test.store.holds(account).await.unwrap().len(), domains);
+    // No log named another key than the one that signs: no epoch.
+    let test = test.crash_and_reopen().await;
+    let report = test.proven(test.whole_account()).await;
+    assert!(report.domains.iter().all(|domain| domain.epoch.is_none()));
 }

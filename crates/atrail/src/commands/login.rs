@@ -87,6 +87,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         info: &info,
         tokens: &tokens,
         key: &key,
+        is_trusted_anew: args.trust_new_key,
     };
     let name = save(settings, trust, &endpoint, &user, &answers)?;
     settings.printer.note(&format!(
@@ -206,6 +207,8 @@ struct Answers<'a> {
     info: &'a InfoResponse,
     tokens: &'a TokenResponse,
     key: &'a EvidenceKey,
+    /// Whether the key is taken without being led to it.
+    is_trusted_anew: bool,
 }
 
 /// Keeps the tokens, then the context; a context of the same server and user keeps its target.
@@ -216,7 +219,12 @@ fn save(
     user: &str,
     answers: &Answers<'_>,
 ) -> Result<String> {
-    let Answers { info, tokens, key } = answers;
+    let Answers {
+        info,
+        tokens,
+        key,
+        is_trusted_anew,
+    } = *answers;
     let name = match &settings.context_name {
         Some((name, _)) => name.clone(),
         None => choose_name(&settings.state.config()?, endpoint, user),
@@ -227,6 +235,11 @@ fn save(
     })?;
     settings.state.update(|config| {
         let old = config.contexts.remove(&name);
+        let earlier_keys = old
+            .as_ref()
+            .filter(|old| !is_trusted_anew && old.endpoint == endpoint.to_string())
+            .map(|old| earlier_keys(old, &key.key))
+            .unwrap_or_default();
         let same = old.filter(|old| old.endpoint == endpoint.to_string() && old.user == user);
         let (account, organization, space) = match same {
             Some(old) => (old.account, old.organization, old.space),
@@ -242,11 +255,18 @@ fn save(
             organization,
             space,
             verifier_key: Some(key.key.clone()),
+            earlier_keys,
         };
         config.contexts.insert(name.clone(), context);
         config.current = Some(name.clone());
         Ok(name)
     })
+}
+
+/// The keys before the one that a server shows now: those that were remembered.
+fn earlier_keys(old: &Context, now: &str) -> Vec<String> {
+    let last = old.verifier_key.iter().filter(|key| *key != now);
+    last.chain(&old.earlier_keys).cloned().collect()
 }
 
 /// Refuses a key to which the one that was remembered of this server does not lead.

@@ -9,7 +9,7 @@ use super::download::receipt_beside;
 use super::verify::text_of;
 use crate::blocking;
 use crate::error::{CliError, Result};
-use crate::evidence::pinned_key;
+use crate::evidence::pinned_keys;
 use crate::settings::Settings;
 use crate::state::durable;
 
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 /// Makes it, checks it, and writes it.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let keys: Vec<_> = pinned_key(settings)?.into_iter().collect();
+    let keys = pinned_keys(settings)?;
     let Args {
         file,
         line,

@@ -8,8 +8,8 @@ use super::{StateDir, durable};
 use crate::error::{CliError, Result};
 use crate::platform;
 
-/// Checkpoints, as the notes that they are, by domain.
-pub(crate) type Checkpoints = BTreeMap<String, String>;
+/// Checkpoints, as the notes that they are, by domain: one for each log that a domain had, the newest log last.
+pub(crate) type Checkpoints = BTreeMap<String, Vec<String>>;
 
 impl StateDir {
     /// What is remembered of a context's server.

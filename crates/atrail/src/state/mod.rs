@@ -60,6 +60,9 @@ pub(crate) struct Context {
     /// The key that the server's evidence was signed with at the last login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) verifier_key: Option<String>,
+    /// The keys before it, the newest first, each of which endorses the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) earlier_keys: Vec<String>,
 }
 
 /// The file `config.json`.
@@ -162,6 +165,7 @@ mod tests {
             organization: None,
             space: None,
             verifier_key: None,
+            earlier_keys: Vec::new(),
         }
     }
 

@@ -80,6 +80,8 @@ fn a_new_key_is_followed_and_a_foreign_one_is_refused() {
     env.run(&["verify", "second.gz", "--key", &second]).ok();
     env.run(&["verify", "second.gz", "--since", "first.gz.receipt"])
         .ok();
+    // This client remembers the way that it was led.
+    env.run(&["verify", "first.gz"]).ok();
     // Who only knows the new key has no way back to the old one.
     env.run(&["verify", "first.gz", "--key", &second]).fails(1);
     env.log_in(&server);
@@ -97,5 +99,65 @@ fn a_new_key_is_followed_and_a_foreign_one_is_refused() {
     env.run_with(&trusting, password.as_bytes()).ok();
     download("third.gz");
     let told = env.run(&["verify", "third.gz"]).ok();
+    assert!(told.contains("begins anew"), "{told}");
+}
+
+#[test]
+fn sessions_are_downloaded_in_any_order() {
+    let (env, _server) = ready();
+    let make = || {
+        let args = [
+            "session",
+            "create",
+            "-q",
+            "-s",
+            "2017-07-01",
+            "-e",
+            "2017-07-31",
+        ];
+        env.run(&args).ok().trim().to_owned()
+    };
+    let first = make();
+    let more = events(9, 0);
+    env.run_with(&["trail", "-q"], more.as_bytes()).ok();
+    let second = make();
+    env.run(&["admin", "rotate-key"]).ok();
+    for (name, id) in [("a.gz", &first), ("b.gz", &second), ("c.gz", &first)] {
+        env.run(&["download", "-o", name, id, "--verify"]).ok();
+    }
+    env.run(&[
+        "download",
+        "-s",
+        "2017-07-01",
+        "-e",
+        "2017-07-31",
+        "-o",
+        "d.gz",
+        "--verify",
+    ])
+    .ok();
+}
+
+#[test]
+fn a_server_that_is_founded_again_signs_no_second_history() {
+    let (env, mut server) = ready();
+    env.run(&["admin", "rotate-key"]).ok();
+    let days = ["-s", "2017-07-01", "-e", "2017-07-31", "-a"];
+    let download = |name: &str| {
+        env.run(&[&["download", "-o", name, "--verify"][..], &days].concat())
+            .ok()
+    };
+    download("before.gz");
+    server.kill();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(env.path(&format!("data/catalog.sqlite{suffix}")));
+    }
+    let data = env.path("data");
+    env.run(&["admin", "recover", "--data", data.to_str().unwrap()])
+        .ok();
+    server.start_again(&env, &[]);
+    env.log_in_only(&server);
+    download("after.gz");
+    let told = env.run(&["verify", "after.gz"]).ok();
     assert!(told.contains("begins anew"), "{told}");
 }

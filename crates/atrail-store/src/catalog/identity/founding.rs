@@ -27,6 +27,8 @@ pub struct Founding<'a> {
     pub api_key_id: &'a str,
     /// SHA-256 of the API key.
     pub api_key_hash: [u8; 32],
+    /// Whether the GUIDs are of an earlier founding, whose catalog may be lost: then logs that begin are of a new epoch.
+    pub is_again: bool,
 }
 
 impl Identity {
@@ -57,6 +59,7 @@ impl Identity {
             password_hash,
             api_key_id,
             api_key_hash,
+            is_again,
         } = founding;
         let user = UserId::generate();
         let (account, organization, space, user) = (
@@ -114,7 +117,7 @@ impl Identity {
             now,
         };
         beginning
-            .founded(&mut tx, founding.account, founding.space)
+            .founded(&mut tx, founding.account, founding.space, *is_again)
             .await?;
         tx.commit().await.map_err(failed_to(WHAT))
     }

@@ -218,6 +218,7 @@ async fn founding_makes_an_owner_whose_roles_can_be_taken_and_given() {
         password_hash: "h",
         api_key_id: "k",
         api_key_hash: [0; 32],
+        is_again: false,
     };
     identity.found(&founding, at(0)).await.unwrap();
     assert!(identity.is_founded().await.unwrap());

@@ -10,6 +10,7 @@ use atrail_model::{
     AccountId, Day, Domain, Retention, SegmentId, SpaceId, Timestamp, format_timestamp,
 };
 use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
 
 use super::{NewEntry, WHAT, append, head, malformed};
 use crate::catalog::archive::{DomainRow, domain_row};
@@ -59,6 +60,15 @@ impl Beginning<'_> {
         connection: &mut SqliteConnection,
         space: SpaceId,
     ) -> Result<()> {
+        self.space_of(connection, space, &Epoch::default()).await
+    }
+
+    async fn space_of(
+        &self,
+        connection: &mut SqliteConnection,
+        space: SpaceId,
+        epoch: &Epoch,
+    ) -> Result<()> {
         let row = row_of(connection, Domain::Space(space)).await?;
         let account = row_of(connection, Domain::Account(row.account)).await?;
         sqlx::query(concat!(
@@ -70,7 +80,7 @@ impl Beginning<'_> {
         .execute(&mut *connection)
         .await
         .map_err(failed_to(WHAT))?;
-        let genesis = self.log(connection, &row, &Epoch::default()).await?;
+        let genesis = self.log(connection, &row, epoch).await?;
         let added = self.space_added(space, genesis);
         append(connection, account.number, vec![added]).await
     }
@@ -81,14 +91,25 @@ impl Beginning<'_> {
         connection: &mut SqliteConnection,
         account: AccountId,
         space: SpaceId,
+        is_again: bool,
     ) -> Result<()> {
+        // There may have been logs of these domains, and signatures on them.
+        let epoch = if is_again {
+            Epoch {
+                epoch: Uuid::now_v7().to_string(),
+                reason: "the first account was made again".to_owned(),
+                continues: BTreeMap::new(),
+            }
+        } else {
+            Epoch::default()
+        };
         let row = row_of(connection, Domain::Account(account)).await?;
         if head(connection, row.number).await?.is_none() {
-            self.account(connection, account).await?;
+            self.log(connection, &row, &epoch).await?;
         }
         let row = row_of(connection, Domain::Space(space)).await?;
         if head(connection, row.number).await?.is_none() {
-            self.space(connection, space).await?;
+            self.space_of(connection, space, &epoch).await?;
         }
         Ok(())
     }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_api::Session;
+use atrail_evidence::{Expectations, HourRange, ScopeOf};
 use atrail_export::{FORMATS, Format, IndexName, Options};
-use atrail_model::{DayRange, SessionId};
+use atrail_model::{DayRange, Hours, SessionId};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 pub(crate) use receipt::beside as receipt_beside;
@@ -95,7 +96,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             };
             to_file::run(settings, &client, &wanted, way).await?;
             match receipt.filter(|_| args.verify) {
-                Some(receipt) => verify::downloaded(settings, path, &receipt).await,
+                Some(receipt) => {
+                    let asked = wanted.asked(&client);
+                    verify::downloaded(settings, path, &receipt, asked).await
+                }
                 None => Ok(()),
             }
         }
@@ -157,6 +161,27 @@ fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
 impl Wanted {
     fn needs_space(&self) -> bool {
         matches!(self, Self::Scope(flags, _) if !flags.at_account_level)
+    }
+
+    /// What the receipt must be of, as far as that was said on the command line.
+    fn asked(&self, client: &Client) -> Expectations {
+        let Self::Scope(flags, days) = self else {
+            return Expectations::default();
+        };
+        let hours = flags.search_time.unwrap_or(Hours::ALL);
+        let space = client.target.space.as_ref();
+        let space = space.filter(|_| !flags.at_account_level);
+        Expectations {
+            of: space.map(|space| ScopeOf::Space(space.guid.clone())),
+            is_account: Some(flags.at_account_level),
+            start: Some(days.start()),
+            end: Some(days.end()),
+            hours: Some(HourRange {
+                first: hours.first().number(),
+                last: hours.last().number(),
+            }),
+            ..Expectations::default()
+        }
     }
 
     /// What `FILE.part.json` says of a session that is made for this.

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use atrail_api::Session;
-use atrail_evidence::Receipt;
+use atrail_evidence::{Receipt, hex};
+use sha2::{Digest, Sha256};
 
 use super::id_of;
 use crate::client::Client;
@@ -53,8 +54,16 @@ pub(super) async fn keep(
     };
     let note = std::str::from_utf8(&bytes)
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
-    if let Some(key) = evidence::current_key(settings, client).await? {
-        evidence::take_note(settings, &key, note)?;
+    let (receipt, _) = Receipt::parse(note)
+        .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
+    let etag = hex(&Sha256::digest(&receipt.manifest));
+    if receipt.session != session.id || etag != session.etag {
+        return Err(CliError::corrupt("the receipt is of another session")
+            .because(format!("session {}, entity tag {etag}", receipt.session)));
+    }
+    let keys = evidence::current_keys(settings, client).await?;
+    if !keys.is_empty() {
+        evidence::take_note(settings, &keys, note)?;
     }
     durable::replace(path, &bytes)
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))

@@ -16,7 +16,7 @@ use super::download::receipt_beside;
 use crate::blocking;
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Exit, Result};
-use crate::evidence::pinned_key;
+use crate::evidence::pinned_keys;
 use crate::printer::{Column, Format, Layout, Progress, Rows};
 use crate::settings::Settings;
 
@@ -65,7 +65,7 @@ struct Checked {
 /// Checks every file, or the proof.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let keys = match args.key.is_empty() {
-        true => pinned_key(settings)?.into_iter().collect(),
+        true => pinned_keys(settings)?,
         false => args.key.clone(),
     };
     if let Some(proof) = &args.proof {
@@ -91,10 +91,15 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
 }
 
 /// Checks a download that has just ended, and says on standard error what was found.
-pub(super) async fn downloaded(settings: &Settings, file: &Path, receipt: &Path) -> Result<()> {
+pub(super) async fn downloaded(
+    settings: &Settings,
+    file: &Path,
+    receipt: &Path,
+    asked: Expectations,
+) -> Result<()> {
     let expected = Expectations {
-        keys: pinned_key(settings)?.into_iter().collect(),
-        ..Expectations::default()
+        keys: pinned_keys(settings)?,
+        ..asked
     };
     let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     let progress = settings.printer.progress("Verifying", 0, size);
