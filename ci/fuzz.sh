@@ -28,6 +28,7 @@ fi
 printf '{"start":"2017-07-24","end":"today","SearchTime":"0-23","AtAccountLevel":true,"DryRun":true}' >"$seeds/query"
 printf '{"retention":30}' >"$seeds/retention"
 printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
+cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
 
 # Without a sanitizer: the targets are safe Rust, whose checks are on, and the builds a fraction of the time.
 cargo fuzz build --sanitizer none

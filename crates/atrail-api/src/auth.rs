@@ -16,12 +16,26 @@ pub struct InfoResponse {
     pub authorization_endpoint: String,
     /// Base URL for tokens.
     pub token_endpoint: String,
+    /// The OpenID provider whose users may log in, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<OidcInfo>,
+}
+
+/// How to get a token of the OpenID provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OidcInfo {
+    /// The provider.
+    pub issuer: String,
+    /// What the provider calls this server.
+    pub client_id: String,
+    /// What to ask for.
+    pub scope: String,
 }
 
 /// The form of `POST /oauth/token` (RFC 6749 §4.3.2 and §6). `Debug` never shows a secret.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct TokenRequest {
-    /// `password` or `refresh_token`.
+    /// `password`, `refresh_token` or `urn:ietf:params:oauth:grant-type:jwt-bearer`.
     #[serde(default)]
     pub grant_type: String,
     /// The user's name, or `apikey` with the key as password.
@@ -36,6 +50,9 @@ pub struct TokenRequest {
     /// A refresh token of an earlier answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// An ID token of the server's OpenID provider (RFC 7523 §2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<String>,
 }
 
 impl std::fmt::Debug for TokenRequest {

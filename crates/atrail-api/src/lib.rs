@@ -15,7 +15,8 @@ mod sessions;
 mod tenancy;
 
 pub use auth::{
-    InfoResponse, PasswordChange, TokenError, TokenRequest, TokenResponse, TokenRevocation,
+    InfoResponse, OidcInfo, PasswordChange, TokenError, TokenRequest, TokenResponse,
+    TokenRevocation,
 };
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};

@@ -1,5 +1,7 @@
 //! The tree over all days of a domain: 65,536 leaves, one for each day since 1970-01-01.
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 
 use crate::hash::{Hash, parent};
@@ -100,6 +102,40 @@ pub fn range_root(
     walk.proof.next().is_none().then_some(root)
 }
 
+/// The range proof of one day of a range, from the leaves of the days of the range and its proof.
+pub fn narrow(
+    (first, last): (u16, u16),
+    day: u16,
+    mut leaf: impl FnMut(u16) -> Hash,
+    proof: &[Hash],
+) -> Option<Vec<Hash>> {
+    fn root(
+        level: u8,
+        index: u32,
+        outside: &HashMap<(u8, u32), Hash>,
+        leaf: &mut impl FnMut(u16) -> Hash,
+    ) -> Option<Hash> {
+        if let Some(hash) = outside.get(&(level, index)) {
+            return Some(*hash);
+        }
+        if level == 0 {
+            return u16::try_from(index).ok().map(leaf);
+        }
+        let left = root(level - 1, index * 2, outside, leaf)?;
+        let right = root(level - 1, index * 2 + 1, outside, leaf)?;
+        Some(parent(&left, &right))
+    }
+    let nodes = range_nodes(first, last);
+    if nodes.len() != proof.len() || day < first || last < day {
+        return None;
+    }
+    let outside = nodes.into_iter().zip(proof.iter().copied()).collect();
+    range_nodes(day, day)
+        .into_iter()
+        .map(|(level, index)| root(level, index, &outside, &mut leaf))
+        .collect()
+}
+
 /// How a subtree lies to a range of days.
 enum Position {
     Outside,
@@ -173,6 +209,13 @@ mod tests {
                 let leaf = |day: u16| levels[0][usize::from(day)];
                 let root = range_root(first, last, leaf, &proof);
                 assert_eq!(root, Some(levels[16][0]), "{first}–{last}");
+                for day in [first, first + (last - first) / 2, last] {
+                    let narrowed = narrow((first, last), day, leaf, &proof);
+                    let own = range_nodes(day, day)
+                        .into_iter()
+                        .map(|(level, index)| levels[usize::from(level)][index as usize]);
+                    assert_eq!(narrowed, Some(own.collect()), "{day} of {first}–{last}");
+                }
                 let longer = [proof.clone(), vec![empty(0)]].concat();
                 assert_eq!(range_root(first, last, leaf, &longer), None);
                 if let Some((_, shorter)) = proof.split_last() {

@@ -5,12 +5,14 @@
 mod checkpoint;
 pub mod days;
 mod entry;
+mod event_proof;
 mod hash;
 mod json;
 mod leaf;
 mod manifest;
 mod note;
 mod proof;
+mod prove;
 mod receipt;
 mod record;
 mod tree;
@@ -21,12 +23,16 @@ pub use entry::{
     ControlEntry, DayEntry, Deletion, DeletionKind, Genesis, Hold, HoldLevel, HourRange, KeyChange,
     Policy, Seal, SealedSegment, SpaceAdded, SpaceRemoved, endorsement_text,
 };
+pub use event_proof::{
+    EventPath, EventProof, MAX_PROOF_BYTES, PROOF_TYPE, PROOF_VERSION, ProofError, ProvenEvent,
+};
 pub use hash::{Hash, ParseHashError};
 pub use json::MalformedError;
 pub use leaf::{LeafHash, leaf_hash};
 pub use manifest::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
 pub use note::{Note, NoteError, SigningKey, VerifierKey, is_server_name};
 pub use proof::{NodeId, ProofPlan, root_from_inclusion, verify_consistency, verify_inclusion};
+pub use prove::{ProveError, line_of_id, prove};
 pub use receipt::{
     ConsistencyProof, DayList, DeletionProof, DomainEvidence, RECEIPT_TYPE, RECEIPT_VERSION,
     Receipt, ReceiptError, Scope, ScopeOf,

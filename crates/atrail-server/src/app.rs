@@ -6,6 +6,7 @@ use atrail_model::{AccountId, Clock, Day, Timestamp};
 use atrail_store::{ErrorKind, Identity, Store, Tenancy};
 
 use crate::audit::Audit;
+use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
+    pub(crate) oidc: Option<Oidc>,
     pub(crate) throttle: Throttle,
     pub(crate) standings: Standings,
     pub(crate) ingest_budget: Budget,

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod bearer;
 pub(crate) mod login;
+pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod permissions;
 pub(crate) mod principal;

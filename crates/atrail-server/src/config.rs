@@ -3,6 +3,7 @@
 //! What the file leaves out keeps its default. A key that is not known, a size or a time without a unit, and a value of
 //! the wrong kind are refused with name and place. `docs/atrail.example.toml` says what each setting means.
 
+mod oidc;
 mod units;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
+use oidc::{AuthSection, OidcSection};
 use units::{Size, Span};
 
 /// What a configuration file says: every setting may be missing.
@@ -23,6 +25,7 @@ pub struct ConfigFile {
     sessions: SessionsSection,
     tokens: TokensSection,
     evidence: EvidenceSection,
+    auth: AuthSection,
     log: LogSection,
 }
 
@@ -120,6 +123,7 @@ impl ConfigFile {
             public_url,
             access_token_ttl,
             refresh_token_ttl,
+            oidc,
             max_connections,
             header_read_timeout,
             body_idle_timeout,
@@ -179,6 +183,9 @@ impl ConfigFile {
             evidence: EvidenceSection {
                 name: server_name.clone(),
             },
+            auth: AuthSection {
+                oidc: OidcSection::of(oidc),
+            },
             log: LogSection {
                 format: Some(*format),
                 level: Some(*level),
@@ -225,6 +232,7 @@ impl ConfigFile {
                     refresh_ttl,
                 },
             evidence: EvidenceSection { name },
+            auth: AuthSection { oidc },
             log: LogSection { format, level },
         } = self;
         put(&mut settings.listen, listen);
@@ -240,6 +248,7 @@ impl ConfigFile {
         put_span(&mut settings.drain, drain);
         put_span(&mut settings.access_token_ttl, access_ttl);
         put_span(&mut settings.refresh_token_ttl, refresh_ttl);
+        oidc.apply(&mut settings.oidc);
         put(&mut settings.log.format, format);
         put(&mut settings.log.level, level);
         let store = &mut settings.store;
@@ -295,6 +304,8 @@ mod tests {
             .lines()
             .map(|line| match line.strip_prefix('#') {
                 Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting,
+                // The lines of a list.
+                Some(setting) if setting.starts_with(']') || setting.starts_with("  ") => setting,
                 _ => line,
             })
             .flat_map(|line| [line, "\n"])
@@ -320,6 +331,12 @@ mod tests {
         assert!(example.evidence.name.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());
+        let oidc = &mut example.auth.oidc;
+        assert!(oidc.issuer.take().is_some());
+        assert!(oidc.client_id.take().is_some());
+        assert!(oidc.audience.take().is_some());
+        assert!(oidc.ca_file.take().is_some());
+        assert_eq!(std::mem::take(&mut oidc.roles).len(), 2);
         assert_eq!(example, ConfigFile::of(&Settings::default()));
     }
 
@@ -328,6 +345,18 @@ mod tests {
         let settings = Settings {
             public_url: Some("https://audit.example.com/at".parse().unwrap()),
             drain: std::time::Duration::from_millis(1500),
+            oidc: crate::settings::OidcSettings {
+                issuer: Some("https://login.example.com".to_owned()),
+                roles: vec![crate::settings::RoleRule {
+                    claim: "groups".to_owned(),
+                    value: "audit".to_owned(),
+                    role: atrail_api::Role::Auditor,
+                    account: "default".to_owned(),
+                    organization: None,
+                    space: None,
+                }],
+                ..crate::settings::OidcSettings::default()
+            },
             ..Settings::default()
         };
         let shown = ConfigFile::of(&settings);

@@ -27,4 +27,7 @@ mod settings;
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, TlsError};
-pub use settings::{LogFormat, LogLevel, LogSettings, PublicUrl, SettingError, Settings};
+pub use settings::{
+    LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl, RoleRule,
+    SettingError, Settings,
+};

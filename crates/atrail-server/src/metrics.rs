@@ -63,15 +63,18 @@ pub(crate) enum AuthFailure {
     ApiKey,
     /// A refresh token that is not known, or was used before.
     RefreshToken,
+    /// A token of the OpenID provider that cannot be believed.
+    IdToken,
     /// An access token that is not ours, has expired, or whose login has ended.
     AccessToken,
 }
 
 impl AuthFailure {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Password,
         Self::ApiKey,
         Self::RefreshToken,
+        Self::IdToken,
         Self::AccessToken,
     ];
 
@@ -80,6 +83,7 @@ impl AuthFailure {
             Self::Password => "password",
             Self::ApiKey => "api_key",
             Self::RefreshToken => "refresh_token",
+            Self::IdToken => "id_token",
             Self::AccessToken => "access_token",
         }
     }

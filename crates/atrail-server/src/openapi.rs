@@ -75,6 +75,7 @@ fn schemas() -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     add::<api::Problem>(&mut found);
     add::<api::InfoResponse>(&mut found);
+    add::<api::OidcInfo>(&mut found);
     add::<api::TokenRequest>(&mut found);
     add::<api::TokenRevocation>(&mut found);
     add::<api::TokenResponse>(&mut found);

@@ -26,6 +26,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::audit::Audit;
+use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The certificate cannot be served.
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
+    /// The OpenID provider cannot be asked: not at all, since its certificates cannot be read.
+    #[error("cannot use auth.oidc.ca_file")]
+    Oidc(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Keys or first credentials cannot be had.
     #[error("cannot prepare the server's secrets")]
     Secrets(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -116,10 +120,12 @@ async fn prepare(
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
+    let verifier_key = store.verifier_key().await.to_string();
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
     let passwords = Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
+    let oidc = Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
     let endpoint = settings.endpoint(addr);
     let founded = founding::ensure(
@@ -143,6 +149,7 @@ async fn prepare(
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
+        oidc,
         identity,
         tenancy,
         store: store.clone(),
@@ -165,6 +172,7 @@ async fn prepare(
         addr,
         endpoint,
         first_credentials: founded.then_some(credentials_file),
+        verifier_key,
         accepting: tokio::spawn(acceptor.run(listener)),
         connections,
         counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
@@ -184,6 +192,8 @@ pub struct Running {
     endpoint: String,
     /// The file with the first user's credentials, when this start made them.
     pub first_credentials: Option<PathBuf>,
+    /// The key that the server's evidence is verified with.
+    pub verifier_key: String,
     accepting: JoinHandle<()>,
     connections: TaskTracker,
     counting: JoinHandle<()>,

@@ -1,5 +1,6 @@
 //! How the server works.
 
+pub(crate) mod oidc;
 mod public_url;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,6 +12,7 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
+pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
 
 /// How the server works; [`Settings::new`] gives the defaults.
@@ -33,6 +35,8 @@ pub struct Settings {
     pub access_token_ttl: Duration,
     /// A login ends this long after its last refresh.
     pub refresh_token_ttl: Duration,
+    /// Logins by way of an OpenID provider.
+    pub oidc: OidcSettings,
     /// Connections that are served at once; more wait to be accepted.
     pub max_connections: usize,
     /// A connection is closed when a request's head does not come within this time.
@@ -114,6 +118,7 @@ impl Settings {
             public_url: None,
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
+            oidc: OidcSettings::default(),
             max_connections: 4096,
             header_read_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
@@ -206,7 +211,7 @@ impl Settings {
                 why: format!("is less than one event may have: {EVENT_MAX_BYTES} bytes"),
             });
         }
-        Ok(())
+        self.oidc.check()
     }
 
     /// Whether the server itself speaks HTTPS.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::{DayEntry, Deletion, DeletionKind, HourRange};
-use atrail_model::{Day, Domain, Scope, Target, Timestamp, format_timestamp};
+use atrail_model::{Day, Domain, Scope, Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
 
 use crate::Store;
@@ -51,7 +51,9 @@ impl Store {
         let counted = self.count(scope).await?;
         let core = Arc::clone(&self.core);
         // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
-        let is_done = counted.count == 0 && !core.owes_erasure.load(Ordering::Relaxed);
+        let is_done = counted.count == 0
+            && !core.owes_erasure.load(Ordering::Relaxed)
+            && !core.catalog.has_retired(&domains, &scope).await?;
         if dry_run || is_done {
             return Ok(counted);
         }
@@ -92,17 +94,7 @@ impl Core {
         domains: &[DomainRow],
         requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
-        if let Some(first) = domains.first() {
-            let space = match scope.target {
-                Target::Space(space) => Some(space),
-                Target::Account(_) => None,
-            };
-            self.seal_rate.admit(
-                (first.account, space),
-                self.clock.now(),
-                self.settings.max_sessions_per_hour,
-            )?;
-        }
+        self.admit_record(scope.target).await?;
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;

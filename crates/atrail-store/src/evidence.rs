@@ -94,6 +94,23 @@ impl Signer<'_> {
         self.journal.lock().await.remember(&signed)?;
         Ok(signed.into_iter().map(|(_, _, note)| note).collect())
     }
+
+    /// Signs and remembers those heads that are not remembered yet.
+    async fn sign_new(&self, mut heads: Vec<(Domain, Head)>) -> Result<()> {
+        {
+            let journal = self.journal.lock().await;
+            heads.retain(|(domain, head)| {
+                let origin = origin(self.key.name(), &domain.to_string(), &head.epoch);
+                journal.newest(*domain).is_none_or(|signed| {
+                    signed.checkpoint.origin != origin || signed.checkpoint.size < head.size
+                })
+            });
+        }
+        if heads.is_empty() {
+            return Ok(());
+        }
+        self.checkpoints(&heads).await.map(drop)
+    }
 }
 
 impl Core {
@@ -111,8 +128,23 @@ impl Core {
                 }
             }
         }
-        signer.checkpoints(&heads).await?;
-        Ok(())
+        signer.sign_new(heads).await
+    }
+
+    /// Sessions, deletions, policies and holds of one target are bounded in number: each is on record for ever.
+    pub(crate) async fn admit_record(&self, target: Target) -> Result<()> {
+        let Some(first) = self.catalog.domains_of(target).await?.first().copied() else {
+            return Ok(());
+        };
+        let space = match target {
+            Target::Space(space) => Some(space),
+            Target::Account(_) => None,
+        };
+        self.seal_rate.admit(
+            (first.account, space),
+            self.clock.now(),
+            self.settings.max_sessions_per_hour,
+        )
     }
 
     /// Signs where the logs of a target's domains stand, durably.
@@ -123,6 +155,8 @@ impl Core {
 
     /// Signs where every log stands, so that what is at rest is covered by a signature soon.
     pub(crate) async fn sign_all(&self) -> Result<()> {
-        self.sign(&self.catalog.all_domains().await?).await
+        let signer = self.evidence.signer().await;
+        let heads = self.catalog.heads().await?;
+        signer.sign_new(heads).await
     }
 }

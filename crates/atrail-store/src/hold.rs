@@ -61,6 +61,7 @@ impl Store {
         }
         let core = &self.core;
         let domains = self.domains_of(target).await?;
+        core.admit_record(target).await?;
         let set = || {
             let now = core.clock.now();
             core.catalog.set_hold(target, &domains, requester, now)

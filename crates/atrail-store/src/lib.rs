@@ -45,8 +45,8 @@ mod wal;
 pub use backup::{BackupReport, BackupStep, backup};
 pub use catalog::{
     Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
-    Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, NewApiKey, NewLogin,
-    Organization, Space, SpaceRole, Standing, Tenancy, User,
+    Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey,
+    NewLogin, Organization, Space, SpaceRole, Standing, Tenancy, User,
 };
 pub use compaction::Compacted;
 pub use dedup::DedupStats;

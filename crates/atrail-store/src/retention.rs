@@ -48,7 +48,8 @@ impl Store {
     /// Returns what holds for them after. What changes is recorded in the domain's log.
     ///
     /// # Errors
-    /// `NotFound` when there is no such target, or when the catalog fails; nothing was set then.
+    /// `NotFound` when there is no such target; `TooMany` when it was set too often, for each time is on record for ever; or when
+    /// the catalog fails. Nothing was set then.
     pub async fn set_retention(
         &self,
         target: Target,
@@ -57,6 +58,7 @@ impl Store {
     ) -> Result<Vec<DomainRetention>> {
         let core = &self.core;
         let requester = requester.into();
+        core.admit_record(target).await?;
         let set = || {
             let now = core.clock.now();
             core.catalog
@@ -95,8 +97,9 @@ impl Core {
 
     pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
         let mut total = DeletedTotal::default();
-        for (row, retention) in self.catalog.limited().await? {
+        for (row, retention, oldest) in self.catalog.limited().await? {
             if let Some(last) = self.last_due(retention)
+                && oldest <= last
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
                 let swept = self.with_reserve(|| self.sweep_domain(row, days)).await?;
@@ -154,6 +157,7 @@ impl Core {
 
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
+        self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
         let paths = self.catalog.release_retired().await?;
         if paths.is_empty() {

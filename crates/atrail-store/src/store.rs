@@ -201,7 +201,7 @@ impl Core {
         Ok(())
     }
 
-    async fn forget_ended_sessions(&self) -> Result<()> {
+    pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
         self.catalog
             .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)

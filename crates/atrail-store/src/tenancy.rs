@@ -16,19 +16,28 @@ pub enum EventsOfSpace {
 }
 
 impl Store {
-    /// What a target holds, of all days.
+    /// What a space holds, of all days.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn content_of(&self, target: Target) -> Result<DeletedTotal> {
-        self.delete_events(everything(target), "", true).await
+    pub async fn space_holds(&self, space: SpaceId) -> Result<DeletedTotal> {
+        self.total(Target::Space(space)).await
+    }
+
+    async fn total(&self, target: Target) -> Result<DeletedTotal> {
+        let days = self.status(everything(target)).await?;
+        let total = DeletedTotal::default();
+        Ok(days.iter().fold(total, |sum, day| DeletedTotal {
+            count: sum.count + day.count,
+            size_bytes: sum.size_bytes + day.size_bytes,
+        }))
     }
 
     /// Deletes a space with its roles and sessions, and answers what it held. Its events stay with the account, or go
     /// first; those that came in the meantime go after.
     ///
     /// # Errors
-    /// `NotFound`, or as for [`Store::delete_events`].
+    /// `NotFound`, `Conflict` while a legal hold stands on the space itself, or as for [`Store::delete_events`].
     pub async fn delete_space(
         &self,
         space: SpaceId,
@@ -39,7 +48,7 @@ impl Store {
         let tenancy = self.tenancy().on_behalf_of(actor);
         tenancy.space(space).await?;
         let held = match events {
-            EventsOfSpace::Stay => self.content_of(target).await?,
+            EventsOfSpace::Stay => self.total(target).await?,
             EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
         };
         self.core
@@ -61,7 +70,7 @@ impl Store {
     /// # Errors
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
     pub async fn delete_account(&self, account: AccountId) -> Result<()> {
-        let held = self.content_of(Target::Account(account)).await?;
+        let held = self.total(Target::Account(account)).await?;
         if held.count > 0 {
             return Err(StoreError::Conflict(
                 "the account holds events: an owner deletes them first, or they stay".to_owned(),

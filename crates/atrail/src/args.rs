@@ -6,7 +6,7 @@ use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subco
 
 use crate::commands::{
     admin, completions, config, context, delete, download, hold, login, logout, man, option,
-    passwd, quickstart, serve, session, status, target, token, trail,
+    passwd, prove, quickstart, serve, session, status, target, token, trail, verify,
 };
 use crate::error::Result;
 use crate::printer::safe;
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Session(session::Command),
     Download(download::Args),
+    Verify(verify::Args),
+    Prove(prove::Args),
     Delete(delete::Args),
     Option(option::Args),
     #[command(subcommand)]
@@ -139,11 +141,13 @@ impl Command {
             Self::Status(args) => status::run(settings, args).await,
             Self::Session(command) => session::run(settings, command).await,
             Self::Download(args) => download::run(settings, args).await,
+            Self::Verify(args) => verify::run(settings, args).await,
+            Self::Prove(args) => prove::run(settings, args).await,
             Self::Delete(args) => delete::run(settings, args).await,
             Self::Option(args) => option::run(settings, args).await,
             Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
-            Self::Context(command) => context::run(settings, command),
+            Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
             Self::Completions(args) => completions::run(settings, &args),

@@ -33,6 +33,11 @@ impl Embedded {
         self.0.first_credentials.as_deref()
     }
 
+    /// The key that its evidence is verified with.
+    pub(crate) fn verifier_key(&self) -> &str {
+        &self.0.verifier_key
+    }
+
     /// Takes no new connections, finishes what is under way, and closes the store.
     pub(crate) async fn stop(self) -> Result<()> {
         let stopped = self.0.shutdown().await;

@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line is wrong or incomplete.
     Usage = 2,
+    /// Nothing can be concluded: a key or a part of the evidence is missing.
+    Inconclusive = 3,
     /// Not logged in, or not allowed.
     Denied = 4,
     /// The server cannot be reached or is busy: try later.

@@ -19,13 +19,13 @@ use crate::tree::{Root, TreeHasher, root_of};
 
 /// Why a domain's evidence does not hold.
 #[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) kind: FindingKind,
-    pub(super) detail: String,
+pub(crate) struct Problem {
+    pub(crate) kind: FindingKind,
+    pub(crate) detail: String,
 }
 
 /// Something in the log is not right.
-pub(super) fn invalid(detail: impl Into<String>) -> Problem {
+pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
     Problem {
         kind: FindingKind::LogInvalid,
         detail: detail.into(),
@@ -34,14 +34,14 @@ pub(super) fn invalid(detail: impl Into<String>) -> Problem {
 
 /// A control list, read and followed.
 #[derive(Debug)]
-pub(super) struct Control {
-    pub(super) genesis: Genesis,
+pub(crate) struct Control {
+    pub(crate) genesis: Genesis,
     pub(super) genesis_leaf: Hash,
     pub(super) entries: Vec<ControlEntry>,
     /// The root after so many entries.
     roots: Vec<Root>,
     /// The keys that signed the log, one after the other; each but the first is endorsed by the one before.
-    pub(super) keys: Vec<VerifierKey>,
+    pub(crate) keys: Vec<VerifierKey>,
 }
 
 /// A domain's log that holds.
@@ -56,7 +56,7 @@ pub(super) struct DomainLog {
 
 impl Control {
     /// Reads the list: it begins with the genesis of this domain, and each new key is endorsed by the one before.
-    pub(super) fn read(domain: &str, texts: &[String]) -> Result<Self, Problem> {
+    pub(crate) fn read(domain: &str, texts: &[String]) -> Result<Self, Problem> {
         let mut tree = TreeHasher::default();
         let mut roots = vec![tree.root()];
         let mut entries = Vec::with_capacity(texts.len());
@@ -118,18 +118,18 @@ impl Control {
     }
 
     /// The root after so many entries, at least one.
-    pub(super) fn root_at(&self, size: u64) -> Option<Root> {
+    pub(crate) fn root_at(&self, size: u64) -> Option<Root> {
         let size = usize::try_from(size).ok().filter(|size| *size > 0)?;
         self.roots.get(size).copied()
     }
 
     /// How many entries there are.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.entries.len() as u64
     }
 
     /// The key that signs now.
-    pub(super) fn signer(&self) -> &VerifierKey {
+    pub(crate) fn signer(&self) -> &VerifierKey {
         &self.keys[self.keys.len() - 1]
     }
 }
@@ -243,7 +243,7 @@ fn days_root(
 }
 
 /// A day of the tree of days.
-pub(super) fn day(text: &str) -> Result<Day, Problem> {
+pub(crate) fn day(text: &str) -> Result<Day, Problem> {
     text.parse::<Day>()
         .ok()
         .filter(|day| u16::try_from(day.number()).is_ok())
@@ -255,7 +255,7 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
     text.ends_with('Z').then(|| text.parse().ok()).flatten()
 }
 
-pub(super) fn malformed(what: &str, error: &json::MalformedError) -> Problem {
+pub(crate) fn malformed(what: &str, error: &json::MalformedError) -> Problem {
     invalid(format!("{what}: {}", error.told()))
 }
 

@@ -2,7 +2,7 @@
 
 mod content;
 mod lines;
-mod log;
+pub(crate) mod log;
 mod plan;
 mod replay;
 mod report;
@@ -40,6 +40,8 @@ pub const MAX_RECEIPT_BYTES: u64 = 1 << 30;
 pub struct Expectations {
     /// Keys that are known to be the server's. Without one nothing is concluded.
     pub keys: Vec<VerifierKey>,
+    /// Whether a whole account was asked for, and not a space, when that is known.
+    pub is_account: Option<bool>,
     /// Whose events were asked for, when that is known.
     pub of: Option<ScopeOf>,
     /// The first day.
@@ -227,7 +229,9 @@ fn check_scope(
         let detail = format!("the receipt is of {what} {is}, which was not asked for");
         findings.add(FindingKind::OtherScope, detail);
     };
-    if expected.of.as_ref().is_some_and(|of| *of != scope.of) {
+    let is_account = matches!(scope.of, ScopeOf::Account(_));
+    let level_differs = expected.is_account.is_some_and(|asked| asked != is_account);
+    if level_differs || expected.of.as_ref().is_some_and(|of| *of != scope.of) {
         differs("the scope", scope.of.domain());
     }
     let start_differs = expected.start.is_some_and(|day| day != range.start());

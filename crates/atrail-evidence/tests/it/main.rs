@@ -1,7 +1,13 @@
 //! What is proven, and what is found out, through the public face of the crate.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "it says what it did")]
+
+mod fixtures;
 mod honest;
 mod independent;
+mod proof;
+mod synthetic;
 mod tamper;
 mod world;
 

@@ -16,21 +16,21 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-pub const ALL_DAY: HourRange = HourRange { first: 0, last: 23 };
-pub const ACCOUNT: &str = "0a11";
+pub(crate) const ALL_DAY: HourRange = HourRange { first: 0, last: 23 };
+pub(crate) const ACCOUNT: &str = "0a11";
 
 /// A segment whose events are still there, or not.
 #[derive(Debug, Clone)]
-pub struct Kept {
-    pub id: String,
-    pub day: Day,
-    pub hour: u8,
-    pub lines: Vec<String>,
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) day: Day,
+    pub(crate) hour: u8,
+    pub(crate) lines: Vec<String>,
     is_deleted: bool,
 }
 
 impl Kept {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
@@ -47,41 +47,43 @@ struct List {
 
 /// The log of one domain.
 #[derive(Debug, Clone, Default)]
-pub struct Log {
-    pub domain: String,
-    pub epoch: String,
+pub(crate) struct Log {
+    pub(crate) domain: String,
+    pub(crate) epoch: String,
     control: List,
     lists: BTreeMap<Day, List>,
-    pub records: Vec<String>,
+    pub(crate) records: Vec<String>,
     roots: Vec<Root>,
     tree: TreeHasher,
     nodes: HashMap<NodeId, Hash>,
-    pub segments: Vec<Kept>,
+    pub(crate) segments: Vec<Kept>,
     deletions: BTreeMap<(Day, u64), u64>,
     policy: i64,
     holds: BTreeSet<u8>,
+    /// Records state no days, which takes long; the last one must.
+    pub(crate) is_hasty: bool,
 }
 
 /// A server with one account.
 #[derive(Debug, Clone)]
-pub struct World {
-    pub key: SigningKey,
-    pub logs: Vec<Log>,
+pub(crate) struct World {
+    pub(crate) key: SigningKey,
+    pub(crate) logs: Vec<Log>,
     next: u64,
-    pub today: Day,
+    pub(crate) today: Day,
 }
 
 /// What a session hands out.
 #[derive(Debug, Clone)]
-pub struct Download {
-    pub receipt: Receipt,
-    pub text: String,
-    pub file: Vec<u8>,
+pub(crate) struct Download {
+    pub(crate) receipt: Receipt,
+    pub(crate) text: String,
+    pub(crate) file: Vec<u8>,
     /// The texts of the segments, in order.
-    pub segments: Vec<String>,
+    pub(crate) segments: Vec<String>,
 }
 
-pub fn gzip(text: &str) -> Vec<u8> {
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
@@ -97,9 +99,8 @@ impl Log {
         let entry = leaf_hash(text.as_bytes());
         place.tree.push(entry);
         place.entries.push(text);
-        let leaves: Vec<_> = self
-            .lists
-            .iter()
+        let stated = self.lists.iter().filter(|_| !self.is_hasty);
+        let leaves: Vec<_> = stated
             .map(|(day, list)| {
                 let leaf = days::leaf(list.entries.len() as u64, list.tree.root());
                 (day.number(), leaf)
@@ -126,15 +127,15 @@ impl Log {
         self.roots.push(self.tree.root());
     }
 
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.records.len() as u64
     }
 
-    pub fn genesis_hash(&self) -> Hash {
+    pub(crate) fn genesis_hash(&self) -> Hash {
         leaf_hash(self.control.entries[0].as_bytes()).into()
     }
 
-    pub fn checkpoint(&self, key: &SigningKey) -> String {
+    pub(crate) fn checkpoint(&self, key: &SigningKey) -> String {
         let checkpoint = Checkpoint {
             origin: origin(key.name(), &self.domain, &self.epoch),
             size: self.size(),
@@ -171,7 +172,8 @@ impl Log {
             })
             .collect();
         let asked = self.segments.iter().filter(|kept| !kept.is_deleted);
-        let asked = asked.filter(|kept| start <= kept.day && kept.day <= end && kept.lines.len() > 1024);
+        let asked =
+            asked.filter(|kept| start <= kept.day && kept.day <= end && kept.lines.len() > 1024);
         DomainEvidence {
             domain: self.domain.clone(),
             checkpoint: self.checkpoint(key),
@@ -223,7 +225,7 @@ fn tree_of(kept: &Kept) -> (Root, Vec<Hash>) {
 
 impl World {
     /// An account without spaces.
-    pub fn new(key: SigningKey) -> Self {
+    pub(crate) fn new(key: SigningKey) -> Self {
         let mut world = Self {
             key,
             logs: Vec::new(),
@@ -263,7 +265,7 @@ impl World {
         self.logs[log].append(None, entry.to_text());
     }
 
-    pub fn add_space(&mut self, guid: &str) -> usize {
+    pub(crate) fn add_space(&mut self, guid: &str) -> usize {
         let number = self.begin(format!("space-{guid}"), "", "", "");
         self.tell_account(number, guid);
         number
@@ -279,7 +281,7 @@ impl World {
         self.control(0, &added);
     }
 
-    pub fn remove_space(&mut self, guid: &str) {
+    pub(crate) fn remove_space(&mut self, guid: &str) {
         let removed = ControlEntry::SpaceRemoved(SpaceRemoved {
             time: self.time(),
             actor: "admin".to_owned(),
@@ -289,7 +291,7 @@ impl World {
     }
 
     /// Seals new events of a day: for each segment its hour and their number.
-    pub fn seal(&mut self, log: usize, day: Day, segments: &[(u8, usize)]) {
+    pub(crate) fn seal(&mut self, log: usize, day: Day, segments: &[(u8, usize)]) {
         let time = self.time();
         let mut sealed = Vec::new();
         for (hour, count) in segments {
@@ -325,7 +327,14 @@ impl World {
     }
 
     /// Deletes if that is allowed, or in any case.
-    pub fn delete(&mut self, log: usize, day: Day, hours: HourRange, kind: DeletionKind, force: bool) -> bool {
+    pub(crate) fn delete(
+        &mut self,
+        log: usize,
+        day: Day,
+        hours: HourRange,
+        kind: DeletionKind,
+        force: bool,
+    ) -> bool {
         let state = &self.logs[log];
         let age = i64::from(self.today.number()) - i64::from(day.number());
         let is_due = state.policy >= 0 && age > state.policy;
@@ -343,7 +352,10 @@ impl World {
                 bytes += kept.bytes();
             }
         }
-        let position = log.lists.get(&day).map_or(0, |list| list.entries.len() as u64);
+        let position = log
+            .lists
+            .get(&day)
+            .map_or(0, |list| list.entries.len() as u64);
         let actor = match kind {
             DeletionKind::Request => "admin",
             DeletionKind::Retention => "retention",
@@ -365,7 +377,7 @@ impl World {
         true
     }
 
-    pub fn policy(&mut self, log: usize, retention_days: i64) {
+    pub(crate) fn policy(&mut self, log: usize, retention_days: i64) {
         let entry = ControlEntry::Policy(Policy {
             time: self.time(),
             actor: "admin".to_owned(),
@@ -375,7 +387,7 @@ impl World {
         self.control(log, &entry);
     }
 
-    pub fn hold(&mut self, log: usize, level: HoldLevel, stands: bool) {
+    pub(crate) fn hold(&mut self, log: usize, level: HoldLevel, stands: bool) {
         let hold = Hold {
             time: self.time(),
             actor: "counsel".to_owned(),
@@ -391,7 +403,7 @@ impl World {
         }
     }
 
-    pub fn rotate(&mut self) {
+    pub(crate) fn rotate(&mut self) {
         let next = SigningKey::generate(self.key.name()).unwrap();
         let vkey = next.verifier_key().to_string();
         for log in 0..self.logs.len() {
@@ -409,7 +421,7 @@ impl World {
     }
 
     /// All logs begin anew; what is there is sealed anew.
-    pub fn new_epoch(&mut self, epoch: &str, is_known: bool) {
+    pub(crate) fn new_epoch(&mut self, epoch: &str, is_known: bool) {
         let old = std::mem::take(&mut self.logs);
         for log in old {
             let note = if is_known {
@@ -447,12 +459,12 @@ impl World {
         }
     }
 
-    pub fn sizes(&self) -> Vec<u64> {
+    pub(crate) fn sizes(&self) -> Vec<u64> {
         self.logs.iter().map(Log::size).collect()
     }
 
     /// A session of a space, or of the whole account.
-    pub fn session(
+    pub(crate) fn session(
         &self,
         space: Option<usize>,
         (start, end): (Day, Day),
@@ -460,7 +472,10 @@ impl World {
         since: &[Vec<u64>],
     ) -> Download {
         let (of, logs): (_, Vec<usize>) = match space {
-            None => (ScopeOf::Account(ACCOUNT.to_owned()), (0..self.logs.len()).collect()),
+            None => (
+                ScopeOf::Account(ACCOUNT.to_owned()),
+                (0..self.logs.len()).collect(),
+            ),
             Some(log) => {
                 let guid = self.logs[log].domain.replace("space-", "");
                 (ScopeOf::Space(guid), vec![log])
@@ -472,7 +487,9 @@ impl World {
             let bytes = gzip(&joined);
             objects.push(ManifestObject {
                 domain: domain.to_owned(),
-                object: kept.first().map_or_else(|| EMPTY_OBJECT.to_owned(), |kept| format!("0b{}", kept.id)),
+                object: kept
+                    .first()
+                    .map_or_else(|| EMPTY_OBJECT.to_owned(), |kept| format!("0b{}", kept.id)),
                 offset: 0,
                 length: bytes.len() as u64,
                 sha256: hex(&Sha256::digest(&bytes)),
@@ -495,7 +512,10 @@ impl World {
             for hour in kept.chunk_by(|a, b| (a.day, a.hour) == (b.day, b.hour)) {
                 add(&state.domain, hour);
             }
-            let since: Vec<u64> = since.iter().filter_map(|sizes| sizes.get(log).copied()).collect();
+            let since: Vec<u64> = since
+                .iter()
+                .filter_map(|sizes| sizes.get(log).copied())
+                .collect();
             domains.push(state.evidence(&self.key, start, end, &since));
         }
         if texts_are_empty(&domains, start, end, self, hours) {
@@ -525,7 +545,13 @@ impl World {
     }
 }
 
-fn texts_are_empty(domains: &[DomainEvidence], start: Day, end: Day, world: &World, hours: HourRange) -> bool {
+fn texts_are_empty(
+    domains: &[DomainEvidence],
+    start: Day,
+    end: Day,
+    world: &World,
+    hours: HourRange,
+) -> bool {
     let asked = |kept: &Kept| {
         !kept.is_deleted && hours.contains(kept.hour) && start <= kept.day && kept.day <= end
     };

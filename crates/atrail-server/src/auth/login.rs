@@ -1,13 +1,15 @@
-//! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6).
+//! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6), by an OpenID provider's token.
 
 use std::time::Duration;
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse};
-use atrail_store::{Exchange, LoginId, NewLogin, User};
+use atrail_model::Timestamp;
+use atrail_store::{Exchange, ExternalUser, LoginId, LoginKind, NewLogin, User};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::oidc::Refused;
 use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
@@ -70,6 +72,13 @@ const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
     "the refresh token is unknown, was used before, or has expired: log in again",
 );
 
+const BAD_ID_TOKEN: Refusal = Refusal::Grant(
+    "invalid_grant",
+    "the OpenID provider's token is not accepted: log in again; the server's log says why",
+);
+/// RFC 7523 §2.1.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// Gives tokens for what the form holds.
 pub(crate) async fn grant(
     app: &App,
@@ -82,6 +91,7 @@ pub(crate) async fn grant(
         password,
         passcode,
         refresh_token,
+        assertion,
     } = form;
     match grant_type.as_str() {
         "password" => match (username, password, passcode) {
@@ -99,9 +109,13 @@ pub(crate) async fn grant(
             Some(token) => by_refresh_token(app, &token, origin).await,
             None => Err(Refusal::Grant("invalid_request", "refresh_token is needed")),
         },
+        JWT_BEARER => match assertion {
+            Some(token) => by_id_token(app, &token, origin).await,
+            None => Err(Refusal::Grant("invalid_request", "assertion is needed")),
+        },
         _ => Err(Refusal::Grant(
             "unsupported_grant_type",
-            "grant_type is password or refresh_token",
+            "grant_type is password, refresh_token, or that of a JWT bearer (RFC 7523)",
         )),
     }
 }
@@ -128,7 +142,7 @@ async fn by_password(
     }
     let found = found.ok_or(BAD_CREDENTIALS)?;
     attempt.succeeded();
-    begin(app, &found.user, None, origin).await
+    begin(app, &found.user, Beginning::Password, origin).await
 }
 
 async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
@@ -154,15 +168,70 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
     if let Ok(attempt) = attempt {
         attempt.succeeded();
     }
-    begin(app, &holder.user, Some(key.id()), origin).await
+    begin(app, &holder.user, Beginning::ApiKey(key.id()), origin).await
+}
+
+/// By an ID token of the OpenID provider, as an assertion (RFC 7523 §2.1).
+async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+    let address = origin.address();
+    let Some(oidc) = &app.oidc else {
+        return Err(Refusal::Grant(
+            "unsupported_grant_type",
+            "this server has no OpenID provider",
+        ));
+    };
+    let now = app.clock.now();
+    let attempt = app.throttle.begin(None, address, now)?;
+    let user = match oidc.verify(token.trim(), now).await {
+        Ok(user) => user,
+        Err(Refused::Other(error)) => return Err(Refusal::Other(error)),
+        Err(Refused::NoName(claim)) => {
+            tracing::warn!(%claim, "an ID token has no name in the claim of auth.oidc.user_claim");
+            return Err(BAD_ID_TOKEN);
+        }
+        Err(Refused::Token(why)) => {
+            app.metrics.auth_failed(AuthFailure::IdToken);
+            tracing::warn!(%address, why, "an ID token was refused");
+            return Err(BAD_ID_TOKEN);
+        }
+    };
+    attempt.succeeded();
+    let roles = oidc.roles(app, &user).await?;
+    let external = ExternalUser {
+        issuer: oidc.issuer(),
+        subject: &user.subject,
+        name: &user.name,
+        roles: &roles,
+    };
+    let admitted = app.identity.admit_external_user(&external, now).await?;
+    // Another login of the same user may have had roles that are gone now.
+    app.standings.forget();
+    let ends = now.checked_add(oidc.login_ttl()).unwrap_or(Timestamp::MAX);
+    begin(app, &admitted, Beginning::Sso { ends }, origin).await
+}
+
+/// How a login begins.
+#[derive(Debug, Clone, Copy)]
+enum Beginning<'a> {
+    Password,
+    ApiKey(&'a str),
+    Sso {
+        /// What the provider said is believed until then.
+        ends: Timestamp,
+    },
 }
 
 async fn begin(
     app: &App,
     user: &User,
-    api_key: Option<&str>,
+    beginning: Beginning<'_>,
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
+    let (client, api_key, ends) = match beginning {
+        Beginning::Password => (ClientKind::Password, None, None),
+        Beginning::ApiKey(id) => (ClientKind::ApiKey, Some(id), None),
+        Beginning::Sso { ends } => (ClientKind::Sso, None, Some(ends)),
+    };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let new = NewLogin {
@@ -171,7 +240,7 @@ async fn begin(
         refresh_hash: refresh.hash(),
         now,
         expires: app.refresh_end(now),
-        ends: None,
+        ends,
     };
     let login = app.identity.begin_login(new).await?;
     let act = |domain| {
@@ -182,11 +251,6 @@ async fn begin(
         }
     };
     app.audit.record_for(user.id, act).await;
-    let client = if api_key.is_some() {
-        ClientKind::ApiKey
-    } else {
-        ClientKind::Password
-    };
     respond(app, user, login, client, &refresh)
 }
 
@@ -208,15 +272,11 @@ async fn by_refresh_token(
         )
         .await?;
     match exchange {
-        Exchange::Renewed {
-            login,
-            user,
-            by_api_key,
-        } => {
-            let client = if by_api_key {
-                ClientKind::ApiKey
-            } else {
-                ClientKind::Password
+        Exchange::Renewed { login, user, kind } => {
+            let client = match kind {
+                LoginKind::Password => ClientKind::Password,
+                LoginKind::ApiKey => ClientKind::ApiKey,
+                LoginKind::External => ClientKind::Sso,
             };
             respond(app, &user, login, client, &next)
         }

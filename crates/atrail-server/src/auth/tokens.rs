@@ -32,6 +32,8 @@ pub(crate) enum ClientKind {
     Password,
     /// By an API key.
     ApiKey,
+    /// By way of an OpenID provider.
+    Sso,
 }
 
 /// What a token says.

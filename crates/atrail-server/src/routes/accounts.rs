@@ -30,10 +30,12 @@ pub(super) async fn list(
 /// A new account; nobody owns it yet.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    principal: Principal,
     _: Operator,
     JsonBody(AccountCreate { name }): JsonBody<AccountCreate>,
 ) -> Result<(StatusCode, Json<Account>), ApiError> {
-    let made = app.tenancy.create_account(&name, app.clock.now()).await?;
+    let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
+    let made = tenancy.create_account(&name, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrail_api::InfoResponse;
+use atrail_api::{InfoResponse, OidcInfo};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -24,6 +24,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
         api_version: API_VERSION.to_owned(),
         authorization_endpoint: base.clone(),
         token_endpoint: base,
+        oidc: app.oidc.as_ref().map(|oidc| OidcInfo {
+            issuer: oidc.issuer().to_owned(),
+            client_id: oidc.client_id().to_owned(),
+            scope: oidc.scope().to_owned(),
+        }),
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atrail_api::{
     List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
 };
-use atrail_model::{Domain, SpaceId, Target};
+use atrail_model::{Domain, SpaceId};
 use atrail_store::{ErrorKind, EventsOfSpace};
 use axum::Json;
 use axum::extract::State;
@@ -62,10 +62,8 @@ pub(super) async fn create(
     let organization = organizations::known(&app, &principal, id).await?;
     principal.must_own(organization.account, true, "organization")?;
     let now = app.clock.now();
-    let made = app
-        .tenancy
-        .create_space(organization.id, &name, now)
-        .await?;
+    let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
+    let made = tenancy.create_space(organization.id, &name, now).await?;
     let act = about(Action::CreateSpace, &principal, &made);
     app.audit.record(act).await;
     Ok((StatusCode::CREATED, Json(wire(made))))
@@ -94,7 +92,7 @@ pub(super) async fn delete(
     principal.must_own(space.account, true, WHAT)?;
     let with_events = with_events.unwrap_or(false);
     let (done, held) = if dry_run.unwrap_or(false) {
-        let held = app.store.content_of(Target::Space(space.id)).await?;
+        let held = app.store.space_holds(space.id).await?;
         ("Nothing was deleted", held)
     } else {
         let events = if with_events {

@@ -199,15 +199,21 @@ fn mask_guids(text: &str) -> String {
     masked
 }
 
-/// Runs of 64 hexadecimal digits: hashes.
+/// Runs of 64 hexadecimal digits, which are hashes; and the roots of logs, which follow from keys and GUIDs.
 fn mask_runs(text: &str) -> String {
-    text.split('"')
-        .map(|part| {
-            let is_hash = part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if is_hash { "[hash]" } else { part }
-        })
-        .collect::<Vec<_>>()
-        .join("\"")
+    let mut before = ["", ""];
+    let mut masked = Vec::new();
+    for part in text.split('"') {
+        let is_hash = part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_root = before == ["root", ":"];
+        masked.push(match (is_hash, is_root) {
+            (true, _) => "[hash]",
+            (false, true) => "[root]",
+            (false, false) => part,
+        });
+        before = [before[1], part];
+    }
+    masked.join("\"")
 }
 
 /// Somebody who sends requests.

@@ -492,7 +492,7 @@ pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {
     })
 }
 
-fn day_of(row: &SqliteRow) -> Result<Day> {
+pub(super) fn day_of(row: &SqliteRow) -> Result<Day> {
     let number = u32::try_from(row.integer("day")?).ok();
     number
         .and_then(Day::from_number)

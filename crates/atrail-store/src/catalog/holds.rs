@@ -45,9 +45,9 @@ impl Catalog {
         let mut tx = self.begin(what).await?;
         refuse_second(&mut tx, target).await?;
         for row in domains {
-            sqlx::query(concat!(
-                "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)"
-            ))
+            sqlx::query(
+                "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)",
+            )
             .bind(row.number)
             .bind(at_account_level)
             .bind(requester.reason)

@@ -17,7 +17,7 @@ pub use api_keys::{ApiKey, ApiKeyHolder, NewApiKey};
 pub use external::ExternalUser;
 pub use founding::Founding;
 pub use grants::Grant;
-pub use logins::{Exchange, LoginId, NewLogin, Standing};
+pub use logins::{Exchange, LoginId, LoginKind, NewLogin, Standing};
 pub use roles::{AccountRole, HeldRole, SpaceRole};
 pub use scopes::{KeyScope, KeyScopes};
 pub use users::{Credentials, User};

@@ -33,8 +33,8 @@ use sqlx::{Connection, Sqlite, Transaction};
 
 pub use identity::{
     AccountRole, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
-    HeldRole, Identity, KeyScope, KeyScopes, LoginId, NewApiKey, NewLogin, SpaceRole, Standing,
-    User,
+    HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, SpaceRole,
+    Standing, User,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

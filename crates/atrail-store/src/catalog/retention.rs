@@ -1,11 +1,11 @@
 //! Retention in the catalog.
 
 use atrail_evidence::{ControlEntry, Policy};
-use atrail_model::{DayRange, Retention, Target, Timestamp, format_timestamp};
+use atrail_model::{Day, DayRange, Retention, Scope, Target, Timestamp, format_timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, domain_row, guid_of};
+use super::archive::{DomainRow, day_of, domain_row, guid_of};
 use super::log::{self, NewEntry};
 use super::row::{Columns, nanoseconds};
 use super::waste::insert_waste;
@@ -23,18 +23,22 @@ impl Catalog {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// The domains whose events are not kept for ever.
-    pub(crate) async fn limited(&self) -> Result<Vec<(DomainRow, Retention)>> {
+    /// The domains whose events are not kept for ever and that have any, each with the day of its oldest.
+    pub(crate) async fn limited(&self) -> Result<Vec<(DomainRow, Retention, Day)>> {
         let what = "read retention";
         let rows = sqlx::query(concat!(
-            "SELECT d.domain, d.account, d.space, r.days FROM retention r ",
-            "JOIN domains d ON d.domain = r.domain ORDER BY d.domain"
+            "SELECT d.domain, d.account, d.space, r.days, ",
+            "(SELECT MIN(t.day) FROM hour_totals t WHERE t.domain = d.domain) AS day ",
+            "FROM retention r JOIN domains d ON d.domain = r.domain WHERE day IS NOT NULL ORDER BY d.domain"
         ))
         .fetch_all(self.readers())
         .await
         .map_err(failed_to(what))?;
         rows.iter()
-            .map(|row| Ok((domain_row(row)?, domain_retention(row)?.retention)))
+            .map(|row| {
+                let retention = domain_retention(row)?.retention;
+                Ok((domain_row(row)?, retention, day_of(row)?))
+            })
             .collect()
     }
 
@@ -85,6 +89,30 @@ impl Catalog {
         }
         self.commit(tx, what).await?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Whether there are bytes in scope that retention deleted, and sessions have pinned.
+    pub(crate) async fn has_retired(&self, domains: &[DomainRow], scope: &Scope) -> Result<bool> {
+        let what = "look for what retention deleted";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        for domain in domains {
+            let (there,): (bool,) = sqlx::query_as(concat!(
+                "SELECT EXISTS (SELECT 1 FROM objects WHERE retired IS NOT NULL AND domain = ? ",
+                "AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?)"
+            ))
+            .bind(domain.number)
+            .bind(scope.days.start().number())
+            .bind(scope.days.end().number())
+            .bind(scope.hours.first().number())
+            .bind(scope.hours.last().number())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
+            if there {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog; their paths

@@ -71,3 +71,55 @@ pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+    use super::*;
+
+    /// What an earlier version knew of roles and keys is known after the upgrade.
+    #[tokio::test]
+    async fn roles_and_keys_from_before_there_were_more_are_kept() {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .unwrap();
+        let steps = "CREATE TABLE schema_steps (step INTEGER PRIMARY KEY)";
+        sqlx::raw_sql(steps).execute(&pool).await.unwrap();
+        for (step, sql) in (1_i64..).zip(STEPS).take(6) {
+            sqlx::raw_sql(*sql).execute(&pool).await.unwrap();
+            let done = sqlx::query("INSERT INTO schema_steps (step) VALUES (?)").bind(step);
+            done.execute(&pool).await.unwrap();
+        }
+        let old = "INSERT INTO accounts VALUES (x'0a', 'a', 0);
+            INSERT INTO organizations VALUES (x'0b', x'0a', 'o', 0);
+            INSERT INTO spaces VALUES (x'0c', x'0b', 's', 0);
+            INSERT INTO users VALUES (x'01', 'ann', 'h', 1, 0);
+            INSERT INTO owners VALUES (x'0a', x'01');
+            INSERT INTO developers VALUES (x'0c', x'01');
+            INSERT INTO api_keys VALUES ('k', x'01', 'key', x'02', 0);
+            INSERT INTO logins VALUES (x'03', x'01', 'k', 0, 9);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let roles: Vec<(String,)> = sqlx::query_as(
+            "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' (' || hex(space) || ') ' || claimed \
+             FROM roles ORDER BY role",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        let roles: Vec<_> = roles.iter().map(|(text,)| text.as_str()).collect();
+        assert_eq!(roles, ["01 developer of 0A (0C) 0", "01 owner of 0A () 0"]);
+        let key: (Option<String>, Option<i64>) =
+            sqlx::query_as("SELECT scopes, expires FROM api_keys")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        assert_eq!(key, (None, None), "good for everything and for ever");
+    }
+}

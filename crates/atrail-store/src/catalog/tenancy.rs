@@ -275,10 +275,25 @@ impl Tenancy {
     /// account's own domain has.
     ///
     /// # Errors
-    /// `NotFound`, or when the catalog fails.
+    /// `NotFound`, `Conflict` while a legal hold stands on it, or when the catalog fails.
     pub(crate) async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete a space";
         let mut tx = self.catalog.begin(WHAT).await?;
+        // Nobody could release it any more.
+        let (is_held,): (bool,) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain \
+             WHERE d.space = ? AND NOT h.at_account_level)",
+        )
+        .bind(id.bytes())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        if is_held {
+            return Err(StoreError::Conflict(
+                "a legal hold stands on the space: release it first; one on the account keeps the events as well"
+                    .to_owned(),
+            ));
+        }
         let deleted = sqlx::query("DELETE FROM spaces WHERE guid = ?")
             .bind(id.bytes())
             .execute(&mut *tx)

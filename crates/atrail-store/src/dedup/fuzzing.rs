@@ -19,7 +19,8 @@ fn open(bytes: &[u8]) {
     written.expect("the temporary directory takes a file");
     let Ok(run) = Run::open(&path) else { return };
     let Ok((index, _)) = run.index() else { return };
-    for entry in run.entries().take(64).map_while(Result::ok) {
+    let Ok(entries) = run.entries() else { return };
+    for entry in entries.take(64).map_while(Result::ok) {
         // Entries out of order are not found, a segment beyond the table is an error; neither is more than that.
         let _ = run.find(&index, &entry.key);
     }

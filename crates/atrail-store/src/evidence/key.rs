@@ -8,9 +8,10 @@ use atrail_evidence::SigningKey;
 use crate::durable;
 use crate::error::{Result, StoreError};
 
-const FILE: &str = "evidence.key";
+const DIR: &str = "keys";
+const FILE: &str = "keys/evidence.key";
 /// A key that is about to take the place of the other.
-const NEXT: &str = "evidence.key.next";
+const NEXT: &str = "keys/evidence.key.next";
 const MODE: u32 = 0o600;
 
 /// The key of the data directory; a new one, under this name or a random one, when there is none.
@@ -23,7 +24,8 @@ pub(super) fn load_or_make(data_dir: &Path, server_name: Option<&str>) -> Result
         None => random_name()?,
     };
     let key = signed(SigningKey::generate(&name))?;
-    let path = data_dir.join(FILE);
+    let (dir, path) = (data_dir.join(DIR), data_dir.join(FILE));
+    durable::create_dir(&dir).map_err(failed("make a place for", &dir))?;
     durable::write_new(&path, key.to_text().as_bytes(), MODE).map_err(failed("write", &path))?;
     Ok(key)
 }

@@ -6,6 +6,7 @@ mod compaction;
 mod dedup;
 mod deletion;
 mod durability;
+mod evidence;
 mod retention;
 mod sessions;
 #[allow(clippy::print_stdout, reason = "a failed history tells its steps")]

@@ -81,8 +81,11 @@ impl TestStore {
         let mut settings = StoreSettings::new(dir.path().join("data"));
         adjust(&mut settings);
         std::fs::create_dir(&settings.data_dir).unwrap();
-        let catalog = |data_dir: &Path| data_dir.join("catalog.sqlite");
-        std::fs::copy(catalog(self.data_dir()), catalog(&settings.data_dir)).unwrap();
+        std::fs::create_dir(settings.data_dir.join("keys")).unwrap();
+        for name in ["catalog.sqlite", "keys/evidence.key"] {
+            let (from, to) = (self.data_dir().join(name), settings.data_dir.join(name));
+            std::fs::copy(from, to).unwrap();
+        }
         let clock = clock();
         let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
         Self {
@@ -90,6 +93,23 @@ impl TestStore {
             clock,
             settings,
             dir,
+            ..*self
+        }
+    }
+
+    /// A store of what lies in another directory, with the same people.
+    pub(crate) async fn served_from(&self, data_dir: PathBuf) -> Self {
+        let settings = StoreSettings {
+            data_dir,
+            ..self.settings.clone()
+        };
+        Self {
+            store: Store::open(settings.clone(), self.clock.clone())
+                .await
+                .unwrap(),
+            clock: self.clock.clone(),
+            dir: tempfile::tempdir().unwrap(),
+            settings,
             ..*self
         }
     }

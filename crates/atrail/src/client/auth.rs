@@ -137,6 +137,20 @@ pub(crate) async fn grant_password(
     grant(http, endpoint, &form).await
 }
 
+/// Logs in whom the server's OpenID provider vouches for (RFC 7523 §2.1).
+pub(crate) async fn grant_id_token(
+    http: &reqwest::Client,
+    endpoint: &Endpoint,
+    token: String,
+) -> Result<TokenResponse> {
+    let form = TokenRequest {
+        grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned(),
+        assertion: Some(token),
+        ..TokenRequest::default()
+    };
+    grant(http, endpoint, &form).await
+}
+
 /// Ends a login at the server (RFC 7009), by its refresh token.
 pub(crate) async fn revoke(
     http: &reqwest::Client,

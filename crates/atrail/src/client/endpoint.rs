@@ -86,7 +86,8 @@ impl FromStr for Endpoint {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether the host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || bare

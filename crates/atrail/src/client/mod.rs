@@ -5,6 +5,7 @@ mod endpoint;
 mod http;
 mod problem;
 mod retry;
+pub(crate) mod sso;
 mod target;
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{CliError, Exit, Result};
 
-pub(crate) use auth::{Auth, grant_password, revoke};
+pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::{Trust, build as build_http};
 pub(crate) use problem::explain;

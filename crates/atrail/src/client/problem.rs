@@ -30,7 +30,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::Forbidden => {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
-        ErrorCode::LegalHold => Some("see `atrail hold list`; who set it can release it"),
+        ErrorCode::LegalHold => {
+            Some("see `atrail hold list`; an owner of the account can release it")
+        }
         ErrorCode::SessionGone => Some("make a new session of what is left"),
         ErrorCode::TooMany if path == paths::SESSIONS => Some(
             "see `atrail session list`, and end one with `atrail session delete ID`; or try again later",

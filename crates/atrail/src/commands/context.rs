@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::logout::end_login;
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -28,8 +29,8 @@ pub(crate) enum Command {
     },
 }
 
-/// Runs it; the server is not asked.
-pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
+/// Runs it; the server is told only of a login that ends.
+pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     match command {
         Command::List => list(settings),
         Command::Use { name } => {
@@ -44,18 +45,14 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
             Ok(())
         }
         Command::Delete { name } => {
-            settings.state.update(|config| {
-                config
-                    .contexts
-                    .remove(&name)
-                    .ok_or_else(|| unknown(&name))?;
+            let context = settings.state.update(|config| {
+                let removed = config.contexts.remove(&name);
                 config.current.take_if(|current| *current == name);
-                Ok(())
+                removed.ok_or_else(|| unknown(&name))
             })?;
-            settings.state.lock_credentials(&name)?.remove()?;
             settings.state.forget_checkpoints(&name)?;
             settings.printer.note(&format!("Deleted context {name}"));
-            Ok(())
+            end_login(settings, &name, &context).await
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
 }
 
 fn table(rows: &[HoldRow]) -> Rows<&HoldRow> {
-    let names = ["Space", "Level", "Since", "Set by", "Reason"];
+    let names = ["Space", "Level", "Since", "Set-by", "Reason"];
     let mut table = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
     for row in rows {
         let cells = [&row.space, &row.level, &row.since, &row.actor, &row.reason];

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::secret;
 use crate::client::{
-    Endpoint, Trust, build_http, explain, grant_password, read_secret, unreachable_error,
+    Endpoint, Trust, build_http, explain, grant_id_token, grant_password, read_secret, sso,
+    unreachable_error,
 };
 use crate::error::{CliError, Result};
 use crate::evidence;
@@ -21,7 +22,8 @@ use crate::state::{Config, Context, Credentials};
 #[command(
     after_help = "Example:\n  atrail login -a https://atrail.example.com -u alice\n  \
     atrail login -a 127.0.0.1:8181 -u admin --password-stdin <password.txt\n  \
-    atrail login -a https://atrail.example.com --api-key-file key.txt"
+    atrail login -a https://atrail.example.com --api-key-file key.txt\n  \
+    atrail login -a https://atrail.example.com --sso"
 )]
 pub(crate) struct Args {
     /// The server: a URL, or HOST:PORT (https, except on this machine)
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Log in at the server's OpenID provider, with a browser on any device
+    #[arg(long, conflicts_with_all = ["user", "password_stdin", "api_key_file"])]
+    sso: bool,
     /// Trust the certificate authorities in this file (PEM), besides the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -58,9 +63,21 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             .warn("warning: http to another machine; password and events travel in the clear");
     }
     let http = build_http(&endpoint, &trust)?;
-    let (user, password) = who(settings, &args).await?;
-    let info = info(&http, &endpoint).await?;
-    let tokens = grant_password(&http, &endpoint, &user, &password).await?;
+    let (user, info, tokens) = if args.sso {
+        let info = info(&http, &endpoint).await?;
+        let provider = info.oidc.as_ref().ok_or_else(|| {
+            CliError::failed(format!("{endpoint} has no OpenID provider"))
+                .hint("log in by password or API key: `atrail login -a ENDPOINT -u USER`")
+        })?;
+        let token = sso::id_token(provider, &trust, &settings.printer).await?;
+        let tokens = grant_id_token(&http, &endpoint, token).await?;
+        (String::new(), info, tokens)
+    } else {
+        let (user, password) = who(settings, &args).await?;
+        let info = info(&http, &endpoint).await?;
+        let tokens = grant_password(&http, &endpoint, &user, &password).await?;
+        (user, info, tokens)
+    };
     let key = evidence_key(&http, &endpoint).await?;
     let user = user_of(&tokens).unwrap_or(user);
     if !args.trust_new_key {

@@ -3,6 +3,7 @@
 use crate::client::{build_http, revoke};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
+use crate::state::Context;
 
 /// End the login of the current context
 #[derive(Debug, clap::Args)]
@@ -14,23 +15,29 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let Some((name, context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
     };
-    let locked = settings.state.lock_credentials(&name)?;
-    let credentials = locked.read()?;
-    locked.remove()?;
-    if let Some(credentials) = credentials {
-        let trust = settings.trust(Some(&context));
-        trust.warn(&settings.printer);
-        let endpoint = context.endpoint.parse()?;
-        let http = build_http(&endpoint, &trust)?;
-        revoke(&http, &endpoint, &credentials.refresh_token)
-            .await
-            .map_err(|error| {
-                error.hint("the tokens are forgotten here, but the server was not told: the login ends there when it expires")
-            })?;
-    }
+    end_login(settings, &name, &context).await?;
     settings.printer.note(&format!(
         "Logged out of {} (context {name})",
         context.endpoint
     ));
     Ok(())
+}
+
+/// Forgets the tokens of a context, then tells the server that its login has ended.
+pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context) -> Result<()> {
+    let locked = settings.state.lock_credentials(name)?;
+    let credentials = locked.read()?;
+    locked.remove()?;
+    let Some(credentials) = credentials else {
+        return Ok(());
+    };
+    let trust = settings.trust(Some(context));
+    trust.warn(&settings.printer);
+    let endpoint = context.endpoint.parse()?;
+    let http = build_http(&endpoint, &trust)?;
+    revoke(&http, &endpoint, &credentials.refresh_token)
+        .await
+        .map_err(|error| {
+            error.hint("the tokens are forgotten here, but the server was not told: the login ends there when it expires")
+        })
 }

@@ -12,6 +12,7 @@ pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod option;
 pub(crate) mod passwd;
+pub(crate) mod prove;
 pub(crate) mod quickstart;
 mod secret;
 pub(crate) mod serve;
@@ -20,6 +21,7 @@ pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod token;
 pub(crate) mod trail;
+pub(crate) mod verify;
 
 use atrail_model::SessionId;
 

@@ -61,6 +61,8 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         );
         log.tell(&settings.printer, &text);
     }
+    let text = format!("evidence is verified with {}", server.verifier_key());
+    log.tell(&settings.printer, &text);
     settings
         .printer
         .data(&format!("listening on {scheme}://{}\n", server.address()))?;

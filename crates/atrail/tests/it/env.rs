@@ -165,13 +165,15 @@ impl Server {
         Self::start_at(env, "127.0.0.1:0", more)
     }
 
-    fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
+    /// Where it is told to listen.
+    pub(crate) fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         let data = env.path("data");
         let mut child = spawn(env, listen, more);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.and_then(|url| Some(url.split_once("://")?.1));
         let address = address.unwrap_or_else(|| {
             let log = fs::read_to_string(env.path("server.log")).unwrap_or_default();
             panic!("{line:?}\n{log}")
@@ -208,6 +210,11 @@ impl Server {
         std::thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop; answers its exit code.

@@ -17,10 +17,12 @@ mod faults;
 mod formats;
 mod guide;
 mod help;
+mod holds;
 mod http;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
 mod ledger;
+mod logins;
 mod option;
 mod power_loss;
 mod proxy;
@@ -28,8 +30,14 @@ mod pty;
 mod recover;
 mod resume;
 mod scrub;
+mod secrets;
 mod senders;
 mod serving;
 mod spelling;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod sso;
+mod tenants;
 mod terminal;
+mod tls;
 mod trail;
+mod verify;

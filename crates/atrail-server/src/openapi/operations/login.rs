@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Operation> {
             path,
             id,
             "login",
-            "Gives tokens for a password, an API key or a refresh token",
+            "Gives tokens for a password, an API key, a refresh token or an OpenID provider's token",
         )
         .header("Authorization", CLIENT)
         .body(true, &[(FORM, schema::<api::TokenRequest>())])
@@ -28,7 +28,7 @@ pub(super) fn all() -> Vec<Operation> {
             schema::<api::TokenError>(),
         )
         .gives(401, "another client than `cf`", schema::<api::TokenError>())
-        .errors(&[E::BadRequest, E::TooMany])
+        .errors(&[E::BadRequest, E::Conflict, E::TooMany])
     };
     vec![
         Operation::open(

@@ -122,6 +122,6 @@ pub(super) fn all() -> Vec<Operation> {
         .id_in_path("GUID")
         .query::<api::SpaceDelete>()
         .gives(200, "it is gone, or what it holds", schema::<api::SpaceDeleted>())
-        .errors(&[E::Forbidden, E::TooMany]),
+        .errors(&[E::Forbidden, E::Conflict, E::TooMany]),
     ]
 }

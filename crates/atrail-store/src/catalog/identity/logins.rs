@@ -75,6 +75,17 @@ pub struct NewLogin<'a> {
     pub ends: Option<Timestamp>,
 }
 
+/// How a login began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginKind {
+    /// By a password.
+    Password,
+    /// By an API key.
+    ApiKey,
+    /// By way of an identity provider.
+    External,
+}
+
 /// What became of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchange {
@@ -84,8 +95,8 @@ pub enum Exchange {
         login: LoginId,
         /// Whose it is.
         user: User,
-        /// Whether an API key began it.
-        by_api_key: bool,
+        /// How it began.
+        kind: LoginKind,
     },
     /// No living login knows the token.
     Unknown,
@@ -180,7 +191,7 @@ impl Identity {
         const WHAT: &str = "exchange a refresh token";
         let mut tx = self.catalog.begin(WHAT).await?;
         let row = sqlx::query(
-            "SELECT u.guid, u.name, u.operator, l.login, l.api_key IS NOT NULL AS by_api_key, \
+            "SELECT u.guid, u.name, u.operator, l.login, l.api_key IS NOT NULL AS by_api_key, u.password = '' AS external, \
                     COALESCE(t.exchanged, 0) AS exchanged \
              FROM refresh_tokens t JOIN logins l ON l.login = t.login \
              JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
@@ -225,7 +236,11 @@ impl Identity {
         Ok(Exchange::Renewed {
             login,
             user,
-            by_api_key: row.integer("by_api_key")? != 0,
+            kind: match (row.integer("by_api_key")?, row.integer("external")?) {
+                (0, 0) => LoginKind::Password,
+                (0, _) => LoginKind::External,
+                _ => LoginKind::ApiKey,
+            },
         })
     }
 

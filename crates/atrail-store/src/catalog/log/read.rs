@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, days};
+use atrail_model::Domain;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
-use crate::catalog::failed_to;
+use crate::catalog::archive::domain_row;
 use crate::catalog::row::{Columns, signed};
+use crate::catalog::{Catalog, failed_to};
 use crate::error::Result;
 
 /// Where a log stands.
@@ -41,14 +44,33 @@ pub(crate) async fn head(connection: &mut SqliteConnection, domain: i64) -> Resu
             .fetch_optional(connection)
             .await
             .map_err(failed_to(WHAT))?;
-    let Some(row) = row else { return Ok(None) };
-    let tree = tree(&row, "tree")?;
-    Ok(Some(Head {
+    row.as_ref().map(head_of).transpose()
+}
+
+impl Catalog {
+    /// The heads of all domains' current logs.
+    pub(crate) async fn heads(&self) -> Result<Vec<(Domain, Head)>> {
+        let rows = sqlx::query(concat!(
+            "SELECT d.domain, d.account, d.space, l.log, l.epoch, l.tree FROM domains d JOIN logs l ",
+            "ON l.log = (SELECT MAX(log) FROM logs WHERE domain = d.domain)"
+        ))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to(WHAT))?;
+        rows.iter()
+            .map(|row| Ok((domain_row(row)?.domain, head_of(row)?)))
+            .collect()
+    }
+}
+
+fn head_of(row: &SqliteRow) -> Result<Head> {
+    let tree = tree(row, "tree")?;
+    Ok(Head {
         log: row.integer("log")?,
         epoch: row.text("epoch")?,
         size: tree.count(),
         root: tree.root(),
-    }))
+    })
 }
 
 /// The entries of the lists in this range, in order.
@@ -238,11 +260,11 @@ pub(super) async fn parts(
         .fetch_all(connection)
         .await
         .map_err(failed_to(WHAT))?;
-    let part = |row: &sqlx::sqlite::SqliteRow| Ok((number(row, "part")?, Hash(row.hash("root")?)));
+    let part = |row: &SqliteRow| Ok((number(row, "part")?, Hash(row.hash("root")?)));
     rows.iter().map(part).collect()
 }
 
-fn number(row: &sqlx::sqlite::SqliteRow, column: &str) -> Result<u32> {
+fn number(row: &SqliteRow, column: &str) -> Result<u32> {
     u32::try_from(row.integer(column)?).map_err(|_| malformed("a list is of no day"))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use atrail_evidence::Manifest;
-use atrail_model::{Clock, Domain, Hour, Hours, Retention, Scope, SessionId, Target};
+use atrail_model::{Clock, Day, Domain, Hour, Hours, Retention, Scope, SessionId, Target};
 use atrail_store::{ErrorKind, NewEvent, Session, StoreSettings};
 use flate2::read::MultiGzDecoder;
 
@@ -79,8 +79,9 @@ impl World {
             64..=67 => self.end_session().await,
             68..=75 => self.delete().await,
             76..=80 => self.advance(),
-            81..=83 => self.retain().await,
-            84..=85 => self.count().await,
+            81..=82 => self.retain().await,
+            83..=84 => self.sweep().await,
+            85 => self.count().await,
             86 => self.compact().await,
             87 => self.rest().await,
             88..=91 => return self.crash_in_the_middle().await,
@@ -214,6 +215,7 @@ impl World {
         let session = self.test.session(self.scope(&extent)).await;
         let bytes = self.test.gzip(session.id).await;
         let found = self.read(&session, &bytes).await;
+        self.test.prove(&session, &bytes).await;
         self.model.seen(&extent, &found);
         assert_eq!(session.events, found.values().sum::<u64>());
         let used = self.now();
@@ -270,6 +272,7 @@ impl World {
             Ok(_) => {
                 assert!(!must_be_over && !frozen.is_gone, "it is still there");
                 assert!(self.test.gzip(id).await == frozen.bytes, "it changed");
+                self.test.prove(&frozen.session, &frozen.bytes).await;
                 frozen.used = now;
             }
             Err(error) => match error.kind() {
@@ -340,6 +343,40 @@ impl World {
             let held: Vec<_> = held.iter().map(|one| one.retention.number()).collect();
             assert_eq!(held, [days]);
         }
+    }
+
+    /// Retention takes what is due, and nothing from a session that was there.
+    async fn sweep(&mut self) {
+        self.tell("sweep");
+        // Sealed by it: what is not sealed waits for a later sweep.
+        self.freeze_extent(Extent::EVERYTHING).await;
+        let today = self.now() / DAY_SECS.cast_signed();
+        let (mut least, mut most) = (0, 0);
+        let mut due = Vec::new();
+        for (space, days) in self.retention.into_iter().enumerate() {
+            let is_due = |day: &&str| {
+                let number = day.parse::<Day>().unwrap().number();
+                days >= 0 && today - i64::from(number) > days
+            };
+            let count = DAYS.into_iter().take_while(is_due).count() as u8;
+            let Some(last) = count.checked_sub(1) else {
+                continue;
+            };
+            let extent = Extent {
+                space: Some(space),
+                days: (0, last),
+                ..Extent::EVERYTHING
+            };
+            let counted = self.model.count(&extent);
+            (least, most) = (least + counted.0, most + counted.1);
+            due.push(extent);
+        }
+        let swept = self.test.store.sweep().await.unwrap().count;
+        assert!(
+            (least..=most).contains(&swept),
+            "{swept} went in place of {least} to {most}"
+        );
+        due.iter().for_each(|extent| self.model.deleted(extent));
     }
 
     async fn count(&mut self) {

@@ -20,15 +20,15 @@ pub(crate) enum Command {
     /// List accounts
     #[command(after_help = "Example:\n  atrail admin account list")]
     List,
-    /// Delete an account that holds no organizations and no events
-    #[command(after_help = "Example:\n  atrail admin account delete acme")]
-    Delete {
-        /// Its name or GUID
-        name: String,
-    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin account show acme")]
     Show {
+        /// Its name or GUID
+        name: String,
+    },
+    /// Delete an account that holds no organizations and no events
+    #[command(after_help = "Example:\n  atrail admin account delete acme")]
+    Delete {
         /// Its name or GUID
         name: String,
     },

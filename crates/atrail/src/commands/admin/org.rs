@@ -23,15 +23,15 @@ pub(crate) enum Command {
     /// List organizations
     #[command(after_help = "Example:\n  atrail admin org list")]
     List,
-    /// Delete an organization that has no spaces
-    #[command(after_help = "Example:\n  atrail admin org delete engineering")]
-    Delete {
-        /// Its name or GUID
-        name: String,
-    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin org show engineering")]
     Show {
+        /// Its name or GUID
+        name: String,
+    },
+    /// Delete an organization that has no spaces
+    #[command(after_help = "Example:\n  atrail admin org delete engineering")]
+    Delete {
         /// Its name or GUID
         name: String,
     },

@@ -17,18 +17,18 @@ pub(crate) enum Command {
         atrail admin role create --user bob --role auditor --account acme"
     )]
     Create(Holding),
-    /// Take a role away; it is gone within seconds, also for what is under way
-    #[command(visible_alias = "revoke")]
-    #[command(
-        after_help = "Example:\n  atrail admin role delete --user alice --role developer --space dev"
-    )]
-    Delete(Holding),
     /// Show the roles of one user
     #[command(after_help = "Example:\n  atrail admin role show alice")]
     Show {
         /// Name of the user
         user: String,
     },
+    /// Take a role away; it is gone within seconds, also for what is under way
+    #[command(visible_alias = "revoke")]
+    #[command(
+        after_help = "Example:\n  atrail admin role delete --user alice --role developer --space dev"
+    )]
+    Delete(Holding),
     /// List roles
     #[command(after_help = "Example:\n  atrail admin role list")]
     List,

@@ -23,6 +23,12 @@ pub(crate) enum Command {
     /// List spaces
     #[command(after_help = "Example:\n  atrail admin space list")]
     List,
+    /// Show one
+    #[command(after_help = "Example:\n  atrail admin space show dev")]
+    Show {
+        /// Its name or GUID
+        name: String,
+    },
     /// Delete a space; asks first. Its events stay with the account, where -a reaches them
     #[command(
         after_help = "Example:\n  atrail admin space delete dev --dry-run\n  atrail admin space delete dev --yes"
@@ -39,12 +45,6 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-    },
-    /// Show one
-    #[command(after_help = "Example:\n  atrail admin space show dev")]
-    Show {
-        /// Its name or GUID
-        name: String,
     },
 }
 

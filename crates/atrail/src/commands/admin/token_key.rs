@@ -39,7 +39,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
         Command::Rotate => Call::post(paths::TOKEN_KEYS),
     };
     let set: KeySet = client.json(call).await?;
-    let names = ["Id", "Algorithm", "Public key"];
+    let names = ["Id", "Algorithm", "Public-key"];
     let mut rows = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
     for key in set.keys {
         let row = vec![

@@ -29,15 +29,15 @@ pub(crate) enum Command {
     /// List users
     #[command(after_help = "Example:\n  atrail admin user list")]
     List,
-    /// Delete a user with all keys, roles, logins and sessions
-    #[command(after_help = "Example:\n  atrail admin user delete alice")]
-    Delete {
-        /// Its name or GUID
-        name: String,
-    },
     /// Show one
     #[command(after_help = "Example:\n  atrail admin user show alice")]
     Show {
+        /// Its name or GUID
+        name: String,
+    },
+    /// Delete a user with all keys, roles, logins and sessions
+    #[command(after_help = "Example:\n  atrail admin user delete alice")]
+    Delete {
         /// Its name or GUID
         name: String,
     },

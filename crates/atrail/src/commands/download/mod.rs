@@ -12,7 +12,9 @@ use atrail_export::{FORMATS, Format, IndexName, Options};
 use atrail_model::{DayRange, SessionId};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::session;
+pub(crate) use receipt::beside as receipt_beside;
+
+use super::{session, verify};
 use crate::client::{Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
 use crate::download::{Conversion, Plan, ScopeRecord};
@@ -24,6 +26,7 @@ use crate::settings::Settings;
 #[command(
     after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
     atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
+    atrail download -s yesterday -o yesterday.json.gz --verify\n  \
     atrail download -s yesterday | gunzip | head\n  \
     atrail download -s yesterday --as csv -o yesterday.csv"
 )]
@@ -42,9 +45,12 @@ pub(crate) struct Args {
     /// With es-bulk: the index that the events are for [default: activity-tracker]
     #[arg(long, value_name = "NAME", requires = "target_format")]
     index: Option<IndexName>,
-    /// Where the receipt goes [default: FILE.receipt; none to standard output]
+    /// Where the receipt goes [default: FILE.receipt, for the stored gzip and ndjson]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Verify FILE against its receipt when it is complete, as `atrail verify` does
+    #[arg(long, requires = "output")]
+    verify: bool,
     /// Replace FILE, FILE.part and the receipt, whatever they are
     #[arg(long)]
     force: bool,
@@ -68,23 +74,41 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
     }
     let conversion = conversion(&args)?;
+    if args.verify && (output == Some(Path::new("-")) || !keeps_lines(conversion.as_ref())) {
+        return Err(
+            CliError::usage("--verify is for a file with the stored gzip, or with ndjson")
+                .hint("`atrail verify FILE` verifies it later, too"),
+        );
+    }
     let wanted = wanted(&args, settings.now())?;
     let client = connect(settings, wanted.needs_space()).await?;
     match output {
         Some(path) if path != Path::new("-") => {
+            let receipt = args
+                .receipt
+                .or_else(|| keeps_lines(conversion.as_ref()).then(|| receipt::beside(path)));
             let way = to_file::Way {
                 target: path,
-                receipt: args.receipt.unwrap_or_else(|| receipt::beside(path)),
+                receipt: receipt.clone(),
                 conversion,
                 force: args.force,
             };
-            to_file::run(settings, &client, &wanted, way).await
+            to_file::run(settings, &client, &wanted, way).await?;
+            match receipt.filter(|_| args.verify) {
+                Some(receipt) => verify::downloaded(settings, path, &receipt).await,
+                None => Ok(()),
+            }
         }
         _ => {
             let receipt = args.receipt.as_deref();
             to_stdout::run(settings, &client, &wanted, conversion, receipt).await
         }
     }
+}
+
+/// Whether what is written can be verified: the events' lines as they are stored, compressed or not.
+fn keeps_lines(conversion: Option<&Conversion>) -> bool {
+    conversion.is_none_or(|conversion| conversion.format.name == "ndjson")
 }
 
 fn conversion(args: &Args) -> Result<Option<Conversion>> {

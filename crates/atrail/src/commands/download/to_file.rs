@@ -23,7 +23,7 @@ pub(super) struct Way<'a> {
     /// What it is to hold, when not the stored bytes.
     pub(super) conversion: Option<Conversion>,
     /// Where its receipt goes.
-    pub(super) receipt: PathBuf,
+    pub(super) receipt: Option<PathBuf>,
     /// Whether it may be replaced.
     pub(super) force: bool,
 }
@@ -63,9 +63,28 @@ pub(super) async fn run(
     }
     let session = find_session(settings, client, wanted, resumable).await?;
     let own_session = record.is_some();
+    if let Some(path) = receipt.as_ref().filter(|_| !force)
+        && let Err(error) = super::receipt::refuse_foreign(path, &session)
+    {
+        if own_session && resumable.is_none() {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        return Err(error);
+    }
     let plan = plan(client, &session).await?;
     if exists && !force {
-        return already_there(settings, client, part, &session, plan, target, own_session).await;
+        is_this_download(target, plan).await?;
+        // A run that was killed before its last steps left the state behind, and perhaps no receipt.
+        if let Some(path) = &receipt {
+            super::receipt::keep(settings, client, &session, path).await?;
+        }
+        part.discard()?;
+        if own_session {
+            end_own_session(settings, client, id_of(&session)?).await;
+        }
+        let complete = format!("{}: already complete", target.display());
+        settings.printer.note(&complete);
+        return Ok(());
     }
     let state = PartState {
         endpoint: client.endpoint.to_string(),
@@ -77,7 +96,9 @@ pub(super) async fn run(
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
     let part = fetch(settings, client, &session, &plan, part, checker).await?;
     // Before FILE has its name: there is no file without its receipt.
-    super::receipt::keep(settings, client, &session, &receipt).await?;
+    if let Some(path) = &receipt {
+        super::receipt::keep(settings, client, &session, path).await?;
+    }
     finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
@@ -154,28 +175,12 @@ async fn find_session(
 }
 
 /// FILE is there: either it is this very download, or it is something else.
-async fn already_there(
-    settings: &Settings,
-    client: &Client,
-    part: Part,
-    session: &Session,
-    plan: Arc<Plan>,
-    target: &Path,
-    own_session: bool,
-) -> Result<()> {
+async fn is_this_download(target: &Path, plan: Arc<Plan>) -> Result<()> {
     let path = target.to_owned();
-    if !blocking(move || is_complete(&path, &plan)).await? {
-        return Err(taken(target));
+    if blocking(move || is_complete(&path, &plan)).await? {
+        return Ok(());
     }
-    // A run that was killed between its last two steps left the state behind.
-    part.discard()?;
-    if own_session {
-        end_own_session(settings, client, id_of(session)?).await;
-    }
-    settings
-        .printer
-        .note(&format!("{}: already complete", target.display()));
-    Ok(())
+    Err(taken(target))
 }
 
 /// Goes on from the bytes that are there and right, or begins anew.

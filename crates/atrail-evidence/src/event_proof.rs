@@ -1,0 +1,265 @@
+//! The proof of one event (C2SP tlog-proof): it is shown without the rest of the file.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::decimal;
+use crate::entry::DayEntry;
+use crate::hash::Hash;
+use crate::json;
+use crate::leaf::{LeafHash, leaf_hash};
+use crate::note::{Note, VerifierKey};
+use crate::proof::{root_from_inclusion, verify_inclusion};
+use crate::record::Record;
+use crate::verify::log::{Control, Problem, day, invalid, malformed};
+use crate::{Checkpoint, days, origin};
+
+const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
+/// The `type` of a proof.
+pub const PROOF_TYPE: &str = "atrail-event-proof";
+/// The `version` of a proof.
+pub const PROOF_VERSION: u32 = 1;
+/// How large a proof may be: an event, and the control list of its domain.
+pub const MAX_PROOF_BYTES: u64 = 64 << 20;
+
+/// What leads from an event to a record of its domain's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPath {
+    /// [`PROOF_TYPE`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// [`PROOF_VERSION`].
+    pub version: u32,
+    /// Whose event it is.
+    pub domain: String,
+    /// The event's line.
+    pub event: String,
+    /// GUID of its segment.
+    pub segment: String,
+    /// Its place in the segment, from 0.
+    pub index: u64,
+    /// Its audit path in the segment.
+    pub path: Vec<Hash>,
+    /// The text of the entry that sealed the segment.
+    pub entry: String,
+    /// The day of the event's list, `YYYY-MM-DD`.
+    pub day: String,
+    /// The place of the entry in the day list.
+    pub position: u64,
+    /// How many entries the day list has.
+    pub size: u64,
+    /// The audit path of the entry in the day list.
+    pub entries: Vec<Hash>,
+    /// The range proof of the day.
+    pub days: Vec<Hash>,
+    /// The text of the record.
+    pub record: String,
+    /// The texts of the control list.
+    pub control: Vec<String>,
+}
+
+/// An event with all that proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventProof {
+    /// From the event to the record.
+    pub extra: EventPath,
+    /// The place of the record in the log.
+    pub index: u64,
+    /// The record's audit path in the log.
+    pub inclusion: Vec<Hash>,
+    /// The note of the checkpoint.
+    pub checkpoint: String,
+}
+
+/// What a proof says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProvenEvent {
+    /// Whose event it is.
+    pub domain: String,
+    /// The day that it is of.
+    pub day: String,
+    /// The hour of the day.
+    pub hour: u8,
+    /// GUID of its segment.
+    pub segment: String,
+    /// Its place in the segment, from 0.
+    pub index: u64,
+    /// When it was sealed.
+    pub sealed: String,
+    /// The event's line.
+    pub event: String,
+    /// The leaf hash of the line.
+    pub hash: Hash,
+    /// The size of the log.
+    pub checkpoint_size: u64,
+    /// The root of the log.
+    pub checkpoint_root: Hash,
+    /// The verifier key that the checkpoint is signed with.
+    pub signer: String,
+    /// Whether it is a pinned key, or one that a pinned one leads to.
+    pub is_pinned: bool,
+}
+
+/// Why a proof does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the proof does not hold: {0}")]
+pub struct ProofError(String);
+
+impl From<Problem> for ProofError {
+    fn from(problem: Problem) -> Self {
+        Self(problem.detail)
+    }
+}
+
+impl EventProof {
+    /// The text of the file.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let extra = STANDARD.encode(json::to_text(&self.extra));
+        let hashes: String = self
+            .inclusion
+            .iter()
+            .map(|hash| format!("{hash}\n"))
+            .collect();
+        let Self {
+            index, checkpoint, ..
+        } = self;
+        format!("{HEADER}extra {extra}\nindex {index}\n{hashes}\n{checkpoint}")
+    }
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// When it is no proof, or of a version that is not known.
+    pub fn parse(text: &str) -> Result<Self, ProofError> {
+        let bad = |why: &str| ProofError(why.to_owned());
+        let rest = text
+            .strip_prefix(HEADER)
+            .ok_or_else(|| bad("it is no C2SP tlog-proof"))?;
+        let (head, checkpoint) = rest
+            .split_once("\n\n")
+            .ok_or_else(|| bad("it has no checkpoint"))?;
+        let mut lines = head.split('\n');
+        let extra = lines.next().and_then(|line| line.strip_prefix("extra "));
+        let index = lines.next().and_then(|line| line.strip_prefix("index "));
+        let (Some(extra), Some(index)) = (extra, index.and_then(decimal)) else {
+            return Err(bad("it has no lines `extra` and `index`"));
+        };
+        let inclusion: Result<Vec<Hash>, _> = lines.map(str::parse).collect();
+        let inclusion = inclusion.map_err(|error| bad(&error.to_string()))?;
+        let extra = STANDARD.decode(extra).ok();
+        let extra = extra.and_then(|bytes| String::from_utf8(bytes).ok());
+        let extra = extra.ok_or_else(|| bad("its line `extra` is no base64 of a text"))?;
+        let extra: EventPath =
+            json::parse(&extra, "its line `extra`").map_err(|error| bad(&error.told()))?;
+        if (extra.kind.as_str(), extra.version) != (PROOF_TYPE, PROOF_VERSION) {
+            return Err(bad("it is of a kind or version that is not known"));
+        }
+        Ok(Self {
+            extra,
+            index,
+            inclusion,
+            checkpoint: checkpoint.to_owned(),
+        })
+    }
+
+    /// Checks everything but whether the checkpoint's key is known, which the answer tells.
+    ///
+    /// # Errors
+    /// When anything does not lead to the next, or no key that the log names signed the checkpoint, or pinned keys are given
+    /// of which none leads to it.
+    pub fn verify(&self, pinned: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
+        let extra = &self.extra;
+        let bad = |why: &str| ProofError(why.to_owned());
+        let control = Control::read(&extra.domain, &extra.control)?;
+        let signer = control.signer().clone();
+        let checkpoint = self.checkpoint(&control, &signer)?;
+        let is_pinned = control.keys.iter().any(|key| pinned.contains(key));
+        if !pinned.is_empty() && !is_pinned {
+            return Err(ProofError(format!(
+                "it is signed by {signer}, which is not the pinned key, nor one that it leads to"
+            )));
+        }
+        let record = Record::parse(&extra.record).map_err(|e| malformed("its record", &e))?;
+        let leaf = leaf_hash(extra.record.as_bytes());
+        let (size, root) = (checkpoint.size, checkpoint.root);
+        if record.index != self.index
+            || !verify_inclusion(leaf, self.index, size, &self.inclusion, root)
+        {
+            return Err(bad("its record is not in the log"));
+        }
+        if record.control.size != control.size()
+            || control.root_at(control.size()).map(Hash::from) != Some(record.control.root)
+        {
+            return Err(bad("its record states another control list"));
+        }
+        let (sealed, hour, leaf) = self.check_event(&record)?;
+        Ok(ProvenEvent {
+            domain: extra.domain.clone(),
+            day: extra.day.clone(),
+            hour,
+            segment: extra.segment.clone(),
+            index: extra.index,
+            sealed,
+            event: extra.event.clone(),
+            hash: leaf.into(),
+            checkpoint_size: checkpoint.size,
+            checkpoint_root: checkpoint.root.into(),
+            signer: signer.to_string(),
+            is_pinned,
+        })
+    }
+
+    fn checkpoint(&self, control: &Control, signer: &VerifierKey) -> Result<Checkpoint, Problem> {
+        let note =
+            Note::parse(&self.checkpoint).map_err(|e| invalid(format!("checkpoint: {e}")))?;
+        match note.signer(std::slice::from_ref(signer)) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                return Err(invalid(
+                    "the checkpoint is not signed by the key of the log",
+                ));
+            }
+            Err(error) => return Err(invalid(format!("checkpoint: {error}"))),
+        }
+        let checkpoint =
+            Checkpoint::parse(note.text()).map_err(|e| invalid(format!("checkpoint: {e}")))?;
+        if checkpoint.origin != origin(signer.name(), &self.extra.domain, &control.genesis.epoch) {
+            return Err(invalid("the checkpoint is that of another log"));
+        }
+        Ok(checkpoint)
+    }
+
+    /// From the event to the record's days: when it was sealed, its hour and its leaf.
+    fn check_event(&self, record: &Record) -> Result<(String, u8, LeafHash), ProofError> {
+        let extra = &self.extra;
+        let bad = |why: &str| ProofError(why.to_owned());
+        if extra.event.contains('\n') {
+            return Err(bad("its event is more than a line"));
+        }
+        let entry = DayEntry::parse(&extra.entry).map_err(|e| malformed("its entry", &e))?;
+        let DayEntry::Seal(seal) = entry else {
+            return Err(bad("its entry seals nothing"));
+        };
+        let segment = seal.segments.iter().find(|s| s.id == extra.segment);
+        let segment = segment.ok_or_else(|| bad("its entry does not seal the segment"))?;
+        let leaf = leaf_hash(extra.event.as_bytes());
+        let root = root_from_inclusion(leaf, extra.index, segment.count, &extra.path);
+        if root.map(Hash::from) != Some(segment.root) {
+            return Err(bad("the event is not in the segment"));
+        }
+        let day = day(&extra.day)?;
+        let entry = leaf_hash(extra.entry.as_bytes());
+        let list = root_from_inclusion(entry, extra.position, extra.size, &extra.entries);
+        let list = list
+            .filter(|_| seal.day == extra.day)
+            .ok_or_else(|| bad("its entry is not in the day list"))?;
+        let number = u16::try_from(day.number()).map_err(|_| bad("its day is none"))?;
+        let leaf_of_day = days::leaf(extra.size, list);
+        if days::range_root(number, number, |_| leaf_of_day, &extra.days) != Some(record.days) {
+            return Err(bad("its record states other day lists"));
+        }
+        Ok((seal.time, segment.hour, leaf))
+    }
+}

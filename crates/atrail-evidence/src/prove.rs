@@ -1,0 +1,244 @@
+//! Makes the proof of one event, out of a file and its receipt.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read};
+
+use atrail_model::Day;
+
+use crate::days;
+use crate::entry::DayEntry;
+use crate::event_proof::{EventPath, EventProof, PROOF_TYPE, PROOF_VERSION};
+use crate::hash::Hash;
+use crate::json;
+use crate::leaf::leaf_hash;
+use crate::manifest::Manifest;
+use crate::proof::{NodeId, ProofPlan};
+use crate::receipt::{DomainEvidence, Receipt, ReceiptError, Scope};
+use crate::record::Record;
+use crate::tree::{TreeHasher, root_of};
+use crate::verify::Lines;
+
+/// Events longer than this are in no log.
+const MAX_EVENT_BYTES: usize = 64 << 20;
+
+const DAYS: ProveError = ProveError::Mismatch("its days are not proven");
+
+/// Why a proof cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The receipt cannot be read.
+    #[error("the receipt cannot be used")]
+    Receipt(#[from] ReceiptError),
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    File(#[from] io::Error),
+    /// There is no such event.
+    #[error("the file has no such event")]
+    NoEvent,
+    /// File and receipt are not of one download.
+    #[error("the receipt and the file do not belong together: {0}")]
+    Mismatch(&'static str),
+}
+
+/// The number, from 1, of the first line whose member `id` is this.
+///
+/// # Errors
+/// When reading fails, or there is none.
+pub fn line_of_id(file: impl Read, id: &str) -> Result<u64, ProveError> {
+    #[derive(serde::Deserialize)]
+    struct Event {
+        id: Option<String>,
+    }
+    let manifest = Manifest { objects: vec![] };
+    let mut lines = Lines::new(file, &manifest)?;
+    let mut text = Vec::new();
+    for number in 1.. {
+        text.clear();
+        let line = lines.next_with(|piece| {
+            if text.len() < MAX_EVENT_BYTES {
+                text.extend_from_slice(piece);
+            }
+        })?;
+        if line.is_none() {
+            break;
+        }
+        let event = serde_json::from_slice::<Event>(&text);
+        if event.is_ok_and(|event| event.id.as_deref() == Some(id)) {
+            return Ok(number);
+        }
+    }
+    Err(ProveError::NoEvent)
+}
+
+/// The proof of the event in this line, from 1.
+///
+/// # Errors
+/// When there is no such event, or file and receipt do not agree on it.
+pub fn prove(receipt: &str, file: impl Read, line: u64) -> Result<EventProof, ProveError> {
+    let (receipt, _) = Receipt::parse(receipt)?;
+    let manifest: Manifest = json::parse(&receipt.manifest, "the manifest")
+        .map_err(|error| ProveError::Receipt(error.into()))?;
+    let sealed = Sealed::all(&receipt)?;
+    let mut before = line.checked_sub(1).ok_or(ProveError::NoEvent)?;
+    for object in &manifest.objects {
+        for id in &object.segments {
+            let found = sealed
+                .get(id.as_str())
+                .ok_or(ProveError::Mismatch("a segment is not in the day lists"))?;
+            if before < found.count {
+                let first = line - 1 - before;
+                let (event, path) = read_event(file, &manifest, first, before, found.count)?;
+                return found.prove(id, before, event, path);
+            }
+            before -= found.count;
+        }
+    }
+    Err(ProveError::NoEvent)
+}
+
+/// A segment and the entry that sealed it.
+struct Sealed<'r> {
+    scope: &'r Scope,
+    evidence: &'r DomainEvidence,
+    list: usize,
+    position: usize,
+    count: u64,
+}
+
+impl<'r> Sealed<'r> {
+    fn all(receipt: &'r Receipt) -> Result<HashMap<String, Self>, ProveError> {
+        let mut all = HashMap::new();
+        for evidence in &receipt.domains {
+            for (list, day) in evidence.lists.iter().enumerate() {
+                for (position, text) in day.entries.iter().enumerate() {
+                    let entry =
+                        DayEntry::parse(text).map_err(|error| ProveError::Receipt(error.into()))?;
+                    let DayEntry::Seal(seal) = entry else {
+                        continue;
+                    };
+                    for segment in seal.segments {
+                        let sealed = Self {
+                            scope: &receipt.scope,
+                            evidence,
+                            list,
+                            position,
+                            count: segment.count,
+                        };
+                        all.insert(segment.id, sealed);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn prove(
+        &self,
+        segment: &str,
+        index: u64,
+        event: String,
+        path: Vec<Hash>,
+    ) -> Result<EventProof, ProveError> {
+        let evidence = self.evidence;
+        let list = &evidence.lists[self.list];
+        let record =
+            Record::parse(&evidence.record).map_err(|error| ProveError::Receipt(error.into()))?;
+        let (mut tree, mut nodes) = (TreeHasher::default(), HashMap::new());
+        for (number, entry) in (0_u64..).zip(&list.entries) {
+            let completed = tree.push_completing(leaf_hash(entry.as_bytes()));
+            for (level, root) in (0_u8..).zip(completed) {
+                let index = number >> level;
+                nodes.insert(NodeId { level, index }, root);
+            }
+        }
+        let (position, size) = (self.position as u64, list.entries.len() as u64);
+        let entries = ProofPlan::inclusion(position, size)
+            .and_then(|plan| plan.prove(|node| nodes.get(&node).copied()))
+            .ok_or(ProveError::Mismatch("the entry is not in the day list"))?;
+        Ok(EventProof {
+            extra: EventPath {
+                kind: PROOF_TYPE.to_owned(),
+                version: PROOF_VERSION,
+                domain: evidence.domain.clone(),
+                event,
+                segment: segment.to_owned(),
+                index,
+                path,
+                entry: list.entries[self.position].clone(),
+                day: list.day.clone(),
+                position,
+                size,
+                entries,
+                days: self.days(&list.day)?,
+                record: evidence.record.clone(),
+                control: evidence.control.clone(),
+            },
+            index: record.index,
+            inclusion: evidence.inclusion.clone(),
+            checkpoint: evidence.checkpoint.clone(),
+        })
+    }
+
+    /// The range proof of one day, out of that of the receipt's days.
+    fn days(&self, day: &str) -> Result<Vec<Hash>, ProveError> {
+        let number = |day: &str| {
+            let day: Option<Day> = day.parse().ok();
+            day.and_then(|day| u16::try_from(day.number()).ok())
+        };
+        let scope = self.scope;
+        let (first, last) = number(&scope.start).zip(number(&scope.end)).ok_or(DAYS)?;
+        let lists = &self.evidence.lists;
+        let leaf = |wanted: u16| {
+            let list = lists.iter().find(|list| number(&list.day) == Some(wanted));
+            list.map_or_else(
+                || days::empty(0),
+                |list| {
+                    let leaves = list.entries.iter().map(|text| leaf_hash(text.as_bytes()));
+                    days::leaf(list.entries.len() as u64, root_of(leaves))
+                },
+            )
+        };
+        let day = number(day).ok_or(DAYS)?;
+        days::narrow((first, last), day, leaf, &self.evidence.days).ok_or(DAYS)
+    }
+}
+
+/// The event in a line, from 0, and its audit path in its segment, of which it is event `index`.
+fn read_event(
+    file: impl Read,
+    manifest: &Manifest,
+    segment_begins: u64,
+    index: u64,
+    count: u64,
+) -> Result<(String, Vec<Hash>), ProveError> {
+    const SHORT: ProveError = ProveError::Mismatch("the file is too short");
+    let mut lines = Lines::new(file, manifest)?;
+    for _ in 0..segment_begins {
+        lines.next()?.ok_or(SHORT)?;
+    }
+    let plan = ProofPlan::inclusion(index, count).ok_or(SHORT)?;
+    let wanted: HashSet<NodeId> = plan.nodes().collect();
+    let (mut tree, mut nodes) = (TreeHasher::default(), HashMap::new());
+    let mut event = Vec::new();
+    for number in 0..count {
+        let line = lines.next_with(|piece| {
+            if number == index && event.len() < MAX_EVENT_BYTES {
+                event.extend_from_slice(piece);
+            }
+        })?;
+        let line = line.ok_or(SHORT)?;
+        for (level, root) in (0_u8..).zip(tree.push_completing(line.leaf)) {
+            let node = NodeId {
+                level,
+                index: number >> level,
+            };
+            if wanted.contains(&node) {
+                nodes.insert(node, root);
+            }
+        }
+    }
+    let path = plan.prove(|node| nodes.get(&node).copied()).ok_or(SHORT)?;
+    let event = String::from_utf8(event)
+        .map_err(|_| ProveError::Mismatch("the event is not valid UTF-8"))?;
+    Ok((event, path))
+}

@@ -1,0 +1,201 @@
+//! Users of an OpenID provider: its ID tokens (OpenID Connect Core §2, §3.1.3.7) in the place of a password.
+
+mod claims;
+mod provider;
+
+use std::time::Duration;
+
+use atrail_model::Timestamp;
+use atrail_store::HeldRole;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::settings::{OidcAlgorithm, OidcSettings};
+use provider::Provider;
+
+/// How far the provider's clock may be from ours.
+const LEEWAY_SECS: i64 = 60;
+/// A token that is older was made for another login than this.
+const MAX_AGE_SECS: i64 = 600;
+/// Longest token that is looked at, in bytes.
+const TOKEN_MAX_BYTES: usize = 16 << 10;
+
+/// What a provider says of a user, verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// The provider's own, unchanging word for the user.
+    pub(crate) subject: String,
+    /// The user's name.
+    pub(crate) name: String,
+    claims: Map<String, Value>,
+}
+
+/// Why a token is not taken.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// It says nothing that can be believed; the log has why.
+    Token(&'static str),
+    /// It is good, but has no name in the claim that is to hold it.
+    NoName(String),
+    /// The provider cannot be asked.
+    Other(ApiError),
+}
+
+/// The provider that this server believes.
+#[derive(Debug)]
+pub(crate) struct Oidc {
+    settings: OidcSettings,
+    issuer: String,
+    client_id: String,
+    provider: Provider,
+}
+
+impl Oidc {
+    /// `None` when the settings name no provider.
+    pub(crate) fn new(settings: &OidcSettings) -> Result<Option<Self>, ApiError> {
+        let (Some(issuer), Some(client_id)) = (&settings.issuer, &settings.client_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            provider: Provider::new(issuer, settings.ca_file.as_deref())?,
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            settings: settings.clone(),
+        }))
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(crate) fn scope(&self) -> &str {
+        &self.settings.scope
+    }
+
+    pub(crate) const fn login_ttl(&self) -> Duration {
+        self.settings.login_ttl
+    }
+
+    /// The roles that follow from what the provider says, as far as their places exist.
+    pub(crate) async fn roles(
+        &self,
+        app: &App,
+        user: &Verified,
+    ) -> Result<Vec<HeldRole>, ApiError> {
+        claims::roles(&self.settings.roles, &user.claims, &app.tenancy).await
+    }
+
+    /// Whom the provider means by this token.
+    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Refused> {
+        if token.len() > TOKEN_MAX_BYTES {
+            return Err(Refused::Token("it is too long"));
+        }
+        let header = jsonwebtoken::decode_header(token)
+            .map_err(|_| Refused::Token("its header cannot be read"))?;
+        let allowed = self.settings.algorithms.iter().map(|one| algorithm(*one));
+        if !allowed.into_iter().any(|one| one == header.alg) {
+            return Err(Refused::Token("its algorithm is not allowed"));
+        }
+        if header.crit.is_some() {
+            return Err(Refused::Token("it has critical extensions"));
+        }
+        // Access tokens and logout tokens are no ID tokens (RFC 9068 §2.1, RFC 8725 §3.11).
+        let kind = header.typ.as_deref();
+        if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT")) {
+            return Err(Refused::Token("it is another kind of token"));
+        }
+        let key = self
+            .provider
+            .key(header.kid.as_deref(), now)
+            .await
+            .map_err(Refused::Other)?
+            .ok_or(Refused::Token("its key is not the provider's"))?;
+        let claims = self.decode(token, header.alg, &key)?;
+        self.check(claims, now)
+    }
+
+    /// Verifies signature, issuer and audience.
+    fn decode(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        key: &Jwk,
+    ) -> Result<Map<String, Value>, Refused> {
+        let is_for_signing = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
+        let names_another = key
+            .common
+            .key_algorithm
+            .is_some_and(|named| named.to_string() != format!("{algorithm:?}"));
+        if !is_for_signing || names_another {
+            return Err(Refused::Token("its key is for something else"));
+        }
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&self.issuer]);
+        let audience = self.settings.audience.as_ref().unwrap_or(&self.client_id);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+        // By our own clock, later.
+        validation.validate_exp = false;
+        let decoding =
+            DecodingKey::from_jwk(key).map_err(|_| Refused::Token("its key cannot be used"))?;
+        jsonwebtoken::decode::<Map<String, Value>>(token, &decoding, &validation)
+            .map(|decoded| decoded.claims)
+            .map_err(|_| Refused::Token("its signature, issuer or audience is wrong"))
+    }
+
+    /// Checks what remains: times, authorised party, subject, name.
+    fn check(&self, claims: Map<String, Value>, now: Timestamp) -> Result<Verified, Refused> {
+        let second = |name: &str| claims.get(name).and_then(Value::as_f64);
+        let now = now.as_second() as f64;
+        let (leeway, max_age) = (LEEWAY_SECS as f64, MAX_AGE_SECS as f64);
+        if second("exp").is_none_or(|expires| now >= expires + leeway) {
+            return Err(Refused::Token("it has expired"));
+        }
+        let issued = second("iat").ok_or(Refused::Token("it does not say when it was issued"))?;
+        if issued > now + leeway || second("nbf").is_some_and(|from| from > now + leeway) {
+            return Err(Refused::Token("it is from the future"));
+        }
+        if issued < now - max_age {
+            return Err(Refused::Token("it was issued too long ago"));
+        }
+        let party = claims.get("azp");
+        if party.is_some_and(|party| party.as_str() != Some(&self.client_id)) {
+            return Err(Refused::Token("it was issued to another client"));
+        }
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+        let subject = text("sub").to_owned();
+        if subject.is_empty() {
+            return Err(Refused::Token("it names no subject"));
+        }
+        let name = text(&self.settings.user_claim).to_owned();
+        if name.is_empty() {
+            return Err(Refused::NoName(self.settings.user_claim.clone()));
+        }
+        Ok(Verified {
+            subject,
+            name,
+            claims,
+        })
+    }
+}
+
+const fn algorithm(allowed: OidcAlgorithm) -> Algorithm {
+    match allowed {
+        OidcAlgorithm::RS256 => Algorithm::RS256,
+        OidcAlgorithm::RS384 => Algorithm::RS384,
+        OidcAlgorithm::RS512 => Algorithm::RS512,
+        OidcAlgorithm::PS256 => Algorithm::PS256,
+        OidcAlgorithm::PS384 => Algorithm::PS384,
+        OidcAlgorithm::PS512 => Algorithm::PS512,
+        OidcAlgorithm::ES256 => Algorithm::ES256,
+        OidcAlgorithm::ES384 => Algorithm::ES384,
+        OidcAlgorithm::EdDSA => Algorithm::EdDSA,
+    }
+}

@@ -1,0 +1,211 @@
+//! The provider's keys: found by discovery (OpenID Connect Discovery §4), remembered, and asked for again in moderation.
+
+use std::path::Path;
+use std::time::Duration;
+
+use atrail_model::Timestamp;
+use futures_util::StreamExt;
+use jsonwebtoken::jwk::Jwk;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::error::ApiError;
+use crate::settings::oidc::is_safe;
+
+/// Keys are asked for again after this time.
+const FRESH_SECS: i64 = 3600;
+/// Keys that could not be asked for again are believed for this time.
+const STALE_SECS: i64 = 86_400;
+/// An unknown key makes the server ask again, no more often than this: anybody can make up keys.
+const ASK_EVERY_SECS: i64 = 60;
+/// Longest answer that is read, in bytes.
+const ANSWER_MAX_BYTES: usize = 1 << 20;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A provider and what is known of it.
+#[derive(Debug)]
+pub(super) struct Provider {
+    issuer: String,
+    http: reqwest::Client,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: Vec<Jwk>,
+    /// When the keys were fetched.
+    since: Option<Timestamp>,
+    /// When they were last asked for, with success or without.
+    asked: Option<Timestamp>,
+}
+
+/// What is used of the provider's description.
+#[derive(Debug, Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
+
+/// The provider does not answer as it should.
+#[derive(Debug, thiserror::Error)]
+enum ProviderError {
+    #[error("cannot reach {url}")]
+    Unreachable {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("{url} answered {status}")]
+    Status {
+        url: String,
+        status: reqwest::StatusCode,
+    },
+    #[error("{url} did not answer what it should: {why}")]
+    Answer { url: String, why: String },
+}
+
+impl Provider {
+    pub(super) fn new(issuer: &str, ca_file: Option<&Path>) -> Result<Self, ApiError> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("atrail/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT);
+        if let Some(file) = ca_file {
+            let pem = std::fs::read(file).map_err(ApiError::internal)?;
+            let authorities =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(ApiError::internal)?;
+            http = http.tls_certs_merge(authorities);
+        }
+        if issuer.starts_with("http:") {
+            // On this machine, so never through a proxy.
+            http = http.no_proxy();
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            http: http.build().map_err(ApiError::internal)?,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The provider's key of this id; without an id, its only one.
+    pub(super) async fn key(
+        &self,
+        id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Jwk>, ApiError> {
+        let mut known = self.known.lock().await;
+        let found = find(&known.keys, id);
+        let may_ask = known
+            .asked
+            .is_none_or(|asked| age(asked, now) >= ASK_EVERY_SECS);
+        let is_fresh = known
+            .since
+            .is_some_and(|since| age(since, now) < FRESH_SECS);
+        if (is_fresh && found.is_some()) || (!may_ask && known.since.is_some()) {
+            return Ok(found.filter(|_| known.is_believable(now)));
+        }
+        if !may_ask {
+            return Err(unavailable());
+        }
+        known.asked = Some(now);
+        match self.fetch().await {
+            Ok(keys) => {
+                known.keys = keys;
+                known.since = Some(now);
+                Ok(find(&known.keys, id))
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the OpenID provider's keys cannot be fetched"
+                );
+                match found.filter(|_| known.is_believable(now)) {
+                    Some(key) => Ok(Some(key)),
+                    None => Err(unavailable()),
+                }
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<Jwk>, ProviderError> {
+        let base = self.issuer.trim_end_matches('/');
+        let url = format!("{base}/.well-known/openid-configuration");
+        let discovery: Discovery = self.get(&url).await?;
+        if discovery.issuer != self.issuer {
+            let why = format!("it is {:?}, not {:?}", discovery.issuer, self.issuer);
+            return Err(ProviderError::Answer { url, why });
+        }
+        if !is_safe(&discovery.jwks_uri) {
+            let why = format!(
+                "its keys lie at {:?}, which is not https",
+                discovery.jwks_uri
+            );
+            return Err(ProviderError::Answer { url, why });
+        }
+        let set: KeySet = self.get(&discovery.jwks_uri).await?;
+        // A key of a kind that is not known here may be known elsewhere.
+        let keys = set.keys.into_iter();
+        Ok(keys
+            .filter_map(|key| serde_json::from_value(key).ok())
+            .collect())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, ProviderError> {
+        let unreachable = |source| ProviderError::Unreachable {
+            url: url.to_owned(),
+            source,
+        };
+        let wrong = |why: String| ProviderError::Answer {
+            url: url.to_owned(),
+            why,
+        };
+        let response = self.http.get(url).send().await.map_err(unreachable)?;
+        let status = response.status();
+        if !status.is_success() {
+            let url = url.to_owned();
+            return Err(ProviderError::Status { url, status });
+        }
+        let mut stream = response.bytes_stream();
+        let mut whole = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            whole.extend_from_slice(&chunk.map_err(unreachable)?);
+            if whole.len() > ANSWER_MAX_BYTES {
+                return Err(wrong(format!("more than {ANSWER_MAX_BYTES} bytes")));
+            }
+        }
+        serde_json::from_slice(&whole).map_err(|error| wrong(error.to_string()))
+    }
+}
+
+impl Known {
+    fn is_believable(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| age(since, now) < STALE_SECS)
+    }
+}
+
+fn find(keys: &[Jwk], id: Option<&str>) -> Option<Jwk> {
+    match (id, keys) {
+        (Some(id), _) => keys
+            .iter()
+            .find(|key| key.common.key_id.as_deref() == Some(id))
+            .cloned(),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => None,
+    }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> i64 {
+    now.as_second() - since.as_second()
+}
+
+fn unavailable() -> ApiError {
+    ApiError::unavailable("the OpenID provider cannot be asked now: try again in a minute")
+        .retry_after(60)
+}

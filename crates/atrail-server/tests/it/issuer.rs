@@ -1,0 +1,112 @@
+//! A small OpenID provider: a description, keys, and tokens of any kind.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+/// A key pair of the provider, or of somebody who would like to be.
+pub(crate) struct Signer {
+    pub(crate) id: &'static str,
+    private: EncodingKey,
+}
+
+impl Signer {
+    pub(crate) fn new(id: &'static str) -> Self {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let private = EncodingKey::from_ec_der(&pair.serialize_der());
+        Self { id, private }
+    }
+
+    /// The public key as the provider publishes it.
+    pub(crate) fn public(&self) -> Value {
+        let mut key = Jwk::from_encoding_key(&self.private, Algorithm::ES256).unwrap();
+        key.common.key_id = Some(self.id.to_owned());
+        serde_json::to_value(key).unwrap()
+    }
+
+    /// A token with these claims and this header.
+    pub(crate) fn sign(&self, claims: &Value, change: impl FnOnce(&mut Header)) -> String {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.id.to_owned());
+        change(&mut header);
+        jsonwebtoken::encode(&header, claims, &self.private).unwrap()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    issuer: Mutex<String>,
+    keys: Mutex<Vec<Value>>,
+    fetches: AtomicUsize,
+    is_down: AtomicBool,
+}
+
+/// The provider, on a port of this machine.
+pub(crate) struct Issuer {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+impl Issuer {
+    pub(crate) async fn start(signer: &Signer) -> Self {
+        let shared = Arc::new(Shared::default());
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let url = format!("http://{}/realm", listener.local_addr().unwrap());
+        shared.issuer.lock().clone_from(&url);
+        shared.keys.lock().push(signer.public());
+        let router = Router::new()
+            .route("/realm/.well-known/openid-configuration", get(describe))
+            .route("/realm/keys", get(keys))
+            .with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, shared }
+    }
+
+    /// Publishes this key alone from now on.
+    pub(crate) fn publish(&self, signer: &Signer) {
+        *self.shared.keys.lock() = vec![signer.public()];
+    }
+
+    /// How often the keys were asked for.
+    pub(crate) fn fetches(&self) -> usize {
+        self.shared.fetches.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn go_down(&self, down: bool) {
+        self.shared.is_down.store(down, Ordering::Relaxed);
+    }
+
+    /// Calls itself something else from now on.
+    pub(crate) fn rename(&self, name: &str) {
+        name.clone_into(&mut self.shared.issuer.lock());
+    }
+}
+
+async fn describe(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, StatusCode> {
+    if shared.is_down.load(Ordering::Relaxed) {
+        return Err(StatusCode::BAD_GATEWAY);
+    }
+    let issuer = shared.issuer.lock().clone();
+    Ok(Json(
+        json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}),
+    ))
+}
+
+async fn keys(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    shared.fetches.fetch_add(1, Ordering::Relaxed);
+    // A key of a kind that nobody knows harms nobody.
+    let mut keys = vec![json!({"kty": "quantum", "kid": "q"})];
+    keys.extend(shared.keys.lock().clone());
+    Json(json!({ "keys": keys }))
+}

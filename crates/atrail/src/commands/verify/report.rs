@@ -1,0 +1,203 @@
+//! What a verification found, for people.
+
+use atrail_evidence::{Deleted, DomainFacts, Finding, Outcome, ProvenEvent, Report, Span};
+
+use crate::printer::{counted, safe};
+
+/// The lines about one file.
+pub(super) fn lines(report: &Report) -> String {
+    let mut text = String::new();
+    if report.outcome == Outcome::Proven {
+        labelled(&mut text, "OK", &summary(report));
+    } else {
+        let finding_lines = report
+            .findings
+            .iter()
+            .map(|finding| (finding.kind.label(), told(finding)));
+        finding_lines.for_each(|(label, line)| labelled(&mut text, label, &line));
+        if report.findings_left_out > 0 {
+            let more = counted(report.findings_left_out, "finding");
+            labelled(&mut text, "", &format!("and {more} more"));
+        }
+        labelled(&mut text, "", &scope(report));
+    }
+    if report.is_recompressed {
+        labelled(&mut text, "", "recompressed, content identical");
+    }
+    for domain in &report.domains {
+        facts(domain)
+            .iter()
+            .for_each(|line| labelled(&mut text, "", line));
+    }
+    if let Some(count) = report.acknowledged {
+        let line = format!("{} found in the file", counted(count, "acknowledged event"));
+        labelled(&mut text, "", &line);
+    }
+    if report.is_consistent {
+        labelled(
+            &mut text,
+            "",
+            "the history of the earlier receipt is a beginning of this one",
+        );
+    }
+    labelled(&mut text, "", &format!("signed by {}", report.signer));
+    text
+}
+
+/// The lines about the proof of one event.
+pub(super) fn event_lines(event: &ProvenEvent) -> String {
+    let mut text = String::new();
+    let label = if event.is_pinned { "OK" } else { "UNPINNED" };
+    let place = format!(
+        "{} {} hour {:02}: event {} of segment {}, sealed {}",
+        event.domain.replacen('-', " ", 1),
+        event.day,
+        event.hour,
+        grouped(event.index),
+        event.segment,
+        event.sealed
+    );
+    labelled(&mut text, label, &place);
+    let size = grouped(event.checkpoint_size);
+    labelled(
+        &mut text,
+        "",
+        &format!(
+            "recorded as of checkpoint {size}, signed by {}",
+            event.signer
+        ),
+    );
+    labelled(&mut text, "", &event.event);
+    text
+}
+
+fn summary(report: &Report) -> String {
+    format!(
+        "{}, complete as of {}, unmodified",
+        scope(report),
+        checkpoints(report)
+    )
+}
+
+fn scope(report: &Report) -> String {
+    let (first, last) = report.hours;
+    let hours = match (first, last) {
+        (0, 23) => String::new(),
+        _ => format!(" hours {first}-{last}"),
+    };
+    format!(
+        "{} {}..{}{hours}   {} events",
+        report.scope.replacen('-', " ", 1),
+        report.start,
+        report.end,
+        grouped(report.events)
+    )
+}
+
+fn checkpoints(report: &Report) -> String {
+    let size = match report.domains.as_slice() {
+        [one] => format!("checkpoint {}", grouped(one.checkpoint_size)),
+        many => format!("the checkpoints of {} domains", many.len()),
+    };
+    format!("{size} ({})", report.created)
+}
+
+fn facts(domain: &DomainFacts) -> Vec<String> {
+    let mut lines = Vec::new();
+    let kinds = [
+        (&domain.by_retention, "by retention"),
+        (&domain.by_request, "by request"),
+    ];
+    for (deleted, how) in kinds {
+        let Deleted {
+            deletions, events, ..
+        } = deleted;
+        if *deletions > 0 {
+            lines.push(format!(
+                "{}: {} {how}, {} events",
+                domain.domain,
+                counted(*deletions, "deletion"),
+                grouped(*events)
+            ));
+        }
+    }
+    if let Some(epoch) = &domain.epoch {
+        let continues = epoch.continues_size.map_or_else(
+            || "what was signed before is not known".to_owned(),
+            |size| format!("it continues checkpoint {}", grouped(size)),
+        );
+        lines.push(format!(
+            "{}: the log begins anew at {} ({}); {continues}",
+            domain.domain, epoch.began, epoch.reason
+        ));
+    }
+    lines
+}
+
+fn told(finding: &Finding) -> String {
+    let location = &finding.location;
+    let mut place: Vec<String> = Vec::new();
+    place.extend(location.domain.clone());
+    place.extend(location.day.clone());
+    place.extend(location.hour.map(|hour| format!("hour {hour:02}")));
+    place.extend(location.segment.as_ref().map(|id| format!("segment {id}")));
+    place.extend(
+        location
+            .events
+            .map(|events| format!("events {}", span(events))),
+    );
+    place.extend(
+        location
+            .lines
+            .map(|lines| format!("(lines {})", span(lines))),
+    );
+    if place.is_empty() {
+        finding.detail.clone()
+    } else {
+        format!("{}: {}", place.join(" "), finding.detail)
+    }
+}
+
+fn span(span: Span) -> String {
+    if span.first == span.last {
+        grouped(span.first)
+    } else {
+        format!("{}–{}", grouped(span.first), grouped(span.last))
+    }
+}
+
+/// A line behind a word in capitals, made safe for a terminal: it may hold text of the receipt.
+fn labelled(text: &mut String, label: &str, line: &str) {
+    *text += format!("{label:<11} {}", safe::for_terminal(line)).trim_end();
+    *text += "\n";
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (4_812_093, "4,812,093"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Logins that end, keys that change, and contexts that stand beside each other.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::env::{Server, TestEnv, finish};
+
+/// The file with the tokens of the only context.
+fn credentials(env: &TestEnv) -> PathBuf {
+    let dir = fs::read_dir(env.path("home/config/atrail/credentials")).unwrap();
+    let mut files = dir.flatten().map(|file| file.path());
+    files
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_logout_ends_the_login_at_the_server() {
+    let env = TestEnv::new();
+    let mut server = Server::start(&env);
+    env.log_in(&server);
+    let file = credentials(&env);
+    let kept = fs::read(&file).unwrap();
+    // The control: a copy of the tokens works as well as they do.
+    fs::write(&file, &kept).unwrap();
+    env.run(&["status"]).ok();
+    env.run(&["logout"]).ok();
+    assert!(!file.exists());
+    fs::write(&file, &kept).unwrap();
+    env.run(&["status"]).fails(4);
+
+    // So does forgetting the context.
+    env.log_in(&server);
+    let kept = fs::read(&file).unwrap();
+    let name = format!("127.0.0.1-{}", server.address.port());
+    env.run(&["context", "delete", &name]).ok();
+    assert!(!file.exists());
+    env.log_in(&server);
+    fs::write(&file, &kept).unwrap();
+    env.run(&["status"]).fails(4);
+
+    // Without the server the tokens go all the same, and the user is told.
+    env.log_in(&server);
+    server.kill();
+    let error = env.run(&["logout"]).fails(5);
+    assert!(error.contains("forgotten here"), "{error}");
+    assert!(!file.exists());
+    env.run(&["token"]).fails(4);
+}
+
+#[test]
+fn a_rotated_key_is_noticed_by_nobody() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let keys = |command: &str| {
+        let listed = env
+            .run(&["admin", "token-key", command, "--format", "csv"])
+            .ok();
+        listed
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before = keys("list");
+    assert_eq!(before.len(), 1);
+    let token = env.run(&["token"]).ok();
+    let after = keys("rotate");
+    assert_eq!(after.len(), 2);
+    assert_eq!(after[1], before[0], "the one before is still good");
+    env.run(&["status"]).ok();
+    assert_eq!(env.run(&["token"]).ok(), token, "the same token");
+    // A second rotation drops it, and the client gets another one without a word.
+    keys("rotate");
+    let quiet = env.run(&["status"]);
+    assert_eq!(quiet.stderr, "");
+    quiet.ok();
+    assert_ne!(env.run(&["token"]).ok(), token);
+}
+
+#[test]
+fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_current_one() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in_only(&server);
+    let address = server.address.to_string();
+    let login = [
+        "login",
+        "-a",
+        &address,
+        "-u",
+        "admin",
+        "--password-stdin",
+        "--context",
+        "two",
+    ];
+    env.run_with(&login, server.secret("password").as_bytes())
+        .ok();
+    env.run(&["target", "-o", "default", "-s", "default"]).ok();
+    let first = format!("127.0.0.1-{}", server.address.port());
+    env.run(&["context", "use", &first]).ok();
+
+    let shown = |args: &[&str], variables: &[(&str, &str)]| {
+        let args = [&["config", "show", "--origin", "--format", "csv"], args].concat();
+        let mut command = env.command(&args);
+        command.envs(variables.iter().copied());
+        finish(&mut command, b"").ok()
+    };
+    let endpoint = format!("http://{address}");
+    for (args, variables, lines) in [
+        (
+            &[][..],
+            &[][..],
+            vec![
+                format!("context,{first},"),
+                format!("endpoint,{endpoint},context"),
+            ],
+        ),
+        (
+            &[],
+            &[("ATRAIL_CONTEXT", "two")],
+            vec![
+                "context,two,environment ATRAIL_CONTEXT".to_owned(),
+                "space,default,context".to_owned(),
+            ],
+        ),
+        (
+            &["--context", "two"],
+            &[("ATRAIL_CONTEXT", first.as_str())],
+            vec!["context,two,flag".to_owned()],
+        ),
+        (
+            &[],
+            &[
+                ("ATRAIL_ENDPOINT", "example.com"),
+                ("ATRAIL_SPACE", "other"),
+            ],
+            vec![
+                "endpoint,example.com,environment ATRAIL_ENDPOINT".to_owned(),
+                "space,other,environment ATRAIL_SPACE".to_owned(),
+            ],
+        ),
+        (
+            &["--context", "two"],
+            &[
+                ("ATRAIL_ENDPOINT", "example.com"),
+                ("ATRAIL_SPACE", "other"),
+                ("ATRAIL_API_KEY_FILE", "key.txt"),
+            ],
+            vec![
+                format!("endpoint,{endpoint},context"),
+                "space,default,context".to_owned(),
+                "api-key-file,-,default".to_owned(),
+            ],
+        ),
+    ] {
+        let seen = shown(args, variables);
+        for line in lines {
+            assert!(seen.contains(&line), "{line} is not in\n{seen}");
+        }
+    }
+    // It is not only shown: the request goes where the flag says.
+    let mut command = env.command(&["status", "--context", "two"]);
+    command
+        .env("ATRAIL_ENDPOINT", "127.0.0.1:1")
+        .env("ATRAIL_SPACE", "nowhere");
+    finish(&mut command, b"").ok();
+    let mut command = env.command(&["status"]);
+    command
+        .env("ATRAIL_ENDPOINT", "127.0.0.1:1")
+        .env("ATRAIL_API_KEY_FILE", env.path("k"));
+    fs::write(env.path("k"), "atk_x").unwrap();
+    command.env("ATRAIL_ORG", "default");
+    finish(&mut command, b"").fails(5);
+    env.run(&["status", "--context", "nowhere"]).fails(2);
+    env.run(&["status", "--context", "../../etc/passwd"])
+        .fails(2);
+}

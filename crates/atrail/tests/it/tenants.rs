@@ -1,0 +1,228 @@
+//! Spaces, accounts and users that end, and keys that are good for little.
+
+use std::fs;
+
+use crate::env::{Server, TestEnv, finish, value};
+
+const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
+
+fn send(env: &TestEnv, ids: std::ops::Range<u32>) {
+    let lines: String = ids
+        .map(|id| {
+            format!(
+                "{{\"id\":\"{id}\",\"eventTime\":\"2017-07-24T01:00:00Z\",\"action\":\"read\",\
+                 \"outcome\":\"success\",\"initiatorId\":\"i\",\"targetId\":\"t\"}}\n"
+            )
+        })
+        .collect();
+    env.run_with(&["trail", "-q"], lines.as_bytes()).ok();
+}
+
+/// Events of the day in the account.
+fn counted(env: &TestEnv) -> String {
+    let args = [&["status", "-a", "--format", "csv"], &DAY[..]].concat();
+    let listed = env.run(&args).ok();
+    let row = listed.lines().nth(1).unwrap_or("2017-07-24,0,");
+    row.split(',').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    for (name, ids) in [("stays", 0..3), ("goes", 3..8)] {
+        env.run(&["admin", "space", "create", name]).ok();
+        env.run(&["target", "-s", name]).ok();
+        send(&env, ids);
+    }
+    env.run(&["target", "-s", "stays"]).ok();
+    let session = env
+        .run(&[&["session", "create", "-q"], &DAY[..]].concat())
+        .ok();
+    env.run(&["target", "-s", "default"]).ok();
+    env.run(&["option", "-r", "400", "-a", "--yes"]).ok();
+    assert_eq!(counted(&env), "8");
+
+    let delete = |args: &[&str]| env.run(&[&["admin", "space", "delete"], args].concat());
+    let error = delete(&["stays"]).fails(2);
+    assert!(error.contains("--yes"), "{error}");
+    let told = delete(&["stays", "--dry-run"]).ok();
+    assert_eq!(value(&told, "events"), "3");
+    // Nobody could release a hold of a space that is gone; one of the account does not stand in the way.
+    env.run(&["target", "-s", "stays"]).ok();
+    env.run(&["hold", "set", "--reason", "case 7"]).ok();
+    let error = delete(&["stays", "--yes"]).fails(1);
+    assert!(error.contains("legal hold"), "{error}");
+    env.run(&["hold", "release"]).ok();
+    env.run(&["hold", "set", "--reason", "case 8", "-a"]).ok();
+    let told = delete(&["stays", "--yes"]).ok();
+    assert_eq!(value(&told, "fate"), "stay with the account");
+    env.run(&["target", "-s", "default"]).ok();
+    env.run(&["hold", "release", "-a"]).ok();
+    delete(&["stays", "--yes"]).fails(1);
+    assert_eq!(counted(&env), "8", "they stay");
+    env.run(&["session", "show", session.trim()]).fails(1);
+    // Under the account's retention, and downloaded with it.
+    let options = env.run(&["option", "-a", "--format", "csv"]).ok();
+    assert_eq!(options.matches(",400").count(), 4, "{options}");
+    let args = [&["download", "-a", "-o", "all.gz"], &DAY[..]].concat();
+    env.run(&args).ok();
+
+    let told = delete(&["goes", "--with-events", "--yes"]).ok();
+    assert_eq!(value(&told, "events"), "5");
+    assert_eq!(counted(&env), "3", "they are gone");
+    // The name is free again, and a new space of that name has nothing of the old one.
+    env.run(&["admin", "space", "create", "stays"]).ok();
+    env.run(&["target", "-s", "stays"]).ok();
+    let status = env
+        .run(&[&["status", "--format", "csv"], &DAY[..]].concat())
+        .ok();
+    assert_eq!(status.lines().count(), 1, "{status}");
+    // What stays outlives a restart, too.
+    let mut server = server;
+    server.crash_and_restart(&env);
+    assert_eq!(counted(&env), "3");
+}
+
+#[test]
+fn accounts_and_organizations_end_when_they_are_empty() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    env.run(&["admin", "account", "create", "acme"]).ok();
+    let own = ["--user", "admin", "--role", "owner", "--account", "acme"];
+    env.run(&[&["admin", "role", "create"][..], &own].concat())
+        .ok();
+    env.run(&["admin", "org", "create", "shop", "--account", "acme"])
+        .ok();
+    env.run(&["admin", "space", "create", "dev", "--organization", "shop"])
+        .ok();
+    let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
+    assert!(error.contains("organizations"), "{error}");
+    let error = env.run(&["admin", "org", "delete", "shop"]).fails(1);
+    assert!(error.contains("spaces"), "{error}");
+    env.run(&["target", "-o", "shop", "-s", "dev"]).ok();
+    send(&env, 0..2);
+    env.run(&["admin", "space", "delete", "dev", "--yes"]).ok();
+    env.run(&["admin", "org", "delete", "shop"]).ok();
+    let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
+    assert!(error.contains("holds events"), "{error}");
+    // An owner gets rid of them by way of a space of the account.
+    env.run(&["admin", "org", "create", "last", "--account", "acme"])
+        .ok();
+    env.run(&["admin", "space", "create", "one", "--organization", "last"])
+        .ok();
+    env.run(&["target", "-o", "last", "-s", "one"]).ok();
+    env.run(&[&["delete", "-a", "--yes"], &DAY[..]].concat())
+        .ok();
+    env.run(&["admin", "space", "delete", "one", "--yes"]).ok();
+    env.run(&["admin", "org", "delete", "last"]).ok();
+    env.run(&["admin", "account", "delete", "acme"]).ok();
+    env.run(&["admin", "account", "show", "acme"]).fails(1);
+    env.run(&["admin", "account", "create", "acme"]).ok();
+}
+
+#[test]
+fn a_collector_sends_and_no_more_and_a_user_is_ended() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let password = b"correct horse battery staple\n";
+    env.run_with(
+        &["admin", "user", "create", "bob", "--password-stdin"],
+        password,
+    )
+    .ok();
+    let grant = ["--user", "bob", "--role", "writer", "--space", "default"];
+    env.run(&[&["admin", "role", "create"][..], &grant].concat())
+        .ok();
+    let shown = env
+        .run(&["admin", "role", "show", "bob", "--format", "csv"])
+        .ok();
+    assert!(shown.contains("bob,writer,"), "{shown}");
+    let address = server.address.to_string();
+    let login = [
+        "login",
+        "-a",
+        &address,
+        "-u",
+        "bob",
+        "--password-stdin",
+        "--context",
+        "bob",
+    ];
+    env.run_with(&login, password).ok();
+    let key = [
+        "admin",
+        "api-key",
+        "create",
+        "collector",
+        "--scope",
+        "send",
+        "--expires",
+        "90",
+    ];
+    let key = env.run(&key).ok();
+    fs::write(env.path("key.txt"), value(&key, "key")).unwrap();
+    let script = |args: &[&str]| {
+        let mut command = env.command(args);
+        command
+            .env("ATRAIL_ENDPOINT", &address)
+            .env("ATRAIL_API_KEY_FILE", env.path("key.txt"))
+            .env("ATRAIL_ORG", "default")
+            .env("ATRAIL_SPACE", "default");
+        let event = r#"{"id":"1","eventTime":"2017-07-24T01:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}"#;
+        finish(&mut command, event.as_bytes())
+    };
+    script(&["trail"]).ok();
+    script(&["status"]).fails(4);
+    script(&["admin", "api-key", "list"]).fails(4);
+    let listed = env
+        .run(&["admin", "api-key", "list", "--format", "jsonl"])
+        .ok();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["scopes"], serde_json::json!(["send"]));
+    assert!(listed["expire_time"].is_string() && listed["use_time"].is_string());
+
+    let first = format!("127.0.0.1-{}", server.address.port());
+    env.run(&["context", "use", &first]).ok();
+    let keys = env
+        .run(&[
+            "admin", "api-key", "list", "--user", "bob", "--format", "csv",
+        ])
+        .ok();
+    assert!(keys.contains(",collector,"), "{keys}");
+    env.run(&["admin", "user", "delete", "bob"]).ok();
+    script(&["trail"]).fails(4);
+    env.run(&["token", "--context", "bob"]).fails(4);
+    env.run(&["target", "-o", "default", "--context", "bob"])
+        .fails(4);
+    env.run(&["admin", "user", "delete", "admin"]).fails(1);
+}
+
+#[test]
+fn names_from_others_are_harmless_on_a_terminal_and_in_paths() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    for name in ["a\u{1b}[2J", "a\nb", "\u{9b}2J", " a", ""] {
+        for kind in ["account", "space"] {
+            env.run(&["admin", kind, "create", name]).fails(1);
+        }
+        env.run(&["admin", "api-key", "create", name]).fails(1);
+    }
+    // What looks like a path, a header or a log line is a name like another, and stays one.
+    for name in [
+        "../../etc/passwd",
+        "a level=error msg=x",
+        "%0d%0aX-Evil: 1",
+        "$(reboot)",
+        "\u{202e}evil",
+    ] {
+        env.run(&["admin", "space", "create", name]).ok();
+        let seen = env.run(&["admin", "space", "show", name]);
+        assert!(!seen.stdout.contains('\u{202e}'), "{}", seen.stdout);
+        env.run(&["admin", "space", "delete", name, "--yes"]).ok();
+    }
+}

@@ -1,0 +1,199 @@
+//! HTTPS, from both sides.
+
+use std::fs;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use crate::env::{Server, TestEnv, finish, value};
+
+/// An authority, and what it vouches for.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    /// Writes a certificate for this machine, its key, and the authority's own certificate.
+    fn install(&self, env: &TestEnv) {
+        let key = KeyPair::generate().unwrap();
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let params = CertificateParams::new(names).unwrap();
+        let signed = params.signed_by(&key, &self.0).unwrap();
+        fs::write(env.path("cert.pem"), signed.pem()).unwrap();
+        fs::write(env.path("key.pem"), key.serialize_pem()).unwrap();
+        self.write(env, "ca.pem");
+    }
+
+    fn write(&self, env: &TestEnv, name: &str) {
+        fs::write(env.path(name), self.0.pem()).unwrap();
+    }
+}
+
+const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+
+fn login(env: &TestEnv, server: &Server, more: &[&str]) -> crate::env::Ran {
+    let endpoint = format!("https://{}", server.address);
+    let args = ["login", "-a", &endpoint, "-u", "admin", "--password-stdin"];
+    env.run_with(
+        &[&args[..], more].concat(),
+        server.secret("password").as_bytes(),
+    )
+}
+
+#[test]
+fn a_client_trusts_its_own_authority_and_no_other() {
+    let env = TestEnv::new();
+    let authority = Authority::new();
+    authority.install(&env);
+    Authority::new().write(&env, "other.pem");
+    let server = Server::start_with(&env, &TLS);
+    assert_eq!(
+        server.secret("endpoint"),
+        format!("https://{}", server.address)
+    );
+
+    for more in [&[][..], &["--ca-file", "other.pem"]] {
+        let error = login(&env, &server, more).fails(5);
+        assert!(error.contains("certificate"), "{error}");
+    }
+    login(&env, &server, &["--ca-file", "nowhere.pem"]).fails(1);
+    login(&env, &server, &["--ca-file", "key.pem"]).fails(2);
+    login(&env, &server, &["--ca-file", "ca.pem"]).ok();
+    // The context remembers the file, wherever the next command runs.
+    let mut elsewhere = env.command(&["target", "-o", "default", "-s", "default"]);
+    elsewhere.current_dir(env.path("home"));
+    finish(&mut elsewhere, b"").ok();
+    let quiet = env.run(&["status"]);
+    assert_eq!(quiet.stderr, "");
+    quiet.ok();
+
+    // A script says it by a variable.
+    fs::write(env.path("key.txt"), server.secret("api_key")).unwrap();
+    let script = |ca: Option<&str>| {
+        let mut command = env.command(&["session", "list"]);
+        command
+            .env("XDG_CONFIG_HOME", env.path("home/none"))
+            .env("ATRAIL_ENDPOINT", format!("https://{}", server.address))
+            .env("ATRAIL_API_KEY_FILE", env.path("key.txt"))
+            .env("ATRAIL_ORG", "default")
+            .env("ATRAIL_SPACE", "default");
+        if let Some(ca) = ca {
+            command.env("ATRAIL_CA_FILE", env.path(ca));
+        }
+        finish(&mut command, b"")
+    };
+    script(None).fails(5);
+    script(Some("ca.pem")).ok();
+}
+
+#[test]
+fn going_without_a_check_is_said_each_time() {
+    let env = TestEnv::new();
+    Authority::new().install(&env);
+    let server = Server::start_with(&env, &TLS);
+    let ran = login(&env, &server, &["--skip-ssl-validation"]);
+    assert!(
+        ran.stderr
+            .contains("the server's certificate is not checked"),
+        "{}",
+        ran.stderr
+    );
+    ran.ok();
+    let later = env.run(&["target", "-o", "default", "-s", "default", "-q"]);
+    assert!(later.stderr.contains("not checked"), "{}", later.stderr);
+    later.ok();
+    let shown = env
+        .run(&["config", "show", "--origin", "--format", "csv"])
+        .ok();
+    assert!(
+        shown.contains("skip-ssl-validation,true,context"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_never() {
+    let env = TestEnv::new();
+    let first = Authority::new();
+    first.install(&env);
+    let server = Server::start_with(&env, &TLS);
+    login(&env, &server, &["--ca-file", "ca.pem"]).ok();
+    env.run(&["token"]).ok();
+
+    let second = Authority::new();
+    second.install(&env);
+    first.write(&env, "first.pem");
+    login(&env, &server, &["--ca-file", "first.pem"]).fails(5);
+    login(&env, &server, &["--ca-file", "ca.pem"]).ok();
+
+    // A key that does not fit, and a file that is no certificate: the last good pair stays.
+    fs::write(
+        env.path("key.pem"),
+        KeyPair::generate().unwrap().serialize_pem(),
+    )
+    .unwrap();
+    login(&env, &server, &["--ca-file", "ca.pem"]).ok();
+    fs::write(env.path("cert.pem"), "junk").unwrap();
+    login(&env, &server, &["--ca-file", "ca.pem"]).ok();
+    let log = fs::read_to_string(env.path("server.log")).unwrap();
+    assert!(log.contains("the one before stays in use"), "{log}");
+    first.install(&env);
+    login(&env, &server, &["--ca-file", "first.pem"]).ok();
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn other_machines_are_served_with_a_certificate_or_not_at_all() {
+    let env = TestEnv::new();
+    let refused = |args: &[&str], code| {
+        let args = [&["serve", "--data", "d", "--listen", "0.0.0.0:0"], args].concat();
+        env.run(&args).fails(code)
+    };
+    let error = refused(&[], 2);
+    assert!(
+        error.contains("--tls-cert") && error.contains("--insecure-http"),
+        "{error}"
+    );
+    refused(&["--tls-cert", "cert.pem"], 2);
+    let error = refused(&TLS, 1);
+    assert!(error.contains("cert.pem"), "{error}");
+    Authority::new().install(&env);
+    fs::write(
+        env.path("key.pem"),
+        KeyPair::generate().unwrap().serialize_pem(),
+    )
+    .unwrap();
+    let error = refused(&TLS, 1);
+    assert!(error.contains("cannot be used together"), "{error}");
+    Authority::new().install(&env);
+    let server = Server::start_at(&env, "0.0.0.0:0", &TLS);
+    assert!(server.address.ip().is_unspecified());
+    let endpoint = server.secret("endpoint");
+    assert!(endpoint.starts_with("https://127.0.0.1:"), "{endpoint}");
+    let args = [
+        "login",
+        "-a",
+        &endpoint,
+        "-u",
+        "admin",
+        "--password-stdin",
+        "--ca-file",
+        "ca.pem",
+    ];
+    env.run_with(&args, server.secret("password").as_bytes())
+        .ok();
+    let shown = env.run(&["target"]).ok();
+    assert_eq!(value(&shown, "endpoint"), endpoint);
+    // Who speaks plain HTTP is not answered, and the server lives on.
+    let plain = endpoint.replace("https", "http");
+    env.run_with(
+        &["login", "-a", &plain, "-u", "admin", "--password-stdin"],
+        b"x",
+    )
+    .fails(5);
+    env.run(&["target", "-o", "default"]).ok();
+}

@@ -1,0 +1,240 @@
+//! Downloads against their receipts.
+
+use std::fs;
+use std::process::Command;
+
+use crate::env::{Server, TestEnv, events};
+
+const DAYS: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
+
+/// A download with its receipt, and the server's key; the server is gone.
+fn downloaded(count: usize) -> (TestEnv, String) {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    fs::write(env.path("in.json"), events(count, 10)).unwrap();
+    let acks = env
+        .run(&["trail", "-f", "in.json", "--format", "jsonl"])
+        .ok();
+    fs::write(env.path("acks"), acks).unwrap();
+    let args = [&["download", "-o", "out.gz"][..], &DAYS].concat();
+    env.run(&args).ok();
+    assert_eq!(server.stop(), Some(0));
+    let config = fs::read_to_string(env.path("home/config/atrail/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let context = config["contexts"]
+        .as_object()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap();
+    let key = context["verifier_key"].as_str().unwrap().to_owned();
+    (env, key)
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut decoder = flate2::read::MultiGzDecoder::new(bytes);
+    std::io::Read::read_to_end(&mut decoder, &mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_download_is_verified_without_the_server_and_damage_is_told() {
+    let (env, key) = downloaded(3000);
+    let said = env.run(&["verify", "out.gz"]).ok();
+    assert!(said.starts_with("OK "), "{said}");
+    assert!(said.contains("3,000 events"), "{said}");
+    assert!(said.contains(&key), "{said}");
+    let args = [&["verify", "out.gz", "--contains", "acks"][..], &DAYS].concat();
+    env.run(&args).ok();
+    env.run(&["verify", "out.gz", "--since", "out.gz.receipt"])
+        .ok();
+    let json = env.run(&["verify", "out.gz", "--format", "json"]).ok();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["outcome"], "proven");
+    assert_eq!(json["events"], 3000);
+
+    let text = gunzip(&fs::read(env.path("out.gz")).unwrap());
+    fs::write(env.path("plain"), &text).unwrap();
+    let args = ["verify", "plain", "--receipt", "out.gz.receipt"];
+    let said = env.run(&args).ok();
+    assert!(said.contains("recompressed, content identical"), "{said}");
+
+    let mut changed = text.clone();
+    changed[2000] ^= 1;
+    fs::write(env.path("plain"), changed).unwrap();
+    let ran = env.run(&args);
+    assert!(ran.stdout.starts_with("MODIFIED"), "{}", ran.stdout);
+    ran.fails(1);
+    let args = [&["verify", "out.gz", "-a"][..], &DAYS].concat();
+    env.run(&args).fails(1);
+    env.run(&["verify", "out.gz", "--key", "nonsense"]).fails(2);
+    env.run(&["verify"]).fails(2);
+    fs::rename(env.path("out.gz.receipt"), env.path("moved")).unwrap();
+    env.run(&["verify", "out.gz"]).fails(3);
+}
+
+#[test]
+fn without_a_key_nothing_is_concluded() {
+    let (env, key) = downloaded(10);
+    fs::remove_dir_all(env.path("home/config")).unwrap();
+    let ran = env.run(&["verify", "out.gz"]);
+    assert!(ran.stdout.starts_with("UNPINNED"), "{}", ran.stdout);
+    ran.fails(3);
+    env.run(&["verify", "out.gz", "--key", &key]).ok();
+    let mut command = env.command(&["verify", "out.gz"]);
+    command.env("ATRAIL_VKEY", &key);
+    crate::env::finish(&mut command, b"").ok();
+}
+
+#[test]
+fn one_event_is_proven_without_the_rest() {
+    let (env, _) = downloaded(30);
+    env.run(&["prove", "out.gz", "--line", "7", "-o", "proof"])
+        .ok();
+    let text = gunzip(&fs::read(env.path("out.gz")).unwrap());
+    let line = String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .nth(6)
+        .unwrap()
+        .to_owned();
+    let said = env.run(&["verify", "--proof", "proof"]).ok();
+    assert!(said.starts_with("OK ") && said.contains(&line), "{said}");
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let id = event["id"].as_str().unwrap();
+    let by_id = env.run(&["prove", "out.gz", "--id", id]).ok();
+    let proof = fs::read_to_string(env.path("proof")).unwrap();
+    assert_eq!(by_id, proof);
+    fs::write(env.path("proof"), proof.replacen("index ", "index 1", 1)).unwrap();
+    env.run(&["verify", "--proof", "proof"]).fails(1);
+    env.run(&["prove", "out.gz", "--line", "31"]).fails(1);
+    env.run(&["prove", "out.gz"]).fails(2);
+}
+
+/// The verifier in `docs` was written from the page alone; both come to the same conclusion.
+#[test]
+fn the_independent_verifier_agrees() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/verify.py");
+    let can_run = Command::new("python3")
+        .args([
+            "-c",
+            "import cryptography.hazmat.primitives.asymmetric.ed25519",
+        ])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !can_run {
+        println!("skipped: there is no python3 with the package cryptography");
+        return;
+    }
+    let (env, key) = downloaded(2500);
+    let receipt = fs::read(env.path("out.gz.receipt")).unwrap();
+    let file = fs::read(env.path("out.gz")).unwrap();
+    let text = gunzip(&file);
+    let half = text.len() / 2;
+    let flipped = |bytes: &[u8], place: usize| {
+        let mut bytes = bytes.to_vec();
+        bytes[place] ^= 1;
+        bytes
+    };
+    let other_key = "atrail+da2f04e6+AROY9ixtGkV8UbpqS189vS9p/KkyFiGNyJl+QWvRfZPK";
+    let cases = [
+        (
+            "as it is",
+            file.clone(),
+            receipt.clone(),
+            Some(key.as_str()),
+            0,
+        ),
+        ("uncompressed", text.clone(), receipt.clone(), Some(&key), 0),
+        ("no key", file.clone(), receipt.clone(), None, 3),
+        (
+            "another key",
+            file.clone(),
+            receipt.clone(),
+            Some(other_key),
+            1,
+        ),
+        (
+            "a changed line",
+            flipped(&text, half),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "a changed member",
+            flipped(&file, file.len() / 2),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "cut",
+            file[..file.len() - 9].to_vec(),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "cut by a line",
+            text[..text.len() - 1].to_vec(),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "more",
+            [&text[..], b"{}\n"].concat(),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "garbage",
+            [&file[..], b"{}\n"].concat(),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "a changed receipt",
+            file.clone(),
+            flipped(&receipt, 200),
+            Some(&key),
+            1,
+        ),
+        (
+            "a cut receipt",
+            file.clone(),
+            receipt[..receipt.len() - 5].to_vec(),
+            Some(&key),
+            1,
+        ),
+    ];
+    for (what, file, receipt, key, code) in cases {
+        fs::write(env.path("case"), file).unwrap();
+        fs::write(env.path("case.receipt"), receipt).unwrap();
+        let mut ours = env.command(&["verify", "case"]);
+        fs::remove_dir_all(env.path("home/config")).ok();
+        if let Some(key) = key {
+            ours.args(["--key", key]);
+        }
+        let ours = ours.output().unwrap();
+        let mut theirs = Command::new("python3");
+        theirs.arg(script).arg(env.path("case"));
+        if let Some(key) = key {
+            theirs.args(["--key", key]);
+        }
+        let theirs = theirs.output().unwrap();
+        let told = String::from_utf8_lossy(&theirs.stderr);
+        assert_eq!(
+            ours.status.code(),
+            Some(code),
+            "{what}: {}",
+            String::from_utf8_lossy(&ours.stdout)
+        );
+        assert_eq!(theirs.status.code(), Some(code), "{what}: {told}");
+    }
+}

@@ -1,0 +1,18 @@
+//! A receipt, of whoever, against a file.
+#![no_main]
+
+use atrail_evidence::{Expectations, verify};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (&str, &[u8])| {
+    let (receipt, file) = input;
+    // Unsigned texts go deeper when the signature is put below them.
+    let signed = format!("{receipt}\n\n— a AAAAAAAA\n");
+    for text in [receipt, &signed] {
+        let expected = Expectations {
+            since: Some(text.to_owned()),
+            ..Expectations::default()
+        };
+        let _ = verify(text, &expected, file);
+    }
+});
