@@ -73,7 +73,9 @@ impl Store {
         let held = self.total(Target::Account(account)).await?;
         if held.count > 0 {
             return Err(StoreError::Conflict(
-                "the account holds events: an owner deletes them first, or they stay".to_owned(),
+                "the account holds events, be it only those about what was done in it: it can end when retention has \
+                 deleted them all"
+                    .to_owned(),
             ));
         }
         let (tenancy, now) = (self.tenancy(), self.core.clock.now());
