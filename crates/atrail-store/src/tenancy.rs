@@ -71,7 +71,10 @@ impl Store {
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
     pub async fn delete_account(&self, account: AccountId) -> Result<()> {
         let held = self.total(Target::Account(account)).await?;
-        if held.count > 0 {
+        let organizations = self.tenancy().organizations().await?;
+        // Of an account that has some, the catalog says so.
+        let is_bare = organizations.iter().all(|one| one.account != account);
+        if held.count > 0 && is_bare {
             return Err(StoreError::Conflict(
                 "the account holds events, be it only those about what was done in it: it can end when retention has \
                  deleted them all"
