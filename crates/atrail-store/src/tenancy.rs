@@ -71,15 +71,16 @@ impl Store {
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
     pub async fn delete_account(&self, account: AccountId) -> Result<()> {
         let held = self.total(Target::Account(account)).await?;
-        let organizations = self.tenancy().organizations().await?;
-        // Of an account that has some, the catalog says so.
-        let is_bare = organizations.iter().all(|one| one.account != account);
-        if held.count > 0 && is_bare {
-            return Err(StoreError::Conflict(
+        if held.count > 0 {
+            let organizations = self.tenancy().organizations().await?;
+            let has_some = organizations.iter().any(|one| one.account == account);
+            return Err(StoreError::Conflict(if has_some {
+                "the account has organizations: delete them first".to_owned()
+            } else {
                 "the account holds events, be it only those about what was done in it: it can end when retention has \
                  deleted them all"
-                    .to_owned(),
-            ));
+                    .to_owned()
+            }));
         }
         let (tenancy, now) = (self.tenancy(), self.core.clock.now());
         self.core
