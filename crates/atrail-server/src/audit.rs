@@ -134,6 +134,7 @@ impl Audit {
     /// such a user.
     pub(crate) fn refused_login(self: &Arc<Self>, actor: Actor) {
         if self.refusals.len() >= REFUSALS_MAX {
+            self.metrics.own_event_failed(Action::Login);
             tracing::error!(user = %actor.id, "too many refused logins at once: one is not on record");
             return;
         }

@@ -71,9 +71,15 @@ impl Store {
     pub async fn delete_account(&self, account: AccountId) -> Result<()> {
         let held = self.total(Target::Account(account)).await?;
         if held.count > 0 {
-            return Err(StoreError::Conflict(
-                "the account holds events: an owner deletes them first, or they stay".to_owned(),
-            ));
+            let organizations = self.tenancy().organizations().await?;
+            let has_some = organizations.iter().any(|one| one.account == account);
+            return Err(StoreError::Conflict(if has_some {
+                "the account has organizations: delete them first".to_owned()
+            } else {
+                "the account holds events, be it only those about what was done in it: it can end when retention has \
+                 deleted them all"
+                    .to_owned()
+            }));
         }
         let (tenancy, now) = (self.tenancy(), self.core.clock.now());
         self.core

@@ -31,7 +31,7 @@ impl Covered {
         let end = touched
             .last()
             .map_or(bytes.end, |one| one.end.max(bytes.end));
-        self.0.splice(first..behind, [start..end]);
+        self.0.splice(first..behind, std::iter::once(start..end));
         if self.0.len() > GAPS_MAX {
             self.close_smallest_gap();
         }

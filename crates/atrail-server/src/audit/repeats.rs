@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use atrail_model::{Domain, Timestamp, UserId};
+use atrail_store::ErrorKind;
 use parking_lot::Mutex;
 use serde_json::Value;
 
@@ -111,17 +112,26 @@ impl Repeats {
             }
             std::mem::take(&mut state.due)
         };
-        let mut failed = Vec::new();
-        for entry in due {
+        let mut due = due.into_iter();
+        let mut left = Vec::new();
+        for entry in due.by_ref() {
             let Some(count) = entry.count() else { continue };
-            if count.write(audit).await.is_err() {
-                failed.push(entry);
+            match count.write(audit).await {
+                // There is no place for it any more, and there will be none.
+                Err(Unwritten::Store(error)) if error.kind() == ErrorKind::NotFound => {}
+                // What keeps one from being written keeps the others: they are tried again at the next look.
+                Err(_) => {
+                    left.push(entry);
+                    break;
+                }
+                Ok(_) => {}
             }
         }
+        left.extend(due);
         let mut state = self.0.lock();
-        failed.append(&mut state.due);
-        failed.truncate(2 * CAPACITY);
-        state.due = failed;
+        left.append(&mut state.due);
+        left.truncate(2 * CAPACITY);
+        state.due = left;
     }
 }
 
