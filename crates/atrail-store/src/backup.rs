@@ -170,7 +170,6 @@ impl Backup<'_> {
         durable::remove_dir(&stage).map_err(io_failure("clear", &stage))?;
         durable::create_dir(&stage.join("wal")).map_err(io_failure("make", &stage))?;
         self.report.log_bytes = self.copy_log().await?;
-        self.copy_other_files().await?;
         let file = stage.join(CATALOG);
         for _ in 0..SNAPSHOTS {
             if file.exists() {
@@ -186,6 +185,8 @@ impl Backup<'_> {
             };
             snapshot.close().await;
             if tidied? {
+                // Keys are no older than the logs that name them.
+                self.copy_other_files().await?;
                 copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
                 return self.take_places();
             }

@@ -95,10 +95,11 @@ async fn walk(settings: &Settings, dir: &Path, data: &Path, endpoint: &str) -> R
     let id = session_id(&walk.step(&create).await?)?;
     walk.step(&["download", "-o", "events.json.gz", &id])
         .await?;
+    walk.step(&["verify", "events.json.gz"]).await?;
     walk.step(&["session", "show", &id]).await?;
     walk.first_lines(&dir.join("events.json.gz"), 3)?;
     walk.step(&["session", "delete", &id]).await?;
-    walk.say("That is the main job: send, count, freeze, download. `atrail help` shows the rest.\n")
+    walk.say("That is the main job: send, count, freeze, download, prove. `atrail help` shows the rest.\n")
 }
 
 fn initial_credentials(data: &Path) -> Result<InitialCredentials> {
