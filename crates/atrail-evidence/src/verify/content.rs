@@ -192,7 +192,22 @@ impl<'a, R: Read> Content<'a, R> {
             tree.push(self.window[0].leaf);
             *bytes += self.consume(1);
         }
-        if tree.count() == run.count && Hash::from(tree.root()) != run.hash {
+        if tree.count() < run.count {
+            let detail = format!(
+                "the file ends behind {} of its {} events",
+                tree.count(),
+                run.count
+            );
+            self.find_at(
+                FindingKind::Truncated,
+                number,
+                run.first,
+                run.count,
+                &detail,
+            );
+            return Ok(false);
+        }
+        if Hash::from(tree.root()) != run.hash {
             let location = self.location(number, run.first, run.count, line, run.count);
             self.findings.add_at(
                 FindingKind::Modified,
@@ -201,7 +216,7 @@ impl<'a, R: Read> Content<'a, R> {
             );
             return Ok(false);
         }
-        Ok(tree.count() == run.count)
+        Ok(true)
     }
 
     /// Finds out what happened to a run, and goes behind it.
