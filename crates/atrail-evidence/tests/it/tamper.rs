@@ -593,6 +593,33 @@ fn damage_is_located_to_a_run_of_lines() {
     assert_eq!(detail, "1 lines too many in this run");
 }
 
+/// A receipt may lack the subtree hashes of long segments; their damage is found all the same.
+#[test]
+fn a_long_segment_of_which_only_the_root_is_known_is_whole_or_not_proven() {
+    let mut world = World::new(key());
+    let space = world.add_space("5bace1");
+    let day = world.today;
+    world.seal(space, day, &[(3, 3000)]);
+    let mut download = world.session(Some(space), (day, day), ALL_DAY, &[]);
+    download.receipt.domains[0].subtrees.clear();
+    let receipt = download.receipt.sign(&world.key).unwrap();
+    let lines: Vec<&str> = download.text.split_inclusive('\n').collect();
+    let outcome = |lines: &[&str]| {
+        let report = check(&world.key, &receipt, lines.concat().as_bytes()).unwrap();
+        (report.outcome, kinds(&report))
+    };
+    assert_eq!(outcome(&lines), (Outcome::Proven, vec![]));
+    for length in [0, 1, 1024, 1500, 2999] {
+        let (found, kinds) = outcome(&lines[..length]);
+        assert_eq!(found, Outcome::Failed, "{length} lines: {kinds:?}");
+    }
+    let mut changed = lines.clone();
+    changed[2500] = "{}\n";
+    assert_eq!(outcome(&changed).0, Outcome::Failed);
+    changed.remove(2500);
+    assert_eq!(outcome(&changed).0, Outcome::Failed);
+}
+
 /// A consistency proof is needed, and it must be of this log.
 #[test]
 fn another_history_is_found_out_by_an_earlier_receipt() {
