@@ -461,7 +461,7 @@ def check_since(old, new):
         if before.control.origin != now.control.origin:
             note = now.control.genesis["continues"]
             if note and checkpoint(split_note(note)[0]) == (before.control.origin, before.size, before.root):
-                continue
+                raise Unproven(f"{domain}: the log began anew; what was recorded before is not proven to be there")
             raise Unproven(f"{domain}: another epoch, which does not continue the earlier receipt")
         if before.size > now.size:
             raise Unproven(f"{domain}: the receipt is older than the one it is to follow")

@@ -38,7 +38,9 @@ fn check_domain(
     let (before, now) = (&old.checkpoint, &new.checkpoint);
     if before.origin != now.origin {
         return if continued(new).as_ref() == Some(before) {
-            None
+            unproven(
+                "the log began anew and continues it: whether all that was recorded before is still there is not proven",
+            )
         } else {
             unproven("the log is of another epoch, which does not continue it")
         };
