@@ -1,5 +1,9 @@
 //! The newest checkpoint of each domain, in a file outside the catalog: one line of JSON each, the last of a domain
-//! counts. A line that a crash cut was shown to nobody.
+//! counts.
+//!
+//! What is appended together begins with a line that says that everything before it is durable. So damage below the last
+//! such line is damage, and damage above it is what a crash left of lines that were shown to nobody. An empty line before
+//! it keeps a damaged line feed from taking both.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,9 +41,16 @@ pub(crate) struct Signed {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    domain: String,
-    checkpoint: String,
+#[serde(untagged, deny_unknown_fields)]
+enum Line {
+    Signed {
+        domain: String,
+        checkpoint: String,
+    },
+    /// Everything before the empty line before this, so many bytes, was durable when it was written.
+    Durable {
+        durable: u64,
+    },
 }
 
 impl Journal {
@@ -69,19 +80,19 @@ impl Journal {
         if let Some(why) = &self.broken {
             return Err(StoreError::Poisoned(why.clone()));
         }
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         let mut fresh = Vec::new();
         for (domain, checkpoint, note) in signed {
             if self.is_known(*domain, checkpoint)? {
                 continue;
             }
-            lines.push_str(&line(*domain, note)?);
+            lines.push(signed_line(*domain, note)?);
             fresh.push((*domain, checkpoint.clone(), note.clone()));
         }
         if fresh.is_empty() {
             return Ok(());
         }
-        self.append(lines.as_bytes())?;
+        self.append(&lines.concat())?;
         for (domain, checkpoint, note) in fresh {
             self.newest.insert(domain, Signed { checkpoint, note });
         }
@@ -105,7 +116,7 @@ impl Journal {
         Ok(true)
     }
 
-    fn append(&mut self, lines: &[u8]) -> Result<()> {
+    fn append(&mut self, lines: &str) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             // What a crash may have left at the end is gone with the rewriting.
@@ -115,7 +126,9 @@ impl Journal {
                 self.file.insert(opened)
             }
         };
-        let appended = file.append(lines).map_err(failed("write", &self.path));
+        let text = durable_line(file.len())? + lines;
+        let appended = file.append(text.as_bytes());
+        let appended = appended.map_err(failed("write", &self.path));
         if let Err(error) = &appended
             && error.kind() != crate::error::ErrorKind::Full
         {
@@ -138,19 +151,27 @@ impl Journal {
         let lines = self
             .newest
             .iter()
-            .map(|(domain, signed)| line(*domain, &signed.note));
-        let text: String = lines.collect::<Result<_>>()?;
+            .map(|(domain, signed)| signed_line(*domain, &signed.note));
+        let mut text: String = lines.collect::<Result<_>>()?;
         self.newest_bytes = text.len() as u64;
+        text.push_str(&durable_line(self.newest_bytes)?);
         durable::replace(&self.path, text.as_bytes(), MODE).map_err(failed("write", &self.path))
     }
 }
 
-fn line(domain: Domain, note: &str) -> Result<String> {
-    let line = Line {
+fn signed_line(domain: Domain, note: &str) -> Result<String> {
+    written(&Line::Signed {
         domain: domain.to_string(),
         checkpoint: note.to_owned(),
-    };
-    let text = serde_json::to_string(&line);
+    })
+}
+
+fn durable_line(durable: u64) -> Result<String> {
+    Ok("\n".to_owned() + &written(&Line::Durable { durable })?)
+}
+
+fn written(line: &Line) -> Result<String> {
+    let text = serde_json::to_string(line);
     let text = text
         .map_err(|error| StoreError::Invalid(format!("a checkpoint cannot be written: {error}")))?;
     Ok(text + "\n")
@@ -158,34 +179,140 @@ fn line(domain: Domain, note: &str) -> Result<String> {
 
 fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
     let mut newest = HashMap::new();
-    // What comes after the last line feed was cut by a crash, and may be anything.
-    let mut lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
-    lines.pop();
-    for (number, line) in lines.into_iter().enumerate() {
-        let damaged = || {
-            StoreError::Damaged {
-            what: format!("line {} of {}", number + 1, path.display()),
-            why: "it is no checkpoint. Restore the file from a backup, or take the line out: the server then does not know \
-                  what it had signed for that domain"
-                .to_owned(),
+    let mut damaged = Vec::new();
+    let mut durable = 0;
+    let mut at = 0;
+    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        match read(line) {
+            Some(Read::Empty) => {}
+            Some(Read::Signed(domain, signed)) => {
+                newest.insert(domain, signed);
+            }
+            // Where a line was taken out by hand, those that come later say too much, and count for nothing.
+            Some(Read::Durable(bytes)) if bytes.checked_add(1) == Some(at) => durable = at,
+            _ => damaged.push((index + 1, at)),
         }
-        };
-        let line: Line = serde_json::from_slice(line).map_err(|_| damaged())?;
-        let domain: Domain = line.domain.parse().map_err(|_| damaged())?;
-        let note = Note::parse(&line.checkpoint).map_err(|_| damaged())?;
-        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| damaged())?;
-        newest.insert(
-            domain,
-            Signed {
-                checkpoint,
-                note: line.checkpoint,
-            },
-        );
+        at += line.len() as u64;
     }
-    Ok(newest)
+    match damaged.first() {
+        Some((number, at)) if *at < durable => Err(StoreError::Damaged {
+            what: format!("line {number} of {}", path.display()),
+            why: "it is no checkpoint. Restore the file from a backup, or take the line out: the server then does not \
+                  know what it had signed for that domain"
+                .to_owned(),
+        }),
+        _ => Ok(newest),
+    }
+}
+
+enum Read {
+    Empty,
+    Signed(Domain, Signed),
+    Durable(u64),
+}
+
+fn read(line: &[u8]) -> Option<Read> {
+    let line = line.strip_suffix(b"\n")?;
+    if line.is_empty() {
+        return Some(Read::Empty);
+    }
+    match serde_json::from_slice(line).ok()? {
+        Line::Durable { durable } => Some(Read::Durable(durable)),
+        Line::Signed { domain, checkpoint } => {
+            let note = Note::parse(&checkpoint).ok()?;
+            let parsed = Checkpoint::parse(note.text()).ok()?;
+            let signed = Signed {
+                checkpoint: parsed,
+                note: checkpoint,
+            };
+            Some(Read::Signed(domain.parse().ok()?, signed))
+        }
+    }
 }
 
 fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
     let what = format!("cannot {what} {}", path.display());
     |source| StoreError::Directory { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use atrail_evidence::{Hash, SigningKey};
+
+    use super::*;
+
+    fn signed(key: &SigningKey, domain: &str, size: u64) -> (Domain, Checkpoint, String) {
+        let checkpoint = Checkpoint {
+            origin: format!("example.org/{domain}"),
+            size,
+            root: Hash([7; 32]).into(),
+        };
+        let note = checkpoint.sign(key).unwrap();
+        (domain.parse().unwrap(), checkpoint, note)
+    }
+
+    /// Two batches as they are on the disk, the number of bytes that the first has made durable, and a domain of both.
+    fn journal() -> (tempfile::TempDir, Vec<u8>, usize, Domain) {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SigningKey::generate("example.org").unwrap();
+        let one = "space-2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b01";
+        let other = "space-2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b02";
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal
+            .remember(&[signed(&key, one, 1), signed(&key, other, 4)])
+            .unwrap();
+        let durable = fs::read(dir.path().join(FILE)).unwrap().len();
+        journal
+            .remember(&[signed(&key, one, 2), signed(&key, other, 5)])
+            .unwrap();
+        let bytes = fs::read(dir.path().join(FILE)).unwrap();
+        (dir, bytes, durable, one.parse().unwrap())
+    }
+
+    fn size_of(dir: &Path, domain: Domain) -> Result<u64> {
+        let journal = Journal::open(dir)?;
+        Ok(journal.newest(domain).map_or(0, |one| one.checkpoint.size))
+    }
+
+    #[test]
+    fn whatever_a_crash_leaves_of_the_last_batch_the_one_before_counts() {
+        let (dir, bytes, durable, domain) = journal();
+        assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
+        let path = dir.path().join(FILE);
+        for place in durable..bytes.len() {
+            let mut torn = bytes.clone();
+            let end = bytes.len().min(place + 64);
+            torn[place..end].fill(0);
+            fs::write(&path, torn).unwrap();
+            assert!(matches!(size_of(dir.path(), domain), Ok(1 | 2)), "{place}");
+            fs::write(&path, &bytes[..place]).unwrap();
+            assert!(matches!(size_of(dir.path(), domain), Ok(1 | 2)), "{place}");
+        }
+    }
+
+    #[test]
+    fn damage_of_what_was_durable_is_named() {
+        let (dir, bytes, durable, domain) = journal();
+        for place in 0..durable {
+            let mut rotten = bytes.clone();
+            rotten[place] = 0;
+            fs::write(dir.path().join(FILE), rotten).unwrap();
+            let error = size_of(dir.path(), domain).unwrap_err().to_string();
+            assert!(error.contains("checkpoints is damaged"), "{place}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_written_anew_is_durable_to_its_end() {
+        let (dir, _, _, domain) = journal();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.rewrite().unwrap();
+        let mut bytes = fs::read(dir.path().join(FILE)).unwrap();
+        assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
+        bytes[100] = 0;
+        fs::write(dir.path().join(FILE), bytes).unwrap();
+        size_of(dir.path(), domain).unwrap_err();
+    }
 }
