@@ -76,7 +76,7 @@ pub(crate) const CONVERSIONS: &[Conversion] = &[
     Conversion {
         format: Format::Kong,
         wraps_cadf: false,
-        telling: b"\"latencies\"",
+        telling: b"\"started_at\"",
         detect: kong::detect,
         convert: kong::convert,
     },

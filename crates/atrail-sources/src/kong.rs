@@ -19,14 +19,22 @@ use serde::Serialize;
 use crate::Reason;
 use crate::members::{members, string};
 
-/// Whether a JSON object is one of these events: it has what every one has, and is not CADF.
+/// Whether a JSON object is one of these events: a request or stream that began, what became of it, and no CADF. (A plugin
+/// that was told to leave members out may have left out one of those that say what became of it.)
 pub(crate) fn detect(text: &[u8]) -> bool {
-    match members(
-        text,
-        ["started_at", "latencies", "request", "session", "eventTime"],
-    ) {
-        Ok([Some(_), Some(_), request, session, None]) => {
-            request.or(session).is_some_and(|raw| raw.starts_with('{'))
+    let names = [
+        "started_at",
+        "request",
+        "session",
+        "latencies",
+        "response",
+        "eventTime",
+    ];
+    match members(text, names) {
+        Ok([Some(_), request, session, latencies, response, None]) => {
+            let is_object = |raw: &str| raw.starts_with('{');
+            request.or(session).is_some_and(is_object)
+                && (latencies.is_some_and(is_object) || response.is_some_and(is_object))
         }
         _ => false,
     }

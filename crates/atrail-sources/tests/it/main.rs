@@ -252,6 +252,26 @@ fn kong_events_are_admitted_as_their_conversion_with_the_original_inside() {
 }
 
 #[test]
+fn a_kong_event_says_how_its_request_began_and_ended() {
+    let began = r#""started_at":1500973200000,"request":{"method":"GET"}"#;
+    for (text, is_kong) in [
+        (format!(r#"{{{began},"latencies":{{}}}}"#), true),
+        (format!(r#"{{{began},"response":{{"status":200}}}}"#), true),
+        (format!("{{{began}}}"), false),
+        (format!(r#"{{{began},"response":200}}"#), false),
+        (
+            format!(r#"{{{began},"response":{{}},"eventTime":"x"}}"#),
+            false,
+        ),
+    ] {
+        let taken: Vec<_> = split(text.as_bytes(), SourceKind::Auto, Framing::Sniffed)
+            .map(|item| item.unwrap().format == Format::Kong)
+            .collect();
+        assert_eq!(taken, [is_kong], "{text}");
+    }
+}
+
+#[test]
 fn cadf_is_refused_where_kong_was_announced() {
     let Some(folder) = data("cadf") else { return };
     let body = std::fs::read(folder.join("sapcc__limes.ndjson")).unwrap();

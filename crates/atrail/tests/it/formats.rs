@@ -39,6 +39,8 @@ fn every_command_prints_the_promised_keys() {
     assert!(rows.len() >= 20, "{rows:?}");
     for [command, members, columns] in &rows {
         let command = command.replace("ID", id.trim());
+        let file = env.path("events.json.gz");
+        let command = command.replace("events.json.gz", file.to_str().unwrap());
         if command == "hold list" {
             env.run(&["hold", "set", "--reason", "a case"]).ok();
         }
@@ -63,6 +65,18 @@ fn every_command_prints_the_promised_keys() {
             columns.replace(' ', ","),
             "{command}: CSV"
         );
+    }
+}
+
+#[test]
+fn a_format_for_the_answer_is_not_one_for_the_events() {
+    let env = TestEnv::new();
+    for args in [
+        &["download", "-s", "today", "--format", "json"][..],
+        &["download", "-s", "today", "-o", "-", "--format", "csv"],
+    ] {
+        let said = env.run(args).fails(2);
+        assert!(said.contains("--as"), "{said}");
     }
 }
 

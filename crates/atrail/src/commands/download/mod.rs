@@ -12,6 +12,7 @@ use atrail_evidence::{Expectations, HourRange, ScopeOf};
 use atrail_export::{FORMATS, Format, IndexName, Options};
 use atrail_model::{DayRange, Hours, SessionId};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde::Serialize;
 
 pub(crate) use receipt::beside as receipt_beside;
 
@@ -20,6 +21,7 @@ use crate::client::{Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
 use crate::download::{Conversion, Plan, ScopeRecord};
 use crate::error::{CliError, Result};
+use crate::printer;
 use crate::settings::Settings;
 
 /// Download a session, or days; run again, it goes on where it was interrupted
@@ -74,8 +76,15 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         )
         .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
     }
+    let to_file = output.filter(|path| *path != Path::new("-"));
+    if to_file.is_none() && settings.printer.format != printer::Format::Table {
+        return Err(
+            CliError::usage("--format is of what is said about a FILE, and there is none")
+                .hint("--as says how the events are written; -o FILE keeps them in a file"),
+        );
+    }
     let conversion = conversion(&args)?;
-    if args.verify && (output == Some(Path::new("-")) || !keeps_lines(conversion.as_ref())) {
+    if args.verify && (to_file.is_none() || !keeps_lines(conversion.as_ref())) {
         return Err(
             CliError::usage("--verify is for a file with the stored gzip, or with ndjson")
                 .hint("`atrail verify FILE` verifies it later, too"),
@@ -83,31 +92,61 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     }
     let wanted = wanted(&args, settings.now())?;
     let client = connect(settings, wanted.needs_space()).await?;
-    match output {
-        Some(path) if path != Path::new("-") => {
-            let receipt = args
-                .receipt
-                .or_else(|| keeps_lines(conversion.as_ref()).then(|| receipt::beside(path)));
-            let way = to_file::Way {
-                target: path,
-                receipt: receipt.clone(),
-                conversion,
-                force: args.force,
-            };
-            to_file::run(settings, &client, &wanted, way).await?;
-            match receipt.filter(|_| args.verify) {
-                Some(receipt) => {
-                    let asked = wanted.asked(&client);
-                    verify::downloaded(settings, path, &receipt, asked).await
-                }
-                None => Ok(()),
-            }
-        }
-        _ => {
-            let receipt = args.receipt.as_deref();
-            to_stdout::run(settings, &client, &wanted, conversion, receipt).await
-        }
+    let Some(path) = to_file else {
+        let receipt = args.receipt.as_deref();
+        return to_stdout::run(settings, &client, &wanted, conversion, receipt).await;
+    };
+    let receipt = args
+        .receipt
+        .or_else(|| keeps_lines(conversion.as_ref()).then(|| receipt::beside(path)));
+    let way = to_file::Way {
+        target: path,
+        receipt: receipt.clone(),
+        conversion,
+        force: args.force,
+    };
+    let session = to_file::run(settings, &client, &wanted, way).await?;
+    if let Some(receipt) = receipt.as_ref().filter(|_| args.verify) {
+        let asked = wanted.asked(&client);
+        verify::downloaded(settings, path, receipt, asked).await?;
     }
+    tell(settings, path, receipt.as_deref(), &session)
+}
+
+/// What a program wants to know of a file that is complete. (A person was told on the way.)
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Downloaded {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+    session: String,
+    events: u64,
+    total_bytes: u64,
+    etag: String,
+}
+
+fn tell(settings: &Settings, path: &Path, receipt: Option<&Path>, session: &Session) -> Result<()> {
+    if settings.printer.format == printer::Format::Table {
+        return Ok(());
+    }
+    let downloaded = Downloaded {
+        file: path.display().to_string(),
+        receipt: receipt.map(|path| path.display().to_string()),
+        session: session.id.clone(),
+        events: session.events,
+        total_bytes: session.total_bytes,
+        etag: session.etag.clone(),
+    };
+    let properties = [
+        ("file", downloaded.file.clone()),
+        ("receipt", downloaded.receipt.clone().unwrap_or_default()),
+        ("session", downloaded.session.clone()),
+        ("events", downloaded.events.to_string()),
+        ("total-bytes", downloaded.total_bytes.to_string()),
+        ("etag", downloaded.etag.clone()),
+    ];
+    settings.printer.properties(&properties, &downloaded)
 }
 
 /// Whether what is written can be verified: the events' lines as they are stored, compressed or not.

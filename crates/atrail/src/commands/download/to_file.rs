@@ -28,13 +28,13 @@ pub(super) struct Way<'a> {
     pub(super) force: bool,
 }
 
-/// Begins, or goes on, and ends with the whole file or with everything that a later run needs.
+/// Begins, or goes on, and ends with the whole file or with everything that a later run needs. The session of the file.
 pub(super) async fn run(
     settings: &Settings,
     client: &Client,
     wanted: &Wanted,
     way: Way<'_>,
-) -> Result<()> {
+) -> Result<Session> {
     let Way {
         target,
         receipt,
@@ -84,7 +84,7 @@ pub(super) async fn run(
         }
         let complete = format!("{}: already complete", target.display());
         settings.printer.note(&complete);
-        return Ok(());
+        return Ok(session);
     }
     let state = PartState {
         endpoint: client.endpoint.to_string(),
@@ -104,7 +104,7 @@ pub(super) async fn run(
         end_own_session(settings, client, id_of(&session)?).await;
     }
     settings.printer.note(DONE);
-    Ok(())
+    Ok(session)
 }
 
 /// Whether there is a file already; anything else than a file cannot be replaced.
