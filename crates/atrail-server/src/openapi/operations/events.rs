@@ -69,7 +69,7 @@ pub(super) fn all() -> Vec<Operation> {
         .in_space()
         .query::<api::EventsQuery>()
         .gives(200, "how many, and how many bytes", string())
-        .errors(&[E::StorageFull]),
+        .errors(&[E::LegalHold, E::StorageFull]),
         download("GET", "download", "The bytes of a session"),
         download("HEAD", "downloadHead", "What the bytes of a session are"),
     ]
