@@ -66,8 +66,9 @@ impl World {
         }
     }
 
+    /// Steps: most histories are short, so that there can be many, and some are three times as long.
     pub(super) fn length(&mut self) -> u64 {
-        10 + self.below(30)
+        6 + self.below(4) * self.below(11)
     }
 
     pub(super) async fn step(mut self) -> Self {
