@@ -92,6 +92,18 @@ impl Server {
         Client::log_in(self.address, &self.data)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it, so that nothing more reaches the disk.
     ///
     /// # Panics

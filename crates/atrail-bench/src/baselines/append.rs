@@ -1,0 +1,39 @@
+//! A file to which bytes are appended, with an fdatasync behind each piece.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::bench::at;
+use crate::figure::percentile;
+
+/// What it took.
+#[derive(Debug)]
+pub(crate) struct Appended {
+    pub(crate) seconds: f64,
+    /// Of a write with its fdatasync.
+    pub(crate) p99: Duration,
+}
+
+/// Appends the pieces one after the other.
+pub(crate) fn measure<'a>(dir: &Path, pieces: impl Iterator<Item = &'a [u8]>) -> Result<Appended> {
+    let path = dir.join("appended");
+    let failed = |error: std::io::Error| at(&path, &error);
+    let mut file = File::create(&path).map_err(failed)?;
+    let mut latencies = Vec::new();
+    let started = Instant::now();
+    for piece in pieces {
+        let begun = Instant::now();
+        file.write_all(piece).map_err(failed)?;
+        file.sync_data().map_err(failed)?;
+        latencies.push(begun.elapsed());
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    latencies.sort();
+    Ok(Appended {
+        seconds,
+        p99: percentile(&latencies, 0.99),
+    })
+}

@@ -1,0 +1,91 @@
+//! What every scenario is given.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use atrail_torture::Program;
+
+use crate::Result;
+use crate::server::Running;
+
+/// Tokens outlive a scenario, and nothing is refused for coming often.
+const CONFIG: &str = r#"
+[sessions]
+max_open = 1000000
+max_per_hour = 1000000
+[tokens]
+access_ttl = "1h"
+[log]
+level = "warn"
+"#;
+
+/// How to measure.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) events: u64,
+    pub(crate) seed: u64,
+    pub(crate) minutes: u64,
+    /// Absolute.
+    dir: PathBuf,
+    binary: PathBuf,
+}
+
+impl Bench {
+    pub(crate) fn new(args: &crate::Args) -> Result<Self> {
+        let binary = match &args.binary {
+            Some(binary) => binary.clone(),
+            None => beside_this_program()?,
+        };
+        let binary = binary.canonicalize().map_err(|error| {
+            format!(
+                "no server at {}: {error}; build it with the same profile, as by `cargo build --release`",
+                binary.display()
+            )
+        })?;
+        fs::create_dir_all(&args.dir).map_err(|error| at(&args.dir, &error))?;
+        Ok(Self {
+            events: args.events,
+            seed: args.seed,
+            minutes: args.minutes,
+            dir: args
+                .dir
+                .canonicalize()
+                .map_err(|error| at(&args.dir, &error))?,
+            binary,
+        })
+    }
+
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// An empty directory of this name.
+    pub(crate) fn empty_dir(&self, name: &str) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(|error| at(&path, &error))?;
+        }
+        fs::create_dir_all(&path).map_err(|error| at(&path, &error))?;
+        Ok(path)
+    }
+
+    /// A server that has nothing yet.
+    pub(crate) fn fresh_server(&self) -> Result<Running> {
+        let disk = self.empty_dir("server")?;
+        let program = Program {
+            binary: self.binary.clone(),
+            config: CONFIG.to_owned(),
+        };
+        Running::start(&program, &disk)
+    }
+}
+
+fn beside_this_program() -> Result<PathBuf> {
+    let this = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
+    Ok(this.with_file_name("atrail"))
+}
+
+/// An error with the path that it is of.
+pub(crate) fn at(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}

@@ -1,0 +1,159 @@
+//! Events as a cloud's services write them, made from a seed.
+
+use std::fmt::Write;
+
+use atrail_torture::Numbers;
+
+/// Tenants, each with a space of its own.
+pub(crate) const TENANTS: usize = 20;
+/// The days that the events are of, unless asked otherwise.
+pub(crate) const DAYS: [&str; 3] = ["2026-03-02", "2026-03-03", "2026-03-04"];
+
+const USERS: u64 = 5_000;
+const VERBS: [&str; 10] = [
+    "create", "read", "update", "delete", "list", "start", "stop", "attach", "detach", "restart",
+];
+const KINDS: [&str; 30] = [
+    "compute/server",
+    "compute/volume",
+    "compute/image",
+    "compute/flavor",
+    "compute/keypair",
+    "network/network",
+    "network/subnet",
+    "network/port",
+    "network/router",
+    "network/firewall",
+    "storage/bucket",
+    "storage/object",
+    "storage/snapshot",
+    "storage/backup",
+    "storage/share",
+    "security/user",
+    "security/group",
+    "security/role",
+    "security/key",
+    "security/certificate",
+    "data/database",
+    "data/table",
+    "data/queue",
+    "data/stream",
+    "data/cache",
+    "service/cluster",
+    "service/registry",
+    "service/function",
+    "service/gateway",
+    "service/zone",
+];
+const AGENTS: [&str; 4] = [
+    "openstacksdk/3.0.0 keystoneauth1/5.6.0 python-requests/2.31.0 CPython/3.12.3",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "terraform-provider-cloud/2.11.4 (linux_amd64) go/1.22.5",
+    "cloud-cli/4.17.0 (darwin; arm64) build/20260214",
+];
+/// Of a hundred: 88 succeed.
+const FAILURES: [(&str, u16); 4] = [
+    ("failure", 403),
+    ("failure", 404),
+    ("failure", 409),
+    ("pending", 202),
+];
+
+/// A source of events.
+#[derive(Debug)]
+pub(crate) struct Events(Numbers);
+
+impl Events {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(Numbers::new(seed))
+    }
+
+    /// One of the days, as even as chance makes it.
+    pub(crate) fn day(&mut self) -> &'static str {
+        DAYS[self.pick(DAYS.len())]
+    }
+
+    fn pick(&mut self, from: usize) -> usize {
+        (self.0.next() % from as u64) as usize
+    }
+
+    fn uuid(&mut self) -> String {
+        let (high, low) = (self.0.next(), self.0.next());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Adds a line of about 1.3 KB, an event of this day (and hour, or any).
+    pub(crate) fn line(&mut self, day: &str, hour: Option<u64>, text: &mut String) {
+        let user = self.0.below(USERS);
+        let verb = VERBS[self.pick(VERBS.len())];
+        let kind = KINDS[self.pick(KINDS.len())];
+        let agent = AGENTS[self.pick(AGENTS.len())];
+        let (outcome, code) = if self.0.chance(88) {
+            ("success", 200)
+        } else {
+            FAILURES[self.pick(FAILURES.len())]
+        };
+        let hour = hour.unwrap_or_else(|| self.0.below(24));
+        let (minute, second) = (self.0.below(60), self.0.below(60));
+        let micros = self.0.below(1_000_000);
+        let [id, project, target, request, host] = [(); 5].map(|()| self.uuid());
+        let address = self.0.below(1 << 16);
+        let written = write!(
+            text,
+            r#"{{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","eventType":"activity","id":"{id}","eventTime":"{day}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000","action":"{verb}/{kind}","outcome":"{outcome}","reason":{{"reasonType":"HTTP","reasonCode":"{code}"}},"observer":{{"id":"{host}","typeURI":"service/{kind}","name":"{kind}-api"}},"initiator":{{"id":"user-{user:05}","typeURI":"service/security/account/user","name":"user{user:05}@customer-{customer}.example","domain":"Default","project_id":"{project}","credential":{{"type":"token","token":"***","identity_status":"Confirmed"}},"host":{{"address":"10.12.{high}.{low}","agent":"{agent}"}}}},"target":{{"id":"{target}","typeURI":"service/{kind}","name":"{kind}-{short}","project_id":"{project}","addresses":[{{"url":"https://api.{service}.region-1.cloud.example/v2.1/{project}/{kind}/{target}","name":"admin"}}]}},"requestPath":"/v2.1/{project}/{kind}/{target}?request_id=req-{request}","tags":["correlation_id?value={request}","source?value=gateway-{gateway:02}"],"severity":"normal"}}"#,
+            service = kind.split('/').next().unwrap_or_default(),
+            customer = user % 97,
+            high = address >> 8,
+            low = address & 0xff,
+            short = &target[..8],
+            gateway = user % 16,
+        );
+        debug_assert!(written.is_ok(), "a String takes everything");
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(seed: u64) -> String {
+        let mut events = Events::new(seed);
+        let mut text = String::new();
+        for _ in 0..1_000 {
+            let day = events.day();
+            events.line(day, None, &mut text);
+        }
+        text
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_bytes_and_another_seed_others() {
+        assert!(lines(1) == lines(1));
+        assert!(lines(1) != lines(2));
+    }
+
+    #[test]
+    fn events_are_as_long_as_real_ones_and_differ() {
+        let text = lines(1);
+        let average = text.len() / 1_000;
+        assert!((1_200..1_450).contains(&average), "{average} bytes");
+        let mut ids: Vec<_> = text
+            .lines()
+            .map(|line| {
+                let event: serde_json::Value = serde_json::from_str(line).unwrap();
+                event["id"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 1_000);
+    }
+}

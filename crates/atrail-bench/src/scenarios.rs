@@ -1,0 +1,79 @@
+//! What is measured.
+
+mod data;
+mod download;
+mod growth;
+mod ingest;
+mod many_domains;
+mod mixed;
+mod resume;
+mod session_create;
+mod status;
+mod verify;
+
+use crate::Result;
+use crate::bench::Bench;
+
+/// Something to measure.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    about: &'static str,
+    pub(crate) run: fn(&Bench) -> Result<()>,
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "ingest",
+        about: "events sent, against an append with fdatasync, and PostgreSQL",
+        run: ingest::run,
+    },
+    Scenario {
+        name: "download",
+        about: "sessions downloaded, against nginx, and `cat` of the same file",
+        run: download::run,
+    },
+    Scenario {
+        name: "resume",
+        about: "downloads that go on in the middle, against the whole",
+        run: resume::run,
+    },
+    Scenario {
+        name: "session-create",
+        about: "sessions over a day, a year, and very many segments",
+        run: session_create::run,
+    },
+    Scenario {
+        name: "status",
+        about: "counts of days, over up to ten years and 10,000 domains",
+        run: status::run,
+    },
+    Scenario {
+        name: "verify",
+        about: "a download verified, against `gunzip | sha256sum`",
+        run: verify::run,
+    },
+    Scenario {
+        name: "many-domains",
+        about: "events spread over 10,000 domains, against 20",
+        run: many_domains::run,
+    },
+    Scenario {
+        name: "growth",
+        about: "what an event and a request cost, the more is stored",
+        run: growth::run,
+    },
+    Scenario {
+        name: "mixed",
+        about: "everything at once, and the memory that it takes",
+        run: mixed::run,
+    },
+];
+
+/// For the help.
+pub(crate) fn list() -> String {
+    let lines = SCENARIOS
+        .iter()
+        .map(|scenario| format!("  {:<15} {}\n", scenario.name, scenario.about));
+    format!("Scenarios:\n{}", lines.collect::<String>())
+}

@@ -1,0 +1,75 @@
+//! Events in requests, ready to be sent.
+
+use libdeflater::{CompressionLvl, Compressor};
+
+use crate::Result;
+use crate::events::Events;
+use crate::load::Request;
+use crate::server::Running;
+
+/// How events are put into requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Batches {
+    /// Events of each request.
+    pub(super) events: u64,
+    pub(super) compressed: bool,
+}
+
+/// Requests that send so many events, each to the next of the spaces.
+pub(super) fn requests(
+    server: &Running,
+    spaces: &[String],
+    events: &mut Events,
+    count: u64,
+    batches: Batches,
+) -> Result<Vec<Request>> {
+    let mut requests = Vec::new();
+    for (number, space) in (0..count.div_ceil(batches.events)).zip(spaces.iter().cycle()) {
+        let mut text = String::new();
+        let here = batches.events.min(count - number * batches.events);
+        for _ in 0..here {
+            let day = events.day();
+            events.line(day, None, &mut text);
+        }
+        requests.push(request(
+            server,
+            space,
+            text.into_bytes(),
+            batches.compressed,
+        )?);
+    }
+    Ok(requests)
+}
+
+/// A request that sends these lines to a space.
+pub(super) fn request(
+    server: &Running,
+    space: &str,
+    lines: Vec<u8>,
+    compressed: bool,
+) -> Result<Request> {
+    let mut headers = server.headers(space);
+    headers.push_str("Content-Type: application/x-ndjson\r\nPrefer: return=minimal\r\n");
+    let body = if compressed {
+        headers.push_str("Content-Encoding: gzip\r\n");
+        gzip(&lines)?
+    } else {
+        lines
+    };
+    Ok(Request {
+        line: "POST /v3/events".to_owned(),
+        headers,
+        body,
+    })
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    // As collectors do it: quickly.
+    let mut compressor = Compressor::new(CompressionLvl::fastest());
+    let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let length = compressor
+        .gzip_compress(bytes, &mut out)
+        .map_err(|error| format!("gzip: {error}"))?;
+    out.truncate(length);
+    Ok(out)
+}

@@ -1,0 +1,195 @@
+//! Sessions downloaded, whole and in ranges.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::data::{Batches, requests};
+use crate::baselines::nginx::Nginx;
+use crate::bench::{Bench, at};
+use crate::events::{DAYS, Events, TENANTS};
+use crate::figure::{Figure, say};
+use crate::load::{self, Outcome, Request};
+use crate::server::Running;
+use crate::{Result, process};
+
+/// Bytes of a range.
+const RANGE: u64 = 1 << 20;
+/// About so many bytes are downloaded in each case.
+const VOLUME: u64 = 4 << 30;
+
+/// Name, days from the first, hours, and whether of the account.
+const SCOPES: [(&str, &str, &str, bool); 3] = [
+    ("a day", DAYS[0], "", true),
+    ("a tenant's day", DAYS[0], "", false),
+    ("a tenant's hour", DAYS[0], "7", false),
+];
+
+/// Clients, whether in ranges, and whether the page cache is cold.
+const WAYS: [(usize, bool, bool); 5] = [
+    (1, false, true),
+    (1, false, false),
+    (1, true, false),
+    (16, false, false),
+    (16, true, false),
+];
+
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    let server = bench.fresh_server()?;
+    let spaces = server.make_spaces(TENANTS)?;
+    let mut events = Events::new(bench.seed);
+    let batches = Batches {
+        events: 2_000,
+        compressed: false,
+    };
+    let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
+    load::send(server.address(), &filling, 4)?;
+    server.seal()?;
+    server.settle();
+    let www = bench.empty_dir("www")?;
+    for (name, day, hours, at_account_level) in SCOPES {
+        let scope = json!({
+            "start": day, "end": day, "SearchTime": hours, "AtAccountLevel": at_account_level,
+        });
+        let session = server.session(&spaces[0], &scope)?;
+        let file = www.join("events.gz");
+        save(&server, &spaces[0], &session, &file)?;
+        let nginx = Nginx::start(&www, &bench.empty_dir("nginx")?)?;
+        if nginx.is_none() {
+            say("download: without nginx, which is not installed");
+        }
+        for (clients, in_ranges, cold) in WAYS {
+            let headers = format!(
+                "{}SESSIONID: {}\r\n",
+                server.headers(&spaces[0]),
+                session["id"].as_str().unwrap_or_default()
+            );
+            let total = session["total-bytes"].as_u64().unwrap_or(0);
+            let volume = if cold {
+                total
+            } else {
+                VOLUME.min(total * 2_000)
+            };
+            let requests = |line: &str, headers: &str| -> Vec<Request> {
+                let whole = (volume / total.max(1)).max(clients as u64);
+                (0..whole)
+                    .flat_map(|_| ranges(total, in_ranges))
+                    .map(|range| Request {
+                        line: line.to_owned(),
+                        headers: format!("{headers}{range}"),
+                        body: Vec::new(),
+                    })
+                    .collect()
+            };
+            if cold {
+                server.cool()?;
+            }
+            let before = server.cpu_seconds();
+            let asked = requests("GET /v3/events/download", &headers);
+            let outcome = load::send(server.address(), &asked, clients)?;
+            let cpu = server.cpu_seconds() - before;
+            let gigabytes = outcome.received as f64 / 1e9;
+            let case = format!(
+                "{name} ({} MB), {clients} clients, {}, {}",
+                total / 1_000_000,
+                if in_ranges {
+                    "in ranges of 1 MiB"
+                } else {
+                    "whole"
+                },
+                if cold { "cold" } else { "warm" },
+            );
+            let mut figure = told(&case, &outcome)
+                .value("cpu_seconds_per_gigabyte", cpu / gigabytes)
+                .value(
+                    "memory_mib",
+                    server.memory_bytes().0 as f64 / f64::from(1 << 20),
+                );
+            if let Some(nginx) = nginx.as_ref().filter(|_| !cold) {
+                let before = nginx.cpu_seconds();
+                let asked = requests("GET /events.gz", "");
+                let theirs = load::send(nginx.address(), &asked, clients)?;
+                let their_cpu = nginx.cpu_seconds() - before;
+                figure = figure
+                    .ratio("nginx with sendfile", theirs.seconds / outcome.seconds)
+                    .ratio("nginx's processor", cpu / their_cpu.max(0.01));
+            }
+            if clients == 1 && !in_ranges && !cold {
+                let seconds = cat(&file, asked.len())?;
+                figure = figure.ratio("cat", seconds / outcome.seconds);
+            }
+            figure.tell();
+        }
+    }
+    Ok(())
+}
+
+fn told(case: &str, outcome: &Outcome) -> Figure {
+    let bytes_per_second = outcome.received as f64 / outcome.seconds;
+    let mut first = outcome.first_bytes.clone();
+    first.sort();
+    let median = crate::figure::percentile(&first, 0.5).as_secs_f64() * 1e3;
+    Figure::new("download", case)
+        .value("megabytes_per_second", bytes_per_second / 1e6)
+        .value("first_byte_p50_ms", median)
+        .latencies(outcome.latencies.clone())
+}
+
+fn ranges(total: u64, in_ranges: bool) -> Vec<String> {
+    if !in_ranges {
+        return vec![String::new()];
+    }
+    let starts = (0..total.div_ceil(RANGE)).map(|number| number * RANGE);
+    let range = |start: u64| {
+        format!(
+            "Range: bytes={start}-{}\r\n",
+            (start + RANGE).min(total) - 1
+        )
+    };
+    starts.map(range).collect()
+}
+
+/// Downloads a session into a file.
+pub(super) fn save(
+    server: &Running,
+    space: &str,
+    session: &Value,
+    path: &std::path::Path,
+) -> Result<()> {
+    let failed = |error: std::io::Error| at(path, &error);
+    let mut file = File::create(path).map_err(failed)?;
+    let headers = format!(
+        "{}SESSIONID: {}\r\n",
+        server.headers(space),
+        session["id"].as_str().unwrap_or_default()
+    );
+    let reply = server
+        .connect()?
+        .ask("GET /v3/events/download", &headers, &[], &mut |bytes| {
+            file.write_all(bytes)
+        })?;
+    if reply.status != 200 {
+        return Err(format!("download: {}", reply.status));
+    }
+    file.sync_all().map_err(failed)?;
+    fs::metadata(path).map(drop).map_err(failed)
+}
+
+/// Seconds that `cat` takes to hand over the same bytes, through a pipe.
+fn cat(file: &std::path::Path, times: usize) -> Result<f64> {
+    let started = std::time::Instant::now();
+    for _ in 0..times.min(20) {
+        let mut child = Command::new("cat")
+            .arg(file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cat: {error}"))?;
+        let mut out = child.stdout.take().ok_or("cat has no output")?;
+        std::io::copy(&mut out, &mut std::io::sink()).map_err(|error| format!("cat: {error}"))?;
+        process::finish(child)?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(seconds * times as f64 / times.clamp(1, 20) as f64)
+}

@@ -1,0 +1,80 @@
+//! What an event and a request cost when ten times as much is stored.
+
+use serde_json::json;
+
+use super::data::{Batches, requests};
+use crate::Result;
+use crate::bench::Bench;
+use crate::events::{DAYS, Events, TENANTS};
+use crate::figure::Figure;
+use crate::load::{self, Request};
+
+/// Events that are made and sent at a time.
+const CHUNK: u64 = 100_000;
+const TIMES: usize = 50;
+
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    let server = bench.fresh_server()?;
+    let spaces = server.make_spaces(TENANTS)?;
+    let mut events = Events::new(bench.seed);
+    let batches = Batches {
+        events: 2_000,
+        compressed: false,
+    };
+    let (mut stored, mut next) = (0, CHUNK.min(bench.events));
+    let mut first = None;
+    while stored < bench.events {
+        let chunk = requests(&server, &spaces, &mut events, CHUNK, batches)?;
+        let before = server.cpu_seconds();
+        let outcome = load::send(server.address(), &chunk, 4)?;
+        stored += CHUNK;
+        if stored < next {
+            continue;
+        }
+        next = (next * 10).min(bench.events.max(next + 1));
+        server.seal()?;
+        server.settle();
+        let cpu = (server.cpu_seconds() - before) * 1e6 / CHUNK as f64;
+        let ask = |line: &str, body: String| -> Vec<Request> {
+            (0..TIMES)
+                .map(|_| Request {
+                    line: line.to_owned(),
+                    headers: format!(
+                        "{}Content-Type: application/json\r\n",
+                        server.headers(&spaces[0])
+                    ),
+                    body: body.clone().into_bytes(),
+                })
+                .collect()
+        };
+        let status = format!(
+            "GET /v3/events?start={}&end={}&AtAccountLevel=true",
+            DAYS[0], DAYS[2]
+        );
+        let status = load::send(server.address(), &ask(&status, String::new()), 1)?;
+        let scope = json!({"start": DAYS[0], "end": DAYS[0], "SearchTime": "7"}).to_string();
+        let sessions = load::send(server.address(), &ask("POST /v3/sessions", scope), 1)?;
+        let mean = |outcome: &load::Outcome| outcome.seconds * 1e3 / TIMES as f64;
+        let first_cpu = *first.get_or_insert(cpu);
+        Figure::new("growth", &format!("{stored} events stored"))
+            .value("events_per_second", CHUNK as f64 / outcome.seconds)
+            .value("cpu_seconds_per_million_events", cpu)
+            .value("status_mean_ms", mean(&status))
+            .value("session_of_an_hour_mean_ms", mean(&sessions))
+            .value(
+                "memory_mib",
+                server.memory_bytes().0 as f64 / f64::from(1 << 20),
+            )
+            .value(
+                "peak_memory_mib",
+                server.memory_bytes().1 as f64 / f64::from(1 << 20),
+            )
+            .value(
+                "disk_bytes_per_event",
+                server.disk_bytes() as f64 / stored as f64,
+            )
+            .ratio("the processor of an event at the start", cpu / first_cpu)
+            .tell();
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Events sent, in batches of several sizes over several connections.
+
+use super::data::{Batches, requests};
+use crate::Result;
+use crate::baselines::{append, postgres};
+use crate::bench::Bench;
+use crate::events::{Events, TENANTS};
+use crate::figure::{Figure, percentile, say};
+use crate::load;
+
+/// Events of a batch, connections, whether gzip, and a divisor of the events where they take long.
+const CASES: [(u64, usize, bool, u64); 10] = [
+    (2_000, 4, false, 1),
+    (2_000, 4, true, 1),
+    (2_000, 1, false, 1),
+    (2_000, 64, false, 1),
+    (100, 1, false, 4),
+    (100, 4, false, 2),
+    (100, 64, false, 2),
+    (1, 1, false, 40),
+    (1, 4, false, 20),
+    (1, 64, false, 4),
+];
+
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    let postgres = postgres::measure(bench)?;
+    if postgres.is_none() {
+        say("ingest: without PostgreSQL, which is not installed");
+    }
+    for (batch, connections, compressed, divisor) in CASES {
+        let server = bench.fresh_server()?;
+        let spaces = server.make_spaces(TENANTS)?;
+        let mut events = Events::new(bench.seed);
+        let count = (bench.events / divisor).max(batch);
+        let batches = Batches {
+            events: batch,
+            compressed,
+        };
+        let requests = requests(&server, &spaces, &mut events, count, batches)?;
+        let sent: usize = requests.iter().map(|request| request.body.len()).sum();
+        server.settle();
+        let cpu_before = server.cpu_seconds();
+        let outcome = load::send(server.address(), &requests, connections)?;
+        let peak = server.memory_bytes().1;
+        // What was put off counts, too.
+        server.seal()?;
+        server.settle();
+        let cpu = server.cpu_seconds() - cpu_before;
+        let disk = server.disk_bytes();
+        drop(server);
+
+        let dir = bench.empty_dir("append")?;
+        let bodies = requests.iter().map(|request| request.body.as_slice());
+        let raw = append::measure(&dir, bodies)?;
+        let per_second = count as f64 / outcome.seconds;
+        let encoding = if compressed { "gzip" } else { "plain" };
+        let case = format!("batches of {batch}, {connections} connections, {encoding}");
+        let mut figure = Figure::new("ingest", &case)
+            .value("events_per_second", per_second)
+            .value("sent_bytes_per_second", sent as f64 / outcome.seconds)
+            .value("cpu_seconds_per_million_events", cpu * 1e6 / count as f64)
+            .value("peak_memory_mib", peak as f64 / f64::from(1 << 20))
+            .value("disk_bytes_per_event", disk as f64 / count as f64)
+            .ratio(
+                "append and fdatasync, one by one",
+                raw.seconds / outcome.seconds,
+            );
+        if !compressed {
+            figure = figure.value("bytes_per_disk_byte", sent as f64 / disk as f64);
+        }
+        let mut sorted = outcome.latencies.clone();
+        sorted.sort();
+        if batch == 1 {
+            let p99 = percentile(&sorted, 0.99).as_secs_f64();
+            figure = figure.ratio("p99 of an fdatasync", p99 / raw.p99.as_secs_f64());
+        }
+        if let Some(postgres) = &postgres {
+            let (baseline, theirs) = match (batch, connections) {
+                (1, 1) => ("PostgreSQL, one INSERT after the other", postgres.single),
+                (1, 64) => ("PostgreSQL, 64 connections of INSERT", postgres.single_64),
+                _ => ("PostgreSQL, COPY in 4 connections", postgres.copy),
+            };
+            figure = figure.ratio(baseline, per_second / theirs);
+        }
+        figure.latencies(outcome.latencies).tell();
+    }
+    Ok(())
+}

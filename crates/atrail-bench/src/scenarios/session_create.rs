@@ -1,0 +1,120 @@
+//! Sessions over more and more segments.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::data::{Batches, request, requests};
+use crate::Result;
+use crate::bench::Bench;
+use crate::events::{DAYS, Events, TENANTS};
+use crate::figure::Figure;
+use crate::load;
+use crate::server::Running;
+
+const TIMES: usize = 20;
+
+/// Name, days from 2025-01-01, and spaces: each has a segment for each hour of each day.
+const CASES: [(&str, u64, usize); 3] = [
+    ("a month of hours", 31, 1),
+    ("a year of hours", 365, 1),
+    ("a year of hours of 10 spaces", 365, 10),
+];
+
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    a_day(bench)?;
+    for (name, days, spaces) in CASES {
+        let server = bench.fresh_server()?;
+        let spaces = server.make_spaces(spaces)?;
+        let mut events = Events::new(bench.seed);
+        let mut filling = Vec::new();
+        // A day in each request, sealed day by day as time would have it.
+        for number in 0..days {
+            let day = day(number);
+            for space in &spaces {
+                let mut text = String::new();
+                (0..24).for_each(|hour| events.line(&day, Some(hour), &mut text));
+                filling.push(request(&server, space, text.into_bytes(), false)?);
+            }
+        }
+        load::send(server.address(), &filling, 4)?;
+        server.seal()?;
+        server.settle();
+        let scope = json!({"start": day(0), "end": day(days - 1), "AtAccountLevel": true});
+        let segments = days * 24 * spaces.len() as u64;
+        measure(
+            &server,
+            &spaces[0],
+            &scope,
+            &format!("{name} ({segments} segments)"),
+        )?;
+    }
+    Ok(())
+}
+
+fn a_day(bench: &Bench) -> Result<()> {
+    let server = bench.fresh_server()?;
+    let spaces = server.make_spaces(TENANTS)?;
+    let batches = Batches {
+        events: 2_000,
+        compressed: false,
+    };
+    let mut events = Events::new(bench.seed);
+    let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
+    load::send(server.address(), &filling, 4)?;
+    let scope = json!({"start": DAYS[0], "end": DAYS[0], "AtAccountLevel": true});
+    let started = Instant::now();
+    server.session(&spaces[0], &scope)?;
+    Figure::new("session-create", "a day, and what was not sealed")
+        .value("ms", started.elapsed().as_secs_f64() * 1e3)
+        .tell();
+    server.settle();
+    measure(&server, &spaces[0], &scope, "a day, sealed")
+}
+
+/// Sessions made, and the first byte of their downloads.
+fn measure(server: &Running, space: &str, scope: &serde_json::Value, case: &str) -> Result<()> {
+    let mut made = Vec::new();
+    let mut first_bytes = Vec::new();
+    for _ in 0..TIMES {
+        let started = Instant::now();
+        let session = server.session(space, scope)?;
+        made.push(started.elapsed());
+        let headers = format!(
+            "{}SESSIONID: {}\r\nRange: bytes=0-99999\r\n",
+            server.headers(space),
+            session["id"].as_str().unwrap_or_default()
+        );
+        let get = "GET /v3/events/download";
+        let reply = server.connect()?.ask(get, &headers, &[], &mut |_| Ok(()))?;
+        first_bytes.push(reply.first_byte);
+    }
+    first_bytes.sort();
+    let first = |share| -> f64 {
+        let at: Duration = crate::figure::percentile(&first_bytes, share);
+        at.as_secs_f64() * 1e3
+    };
+    Figure::new("session-create", case)
+        .value("first_byte_p50_ms", first(0.5))
+        .value("first_byte_max_ms", first(1.0))
+        .latencies(made)
+        .tell();
+    Ok(())
+}
+
+/// The day so many days after 2025-01-01.
+pub(super) fn day(number: u64) -> String {
+    const MONTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let is_leap = |year: u64| year.is_multiple_of(4);
+    let (mut year, mut left) = (2025, number);
+    loop {
+        for (month, days) in MONTHS.into_iter().enumerate() {
+            let days = days + u64::from(month == 1 && is_leap(year));
+            if left < days {
+                return format!("{year}-{:02}-{:02}", month + 1, left + 1);
+            }
+            left -= days;
+        }
+        year += 1;
+    }
+}

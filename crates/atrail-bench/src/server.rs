@@ -1,0 +1,148 @@
+//! The server that is measured, and whoever uses it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use atrail_torture::{Program, Server};
+use serde_json::{Value, json};
+
+use crate::bench::at;
+use crate::http::Connection;
+use crate::{Result, process};
+
+/// A server that runs, and somebody who is logged in.
+#[derive(Debug)]
+pub(crate) struct Running {
+    server: Server,
+    data: PathBuf,
+    organization: String,
+    /// What the first start made.
+    pub(crate) space: String,
+    token: String,
+}
+
+impl Running {
+    pub(crate) fn start(program: &Program, disk: &Path) -> Result<Self> {
+        let server = program.start(disk, disk, None)?;
+        let data = disk.join("data");
+        let path = data.join("initial-credentials.json");
+        let text = fs::read(&path).map_err(|error| at(&path, &error))?;
+        let all: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let secret = |name: &str| all[name].as_str().unwrap_or_default().to_owned();
+        let mut running = Self {
+            server,
+            data,
+            organization: secret("organization"),
+            space: secret("space"),
+            token: String::new(),
+        };
+        let form = format!(
+            "grant_type=password&username=apikey&password={}",
+            secret("api_key")
+        );
+        let headers =
+            "Authorization: Basic Y2Y6\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        let answer = running
+            .connect()?
+            .content("POST /oauth/token", headers, form.as_bytes())?;
+        let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
+        running.token = answer["access_token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(running)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    pub(crate) fn connect(&self) -> Result<Connection> {
+        Connection::open(self.address())
+    }
+
+    /// The headers of a request in a space.
+    pub(crate) fn headers(&self, space: &str) -> String {
+        let token = &self.token;
+        format!("X-Auth-Token: bearer {token}\r\nX-Auth-Project-Id: {space}\r\n")
+    }
+
+    /// Spaces beside the first: so many.
+    pub(crate) fn make_spaces(&self, count: usize) -> Result<Vec<String>> {
+        let mut connection = self.connect()?;
+        let headers = self.headers(&self.space);
+        let make = |number: usize| {
+            let body = json!({
+                "name": format!("tenant-{number:05}"),
+                "relationships": {"organization": {"data": {"guid": self.organization}}},
+            });
+            let space = connection.json("POST /v3/spaces", &headers, &body)?;
+            let guid = space["guid"].as_str();
+            guid.map(str::to_owned)
+                .ok_or_else(|| format!("no space: {space}"))
+        };
+        (0..count).map(make).collect()
+    }
+
+    /// Makes a session, which seals what is not sealed yet.
+    pub(crate) fn session(&self, space: &str, scope: &Value) -> Result<Value> {
+        self.connect()?
+            .json("POST /v3/sessions", &self.headers(space), scope)
+    }
+
+    /// Seals everything that there is.
+    pub(crate) fn seal(&self) -> Result<()> {
+        let everything = json!({"start": "2000-01-01", "AtAccountLevel": true});
+        self.session(&self.space, &everything).map(drop)
+    }
+
+    /// Seconds of processor that it has used.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        process::cpu_seconds(self.server.id())
+    }
+
+    /// Bytes that it holds in memory, and the most that it held.
+    pub(crate) fn memory_bytes(&self) -> (u64, u64) {
+        process::memory_bytes(self.server.id())
+    }
+
+    /// Bytes on disk, but for what is set aside for a full disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        process::disk_bytes(&self.data, &["reserve"])
+    }
+
+    /// Its archive's files out of the page cache, as far as the system lets them go.
+    pub(crate) fn cool(&self) -> Result<()> {
+        evict(&self.data.join("archive"))
+    }
+
+    /// Waits until what runs in the background is done, as far as one can tell from outside.
+    pub(crate) fn settle(&self) {
+        let mut before = self.cpu_seconds();
+        for _ in 0..60 {
+            std::thread::sleep(Duration::from_millis(500));
+            let now = self.cpu_seconds();
+            if now - before < 0.02 {
+                return;
+            }
+            before = now;
+        }
+    }
+}
+
+fn evict(path: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| at(path, &error);
+    if path.is_dir() {
+        for entry in fs::read_dir(path).map_err(failed)? {
+            evict(&entry.map_err(failed)?.path())?;
+        }
+        return Ok(());
+    }
+    let file = fs::File::open(path).map_err(failed)?;
+    // Pages that are not on the disk yet stay.
+    file.sync_all().map_err(failed)?;
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)
+        .map_err(|error| failed(error.into()))
+}
