@@ -70,6 +70,19 @@ pub enum VerifyError {
     File(#[from] io::Error),
 }
 
+impl VerifyError {
+    /// What follows from it.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Receipt(ReceiptError::Version(..))
+            | Self::Earlier(ReceiptError::Version(..))
+            | Self::File(_) => Outcome::Inconclusive,
+            Self::Receipt(_) | Self::Earlier(_) => Outcome::Failed,
+        }
+    }
+}
+
 /// A receipt whose signatures and logs were checked.
 #[derive(Debug)]
 struct Checked {

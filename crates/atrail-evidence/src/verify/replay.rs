@@ -218,7 +218,7 @@ fn refusal(deletion: &Deletion, day: Day, state: &InForce) -> Option<String> {
     if deletion.kind == DeletionKind::Request {
         return None;
     }
-    let age = moment(&deletion.time).and_then(Day::of).map_or(-1, |then| {
+    let age = moment(&deletion.time).map_or(-1, |then| {
         i64::from(then.number()) - i64::from(day.number())
     });
     match state.retention_days {

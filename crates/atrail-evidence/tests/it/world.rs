@@ -403,6 +403,12 @@ impl World {
         }
     }
 
+    /// An entry as a later version may have it.
+    pub(crate) fn later(&mut self, log: usize, list: Option<Day>) {
+        let text = format!(r#"{{"type":"snapshot","time":"{}"}}"#, self.time());
+        self.logs[log].append(list, text);
+    }
+
     pub(crate) fn rotate(&mut self) {
         let next = SigningKey::generate(self.key.name()).unwrap();
         let vkey = next.verifier_key().to_string();

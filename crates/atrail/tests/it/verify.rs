@@ -109,6 +109,8 @@ fn one_event_is_proven_without_the_rest() {
     assert_eq!(by_id, proof);
     fs::write(env.path("proof"), proof.replacen("index ", "index 1", 1)).unwrap();
     env.run(&["verify", "--proof", "proof"]).fails(1);
+    fs::write(env.path("proof"), proof.replacen("@v1", "@v2", 1)).unwrap();
+    env.run(&["verify", "--proof", "proof"]).fails(3);
     env.run(&["prove", "out.gz", "--line", "31"]).fails(1);
     env.run(&["prove", "out.gz"]).fails(2);
 }

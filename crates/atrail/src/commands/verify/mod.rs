@@ -7,8 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use atrail_evidence::{
-    EventProof, Expectations, HourRange, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome, ProvenEvent,
-    ReceiptError, Report, VerifierKey, VerifyError, parse_acknowledgements, verify,
+    EventProof, Expectations, HourRange, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome, ProofError,
+    ProvenEvent, Report, ScopeOf, VerifierKey, parse_acknowledgements, verify,
 };
 use serde::Serialize;
 
@@ -165,16 +165,9 @@ fn check(
     };
     let report = verify(&receipt, expected, metered).map_err(|error| {
         let what = format!("could not verify {}", path.display());
-        let newer = matches!(
-            &error,
-            VerifyError::Receipt(ReceiptError::Version(..))
-                | VerifyError::Earlier(ReceiptError::Version(..))
-                | VerifyError::File(_)
-        );
-        let exit = if newer {
-            Exit::Inconclusive
-        } else {
-            Exit::Failed
+        let exit = match error.outcome() {
+            Outcome::Inconclusive => Exit::Inconclusive,
+            _ => Exit::Failed,
         };
         CliError::new(exit, what).because(error)
     })?;
@@ -291,7 +284,15 @@ fn is_unpinned(checked: &Checked) -> bool {
 fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<()> {
     let text = text_of(path, MAX_PROOF_BYTES)?;
     let event = proven(&text, keys).map_err(|error| {
-        CliError::failed(format!("not proven: {}", path.display())).because(error)
+        let path = path.display();
+        match error {
+            ProofError::Wrong(_) => CliError::failed(format!("not proven: {path}")),
+            ProofError::Unknown(_) => CliError::new(
+                Exit::Inconclusive,
+                format!("nothing can be concluded about {path}"),
+            ),
+        }
+        .because(error)
     })?;
     if settings.printer.format == Format::Table {
         settings.printer.data(&report::event_lines(&event))?;
@@ -315,6 +316,6 @@ fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<(
     .hint("give it by --key or ATRAIL_VKEY, or log in to the server"))
 }
 
-fn proven(text: &str, keys: &[VerifierKey]) -> Result<ProvenEvent, atrail_evidence::ProofError> {
+fn proven(text: &str, keys: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
     EventProof::parse(text)?.verify(keys)
 }
