@@ -69,6 +69,16 @@ fn a_download_is_verified_without_the_server_and_damage_is_told() {
     ran.fails(1);
     let args = [&["verify", "out.gz", "-a"][..], &DAYS].concat();
     env.run(&args).fails(1);
+    let space = said.split_whitespace().nth(2).unwrap();
+    let guid = |flag: &str, guid: &str| env.run(&["verify", "out.gz", flag, guid]);
+    guid("--space", space).ok();
+    for (flag, of) in [("--space", "another"), ("--account", space)] {
+        let ran = guid(flag, of);
+        assert!(ran.stdout.starts_with("OTHER SCOPE"), "{}", ran.stdout);
+        ran.fails(1);
+    }
+    let both = ["verify", "out.gz", "--space", space, "-a"];
+    env.run(&both).fails(2);
     env.run(&["verify", "out.gz", "--key", "nonsense"]).fails(2);
     env.run(&["verify"]).fails(2);
     fs::rename(env.path("out.gz.receipt"), env.path("moved")).unwrap();

@@ -52,6 +52,12 @@ pub(crate) struct Args {
     proof: Option<PathBuf>,
     #[command(flatten)]
     scope: ScopeFlags,
+    /// The space that was asked for, by its GUID
+    #[arg(long, value_name = "GUID", conflicts_with_all = ["account", "at_account_level", "proof"])]
+    space: Option<String>,
+    /// The account that was asked for, by its GUID, with all its spaces
+    #[arg(long, value_name = "GUID", conflicts_with = "proof")]
+    account: Option<String>,
 }
 
 /// What is concluded about one file.
@@ -133,10 +139,15 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         })
     });
     let since = args.since.as_deref();
+    let of = match (&args.space, &args.account) {
+        (Some(guid), _) => Some(ScopeOf::Space(guid.clone())),
+        (None, guid) => guid.clone().map(ScopeOf::Account),
+    };
+    let is_level_given = of.is_none() && args.scope.is_any_given();
     Ok(Expectations {
         keys,
-        is_account: args.scope.is_any_given().then_some(at_account_level),
-        of: None,
+        is_account: is_level_given.then_some(at_account_level),
+        of,
         start: range.map(|range| range.start()),
         end: range.map(|range| range.end()),
         hours: search_time.map(|hours| HourRange {
