@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use atrail_evidence::{
     DeletionKind, Expectations, FindingKind, HoldLevel, HourRange, Manifest, Outcome, Receipt,
-    Report, Scope, ScopeOf, SigningKey, verify,
+    Report, Scope, ScopeOf, SigningKey,
 };
 use atrail_model::Day;
 
+use crate::python::both;
 use crate::world::{ALL_DAY, Download, World, gzip};
-use crate::{check, key, number};
+use crate::{check, key, number, pinned};
 
 const HOURS: HourRange = HourRange { first: 4, last: 4 };
 
@@ -283,7 +284,7 @@ fn no_other_receipt_is_accepted() {
             ..Expectations::default()
         };
         change(&mut expected);
-        verify(&receipt, &expected, download.file.as_slice()).unwrap()
+        both(&receipt, &expected, &download.file).unwrap()
     };
     assert_eq!(asked(|_| ()).outcome, Outcome::Proven);
     let changes: [fn(&mut Expectations); 4] = [
@@ -302,7 +303,7 @@ fn no_other_receipt_is_accepted() {
         since: Some(later.receipt.sign(&world.key).unwrap()),
         ..Expectations::default()
     };
-    let report = verify(&receipt, &expected, download.file.as_slice()).unwrap();
+    let report = both(&receipt, &expected, &download.file).unwrap();
     assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
 }
 
@@ -315,7 +316,7 @@ fn no_other_key_is_accepted_and_none_is_not_enough() {
     let forged = download.receipt.sign(&other).unwrap();
     let report = check(&world.key, &forged, &download.file).unwrap();
     assert_eq!(report.outcome, Outcome::Failed);
-    let report = verify(&receipt, &Expectations::default(), download.file.as_slice()).unwrap();
+    let report = both(&receipt, &Expectations::default(), &download.file).unwrap();
     assert_eq!(kinds(&report), [FindingKind::Unpinned]);
     assert_eq!(report.outcome, Outcome::Inconclusive);
     // A history with the same events by another key, under the same name.
@@ -487,6 +488,50 @@ fn a_receipt_that_does_not_agree_with_itself_is_refused_even_when_signed() {
     println!("{} changes of a signed receipt refused", CHANGES.len());
 }
 
+/// What a later version may say is not wrong, and proves nothing; what is wrong besides is told all the same.
+#[test]
+fn evidence_of_a_later_version_is_not_judged() {
+    let changed = |download: &Download| {
+        let mut file = download.text.clone().into_bytes();
+        file[10] ^= 1;
+        file
+    };
+    let days = world().1;
+    for list in [None, Some(days.1)] {
+        let (mut world, _) = world();
+        let earlier = world.session(None, days, ALL_DAY, &[]);
+        let earlier = earlier.receipt.sign(&world.key).unwrap();
+        let sizes = world.sizes();
+        world.later(1, list);
+        let download = world.session(None, days, ALL_DAY, &[sizes]);
+        let receipt = download.receipt.sign(&world.key).unwrap();
+        let report = check(&world.key, &receipt, &download.file).unwrap();
+        assert_eq!(kinds(&report), [FindingKind::Unproven], "{report:#?}");
+        let mut expected = pinned(&world.key);
+        expected.since = Some(earlier.replacen("5bace1", "5bace3", 1));
+        let report = both(&receipt, &expected, &download.file).unwrap();
+        assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    }
+    let (world, download, receipt) = account();
+    let changes: [Change; 2] = [
+        |r| r.version = 2,
+        |r| r.kind = "atrail-range-receipt".to_owned(),
+    ];
+    for change in changes {
+        let mut later = download.receipt.clone();
+        change(&mut later);
+        let later = later.sign(&world.key).unwrap();
+        let error = check(&world.key, &later, &download.file).unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Inconclusive);
+        let mut expected = pinned(&world.key);
+        expected.since = Some(later);
+        let report = both(&receipt, &expected, &download.file).unwrap();
+        assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
+        let report = both(&receipt, &expected, &changed(&download)).unwrap();
+        assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    }
+}
+
 #[test]
 fn no_deletion_goes_by_that_nothing_allowed() {
     let day = world().0.today.minus(3);
@@ -640,9 +685,7 @@ fn another_history_is_found_out_by_an_earlier_receipt() {
             since: Some(earlier.clone()),
             ..Expectations::default()
         };
-        verify(&receipt, &expected, download.file.as_slice())
-            .unwrap()
-            .outcome
+        both(&receipt, &expected, &download.file).unwrap().outcome
     };
     assert_eq!(
         told(&mut world, std::slice::from_ref(&sizes)),

@@ -426,16 +426,18 @@ impl World {
         self.key = next;
     }
 
-    /// All logs begin anew; what is there is sealed anew.
-    pub(crate) fn new_epoch(&mut self, epoch: &str, is_known: bool) {
+    /// All logs begin anew, continuing what they were when `signed` was; what is there is sealed anew, as far as `keep` says.
+    pub(crate) fn new_epoch(
+        &mut self,
+        epoch: &str,
+        signed: Option<&Self>,
+        keep: impl Fn(&mut Kept) -> bool,
+    ) {
         let old = std::mem::take(&mut self.logs);
-        for log in old {
-            let note = if is_known {
-                log.checkpoint(&self.key)
-            } else {
-                String::new()
-            };
-            let number = self.begin(log.domain.clone(), epoch, &note, "the catalog was lost");
+        for (number, log) in old.into_iter().enumerate() {
+            let note = signed.map(|world| world.logs[number].checkpoint(&world.key));
+            let note = note.unwrap_or_default();
+            self.begin(log.domain.clone(), epoch, &note, "the catalog was lost");
             if log.policy >= 0 {
                 self.policy(number, log.policy);
             }
@@ -447,7 +449,10 @@ impl World {
             if let Some(guid) = log.domain.strip_prefix("space-") {
                 self.tell_account(number, guid);
             }
-            for kept in log.segments.into_iter().filter(|kept| !kept.is_deleted) {
+            for mut kept in log.segments.into_iter().filter(|kept| !kept.is_deleted) {
+                if !keep(&mut kept) {
+                    continue;
+                }
                 let seal = DayEntry::Seal(Seal {
                     time: self.time(),
                     day: kept.day.to_string(),
@@ -463,6 +468,11 @@ impl World {
                 self.logs[number].segments.push(kept);
             }
         }
+    }
+
+    /// A hold that a new log does not say.
+    pub(crate) fn forget_holds(&mut self, log: usize) {
+        self.logs[log].holds.clear();
     }
 
     pub(crate) fn sizes(&self) -> Vec<u64> {

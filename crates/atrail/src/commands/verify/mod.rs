@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// The receipt of the one FILE [default: FILE.receipt]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// An earlier receipt: its history must be a beginning of this one
+    /// An earlier receipt: its history must be a beginning of this one, or all that stood be in the log that began anew
     #[arg(long, value_name = "RECEIPT")]
     since: Option<PathBuf>,
     /// What `atrail trail --format jsonl` printed: these events must be in the file
