@@ -109,13 +109,12 @@ def text(value):
     need(type(value) is str, "not a text")
     return value
 
-def number(value, bits=64):
-    need(type(value) is int and 0 <= value < 1 << bits, "not a number of things")
+def number(value, low=0, end=1 << 64):
+    need(type(value) is int and low <= value < end, "not a number of that range")
     return value
 
 def retention(value):
-    need(type(value) is int and -(1 << 63) <= value < 1 << 63, "not a number of days")
-    return value
+    return number(value, -(1 << 63), 1 << 63)
 
 def unbase64(value):
     data = base64.b64decode(text(value), validate=True)
@@ -332,8 +331,9 @@ class Log:
         """A record that is in the log, with the control list of then."""
         record = shaped(parse(proof["record"]), RECORD)
         index = record["index"]
-        is_in = index < self.size and root_by_path(leaf(proof["record"]), index, self.size, proof["inclusion"]) == self.root
-        need(is_in, f"record {index} is not in the log")
+        need(index < self.size, f"record {index} is none of the log")
+        root = root_by_path(leaf(proof["record"]), index, self.size, proof["inclusion"])
+        need(root == self.root, f"record {index} is not in the log")
         self.control.need_state(record["control"])
         return record
 
@@ -379,17 +379,21 @@ class Log:
 def removed(deletion, standing):
     """What a deletion removes, and what it leaves."""
     hours = range(deletion["hours"]["first"], deletion["hours"]["last"] + 1)
-    return [item for item in standing if item["hour"] in hours], [item for item in standing if item["hour"] not in hours]
+    gone, rest = [], []
+    for item in standing:
+        (gone if item["hour"] in hours else rest).append(item)
+    return gone, rest
 
 class Receipt:
     """A receipt whose signatures, domains and logs are right; where something of it is not known, the doubts say so."""
 
     def __init__(self, note, pinned, doubts):
         body = parse(split_note(note)[0])
-        kind, version = text(body["type"]), number(body["version"], 32)
+        kind, version = text(body["type"]), number(body["version"], end=1 << 32)
         if (kind, version) != ("atrail-receipt", 1):
             raise Unproven(f"a receipt of type {kind!r} and version {version}, which is not known here")
-        self.body, scope, self.logs = shaped(body, RECEIPT), body["scope"], {}
+        self.body, scope = shaped(body, RECEIPT), body["scope"]
+        self.logs, self.is_whole, self.keys = {}, False, set()
         need(("space" in scope) != ("account" in scope), "a scope of nothing")
         self.scope = f"space-{text(scope['space'])}" if "space" in scope else f"account-{text(scope['account'])}"
         self.first, self.last, self.hours = (self.body["scope"][name] for name in ("start", "end", "hours"))
@@ -411,12 +415,8 @@ class Receipt:
                 self.logs[one["domain"]] = Log(one, control, signer, self.first, self.last)
             except Unproven as doubt:
                 doubts.append(f"{one['domain']}: {doubt}")
-
-    def is_whole(self):
-        return len(self.logs) == len(self.body["domains"])
-
-    def keys(self):
-        return {key.text for log in self.logs.values() for key in log.control.keys}
+        self.is_whole = len(self.logs) == len(controls)
+        self.keys = {key.text for log in self.logs.values() for key in log.control.keys}
 
     def check_domains(self, controls):
         expected = {self.scope: controls[0].leaves[0]}
@@ -436,7 +436,8 @@ class Receipt:
                 expected[segment["id"]] = (place, domain, at, segment)
                 runs = log.evidence["subtrees"].get(segment["id"])
                 if segment["count"] > RUN and runs is not None:
-                    is_right = len(runs) == -(-segment["count"] // RUN) and root_of(map(hashed, runs)) == segment["root"]
+                    is_right = len(runs) == (segment["count"] + RUN - 1) // RUN
+                    is_right = is_right and root_of(map(hashed, runs)) == segment["root"]
                     need(is_right, "subtree hashes that do not give the root of their segment")
             genesis, before = log.control.genesis, log.control.continues()
             if genesis["epoch"]:
@@ -579,14 +580,14 @@ def verify(args, told):
     note = text_of(args.receipt or args.file + ".receipt")
     with open(args.file, "rb") as file:
         receipt = Receipt(note, pinned, doubts)
-        count = check_content(file, receipt.plan(told)) if receipt.is_whole() else 0
+        count = check_content(file, receipt.plan(told)) if receipt.is_whole else 0
     if not pinned:
         doubts.append("UNPINNED: no key was given")
     if earlier:
         try:
             # The keys that signed the log before are known by the log that is signed now.
-            old = Receipt(earlier, pinned and pinned | receipt.keys(), doubts)
-            if receipt.is_whole():
+            old = Receipt(earlier, pinned and pinned | receipt.keys, doubts)
+            if receipt.is_whole:
                 check_since(old, receipt, told, doubts)
         except Unproven as doubt:
             doubts.append(f"the earlier receipt: {doubt}")
@@ -607,10 +608,8 @@ def main(arguments=None):
         code, said = 0, f"OK {verify(args, told)}"
     except (Unproven, OSError) as error:
         code, said = 3, f"NOT CONCLUDED {error}"
-    except Wrong as error:
-        code, said = 1, f"NOT PROVEN {error}"
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        code, said = 1, f"NOT PROVEN the evidence is malformed: {error!r}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        code, said = 1, f"NOT PROVEN {error if isinstance(error, Wrong) else f'malformed evidence: {error!r}'}"
     for line in [said, *(f"   {line}" for line in told)]:
         # Receipts are of whoever made them: nothing of them is to move the cursor.
         print("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line))

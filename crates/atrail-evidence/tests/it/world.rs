@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) logs: Vec<Log>,
     next: u64,
     pub(crate) today: Day,
+    /// How many bytes that hardly compress each event has besides.
+    pub(crate) padding: usize,
 }
 
 /// What a session hands out.
@@ -215,6 +217,18 @@ impl Log {
     }
 }
 
+/// A member of so many bytes in hexadecimal, the same for the same event; nothing for none.
+fn noise(number: u64, size: usize) -> String {
+    let hashes =
+        (0_u64..).map(|part| Sha256::digest([number, part].map(u64::to_be_bytes).concat()));
+    let mut bytes: Vec<u8> = hashes.take(size.div_ceil(32)).flatten().collect();
+    bytes.truncate(size);
+    match size {
+        0 => String::new(),
+        _ => format!(r#","data":"{}""#, hex(&bytes)),
+    }
+}
+
 fn tree_of(kept: &Kept) -> (Root, Vec<Hash>) {
     let mut tree = SegmentTree::default();
     for line in &kept.lines {
@@ -231,6 +245,7 @@ impl World {
             logs: Vec::new(),
             next: 0,
             today: "2026-11-20".parse().unwrap(),
+            padding: 0,
         };
         world.begin(format!("account-{ACCOUNT}"), "", "", "");
         world
@@ -298,7 +313,8 @@ impl World {
             let lines = (0..*count).map(|_| {
                 self.next += 1;
                 let number = self.next;
-                format!(r#"{{"id":"e{number}","eventTime":"{day}T{hour:02}:00:00Z","action":"read/{number}"}}"#)
+                let data = noise(number, self.padding);
+                format!(r#"{{"id":"e{number}","eventTime":"{day}T{hour:02}:00:00Z","action":"read/{number}"{data}}}"#)
             });
             let lines: Vec<_> = lines.collect();
             self.next += 1;

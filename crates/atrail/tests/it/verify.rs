@@ -224,6 +224,23 @@ fn the_independent_verifier_agrees() {
             Some(&key),
             1,
         ),
+        (
+            "a receipt of a later version",
+            file.clone(),
+            String::from_utf8(receipt.clone())
+                .unwrap()
+                .replacen("\"version\":1", "\"version\":2", 1)
+                .into_bytes(),
+            Some(&key),
+            3,
+        ),
+        (
+            "a key that is none",
+            file.clone(),
+            receipt.clone(),
+            Some("nonsense"),
+            2,
+        ),
     ];
     for (what, file, receipt, key, code) in cases {
         fs::write(env.path("case"), file).unwrap();
