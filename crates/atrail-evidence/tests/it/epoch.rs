@@ -5,9 +5,9 @@ use atrail_evidence::{
 };
 use atrail_model::Day;
 
-use crate::key;
-use crate::python::both;
+use crate::python::{both, said};
 use crate::world::{ALL_DAY, World};
+use crate::{key, pinned};
 
 /// Two spaces on two days, with something deleted.
 fn world() -> (World, (Day, Day)) {
@@ -33,10 +33,7 @@ fn signed(world: &World, days: (Day, Day)) -> String {
 fn since(world: &World, days: (Day, Day), earlier: &str) -> Report {
     let download = world.session(None, days, ALL_DAY, &[]);
     let receipt = download.receipt.sign(&world.key).unwrap();
-    let mut expected = Expectations {
-        keys: vec![world.key.verifier_key().clone()],
-        ..Expectations::default()
-    };
+    let mut expected = pinned(&world.key);
     let alone = both(&receipt, &expected, &download.file).unwrap();
     assert_eq!(alone.outcome, Outcome::Proven, "{alone:#?}");
     expected.since = Some(earlier.to_owned());
@@ -70,6 +67,22 @@ fn what_stood_is_there_and_no_more_is_claimed() {
     assert!(epoch.continues_size.is_some());
     let kept = space.kept.clone().unwrap();
     assert_eq!((kept.days, kept.segments), (2, 2));
+    // The script tells people the same.
+    let download = world.session(None, days, ALL_DAY, &[]);
+    let receipt = download.receipt.sign(&world.key).unwrap();
+    let expected = Expectations {
+        since: Some(earlier.clone()),
+        ..pinned(&world.key)
+    };
+    if let Some(said) = said(&receipt, &expected, &download.file) {
+        for part in [
+            "space-5bace1: 1 deletions by request, 5 events",
+            "(the catalog was lost); it continues checkpoint",
+            "2 segments of 2 days are there or deleted on record; its history is no beginning of this one",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
     // Days that were not asked for are not judged, nor what is no continuation of the earlier receipt.
     let report = since(&world, (days.1, days.1), &earlier);
     assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");

@@ -104,6 +104,12 @@ pub(crate) fn both(
     concluded
 }
 
+/// What the script says to people; nothing where it cannot run.
+pub(crate) fn said(receipt: &str, expected: &Expectations, file: &[u8]) -> Option<String> {
+    let script = SCRIPT.as_ref()?;
+    Some(script.lock().unwrap().verify(receipt, expected, file).1)
+}
+
 /// The script is asked for no scope and no acknowledgements.
 fn is_askable(expected: &Expectations) -> bool {
     let asked = Expectations {
