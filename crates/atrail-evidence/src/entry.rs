@@ -29,7 +29,7 @@ pub struct Seal {
 }
 
 /// A segment as it was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SealedSegment {
     /// Its GUID.
     pub id: String,

@@ -12,9 +12,11 @@ use crate::leaf::{LeafHash, leaf_hash};
 use crate::note::{Note, VerifierKey};
 use crate::proof::{root_from_inclusion, verify_inclusion};
 use crate::record::Record;
-use crate::verify::log::{Control, Problem, day, invalid, malformed};
+use crate::verify::FindingKind;
+use crate::verify::log::{Control, Problem, day, invalid, known, malformed};
 use crate::{Checkpoint, days, origin};
 
+const FORMAT: &str = "c2sp.org/tlog-proof@";
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 /// The `type` of a proof.
 pub const PROOF_TYPE: &str = "atrail-event-proof";
@@ -101,14 +103,23 @@ pub struct ProvenEvent {
     pub is_pinned: bool,
 }
 
-/// Why a proof does not hold.
+/// Why an event is not proven.
 #[derive(Debug, thiserror::Error)]
-#[error("the proof does not hold: {0}")]
-pub struct ProofError(String);
+pub enum ProofError {
+    /// Something in the proof is not right.
+    #[error("the proof does not hold: {0}")]
+    Wrong(String),
+    /// Something in it is of a type or version that is not known: nothing follows from it.
+    #[error("the proof cannot be judged: {0}")]
+    Unknown(String),
+}
 
 impl From<Problem> for ProofError {
     fn from(problem: Problem) -> Self {
-        Self(problem.detail)
+        match problem.kind {
+            FindingKind::Unproven => Self::Unknown(problem.detail),
+            _ => Self::Wrong(problem.detail),
+        }
     }
 }
 
@@ -133,10 +144,10 @@ impl EventProof {
     /// # Errors
     /// When it is no proof, or of a version that is not known.
     pub fn parse(text: &str) -> Result<Self, ProofError> {
-        let bad = |why: &str| ProofError(why.to_owned());
+        let bad = |why: &str| ProofError::Wrong(why.to_owned());
         let rest = text
             .strip_prefix(HEADER)
-            .ok_or_else(|| bad("it is no C2SP tlog-proof"))?;
+            .ok_or_else(|| later_header(text))?;
         let (head, checkpoint) = rest
             .split_once("\n\n")
             .ok_or_else(|| bad("it has no checkpoint"))?;
@@ -151,11 +162,15 @@ impl EventProof {
         let extra = STANDARD.decode(extra).ok();
         let extra = extra.and_then(|bytes| String::from_utf8(bytes).ok());
         let extra = extra.ok_or_else(|| bad("its line `extra` is no base64 of a text"))?;
-        let extra: EventPath =
-            json::parse(&extra, "its line `extra`").map_err(|error| bad(&error.told()))?;
-        if (extra.kind.as_str(), extra.version) != (PROOF_TYPE, PROOF_VERSION) {
-            return Err(bad("it is of a kind or version that is not known"));
+        let malformed = |error: json::MalformedError| bad(&error.told());
+        let head = json::head(&extra, "its line `extra`").map_err(malformed)?;
+        if (head.kind.as_str(), head.version) != (PROOF_TYPE, PROOF_VERSION) {
+            return Err(unknown(&format!(
+                "type {:?}, version {}",
+                head.kind, head.version
+            )));
         }
+        let extra = json::parse(&extra, "its line `extra`").map_err(malformed)?;
         Ok(Self {
             extra,
             index,
@@ -171,13 +186,13 @@ impl EventProof {
     /// of which none leads to it.
     pub fn verify(&self, pinned: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
         let extra = &self.extra;
-        let bad = |why: &str| ProofError(why.to_owned());
+        let bad = |why: &str| ProofError::Wrong(why.to_owned());
         let control = Control::read(&extra.domain, &extra.control)?;
         let signer = control.signer().clone();
         let checkpoint = self.checkpoint(&control, &signer)?;
         let is_pinned = control.keys.iter().any(|key| pinned.contains(key));
         if !pinned.is_empty() && !is_pinned {
-            return Err(ProofError(format!(
+            return Err(ProofError::Wrong(format!(
                 "it is signed by {signer}, which is not the pinned key, nor one that it leads to"
             )));
         }
@@ -234,11 +249,12 @@ impl EventProof {
     /// From the event to the record's days: when it was sealed, its hour and its leaf.
     fn check_event(&self, record: &Record) -> Result<(String, u8, LeafHash), ProofError> {
         let extra = &self.extra;
-        let bad = |why: &str| ProofError(why.to_owned());
+        let bad = |why: &str| ProofError::Wrong(why.to_owned());
         if extra.event.contains('\n') {
             return Err(bad("its event is more than a line"));
         }
-        let entry = DayEntry::parse(&extra.entry).map_err(|e| malformed("its entry", &e))?;
+        let place = usize::try_from(extra.position).unwrap_or(usize::MAX);
+        let entry = known(&extra.entry, place, &extra.day, DayEntry::parse)?;
         let DayEntry::Seal(seal) = entry else {
             return Err(bad("its entry seals nothing"));
         };
@@ -262,4 +278,19 @@ impl EventProof {
         }
         Ok((seal.time, segment.hour, leaf))
     }
+}
+
+/// Why the first line is not that of a proof of this version.
+fn later_header(text: &str) -> ProofError {
+    let first = text.split('\n').next().unwrap_or_default();
+    match first.strip_prefix(FORMAT) {
+        Some(version) if !version.is_empty() && text.len() > first.len() && version != "v1" => {
+            unknown(&format!("C2SP tlog-proof {version:?}"))
+        }
+        _ => ProofError::Wrong("it is no C2SP tlog-proof".to_owned()),
+    }
+}
+
+fn unknown(what: &str) -> ProofError {
+    ProofError::Unknown(format!("{what} is not known here; use a newer verifier"))
 }

@@ -26,14 +26,27 @@ impl MalformedError {
     }
 }
 
+/// What every text of evidence that stands alone begins with, whatever its version.
+#[derive(serde::Deserialize)]
+pub(crate) struct Head {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) version: u32,
+}
+
+/// The type and version of a text whose other members may be those of a later version.
+pub(crate) fn head(text: &str, what: &'static str) -> Result<Head, MalformedError> {
+    parse(text, what)
+}
+
 /// The member `type` of a text that is else not understood.
 pub(crate) fn type_of(text: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Head {
+    struct Typed {
         #[serde(rename = "type")]
         kind: String,
     }
-    parse::<Head>(text, "it").ok().map(|head| head.kind)
+    parse::<Typed>(text, "it").ok().map(|typed| typed.kind)
 }
 
 /// Reads a text; members that are not known are passed over.

@@ -205,14 +205,8 @@ impl Receipt {
     /// # Errors
     /// When it is no receipt, or of a version that is not known.
     pub fn parse(text: &str) -> Result<(Self, Note<'_>), ReceiptError> {
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(rename = "type")]
-            kind: String,
-            version: u32,
-        }
         let note = Note::parse(text)?;
-        let head: Head = json::parse(note.text(), "the receipt")?;
+        let head = json::head(note.text(), "the receipt")?;
         if head.kind != RECEIPT_TYPE || head.version != RECEIPT_VERSION {
             return Err(ReceiptError::Version(head.kind, head.version));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atrail_model::{Day, DayRange, Timestamp};
+use atrail_model::{Day, DayRange};
 
 use super::report::FindingKind;
 use crate::checkpoint::{Checkpoint, origin};
@@ -250,9 +250,21 @@ pub(crate) fn day(text: &str) -> Result<Day, Problem> {
         .ok_or_else(|| invalid(format!("{text:?}: not a day from 1970-01-01 to 2149-06-06")))
 }
 
-/// A moment as evidence writes it.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
-    text.ends_with('Z').then(|| text.parse().ok()).flatten()
+/// The day of a moment as evidence writes it: `YYYY-MM-DDThh:mm:ssZ`, with up to nine digits of a fraction.
+pub(super) fn moment(text: &str) -> Option<Day> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_below = |part: &str, limit: u8| {
+        part.len() == 2 && digits(part) && part.parse::<u8>().is_ok_and(|part| part < limit)
+    };
+    let mut parts = clock.split(':');
+    let is_clock = [24, 60, 60]
+        .into_iter()
+        .all(|limit| parts.next().is_some_and(|part| is_below(part, limit)));
+    let is_moment =
+        is_clock && parts.next().is_none() && (1..=9).contains(&fraction.len()) && digits(fraction);
+    is_moment.then(|| self::day(day).ok()).flatten()
 }
 
 pub(crate) fn malformed(what: &str, error: &json::MalformedError) -> Problem {
@@ -283,7 +295,7 @@ fn key(text: &str, position: usize) -> Result<VerifierKey, Problem> {
 }
 
 /// Reads an entry. One of a type that a later version may have brought is not wrong, but nothing follows from it.
-fn known<T>(
+pub(crate) fn known<T>(
     text: &str,
     position: usize,
     list: &str,
@@ -309,4 +321,35 @@ fn known<T>(
         },
         _ => malformed(&format!("entry {position} of {list}"), &error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_one_form() {
+        for text in ["2026-11-20T00:00:00Z", "2026-11-20T23:59:59.123456789Z"] {
+            assert_eq!(moment(text), "2026-11-20".parse().ok(), "{text}");
+        }
+        for text in [
+            "2026-11-20T00:00:00",
+            "2026-11-20T00:00:00+00:00",
+            "2026-11-20 00:00:00Z",
+            "2026-11-20t00:00:00Z",
+            "2026-11-20T00:00Z",
+            "2026-11-20T24:00:00Z",
+            "2026-11-20T23:59:60Z",
+            "2026-11-20T00:00:00.Z",
+            "2026-11-20T00:00:00,5Z",
+            "2026-11-20T00:00:00.1234567890Z",
+            "2026-11-20T00:00:00:00Z",
+            "2026-11-20T+0:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "20261120T000000Z",
+            "1969-12-31T00:00:00Z",
+        ] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A download against its receipt, without the server.
 
 mod content;
+mod epoch;
 mod lines;
 pub(crate) mod log;
 mod plan;
@@ -8,7 +9,7 @@ mod replay;
 mod report;
 mod since;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 use atrail_model::{Day, DayRange};
@@ -23,7 +24,7 @@ use crate::receipt::{Receipt, ReceiptError, ScopeOf, space_domain};
 pub use content::parse_acknowledgements;
 pub(crate) use lines::Lines;
 pub use report::{
-    Deleted, DomainFacts, Epoch, Finding, FindingKind, Location, Outcome, Report, Span,
+    Deleted, DomainFacts, Epoch, Finding, FindingKind, Kept, Location, Outcome, Report, Span,
 };
 
 use content::Content;
@@ -70,6 +71,17 @@ pub enum VerifyError {
     File(#[from] io::Error),
 }
 
+impl VerifyError {
+    /// What follows from it.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Receipt(ReceiptError::Version(..)) | Self::File(_) => Outcome::Inconclusive,
+            Self::Receipt(_) | Self::Earlier(_) => Outcome::Failed,
+        }
+    }
+}
+
 /// A receipt whose signatures and logs were checked.
 #[derive(Debug)]
 struct Checked {
@@ -105,16 +117,27 @@ pub fn verify(
         );
     }
     let evidence = check_evidence(&receipt, &note, expected, &mut findings);
+    let mut kept = HashMap::new();
     if let Some(earlier) = &expected.since {
-        let (old, old_note) = Receipt::parse(earlier).map_err(VerifyError::Earlier)?;
-        check_since(
-            &old,
-            &old_note,
-            &evidence.checked,
-            &receipt,
-            expected,
-            &mut findings,
-        );
+        match Receipt::parse(earlier) {
+            Ok((old, note)) => {
+                kept = check_since(
+                    &old,
+                    &note,
+                    &evidence.checked,
+                    &receipt,
+                    expected,
+                    &mut findings,
+                );
+            }
+            Err(error @ ReceiptError::Version(..)) => {
+                findings.add(
+                    FindingKind::Unproven,
+                    format!("the earlier receipt: {error}"),
+                );
+            }
+            Err(error) => return Err(VerifyError::Earlier(error)),
+        }
     }
     let mut is_recompressed = false;
     let mut acknowledged = None;
@@ -142,6 +165,7 @@ pub fn verify(
         &receipt,
         evidence,
         expected,
+        kept,
         is_recompressed,
         acknowledged,
         findings,
@@ -367,7 +391,7 @@ fn check_since(
     receipt: &Receipt,
     expected: &Expectations,
     findings: &mut Findings,
-) {
+) -> HashMap<String, Kept> {
     // Keys that the log was signed with before are known by the log that is signed now.
     let mut keys = expected.keys.clone();
     if !keys.is_empty() && !findings.has_failed() {
@@ -378,11 +402,12 @@ fn check_since(
         );
     }
     let mut of_old = Findings::default();
+    let mut kept = HashMap::new();
     match range_of(old) {
         Ok(range) => {
             let checked = check_receipt(old, note, range, &keys, &mut of_old);
             if !of_old.has_failed() && new.logs.len() == receipt.domains.len() {
-                since::check(&checked, new, receipt, findings);
+                kept = since::check(&checked, new, receipt, findings);
             }
         }
         Err(problem) => of_old.add(problem.kind, problem.detail),
@@ -393,12 +418,14 @@ fn check_since(
             format!("the earlier receipt: {}", finding.detail),
         );
     }
+    kept
 }
 
 fn report(
     receipt: &Receipt,
     evidence: Evidence,
     expected: &Expectations,
+    mut kept: HashMap<String, Kept>,
     is_recompressed: bool,
     acknowledged: Option<u64>,
     findings: Findings,
@@ -416,6 +443,7 @@ fn report(
     let Evidence {
         checked, replayed, ..
     } = &evidence;
+    let is_consistent = expected.since.is_some() && kept.is_empty();
     let domains = checked
         .logs
         .iter()
@@ -429,6 +457,7 @@ fn report(
             by_request: replayed.by_request.clone(),
             by_retention: replayed.by_retention.clone(),
             epoch: epoch_of(log),
+            kept: kept.remove(&log.domain),
         })
         .collect();
     let scope = &receipt.scope;
@@ -452,7 +481,7 @@ fn report(
         domains,
         is_recompressed,
         acknowledged,
-        is_consistent: expected.since.is_some() && outcome == Outcome::Proven,
+        is_consistent: is_consistent && outcome == Outcome::Proven,
         findings,
         findings_left_out,
     }

@@ -26,9 +26,9 @@ pub(super) struct Replayed {
 
 /// What the control list says after a number of entries.
 #[derive(Debug)]
-struct InForce {
+pub(super) struct InForce {
     retention_days: i64,
-    holds: HashSet<HoldLevel>,
+    pub(super) holds: HashSet<HoldLevel>,
 }
 
 /// Follows the day lists.
@@ -102,6 +102,20 @@ impl Replayed {
         deleted.events = deleted.events.saturating_add(deletion.events);
         deleted.bytes = deleted.bytes.saturating_add(deletion.bytes);
     }
+}
+
+/// The segments of a day that its entries leave, whether their deletions were allowed or not.
+pub(super) fn standing<'e>(entries: impl Iterator<Item = &'e DayEntry>) -> Vec<SealedSegment> {
+    let mut standing: Vec<SealedSegment> = Vec::new();
+    for entry in entries {
+        match entry {
+            DayEntry::Seal(seal) => standing.extend(seal.segments.iter().cloned()),
+            DayEntry::Delete(deletion) => {
+                standing.retain(|segment| !deletion.hours.contains(segment.hour));
+            }
+        }
+    }
+    standing
 }
 
 fn check_segments(
@@ -187,7 +201,7 @@ fn state_of(
     Ok(in_force(log.control.entries.iter().take(size)))
 }
 
-fn in_force<'a>(entries: impl Iterator<Item = &'a ControlEntry>) -> InForce {
+pub(super) fn in_force<'a>(entries: impl Iterator<Item = &'a ControlEntry>) -> InForce {
     let mut state = InForce {
         retention_days: -1,
         holds: HashSet::new(),
@@ -218,7 +232,7 @@ fn refusal(deletion: &Deletion, day: Day, state: &InForce) -> Option<String> {
     if deletion.kind == DeletionKind::Request {
         return None;
     }
-    let age = moment(&deletion.time).and_then(Day::of).map_or(-1, |then| {
+    let age = moment(&deletion.time).map_or(-1, |then| {
         i64::from(then.number()) - i64::from(day.number())
     });
     match state.retention_days {

@@ -143,6 +143,18 @@ pub struct DomainFacts {
     /// When the log is of a later epoch: its GUID, and why it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// When the log began anew since an earlier receipt that was given: what stood then and is there, or deleted on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// What stood in an earlier receipt and is in a log that began anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// On how many days something stood.
+    pub days: u64,
+    /// How many segments of them are sealed in this log, too.
+    pub segments: u64,
 }
 
 /// A later epoch of a log.

@@ -3,15 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "it says what it did")]
 
+mod epoch;
 mod fixtures;
 mod honest;
 mod independent;
 mod proof;
+mod python;
 mod synthetic;
 mod tamper;
 mod world;
 
-use atrail_evidence::{Expectations, Report, SigningKey, VerifyError, verify};
+use atrail_evidence::{Expectations, Report, SigningKey, VerifyError};
+
+use python::both;
 
 /// A key that is the same each time.
 fn key() -> SigningKey {
@@ -21,12 +25,16 @@ fn key() -> SigningKey {
     .unwrap()
 }
 
+/// What both verifiers conclude with this key pinned.
 fn check(key: &SigningKey, receipt: &str, file: &[u8]) -> Result<Report, VerifyError> {
-    let expected = Expectations {
+    both(receipt, &pinned(key), file)
+}
+
+pub(crate) fn pinned(key: &SigningKey) -> Expectations {
+    Expectations {
         keys: vec![key.verifier_key().clone()],
         ..Expectations::default()
-    };
-    verify(receipt, &expected, file)
+    }
 }
 
 /// A number from the environment, for longer runs.

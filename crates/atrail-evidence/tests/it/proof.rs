@@ -1,6 +1,8 @@
 //! The proof of one event.
 
-use atrail_evidence::{EventProof, SigningKey, line_of_id, prove};
+use atrail_evidence::{
+    EventPath, EventProof, ProofError, ProvenEvent, SigningKey, line_of_id, prove,
+};
 
 use crate::key;
 use crate::world::{ALL_DAY, World};
@@ -56,4 +58,45 @@ fn each_event_is_proven_and_no_changed_bit_of_a_proof_is() {
     let proof = EventProof::parse(&text).unwrap();
     assert!(proof.verify(&[other.verifier_key().clone()]).is_err());
     assert!(!proof.verify(&[]).unwrap().is_pinned);
+}
+
+/// What a later version may say is not wrong, and proves nothing.
+#[test]
+fn a_proof_of_a_later_version_is_not_judged() {
+    type Change = fn(&mut EventPath);
+    let (world, _, text) = proof();
+    let keys = [world.key.verifier_key().clone()];
+    let judged = |text: &str| EventProof::parse(text).and_then(|proof| proof.verify(&keys));
+    let changed = |change: Change| {
+        let mut proof = EventProof::parse(&text).unwrap();
+        change(&mut proof.extra);
+        judged(&proof.to_text())
+    };
+    let is_unknown =
+        |judged: &Result<ProvenEvent, ProofError>| matches!(judged, Err(ProofError::Unknown(_)));
+    let later: [Change; 4] = [
+        |path| path.version = 2,
+        |path| path.kind = "atrail-range-proof".to_owned(),
+        |path| path.entry = path.entry.replace("\"seal\"", "\"snapshot\""),
+        |path| path.control.push(r#"{"type":"snapshot"}"#.to_owned()),
+    ];
+    for (number, change) in later.into_iter().enumerate() {
+        let judged = changed(change);
+        assert!(is_unknown(&judged), "{number}: {judged:?}");
+    }
+    assert!(is_unknown(&judged(&text.replacen("@v1", "@v2", 1))));
+    let wrong: [Change; 3] = [
+        |path| path.entry = path.entry.replace("\"seal\"", "\"delete\""),
+        |path| path.control.push(r#"{"type":"policy"}"#.to_owned()),
+        |path| path.control.push(r#"{"kind":"snapshot"}"#.to_owned()),
+    ];
+    for (number, change) in wrong.into_iter().enumerate() {
+        let judged = changed(change);
+        assert!(
+            matches!(judged, Err(ProofError::Wrong(_))),
+            "{number}: {judged:?}"
+        );
+    }
+    let judged = judged(&text.replacen("tlog-proof@v1", "tlog-tile@v1", 1));
+    assert!(matches!(judged, Err(ProofError::Wrong(_))));
 }

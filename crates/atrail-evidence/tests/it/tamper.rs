@@ -9,8 +9,9 @@ use atrail_evidence::{
 };
 use atrail_model::Day;
 
+use crate::python::both;
 use crate::world::{ALL_DAY, Download, World, gzip};
-use crate::{check, key, number};
+use crate::{check, key, number, pinned};
 
 const HOURS: HourRange = HourRange { first: 4, last: 4 };
 
@@ -62,10 +63,38 @@ fn the_untouched_bundle_verifies() {
     );
 }
 
+/// As the account, of fewer and longer events: file and receipt have at least so many bytes.
+fn bundle(bytes: usize) -> (World, Download, String) {
+    let mut world = World::new(key());
+    let (today, yesterday) = (world.today, world.today.minus(1));
+    world.padding = 500;
+    for guid in ["5bace1", "5bace2"] {
+        let log = world.add_space(guid);
+        world.seal(log, yesterday, &[(3, 3), (4, 2)]);
+        world.delete(log, yesterday, HOURS, DeletionKind::Request, false);
+    }
+    loop {
+        world.seal(1, today, &[(2, 4), (5, 3)]);
+        world.seal(2, yesterday, &[(6, 2)]);
+        let download = world.session(None, (yesterday, today), ALL_DAY, &[]);
+        let receipt = download.receipt.sign(&world.key).unwrap();
+        if download.file.len() + receipt.len() >= bytes {
+            return (world, download, receipt);
+        }
+    }
+}
+
+/// In the long form every bit of some more bytes; of these, the script is asked about as many as in the short form.
 #[test]
 fn no_flipped_bit_is_proven() {
-    let stride = number("ATRAIL_EVIDENCE_STRIDE", 509);
-    let (world, download, receipt) = account();
+    const SHORT: u64 = 509;
+    let stride = number("ATRAIL_EVIDENCE_STRIDE", SHORT);
+    let bytes = number("ATRAIL_EVIDENCE_BUNDLE_BYTES", 0);
+    let (world, download, receipt) = match bytes {
+        0 => account(),
+        bytes => bundle(usize::try_from(bytes).unwrap()),
+    };
+    let pinned = pinned(&world.key);
     let file_bits = download.file.len() as u64 * 8;
     let all_bits = file_bits + receipt.len() as u64 * 8;
     let (refused, recompressed) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -77,12 +106,16 @@ fn no_flipped_bit_is_proven() {
     };
     let work = |first: u64| {
         for bit in (first * stride..all_bits).step_by(usize::try_from(threads * stride).unwrap()) {
+            let verify = |receipt: &str, file: &[u8]| match bit % SHORT {
+                0 => both(receipt, &pinned, file),
+                _ => verify(receipt, &pinned, file),
+            };
             let report = if bit < file_bits {
-                check(&world.key, &receipt, &flip(&download.file, bit)).ok()
+                verify(&receipt, &flip(&download.file, bit)).ok()
             } else {
                 String::from_utf8(flip(receipt.as_bytes(), bit - file_bits))
                     .ok()
-                    .and_then(|receipt| check(&world.key, &receipt, &download.file).ok())
+                    .and_then(|receipt| verify(&receipt, &download.file).ok())
             };
             match report {
                 // A bit that means nothing, such as the time in a header of gzip: the events are the same, byte for byte.
@@ -104,11 +137,14 @@ fn no_flipped_bit_is_proven() {
     });
     let (refused, recompressed) = (refused.into_inner(), recompressed.into_inner());
     println!(
-        "{} bits flipped of {all_bits}: {refused} refused, {recompressed} without meaning for the content, told as recompressed",
-        refused + recompressed
+        "{} bits flipped of {all_bits} (file {} bytes, receipt {}): {refused} refused, {recompressed} without meaning for the content, told as recompressed",
+        refused + recompressed,
+        download.file.len(),
+        receipt.len()
     );
-    // The headers and trailers of nine members have fewer bits without meaning than this.
-    assert!(recompressed * stride <= 10 * 80 + stride);
+    // The headers and trailers of the members have fewer bits without meaning than this.
+    let manifest: Manifest = serde_json::from_str(&download.receipt.manifest).unwrap();
+    assert!(recompressed * stride <= manifest.objects.len() as u64 * 80 + stride);
 }
 
 /// Every change of the file by lines, members and segments, with what is to be told of it.
@@ -283,7 +319,7 @@ fn no_other_receipt_is_accepted() {
             ..Expectations::default()
         };
         change(&mut expected);
-        verify(&receipt, &expected, download.file.as_slice()).unwrap()
+        both(&receipt, &expected, &download.file).unwrap()
     };
     assert_eq!(asked(|_| ()).outcome, Outcome::Proven);
     let changes: [fn(&mut Expectations); 4] = [
@@ -302,7 +338,7 @@ fn no_other_receipt_is_accepted() {
         since: Some(later.receipt.sign(&world.key).unwrap()),
         ..Expectations::default()
     };
-    let report = verify(&receipt, &expected, download.file.as_slice()).unwrap();
+    let report = both(&receipt, &expected, &download.file).unwrap();
     assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
 }
 
@@ -315,7 +351,7 @@ fn no_other_key_is_accepted_and_none_is_not_enough() {
     let forged = download.receipt.sign(&other).unwrap();
     let report = check(&world.key, &forged, &download.file).unwrap();
     assert_eq!(report.outcome, Outcome::Failed);
-    let report = verify(&receipt, &Expectations::default(), download.file.as_slice()).unwrap();
+    let report = both(&receipt, &Expectations::default(), &download.file).unwrap();
     assert_eq!(kinds(&report), [FindingKind::Unpinned]);
     assert_eq!(report.outcome, Outcome::Inconclusive);
     // A history with the same events by another key, under the same name.
@@ -487,6 +523,50 @@ fn a_receipt_that_does_not_agree_with_itself_is_refused_even_when_signed() {
     println!("{} changes of a signed receipt refused", CHANGES.len());
 }
 
+/// What a later version may say is not wrong, and proves nothing; what is wrong besides is told all the same.
+#[test]
+fn evidence_of_a_later_version_is_not_judged() {
+    let changed = |download: &Download| {
+        let mut file = download.text.clone().into_bytes();
+        file[10] ^= 1;
+        file
+    };
+    let days = world().1;
+    for list in [None, Some(days.1)] {
+        let (mut world, _) = world();
+        let earlier = world.session(None, days, ALL_DAY, &[]);
+        let earlier = earlier.receipt.sign(&world.key).unwrap();
+        let sizes = world.sizes();
+        world.later(1, list);
+        let download = world.session(None, days, ALL_DAY, &[sizes]);
+        let receipt = download.receipt.sign(&world.key).unwrap();
+        let report = check(&world.key, &receipt, &download.file).unwrap();
+        assert_eq!(kinds(&report), [FindingKind::Unproven], "{report:#?}");
+        let mut expected = pinned(&world.key);
+        expected.since = Some(earlier.replacen("5bace1", "5bace3", 1));
+        let report = both(&receipt, &expected, &download.file).unwrap();
+        assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    }
+    let (world, download, receipt) = account();
+    let changes: [Change; 2] = [
+        |r| r.version = 2,
+        |r| r.kind = "atrail-range-receipt".to_owned(),
+    ];
+    for change in changes {
+        let mut later = download.receipt.clone();
+        change(&mut later);
+        let later = later.sign(&world.key).unwrap();
+        let error = check(&world.key, &later, &download.file).unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Inconclusive);
+        let mut expected = pinned(&world.key);
+        expected.since = Some(later);
+        let report = both(&receipt, &expected, &download.file).unwrap();
+        assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
+        let report = both(&receipt, &expected, &changed(&download)).unwrap();
+        assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    }
+}
+
 #[test]
 fn no_deletion_goes_by_that_nothing_allowed() {
     let day = world().0.today.minus(3);
@@ -640,9 +720,7 @@ fn another_history_is_found_out_by_an_earlier_receipt() {
             since: Some(earlier.clone()),
             ..Expectations::default()
         };
-        verify(&receipt, &expected, download.file.as_slice())
-            .unwrap()
-            .outcome
+        both(&receipt, &expected, &download.file).unwrap().outcome
     };
     assert_eq!(
         told(&mut world, std::slice::from_ref(&sizes)),

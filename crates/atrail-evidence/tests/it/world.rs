@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) logs: Vec<Log>,
     next: u64,
     pub(crate) today: Day,
+    /// How many bytes that hardly compress each event has besides.
+    pub(crate) padding: usize,
 }
 
 /// What a session hands out.
@@ -215,6 +217,18 @@ impl Log {
     }
 }
 
+/// A member of so many bytes in hexadecimal, the same for the same event; nothing for none.
+fn noise(number: u64, size: usize) -> String {
+    let hashes =
+        (0_u64..).map(|part| Sha256::digest([number, part].map(u64::to_be_bytes).concat()));
+    let mut bytes: Vec<u8> = hashes.take(size.div_ceil(32)).flatten().collect();
+    bytes.truncate(size);
+    match size {
+        0 => String::new(),
+        _ => format!(r#","data":"{}""#, hex(&bytes)),
+    }
+}
+
 fn tree_of(kept: &Kept) -> (Root, Vec<Hash>) {
     let mut tree = SegmentTree::default();
     for line in &kept.lines {
@@ -231,6 +245,7 @@ impl World {
             logs: Vec::new(),
             next: 0,
             today: "2026-11-20".parse().unwrap(),
+            padding: 0,
         };
         world.begin(format!("account-{ACCOUNT}"), "", "", "");
         world
@@ -298,7 +313,8 @@ impl World {
             let lines = (0..*count).map(|_| {
                 self.next += 1;
                 let number = self.next;
-                format!(r#"{{"id":"e{number}","eventTime":"{day}T{hour:02}:00:00Z","action":"read/{number}"}}"#)
+                let data = noise(number, self.padding);
+                format!(r#"{{"id":"e{number}","eventTime":"{day}T{hour:02}:00:00Z","action":"read/{number}"{data}}}"#)
             });
             let lines: Vec<_> = lines.collect();
             self.next += 1;
@@ -403,6 +419,12 @@ impl World {
         }
     }
 
+    /// An entry as a later version may have it.
+    pub(crate) fn later(&mut self, log: usize, list: Option<Day>) {
+        let text = format!(r#"{{"type":"snapshot","time":"{}"}}"#, self.time());
+        self.logs[log].append(list, text);
+    }
+
     pub(crate) fn rotate(&mut self) {
         let next = SigningKey::generate(self.key.name()).unwrap();
         let vkey = next.verifier_key().to_string();
@@ -420,16 +442,18 @@ impl World {
         self.key = next;
     }
 
-    /// All logs begin anew; what is there is sealed anew.
-    pub(crate) fn new_epoch(&mut self, epoch: &str, is_known: bool) {
+    /// All logs begin anew, continuing what they were when `signed` was; what is there is sealed anew, as far as `keep` says.
+    pub(crate) fn new_epoch(
+        &mut self,
+        epoch: &str,
+        signed: Option<&Self>,
+        keep: impl Fn(&mut Kept) -> bool,
+    ) {
         let old = std::mem::take(&mut self.logs);
-        for log in old {
-            let note = if is_known {
-                log.checkpoint(&self.key)
-            } else {
-                String::new()
-            };
-            let number = self.begin(log.domain.clone(), epoch, &note, "the catalog was lost");
+        for (number, log) in old.into_iter().enumerate() {
+            let note = signed.map(|world| world.logs[number].checkpoint(&world.key));
+            let note = note.unwrap_or_default();
+            self.begin(log.domain.clone(), epoch, &note, "the catalog was lost");
             if log.policy >= 0 {
                 self.policy(number, log.policy);
             }
@@ -441,7 +465,10 @@ impl World {
             if let Some(guid) = log.domain.strip_prefix("space-") {
                 self.tell_account(number, guid);
             }
-            for kept in log.segments.into_iter().filter(|kept| !kept.is_deleted) {
+            for mut kept in log.segments.into_iter().filter(|kept| !kept.is_deleted) {
+                if !keep(&mut kept) {
+                    continue;
+                }
                 let seal = DayEntry::Seal(Seal {
                     time: self.time(),
                     day: kept.day.to_string(),
@@ -457,6 +484,11 @@ impl World {
                 self.logs[number].segments.push(kept);
             }
         }
+    }
+
+    /// A hold that a new log does not say.
+    pub(crate) fn forget_holds(&mut self, log: usize) {
+        self.logs[log].holds.clear();
     }
 
     pub(crate) fn sizes(&self) -> Vec<u64> {

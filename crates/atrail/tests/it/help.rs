@@ -18,6 +18,8 @@ const COMMANDS: &[&str] = &[
     "session show",
     "session delete",
     "download",
+    "verify",
+    "prove",
     "delete",
     "option",
     "trail",

@@ -69,6 +69,16 @@ fn a_download_is_verified_without_the_server_and_damage_is_told() {
     ran.fails(1);
     let args = [&["verify", "out.gz", "-a"][..], &DAYS].concat();
     env.run(&args).fails(1);
+    let space = said.split_whitespace().nth(2).unwrap();
+    let guid = |flag: &str, guid: &str| env.run(&["verify", "out.gz", flag, guid]);
+    guid("--space", space).ok();
+    for (flag, of) in [("--space", "another"), ("--account", space)] {
+        let ran = guid(flag, of);
+        assert!(ran.stdout.starts_with("OTHER SCOPE"), "{}", ran.stdout);
+        ran.fails(1);
+    }
+    let both = ["verify", "out.gz", "--space", space, "-a"];
+    env.run(&both).fails(2);
     env.run(&["verify", "out.gz", "--key", "nonsense"]).fails(2);
     env.run(&["verify"]).fails(2);
     fs::rename(env.path("out.gz.receipt"), env.path("moved")).unwrap();
@@ -109,6 +119,8 @@ fn one_event_is_proven_without_the_rest() {
     assert_eq!(by_id, proof);
     fs::write(env.path("proof"), proof.replacen("index ", "index 1", 1)).unwrap();
     env.run(&["verify", "--proof", "proof"]).fails(1);
+    fs::write(env.path("proof"), proof.replacen("@v1", "@v2", 1)).unwrap();
+    env.run(&["verify", "--proof", "proof"]).fails(3);
     env.run(&["prove", "out.gz", "--line", "31"]).fails(1);
     env.run(&["prove", "out.gz"]).fails(2);
 }
@@ -211,6 +223,23 @@ fn the_independent_verifier_agrees() {
             receipt[..receipt.len() - 5].to_vec(),
             Some(&key),
             1,
+        ),
+        (
+            "a receipt of a later version",
+            file.clone(),
+            String::from_utf8(receipt.clone())
+                .unwrap()
+                .replacen("\"version\":1", "\"version\":2", 1)
+                .into_bytes(),
+            Some(&key),
+            3,
+        ),
+        (
+            "a key that is none",
+            file.clone(),
+            receipt.clone(),
+            Some("nonsense"),
+            2,
         ),
     ];
     for (what, file, receipt, key, code) in cases {

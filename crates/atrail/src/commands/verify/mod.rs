@@ -7,8 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use atrail_evidence::{
-    EventProof, Expectations, HourRange, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome, ProvenEvent,
-    ReceiptError, Report, VerifierKey, VerifyError, parse_acknowledgements, verify,
+    EventProof, Expectations, HourRange, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome, ProofError,
+    ProvenEvent, Report, ScopeOf, VerifierKey, parse_acknowledgements, verify,
 };
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// The receipt of the one FILE [default: FILE.receipt]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// An earlier receipt: its history must be a beginning of this one
+    /// An earlier receipt: its history must be a beginning of this one, or all that stood be in the log that began anew
     #[arg(long, value_name = "RECEIPT")]
     since: Option<PathBuf>,
     /// What `atrail trail --format jsonl` printed: these events must be in the file
@@ -52,6 +52,12 @@ pub(crate) struct Args {
     proof: Option<PathBuf>,
     #[command(flatten)]
     scope: ScopeFlags,
+    /// The space that was asked for, by its GUID
+    #[arg(long, value_name = "GUID", conflicts_with_all = ["account", "at_account_level", "proof"])]
+    space: Option<String>,
+    /// The account that was asked for, by its GUID, with all its spaces
+    #[arg(long, value_name = "GUID", conflicts_with = "proof")]
+    account: Option<String>,
 }
 
 /// What is concluded about one file.
@@ -133,10 +139,15 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         })
     });
     let since = args.since.as_deref();
+    let of = match (&args.space, &args.account) {
+        (Some(guid), _) => Some(ScopeOf::Space(guid.clone())),
+        (None, guid) => guid.clone().map(ScopeOf::Account),
+    };
+    let is_level_given = of.is_none() && args.scope.is_any_given();
     Ok(Expectations {
         keys,
-        is_account: args.scope.is_any_given().then_some(at_account_level),
-        of: None,
+        is_account: is_level_given.then_some(at_account_level),
+        of,
         start: range.map(|range| range.start()),
         end: range.map(|range| range.end()),
         hours: search_time.map(|hours| HourRange {
@@ -165,16 +176,9 @@ fn check(
     };
     let report = verify(&receipt, expected, metered).map_err(|error| {
         let what = format!("could not verify {}", path.display());
-        let newer = matches!(
-            &error,
-            VerifyError::Receipt(ReceiptError::Version(..))
-                | VerifyError::Earlier(ReceiptError::Version(..))
-                | VerifyError::File(_)
-        );
-        let exit = if newer {
-            Exit::Inconclusive
-        } else {
-            Exit::Failed
+        let exit = match error.outcome() {
+            Outcome::Inconclusive => Exit::Inconclusive,
+            _ => Exit::Failed,
         };
         CliError::new(exit, what).because(error)
     })?;
@@ -291,7 +295,15 @@ fn is_unpinned(checked: &Checked) -> bool {
 fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<()> {
     let text = text_of(path, MAX_PROOF_BYTES)?;
     let event = proven(&text, keys).map_err(|error| {
-        CliError::failed(format!("not proven: {}", path.display())).because(error)
+        let path = path.display();
+        match error {
+            ProofError::Wrong(_) => CliError::failed(format!("not proven: {path}")),
+            ProofError::Unknown(_) => CliError::new(
+                Exit::Inconclusive,
+                format!("nothing can be concluded about {path}"),
+            ),
+        }
+        .because(error)
     })?;
     if settings.printer.format == Format::Table {
         settings.printer.data(&report::event_lines(&event))?;
@@ -315,6 +327,6 @@ fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<(
     .hint("give it by --key or ATRAIL_VKEY, or log in to the server"))
 }
 
-fn proven(text: &str, keys: &[VerifierKey]) -> Result<ProvenEvent, atrail_evidence::ProofError> {
+fn proven(text: &str, keys: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
     EventProof::parse(text)?.verify(keys)
 }

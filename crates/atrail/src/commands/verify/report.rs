@@ -131,6 +131,14 @@ fn facts(domain: &DomainFacts) -> Vec<String> {
             domain.domain, epoch.began, epoch.reason
         ));
     }
+    if let Some(kept) = &domain.kept {
+        lines.push(format!(
+            "{}: of what stood in the earlier receipt, {} of {} are there or deleted on record; its history is no beginning of this one",
+            domain.domain,
+            counted(kept.segments, "segment"),
+            counted(kept.days, "day")
+        ));
+    }
     lines
 }
 

@@ -1,0 +1,122 @@
+//! An earlier receipt against a later one whose log began anew: what stood then is there, or was deleted on record. More is
+//! not claimed: this log does not begin with the one before.
+
+use std::collections::HashSet;
+
+use atrail_model::DayRange;
+
+use super::log::{DomainLog, Problem, malformed};
+use super::replay::{in_force, standing};
+use super::report::{FindingKind, Kept};
+use crate::entry::{ControlEntry, DayEntry, HoldLevel, SealedSegment};
+use crate::hash::Hash;
+use crate::receipt::DomainEvidence;
+use crate::record::Record;
+
+/// How many missing segments of a day are named.
+const MAX_NAMED: usize = 20;
+
+/// Compares a log with the earlier one whose checkpoint it continues, on the days of `range`; answers what was kept, and
+/// what is wrong or not known.
+pub(super) fn compare(
+    old: &DomainLog,
+    new: &DomainLog,
+    evidence: &DomainEvidence,
+    range: DayRange,
+) -> (Kept, Vec<Problem>) {
+    let mut kept = Kept::default();
+    let mut problems = Vec::new();
+    for (day, entries) in &old.lists {
+        let stood = standing(entries.iter().map(|(entry, _)| entry));
+        if stood.is_empty() {
+            continue;
+        }
+        if !range.contains(*day) {
+            problems.push(Problem {
+                kind: FindingKind::Unproven,
+                detail: format!(
+                    "the log began anew, and {day} was not asked for: whether what was recorded is still there is not known"
+                ),
+            });
+            continue;
+        }
+        let later = new.lists.get(day).map_or(&[][..], Vec::as_slice);
+        let sealed = sealed(later);
+        let missing: Vec<&SealedSegment> = stood.iter().filter(|s| !sealed.contains(s)).collect();
+        kept.days += 1;
+        kept.segments += (stood.len() - missing.len()) as u64;
+        if !missing.is_empty() {
+            problems.push(Problem {
+                kind: FindingKind::Missing,
+                detail: format!(
+                    "{day}: neither there nor deleted on record: {}",
+                    told(&missing)
+                ),
+            });
+        }
+    }
+    problems.extend(check_holds(old, new, evidence));
+    (kept, problems)
+}
+
+/// Whatever the list sealed, be it deleted since.
+fn sealed(entries: &[(DayEntry, Hash)]) -> HashSet<&SealedSegment> {
+    let seals = entries.iter().filter_map(|(entry, _)| match entry {
+        DayEntry::Seal(seal) => Some(&seal.segments),
+        DayEntry::Delete(_) => None,
+    });
+    seals.flatten().collect()
+}
+
+fn told(missing: &[&SealedSegment]) -> String {
+    let named: Vec<_> = missing
+        .iter()
+        .take(MAX_NAMED)
+        .map(|s| format!("segment {} of hour {:02}, {} events", s.id, s.hour, s.count))
+        .collect();
+    match missing.len() - named.len() {
+        0 => named.join("; "),
+        more => format!("{}; and {more} segments more", named.join("; ")),
+    }
+}
+
+/// A legal hold that stood then does not end by a new beginning: it is recorded anew, before anything is deleted.
+fn check_holds(old: &DomainLog, new: &DomainLog, evidence: &DomainEvidence) -> Vec<Problem> {
+    let holds = in_force(old.control.entries.iter()).holds;
+    let Some(began) = holds.iter().map(|level| began(new, *level)).max() else {
+        return Vec::new();
+    };
+    let mut problems: Vec<Problem> = evidence
+        .deletions
+        .iter()
+        .filter_map(|proof| match Record::parse(&proof.record) {
+            Ok(record) if began < record.control.size => None,
+            Ok(_) => Some(Problem {
+                kind: FindingKind::UnauthorisedDelete,
+                detail: format!(
+                    "deletion {} of {}: a legal hold of the earlier receipt was not recorded anew before it",
+                    proof.position, proof.day
+                ),
+            }),
+            Err(error) => Some(malformed("the record of a deletion", &error)),
+        })
+        .collect();
+    if began == NEVER {
+        problems.push(Problem {
+            kind: FindingKind::Unproven,
+            detail: "a legal hold stood that is not recorded anew".to_owned(),
+        });
+    }
+    problems
+}
+
+const NEVER: u64 = u64::MAX;
+
+/// The place in the control list at which the hold is recorded anew.
+fn began(log: &DomainLog, level: HoldLevel) -> u64 {
+    let is_it = |entry: &ControlEntry| matches!(entry, ControlEntry::Hold(h) if h.level == level);
+    (0..)
+        .zip(&log.control.entries)
+        .find(|(_, entry)| is_it(entry))
+        .map_or(NEVER, |(place, _)| place)
+}

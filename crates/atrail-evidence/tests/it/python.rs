@@ -1,0 +1,133 @@
+//! The verifier in `docs`, which was written from the page alone: whatever the tests verify, it comes to the same exit code.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+
+use atrail_evidence::{Expectations, Outcome, Report, VerifyError, verify};
+use tempfile::TempDir;
+
+/// Runs the script on each line of arguments that it reads, and answers its exit code and what it said.
+const DRIVER: &str = "
+import contextlib, io, json, sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+import verify
+for line in sys.stdin:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = verify.main(json.loads(line))
+    print(json.dumps([code, said.getvalue()]), flush=True)
+";
+
+static SCRIPT: LazyLock<Option<Mutex<Script>>> = LazyLock::new(|| Script::start().map(Mutex::new));
+
+/// The running script and the files that it reads.
+struct Script {
+    dir: TempDir,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    _process: Child,
+}
+
+impl Script {
+    /// `None` where it cannot run.
+    fn start() -> Option<Self> {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let mut process = Command::new("python3")
+            .args(["-c", DRIVER])
+            .arg(docs)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let mut script = Self {
+            dir: tempfile::tempdir().unwrap(),
+            input: process.stdin.take()?,
+            output: BufReader::new(process.stdout.take()?),
+            _process: process,
+        };
+        // A file that is not there says whether it runs at all.
+        script.conclude(&["none"]).map(|_| script)
+    }
+
+    fn conclude(&mut self, arguments: &[&str]) -> Option<(i64, String)> {
+        let mut line = serde_json::to_string(arguments).unwrap();
+        line.push('\n');
+        self.input.write_all(line.as_bytes()).ok()?;
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).ok()?;
+        serde_json::from_str(&answer).ok()
+    }
+
+    /// Its exit code for what it can be asked, and what it said.
+    fn verify(&mut self, receipt: &str, expected: &Expectations, file: &[u8]) -> (i64, String) {
+        let path = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
+        let (download, evidence, since) = (path("file"), path("file.receipt"), path("since"));
+        fs::write(&download, file).unwrap();
+        fs::write(&evidence, receipt).unwrap();
+        let keys: Vec<String> = expected.keys.iter().map(ToString::to_string).collect();
+        let mut arguments = vec![download.as_str()];
+        for key in &keys {
+            arguments.extend(["--key", key]);
+        }
+        if let Some(earlier) = &expected.since {
+            fs::write(&since, earlier).unwrap();
+            arguments.extend(["--since", &since]);
+        }
+        self.conclude(&arguments).unwrap()
+    }
+}
+
+/// What the crate concludes, which is what the script concludes.
+pub(crate) fn both(
+    receipt: &str,
+    expected: &Expectations,
+    file: &[u8],
+) -> Result<Report, VerifyError> {
+    let concluded = verify(receipt, expected, file);
+    if let Some(script) = SCRIPT.as_ref().filter(|_| is_askable(expected)) {
+        let outcome = match &concluded {
+            Ok(report) => report.outcome,
+            Err(error) => error.outcome(),
+        };
+        let code = match outcome {
+            Outcome::Proven => 0,
+            Outcome::Failed => 1,
+            Outcome::Inconclusive => 3,
+        };
+        let (theirs, said) = script.lock().unwrap().verify(receipt, expected, file);
+        assert_eq!(theirs, code, "{said}\n{concluded:#?}");
+    }
+    concluded
+}
+
+/// What the script says to people; nothing where it cannot run.
+pub(crate) fn said(receipt: &str, expected: &Expectations, file: &[u8]) -> Option<String> {
+    let script = SCRIPT.as_ref()?;
+    Some(script.lock().unwrap().verify(receipt, expected, file).1)
+}
+
+/// The script is asked for no scope and no acknowledgements.
+fn is_askable(expected: &Expectations) -> bool {
+    let asked = Expectations {
+        keys: expected.keys.clone(),
+        since: expected.since.clone(),
+        ..Expectations::default()
+    };
+    format!("{asked:?}") == format!("{expected:?}")
+}
+
+/// A control: a script that could not be run would agree with everything.
+#[test]
+fn the_script_runs_where_there_is_a_python() {
+    let imports = "import cryptography.hazmat.primitives.asymmetric.ed25519";
+    let python = Command::new("python3").args(["-c", imports]).output();
+    let can_run = python.is_ok_and(|output| output.status.success());
+    assert_eq!(SCRIPT.is_some(), can_run);
+    if !can_run {
+        println!("skipped: there is no python3 with the package cryptography");
+    }
+}
