@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use atrail_evidence::{Expectations, Outcome, Report, VerifierKey, verify};
+use atrail_evidence::{Expectations, Finding, FindingKind, Outcome, Report, VerifierKey, verify};
 use atrail_model::{Clock, Domain, Hours, Retention, Scope, SessionId, Target};
 use atrail_store::{EventsOfSpace, NewSession, Requester, Session};
 
@@ -317,8 +317,11 @@ async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
         since: Some(receipt),
         ..pinned(key)
     };
+    // Whoever kept the earlier receipt sees what the new history lacks.
     let report = test.verified(&session, &since).await;
-    assert_ne!(report.outcome, Outcome::Failed, "{report:#?}");
+    assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    let lacks = |finding: &Finding| finding.kind == FindingKind::Missing;
+    assert!(report.findings.iter().all(lacks), "{report:#?}");
     // It is the same epoch from then on.
     let test = test.crash_and_reopen().await;
     let report = test.proven(july).await;
