@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
@@ -117,6 +118,25 @@ impl Blobs {
                 stamp,
             },
         })
+    }
+
+    /// Opens an object in the calling thread, where objects are files; `None` where they are not.
+    pub(crate) fn open_file(&self, path: &str) -> Option<std::io::Result<(File, Stamp)>> {
+        let dir = self.dir.as_ref()?;
+        let open = || {
+            let file = File::open(dir.join(path))?;
+            let metadata = file.metadata()?;
+            let since = metadata
+                .modified()?
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .ok();
+            let stamp = Stamp {
+                size_bytes: metadata.len(),
+                modified_nanos: since.and_then(|since| i64::try_from(since.as_nanos()).ok()),
+            };
+            Ok((file, stamp))
+        };
+        Some(open())
     }
 
     /// Deletes an object, and what a crash may have left of writing it; one that is not there is deleted already.
@@ -258,7 +278,7 @@ fn unreadable(path: &str, source: &std::io::Error) -> StoreError {
     }
 }
 
-fn hash_file(file: &File, end: u64) -> std::io::Result<[u8; 32]> {
+pub(crate) fn hash_file(file: &File, end: u64) -> std::io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     let mut at = 0;
     while at < end {
@@ -315,6 +335,10 @@ mod tests {
         let reader = blobs.open(path).await.unwrap();
         assert_eq!(reader.read(0..10).await.unwrap(), "0123456789");
         assert_eq!(reader.read(3..5).await.unwrap(), "34");
+        if let Some(opened) = blobs.open_file(path) {
+            assert_eq!(opened.unwrap().1, reader.stamp());
+            assert!(blobs.open_file("elsewhere").unwrap().is_err());
+        }
         assert!(reader.read(8..12).await.is_err() || reader.read(8..12).await.unwrap().len() < 4);
         blobs.delete(path).await.unwrap();
         blobs.delete(path).await.unwrap();

@@ -18,8 +18,10 @@ use crate::session::{Session, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
 
-/// Bytes that are read at once.
+/// Bytes that are read at once, be they of one object or of several small ones.
 const CHUNK_BYTES: u64 = 256 << 10;
+/// Objects of which bytes are read at once.
+const CHUNK_PIECES: usize = 64;
 /// Chunks that are read ahead of the one being sent.
 const READ_AHEAD: usize = 2;
 
@@ -73,8 +75,8 @@ impl Download {
     /// # Errors
     /// `DamagedObject` when it is not.
     pub async fn check(&self, range: Range<u64>) -> Result<()> {
-        let first = self.plan.chunks(range).next();
-        match first.and_then(|chunk| self.plan.parts[chunk.part].object) {
+        let first = self.plan.pieces(range).next();
+        match first.and_then(|piece| self.plan.parts[piece.part].object) {
             Some(object) => self.core.checked_reader(object).await.map(drop),
             None => Ok(()),
         }
@@ -129,10 +131,13 @@ struct Part {
 
 /// Bytes of one part, counted from the part's begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Chunk {
+struct Piece {
     part: usize,
     range: Range<u64>,
 }
+
+/// Pieces that follow each other, and are read together.
+type Chunk = Vec<Piece>;
 
 impl Plan {
     fn of_manifest(text: &[u8]) -> Result<Self> {
@@ -165,8 +170,8 @@ impl Plan {
         })
     }
 
-    /// The chunks that make up a range, lazily and in order.
-    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
+    /// The pieces that make up a range, lazily and in order.
+    fn pieces(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Piece> + Send + use<> {
         let plan = Arc::clone(self);
         let mut part = plan
             .parts
@@ -179,7 +184,7 @@ impl Plan {
                 .length
                 .min(from + CHUNK_BYTES)
                 .min(range.end - current.start);
-            let chunk = Chunk {
+            let piece = Piece {
                 part,
                 range: from..to,
             };
@@ -187,9 +192,30 @@ impl Plan {
             if to == current.length {
                 part += 1;
             }
+            Some(piece)
+        })
+    }
+
+    /// The same, as many together as are small enough.
+    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
+        let mut pieces = self.pieces(range).peekable();
+        std::iter::from_fn(move || {
+            let mut chunk = vec![pieces.next()?];
+            let mut bytes = length(&chunk[0]);
+            while let Some(next) = pieces.next_if(|next| bytes + length(next) <= CHUNK_BYTES) {
+                bytes += length(&next);
+                chunk.push(next);
+                if chunk.len() == CHUNK_PIECES {
+                    break;
+                }
+            }
             Some(chunk)
         })
     }
+}
+
+const fn length(piece: &Piece) -> u64 {
+    piece.range.end - piece.range.start
 }
 
 /// Counts what one reader of a download has taken.
@@ -343,7 +369,7 @@ mod tests {
     proptest! {
         #[test]
         fn chunks_cover_a_range_exactly_and_in_order(
-            lengths in prop::collection::vec(1..1_000_000_u64, 1..20),
+            lengths in prop::collection::vec(prop_oneof![1..1_000_000_u64, 1..100_u64], 1..200),
             from in 0..10_000_000_u64,
             len in 0..10_000_000_u64,
         ) {
@@ -352,11 +378,14 @@ mod tests {
             let (start, end) = (from.min(total), (from + len).min(total));
             let mut position = start;
             for chunk in plan.chunks(start..end) {
-                let part = plan.parts[chunk.part];
-                prop_assert_eq!(part.start + chunk.range.start, position);
-                prop_assert!(chunk.range.start < chunk.range.end && chunk.range.end <= part.length);
-                prop_assert!(chunk.range.end - chunk.range.start <= CHUNK_BYTES);
-                position = part.start + chunk.range.end;
+                prop_assert!(chunk.len() <= CHUNK_PIECES);
+                prop_assert!(chunk.iter().map(length).sum::<u64>() <= CHUNK_BYTES);
+                for piece in chunk {
+                    let part = plan.parts[piece.part];
+                    prop_assert_eq!(part.start + piece.range.start, position);
+                    prop_assert!(piece.range.start < piece.range.end && piece.range.end <= part.length);
+                    position = part.start + piece.range.end;
+                }
             }
             prop_assert_eq!(position, end);
         }

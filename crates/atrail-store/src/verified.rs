@@ -5,12 +5,16 @@
 //! [`crate::StoreSettings::recheck_after`].
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use atrail_model::{ObjectId, Timestamp};
 use parking_lot::Mutex;
 
-use crate::blobs::{Reader, Stamp};
+use crate::blobs::{Reader, Stamp, hash_file};
 use crate::catalog::archive::ObjectFile;
+use crate::catalog::compaction::Location;
 use crate::error::{Result, StoreError, chain};
 use crate::store::Core;
 
@@ -28,6 +32,16 @@ struct Found {
     at: Timestamp,
 }
 
+/// Bytes of an object and where they lie.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) location: Location,
+    /// Within the object.
+    pub(crate) range: Range<u64>,
+}
+
+/// What is looked at as a whole on the way.
+const SMALL_BYTES: u64 = 1 << 20;
 /// About ten megabytes of memory.
 const MAX_KNOWN: usize = 100_000;
 const TURNS: usize = 64;
@@ -69,12 +83,12 @@ impl Core {
     pub(crate) async fn checked_reader(&self, id: ObjectId) -> Result<(Reader, u64)> {
         let mut looked_at = None;
         loop {
-            let location = self.catalog.locate(id).await?;
+            let location = self.catalog.locate(&[id]).await?.remove(&id);
             let location = location.ok_or_else(|| not_found(id))?;
-            match self.open_checked(location.id).await {
+            match self.open_checked(&location.file).await {
                 Ok(reader) => return Ok((reader, location.start)),
-                // A compaction may take the file between the look into the catalog and the opening: then the catalog
-                // says another place.
+                // A compaction or a deletion may take the file between the look into the catalog and the opening: then
+                // the catalog says another place, or none.
                 Err(_) if looked_at.as_ref() != Some(&location) => looked_at = Some(location),
                 Err(error) => {
                     if let StoreError::DamagedObject { .. } = error {
@@ -86,15 +100,51 @@ impl Core {
         }
     }
 
-    async fn open_checked(&self, id: ObjectId) -> Result<Reader> {
-        let file = self.file_of(id).await?;
+    /// Reads pieces of small objects, one after the other, in the calling thread. `None` when anything is not as it should
+    /// be, or takes longer: then [`Self::checked_reader`] says what, or does it.
+    pub(crate) fn read_small(&self, pieces: &[Piece]) -> Option<Vec<u8>> {
+        let length = pieces
+            .iter()
+            .map(|piece| piece.range.end - piece.range.start);
+        let mut bytes = Vec::with_capacity(usize::try_from(length.sum::<u64>()).ok()?);
+        // Pieces that were compacted lie in one file.
+        let mut open: Option<(ObjectId, File)> = None;
+        for Piece { location, range } in pieces {
+            let file = match open.take() {
+                Some((id, file)) if id == location.file.id => file,
+                _ => self.open_small(&location.file)?,
+            };
+            let from = bytes.len();
+            let length = usize::try_from(range.end - range.start).ok()?;
+            bytes.resize(from + length, 0);
+            let at = location.start + range.start;
+            file.read_exact_at(&mut bytes[from..], at).ok()?;
+            open = Some((location.file.id, file));
+        }
+        Some(bytes)
+    }
+
+    /// Opens a small object, if it is sound.
+    fn open_small(&self, expected: &ObjectFile) -> Option<File> {
+        let (file, stamp) = self.blobs.open_file(&expected.path)?.ok()?;
+        if stamp.size_bytes != expected.size_bytes {
+            return None;
+        }
+        if !self.is_known(expected.id, stamp) {
+            let is_small = stamp.size_bytes <= SMALL_BYTES;
+            if !is_small || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
+                return None;
+            }
+            self.counters.checked_bytes.add(stamp.size_bytes);
+            self.verified.remember(expected.id, stamp, self.clock.now());
+        }
+        Some(file)
+    }
+
+    async fn open_checked(&self, file: &ObjectFile) -> Result<Reader> {
         let reader = match self.blobs.open(&file.path).await {
             Ok(reader) => reader,
-            Err(StoreError::NotFound { .. }) => {
-                // A deletion takes the file after the row: without a row it is not damage.
-                let file = self.file_of(id).await?;
-                return Err(damaged(&file, "its file is missing"));
-            }
+            Err(StoreError::NotFound { .. }) => return Err(damaged(file, "its file is missing")),
             Err(error) => return Err(error),
         };
         let stamp = reader.stamp();
@@ -103,35 +153,31 @@ impl Core {
                 "its file has {} bytes in place of {}",
                 stamp.size_bytes, file.size_bytes
             );
-            return Err(damaged(&file, &why));
+            return Err(damaged(file, &why));
         }
-        let not_before = self
-            .clock
-            .now()
-            .checked_sub(self.settings.recheck_after)
-            .unwrap_or(Timestamp::MIN);
-        if self.verified.is_known(id, stamp, not_before) {
+        if self.is_known(file.id, stamp) {
             return Ok(reader);
         }
-        let _turn = self.verified.turn(id).lock().await;
-        if self.verified.is_known(id, stamp, not_before) {
+        let _turn = self.verified.turn(file.id).lock().await;
+        if self.is_known(file.id, stamp) {
             return Ok(reader);
         }
         let sha256 = reader
             .sha256()
             .await
-            .map_err(|error| damaged(&file, &chain(&error)))?;
+            .map_err(|error| damaged(file, &chain(&error)))?;
         self.counters.checked_bytes.add(stamp.size_bytes);
         if sha256 != file.sha256 {
-            return Err(damaged(&file, "its bytes do not match their SHA-256"));
+            return Err(damaged(file, "its bytes do not match their SHA-256"));
         }
-        self.verified.remember(id, stamp, self.clock.now());
+        self.verified.remember(file.id, stamp, self.clock.now());
         Ok(reader)
     }
 
-    async fn file_of(&self, id: ObjectId) -> Result<ObjectFile> {
-        let file = self.catalog.object_file(id).await?;
-        file.ok_or_else(|| not_found(id))
+    fn is_known(&self, id: ObjectId, stamp: Stamp) -> bool {
+        let not_before = self.clock.now().checked_sub(self.settings.recheck_after);
+        let not_before = not_before.unwrap_or(Timestamp::MIN);
+        self.verified.is_known(id, stamp, not_before)
     }
 }
 

@@ -200,18 +200,6 @@ impl Catalog {
         }
         Ok(there)
     }
-
-    /// The file of an object of the archive.
-    pub(crate) async fn object_file(&self, id: ObjectId) -> Result<Option<ObjectFile>> {
-        let row = sqlx::query(
-            "SELECT object, path, day, hour, size_bytes, sha256 FROM objects WHERE object = ?",
-        )
-        .bind(id.bytes())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(failed_to("look up an object"))?;
-        row.as_ref().map(object_file).transpose()
-    }
 }
 
 /// The entries by which the logs tell of sealed objects: for each domain, one for each day.

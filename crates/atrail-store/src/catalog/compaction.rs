@@ -1,15 +1,28 @@
 //! Several objects of an hour that become one.
 
+use std::collections::HashMap;
+
 use atrail_model::{Day, Hour, ObjectId, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::{DomainRow, ROWS_AT_ONCE, domain_row};
+use super::archive::{DomainRow, ObjectFile, ROWS_AT_ONCE, domain_row, object_file};
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
 use crate::object::Place;
+
+/// Objects that are looked up by one query.
+const LOCATED_AT_ONCE: usize = 64;
+const LIES_HERE: &str = concat!(
+    "SELECT object AS asked, 0 AS start, object, path, day, hour, size_bytes, sha256 FROM objects ",
+    "WHERE object IN ("
+);
+const LIES_ELSEWHERE: &str = concat!(
+    "SELECT m.object AS asked, m.start, o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256 ",
+    "FROM moved_objects m JOIN objects o ON o.object = m.now_in WHERE m.object IN ("
+);
 
 /// An hour of a domain that got objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +54,10 @@ pub(crate) struct Merged {
     pub(crate) sources: Vec<Source>,
 }
 
-/// Where the bytes of an object lie, be it moved or not.
+/// Where the bytes of an object lie: elsewhere than at the beginning of a file of its own when it was compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// The object that has them.
-    pub(crate) id: ObjectId,
-    pub(crate) path: String,
-    /// Where in that object they begin.
+    pub(crate) file: ObjectFile,
     pub(crate) start: u64,
 }
 
@@ -177,25 +187,32 @@ impl Catalog {
         Ok(strangers)
     }
 
-    /// Where the bytes of an object lie; `None` when there are none.
-    pub(crate) async fn locate(&self, id: ObjectId) -> Result<Option<Location>> {
-        let row = sqlx::query(concat!(
-            "SELECT object, path, 0 AS start FROM objects WHERE object = ?1 UNION ALL ",
-            "SELECT o.object, o.path, m.start FROM moved_objects m JOIN objects o ON o.object = m.now_in ",
-            "WHERE m.object = ?1"
-        ))
-        .bind(id.bytes())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(failed_to("look up an object"))?;
-        let location = |row: SqliteRow| {
-            Ok(Location {
-                id: row.id("object")?,
-                path: row.text("path")?,
-                start: row.unsigned("start")?,
-            })
-        };
-        row.map(location).transpose()
+    /// Where the bytes of objects lie, for those that are there.
+    pub(crate) async fn locate(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Location>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(LOCATED_AT_ONCE) {
+            // One, or always as many, so that there are two statements and not one for each number.
+            let places = if ids.len() == 1 { 1 } else { LOCATED_AT_ONCE };
+            let mut query = QueryBuilder::<Sqlite>::new("");
+            for (at, from) in [(0, LIES_HERE), (1, LIES_ELSEWHERE)] {
+                query.push(if at == 0 { "" } else { " UNION ALL " });
+                query.push(from);
+                let mut list = query.separated(", ");
+                for id in ids.iter().cycle().take(places) {
+                    list.push_bind(id.bytes());
+                }
+                query.push(")");
+            }
+            let rows = query.build().fetch_all(self.readers()).await;
+            for row in &rows.map_err(failed_to("look up objects"))? {
+                let location = Location {
+                    file: object_file(row)?,
+                    start: row.unsigned("start")?,
+                };
+                found.insert(row.id("asked")?, location);
+            }
+        }
+        Ok(found)
     }
 
     /// Forgets where objects went that no session can have pinned.
