@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use atrail_model::Day;
 use atrail_torture::Program;
 
 use crate::Result;
+use crate::events::{DAYS, Events};
 use crate::server::Running;
 
 /// Tokens outlive a scenario, and nothing is refused for coming often.
@@ -25,13 +27,14 @@ pub(crate) struct Bench {
     pub(crate) events: u64,
     pub(crate) seed: u64,
     pub(crate) minutes: u64,
+    pub(crate) last_day: Day,
     /// Absolute.
     dir: PathBuf,
     binary: PathBuf,
 }
 
 impl Bench {
-    pub(crate) fn new(args: &crate::Args) -> Result<Self> {
+    pub(crate) fn new(args: &crate::Args, yesterday: Day) -> Result<Self> {
         let binary = match &args.binary {
             Some(binary) => binary.clone(),
             None => beside_this_program()?,
@@ -47,12 +50,23 @@ impl Bench {
             events: args.events,
             seed: args.seed,
             minutes: args.minutes,
+            last_day: args.last_day.unwrap_or(yesterday),
             dir: args
                 .dir
                 .canonicalize()
                 .map_err(|error| at(&args.dir, &error))?,
             binary,
         })
+    }
+
+    /// The first of the days that events are of.
+    pub(crate) const fn first_day(&self) -> Day {
+        self.last_day.minus(DAYS - 1)
+    }
+
+    /// The same events each time.
+    pub(crate) const fn generator(&self) -> Events {
+        Events::new(self.seed, self.last_day)
     }
 
     pub(crate) fn binary(&self) -> &Path {
