@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use atrail_model::Day;
 use atrail_torture::Program;
@@ -28,8 +29,10 @@ pub(crate) struct Bench {
     pub(crate) seed: u64,
     pub(crate) minutes: u64,
     pub(crate) last_day: Day,
-    /// Absolute.
+    /// This run's own, absolute.
     dir: PathBuf,
+    /// Directories made in it.
+    made: AtomicU32,
     binary: PathBuf,
 }
 
@@ -45,16 +48,15 @@ impl Bench {
                 binary.display()
             )
         })?;
-        fs::create_dir_all(&args.dir).map_err(|error| at(&args.dir, &error))?;
+        let dir = args.dir.join(format!("run-{}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|error| at(&dir, &error))?;
         Ok(Self {
             events: args.events,
             seed: args.seed,
             minutes: args.minutes,
             last_day: args.last_day.unwrap_or(yesterday),
-            dir: args
-                .dir
-                .canonicalize()
-                .map_err(|error| at(&args.dir, &error))?,
+            dir: dir.canonicalize().map_err(|error| at(&dir, &error))?,
+            made: AtomicU32::new(0),
             binary,
         })
     }
@@ -73,13 +75,14 @@ impl Bench {
         &self.binary
     }
 
-    /// An empty directory of this name.
+    /// A new directory, to be told by this name.
+    ///
+    /// Nothing is erased before the run's end: ext4 takes no inode again for minutes after its file was erased, and who makes
+    /// files then pays for looking past thousands of them.
     pub(crate) fn empty_dir(&self, name: &str) -> Result<PathBuf> {
-        let path = self.dir.join(name);
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(|error| at(&path, &error))?;
-        }
-        fs::create_dir_all(&path).map_err(|error| at(&path, &error))?;
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.join(format!("{number:02}-{name}"));
+        fs::create_dir(&path).map_err(|error| at(&path, &error))?;
         Ok(path)
     }
 
@@ -91,6 +94,13 @@ impl Bench {
             config: CONFIG.to_owned(),
         };
         Running::start(&program, &disk)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // What cannot be erased stays for whoever wants to look.
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -42,7 +42,7 @@ struct Args {
     /// How long `mixed` goes on
     #[arg(long, default_value_t = 1)]
     minutes: u64,
-    /// Where servers and baselines keep their data; emptied
+    /// Where servers and baselines keep their data, in a directory that is erased at the end
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
     /// The server [default: `atrail` beside this program]
