@@ -17,8 +17,10 @@ use crate::{Result, process};
 
 /// Bytes of a range.
 const RANGE: u64 = 1 << 20;
-/// About so many bytes are downloaded in each case.
-const VOLUME: u64 = 4 << 30;
+/// A case goes on for about so long, ...
+const SECONDS: f64 = 2.0;
+/// ... with at most so many whole downloads.
+const MOST_DOWNLOADS: f64 = 2_000.0;
 
 /// Name, hours of the first day, and whether of the account.
 const SCOPES: [(&str, &str, bool); 3] = [
@@ -61,20 +63,26 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         if nginx.is_none() {
             say("download: without nginx, which is not installed");
         }
+        let headers = format!(
+            "{}SESSIONID: {}\r\n",
+            server.headers(&spaces[0]),
+            session["id"].as_str().unwrap_or_default()
+        );
+        let total = session["total-bytes"].as_u64().unwrap_or(0);
+        let once = Request {
+            line: "GET /v3/events/download".to_owned(),
+            headers: headers.clone(),
+            body: Vec::new(),
+        };
+        let once = load::send(server.address(), &[once], 1)?.seconds;
+        let downloads = (SECONDS / once).clamp(1.0, MOST_DOWNLOADS) as u64;
         for (clients, in_ranges, cold) in WAYS {
-            let headers = format!(
-                "{}SESSIONID: {}\r\n",
-                server.headers(&spaces[0]),
-                session["id"].as_str().unwrap_or_default()
-            );
-            let total = session["total-bytes"].as_u64().unwrap_or(0);
-            let volume = if cold {
-                total
-            } else {
-                VOLUME.min(total * 2_000)
-            };
             let requests = |line: &str, headers: &str| -> Vec<Request> {
-                let whole = (volume / total.max(1)).max(clients as u64);
+                let whole = if cold {
+                    1
+                } else {
+                    downloads.max(clients as u64)
+                };
                 (0..whole)
                     .flat_map(|_| ranges(total, in_ranges))
                     .map(|range| Request {
