@@ -86,6 +86,11 @@ impl Bench {
         Ok(path)
     }
 
+    /// Erases what was made. After a failure it stays instead, with the servers' logs.
+    pub(crate) fn finish(self) -> Result<()> {
+        fs::remove_dir_all(&self.dir).map_err(|error| at(&self.dir, &error))
+    }
+
     /// A server that has nothing yet.
     pub(crate) fn fresh_server(&self) -> Result<Running> {
         let disk = self.empty_dir("server")?;
@@ -94,13 +99,6 @@ impl Bench {
             config: CONFIG.to_owned(),
         };
         Running::start(&program, &disk)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        // What cannot be erased stays for whoever wants to look.
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -42,7 +42,7 @@ struct Args {
     /// How long `mixed` goes on
     #[arg(long, default_value_t = 1)]
     minutes: u64,
-    /// Where servers and baselines keep their data, in a directory that is erased at the end
+    /// Where servers and baselines keep their data, in a directory that is erased after success
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
     /// The server [default: `atrail` beside this program]
@@ -77,7 +77,7 @@ fn run(args: Args) -> Result<()> {
     for scenario in chosen {
         (scenario.run)(&bench)?;
     }
-    Ok(())
+    bench.finish()
 }
 
 /// The newest day of which nothing lies ahead.
