@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use atrail_model::Day;
 use atrail_torture::Program;
 
 use crate::Result;
+use crate::events::{DAYS, Events};
 use crate::server::Running;
 
 /// Tokens outlive a scenario, and nothing is refused for coming often.
@@ -25,13 +28,16 @@ pub(crate) struct Bench {
     pub(crate) events: u64,
     pub(crate) seed: u64,
     pub(crate) minutes: u64,
-    /// Absolute.
+    pub(crate) last_day: Day,
+    /// This run's own, absolute.
     dir: PathBuf,
+    /// Directories made in it.
+    made: AtomicU32,
     binary: PathBuf,
 }
 
 impl Bench {
-    pub(crate) fn new(args: &crate::Args) -> Result<Self> {
+    pub(crate) fn new(args: &crate::Args, yesterday: Day) -> Result<Self> {
         let binary = match &args.binary {
             Some(binary) => binary.clone(),
             None => beside_this_program()?,
@@ -42,31 +48,47 @@ impl Bench {
                 binary.display()
             )
         })?;
-        fs::create_dir_all(&args.dir).map_err(|error| at(&args.dir, &error))?;
+        let dir = args.dir.join(format!("run-{}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|error| at(&dir, &error))?;
         Ok(Self {
             events: args.events,
             seed: args.seed,
             minutes: args.minutes,
-            dir: args
-                .dir
-                .canonicalize()
-                .map_err(|error| at(&args.dir, &error))?,
+            last_day: args.last_day.unwrap_or(yesterday),
+            dir: dir.canonicalize().map_err(|error| at(&dir, &error))?,
+            made: AtomicU32::new(0),
             binary,
         })
+    }
+
+    /// The first of the days that events are of.
+    pub(crate) const fn first_day(&self) -> Day {
+        self.last_day.minus(DAYS - 1)
+    }
+
+    /// The same events each time.
+    pub(crate) const fn generator(&self) -> Events {
+        Events::new(self.seed, self.last_day)
     }
 
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
     }
 
-    /// An empty directory of this name.
+    /// A new directory, to be told by this name.
+    ///
+    /// Nothing is erased before the run's end: ext4 takes no inode again for minutes after its file was erased, and who makes
+    /// files then pays for looking past thousands of them.
     pub(crate) fn empty_dir(&self, name: &str) -> Result<PathBuf> {
-        let path = self.dir.join(name);
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(|error| at(&path, &error))?;
-        }
-        fs::create_dir_all(&path).map_err(|error| at(&path, &error))?;
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.join(format!("{number:02}-{name}"));
+        fs::create_dir(&path).map_err(|error| at(&path, &error))?;
         Ok(path)
+    }
+
+    /// Erases what was made. After a failure it stays instead, with the servers' logs.
+    pub(crate) fn finish(self) -> Result<()> {
+        fs::remove_dir_all(&self.dir).map_err(|error| at(&self.dir, &error))
     }
 
     /// A server that has nothing yet.

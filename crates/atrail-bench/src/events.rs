@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
+use atrail_model::Day;
 use atrail_torture::Numbers;
 
 /// Tenants, each with a space of its own.
 pub(crate) const TENANTS: usize = 20;
-/// The days that the events are of, unless asked otherwise.
-pub(crate) const DAYS: [&str; 3] = ["2026-03-02", "2026-03-03", "2026-03-04"];
+/// How many days the events are of, unless asked otherwise.
+pub(crate) const DAYS: u32 = 3;
 
 const USERS: u64 = 5_000;
 const VERBS: [&str; 10] = [
@@ -61,24 +62,32 @@ const FAILURES: [(&str, u16); 4] = [
 
 /// A source of events.
 #[derive(Debug)]
-pub(crate) struct Events(Numbers);
+pub(crate) struct Events {
+    numbers: Numbers,
+    last_day: Day,
+}
 
 impl Events {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(Numbers::new(seed))
+    /// The days are the last one and those before it.
+    pub(crate) const fn new(seed: u64, last_day: Day) -> Self {
+        Self {
+            numbers: Numbers::new(seed),
+            last_day,
+        }
     }
 
     /// One of the days, as even as chance makes it.
-    pub(crate) fn day(&mut self) -> &'static str {
-        DAYS[self.pick(DAYS.len())]
+    pub(crate) fn day(&mut self) -> Day {
+        let ago = self.numbers.next() % u64::from(DAYS);
+        self.last_day.minus(ago as u32)
     }
 
     fn pick(&mut self, from: usize) -> usize {
-        (self.0.next() % from as u64) as usize
+        (self.numbers.next() % from as u64) as usize
     }
 
     fn uuid(&mut self) -> String {
-        let (high, low) = (self.0.next(), self.0.next());
+        let (high, low) = (self.numbers.next(), self.numbers.next());
         format!(
             "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
             high >> 32,
@@ -90,21 +99,21 @@ impl Events {
     }
 
     /// Adds a line of about 1.3 KB, an event of this day (and hour, or any).
-    pub(crate) fn line(&mut self, day: &str, hour: Option<u64>, text: &mut String) {
-        let user = self.0.below(USERS);
+    pub(crate) fn line(&mut self, day: Day, hour: Option<u64>, text: &mut String) {
+        let user = self.numbers.below(USERS);
         let verb = VERBS[self.pick(VERBS.len())];
         let kind = KINDS[self.pick(KINDS.len())];
         let agent = AGENTS[self.pick(AGENTS.len())];
-        let (outcome, code) = if self.0.chance(88) {
+        let (outcome, code) = if self.numbers.chance(88) {
             ("success", 200)
         } else {
             FAILURES[self.pick(FAILURES.len())]
         };
-        let hour = hour.unwrap_or_else(|| self.0.below(24));
-        let (minute, second) = (self.0.below(60), self.0.below(60));
-        let micros = self.0.below(1_000_000);
+        let hour = hour.unwrap_or_else(|| self.numbers.below(24));
+        let (minute, second) = (self.numbers.below(60), self.numbers.below(60));
+        let micros = self.numbers.below(1_000_000);
         let [id, project, target, request, host] = [(); 5].map(|()| self.uuid());
-        let address = self.0.below(1 << 16);
+        let address = self.numbers.below(1 << 16);
         let written = write!(
             text,
             r#"{{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","eventType":"activity","id":"{id}","eventTime":"{day}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000","action":"{verb}/{kind}","outcome":"{outcome}","reason":{{"reasonType":"HTTP","reasonCode":"{code}"}},"observer":{{"id":"{host}","typeURI":"service/{kind}","name":"{kind}-api"}},"initiator":{{"id":"user-{user:05}","typeURI":"service/security/account/user","name":"user{user:05}@customer-{customer}.example","domain":"Default","project_id":"{project}","credential":{{"type":"token","token":"***","identity_status":"Confirmed"}},"host":{{"address":"10.12.{high}.{low}","agent":"{agent}"}}}},"target":{{"id":"{target}","typeURI":"service/{kind}","name":"{kind}-{short}","project_id":"{project}","addresses":[{{"url":"https://api.{service}.region-1.cloud.example/v2.1/{project}/{kind}/{target}","name":"admin"}}]}},"requestPath":"/v2.1/{project}/{kind}/{target}?request_id=req-{request}","tags":["correlation_id?value={request}","source?value=gateway-{gateway:02}"],"severity":"normal"}}"#,
@@ -125,7 +134,8 @@ mod tests {
     use super::*;
 
     fn lines(seed: u64) -> String {
-        let mut events = Events::new(seed);
+        let last_day = "2026-03-04".parse().unwrap();
+        let mut events = Events::new(seed, last_day);
         let mut text = String::new();
         for _ in 0..1_000 {
             let day = events.day();

@@ -15,6 +15,7 @@ mod server;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use atrail_model::{Clock, Day, SystemClock};
 use clap::Parser;
 
 use crate::bench::Bench;
@@ -35,10 +36,13 @@ struct Args {
     /// What the events follow from: the same seed gives the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
+    #[arg(long)]
+    last_day: Option<Day>,
     /// How long `mixed` goes on
     #[arg(long, default_value_t = 1)]
     minutes: u64,
-    /// Where servers and baselines keep their data; emptied
+    /// Where servers and baselines keep their data, in a directory that is erased after success
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
     /// The server [default: `atrail` beside this program]
@@ -69,9 +73,16 @@ fn run(args: Args) -> Result<()> {
             names.join(", ")
         ));
     }
-    let bench = Bench::new(&args)?;
+    let bench = Bench::new(&args, yesterday()?)?;
     for scenario in chosen {
         (scenario.run)(&bench)?;
     }
-    Ok(())
+    bench.finish()
+}
+
+/// The newest day of which nothing lies ahead.
+fn yesterday() -> Result<Day> {
+    let today = Day::of(SystemClock.now());
+    let today = today.ok_or("this machine's clock is outside the years 1970-2149")?;
+    Ok(today.minus(1))
 }

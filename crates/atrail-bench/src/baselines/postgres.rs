@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use crate::Result;
 use crate::bench::{Bench, at};
-use crate::events::Events;
 
 const SCHEMA: &str = "CREATE TABLE events (at timestamptz, tenant int, doc jsonb);
 CREATE INDEX ON events (tenant, at); CREATE INDEX ON events (at);
@@ -172,7 +171,7 @@ impl Drop for Cluster {
 
 /// Files for COPY, each with its share of the events.
 fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let mut line = String::new();
     let mut texts = vec![String::new(); COPIES];
     for number in 0..count {
@@ -200,7 +199,7 @@ fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
 /// A script for pgbench that inserts an event.
 fn insert_script(bench: &Bench, dir: &Path) -> Result<PathBuf> {
     let mut line = String::new();
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let day = events.day();
     events.line(day, None, &mut line);
     let path = dir.join("insert.sql");

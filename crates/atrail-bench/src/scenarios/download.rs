@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::data::{Batches, requests};
 use crate::baselines::nginx::Nginx;
 use crate::bench::{Bench, at};
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::{Figure, say};
 use crate::load::{self, Outcome, Request};
 use crate::server::Running;
@@ -17,14 +17,16 @@ use crate::{Result, process};
 
 /// Bytes of a range.
 const RANGE: u64 = 1 << 20;
-/// About so many bytes are downloaded in each case.
-const VOLUME: u64 = 4 << 30;
+/// A case goes on for about so long, ...
+const SECONDS: f64 = 2.0;
+/// ... with at most so many whole downloads.
+const MOST_DOWNLOADS: f64 = 2_000.0;
 
-/// Name, days from the first, hours, and whether of the account.
-const SCOPES: [(&str, &str, &str, bool); 3] = [
-    ("a day", DAYS[0], "", true),
-    ("a tenant's day", DAYS[0], "", false),
-    ("a tenant's hour", DAYS[0], "7", false),
+/// Name, hours of the first day, and whether of the account.
+const SCOPES: [(&str, &str, bool); 3] = [
+    ("a day", "", true),
+    ("a tenant's day", "", false),
+    ("a tenant's hour", "7", false),
 ];
 
 /// Clients, whether in ranges, and whether the page cache is cold.
@@ -39,7 +41,7 @@ const WAYS: [(usize, bool, bool); 5] = [
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let batches = Batches {
         events: 2_000,
         compressed: false,
@@ -49,7 +51,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     server.seal()?;
     server.settle();
     let www = bench.empty_dir("www")?;
-    for (name, day, hours, at_account_level) in SCOPES {
+    for (name, hours, at_account_level) in SCOPES {
+        let day = bench.first_day().to_string();
         let scope = json!({
             "start": day, "end": day, "SearchTime": hours, "AtAccountLevel": at_account_level,
         });
@@ -60,20 +63,26 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         if nginx.is_none() {
             say("download: without nginx, which is not installed");
         }
+        let headers = format!(
+            "{}SESSIONID: {}\r\n",
+            server.headers(&spaces[0]),
+            session["id"].as_str().unwrap_or_default()
+        );
+        let total = session["total-bytes"].as_u64().unwrap_or(0);
+        let once = Request {
+            line: "GET /v3/events/download".to_owned(),
+            headers: headers.clone(),
+            body: Vec::new(),
+        };
+        let once = load::send(server.address(), &[once], 1)?.seconds;
+        let downloads = (SECONDS / once).clamp(1.0, MOST_DOWNLOADS) as u64;
         for (clients, in_ranges, cold) in WAYS {
-            let headers = format!(
-                "{}SESSIONID: {}\r\n",
-                server.headers(&spaces[0]),
-                session["id"].as_str().unwrap_or_default()
-            );
-            let total = session["total-bytes"].as_u64().unwrap_or(0);
-            let volume = if cold {
-                total
-            } else {
-                VOLUME.min(total * 2_000)
-            };
             let requests = |line: &str, headers: &str| -> Vec<Request> {
-                let whole = (volume / total.max(1)).max(clients as u64);
+                let whole = if cold {
+                    1
+                } else {
+                    downloads.max(clients as u64)
+                };
                 (0..whole)
                     .flat_map(|_| ranges(total, in_ranges))
                     .map(|range| Request {

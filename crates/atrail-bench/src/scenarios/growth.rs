@@ -5,7 +5,7 @@ use serde_json::json;
 use super::data::{Batches, requests};
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 
@@ -16,7 +16,7 @@ const TIMES: usize = 50;
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let batches = Batches {
         events: 2_000,
         compressed: false,
@@ -49,10 +49,11 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         };
         let status = format!(
             "GET /v3/events?start={}&end={}&AtAccountLevel=true",
-            DAYS[0], DAYS[2]
+            bench.first_day(),
+            bench.last_day
         );
         let status = load::send(server.address(), &ask(&status, String::new()), 1)?;
-        let scope = json!({"start": DAYS[0], "end": DAYS[0], "SearchTime": "7"}).to_string();
+        let scope = json!({"start": bench.first_day().to_string(), "end": bench.first_day().to_string(), "SearchTime": "7"}).to_string();
         let sessions = load::send(server.address(), &ask("POST /v3/sessions", scope), 1)?;
         let mean = |outcome: &load::Outcome| outcome.seconds * 1e3 / TIMES as f64;
         let first_cpu = *first.get_or_insert(cpu);

@@ -4,7 +4,7 @@ use super::data::{Batches, requests};
 use crate::Result;
 use crate::baselines::{append, postgres};
 use crate::bench::Bench;
-use crate::events::{Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::{Figure, percentile, say};
 use crate::load;
 
@@ -30,7 +30,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     for (batch, connections, compressed, divisor) in CASES {
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(TENANTS)?;
-        let mut events = Events::new(bench.seed);
+        let mut events = bench.generator();
         let count = (bench.events / divisor).max(batch);
         let batches = Batches {
             events: batch,

@@ -3,7 +3,7 @@
 use super::data::{Batches, requests};
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::{Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load;
 
@@ -20,7 +20,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     for domains in [TENANTS, MANY] {
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(domains)?;
-        let mut events = Events::new(bench.seed);
+        let mut events = bench.generator();
         let requests = requests(&server, &spaces, &mut events, count, batches)?;
         server.settle();
         let before = server.cpu_seconds();

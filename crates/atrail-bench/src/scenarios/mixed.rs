@@ -9,7 +9,7 @@ use serde_json::json;
 use super::data::request;
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::{Events, TENANTS};
 use crate::figure::Figure;
 use crate::server::Running;
 
@@ -37,10 +37,14 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let mut workers = Vec::new();
         for number in 0..SENDERS {
             let seed = bench.seed.wrapping_mul(1_000) + number as u64;
-            workers.push(scope.spawn(move || send(server, spaces, progress, seed)));
+            workers.push(
+                scope.spawn(move || {
+                    send(server, spaces, progress, Events::new(seed, bench.last_day))
+                }),
+            );
         }
         for space in &spaces[..READERS] {
-            workers.push(scope.spawn(move || read(server, space, progress)));
+            workers.push(scope.spawn(move || read(bench, server, space, progress)));
         }
         let mut first = None;
         for minute in 1..=bench.minutes {
@@ -69,8 +73,12 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     })
 }
 
-fn send(server: &Running, spaces: &[String], progress: &Progress, seed: u64) -> Result<()> {
-    let mut events = Events::new(seed);
+fn send(
+    server: &Running,
+    spaces: &[String],
+    progress: &Progress,
+    mut events: Events,
+) -> Result<()> {
     let mut connection = server.connect()?;
     for space in spaces.iter().cycle() {
         if progress.ends.load(Ordering::Relaxed) {
@@ -89,12 +97,15 @@ fn send(server: &Running, spaces: &[String], progress: &Progress, seed: u64) -> 
     Ok(())
 }
 
-fn read(server: &Running, space: &str, progress: &Progress) -> Result<()> {
+fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Result<()> {
     let mut connection = server.connect()?;
     let headers = server.headers(space);
     while !progress.ends.load(Ordering::Relaxed) {
         let started = Instant::now();
-        let session = server.session(space, &json!({"start": DAYS[0], "end": DAYS[2]}))?;
+        let session = server.session(
+            space,
+            &json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string()}),
+        )?;
         let id = session["id"].as_str().unwrap_or_default().to_owned();
         let get = format!("{headers}SESSIONID: {id}\r\n");
         let reply = connection.ask("GET /v3/events/download", &get, &[], &mut |_| Ok(()))?;
@@ -105,7 +116,11 @@ fn read(server: &Running, space: &str, progress: &Progress) -> Result<()> {
             .downloaded_bytes
             .fetch_add(reply.length, Ordering::Relaxed);
         progress.sessions.fetch_add(1, Ordering::Relaxed);
-        let status = format!("GET /v3/events?start={}&end={}", DAYS[0], DAYS[2]);
+        let status = format!(
+            "GET /v3/events?start={}&end={}",
+            bench.first_day(),
+            bench.last_day
+        );
         connection.content(&status, &headers, &[])?;
         connection.content(&format!("DELETE /v3/sessions/{id}"), &headers, &[])?;
         thread::sleep(Duration::from_secs(1).saturating_sub(started.elapsed()));

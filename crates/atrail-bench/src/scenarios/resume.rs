@@ -8,7 +8,7 @@ use serde_json::json;
 use super::data::{Batches, requests};
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 
@@ -27,12 +27,12 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let filling = requests(
         &server,
         &spaces,
-        &mut Events::new(bench.seed),
+        &mut bench.generator(),
         bench.events,
         batches,
     )?;
     load::send(server.address(), &filling, 4)?;
-    let scope = json!({"start": DAYS[0], "end": DAYS[2], "AtAccountLevel": true});
+    let scope = json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string(), "AtAccountLevel": true});
     let session = server.session(&spaces[0], &scope)?;
     server.settle();
     let total = session["total-bytes"].as_u64().unwrap_or(0);

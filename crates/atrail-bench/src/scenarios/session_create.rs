@@ -7,15 +7,15 @@ use serde_json::json;
 use super::data::{Batches, request, requests};
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load;
 use crate::server::Running;
 
 const TIMES: usize = 20;
 
-/// Name, days from 2025-01-01, and spaces: each has a segment for each hour of each day.
-const CASES: [(&str, u64, usize); 3] = [
+/// Name, days up to the last, and spaces: each has a segment for each hour of each day.
+const CASES: [(&str, u32, usize); 3] = [
     ("a month of hours", 31, 1),
     ("a year of hours", 365, 1),
     ("a year of hours of 10 spaces", 365, 10),
@@ -26,22 +26,26 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     for (name, days, spaces) in CASES {
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(spaces)?;
-        let mut events = Events::new(bench.seed);
+        let mut events = bench.generator();
         let mut filling = Vec::new();
         // A day in each request, sealed day by day as time would have it.
-        for number in 0..days {
-            let day = day(number);
+        for ago in (0..days).rev() {
+            let day = bench.last_day.minus(ago);
             for space in &spaces {
                 let mut text = String::new();
-                (0..24).for_each(|hour| events.line(&day, Some(hour), &mut text));
+                (0..24).for_each(|hour| events.line(day, Some(hour), &mut text));
                 filling.push(request(&server, space, text.into_bytes(), false)?);
             }
         }
         load::send(server.address(), &filling, 4)?;
         server.seal()?;
         server.settle();
-        let scope = json!({"start": day(0), "end": day(days - 1), "AtAccountLevel": true});
-        let segments = days * 24 * spaces.len() as u64;
+        let scope = json!({
+            "start": bench.last_day.minus(days - 1).to_string(),
+            "end": bench.last_day.to_string(),
+            "AtAccountLevel": true,
+        });
+        let segments = days as usize * 24 * spaces.len();
         measure(
             &server,
             &spaces[0],
@@ -59,10 +63,10 @@ fn a_day(bench: &Bench) -> Result<()> {
         events: 2_000,
         compressed: false,
     };
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
     load::send(server.address(), &filling, 4)?;
-    let scope = json!({"start": DAYS[0], "end": DAYS[0], "AtAccountLevel": true});
+    let scope = json!({"start": bench.first_day().to_string(), "end": bench.first_day().to_string(), "AtAccountLevel": true});
     let started = Instant::now();
     server.session(&spaces[0], &scope)?;
     Figure::new("session-create", "a day, and what was not sealed")
@@ -100,21 +104,4 @@ fn measure(server: &Running, space: &str, scope: &serde_json::Value, case: &str)
         .latencies(made)
         .tell();
     Ok(())
-}
-
-/// The day so many days after 2025-01-01.
-pub(super) fn day(number: u64) -> String {
-    const MONTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let is_leap = |year: u64| year.is_multiple_of(4);
-    let (mut year, mut left) = (2025, number);
-    loop {
-        for (month, days) in MONTHS.into_iter().enumerate() {
-            let days = days + u64::from(month == 1 && is_leap(year));
-            if left < days {
-                return format!("{year}-{:02}-{:02}", month + 1, left + 1);
-            }
-            left -= days;
-        }
-        year += 1;
-    }
 }

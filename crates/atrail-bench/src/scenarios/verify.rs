@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::data::{Batches, requests};
 use super::download::save;
 use crate::bench::{Bench, at};
-use crate::events::{DAYS, Events, TENANTS};
+use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::{Result, load, process};
 
@@ -22,10 +22,10 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         events: 2_000,
         compressed: false,
     };
-    let mut events = Events::new(bench.seed);
+    let mut events = bench.generator();
     let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
     load::send(server.address(), &filling, 4)?;
-    let scope = json!({"start": DAYS[0], "end": DAYS[2], "AtAccountLevel": true});
+    let scope = json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string(), "AtAccountLevel": true});
     let session = server.session(&spaces[0], &scope)?;
     let dir = bench.empty_dir("verify")?;
     let file = dir.join("events.json.gz");
