@@ -14,7 +14,7 @@ use crate::error::{Result, StoreError};
 use crate::object::Place;
 
 /// Objects that are looked up by one query.
-const LOCATED_AT_ONCE: usize = 64;
+pub(crate) const LOCATED_AT_ONCE: usize = 64;
 const LIES_HERE: &str = concat!(
     "SELECT object AS asked, 0 AS start, object, path, day, hour, size_bytes, sha256 FROM objects ",
     "WHERE object IN ("

@@ -1,5 +1,6 @@
 //! Reading the chunks of a download from its objects, each checked before its first byte.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrail_model::ObjectId;
@@ -7,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{CHUNK_BYTES, Chunk, Piece, Plan};
 use crate::blobs::Reader;
+use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
 use crate::error::Result;
 use crate::object::EMPTY_MEMBER;
 use crate::store::Core;
@@ -20,6 +22,8 @@ pub(super) struct Source {
     end: u64,
     /// The object at hand, and where its bytes begin in what is open.
     open: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
+    /// Where objects lie of which bytes were read together, and those that come next.
+    located: tokio::sync::Mutex<HashMap<ObjectId, Location>>,
 }
 
 impl Source {
@@ -29,6 +33,7 @@ impl Source {
             plan,
             end,
             open: tokio::sync::Mutex::default(),
+            located: tokio::sync::Mutex::default(),
         }
     }
 
@@ -46,24 +51,37 @@ impl Source {
         Ok(bytes.freeze())
     }
 
-    /// Pieces of several objects by one look into the catalog and one turn of a thread, if all is as it should be.
+    /// Pieces of several objects by one turn of a thread, if all is as it should be.
     async fn read_together(&self, chunk: &Chunk) -> Result<Option<Bytes>> {
-        let object = |piece: &Piece| self.plan.parts[piece.part].object;
-        let ids: Vec<_> = chunk.iter().filter_map(object).collect();
-        let locations = self.core.catalog.locate(&ids).await?;
-        let sound = |piece: &Piece| {
+        let mut pieces = Vec::with_capacity(chunk.len());
+        for piece in chunk {
             let part = self.plan.parts[piece.part];
-            Some(verified::Piece {
-                location: locations.get(&part.object?)?.clone(),
+            let Some(location) = self.located(piece.part).await? else {
+                return Ok(None);
+            };
+            pieces.push(verified::Piece {
+                location,
                 range: part.offset + piece.range.start..part.offset + piece.range.end,
-            })
-        };
-        let Some(pieces) = chunk.iter().map(sound).collect::<Option<Vec<_>>>() else {
-            return Ok(None);
-        };
+            });
+        }
         let core = Arc::clone(&self.core);
         let read = tokio::task::spawn_blocking(move || core.read_small(&pieces)).await;
         Ok(read.ok().flatten().map(Bytes::from))
+    }
+
+    /// Where an object lies, or lay shortly before. One look into the catalog tells it of the next ones, too.
+    async fn located(&self, part: usize) -> Result<Option<Location>> {
+        let Some(object) = self.plan.parts[part].object else {
+            return Ok(None);
+        };
+        let mut located = self.located.lock().await;
+        if !located.contains_key(&object) {
+            let next = self.plan.parts[part..].iter().take(LOCATED_AT_ONCE);
+            let next = next.take_while(|next| next.start < self.end);
+            let ids: Vec<_> = next.filter_map(|next| next.object).collect();
+            *located = self.core.catalog.locate(&ids).await?;
+        }
+        Ok(located.get(&object).cloned())
     }
 
     async fn read_piece(&self, piece: &Piece) -> Result<Bytes> {
