@@ -19,7 +19,7 @@ use crate::store::Core;
 use source::Source;
 
 /// Bytes that are read at once, be they of one object or of several small ones.
-const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 128 << 10;
 /// Objects of which bytes are read at once.
 const CHUNK_PIECES: usize = 64;
 /// Chunks that are read ahead of the one being sent.

@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::IoSliceMut;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use atrail_model::{ObjectId, Timestamp};
 use parking_lot::Mutex;
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::blobs::{Reader, Stamp, hash_file};
 use crate::catalog::archive::ObjectFile;
@@ -40,6 +42,15 @@ pub(crate) struct Piece {
     pub(crate) range: Range<u64>,
 }
 
+/// Where bytes may be read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadFrom {
+    /// Only from the page cache: the thread must not wait.
+    Memory,
+    /// From wherever they are.
+    Disk,
+}
+
 /// What is looked at as a whole on the way.
 const SMALL_BYTES: u64 = 1 << 20;
 /// About ten megabytes of memory.
@@ -61,6 +72,11 @@ impl Verified {
         known
             .get(&id)
             .is_some_and(|found| found.stamp == stamp && found.at > not_before)
+    }
+
+    /// Whether something is known of it, be it old.
+    fn has(&self, id: ObjectId) -> bool {
+        self.known.lock().contains_key(&id)
     }
 
     fn remember(&self, id: ObjectId, stamp: Stamp, at: Timestamp) {
@@ -100,9 +116,9 @@ impl Core {
         }
     }
 
-    /// Reads pieces of small objects, one after the other, in the calling thread. `None` when anything is not as it should
-    /// be, or takes longer: then [`Self::checked_reader`] says what, or does it.
-    pub(crate) fn read_small(&self, pieces: &[Piece]) -> Option<Vec<u8>> {
+    /// Reads pieces one after the other in the calling thread. `None` when anything is not as it should be, or takes longer
+    /// than it may: then [`Self::checked_reader`] says what is wrong, or takes its time.
+    pub(crate) fn read_quickly(&self, pieces: &[Piece], source: ReadFrom) -> Option<Vec<u8>> {
         let length = pieces
             .iter()
             .map(|piece| piece.range.end - piece.range.start);
@@ -112,27 +128,33 @@ impl Core {
         for Piece { location, range } in pieces {
             let file = match open.take() {
                 Some((id, file)) if id == location.file.id => file,
-                _ => self.open_small(&location.file)?,
+                _ => self.open_quickly(&location.file, source)?,
             };
             let from = bytes.len();
             let length = usize::try_from(range.end - range.start).ok()?;
             bytes.resize(from + length, 0);
-            let at = location.start + range.start;
-            file.read_exact_at(&mut bytes[from..], at).ok()?;
+            let (buffer, at) = (&mut bytes[from..], location.start + range.start);
+            match source {
+                ReadFrom::Memory => read_cached(&file, buffer, at)?,
+                ReadFrom::Disk => file.read_exact_at(buffer, at).ok()?,
+            }
             open = Some((location.file.id, file));
         }
         Some(bytes)
     }
 
-    /// Opens a small object, if it is sound.
-    fn open_small(&self, expected: &ObjectFile) -> Option<File> {
+    /// Opens an object, if it is known to be sound, or so small that this is soon known.
+    fn open_quickly(&self, expected: &ObjectFile, source: ReadFrom) -> Option<File> {
+        if source == ReadFrom::Memory && !self.verified.has(expected.id) {
+            return None;
+        }
         let (file, stamp) = self.blobs.open_file(&expected.path)?.ok()?;
         if stamp.size_bytes != expected.size_bytes {
             return None;
         }
         if !self.is_known(expected.id, stamp) {
-            let is_small = stamp.size_bytes <= SMALL_BYTES;
-            if !is_small || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
+            let may_look = source == ReadFrom::Disk && stamp.size_bytes <= SMALL_BYTES;
+            if !may_look || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
@@ -179,6 +201,14 @@ impl Core {
         let not_before = not_before.unwrap_or(Timestamp::MIN);
         self.verified.is_known(id, stamp, not_before)
     }
+}
+
+/// Fills the buffer if all of it is in the page cache.
+fn read_cached(file: &File, buffer: &mut [u8], at: u64) -> Option<()> {
+    let length = buffer.len();
+    let mut buffers = [IoSliceMut::new(buffer)];
+    let read = preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT);
+    (read == Ok(length)).then_some(())
 }
 
 fn not_found(id: ObjectId) -> StoreError {

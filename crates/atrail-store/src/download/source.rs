@@ -12,7 +12,7 @@ use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
 use crate::error::Result;
 use crate::object::EMPTY_MEMBER;
 use crate::store::Core;
-use crate::verified;
+use crate::verified::{self, ReadFrom};
 
 /// Reads chunks, keeping the object at hand open.
 pub(super) struct Source {
@@ -38,11 +38,11 @@ impl Source {
     }
 
     pub(super) async fn read(&self, chunk: Chunk) -> Result<Bytes> {
-        if let [piece] = &chunk[..] {
-            return self.read_piece(piece).await;
-        }
         if let Some(bytes) = self.read_together(&chunk).await? {
             return Ok(bytes);
+        }
+        if let [piece] = &chunk[..] {
+            return self.read_piece(piece).await;
         }
         let mut bytes = BytesMut::new();
         for piece in &chunk {
@@ -51,7 +51,7 @@ impl Source {
         Ok(bytes.freeze())
     }
 
-    /// Pieces of several objects by one turn of a thread, if all is as it should be.
+    /// All pieces at once, if their objects are known to be sound, or so small that this is soon known.
     async fn read_together(&self, chunk: &Chunk) -> Result<Option<Bytes>> {
         let mut pieces = Vec::with_capacity(chunk.len());
         for piece in chunk {
@@ -64,9 +64,13 @@ impl Source {
                 range: part.offset + piece.range.start..part.offset + piece.range.end,
             });
         }
+        // A turn of another thread costs more than what is copied from the page cache.
+        if let Some(bytes) = self.core.read_quickly(&pieces, ReadFrom::Memory) {
+            return Ok(Some(bytes.into()));
+        }
         let core = Arc::clone(&self.core);
-        let read = tokio::task::spawn_blocking(move || core.read_small(&pieces)).await;
-        Ok(read.ok().flatten().map(Bytes::from))
+        let read = tokio::task::spawn_blocking(move || core.read_quickly(&pieces, ReadFrom::Disk));
+        Ok(read.await.ok().flatten().map(Bytes::from))
     }
 
     /// Where an object lies, or lay shortly before. One look into the catalog tells it of the next ones, too.
