@@ -76,10 +76,17 @@ impl Events {
         }
     }
 
-    /// One of the days, as even as chance makes it.
-    pub(crate) fn day(&mut self) -> Day {
+    /// The day and hour of one of so many events: they follow each other, as services send them.
+    pub(crate) fn in_time(&self, number: u64, of: u64) -> (Day, u64) {
+        let hour = number * u64::from(DAYS) * 24 / of.max(1);
+        let ago = DAYS - 1 - (hour / 24).min(u64::from(DAYS - 1)) as u32;
+        (self.last_day.minus(ago), hour % 24)
+    }
+
+    /// Any day and hour, as when late events come from everywhere.
+    pub(crate) fn at_random(&mut self) -> (Day, u64) {
         let ago = self.numbers.next() % u64::from(DAYS);
-        self.last_day.minus(ago as u32)
+        (self.last_day.minus(ago as u32), self.numbers.below(24))
     }
 
     fn pick(&mut self, from: usize) -> usize {
@@ -98,8 +105,8 @@ impl Events {
         )
     }
 
-    /// Adds a line of about 1.3 KB, an event of this day (and hour, or any).
-    pub(crate) fn line(&mut self, day: Day, hour: Option<u64>, text: &mut String) {
+    /// Adds a line of about 1.3 KB, an event of this day and hour.
+    pub(crate) fn line(&mut self, (day, hour): (Day, u64), text: &mut String) {
         let user = self.numbers.below(USERS);
         let verb = VERBS[self.pick(VERBS.len())];
         let kind = KINDS[self.pick(KINDS.len())];
@@ -109,7 +116,6 @@ impl Events {
         } else {
             FAILURES[self.pick(FAILURES.len())]
         };
-        let hour = hour.unwrap_or_else(|| self.numbers.below(24));
         let (minute, second) = (self.numbers.below(60), self.numbers.below(60));
         let micros = self.numbers.below(1_000_000);
         let [id, project, target, request, host] = [(); 5].map(|()| self.uuid());
@@ -138,8 +144,8 @@ mod tests {
         let mut events = Events::new(seed, last_day);
         let mut text = String::new();
         for _ in 0..1_000 {
-            let day = events.day();
-            events.line(day, None, &mut text);
+            let moment = events.at_random();
+            events.line(moment, &mut text);
         }
         text
     }
@@ -148,6 +154,26 @@ mod tests {
     fn a_seed_gives_the_same_bytes_and_another_seed_others() {
         assert!(lines(1) == lines(1));
         assert!(lines(1) != lines(2));
+    }
+
+    #[test]
+    fn events_in_time_go_through_all_hours_in_order() {
+        let events = Events::new(1, "2026-03-04".parse().unwrap());
+        let at = |number| {
+            let (day, hour) = events.in_time(number, 7_200);
+            format!("{day} {hour}")
+        };
+        let ends = [at(0), at(99), at(100), at(2_400), at(7_199)];
+        assert_eq!(
+            ends,
+            [
+                "2026-03-02 0",
+                "2026-03-02 0",
+                "2026-03-02 1",
+                "2026-03-03 0",
+                "2026-03-04 23"
+            ]
+        );
     }
 
     #[test]

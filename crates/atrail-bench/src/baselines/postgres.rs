@@ -176,8 +176,9 @@ fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
     let mut texts = vec![String::new(); COPIES];
     for number in 0..count {
         line.clear();
-        let day = events.day();
-        events.line(day, None, &mut line);
+        let moment = events.in_time(number, count);
+        let day = moment.0;
+        events.line(moment, &mut line);
         let text = &mut texts[number as usize % COPIES];
         // The quote is a character that no event has.
         let written = writeln!(
@@ -200,8 +201,8 @@ fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
 fn insert_script(bench: &Bench, dir: &Path) -> Result<PathBuf> {
     let mut line = String::new();
     let mut events = bench.generator();
-    let day = events.day();
-    events.line(day, None, &mut line);
+    let moment = events.at_random();
+    events.line(moment, &mut line);
     let path = dir.join("insert.sql");
     // A colon and a letter would be a variable of pgbench.
     let json = line.trim_end().replace(':', ": ").replace('\'', "''");

@@ -1,5 +1,7 @@
 //! Events in requests, ready to be sent.
 
+use std::ops::Range;
+
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::Result;
@@ -13,23 +15,42 @@ pub(super) struct Batches {
     /// Events of each request.
     pub(super) events: u64,
     pub(super) compressed: bool,
+    /// Whether they are of all hours at once, and not one hour after the other.
+    pub(super) scattered: bool,
 }
 
-/// Requests that send so many events, each to the next of the spaces.
+impl Batches {
+    /// Of so many events, plain and in time.
+    pub(super) const fn of(events: u64) -> Self {
+        Self {
+            events,
+            compressed: false,
+            scattered: false,
+        }
+    }
+}
+
+/// Requests that send these of so many events, each to the next of the spaces.
 pub(super) fn requests(
     server: &Running,
     spaces: &[String],
     events: &mut Events,
-    count: u64,
+    (numbers, of): (Range<u64>, u64),
     batches: Batches,
 ) -> Result<Vec<Request>> {
     let mut requests = Vec::new();
+    let count = numbers.end - numbers.start;
     for (number, space) in (0..count.div_ceil(batches.events)).zip(spaces.iter().cycle()) {
         let mut text = String::new();
         let here = batches.events.min(count - number * batches.events);
-        for _ in 0..here {
-            let day = events.day();
-            events.line(day, None, &mut text);
+        let first = numbers.start + number * batches.events;
+        for number in first..first + here {
+            let moment = if batches.scattered {
+                events.at_random()
+            } else {
+                events.in_time(number, of)
+            };
+            events.line(moment, &mut text);
         }
         requests.push(request(
             server,

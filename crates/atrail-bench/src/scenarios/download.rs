@@ -42,11 +42,14 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
     let mut events = bench.generator();
-    let batches = Batches {
-        events: 2_000,
-        compressed: false,
-    };
-    let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
+    let batches = Batches::of(2_000);
+    let filling = requests(
+        &server,
+        &spaces,
+        &mut events,
+        (0..bench.events, bench.events),
+        batches,
+    )?;
     load::send(server.address(), &filling, 4)?;
     server.seal()?;
     server.settle();

@@ -17,14 +17,17 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
     let mut events = bench.generator();
-    let batches = Batches {
-        events: 2_000,
-        compressed: false,
-    };
+    let batches = Batches::of(2_000);
     let (mut stored, mut next) = (0, CHUNK.min(bench.events));
     let mut first = None;
     while stored < bench.events {
-        let chunk = requests(&server, &spaces, &mut events, CHUNK, batches)?;
+        let chunk = requests(
+            &server,
+            &spaces,
+            &mut events,
+            (stored..stored + CHUNK, bench.events),
+            batches,
+        )?;
         let before = server.cpu_seconds();
         let outcome = load::send(server.address(), &chunk, 4)?;
         stored += CHUNK;

@@ -8,18 +8,30 @@ use crate::events::TENANTS;
 use crate::figure::{Figure, percentile, say};
 use crate::load;
 
-/// Events of a batch, connections, whether gzip, and a divisor of the events where they take long.
-const CASES: [(u64, usize, bool, u64); 10] = [
-    (2_000, 4, false, 1),
-    (2_000, 4, true, 1),
-    (2_000, 1, false, 1),
-    (2_000, 64, false, 1),
-    (100, 1, false, 4),
-    (100, 4, false, 2),
-    (100, 64, false, 2),
-    (1, 1, false, 40),
-    (1, 4, false, 20),
-    (1, 64, false, 4),
+/// How the events of a case come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Plain,
+    Gzip,
+    /// Plain, and of all hours at once: each seal makes an object for each hour and space.
+    Scattered,
+}
+
+use How::{Gzip, Plain, Scattered};
+
+/// Events of a batch, connections, how they come, and a divisor of the events where they take long.
+const CASES: [(u64, usize, How, u64); 11] = [
+    (2_000, 4, Plain, 1),
+    (2_000, 4, Gzip, 1),
+    (2_000, 4, Scattered, 1),
+    (2_000, 1, Plain, 1),
+    (2_000, 64, Plain, 1),
+    (100, 1, Plain, 4),
+    (100, 4, Plain, 2),
+    (100, 64, Plain, 2),
+    (1, 1, Plain, 40),
+    (1, 4, Plain, 20),
+    (1, 64, Plain, 4),
 ];
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
@@ -27,16 +39,17 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     if postgres.is_none() {
         say("ingest: without PostgreSQL, which is not installed");
     }
-    for (batch, connections, compressed, divisor) in CASES {
+    for (batch, connections, how, divisor) in CASES {
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(TENANTS)?;
         let mut events = bench.generator();
         let count = (bench.events / divisor).max(batch);
         let batches = Batches {
             events: batch,
-            compressed,
+            compressed: how == Gzip,
+            scattered: how == Scattered,
         };
-        let requests = requests(&server, &spaces, &mut events, count, batches)?;
+        let requests = requests(&server, &spaces, &mut events, (0..count, count), batches)?;
         let sent: usize = requests.iter().map(|request| request.body.len()).sum();
         server.settle();
         let cpu_before = server.cpu_seconds();
@@ -53,7 +66,11 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let bodies = requests.iter().map(|request| request.body.as_slice());
         let raw = append::measure(&dir, bodies)?;
         let per_second = count as f64 / outcome.seconds;
-        let encoding = if compressed { "gzip" } else { "plain" };
+        let encoding = match how {
+            Plain => "plain",
+            Gzip => "gzip",
+            Scattered => "plain and scattered",
+        };
         let case = format!("batches of {batch}, {connections} connections, {encoding}");
         let mut figure = Figure::new("ingest", &case)
             .value("events_per_second", per_second)
@@ -65,7 +82,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
                 "append and fdatasync, one by one",
                 raw.seconds / outcome.seconds,
             );
-        if !compressed {
+        if how != Gzip {
             figure = figure.value("bytes_per_disk_byte", sent as f64 / disk as f64);
         }
         let mut sorted = outcome.latencies.clone();

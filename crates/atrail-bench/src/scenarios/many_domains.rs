@@ -11,17 +11,14 @@ const MANY: usize = 10_000;
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let count = bench.events.max(2 * MANY as u64);
-    let batches = Batches {
-        // So many that each of the domains gets one.
-        events: (count / MANY as u64).max(1),
-        compressed: false,
-    };
+    // So large that each of the domains gets one.
+    let batches = Batches::of((count / MANY as u64).max(1));
     let mut few = None;
     for domains in [TENANTS, MANY] {
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(domains)?;
         let mut events = bench.generator();
-        let requests = requests(&server, &spaces, &mut events, count, batches)?;
+        let requests = requests(&server, &spaces, &mut events, (0..count, count), batches)?;
         server.settle();
         let before = server.cpu_seconds();
         let outcome = load::send(server.address(), &requests, 16)?;

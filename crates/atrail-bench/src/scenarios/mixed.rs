@@ -16,6 +16,8 @@ use crate::server::Running;
 const SENDERS: usize = 3;
 const READERS: usize = 2;
 const BATCH: u64 = 500;
+/// After so many of a sender, the events begin again with the first hour.
+const BATCHES_OF_ALL_DAYS: u64 = 7_200;
 /// Between two batches of a sender: the readers are to have a share.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -80,14 +82,14 @@ fn send(
     mut events: Events,
 ) -> Result<()> {
     let mut connection = server.connect()?;
-    for space in spaces.iter().cycle() {
+    for (sent, space) in (0..).zip(spaces.iter().cycle()) {
         if progress.ends.load(Ordering::Relaxed) {
             break;
         }
         let mut text = String::new();
         for _ in 0..BATCH {
-            let day = events.day();
-            events.line(day, None, &mut text);
+            let moment = events.in_time(sent % BATCHES_OF_ALL_DAYS, BATCHES_OF_ALL_DAYS);
+            events.line(moment, &mut text);
         }
         let request = request(server, space, text.into_bytes(), false)?;
         connection.content(&request.line, &request.headers, &request.body)?;

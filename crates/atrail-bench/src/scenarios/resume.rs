@@ -20,15 +20,12 @@ const PLACES: usize = 500;
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches {
-        events: 2_000,
-        compressed: false,
-    };
+    let batches = Batches::of(2_000);
     let filling = requests(
         &server,
         &spaces,
         &mut bench.generator(),
-        bench.events,
+        (0..bench.events, bench.events),
         batches,
     )?;
     load::send(server.address(), &filling, 4)?;

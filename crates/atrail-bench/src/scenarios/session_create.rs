@@ -33,7 +33,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             let day = bench.last_day.minus(ago);
             for space in &spaces {
                 let mut text = String::new();
-                (0..24).for_each(|hour| events.line(day, Some(hour), &mut text));
+                (0..24).for_each(|hour| events.line((day, hour), &mut text));
                 filling.push(request(&server, space, text.into_bytes(), false)?);
             }
         }
@@ -59,12 +59,15 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
 fn a_day(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches {
-        events: 2_000,
-        compressed: false,
-    };
+    let batches = Batches::of(2_000);
     let mut events = bench.generator();
-    let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
+    let filling = requests(
+        &server,
+        &spaces,
+        &mut events,
+        (0..bench.events, bench.events),
+        batches,
+    )?;
     load::send(server.address(), &filling, 4)?;
     let scope = json!({"start": bench.first_day().to_string(), "end": bench.first_day().to_string(), "AtAccountLevel": true});
     let started = Instant::now();

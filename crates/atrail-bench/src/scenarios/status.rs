@@ -24,7 +24,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         for space in &spaces {
             let mut text = String::new();
             for ago in (0..days).rev() {
-                events.line(bench.last_day.minus(ago), Some(7), &mut text);
+                events.line((bench.last_day.minus(ago), 7), &mut text);
             }
             filling.push(request(&server, space, text.into_bytes(), false)?);
         }

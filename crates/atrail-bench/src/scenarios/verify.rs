@@ -18,12 +18,15 @@ const TIMES: usize = 3;
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches {
-        events: 2_000,
-        compressed: false,
-    };
+    let batches = Batches::of(2_000);
     let mut events = bench.generator();
-    let filling = requests(&server, &spaces, &mut events, bench.events, batches)?;
+    let filling = requests(
+        &server,
+        &spaces,
+        &mut events,
+        (0..bench.events, bench.events),
+        batches,
+    )?;
     load::send(server.address(), &filling, 4)?;
     let scope = json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string(), "AtAccountLevel": true});
     let session = server.session(&spaces[0], &scope)?;
