@@ -28,6 +28,7 @@ pub(crate) struct Bench {
     pub(crate) events: u64,
     pub(crate) seed: u64,
     pub(crate) minutes: u64,
+    only: Option<String>,
     pub(crate) last_day: Day,
     /// This run's own, absolute.
     dir: PathBuf,
@@ -54,6 +55,7 @@ impl Bench {
             events: args.events,
             seed: args.seed,
             minutes: args.minutes,
+            only: args.only.clone(),
             last_day: args.last_day.unwrap_or(yesterday),
             dir: dir.canonicalize().map_err(|error| at(&dir, &error))?,
             made: AtomicU32::new(0),
@@ -73,6 +75,11 @@ impl Bench {
 
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
+    }
+
+    /// Whether a case is to be measured.
+    pub(crate) fn wants(&self, case: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| case.contains(only))
     }
 
     /// A new directory, to be told by this name.

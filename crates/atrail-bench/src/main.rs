@@ -39,6 +39,9 @@ struct Args {
     /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
     #[arg(long)]
     last_day: Option<Day>,
+    /// Only the cases of `ingest` whose name holds this, such as "of 1, 64"
+    #[arg(long)]
+    only: Option<String>,
     /// How long `mixed` goes on
     #[arg(long, default_value_t = 1)]
     minutes: u64,

@@ -40,6 +40,15 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         say("ingest: without PostgreSQL, which is not installed");
     }
     for (batch, connections, how, divisor) in CASES {
+        let encoding = match how {
+            Plain => "plain",
+            Gzip => "gzip",
+            Scattered => "plain and scattered",
+        };
+        let case = format!("batches of {batch}, {connections} connections, {encoding}");
+        if !bench.wants(&case) {
+            continue;
+        }
         let server = bench.fresh_server()?;
         let spaces = server.make_spaces(TENANTS)?;
         let mut events = bench.generator();
@@ -66,12 +75,6 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let bodies = requests.iter().map(|request| request.body.as_slice());
         let raw = append::measure(&dir, bodies)?;
         let per_second = count as f64 / outcome.seconds;
-        let encoding = match how {
-            Plain => "plain",
-            Gzip => "gzip",
-            Scattered => "plain and scattered",
-        };
-        let case = format!("batches of {batch}, {connections} connections, {encoding}");
         let mut figure = Figure::new("ingest", &case)
             .value("events_per_second", per_second)
             .value("sent_bytes_per_second", sent as f64 / outcome.seconds)
