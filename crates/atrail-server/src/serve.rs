@@ -18,8 +18,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -274,11 +274,11 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = self.connection(stream, peer);
+                    let connection = self.connection(stream, peer, Arc::new(permit));
                     let open = self.app.metrics.connected();
                     self.connections.spawn(async move {
                         connection.await;
-                        drop((permit, open));
+                        drop(open);
                     });
                 }
                 Err(error) => {
@@ -293,11 +293,28 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        place: Arc<OwnedSemaphorePermit>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let router = self.router.clone();
+        let (router, requests) = (self.router.clone(), self.connections.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(routes::Peer(peer.ip()));
-            router.clone().oneshot(request)
+            let only_reads = request.method().is_safe();
+            let answer = router.clone().oneshot(request);
+            let (requests, place) = (requests.clone(), Arc::clone(&place));
+            async move {
+                if only_reads {
+                    return Ok(answer.await.unwrap_or_else(|never| match never {}));
+                }
+                // Whoever hangs up does not stop it between what it does and the event that puts it on record. Until it
+                // ends it takes its connection's place.
+                let to_the_end = requests.spawn(async move {
+                    let answered = answer.await;
+                    drop(place);
+                    answered
+                });
+                let answered = to_the_end.await?;
+                Ok::<_, JoinError>(answered.unwrap_or_else(|never| match never {}))
+            }
         });
         // Small answers must not wait for the acknowledgement of earlier ones; without it they are only slower.
         let _ = stream.set_nodelay(true);
