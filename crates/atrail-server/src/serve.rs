@@ -1,6 +1,7 @@
 //! Starting, accepting connections, and ending in order.
 
 mod patience;
+mod source;
 mod tls;
 
 use std::io;
@@ -295,9 +296,12 @@ impl Acceptor {
         peer: SocketAddr,
         place: Arc<OwnedSemaphorePermit>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (router, requests) = (self.router.clone(), self.connections.clone());
+        let (app, router) = (Arc::clone(&self.app), self.router.clone());
+        let requests = self.connections.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(routes::Peer(peer.ip()));
+            let trusted = &app.settings.trusted_proxies;
+            let source = source::source(peer.ip(), request.headers(), trusted);
+            request.extensions_mut().insert(routes::Peer(source));
             let only_reads = request.method().is_safe();
             let answer = router.clone().oneshot(request);
             let (requests, place) = (requests.clone(), Arc::clone(&place));
