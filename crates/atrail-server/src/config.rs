@@ -6,7 +6,7 @@
 mod oidc;
 mod units;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use atrail_store::StoreSettings;
@@ -37,6 +37,7 @@ struct ServerSection {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     public_url: Option<PublicUrl>,
+    trusted_proxies: Option<Vec<IpAddr>>,
     max_connections: Option<usize>,
     header_read_timeout: Option<Span>,
     body_idle_timeout: Option<Span>,
@@ -121,6 +122,7 @@ impl ConfigFile {
             tls_cert,
             tls_key,
             public_url,
+            trusted_proxies,
             access_token_ttl,
             refresh_token_ttl,
             oidc,
@@ -155,6 +157,7 @@ impl ConfigFile {
                 tls_cert: tls_cert.clone(),
                 tls_key: tls_key.clone(),
                 public_url: public_url.clone(),
+                trusted_proxies: Some(trusted_proxies.clone()),
                 max_connections: Some(*max_connections),
                 header_read_timeout: Some(Span(*header_read_timeout)),
                 body_idle_timeout: Some(Span(*body_idle_timeout)),
@@ -203,6 +206,7 @@ impl ConfigFile {
                     tls_cert,
                     tls_key,
                     public_url,
+                    trusted_proxies,
                     max_connections,
                     header_read_timeout,
                     body_idle_timeout,
@@ -240,6 +244,7 @@ impl ConfigFile {
         put(&mut settings.tls_cert, tls_cert.map(Some));
         put(&mut settings.tls_key, tls_key.map(Some));
         put(&mut settings.public_url, public_url.map(Some));
+        put(&mut settings.trusted_proxies, trusted_proxies);
         put(&mut settings.max_connections, max_connections);
         put_span(&mut settings.header_read_timeout, header_read_timeout);
         put_span(&mut settings.body_idle_timeout, body_idle_timeout);

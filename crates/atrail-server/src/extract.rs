@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
+use crate::auth::principal::Admitted;
 use crate::error::ApiError;
 use atrail_api::ErrorCode;
 
@@ -25,7 +27,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
-        query(parts).map(Self)
+        query(&parts.uri).map(Self)
     }
 }
 
@@ -57,7 +59,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        json(&read(request.into_body(), app).await?).map(Self)
+        json(&read(request, app).await?).map(Self)
     }
 }
 
@@ -69,7 +71,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJsonBody<T
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let body = read(request.into_body(), app).await?;
+        let body = read(request, app).await?;
         if is_blank(&body) {
             return Ok(Self(T::default()));
         }
@@ -86,11 +88,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for BodyOrQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let body = read(body, app).await?;
-        let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
+        let uri = request.uri().clone();
+        let body = read(request, app).await?;
+        let has_query = uri.query().is_some_and(|query| !query.is_empty());
         match (is_blank(&body), has_query) {
-            (true, _) => query(&parts).map(Self),
+            (true, _) => query(&uri).map(Self),
             (false, false) => json(&body).map(Self),
             (false, true) => Err(ApiError::bad_request(
                 "the request has both a body and a query: send one of them",
@@ -107,7 +109,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let body = read(request.into_body(), app).await?;
+        let body = read(request, app).await?;
         let form = Request::builder()
             .method(axum::http::Method::POST)
             .header(axum::http::header::CONTENT_TYPE, FORM)
@@ -121,8 +123,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     }
 }
 
-fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, ApiError> {
-    axum::extract::Query::try_from_uri(&parts.uri)
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    axum::extract::Query::try_from_uri(uri)
         .map(|axum::extract::Query(value)| value)
         .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
 }
@@ -137,8 +139,9 @@ fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-/// The whole of a small body.
-async fn read(body: Body, app: &App) -> Result<Bytes, ApiError> {
+/// The whole of a small body. The caller, if one was asked for, is worth the same when it ends as when it began.
+async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    let (parts, body) = request.into_parts();
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
     while let Some(chunk) = next_chunk(&mut stream, app).await? {
@@ -149,6 +152,9 @@ async fn read(body: Body, app: &App) -> Result<Bytes, ApiError> {
             ));
         }
         whole.extend_from_slice(&chunk);
+    }
+    if let Some(admitted) = parts.extensions.get::<Admitted>() {
+        admitted.must_still_stand(app).await?;
     }
     Ok(whole.into())
 }

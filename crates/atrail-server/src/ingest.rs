@@ -23,6 +23,7 @@ use prepare::{Prepared, Reading};
 
 use crate::app::App;
 use crate::auth::access::Aimed;
+use crate::auth::principal::Admitted;
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::idempotency::IdempotencyKey;
@@ -39,6 +40,7 @@ pub(crate) struct IngestRequest {
     query: IngestQuery,
     headers: HeaderMap,
     body: Body,
+    admitted: Option<Admitted>,
 }
 
 impl Aimed for IngestRequest {
@@ -57,6 +59,7 @@ impl FromRequest<Arc<App>> for IngestRequest {
             query,
             headers: parts.headers,
             body,
+            admitted: parts.extensions.remove(),
         })
     }
 }
@@ -73,6 +76,7 @@ pub(crate) async fn run(
         query,
         headers,
         body,
+        admitted,
     } = request;
     let kind: SourceKind = match query.kind.as_deref() {
         None => SourceKind::default(),
@@ -117,6 +121,10 @@ pub(crate) async fn run(
         return Err(ApiError::bad_request(
             "the body holds no event: send one JSON object, an array, or one object per line",
         ));
+    }
+    // A sender may take its time with the body.
+    if let Some(admitted) = admitted {
+        admitted.must_still_stand(app).await?;
     }
     app.metrics.refused_events(refused);
     let AppendTotal { duplicates, .. } = app.store.append(domain, events).await?;

@@ -1,6 +1,7 @@
 //! Starting, accepting connections, and ending in order.
 
 mod patience;
+mod source;
 mod tls;
 
 use std::io;
@@ -18,8 +19,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -274,11 +275,11 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = self.connection(stream, peer);
+                    let connection = self.connection(stream, peer, Arc::new(permit));
                     let open = self.app.metrics.connected();
                     self.connections.spawn(async move {
                         connection.await;
-                        drop((permit, open));
+                        drop(open);
                     });
                 }
                 Err(error) => {
@@ -293,11 +294,31 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        place: Arc<OwnedSemaphorePermit>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let router = self.router.clone();
+        let (app, router) = (Arc::clone(&self.app), self.router.clone());
+        let requests = self.connections.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(routes::Peer(peer.ip()));
-            router.clone().oneshot(request)
+            let trusted = &app.settings.trusted_proxies;
+            let source = source::source(peer.ip(), request.headers(), trusted);
+            request.extensions_mut().insert(routes::Peer(source));
+            let only_reads = request.method().is_safe();
+            let answer = router.clone().oneshot(request);
+            let (requests, place) = (requests.clone(), Arc::clone(&place));
+            async move {
+                if only_reads {
+                    return Ok(answer.await.unwrap_or_else(|never| match never {}));
+                }
+                // Whoever hangs up does not stop it between what it does and the event that puts it on record. Until it
+                // ends it takes its connection's place.
+                let to_the_end = requests.spawn(async move {
+                    let answered = answer.await;
+                    drop(place);
+                    answered
+                });
+                let answered = to_the_end.await?;
+                Ok::<_, JoinError>(answered.unwrap_or_else(|never| match never {}))
+            }
         });
         // Small answers must not wait for the acknowledgement of earlier ones; without it they are only slower.
         let _ = stream.set_nodelay(true);

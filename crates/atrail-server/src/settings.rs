@@ -3,7 +3,7 @@
 pub(crate) mod oidc;
 mod public_url;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct Settings {
     /// Where clients reach the server when that is not where it listens: behind a proxy. `None`: by the name that the
     /// client used.
     pub public_url: Option<PublicUrl>,
+    /// The addresses of proxies in front, which say in `X-Forwarded-For` whom they got a request from.
+    pub trusted_proxies: Vec<IpAddr>,
     /// How long an access token lives.
     pub access_token_ttl: Duration,
     /// A login ends this long after its last refresh.
@@ -116,6 +118,7 @@ impl Settings {
             tls_cert: None,
             tls_key: None,
             public_url: None,
+            trusted_proxies: Vec::new(),
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
             oidc: OidcSettings::default(),

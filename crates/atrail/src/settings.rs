@@ -218,6 +218,18 @@ impl Settings {
         }
     }
 
+    /// The context, unless the endpoint in use is another than its own: then nothing of it is used.
+    pub(crate) fn used(
+        &self,
+        context: Option<(String, Context)>,
+    ) -> Result<Option<(String, Context)>> {
+        let Some((name, context)) = context else {
+            return Ok(None);
+        };
+        let endpoint = self.endpoint(Some(&context))?;
+        Ok((context.endpoint == endpoint.to_string()).then_some((name, context)))
+    }
+
     /// The file with the API key in use, if one is.
     pub(crate) fn api_key_file(&self) -> Option<&PathBuf> {
         let file = self.environment.api_key_file.as_ref();

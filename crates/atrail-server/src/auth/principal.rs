@@ -112,12 +112,13 @@ impl FromRequestParts<Arc<App>> for Principal {
             )
         })?;
         let now = app.clock.now();
-        let ended = || {
-            app.metrics.auth_failed(AuthFailure::AccessToken);
-            ApiError::unauthenticated("the access token is not valid or has expired: log in again")
-        };
+        let ended = || ended(app);
         let login = app.tokens.verify(token, now).ok_or_else(ended)?;
         let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
+        parts.extensions.insert(Admitted {
+            login,
+            standing: Arc::clone(&standing),
+        });
         if let Some(caller) = parts.extensions.get::<Caller>() {
             caller.is(standing.user.id);
         }
@@ -127,6 +128,33 @@ impl FromRequestParts<Arc<App>> for Principal {
             standing,
             origin,
         })
+    }
+}
+
+fn ended(app: &App) -> ApiError {
+    app.metrics.auth_failed(AuthFailure::AccessToken);
+    ApiError::unauthenticated("the access token is not valid or has expired: log in again")
+}
+
+/// By which login a request was let in, and what the login was worth then. A body takes its time, and what was allowed when
+/// it began need not be when it ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    login: LoginId,
+    standing: Arc<Standing>,
+}
+
+impl Admitted {
+    /// Refuses the request when the login has ended meanwhile, or is not worth the same: to be called once the body is there.
+    pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
+        match app.standings.of(self.login, app.clock.now()).await? {
+            None => Err(ended(app)),
+            Some(standing) if standing == self.standing => Ok(()),
+            Some(_) => Err(ApiError::unavailable(
+                "your roles changed while the request came in: nothing was done, send it again",
+            )
+            .retry_after(1)),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use atrail_api::paths;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::support::{Made, TestServer, event, noise};
+use crate::support::{Client, Made, TestServer, event, noise};
 
 #[tokio::test]
 async fn a_role_that_is_taken_is_gone_with_the_next_request_and_so_are_its_sessions() {
@@ -50,7 +52,7 @@ async fn what_is_under_way_ends_with_the_role_the_key_the_login_or_the_user() {
     let by_key = server.client(&tokens.access_token);
     let session = ann.session().await;
 
-    let begin = async |client: &crate::support::Client| {
+    let begin = async |client: &Client| {
         let request = client.get(paths::DOWNLOAD).header("SESSIONID", &session);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -109,6 +111,86 @@ where
         broke && got < length,
         "{what}: {got} of {length} bytes came"
     );
+}
+
+#[tokio::test]
+async fn a_body_that_ends_after_the_role_the_login_or_the_user_did_does_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let dev = server.user("dev", false, &[server.developer()]).await;
+    let boss = server.user("boss", true, &[]).await;
+    let users: Value = admin.get(paths::USERS).made().await;
+    let users = users["resources"].as_array().unwrap();
+    let id = users.iter().find(|user| user["name"] == "boss").unwrap()["guid"].clone();
+    let mut grant = server.developer();
+    grant["user"] = "dev".into();
+    let mut seize = server.owner();
+    seize["user"] = "dev".into();
+    admin.send_events(event(0)).await;
+    let delete = json!({"start": "2017-07-25", "end": "2017-07-25"}).to_string();
+    let count = async || -> Value { admin.get(paths::EVENTS).made().await };
+
+    let begin = async |caller: &Client, line: &str, body: &str| {
+        Withheld::begin(&server, caller, line, body).await
+    };
+
+    // The control: a body that is late does its work.
+    let sent = begin(&dev, "POST /v3/events", &event(1)).await;
+    assert_eq!(sent.end().await, "200");
+    assert_eq!(count().await[0]["count"], 2);
+
+    let sent = begin(&dev, "POST /v3/events", &event(2)).await;
+    let deleted = begin(&dev, "DELETE /v3/events", &delete).await;
+    let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;
+    assert_eq!(sent.end().await, "503", "a revoked role sends");
+    assert_eq!(deleted.end().await, "503", "a revoked role deletes");
+    // The third tells that the first two were counted.
+    assert_eq!(count().await[0]["count"], 3);
+
+    let granted = begin(&boss, "POST /v3/roles", &seize.to_string()).await;
+    let path = format!("{}/{}", paths::USERS, id.as_str().unwrap());
+    let _: Value = admin.delete(&path).made().await;
+    assert_eq!(granted.end().await, "401", "a user who is gone grants");
+    let roles: Value = admin.get(paths::ROLES).made().await;
+    assert!(!roles.to_string().contains("\"dev\""), "{roles}");
+}
+
+/// A request that was let in, and whose body has not come yet.
+struct Withheld {
+    stream: TcpStream,
+    body: String,
+}
+
+impl Withheld {
+    /// Returns when the server asks for the body: then it knows the caller.
+    async fn begin(server: &TestServer, caller: &Client, line: &str, body: &str) -> Self {
+        let (token, space) = (
+            caller.token.as_ref().unwrap(),
+            caller.space.as_ref().unwrap(),
+        );
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: bearer {token}\r\nX-Auth-Project-Id: {space}\r\n\
+             Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut asked = [0; 25];
+        stream.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        Self {
+            stream,
+            body: body.to_owned(),
+        }
+    }
+
+    /// Sends the body, and says how the request was answered.
+    async fn end(mut self) -> String {
+        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).await.unwrap();
+        answer["HTTP/1.1 ".len()..][..3].to_owned()
+    }
 }
 
 #[tokio::test]

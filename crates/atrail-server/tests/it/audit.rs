@@ -4,6 +4,8 @@ use atrail_api::{headers, paths};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{
     Client, Made, PASSWORD, TestServer, event, event_at, events, gunzipped, noise,
@@ -205,6 +207,41 @@ async fn each_act_in_a_space_makes_its_event_there() {
         .filter(|action| *action != "login")
         .collect();
     assert_eq!(others, nothing, "nothing of it at account level");
+}
+
+#[tokio::test]
+async fn what_is_done_is_on_record_although_its_client_hangs_up() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let token = admin.token.clone().unwrap();
+    let account = json!({"data": {"guid": server.initial.account}});
+    for made in 0..60_u64 {
+        let body = json!({"name": format!("made-{made}"), "relationships": {"account": account}});
+        let body = body.to_string();
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {token}\r\nContent-Length: {}\r\n\
+             Expect: 100-continue\r\n\r\n",
+            paths::ORGANIZATIONS,
+            body.len()
+        );
+        let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Asked for the body, the server has begun with the request.
+        stream.read_exact(&mut [0; 25]).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        // Each hangs up a little later, so that one does so at the worst moment.
+        tokio::time::sleep(Duration::from_micros(200 * made)).await;
+    }
+    // Waits for what is under way.
+    let server = server.restart().await;
+    let admin = server.admin().await;
+    let made: Value = admin.get(paths::ORGANIZATIONS).made().await;
+    // The first one came with the server.
+    let made = made["resources"].as_array().unwrap().len() - 1;
+    assert!(made > 0, "the control");
+    let told = own(&today(&admin, true).await);
+    let told = of_action(&told, "create.organization").len();
+    assert_eq!((made, told), (made, made));
 }
 
 #[tokio::test]

@@ -143,6 +143,38 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
 }
 
 #[tokio::test]
+async fn what_a_provider_said_is_worth_something_to_logins_by_it_alone() {
+    let scene = Scene::new().await;
+    let server = &scene.server;
+    let first = scene.login(&scene.claims()).await;
+    let ann = server.client(&first.access_token);
+    let key = ann.post(paths::API_KEYS).json(&json!({"name": "k"}));
+    let key: Value = key.made().await;
+    let by_key = server
+        .login("apikey", key["key"].as_str().unwrap())
+        .await
+        .access_token;
+    let by_key = server.client(&by_key);
+    // A key has no end, and nobody asks the provider about it again.
+    assert_eq!(ann.get(paths::EVENTS).seen().await.0, 200, "the control");
+    assert_eq!(by_key.get(paths::EVENTS).seen().await.0, 404);
+    let in_account = "/v3/events?AtAccountLevel=true";
+    assert_eq!(by_key.get(in_account).seen().await.0, 404);
+    let nowhere = by_key.in_space(None);
+    assert_eq!(nowhere.get(in_account).seen().await.0, 403);
+    let tree: Value = by_key.get(paths::ACCOUNTS).made().await;
+    assert_eq!(tree["resources"], json!([]));
+
+    // A role that was given by hand is worth the same to both.
+    let mut grant = server.developer();
+    grant["user"] = "ann".into();
+    let admin = server.admin().await;
+    let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
+    assert_eq!(by_key.delete(paths::EVENTS).seen().await.0, 200);
+    assert_eq!(ann.delete(paths::EVENTS).seen().await.0, 200);
+}
+
+#[tokio::test]
 async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
     let scene = Scene::new().await;
     let now = scene.server.clock.now().as_second();

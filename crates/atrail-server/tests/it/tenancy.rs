@@ -130,6 +130,7 @@ async fn names_and_passwords_are_checked() {
     for (body, expected) in [
         (json!({"name": "admin", "password": PASSWORD}), 409),
         (json!({"name": "", "password": PASSWORD}), 400),
+        (json!({"name": "apikey", "password": PASSWORD}), 400),
         (json!({"name": "a\u{1b}[2J", "password": PASSWORD}), 400),
         (json!({"name": "ann", "password": "short"}), 400),
         (json!({"name": "ann"}), 400),

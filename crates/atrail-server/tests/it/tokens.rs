@@ -210,6 +210,38 @@ async fn guessing_is_slowed_down_and_keys_still_work() {
 
 /// Failures of others at the same address, as behind a proxy, slow down who guesses, and never who holds a key.
 #[tokio::test]
+async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
+    for trusted in [true, false] {
+        let server = TestServer::with(|settings| {
+            if trusted {
+                settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+            }
+        })
+        .await;
+        let attempt = async |user: &str, password: &str, from: &str| {
+            let form = [
+                ("grant_type", "password"),
+                ("username", user),
+                ("password", password),
+            ];
+            let request = server.http.post(server.url(paths::TOKEN)).form(&form);
+            let request = request.header("X-Forwarded-For", from);
+            request.send().await.unwrap().status().as_u16()
+        };
+        // The client's own word stands before the proxy's.
+        for guess in 0..100 {
+            let from = format!("10.9.8.{guess}, 203.0.113.1");
+            assert_eq!(attempt("apikey", "wrong", &from).await, 400);
+        }
+        assert_eq!(attempt("admin", "wrong", "203.0.113.1").await, 429);
+        let password = server.initial.password.clone();
+        let expected = if trusted { 200 } else { 429 };
+        let seen = attempt("admin", &password, "203.0.113.2").await;
+        assert_eq!(seen, expected, "trusted: {trusted}");
+    }
+}
+
+#[tokio::test]
 async fn a_right_key_works_whatever_others_tried() {
     let server = TestServer::start().await;
     let wrong = [("grant_type", "password"), ("passcode", "atk_no_key")];

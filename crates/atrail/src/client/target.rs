@@ -37,7 +37,7 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
         found => found?,
     };
     let endpoint = settings.endpoint(context.as_ref().map(|(_, context)| context))?;
-    let context = context.filter(|(_, context)| context.endpoint == endpoint.to_string());
+    let context = settings.used(context)?;
     let trust = settings.trust(context.as_ref().map(|(_, context)| context));
     trust.warn(&settings.printer);
     let auth = match (settings.api_key_file(), &context) {

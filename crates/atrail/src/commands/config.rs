@@ -45,11 +45,13 @@ pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
 
 fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
     let context = settings.context()?;
-    let (name, context) =
-        context.map_or((None, None), |(name, context)| (Some(name), Some(context)));
+    let (name, context) = match settings.used(context)? {
+        Some((name, context)) => (Some(name), Some(context)),
+        None => (None, None),
+    };
     let name_origin = match &settings.context_name {
-        Some((_, origin)) => *origin,
-        None => Origin::Default,
+        Some((_, origin)) if name.is_some() => *origin,
+        _ => Origin::Default,
     };
     let variables = &settings.environment;
     let key_file = settings.api_key_file();
@@ -58,8 +60,14 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
         named.map(|named| named.name.clone())
     };
     let endpoint = context.as_ref().map(|context| context.endpoint.clone());
-    let user = context.as_ref().map(|context| context.user.clone());
+    // Whose a key is, only the server knows.
+    let logged_in = context.as_ref().filter(|_| key_file.is_none());
+    let user = logged_in.map(|context| context.user.clone());
     let by_flag = settings.is_context_by_flag();
+    // An organization of the environment comes without the account and the space of another.
+    let has_other_org =
+        variables.org.is_some() && !(by_flag && stored(|c| c.organization.as_ref()).is_some());
+    let below_org = |named: Option<String>| named.filter(|_| !has_other_org);
     let pick =
         |variable: &Option<String>, variable_name, stored: Option<String>| match (variable, stored)
         {
@@ -82,7 +90,10 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
             pick(&variables.endpoint, "ATRAIL_ENDPOINT", endpoint),
         ),
         row("user", pick(&None, "", user)),
-        row("account", pick(&None, "", stored(|c| c.account.as_ref()))),
+        row(
+            "account",
+            pick(&None, "", below_org(stored(|c| c.account.as_ref()))),
+        ),
         row(
             "org",
             pick(
@@ -96,7 +107,7 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
             pick(
                 &variables.space,
                 "ATRAIL_SPACE",
-                stored(|c| c.space.as_ref()),
+                below_org(stored(|c| c.space.as_ref())),
             ),
         ),
         row(

@@ -32,6 +32,13 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     };
     if args.organization.is_some() || args.space.is_some() {
         let client = connect(settings, false).await?;
+        if client.endpoint.to_string() != context.endpoint {
+            return Err(CliError::usage(format!(
+                "the context {name} is of {}, and ATRAIL_ENDPOINT names {}",
+                context.endpoint, client.endpoint
+            ))
+            .hint("unset ATRAIL_ENDPOINT, or set ATRAIL_ORG and ATRAIL_SPACE for that server"));
+        }
         choose(&client, &args, &mut context).await?;
         settings.state.update(|config| {
             config.contexts.insert(name.clone(), context.clone());

@@ -131,6 +131,29 @@ impl StateDir {
     }
 }
 
+impl StateDir {
+    /// Takes an organization or space that has ended out of the targets of all contexts.
+    pub(crate) fn forget_target(&self, guid: &str) -> Result<()> {
+        let is = |named: &Option<Named>| named.as_ref().is_some_and(|named| named.guid == guid);
+        let aims = |context: &Context| is(&context.organization) || is(&context.space);
+        if !self.config()?.contexts.values().any(aims) {
+            return Ok(());
+        }
+        self.update(|config| {
+            for context in config.contexts.values_mut() {
+                if is(&context.organization) {
+                    context.account = None;
+                    context.organization = None;
+                    context.space = None;
+                } else if is(&context.space) {
+                    context.space = None;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Refuses names that could leave the directory or need quoting.
 pub(crate) fn check_context_name(name: &str) -> Result<&str> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

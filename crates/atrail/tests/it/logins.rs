@@ -142,6 +142,9 @@ fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_curre
             vec![
                 "endpoint,example.com,environment ATRAIL_ENDPOINT".to_owned(),
                 "space,other,environment ATRAIL_SPACE".to_owned(),
+                // Nothing of a context of another server is used.
+                "context,-,default".to_owned(),
+                "user,-,default".to_owned(),
             ],
         ),
         (
@@ -176,6 +179,16 @@ fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_curre
     fs::write(env.path("k"), "atk_x").unwrap();
     command.env("ATRAIL_ORG", "default");
     finish(&mut command, b"").fails(5);
+    // What another server calls default is not put into this context.
+    let elsewhere = TestEnv::new();
+    let other = Server::start(&elsewhere);
+    fs::write(env.path("k"), other.secret("api_key")).unwrap();
+    let mut command = env.command(&["target", "-o", "default"]);
+    command
+        .env("ATRAIL_ENDPOINT", other.address.to_string())
+        .env("ATRAIL_API_KEY_FILE", env.path("k"));
+    let error = finish(&mut command, b"").fails(2);
+    assert!(error.contains("ATRAIL_ENDPOINT"), "{error}");
     env.run(&["status", "--context", "nowhere"]).fails(2);
     env.run(&["status", "--context", "../../etc/passwd"])
         .fails(2);

@@ -87,6 +87,34 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
 }
 
 #[test]
+fn a_space_that_ends_is_targeted_no_more_and_the_account_is() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    env.run(&["admin", "org", "create", "shop"]).ok();
+    env.run(&["admin", "space", "create", "dev", "--organization", "shop"])
+        .ok();
+    env.run(&["target", "-o", "shop", "-s", "dev"]).ok();
+    send(&env, 0..2);
+    let shown = || env.run(&["target", "--format", "json"]).ok();
+    let targeted = |name: &str| {
+        let target: serde_json::Value = serde_json::from_str(&shown()).unwrap();
+        target[name]["name"].as_str().map(str::to_owned)
+    };
+    env.run(&["admin", "space", "delete", "dev", "--dry-run"])
+        .ok();
+    assert_eq!(targeted("space").as_deref(), Some("dev"), "the control");
+    env.run(&["admin", "space", "delete", "dev", "--yes"]).ok();
+    assert_eq!(targeted("space"), None);
+    assert_eq!(counted(&env), "2", "-a reaches its events");
+    let error = env.run(&["status"]).fails(2);
+    assert!(error.contains("no space is targeted"), "{error}");
+    env.run(&["admin", "org", "delete", "shop"]).ok();
+    assert_eq!((targeted("org"), targeted("account")), (None, None));
+    assert_eq!(counted(&env), "2");
+}
+
+#[test]
 fn accounts_and_organizations_end_when_they_are_empty() {
     let env = TestEnv::new();
     let server = Server::start(&env);

@@ -5,9 +5,8 @@ use atrail_model::{Timestamp, UserId};
 use super::Identity;
 use super::grants;
 use super::roles::HeldRole;
-use super::users::{User, user};
+use super::users::{User, check_name, user};
 use crate::catalog::row::{Id, nanoseconds};
-use crate::catalog::tenancy::check_name;
 use crate::catalog::{failed_to, taken_or_failed_to};
 use crate::error::Result;
 
@@ -54,7 +53,7 @@ impl Identity {
         let admitted = match known {
             Some(row) => user(&row)?,
             None => {
-                check_name("user", name)?;
+                check_name(name)?;
                 let id = UserId::generate();
                 sqlx::query(
                     "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, '', FALSE, ?)",

@@ -116,9 +116,10 @@ pub struct Standing {
     pub scopes: KeyScopes,
     /// Whether an API key began the login that is not good for everything and for ever.
     pub by_limited_key: bool,
-    /// The user's roles.
+    /// The user's roles; those that an identity provider claimed, only for a login that it began: such a login ends, and
+    /// the provider is asked again, where an API key could live for ever.
     pub roles: HashSet<HeldRole>,
-    /// The spaces that the user holds roles of, each with its account.
+    /// The spaces that those are of, each with its account.
     pub spaces: HashMap<SpaceId, AccountId>,
 }
 
@@ -251,7 +252,7 @@ impl Identity {
     pub async fn standing(&self, login: LoginId, now: Timestamp) -> Result<Option<Standing>> {
         const WHAT: &str = "look up a login";
         let row = sqlx::query(
-            "SELECT u.guid, u.name, u.operator, k.scopes, k.expires IS NOT NULL AS key_ends FROM logins l \
+            "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends FROM logins l \
              JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
              WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
         )
@@ -269,11 +270,14 @@ impl Identity {
             roles: HashSet::new(),
             spaces: HashMap::new(),
         };
-        let roles = sqlx::query("SELECT role, account, space FROM roles WHERE holder = ?")
-            .bind(standing.user.id.bytes())
-            .fetch_all(self.catalog.readers())
-            .await
-            .map_err(failed_to(WHAT))?;
+        let roles = sqlx::query(
+            "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
+        )
+        .bind(standing.user.id.bytes())
+        .bind(row.integer("is_external")? != 0)
+        .fetch_all(self.catalog.readers())
+        .await
+        .map_err(failed_to(WHAT))?;
         for row in &roles {
             let (role, account) = held_role(row)?;
             if let HeldRole::Space(space, _) = role {

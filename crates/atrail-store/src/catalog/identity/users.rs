@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Identity, LoginId};
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::tenancy::check_name;
+use crate::catalog::tenancy;
 use crate::catalog::{failed_to, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
@@ -49,7 +49,7 @@ impl Identity {
         operator: bool,
         now: Timestamp,
     ) -> Result<User> {
-        check_name("user", name)?;
+        check_name(name)?;
         let user = User {
             id: UserId::generate(),
             name: name.to_owned(),
@@ -182,6 +182,16 @@ impl Identity {
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(true)
     }
+}
+
+/// Besides what holds for every name: who logs in as `apikey` does so by an API key, so no user could have that name.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if name == "apikey" {
+        return Err(StoreError::Invalid(
+            "nobody can be called 'apikey': that name stands for a login by API key".to_owned(),
+        ));
+    }
+    tenancy::check_name("user", name)
 }
 
 pub(super) fn user(row: &SqliteRow) -> Result<User> {

@@ -147,6 +147,7 @@ async fn delete_found<T: DeserializeOwned>(
     let id = cells(&found).swap_remove(0);
     let call = Call::delete(format!("{path}/{id}"));
     let deleted: Deleted = client.json(call).await?;
+    settings.state.forget_target(&id)?;
     settings
         .printer
         .properties(&[("message", deleted.message.clone())], &deleted)

@@ -109,7 +109,9 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             if !yes {
                 confirm(settings, &space, &ask(true).await?).await?;
             }
-            tell(settings, &ask(false).await?)
+            let deleted = ask(false).await?;
+            settings.state.forget_target(&space.guid)?;
+            tell(settings, &deleted)
         }
     }
 }
