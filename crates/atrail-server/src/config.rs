@@ -142,6 +142,7 @@ impl ConfigFile {
             // Nobody has a reason to choose others.
             wal_file_bytes: _,
             reserve_bytes: _,
+            max_receipt_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

@@ -181,6 +181,7 @@ impl Store {
             user: &new.user,
             manifest: &manifest,
             since: &new.since,
+            most_bytes: core.settings.max_receipt_bytes,
         };
         let Made { text, checkpoints } = signer.receipt(&mut tx, &domains, &about).await?;
         session.checkpoints = checkpoints;

@@ -25,6 +25,8 @@ pub(crate) struct About<'a> {
     pub(crate) manifest: &'a [u8],
     /// Sizes of logs that the client remembers, and wants to see continued.
     pub(crate) since: &'a BTreeMap<Domain, u64>,
+    /// How many bytes of entries there may be.
+    pub(crate) most_bytes: u64,
 }
 
 /// A receipt, and what it pins.
@@ -47,9 +49,11 @@ impl Signer<'_> {
             heads.push((row.domain, head.ok_or_else(|| no_log(row.domain))?));
         }
         let notes = self.checkpoints(&heads).await?;
+        let mut room = about.most_bytes;
         let mut parts = Vec::with_capacity(domains.len());
         for ((row, (_, head)), note) in domains.iter().zip(&heads).zip(notes) {
-            parts.push(of_domain(connection, row, head, note, about).await?);
+            let part = of_domain(connection, row, head, note, about, &mut room).await?;
+            parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
         }
         let Session {
             id, scope, created, ..
@@ -82,12 +86,19 @@ async fn of_domain(
     head: &Head,
     checkpoint: String,
     about: &About<'_>,
-) -> Result<DomainEvidence> {
+    room: &mut u64,
+) -> Result<Option<DomainEvidence>> {
     let scope = &about.session.scope;
     let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
     let days = days_of(scope)?;
-    let control = log::entries(connection, head.log, (log::CONTROL, log::CONTROL)).await?;
-    let placed = log::entries(connection, head.log, (days.0.into(), days.1.into())).await?;
+    let control = (log::CONTROL, log::CONTROL);
+    let Some(control) = log::entries(connection, head.log, control, room).await? else {
+        return Ok(None);
+    };
+    let asked = (days.0.into(), days.1.into());
+    let Some(placed) = log::entries(connection, head.log, asked, room).await? else {
+        return Ok(None);
+    };
     let deletions = deletions(connection, head, &placed).await?;
     let mut consistency = Vec::new();
     let since = about.since.get(&row.domain).copied();
@@ -98,7 +109,7 @@ async fn of_domain(
         });
     }
     let subtrees = archive::subtrees_in(connection, row, scope).await?;
-    Ok(DomainEvidence {
+    Ok(Some(DomainEvidence {
         domain: row.domain.to_string(),
         checkpoint,
         record: log::record(connection, head.log, last).await?,
@@ -112,7 +123,14 @@ async fn of_domain(
             .map(|(segment, hashes)| (segment.to_string(), hashes))
             .collect(),
         consistency,
-    })
+    }))
+}
+
+fn too_large(most_bytes: u64) -> StoreError {
+    StoreError::Invalid(format!(
+        "its receipt would hold more than {} MiB of records: take fewer days, or a space in place of the account",
+        most_bytes >> 20
+    ))
 }
 
 /// The records that committed the deletions, each proven to be in the log.

@@ -328,6 +328,18 @@ async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
     assert_eq!(report.domains[0].epoch.as_ref(), Some(epoch));
 }
 
+#[tokio::test]
+async fn a_receipt_that_would_be_too_large_is_refused_and_a_smaller_one_is_not() {
+    let test = TestStore::with(|settings| settings.max_receipt_bytes = 3_000).await;
+    let kept = |day: u32| event(&format!("2017-07-{day:02}"), 3, &format!("of day {day}"));
+    test.send(&(1..=20).map(kept).collect::<Vec<_>>()).await;
+    test.proven(test.scope("2017-07-01", "2017-07-01")).await;
+    let new = test.new_session(test.scope("2017-07-01", "2017-07-31"));
+    let error = test.store.create_session(new).await.unwrap_err();
+    assert!(error.to_string().contains("take fewer days"), "{error}");
+    test.proven(test.scope("2017-07-02", "2017-07-02")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_that_is_served_begins_a_new_epoch() {
     let test = TestStore::new().await;

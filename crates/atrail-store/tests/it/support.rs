@@ -183,15 +183,19 @@ impl TestStore {
             .collect()
     }
 
-    pub(crate) async fn session(&self, scope: Scope) -> Session {
-        let new = NewSession {
+    pub(crate) fn new_session(&self, scope: Scope) -> NewSession {
+        NewSession {
             user: "ann".to_owned(),
             since: std::collections::BTreeMap::default(),
             owner: self.user,
             space: Some(self.space),
             scope,
             id: None,
-        };
+        }
+    }
+
+    pub(crate) async fn session(&self, scope: Scope) -> Session {
+        let new = self.new_session(scope);
         self.store.create_session(new).await.unwrap()
     }
 

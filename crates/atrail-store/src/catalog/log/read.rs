@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, days};
 use atrail_model::Domain;
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -73,44 +74,48 @@ fn head_of(row: &SqliteRow) -> Result<Head> {
     })
 }
 
-/// The entries of the lists in this range, in order.
+/// The entries of the lists in this range, in order. Their bytes are taken from `room`; `None` when there is not enough.
 pub(crate) async fn entries(
     connection: &mut SqliteConnection,
     log: i64,
     (first, last): (i64, i64),
-) -> Result<Vec<Placed>> {
-    let rows = sqlx::query(concat!(
+    room: &mut u64,
+) -> Result<Option<Vec<Placed>>> {
+    let mut rows = sqlx::query(concat!(
         "SELECT list, place, position, entry FROM log_records ",
         "WHERE log = ? AND list BETWEEN ? AND ? ORDER BY list, place"
     ))
     .bind(log)
     .bind(first)
     .bind(last)
-    .fetch_all(connection)
-    .await
-    .map_err(failed_to(WHAT))?;
-    let placed = rows.iter().map(|row| {
-        Ok(Placed {
+    .fetch(connection);
+    let mut placed = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(failed_to(WHAT))? {
+        let entry = row.text("entry")?;
+        let Some(left) = room.checked_sub(entry.len() as u64) else {
+            return Ok(None);
+        };
+        *room = left;
+        placed.push(Placed {
             list: row.integer("list")?,
             place: row.unsigned("place")?,
             index: row.unsigned("position")?,
-            entry: row.text("entry")?,
-        })
-    });
-    placed.collect()
+            entry,
+        });
+    }
+    Ok(Some(placed))
 }
 
 /// The verifier key that a log names for its signatures: the last one; empty when it names none.
 pub(crate) async fn key(connection: &mut SqliteConnection, log: i64) -> Result<String> {
-    let control = entries(connection, log, (CONTROL, CONTROL)).await?;
-    let named = control
-        .iter()
-        .rev()
-        .find_map(|placed| match ControlEntry::parse(&placed.entry) {
+    let control = entries(connection, log, (CONTROL, CONTROL), &mut { u64::MAX }).await?;
+    let named = control.iter().flatten().rev().find_map(|placed| {
+        match ControlEntry::parse(&placed.entry) {
             Ok(ControlEntry::Genesis(genesis)) => Some(genesis.key),
             Ok(ControlEntry::Key(change)) => Some(change.key),
             _ => None,
-        });
+        }
+    });
     Ok(named.unwrap_or_default())
 }
 
