@@ -5,8 +5,9 @@ use std::ops::Range;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::Result;
-use crate::events::Events;
-use crate::load::Request;
+use crate::bench::Bench;
+use crate::events::{Events, TENANTS};
+use crate::load::{self, Request};
 use crate::server::Running;
 
 /// How events are put into requests.
@@ -28,6 +29,17 @@ impl Batches {
             scattered: false,
         }
     }
+}
+
+/// A server that was sent all events, and its spaces. What it did not seal yet is left to it.
+pub(super) fn filled(bench: &Bench) -> Result<(Running, Vec<String>)> {
+    let server = bench.fresh_server()?;
+    let spaces = server.make_spaces(TENANTS)?;
+    let all = (0..bench.events, bench.events);
+    let mut events = bench.generator();
+    let filling = requests(&server, &spaces, &mut events, all, Batches::of(2_000))?;
+    load::send(server.address(), &filling, 4)?;
+    Ok((server, spaces))
 }
 
 /// Requests that send these of so many events, each to the next of the spaces.

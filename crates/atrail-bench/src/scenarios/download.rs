@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::data::{Batches, requests};
+use super::data::filled;
 use crate::baselines::nginx::Nginx;
 use crate::bench::{Bench, at};
-use crate::events::TENANTS;
 use crate::figure::{Figure, say};
 use crate::load::{self, Outcome, Request};
 use crate::server::Running;
@@ -39,18 +38,7 @@ const WAYS: [(usize, bool, bool); 5] = [
 ];
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
-    let server = bench.fresh_server()?;
-    let spaces = server.make_spaces(TENANTS)?;
-    let mut events = bench.generator();
-    let batches = Batches::of(2_000);
-    let filling = requests(
-        &server,
-        &spaces,
-        &mut events,
-        (0..bench.events, bench.events),
-        batches,
-    )?;
-    load::send(server.address(), &filling, 4)?;
+    let (server, spaces) = filled(bench)?;
     server.seal()?;
     server.settle();
     let www = bench.empty_dir("www")?;

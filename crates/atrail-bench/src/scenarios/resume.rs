@@ -5,10 +5,9 @@ use std::time::Instant;
 use atrail_torture::Numbers;
 use serde_json::json;
 
-use super::data::{Batches, requests};
+use super::data::filled;
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 
@@ -18,17 +17,7 @@ const CUTS: usize = 20;
 const PLACES: usize = 500;
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
-    let server = bench.fresh_server()?;
-    let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches::of(2_000);
-    let filling = requests(
-        &server,
-        &spaces,
-        &mut bench.generator(),
-        (0..bench.events, bench.events),
-        batches,
-    )?;
-    load::send(server.address(), &filling, 4)?;
+    let (server, spaces) = filled(bench)?;
     let scope = json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string(), "AtAccountLevel": true});
     let session = server.session(&spaces[0], &scope)?;
     server.settle();

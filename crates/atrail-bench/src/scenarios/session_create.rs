@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::data::{Batches, request, requests};
+use super::data::{filled, request};
 use crate::Result;
 use crate::bench::Bench;
-use crate::events::TENANTS;
 use crate::figure::Figure;
 use crate::load;
 use crate::server::Running;
@@ -57,18 +56,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
 }
 
 fn a_day(bench: &Bench) -> Result<()> {
-    let server = bench.fresh_server()?;
-    let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches::of(2_000);
-    let mut events = bench.generator();
-    let filling = requests(
-        &server,
-        &spaces,
-        &mut events,
-        (0..bench.events, bench.events),
-        batches,
-    )?;
-    load::send(server.address(), &filling, 4)?;
+    let (server, spaces) = filled(bench)?;
     let scope = json!({"start": bench.first_day().to_string(), "end": bench.first_day().to_string(), "AtAccountLevel": true});
     let started = Instant::now();
     server.session(&spaces[0], &scope)?;

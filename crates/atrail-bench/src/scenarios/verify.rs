@@ -6,28 +6,16 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::data::{Batches, requests};
+use super::data::filled;
 use super::download::save;
 use crate::bench::{Bench, at};
-use crate::events::TENANTS;
 use crate::figure::Figure;
-use crate::{Result, load, process};
+use crate::{Result, process};
 
 const TIMES: usize = 3;
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
-    let server = bench.fresh_server()?;
-    let spaces = server.make_spaces(TENANTS)?;
-    let batches = Batches::of(2_000);
-    let mut events = bench.generator();
-    let filling = requests(
-        &server,
-        &spaces,
-        &mut events,
-        (0..bench.events, bench.events),
-        batches,
-    )?;
-    load::send(server.address(), &filling, 4)?;
+    let (server, spaces) = filled(bench)?;
     let scope = json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string(), "AtAccountLevel": true});
     let session = server.session(&spaces[0], &scope)?;
     let dir = bench.empty_dir("verify")?;
