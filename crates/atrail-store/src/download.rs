@@ -104,6 +104,15 @@ impl Download {
                 async move { source.read(chunk).await }
             })
             .buffered(READ_AHEAD)
+            .flat_map(stream::iter)
+            .then(|chunk| async {
+                // An error cuts the connection: what was read before it is to be on its way by then, so that whoever asks
+                // again is told at once what is wrong.
+                if chunk.is_err() {
+                    tokio::task::yield_now().await;
+                }
+                chunk
+            })
             .inspect(move |chunk| {
                 if let Ok(bytes) = chunk {
                     sent.add(bytes.len() as u64);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrail_model::ObjectId;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{CHUNK_BYTES, Chunk, Piece, Plan};
 use crate::blobs::Reader;
@@ -37,18 +37,21 @@ impl Source {
         }
     }
 
-    pub(super) async fn read(&self, chunk: Chunk) -> Result<Bytes> {
-        if let Some(bytes) = self.read_together(&chunk).await? {
-            return Ok(bytes);
+    /// The bytes of a chunk. Where they cannot be read to the end: those before, and then why.
+    pub(super) async fn read(&self, chunk: Chunk) -> Vec<Result<Bytes>> {
+        match self.read_together(&chunk).await {
+            Ok(Some(bytes)) => return vec![Ok(bytes)],
+            Ok(None) => {}
+            Err(error) => return vec![Err(error)],
         }
-        if let [piece] = &chunk[..] {
-            return self.read_piece(piece).await;
-        }
-        let mut bytes = BytesMut::new();
+        let mut read = Vec::with_capacity(chunk.len());
         for piece in &chunk {
-            bytes.extend_from_slice(&self.read_piece(piece).await?);
+            read.push(self.read_piece(piece).await);
+            if read.last().is_some_and(Result::is_err) {
+                break;
+            }
         }
-        Ok(bytes.freeze())
+        read
     }
 
     /// All pieces at once, if their objects are known to be sound, or so small that this is soon known.
