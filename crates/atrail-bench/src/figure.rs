@@ -32,6 +32,11 @@ impl Figure {
         self
     }
 
+    /// A number of bytes, in MiB.
+    pub(crate) fn mib(self, name: &str, bytes: u64) -> Self {
+        self.value(name, bytes as f64 / f64::from(1 << 20))
+    }
+
     /// How many times a baseline of the same run it is.
     pub(crate) fn ratio(mut self, baseline: &str, ratio: f64) -> Self {
         let rounded = rounded(ratio);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use atrail_torture::{Program, Server};
+use atrail_torture::{Client, Program, Server};
 use serde_json::{Value, json};
 
 use crate::bench::at;
@@ -17,42 +17,18 @@ use crate::{Result, process};
 pub(crate) struct Running {
     server: Server,
     data: PathBuf,
-    organization: String,
-    /// What the first start made.
-    pub(crate) space: String,
-    token: String,
+    user: Client,
 }
 
 impl Running {
     pub(crate) fn start(program: &Program, disk: &Path) -> Result<Self> {
         let server = program.start(disk, disk, None)?;
-        let data = disk.join("data");
-        let path = data.join("initial-credentials.json");
-        let text = fs::read(&path).map_err(|error| at(&path, &error))?;
-        let all: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        let secret = |name: &str| all[name].as_str().unwrap_or_default().to_owned();
-        let mut running = Self {
+        let user = server.client()?;
+        Ok(Self {
             server,
-            data,
-            organization: secret("organization"),
-            space: secret("space"),
-            token: String::new(),
-        };
-        let form = format!(
-            "grant_type=password&username=apikey&password={}",
-            secret("api_key")
-        );
-        let headers =
-            "Authorization: Basic Y2Y6\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-        let answer = running
-            .connect()?
-            .content("POST /oauth/token", headers, form.as_bytes())?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-        running.token = answer["access_token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        Ok(running)
+            data: disk.join("data"),
+            user,
+        })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -65,18 +41,26 @@ impl Running {
 
     /// The headers of a request in a space.
     pub(crate) fn headers(&self, space: &str) -> String {
-        let token = &self.token;
+        let token = self.user.token();
         format!("X-Auth-Token: bearer {token}\r\nX-Auth-Project-Id: {space}\r\n")
+    }
+
+    /// The headers of a request for the bytes of a session.
+    pub(crate) fn headers_of(&self, space: &str, session: &Value) -> String {
+        let id = session["id"].as_str().unwrap_or_default();
+        format!("{}SESSIONID: {id}\r\n", self.headers(space))
     }
 
     /// Spaces beside the first: so many.
     pub(crate) fn make_spaces(&self, count: usize) -> Result<Vec<String>> {
         let mut connection = self.connect()?;
-        let headers = self.headers(&self.space);
+        let headers = self.headers(self.user.space());
+        let first = connection.json("GET /v3/organizations", &headers, &Value::Null)?;
+        let organization = &first["resources"][0]["guid"];
         let make = |number: usize| {
             let body = json!({
                 "name": format!("tenant-{number:05}"),
-                "relationships": {"organization": {"data": {"guid": self.organization}}},
+                "relationships": {"organization": {"data": {"guid": organization}}},
             });
             let space = connection.json("POST /v3/spaces", &headers, &body)?;
             let guid = space["guid"].as_str();
@@ -95,7 +79,7 @@ impl Running {
     /// Seals everything that there is.
     pub(crate) fn seal(&self) -> Result<()> {
         let everything = json!({"start": "2000-01-01", "AtAccountLevel": true});
-        self.session(&self.space, &everything).map(drop)
+        self.session(self.user.space(), &everything).map(drop)
     }
 
     /// Seconds of processor that it has used.

@@ -80,6 +80,18 @@ impl Client {
         Ok(client)
     }
 
+    /// The access token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The space of the first start, by its GUID.
+    #[must_use]
+    pub fn space(&self) -> &str {
+        &self.space
+    }
+
     fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
         self.exchange(method, path, headers, body)
             .unwrap_or_else(|_| Reply::none())

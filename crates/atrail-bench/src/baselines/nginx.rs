@@ -57,7 +57,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Its master, and by it the workers; what does not end now ends with this program's machine.
+        // The master ends its workers. There is nobody to tell if it does not.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
     }

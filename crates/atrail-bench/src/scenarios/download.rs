@@ -1,6 +1,6 @@
 //! Sessions downloaded, whole and in ranges.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -54,11 +54,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         if nginx.is_none() {
             say("download: without nginx, which is not installed");
         }
-        let headers = format!(
-            "{}SESSIONID: {}\r\n",
-            server.headers(&spaces[0]),
-            session["id"].as_str().unwrap_or_default()
-        );
+        let headers = server.headers_of(&spaces[0], &session);
         let total = session["total-bytes"].as_u64().unwrap_or(0);
         let once = Request {
             line: "GET /v3/events/download".to_owned(),
@@ -103,10 +99,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             );
             let mut figure = told(&case, &outcome)
                 .value("cpu_seconds_per_gigabyte", cpu / gigabytes)
-                .value(
-                    "memory_mib",
-                    server.memory_bytes().0 as f64 / f64::from(1 << 20),
-                );
+                .mib("memory_mib", server.memory_bytes().0);
             if let Some(nginx) = nginx.as_ref().filter(|_| !cold) {
                 let before = nginx.cpu_seconds();
                 let asked = requests("GET /events.gz", "");
@@ -160,11 +153,7 @@ pub(super) fn save(
 ) -> Result<()> {
     let failed = |error: std::io::Error| at(path, &error);
     let mut file = File::create(path).map_err(failed)?;
-    let headers = format!(
-        "{}SESSIONID: {}\r\n",
-        server.headers(space),
-        session["id"].as_str().unwrap_or_default()
-    );
+    let headers = server.headers_of(space, session);
     let reply = server
         .connect()?
         .ask("GET /v3/events/download", &headers, &[], &mut |bytes| {
@@ -173,8 +162,7 @@ pub(super) fn save(
     if reply.status != 200 {
         return Err(format!("download: {}", reply.status));
     }
-    file.sync_all().map_err(failed)?;
-    fs::metadata(path).map(drop).map_err(failed)
+    file.sync_all().map_err(failed)
 }
 
 /// Seconds that `cat` takes to hand over the same bytes, through a pipe.

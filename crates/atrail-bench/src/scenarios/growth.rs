@@ -28,10 +28,16 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             (stored..stored + CHUNK, bench.events),
             batches,
         )?;
+        let is_measured = stored + CHUNK >= next;
+        if is_measured {
+            // What came before is not of the measured ones.
+            server.seal()?;
+            server.settle();
+        }
         let before = server.cpu_seconds();
         let outcome = load::send(server.address(), &chunk, 4)?;
         stored += CHUNK;
-        if stored < next {
+        if !is_measured {
             continue;
         }
         next = (next * 10).min(bench.events.max(next + 1));
@@ -65,14 +71,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             .value("cpu_seconds_per_million_events", cpu)
             .value("status_mean_ms", mean(&status))
             .value("session_of_an_hour_mean_ms", mean(&sessions))
-            .value(
-                "memory_mib",
-                server.memory_bytes().0 as f64 / f64::from(1 << 20),
-            )
-            .value(
-                "peak_memory_mib",
-                server.memory_bytes().1 as f64 / f64::from(1 << 20),
-            )
+            .mib("memory_mib", server.memory_bytes().0)
+            .mib("peak_memory_mib", server.memory_bytes().1)
             .value(
                 "disk_bytes_per_event",
                 server.disk_bytes() as f64 / stored as f64,

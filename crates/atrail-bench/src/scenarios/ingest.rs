@@ -63,10 +63,10 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         server.settle();
         let cpu_before = server.cpu_seconds();
         let outcome = load::send(server.address(), &requests, connections)?;
-        let peak = server.memory_bytes().1;
         // What was put off counts, too.
         server.seal()?;
         server.settle();
+        let peak = server.memory_bytes().1;
         let cpu = server.cpu_seconds() - cpu_before;
         let disk = server.disk_bytes();
         drop(server);
@@ -79,7 +79,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             .value("events_per_second", per_second)
             .value("sent_bytes_per_second", sent as f64 / outcome.seconds)
             .value("cpu_seconds_per_million_events", cpu * 1e6 / count as f64)
-            .value("peak_memory_mib", peak as f64 / f64::from(1 << 20))
+            .mib("peak_memory_mib", peak)
             .value("disk_bytes_per_event", disk as f64 / count as f64)
             .ratio(
                 "append and fdatasync, one by one",
@@ -94,12 +94,15 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             let p99 = percentile(&sorted, 0.99).as_secs_f64();
             figure = figure.ratio("p99 of an fdatasync", p99 / raw.p99.as_secs_f64());
         }
-        if let Some(postgres) = &postgres {
-            let (baseline, theirs) = match (batch, connections) {
-                (1, 1) => ("PostgreSQL, one INSERT after the other", postgres.single),
-                (1, 64) => ("PostgreSQL, 64 connections of INSERT", postgres.single_64),
-                _ => ("PostgreSQL, COPY in 4 connections", postgres.copy),
-            };
+        let theirs = postgres
+            .as_ref()
+            .and_then(|postgres| match (batch, connections) {
+                (1, 1) => Some(("PostgreSQL, one INSERT after the other", postgres.single)),
+                (1, 64) => Some(("PostgreSQL, 64 connections of INSERT", postgres.single_64)),
+                (1, _) => None,
+                _ => Some(("PostgreSQL, COPY in 4 connections", postgres.copy)),
+            });
+        if let Some((baseline, theirs)) = theirs {
             figure = figure.ratio(baseline, per_second / theirs);
         }
         figure.latencies(outcome.latencies).tell();

@@ -32,10 +32,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             .value("events_per_second", count as f64 / outcome.seconds)
             .value("cpu_seconds_per_million_events_sent", sending * per_million)
             .value("cpu_seconds_per_million_events_sealed", cpu * per_million)
-            .value(
-                "peak_memory_mib",
-                server.memory_bytes().1 as f64 / f64::from(1 << 20),
-            )
+            .mib("peak_memory_mib", server.memory_bytes().1)
             .value(
                 "disk_bytes_per_event",
                 server.disk_bytes() as f64 / count as f64,

@@ -51,8 +51,10 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let mut first = None;
         for minute in 1..=bench.minutes {
             thread::sleep(Duration::from_secs(60));
+            if workers.iter().any(thread::ScopedJoinHandle::is_finished) {
+                break;
+            }
             let (now, peak) = server.memory_bytes();
-            let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             let first = *first.get_or_insert(now);
             let sent = progress.sent.load(Ordering::Relaxed);
             let downloaded = progress.downloaded_bytes.load(Ordering::Relaxed);
@@ -60,8 +62,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
                 .value("events_per_second", sent as f64 / (minute * 60) as f64)
                 .value("downloaded_megabytes", downloaded as f64 / 1e6)
                 .value("sessions", progress.sessions.load(Ordering::Relaxed) as f64)
-                .value("memory_mib", mib(now))
-                .value("peak_memory_mib", mib(peak))
+                .mib("memory_mib", now)
+                .mib("peak_memory_mib", peak)
                 .ratio("the memory after a minute", now as f64 / first as f64)
                 .tell();
         }
@@ -109,7 +111,7 @@ fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Re
             &json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string()}),
         )?;
         let id = session["id"].as_str().unwrap_or_default().to_owned();
-        let get = format!("{headers}SESSIONID: {id}\r\n");
+        let get = server.headers_of(space, &session);
         let reply = connection.ask("GET /v3/events/download", &get, &[], &mut |_| Ok(()))?;
         if reply.status != 200 {
             return Err(format!("download: {}", reply.status));

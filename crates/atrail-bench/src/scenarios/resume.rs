@@ -22,11 +22,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let session = server.session(&spaces[0], &scope)?;
     server.settle();
     let total = session["total-bytes"].as_u64().unwrap_or(0);
-    let headers = format!(
-        "{}SESSIONID: {}\r\n",
-        server.headers(&spaces[0]),
-        session["id"].as_str().unwrap_or_default()
-    );
+    let headers = server.headers_of(&spaces[0], &session);
     let get = |range: String| Request {
         line: "GET /v3/events/download".to_owned(),
         headers: format!("{headers}{range}"),

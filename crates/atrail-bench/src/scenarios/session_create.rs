@@ -75,11 +75,7 @@ fn measure(server: &Running, space: &str, scope: &serde_json::Value, case: &str)
         let started = Instant::now();
         let session = server.session(space, scope)?;
         made.push(started.elapsed());
-        let headers = format!(
-            "{}SESSIONID: {}\r\nRange: bytes=0-99999\r\n",
-            server.headers(space),
-            session["id"].as_str().unwrap_or_default()
-        );
+        let headers = server.headers_of(space, &session) + "Range: bytes=0-99999\r\n";
         let get = "GET /v3/events/download";
         let reply = server.connect()?.ask(get, &headers, &[], &mut |_| Ok(()))?;
         first_bytes.push(reply.first_byte);

@@ -47,7 +47,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("verify: {error}"))?;
-        peak = peak.max(process::finish(child)?.1);
+        peak = peak.max(process::finish(child)?);
         ours = ours.min(started.elapsed().as_secs_f64());
         let started = Instant::now();
         let child = Command::new("sh")
@@ -63,7 +63,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     Figure::new("verify", &format!("{} MB of events", (bytes / 1e6).round()))
         .value("seconds", ours)
         .value("event_megabytes_per_second", bytes / 1e6 / ours)
-        .value("peak_memory_mib", peak as f64 / f64::from(1 << 20))
+        .mib("peak_memory_mib", peak)
         .value("receipt_kb", receipt.len() as f64 / 1e3)
         .ratio("seconds of gunzip | sha256sum", ours / theirs)
         .tell();
