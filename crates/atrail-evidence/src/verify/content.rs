@@ -193,18 +193,9 @@ impl<'a, R: Read> Content<'a, R> {
             *bytes += self.consume(1);
         }
         if tree.count() < run.count {
-            let detail = format!(
-                "the file ends behind {} of its {} events",
-                tree.count(),
-                run.count
-            );
-            self.find_at(
-                FindingKind::Truncated,
-                number,
-                run.first,
-                run.count,
-                &detail,
-            );
+            let (there, all) = (tree.count(), run.count);
+            let detail = format!("the file ends behind {there} of its {all} events");
+            self.cut(number, run, &detail);
             return Ok(false);
         }
         if Hash::from(tree.root()) != run.hash {
@@ -290,14 +281,12 @@ impl<'a, R: Read> Content<'a, R> {
     fn truncated(&mut self, number: usize, run: Run) {
         let there = self.window.len();
         let detail = format!("only {there} lines are left in the file");
-        self.find_at(
-            FindingKind::Truncated,
-            number,
-            run.first,
-            run.count,
-            &detail,
-        );
+        self.cut(number, run, &detail);
         self.consume(there);
+    }
+
+    fn cut(&mut self, number: usize, run: Run, detail: &str) {
+        self.find_at(FindingKind::Truncated, number, run.first, run.count, detail);
     }
 
     /// What comes behind the last line, and what did not come.
