@@ -57,7 +57,7 @@ impl StoreSettings {
             dedup_window: Duration::from_secs(7 * DAY),
             dedup_memory_bytes: 128 << 20,
             recheck_after: Duration::from_secs(DAY),
-            max_receipt_bytes: 128 << 20,
+            max_receipt_bytes: 256 << 20,
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

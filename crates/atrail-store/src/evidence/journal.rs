@@ -179,7 +179,7 @@ fn written(line: &Line) -> Result<String> {
 
 fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
     let mut newest = HashMap::new();
-    let mut damaged = Vec::new();
+    let mut damaged = None;
     let mut durable = 0;
     let mut at = 0;
     for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -190,12 +190,14 @@ fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
             }
             // Where a line was taken out by hand, those that come later say too much, and count for nothing.
             Some(Read::Durable(bytes)) if bytes.checked_add(1) == Some(at) => durable = at,
-            _ => damaged.push((index + 1, at)),
+            _ => {
+                damaged.get_or_insert((index + 1, at));
+            }
         }
         at += line.len() as u64;
     }
-    match damaged.first() {
-        Some((number, at)) if *at < durable => Err(StoreError::Damaged {
+    match damaged {
+        Some((number, at)) if at < durable => Err(StoreError::Damaged {
             what: format!("line {number} of {}", path.display()),
             why: "it is no checkpoint. Restore the file from a backup, or take the line out: the server then does not \
                   know what it had signed for that domain"
