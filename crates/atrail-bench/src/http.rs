@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::Result;
 
 /// Longer than the server waits for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A connection to a server.
@@ -18,6 +19,11 @@ pub(crate) struct Connection {
     stream: TcpStream,
     address: SocketAddr,
     buffer: Vec<u8>,
+    asked: Instant,
+    /// Bytes in the buffer of a head that is not whole yet.
+    head: usize,
+    /// The answer whose head has come, and how many bytes of its content are missing.
+    coming: Option<(Reply, u64)>,
 }
 
 /// How an answer came.
@@ -28,6 +34,8 @@ pub(crate) struct Reply {
     pub(crate) length: u64,
     /// From the request to the first bytes of the answer.
     pub(crate) first_byte: Duration,
+    /// From the request to the last byte of the answer.
+    pub(crate) took: Duration,
 }
 
 impl Connection {
@@ -42,6 +50,9 @@ impl Connection {
             stream: open().map_err(|error| format!("{address}: {error}"))?,
             address,
             buffer: vec![0; BUFFER_BYTES],
+            asked: Instant::now(),
+            head: 0,
+            coming: None,
         })
     }
 
@@ -53,56 +64,78 @@ impl Connection {
         body: &[u8],
         take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<Reply> {
-        self.exchange(line, headers, body, take)
-            .map_err(|error| format!("{line} at {}: {error}", self.address))
+        self.send(line, headers, body)?;
+        loop {
+            if let Some(reply) = self.receive(take)? {
+                return Ok(reply);
+            }
+        }
     }
 
-    fn exchange(
-        &mut self,
-        line: &str,
-        headers: &str,
-        body: &[u8],
-        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<Reply> {
+    /// Sends a request; the answer to the one before has come.
+    pub(crate) fn send(&mut self, line: &str, headers: &str, body: &[u8]) -> Result<()> {
         let mut request = Vec::with_capacity(512 + body.len());
-        write!(
+        let written = write!(
             request,
             "{line} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{headers}\r\n",
             self.address,
             body.len()
-        )?;
+        );
         request.extend_from_slice(body);
-        let asked = Instant::now();
-        self.stream.write_all(&request)?;
-        let mut filled = 0;
-        let head_end = loop {
-            let read = self.stream.read(&mut self.buffer[filled..])?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            filled += read;
-            let head = self.buffer[..filled].windows(4);
-            if let Some(end) = head.into_iter().position(|four| four == b"\r\n\r\n") {
-                break end + 4;
+        self.asked = Instant::now();
+        written
+            .and_then(|()| self.stream.write_all(&request))
+            .map_err(|error| format!("{line} at {}: {error}", self.address))
+    }
+
+    /// Waits for bytes of the answer and takes what is there at once. `None` while some are missing.
+    pub(crate) fn receive(
+        &mut self,
+        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Option<Reply>> {
+        self.read(take)
+            .map_err(|error| format!("{}: {error}", self.address))
+    }
+
+    fn read(&mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Reply>> {
+        let read = self.stream.read(&mut self.buffer[self.head..])?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let end = self.head + read;
+        let mut begin = 0;
+        let (reply, left) = match &mut self.coming {
+            Some(coming) => coming,
+            none => {
+                self.head = end;
+                let mut four = self.buffer[..end].windows(4);
+                let Some(head) = four.position(|four| four == b"\r\n\r\n") else {
+                    return Ok(None);
+                };
+                begin = head + 4;
+                self.head = 0;
+                let (status, length) = parse_head(&self.buffer[..begin])?;
+                let reply = Reply {
+                    status,
+                    length,
+                    first_byte: self.asked.elapsed(),
+                    took: Duration::ZERO,
+                };
+                none.insert((reply, length))
             }
         };
-        let first_byte = asked.elapsed();
-        let (status, length) = parse_head(&self.buffer[..head_end])?;
-        take(&self.buffer[head_end..filled])?;
-        let mut left = length.saturating_sub((filled - head_end) as u64);
-        while left > 0 {
-            let read = self.stream.read(&mut self.buffer)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            take(&self.buffer[..read])?;
-            left = left.saturating_sub(read as u64);
+        take(&self.buffer[begin..end])?;
+        *left = left.saturating_sub((end - begin) as u64);
+        if *left > 0 {
+            return Ok(None);
         }
-        Ok(Reply {
-            status,
-            length,
-            first_byte,
-        })
+        reply.took = self.asked.elapsed();
+        Ok(self.coming.take().map(|(reply, _)| reply))
+    }
+
+    /// What tells when there is something to receive.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 
     /// The content of an answer that must be a success.

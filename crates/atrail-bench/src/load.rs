@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::Result;
-use crate::http::Connection;
+use crate::http::{Connection, PATIENCE};
 
 /// A request that is ready to go.
 #[derive(Debug)]
@@ -16,8 +18,14 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
+impl Request {
+    fn send(&self, connection: &mut Connection) -> Result<()> {
+        connection.send(&self.line, &self.headers, &self.body)
+    }
+}
+
 /// How a load went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     pub(crate) latencies: Vec<Duration>,
@@ -26,54 +34,42 @@ pub(crate) struct Outcome {
     pub(crate) received: u64,
 }
 
+/// A request up to this size is sent without waiting for the server to read it.
+const SMALL_BYTES: usize = 64 << 10;
+/// Threads that many connections share: more would take the processor from who is measured.
+const THREADS: usize = 2;
+
 /// Sends each request once, by the next connection that is free. All must succeed.
 pub(crate) fn send(
     address: SocketAddr,
     requests: &[Request],
     connections: usize,
 ) -> Result<Outcome> {
+    let are_small = requests.iter().all(|r| r.body.len() <= SMALL_BYTES);
+    // Large requests of connections that share a thread would wait for each other.
+    let threads = if are_small { THREADS } else { connections };
+    let threads = threads.min(connections);
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Outcome> {
-        let mut connection = Connection::open(address)?;
-        let mut mine = Outcome {
-            seconds: 0.0,
-            latencies: Vec::new(),
-            first_bytes: Vec::new(),
-            received: 0,
-        };
-        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let asked = Instant::now();
-            let Request {
-                line,
-                headers,
-                body,
-            } = request;
-            let reply = connection.ask(line, headers, body, &mut |_| Ok(()))?;
-            if !(200..300).contains(&reply.status) {
-                return Err(format!("{line}: {}", reply.status));
-            }
-            mine.latencies.push(asked.elapsed());
-            mine.first_bytes.push(reply.first_byte);
-            mine.received += reply.length;
-        }
-        Ok(mine)
+    let work = |number: usize| -> Result<Outcome> {
+        let own = (number..connections).step_by(threads);
+        let own: Result<Vec<_>> = own.map(|_| Connection::open(address)).collect();
+        drive(own?, || requests.get(next.fetch_add(1, Ordering::Relaxed)))
     };
     let started = Instant::now();
     let outcomes: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
+        let work = &work;
+        let workers: Vec<_> = (0..threads)
+            .map(|number| scope.spawn(move || work(number)))
+            .collect();
         let outcomes = workers.into_iter().map(thread::ScopedJoinHandle::join);
         outcomes
-            .map(|outcome| {
-                outcome.unwrap_or_else(|_| Err("a connection's thread ended".to_owned()))
-            })
+            .map(|outcome| outcome.unwrap_or_else(|_| Err("a thread of the load ended".to_owned())))
             .collect()
     });
     let seconds = started.elapsed().as_secs_f64();
     let mut all = Outcome {
         seconds,
-        latencies: Vec::new(),
-        first_bytes: Vec::new(),
-        received: 0,
+        ..Outcome::default()
     };
     for outcome in outcomes {
         let mut outcome = outcome?;
@@ -82,4 +78,66 @@ pub(crate) fn send(
         all.received += outcome.received;
     }
     Ok(all)
+}
+
+/// Keeps each connection busy for as long as there are requests.
+fn drive<'a>(
+    connections: Vec<Connection>,
+    mut next: impl FnMut() -> Option<&'a Request>,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut busy = Vec::with_capacity(connections.len());
+    for mut connection in connections {
+        if let Some(request) = next() {
+            request.send(&mut connection)?;
+            busy.push((connection, request));
+        }
+    }
+    while !busy.is_empty() {
+        let ready = ready(&busy)?;
+        let mut at = 0;
+        for is_ready in ready {
+            let (connection, request) = &mut busy[at];
+            at += 1;
+            let reply = match is_ready {
+                true => connection.receive(&mut |_| Ok(()))?,
+                false => None,
+            };
+            let Some(reply) = reply else { continue };
+            if !(200..300).contains(&reply.status) {
+                return Err(format!("{}: {}", request.line, reply.status));
+            }
+            outcome.latencies.push(reply.took);
+            outcome.first_bytes.push(reply.first_byte);
+            outcome.received += reply.length;
+            if let Some(another) = next() {
+                another.send(connection)?;
+                *request = another;
+            } else {
+                at -= 1;
+                busy.remove(at);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// Waits until there is something to receive, and tells on which of the connections.
+fn ready(busy: &[(Connection, &Request)]) -> Result<Vec<bool>> {
+    // A connection that is alone waits in its own read.
+    if busy.len() == 1 {
+        return Ok(vec![true]);
+    }
+    let mut polled: Vec<_> = busy
+        .iter()
+        .map(|(connection, _)| PollFd::from_borrowed_fd(connection.as_fd(), PollFlags::IN))
+        .collect();
+    let patience = Timespec::try_from(PATIENCE).map_err(|error| error.to_string())?;
+    poll(&mut polled, Some(&patience)).map_err(|error| format!("poll: {error}"))?;
+    let ready: Vec<_> = polled.iter().map(|one| !one.revents().is_empty()).collect();
+    if ready.contains(&true) {
+        Ok(ready)
+    } else {
+        Err("no answer comes".to_owned())
+    }
 }

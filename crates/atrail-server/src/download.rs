@@ -50,11 +50,10 @@ pub(crate) async fn respond(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        download.check(bytes.clone()).await?;
-        reader.begin(bytes.start).await?;
         let (id, start) = (session.id, bytes.start);
+        let bytes = download.read(bytes).await?.map_err(Cut::from);
+        reader.begin(start).await?;
         // The head is sent by then: the client sees a cut, and only the log can say why.
-        let bytes = download.read(bytes).map_err(Cut::from);
         Body::from_stream(reader.watch(start, bytes).inspect_err(move |cut| {
             tracing::error!(session = %id, error = cut as &dyn std::error::Error, "a download broke off");
         }))

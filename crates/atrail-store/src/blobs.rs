@@ -53,6 +53,21 @@ pub(crate) struct Stamp {
     modified_nanos: Option<i64>,
 }
 
+impl Stamp {
+    /// Of a file that is open.
+    pub(crate) fn of(file: &File) -> std::io::Result<Self> {
+        let metadata = file.metadata()?;
+        let since = metadata
+            .modified()?
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok();
+        Ok(Self {
+            size_bytes: metadata.len(),
+            modified_nanos: since.and_then(|since| i64::try_from(since.as_nanos()).ok()),
+        })
+    }
+}
+
 impl Blobs {
     /// Objects as files below a directory, which is made when it is not there.
     pub(crate) fn local(dir: &FsPath) -> Result<Self> {
@@ -121,22 +136,9 @@ impl Blobs {
     }
 
     /// Opens an object in the calling thread, where objects are files; `None` where they are not.
-    pub(crate) fn open_file(&self, path: &str) -> Option<std::io::Result<(File, Stamp)>> {
+    pub(crate) fn open_file(&self, path: &str) -> Option<std::io::Result<File>> {
         let dir = self.dir.as_ref()?;
-        let open = || {
-            let file = File::open(dir.join(path))?;
-            let metadata = file.metadata()?;
-            let since = metadata
-                .modified()?
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .ok();
-            let stamp = Stamp {
-                size_bytes: metadata.len(),
-                modified_nanos: since.and_then(|since| i64::try_from(since.as_nanos()).ok()),
-            };
-            Ok((file, stamp))
-        };
-        Some(open())
+        Some(File::open(dir.join(path)))
     }
 
     /// Deletes an object, and what a crash may have left of writing it; one that is not there is deleted already.
@@ -336,7 +338,7 @@ mod tests {
         assert_eq!(reader.read(0..10).await.unwrap(), "0123456789");
         assert_eq!(reader.read(3..5).await.unwrap(), "34");
         if let Some(opened) = blobs.open_file(path) {
-            assert_eq!(opened.unwrap().1, reader.stamp());
+            assert_eq!(Stamp::of(&opened.unwrap()).unwrap(), reader.stamp());
             assert!(blobs.open_file("elsewhere").unwrap().is_err());
         }
         assert!(reader.read(8..12).await.is_err() || reader.read(8..12).await.unwrap().len() < 4);

@@ -7,19 +7,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
-use atrail_model::{ObjectId, SessionId, Timestamp, UserId};
+use atrail_model::{ObjectId, SessionId, Timestamp};
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
 use crate::Store;
+use crate::buffers::BUFFER_BYTES;
 use crate::error::{Result, StoreError};
 use crate::session::{Session, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
 
-/// Bytes that are read at once, be they of one object or of several small ones.
-const CHUNK_BYTES: u64 = 128 << 10;
+/// Bytes that are read at once, be they of one object or of several.
+const CHUNK_BYTES: u64 = BUFFER_BYTES as u64;
 /// Objects of which bytes are read at once.
 const CHUNK_PIECES: usize = 64;
 /// Chunks that are read ahead of the one being sent.
@@ -34,13 +35,13 @@ pub struct Download {
 }
 
 impl Store {
-    /// Opens the session's bytes; counts as use of it.
+    /// Opens the bytes of a session that was just looked up; counts as use of it.
     ///
     /// # Errors
-    /// `NotFound` when there is no such open session of the owner, `Gone` when a deletion took events of it.
-    pub async fn open_download(&self, owner: UserId, id: SessionId) -> Result<Download> {
+    /// `NotFound` when the session has ended since, `Gone` when a deletion took events of it.
+    pub async fn open_download(&self, session: Session) -> Result<Download> {
         let core = &self.core;
-        let session = self.session(owner, id).await?;
+        let id = session.id;
         session.refuse_if_gone()?;
         let plan = match core.plans.get(id) {
             Some(plan) => plan,
@@ -69,23 +70,12 @@ impl Download {
         &self.session
     }
 
-    /// Makes sure that the object in which a range begins is what was written, so that a refusal can still be told.
-    /// [`Self::read`] checks every object before its first byte, too.
-    ///
-    /// # Errors
-    /// `DamagedObject` when it is not.
-    pub async fn check(&self, range: Range<u64>) -> Result<()> {
-        let first = self.plan.pieces(range).next();
-        match first.and_then(|piece| self.plan.parts[piece.part].object) {
-            Some(object) => self.core.checked_reader(object).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
     /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
     /// What is taken from the stream counts as downloaded. An error ends the stream.
-    #[must_use]
-    pub fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+    ///
+    /// # Errors
+    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told.
+    pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let chunks = self.plan.chunks(range.clone());
         let source = Arc::new(Source::new(
             Arc::clone(&self.core),
@@ -98,13 +88,17 @@ impl Download {
             downloaded_before: self.session.downloaded_bytes,
             position: range.start,
         };
-        stream::iter(chunks)
+        let mut chunks = stream::iter(chunks)
             .map(move |chunk| {
                 let source = Arc::clone(&source);
                 async move { source.read(chunk).await }
             })
             .buffered(READ_AHEAD)
             .flat_map(stream::iter)
+            .boxed();
+        let first = chunks.try_next().await?;
+        Ok(stream::iter(first.map(Ok))
+            .chain(chunks)
             .then(|chunk| async {
                 // An error cuts the connection: what was read before it is to be on its way by then, so that whoever asks
                 // again is told at once what is wrong.
@@ -118,7 +112,7 @@ impl Download {
                     sent.add(bytes.len() as u64);
                 }
             })
-            .boxed()
+            .boxed())
     }
 }
 
@@ -179,52 +173,33 @@ impl Plan {
         })
     }
 
-    /// The pieces that make up a range, lazily and in order.
-    fn pieces(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Piece> + Send + use<> {
+    /// What a range is read in, lazily and in order: each chunk is full, but for the last one and those of very small parts.
+    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
         let plan = Arc::clone(self);
         let mut part = plan
             .parts
             .partition_point(|part| part.start + part.length <= range.start);
         let mut position = range.start;
         std::iter::from_fn(move || {
-            let current = plan.parts.get(part).filter(|_| position < range.end)?;
-            let from = position - current.start;
-            let to = current
-                .length
-                .min(from + CHUNK_BYTES)
-                .min(range.end - current.start);
-            let piece = Piece {
-                part,
-                range: from..to,
-            };
-            position = current.start + to;
-            if to == current.length {
-                part += 1;
-            }
-            Some(piece)
-        })
-    }
-
-    /// The same, as many together as are small enough.
-    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
-        let mut pieces = self.pieces(range).peekable();
-        std::iter::from_fn(move || {
-            let mut chunk = vec![pieces.next()?];
-            let mut bytes = length(&chunk[0]);
-            while let Some(next) = pieces.next_if(|next| bytes + length(next) <= CHUNK_BYTES) {
-                bytes += length(&next);
-                chunk.push(next);
-                if chunk.len() == CHUNK_PIECES {
+            let full = range.end.min(position.saturating_add(CHUNK_BYTES));
+            let mut chunk = Chunk::new();
+            while position < full && chunk.len() < CHUNK_PIECES {
+                let Some(current) = plan.parts.get(part) else {
                     break;
+                };
+                let end = full.min(current.start + current.length);
+                chunk.push(Piece {
+                    part,
+                    range: position - current.start..end - current.start,
+                });
+                position = end;
+                if end == current.start + current.length {
+                    part += 1;
                 }
             }
-            Some(chunk)
+            (!chunk.is_empty()).then_some(chunk)
         })
     }
-}
-
-const fn length(piece: &Piece) -> u64 {
-    piece.range.end - piece.range.start
 }
 
 /// Counts what one reader of a download has taken.
@@ -388,13 +363,15 @@ mod tests {
             let mut position = start;
             for chunk in plan.chunks(start..end) {
                 prop_assert!(chunk.len() <= CHUNK_PIECES);
-                prop_assert!(chunk.iter().map(length).sum::<u64>() <= CHUNK_BYTES);
-                for piece in chunk {
+                let from = position;
+                for piece in &chunk {
                     let part = plan.parts[piece.part];
                     prop_assert_eq!(part.start + piece.range.start, position);
                     prop_assert!(piece.range.start < piece.range.end && piece.range.end <= part.length);
                     position = part.start + piece.range.end;
                 }
+                let is_full = position - from == CHUNK_BYTES || chunk.len() == CHUNK_PIECES;
+                prop_assert!(is_full || position == end);
             }
             prop_assert_eq!(position, end);
         }

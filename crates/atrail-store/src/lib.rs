@@ -4,6 +4,7 @@
 
 mod backup;
 mod blobs;
+mod buffers;
 mod catalog;
 mod checksum;
 mod compaction;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
 use crate::catalog::{Catalog, Tenancy};
 use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
@@ -56,6 +57,7 @@ pub(crate) struct Core {
     pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
     pub(crate) verified: Verified,
+    pub(crate) buffers: Buffers,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
     pub(crate) seal_rate: SealRate,
@@ -115,6 +117,7 @@ impl Store {
             unknown_seal: Mutex::default(),
             domain_numbers: Mutex::default(),
             verified: Verified::default(),
+            buffers: Buffers::default(),
             plans: Plans::default(),
             activity: Activity::default(),
             seal_rate: SealRate::default(),

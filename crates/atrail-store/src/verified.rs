@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use atrail_model::{ObjectId, Timestamp};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::io::{ReadWriteFlags, preadv2};
 
@@ -40,6 +41,13 @@ pub(crate) struct Piece {
     pub(crate) location: Location,
     /// Within the object.
     pub(crate) range: Range<u64>,
+}
+
+/// A file that was found to be a sound object when it was last read from.
+#[derive(Debug)]
+pub(crate) struct OpenObject {
+    id: ObjectId,
+    file: File,
 }
 
 /// Where bytes may be read from.
@@ -116,39 +124,46 @@ impl Core {
         }
     }
 
-    /// Reads pieces one after the other in the calling thread. `None` when anything is not as it should be, or takes longer
-    /// than it may: then [`Self::checked_reader`] says what is wrong, or takes its time.
-    pub(crate) fn read_quickly(&self, pieces: &[Piece], source: ReadFrom) -> Option<Vec<u8>> {
-        let length = pieces
-            .iter()
-            .map(|piece| piece.range.end - piece.range.start);
-        let mut bytes = Vec::with_capacity(usize::try_from(length.sum::<u64>()).ok()?);
-        // Pieces that were compacted lie in one file.
-        let mut open: Option<(ObjectId, File)> = None;
+    /// Reads pieces that fit into a buffer, one after the other in the calling thread, and gives back the last file for the
+    /// next pieces. `None` when anything is not as it should be, or takes longer than it may: then [`Self::checked_reader`] says
+    /// what is wrong, or takes its time.
+    pub(crate) fn read_quickly(
+        &self,
+        pieces: &[Piece],
+        source: ReadFrom,
+        mut open: Option<OpenObject>,
+    ) -> Option<(Bytes, Option<OpenObject>)> {
+        let mut buffer = self.buffers.take();
         for Piece { location, range } in pieces {
-            let file = match open.take() {
-                Some((id, file)) if id == location.file.id => file,
-                _ => self.open_quickly(&location.file, source)?,
-            };
-            let from = bytes.len();
-            let length = usize::try_from(range.end - range.start).ok()?;
-            bytes.resize(from + length, 0);
-            let (buffer, at) = (&mut bytes[from..], location.start + range.start);
+            // Of the object at hand, and of one that was compacted into the same file.
+            let same = open.take().filter(|open| open.id == location.file.id);
+            let object = self.sound(&location.file, source, same)?;
+            let bytes = buffer.next(range.end - range.start)?;
+            let at = location.start + range.start;
             match source {
-                ReadFrom::Memory => read_cached(&file, buffer, at)?,
-                ReadFrom::Disk => file.read_exact_at(buffer, at).ok()?,
+                ReadFrom::Memory => read_cached(&object.file, bytes, at)?,
+                ReadFrom::Disk => object.file.read_exact_at(bytes, at).ok()?,
             }
-            open = Some((location.file.id, file));
+            open = Some(object);
         }
-        Some(bytes)
+        Some((buffer.into_bytes(), open))
     }
 
-    /// Opens an object, if it is known to be sound, or so small that this is soon known.
-    fn open_quickly(&self, expected: &ObjectFile, source: ReadFrom) -> Option<File> {
+    /// An object, opened if it is not, if it is known to be sound, or so small that this is soon known.
+    fn sound(
+        &self,
+        expected: &ObjectFile,
+        source: ReadFrom,
+        open: Option<OpenObject>,
+    ) -> Option<OpenObject> {
         if source == ReadFrom::Memory && !self.verified.has(expected.id) {
             return None;
         }
-        let (file, stamp) = self.blobs.open_file(&expected.path)?.ok()?;
+        let file = match open {
+            Some(open) => open.file,
+            None => self.blobs.open_file(&expected.path)?.ok()?,
+        };
+        let stamp = Stamp::of(&file).ok()?;
         if stamp.size_bytes != expected.size_bytes {
             return None;
         }
@@ -160,7 +175,8 @@ impl Core {
             self.counters.checked_bytes.add(stamp.size_bytes);
             self.verified.remember(expected.id, stamp, self.clock.now());
         }
-        Some(file)
+        let id = expected.id;
+        Some(OpenObject { id, file })
     }
 
     async fn open_checked(&self, file: &ObjectFile) -> Result<Reader> {

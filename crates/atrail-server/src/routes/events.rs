@@ -125,8 +125,8 @@ pub(super) async fn download(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let open = app.store.open_download(principal.id(), session.id).await?;
-    let reader = Reader::new(&app, &principal, open.session().clone());
+    let reader = Reader::new(&app, &principal, session.clone());
+    let open = app.store.open_download(session).await?;
     download::respond(&method, &headers, &open, reader).await
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use atrail_model::ObjectId;
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{CHUNK_BYTES, Chunk, Piece, Plan};
 use crate::blobs::Reader;
@@ -12,7 +13,7 @@ use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
 use crate::error::Result;
 use crate::object::EMPTY_MEMBER;
 use crate::store::Core;
-use crate::verified::{self, ReadFrom};
+use crate::verified::{self, OpenObject, ReadFrom};
 
 /// Reads chunks, keeping the object at hand open.
 pub(super) struct Source {
@@ -22,6 +23,8 @@ pub(super) struct Source {
     end: u64,
     /// The object at hand, and where its bytes begin in what is open.
     open: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
+    /// The file from which bytes were read together last.
+    at_hand: Mutex<Option<OpenObject>>,
     /// Where objects lie of which bytes were read together, and those that come next.
     located: tokio::sync::Mutex<HashMap<ObjectId, Location>>,
 }
@@ -33,6 +36,7 @@ impl Source {
             plan,
             end,
             open: tokio::sync::Mutex::default(),
+            at_hand: Mutex::default(),
             located: tokio::sync::Mutex::default(),
         }
     }
@@ -68,12 +72,20 @@ impl Source {
             });
         }
         // A turn of another thread costs more than what is copied from the page cache.
-        if let Some(bytes) = self.core.read_quickly(&pieces, ReadFrom::Memory) {
-            return Ok(Some(bytes.into()));
-        }
-        let core = Arc::clone(&self.core);
-        let read = tokio::task::spawn_blocking(move || core.read_quickly(&pieces, ReadFrom::Disk));
-        Ok(read.await.ok().flatten().map(Bytes::from))
+        let open = self.at_hand.lock().take();
+        let cached = self.core.read_quickly(&pieces, ReadFrom::Memory, open);
+        let read = match cached {
+            Some(read) => Some(read),
+            None => {
+                let core = Arc::clone(&self.core);
+                let read = move || core.read_quickly(&pieces, ReadFrom::Disk, None);
+                tokio::task::spawn_blocking(read).await.ok().flatten()
+            }
+        };
+        Ok(read.map(|(bytes, open)| {
+            *self.at_hand.lock() = open;
+            bytes
+        }))
     }
 
     /// Where an object lies, or lay shortly before. One look into the catalog tells it of the next ones, too.

@@ -84,8 +84,9 @@ async fn check_session(test: &TestStore, id: SessionId, etag: [u8; 32], bytes: &
         at = end;
     }
     let middle = bytes.len() as u64 / 2;
-    let download = test.store.open_download(test.user, id).await.unwrap();
-    let part: Vec<_> = futures_util::TryStreamExt::try_collect(download.read(middle..middle + 50))
+    let download = test.open(id).await.unwrap();
+    let stream = download.read(middle..middle + 50).await.unwrap();
+    let part: Vec<_> = futures_util::TryStreamExt::try_collect(stream)
         .await
         .unwrap();
     let middle = bytes.len() / 2;
@@ -103,12 +104,8 @@ async fn a_download_under_way_goes_on() {
     }
     let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
     let whole = test.gzip(session.id).await;
-    let download = test
-        .store
-        .open_download(test.user, session.id)
-        .await
-        .unwrap();
-    let mut stream = download.read(0..session.total_bytes);
+    let download = test.open(session.id).await.unwrap();
+    let mut stream = download.read(0..session.total_bytes).await.unwrap();
     let mut got = stream.next().await.unwrap().unwrap().to_vec();
     assert_eq!(test.store.compact().await.unwrap().objects_in, 50);
     while let Some(chunk) = stream.next().await {
@@ -183,7 +180,7 @@ async fn deleted_events_do_not_come_back_and_their_bytes_go() {
     let deleted = test.store.delete_events(scope, "mallory", false).await;
     assert_eq!(deleted.unwrap().count, 4);
     assert!(objects(&test).is_empty());
-    let gone = test.store.open_download(test.user, hit.id).await;
+    let gone = test.open(hit.id).await;
     assert!(
         matches!(gone, Err(StoreError::Gone { .. })),
         "the session knows the objects by their former ids"

@@ -149,11 +149,7 @@ async fn a_session_that_lost_events_says_who_did_it_and_others_go_on() {
         .delete_events(test.scope("2017-07-24", "2017-07-24"), "mallory", false)
         .await
         .unwrap();
-    let error = test
-        .store
-        .open_download(test.user, hit.id)
-        .await
-        .unwrap_err();
+    let error = test.open(hit.id).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::Gone { reason, .. } if reason.contains("mallory")),
         "{error}"

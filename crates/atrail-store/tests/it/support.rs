@@ -9,7 +9,7 @@ use atrail_model::{
     AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
     UserId,
 };
-use atrail_store::{NewEvent, NewSession, Result, Session, Store, StoreSettings};
+use atrail_store::{Download, NewEvent, NewSession, Result, Session, Store, StoreSettings};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
@@ -207,10 +207,15 @@ impl TestStore {
         }
     }
 
+    pub(crate) async fn open(&self, id: SessionId) -> Result<Download> {
+        let session = self.store.session(self.user, id).await?;
+        self.store.open_download(session).await
+    }
+
     pub(crate) async fn gzip(&self, id: SessionId) -> Vec<u8> {
-        let download = self.store.open_download(self.user, id).await.unwrap();
-        let total = download.session().total_bytes;
-        let parts: Vec<Bytes> = download.read(0..total).try_collect().await.unwrap();
+        let download = self.open(id).await.unwrap();
+        let stream = download.read(0..download.session().total_bytes).await;
+        let parts: Vec<Bytes> = stream.unwrap().try_collect().await.unwrap();
         parts.concat()
     }
 

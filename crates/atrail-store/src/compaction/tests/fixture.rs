@@ -8,7 +8,9 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{
     Clock, DayRange, Domain, Hours, ManualClock, Scope, SessionId, SpaceId, Target, UserId,
 };
+use bytes::Bytes;
 use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
 
 use super::super::*;
 use crate::error::StoreError;
@@ -92,10 +94,16 @@ impl Fixture {
         self.store.create_session(new).await.unwrap()
     }
 
+    async fn open(&self, id: SessionId) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let session = self.store.session(self.user, id).await.unwrap();
+        let total = session.total_bytes;
+        let download = self.store.open_download(session).await.unwrap();
+        download.read(0..total).await
+    }
+
     pub(super) async fn download(&self, id: SessionId) -> Vec<u8> {
-        let download = self.store.open_download(self.user, id).await.unwrap();
-        let total = download.session().total_bytes;
-        let parts: Vec<_> = download.read(0..total).try_collect().await.unwrap();
+        let stream = self.open(id).await.unwrap();
+        let parts: Vec<_> = stream.try_collect().await.unwrap();
         parts.concat()
     }
 
@@ -141,9 +149,10 @@ impl Fixture {
         let session = self.session().await;
         for id in [session.id, self.session] {
             let mut text = String::new();
-            let download = self.store.open_download(self.user, id).await.unwrap();
-            let total = download.session().total_bytes;
-            let parts: Result<Vec<_>> = download.read(0..total).try_collect().await;
+            let parts: Result<Vec<_>> = match self.open(id).await {
+                Ok(stream) => stream.try_collect().await,
+                Err(error) => Err(error),
+            };
             let bytes = match parts {
                 Ok(parts) => parts.concat(),
                 Err(error) => return Some(error.to_string()),

@@ -269,7 +269,7 @@ impl World {
         let must_be_over = since(frozen.used) >= 7 * DAY_SECS || since(created) >= 30 * DAY_SECS;
         // Its uses may be forgotten, its making not.
         let may_be_over = since(created) >= 7 * DAY_SECS;
-        match self.test.store.open_download(self.test.user, id).await {
+        match self.test.open(id).await {
             Ok(_) => {
                 assert!(!must_be_over && !frozen.is_gone, "it is still there");
                 assert!(self.test.gzip(id).await == frozen.bytes, "it changed");

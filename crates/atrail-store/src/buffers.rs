@@ -1,0 +1,100 @@
+//! Memory for what is read of objects, used again and again: pages that are fresh from the system for each read cost more
+//! than the read itself (decision 0107).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// Bytes of a buffer.
+pub(crate) const BUFFER_BYTES: usize = 128 << 10;
+/// Buffers that are kept while nobody needs them: 4 MiB.
+const KEPT: usize = 32;
+
+/// Where buffers come from and go back to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Buffers(Arc<Mutex<Vec<Box<[u8]>>>>);
+
+/// A buffer that is being filled, front to back. What it held before is never handed out.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Box<[u8]>,
+    filled: usize,
+    home: Buffers,
+}
+
+impl Buffers {
+    /// An empty buffer.
+    pub(crate) fn take(&self) -> Buffer {
+        let kept = self.0.lock().pop();
+        Buffer {
+            bytes: kept.unwrap_or_else(|| vec![0; BUFFER_BYTES].into()),
+            filled: 0,
+            home: self.clone(),
+        }
+    }
+}
+
+impl Buffer {
+    /// The next bytes, which whoever asks fills; `None` when there are not as many left.
+    pub(crate) fn next(&mut self, length: u64) -> Option<&mut [u8]> {
+        let begin = self.filled;
+        let end = begin.checked_add(usize::try_from(length).ok()?)?;
+        let next = self.bytes.get_mut(begin..end)?;
+        self.filled = end;
+        Some(next)
+    }
+
+    /// What was filled. The memory goes back when the last of it is dropped.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut kept = self.home.0.lock();
+        if kept.len() < KEPT {
+            kept.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_used_again_once_its_last_bytes_are_dropped_and_shows_nothing_of_before() {
+        let buffers = Buffers::default();
+        let mut first = buffers.take();
+        first.next(3).unwrap().copy_from_slice(b"one");
+        let place = first.bytes.as_ptr();
+        let bytes = first.into_bytes();
+        let part = bytes.slice(1..2);
+        drop(bytes);
+        assert_ne!(buffers.take().bytes.as_ptr(), place);
+        assert_eq!(part, "n");
+        drop(part);
+        let kept = [buffers.take(), buffers.take()];
+        let again = kept.into_iter().find(|b| b.bytes.as_ptr() == place);
+        let mut again = again.unwrap();
+        assert!(again.next(BUFFER_BYTES as u64 + 1).is_none());
+        assert!(again.next(0).is_some());
+        assert!(again.into_bytes().is_empty());
+    }
+
+    #[test]
+    fn few_are_kept() {
+        let buffers = Buffers::default();
+        let many: Vec<_> = (0..2 * KEPT).map(|_| buffers.take()).collect();
+        drop(many);
+        assert_eq!(buffers.0.lock().len(), KEPT);
+    }
+}
