@@ -16,8 +16,18 @@ pub(super) struct Batches {
     /// Events of each request.
     pub(super) events: u64,
     pub(super) compressed: bool,
-    /// Whether they are of all hours at once, and not one hour after the other.
-    pub(super) scattered: bool,
+    pub(super) times: Times,
+}
+
+/// Of which hours the events are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// One hour after the other, all of them during the run.
+    InOrder,
+    /// Of all hours at once.
+    Scattered,
+    /// Of the last hour, as when they are sent while they happen.
+    OneHour,
 }
 
 impl Batches {
@@ -26,7 +36,7 @@ impl Batches {
         Self {
             events,
             compressed: false,
-            scattered: false,
+            times: Times::InOrder,
         }
     }
 }
@@ -57,10 +67,10 @@ pub(super) fn requests(
         let here = batches.events.min(count - number * batches.events);
         let first = numbers.start + number * batches.events;
         for number in first..first + here {
-            let moment = if batches.scattered {
-                events.at_random()
-            } else {
-                events.in_time(number, of)
+            let moment = match batches.times {
+                Times::InOrder => events.in_time(number, of),
+                Times::Scattered => events.at_random(),
+                Times::OneHour => events.in_time(of - 1, of),
             };
             events.line(moment, &mut text);
         }

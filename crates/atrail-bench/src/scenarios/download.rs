@@ -25,7 +25,8 @@ const MOST_DOWNLOADS: f64 = 2_000.0;
 const SCOPES: [(&str, &str, bool); 3] = [
     ("a day", "", true),
     ("a tenant's day", "", false),
-    ("a tenant's hour", "7", false),
+    // The first requests of the filling are of this one.
+    ("a tenant's hour", "0", false),
 ];
 
 /// Clients, whether in ranges, and whether the page cache is cold.

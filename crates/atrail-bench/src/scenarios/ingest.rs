@@ -1,12 +1,13 @@
 //! Events sent, in batches of several sizes over several connections.
 
-use super::data::{Batches, requests};
+use super::data::{Batches, Times, requests};
 use crate::Result;
 use crate::baselines::{append, postgres};
 use crate::bench::Bench;
 use crate::events::TENANTS;
 use crate::figure::{Figure, percentile, say};
-use crate::load;
+use crate::load::{self, Request};
+use crate::server::Running;
 
 /// How the events of a case come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,12 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let batches = Batches {
             events: batch,
             compressed: how == Gzip,
-            scattered: how == Scattered,
+            times: match how {
+                Scattered => Times::Scattered,
+                // So many single events are sent within the hour in which they happen.
+                _ if batch == 1 => Times::OneHour,
+                _ => Times::InOrder,
+            },
         };
         let requests = requests(&server, &spaces, &mut events, (0..count, count), batches)?;
         let sent: usize = requests.iter().map(|request| request.body.len()).sum();
@@ -69,6 +75,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         let peak = server.memory_bytes().1;
         let cpu = server.cpu_seconds() - cpu_before;
         let disk = server.disk_bytes();
+        let nothing = (batch == 1).then(|| nothing(&server, connections));
         drop(server);
 
         let dir = bench.empty_dir("append")?;
@@ -94,6 +101,9 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             let p99 = percentile(&sorted, 0.99).as_secs_f64();
             figure = figure.ratio("p99 of an fdatasync", p99 / raw.p99.as_secs_f64());
         }
+        if let Some(nothing) = nothing {
+            figure = figure.ratio("requests that store nothing", per_second / nothing?);
+        }
         let theirs = postgres
             .as_ref()
             .and_then(|postgres| match (batch, connections) {
@@ -108,4 +118,18 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         figure.latencies(outcome.latencies).tell();
     }
     Ok(())
+}
+
+/// Requests a second that the same connections are answered when there is nothing to do: what HTTP alone allows.
+fn nothing(server: &Running, connections: usize) -> Result<f64> {
+    const TIMES: usize = 20_000;
+    let asked: Vec<_> = (0..TIMES)
+        .map(|_| Request {
+            line: "GET /healthz".to_owned(),
+            headers: String::new(),
+            body: Vec::new(),
+        })
+        .collect();
+    let outcome = load::send(server.address(), &asked, connections)?;
+    Ok(TIMES as f64 / outcome.seconds)
 }
