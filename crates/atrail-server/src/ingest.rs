@@ -2,7 +2,7 @@
 
 mod body;
 mod budget;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
 mod prepare;
 

@@ -12,7 +12,7 @@ mod download;
 mod error;
 mod extract;
 mod founding;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod idempotency;

@@ -5,7 +5,7 @@
 //! whose seal failed. Unsealed events are the memtable's to know.
 
 mod filter;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
 mod merge;
 mod run;

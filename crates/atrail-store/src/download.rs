@@ -1,5 +1,7 @@
 //! The bytes of a session.
 
+#[cfg(feature = "internals")]
+pub(crate) mod benching;
 mod source;
 
 use std::collections::HashMap;
@@ -173,6 +175,25 @@ impl Plan {
         })
     }
 
+    /// Of parts that are so long, one after the other.
+    #[cfg(any(test, feature = "internals"))]
+    fn of_lengths(lengths: &[u64]) -> Self {
+        let mut start = 0;
+        let parts = lengths.iter().map(|length| {
+            let part = Part {
+                object: None,
+                start,
+                offset: 0,
+                length: *length,
+            };
+            start += length;
+            part
+        });
+        Self {
+            parts: parts.collect(),
+        }
+    }
+
     /// What a range is read in, lazily and in order: each chunk is full, but for the last one and those of very small parts.
     fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
         let plan = Arc::clone(self);
@@ -333,23 +354,6 @@ mod tests {
 
     use super::*;
 
-    fn plan(lengths: &[u64]) -> Arc<Plan> {
-        let mut start = 0;
-        let parts = lengths.iter().map(|length| {
-            let part = Part {
-                object: None,
-                start,
-                offset: 0,
-                length: *length,
-            };
-            start += length;
-            part
-        });
-        Arc::new(Plan {
-            parts: parts.collect(),
-        })
-    }
-
     proptest! {
         #[test]
         fn chunks_cover_a_range_exactly_and_in_order(
@@ -357,7 +361,7 @@ mod tests {
             from in 0..10_000_000_u64,
             len in 0..10_000_000_u64,
         ) {
-            let plan = plan(&lengths);
+            let plan = Arc::new(Plan::of_lengths(&lengths));
             let total: u64 = lengths.iter().sum();
             let (start, end) = (from.min(total), (from + len).min(total));
             let mut position = start;

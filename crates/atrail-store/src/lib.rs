@@ -3,6 +3,9 @@
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
 mod backup;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod benching;
 mod blobs;
 mod buffers;
 mod catalog;
@@ -14,7 +17,7 @@ mod download;
 pub mod durable;
 mod error;
 mod evidence;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod hold;

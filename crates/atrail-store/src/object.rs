@@ -1,5 +1,8 @@
 //! The bytes of an object: a segment's lines as gzip members. Drawn in `docs/FORMAT.md`. Pure.
 
+#[cfg(feature = "internals")]
+pub(crate) mod benching;
+
 use atrail_evidence::{Hash, Root, SegmentTree};
 use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId};
 use bytes::Bytes;

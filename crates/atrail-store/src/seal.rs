@@ -44,7 +44,7 @@ const SLICE_HOURS: usize = 1024;
 /// Objects that are compressed and written at once.
 const PARALLEL: usize = 4;
 /// Compression when there is time; see `docs/decisions/`.
-const LEVEL: i32 = 6;
+pub(crate) const LEVEL: i32 = 6;
 /// Compression when events come faster than they are sealed.
 const LEVEL_UNDER_PRESSURE: i32 = 1;
 

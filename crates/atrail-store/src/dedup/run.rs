@@ -365,7 +365,7 @@ fn malformed(what: &str) -> io::Error {
 }
 
 /// Makes the checksums of a run hold, as far as it has the parts.
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub(super) fn mend(bytes: &mut [u8]) {
     let Some(header) = bytes.first_chunk_mut::<HEADER_LEN>() else {
         return;

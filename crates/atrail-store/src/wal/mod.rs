@@ -53,7 +53,7 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
 
 #[cfg(test)]

@@ -4,11 +4,8 @@
 //! [`safe`] before a person sees it.
 
 mod color;
-mod fit;
 mod progress;
 mod rows;
-pub(crate) mod safe;
-mod table;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -19,10 +16,10 @@ use crate::blocking;
 use crate::error::{CliError, Exit, Result};
 use crate::spelling::Tool;
 
+pub(crate) use atrail_table::{Column, Layout, safe};
 pub(crate) use color::{Color, ColorWish};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
-pub(crate) use table::{Column, Layout};
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 
+use atrail_table::{Column, Drawing, Layout};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::table::{self, Column, Drawing, Layout};
 use super::{Format, Printer, json};
 use crate::error::{CliError, Result};
 
@@ -38,7 +38,9 @@ impl<T: Serialize> Rows<T> {
     /// Prints them in the printer's format.
     pub(crate) fn print(&self, printer: &Printer) -> Result<()> {
         let text = match printer.format {
-            Format::Table => table::draw(self.layout, &self.columns, &self.rows, printer.columns),
+            Format::Table => {
+                atrail_table::draw(self.layout, &self.columns, &self.rows, printer.columns)
+            }
             Format::Json => json(&self.things, true)?,
             Format::Jsonl => {
                 let lines = self.things.iter().map(|thing| json(thing, false));

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// The text with every character that a terminal would obey written out.
-pub(crate) fn for_terminal(text: &str) -> Cow<'_, str> {
+pub fn for_terminal(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -22,7 +22,7 @@ pub(crate) fn for_terminal(text: &str) -> Cow<'_, str> {
 }
 
 /// JSON text that means the same and holds no character that a terminal would obey.
-pub(crate) fn json_for_terminal(json: &str) -> Cow<'_, str> {
+pub fn json_for_terminal(json: &str) -> Cow<'_, str> {
     let harmful = |c: char| is_unsafe(c) && c != '\n';
     if !json.chars().any(harmful) {
         return Cow::Borrowed(json);

@@ -2,11 +2,11 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{fit, safe};
+use crate::{fit, safe};
 
 /// On which side of its column a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
+enum Align {
     /// Text.
     Left,
     /// Numbers.
@@ -17,7 +17,7 @@ pub(crate) enum Align {
 
 /// Which of the original's two layouts a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub enum Layout {
     /// Headers upper case and centred, a rule after every row: `status`, `trail`.
     Ruled,
     /// Everything at the left, rules at the top, below the header and at the end: the others.
@@ -26,14 +26,14 @@ pub(crate) enum Layout {
 
 /// A column's header and the side that its cells stand on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Column {
+pub struct Column {
     name: String,
     align: Align,
 }
 
 impl Column {
     /// A column of text.
-    pub(crate) fn text(name: &str) -> Self {
+    pub fn text(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             align: Align::Left,
@@ -41,7 +41,7 @@ impl Column {
     }
 
     /// A column of numbers.
-    pub(crate) fn number(name: &str) -> Self {
+    pub fn number(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             align: Align::Right,
@@ -49,14 +49,14 @@ impl Column {
     }
 
     /// The header as given.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 }
 
 /// Draws rows that are all there, within the width of a terminal if there is one: cells are wrapped, and where that is not
 /// enough, each row becomes a table of names and values.
-pub(crate) fn draw(
+pub fn draw(
     layout: Layout,
     columns: &[Column],
     rows: &[Vec<String>],
@@ -91,7 +91,7 @@ fn records(columns: &[Column], rows: &[Vec<String>], terminal: usize) -> String 
 
 /// Draws the rows of a table one by one, once the widths are known.
 #[derive(Debug)]
-pub(crate) struct Drawing<'a> {
+pub struct Drawing<'a> {
     layout: Layout,
     columns: &'a [Column],
     widths: Vec<usize>,
@@ -100,7 +100,7 @@ pub(crate) struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     /// For widths that are known beforehand, as when rows are still to come. A wider cell is shown whole.
-    pub(crate) fn with_widths(layout: Layout, columns: &'a [Column], widths: &[usize]) -> Self {
+    pub fn with_widths(layout: Layout, columns: &'a [Column], widths: &[usize]) -> Self {
         let widths = columns
             .iter()
             .zip(widths)
@@ -128,7 +128,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// The same within a terminal so wide, with cells wrapped; `None` when they would be too narrow to read.
-    pub(crate) fn narrowed(&self, terminal: usize) -> Option<Self> {
+    pub fn narrowed(&self, terminal: usize) -> Option<Self> {
         let widths = fit::narrow(&self.widths, terminal)?;
         Some(Self {
             layout: self.layout,
@@ -144,7 +144,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// The rule at the top, the header, and the rule below it.
-    pub(crate) fn head(&self) -> String {
+    pub fn head(&self) -> String {
         let (align, names): (_, Vec<_>) = match self.layout {
             Layout::Ruled => {
                 let upper = self.columns.iter().map(|column| column.name.to_uppercase());
@@ -160,7 +160,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// One row, with the rule after it where the layout has one.
-    pub(crate) fn row(&self, row: &[String]) -> String {
+    pub fn row(&self, row: &[String]) -> String {
         let text = self.lines(row, |column| match self.layout {
             Layout::Ruled => column.align,
             Layout::Plain => Align::Left,
@@ -196,7 +196,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// What comes after the last row.
-    pub(crate) fn foot(&self) -> String {
+    pub fn foot(&self) -> String {
         match self.layout {
             Layout::Ruled => String::new(),
             Layout::Plain => self.rule(),

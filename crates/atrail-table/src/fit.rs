@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const WIDTH_MIN: usize = 12;
 
 /// Widths of columns that fit a terminal so wide, the widest columns made narrower; `None` when that is not enough.
-pub(super) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
+pub(crate) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
     // Each column has a rule and two blanks; one more rule closes the row.
     let room = terminal.checked_sub(3 * widths.len() + 1)?;
     let mut widths = widths.to_vec();
@@ -34,7 +34,7 @@ pub(super) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
 }
 
 /// The text in lines no wider than this, broken after a blank where there is one.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for character in text.chars() {
