@@ -102,7 +102,6 @@ fn send(
 }
 
 fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Result<()> {
-    let mut connection = server.connect()?;
     let headers = server.headers(space);
     while !progress.ends.load(Ordering::Relaxed) {
         let started = Instant::now();
@@ -112,6 +111,8 @@ fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Re
         )?;
         let id = session["id"].as_str().unwrap_or_default().to_owned();
         let get = server.headers_of(space, &session);
+        // One that had waited for the session might be closed by now, as idle.
+        let mut connection = server.connect()?;
         let reply = connection.ask("GET /v3/events/download", &get, &[], &mut |_| Ok(()))?;
         if reply.status != 200 {
             return Err(format!("download: {}", reply.status));
