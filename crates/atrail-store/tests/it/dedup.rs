@@ -1,6 +1,7 @@
 //! What is sent again is stored once: in other batches, in another order, later, after a crash, while sealing runs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use atrail_model::{Domain, Scope, Target};
@@ -159,19 +160,25 @@ async fn senders_that_repeat_each_other_while_sealing_runs_store_each_event_once
         .map(|sender| {
             let (store, events) = (test.store.clone(), events.clone());
             tokio::spawn(async move {
-                let mut stored = 0;
+                let (mut stored, mut sent) = (0, 0);
                 let step = 5 + sender;
                 for chunk in events.chunks(step) {
                     let mut chunk = chunk.to_vec();
                     chunk.rotate_left(sender);
+                    sent += chunk.len();
                     stored += store.append(domain, chunk).await.unwrap().stored;
+                    // However fast the senders are, it is sealed meanwhile.
+                    while store.stats().seals.count < sent as u64 / 150 {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 stored
             })
         })
         .collect();
+    let ends = AtomicBool::new(false);
     let sealer = async {
-        for _ in 0..40 {
+        while !ends.load(Ordering::Relaxed) {
             test.session(test.scope("2017-07-24", "2017-07-24")).await;
             let open = test.store.sessions(test.user, None).await.unwrap();
             for session in open {
@@ -185,6 +192,7 @@ async fn senders_that_repeat_each_other_while_sealing_runs_store_each_event_once
         for sender in senders {
             stored += sender.await.unwrap();
         }
+        ends.store(true, Ordering::Relaxed);
         stored
     };
     let (stored, ()) = tokio::join!(count, sealer);
