@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 pub(crate) struct Behaviour {
     /// Cuts the connection after this many bytes.
     pub(crate) cut_after: Option<u64>,
-    /// Changes one bit of this byte.
+    /// Changes one bit of this byte, unless [`Proxy::flips_at_most`] has been reached.
     pub(crate) flip_at: Option<u64>,
     /// Bytes a second.
     pub(crate) rate: Option<u64>,
@@ -27,6 +28,7 @@ type Policy = Box<dyn FnMut() -> Behaviour + Send>;
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     policy: Arc<Mutex<Policy>>,
+    flips: Arc<AtomicU32>,
 }
 
 impl Proxy {
@@ -36,12 +38,14 @@ impl Proxy {
         let proxy = Self {
             address: listener.local_addr().unwrap(),
             policy: Arc::new(Mutex::new(policy)),
+            flips: Arc::new(AtomicU32::new(u32::MAX)),
         };
-        let policies = Arc::clone(&proxy.policy);
+        let (policies, flips) = (Arc::clone(&proxy.policy), Arc::clone(&proxy.flips));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let behaviour = (policies.lock().unwrap())();
-                thread::spawn(move || serve(&client, upstream, behaviour));
+                let flips = Arc::clone(&flips);
+                thread::spawn(move || serve(&client, upstream, behaviour, &flips));
             }
         });
         proxy
@@ -52,13 +56,23 @@ impl Proxy {
         self.set(move || behaviour);
     }
 
+    /// From now on, bits are changed so many times, on whichever connection the bytes come first.
+    pub(crate) fn flips_at_most(&self, times: u32) {
+        self.flips.store(times, Ordering::SeqCst);
+    }
+
+    /// Whether no bit may be changed any more.
+    pub(crate) fn has_flipped_all(&self) -> bool {
+        self.flips.load(Ordering::SeqCst) == 0
+    }
+
     /// From now on, connections behave as this says, one after the other.
     pub(crate) fn set(&self, policy: impl FnMut() -> Behaviour + Send + 'static) {
         *self.policy.lock().unwrap() = Box::new(policy);
     }
 }
 
-fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour) {
+fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour, flips: &AtomicU32) {
     if let Some(text) = behaviour.answer {
         return answer_itself(client, text);
     }
@@ -71,7 +85,7 @@ fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour) {
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
     });
-    answer(&server, client, behaviour);
+    answer(&server, client, behaviour, flips);
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
 }
@@ -101,7 +115,7 @@ fn is_whole(request: &[u8]) -> bool {
     request.len() >= end + 4 + length.unwrap_or(0)
 }
 
-fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour) {
+fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour, flips: &AtomicU32) {
     const CHUNK_BYTES: usize = 16 << 10;
     let mut buffer = [0; CHUNK_BYTES];
     let mut passed = 0_u64;
@@ -109,6 +123,7 @@ fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour) 
         let bytes = &mut buffer[..count];
         if let Some(at) = behaviour.flip_at
             && (passed..passed + bytes.len() as u64).contains(&at)
+            && may_flip(flips)
         {
             bytes[usize::try_from(at - passed).unwrap()] ^= 1;
         }
@@ -122,4 +137,12 @@ fn answer(mut server: &TcpStream, mut client: &TcpStream, behaviour: Behaviour) 
             thread::sleep(Duration::from_secs_f64(count as f64 / rate as f64));
         }
     }
+}
+
+fn may_flip(flips: &AtomicU32) -> bool {
+    flips
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
 }

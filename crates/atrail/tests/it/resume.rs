@@ -180,19 +180,10 @@ fn a_tampered_part_is_repaired() {
 #[test]
 fn a_byte_changed_once_is_fetched_again() {
     let scene = Scene::set();
-    let mut first = true;
-    scene.proxy.set(move || Behaviour {
-        flip_at: std::mem::take(&mut first).then_some(3 << 20),
+    scene.proxy.flips_at_most(1);
+    scene.proxy.always(Behaviour {
+        flip_at: Some(3 << 20),
         ..Behaviour::default()
-    });
-    scene.end("nothing was wrong yet");
-    let mut connections = 0;
-    scene.proxy.set(move || {
-        connections += 1;
-        Behaviour {
-            flip_at: (connections == 1).then_some(3 << 20),
-            ..Behaviour::default()
-        }
     });
     let ran = scene.env.run(&["download", "-o", "F", &scene.session]);
     assert!(
@@ -201,5 +192,7 @@ fn a_byte_changed_once_is_fetched_again() {
         ran.stderr
     );
     ran.ok();
+    // The control: it is this byte that was wrong.
+    assert!(scene.proxy.has_flipped_all());
     scene.end("a changed byte");
 }
