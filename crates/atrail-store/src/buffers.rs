@@ -36,13 +36,17 @@ impl Buffers {
 }
 
 impl Buffer {
-    /// The next bytes, which whoever asks fills; `None` when there are not as many left.
-    pub(crate) fn next(&mut self, length: u64) -> Option<&mut [u8]> {
+    /// Fills the next bytes; `None`, and nothing is filled, when there are not as many left or `fill` says `None`.
+    pub(crate) fn fill(
+        &mut self,
+        length: u64,
+        fill: impl FnOnce(&mut [u8]) -> Option<()>,
+    ) -> Option<()> {
         let begin = self.filled;
         let end = begin.checked_add(usize::try_from(length).ok()?)?;
-        let next = self.bytes.get_mut(begin..end)?;
+        fill(self.bytes.get_mut(begin..end)?)?;
         self.filled = end;
-        Some(next)
+        Some(())
     }
 
     /// What was filled. The memory goes back when the last of it is dropped.
@@ -74,7 +78,7 @@ mod tests {
     fn a_buffer_is_used_again_once_its_last_bytes_are_dropped_and_shows_nothing_of_before() {
         let buffers = Buffers::default();
         let mut first = buffers.take();
-        first.next(3).unwrap().copy_from_slice(b"one");
+        assert!(first.fill(3, copy(b"one")).is_some());
         let place = first.bytes.as_ptr();
         let bytes = first.into_bytes();
         let part = bytes.slice(1..2);
@@ -85,9 +89,29 @@ mod tests {
         let kept = [buffers.take(), buffers.take()];
         let again = kept.into_iter().find(|b| b.bytes.as_ptr() == place);
         let mut again = again.unwrap();
-        assert!(again.next(BUFFER_BYTES as u64 + 1).is_none());
-        assert!(again.next(0).is_some());
+        assert!(again.fill(BUFFER_BYTES as u64 + 1, |_| Some(())).is_none());
+        assert!(again.fill(0, |_| Some(())).is_some());
         assert!(again.into_bytes().is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_filled_is_not_handed_out() {
+        let mut buffer = Buffers::default().take();
+        assert!(buffer.fill(5, copy(b"sound")).is_some());
+        let torn = buffer.fill(4, |bytes| {
+            bytes[..2].copy_from_slice(b"to");
+            None
+        });
+        assert!(torn.is_none());
+        assert!(buffer.fill(3, copy(b"ly.")).is_some());
+        assert_eq!(buffer.into_bytes(), "soundly.");
+    }
+
+    fn copy(from: &[u8]) -> impl FnOnce(&mut [u8]) -> Option<()> {
+        |into| {
+            into.copy_from_slice(from);
+            Some(())
+        }
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl Core {
         facts.record(&mut tx, domains, scope, &objects).await?;
         archive::remove_objects(&mut tx, domains, scope, &objects).await?;
         self.catalog.commit(tx, "delete events").await?;
+        self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&hit);
         let total = archive::sum(&objects);
         Ok((objects, total))

@@ -7,6 +7,7 @@ mod source;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
 use atrail_model::{ObjectId, SessionId, Timestamp};
@@ -34,18 +35,22 @@ pub struct Download {
     core: Arc<Core>,
     session: Session,
     plan: Arc<Plan>,
+    /// [`Core::removals`] when it was last seen that no deletion had hit the session.
+    removals: u64,
 }
 
 impl Store {
     /// Opens the bytes of a session that was just looked up; counts as use of it.
     ///
     /// # Errors
-    /// `NotFound` when the session has ended since, `Gone` when a deletion took events of it.
+    /// `Gone` when a deletion had taken events of it by then; when the catalog has no manifest of it any more, `NotFound`. What
+    /// happens after the look is told by [`Download::read`].
     pub async fn open_download(&self, session: Session) -> Result<Download> {
         let core = &self.core;
+        let removals = core.removals.load(Ordering::Acquire);
         let id = session.id;
         session.refuse_if_gone()?;
-        let plan = match core.plans.get(id) {
+        let plan = match core.plans.get(&session) {
             Some(plan) => plan,
             None => {
                 let text = core
@@ -53,7 +58,7 @@ impl Store {
                     .session_manifest(id)
                     .await?
                     .ok_or_else(|| not_found(id))?;
-                core.plans.keep(id, Plan::of_manifest(&text)?)
+                core.plans.keep(&session, Plan::read(&text)?)
             }
         };
         core.activity.note_use(&session, core.clock.now());
@@ -61,6 +66,7 @@ impl Store {
             core: Arc::clone(core),
             session,
             plan,
+            removals,
         })
     }
 }
@@ -73,12 +79,13 @@ impl Download {
     }
 
     /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
-    /// What is taken from the stream counts as downloaded. An error ends the stream.
+    /// What is taken from the stream counts as downloaded. An error ends the stream. Once a deletion that took events of the
+    /// session has returned, the stream hands out no more bytes.
     ///
     /// # Errors
-    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told.
+    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told. `Gone` or `NotFound` when
+    /// the session has ended since it was opened.
     pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let chunks = self.plan.chunks(range.clone());
         let source = Arc::new(Source::new(
             Arc::clone(&self.core),
             Arc::clone(&self.plan),
@@ -90,7 +97,7 @@ impl Download {
             downloaded_before: self.session.downloaded_bytes,
             position: range.start,
         };
-        let mut chunks = stream::iter(chunks)
+        let chunks = stream::iter(self.plan.chunks(range))
             .map(move |chunk| {
                 let source = Arc::clone(&source);
                 async move { source.read(chunk).await }
@@ -98,23 +105,50 @@ impl Download {
             .buffered(READ_AHEAD)
             .flat_map(stream::iter)
             .boxed();
-        let first = chunks.try_next().await?;
-        Ok(stream::iter(first.map(Ok))
-            .chain(chunks)
-            .then(|chunk| async {
-                // An error cuts the connection: what was read before it is to be on its way by then, so that whoever asks
-                // again is told at once what is wrong.
-                if chunk.is_err() {
-                    tokio::task::yield_now().await;
-                }
-                chunk
-            })
-            .inspect(move |chunk| {
-                if let Ok(bytes) = chunk {
-                    sent.add(bytes.len() as u64);
-                }
-            })
+        let mut reading = Reading {
+            download: self.clone(),
+            chunks,
+        };
+        let first = reading.next().await?;
+        // It may be long until it is taken.
+        reading.chunks = stream::iter(first.map(Ok)).chain(reading.chunks).boxed();
+        let handed_out = stream::try_unfold(reading, |mut reading| async {
+            let next = reading.next().await?;
+            Ok(next.map(|bytes| (bytes, reading)))
+        });
+        Ok(handed_out
+            .inspect_ok(move |bytes| sent.add(bytes.len() as u64))
             .boxed())
+    }
+}
+
+/// A download under way.
+struct Reading {
+    download: Download,
+    chunks: BoxStream<'static, Result<Bytes>>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.chunks.try_next().await;
+        if next.is_err() {
+            // An error cuts the connection: what was read before it is to be on its way by then, so that whoever asks again
+            // is told at once what is wrong.
+            tokio::task::yield_now().await;
+        }
+        let core = &self.download.core;
+        let removals = core.removals.load(Ordering::Acquire);
+        if next.is_ok() && removals == self.download.removals {
+            return next;
+        }
+        let session = core.still_open(&self.download.session).await;
+        self.download.removals = removals;
+        match session {
+            Ok(()) => next,
+            // Says more than that an object is missing.
+            Err(ended @ (StoreError::Gone { .. } | StoreError::NotFound { .. })) => Err(ended),
+            Err(unknown) => next.and(Err(unknown)),
+        }
     }
 }
 
@@ -145,13 +179,13 @@ struct Piece {
 type Chunk = Vec<Piece>;
 
 impl Plan {
-    fn of_manifest(text: &[u8]) -> Result<Self> {
-        let damaged = |why: String| StoreError::Damaged {
-            what: "a session's manifest".to_owned(),
-            why,
-        };
-        let manifest: Manifest =
-            serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+    fn read(manifest: &[u8]) -> Result<Self> {
+        let manifest = serde_json::from_slice(manifest);
+        Self::of(&manifest.map_err(|error| damaged(error.to_string()))?)
+    }
+
+    /// The plan of a manifest.
+    pub(crate) fn of(manifest: &Manifest) -> Result<Self> {
         let mut start = 0;
         let parts = manifest.objects.iter().map(|entry| {
             let object = match entry.object.as_str() {
@@ -223,6 +257,13 @@ impl Plan {
     }
 }
 
+fn damaged(why: String) -> StoreError {
+    StoreError::Damaged {
+        what: "a session's manifest".to_owned(),
+        why,
+    }
+}
+
 /// Counts what one reader of a download has taken.
 struct Sent {
     core: Arc<Core>,
@@ -239,25 +280,30 @@ impl Sent {
     }
 }
 
-/// The plans of sessions that are being downloaded, bounded by their number of parts.
+/// The plans of sessions that are new or being downloaded, bounded by their number of parts. Each stands beside the entity tag
+/// of its manifest: an id may come again.
 #[derive(Debug, Default)]
-pub(crate) struct Plans(Mutex<HashMap<SessionId, Arc<Plan>>>);
+pub(crate) struct Plans(Mutex<HashMap<SessionId, (Etag, Arc<Plan>)>>);
+
+type Etag = [u8; 32];
 
 impl Plans {
     const MAX_PARTS: usize = 500_000;
 
-    fn get(&self, id: SessionId) -> Option<Arc<Plan>> {
-        self.0.lock().get(&id).map(Arc::clone)
+    fn get(&self, session: &Session) -> Option<Arc<Plan>> {
+        let plans = self.0.lock();
+        let (etag, plan) = plans.get(&session.id)?;
+        (*etag == session.etag).then(|| Arc::clone(plan))
     }
 
-    fn keep(&self, id: SessionId, plan: Plan) -> Arc<Plan> {
+    pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
         let mut plans = self.0.lock();
-        let parts: usize = plans.values().map(|plan| plan.parts.len()).sum();
+        let parts: usize = plans.values().map(|(_, plan)| plan.parts.len()).sum();
         if parts + plan.parts.len() > Self::MAX_PARTS {
             plans.clear();
         }
-        plans.insert(id, Arc::clone(&plan));
+        plans.insert(session.id, (session.etag, Arc::clone(&plan)));
         plan
     }
 
@@ -332,6 +378,14 @@ impl Activity {
 }
 
 impl Core {
+    /// Looks whether a session that was open is so still.
+    async fn still_open(&self, session: &Session) -> Result<()> {
+        let settings = &self.settings;
+        let current = self.catalog.session(session.owner, session.id, settings);
+        let current = current.await?.ok_or_else(|| not_found(session.id))?;
+        current.refuse_if_gone()
+    }
+
     /// A session as the catalog has it, with what the catalog was not told yet.
     pub(crate) fn with_activity(&self, mut session: Session) -> Session {
         let used = self.activity.0.lock().get(&session.id).copied();
@@ -374,6 +428,7 @@ mod tests {
                     prop_assert!(piece.range.start < piece.range.end && piece.range.end <= part.length);
                     position = part.start + piece.range.end;
                 }
+                prop_assert!(position - from <= CHUNK_BYTES);
                 let is_full = position - from == CHUNK_BYTES || chunk.len() == CHUNK_PIECES;
                 prop_assert!(is_full || position == end);
             }

@@ -170,6 +170,7 @@ impl Core {
         if paths.is_empty() {
             return Ok(());
         }
+        self.removals.fetch_add(1, Ordering::Release);
         self.erase(&paths).await;
         // The log of events may still have some of them.
         self.owes_erasure.store(true, Ordering::Relaxed);

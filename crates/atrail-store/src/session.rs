@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Store;
 use crate::catalog::archive::{self, Objects, StoredObject};
+use crate::download::Plan;
 use crate::error::{Result, StoreError};
 use crate::evidence::{About, Made};
 use crate::object::EMPTY_MEMBER;
@@ -158,7 +159,11 @@ impl Store {
             });
         }
         let objects = archive::objects_in(&mut tx, &domains, &new.scope, Objects::Current).await?;
-        let manifest = manifest_text(&objects)?;
+        let manifest = manifest_of(&objects);
+        let plan = Plan::of(&manifest)?;
+        let manifest = serde_json::to_vec(&manifest).map_err(|error| {
+            StoreError::Invalid(format!("a manifest cannot be written: {error}"))
+        })?;
         let total = archive::sum(&objects);
         let mut session = Session {
             id: new.id.unwrap_or_else(SessionId::generate),
@@ -192,6 +197,8 @@ impl Store {
             .insert_receipt(&mut tx, session.id, &text)
             .await?;
         core.catalog.commit(tx, "create a session").await?;
+        // Most sessions are downloaded at once.
+        core.plans.keep(&session, plan);
         Ok(session)
     }
 
@@ -299,7 +306,7 @@ pub(crate) fn target_name(target: Target) -> String {
 }
 
 /// The manifest of these objects, or of the empty member when there are none.
-fn manifest_text(objects: &[StoredObject]) -> Result<Vec<u8>> {
+fn manifest_of(objects: &[StoredObject]) -> Manifest {
     let mut parts: Vec<_> = objects
         .iter()
         .map(|object| ManifestObject {
@@ -321,8 +328,7 @@ fn manifest_text(objects: &[StoredObject]) -> Result<Vec<u8>> {
             segments: Vec::new(),
         });
     }
-    serde_json::to_vec(&Manifest { objects: parts })
-        .map_err(|error| StoreError::Invalid(format!("a manifest cannot be written: {error}")))
+    Manifest { objects: parts }
 }
 
 fn download_len(objects: &[StoredObject]) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use atrail_model::{Clock, Domain, Timestamp};
@@ -60,6 +60,9 @@ pub(crate) struct Core {
     pub(crate) buffers: Buffers,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
+    /// How often events of which a session may be handing out bytes were taken away: it counts up before the deletion that
+    /// did so returns, and before what retention took is erased.
+    pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
@@ -120,6 +123,7 @@ impl Store {
             buffers: Buffers::default(),
             plans: Plans::default(),
             activity: Activity::default(),
+            removals: AtomicU64::default(),
             seal_rate: SealRate::default(),
             counters,
             reserve,

@@ -60,7 +60,7 @@ pub(crate) enum ReadFrom {
 }
 
 /// What is looked at as a whole on the way.
-const SMALL_BYTES: u64 = 1 << 20;
+pub(crate) const SMALL_BYTES: u64 = 1 << 20;
 /// About ten megabytes of memory.
 const MAX_KNOWN: usize = 100_000;
 const TURNS: usize = 64;
@@ -83,7 +83,7 @@ impl Verified {
     }
 
     /// Whether something is known of it, be it old.
-    fn has(&self, id: ObjectId) -> bool {
+    pub(crate) fn has(&self, id: ObjectId) -> bool {
         self.known.lock().contains_key(&id)
     }
 
@@ -124,29 +124,29 @@ impl Core {
         }
     }
 
-    /// Reads pieces that fit into a buffer, one after the other in the calling thread, and gives back the last file for the
-    /// next pieces. `None` when anything is not as it should be, or takes longer than it may: then [`Self::checked_reader`] says
-    /// what is wrong, or takes its time.
+    /// Reads pieces that fit into a buffer, one after the other in the calling thread. `file` is the one that was read from
+    /// before, and after it the last one of these. `None` when anything is not as it should be, or takes longer than it may:
+    /// then [`Self::checked_reader`] says what is wrong, or takes its time.
     pub(crate) fn read_quickly(
         &self,
         pieces: &[Piece],
         source: ReadFrom,
-        mut open: Option<OpenObject>,
-    ) -> Option<(Bytes, Option<OpenObject>)> {
+        file: &mut Option<OpenObject>,
+    ) -> Option<Bytes> {
         let mut buffer = self.buffers.take();
         for Piece { location, range } in pieces {
-            // Of the object at hand, and of one that was compacted into the same file.
-            let same = open.take().filter(|open| open.id == location.file.id);
+            // Also that of an object that was compacted into the same file.
+            let same = file.take().filter(|open| open.id == location.file.id);
             let object = self.sound(&location.file, source, same)?;
-            let bytes = buffer.next(range.end - range.start)?;
             let at = location.start + range.start;
-            match source {
-                ReadFrom::Memory => read_cached(&object.file, bytes, at)?,
-                ReadFrom::Disk => object.file.read_exact_at(bytes, at).ok()?,
-            }
-            open = Some(object);
+            let filled = buffer.fill(range.end - range.start, |bytes| match source {
+                ReadFrom::Memory => read_cached(&object.file, bytes, at),
+                ReadFrom::Disk => object.file.read_exact_at(bytes, at).ok(),
+            });
+            *file = Some(object);
+            filled?;
         }
-        Some((buffer.into_bytes(), open))
+        Some(buffer.into_bytes())
     }
 
     /// An object, opened if it is not, if it is known to be sound, or so small that this is soon known.

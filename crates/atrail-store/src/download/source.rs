@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atrail_model::ObjectId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{CHUNK_BYTES, Chunk, Piece, Plan};
+use super::{Chunk, Piece, Plan};
 use crate::blobs::Reader;
 use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
 use crate::error::Result;
 use crate::object::EMPTY_MEMBER;
 use crate::store::Core;
-use crate::verified::{self, OpenObject, ReadFrom};
+use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
 /// Reads chunks, keeping the object at hand open.
 pub(super) struct Source {
@@ -21,12 +22,14 @@ pub(super) struct Source {
     plan: Arc<Plan>,
     /// Where the range ends.
     end: u64,
-    /// The object at hand, and where its bytes begin in what is open.
-    open: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
     /// The file from which bytes were read together last.
-    at_hand: Mutex<Option<OpenObject>>,
+    last_file: Mutex<Option<OpenObject>>,
     /// Where objects lie of which bytes were read together, and those that come next.
     located: tokio::sync::Mutex<HashMap<ObjectId, Location>>,
+    /// The object from which a piece was read alone last, and where its bytes begin in what is open.
+    checked: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
+    /// The first part of which nothing was read yet.
+    untouched: AtomicUsize,
 }
 
 impl Source {
@@ -35,14 +38,16 @@ impl Source {
             core,
             plan,
             end,
-            open: tokio::sync::Mutex::default(),
-            at_hand: Mutex::default(),
+            last_file: Mutex::default(),
             located: tokio::sync::Mutex::default(),
+            checked: tokio::sync::Mutex::default(),
+            untouched: AtomicUsize::default(),
         }
     }
 
     /// The bytes of a chunk. Where they cannot be read to the end: those before, and then why.
     pub(super) async fn read(&self, chunk: Chunk) -> Vec<Result<Bytes>> {
+        self.check_ahead(&chunk);
         match self.read_together(&chunk).await {
             Ok(Some(bytes)) => return vec![Ok(bytes)],
             Ok(None) => {}
@@ -71,21 +76,25 @@ impl Source {
                 range: part.offset + piece.range.start..part.offset + piece.range.end,
             });
         }
+        let mut file = self.last_file.lock().take();
         // A turn of another thread costs more than what is copied from the page cache.
-        let open = self.at_hand.lock().take();
-        let cached = self.core.read_quickly(&pieces, ReadFrom::Memory, open);
-        let read = match cached {
-            Some(read) => Some(read),
-            None => {
-                let core = Arc::clone(&self.core);
-                let read = move || core.read_quickly(&pieces, ReadFrom::Disk, None);
-                tokio::task::spawn_blocking(read).await.ok().flatten()
+        let mut read = self.core.read_quickly(&pieces, ReadFrom::Memory, &mut file);
+        if read.is_none() {
+            let core = Arc::clone(&self.core);
+            let turn = move || {
+                let read = core.read_quickly(&pieces, ReadFrom::Disk, &mut file);
+                (read, file)
+            };
+            (read, file) = tokio::task::spawn_blocking(turn).await.unwrap_or_default();
+        }
+        if read.is_some() {
+            *self.last_file.lock() = file;
+            // One file is enough to keep open for whoever does not take the bytes.
+            if let Ok(mut checked) = self.checked.try_lock() {
+                *checked = None;
             }
-        };
-        Ok(read.map(|(bytes, open)| {
-            *self.at_hand.lock() = open;
-            bytes
-        }))
+        }
+        Ok(read)
     }
 
     /// Where an object lies, or lay shortly before. One look into the catalog tells it of the next ones, too.
@@ -111,7 +120,7 @@ impl Source {
                 Bytes::from_static(&EMPTY_MEMBER).slice(at(piece.range.start)..at(piece.range.end))
             );
         };
-        let (reader, start) = self.reader(piece.part, object).await?;
+        let (reader, start) = self.reader(object).await?;
         let start = start + part.offset;
         reader
             .read(start + piece.range.start..start + piece.range.end)
@@ -119,23 +128,30 @@ impl Source {
     }
 
     /// The object's bytes, and where in the reader they begin: elsewhere than at its beginning when it was compacted.
-    async fn reader(&self, part: usize, object: ObjectId) -> Result<(Reader, u64)> {
-        let mut open = self.open.lock().await;
-        if let Some((_, reader, start)) = open.as_ref().filter(|(id, ..)| *id == object) {
+    async fn reader(&self, object: ObjectId) -> Result<(Reader, u64)> {
+        let mut checked = self.checked.lock().await;
+        if let Some((_, reader, start)) = checked.as_ref().filter(|(id, ..)| *id == object) {
             return Ok((reader.clone(), *start));
         }
         let (reader, start) = self.core.checked_reader(object).await?;
-        *open = Some((object, reader.clone(), start));
-        self.check_ahead(part + 1);
+        *checked = Some((object, reader.clone(), start));
         Ok((reader, start))
     }
 
-    /// Checks the next object while this one is being sent, so that the check costs no pause; a small one costs none.
-    fn check_ahead(&self, part: usize) {
-        let next = self.plan.parts.get(part);
-        let Some(object) = next
-            .filter(|next| next.start < self.end && next.length > CHUNK_BYTES)
-            .and_then(|next| next.object)
+    /// Checks the object after those of a chunk while they are being sent, so that the check costs no pause: a small one costs
+    /// none.
+    fn check_ahead(&self, chunk: &Chunk) {
+        let Some(next) = chunk.last().map(|piece| piece.part + 1) else {
+            return;
+        };
+        if self.untouched.fetch_max(next, Ordering::Relaxed) >= next {
+            return;
+        }
+        let part = self.plan.parts.get(next);
+        let Some(object) = part
+            .filter(|part| part.start < self.end && part.length > SMALL_BYTES)
+            .and_then(|part| part.object)
+            .filter(|object| !self.core.verified.has(*object))
         else {
             return;
         };

@@ -5,6 +5,7 @@
 mod compaction;
 mod dedup;
 mod deletion;
+mod download;
 mod durability;
 mod evidence;
 mod retention;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use atrail_evidence::{Manifest, hex};
 use atrail_model::{Domain, Hours, Scope, SessionId, Target, UserId};
-use atrail_store::{NewSession, SessionState, StoreError};
-use futures_util::TryStreamExt;
+use atrail_store::{NewSession, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::support::{TestStore, event, texts};
@@ -52,29 +51,6 @@ async fn days_and_hours_bound_a_session() {
     assert_eq!(test.session(scope).await.events, 4);
     scope.hours = Hours::ALL;
     assert_eq!(test.session(scope).await.events, 8);
-}
-
-#[tokio::test]
-async fn any_range_is_a_part_of_the_whole() {
-    let test = TestStore::new().await;
-    for hour in 0..5 {
-        let noise = hex(&Sha256::digest([hour])).repeat(3000);
-        test.send(&[
-            event("2017-07-24", hour, &noise),
-            event("2017-07-24", hour, "short"),
-        ])
-        .await;
-    }
-    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
-    let whole = test.gzip(session.id).await;
-    let download = test.open(session.id).await.unwrap();
-    for start in (0..whole.len()).step_by(whole.len() / 17) {
-        for end in (start..=whole.len()).step_by(whole.len() / 13) {
-            let part = download.read(start as u64..end as u64).await;
-            let part: Vec<_> = part.unwrap().try_collect().await.unwrap();
-            assert_eq!(part.concat(), whole[start..end], "{start}..{end}");
-        }
-    }
 }
 
 #[tokio::test]
@@ -157,50 +133,6 @@ async fn only_its_owner_sees_a_session() {
         test.store.session(test.user, session.id).await,
         Err(StoreError::NotFound { .. })
     ));
-}
-
-#[tokio::test]
-async fn progress_is_how_far_a_client_got_and_survives_a_restart() {
-    let test = TestStore::new().await;
-    test.send(&[event("2017-07-24", 7, &"x".repeat(1000))])
-        .await;
-    let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
-    let seen = |session: &atrail_store::Session| (session.state.clone(), session.downloaded_bytes);
-    assert_eq!(seen(&session), (SessionState::Open, 0));
-    let download = test.open(session.id).await.unwrap();
-    let take = async |range| {
-        let stream = download.read(range).await?;
-        stream.try_collect::<Vec<_>>().await
-    };
-    take(0..25).await.unwrap();
-    let partly = |bytes| (SessionState::Downloading, bytes);
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        partly(25)
-    );
-    take(5..10).await.unwrap();
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        partly(25)
-    );
-    take(30..40).await.unwrap();
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        partly(40)
-    );
-    take(10..session.total_bytes).await.unwrap();
-    let done = (SessionState::Downloaded, session.total_bytes);
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        done
-    );
-    drop(download);
-    test.store.close().await.unwrap();
-    let test = test.crash_and_reopen().await;
-    assert_eq!(
-        seen(&test.store.session(test.user, session.id).await.unwrap()),
-        done
-    );
 }
 
 #[tokio::test]

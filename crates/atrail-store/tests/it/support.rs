@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atrail_evidence::leaf_hash;
+use atrail_evidence::{hex, leaf_hash};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
     UserId,
@@ -13,6 +13,7 @@ use atrail_store::{Download, NewEvent, NewSession, Result, Session, Store, Store
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
 
 pub(crate) struct TestStore {
     pub(crate) store: Store,
@@ -258,6 +259,20 @@ pub(crate) fn event(day: &str, hour: u8, text: &str) -> NewEvent {
         leaf: leaf_hash(&line),
         line,
     }
+}
+
+/// Text of this length that hardly gets smaller than half of it.
+pub(crate) fn noise(seed: u64, length: usize) -> String {
+    let blocks = (0..length as u64).step_by(64);
+    let mut text: String = blocks
+        .map(|block| {
+            hex(&Sha256::digest(
+                [seed.to_be_bytes(), block.to_be_bytes()].concat(),
+            ))
+        })
+        .collect();
+    text.truncate(length);
+    text
 }
 
 pub(crate) fn texts(events: &[NewEvent]) -> Vec<String> {
