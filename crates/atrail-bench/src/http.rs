@@ -13,7 +13,7 @@ use crate::Result;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// A connection to a server.
+/// A connection to a server; of no use any more after an error.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,

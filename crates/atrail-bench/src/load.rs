@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 use crate::Result;
 use crate::http::{Connection, PATIENCE};
@@ -99,10 +100,11 @@ fn drive<'a>(
         for is_ready in ready {
             let (connection, request) = &mut busy[at];
             at += 1;
-            let reply = match is_ready {
-                true => connection.receive(&mut |_| Ok(()))?,
-                false => None,
-            };
+            if !is_ready {
+                continue;
+            }
+            let reply = connection.receive(&mut |_| Ok(()));
+            let reply = reply.map_err(|error| format!("{}: {error}", request.line))?;
             let Some(reply) = reply else { continue };
             if !(200..300).contains(&reply.status) {
                 return Err(format!("{}: {}", request.line, reply.status));
@@ -133,7 +135,8 @@ fn ready(busy: &[(Connection, &Request)]) -> Result<Vec<bool>> {
         .map(|(connection, _)| PollFd::from_borrowed_fd(connection.as_fd(), PollFlags::IN))
         .collect();
     let patience = Timespec::try_from(PATIENCE).map_err(|error| error.to_string())?;
-    poll(&mut polled, Some(&patience)).map_err(|error| format!("poll: {error}"))?;
+    retry_on_intr(|| poll(&mut polled, Some(&patience)))
+        .map_err(|error| format!("poll: {error}"))?;
     let ready: Vec<_> = polled.iter().map(|one| !one.revents().is_empty()).collect();
     if ready.contains(&true) {
         Ok(ready)

@@ -122,7 +122,7 @@ pub(crate) async fn run(
             "the body holds no event: send one JSON object, an array, or one object per line",
         ));
     }
-    // A sender may take its time with the body.
+    // A body may be long in coming, and its sender's rights may end meanwhile.
     if let Some(admitted) = admitted {
         admitted.must_still_stand(app).await?;
     }

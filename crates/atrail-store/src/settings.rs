@@ -30,7 +30,8 @@ pub struct StoreSettings {
     pub dedup_memory_bytes: usize,
     /// An object that was read and found sound is checked again at the first read after this long.
     pub recheck_after: Duration,
-    /// A session whose receipt would hold more bytes of log entries is refused: making it would take as much memory.
+    /// A session whose receipt would hold more bytes of log entries is refused: making it takes some six times as much memory,
+    /// and nothing is sealed meanwhile.
     pub max_receipt_bytes: u64,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
@@ -57,7 +58,7 @@ impl StoreSettings {
             dedup_window: Duration::from_secs(7 * DAY),
             dedup_memory_bytes: 128 << 20,
             recheck_after: Duration::from_secs(DAY),
-            max_receipt_bytes: 256 << 20,
+            max_receipt_bytes: 128 << 20,
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

@@ -8,6 +8,7 @@ use atrail_model::Clock;
 use atrail_server::{Running, Server, SettingError, StartError};
 
 use crate::error::{CliError, Result};
+use crate::platform;
 
 /// A server that runs.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl Embedded {
         settings: atrail_server::Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        platform::allow_many_open_files();
         let running = Server::start(settings, clock).await.map_err(explain)?;
         Ok(Self(running))
     }

@@ -107,6 +107,25 @@ pub(crate) fn terminal_columns() -> Option<usize> {
     None
 }
 
+/// Lets the process open as many files as the system allows it to: each connection is one, and each download another. A
+/// service often begins with 1,024, whatever it may have.
+#[cfg(unix)]
+pub(crate) fn allow_many_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn allow_many_open_files() {}
+
 /// Ends when the operating system asks the process to stop: SIGTERM.
 #[cfg(unix)]
 pub(crate) async fn terminated() {

@@ -153,6 +153,7 @@ pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Res
 /// After some errors, such as a full disk, SQLite has rolled back by itself. The library's own rollback then fails, and it
 /// counts a transaction that is not there for as long as the connection lives.
 async fn is_usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Where no transaction was begun nothing can be queued, and the answer would cost a turn of the connection's thread.
     if connection.is_in_transaction() {
         // Whatever was queued for the connection is done when this answers, a rollback too.
         connection.ping().await?;

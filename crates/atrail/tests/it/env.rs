@@ -167,8 +167,20 @@ impl Server {
 
     /// Where it is told to listen.
     pub(crate) fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
+        Self::of(env, spawn(env, listen, more))
+    }
+
+    /// By a shell that runs this first.
+    pub(crate) fn start_after(env: &TestEnv, first: &str) -> Self {
+        let line = format!("{first}; exec \"$0\" serve --listen 127.0.0.1:0 --data data");
+        let program = env!("CARGO_BIN_EXE_atrail");
+        let command = env.command_as(Path::new("/bin/sh"), &["-c", &line, program]);
+        Self::of(env, spawned(env, command))
+    }
+
+    /// One that was started on `DIR/data`.
+    fn of(env: &TestEnv, mut child: Child) -> Self {
         let data = env.path("data");
-        let mut child = spawn(env, listen, more);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -232,9 +244,13 @@ impl Server {
 }
 
 fn spawn(env: &TestEnv, listen: &str, more: &[&str]) -> Child {
-    env.command(&["serve", "--listen", listen, "--data"])
-        .arg(env.path("data"))
-        .args(more)
+    let mut command = env.command(&["serve", "--listen", listen, "--data"]);
+    command.arg(env.path("data")).args(more);
+    spawned(env, command)
+}
+
+fn spawned(env: &TestEnv, mut command: Command) -> Child {
+    command
         .stdout(Stdio::piped())
         .stderr(fs::File::create(env.path("server.log")).unwrap())
         .spawn()

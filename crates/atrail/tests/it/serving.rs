@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::env::TestEnv;
+use crate::env::{Server, TestEnv};
 
 #[test]
 fn the_settings_are_checked_without_starting_anything() {
@@ -46,7 +46,7 @@ fn the_log_is_json_on_demand_and_holds_no_secret() {
         let env = TestEnv::new();
         let config = format!("[log]\nformat = \"{format}\"\nlevel = \"trace\"\n");
         fs::write(env.path("atrail.toml"), config).unwrap();
-        let server = crate::env::Server::start_with(&env, &["--config", "atrail.toml"]);
+        let server = Server::start_with(&env, &["--config", "atrail.toml"]);
         env.log_in(&server);
         let event = r#"{"id":"1","eventTime":"2017-07-24T01:00:00Z","action":"canary-in-an-event","outcome":"success","initiatorId":"i","targetId":"t"}"#;
         env.run_with(&["trail"], event.as_bytes()).ok();
@@ -93,4 +93,16 @@ fn the_log_is_json_on_demand_and_holds_no_secret() {
             assert!(line["timestamp"].is_string() && line["level"].is_string());
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_takes_more_connections_than_it_was_started_with_files() {
+    let env = TestEnv::new();
+    let server = Server::start_after(&env, "ulimit -S -n 100");
+    let open = || std::net::TcpStream::connect(server.address).unwrap();
+    let held: Vec<_> = (0..200).map(|_| open()).collect();
+    env.log_in(&server);
+    drop(held);
+    assert_eq!(server.stop(), Some(0));
 }
