@@ -12,7 +12,7 @@ use serde_json::Value;
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status; 0 when there was no answer.
+    /// The status; 0 when there was no answer, or it was cut.
     pub status: u16,
     /// The content.
     pub body: Vec<u8>,
@@ -35,6 +35,9 @@ impl Reply {
     /// What it says, for messages.
     #[must_use]
     pub fn text(&self) -> String {
+        if self.status == 0 {
+            return "no whole answer".to_owned();
+        }
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
 }
