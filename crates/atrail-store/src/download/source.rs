@@ -65,17 +65,9 @@ impl Source {
 
     /// All pieces at once, if their objects are known to be sound, or so small that this is soon known.
     async fn read_together(&self, chunk: &Chunk) -> Result<Option<Bytes>> {
-        let mut pieces = Vec::with_capacity(chunk.len());
-        for piece in chunk {
-            let part = self.plan.parts[piece.part];
-            let Some(location) = self.located(piece.part).await? else {
-                return Ok(None);
-            };
-            pieces.push(verified::Piece {
-                location,
-                range: part.offset + piece.range.start..part.offset + piece.range.end,
-            });
-        }
+        let Some(pieces) = self.located(chunk).await? else {
+            return Ok(None);
+        };
         let mut file = self.last_file.lock().take();
         // A turn of another thread costs more than what is copied from the page cache.
         let mut read = self.core.read_quickly(&pieces, ReadFrom::Memory, &mut file);
@@ -97,19 +89,32 @@ impl Source {
         Ok(read)
     }
 
-    /// Where an object lies, or lay shortly before. One look into the catalog tells it of the next ones, too.
-    async fn located(&self, part: usize) -> Result<Option<Location>> {
-        let Some(object) = self.plan.parts[part].object else {
-            return Ok(None);
-        };
+    /// Where the pieces of a chunk lie, or lay shortly before; `None` when one of them is of no object that the archive has. One
+    /// look into the catalog tells it of those that come next, too.
+    async fn located(&self, chunk: &Chunk) -> Result<Option<Vec<verified::Piece>>> {
+        // For the whole chunk: chunks that are read at once would take turns, each forgetting what the other has just learned.
         let mut located = self.located.lock().await;
-        if !located.contains_key(&object) {
-            let next = self.plan.parts[part..].iter().take(LOCATED_AT_ONCE);
-            let next = next.take_while(|next| next.start < self.end);
-            let ids: Vec<_> = next.filter_map(|next| next.object).collect();
-            *located = self.core.catalog.locate(&ids).await?;
+        let mut pieces = Vec::with_capacity(chunk.len());
+        for piece in chunk {
+            let part = self.plan.parts[piece.part];
+            let Some(object) = part.object else {
+                return Ok(None);
+            };
+            if !located.contains_key(&object) {
+                let next = self.plan.parts[piece.part..].iter().take(LOCATED_AT_ONCE);
+                let next = next.take_while(|next| next.start < self.end);
+                let ids: Vec<_> = next.filter_map(|next| next.object).collect();
+                *located = self.core.catalog.locate(&ids).await?;
+            }
+            let Some(location) = located.get(&object).cloned() else {
+                return Ok(None);
+            };
+            pieces.push(verified::Piece {
+                location,
+                range: part.offset + piece.range.start..part.offset + piece.range.end,
+            });
         }
-        Ok(located.get(&object).cloned())
+        Ok(Some(pieces))
     }
 
     async fn read_piece(&self, piece: &Piece) -> Result<Bytes> {
