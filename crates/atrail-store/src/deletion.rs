@@ -180,9 +180,11 @@ impl Core {
         };
         facts.record(&mut tx, domains, scope, &objects).await?;
         archive::remove_objects(&mut tx, domains, scope, &objects).await?;
-        self.catalog.commit(tx, "delete events").await?;
+        let committed = self.catalog.commit(tx, "delete events").await;
+        // Whatever became of it: of an error it is unknown whether it counts.
         self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&hit);
+        committed?;
         let total = archive::sum(&objects);
         Ok((objects, total))
     }

@@ -35,19 +35,19 @@ pub struct Download {
     core: Arc<Core>,
     session: Session,
     plan: Arc<Plan>,
-    /// [`Core::removals`] when it was last seen that no deletion had hit the session.
+    /// [`Core::removals`] when it was last seen that the session stands.
     removals: u64,
 }
 
 impl Store {
-    /// Opens the bytes of a session that was just looked up; counts as use of it.
+    /// Opens the bytes of a session that was looked up; counts as use of it.
     ///
     /// # Errors
-    /// `Gone` when a deletion had taken events of it by then; when the catalog has no manifest of it any more, `NotFound`. What
-    /// happens after the look is told by [`Download::read`].
+    /// `Gone` when a deletion had taken events of it when it was looked up, `NotFound` when the catalog has no manifest of it. What
+    /// came after the look is told by [`Download::read`].
     pub async fn open_download(&self, session: Session) -> Result<Download> {
         let core = &self.core;
-        let removals = core.removals.load(Ordering::Acquire);
+        let removals = session.removals;
         let id = session.id;
         session.refuse_if_gone()?;
         let plan = match core.plans.get(&session) {
@@ -80,11 +80,11 @@ impl Download {
 
     /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
     /// What is taken from the stream counts as downloaded. An error ends the stream. Once a deletion that took events of the
-    /// session has returned, the stream hands out no more bytes.
+    /// session has returned, or its owner has ended it, the stream hands out no more bytes: `Gone`, `NotFound`; nor does it when the
+    /// catalog cannot be asked after any deletion.
     ///
     /// # Errors
-    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told. `Gone` or `NotFound` when
-    /// the session has ended since it was opened.
+    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told.
     pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let source = Arc::new(Source::new(
             Arc::clone(&self.core),
@@ -132,8 +132,8 @@ impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let next = self.chunks.try_next().await;
         if next.is_err() {
-            // An error cuts the connection: what was read before it is to be on its way by then, so that whoever asks again
-            // is told at once what is wrong.
+            // An error cuts the connection: a turn for whoever sends what was read before it, so that less has to be asked for
+            // again until it is told what is wrong.
             tokio::task::yield_now().await;
         }
         let core = &self.download.core;
@@ -179,15 +179,16 @@ struct Piece {
 type Chunk = Vec<Piece>;
 
 impl Plan {
-    fn read(manifest: &[u8]) -> Result<Self> {
-        let manifest = serde_json::from_slice(manifest);
+    fn read(text: &[u8]) -> Result<Self> {
+        let manifest = serde_json::from_slice(text);
         Self::of(&manifest.map_err(|error| damaged(error.to_string()))?)
     }
 
     /// The plan of a manifest.
     pub(crate) fn of(manifest: &Manifest) -> Result<Self> {
         let mut start = 0;
-        let parts = manifest.objects.iter().map(|entry| {
+        let mut parts = Vec::with_capacity(manifest.objects.len());
+        for entry in &manifest.objects {
             let object = match entry.object.as_str() {
                 EMPTY_OBJECT => None,
                 id => Some(
@@ -195,18 +196,15 @@ impl Plan {
                         .map_err(|_| damaged(format!("'{id}' is no object id")))?,
                 ),
             };
-            let part = Part {
+            parts.push(Part {
                 object,
                 start,
                 offset: entry.offset,
                 length: entry.length,
-            };
+            });
             start += entry.length;
-            Ok(part)
-        });
-        Ok(Self {
-            parts: parts.collect::<Result<_>>()?,
-        })
+        }
+        Ok(Self { parts })
     }
 
     /// Of parts that are so long, one after the other.
@@ -226,6 +224,11 @@ impl Plan {
         Self {
             parts: parts.collect(),
         }
+    }
+
+    /// How many parts would take as much memory as it does: a plan without any takes some, too.
+    const fn weight(&self) -> usize {
+        self.parts.len() + 8
     }
 
     /// What a range is read in, lazily and in order: each chunk is full, but for the last one and those of very small parts.
@@ -280,37 +283,55 @@ impl Sent {
     }
 }
 
-/// The plans of sessions that are new or being downloaded, bounded by their number of parts. Each stands beside the entity tag
-/// of its manifest: an id may come again.
+/// The plans of sessions that are new or being downloaded. When they would be too large together, all are forgotten: those that
+/// are needed are soon read again.
 #[derive(Debug, Default)]
-pub(crate) struct Plans(Mutex<HashMap<SessionId, (Etag, Arc<Plan>)>>);
+pub(crate) struct Plans(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Each beside the entity tag of its manifest: an id may come again.
+    plans: HashMap<SessionId, (Etag, Arc<Plan>)>,
+    weight: usize,
+}
 
 type Etag = [u8; 32];
 
 impl Plans {
-    const MAX_PARTS: usize = 500_000;
+    /// Parts of all plans together: 24 MB.
+    const MAX_WEIGHT: usize = 500_000;
 
     fn get(&self, session: &Session) -> Option<Arc<Plan>> {
-        let plans = self.0.lock();
-        let (etag, plan) = plans.get(&session.id)?;
+        let kept = self.0.lock();
+        let (etag, plan) = kept.plans.get(&session.id)?;
         (*etag == session.etag).then(|| Arc::clone(plan))
     }
 
     pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
-        let mut plans = self.0.lock();
-        let parts: usize = plans.values().map(|(_, plan)| plan.parts.len()).sum();
-        if parts + plan.parts.len() > Self::MAX_PARTS {
-            plans.clear();
+        let mut kept = self.0.lock();
+        kept.forget(session.id);
+        if kept.weight + plan.weight() > Self::MAX_WEIGHT {
+            *kept = Kept::default();
         }
-        plans.insert(session.id, (session.etag, Arc::clone(&plan)));
+        kept.weight += plan.weight();
+        kept.plans
+            .insert(session.id, (session.etag, Arc::clone(&plan)));
         plan
     }
 
     pub(crate) fn forget(&self, ids: &[SessionId]) {
-        let mut plans = self.0.lock();
+        let mut kept = self.0.lock();
         for id in ids {
-            plans.remove(id);
+            kept.forget(*id);
+        }
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, id: SessionId) {
+        if let Some((_, plan)) = self.plans.remove(&id) {
+            self.weight -= plan.weight();
         }
     }
 }
@@ -382,8 +403,10 @@ impl Core {
     async fn still_open(&self, session: &Session) -> Result<()> {
         let settings = &self.settings;
         let current = self.catalog.session(session.owner, session.id, settings);
-        let current = current.await?.ok_or_else(|| not_found(session.id))?;
-        current.refuse_if_gone()
+        let current = current.await?;
+        // An id may come again.
+        let same = current.filter(|current| current.etag == session.etag);
+        same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
     /// A session as the catalog has it, with what the catalog was not told yet.

@@ -166,11 +166,12 @@ impl Core {
         self.with_reserve(|| self.sign_all()).await?;
         self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
-        let paths = self.catalog.release_retired().await?;
-        if paths.is_empty() {
+        let released = self.catalog.release_retired().await;
+        if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
         }
         self.removals.fetch_add(1, Ordering::Release);
+        let paths = released?;
         self.erase(&paths).await;
         // The log of events may still have some of them.
         self.owes_erasure.store(true, Ordering::Relaxed);

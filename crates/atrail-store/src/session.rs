@@ -1,6 +1,7 @@
 //! Sessions: one user's frozen scope for a download.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, hex};
 use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
@@ -87,6 +88,8 @@ pub struct Session {
     pub etag: [u8; 32],
     /// Where the logs of its domains stood, in download order.
     pub checkpoints: Vec<PinnedCheckpoint>,
+    /// [`crate::store::Core::removals`] before it was looked up or made.
+    pub(crate) removals: u64,
 }
 
 impl SessionState {
@@ -133,6 +136,7 @@ impl Store {
         core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
             .await?;
 
+        let removals = core.removals.load(Ordering::Acquire);
         let now = core.clock.now();
         // One key signs all that goes with the session.
         let signer = core.evidence.signer().await;
@@ -180,6 +184,7 @@ impl Store {
             downloaded_bytes: 0,
             etag: Sha256::digest(&manifest).into(),
             checkpoints: Vec::new(),
+            removals,
         };
         let about = About {
             session: &session,
@@ -231,9 +236,13 @@ impl Store {
     /// `NotFound` when there is none, or it is somebody else's, or it has ended.
     pub async fn session(&self, owner: UserId, id: SessionId) -> Result<Session> {
         let core = &self.core;
+        let removals = core.removals.load(Ordering::Acquire);
         let session = core.catalog.session(owner, id, &core.settings).await?;
         session
-            .map(|session| core.with_activity(session))
+            .map(|session| Session {
+                removals,
+                ..core.with_activity(session)
+            })
             .filter(|session| session.expires > core.clock.now())
             .ok_or_else(|| not_found(id))
     }
@@ -249,6 +258,7 @@ impl Store {
         if !deleted.await? {
             return Err(not_found(id));
         }
+        self.core.removals.fetch_add(1, Ordering::Release);
         self.core.plans.forget(&[id]);
         self.core.activity.forget(id);
         Ok(())

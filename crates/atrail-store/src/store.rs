@@ -60,8 +60,8 @@ pub(crate) struct Core {
     pub(crate) buffers: Buffers,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
-    /// How often events of which a session may be handing out bytes were taken away: it counts up before the deletion that
-    /// did so returns, and before what retention took is erased.
+    /// How often sessions that may be handing out bytes ended, or events were taken away: it counts up after the transaction that
+    /// did so, before who asked for it is told and before bytes are erased.
     pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
     pub(crate) counters: Arc<Counters>,

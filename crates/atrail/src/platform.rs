@@ -112,9 +112,11 @@ pub(crate) fn terminal_columns() -> Option<usize> {
 #[cfg(unix)]
 pub(crate) fn allow_many_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    /// Where there is no hard limit, some systems refuse to have no other either.
+    const ENOUGH: u64 = 65_536;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
-        current: maximum,
+        current: current.map(|current| current.max(maximum.unwrap_or(ENOUGH))),
         maximum,
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {

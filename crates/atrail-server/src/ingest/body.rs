@@ -20,8 +20,6 @@ use crate::extract::next_chunk;
 const BATCH_BYTES: usize = 128 << 10;
 /// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 §3.1.1.1.2 asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// What a body gets at once when it says that it is so long: address space, not memory, until it comes.
-const RESERVED_MAX_BYTES: usize = 8 << 20;
 /// Spare capacity that is not worth a copy, in bytes.
 const SPARE_MAX_BYTES: usize = 64 << 10;
 
@@ -31,14 +29,8 @@ pub(super) async fn receive(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Bytes, Share), ApiError> {
-    let announced = announced_length(headers);
-    if announced > REQUEST_MAX_BYTES {
-        return Err(too_large());
-    }
+    refuse_long(headers)?;
     let mut decoder = Decoder::new(headers, app.ingest_budget.share())?;
-    if let Decoder::Identity(sink) = &mut decoder {
-        sink.bytes.reserve_exact(announced.min(RESERVED_MAX_BYTES));
-    }
     let mut stream = body.into_data_stream();
     let mut batch = Vec::new();
     let mut received = 0;
@@ -69,11 +61,15 @@ pub(super) async fn receive(
     Ok((bytes.into(), share))
 }
 
-/// What the sender says; zero when it says nothing.
-fn announced_length(headers: &HeaderMap) -> usize {
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
-    announced.unwrap_or_default()
+/// Refuses before reading what says that it is too long.
+fn refuse_long(headers: &HeaderMap) -> Result<(), ApiError> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    match announced {
+        Some(length) if length > REQUEST_MAX_BYTES => Err(too_large()),
+        _ => Ok(()),
+    }
 }
 
 async fn decode(mut decoder: Decoder, batch: Vec<u8>) -> Result<Decoder, ApiError> {

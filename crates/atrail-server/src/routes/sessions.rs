@@ -181,6 +181,7 @@ fn wire(session: Session, username: &str) -> api::Session {
         downloaded_bytes,
         etag,
         checkpoints,
+        ..
     } = session;
     api::Session {
         id: id.to_string(),

@@ -314,6 +314,8 @@ fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
         downloaded_bytes,
         etag: row.hash("etag")?,
         checkpoints: checkpoints_of(&row.text("checkpoints")?)?,
+        // Unless it is set, whoever hands out bytes of the session looks it up again.
+        removals: 0,
     })
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Source {
     located: tokio::sync::Mutex<HashMap<ObjectId, Location>>,
     /// The object from which a piece was read alone last, and where its bytes begin in what is open.
     checked: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
-    /// The first part of which nothing was read yet.
-    untouched: AtomicUsize,
+    /// The part after those of the furthest chunk that was begun.
+    next_part: AtomicUsize,
 }
 
 impl Source {
@@ -41,7 +41,7 @@ impl Source {
             last_file: Mutex::default(),
             located: tokio::sync::Mutex::default(),
             checked: tokio::sync::Mutex::default(),
-            untouched: AtomicUsize::default(),
+            next_part: AtomicUsize::default(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Source {
         }
         if read.is_some() {
             *self.last_file.lock() = file;
-            // One file is enough to keep open for whoever does not take the bytes.
+            // Two files would be open for whoever does not take the bytes.
             if let Ok(mut checked) = self.checked.try_lock() {
                 *checked = None;
             }
@@ -149,7 +149,7 @@ impl Source {
         let Some(next) = chunk.last().map(|piece| piece.part + 1) else {
             return;
         };
-        if self.untouched.fetch_max(next, Ordering::Relaxed) >= next {
+        if self.next_part.fetch_max(next, Ordering::Relaxed) >= next {
             return;
         }
         let part = self.plan.parts.get(next);

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
-use atrail_store::{Session, SessionState, StoreError};
+use atrail_model::SessionId;
+use atrail_store::{NewSession, Session, SessionState, StoreError};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -141,9 +144,61 @@ async fn an_error_ends_the_stream() {
     assert!(stream.next().await.is_none());
 }
 
+#[tokio::test]
+async fn a_session_that_was_looked_up_before_a_deletion_is_not_handed_out_after_it() {
+    let (test, _) = large(1).await;
+    let both_days = test.scope("2017-07-24", "2017-07-25");
+    let session = test.session(both_days).await;
+    let looked_up = test.store.session(test.user, session.id).await.unwrap();
+    delete(&test, "2017-07-24").await;
+    let download = test.store.open_download(looked_up).await.unwrap();
+    // Of the day that nobody deleted from.
+    let end = session.total_bytes;
+    let error = download.read(end - 10..end).await.err();
+    assert!(matches!(error, Some(StoreError::Gone { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_its_owner_ends_is_not_handed_out_even_if_its_id_comes_again() {
+    let (test, _) = large(1).await;
+    let new = NewSession {
+        id: Some(SessionId::generate()),
+        ..test.new_session(test.scope("2017-07-24", "2017-07-24"))
+    };
+    let session = test.store.create_session(new.clone()).await.unwrap();
+    let _ = test.gzip(session.id).await;
+    let download = test.open(session.id).await.unwrap();
+    let read = async || download.read(0..session.total_bytes).await.unwrap();
+    let (mut one, mut other) = (read().await, read().await);
+    one.next().await.unwrap().unwrap();
+    let end = async || {
+        let ended = test.store.delete_session(test.user, session.id).await;
+        ended.unwrap();
+    };
+    end().await;
+    let error = one.next().await.unwrap().err();
+    assert!(
+        matches!(error, Some(StoreError::NotFound { .. })),
+        "{error:?}"
+    );
+    test.send(&[event("2017-07-24", 0, "more")]).await;
+    let again = test.store.create_session(new).await.unwrap();
+    assert_eq!(again.id, session.id);
+    let error = other.next().await.unwrap().err();
+    assert!(
+        matches!(error, Some(StoreError::NotFound { .. })),
+        "{error:?}"
+    );
+    assert_eq!(
+        test.gzip(again.id).await.len() as u64,
+        again.total_bytes,
+        "the control: the new one can be downloaded"
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn one_that_waits_keeps_one_file_open() {
+async fn one_that_waits_keeps_few_files_open() {
     let (test, session) = large(3).await;
     let _ = test.gzip(session.id).await;
     let archive = test.data_dir().join("archive");
@@ -159,10 +214,13 @@ async fn one_that_waits_keeps_one_file_open() {
         let mut stream = download.read(0..session.total_bytes).await.unwrap();
         let _ = stream.next().await.unwrap().unwrap();
         streams.push(stream);
-        assert_eq!(open_files(), nth);
+        // One, and another where a disk is being waited for.
+        assert!((nth..=2 * nth).contains(&open_files()));
     }
     drop(streams);
-    assert_eq!(open_files(), 0);
+    while open_files() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Files that are changed, cut or removed, and ranges at the borders between them: what comes is the session's, up to the first
@@ -190,6 +248,7 @@ async fn any_range_with_any_damage_is_what_is_sound_before_it_and_an_error() {
                     let at = usize::try_from(random(bytes.len() as u64)).unwrap();
                     bytes[at] ^= 4;
                     fs::write(&files[hurt], bytes).unwrap();
+                    touch(&files[hurt], 2 * round);
                 }
             }
         }
@@ -229,6 +288,7 @@ async fn any_range_with_any_damage_is_what_is_sound_before_it_and_an_error() {
         }
         if let (Some(hurt), Some(kept)) = (hurt, kept) {
             fs::write(&files[hurt], kept).unwrap();
+            touch(&files[hurt], 2 * round + 1);
         }
     }
 }
@@ -299,6 +359,14 @@ async fn delete(test: &TestStore, day: &str) {
     let scope = test.scope(day, day);
     let deleted = test.store.delete_events(scope, "mallory", false).await;
     assert!(deleted.unwrap().count > 0);
+}
+
+/// Makes it later in the file's life, however coarse the file system's clock.
+fn touch(file: &Path, seconds: u64) {
+    let file = fs::File::options().write(true).open(file).unwrap();
+    let written = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(written + Duration::from_secs(seconds))
+        .unwrap();
 }
 
 /// The files of the archive, in the order of a download.

@@ -1,6 +1,9 @@
 //! `atrail serve`: its settings and its log.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::env::{Server, TestEnv};
 
@@ -100,9 +103,16 @@ fn the_log_is_json_on_demand_and_holds_no_secret() {
 fn a_server_takes_more_connections_than_it_was_started_with_files() {
     let env = TestEnv::new();
     let server = Server::start_after(&env, "ulimit -S -n 100");
-    let open = || std::net::TcpStream::connect(server.address).unwrap();
-    let held: Vec<_> = (0..200).map(|_| open()).collect();
-    env.log_in(&server);
-    drop(held);
+    let connections = (0..200).map(|_| TcpStream::connect(server.address).unwrap());
+    let mut connections: Vec<_> = connections.collect();
+    // Well before the server ends those that say nothing.
+    let mut last = connections.pop().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(15)))
+        .unwrap();
+    write!(last, "GET /healthz HTTP/1.1\r\nHost: atrail\r\n\r\n").unwrap();
+    let mut answer = [0; 15];
+    last.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    drop(connections);
     assert_eq!(server.stop(), Some(0));
 }
