@@ -12,8 +12,9 @@ use atrail_model::{Day, Domain, Scope, Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
 
 use crate::Store;
-use crate::catalog::archive::{self, DomainRow, Objects, StoredObject};
+use crate::catalog::archive::DomainRow;
 use crate::catalog::compaction;
+use crate::catalog::in_scope::{self, Objects, StoredObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::error::Result;
 use crate::requester::Requester;
@@ -161,7 +162,7 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
         self.catalog.refuse_held(domains).await?;
-        let objects = archive::objects_in(&mut tx, domains, scope, Objects::WithRetired).await?;
+        let objects = in_scope::objects(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
         removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);
         let reason = format!(
@@ -179,13 +180,13 @@ impl Core {
             now,
         };
         facts.record(&mut tx, domains, scope, &objects).await?;
-        archive::remove_objects(&mut tx, domains, scope, &objects).await?;
+        in_scope::remove(&mut tx, domains, scope, &objects).await?;
         let committed = self.catalog.commit(tx, "delete events").await;
         // Whatever became of it: of an error it is unknown whether it counts.
         self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&hit);
         committed?;
-        let total = archive::sum(&objects);
+        let total = in_scope::sum(&objects);
         Ok((objects, total))
     }
 }
@@ -214,7 +215,7 @@ impl Facts<'_> {
         for row in domains {
             let of_domain = days.iter().filter(|((domain, _), _)| *domain == row.domain);
             let entries = of_domain.map(|((_, day), objects)| {
-                let total = archive::sum(objects);
+                let total = in_scope::sum(objects);
                 NewEntry::Day(*day, DayEntry::Delete(self.deletion(*day, scope, total)))
             });
             log::append(connection, row.number, entries.collect()).await?;

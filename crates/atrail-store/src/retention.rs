@@ -11,8 +11,9 @@ use atrail_evidence::DeletionKind;
 use atrail_model::{Day, DayRange, Domain, Hours, Retention, Scope, Target, Timestamp};
 
 use crate::Store;
-use crate::catalog::archive::{self, DomainRow, Objects};
+use crate::catalog::archive::DomainRow;
 use crate::catalog::holds::is_held;
+use crate::catalog::in_scope::{self, Objects};
 use crate::catalog::retention;
 use crate::deletion::{DeletedTotal, Facts};
 use crate::error::{Result, StoreError};
@@ -131,7 +132,7 @@ impl Core {
         let _no_seal = self.sealing.lock().await;
         let _nobody_counts = self.published.write().await;
         let mut tx = self.catalog.begin(what).await?;
-        let objects = archive::objects_in(&mut tx, &domains, &scope, Objects::Current).await?;
+        let objects = in_scope::objects(&mut tx, &domains, &scope, Objects::Current).await?;
         if objects.is_empty() {
             return Ok(DeletedTotal::default());
         }
@@ -150,7 +151,7 @@ impl Core {
         facts.record(&mut tx, &domains, &scope, &objects).await?;
         retention::retire_objects(&mut tx, row.number, days, now).await?;
         self.catalog.commit(tx, what).await?;
-        let total = archive::sum(&objects);
+        let total = in_scope::sum(&objects);
         tracing::info!(
             domain = %row.domain,
             events = total.count,

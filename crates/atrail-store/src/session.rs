@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Store;
-use crate::catalog::archive::{self, Objects, StoredObject};
+use crate::catalog::in_scope::{self, Objects, StoredObject};
 use crate::download::Plan;
 use crate::error::{Result, StoreError};
 use crate::evidence::{About, Made};
@@ -162,13 +162,13 @@ impl Store {
                 retry_after_secs: 60,
             });
         }
-        let objects = archive::objects_in(&mut tx, &domains, &new.scope, Objects::Current).await?;
+        let objects = in_scope::objects(&mut tx, &domains, &new.scope, Objects::Current).await?;
         let manifest = manifest_of(&objects);
         let plan = Plan::of(&manifest)?;
         let manifest = serde_json::to_vec(&manifest).map_err(|error| {
             StoreError::Invalid(format!("a manifest cannot be written: {error}"))
         })?;
-        let total = archive::sum(&objects);
+        let total = in_scope::sum(&objects);
         let mut session = Session {
             id: new.id.unwrap_or_else(SessionId::generate),
             owner: new.owner,

@@ -9,6 +9,7 @@ pub(crate) mod archive;
 pub(crate) mod compaction;
 pub(crate) mod holds;
 mod identity;
+pub(crate) mod in_scope;
 mod key_changes;
 pub(crate) mod log;
 pub(crate) mod offline;

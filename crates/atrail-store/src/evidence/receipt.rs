@@ -11,7 +11,8 @@ use atrail_model::{Day, Domain, Scope, Target, format_timestamp};
 use sqlx::SqliteConnection;
 
 use super::Signer;
-use crate::catalog::archive::{self, DomainRow};
+use crate::catalog::archive::DomainRow;
+use crate::catalog::in_scope;
 use crate::catalog::log::{self, Head, Placed};
 use crate::error::{Result, StoreError};
 use crate::session::{PinnedCheckpoint, Session};
@@ -108,7 +109,7 @@ async fn of_domain(
             proof: log::consistency(connection, head.log, size, head.size).await?,
         });
     }
-    let subtrees = archive::subtrees_in(connection, row, scope).await?;
+    let subtrees = in_scope::subtrees(connection, row, scope).await?;
     Ok(Some(DomainEvidence {
         domain: row.domain.to_string(),
         checkpoint,
