@@ -1,13 +1,5 @@
 //! What the fuzz targets call. No part of the crate's face.
 
-use atrail_evidence::leaf_hash;
-use atrail_model::{Domain, Hour, ObjectId, SpaceId};
-use bytes::Bytes;
-use libdeflater::{CompressionLvl, Decompressor};
-
-use crate::memtable::{HourLines, Line};
-use crate::object::{self, Place};
-
 /// Reads bytes as the only file of a log.
 pub fn log_file(bytes: &[u8]) {
     crate::wal::fuzzing::read(bytes);
@@ -23,32 +15,33 @@ pub fn run_file(bytes: &[u8]) {
 /// # Panics
 /// When it does not.
 pub fn object(text: &[u8]) {
-    let lines: Vec<_> = text
-        .split(|byte| *byte == b'\n')
-        .map(|line| Line {
-            line: Bytes::copy_from_slice(line),
-            leaf: leaf_hash(line),
-        })
-        .collect();
-    let hour = HourLines {
-        size_bytes: lines.iter().map(|line| line.line.len() as u64).sum(),
-        lines,
-    };
-    let place = Place {
-        domain: Domain::Space(SpaceId::from_bytes([7; 16])),
-        day: atrail_model::Day::FIRST,
-        hour: Hour::new(0).expect("midnight"),
-    };
-    let level = CompressionLvl::fastest();
-    let (object, bytes) = object::build(place, ObjectId::from_bytes([1; 16]), &hour, level);
-    assert_eq!(object.size_bytes, bytes.len() as u64);
-    assert_eq!(object.segment.count, hour.lines.len() as u64);
-    assert_eq!(&bytes[17..33], object.segment.id.as_bytes());
-    // One member suffices here; the library reads the first.
-    if text.len() < 200_000 {
-        let mut out = vec![0; text.len() + 1];
-        let read = Decompressor::new().gzip_decompress(&bytes, &mut out);
-        assert_eq!(read, Ok(text.len() + 1));
-        assert!(out.starts_with(text) && out.ends_with(b"\n"));
+    crate::object::fuzzing::build_of(text);
+}
+
+/// Reads bytes as an object, of which nothing but its bytes is known.
+///
+/// # Panics
+/// When it is taken for sound and is not what it says of itself.
+pub fn object_file(bytes: &[u8]) {
+    crate::object::fuzzing::read(bytes);
+}
+
+/// A sound file with changes: of every three bytes, two say where and one what is there from now on. Just behind the end
+/// is a place too; where the two are all ones, the third says how many bytes the end loses. So what lies behind checksums
+/// and lengths is reached without being guessed.
+pub(crate) fn changed(sound: &[u8], changes: &[u8]) -> Vec<u8> {
+    let mut bytes = sound.to_vec();
+    for [low, high, byte] in changes.as_chunks::<3>().0 {
+        let at = usize::from(u16::from_le_bytes([*low, *high]));
+        if at == usize::from(u16::MAX) {
+            bytes.truncate(bytes.len().saturating_sub(usize::from(*byte)));
+            continue;
+        }
+        let at = at % (bytes.len() + 1);
+        match bytes.get_mut(at) {
+            Some(place) => *place = *byte,
+            None => bytes.push(*byte),
+        }
     }
+    bytes
 }

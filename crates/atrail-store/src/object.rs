@@ -2,6 +2,8 @@
 
 #[cfg(feature = "internals")]
 pub(crate) mod benching;
+#[cfg(feature = "internals")]
+pub(crate) mod fuzzing;
 
 use atrail_evidence::{Hash, Root, SegmentTree};
 use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId};

@@ -1,28 +1,71 @@
 //! Reading a run of any bytes.
 
-use std::io::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use atrail_evidence::leaf_hash;
+use atrail_model::{Day, Domain, Hour, SegmentId, SpaceId};
 
 use super::Key;
-use super::run::{Run, mend};
+use super::run::{self, Entry, Head, Run, mend, place_number};
+use crate::fuzzing::changed;
 
-/// Opens the bytes as they are, and with checksums that hold, behind which most of the reader lies.
+/// Opens the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a
+/// sound run.
 pub(crate) fn read(bytes: &[u8]) {
-    open(bytes);
+    static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
+    let file = std::env::temp_dir().join(format!("fuzz-{}.run", std::process::id()));
+    open(&file, bytes);
     let mut mended = bytes.to_vec();
     mend(&mut mended);
-    open(&mended);
+    open(&file, &mended);
+    let mut changed = changed(SOUND.get_or_init(|| sound(&file)), bytes);
+    mend(&mut changed);
+    open(&file, &changed);
 }
 
-fn open(bytes: &[u8]) {
-    let path = std::env::temp_dir().join(format!("fuzz-{}.run", std::process::id()));
-    let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes));
-    written.expect("the temporary directory takes a file");
-    let Ok(run) = Run::open(&path) else { return };
+fn open(file: &Path, bytes: &[u8]) {
+    fs::write(file, bytes).expect("the temporary directory takes a file");
+    let Ok(run) = Run::open(file) else { return };
     let Ok((index, _)) = run.index() else { return };
     let Ok(entries) = run.entries() else { return };
-    for entry in entries.take(64).map_while(Result::ok) {
+    for entry in entries.map_while(Result::ok).step_by(7).take(64) {
         // Entries out of order are not found, a segment beyond the table is an error; neither is more than that.
         let _ = run.find(&index, &entry.key);
     }
     let _ = run.find(&index, &Key([0xff; Key::LEN]));
+    for place in &run.head.places {
+        let _ = run.covers(*place);
+    }
+}
+
+/// A run of so many entries that it has several fences.
+fn sound(file: &Path) -> Vec<u8> {
+    let domain = Domain::Space(SpaceId::from_bytes([3; 16]));
+    let mut entries: Vec<_> = (0..400_u32)
+        .map(|number| Entry {
+            key: Key::of(domain, &leaf_hash(&number.to_le_bytes())),
+            segment: number % 3,
+        })
+        .collect();
+    entries.sort_unstable();
+    let hours = (0..2).filter_map(Hour::new);
+    let mut places: Vec<_> = hours
+        .map(|hour| place_number(domain, Day::FIRST, hour))
+        .collect();
+    places.sort_unstable();
+    let head = Head {
+        tier: 0,
+        entries: entries.len() as u64,
+        sealed_secs: 0,
+        places,
+        segments: (0..3).map(|n| SegmentId::from_bytes([n; 16])).collect(),
+    };
+    let made = PathBuf::from(format!("{}.sound", file.display()));
+    run::write(&made, &head, entries.into_iter().map(Ok))
+        .expect("the temporary directory takes a file");
+    let bytes = fs::read(&made).expect("it was written");
+    fs::remove_file(&made).expect("it is there");
+    bytes
 }

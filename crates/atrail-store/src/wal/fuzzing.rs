@@ -1,20 +1,57 @@
 //! Reading a log file of any bytes.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use atrail_evidence::leaf_hash;
+use atrail_model::{Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
 use super::file::read_frames;
-use super::frame::{FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, encode_frame, sound_frame};
+use super::frame::{
+    FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame, encode_frame, sound_frame,
+};
+use crate::NewEvent;
 use crate::checksum::crc32c;
+use crate::fuzzing::changed;
 
-/// Reads the bytes as they are, and with checksums that hold, behind which most of the reader lies. What is read is
-/// written again, and is the same.
+/// Reads the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a sound
+/// file, whose checksums hold or do not. What is read is written again, and is the same.
 pub(crate) fn read(bytes: &[u8]) {
-    read_as_is(Bytes::copy_from_slice(bytes));
-    let mut mended = bytes.to_vec();
-    mend(&mut mended);
-    read_as_is(mended.into());
+    static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
+    let changed = changed(SOUND.get_or_init(sound), bytes);
+    for bytes in [bytes, &changed] {
+        read_as_is(Bytes::copy_from_slice(bytes));
+        let mut mended = bytes.to_vec();
+        mend(&mut mended);
+        read_as_is(mended.into());
+    }
+}
+
+/// Three frames, of which the second knows that the first is durable.
+fn sound() -> Vec<u8> {
+    let header = FileHeader {
+        generation: 1,
+        first_sequence: 1,
+        restart: false,
+    };
+    let mut out = header.encode().to_vec();
+    for sequence in 1..=3 {
+        let line = Bytes::from(format!("{{\"n\":{sequence}}}"));
+        let event = NewEvent {
+            day: Day::FIRST,
+            hour: Hour::new(0).expect("midnight"),
+            leaf: leaf_hash(&line),
+            line,
+        };
+        let frame = Frame {
+            sequence,
+            domain: Domain::Space(SpaceId::from_bytes([7; 16])),
+            events: vec![event; sequence as usize],
+        };
+        encode_frame(&frame, sequence - 1, &mut out);
+    }
+    out
 }
 
 fn read_as_is(bytes: Bytes) {
