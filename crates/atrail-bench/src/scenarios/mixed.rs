@@ -21,11 +21,16 @@ const BATCHES_OF_ALL_DAYS: u64 = 7_200;
 /// Between two batches of a sender: the readers are to have a share.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Until what the server refused as too much at the moment is sent again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How far everything is.
 #[derive(Debug, Default)]
 struct Progress {
     ends: AtomicBool,
     sent: AtomicU64,
+    /// Batches that the server asked to send later.
+    refused: AtomicU64,
     downloaded_bytes: AtomicU64,
     sessions: AtomicU64,
 }
@@ -48,24 +53,31 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         for space in &spaces[..READERS] {
             workers.push(scope.spawn(move || read(bench, server, space, progress)));
         }
+        let started = Instant::now();
         let mut first = None;
+        let mut tell = |when: &str, seconds: f64| {
+            let (now, peak) = server.memory_bytes();
+            let first = *first.get_or_insert(now);
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+            Figure::new("mixed", when)
+                .value("events_per_second", count(&progress.sent) / seconds)
+                .value("refused", count(&progress.refused))
+                .value(
+                    "downloaded_megabytes",
+                    count(&progress.downloaded_bytes) / 1e6,
+                )
+                .value("sessions", count(&progress.sessions))
+                .mib("memory_mib", now)
+                .mib("peak_memory_mib", peak)
+                .ratio("the memory after a minute", now as f64 / first as f64)
+                .tell();
+        };
         for minute in 1..=bench.minutes {
             thread::sleep(Duration::from_secs(60));
             if workers.iter().any(thread::ScopedJoinHandle::is_finished) {
                 break;
             }
-            let (now, peak) = server.memory_bytes();
-            let first = *first.get_or_insert(now);
-            let sent = progress.sent.load(Ordering::Relaxed);
-            let downloaded = progress.downloaded_bytes.load(Ordering::Relaxed);
-            Figure::new("mixed", &format!("minute {minute}"))
-                .value("events_per_second", sent as f64 / (minute * 60) as f64)
-                .value("downloaded_megabytes", downloaded as f64 / 1e6)
-                .value("sessions", progress.sessions.load(Ordering::Relaxed) as f64)
-                .mib("memory_mib", now)
-                .mib("peak_memory_mib", peak)
-                .ratio("the memory after a minute", now as f64 / first as f64)
-                .tell();
+            tell(&format!("minute {minute}"), started.elapsed().as_secs_f64());
         }
         progress.ends.store(true, Ordering::Relaxed);
         for worker in workers {
@@ -73,6 +85,10 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
                 .join()
                 .unwrap_or_else(|_| Err("a worker ended".to_owned()))?;
         }
+        let seconds = started.elapsed().as_secs_f64();
+        server.seal()?;
+        server.settle();
+        tell("all sealed and quiet", seconds);
         Ok(())
     })
 }
@@ -94,7 +110,21 @@ fn send(
             events.line(moment, &mut text);
         }
         let request = request(server, space, text.into_bytes(), false)?;
-        connection.content(&request.line, &request.headers, &request.body)?;
+        loop {
+            let reply =
+                connection.ask(&request.line, &request.headers, &request.body, &mut |_| {
+                    Ok(())
+                })?;
+            match reply.status {
+                200..300 => break,
+                429 | 503 => progress.refused.fetch_add(1, Ordering::Relaxed),
+                other => return Err(format!("{}: {other}", request.line)),
+            };
+            if progress.ends.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            thread::sleep(PATIENCE);
+        }
         progress.sent.fetch_add(BATCH, Ordering::Relaxed);
         thread::sleep(PAUSE);
     }
