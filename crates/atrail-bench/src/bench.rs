@@ -101,11 +101,26 @@ impl Bench {
     /// A server that has nothing yet.
     pub(crate) fn fresh_server(&self) -> Result<Running> {
         let disk = self.empty_dir("server")?;
-        let program = Program {
+        Running::start(&self.program(), &disk)
+    }
+
+    /// Stops a server, has something done to its data directory, and starts it again.
+    pub(crate) fn restarted(
+        &self,
+        server: Running,
+        between: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Running> {
+        let data = server.stop();
+        between(&data)?;
+        let disk = data.parent().expect("it lies on its disk");
+        Running::start(&self.program(), disk)
+    }
+
+    fn program(&self) -> Program {
+        Program {
             binary: self.binary.clone(),
             config: CONFIG.to_owned(),
-        };
-        Running::start(&program, &disk)
+        }
     }
 }
 

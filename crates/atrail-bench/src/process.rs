@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// Seconds of processor that a process, and those that it started and that still run, have used.
@@ -57,6 +58,12 @@ pub(crate) fn disk_bytes(dir: &Path, without: &[&str]) -> u64 {
         }
     });
     sizes.sum()
+}
+
+/// Whether there is such a program.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").output();
+    version.is_ok_and(|version| version.status.success())
 }
 
 /// Waits for a program to end well; the most memory that it held.

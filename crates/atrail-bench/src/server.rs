@@ -31,6 +31,12 @@ impl Running {
         })
     }
 
+    /// Stops it; where its data lies.
+    pub(crate) fn stop(self) -> PathBuf {
+        self.server.stop();
+        self.data
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
     }

@@ -13,6 +13,7 @@ mod checksum;
 mod compaction;
 mod dedup;
 mod deletion;
+mod domains;
 mod download;
 pub mod durable;
 mod error;

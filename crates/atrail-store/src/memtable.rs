@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::NewEvent;
 use crate::stats::Unsealed;
+use crate::status::DayTotal;
 use crate::wal::Frame;
 
 /// One event as it will be sealed.
@@ -305,27 +306,41 @@ impl Memtable {
         self.inner.lock().put_back();
     }
 
-    /// Adds up the unsealed events of these domains by day: calls `add(day, count, size_bytes)`.
-    pub(crate) fn totals<'a>(
+    /// Adds up the unsealed events of a domain, or of all domains, by domain and day.
+    pub(crate) fn totals(
         &self,
-        domains: impl Iterator<Item = &'a Domain>,
+        only: Option<Domain>,
         days: DayRange,
         hours: Hours,
-        mut add: impl FnMut(Day, u64, u64),
-    ) {
-        let first = (days.start(), hours.first());
-        let last = (days.end(), hours.last());
-        let inner = self.inner.lock();
-        for domain in domains {
-            let sealing = inner.sealing.get(domain).map(|pending| &**pending);
-            for pending in inner.gathering.get(domain).into_iter().chain(sealing) {
-                for ((day, hour), held) in pending.hours.range(first..=last) {
-                    if hours.contains(*hour) {
-                        add(*day, held.lines.len() as u64, held.size_bytes);
-                    }
-                }
+    ) -> Vec<(Domain, DayTotal)> {
+        let within = (days.start(), hours.first())..=(days.end(), hours.last());
+        let mut found = Vec::new();
+        let mut add = |domain: Domain, pending: &Pending| {
+            let of_days = pending.hours.range(within.clone());
+            for ((day, _), held) in of_days.filter(|((_, hour), _)| hours.contains(*hour)) {
+                let total = DayTotal {
+                    day: *day,
+                    count: held.lines.len() as u64,
+                    size_bytes: held.size_bytes,
+                };
+                found.push((domain, total));
             }
+        };
+        let inner = self.inner.lock();
+        let Inner {
+            gathering, sealing, ..
+        } = &*inner;
+        if let Some(domain) = only {
+            let gathering = gathering.get(&domain);
+            let sealing = sealing.get(&domain).map(|pending| &**pending);
+            let held = gathering.into_iter().chain(sealing);
+            held.for_each(|pending| add(domain, pending));
+        } else {
+            let sealing = sealing.iter().map(|(domain, pending)| (domain, &**pending));
+            let held = gathering.iter().chain(sealing);
+            held.for_each(|(domain, pending)| add(*domain, pending));
         }
+        found
     }
 }
 

@@ -27,11 +27,11 @@ impl Store {
             Err(StoreError::Full(_) | StoreError::Poisoned(_)) => {}
             outcome => return outcome.map(drop),
         }
-        let numbers = core.catalog.domain_numbers().await?;
-        let number = *numbers.get(&domain).ok_or_else(|| StoreError::NotFound {
+        let domains = core.catalog.domain_rows().await?;
+        let row = domains.get(&domain).ok_or_else(|| StoreError::NotFound {
             what: domain.to_string(),
         })?;
-        core.with_reserve(|| core.catalog.set_aside(number, &event))
+        core.with_reserve(|| core.catalog.set_aside(row.number, &event))
             .await?;
         core.sets_aside.store(true, Ordering::Relaxed);
         Ok(())

@@ -19,6 +19,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
+use crate::catalog::archive::DomainRow;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
 use crate::evidence::demand_epoch;
@@ -212,7 +213,7 @@ impl Recovery<'_> {
             .chain(self.log.domains())
             .collect();
         let found = tenancy::placeholders(&domains);
-        let numbers = self.catalog.adopt_tenancy(&found, clock.now()).await?;
+        let domains = self.catalog.adopt_tenancy(&found, clock.now()).await?;
         self.report.domains = tenancy::named(&found);
         let total = self.walk_size().await?;
         (self.tell)(RecoverStep::Total(total));
@@ -220,7 +221,7 @@ impl Recovery<'_> {
         while let Some(dir) = dirs.pop() {
             let (files, below) = list(dir).await?;
             dirs.extend(below.into_iter().rev());
-            self.one_dir(files, &numbers).await?;
+            self.one_dir(files, &domains).await?;
         }
         Ok(())
     }
@@ -237,7 +238,11 @@ impl Recovery<'_> {
     }
 
     /// All objects of an hour lie in one directory, so this is where a segment can be found twice.
-    async fn one_dir(&mut self, files: Vec<PathBuf>, numbers: &HashMap<Domain, i64>) -> Result<()> {
+    async fn one_dir(
+        &mut self,
+        files: Vec<PathBuf>,
+        domains: &HashMap<Domain, DomainRow>,
+    ) -> Result<()> {
         let (archive, log) = (self.archive.clone(), Arc::clone(&self.log));
         let mut reading = stream::iter(files)
             .map(move |file| {
@@ -276,13 +281,13 @@ impl Recovery<'_> {
                 adopted.push((object, leaves));
             }
         }
-        self.adopt(adopted, numbers).await
+        self.adopt(adopted, domains).await
     }
 
     async fn adopt(
         &mut self,
         adopted: Vec<(Adopted, Vec<LeafHash>)>,
-        numbers: &HashMap<Domain, i64>,
+        domains: &HashMap<Domain, DomainRow>,
     ) -> Result<()> {
         let mut objects = Vec::new();
         for (object, leaves) in adopted {
@@ -302,7 +307,7 @@ impl Recovery<'_> {
         if objects.is_empty() {
             return Ok(());
         }
-        self.catalog.adopt_objects(numbers, &objects).await
+        self.catalog.adopt_objects(domains, &objects).await
     }
 
     fn leave(&mut self, path: String, what: String) {

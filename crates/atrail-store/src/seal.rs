@@ -12,6 +12,7 @@ use atrail_model::{Domain, ObjectId, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libdeflater::CompressionLvl;
 
+use crate::catalog::archive::DomainRow;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
 use crate::memtable::Pending;
@@ -96,7 +97,9 @@ impl Core {
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
-        let numbers = self.domain_numbers(taken).await?;
+        let domains = self
+            .domains(taken.iter().map(|(domain, _)| *domain))
+            .await?;
         let jobs: Vec<_> = taken
             .iter()
             .flat_map(|(domain, pending)| {
@@ -126,7 +129,7 @@ impl Core {
         // All of them come to their end before an error counts: what is still being written cannot be erased.
         let objects: Vec<Result<_>> = stream::iter(jobs)
             .map(|(place, id, pending)| {
-                let number = number_of(&numbers, place.domain);
+                let number = number_of(&domains, place.domain);
                 async move { Ok((number, self.write_object(place, id, pending, level).await?)) }
             })
             .buffered(PARALLEL)
@@ -207,10 +210,12 @@ impl Core {
         keys: NewRun,
         unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
-        let numbers = self.domain_numbers(taken).await?;
+        let domains = self
+            .domains(taken.iter().map(|(domain, _)| *domain))
+            .await?;
         let sealed_to: Vec<_> = taken
             .iter()
-            .map(|(domain, pending)| (number_of(&numbers, *domain), pending.last_sequence))
+            .map(|(domain, pending)| (number_of(&domains, *domain), pending.last_sequence))
             .collect();
         let _nobody_counts = self.published.write().await;
         let Err(error) = self
@@ -266,35 +271,9 @@ impl Core {
             );
         }
     }
-
-    async fn domain_numbers(
-        &self,
-        taken: &[(Domain, Arc<Pending>)],
-    ) -> Result<Arc<HashMap<Domain, i64>>> {
-        let known = Arc::clone(&self.domain_numbers.lock());
-        let missing = |numbers: &HashMap<Domain, i64>| {
-            taken
-                .iter()
-                .map(|(domain, _)| *domain)
-                .find(|domain| !numbers.contains_key(domain))
-        };
-        if missing(&known).is_none() {
-            return Ok(known);
-        }
-        let fresh = Arc::new(self.catalog.domain_numbers().await?);
-        if let Some(domain) = missing(&fresh) {
-            return Err(StoreError::Damaged {
-                what: "the catalog".to_owned(),
-                why: format!("it does not know the domain {domain}, which has events in the log"),
-            });
-        }
-        *self.domain_numbers.lock() = Arc::clone(&fresh);
-        Ok(fresh)
-    }
 }
 
-fn number_of(numbers: &HashMap<Domain, i64>, domain: Domain) -> i64 {
-    *numbers
-        .get(&domain)
-        .expect("the numbers were completed for all taken domains")
+fn number_of(domains: &HashMap<Domain, DomainRow>, domain: Domain) -> i64 {
+    let row = domains.get(&domain);
+    row.expect("all taken domains were looked up").number
 }

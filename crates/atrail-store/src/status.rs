@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atrail_model::{Day, Scope};
+use atrail_model::{Day, Domain, Scope, Target};
 
 use crate::Store;
 use crate::error::Result;
@@ -20,33 +20,50 @@ pub struct DayTotal {
 
 impl Store {
     /// Counts per day of what is in scope, ascending; days without events are absent. Exact: what was acknowledged
-    /// before the call counts, sealed or not. Costs a row per day and hour, however many events these hold.
+    /// before the call counts, sealed or not. Costs a row per day and hour, however many events these
+    /// hold and however many domains the account has, and one for each domain's hour that is not sealed yet.
     ///
     /// # Errors
     /// When the catalog fails.
     pub async fn status(&self, scope: Scope) -> Result<Vec<DayTotal>> {
         let core = &self.core;
-        let rows = core.catalog.domains_of(scope.target).await?;
-        let domains: Vec<_> = rows.iter().map(|row| row.domain).collect();
+        let only = match scope.target {
+            Target::Space(space) => Some(Domain::Space(space)),
+            Target::Account(_) => None,
+        };
         // No sealing is published between the two readings: an event counts in exactly one of them.
-        let _unchanged = core.published.read().await;
+        let unchanged = core.published.read().await;
         let sealed = core.catalog.totals(&scope).await?;
+        let unsealed = core.memtable.totals(only, scope.days, scope.hours);
+        drop(unchanged);
+        let unsealed = match scope.target {
+            Target::Space(_) => unsealed,
+            Target::Account(account) => {
+                let domains = core
+                    .domains(unsealed.iter().map(|(domain, _)| *domain))
+                    .await?;
+                let of_account = |domain: &Domain| {
+                    domains
+                        .get(domain)
+                        .is_some_and(|row| row.account == account)
+                };
+                unsealed
+                    .into_iter()
+                    .filter(|(domain, _)| of_account(domain))
+                    .collect()
+            }
+        };
         let mut totals: BTreeMap<Day, DayTotal> =
             sealed.into_iter().map(|total| (total.day, total)).collect();
-        core.memtable.totals(
-            domains.iter(),
-            scope.days,
-            scope.hours,
-            |day, count, size_bytes| {
-                let total = totals.entry(day).or_insert(DayTotal {
-                    day,
-                    count: 0,
-                    size_bytes: 0,
-                });
-                total.count += count;
-                total.size_bytes += size_bytes;
-            },
-        );
+        for (_, more) in unsealed {
+            let total = totals.entry(more.day).or_insert(DayTotal {
+                count: 0,
+                size_bytes: 0,
+                ..more
+            });
+            total.count += more.count;
+            total.size_bytes += more.size_bytes;
+        }
         Ok(totals
             .into_values()
             .filter(|total| total.count > 0)

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
 use crate::buffers::Buffers;
+use crate::catalog::archive::DomainRow;
 use crate::catalog::{Catalog, Tenancy};
 use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
@@ -55,7 +56,7 @@ pub(crate) struct Core {
     pub(crate) published: tokio::sync::RwLock<()>,
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
-    pub(crate) domain_numbers: Mutex<Arc<HashMap<Domain, i64>>>,
+    pub(crate) known_domains: Mutex<Arc<HashMap<Domain, DomainRow>>>,
     pub(crate) verified: Verified,
     pub(crate) buffers: Buffers,
     pub(crate) plans: Plans,
@@ -118,7 +119,7 @@ impl Store {
             unsound: Unsound::default(),
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
-            domain_numbers: Mutex::default(),
+            known_domains: Mutex::default(),
             verified: Verified::default(),
             buffers: Buffers::default(),
             plans: Plans::default(),

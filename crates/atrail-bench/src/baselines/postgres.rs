@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::Result;
 use crate::bench::{Bench, at};
+use crate::process::is_installed;
 
 const SCHEMA: &str = "CREATE TABLE events (at timestamptz, tenant int, doc jsonb);
 CREATE INDEX ON events (tenant, at); CREATE INDEX ON events (at);
@@ -50,11 +51,6 @@ pub(crate) fn measure(bench: &Bench) -> Result<Option<Postgres>> {
         single: cluster.inserts_per_second(&insert, 1)?,
         single_64: cluster.inserts_per_second(&insert, 64)?,
     }))
-}
-
-fn is_installed(program: &str) -> bool {
-    let version = Command::new(program).arg("--version").output();
-    version.is_ok_and(|version| version.status.success())
 }
 
 /// It refuses to be run by root.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SpaceId, Timestamp};
 use sqlx::{Sqlite, Transaction};
 
+use super::archive::DomainRow;
 use super::row::{Id, nanoseconds, signed};
 use super::{Catalog, failed_to};
 use crate::error::Result;
@@ -38,7 +39,7 @@ impl Catalog {
         &self,
         found: &Placeholders,
         now: Timestamp,
-    ) -> Result<HashMap<Domain, i64>> {
+    ) -> Result<HashMap<Domain, DomainRow>> {
         let now = nanoseconds(now);
         let mut tx = self.begin(WHAT).await?;
         let mut statements = Vec::new();
@@ -84,20 +85,20 @@ impl Catalog {
             statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
         }
         self.commit(tx, WHAT).await?;
-        self.domain_numbers().await
+        self.domain_rows().await
     }
 
     /// Takes objects into the archive, with their segments and totals.
     pub(crate) async fn adopt_objects(
         &self,
-        numbers: &HashMap<Domain, i64>,
+        domains: &HashMap<Domain, DomainRow>,
         objects: &[Adopted],
     ) -> Result<()> {
         let mut tx = self.begin(WHAT).await?;
         for object in objects {
             let place = object.segments.first().map(|first| first.place);
             let Some((place, number)) =
-                place.and_then(|place| Some((place, *numbers.get(&place.domain)?)))
+                place.and_then(|place| Some((place, domains.get(&place.domain)?.number)))
             else {
                 continue;
             };

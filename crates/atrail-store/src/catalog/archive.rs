@@ -40,12 +40,10 @@ pub(crate) struct DomainRow {
 pub(super) const ROWS_AT_ONCE: usize = 1000;
 
 macro_rules! select_totals {
-    ($target:literal) => {
+    ($source:literal) => {
         concat!(
-            "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-            "FROM domains d JOIN hour_totals t ON t.domain = d.domain ",
-            "WHERE ",
-            $target,
+            "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes FROM ",
+            $source,
             " AND t.day BETWEEN ? AND ? AND t.hour BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
         )
     };
@@ -80,13 +78,10 @@ impl Catalog {
         rows.iter().map(domain_row).collect()
     }
 
-    /// The numbers of all domains.
-    pub(crate) async fn domain_numbers(&self) -> Result<HashMap<Domain, i64>> {
+    /// All domains, to be looked up.
+    pub(crate) async fn domain_rows(&self) -> Result<HashMap<Domain, DomainRow>> {
         let rows = self.all_domains().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.domain, row.number))
-            .collect())
+        Ok(rows.into_iter().map(|row| (row.domain, row)).collect())
     }
 
     /// Up to which sequence number each domain's events are sealed.
@@ -141,8 +136,12 @@ impl Catalog {
     /// What is sealed per day of what is in scope.
     pub(crate) async fn totals(&self, scope: &Scope) -> Result<Vec<DayTotal>> {
         let sql = match scope.target {
-            Target::Space(_) => select_totals!("d.space = ?"),
-            Target::Account(_) => select_totals!("d.account = ?"),
+            Target::Space(_) => {
+                select_totals!(
+                    "domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.space = ?"
+                )
+            }
+            Target::Account(_) => select_totals!("account_hours t WHERE t.account = ?"),
         };
         let rows = sqlx::query(sql)
             .bind(guid_of(scope.target))

@@ -119,6 +119,20 @@ impl Catalog {
                 "the totals of {wrong} hours are not those of their segments"
             ));
         }
+        let (wrong,): (i64,) = sqlx::query_as(concat!(
+            "WITH hours AS (SELECT d.account, t.day, t.hour, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM hour_totals t JOIN domains d ON d.domain = t.domain GROUP BY d.account, t.day, t.hour) ",
+            "SELECT (SELECT COUNT(*) FROM (SELECT * FROM hours EXCEPT SELECT account, day, hour, count, size_bytes FROM account_hours)) + ",
+            "(SELECT COUNT(*) FROM (SELECT account, day, hour, count, size_bytes FROM account_hours EXCEPT SELECT * FROM hours))"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(what))?;
+        if wrong > 0 {
+            found.push(format!(
+                "the totals of {wrong} hours of accounts are not those of their domains"
+            ));
+        }
         Ok(found)
     }
 

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0006_compaction.sql"),
     include_str!("schema/0007_identity.sql"),
     include_str!("schema/0008_evidence.sql"),
+    include_str!("schema/0009_account_hours.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.
@@ -78,9 +79,8 @@ mod tests {
 
     use super::*;
 
-    /// What an earlier version knew of roles and keys is known after the upgrade.
-    #[tokio::test]
-    async fn roles_and_keys_from_before_there_were_more_are_kept() {
+    /// A catalog as a version that knew so many steps made it.
+    async fn made_by_version_of(steps: usize) -> SqlitePool {
         let options = SqliteConnectOptions::new()
             .in_memory(true)
             .foreign_keys(true);
@@ -89,13 +89,20 @@ mod tests {
             .connect_with(options)
             .await
             .unwrap();
-        let steps = "CREATE TABLE schema_steps (step INTEGER PRIMARY KEY)";
-        sqlx::raw_sql(steps).execute(&pool).await.unwrap();
-        for (step, sql) in (1_i64..).zip(STEPS).take(6) {
+        let table = "CREATE TABLE schema_steps (step INTEGER PRIMARY KEY)";
+        sqlx::raw_sql(table).execute(&pool).await.unwrap();
+        for (step, sql) in (1_i64..).zip(STEPS).take(steps) {
             sqlx::raw_sql(*sql).execute(&pool).await.unwrap();
             let done = sqlx::query("INSERT INTO schema_steps (step) VALUES (?)").bind(step);
             done.execute(&pool).await.unwrap();
         }
+        pool
+    }
+
+    /// What an earlier version knew of roles and keys is known after the upgrade.
+    #[tokio::test]
+    async fn roles_and_keys_from_before_there_were_more_are_kept() {
+        let pool = made_by_version_of(6).await;
         let old = "INSERT INTO accounts VALUES (x'0a', 'a', 0);
             INSERT INTO organizations VALUES (x'0b', x'0a', 'o', 0);
             INSERT INTO spaces VALUES (x'0c', x'0b', 's', 0);
@@ -121,5 +128,48 @@ mod tests {
                 .await
                 .unwrap();
         assert_eq!(key, (None, None), "good for everything and for ever");
+    }
+
+    /// The hours of accounts are those of their domains: of what an earlier version left, and after every change.
+    #[tokio::test]
+    async fn hours_of_accounts_follow_those_of_their_domains() {
+        let pool = made_by_version_of(8).await;
+        let run = |sql: &'static str| sqlx::raw_sql(sql).execute(&pool);
+        run(
+            "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
+            INSERT INTO domains VALUES (1, x'0a', NULL), (2, x'0a', x'0c'), (3, x'0b', NULL);
+            INSERT INTO hour_totals VALUES (1, 7, 0, 10, 100), (2, 7, 0, 1, 5), (3, 7, 0, 4, 4);",
+        )
+        .await
+        .unwrap();
+        apply(&pool).await.unwrap();
+        let hours = || async {
+            let rows: Vec<(String,)> = sqlx::query_as(
+                "SELECT hex(account) || ' ' || day || ' ' || hour || ': ' || count || ' ' || size_bytes \
+                 FROM account_hours ORDER BY account, day, hour",
+            )
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(hours().await, ["0A 7 0: 11 105", "0B 7 0: 4 4"]);
+        run(
+            "INSERT INTO hour_totals VALUES (1, 7, 0, 1, 1), (2, 7, 0, 2, 2), (2, 7, 1, 3, 3) \
+             ON CONFLICT (domain, day, hour) DO UPDATE SET \
+             count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes",
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            hours().await,
+            ["0A 7 0: 14 108", "0A 7 1: 3 3", "0B 7 0: 4 4"]
+        );
+        run("DELETE FROM hour_totals WHERE domain = 2")
+            .await
+            .unwrap();
+        assert_eq!(hours().await, ["0A 7 0: 11 101", "0B 7 0: 4 4"]);
+        run("DELETE FROM hour_totals").await.unwrap();
+        assert!(hours().await.is_empty());
     }
 }

@@ -184,10 +184,10 @@ impl Fixture {
     }
 
     pub(super) async fn hour(&self) -> HourRow {
-        let numbers = self.store.core.catalog.domain_numbers().await.unwrap();
+        let domains = self.store.core.catalog.domain_rows().await.unwrap();
         let domain = Domain::Space(self.space);
         HourRow {
-            domain: numbers[&domain],
+            domain: domains[&domain].number,
             place: object::Place {
                 domain,
                 day: DAY.parse().unwrap(),
