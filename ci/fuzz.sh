@@ -30,11 +30,10 @@ printf '{"retention":30}' >"$seeds/retention"
 printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
 cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
 
-# Some targets write what they read into a file first: into memory, where that is to be had.
-[ -w /dev/shm ] && export TMPDIR=/dev/shm
-
 # Without a sanitizer: the targets are safe Rust, whose checks are on, and the builds a fraction of the time.
 cargo fuzz build --sanitizer none
+# Some targets write what they read into a file first: into memory, where that is to be had.
+[ -w /dev/shm ] && export TMPDIR=/dev/shm
 for target in "$@"; do
   printf '\n== %s, %s s\n' "$target" "$seconds"
   mkdir -p "fuzz/corpus/$target"

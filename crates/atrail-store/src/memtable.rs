@@ -306,7 +306,7 @@ impl Memtable {
         self.inner.lock().put_back();
     }
 
-    /// Adds up the unsealed events of a domain, or of all domains, by domain and day.
+    /// The unsealed events of a domain, or of all domains: an entry for each hour, two where it is being sealed.
     pub(crate) fn totals(
         &self,
         only: Option<Domain>,

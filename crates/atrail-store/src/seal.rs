@@ -97,9 +97,7 @@ impl Core {
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
-        let domains = self
-            .domains(taken.iter().map(|(domain, _)| *domain))
-            .await?;
+        let domains = self.domains_of_taken(taken).await?;
         let jobs: Vec<_> = taken
             .iter()
             .flat_map(|(domain, pending)| {
@@ -210,9 +208,7 @@ impl Core {
         keys: NewRun,
         unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
-        let domains = self
-            .domains(taken.iter().map(|(domain, _)| *domain))
-            .await?;
+        let domains = self.domains_of_taken(taken).await?;
         let sealed_to: Vec<_> = taken
             .iter()
             .map(|(domain, pending)| (number_of(&domains, *domain), pending.last_sequence))
@@ -270,6 +266,26 @@ impl Core {
                 "some bytes could not be erased; the next start tries again"
             );
         }
+    }
+
+    /// The rows of domains that have events in the log, which the catalog must know.
+    async fn domains_of_taken(
+        &self,
+        taken: &[(Domain, Arc<Pending>)],
+    ) -> Result<Arc<HashMap<Domain, DomainRow>>> {
+        let domains = self
+            .domains(taken.iter().map(|(domain, _)| *domain))
+            .await?;
+        let mut missing = taken
+            .iter()
+            .filter(|(domain, _)| !domains.contains_key(domain));
+        if let Some((domain, _)) = missing.next() {
+            return Err(StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: format!("it does not know the domain {domain}, which has events in the log"),
+            });
+        }
+        Ok(domains)
     }
 }
 

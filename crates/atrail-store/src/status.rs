@@ -39,6 +39,7 @@ impl Store {
         let unsealed = match scope.target {
             Target::Space(_) => unsealed,
             Target::Account(account) => {
+                // One that the catalog does not know is nobody's; sealing says so.
                 let domains = core
                     .domains(unsealed.iter().map(|(domain, _)| *domain))
                     .await?;
@@ -59,7 +60,7 @@ impl Store {
             let total = totals.entry(more.day).or_insert(DayTotal {
                 count: 0,
                 size_bytes: 0,
-                ..more
+                day: more.day,
             });
             total.count += more.count;
             total.size_bytes += more.size_bytes;

@@ -122,15 +122,16 @@ impl Catalog {
         let (wrong,): (i64,) = sqlx::query_as(concat!(
             "WITH hours AS (SELECT d.account, t.day, t.hour, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
             "FROM hour_totals t JOIN domains d ON d.domain = t.domain GROUP BY d.account, t.day, t.hour) ",
-            "SELECT (SELECT COUNT(*) FROM (SELECT * FROM hours EXCEPT SELECT account, day, hour, count, size_bytes FROM account_hours)) + ",
-            "(SELECT COUNT(*) FROM (SELECT account, day, hour, count, size_bytes FROM account_hours EXCEPT SELECT * FROM hours))"
+            "SELECT COUNT(*) FROM (SELECT account, day, hour FROM ",
+            "(SELECT * FROM hours WHERE count > 0 EXCEPT SELECT * FROM account_hours) UNION SELECT account, day, hour FROM ",
+            "(SELECT * FROM account_hours WHERE count > 0 EXCEPT SELECT * FROM hours))"
         ))
         .fetch_one(self.readers())
         .await
         .map_err(failed_to(what))?;
         if wrong > 0 {
             found.push(format!(
-                "the totals of {wrong} hours of accounts are not those of their domains"
+                "the totals of {wrong} hours of accounts are not those of their domains: restore the catalog from a backup, or make it anew with `admin recover`"
             ));
         }
         Ok(found)

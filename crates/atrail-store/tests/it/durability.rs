@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atrail_model::{Domain, Target};
+use atrail_model::{AccountId, Domain, Target};
 use atrail_store::StoreError;
 
 use crate::support::{TestStore, event, files_below, texts};
@@ -76,6 +76,43 @@ async fn an_account_counts_its_own_domain_and_every_space() {
     let mut scope = test.scope("2017-07-24", "2017-07-24");
     scope.target = Target::Account(test.account);
     assert_eq!(test.session(scope).await.events, 3);
+}
+
+#[tokio::test]
+async fn an_account_counts_nothing_of_another() {
+    let test = TestStore::new().await;
+    let own = Domain::Space(test.space);
+    let append = async |domain, text| {
+        let event = event("2017-07-24", 7, text);
+        test.store.append(domain, vec![event]).await.unwrap();
+    };
+    let count = async |account| test.counts(Target::Account(account)).await;
+    append(own, "a").await;
+    assert_eq!(count(test.account).await[0].1, 1);
+    // Made after the first look, which the store remembers.
+    let now = "2017-07-25T00:00:00Z".parse().unwrap();
+    let other = test.store.tenancy().create_account("other", now).await;
+    let other = other.unwrap().id;
+    append(Domain::Account(other), "b").await;
+    append(Domain::Account(other), "c").await;
+    assert_eq!(count(test.account).await[0].1, 1);
+    assert_eq!(count(other).await[0].1, 2);
+    let mut scope = test.scope("2017-07-24", "2017-07-24");
+    for account in [test.account, other] {
+        scope.target = Target::Account(account);
+        test.session(scope).await;
+    }
+    append(own, "d").await;
+    append(Domain::Account(other), "e").await;
+    assert_eq!(count(test.account).await[0].1, 2);
+    assert_eq!(count(other).await[0].1, 3);
+    scope.target = Target::Account(other);
+    test.store.delete_events(scope, "ann", false).await.unwrap();
+    assert_eq!(count(test.account).await[0].1, 2);
+    assert!(count(other).await.is_empty());
+    // Nobody's: as in a log beside a catalog that is not its own.
+    append(Domain::Account(AccountId::generate()), "f").await;
+    assert_eq!(count(test.account).await[0].1, 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 -- What each hour holds in all domains of an account together: counting an account reads a row an hour, however many
--- domains it has. The triggers keep it true whoever changes "hour_totals".
+-- domains it has. The triggers keep it true, whichever statement inserts, updates or deletes rows of "hour_totals" (not
+-- REPLACE, which deletes without telling triggers). Rows of no events stay until their hour has events or the last row of
+-- its domains is gone.
 CREATE TABLE account_hours (
     account    BLOB NOT NULL REFERENCES accounts (guid),
     day        INTEGER NOT NULL,
@@ -18,9 +20,13 @@ CREATE TRIGGER hour_totals_inserted AFTER INSERT ON hour_totals BEGIN
         ON CONFLICT (account, day, hour) DO UPDATE SET
             count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes;
 END;
-CREATE TRIGGER hour_totals_updated AFTER UPDATE OF count, size_bytes ON hour_totals BEGIN
-    UPDATE account_hours SET count = count + NEW.count - OLD.count, size_bytes = size_bytes + NEW.size_bytes - OLD.size_bytes
-        WHERE account = (SELECT account FROM domains WHERE domain = NEW.domain) AND day = NEW.day AND hour = NEW.hour;
+CREATE TRIGGER hour_totals_updated AFTER UPDATE ON hour_totals BEGIN
+    UPDATE account_hours SET count = count - OLD.count, size_bytes = size_bytes - OLD.size_bytes
+        WHERE account = (SELECT account FROM domains WHERE domain = OLD.domain) AND day = OLD.day AND hour = OLD.hour;
+    INSERT INTO account_hours (account, day, hour, count, size_bytes)
+        SELECT account, NEW.day, NEW.hour, NEW.count, NEW.size_bytes FROM domains WHERE domain = NEW.domain
+        ON CONFLICT (account, day, hour) DO UPDATE SET
+            count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes;
 END;
 CREATE TRIGGER hour_totals_deleted AFTER DELETE ON hour_totals BEGIN
     UPDATE account_hours SET count = count - OLD.count, size_bytes = size_bytes - OLD.size_bytes
