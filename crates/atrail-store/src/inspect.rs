@@ -165,6 +165,9 @@ impl<F: FnMut(LeafHash)> Content<F> {
             return Ok(());
         };
         let id = described.id;
+        if described.count == 0 {
+            return Err(format!("segment {id} describes no events"));
+        }
         if (tree.count(), size_bytes) != (described.count, described.size_bytes) {
             return Err(format!(
                 "segment {id} has {} events of {size_bytes} bytes, described are {} of {}",
@@ -261,7 +264,7 @@ mod tests {
 
     use super::*;
     use crate::memtable::{HourLines, Line};
-    use crate::object::build;
+    use crate::object::{EMPTY_MEMBER, build};
 
     fn object(lines: usize) -> (Segment, Bytes) {
         let lines: Vec<_> = (0..lines)
@@ -311,6 +314,22 @@ mod tests {
                 .contains("different places")
         );
         assert_eq!(content(&[&one[..], &one].concat()).unwrap(), [first, first]);
+    }
+
+    #[test]
+    fn a_segment_has_events() {
+        let (_, bytes) = object(1);
+        // RFC 1952's header, the extra field's length, the subfield's id and length.
+        let description_at = 10 + 2 + 4;
+        let mut member = bytes[..description_at + DESCRIPTION_LEN].to_vec();
+        member[description_at + 39..][..16].fill(0);
+        member[description_at + 55..].copy_from_slice(&TreeHasher::default().root().0);
+        // Nothing deflated, its checksum and its length.
+        member.extend_from_slice(&EMPTY_MEMBER[10..]);
+        let refused = content(&member).unwrap_err();
+        assert!(refused.ends_with("describes no events"), "{refused}");
+        let refused = content(&[&bytes[..], &member].concat()).unwrap_err();
+        assert!(refused.ends_with("describes no events"), "{refused}");
     }
 
     #[test]

@@ -306,7 +306,8 @@ impl Memtable {
         self.inner.lock().put_back();
     }
 
-    /// The unsealed events of a domain, or of all domains: an entry for each hour, two where it is being sealed.
+    /// The unsealed events of a domain, or of all domains: an entry for each day of a domain, two where some of it is being
+    /// sealed. Looks at every unsealed hour of these domains while nothing can be appended.
     pub(crate) fn totals(
         &self,
         only: Option<Domain>,
@@ -314,16 +315,26 @@ impl Memtable {
         hours: Hours,
     ) -> Vec<(Domain, DayTotal)> {
         let within = (days.start(), hours.first())..=(days.end(), hours.last());
-        let mut found = Vec::new();
+        let mut found: Vec<(Domain, DayTotal)> = Vec::new();
         let mut add = |domain: Domain, pending: &Pending| {
             let of_days = pending.hours.range(within.clone());
             for ((day, _), held) in of_days.filter(|((_, hour), _)| hours.contains(*hour)) {
-                let total = DayTotal {
-                    day: *day,
-                    count: held.lines.len() as u64,
-                    size_bytes: held.size_bytes,
-                };
-                found.push((domain, total));
+                let (count, size_bytes) = (held.lines.len() as u64, held.size_bytes);
+                match found.last_mut() {
+                    Some((last, total)) if (*last, total.day) == (domain, *day) => {
+                        total.count += count;
+                        total.size_bytes += size_bytes;
+                    }
+                    _ => {
+                        let day = *day;
+                        let total = DayTotal {
+                            day,
+                            count,
+                            size_bytes,
+                        };
+                        found.push((domain, total));
+                    }
+                }
             }
         };
         let inner = self.inner.lock();

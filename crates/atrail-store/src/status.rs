@@ -21,7 +21,8 @@ pub struct DayTotal {
 impl Store {
     /// Counts per day of what is in scope, ascending; days without events are absent. Exact: what was acknowledged
     /// before the call counts, sealed or not. Costs a row per day and hour, however many events these
-    /// hold and however many domains the account has, and one for each domain's hour that is not sealed yet.
+    /// hold and however many domains the account has; and a look at each unsealed hour, of an account's at those of every
+    /// domain.
     ///
     /// # Errors
     /// When the catalog fails.

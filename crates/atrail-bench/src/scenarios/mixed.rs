@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::data::request;
 use crate::Result;
 use crate::bench::Bench;
 use crate::events::{Events, TENANTS};
 use crate::figure::Figure;
+use crate::http::{Connection, Reply};
+use crate::load::Request;
 use crate::server::Running;
 
 const SENDERS: usize = 3;
@@ -20,16 +22,17 @@ const BATCH: u64 = 500;
 const BATCHES_OF_ALL_DAYS: u64 = 7_200;
 /// Between two batches of a sender: the readers are to have a share.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Until what the server refused as too much at the moment is sent again.
+/// Until what the server refused as too much at the moment is asked again.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Of an answer's content; a session's is far shorter, a download is only counted.
+const CONTENT_KEPT_BYTES: usize = 64 << 10;
 
 /// How far everything is.
 #[derive(Debug, Default)]
 struct Progress {
     ends: AtomicBool,
     sent: AtomicU64,
-    /// Batches that the server asked to send later.
+    /// Requests that the server asked to send later.
     refused: AtomicU64,
     downloaded_bytes: AtomicU64,
     sessions: AtomicU64,
@@ -110,20 +113,8 @@ fn send(
             events.line(moment, &mut text);
         }
         let request = request(server, space, text.into_bytes(), false)?;
-        loop {
-            let reply =
-                connection.ask(&request.line, &request.headers, &request.body, &mut |_| {
-                    Ok(())
-                })?;
-            match reply.status {
-                200..300 => break,
-                429 | 503 => progress.refused.fetch_add(1, Ordering::Relaxed),
-                other => return Err(format!("{}: {other}", request.line)),
-            };
-            if progress.ends.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            thread::sleep(PATIENCE);
+        if accepted(progress, &mut connection, &request)?.is_none() {
+            break;
         }
         progress.sent.fetch_add(BATCH, Ordering::Relaxed);
         thread::sleep(PAUSE);
@@ -132,33 +123,79 @@ fn send(
 }
 
 fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Result<()> {
+    let (first, last) = (bench.first_day(), bench.last_day);
     let headers = server.headers(space);
+    let new_session = Request {
+        line: "POST /v3/sessions".to_owned(),
+        headers: format!("{headers}Content-Type: application/json\r\n"),
+        body: json!({"start": first.to_string(), "end": last.to_string()})
+            .to_string()
+            .into_bytes(),
+    };
     while !progress.ends.load(Ordering::Relaxed) {
         let started = Instant::now();
-        let session = server.session(
-            space,
-            &json!({"start": bench.first_day().to_string(), "end": bench.last_day.to_string()}),
-        )?;
-        let id = session["id"].as_str().unwrap_or_default().to_owned();
-        let get = server.headers_of(space, &session);
+        let Some((_, session)) = accepted(progress, &mut server.connect()?, &new_session)? else {
+            break;
+        };
+        let session: Value = serde_json::from_slice(&session)
+            .map_err(|error| format!("{}: {error}", new_session.line))?;
+        let id = session["id"].as_str().unwrap_or_default();
+        let get = |line: String, headers: &str| Request {
+            line,
+            headers: headers.to_owned(),
+            body: Vec::new(),
+        };
+        let download = "GET /v3/events/download".to_owned();
+        let requests = [
+            get(download, &server.headers_of(space, &session)),
+            get(format!("GET /v3/events?start={first}&end={last}"), &headers),
+            get(format!("DELETE /v3/sessions/{id}"), &headers),
+        ];
         // One that had waited for the session might be closed by now, as idle.
         let mut connection = server.connect()?;
-        let reply = connection.ask("GET /v3/events/download", &get, &[], &mut |_| Ok(()))?;
-        if reply.status != 200 {
-            return Err(format!("download: {}", reply.status));
+        for (nth, request) in requests.iter().enumerate() {
+            let Some((reply, _)) = accepted(progress, &mut connection, request)? else {
+                return Ok(());
+            };
+            if nth == 0 {
+                progress
+                    .downloaded_bytes
+                    .fetch_add(reply.length, Ordering::Relaxed);
+                progress.sessions.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        progress
-            .downloaded_bytes
-            .fetch_add(reply.length, Ordering::Relaxed);
-        progress.sessions.fetch_add(1, Ordering::Relaxed);
-        let status = format!(
-            "GET /v3/events?start={}&end={}",
-            bench.first_day(),
-            bench.last_day
-        );
-        connection.content(&status, &headers, &[])?;
-        connection.content(&format!("DELETE /v3/sessions/{id}"), &headers, &[])?;
         thread::sleep(Duration::from_secs(1).saturating_sub(started.elapsed()));
     }
     Ok(())
+}
+
+/// The answer to a request, with the beginning of its content; asks again while the server refuses it as too much at the
+/// moment. `None` when that takes until the end of the run.
+fn accepted(
+    progress: &Progress,
+    connection: &mut Connection,
+    request: &Request,
+) -> Result<Option<(Reply, Vec<u8>)>> {
+    loop {
+        let mut content = Vec::new();
+        let reply = connection.ask(
+            &request.line,
+            &request.headers,
+            &request.body,
+            &mut |bytes| {
+                let room = CONTENT_KEPT_BYTES.saturating_sub(content.len());
+                content.extend_from_slice(&bytes[..room.min(bytes.len())]);
+                Ok(())
+            },
+        )?;
+        match reply.status {
+            200..300 => return Ok(Some((reply, content))),
+            429 | 503 => progress.refused.fetch_add(1, Ordering::Relaxed),
+            other => return Err(format!("{}: {other}", request.line)),
+        };
+        if progress.ends.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        thread::sleep(PATIENCE);
+    }
 }

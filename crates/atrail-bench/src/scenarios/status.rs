@@ -33,14 +33,19 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             filling.push(request(&server, space, text.into_bytes(), false)?);
         }
         load::send(server.address(), &filling, 4)?;
+        let tell = |stage: &str| -> Result<()> {
+            for asked in ASKED.into_iter().filter(|asked| *asked <= days) {
+                let first = bench.last_day.minus(asked - 1);
+                let case = format!("{asked} days of {domains} domains, {stage}");
+                let account = "&AtAccountLevel=true";
+                measure(&server, &spaces[0], (first, bench.last_day), account, &case)?;
+            }
+            Ok(())
+        };
+        tell("not sealed")?;
         server.seal()?;
         server.settle();
-        for asked in ASKED.into_iter().filter(|asked| *asked <= days) {
-            let first = bench.last_day.minus(asked - 1);
-            let case = format!("{asked} days of {domains} domains");
-            let account = "&AtAccountLevel=true";
-            measure(&server, &spaces[0], (first, bench.last_day), account, &case)?;
-        }
+        tell("sealed")?;
     }
     large_catalog(bench)
 }

@@ -14,6 +14,10 @@ use super::row::{Columns, Id};
 use super::{Catalog, failed_to, pool, schema};
 use crate::error::{Result, StoreError};
 
+/// What helps when the catalog contradicts itself.
+const ANOTHER_CATALOG: &str =
+    "restore the catalog from a backup, or make it anew with `admin recover`";
+
 /// An object as the catalog has it, with its segments in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recorded {
@@ -81,7 +85,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// What SQLite finds wrong with its file; nothing when it is sound.
+    /// What SQLite finds wrong with its file, and which totals are not those of what they add up; nothing when it is sound.
     pub(crate) async fn integrity(&self) -> Result<Vec<String>> {
         let what = "check its integrity";
         let mut found = Vec::new();
@@ -108,15 +112,16 @@ impl Catalog {
         let (wrong,): (i64,) = sqlx::query_as(concat!(
             "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
             "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
-            "SELECT (SELECT COUNT(*) FROM (SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals)) + ",
-            "(SELECT COUNT(*) FROM (SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
+            "SELECT COUNT(*) FROM (SELECT domain, day, hour FROM ",
+            "(SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals) UNION SELECT domain, day, hour FROM ",
+            "(SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
         ))
         .fetch_one(self.readers())
         .await
         .map_err(failed_to(what))?;
         if wrong > 0 {
             found.push(format!(
-                "the totals of {wrong} hours are not those of their segments"
+                "the totals of {wrong} hours are not those of their segments: {ANOTHER_CATALOG}"
             ));
         }
         let (wrong,): (i64,) = sqlx::query_as(concat!(
@@ -131,7 +136,7 @@ impl Catalog {
         .map_err(failed_to(what))?;
         if wrong > 0 {
             found.push(format!(
-                "the totals of {wrong} hours of accounts are not those of their domains: restore the catalog from a backup, or make it anew with `admin recover`"
+                "the totals of {wrong} hours of accounts are not those of their domains: {ANOTHER_CATALOG}"
             ));
         }
         Ok(found)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrail_evidence::{Manifest, hex};
 use atrail_model::{Domain, SessionId, Target};
-use atrail_store::{Compacted, NewEvent, ScrubOptions, ScrubStep, StoreError, recover, scrub};
+use atrail_store::{Compacted, NewEvent, StoreError, recover};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
@@ -309,14 +309,7 @@ async fn scrub_and_recover_understand_what_compaction_made() {
         .map(|path| (std::fs::read(&path).unwrap(), path))
         .collect();
     test.store.compact().await.unwrap();
-    let mut findings = Vec::new();
-    let report = scrub(test.data_dir(), ScrubOptions::default(), &mut |step| {
-        if let ScrubStep::Found(finding) = step {
-            findings.push(finding);
-        }
-    })
-    .await
-    .unwrap();
+    let (findings, report) = test.scrub().await;
     assert_eq!(findings, []);
     assert_eq!((report.objects, report.events), (1, 4));
 
@@ -371,9 +364,7 @@ fn objects(test: &TestStore) -> Vec<PathBuf> {
 }
 
 async fn moved(test: &TestStore) -> i64 {
-    let options =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(test.data_dir().join("catalog.sqlite"));
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let pool = test.catalog().await;
     let (count,) = sqlx::query_as("SELECT COUNT(*) FROM moved_objects")
         .fetch_one(&pool)
         .await

@@ -243,9 +243,7 @@ async fn an_object_that_no_transaction_recorded_is_erased_at_the_next_start() {
 
 /// As a seal does before it writes an object.
 async fn mark_as_waste(test: &TestStore, path: &str) {
-    let options =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(test.data_dir().join("catalog.sqlite"));
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let pool = test.catalog().await;
     sqlx::query("INSERT INTO waste (path) VALUES (?)")
         .bind(path)
         .execute(&pool)

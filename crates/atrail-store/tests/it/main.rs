@@ -9,6 +9,7 @@ mod download;
 mod durability;
 mod evidence;
 mod retention;
+mod scrub;
 mod sessions;
 #[allow(clippy::print_stdout, reason = "a failed history tells its steps")]
 mod simulation;

@@ -9,11 +9,16 @@ use atrail_model::{
     AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
     UserId,
 };
-use atrail_store::{Download, NewEvent, NewSession, Result, Session, Store, StoreSettings};
+use atrail_store::{
+    Download, Finding, NewEvent, NewSession, Result, ScrubOptions, ScrubReport, ScrubStep, Session,
+    Store, StoreSettings, scrub,
+};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
 
 pub(crate) struct TestStore {
     pub(crate) store: Store,
@@ -158,6 +163,25 @@ impl TestStore {
 
     pub(crate) fn data_dir(&self) -> &Path {
         &self.settings.data_dir
+    }
+
+    /// The catalog, for who looks into it or changes it behind the store's back.
+    pub(crate) async fn catalog(&self) -> SqlitePool {
+        let file = self.data_dir().join("catalog.sqlite");
+        let options = SqliteConnectOptions::new().filename(file);
+        SqlitePool::connect_with(options).await.unwrap()
+    }
+
+    /// What a scrub finds, and what it looked at.
+    pub(crate) async fn scrub(&self) -> (Vec<Finding>, ScrubReport) {
+        let mut findings = Vec::new();
+        let mut on_step = |step| {
+            if let ScrubStep::Found(finding) = step {
+                findings.push(finding);
+            }
+        };
+        let report = scrub(self.data_dir(), ScrubOptions::default(), &mut on_step).await;
+        (findings, report.unwrap())
     }
 
     pub(crate) async fn open_again(&self) -> Result<Store> {

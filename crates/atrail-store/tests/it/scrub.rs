@@ -1,0 +1,46 @@
+//! A scrub sees a catalog that contradicts itself.
+
+use atrail_model::{Domain, Target};
+
+use crate::support::{TestStore, event};
+
+#[tokio::test]
+async fn totals_are_those_of_what_they_add_up() {
+    let test = TestStore::new().await;
+    test.send(&[event("2017-07-24", 7, "a"), event("2017-07-24", 8, "b")])
+        .await;
+    let account = Domain::Account(test.account);
+    let other = vec![event("2017-07-24", 7, "c")];
+    test.store.append(account, other).await.unwrap();
+    let mut scope = test.scope("2017-07-24", "2017-07-24");
+    scope.target = Target::Account(test.account);
+    assert_eq!(test.session(scope).await.events, 3);
+    assert_eq!(test.scrub().await.0, []);
+
+    let catalog = test.catalog().await;
+    let of_accounts = "the totals of 1 hours of accounts are not those of their domains";
+    let of_hours = "the totals of 1 hours are not those of their segments";
+    for (change, undo, said) in [
+        (
+            "UPDATE account_hours SET count = count + 1 WHERE hour = 7",
+            "UPDATE account_hours SET count = count - 1 WHERE hour = 7",
+            of_accounts,
+        ),
+        // The sums follow by themselves.
+        (
+            "UPDATE hour_totals SET size_bytes = size_bytes + 1 WHERE hour = 8",
+            "UPDATE hour_totals SET size_bytes = size_bytes - 1 WHERE hour = 8",
+            of_hours,
+        ),
+    ] {
+        let done = sqlx::query(change).execute(&catalog).await.unwrap();
+        assert_eq!(done.rows_affected(), 1, "{change}");
+        let (found, _) = test.scrub().await;
+        let found: Vec<_> = found.iter().map(|finding| &finding.what).collect();
+        assert_eq!(found.len(), 1, "{change}: {found:?}");
+        assert!(found[0].contains(said), "{change}: {found:?}");
+        sqlx::query(undo).execute(&catalog).await.unwrap();
+        assert_eq!(test.scrub().await.0, [], "{undo}");
+    }
+    catalog.close().await;
+}
