@@ -42,7 +42,7 @@ impl Checkpoint {
     /// # Errors
     /// When the origin cannot be written in a note.
     pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
-        key.sign(&self.text())
+        key.sign(self.text())
     }
 
     /// The checkpoint that this key signed.

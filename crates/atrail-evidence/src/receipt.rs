@@ -197,7 +197,7 @@ impl Receipt {
     /// # Errors
     /// None that honest contents cause: JSON escapes what a note may not hold.
     pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
-        key.sign(&(json::to_text(self) + "\n"))
+        key.sign(json::to_text(self) + "\n")
     }
 
     /// Reads the text of the file. Nothing of it is verified yet: ask the note who signed it.

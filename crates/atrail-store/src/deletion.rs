@@ -14,7 +14,7 @@ use sqlx::SqliteConnection;
 use crate::Store;
 use crate::catalog::archive::DomainRow;
 use crate::catalog::compaction;
-use crate::catalog::in_scope::{self, Objects, StoredObject};
+use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::error::Result;
 use crate::requester::Requester;
@@ -157,12 +157,12 @@ impl Core {
         domains: &[DomainRow],
         scope: &Scope,
         requester: Requester<'_>,
-    ) -> Result<(Vec<StoredObject>, DeletedTotal)> {
+    ) -> Result<(Vec<TakenObject>, DeletedTotal)> {
         let _nobody_counts = self.published.write().await;
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
         self.catalog.refuse_held(domains).await?;
-        let objects = in_scope::objects(&mut tx, domains, scope, Objects::WithRetired).await?;
+        let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
         removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);
         let reason = format!(
@@ -205,17 +205,17 @@ impl Facts<'_> {
         connection: &mut SqliteConnection,
         domains: &[DomainRow],
         scope: &Scope,
-        objects: &[StoredObject],
+        objects: &[TakenObject],
     ) -> Result<()> {
-        let mut days: BTreeMap<(Domain, Day), Vec<StoredObject>> = BTreeMap::new();
+        let mut days: BTreeMap<(Domain, Day), Vec<&TakenObject>> = BTreeMap::new();
         for object in objects.iter().filter(|object| !object.is_retired) {
             let day = days.entry((object.domain, object.day)).or_default();
-            day.push(object.clone());
+            day.push(object);
         }
         for row in domains {
             let of_domain = days.iter().filter(|((domain, _), _)| *domain == row.domain);
             let entries = of_domain.map(|((_, day), objects)| {
-                let total = in_scope::sum(objects);
+                let total = in_scope::sum(objects.iter().copied());
                 NewEntry::Day(*day, DayEntry::Delete(self.deletion(*day, scope, total)))
             });
             log::append(connection, row.number, entries.collect()).await?;

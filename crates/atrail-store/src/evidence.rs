@@ -12,6 +12,7 @@ mod start;
 pub(crate) use start::demand_epoch;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
 use atrail_model::Domain;
@@ -24,14 +25,14 @@ use crate::error::{Result, chain};
 use crate::store::Core;
 use atrail_model::Target;
 use journal::Journal;
-pub(crate) use receipt::{About, Made};
+pub(crate) use receipt::About;
 
 /// What signs, and what remembers what was signed.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     data_dir: PathBuf,
     /// Held for reading while something is signed that belongs together, for writing while the key changes.
-    key: tokio::sync::RwLock<SigningKey>,
+    key: tokio::sync::RwLock<Arc<SigningKey>>,
     journal: tokio::sync::Mutex<Journal>,
 }
 
@@ -40,7 +41,7 @@ impl Evidence {
     pub(crate) fn open(data_dir: &Path, server_name: Option<&str>) -> Result<Self> {
         Ok(Self {
             data_dir: data_dir.to_owned(),
-            key: tokio::sync::RwLock::new(key::load_or_make(data_dir, server_name)?),
+            key: tokio::sync::RwLock::new(Arc::new(key::load_or_make(data_dir, server_name)?)),
             journal: tokio::sync::Mutex::new(Journal::open(data_dir)?),
         })
     }
@@ -66,16 +67,11 @@ impl Evidence {
 
 /// Signs with one key.
 pub(crate) struct Signer<'a> {
-    key: tokio::sync::RwLockReadGuard<'a, SigningKey>,
+    key: tokio::sync::RwLockReadGuard<'a, Arc<SigningKey>>,
     journal: &'a tokio::sync::Mutex<Journal>,
 }
 
 impl Signer<'_> {
-    /// The key that signs.
-    pub(crate) fn key(&self) -> &SigningKey {
-        &self.key
-    }
-
     /// The checkpoints of committed heads, in their order, remembered durably.
     ///
     /// # Errors

@@ -132,7 +132,7 @@ impl Core {
         let _no_seal = self.sealing.lock().await;
         let _nobody_counts = self.published.write().await;
         let mut tx = self.catalog.begin(what).await?;
-        let objects = in_scope::objects(&mut tx, &domains, &scope, Objects::Current).await?;
+        let objects = in_scope::taken(&mut tx, &domains, &scope, Objects::Current).await?;
         if objects.is_empty() {
             return Ok(DeletedTotal::default());
         }

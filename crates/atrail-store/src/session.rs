@@ -1,20 +1,23 @@
 //! Sessions: one user's frozen scope for a download.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, hex};
 use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
+use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
 
 use crate::Store;
-use crate::catalog::in_scope::{self, Objects, StoredObject};
+use crate::catalog::in_scope::{self, PinnedObject};
 use crate::download::Plan;
 use crate::error::{Result, StoreError};
-use crate::evidence::{About, Made};
+use crate::evidence::About;
 use crate::object::EMPTY_MEMBER;
 use crate::seal::Which;
+use crate::task::off_thread;
 
 /// Who makes a session, and for what.
 #[derive(Debug, Clone)]
@@ -162,15 +165,25 @@ impl Store {
                 retry_after_secs: 60,
             });
         }
-        let objects = in_scope::objects(&mut tx, &domains, &new.scope, Objects::Current).await?;
-        let manifest = manifest_of(&objects);
-        let plan = Plan::of(&manifest)?;
-        let manifest = serde_json::to_vec(&manifest).map_err(|error| {
-            StoreError::Invalid(format!("a manifest cannot be written: {error}"))
-        })?;
-        let total = in_scope::sum(&objects);
-        let mut session = Session {
-            id: new.id.unwrap_or_else(SessionId::generate),
+        let objects = in_scope::pinned(&mut tx, &domains, &new.scope).await?;
+        let objects: Arc<[PinnedObject]> = objects.into();
+        let about = About {
+            session: new.id.unwrap_or_else(SessionId::generate),
+            user: &new.user,
+            created: now,
+            scope: &new.scope,
+            objects: &objects,
+            since: &new.since,
+            most_bytes: core.settings.max_receipt_bytes,
+        };
+        let freezing = {
+            let objects = Arc::clone(&objects);
+            off_thread(move || Frozen::of(&objects))
+        };
+        let gathering = signer.gather(&mut tx, &domains, &about);
+        let (frozen, gathered) = try_join(freezing, gathering).await?;
+        let session = Session {
+            id: about.session,
             owner: new.owner,
             space: new.space,
             scope: new.scope,
@@ -178,32 +191,29 @@ impl Store {
             accessed: now,
             expires: core.settings.session_end(now, now),
             state: SessionState::Open,
-            events: total.count,
-            size_bytes: total.size_bytes,
+            events: objects.iter().map(|object| object.contents.events).sum(),
+            size_bytes: objects
+                .iter()
+                .map(|object| object.contents.events_bytes)
+                .sum(),
             total_bytes: download_len(&objects),
             downloaded_bytes: 0,
-            etag: Sha256::digest(&manifest).into(),
-            checkpoints: Vec::new(),
+            etag: frozen.etag,
+            checkpoints: gathered.checkpoints,
             removals,
         };
-        let about = About {
-            session: &session,
-            user: &new.user,
-            manifest: &manifest,
-            since: &new.since,
-            most_bytes: core.settings.max_receipt_bytes,
-        };
-        let Made { text, checkpoints } = signer.receipt(&mut tx, &domains, &about).await?;
-        session.checkpoints = checkpoints;
+        let manifest = frozen.manifest.clone().into_bytes();
+        let signing = signer.receipt(about.receipt(frozen.manifest, gathered.domains));
+        let inserting = core
+            .catalog
+            .insert_session(&mut tx, &session, account, manifest);
+        let (receipt, ()) = try_join(signing, inserting).await?;
         core.catalog
-            .insert_session(&mut tx, &session, account, &manifest)
-            .await?;
-        core.catalog
-            .insert_receipt(&mut tx, session.id, &text)
+            .insert_receipt(&mut tx, session.id, receipt)
             .await?;
         core.catalog.commit(tx, "create a session").await?;
         // Most sessions are downloaded at once.
-        core.plans.keep(&session, plan);
+        core.plans.keep(&session, frozen.plan);
         Ok(session)
     }
 
@@ -315,8 +325,31 @@ pub(crate) fn target_name(target: Target) -> String {
     }
 }
 
+/// What a session's download consists of.
+struct Frozen {
+    /// The manifest's text.
+    manifest: String,
+    etag: [u8; 32],
+    plan: Plan,
+}
+
+impl Frozen {
+    fn of(objects: &[PinnedObject]) -> Result<Self> {
+        let manifest = manifest_of(objects);
+        let plan = Plan::of(&manifest)?;
+        let manifest = serde_json::to_string(&manifest).map_err(|error| {
+            StoreError::Invalid(format!("a manifest cannot be written: {error}"))
+        })?;
+        Ok(Self {
+            etag: Sha256::digest(&manifest).into(),
+            manifest,
+            plan,
+        })
+    }
+}
+
 /// The manifest of these objects, or of the empty member when there are none.
-fn manifest_of(objects: &[StoredObject]) -> Manifest {
+fn manifest_of(objects: &[PinnedObject]) -> Manifest {
     let mut parts: Vec<_> = objects
         .iter()
         .map(|object| ManifestObject {
@@ -325,7 +358,12 @@ fn manifest_of(objects: &[StoredObject]) -> Manifest {
             offset: 0,
             length: object.size_bytes,
             sha256: hex(&object.sha256),
-            segments: object.segments.iter().map(ToString::to_string).collect(),
+            segments: object
+                .contents
+                .segments
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         })
         .collect();
     if parts.is_empty() {
@@ -341,7 +379,7 @@ fn manifest_of(objects: &[StoredObject]) -> Manifest {
     Manifest { objects: parts }
 }
 
-fn download_len(objects: &[StoredObject]) -> u64 {
+fn download_len(objects: &[PinnedObject]) -> u64 {
     if objects.is_empty() {
         return EMPTY_MEMBER.len() as u64;
     }

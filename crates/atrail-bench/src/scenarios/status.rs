@@ -89,12 +89,15 @@ CREATE TEMP TABLE hours AS
   SELECT domain, day, hour, randomblob(16) AS object
     FROM days JOIN hours
     JOIN (SELECT domain FROM domains WHERE space IS NOT NULL ORDER BY domain DESC LIMIT {TENANTS});
-INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256)
-  SELECT object, domain, day, hour, 'of the bench/' || hex(object), 684000, zeroblob(32) FROM hours;
-INSERT INTO segments (segment, object, position, count, size_bytes, root)
+CREATE TEMP TABLE parts AS
   WITH RECURSIVE positions(position) AS (SELECT 0 UNION ALL SELECT position + 1 FROM positions WHERE position < 56)
-  SELECT CAST(printf('%012d%04d', h.rowid, position) AS BLOB), object, position, 60, 83000, zeroblob(32)
-    FROM hours h JOIN positions;
+  SELECT object, position, printf('%012d%04d', h.rowid, position) AS segment FROM hours h JOIN positions ORDER BY h.rowid, position;
+INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments)
+  SELECT object, domain, day, hour, 'of the bench/' || hex(object), 684000, zeroblob(32), 57 * 60, 57 * 83000,
+    (SELECT CAST(group_concat(segment, '') AS BLOB) FROM parts p WHERE p.rowid BETWEEN h.rowid * 57 - 56 AND h.rowid * 57)
+    FROM hours h;
+INSERT INTO segments (segment, object, position, count, size_bytes, root)
+  SELECT CAST(segment AS BLOB), object, position, 60, 83000, zeroblob(32) FROM parts;
 INSERT INTO hour_totals (domain, day, hour, count, size_bytes)
   SELECT domain, day, hour, 57 * 60, 57 * 83000 FROM hours;
 COMMIT;",

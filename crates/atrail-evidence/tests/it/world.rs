@@ -435,7 +435,7 @@ impl World {
                 time: self.time(),
                 actor: "admin".to_owned(),
                 key: vkey.clone(),
-                endorsement: self.key.sign(&endorsement_text(&of, &vkey)).unwrap(),
+                endorsement: self.key.sign(endorsement_text(&of, &vkey)).unwrap(),
             });
             self.control(log, &entry);
         }

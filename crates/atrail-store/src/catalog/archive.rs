@@ -216,7 +216,7 @@ async fn insert_objects(
 ) -> Result<()> {
     let what = "commit a seal";
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) ",
+        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments) ",
     );
     query.push_values(objects, |mut row, (domain, object)| {
         let place = object.segment.place;
@@ -226,7 +226,10 @@ async fn insert_objects(
             .push_bind(place.hour.number())
             .push_bind(&object.path)
             .push_bind(signed(object.size_bytes))
-            .push_bind(object.sha256.as_slice());
+            .push_bind(object.sha256.as_slice())
+            .push_bind(signed(object.segment.count))
+            .push_bind(signed(object.segment.size_bytes))
+            .push_bind(object.segment.id.bytes());
     });
     query
         .build()

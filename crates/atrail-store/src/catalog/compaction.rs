@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::archive::{DomainRow, ObjectFile, ROWS_AT_ONCE, domain_row, object_file};
+use super::contents::Contents;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
@@ -39,8 +40,7 @@ pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
-    /// How many segments it holds.
-    pub(crate) segments: u64,
+    pub(crate) contents: Contents,
 }
 
 /// A new object that holds what others held, in their order.
@@ -101,9 +101,8 @@ impl Catalog {
     /// The objects of an hour in download order.
     pub(crate) async fn sources(&self, hour: HourRow) -> Result<Vec<Source>> {
         let rows = sqlx::query(concat!(
-            "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
-            "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS segments ",
-            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.object"
+            "SELECT object, path, size_bytes, sha256, events, events_bytes, segments FROM objects ",
+            "WHERE domain = ? AND day = ? AND hour = ? AND retired IS NULL ORDER BY object"
         ))
         .bind(hour.domain)
         .bind(hour.place.day.number())
@@ -117,7 +116,7 @@ impl Catalog {
                 path: row.text("path")?,
                 size_bytes: row.unsigned("size_bytes")?,
                 sha256: row.hash("sha256")?,
-                segments: row.unsigned("segments")?,
+                contents: Contents::of_row(row)?,
             })
         };
         rows.iter().map(source).collect()
@@ -272,9 +271,12 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
 
 async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timestamp) -> Result<()> {
     let Merged { hour, id, .. } = merged;
-    sqlx::query(
-        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
+    let sources = merged.sources.iter();
+    let contents: Contents = sources.map(|source| &source.contents).collect();
+    sqlx::query(concat!(
+        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments) ",
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ))
     .bind(id.bytes())
     .bind(hour.domain)
     .bind(hour.place.day.number())
@@ -282,6 +284,9 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
     .bind(&merged.path)
     .bind(signed(merged.size_bytes))
     .bind(merged.sha256.as_slice())
+    .bind(signed(contents.events))
+    .bind(signed(contents.events_bytes))
+    .bind(contents.segment_bytes())
     .execute(&mut *connection)
     .await
     .map_err(failed_to(COMMIT))?;
@@ -295,7 +300,7 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
             .execute(&mut *connection)
             .await
             .map_err(failed_to(COMMIT))?;
-        position += source.segments;
+        position += source.contents.segments.len() as u64;
         start += source.size_bytes;
     }
     let paths: Vec<_> = merged
@@ -344,7 +349,7 @@ async fn move_segments(
             .execute(connection)
             .await
             .map_err(failed_to(COMMIT))?;
-    if moved.rows_affected() == source.segments {
+    if moved.rows_affected() == source.contents.segments.len() as u64 {
         return Ok(());
     }
     Err(StoreError::Damaged {

@@ -1,42 +1,52 @@
 //! The objects of a scope: what a session pins, and what a deletion takes.
 
+use std::collections::BTreeMap;
+
 use atrail_evidence::Hash;
 use atrail_model::{Day, Domain, ObjectId, Scope, SegmentId};
+use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::archive::{DomainRow, day_of};
+use super::contents::Contents;
 use super::failed_to;
 use super::row::Columns;
 use super::waste::insert_waste;
 use crate::deletion::DeletedTotal;
 use crate::error::Result;
 
+const LIST: &str = "list what is in scope";
+
 /// An object as a session pins it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredObject {
+pub(crate) struct PinnedObject {
+    pub(crate) id: ObjectId,
+    pub(crate) domain: Domain,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) contents: Contents,
+}
+
+/// An object as a deletion takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TakenObject {
     pub(crate) id: ObjectId,
     pub(crate) domain: Domain,
     pub(crate) day: Day,
-    /// Whether retention took it out of the archive.
+    /// Whether retention took it out of the archive before.
     pub(crate) is_retired: bool,
     pub(crate) path: String,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
-    pub(crate) segments: Vec<SegmentId>,
-    /// Events in it.
-    pub(crate) count: u64,
-    /// Bytes of their lines.
-    pub(crate) events_bytes: u64,
+    /// What it holds.
+    pub(crate) total: DeletedTotal,
 }
 
-/// The subtree hashes of the segments in scope that have more than one.
+/// The subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
 pub(crate) async fn subtrees(
     connection: &mut SqliteConnection,
     domain: &DomainRow,
     scope: &Scope,
-) -> Result<Vec<(SegmentId, Vec<Hash>)>> {
-    let rows = sqlx::query(concat!(
+) -> Result<BTreeMap<String, Vec<Hash>>> {
+    let mut rows = sqlx::query(concat!(
         "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
         "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
         "AND o.retired IS NULL AND s.subtrees IS NOT NULL"
@@ -46,18 +56,16 @@ pub(crate) async fn subtrees(
     .bind(scope.days.end().number())
     .bind(scope.hours.first().number())
     .bind(scope.hours.last().number())
-    .fetch_all(connection)
-    .await
-    .map_err(failed_to("list what is in scope"))?;
-    let subtrees = |row: &SqliteRow| {
+    .fetch(connection);
+    let mut subtrees = BTreeMap::new();
+    while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+        let segment: SegmentId = row.id("segment")?;
         let bytes = row.bytes("subtrees")?;
         let (whole, _) = bytes.as_chunks::<32>();
-        Ok((
-            row.id("segment")?,
-            whole.iter().map(|hash| Hash(*hash)).collect(),
-        ))
-    };
-    rows.iter().map(subtrees).collect()
+        let hashes = whole.iter().map(|hash| Hash(*hash)).collect();
+        subtrees.insert(segment.to_string(), hashes);
+    }
+    Ok(subtrees)
 }
 
 /// Which objects of a scope are meant.
@@ -69,21 +77,51 @@ pub(crate) enum Objects {
     WithRetired,
 }
 
-/// The objects in scope, in download order.
-pub(crate) async fn objects(
+/// The objects in scope that a session pins, in download order. It reads no column that it does not need: of each row, most of
+/// the time goes into handing over its values.
+pub(crate) async fn pinned(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    scope: &Scope,
+) -> Result<Vec<PinnedObject>> {
+    let mut objects = Vec::new();
+    for domain in domains {
+        let mut rows = sqlx::query(concat!(
+            "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
+            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
+            "ORDER BY day, hour, object"
+        ))
+        .bind(domain.number)
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+        .fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+            objects.push(PinnedObject {
+                id: row.id("object")?,
+                domain: domain.domain,
+                size_bytes: row.unsigned("size_bytes")?,
+                sha256: row.hash("sha256")?,
+                contents: Contents::of_row(&row)?,
+            });
+        }
+    }
+    Ok(objects)
+}
+
+/// The objects in scope that a deletion takes.
+pub(crate) async fn taken(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
     which: Objects,
-) -> Result<Vec<StoredObject>> {
-    let what = "list what is in scope";
+) -> Result<Vec<TakenObject>> {
     let mut objects = Vec::new();
     for domain in domains {
-        let rows = sqlx::query(concat!(
-            "SELECT o.object, o.day, o.path, o.size_bytes, o.sha256, o.retired IS NOT NULL AS retired, s.segment, s.count, s.size_bytes AS events_bytes ",
-            "FROM objects o JOIN segments s ON s.object = o.object ",
-            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? AND (o.retired IS NULL OR ?) ",
-            "ORDER BY o.day, o.hour, o.object, s.position"
+        let mut rows = sqlx::query(concat!(
+            "SELECT object, day, path, retired IS NOT NULL AS retired, events, events_bytes FROM objects ",
+            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND (retired IS NULL OR ?)"
         ))
         .bind(domain.number)
         .bind(scope.days.start().number())
@@ -91,11 +129,19 @@ pub(crate) async fn objects(
         .bind(scope.hours.first().number())
         .bind(scope.hours.last().number())
         .bind(which == Objects::WithRetired)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed_to(what))?;
-        for row in &rows {
-            add_object(&mut objects, domain.domain, row)?;
+        .fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+            objects.push(TakenObject {
+                id: row.id("object")?,
+                domain: domain.domain,
+                day: day_of(&row)?,
+                is_retired: row.integer("retired")? != 0,
+                path: row.text("path")?,
+                total: DeletedTotal {
+                    count: row.unsigned("events")?,
+                    size_bytes: row.unsigned("events_bytes")?,
+                },
+            });
         }
     }
     Ok(objects)
@@ -106,7 +152,7 @@ pub(crate) async fn remove(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
-    objects: &[StoredObject],
+    objects: &[TakenObject],
 ) -> Result<()> {
     let what = "delete events";
     let paths: Vec<_> = objects.iter().map(|object| object.path.clone()).collect();
@@ -131,35 +177,10 @@ pub(crate) async fn remove(
 }
 
 /// What those of these objects that are in the archive hold together.
-pub(crate) fn sum(objects: &[StoredObject]) -> DeletedTotal {
-    let current = objects.iter().filter(|object| !object.is_retired);
+pub(crate) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> DeletedTotal {
+    let current = objects.into_iter().filter(|object| !object.is_retired);
     current.fold(DeletedTotal::default(), |sum, object| DeletedTotal {
-        count: sum.count + object.count,
-        size_bytes: sum.size_bytes + object.events_bytes,
+        count: sum.count + object.total.count,
+        size_bytes: sum.size_bytes + object.total.size_bytes,
     })
-}
-
-fn add_object(objects: &mut Vec<StoredObject>, domain: Domain, row: &SqliteRow) -> Result<()> {
-    let id: ObjectId = row.id("object")?;
-    let segment: SegmentId = row.id("segment")?;
-    let (count, events_bytes) = (row.unsigned("count")?, row.unsigned("events_bytes")?);
-    if let Some(object) = objects.last_mut().filter(|last| last.id == id) {
-        object.segments.push(segment);
-        object.count += count;
-        object.events_bytes += events_bytes;
-        return Ok(());
-    }
-    objects.push(StoredObject {
-        id,
-        domain,
-        day: day_of(row)?,
-        is_retired: row.integer("retired")? != 0,
-        path: row.text("path")?,
-        size_bytes: row.unsigned("size_bytes")?,
-        sha256: row.hash("sha256")?,
-        segments: vec![segment],
-        count,
-        events_bytes,
-    });
-    Ok(())
 }

@@ -7,6 +7,7 @@
 pub(crate) mod adopt;
 pub(crate) mod archive;
 pub(crate) mod compaction;
+pub(crate) mod contents;
 pub(crate) mod holds;
 mod identity;
 pub(crate) mod in_scope;

@@ -110,6 +110,20 @@ impl Catalog {
             ));
         }
         let (wrong,): (i64,) = sqlx::query_as(concat!(
+            "WITH held AS (SELECT object, SUM(count) AS events, SUM(size_bytes) AS events_bytes, ",
+            "unhex(group_concat(hex(segment), '' ORDER BY position)) AS segments FROM segments GROUP BY object) ",
+            "SELECT COUNT(*) FROM objects o LEFT JOIN held h ON h.object = o.object ",
+            "WHERE (o.events, o.events_bytes, o.segments) IS NOT (h.events, h.events_bytes, h.segments)"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(what))?;
+        if wrong > 0 {
+            found.push(format!(
+                "{wrong} objects do not hold what their segments hold: {ANOTHER_CATALOG}"
+            ));
+        }
+        let (wrong,): (i64,) = sqlx::query_as(concat!(
             "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
             "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
             "SELECT COUNT(*) FROM (SELECT domain, day, hour FROM ",

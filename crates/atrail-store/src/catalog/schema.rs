@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0007_identity.sql"),
     include_str!("schema/0008_evidence.sql"),
     include_str!("schema/0009_account_hours.sql"),
+    include_str!("schema/0010_contents_of_objects.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.
@@ -128,6 +129,27 @@ mod tests {
                 .await
                 .unwrap();
         assert_eq!(key, (None, None), "good for everything and for ever");
+    }
+
+    /// What an object holds is told by its row, also of one that an earlier version made.
+    #[tokio::test]
+    async fn objects_tell_what_their_segments_hold() {
+        let pool = made_by_version_of(9).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains VALUES (1, x'0a', NULL);
+            INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES
+                (x'01', 1, 7, 0, 'p', 99, x''), (x'02', 1, 7, 0, 'q', 99, x'');
+            INSERT INTO segments (segment, object, position, count, size_bytes, root) VALUES
+                (x'0011', x'01', 1, 2, 20, x''), (x'1200', x'01', 0, 3, 30, x''), (x'0013', x'02', 0, 4, 40, x'');";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows: Vec<(i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT events, events_bytes, segments FROM objects ORDER BY object")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        let in_order = vec![0x12, 0x00, 0x00, 0x11];
+        assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13])]);
     }
 
     /// The hours of accounts are those of their domains: of what an earlier version left, and after every change.

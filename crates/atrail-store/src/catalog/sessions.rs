@@ -34,7 +34,7 @@ impl Catalog {
         connection: &mut SqliteConnection,
         session: &Session,
         account: AccountId,
-        manifest: &[u8],
+        manifest: Vec<u8>,
     ) -> Result<()> {
         let Scope {
             target,
@@ -74,7 +74,7 @@ impl Catalog {
         &self,
         connection: &mut SqliteConnection,
         session: SessionId,
-        text: &str,
+        text: String,
     ) -> Result<()> {
         sqlx::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
             .bind(session.bytes())

@@ -3,6 +3,8 @@
 //! The new key is kept in a file of its own, then recorded in every domain's log, endorsed by the old one, in one
 //! transaction; then it takes the old one's place. A crash in between is finished, or taken back, by the next start.
 
+use std::sync::Arc;
+
 use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
@@ -94,7 +96,7 @@ impl Evidence {
             }
         }
         // From the commit on nothing may be signed with the old one, whatever happens to the file.
-        *current = next;
+        *current = Arc::new(next);
         key::use_next(&self.data_dir)?;
         Ok(verifier_key)
     }
@@ -111,7 +113,7 @@ impl Evidence {
         }
         key::use_next(&self.data_dir)?;
         catalog.set_verifier_key(next.verifier_key().to_string());
-        *self.key.write().await = next;
+        *self.key.write().await = Arc::new(next);
         Ok(())
     }
 }
@@ -119,7 +121,7 @@ impl Evidence {
 /// The note by which a key says that another one signs after it.
 fn endorse(current: &SigningKey, origin: &str, next: &SigningKey) -> Result<String> {
     let text = endorsement_text(origin, &next.verifier_key().to_string());
-    key::signed(current.sign(&text))
+    key::signed(current.sign(text))
 }
 
 /// Whether the logs name this key for their signatures.

@@ -26,6 +26,11 @@ async fn totals_are_those_of_what_they_add_up() {
             "UPDATE account_hours SET count = count - 1 WHERE hour = 7",
             of_accounts,
         ),
+        (
+            "UPDATE objects SET segments = segments || x'00' WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "UPDATE objects SET segments = CAST(substr(segments, 1, 16) AS BLOB)",
+            "1 objects do not hold what their segments hold",
+        ),
         // The sums follow by themselves.
         (
             "UPDATE hour_totals SET size_bytes = size_bytes + 1 WHERE hour = 8",
