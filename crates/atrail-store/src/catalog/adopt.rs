@@ -6,7 +6,7 @@ use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SpaceId, Timesta
 use sqlx::{Sqlite, Transaction};
 
 use super::archive::DomainRow;
-use super::contents::Contents;
+use super::contents::tell_contents;
 use super::row::{Id, nanoseconds, signed};
 use super::{Catalog, failed_to};
 use crate::error::Result;
@@ -103,10 +103,9 @@ impl Catalog {
             else {
                 continue;
             };
-            let contents: Contents = object.segments.iter().collect();
             sqlx::query(concat!(
-                "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments) ",
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) ",
+                "VALUES (?, ?, ?, ?, ?, ?, ?)"
             ))
             .bind(object.id.bytes())
             .bind(number)
@@ -115,9 +114,6 @@ impl Catalog {
             .bind(&object.path)
             .bind(signed(object.size_bytes))
             .bind(object.sha256.as_slice())
-            .bind(signed(contents.events))
-            .bind(signed(contents.events_bytes))
-            .bind(contents.segment_bytes())
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
@@ -133,6 +129,7 @@ impl Catalog {
             for (position, segment) in (0_i64..).zip(&object.segments) {
                 adopt_segment(&mut tx, object.id, number, position, segment).await?;
             }
+            tell_contents(&mut tx, object.id, WHAT).await?;
         }
         self.commit(tx, WHAT).await
     }

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::archive::{DomainRow, ObjectFile, ROWS_AT_ONCE, domain_row, object_file};
-use super::contents::Contents;
+use super::contents::tell_contents;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
@@ -40,7 +40,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
-    pub(crate) contents: Contents,
+    /// How many segments it holds.
+    pub(crate) segments: u64,
 }
 
 /// A new object that holds what others held, in their order.
@@ -101,8 +102,9 @@ impl Catalog {
     /// The objects of an hour in download order.
     pub(crate) async fn sources(&self, hour: HourRow) -> Result<Vec<Source>> {
         let rows = sqlx::query(concat!(
-            "SELECT object, path, size_bytes, sha256, events, events_bytes, segments FROM objects ",
-            "WHERE domain = ? AND day = ? AND hour = ? AND retired IS NULL ORDER BY object"
+            "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
+            "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS count ",
+            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.object"
         ))
         .bind(hour.domain)
         .bind(hour.place.day.number())
@@ -116,7 +118,7 @@ impl Catalog {
                 path: row.text("path")?,
                 size_bytes: row.unsigned("size_bytes")?,
                 sha256: row.hash("sha256")?,
-                contents: Contents::of_row(row)?,
+                segments: row.unsigned("count")?,
             })
         };
         rows.iter().map(source).collect()
@@ -271,12 +273,9 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
 
 async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timestamp) -> Result<()> {
     let Merged { hour, id, .. } = merged;
-    let sources = merged.sources.iter();
-    let contents: Contents = sources.map(|source| &source.contents).collect();
-    sqlx::query(concat!(
-        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments) ",
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    ))
+    sqlx::query(
+        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
     .bind(id.bytes())
     .bind(hour.domain)
     .bind(hour.place.day.number())
@@ -284,9 +283,6 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
     .bind(&merged.path)
     .bind(signed(merged.size_bytes))
     .bind(merged.sha256.as_slice())
-    .bind(signed(contents.events))
-    .bind(signed(contents.events_bytes))
-    .bind(contents.segment_bytes())
     .execute(&mut *connection)
     .await
     .map_err(failed_to(COMMIT))?;
@@ -300,9 +296,10 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
             .execute(&mut *connection)
             .await
             .map_err(failed_to(COMMIT))?;
-        position += source.contents.segments.len() as u64;
+        position += source.segments;
         start += source.size_bytes;
     }
+    tell_contents(connection, *id, COMMIT).await?;
     let paths: Vec<_> = merged
         .sources
         .iter()
@@ -349,7 +346,7 @@ async fn move_segments(
             .execute(connection)
             .await
             .map_err(failed_to(COMMIT))?;
-    if moved.rows_affected() == source.contents.segments.len() as u64 {
+    if moved.rows_affected() == source.segments {
         return Ok(());
     }
     Err(StoreError::Damaged {

@@ -1,14 +1,15 @@
-//! What an object holds, as the catalog keeps it beside the object.
+//! What an object holds, as the catalog keeps it beside the object. The segments are the truth of it.
 
-use atrail_model::SegmentId;
+use atrail_model::{ObjectId, SegmentId};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use super::failed_to;
 use super::row::{Columns, Id};
 use crate::error::{Result, StoreError};
-use crate::object::Segment;
 
 /// What the segments of an object hold together.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// Number of events.
     pub(crate) events: u64,
@@ -18,14 +19,44 @@ pub(crate) struct Contents {
     pub(crate) segments: Vec<SegmentId>,
 }
 
+/// What the columns `events`, `events_bytes` and `segments` of a row `o` of `objects` are to be.
+macro_rules! contents_of_segments {
+    () => {
+        concat!(
+            "(SELECT COALESCE(SUM(s.count), 0), COALESCE(SUM(s.size_bytes), 0), ",
+            "COALESCE(unhex(group_concat(hex(s.segment), '' ORDER BY s.position)), x'') ",
+            "FROM segments s WHERE s.object = o.object)"
+        )
+    };
+}
+pub(super) use contents_of_segments;
+
+/// Tells in an object's row what its segments hold.
+pub(super) async fn tell_contents(
+    connection: &mut SqliteConnection,
+    object: ObjectId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(concat!(
+        "UPDATE objects AS o SET (events, events_bytes, segments) = ",
+        contents_of_segments!(),
+        " WHERE object = ?"
+    ))
+    .bind(object.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}
+
 impl Contents {
-    /// Of the columns `events`, `events_bytes` and `segments`.
-    pub(super) fn of_row(row: &SqliteRow) -> Result<Self> {
+    /// Of the columns `events`, `events_bytes` and `segments` of this object.
+    pub(super) fn of_row(row: &SqliteRow, object: ObjectId) -> Result<Self> {
         let segments = row.bytes("segments")?;
         let (ids, []) = segments.as_chunks::<16>() else {
             return Err(StoreError::Damaged {
                 what: "the catalog".to_owned(),
-                why: "the list of an object's segments is cut".to_owned(),
+                why: format!("its list of the segments of object {object} is cut"),
             });
         };
         Ok(Self {
@@ -33,36 +64,5 @@ impl Contents {
             events_bytes: row.unsigned("events_bytes")?,
             segments: ids.iter().map(|id| SegmentId::from_bytes(*id)).collect(),
         })
-    }
-
-    /// The segments as the catalog has them: 16 bytes each.
-    pub(super) fn segment_bytes(&self) -> Vec<u8> {
-        let ids = self.segments.iter().flat_map(|id| id.bytes());
-        ids.copied().collect()
-    }
-}
-
-impl<'a> FromIterator<&'a Segment> for Contents {
-    fn from_iter<I: IntoIterator<Item = &'a Segment>>(segments: I) -> Self {
-        let mut contents = Self::default();
-        for segment in segments {
-            contents.events += segment.count;
-            contents.events_bytes += segment.size_bytes;
-            contents.segments.push(segment.id);
-        }
-        contents
-    }
-}
-
-/// One after the other.
-impl<'a> FromIterator<&'a Self> for Contents {
-    fn from_iter<I: IntoIterator<Item = &'a Self>>(parts: I) -> Self {
-        let mut contents = Self::default();
-        for part in parts {
-            contents.events += part.events;
-            contents.events_bytes += part.events_bytes;
-            contents.segments.extend_from_slice(&part.segments);
-        }
-        contents
     }
 }

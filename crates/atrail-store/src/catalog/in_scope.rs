@@ -98,12 +98,13 @@ pub(crate) async fn pinned(
         .bind(scope.hours.last().number())
         .fetch(&mut *connection);
         while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+            let id = row.id("object")?;
             objects.push(PinnedObject {
-                id: row.id("object")?,
+                id,
                 domain: domain.domain,
                 size_bytes: row.unsigned("size_bytes")?,
                 sha256: row.hash("sha256")?,
-                contents: Contents::of_row(&row)?,
+                contents: Contents::of_row(&row, id)?,
             });
         }
     }

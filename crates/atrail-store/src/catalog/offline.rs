@@ -10,6 +10,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 
 use super::archive::{ObjectFile, domain_row, object_file};
+use super::contents::contents_of_segments;
 use super::row::{Columns, Id};
 use super::{Catalog, failed_to, pool, schema};
 use crate::error::{Result, StoreError};
@@ -110,10 +111,8 @@ impl Catalog {
             ));
         }
         let (wrong,): (i64,) = sqlx::query_as(concat!(
-            "WITH held AS (SELECT object, SUM(count) AS events, SUM(size_bytes) AS events_bytes, ",
-            "unhex(group_concat(hex(segment), '' ORDER BY position)) AS segments FROM segments GROUP BY object) ",
-            "SELECT COUNT(*) FROM objects o LEFT JOIN held h ON h.object = o.object ",
-            "WHERE (o.events, o.events_bytes, o.segments) IS NOT (h.events, h.events_bytes, h.segments)"
+            "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
+            contents_of_segments!()
         ))
         .fetch_one(self.readers())
         .await

@@ -138,7 +138,7 @@ mod tests {
         let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
             INSERT INTO domains VALUES (1, x'0a', NULL);
             INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES
-                (x'01', 1, 7, 0, 'p', 99, x''), (x'02', 1, 7, 0, 'q', 99, x'');
+                (x'01', 1, 7, 0, 'p', 99, x''), (x'02', 1, 7, 0, 'q', 99, x''), (x'03', 1, 7, 0, 'r', 99, x'');
             INSERT INTO segments (segment, object, position, count, size_bytes, root) VALUES
                 (x'0011', x'01', 1, 2, 20, x''), (x'1200', x'01', 0, 3, 30, x''), (x'0013', x'02', 0, 4, 40, x'');";
         sqlx::raw_sql(old).execute(&pool).await.unwrap();
@@ -149,7 +149,8 @@ mod tests {
                 .await
                 .unwrap();
         let in_order = vec![0x12, 0x00, 0x00, 0x11];
-        assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13])]);
+        let none = (0, 0, vec![]);
+        assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13]), none]);
     }
 
     /// The hours of accounts are those of their domains: of what an earlier version left, and after every change.

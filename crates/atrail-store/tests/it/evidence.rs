@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use atrail_evidence::{Expectations, Finding, FindingKind, Outcome, Report, VerifierKey, verify};
+use atrail_evidence::{
+    DomainEvidence, Expectations, Finding, FindingKind, Outcome, Receipt, Report, VerifierKey,
+    verify,
+};
 use atrail_model::{Clock, Domain, Hours, Retention, Scope, SessionId, Target};
 use atrail_store::{EventsOfSpace, NewSession, Requester, Session};
 
@@ -368,6 +371,38 @@ async fn a_backup_that_is_served_begins_a_new_epoch() {
 
 fn copy(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
+}
+
+/// A segment of more than 1,024 events comes with the hashes of its runs of so many, and no other does.
+#[tokio::test]
+async fn large_segments_come_with_the_hashes_of_their_runs() {
+    let test = TestStore::new().await;
+    test.clock.advance(Duration::from_secs(86_400));
+    let send = async |domain, texts: std::ops::Range<u32>| {
+        let events = texts.map(|nth| event("2017-07-24", 7, &nth.to_string()));
+        test.store.append(domain, events.collect()).await.unwrap();
+        test.session(test.whole_account()).await
+    };
+    let (large, small) = (Domain::Space(test.space), Domain::Space(test.other_space));
+    let runs = async |session: &Session| {
+        let text = test.receipt(session.id).await;
+        let (receipt, _) = Receipt::parse(&text).unwrap();
+        let of = |part: &DomainEvidence| part.subtrees.values().map(Vec::len).collect::<Vec<_>>();
+        let domains = receipt.domains.iter();
+        let runs = domains.map(|part| (part.domain.clone(), of(part)));
+        runs.filter(|(_, runs)| !runs.is_empty())
+            .collect::<Vec<_>>()
+    };
+    send(large, 0..1_025).await;
+    let all = send(small, 0..1_024).await;
+    assert_eq!(runs(&all).await, [(large.to_string(), vec![2])]);
+    // Two segments of one object, which has more events than that.
+    send(small, 2_000..2_600).await;
+    assert_eq!(test.store.compact().await.unwrap().objects_in, 2);
+    let all = test.session(test.whole_account()).await;
+    assert_eq!(runs(&all).await, [(large.to_string(), vec![2])]);
+    let file = test.gzip(all.id).await;
+    test.prove(&all, &file).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

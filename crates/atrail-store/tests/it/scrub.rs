@@ -1,5 +1,7 @@
 //! A scrub sees a catalog that contradicts itself.
 
+use std::time::Duration;
+
 use atrail_model::{Domain, Target};
 
 use crate::support::{TestStore, event};
@@ -31,6 +33,11 @@ async fn totals_are_those_of_what_they_add_up() {
             "UPDATE objects SET segments = CAST(substr(segments, 1, 16) AS BLOB)",
             "1 objects do not hold what their segments hold",
         ),
+        (
+            "UPDATE objects SET events = events + 1 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "UPDATE objects SET events = events - 1 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "1 objects do not hold what their segments hold",
+        ),
         // The sums follow by themselves.
         (
             "UPDATE hour_totals SET size_bytes = size_bytes + 1 WHERE hour = 8",
@@ -47,5 +54,29 @@ async fn totals_are_those_of_what_they_add_up() {
         sqlx::query(undo).execute(&catalog).await.unwrap();
         assert_eq!(test.scrub().await.0, [], "{undo}");
     }
+    catalog.close().await;
+}
+
+#[tokio::test]
+async fn an_object_lists_its_segments_in_their_order() {
+    let test = TestStore::new().await;
+    test.clock.advance(Duration::from_secs(86_400));
+    for text in ["a", "b"] {
+        test.send(&[event("2017-07-24", 7, text)]).await;
+        test.session(test.scope("2017-07-24", "2017-07-24")).await;
+    }
+    assert_eq!(test.store.compact().await.unwrap().objects_in, 2);
+    assert_eq!(test.scrub().await.0, []);
+    let catalog = test.catalog().await;
+    let swap = "UPDATE objects SET segments = CAST(substr(segments, 17) || substr(segments, 1, 16) AS BLOB)";
+    sqlx::query(swap).execute(&catalog).await.unwrap();
+    let (found, _) = test.scrub().await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].what.starts_with("1 objects do not hold"),
+        "{found:?}"
+    );
+    sqlx::query(swap).execute(&catalog).await.unwrap();
+    assert_eq!(test.scrub().await.0, []);
     catalog.close().await;
 }

@@ -1,7 +1,6 @@
 -- What each hour holds in all domains of an account together: counting an account reads a row an hour, however many
 -- domains it has. The triggers keep it true, whichever statement inserts, updates or deletes rows of "hour_totals" (not
--- REPLACE, which deletes without telling triggers). Rows of no events stay until their hour has events or the last row of
--- its domains is gone.
+-- REPLACE, which deletes without telling triggers). A row of no events may stay; it counts for nothing.
 CREATE TABLE account_hours (
     account    BLOB NOT NULL REFERENCES accounts (guid),
     day        INTEGER NOT NULL,
