@@ -29,8 +29,8 @@ async fn totals_are_those_of_what_they_add_up() {
             of_accounts,
         ),
         (
-            "UPDATE objects SET segments = segments || x'00' WHERE rowid = (SELECT MIN(rowid) FROM objects)",
-            "UPDATE objects SET segments = CAST(substr(segments, 1, 16) AS BLOB)",
+            "UPDATE objects SET segments = CAST(segments || x'00' AS BLOB) WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "UPDATE objects SET segments = substr(segments, 1, 16)",
             "1 objects do not hold what their segments hold",
         ),
         (
