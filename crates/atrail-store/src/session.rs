@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, hex};
+use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, SUBTREE_LEAVES, hex};
 use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
 use futures_util::future::try_join;
@@ -167,12 +167,15 @@ impl Store {
         }
         let objects = in_scope::pinned(&mut tx, &domains, &new.scope).await?;
         let objects: Arc<[PinnedObject]> = objects.into();
+        let large = objects
+            .iter()
+            .filter(|object| object.contents.events > SUBTREE_LEAVES);
         let about = About {
             session: new.id.unwrap_or_else(SessionId::generate),
             user: &new.user,
             created: now,
             scope: &new.scope,
-            objects: &objects,
+            large: large.map(|object| object.domain).collect(),
             since: &new.since,
             most_bytes: core.settings.max_receipt_bytes,
         };

@@ -19,6 +19,40 @@ use crate::error::{Result, StoreError};
 const ANOTHER_CATALOG: &str =
     "restore the catalog from a backup, or make it anew with `admin recover`";
 
+/// What the catalog says twice and must say alike: a count of those that differ, and the words before and after the count.
+const CONTRADICTIONS: [(&str, &str, &str); 3] = [
+    (
+        concat!(
+            "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
+            contents_of_segments!()
+        ),
+        "",
+        " objects do not hold what their segments hold",
+    ),
+    (
+        concat!(
+            "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
+            "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
+            "SELECT COUNT(*) FROM (SELECT domain, day, hour FROM ",
+            "(SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals) UNION SELECT domain, day, hour FROM ",
+            "(SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
+        ),
+        "the totals of ",
+        " hours are not those of their segments",
+    ),
+    (
+        concat!(
+            "WITH hours AS (SELECT d.account, t.day, t.hour, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM hour_totals t JOIN domains d ON d.domain = t.domain GROUP BY d.account, t.day, t.hour) ",
+            "SELECT COUNT(*) FROM (SELECT account, day, hour FROM ",
+            "(SELECT * FROM hours WHERE count > 0 EXCEPT SELECT * FROM account_hours) UNION SELECT account, day, hour FROM ",
+            "(SELECT * FROM account_hours WHERE count > 0 EXCEPT SELECT * FROM hours))"
+        ),
+        "the totals of ",
+        " hours of accounts are not those of their domains",
+    ),
+];
+
 /// An object as the catalog has it, with its segments in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recorded {
@@ -110,47 +144,14 @@ impl Catalog {
                 broken.len()
             ));
         }
-        let (wrong,): (i64,) = sqlx::query_as(concat!(
-            "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
-            contents_of_segments!()
-        ))
-        .fetch_one(self.readers())
-        .await
-        .map_err(failed_to(what))?;
-        if wrong > 0 {
-            found.push(format!(
-                "{wrong} objects do not hold what their segments hold: {ANOTHER_CATALOG}"
-            ));
-        }
-        let (wrong,): (i64,) = sqlx::query_as(concat!(
-            "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
-            "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
-            "SELECT COUNT(*) FROM (SELECT domain, day, hour FROM ",
-            "(SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals) UNION SELECT domain, day, hour FROM ",
-            "(SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
-        ))
-        .fetch_one(self.readers())
-        .await
-        .map_err(failed_to(what))?;
-        if wrong > 0 {
-            found.push(format!(
-                "the totals of {wrong} hours are not those of their segments: {ANOTHER_CATALOG}"
-            ));
-        }
-        let (wrong,): (i64,) = sqlx::query_as(concat!(
-            "WITH hours AS (SELECT d.account, t.day, t.hour, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-            "FROM hour_totals t JOIN domains d ON d.domain = t.domain GROUP BY d.account, t.day, t.hour) ",
-            "SELECT COUNT(*) FROM (SELECT account, day, hour FROM ",
-            "(SELECT * FROM hours WHERE count > 0 EXCEPT SELECT * FROM account_hours) UNION SELECT account, day, hour FROM ",
-            "(SELECT * FROM account_hours WHERE count > 0 EXCEPT SELECT * FROM hours))"
-        ))
-        .fetch_one(self.readers())
-        .await
-        .map_err(failed_to(what))?;
-        if wrong > 0 {
-            found.push(format!(
-                "the totals of {wrong} hours of accounts are not those of their domains: {ANOTHER_CATALOG}"
-            ));
+        for (count, before, after) in CONTRADICTIONS {
+            let (wrong,): (i64,) = sqlx::query_as(count)
+                .fetch_one(self.readers())
+                .await
+                .map_err(failed_to(what))?;
+            if wrong > 0 {
+                found.push(format!("{before}{wrong}{after}: {ANOTHER_CATALOG}"));
+            }
         }
         Ok(found)
     }

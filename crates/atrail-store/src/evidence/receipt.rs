@@ -6,14 +6,14 @@ use std::sync::Arc;
 use atrail_evidence as evidence;
 use atrail_evidence::{
     ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
-    RECEIPT_VERSION, Receipt, SUBTREE_LEAVES, ScopeOf,
+    RECEIPT_VERSION, Receipt, ScopeOf,
 };
 use atrail_model::{Day, Domain, Scope, SessionId, Target, Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
 
 use super::Signer;
 use crate::catalog::archive::DomainRow;
-use crate::catalog::in_scope::{self, PinnedObject};
+use crate::catalog::in_scope;
 use crate::catalog::log::{self, Head, Placed};
 use crate::error::{Result, StoreError};
 use crate::session::PinnedCheckpoint;
@@ -26,8 +26,8 @@ pub(crate) struct About<'a> {
     pub(crate) user: &'a str,
     pub(crate) created: Timestamp,
     pub(crate) scope: &'a Scope,
-    /// What is in it.
-    pub(crate) objects: &'a [PinnedObject],
+    /// Domains with an object of more events than a run: only their segments can have several runs.
+    pub(crate) large: HashSet<Domain>,
     /// Sizes of logs that the client remembers, and wants to see continued.
     pub(crate) since: &'a BTreeMap<Domain, u64>,
     /// How many bytes of entries there may be.
@@ -54,19 +54,11 @@ impl Signer<'_> {
             heads.push((row.domain, head.ok_or_else(|| no_log(row.domain))?));
         }
         let notes = self.checkpoints(&heads).await?;
-        let objects = about.objects.iter();
-        let large = objects.filter(|object| object.contents.events > SUBTREE_LEAVES);
-        let split: HashSet<_> = large.map(|object| object.domain).collect();
         let mut room = about.most_bytes;
         let mut parts = Vec::with_capacity(domains.len());
         for ((row, (_, head)), note) in domains.iter().zip(&heads).zip(notes) {
             let part = of_domain(connection, row, head, note, about, &mut room).await?;
-            let mut part = part.ok_or_else(|| too_large(about.most_bytes))?;
-            // Only segments of so many events have several runs.
-            if split.contains(&row.domain) {
-                part.subtrees = in_scope::subtrees(connection, row, about.scope).await?;
-            }
-            parts.push(part);
+            parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
         }
         let checkpoints = heads.into_iter().map(|(domain, head)| PinnedCheckpoint {
             domain,
@@ -129,6 +121,11 @@ async fn of_domain(
             proof: log::consistency(connection, head.log, size, head.size).await?,
         });
     }
+    let subtrees = if about.large.contains(&row.domain) {
+        in_scope::subtrees(connection, row, about.scope).await?
+    } else {
+        BTreeMap::new()
+    };
     Ok(Some(DomainEvidence {
         domain: row.domain.to_string(),
         checkpoint,
@@ -138,7 +135,7 @@ async fn of_domain(
         lists: lists(placed)?,
         control: control.into_iter().map(|placed| placed.entry).collect(),
         deletions,
-        subtrees: BTreeMap::new(),
+        subtrees,
         consistency,
     }))
 }
