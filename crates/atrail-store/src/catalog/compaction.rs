@@ -8,6 +8,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::archive::{DomainRow, ObjectFile, ROWS_AT_ONCE, domain_row, object_file};
 use super::contents::tell_contents;
+use super::in_scope::within;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
@@ -235,15 +236,14 @@ pub(crate) async fn former_ids(
 ) -> Result<Vec<ObjectId>> {
     let mut former = Vec::new();
     for domain in domains {
-        let rows = sqlx::query(concat!(
-            "SELECT m.object FROM objects o JOIN moved_objects m ON m.now_in = o.object ",
-            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ?"
-        ))
-        .bind(domain.number)
-        .bind(scope.days.start().number())
-        .bind(scope.days.end().number())
-        .bind(scope.hours.first().number())
-        .bind(scope.hours.last().number())
+        let rows = within(
+            concat!(
+                "SELECT m.object FROM objects o JOIN moved_objects m ON m.now_in = o.object ",
+                "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ?"
+            ),
+            domain,
+            scope,
+        )
         .fetch_all(&mut *connection)
         .await
         .map_err(failed_to("list what is in scope"))?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use atrail_evidence::Hash;
 use atrail_model::{Day, Domain, ObjectId, Scope, SegmentId};
 use futures_util::TryStreamExt;
-use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::archive::{DomainRow, day_of};
 use super::contents::Contents;
@@ -40,22 +42,35 @@ pub(crate) struct TakenObject {
     pub(crate) total: DeletedTotal,
 }
 
+/// A statement whose first parameters are a domain's number, the first and last day, the first and last hour.
+pub(super) fn within(
+    sql: &'static str,
+    domain: &DomainRow,
+    scope: &Scope,
+) -> Query<'static, Sqlite, SqliteArguments> {
+    sqlx::query(sql)
+        .bind(domain.number)
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+}
+
 /// The subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
 pub(crate) async fn subtrees(
     connection: &mut SqliteConnection,
     domain: &DomainRow,
     scope: &Scope,
 ) -> Result<BTreeMap<String, Vec<Hash>>> {
-    let mut rows = sqlx::query(concat!(
-        "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
-        "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
-        "AND o.retired IS NULL AND s.subtrees IS NOT NULL"
-    ))
-    .bind(domain.number)
-    .bind(scope.days.start().number())
-    .bind(scope.days.end().number())
-    .bind(scope.hours.first().number())
-    .bind(scope.hours.last().number())
+    let mut rows = within(
+        concat!(
+            "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
+            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
+            "AND o.retired IS NULL AND s.subtrees IS NOT NULL"
+        ),
+        domain,
+        scope,
+    )
     .fetch(connection);
     let mut subtrees = BTreeMap::new();
     while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
@@ -86,16 +101,11 @@ pub(crate) async fn pinned(
 ) -> Result<Vec<PinnedObject>> {
     let mut objects = Vec::new();
     for domain in domains {
-        let mut rows = sqlx::query(concat!(
+        let mut rows = within(concat!(
             "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
             "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
             "ORDER BY day, hour, object"
-        ))
-        .bind(domain.number)
-        .bind(scope.days.start().number())
-        .bind(scope.days.end().number())
-        .bind(scope.hours.first().number())
-        .bind(scope.hours.last().number())
+        ), domain, scope)
         .fetch(&mut *connection);
         while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
             let id = row.id("object")?;
@@ -120,15 +130,10 @@ pub(crate) async fn taken(
 ) -> Result<Vec<TakenObject>> {
     let mut objects = Vec::new();
     for domain in domains {
-        let mut rows = sqlx::query(concat!(
+        let mut rows = within(concat!(
             "SELECT object, day, path, retired IS NOT NULL AS retired, events, events_bytes FROM objects ",
             "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND (retired IS NULL OR ?)"
-        ))
-        .bind(domain.number)
-        .bind(scope.days.start().number())
-        .bind(scope.days.end().number())
-        .bind(scope.hours.first().number())
-        .bind(scope.hours.last().number())
+        ), domain, scope)
         .bind(which == Objects::WithRetired)
         .fetch(&mut *connection);
         while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
@@ -163,12 +168,7 @@ pub(crate) async fn remove(
             "DELETE FROM objects WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
             "DELETE FROM hour_totals WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
         ] {
-            sqlx::query(sql)
-                .bind(domain.number)
-                .bind(scope.days.start().number())
-                .bind(scope.days.end().number())
-                .bind(scope.hours.first().number())
-                .bind(scope.hours.last().number())
+            within(sql, domain, scope)
                 .execute(&mut *connection)
                 .await
                 .map_err(failed_to(what))?;

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::archive::{DomainRow, day_of, domain_row, guid_of};
+use super::in_scope::within;
 use super::log::{self, NewEntry};
 use super::row::{Columns, nanoseconds};
 use super::waste::insert_waste;
@@ -96,18 +97,12 @@ impl Catalog {
         let what = "look for what retention deleted";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
         for domain in domains {
-            let (there,): (bool,) = sqlx::query_as(concat!(
+            let sql = concat!(
                 "SELECT EXISTS (SELECT 1 FROM objects WHERE retired IS NOT NULL AND domain = ? ",
-                "AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?)"
-            ))
-            .bind(domain.number)
-            .bind(scope.days.start().number())
-            .bind(scope.days.end().number())
-            .bind(scope.hours.first().number())
-            .bind(scope.hours.last().number())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed_to(what))?;
+                "AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?) AS there"
+            );
+            let row = within(sql, domain, scope).fetch_one(&mut *connection).await;
+            let there = row.map_err(failed_to(what))?.integer("there")? != 0;
             if there {
                 return Ok(true);
             }
