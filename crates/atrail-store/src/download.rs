@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use crate::Store;
 use crate::buffers::BUFFER_BYTES;
 use crate::error::{Result, StoreError};
+use crate::passage::Now;
 use crate::session::{Session, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
@@ -61,7 +62,7 @@ impl Store {
                 core.plans.keep(&session, Plan::read(&text)?)
             }
         };
-        core.activity.note_use(&session, core.clock.now());
+        core.activity.note_use(&session, &core.time.read());
         Ok(Download {
             core: Arc::clone(core),
             session,
@@ -279,7 +280,7 @@ impl Sent {
     fn add(&mut self, bytes: u64) {
         self.position += bytes;
         self.core.counters.download_bytes.add(bytes);
-        self.core.activity.note_sent(self, self.core.clock.now());
+        self.core.activity.note_sent(self, &self.core.time.read());
     }
 }
 
@@ -341,34 +342,39 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Activity(Mutex<HashMap<SessionId, Used>>);
 
+/// How a session was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Used {
-    accessed: Timestamp,
-    downloaded_bytes: u64,
+pub(crate) struct Used {
+    /// The date of the last use.
+    pub(crate) accessed: Timestamp,
+    /// The same on the clock of ages.
+    pub(crate) age: Timestamp,
+    /// The place after the highest byte that was sent.
+    pub(crate) downloaded_bytes: u64,
 }
 
 impl Activity {
-    fn note_use(&self, session: &Session, now: Timestamp) {
-        let downloaded_bytes = session.downloaded_bytes;
-        let mut used = self.0.lock();
-        let entry = used.entry(session.id).or_insert(Used {
-            accessed: now,
-            downloaded_bytes,
-        });
-        entry.accessed = now;
+    fn note_use(&self, session: &Session, now: &Now) {
+        self.note(session.id, session.downloaded_bytes, now);
     }
 
     /// Who asks for bytes from the middle on has those before them, from an earlier answer that may have been forgotten
     /// in a crash: so the highest byte sent counts.
-    fn note_sent(&self, sent: &Sent, now: Timestamp) {
-        let downloaded_bytes = sent.downloaded_before;
+    fn note_sent(&self, sent: &Sent, now: &Now) {
+        let downloaded_bytes = sent.downloaded_before.max(sent.position);
+        self.note(sent.session, downloaded_bytes, now);
+    }
+
+    fn note(&self, session: SessionId, downloaded_bytes: u64, now: &Now) {
         let mut used = self.0.lock();
-        let entry = used.entry(sent.session).or_insert(Used {
-            accessed: now,
+        let entry = used.entry(session).or_insert(Used {
+            accessed: now.date,
+            age: now.ages,
             downloaded_bytes,
         });
-        entry.accessed = now;
-        entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
+        entry.accessed = now.date;
+        entry.age = now.ages;
+        entry.downloaded_bytes = entry.downloaded_bytes.max(downloaded_bytes);
     }
 
     pub(crate) fn forget(&self, id: SessionId) {
@@ -376,22 +382,16 @@ impl Activity {
     }
 
     /// What the catalog was not told yet.
-    pub(crate) fn news(&self) -> Vec<(SessionId, Timestamp, u64)> {
+    pub(crate) fn news(&self) -> Vec<(SessionId, Used)> {
         let used = self.0.lock();
-        used.iter()
-            .map(|(id, entry)| (*id, entry.accessed, entry.downloaded_bytes))
-            .collect()
+        used.iter().map(|(id, entry)| (*id, *entry)).collect()
     }
 
     /// Forgets what the catalog was told, unless there is more to tell since.
-    pub(crate) fn forget_told(&self, news: &[(SessionId, Timestamp, u64)]) {
+    pub(crate) fn forget_told(&self, news: &[(SessionId, Used)]) {
         let mut used = self.0.lock();
-        for (id, accessed, downloaded_bytes) in news {
-            let told = Used {
-                accessed: *accessed,
-                downloaded_bytes: *downloaded_bytes,
-            };
-            if used.get(id) == Some(&told) {
+        for (id, told) in news {
+            if used.get(id) == Some(told) {
                 used.remove(id);
             }
         }
@@ -401,26 +401,27 @@ impl Activity {
 impl Core {
     /// Looks whether a session that was open is so still.
     async fn still_open(&self, session: &Session) -> Result<()> {
-        let settings = &self.settings;
-        let current = self.catalog.session(session.owner, session.id, settings);
-        let current = current.await?;
+        let current = self.catalog.session(session.owner, session.id).await?;
         // An id may come again.
         let same = current.filter(|current| current.etag == session.etag);
         same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
-    /// A session as the catalog has it, with what the catalog was not told yet.
-    pub(crate) fn with_activity(&self, mut session: Session) -> Session {
+    /// A session as the catalog has it, with what the catalog was not told yet, and with its end.
+    pub(crate) fn with_activity(&self, mut session: Session, now: &Now) -> Session {
         let used = self.activity.0.lock().get(&session.id).copied();
         if let Some(used) = used {
-            session.accessed = session.accessed.max(used.accessed);
+            if used.age >= session.used_age {
+                session.accessed = used.accessed;
+                session.used_age = used.age;
+            }
             session.downloaded_bytes = session.downloaded_bytes.max(used.downloaded_bytes);
-            session.expires = self.settings.session_end(session.created, session.accessed);
             if !matches!(session.state, SessionState::Gone(_)) {
                 session.state =
                     SessionState::of_progress(session.downloaded_bytes, session.total_bytes);
             }
         }
+        session.expires = self.settings.session_end(&session, now);
         session
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_model::Timestamp;
+use atrail_model::Clock;
 
 use crate::catalog::Catalog;
 use crate::durable::DirLock;
@@ -13,6 +13,7 @@ use crate::reserve::Reserve;
 use crate::settings::StoreSettings;
 use crate::space;
 use crate::task::off_thread;
+use crate::timekeeper::Timekeeper;
 use crate::wal::{FileWal, NewLog, Replay};
 
 /// Takes the directory for this process, making it when it is not there.
@@ -52,19 +53,22 @@ pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> 
     off_thread(move || Ok(Arc::new(Reserve::new(&dir, size_bytes)))).await
 }
 
-/// Opens the catalog, with the logs of its domains as they were left; on a full disk with the space that is set aside.
+/// Opens the catalog, with the logs of its domains as they were left, and goes on from the time that it knows to have passed; on a
+/// full disk with the space that is set aside.
 pub(crate) async fn open_catalog(
     dir: &Path,
     evidence: &Evidence,
-    now: Timestamp,
+    clock: &Arc<dyn Clock>,
     reserve: &Reserve,
-) -> Result<Catalog> {
+) -> Result<(Catalog, Timekeeper)> {
     let open = async || {
         let verifier_key = evidence.verifier_key().await.to_string();
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
+        // Before anything is written that has this moment's date.
+        let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         evidence.finish_rotation(&catalog).await?;
-        evidence.go_on(&catalog, now).await?;
-        Ok(catalog)
+        evidence.go_on(&catalog, clock.now()).await?;
+        Ok((catalog, time))
     };
     let opened = open().await.map_err(|error| space::told(error, dir));
     if is_full(&opened) && reserve.release() {

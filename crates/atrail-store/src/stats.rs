@@ -10,6 +10,7 @@ use atrail_model::Elapsed;
 use crate::Store;
 use crate::dedup::DedupStats;
 use crate::error::{Result, StoreError};
+use crate::timekeeper::TimeStatus;
 
 /// Upper bounds of the times of a write to the log: a fast disk's flush to a sick one's.
 const SYNC_BOUNDS: &[Duration] = &[
@@ -224,6 +225,8 @@ pub struct StoreStats {
     pub checked_bytes: u64,
     /// Reads that ended at an object that is damaged or missing.
     pub damaged_reads: u64,
+    /// How the machine's clock stands to the time that passed.
+    pub time: TimeStatus,
 }
 
 impl Store {
@@ -253,6 +256,7 @@ impl Store {
             download_bytes: counters.download_bytes.get(),
             checked_bytes: counters.checked_bytes.get(),
             damaged_reads: counters.damaged_reads.get(),
+            time: core.time.status(),
         }
     }
 
@@ -262,8 +266,8 @@ impl Store {
     /// When the catalog fails.
     pub async fn open_sessions(&self) -> Result<u64> {
         let core = &self.core;
-        let now = core.clock.now();
-        core.catalog.count_sessions(now, &core.settings).await
+        let age = core.time.age();
+        core.catalog.count_sessions(age, &core.settings).await
     }
 }
 

@@ -28,6 +28,7 @@ use crate::space;
 use crate::startup;
 use crate::stats::Counters;
 use crate::task::off_thread;
+use crate::timekeeper::Timekeeper;
 use crate::verified::Verified;
 use crate::wal::{FileWal, Frame, NewLog, Rotation, WriterHandle};
 
@@ -41,6 +42,8 @@ pub struct Store {
 pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What erases goes by it, not by the clock.
+    pub(crate) time: Timekeeper,
     pub(crate) catalog: Catalog,
     pub(crate) evidence: Evidence,
     pub(crate) blobs: Blobs,
@@ -79,7 +82,7 @@ pub(crate) struct Core {
 const TICK: Duration = Duration::from_secs(1);
 /// How often the catalog is told how sessions were used.
 const TELL_EVERY_TICKS: u32 = 5;
-/// How often ended sessions are forgotten.
+/// How often ended sessions and logins are forgotten, and how much time passed is kept.
 const FORGET_EVERY_TICKS: u32 = 60;
 /// How often retention is acted on.
 const SWEEP_EVERY_TICKS: u32 = 300;
@@ -96,7 +99,7 @@ impl Store {
         startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
         let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
-        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
+        let (catalog, time) = startup::open_catalog(dir, &evidence, &clock, &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
@@ -108,6 +111,7 @@ impl Store {
         let wal = recover(&settings, &catalog, &memtable, &counters, &reserve).await?;
         let core = Arc::new(Core {
             clock,
+            time,
             catalog,
             evidence,
             blobs,
@@ -160,9 +164,10 @@ impl Store {
         let _no_compaction_under_way = core.compacting.lock().await;
         let _no_seal_under_way = core.sealing.lock().await;
         let told = core.tell_activity().await;
+        let kept = core.time.keep(&core.catalog).await;
         let stopped = core.wal.stop().await;
         core.catalog.close().await;
-        told.and(stopped)
+        told.and(kept).and(stopped)
     }
 
     /// Accounts, organizations and spaces.
@@ -212,10 +217,23 @@ impl Core {
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
         self.catalog
-            .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
+            .delete_expired_sessions(&mut tx, self.time.age(), &self.settings)
             .await?;
         self.catalog.forget_moved(&mut tx).await?;
         self.catalog.commit(tx, "end sessions").await
+    }
+
+    /// Forgets the logins whose time has certainly come, and, while the clock is right, those that began when it was far ahead:
+    /// they would last for as long as it was.
+    pub(crate) async fn forget_ended_logins(&self) -> Result<()> {
+        let ended_by = self.time.read().certain();
+        let plausible = self.time.right_again();
+        let identity = self.catalog.identity();
+        let forgotten = identity.forget_logins(ended_by, plausible).await;
+        if forgotten.is_err() && plausible.is_some() {
+            self.time.may_have_been_ahead();
+        }
+        forgotten
     }
 
     /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
@@ -345,6 +363,7 @@ async fn background(core: std::sync::Weak<Core>) {
         drop(memtable);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
+        core.time.watch();
         let mut outcome = core.told(core.seal_due().await);
         if is_full(&outcome) {
             // Before the look for space, which gives the seal what is set aside.
@@ -359,7 +378,9 @@ async fn background(core: std::sync::Weak<Core>) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
+            outcome = outcome.and(core.time.keep(&core.catalog).await);
             outcome = outcome.and(core.forget_ended_sessions().await);
+            outcome = outcome.and(core.forget_ended_logins().await);
             outcome = outcome.and(core.sign_all().await);
         }
         if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
@@ -385,7 +406,7 @@ async fn tend_dedup(core: std::sync::Weak<Core>) {
         tokio::time::sleep(TICK).await;
         let Some(core) = core.upgrade() else { return };
         let work = off_thread(move || {
-            let now = core.clock.now();
+            let now = core.time.age();
             core.dedup.expire(now);
             // Merging takes space, and a disk that refuses the log is not to be asked for it.
             if core.wal.refusal().is_none() {

@@ -23,6 +23,8 @@ use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 
+const A_DAY: Duration = Duration::from_secs(86_400);
+
 /// A login, as access tokens name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LoginId(Uuid);
@@ -146,7 +148,7 @@ impl Standing {
 }
 
 impl Identity {
-    /// Begins a login, and forgets those that have ended.
+    /// Begins a login.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -154,11 +156,6 @@ impl Identity {
         const WHAT: &str = "begin a login";
         let login = LoginId::generate();
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query("DELETE FROM logins WHERE expires <= ?")
-            .bind(nanoseconds(new.now))
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
         sqlx::query(
             "INSERT INTO logins (login, holder, api_key, created, expires, ends) VALUES (?, ?, ?, ?, ?, ?)",
         )
@@ -210,7 +207,10 @@ impl Identity {
         let login: LoginId = row.id("login")?;
         let exchanged = row.integer("exchanged")?;
         let retry_within = i64::try_from(retry_within.as_nanos()).unwrap_or(i64::MAX);
-        if exchanged != 0 && nanoseconds(now).saturating_sub(exchanged) > retry_within {
+        // Also one that was exchanged later than now: the clock was set back since, who knows by how much.
+        if exchanged != 0
+            && nanoseconds(now).saturating_sub(exchanged).saturating_abs() > retry_within
+        {
             sqlx::query("DELETE FROM logins WHERE login = ?")
                 .bind(login.bytes())
                 .execute(&mut *tx)
@@ -243,6 +243,31 @@ impl Identity {
                 _ => LoginKind::ApiKey,
             },
         })
+    }
+
+    /// Forgets the logins that have ended by this date, and, where a plausible date is given, those that began or were refreshed more
+    /// than a day after it: by a clock that was ahead. They would live for as long as it was.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub(crate) async fn forget_logins(
+        &self,
+        ended_by: Timestamp,
+        plausible: Option<Timestamp>,
+    ) -> Result<()> {
+        const WHAT: &str = "forget ended logins";
+        let latest = plausible.map(|date| date.checked_add(A_DAY).unwrap_or(Timestamp::MAX));
+        let mut tx = self.catalog.begin(WHAT).await?;
+        sqlx::query(concat!(
+            "DELETE FROM logins WHERE expires <= ?1 OR created > ?2 ",
+            "OR login IN (SELECT login FROM refresh_tokens WHERE issued > ?2)"
+        ))
+        .bind(nanoseconds(ended_by))
+        .bind(nanoseconds(latest.unwrap_or(Timestamp::MAX)))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))
     }
 
     /// What a login is worth; `None` when it has ended.
