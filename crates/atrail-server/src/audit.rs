@@ -18,8 +18,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, EventError, SessionId, Timestamp, UserId};
-use atrail_store::{ErrorKind, Identity, NewEvent, Session, Store, StoreError, Tenancy};
+use atrail_model::{
+    AccountId, Clock, Domain, EventError, SessionId, Timestamp, UserId, format_timestamp,
+};
+use atrail_store::{
+    Disagreement, ErrorKind, Identity, NewEvent, Session, Store, StoreError, Tenancy,
+};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -175,15 +179,46 @@ impl Audit {
         self.downloads.forget(session);
     }
 
-    /// Writes what is counted when its hour is over, until it is told to stop.
+    /// Puts on record, in each account where retention is set, that it waits because the machine's clock jumped ahead: once for
+    /// each jump, under the date up to which time is known to have passed.
+    async fn note_jumps(&self, noted: &mut u64) {
+        let time = self.store.time();
+        if time.jumps == *noted {
+            return;
+        }
+        *noted = time.jumps;
+        let Some(Disagreement::Ahead(by)) = time.disagreement else {
+            return;
+        };
+        let accounts = match self.store.accounts_with_retention().await {
+            Ok(accounts) => accounts,
+            Err(error) => {
+                tracing::error!(%error, "that retention waits cannot be put on record");
+                return;
+            }
+        };
+        for account in accounts {
+            let domain = Domain::Account(account);
+            let act = Act::new(Action::SuspendRetention, Actor::server(), domain)
+                .with("clock", format_timestamp(time.date))
+                .with("passed", format_timestamp(time.passed))
+                .with("aheadSeconds", by.as_secs());
+            // Counted and logged where it failed.
+            let _ = Once::new(act, time.passed).write(self).await;
+        }
+    }
+
+    /// Writes what is counted when its hour is over, and that a clock jumped, until it is told to stop.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut noted = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(TICK) => {}
             }
             self.repeats.write_due(&self, false).await;
-            self.downloads.forget_expired(self.clock.now());
+            self.downloads.forget_expired(self.clock.elapsed());
+            self.note_jumps(&mut noted).await;
         }
     }
 

@@ -29,6 +29,20 @@ impl Actor {
         }
     }
 
+    /// The server itself, which nobody asked.
+    pub(crate) fn server() -> Self {
+        Self {
+            id: UserId::from_bytes([0; 16]),
+            name: None,
+            origin: Origin::here(),
+        }
+    }
+
+    /// Whether it is the server itself.
+    pub(super) fn is_server(&self) -> bool {
+        self.id == UserId::from_bytes([0; 16])
+    }
+
     /// A user of whom only the id is known.
     pub(crate) const fn of_id(id: UserId, origin: Origin) -> Self {
         Self {

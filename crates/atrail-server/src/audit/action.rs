@@ -17,6 +17,10 @@ pub(crate) enum Action {
     DeleteEvents,
     /// It was set how long events are kept.
     WriteOptions,
+    /// The machine's clock jumped ahead, so that retention waits.
+    SuspendRetention,
+    /// An operator said that the machine's clock is right.
+    ResumeRetention,
     /// A legal hold was set.
     SetHold,
     /// A legal hold was released.
@@ -51,7 +55,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::ReadEvents,
         Self::CreateSessions,
         Self::ReadSessions,
@@ -59,6 +63,8 @@ impl Action {
         Self::DownloadEvents,
         Self::DeleteEvents,
         Self::WriteOptions,
+        Self::SuspendRetention,
+        Self::ResumeRetention,
         Self::SetHold,
         Self::ReleaseHold,
         Self::RotateKey,
@@ -86,6 +92,8 @@ impl Action {
             Self::DownloadEvents => "download.events",
             Self::DeleteEvents => "delete.events",
             Self::WriteOptions => "write.options",
+            Self::SuspendRetention => "suspend.retention",
+            Self::ResumeRetention => "resume.retention",
             Self::SetHold => "set.hold",
             Self::ReleaseHold => "release.hold",
             Self::RotateKey => "rotate.key",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use atrail_model::{SessionId, Timestamp};
+use atrail_model::{Elapsed, Moment, SessionId, Timestamp};
 use atrail_store::{Session, SessionState};
 use parking_lot::Mutex;
 
@@ -24,8 +24,8 @@ pub(super) struct Downloads(Mutex<HashMap<SessionId, Entry>>);
 #[derive(Debug)]
 struct Entry {
     state: State,
-    /// When the session ends if it is not used again.
-    expires: Timestamp,
+    /// When the session ends if it is not used again, however the clock is set meanwhile.
+    expires: Elapsed,
 }
 
 #[derive(Debug)]
@@ -48,16 +48,17 @@ impl Downloads {
         position: u64,
     ) -> Result<(), Unwritten> {
         let start = {
-            let now = audit.clock.now();
+            let moment = audit.clock.moment();
+            let (now, expires) = (moment.date, end_of(session, moment));
             let mut entries = self.0.lock();
             if entries.len() >= CAPACITY && !entries.contains_key(&session.id) {
                 entries.clear();
             }
             let entry = entries.entry(session.id).or_insert_with(|| Entry {
                 state: left_by_an_earlier_process(session, actor, position, now),
-                expires: session.expires,
+                expires,
             });
-            entry.expires = session.expires;
+            entry.expires = expires;
             if matches!(entry.state, State::Ended) && position == 0 {
                 let start = Once::new(act(session, actor, "start"), now);
                 entry.state = under_way(start, Covered::default());
@@ -112,9 +113,14 @@ impl Downloads {
     }
 
     /// Forgets sessions that have ended by themselves.
-    pub(super) fn forget_expired(&self, now: Timestamp) {
+    pub(super) fn forget_expired(&self, now: Elapsed) {
         self.0.lock().retain(|_, entry| entry.expires > now);
     }
+}
+
+fn end_of(session: &Session, now: Moment) -> Elapsed {
+    let left = session.expires.duration_since(now.date);
+    now.elapsed.after(left.unsigned_abs())
 }
 
 /// A download of which part was sent is under way, and not a new one. How far it got may have been forgotten in a crash;

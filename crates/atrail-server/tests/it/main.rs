@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod clock;
 mod contract;
 mod damage;
 mod downloads;

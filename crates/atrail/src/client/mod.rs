@@ -29,6 +29,9 @@ pub(crate) use target::{Target, connect, find_organization, find_space, named, r
 /// Attempts of one request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
 
+/// How much of what the server tells besides is shown.
+const NOTE_MAX_CHARS: usize = 1024;
+
 /// Whether a request may be sent again when nobody knows whether it took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Repeat {
@@ -171,13 +174,28 @@ impl Client {
 
     /// Sends the call and reads the answer's JSON.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        let (answer, _) = self.json_and_note(call).await?;
+        Ok(answer)
+    }
+
+    /// As [`Self::json`], with what the server has to tell besides, if anything.
+    pub(crate) async fn json_and_note<T: DeserializeOwned>(
+        &self,
+        call: Call,
+    ) -> Result<(T, Option<String>)> {
         let path = call.path.clone();
-        let bytes = self.bytes(call).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        let (found, bytes) = self.answer(call).await?;
+        let answer = serde_json::from_slice(&bytes).map_err(|error| {
             CliError::failed(format!("the answer to {path} cannot be understood"))
                 .because(error)
                 .hint("is this an atrail server of this version? See `atrail target`")
-        })
+        })?;
+        let note = found.get(headers::NOTE);
+        let note = note.and_then(|note| note.to_str().ok());
+        Ok((
+            answer,
+            note.map(|note| note.chars().take(NOTE_MAX_CHARS).collect()),
+        ))
     }
 
     /// Sends the call and reads the answer's JSON; `None` when there is no such thing.
@@ -202,11 +220,17 @@ impl Client {
 
     /// Sends the call and reads the whole answer.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes> {
+        let (_, bytes) = self.answer(call).await?;
+        Ok(bytes)
+    }
+
+    async fn answer(&self, call: Call) -> Result<(HeaderMap, Bytes)> {
         let mut sending = Sending::new(&call);
         loop {
-            let response = self.send_on(&mut sending).await?;
+            let mut response = self.send_on(&mut sending).await?;
+            let headers = std::mem::take(response.headers_mut());
             match response.bytes().await {
-                Ok(bytes) => return Ok(bytes),
+                Ok(bytes) => return Ok((headers, bytes)),
                 Err(error) => sending.after_a_loss(self.unreachable(&error)).await?,
             }
         }
