@@ -120,12 +120,27 @@ async fn unknown_method() -> ApiError {
 }
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
-fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
-    let wanted: Option<Vec<String>> =
-        list.map(|list| list.split(',').map(|item| item.trim().to_owned()).collect());
+///
+/// Cloud Foundry parts names by commas. A name that holds one is found by itself, and in a list with `%2C` in the comma's
+/// place.
+fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
+    let wanted: Option<Vec<String>> = list.map(|list| {
+        let items = list.split(',').map(|item| item.trim().to_owned());
+        let escaped = items
+            .clone()
+            .map(|item| item.replace("%2C", ",").replace("%2c", ","));
+        let whole = std::iter::once(list.trim().to_owned());
+        items.clone().chain(escaped).chain(whole).collect()
+    });
     move |item| {
         wanted
             .as_ref()
             .is_none_or(|wanted| wanted.iter().any(|one| one == item))
     }
+}
+
+/// Tells which GUIDs a comma-separated list has, in either case; all when there is no list.
+fn listed_guids(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
+    let is_listed = listed(list.map(str::to_ascii_lowercase).as_deref());
+    move |guid| is_listed(&guid.to_ascii_lowercase())
 }
