@@ -32,6 +32,7 @@ mod power_loss;
 mod proxy;
 mod pty;
 mod recover;
+mod released;
 mod resume;
 mod scrub;
 mod secrets;
