@@ -73,6 +73,11 @@ impl Inspector {
         }
     }
 
+    /// Whether an object whose end is not known may still be a list: it names `events`.
+    pub(crate) fn may_be_list(&self, text: &[u8]) -> bool {
+        self.kind != SourceKind::Kong && self.events.find(text).is_some()
+    }
+
     /// The other format that the event is in, of those that may be.
     fn detect(&self, text: &[u8]) -> Option<Format> {
         let candidates = CONVERSIONS.iter().zip(&self.converted);

@@ -118,7 +118,9 @@ impl Splitter {
         self.pos = (end + 1).min(window.len());
         self.line = Line::default();
         self.frames.clear();
-        self.lost = false;
+        self.value = None;
+        self.seek = None;
+        self.blame = None;
         self.base_values = 0;
     }
 }
