@@ -12,6 +12,8 @@ pub(super) struct Frame {
     pub(super) fallback_start: Option<usize>,
     /// For an object: whether the member being read is `events`.
     pub(super) at_events: bool,
+    /// For an object: whether it has an `eventTime`, and so is an event itself, whatever else it has.
+    pub(super) is_event: bool,
     /// For an object: whether its `events` were found.
     pub(super) found: bool,
     /// For an array: how many bytes stand before its last element on that line.
@@ -54,6 +56,7 @@ impl Frame {
             ends,
             fallback_start: None,
             at_events: false,
+            is_event: false,
             found: false,
             column: usize::MAX,
             is_broken: false,

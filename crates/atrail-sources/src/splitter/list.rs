@@ -61,7 +61,7 @@ impl Splitter {
                 frame.expect = Expect::MemberValue;
                 self.pos += 1;
             }
-            (Kind::Object, Expect::MemberValue, b'[') if frame.at_events => {
+            (Kind::Object, Expect::MemberValue, b'[') if frame.at_events && !frame.is_event => {
                 frame.expect = Expect::CommaOrClose;
                 frame.found = true;
                 if frame.ends == Ends::Unknown {

@@ -9,7 +9,7 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::frame::{Ends, Frame, Kind};
 use super::{Mode, Role, Splitter, Step, Value};
-use crate::envelope::{EVENTS_NAME, Shape};
+use crate::envelope::{EVENT_TIME_NAME, EVENTS_NAME, Shape};
 use crate::scan::{Scan, Scanned};
 use crate::{Format, Reason, Refusal};
 
@@ -82,7 +82,7 @@ impl Splitter {
             return Base::Step(Some(Step::NeedMore));
         }
         let in_line = self.mode == Mode::Lines;
-        if in_line && self.base_values > 0 {
+        if in_line && self.base_values > 0 && !matches!(first, b'{' | b'[') {
             return Base::Step(self.break_at_base(window, "the end of the line"));
         }
         // A list is read whatever stands before it.
@@ -193,14 +193,27 @@ impl Splitter {
         if value.role != Role::Base || memchr::memchr(b'\n', &window[value.start..end]).is_some() {
             return Followed::Well;
         }
-        let mut rest = window[end..].iter();
-        match rest.position(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
-            Some(blanks) if blanks <= LOOKAHEAD_MAX_BYTES => match window[end + blanks] {
-                b'\n' | b'{' | b'[' => Followed::Well,
-                _ => Followed::ByJunk,
-            },
-            None if window.len() - end <= LOOKAHEAD_MAX_BYTES && !last => Followed::Unknown,
-            _ => Followed::Well,
+        let next = |from: usize| {
+            let rest = window.get(from..).unwrap_or_default();
+            let blanks = rest
+                .iter()
+                .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+            from + blanks.unwrap_or(rest.len())
+        };
+        let mut at = next(end);
+        // Values with commas between them are read, too, for what they are.
+        if window.get(at) == Some(&b',') {
+            at = next(at + 1);
+            if !matches!(window.get(at), None | Some(b'{' | b'[')) {
+                return Followed::ByJunk;
+            }
+        }
+        match window.get(at) {
+            _ if at - end > LOOKAHEAD_MAX_BYTES => Followed::Well,
+            None if !last => Followed::Unknown,
+            None if at > end && window[end..at].contains(&b',') => Followed::ByJunk,
+            None | Some(b'\n' | b'{' | b'[') => Followed::Well,
+            Some(_) => Followed::ByJunk,
         }
     }
 
@@ -210,7 +223,9 @@ impl Splitter {
             Role::Skipped => None,
             Role::Name => {
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.at_events = &window[value.start..end] == EVENTS_NAME;
+                    let name = &window[value.start..end];
+                    frame.at_events = name == EVENTS_NAME;
+                    frame.is_event |= name == EVENT_TIME_NAME;
                 }
                 None
             }

@@ -27,6 +27,7 @@ mod option;
 mod power_loss;
 mod proxy;
 mod pty;
+mod readers;
 mod recover;
 mod resume;
 mod scrub;

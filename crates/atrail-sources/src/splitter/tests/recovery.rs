@@ -71,6 +71,30 @@ fn several_bad_lines_cost_only_themselves() {
 }
 
 #[test]
+fn lost_line_breaks_and_commas_on_a_line_cost_no_event_or_one() {
+    let events = numbered(6);
+    for at in 0..5 {
+        for between in ["", " "] {
+            let body = events.join("\n");
+            let second = format!("{}\n", events[at]);
+            let body = body.replacen(&second, &format!("{}{between}", events[at]), 1);
+            assert_eq!(sums(&body, &events), (6, 0, 0), "{at}: {body}");
+        }
+    }
+    assert_eq!(sums(&events.join(","), &events), (5, 1, 0));
+    assert_eq!(sums(&events.join(" , "), &events), (5, 1, 0));
+    let body = format!("{},{}\n{}\n{}", events[0], events[1], events[2], events[3]);
+    assert_eq!(sums(&body, &events), (3, 1, 0));
+    let body = format!("{}\n{}{}\n", events[0], events[1], &events[2][..20]);
+    assert_eq!(sums(&body, &events), (2, 1, 0));
+    let braces = [
+        r#"{"eventTime":"}{","x":"} {"}"#.to_owned(),
+        events[0].clone(),
+    ];
+    assert_eq!(sums(&braces.join("\n"), &braces), (2, 0, 0));
+}
+
+#[test]
 fn a_bad_place_in_an_array_costs_one_element() {
     let events = numbered(6);
     let lines = events.join(",\n");
@@ -167,6 +191,23 @@ fn nothing_inside_a_value_that_breaks_off_is_taken_for_an_event() {
     assert!(items.iter().all(|(_, item)| item.as_deref() != Ok(inner)));
     assert_eq!(items.last(), Some(&event(8, "{\"eventTime\":1}")));
     assert_eq!(items.len(), 2);
+
+    let event_with_events = format!("{{\"eventTime\":1,\"events\":[{inner}],\"a\":");
+    for body in [
+        format!("{event_with_events}\"cut\n{{\"eventTime\":1}}\n"),
+        format!("{event_with_events}\n{{\"eventTime\":1}}\n{{\"eventTime\":1}}\n"),
+        format!("{event_with_events} x y}}\n{{\"eventTime\":1}}\n"),
+    ] {
+        let items = sniffed(&body);
+        assert!(
+            items.iter().all(|(_, item)| item.as_deref() != Ok(inner)),
+            "{body}"
+        );
+        let good = items
+            .iter()
+            .filter(|(_, item)| item.as_deref() == Ok("{\"eventTime\":1}"));
+        assert_eq!(good.count(), items.len() - 1, "{body}");
+    }
 }
 
 #[test]
