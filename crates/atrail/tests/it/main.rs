@@ -29,6 +29,7 @@ mod proxy;
 mod pty;
 mod readers;
 mod recover;
+mod released;
 mod resume;
 mod scrub;
 mod secrets;
