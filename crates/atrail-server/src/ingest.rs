@@ -116,6 +116,7 @@ pub(crate) async fn run(
         answer,
         accepted,
         refused,
+        not_read,
         taken_for,
     } = prepared;
     if accepted == 0 && refused == 0 {
@@ -140,6 +141,7 @@ pub(crate) async fn run(
             accepted,
             duplicates,
             refused,
+            not_read,
             types: prepare::types(&taken_for),
         });
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()

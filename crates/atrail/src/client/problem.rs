@@ -50,6 +50,7 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::Internal => Some("the server's log says more"),
         ErrorCode::NotFound
         | ErrorCode::BadRequest
+        | ErrorCode::RangeRequired
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Conflict
         | ErrorCode::PreconditionFailed

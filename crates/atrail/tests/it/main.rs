@@ -31,6 +31,7 @@ mod option;
 mod power_loss;
 mod proxy;
 mod pty;
+mod readers;
 mod recover;
 mod released;
 mod resume;

@@ -18,7 +18,7 @@ const SEED: u64 = 2017;
 
 /// Writes events of today and the two days before; today's lie before this moment.
 pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
-    let clock = || CliError::failed("this machine's clock is outside the years 1970-9999");
+    let clock = || CliError::failed("this machine's clock is outside 1970-01-01 to 2149-06-06");
     let today = Day::of(now).ok_or_else(clock)?;
     let days = DayRange::new(today.minus(2), today).ok_or_else(clock)?;
     let first_second = i64::from(days.start().number()) * 86_400;
