@@ -5,9 +5,9 @@
 //! passed. What is erased because a date has come is erased only when the machine's clock and this line both are there. `ages`
 //! never jumps and never goes back: what ends some time after it was made or used is stamped by it and told by it.
 //!
-//! Where the date is ahead of `passed`, because somebody set the clock, the machine was suspended or the server did not run, both
-//! lines catch up at most as fast as time passes: a span is believed once the server has run as long again. A date that comes
-//! back to the line agrees with it at once. An operator who knows better moves the line ([`Passage::resume`]).
+//! Where the date is ahead of `passed`, because somebody set the clock, the machine was suspended or the server did not run, `passed`
+//! catches up at most as fast as time passes: a span is believed once the server has run as long again. A date that comes back to
+//! it agrees at once. An operator who knows better moves it ([`Passage::resume`]).
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl Now {
 
 impl Passage {
     /// Goes on from what an earlier process kept. Without that, `newest` is the latest moment of which the directory has a trace;
-    /// one without any believes the clock. No age is noted that `oldest_age` is later than.
+    /// one without any believes the clock. `highest_age` is the latest that was noted.
     pub(crate) fn begin(
         kept: Option<Kept>,
         newest: Option<Timestamp>,
@@ -105,7 +105,6 @@ impl Passage {
         if ahead >= SignedDuration::ZERO {
             let caught_up = ahead.min(since);
             self.passed = later(self.passed, caught_up);
-            self.ages = later(self.ages, caught_up);
         }
         if self.passed.as_second() < NEVER_SET_BEFORE_SECS {
             self.passed = now.date;

@@ -108,13 +108,17 @@ impl Core {
 
     pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
         let mut total = DeletedTotal::default();
-        // A process that dies right after has not seen less time pass than was acted on.
-        self.with_reserve(|| self.time.keep(&self.catalog)).await?;
+        let mut is_kept = false;
         for (row, retention, oldest) in self.catalog.limited().await? {
             if let Some(last) = Self::last_due(retention, self.time.read().certain())
                 && oldest <= last
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
+                if !is_kept {
+                    // A process that dies right after has not seen less time pass than was acted on.
+                    self.with_reserve(|| self.time.keep(&self.catalog)).await?;
+                    is_kept = true;
+                }
                 let swept = self.with_reserve(|| self.sweep_domain(row, days)).await?;
                 if swept.count > 0 {
                     self.sign_soon(&[row]).await;

@@ -378,7 +378,11 @@ async fn background(core: std::sync::Weak<Core>) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
-            outcome = outcome.and(core.time.keep(&core.catalog).await);
+            let kept = core.told(core.time.keep(&core.catalog).await);
+            // What has no room is kept by a later minute; the log may have room all the same.
+            if !is_full(&kept) {
+                outcome = outcome.and(kept);
+            }
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.forget_ended_logins().await);
             outcome = outcome.and(core.sign_all().await);

@@ -37,6 +37,14 @@ pub struct TimeStatus {
     pub jumps: u64,
 }
 
+impl TimeStatus {
+    /// The latest date that it can be: by the clock, or by the time that passed where the clock is behind that.
+    #[must_use]
+    pub fn latest(&self) -> Timestamp {
+        self.date.max(self.passed)
+    }
+}
+
 /// How the machine's clock disagrees with the time that passed, by an hour or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disagreement {
@@ -90,9 +98,9 @@ impl Timekeeper {
         let (clock, passed) = (format_timestamp(now.date), format_timestamp(now.passed));
         if *disagreed {
             self.jumps.fetch_add(1, Ordering::Relaxed);
-            if now.ahead().is_positive() {
-                self.may_have_been_ahead();
-            }
+            // A clock that is behind cannot tell which stamps are of one that was ahead.
+            let is_ahead = now.ahead().is_positive();
+            self.was_ahead.store(is_ahead, Ordering::Relaxed);
             tracing::warn!(
                 clock,
                 passed,

@@ -4,10 +4,12 @@
 
 mod access;
 mod audit;
+mod broken;
 mod clock;
 mod contract;
 mod damage;
 mod downloads;
+mod heads;
 mod hostile;
 mod intake;
 mod issuer;
@@ -16,6 +18,7 @@ mod matrix;
 mod oidc;
 mod operations;
 mod options;
+mod shapes;
 mod support;
 mod tenancy;
 mod tokens;
