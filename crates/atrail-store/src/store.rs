@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use atrail_model::{Clock, Domain, Timestamp};
+use atrail_model::{Clock, Domain};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -267,12 +267,11 @@ impl Core {
         if self.memtable.is_ripe() {
             return self.seal(Which::All).await;
         }
-        let due = self
-            .clock
-            .now()
-            .checked_sub(self.settings.seal_after)
-            .unwrap_or(Timestamp::MIN);
-        self.seal(Which::WaitingSince(due)).await
+        self.seal(Which::WaitingFor {
+            now: self.clock.elapsed(),
+            at_least: self.settings.seal_after,
+        })
+        .await
     }
 }
 

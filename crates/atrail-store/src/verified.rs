@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::IoSliceMut;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use atrail_model::{ObjectId, Timestamp};
+use atrail_model::{Elapsed, ObjectId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::io::{ReadWriteFlags, preadv2};
@@ -33,8 +33,8 @@ pub(crate) struct Verified {
 #[derive(Debug, Clone, Copy)]
 struct Found {
     stamp: Stamp,
-    at: Timestamp,
-    /// When the look began, on a clock that is never set.
+    at: Elapsed,
+    /// When the look began, however the store's clock is set.
     looked: Instant,
 }
 
@@ -82,12 +82,12 @@ impl Verified {
         &self,
         id: ObjectId,
         stamp: Stamp,
-        not_before: Timestamp,
+        (now, within): (Elapsed, Duration),
         session_since: Instant,
     ) -> bool {
         let known = self.known.lock();
         known.get(&id).is_some_and(|found| {
-            found.stamp == stamp && found.at > not_before && found.looked >= session_since
+            found.stamp == stamp && now.since(found.at) < within && found.looked >= session_since
         })
     }
 
@@ -97,7 +97,7 @@ impl Verified {
         known.get(&id).is_some_and(|found| found.looked >= since)
     }
 
-    fn remember(&self, id: ObjectId, stamp: Stamp, at: Timestamp, looked: Instant) {
+    fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed, looked: Instant) {
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN && !known.contains_key(&id) {
             // Rare, and what is forgotten is only checked once more.
@@ -190,7 +190,7 @@ impl Core {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
-            let now = self.clock.now();
+            let now = self.clock.elapsed();
             self.verified.remember(expected.id, stamp, now, looked);
         }
         let id = expected.id;
@@ -227,15 +227,14 @@ impl Core {
         if sha256 != file.sha256 {
             return Err(damaged(file, "its bytes do not match their SHA-256"));
         }
-        let now = self.clock.now();
+        let now = self.clock.elapsed();
         self.verified.remember(file.id, stamp, now, looked);
         Ok(reader)
     }
 
     fn is_known(&self, id: ObjectId, stamp: Stamp, session_since: Instant) -> bool {
-        let not_before = self.clock.now().checked_sub(self.settings.recheck_after);
-        let not_before = not_before.unwrap_or(Timestamp::MIN);
-        self.verified.is_known(id, stamp, not_before, session_since)
+        let recent = (self.clock.elapsed(), self.settings.recheck_after);
+        self.verified.is_known(id, stamp, recent, session_since)
     }
 }
 
