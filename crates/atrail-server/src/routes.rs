@@ -123,24 +123,13 @@ async fn unknown_method() -> ApiError {
 }
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
-<<<<<<< HEAD
 ///
-/// Cloud Foundry parts names by commas. A name that holds one is found by itself, and in a list with `%2C` in the comma's
-/// place.
+/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it.
 fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let wanted: Option<Vec<String>> = list.map(|list| {
-        let items = list.split(',').map(|item| item.trim().to_owned());
-        let escaped = items
-            .clone()
-            .map(|item| item.replace("%2C", ",").replace("%2c", ","));
-        let whole = std::iter::once(list.trim().to_owned());
-        items.clone().chain(escaped).chain(whole).collect()
+        let items = list.split(',').map(|item| unescaped(item.trim()));
+        items.chain([list.trim().to_owned()]).collect()
     });
-=======
-fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
-    let wanted: Option<Vec<String>> =
-        list.map(|list| list.split(',').map(|item| unescaped(item.trim())).collect());
->>>>>>> work-b
     move |item| {
         wanted
             .as_ref()
@@ -148,12 +137,12 @@ fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
     }
 }
 
-<<<<<<< HEAD
 /// Tells which GUIDs a comma-separated list has, in either case; all when there is no list.
 fn listed_guids(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let is_listed = listed(list.map(str::to_ascii_lowercase).as_deref());
     move |guid| is_listed(&guid.to_ascii_lowercase())
-=======
+}
+
 /// An item of a list as Cloud Foundry v3 reads it: its percent escapes are undone after the list is split, so that `%2C`
 /// (`%252C` in the URL) is a comma of the name. What is no escape stands for itself.
 fn unescaped(item: &str) -> String {
@@ -171,5 +160,4 @@ fn unescaped(item: &str) -> String {
         rest = after;
     }
     String::from_utf8(bytes).unwrap_or_else(|_| item.to_owned())
->>>>>>> work-b
 }
