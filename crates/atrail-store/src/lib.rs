@@ -8,6 +8,7 @@ mod backup;
 pub mod benching;
 mod blobs;
 mod buffers;
+mod byte_set;
 mod catalog;
 mod checksum;
 mod compaction;
@@ -28,6 +29,8 @@ mod listing;
 mod memtable;
 mod object;
 mod own;
+mod reading;
+mod recent;
 mod recover;
 mod requester;
 mod reserve;
@@ -48,6 +51,7 @@ mod verified;
 mod wal;
 
 pub use backup::{BackupReport, BackupStep, backup};
+pub use byte_set::ByteSet;
 pub use catalog::{
     Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
     Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey,
@@ -60,11 +64,13 @@ pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
 pub use hold::StandingHold;
 pub use ingest::{AppendTotal, NewEvent};
+pub use reading::{KeptReadings, Reading};
+pub use recent::Recent;
 pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 pub use requester::Requester;
 pub use retention::DomainRetention;
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
-pub use session::{NewSession, Session, SessionState};
+pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
 pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;
