@@ -23,6 +23,7 @@ mod openapi;
 mod routes;
 mod serve;
 mod settings;
+mod untold;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;

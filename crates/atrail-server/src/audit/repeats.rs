@@ -128,10 +128,18 @@ impl Repeats {
             }
         }
         left.extend(due);
-        let mut state = self.0.lock();
-        left.append(&mut state.due);
-        left.truncate(2 * CAPACITY);
-        state.due = left;
+        let lost = {
+            let mut state = self.0.lock();
+            left.append(&mut state.due);
+            let lost = left.split_off(left.len().min(2 * CAPACITY));
+            state.due = left;
+            lost
+        };
+        for entry in lost {
+            if entry.count().is_some() {
+                audit.failed(&entry.first.act, &Unwritten::TooMany);
+            }
+        }
     }
 }
 
