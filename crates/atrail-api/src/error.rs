@@ -50,6 +50,8 @@ macro_rules! codes {
 codes! {
     /// The request cannot be understood.
     BadRequest = "bad_request", 400, "bad request";
+    /// A deletion does not name both ends of its range.
+    RangeRequired = "range_required", 400, "range required";
     /// No valid token came with the request.
     Unauthenticated = "unauthenticated", 401, "not logged in";
     /// The caller's roles do not allow this.

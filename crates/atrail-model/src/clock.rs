@@ -1,14 +1,67 @@
 //! The clock as a value, so that tests can set it and nothing below the top reads the system's.
+//!
+//! It has two hands. [`Clock::now`] is the date: people see it, it is kept over restarts, and anybody who sets the machine's
+//! clock moves it, by years and in either direction. [`Clock::elapsed`] only measures: it never goes back and nobody sets it, but it
+//! begins anew with every process. A wait, a rate, a window or the age of something in memory is measured; a moment that is
+//! shown or stored is a date.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 pub use jiff::Timestamp;
 
-/// Tells the time. The only way to it: nothing reads the system's clock directly.
+/// Reads the time. Nothing reads the system's clock but through it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// This moment, in UTC.
+    /// This moment, in UTC, as the machine's clock is set.
     fn now(&self) -> Timestamp;
+
+    /// How long this process has run, whatever happens to the machine's clock. Time in which the machine was suspended may
+    /// be missing.
+    fn elapsed(&self) -> Elapsed {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        Elapsed(FIRST.get_or_init(Instant::now).elapsed())
+    }
+
+    /// Both at once.
+    fn moment(&self) -> Moment {
+        Moment {
+            date: self.now(),
+            elapsed: self.elapsed(),
+        }
+    }
+}
+
+/// A moment of a running process, by a clock that never goes back. Two of them can be compared; none is a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Elapsed(Duration);
+
+impl Elapsed {
+    /// The moment that is this long after the process's first.
+    #[must_use]
+    pub const fn new(since_the_first: Duration) -> Self {
+        Self(since_the_first)
+    }
+
+    /// How long ago `earlier` was; nothing when it was not earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment that is this much later.
+    #[must_use]
+    pub const fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+}
+
+/// One look at both hands of a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// As the machine's clock is set.
+    pub date: Timestamp,
+    /// How long the process has run.
+    pub elapsed: Elapsed,
 }
 
 /// The machine's own clock.
@@ -27,36 +80,64 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub struct ManualClock(Mutex<Hands>);
+
+#[derive(Debug, Clone, Copy)]
+struct Hands {
+    date: Timestamp,
+    elapsed: Elapsed,
+}
 
 impl ManualClock {
     /// A clock that stands at `moment`.
     #[must_use]
     pub const fn new(moment: Timestamp) -> Self {
-        Self(Mutex::new(moment))
+        Self(Mutex::new(Hands {
+            date: moment,
+            elapsed: Elapsed(Duration::ZERO),
+        }))
     }
 
-    /// Moves the clock ahead.
+    /// Time passes: both hands go on.
     ///
     /// # Panics
     /// When the new time is after the year 9999.
     pub fn advance(&self, by: Duration) {
-        let mut now = self
+        self.with(|hands| {
+            hands.date = hands
+                .date
+                .checked_add(by)
+                .expect("a manual clock stays before the year 10000");
+            hands.elapsed = hands.elapsed.after(by);
+        });
+    }
+
+    /// The date jumps, ahead or back, and no time passes: as when somebody sets the machine's clock.
+    pub fn set(&self, moment: Timestamp) {
+        self.with(|hands| hands.date = moment);
+    }
+
+    /// Time passes, and the date stands still.
+    pub fn run(&self, by: Duration) {
+        self.with(|hands| hands.elapsed = hands.elapsed.after(by));
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Hands) -> T) -> T {
+        let mut hands = self
             .0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now
-            .checked_add(by)
-            .expect("a manual clock stays before the year 10000");
+        work(&mut hands)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.with(|hands| hands.date)
+    }
+
+    fn elapsed(&self) -> Elapsed {
+        self.with(|hands| hands.elapsed)
     }
 }
 
@@ -64,4 +145,56 @@ impl Clock for ManualClock {
 #[must_use]
 pub fn format_timestamp(moment: Timestamp) -> String {
     format!("{moment:.9}")
+}
+
+/// The whole seconds since 1970-01-01 UTC, rounded down, also before it: half a second before is in second -1.
+#[must_use]
+pub fn whole_seconds(moment: Timestamp) -> i64 {
+    // The library rounds toward zero, and then the fraction is negative.
+    moment.as_second() - i64::from(moment.subsec_nanosecond() < 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_hands_of_a_manual_clock_move_apart() {
+        let start: Timestamp = "2017-07-25T10:00:00Z".parse().unwrap();
+        let (second, year) = (Duration::from_secs(1), Duration::from_secs(31_536_000));
+        let clock = ManualClock::new(start);
+        let first = clock.elapsed();
+        clock.advance(second);
+        assert_eq!(
+            (clock.now(), clock.elapsed().since(first)),
+            (start + second, second)
+        );
+        clock.set(start + year);
+        assert_eq!(
+            (clock.now(), clock.elapsed().since(first)),
+            (start + year, second)
+        );
+        clock.run(year);
+        assert_eq!(
+            (clock.now(), clock.elapsed().since(first)),
+            (start + year, second + year)
+        );
+    }
+
+    #[test]
+    fn the_machines_clock_measures() {
+        let (one, another) = (SystemClock.elapsed(), SystemClock.elapsed());
+        assert!(one <= another);
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(SystemClock.elapsed().since(another) >= Duration::from_millis(2));
+        assert_eq!(
+            one.since(SystemClock.elapsed()),
+            Duration::ZERO,
+            "nothing is before it began"
+        );
+        assert_eq!(
+            one.after(Duration::MAX).since(one.after(Duration::MAX)),
+            Duration::ZERO
+        );
+    }
 }

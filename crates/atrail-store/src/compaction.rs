@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use atrail_model::{Day, Hour, ObjectId, Timestamp};
+use atrail_model::{Day, Elapsed, Hour, ObjectId, Timestamp};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -50,7 +50,7 @@ const PAGE: u32 = 256;
 
 /// Objects that were found damaged, and when: not read again in every round.
 #[derive(Debug, Default)]
-pub(crate) struct Unsound(Mutex<HashMap<ObjectId, Timestamp>>);
+pub(crate) struct Unsound(Mutex<HashMap<ObjectId, Elapsed>>);
 
 /// Objects that become one.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl Core {
 
     /// What to do next, beginning after the given hour; `None` at the end.
     async fn next_batch(&self, after: Option<HourRow>) -> Result<Option<Batch>> {
-        let now = self.clock.now();
+        let (now, looked) = (self.clock.now(), self.clock.elapsed());
         let Some(closed) = last_closed(now) else {
             return Ok(None);
         };
@@ -187,7 +187,7 @@ impl Core {
             let objects = self.catalog.sources(hour).await?;
             let sizes: Vec<_> = objects
                 .iter()
-                .map(|object| (!self.unsound.holds(object.id, now)).then_some(object.size_bytes))
+                .map(|object| (!self.unsound.holds(object.id, looked)).then_some(object.size_bytes))
                 .collect();
             let runs = plan::runs(&sizes);
             if runs.is_empty() && sizes.iter().all(Option::is_some) {
@@ -243,7 +243,7 @@ impl Core {
                 Err(Unfit { id, path, why }) => {
                     tracing::error!(path, why, "an object is damaged, and is left as it is");
                     self.counters.compaction_failures.add(1);
-                    self.unsound.note(id, self.clock.now());
+                    self.unsound.note(id, self.clock.elapsed());
                     total.damaged.push(path);
                 }
             }
@@ -368,17 +368,15 @@ impl Job {
 }
 
 impl Unsound {
-    fn note(&self, id: ObjectId, now: Timestamp) {
+    fn note(&self, id: ObjectId, now: Elapsed) {
         self.0.lock().insert(id, now);
     }
 
     /// Whether the object was found damaged not long ago.
-    fn holds(&self, id: ObjectId, now: Timestamp) -> bool {
+    fn holds(&self, id: ObjectId, now: Elapsed) -> bool {
         let mut found = self.0.lock();
-        let since = found.get(&id).map(|at| now.duration_since(*at));
-        let is_recent = since.is_some_and(|since| {
-            Duration::try_from(since).is_ok_and(|since| since < LOOK_AGAIN_AFTER)
-        });
+        let since = found.get(&id).map(|at| now.since(*at));
+        let is_recent = since.is_some_and(|since| since < LOOK_AGAIN_AFTER);
         if since.is_some() && !is_recent {
             found.remove(&id);
         }

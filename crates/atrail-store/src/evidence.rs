@@ -138,7 +138,7 @@ impl Core {
         };
         self.seal_rate.admit(
             (first.account, space),
-            self.clock.now(),
+            self.clock.elapsed(),
             self.settings.max_sessions_per_hour,
         )
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Clock, Day, DayRange, Domain, Hour, Hours, Timestamp};
+use atrail_model::{Clock, Day, DayRange, Domain, Elapsed, Hour, Hours};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -28,7 +28,7 @@ pub(crate) struct Pending {
     pub(crate) first_sequence: u64,
     pub(crate) last_sequence: u64,
     /// When the first of them came.
-    pub(crate) since: Timestamp,
+    pub(crate) since: Elapsed,
     pub(crate) size_bytes: u64,
     pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
     /// The leaf hashes of all of them.
@@ -92,7 +92,7 @@ impl Memtable {
 
     /// Takes in frames that are durable, in their order.
     pub(crate) fn insert(&self, frames: Vec<Frame>) {
-        let now = self.clock.now();
+        let now = self.clock.elapsed();
         let mut inner = self.inner.lock();
         for frame in frames {
             let pending = inner

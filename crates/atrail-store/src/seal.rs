@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use atrail_model::{Domain, ObjectId, Timestamp};
+use atrail_model::{Domain, Elapsed, ObjectId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libdeflater::CompressionLvl;
 
@@ -26,8 +26,11 @@ use crate::wal::Rotation;
 pub(crate) enum Which {
     All,
     These(HashSet<Domain>),
-    /// Those whose first unsealed event came at this time or before.
-    WaitingSince(Timestamp),
+    /// Those whose first unsealed event came this long before `now`.
+    WaitingFor {
+        now: Elapsed,
+        at_least: Duration,
+    },
 }
 
 impl Which {
@@ -35,7 +38,7 @@ impl Which {
         move |domain, pending| match self {
             Self::All => true,
             Self::These(domains) => domains.contains(&domain),
-            Self::WaitingSince(moment) => pending.since <= *moment,
+            Self::WaitingFor { now, at_least } => now.since(pending.since) >= *at_least,
         }
     }
 }

@@ -2,17 +2,18 @@
 //! deletions.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
-use atrail_model::{AccountId, SpaceId, Timestamp};
+use atrail_model::{AccountId, Elapsed, SpaceId};
 use parking_lot::Mutex;
 
 use crate::error::{Result, StoreError};
 
-const HOUR_SECS: i64 = 3600;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// When seals were asked for in the last hour, by place.
 #[derive(Debug, Default)]
-pub(crate) struct SealRate(Mutex<HashMap<Place, VecDeque<Timestamp>>>);
+pub(crate) struct SealRate(Mutex<HashMap<Place, VecDeque<Elapsed>>>);
 
 /// What the limit counts by: a space, or what is asked of an account without one.
 type Place = (AccountId, Option<SpaceId>);
@@ -22,22 +23,22 @@ impl SealRate {
     ///
     /// # Errors
     /// `TooMany` beyond the limit for an hour; it says how long to wait.
-    pub(crate) fn admit(&self, place: Place, now: Timestamp, limit: usize) -> Result<()> {
+    pub(crate) fn admit(&self, place: Place, now: Elapsed, limit: usize) -> Result<()> {
         let mut places = self.0.lock();
         places.retain(|_, times| {
-            times.retain(|time| now.as_second() - time.as_second() < HOUR_SECS);
+            times.retain(|time| now.since(*time) < HOUR);
             !times.is_empty()
         });
         let times = places.entry(place).or_default();
         if times.len() >= limit {
             let waited = times
                 .front()
-                .map_or(0, |oldest| now.as_second() - oldest.as_second());
+                .map_or(Duration::ZERO, |oldest| now.since(*oldest));
             return Err(StoreError::TooMany {
                 message: format!(
                     "{limit} sessions and deletions were asked for in this space within an hour"
                 ),
-                retry_after_secs: u64::try_from(HOUR_SECS - waited).unwrap_or(1).max(1),
+                retry_after_secs: HOUR.saturating_sub(waited).as_secs().max(1),
             });
         }
         times.push_back(now);

@@ -167,7 +167,7 @@ impl Store {
         }
         core.seal_rate.admit(
             (account, new.space),
-            core.clock.now(),
+            core.clock.elapsed(),
             core.settings.max_sessions_per_hour,
         )?;
         core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))

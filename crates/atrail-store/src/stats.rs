@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use atrail_model::Timestamp;
+use atrail_model::Elapsed;
 
 use crate::Store;
 use crate::dedup::DedupStats;
@@ -177,7 +177,7 @@ pub struct Unsealed {
     /// Bytes of their lines, line feeds not counted.
     pub size_bytes: u64,
     /// When the first of them came, if there is one.
-    pub since: Option<Timestamp>,
+    pub since: Option<Elapsed>,
 }
 
 /// How the store is and what it did since it was opened.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use atrail_model::{Clock, Domain, Timestamp};
+use atrail_model::{Clock, Domain};
 use parking_lot::Mutex;
 use sqlx::SqliteConnection;
 use tokio::task::JoinHandle;
@@ -278,12 +278,11 @@ impl Core {
         if self.memtable.is_ripe() {
             return self.seal(Which::All).await;
         }
-        let due = self
-            .clock
-            .now()
-            .checked_sub(self.settings.seal_after)
-            .unwrap_or(Timestamp::MIN);
-        self.seal(Which::WaitingSince(due)).await
+        self.seal(Which::WaitingFor {
+            now: self.clock.elapsed(),
+            at_least: self.settings.seal_after,
+        })
+        .await
     }
 }
 

@@ -9,8 +9,9 @@ use std::fs::File;
 use std::io::IoSliceMut;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
-use atrail_model::{ObjectId, Timestamp};
+use atrail_model::{Elapsed, ObjectId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::io::{ReadWriteFlags, preadv2};
@@ -32,7 +33,7 @@ pub(crate) struct Verified {
 #[derive(Debug, Clone, Copy)]
 struct Found {
     stamp: Stamp,
-    at: Timestamp,
+    at: Elapsed,
 }
 
 /// Bytes of an object and where they lie.
@@ -75,11 +76,11 @@ impl Default for Verified {
 }
 
 impl Verified {
-    fn is_known(&self, id: ObjectId, stamp: Stamp, not_before: Timestamp) -> bool {
+    fn is_known(&self, id: ObjectId, stamp: Stamp, now: Elapsed, within: Duration) -> bool {
         let known = self.known.lock();
         known
             .get(&id)
-            .is_some_and(|found| found.stamp == stamp && found.at > not_before)
+            .is_some_and(|found| found.stamp == stamp && now.since(found.at) < within)
     }
 
     /// Whether something is known of it, be it old.
@@ -87,7 +88,7 @@ impl Verified {
         self.known.lock().contains_key(&id)
     }
 
-    fn remember(&self, id: ObjectId, stamp: Stamp, at: Timestamp) {
+    fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed) {
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN && !known.contains_key(&id) {
             // Rare, and what is forgotten is only checked once more.
@@ -173,7 +174,8 @@ impl Core {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
-            self.verified.remember(expected.id, stamp, self.clock.now());
+            self.verified
+                .remember(expected.id, stamp, self.clock.elapsed());
         }
         let id = expected.id;
         Some(OpenObject { id, file })
@@ -208,14 +210,13 @@ impl Core {
         if sha256 != file.sha256 {
             return Err(damaged(file, "its bytes do not match their SHA-256"));
         }
-        self.verified.remember(file.id, stamp, self.clock.now());
+        self.verified.remember(file.id, stamp, self.clock.elapsed());
         Ok(reader)
     }
 
     fn is_known(&self, id: ObjectId, stamp: Stamp) -> bool {
-        let not_before = self.clock.now().checked_sub(self.settings.recheck_after);
-        let not_before = not_before.unwrap_or(Timestamp::MIN);
-        self.verified.is_known(id, stamp, not_before)
+        let (now, within) = (self.clock.elapsed(), self.settings.recheck_after);
+        self.verified.is_known(id, stamp, now, within)
     }
 }
 

@@ -220,7 +220,7 @@ pub(crate) async fn may_go_on_reading(
     login: LoginId,
     target: Target,
 ) -> Result<bool, ApiError> {
-    match app.standings.of(login, app.clock.now()).await? {
+    match app.standings.of(login, app.clock.moment()).await? {
         Some(standing) => may_still_read(app, &standing, target).await,
         None => Ok(false),
     }

@@ -127,7 +127,9 @@ async fn by_password(
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
-    let attempt = app.throttle.begin(Some(&name), address, app.clock.now())?;
+    let attempt = app
+        .throttle
+        .begin(Some(&name), address, app.clock.elapsed())?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let fits = app.passwords.verify(password, hash).await?;
@@ -147,7 +149,7 @@ async fn by_password(
 
 async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
-    let attempt = app.throttle.begin(None, address, app.clock.now());
+    let attempt = app.throttle.begin(None, address, app.clock.elapsed());
     let holder = match ApiKeySecret::parse(text.trim()) {
         Some(key) => {
             let now = app.clock.now();
@@ -180,8 +182,8 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
             "this server has no OpenID provider",
         ));
     };
-    let now = app.clock.now();
-    let attempt = app.throttle.begin(None, address, now)?;
+    let now = app.clock.moment();
+    let attempt = app.throttle.begin(None, address, now.elapsed)?;
     let user = match oidc.verify(token.trim(), now).await {
         Ok(user) => user,
         Err(Refused::Other(error)) => return Err(Refusal::Other(error)),
@@ -203,10 +205,14 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
         name: &user.name,
         roles: &roles,
     };
-    let admitted = app.identity.admit_external_user(&external, now).await?;
+    let admitted = app
+        .identity
+        .admit_external_user(&external, now.date)
+        .await?;
     // Another login of the same user may have had roles that are gone now.
     app.standings.forget();
-    let ends = now.checked_add(oidc.login_ttl()).unwrap_or(Timestamp::MAX);
+    let ends = now.date.checked_add(oidc.login_ttl());
+    let ends = ends.unwrap_or(Timestamp::MAX);
     begin(app, &admitted, Beginning::Sso { ends }, origin).await
 }
 
@@ -302,7 +308,7 @@ async fn by_refresh_token(
 
 /// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
 pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<(), ApiError> {
-    let ended = match app.tokens.verify(token, app.clock.now()) {
+    let ended = match app.tokens.verify(token, app.clock.moment()) {
         Some(login) => app.identity.end_login(login).await?,
         None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
     };

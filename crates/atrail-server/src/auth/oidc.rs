@@ -5,7 +5,7 @@ mod provider;
 
 use std::time::Duration;
 
-use atrail_model::Timestamp;
+use atrail_model::{Moment, Timestamp};
 use atrail_store::HeldRole;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -93,7 +93,7 @@ impl Oidc {
     }
 
     /// Whom the provider means by this token.
-    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Refused> {
+    pub(crate) async fn verify(&self, token: &str, now: Moment) -> Result<Verified, Refused> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(Refused::Token("it is too long"));
         }
@@ -113,12 +113,12 @@ impl Oidc {
         }
         let key = self
             .provider
-            .key(header.kid.as_deref(), now)
+            .key(header.kid.as_deref(), now.elapsed)
             .await
             .map_err(Refused::Other)?
             .ok_or(Refused::Token("its key is not the provider's"))?;
         let claims = self.decode(token, header.alg, &key)?;
-        self.check(claims, now)
+        self.check(claims, now.date)
     }
 
     /// Verifies signature, issuer and audience.

@@ -111,7 +111,7 @@ impl FromRequestParts<Arc<App>> for Principal {
                 "the request has no access token: log in, then send X-Auth-Token or Authorization: Bearer",
             )
         })?;
-        let now = app.clock.now();
+        let now = app.clock.moment();
         let ended = || ended(app);
         let login = app.tokens.verify(token, now).ok_or_else(ended)?;
         let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
@@ -147,7 +147,7 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// Refuses the request when the login has ended meanwhile, or is not worth the same: to be called once the body is there.
     pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
-        match app.standings.of(self.login, app.clock.now()).await? {
+        match app.standings.of(self.login, app.clock.moment()).await? {
             None => Err(ended(app)),
             Some(standing) if standing == self.standing => Ok(()),
             Some(_) => Err(ApiError::unavailable(

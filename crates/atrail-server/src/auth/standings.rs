@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use atrail_model::{AccountId, SpaceId, Timestamp};
+use atrail_model::{AccountId, Elapsed, Moment, SpaceId};
 use atrail_store::{ErrorKind, Identity, LoginId, Result, Standing, Tenancy};
 use parking_lot::RwLock;
 
-/// How long a standing is believed, in seconds. Changes by this process are seen at once; this bounds every other case.
-const BELIEVED_SECS: i64 = 5;
+/// How long a standing is believed. Changes by this process are seen at once; this bounds every other case.
+const BELIEVED_FOR: Duration = Duration::from_secs(5);
 /// Logins, and spaces, that are remembered.
 const CAPACITY: usize = 10_000;
 
@@ -24,7 +25,7 @@ pub(crate) struct Standings {
 struct Remembered {
     /// Counts the changes, so that an answer from before a change is not remembered after it.
     changes: u64,
-    logins: HashMap<LoginId, (Arc<Standing>, Timestamp)>,
+    logins: HashMap<LoginId, (Arc<Standing>, Elapsed)>,
     /// A space stays in its account until it is deleted.
     spaces: HashMap<SpaceId, AccountId>,
 }
@@ -39,17 +40,17 @@ impl Standings {
     }
 
     /// What the login is worth; `None` when it has ended.
-    pub(crate) async fn of(&self, login: LoginId, now: Timestamp) -> Result<Option<Arc<Standing>>> {
+    pub(crate) async fn of(&self, login: LoginId, now: Moment) -> Result<Option<Arc<Standing>>> {
         let changes = {
             let remembered = self.remembered.read();
             if let Some((standing, since)) = remembered.logins.get(&login)
-                && now.as_second() - since.as_second() < BELIEVED_SECS
+                && now.elapsed.since(*since) < BELIEVED_FOR
             {
                 return Ok(Some(Arc::clone(standing)));
             }
             remembered.changes
         };
-        let Some(standing) = self.identity.standing(login, now).await?.map(Arc::new) else {
+        let Some(standing) = self.identity.standing(login, now.date).await?.map(Arc::new) else {
             return Ok(None);
         };
         let mut remembered = self.remembered.write();
@@ -59,7 +60,7 @@ impl Standings {
             }
             remembered
                 .logins
-                .insert(login, (Arc::clone(&standing), now));
+                .insert(login, (Arc::clone(&standing), now.elapsed));
         }
         Ok(Some(standing))
     }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use atrail_api::ErrorCode;
-use atrail_model::Timestamp;
+use atrail_model::Elapsed;
 use parking_lot::Mutex;
 
 use crate::error::ApiError;
@@ -15,11 +16,11 @@ use crate::error::ApiError;
 const FREE_BY_NAME: u32 = 10;
 /// Failures from one address before there is a wait: many users may share one.
 const FREE_BY_ADDRESS: u32 = 100;
-/// Longest wait, in seconds. It bounds how long somebody else can keep a user from logging in by password; API keys are
+/// Longest wait. It bounds how long somebody else can keep a user from logging in by password; API keys are
 /// not counted by name and always work.
-const LONGEST_WAIT_SECS: i64 = 60;
-/// Failures are forgotten this long after the last one, in seconds.
-const FORGOTTEN_AFTER_SECS: i64 = 900;
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Failures are forgotten this long after the last one.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
 /// Names and addresses that are remembered.
 const CAPACITY: usize = 10_000;
 
@@ -33,7 +34,7 @@ pub(crate) struct Throttle {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     failures: u32,
-    last: Timestamp,
+    last: Elapsed,
 }
 
 #[derive(Hash)]
@@ -55,7 +56,7 @@ impl Throttle {
         &self,
         name: Option<&str>,
         address: IpAddr,
-        now: Timestamp,
+        now: Elapsed,
     ) -> Result<Attempt<'_>, ApiError> {
         let by_name = name.map(|name| (self.key(&Key::Name(name)), FREE_BY_NAME));
         let by_address = (self.key(&Key::Address(network(address))), FREE_BY_ADDRESS);
@@ -68,7 +69,7 @@ impl Throttle {
             .unwrap_or(0);
         if wait > 0 {
             let detail = format!("too many failed logins: try again in {wait} seconds");
-            return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait.unsigned_abs()));
+            return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait));
         }
         make_room(&mut entries, now);
         for (key, _) in &keys {
@@ -110,18 +111,19 @@ impl Attempt<'_> {
 }
 
 impl Entry {
-    fn is_forgotten(self, now: Timestamp) -> bool {
-        now.as_second() - self.last.as_second() >= FORGOTTEN_AFTER_SECS
+    fn is_forgotten(self, now: Elapsed) -> bool {
+        now.since(self.last) >= FORGOTTEN_AFTER
     }
 
-    /// Seconds until another attempt is taken: 1, 2, 4, … after the free ones.
-    fn wait_secs(self, free: u32, now: Timestamp) -> i64 {
+    /// Seconds until another attempt is taken, rounded up: 1, 2, 4, … after the free ones.
+    fn wait_secs(self, free: u32, now: Elapsed) -> u64 {
         if self.failures < free || self.is_forgotten(now) {
             return 0;
         }
         let doublings = (self.failures - free).min(6);
-        let wait = (1_i64 << doublings).min(LONGEST_WAIT_SECS);
-        (self.last.as_second() + wait - now.as_second()).max(0)
+        let wait = Duration::from_secs(1 << doublings).min(LONGEST_WAIT);
+        let left = wait.saturating_sub(now.since(self.last));
+        left.as_secs() + u64::from(left.subsec_nanos() > 0)
     }
 }
 
@@ -134,7 +136,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Forgets what is old, and if that is not enough, the half that is oldest.
-fn make_room(entries: &mut HashMap<u64, Entry>, now: Timestamp) {
+fn make_room(entries: &mut HashMap<u64, Entry>, now: Elapsed) {
     if entries.len() + 2 <= CAPACITY {
         return;
     }
@@ -154,11 +156,11 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn at(second: u64) -> Elapsed {
+        Elapsed::new(Duration::from_secs(second))
     }
 
-    fn fails(throttle: &Throttle, name: &str, second: i64) -> bool {
+    fn fails(throttle: &Throttle, name: &str, second: u64) -> bool {
         throttle.begin(Some(name), HERE, at(second)).is_err()
     }
 
@@ -173,8 +175,8 @@ mod tests {
         assert!(!fails(&throttle, "ann", 1), "one second later");
         assert!(fails(&throttle, "ann", 2));
         assert!(!fails(&throttle, "ann", 3), "two seconds later");
-        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER_SECS));
-        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER_SECS));
+        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER.as_secs()));
+        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER.as_secs()));
     }
 
     #[test]
@@ -202,7 +204,7 @@ mod tests {
         );
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             let address = IpAddr::V4(n.into());
-            let _ = throttle.begin(Some(&n.to_string()), address, at(i64::from(n / 100)));
+            let _ = throttle.begin(Some(&n.to_string()), address, at(u64::from(n / 100)));
         }
         assert!(throttle.entries.lock().len() <= CAPACITY);
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use atrail_model::Timestamp;
+use atrail_model::{Elapsed, Moment, Timestamp};
 use atrail_store::{LoginId, User};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -63,15 +63,26 @@ pub(crate) struct Tokens {
     keys: RwLock<Keys>,
     validation: Validation,
     ttl: Duration,
-    /// By SHA-256 of the token: the login that it names, and the second from which it is expired.
-    verified: RwLock<HashMap<[u8; 32], (LoginId, i64)>>,
+    /// By SHA-256 of the token.
+    verified: RwLock<HashMap<[u8; 32], Known>>,
+}
+
+/// What a verified token says.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The login that it names.
+    login: LoginId,
+    /// The second in which it was made.
+    issued: i64,
+    /// The second from which it is expired.
+    expires: i64,
 }
 
 /// The key that signs, and the one that did before it.
 struct Keys {
     current: Key,
-    /// Its tokens are good until they expire, which is at this second at the latest.
-    previous: Option<(Key, i64)>,
+    /// Its tokens are good until they expire, which is then at the latest, however the clock is set.
+    previous: Option<(Key, Elapsed)>,
 }
 
 struct Key {
@@ -123,10 +134,10 @@ impl Key {
 }
 
 impl Keys {
-    /// The key of this id, if its tokens are good at that second.
-    fn find(&self, id: Option<&str>, second: i64) -> Option<&Key> {
+    /// The key of this id, if its tokens are good now.
+    fn find(&self, id: Option<&str>, now: Elapsed) -> Option<&Key> {
         let previous = self.previous.as_ref();
-        let previous = previous.filter(|(_, until)| second < *until);
+        let previous = previous.filter(|(_, until)| now < *until);
         let mut all = std::iter::once(&self.current).chain(previous.map(|(key, _)| key));
         all.find(|key| Some(key.id.as_str()) == id)
     }
@@ -155,10 +166,10 @@ impl Tokens {
     }
 
     /// The public keys whose tokens are good, as a JWK set (RFC 7517 §5).
-    pub(crate) fn jwks(&self, now: Timestamp) -> String {
+    pub(crate) fn jwks(&self, now: Elapsed) -> String {
         let keys = self.keys.read();
         let previous = keys.previous.as_ref();
-        let previous = previous.filter(|(_, until)| now.as_second() < *until);
+        let previous = previous.filter(|(_, until)| now < *until);
         let all: Vec<_> = std::iter::once(&keys.current)
             .chain(previous.map(|(key, _)| key))
             .map(|key| &key.jwk)
@@ -168,12 +179,10 @@ impl Tokens {
 
     /// Makes a new signing key. What the one before signed stays good until it expires; what came before that does not. A
     /// restart forgets the one before: clients then refresh their tokens.
-    pub(crate) fn rotate(&self, now: Timestamp) -> Result<(), TokensError> {
+    pub(crate) fn rotate(&self, now: Elapsed) -> Result<(), TokensError> {
         let mut keys = self.keys.write();
         let next = Key::of(&signing::replace(&self.key_file)?)?;
-        let until = now
-            .as_second()
-            .saturating_add_unsigned(self.ttl.as_secs().max(1));
+        let until = now.after(self.lifetime());
         let before = std::mem::replace(&mut keys.current, next);
         keys.previous = Some((before, until));
         self.verified.write().clear();
@@ -189,7 +198,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Issued, ApiError> {
         let jti = atrail_evidence::hex(&random::<16>().map_err(ApiError::internal)?);
-        let expires_in_secs = self.ttl.as_secs().max(1);
+        let expires_in_secs = self.lifetime().as_secs();
         let iat = now.as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -214,33 +223,51 @@ impl Tokens {
         })
     }
 
-    /// The login that a token names; `None` when it is not ours or has expired. A known token costs a hash.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<LoginId> {
+    /// How long a token is good, in whole seconds.
+    fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.ttl.as_secs().max(1))
+    }
+
+    /// The login that a token names; `None` when it is not ours or has expired. A token that was made a whole lifetime ahead
+    /// of this moment or more is none: the clock was ahead then, and the token would be good for as long. A known token costs a
+    /// hash.
+    pub(crate) fn verify(&self, token: &str, now: Moment) -> Option<LoginId> {
         if token.len() > MAX_BYTES {
             return None;
         }
         let key = sha256(token.as_bytes());
         let known = self.verified.read().get(&key).copied();
-        let (login, expires) = match known {
+        let known = match known {
             Some(known) => known,
             None => self.verify_anew(token, key, now)?,
         };
-        (now.as_second() < expires).then_some(login)
+        self.is_good(&known, now).then_some(known.login)
     }
 
-    fn verify_anew(&self, token: &str, key: [u8; 32], now: Timestamp) -> Option<(LoginId, i64)> {
+    fn is_good(&self, known: &Known, now: Moment) -> bool {
+        let second = now.date.as_second();
+        let ahead = known.issued.saturating_sub(second);
+        let lifetime = i64::try_from(self.lifetime().as_secs()).unwrap_or(i64::MAX);
+        second < known.expires && ahead < lifetime
+    }
+
+    fn verify_anew(&self, token: &str, key: [u8; 32], now: Moment) -> Option<Known> {
         // Held to the end, so that nothing is remembered of a key that is rotated away meanwhile.
         let keys = self.keys.read();
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let signer = keys.find(header.kid.as_deref(), now.as_second())?;
+        let signer = keys.find(header.kid.as_deref(), now.elapsed)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &signer.decoding, &self.validation)
             .ok()?
             .claims;
-        let found = (claims.sid.parse().ok()?, claims.exp);
-        if now.as_second() < claims.exp {
+        let found = Known {
+            login: claims.sid.parse().ok()?,
+            issued: claims.iat,
+            expires: claims.exp,
+        };
+        if self.is_good(&found, now) {
             let mut verified = self.verified.write();
             if verified.len() >= REMEMBERED {
-                verified.retain(|_, (_, expires)| now.as_second() < *expires);
+                verified.retain(|_, known| self.is_good(known, now));
             }
             // Full of living tokens: begin anew; each is verified once more when it is next seen.
             if verified.len() >= REMEMBERED {
@@ -265,8 +292,19 @@ mod tests {
 
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn date(second: u64) -> Timestamp {
+        Timestamp::from_second(i64::try_from(second).unwrap()).unwrap()
+    }
+
+    fn elapsed(second: u64) -> Elapsed {
+        Elapsed::new(Duration::from_secs(second))
+    }
+
+    fn at(second: u64) -> Moment {
+        Moment {
+            date: date(second),
+            elapsed: elapsed(second),
+        }
     }
 
     fn tokens(dir: &Path) -> Tokens {
@@ -287,7 +325,7 @@ mod tests {
         let tokens = tokens(dir.path());
         let login = LoginId::generate();
         let issued = tokens
-            .issue(&user(), login, ClientKind::Password, at(1000))
+            .issue(&user(), login, ClientKind::Password, date(1000))
             .unwrap();
         assert_eq!(tokens.verify(&issued.token, at(1000)), Some(login));
         assert_eq!(tokens.verify(&issued.token, at(1599)), Some(login));
@@ -302,7 +340,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tokens = tokens(dir.path());
         let issued = tokens
-            .issue(&user(), LoginId::generate(), ClientKind::ApiKey, at(0))
+            .issue(&user(), LoginId::generate(), ClientKind::ApiKey, date(0))
             .unwrap();
         for at_byte in 0..issued.token.len() - 1 {
             let mut changed = issued.token.clone().into_bytes();
@@ -317,7 +355,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tokens = tokens(dir.path());
         let issued = tokens
-            .issue(&user(), LoginId::generate(), ClientKind::Password, at(0))
+            .issue(&user(), LoginId::generate(), ClientKind::Password, date(0))
             .unwrap();
         let body = issued.token.split('.').nth(1).unwrap();
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
@@ -327,12 +365,12 @@ mod tests {
         // The public key used as an HMAC secret.
         let claims: Claims =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
-        let secret = EncodingKey::from_secret(tokens.jwks(at(0)).as_bytes());
+        let secret = EncodingKey::from_secret(tokens.jwks(elapsed(0)).as_bytes());
         let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secret);
         assert_eq!(tokens.verify(&forged.unwrap(), at(1)), None);
         let elsewhere = tempfile::tempdir().unwrap();
         let foreign = self::tokens(elsewhere.path())
-            .issue(&user(), LoginId::generate(), ClientKind::Password, at(0))
+            .issue(&user(), LoginId::generate(), ClientKind::Password, date(0))
             .unwrap();
         assert_eq!(tokens.verify(&foreign.token, at(1)), None);
         for garbage in ["", ".", "..", "a.b.c", &"x".repeat(100_000)] {
@@ -345,9 +383,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tokens = tokens(dir.path());
         let first = issue_with(&tokens, 0);
-        let published = |now| tokens.jwks(at(now)).matches("\"kid\"").count();
+        let published = |now| tokens.jwks(elapsed(now)).matches("\"kid\"").count();
         assert_eq!(published(0), 1);
-        tokens.rotate(at(100)).unwrap();
+        tokens.rotate(elapsed(100)).unwrap();
         let second = issue_with(&tokens, 100);
         assert_eq!(published(100), 2);
         assert!(tokens.verify(&first, at(599)).is_some());
@@ -358,13 +396,52 @@ mod tests {
         let tokens = self::tokens(dir.path());
         let by_the_second = issue_with(&tokens, 200);
         assert!(tokens.verify(&second, at(201)).is_some(), "the file has it");
-        tokens.rotate(at(201)).unwrap();
-        tokens.rotate(at(202)).unwrap();
+        tokens.rotate(elapsed(201)).unwrap();
+        tokens.rotate(elapsed(202)).unwrap();
         assert_eq!(tokens.verify(&by_the_second, at(203)), None);
     }
 
-    fn issue_with(tokens: &Tokens, now: i64) -> String {
-        let issued = tokens.issue(&user(), LoginId::generate(), ClientKind::Password, at(now));
+    #[test]
+    fn what_was_issued_while_the_clock_was_ahead_does_not_live_for_as_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let (ahead, a_little) = (issue_with(&tokens, 1_000_000), issue_with(&tokens, 1599));
+        // The control: while the clock is ahead, it is good.
+        assert!(tokens.verify(&ahead, at(1_000_000)).is_some());
+        assert_eq!(
+            tokens.verify(&ahead, at(1000)),
+            None,
+            "also when it is remembered"
+        );
+        assert_eq!(self::tokens(dir.path()).verify(&ahead, at(1000)), None);
+        assert!(
+            tokens.verify(&a_little, at(1000)).is_some(),
+            "a small correction ends nothing"
+        );
+    }
+
+    #[test]
+    fn a_key_that_was_rotated_away_is_not_kept_by_a_clock_that_is_set_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(dir.path());
+        let first = issue_with(&tokens, 1000);
+        tokens.rotate(elapsed(100)).unwrap();
+        let set_back = |elapsed| Moment {
+            date: date(1000),
+            elapsed,
+        };
+        assert!(tokens.verify(&first, set_back(elapsed(699))).is_some());
+        tokens.verified.write().clear();
+        assert_eq!(tokens.verify(&first, set_back(elapsed(700))), None);
+    }
+
+    fn issue_with(tokens: &Tokens, now: u64) -> String {
+        let issued = tokens.issue(
+            &user(),
+            LoginId::generate(),
+            ClientKind::Password,
+            date(now),
+        );
         issued.unwrap().token
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use atrail_model::Timestamp;
+use atrail_model::Elapsed;
 use atrail_store::StoreStats;
 
 use super::exposition::Page;
@@ -21,7 +21,7 @@ pub(crate) fn render(
     metrics: &Metrics,
     store: &StoreStats,
     open_sessions: Option<u64>,
-    now: Timestamp,
+    now: Elapsed,
 ) -> String {
     let mut page = Page::default();
     process(&mut page, metrics);
@@ -160,7 +160,7 @@ fn own_events(page: &mut Page, metrics: &Metrics) {
     }
 }
 
-fn log(page: &mut Page, store: &StoreStats, now: Timestamp) {
+fn log(page: &mut Page, store: &StoreStats, now: Elapsed) {
     let mut refusing = page.gauge(
         "atrail_store_write_refusal",
         "1 while the store takes no events: readyz says why.",
@@ -192,9 +192,9 @@ fn log(page: &mut Page, store: &StoreStats, now: Timestamp) {
         "Bytes of those events, in memory and in the log.",
     )
     .value(unsealed.size_bytes);
-    let age = unsealed.since.map_or(0.0, |since| {
-        now.duration_since(since).as_secs_f64().max(0.0)
-    });
+    let age = unsealed
+        .since
+        .map_or(0.0, |since| now.since(since).as_secs_f64());
     page.gauge(
         "atrail_unsealed_oldest_age_seconds",
         "Age of the oldest of those events; 0 when there is none.",

@@ -13,6 +13,6 @@ use crate::metrics::{self, CONTENT_TYPE};
 pub(super) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     let open_sessions = app.store.open_sessions().await.ok();
     let stats = app.store.stats();
-    let page = metrics::render(&app.metrics, &stats, open_sessions, app.clock.now());
+    let page = metrics::render(&app.metrics, &stats, open_sessions, app.clock.elapsed());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page)
 }

@@ -22,7 +22,9 @@ pub(super) async fn change(
 ) -> Result<StatusCode, ApiError> {
     let wrong = || ApiError::forbidden("the old password is not right");
     let name = &principal.user().name;
-    let attempt = app.throttle.begin(Some(name), address, app.clock.now())?;
+    let attempt = app
+        .throttle
+        .begin(Some(name), address, app.clock.elapsed())?;
     let found = app.identity.credentials(name).await?;
     let old_hash = found.and_then(|found| found.password_hash);
     if !app.passwords.verify(old, old_hash.clone()).await? {

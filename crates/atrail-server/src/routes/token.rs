@@ -41,7 +41,7 @@ pub(super) async fn create(
 /// The JWK set of the token signing keys.
 pub(super) async fn keys(State(app): State<Arc<App>>) -> impl IntoResponse {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    (json, app.tokens.jwks(app.clock.now()))
+    (json, app.tokens.jwks(app.clock.elapsed()))
 }
 
 /// Makes a new signing key, and answers as [`keys`] does.
@@ -50,7 +50,7 @@ pub(super) async fn rotate_key(
     _: Operator,
 ) -> Result<impl IntoResponse, ApiError> {
     app.tokens
-        .rotate(app.clock.now())
+        .rotate(app.clock.elapsed())
         .map_err(ApiError::internal)?;
     tracing::info!("the token signing key was rotated");
     Ok((StatusCode::CREATED, keys(State(app)).await))

@@ -4,9 +4,11 @@
 
 mod access;
 mod audit;
+mod broken;
 mod contract;
 mod damage;
 mod downloads;
+mod heads;
 mod hostile;
 mod intake;
 mod issuer;
@@ -18,6 +20,7 @@ mod options;
 mod own_events;
 mod readings;
 mod records;
+mod shapes;
 mod support;
 mod tenancy;
 mod tokens;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use atrail_model::Timestamp;
+use atrail_model::Elapsed;
 use futures_util::StreamExt;
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
@@ -15,11 +15,11 @@ use crate::error::ApiError;
 use crate::settings::oidc::is_safe;
 
 /// Keys are asked for again after this time.
-const FRESH_SECS: i64 = 3600;
+const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// Keys that could not be asked for again are believed for this time.
-const STALE_SECS: i64 = 86_400;
+const STALE_AFTER: Duration = Duration::from_secs(86_400);
 /// An unknown key makes the server ask again, no more often than this: anybody can make up keys.
-const ASK_EVERY_SECS: i64 = 60;
+const ASK_EVERY: Duration = Duration::from_secs(60);
 /// Longest answer that is read, in bytes.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,9 +36,9 @@ pub(super) struct Provider {
 struct Known {
     keys: Vec<Jwk>,
     /// When the keys were fetched.
-    since: Option<Timestamp>,
+    since: Option<Elapsed>,
     /// When they were last asked for, with success or without.
-    asked: Option<Timestamp>,
+    asked: Option<Elapsed>,
 }
 
 /// What is used of the provider's description.
@@ -98,16 +98,16 @@ impl Provider {
     pub(super) async fn key(
         &self,
         id: Option<&str>,
-        now: Timestamp,
+        now: Elapsed,
     ) -> Result<Option<Jwk>, ApiError> {
         let mut known = self.known.lock().await;
         let found = find(&known.keys, id);
         let may_ask = known
             .asked
-            .is_none_or(|asked| age(asked, now) >= ASK_EVERY_SECS);
+            .is_none_or(|asked| now.since(asked) >= ASK_EVERY);
         let is_fresh = known
             .since
-            .is_some_and(|since| age(since, now) < FRESH_SECS);
+            .is_some_and(|since| now.since(since) < FRESH_FOR);
         if (is_fresh && found.is_some()) || (!may_ask && known.since.is_some()) {
             return Ok(found.filter(|_| known.is_believable(now)));
         }
@@ -185,8 +185,9 @@ impl Provider {
 }
 
 impl Known {
-    fn is_believable(&self, now: Timestamp) -> bool {
-        self.since.is_some_and(|since| age(since, now) < STALE_SECS)
+    fn is_believable(&self, now: Elapsed) -> bool {
+        self.since
+            .is_some_and(|since| now.since(since) < STALE_AFTER)
     }
 }
 
@@ -199,10 +200,6 @@ fn find(keys: &[Jwk], id: Option<&str>) -> Option<Jwk> {
         (None, [only]) => Some(only.clone()),
         (None, _) => None,
     }
-}
-
-fn age(since: Timestamp, now: Timestamp) -> i64 {
-    now.as_second() - since.as_second()
 }
 
 fn unavailable() -> ApiError {
