@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use atrail_model::{Clock, Domain};
+use atrail_model::{Clock, Domain, Timestamp};
 use parking_lot::Mutex;
 use sqlx::SqliteConnection;
 use tokio::task::JoinHandle;

@@ -282,6 +282,43 @@ fn a_few_bytes_of_a_small_session_are_no_end() {
     assert_eq!(book.words(), ["start"]);
     book.take(1, 9..11);
     assert_eq!(book.words(), ONE);
+    book.take(1, 11..20);
+    assert_eq!(book.words(), ONE, "a reading ends once");
+}
+
+#[test]
+fn what_somebody_else_is_being_handed_counts() {
+    let mut book = Book::new(1000);
+    let mut under_way = book.ask(1, 0..1000);
+    book.hand_out(&mut under_way, 0..500);
+    book.take(2, 500..1000);
+    assert_eq!(book.words(), ["start", "start", "end"]);
+    // The first goes on, and has all by itself.
+    book.hand_out(&mut under_way, 500..1000);
+    book.ledger.leave(&under_way);
+    assert_eq!(book.words(), ["start", "start", "end", "end"]);
+}
+
+#[test]
+fn what_ended_is_nobody_elses_beginning() {
+    let mut book = Book::new(1000);
+    book.take(1, 0..1000);
+    book.take(2, 500..1000);
+    assert_eq!(book.words(), ["start", "end", "start"]);
+}
+
+#[test]
+fn what_changes_while_the_ledger_is_kept_is_kept_next() {
+    let mut book = Book::new(1000);
+    book.take(1, 0..100);
+    assert!(!book.ledger.is_kept(), "the claim was given back");
+    let being_kept = book.ledger.to_keep();
+    let answer = book.ask(1, 100..200);
+    book.ledger.was_kept(being_kept.clone());
+    assert!(!book.ledger.is_kept());
+    book.ledger.leave(&answer);
+    book.ledger.was_kept(being_kept);
+    assert!(book.ledger.is_kept());
 }
 
 #[test]
