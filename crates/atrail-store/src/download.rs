@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
 use atrail_model::{ObjectId, SessionId, Timestamp};
@@ -17,9 +18,11 @@ use parking_lot::Mutex;
 
 use crate::Store;
 use crate::buffers::BUFFER_BYTES;
+use crate::byte_set::ByteSet;
 use crate::error::{Result, StoreError};
 use crate::passage::Now;
-use crate::session::{Session, SessionState, not_found};
+use crate::recent::Recent;
+use crate::session::{Session, SessionKey, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
 
@@ -94,8 +97,7 @@ impl Download {
         ));
         let mut sent = Sent {
             core: Arc::clone(&self.core),
-            session: self.session.id,
-            downloaded_before: self.session.downloaded_bytes,
+            session: self.session.key(),
             position: range.start,
         };
         let chunks = stream::iter(self.plan.chunks(range))
@@ -157,6 +159,8 @@ impl Reading {
 #[derive(Debug)]
 pub(crate) struct Plan {
     parts: Vec<Part>,
+    /// When: objects count as sound only if they were looked at since.
+    made: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -205,7 +209,10 @@ impl Plan {
             });
             start += entry.length;
         }
-        Ok(Self { parts })
+        Ok(Self {
+            parts,
+            made: Instant::now(),
+        })
     }
 
     /// Of parts that are so long, one after the other.
@@ -224,6 +231,7 @@ impl Plan {
         });
         Self {
             parts: parts.collect(),
+            made: Instant::now(),
         }
     }
 
@@ -271,68 +279,57 @@ fn damaged(why: String) -> StoreError {
 /// Counts what one reader of a download has taken.
 struct Sent {
     core: Arc<Core>,
-    session: SessionId,
-    downloaded_before: u64,
+    session: SessionKey,
     position: u64,
 }
 
 impl Sent {
     fn add(&mut self, bytes: u64) {
+        let start = self.position;
         self.position += bytes;
         self.core.counters.download_bytes.add(bytes);
-        self.core.activity.note_sent(self, &self.core.time.read());
+        let now = self.core.time.read();
+        self.core
+            .activity
+            .note_sent(self, start..self.position, &now);
     }
 }
 
-/// The plans of sessions that are new or being downloaded. When they would be too large together, all are forgotten: those that
-/// are needed are soon read again.
-#[derive(Debug, Default)]
-pub(crate) struct Plans(Mutex<Kept>);
+/// The plans of sessions that are new or being downloaded. When they would be too large together, those that were not used
+/// for longest are forgotten: one that is needed is soon read again.
+#[derive(Debug)]
+pub(crate) struct Plans(Mutex<Recent<SessionId, (Etag, Arc<Plan>)>>);
 
-#[derive(Debug, Default)]
-struct Kept {
-    /// Each beside the entity tag of its manifest: an id may come again.
-    plans: HashMap<SessionId, (Etag, Arc<Plan>)>,
-    weight: usize,
-}
-
+/// Beside each plan, that of its manifest: an id may come again.
 type Etag = [u8; 32];
+
+impl Default for Plans {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(Self::MAX_WEIGHT)))
+    }
+}
 
 impl Plans {
     /// Parts of all plans together: 24 MB.
     const MAX_WEIGHT: usize = 500_000;
 
     fn get(&self, session: &Session) -> Option<Arc<Plan>> {
-        let kept = self.0.lock();
-        let (etag, plan) = kept.plans.get(&session.id)?;
+        let mut kept = self.0.lock();
+        let (etag, plan) = kept.get(&session.id)?;
         (*etag == session.etag).then(|| Arc::clone(plan))
     }
 
     pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
-        let mut kept = self.0.lock();
-        kept.forget(session.id);
-        if kept.weight + plan.weight() > Self::MAX_WEIGHT {
-            *kept = Kept::default();
-        }
-        kept.weight += plan.weight();
-        kept.plans
-            .insert(session.id, (session.etag, Arc::clone(&plan)));
+        let kept = (session.etag, Arc::clone(&plan));
+        self.0.lock().insert(session.id, kept, plan.weight());
         plan
     }
 
     pub(crate) fn forget(&self, ids: &[SessionId]) {
         let mut kept = self.0.lock();
         for id in ids {
-            kept.forget(*id);
-        }
-    }
-}
-
-impl Kept {
-    fn forget(&mut self, id: SessionId) {
-        if let Some((_, plan)) = self.plans.remove(&id) {
-            self.weight -= plan.weight();
+            kept.remove(id);
         }
     }
 }
@@ -340,59 +337,69 @@ impl Kept {
 /// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
 /// transaction. A crash forgets a few seconds of it.
 #[derive(Debug, Default)]
-pub(crate) struct Activity(Mutex<HashMap<SessionId, Used>>);
+pub(crate) struct Activity(Mutex<HashMap<SessionKey, Used>>);
 
-/// How a session was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a session was used since the catalog was last told.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Used {
     /// The date of the last use.
     pub(crate) accessed: Timestamp,
     /// The same on the clock of ages.
     pub(crate) age: Timestamp,
-    /// The place after the highest byte that was sent.
-    pub(crate) downloaded_bytes: u64,
+    /// Which bytes were handed out.
+    pub(crate) handed_out: ByteSet,
+}
+
+impl Used {
+    fn at(now: &Now) -> Self {
+        Self {
+            accessed: now.date,
+            age: now.ages,
+            handed_out: ByteSet::default(),
+        }
+    }
+
+    fn touch(&mut self, now: &Now) {
+        if now.ages >= self.age {
+            self.accessed = now.date;
+            self.age = now.ages;
+        }
+    }
 }
 
 impl Activity {
     fn note_use(&self, session: &Session, now: &Now) {
-        self.note(session.id, session.downloaded_bytes, now);
-    }
-
-    /// Who asks for bytes from the middle on has those before them, from an earlier answer that may have been forgotten
-    /// in a crash: so the highest byte sent counts.
-    fn note_sent(&self, sent: &Sent, now: &Now) {
-        let downloaded_bytes = sent.downloaded_before.max(sent.position);
-        self.note(sent.session, downloaded_bytes, now);
-    }
-
-    fn note(&self, session: SessionId, downloaded_bytes: u64, now: &Now) {
         let mut used = self.0.lock();
-        let entry = used.entry(session).or_insert(Used {
-            accessed: now.date,
-            age: now.ages,
-            downloaded_bytes,
-        });
-        entry.accessed = now.date;
-        entry.age = now.ages;
-        entry.downloaded_bytes = entry.downloaded_bytes.max(downloaded_bytes);
+        used.entry(session.key())
+            .or_insert_with(|| Used::at(now))
+            .touch(now);
     }
 
-    pub(crate) fn forget(&self, id: SessionId) {
-        self.0.lock().remove(&id);
+    fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: &Now) {
+        let mut used = self.0.lock();
+        let entry = used.entry(sent.session).or_insert_with(|| Used::at(now));
+        entry.touch(now);
+        entry.handed_out.add(bytes);
+    }
+
+    pub(crate) fn forget(&self, session: SessionKey) {
+        self.0.lock().remove(&session);
     }
 
     /// What the catalog was not told yet.
-    pub(crate) fn news(&self) -> Vec<(SessionId, Used)> {
+    pub(crate) fn news(&self) -> Vec<(SessionKey, Used)> {
         let used = self.0.lock();
-        used.iter().map(|(id, entry)| (*id, *entry)).collect()
+        used.iter()
+            .map(|(session, entry)| (*session, entry.clone()))
+            .collect()
     }
 
     /// Forgets what the catalog was told, unless there is more to tell since.
-    pub(crate) fn forget_told(&self, news: &[(SessionId, Used)]) {
+    pub(crate) fn forget_told(&self, news: &[(SessionKey, Used)]) {
         let mut used = self.0.lock();
-        for (id, told) in news {
-            if used.get(id) == Some(told) {
-                used.remove(id);
+        for (session, told) in news {
+            if used.get(session) == Some(told) {
+                used.remove(session);
             }
         }
     }
@@ -402,20 +409,21 @@ impl Core {
     /// Looks whether a session that was open is so still.
     async fn still_open(&self, session: &Session) -> Result<()> {
         let current = self.catalog.session(session.owner, session.id).await?;
-        // An id may come again.
-        let same = current.filter(|current| current.etag == session.etag);
+        // An id may come again, and with the same events.
+        let same = current.filter(|current| current.generation == session.generation);
         same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
     /// A session as the catalog has it, with what the catalog was not told yet, and with its end.
     pub(crate) fn with_activity(&self, mut session: Session, now: &Now) -> Session {
-        let used = self.activity.0.lock().get(&session.id).copied();
+        let used = self.activity.0.lock().get(&session.key()).cloned();
         if let Some(used) = used {
             if used.age >= session.used_age {
                 session.accessed = used.accessed;
                 session.used_age = used.age;
             }
-            session.downloaded_bytes = session.downloaded_bytes.max(used.downloaded_bytes);
+            session.handed_out.add_all(&used.handed_out);
+            session.downloaded_bytes = session.handed_out.count();
             if !matches!(session.state, SessionState::Gone(_)) {
                 session.state =
                     SessionState::of_progress(session.downloaded_bytes, session.total_bytes);

@@ -9,6 +9,8 @@ mod deletion;
 mod download;
 mod durability;
 mod evidence;
+mod half_done;
+mod mishaps;
 mod retention;
 mod scrub;
 mod sessions;
