@@ -50,6 +50,8 @@ macro_rules! codes {
 codes! {
     /// The request cannot be understood.
     BadRequest = "bad_request", 400, "bad request";
+    /// The caller may do this in several accounts, and the request names none.
+    AccountRequired = "account_required", 400, "an account must be named";
     /// No valid token came with the request.
     Unauthenticated = "unauthenticated", 401, "not logged in";
     /// The caller's roles do not allow this.

@@ -62,13 +62,16 @@ impl Store {
             name,
             request,
             reason,
+            warrant,
         } = requester.into();
         let (name, request, reason) = (name.to_owned(), request.to_owned(), reason.to_owned());
+        let warrant = warrant.cloned();
         let deletion = tokio::spawn(async move {
             let requester = Requester {
                 name: &name,
                 request: &request,
                 reason: &reason,
+                warrant: warrant.as_ref(),
             };
             core.delete(scope, &domains, requester).await
         });
@@ -102,6 +105,11 @@ impl Core {
         self.owes_erasure.store(true, Ordering::Relaxed);
         // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
         let mut total = self.remove_and_erase(domains, &scope, requester).await?;
+        // What has begun is done to its end.
+        let requester = Requester {
+            warrant: None,
+            ..requester
+        };
         let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
         self.with_reserve(|| self.seal_alone(its_own())).await?;
         let fresh = self.remove_and_erase(domains, &scope, requester).await?;
@@ -161,6 +169,7 @@ impl Core {
         let _nobody_counts = self.published.write().await;
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
+        requester.must_stand(&mut tx).await?;
         self.catalog.refuse_held(domains).await?;
         let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();

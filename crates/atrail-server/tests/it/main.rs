@@ -9,6 +9,7 @@ mod damage;
 mod downloads;
 mod hostile;
 mod intake;
+mod invitations;
 mod issuer;
 mod lifecycle;
 mod matrix;

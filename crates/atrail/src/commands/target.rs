@@ -12,6 +12,9 @@ use crate::state::{Context, Named};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail target -o default -s default\n  atrail target")]
 pub(crate) struct Args {
+    /// Account, by name or GUID: what `-a` is about for those who may do the same in several
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
     /// Organization, by name or GUID
     #[arg(
         short = 'o',
@@ -30,7 +33,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Some((name, mut context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
     };
-    if args.organization.is_some() || args.space.is_some() {
+    if args.account.is_some() || args.organization.is_some() || args.space.is_some() {
         let client = connect(settings, false).await?;
         if client.endpoint.to_string() != context.endpoint {
             return Err(CliError::usage(format!(
@@ -49,6 +52,11 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
 }
 
 async fn choose(client: &Client, args: &Args, context: &mut Context) -> Result<()> {
+    if let Some(wanted) = &args.account {
+        context.account = Some(find_account(client, wanted).await?);
+        context.organization = None;
+        context.space = None;
+    }
     if let Some(wanted) = &args.organization {
         let organization = find_organization(client, wanted).await?;
         context.account = account_of(client, &organization).await;
@@ -63,6 +71,19 @@ async fn choose(client: &Client, args: &Args, context: &mut Context) -> Result<(
         context.space = Some(named(&space.guid, &space.name));
     }
     Ok(())
+}
+
+/// The account with this GUID or, if there is none, this name.
+async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
+    let accounts: List<Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
+    let all = accounts.resources;
+    let by_guid = all.iter().find(|one| one.guid.eq_ignore_ascii_case(wanted));
+    let found = by_guid.or_else(|| all.iter().find(|one| one.name == wanted));
+    let found = found.ok_or_else(|| {
+        CliError::failed(format!("there is no account {wanted:?} that you may see"))
+            .hint("`atrail admin account list` shows them")
+    })?;
+    Ok(named(&found.guid, &found.name))
 }
 
 /// The account of an organization. Its name is shown to those who may list accounts; to others, its GUID.
