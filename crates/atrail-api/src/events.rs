@@ -20,7 +20,8 @@ pub struct DaySummary {
     pub searchable: String,
 }
 
-/// Which events: query or body of `GET` and `DELETE /v3/events`. All optional.
+/// Which events: query or body of `GET` and `DELETE /v3/events`. All optional with `GET`; with `DELETE`, `start` and `end`
+/// are needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
@@ -87,6 +88,9 @@ pub enum AckOrRefusal {
         line: u64,
         /// What is wrong with it.
         error: String,
+        /// How many lines after it were passed over, because nothing tells what they are; left out when none were.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        not_read: u64,
     },
 }
 
@@ -100,7 +104,15 @@ pub struct IngestCounts {
     pub duplicates: u64,
     /// Events refused.
     pub refused: u64,
+    /// Lines of the body that are part of no event that was kept or refused: they were passed over after a broken place.
+    #[serde(default)]
+    pub not_read: u64,
     /// What the events kept were taken for; left out when all were CADF as they came.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

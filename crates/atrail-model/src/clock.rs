@@ -147,6 +147,13 @@ pub fn format_timestamp(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
+/// The whole seconds since 1970-01-01 UTC, rounded down, also before it: half a second before is in second -1.
+#[must_use]
+pub fn whole_seconds(moment: Timestamp) -> i64 {
+    // The library rounds toward zero, and then the fraction is negative.
+    moment.as_second() - i64::from(moment.subsec_nanosecond() < 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

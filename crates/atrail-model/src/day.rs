@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
+use crate::clock::whole_seconds;
+
 /// A UTC day, written `YYYY-MM-DD`.
 ///
 /// Invariant: a valid date of the proleptic Gregorian calendar from 1970-01-01 to 2149-06-06.
@@ -29,7 +31,7 @@ impl Day {
     /// The day that a moment lies in; `None` before the first and after the last one.
     #[must_use]
     pub fn of(moment: Timestamp) -> Option<Self> {
-        let number = moment.as_second().div_euclid(86_400);
+        let number = whole_seconds(moment).div_euclid(86_400);
         Self::from_number(u32::try_from(number).ok()?)
     }
 
@@ -160,6 +162,12 @@ mod tests {
     fn a_moment_lies_in_its_utc_day() {
         let moment: Timestamp = "2017-10-19T23:59:59.999-01:00".parse().unwrap();
         assert_eq!(Day::of(moment).unwrap().to_string(), "2017-10-20");
-        assert_eq!(Day::of(Timestamp::from_second(-1).unwrap()), None);
+        for before in [-1_000_000_000, -999_999_999, -1] {
+            let moment = Timestamp::from_nanosecond(before).unwrap();
+            assert_eq!(Day::of(moment), None, "{moment}");
+        }
+        assert_eq!(Day::of(Timestamp::UNIX_EPOCH), Some(Day::FIRST));
+        let end: Timestamp = "2149-06-06T23:59:59.999999999Z".parse().unwrap();
+        assert_eq!(Day::of(end), Some(Day::LAST));
     }
 }

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
+use crate::clock::whole_seconds;
 use crate::limits::{EVENT_MAX_BYTES, EVENT_TIME_MAX_AHEAD_SECS, JSON_MAX_DEPTH};
 use crate::{Day, Hour, Timestamp};
 use members::Members;
@@ -121,6 +122,15 @@ pub enum EventError {
         /// The time here.
         now: Timestamp,
     },
+    /// The `eventTime` lies after the last [`Day`].
+    #[error(
+        "\"eventTime\" is \"{found}\"; times after {} UTC are not accepted",
+        Day::LAST
+    )]
+    TooLate {
+        /// The text found.
+        found: String,
+    },
     /// The `eventTime` lies before the first [`Day`].
     #[error("\"eventTime\" is \"{found}\"; times before 1970-01-01 UTC are not accepted")]
     TooEarly {
@@ -216,9 +226,10 @@ fn event_time(members: &Members, now: Timestamp) -> Result<(Timestamp, Day, Hour
             now,
         });
     }
-    let hour = u8::try_from(time.as_second().rem_euclid(86_400) / 3600).ok();
+    let hour = u8::try_from(whole_seconds(time).rem_euclid(86_400) / 3600).ok();
     match (Day::of(time), hour.and_then(Hour::new)) {
         (Some(day), Some(hour)) => Ok((time, day, hour)),
-        _ => Err(EventError::TooEarly { found: found() }),
+        _ if time < Timestamp::UNIX_EPOCH => Err(EventError::TooEarly { found: found() }),
+        _ => Err(EventError::TooLate { found: found() }),
     }
 }

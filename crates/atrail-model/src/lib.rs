@@ -13,7 +13,9 @@ pub mod limits;
 mod retention;
 mod scope;
 
-pub use clock::{Clock, Elapsed, ManualClock, Moment, SystemClock, Timestamp, format_timestamp};
+pub use clock::{
+    Clock, Elapsed, ManualClock, Moment, SystemClock, Timestamp, format_timestamp, whole_seconds,
+};
 pub use day::{Day, DayRange, ParseDayError};
 pub use domain::{Domain, ParseDomainError};
 pub use event::{Event, EventError};

@@ -38,7 +38,7 @@ impl App {
     /// The current UTC day.
     pub(crate) fn today(&self) -> Result<Day, ApiError> {
         Day::of(self.clock.now()).ok_or_else(|| {
-            ApiError::unavailable("the server's clock stands outside the years 1970 to 9999")
+            ApiError::unavailable("the server's clock stands outside the days that are known here, 1970-01-01 to 2149-06-06")
         })
     }
 

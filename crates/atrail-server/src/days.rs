@@ -1,5 +1,6 @@
 //! Which days a request means when it leaves some out.
 
+use atrail_api::ErrorCode;
 use atrail_model::{Day, DayRange, Hours};
 
 use crate::error::ApiError;
@@ -7,7 +8,48 @@ use crate::error::ApiError;
 /// Days that `status` shows by default, today included.
 const STATUS_DAYS: u32 = 14;
 
-/// For status and deletion: two weeks that end at `end`, or today; `start` alone runs to today.
+/// For a deletion: both ends as given, since nothing is deleted by a default. `body_is_lost` says that the request spoke of
+/// a body that did not come, and the answer then says so, too.
+pub(crate) fn both_given(
+    start: Option<&str>,
+    end: Option<&str>,
+    today: Day,
+    body_is_lost: bool,
+) -> Result<DayRange, ApiError> {
+    match (day("start", start, today)?, day("end", end, today)?) {
+        (Some(start), Some(end)) => range(start, end),
+        (start_day, end_day) => Err(range_required(
+            [("start", start, start_day), ("end", end, end_day)],
+            body_is_lost,
+        )),
+    }
+}
+
+fn range_required(ends: [(&str, Option<&str>, Option<Day>); 2], body_is_lost: bool) -> ApiError {
+    let problems: Vec<String> = ends
+        .into_iter()
+        .filter(|(.., day)| day.is_none())
+        .map(|(member, text, _)| match text {
+            Some(_) => format!("{member} is empty"),
+            None => format!("{member} is missing"),
+        })
+        .collect();
+    let lost = if body_is_lost {
+        ". The request announces a body, but none came: some clients send none with DELETE; use the query, as in \
+         ?start=YYYY-MM-DD&end=YYYY-MM-DD"
+    } else {
+        ""
+    };
+    ApiError::new(
+        ErrorCode::RangeRequired,
+        format!(
+            "a deletion names its first and its last day, and {}; nothing was deleted{lost}",
+            problems.join(", ")
+        ),
+    )
+}
+
+/// For status: two weeks that end at `end`, or today; `start` alone runs to today.
 pub(crate) fn two_weeks(
     start: Option<&str>,
     end: Option<&str>,
@@ -121,6 +163,27 @@ mod tests {
                 "{start:?} {end:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_deletion_has_no_defaults() {
+        let today = "2017-07-25".parse().unwrap();
+        let error = |start, end, lost| {
+            let error = both_given(start, end, today, lost).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::RangeRequired);
+            error.chain()
+        };
+        let day = Some("2017-07-20");
+        assert!(error(None, None, false).contains("start is missing, end is missing; nothing"));
+        assert!(error(day, Some(""), false).contains("last day, and end is empty; nothing"));
+        assert!(error(Some(""), day, false).contains("and start is empty; nothing"));
+        assert!(error(None, day, false).ends_with("nothing was deleted"));
+        assert!(error(None, None, true).contains("announces a body, but none came"));
+        let range = both_given(day, Some("today"), today, true).unwrap();
+        assert_eq!(range.end(), today);
+        let swapped = both_given(Some("today"), day, today, false).unwrap_err();
+        assert_eq!(swapped.code(), ErrorCode::BadRequest);
+        assert!(both_given(Some("x"), day, today, false).is_err());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Extractors whose rejections are problems like every other error.
 
+mod json;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
@@ -59,7 +61,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        json(&read(request, app).await?).map(Self)
+        json::object(&read(request, app).await?).map(Self)
     }
 }
 
@@ -75,7 +77,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJsonBody<T
         if is_blank(&body) {
             return Ok(Self(T::default()));
         }
-        json(&body).map(Self)
+        json::object(&body).map(Self)
     }
 }
 
@@ -88,17 +90,62 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for BodyOrQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let uri = request.uri().clone();
-        let body = read(request, app).await?;
-        let has_query = uri.query().is_some_and(|query| !query.is_empty());
-        match (is_blank(&body), has_query) {
-            (true, _) => query(&uri).map(Self),
-            (false, false) => json(&body).map(Self),
-            (false, true) => Err(ApiError::bad_request(
-                "the request has both a body and a query: send one of them",
-            )),
+        let only_reads = request.method().is_safe();
+        let has_query = has_query(request.uri());
+        let said = SaidIn::from_request(request, app).await?;
+        if said.body_is_lost && !only_reads && !has_query {
+            return Err(ApiError::bad_request(
+                "the request announces a body, but none came: some clients send none with DELETE; use the query",
+            ));
         }
+        Ok(Self(said.value))
     }
+}
+
+/// The same as [`BodyOrQuery`], for requests that mean something else when their body is lost on the way.
+#[derive(Debug)]
+pub(crate) struct SaidIn<T> {
+    /// What the request says.
+    pub(crate) value: T,
+    /// Whether its header announced a body, and none came.
+    pub(crate) body_is_lost: bool,
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for SaidIn<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let uri = request.uri().clone();
+        let announced = announces_body(request.headers());
+        let body = read(request, app).await?;
+        let value = match (is_blank(&body), has_query(&uri)) {
+            (true, _) => query(&uri)?,
+            (false, false) => json::object(&body)?,
+            (false, true) => {
+                return Err(ApiError::bad_request(
+                    "the request has both a body and a query: send one of them",
+                ));
+            }
+        };
+        Ok(Self {
+            value,
+            body_is_lost: announced && is_blank(&body),
+        })
+    }
+}
+
+fn has_query(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| !query.is_empty())
+}
+
+/// Whether a header speaks of a body: of its type, of its length, or of chunks.
+fn announces_body(headers: &HeaderMap) -> bool {
+    let has_length = headers
+        .get(header::CONTENT_LENGTH)
+        .is_some_and(|length| length != "0");
+    has_length
+        || headers.contains_key(header::CONTENT_TYPE)
+        || headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// The form of a login.
@@ -127,12 +174,6 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
     axum::extract::Query::try_from_uri(uri)
         .map(|axum::extract::Query(value)| value)
         .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
-}
-
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::bad_request(format!("the body is not what is expected: {error}"))
-    })
 }
 
 fn is_blank(body: &[u8]) -> bool {

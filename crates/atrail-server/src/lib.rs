@@ -15,6 +15,7 @@ mod founding;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod head;
 mod idempotency;
 mod ingest;
 mod metrics;
@@ -23,6 +24,7 @@ mod openapi;
 mod routes;
 mod serve;
 mod settings;
+mod unread;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;

@@ -109,7 +109,7 @@ impl Server {
 }
 
 async fn prepare(
-    settings: Settings,
+    mut settings: Settings,
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
@@ -121,6 +121,8 @@ async fn prepare(
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
+    // Port 0 asks for any that is free; from here on it is known which.
+    settings.listen = addr;
     let verifier_key = store.verifier_key().await.to_string();
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)

@@ -11,6 +11,9 @@ use crate::{Format, SourceKind};
 /// The member that makes an object a CADF log or a list answer.
 pub(crate) const EVENTS_NAME: &[u8] = b"\"events\"";
 
+/// The member that makes an object an event.
+pub(crate) const EVENT_TIME_NAME: &[u8] = b"\"eventTime\"";
+
 /// What an object is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -30,6 +33,8 @@ pub(crate) struct Inspector {
     events: Finder<'static>,
     /// For each row of [`CONVERSIONS`].
     converted: Vec<Finder<'static>>,
+    /// One object after the other.
+    glued: [Finder<'static>; 2],
 }
 
 impl Inspector {
@@ -42,6 +47,7 @@ impl Inspector {
                 .iter()
                 .map(|conversion| Finder::new(conversion.telling))
                 .collect(),
+            glued: [Finder::new(b"}{"), Finder::new(b"} {")],
         }
     }
 
@@ -71,6 +77,16 @@ impl Inspector {
             Err(_) if may_be_list => Shape::List,
             Err(_) => event,
         }
+    }
+
+    /// Whether an object whose end is not known may still be a list: it names `events`.
+    pub(crate) fn may_be_list(&self, text: &[u8]) -> bool {
+        self.kind != SourceKind::Kong && self.events.find(text).is_some()
+    }
+
+    /// Whether a line may hold more than one object: nowhere in JSON but in strings does a brace follow a closing one.
+    pub(crate) fn may_be_glued(&self, line: &[u8]) -> bool {
+        self.glued.iter().any(|braces| braces.find(line).is_some())
     }
 
     /// The other format that the event is in, of those that may be.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Reason, kong, oslo};
+use crate::{Reason, kong, oslo, surrogates};
 
 /// What the sender says the events are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -55,6 +55,8 @@ pub enum Format {
     Kong,
     /// CADF in a message of oslo.messaging as it is on the wire, stored as it stands in there.
     Oslo,
+    /// CADF with half of a surrogate pair, stored with U+FFFD in its place and its own text attached.
+    Repaired,
 }
 
 /// How events of one format become CADF.
@@ -96,6 +98,7 @@ impl fmt::Display for Format {
             Self::Cadf => "cadf",
             Self::Kong => "kong",
             Self::Oslo => "oslo",
+            Self::Repaired => "repaired",
         })
     }
 }
@@ -107,12 +110,18 @@ impl Format {
         matches!(self, Self::Cadf)
     }
 
-    /// The event as CADF: the text itself, or its conversion.
-    pub(crate) fn to_cadf(self, text: &[u8]) -> Result<Cow<'_, [u8]>, Reason> {
-        match CONVERSIONS.iter().find(|row| row.format == self) {
-            Some(conversion) => (conversion.convert)(text).map(Cow::Owned),
-            None => Ok(Cow::Borrowed(text)),
-        }
+    /// The event as CADF, and what it was taken for: the text itself, or its conversion.
+    pub(crate) fn to_cadf(self, text: &[u8]) -> Result<(Cow<'_, [u8]>, Self), Reason> {
+        let (event, format) = match CONVERSIONS.iter().find(|row| row.format == self) {
+            Some(conversion) => (Cow::Owned((conversion.convert)(text)?), self),
+            None if surrogates::has_half(text) => (Cow::Borrowed(text), Self::Repaired),
+            None => return Ok((Cow::Borrowed(text), self)),
+        };
+        Ok(if surrogates::has_half(&event) {
+            (Cow::Owned(surrogates::repair(&event)?), format)
+        } else {
+            (event, format)
+        })
     }
 }
 

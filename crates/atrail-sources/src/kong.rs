@@ -10,14 +10,26 @@
 //! | `initiator` | `consumer`, else `authenticated_entity`, else the address; `client_ip`; the `user-agent` header |
 //! | `target` | `service`, else `route`, else the gateway itself; `request.url` |
 //! | `attachments` | the event's own text, unchanged |
+//!
+//! In a string the text is longer than by itself, since its quotes are escaped. Where the event would become too long by
+//! that, the text stands in `attachments` as the JSON that it is, and long URLs, paths and agents stand only there.
+
+mod event;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
+use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_model::{Timestamp, format_timestamp};
-use serde::Serialize;
+use event::{Address, Attachment, Content, Event, Host, HttpReason, Resource};
 
 use crate::Reason;
 use crate::members::{members, string};
+use crate::surrogates::without_halves;
+
+/// The first `started_at` that can be meant, in 1973: Kong is of 2015, and seconds reach this number in the year 5138.
+const FIRST_MILLIS: i64 = 100_000_000_000;
 
 /// Whether a JSON object is one of these events: a request or stream that began, what became of it, and no CADF. (A plugin
 /// that was told to leave members out may have left out one of those that say what became of it.)
@@ -43,6 +55,7 @@ pub(crate) fn detect(text: &[u8]) -> bool {
 /// The event as CADF.
 pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let original = std::str::from_utf8(text).map_err(|_| refuse("it is not UTF-8"))?;
+    let text = &*without_halves(text);
     let [
         started_at,
         request,
@@ -68,10 +81,7 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
         ],
     )
     .map_err(|error| refuse(&error.to_string()))?;
-    let event_time = started_at
-        .and_then(millis)
-        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
-        .ok_or_else(|| refuse("started_at must be the milliseconds since 1970"))?;
+    let event_time = began(started_at)?;
 
     let [id, method, url, uri, headers] =
         object(request, ["id", "method", "url", "uri", "headers"])
@@ -81,7 +91,7 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let [agent] = object(headers, ["user-agent"]).unwrap_or_default();
     let status = status.and_then(|raw| raw.trim_matches('"').parse::<u16>().ok());
 
-    let event = Event {
+    let mut event = Event {
         type_uri: "http://schemas.dmtf.org/cloud/audit/1.0/event",
         event_type: "activity",
         id: id.and_then(string).filter(|id| !id.is_empty()),
@@ -104,10 +114,42 @@ pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
         attachments: [Attachment {
             type_uri: "mime:application/json",
             name: "kong",
-            content: original,
+            content: Content::Text(original),
         }],
     };
-    serde_json::to_vec(&event).map_err(|error| refuse(&error.to_string()))
+    let converted = written(&event)?;
+    if converted.len() <= EVENT_MAX_BYTES {
+        return Ok(converted);
+    }
+    event
+        .shorten(text)
+        .map_err(|error| refuse(&error.to_string()))?;
+    let converted = written(&event)?;
+    if converted.len() <= EVENT_MAX_BYTES {
+        return Ok(converted);
+    }
+    Err(refuse(&format!(
+        "made CADF it is {} bytes long; at most {EVENT_MAX_BYTES} are accepted",
+        converted.len()
+    )))
+}
+
+fn written(event: &Event<'_>) -> Result<Vec<u8>, Reason> {
+    serde_json::to_vec(event).map_err(|error| refuse(&error.to_string()))
+}
+
+/// When the request began. Smaller numbers than [`FIRST_MILLIS`] are seconds, which some write in their place, or nothing.
+fn began(started_at: Option<&str>) -> Result<Timestamp, Reason> {
+    let unit = "started_at must be the milliseconds since 1970";
+    let millis = started_at.and_then(millis).ok_or_else(|| refuse(unit))?;
+    let time = Timestamp::from_millisecond(millis).map_err(|_| refuse(unit))?;
+    if millis >= FIRST_MILLIS {
+        return Ok(time);
+    }
+    Err(refuse(&format!(
+        "{unit}, and {millis} of them are {}: send milliseconds, not seconds",
+        format_timestamp(time)
+    )))
 }
 
 fn refuse(problem: &str) -> Reason {
@@ -226,175 +268,3 @@ const KONG: Resource<'static> = Resource {
     host: None,
     addresses: None,
 };
-
-/// A CADF event, in the order in which its members are written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Event<'a> {
-    #[serde(rename = "typeURI")]
-    type_uri: &'static str,
-    event_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Cow<'a, str>>,
-    event_time: String,
-    action: &'static str,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<HttpReason>,
-    initiator: Resource<'a>,
-    target: Resource<'a>,
-    observer: Resource<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_path: Option<Cow<'a, str>>,
-    attachments: [Attachment<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HttpReason {
-    reason_type: &'static str,
-    reason_code: String,
-}
-
-#[derive(Serialize)]
-struct Resource<'a> {
-    id: Cow<'a, str>,
-    #[serde(rename = "typeURI")]
-    type_uri: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<Host<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    addresses: Option<[Address<'a>; 1]>,
-}
-
-#[derive(Serialize)]
-struct Host<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct Address<'a> {
-    url: Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-struct Attachment<'a> {
-    #[serde(rename = "typeURI")]
-    type_uri: &'static str,
-    name: &'static str,
-    content: &'a str,
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const EVENT: &str = r#"{"started_at":1577836800123,"latencies":{"proxy":1},"client_ip":"192.0.2.7",
- "request":{"id":"r\u0031","method":"POST","url":"http://a/b","uri":"/b","headers":{"user-agent":"x/1"}},
- "response":{"status":201},"service":{"id":"s1","name":"shop"},"consumer":{"id":"c1","username":"ann"}}"#;
-
-    fn converted(text: &str) -> Value {
-        serde_json::from_slice(&convert(text.as_bytes()).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn every_part_finds_its_place() {
-        assert!(detect(EVENT.as_bytes()));
-        assert_eq!(
-            converted(EVENT),
-            json!({
-                "typeURI": "http://schemas.dmtf.org/cloud/audit/1.0/event",
-                "eventType": "activity",
-                "id": "r1",
-                "eventTime": "2020-01-01T00:00:00.123000000Z",
-                "action": "create",
-                "outcome": "success",
-                "reason": {"reasonType": "HTTP", "reasonCode": "201"},
-                "initiator": {
-                    "id": "c1", "typeURI": "service/security/account/user", "name": "ann",
-                    "host": {"address": "192.0.2.7", "agent": "x/1"},
-                },
-                "target": {"id": "s1", "typeURI": "service", "name": "shop", "addresses": [{"url": "http://a/b"}]},
-                "observer": {"id": "kong", "typeURI": "service/network", "name": "kong"},
-                "requestPath": "/b",
-                "attachments": [{"typeURI": "mime:application/json", "name": "kong", "content": EVENT}],
-            })
-        );
-    }
-
-    #[test]
-    fn little_is_enough() {
-        let event = converted(
-            r#"{"started_at":0,"latencies":{},"request":{"headers":[],"id":7},"response":null}"#,
-        );
-        assert_eq!(event["id"], Value::Null);
-        assert_eq!(
-            (&event["action"], &event["outcome"]),
-            (&json!("unknown"), &json!("unknown"))
-        );
-        assert_eq!(
-            (&event["initiator"]["id"], &event["target"]["id"]),
-            (&json!("unknown"), &json!("kong"))
-        );
-    }
-
-    #[test]
-    fn forms_seen_less_often_are_understood() {
-        let stream = r#"{"latencies":{"kong":1},"service":{"name":"db"},"started_at":1577836800122.9999,"client_ip":"2001:db8::1","session":{"status":200,"sent":7}}"#;
-        assert!(detect(stream.as_bytes()));
-        let event = converted(stream);
-        assert_eq!(event["eventTime"], "2020-01-01T00:00:00.123000000Z");
-        assert_eq!(event["reason"]["reasonCode"], "200");
-        assert_eq!(event["target"]["id"], "db");
-        assert_eq!(event["initiator"]["host"]["address"], "2001:db8::1");
-
-        let twice = r#"{"started_at":0,"latencies":{},"request":{"headers":{"user-agent":["a","b"]}},"consumer":{"username":"ann"}}"#;
-        let initiator = &converted(twice)["initiator"];
-        assert_eq!(
-            initiator,
-            &json!({
-                "id": "ann", "typeURI": "service/security/account/user", "name": "ann", "host": {"agent": "a"},
-            })
-        );
-        let bare = converted(r#"{"started_at":0,"latencies":{},"request":{}}"#);
-        assert_eq!(
-            bare["initiator"],
-            json!({"id": "unknown", "typeURI": "unknown"})
-        );
-    }
-
-    #[test]
-    fn what_is_no_kong_event_is_refused() {
-        for (text, message) in [
-            ("{}", "started_at must be the milliseconds since 1970"),
-            (r#"{"started_at":"x"}"#, "started_at must be"),
-            (
-                r#"{"started_at":99999999999999999999}"#,
-                "started_at must be",
-            ),
-            (r#"{"started_at":1}"#, "request must be an object"),
-            (r#"{"started_at":1,}"#, "line 1 column"),
-            ("{\"started_at\":1,\"request\":{}} x", "trailing characters"),
-        ] {
-            let error = convert(text.as_bytes()).unwrap_err().to_string();
-            assert!(
-                error.starts_with("not a Kong event: ") && error.contains(message),
-                "{error}"
-            );
-        }
-        for text in [
-            "{}",
-            r#"{"started_at":1,"latencies":{},"request":{},"eventTime":"x"}"#,
-            "{",
-        ] {
-            assert!(!detect(text.as_bytes()), "{text}");
-        }
-    }
-}

@@ -8,6 +8,8 @@
 //! [`split`] is for a body that is in memory, [`Stream`] for a file of any size: one engine, the same answers. Time is
 //! linear in the input; a stream keeps no more than one event and one chunk.
 //!
+//! An event whose text has half of a surrogate pair is handed on as a conversion, too, that every reader of JSON can read.
+//!
 //! Nothing here checks an event: that is [`atrail_model::event::admit`].
 //!
 //! ```
@@ -31,6 +33,7 @@ mod scan;
 mod split;
 mod splitter;
 mod stream;
+mod surrogates;
 mod tally;
 
 pub use format::{Format, ParseSourceKindError, SourceKind};

@@ -5,6 +5,7 @@
 
 use crate::Reason;
 use crate::members::{members, string};
+use crate::surrogates::without_halves;
 
 /// Whether a JSON object is such a message.
 pub(crate) fn detect(text: &[u8]) -> bool {
@@ -16,6 +17,7 @@ pub(crate) fn detect(text: &[u8]) -> bool {
 
 /// The event in the message.
 pub(crate) fn unwrap(text: &[u8]) -> Result<Vec<u8>, Reason> {
+    let text = &*without_halves(text);
     let [message] = members(text, ["oslo.message"]).map_err(|error| refuse(&error.to_string()))?;
     let message = message
         .and_then(string)

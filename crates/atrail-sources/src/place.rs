@@ -41,6 +41,19 @@ impl Place {
         (line, self.dropped + at as u64 - self.line_start + 1)
     }
 
+    /// Offsets go on from here, which is the first byte of its line but for blanks, and that line begins in the window.
+    pub(crate) fn go_back(&mut self, window: &[u8], at: usize) {
+        if at >= self.counted {
+            return;
+        }
+        let passed = &window[at..self.counted];
+        self.line -= memchr::memchr_iter(b'\n', passed).count() as u64;
+        if let Some(last) = memchr::memrchr(b'\n', &window[..at]) {
+            self.line_start = self.dropped + last as u64 + 1;
+        }
+        self.counted = at;
+    }
+
     /// The window's first `count` bytes go.
     pub(crate) fn drop_front(&mut self, window: &[u8], count: usize) {
         if self.counted < count {

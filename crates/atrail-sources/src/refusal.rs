@@ -4,12 +4,15 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 
 /// Something that is not handed on. Its `Display` does not repeat the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[error("{reason}{}", rest(.not_read))]
 pub struct Refusal {
     /// The line of the input, counted from 1: where the event begins, or where the text breaks.
     pub line: u64,
     /// What is wrong.
     pub reason: Reason,
+    /// How many lines after the break were passed over, because nothing tells what they are. They are neither events that
+    /// are handed on nor refusals of their own.
+    pub not_read: u64,
 }
 
 /// What is wrong, and what would be right.
@@ -20,7 +23,8 @@ pub enum Reason {
         "the event that begins here is longer than {EVENT_MAX_BYTES} bytes; split it or send less"
     )]
     TooLarge,
-    /// The text around the events is not JSON (RFC 8259). What came before stands.
+    /// The text around the events is not JSON (RFC 8259). What came before stands; reading goes on at the next line that
+    /// begins a value.
     #[error("not JSON: expected {expected} but found {found} at column {column}{}", aside(.hint))]
     Broken {
         /// The column in bytes, counted from 1.
@@ -40,6 +44,14 @@ pub enum Reason {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
+}
+
+fn rest(not_read: &u64) -> String {
+    match not_read {
+        0 => String::new(),
+        1 => "; 1 line after it was not read".to_owned(),
+        lines => format!("; {lines} lines after it were not read"),
+    }
 }
 
 fn aside(hint: &Option<&'static str>) -> String {

@@ -1,14 +1,36 @@
 //! Finds where a JSON value ends, without caring whether it is right: brackets are counted, strings skipped.
 //!
+//! A value that was cut off would swallow those after it. So a scan also follows what may stand where, and stops at a line
+//! that begins with a bracket where none may stand, no deeper than the value itself: there, another value begins.
+//!
 //! A scan can stop at the end of a window and go on with the next, so that each byte is looked at once.
+
+/// How deep a scan follows what may stand where. Deeper, brackets are only counted; no event is nested as deep.
+const FOLLOWED_MAX_DEPTH: usize = u128::BITS as usize;
+
+#[cfg(test)]
+thread_local! {
+    /// How many bytes were looked at on this thread, so that tests see work that grows faster than the input.
+    pub(crate) static SCANNED_BYTES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
 
 /// A value's end, looked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scan {
     /// The next byte to look at.
     pub(crate) at: usize,
+    /// How many bytes stand before the value on its line.
+    column: usize,
     depth: usize,
     inside: Inside,
+    /// Which of the open brackets are braces; the innermost is the lowest bit.
+    braces: u128,
+    /// Whether brackets were ever open deeper than is followed.
+    is_too_deep: bool,
+    /// Whether a value may begin here.
+    may_begin: bool,
+    /// How many blanks stand before here on this line, while it holds nothing else.
+    indent: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,24 +49,45 @@ pub(crate) enum Scanned {
     More,
     /// A string runs into the end of a line, here; JSON strings hold no line breaks (RFC 8259 §7).
     Broken(usize),
+    /// The value was cut off: here, first on its line, stands what cannot belong to it.
+    CutOff(usize),
 }
 
 impl Scan {
-    /// The scan of the value that begins with `first` at `start`.
-    pub(crate) const fn new(start: usize, first: u8) -> Self {
+    /// The scan of the value that begins with `first` at `start`, with `column` bytes before it on its line.
+    pub(crate) const fn new(start: usize, first: u8, column: usize) -> Self {
         let inside = match first {
             b'{' | b'[' | b'"' => Inside::Brackets,
             _ => Inside::Scalar,
         };
         Self {
             at: start,
+            column,
             depth: 0,
             inside,
+            braces: 0,
+            is_too_deep: false,
+            may_begin: true,
+            indent: None,
         }
+    }
+
+    /// How many bytes stand before the value on its line.
+    pub(crate) const fn column(&self) -> usize {
+        self.column
     }
 
     /// Goes on as far as the window reaches.
     pub(crate) fn run(&mut self, window: &[u8]) -> Scanned {
+        #[cfg(test)]
+        let from = self.at;
+        let scanned = self.run_on(window);
+        #[cfg(test)]
+        SCANNED_BYTES.with(|sum| sum.set(sum.get() + (self.at - from) as u64));
+        scanned
+    }
+
+    fn run_on(&mut self, window: &[u8]) -> Scanned {
         loop {
             let step = match self.inside {
                 Inside::Brackets => self.brackets(window),
@@ -58,24 +101,65 @@ impl Scan {
     }
 
     fn brackets(&mut self, window: &[u8]) -> Option<Scanned> {
-        while let Some(byte) = window.get(self.at) {
-            self.at += 1;
+        while let Some(&byte) = window.get(self.at) {
             match byte {
-                b'"' => {
-                    self.inside = Inside::String;
-                    return None;
-                }
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return Some(Scanned::End(self.at));
+                b'\n' => self.indent = Some(0),
+                b' ' | b'\t' | b'\r' => self.indent = self.indent.map(|blanks| blanks + 1),
+                _ => {
+                    let indent = self.indent.take();
+                    if indent.is_some_and(|indent| self.is_cut_off(byte, indent)) {
+                        return Some(Scanned::CutOff(self.at));
+                    }
+                    match byte {
+                        b'"' => {
+                            self.at += 1;
+                            self.inside = Inside::String;
+                            self.may_begin = false;
+                            return None;
+                        }
+                        b'{' | b'[' => self.open(byte),
+                        b'}' | b']' => {
+                            self.close();
+                            if self.depth == 0 {
+                                self.at += 1;
+                                return Some(Scanned::End(self.at));
+                            }
+                        }
+                        b':' => self.may_begin = true,
+                        b',' => self.may_begin = self.braces & 1 == 0,
+                        _ => self.may_begin = false,
                     }
                 }
-                _ => {}
             }
+            self.at += 1;
         }
         Some(Scanned::More)
+    }
+
+    fn open(&mut self, byte: u8) {
+        self.depth += 1;
+        self.is_too_deep |= self.depth > FOLLOWED_MAX_DEPTH;
+        self.braces = self.braces << 1 | u128::from(byte == b'{');
+        self.may_begin = byte == b'[';
+    }
+
+    const fn close(&mut self) {
+        self.depth -= 1;
+        self.braces >>= 1;
+        self.may_begin = false;
+    }
+
+    /// Whether a byte that is the first on its line, after so many blanks, cannot belong to this value.
+    const fn is_cut_off(&self, byte: u8, indent: usize) -> bool {
+        if self.depth == 0 || self.is_too_deep {
+            return false;
+        }
+        match byte {
+            b'{' | b'[' => indent <= self.column && !self.may_begin,
+            // The end of the list around this value.
+            b']' => (indent < self.column || self.column == 0) && self.braces & 1 == 1,
+            _ => false,
+        }
     }
 
     fn string(&mut self, window: &[u8]) -> Option<Scanned> {

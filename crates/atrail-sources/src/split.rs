@@ -8,8 +8,8 @@ use crate::{Format, Refusal, SourceKind};
 /// How the values of an input are told apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// By the first value: when it is a line of its own, or the first line is no JSON at all, every line stands alone;
-    /// else values may span lines and follow each other.
+    /// By the first value that can be read: when it stands alone on its line, every line stands alone; else values may
+    /// span lines and follow each other.
     #[default]
     Sniffed,
     /// Every line stands alone, as in `application/x-ndjson`: a bad line is refused and the next one is looked at.
@@ -59,8 +59,12 @@ pub(crate) fn candidate(window: &[u8], step: Step) -> Option<Result<Candidate<'_
             line,
             format,
         } => Some(match format.to_cadf(&window[range]) {
-            Ok(text) => Ok(Candidate { line, format, text }),
-            Err(reason) => Err(Refusal { line, reason }),
+            Ok((text, format)) => Ok(Candidate { line, format, text }),
+            Err(reason) => Err(Refusal {
+                line,
+                reason,
+                not_read: 0,
+            }),
         }),
         Step::Refusal(refusal) => Some(Err(refusal)),
         Step::NeedMore | Step::End => None,

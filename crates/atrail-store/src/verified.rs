@@ -174,7 +174,8 @@ impl Core {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
-            self.verified.remember(expected.id, stamp, self.clock.elapsed());
+            self.verified
+                .remember(expected.id, stamp, self.clock.elapsed());
         }
         let id = expected.id;
         Some(OpenObject { id, file })

@@ -67,7 +67,7 @@ impl DayFlags {
     /// The days meant, at this moment. The start alone runs to today.
     pub(crate) fn resolve(self, default: DayDefault, now: Timestamp) -> Result<DayRange> {
         let today = Day::of(now).ok_or_else(|| {
-            CliError::usage("this machine's clock is outside the years 1970-9999")
+            CliError::usage("this machine's clock is outside 1970-01-01 to 2149-06-06")
         })?;
         let end = self.end.map_or(today, |day| day.resolve(today));
         let start = match (self.start, default) {

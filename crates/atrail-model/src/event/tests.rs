@@ -260,8 +260,38 @@ fn reads_every_form_of_time() {
         "2017-10-19 19:07:50.32",
         "2017-10-19T19:07:50.32",
         "2017-10-19T19: 07: 50.32+0000",
+        "2017-10-19T19:07:50,32Z",
+        "2017-10-19 19:07:50,320",
+        "2017-10-19T19:07:50.3200000009Z",
+        "2017-10-19T19:07:50.320000000000000000000999+00:00",
+        "2017-10-19T19:07:50.32Z[UTC]",
+        "2017-10-19T21:07:50.32+02:00[Europe/Berlin]",
+        "2017-10-19T19:07:50.32+00:00[Etc/GMT+0]",
+        "2017-10-19 19:07:50.32+00",
+        "2017-10-19 21:07:50.32+02",
+        "2017-10-19 19:07:50.32 +00:00:00",
+        "2017-10-19T19:27:22.32+00:19:32",
+        "2017-10-19 19:07:50.32 UTC",
+        "2017-10-19 19:07:50.32 GMT",
+        "2017-10-19 19:07:50.32 +0000 UTC m=+0.000012345",
+        "2017-10-19 21:07:50.32 +0200 CEST",
+        "2017-10-19 21:07:50.32 +0200 CEST m=-5.1",
+        "2017-10-20 00:52:50.32 +0545 +0545 m=+0.1",
+        "2017-10-19 19:07:50.32 m=+0.1",
     ] {
         assert_eq!(time::parse(text.as_bytes()), Ok(same), "{text}");
+    }
+    let whole = "2017-10-19T19:07:00Z".parse::<Timestamp>().unwrap();
+    for text in [
+        "2017-10-19T19:07Z",
+        "2017-10-19T19:07",
+        "2017-10-19 19:07",
+        "2017-10-19T20:07+01:00",
+        "2017-10-19T20:07+01:00[Europe/Paris]",
+        "2017-10-19T19:07Z[UTC]",
+        "2017-10-19 19:07 +0000 UTC",
+    ] {
+        assert_eq!(time::parse(text.as_bytes()), Ok(whole), "{text}");
     }
     let leap = time::parse(b"2016-12-31T23:59:60Z").unwrap();
     assert_eq!(leap.to_string(), "2016-12-31T23:59:59.999999999Z");
@@ -273,10 +303,27 @@ fn refuses_every_other_form_of_time() {
     for text in [
         "",
         "2017-10-19",
-        "2017-10-19T19:07",
+        "2017-10-19T19",
+        "2017-10-19T19Z",
+        "2017-10-19T1907Z",
+        "2017-10-19T19:07:",
+        "2017-10-19T19:07.5Z",
         "2017-10-19T19:07:50.",
-        "2017-10-19T19:07:50.1234567890Z",
-        "2017-10-19T19:07:50,32Z",
+        "2017-10-19T19:07:50,Z",
+        "2017-10-19T19:07:50.3,2Z",
+        "2017-10-19T19:07:50Z[",
+        "2017-10-19T19:07:50Z[]",
+        "2017-10-19T19:07:50Z[UTC",
+        "2017-10-19T19:07:50Z[!u-ca=hebrew]",
+        "2017-10-19T19:07:50[Europe/Berlin]",
+        "2017-10-19T19:07:50 [UTC]",
+        "2017-10-19T19:07:50 +0545 +0530",
+        "2017-10-19T19:07:50 +0100 GMT",
+        "2017-10-19T19:07:50 +0100 cet",
+        "2017-10-19T19:07:50 m=0.1",
+        "2017-10-19T19:07:50Z m=+",
+        "2017-10-19T19:07:50Z m=+1x",
+        "2017-10-19T19:07:50 UTCX",
         "2017-13-19T19:07:50Z",
         "2017-02-29T19:07:50Z",
         "2017-10-19T24:00:00Z",
@@ -284,7 +331,10 @@ fn refuses_every_other_form_of_time() {
         "2017-10-19T19:07:60Z",
         "2017-10-19T19:07:61Z",
         "2017-10-19T19:07:50 ",
-        "2017-10-19T19:07:50+00",
+        "2017-10-19T19:07:50+0",
+        "2017-10-19T19:07:50+000",
+        "2017-10-19T19:07:50+24",
+        "2017-10-19T19:07:50+00:00:60",
         "2017-10-19T19:07:50+24:00",
         "2017-10-19T19:07:50+00:60",
         "2017-10-19T19:07:50 CET",
@@ -301,6 +351,57 @@ fn refuses_every_other_form_of_time() {
     ] {
         assert!(time::parse(text.as_bytes()).is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn a_time_that_is_not_clear_is_refused_by_name() {
+    for (text, reason) in [
+        ("", "the time is empty"),
+        ("2017-10-19", "a day alone"),
+        ("1508440070", "a number leaves open what it counts"),
+        ("1508440070.123", "a number leaves open what it counts"),
+        ("Thu Oct 19 19:07:50 UTC 2017", "names of days and months"),
+        (
+            "2017-10-19T19:07:50 CET",
+            "an abbreviation names several zones",
+        ),
+        (
+            "2017-10-19T19:07:50[Europe/Berlin]",
+            "leaves the time open where clocks go back",
+        ),
+        ("2017-10-19T19:07:50 -0600 UTC", "contradict each other"),
+        ("2017-10-19T19:07:50 +0200 +0100", "two offsets contradict"),
+        ("2017-10-19T19:07:50.", "has digits"),
+    ] {
+        let found = time::parse(text.as_bytes()).unwrap_err();
+        assert!(found.contains(reason), "{text}: {found}");
+    }
+}
+
+#[test]
+fn the_first_and_the_last_moment_are_whole_days_apart_from_what_is_refused() {
+    let at = |time: &str, now: &str| {
+        let text = with("eventTime", Some(json!(time)));
+        let now = now.parse().unwrap();
+        let day = admit(text.as_bytes(), now, String::new).map(|event| event.day.to_string());
+        day.map_err(|error| error.to_string())
+    };
+    for early in [
+        "1969-12-31T23:59:59.000000001Z",
+        "1969-12-31T23:59:59.5Z",
+        "1969-12-31T23:59:59.999999999Z",
+        "1970-01-01T00:59:59.5+01:00",
+        "1970-01-01T00:59:59.9999999999+01:00",
+    ] {
+        let refused = at(early, "2026-11-22T12:00:00Z").unwrap_err();
+        assert!(refused.contains("before 1970-01-01"), "{early}: {refused}");
+    }
+    let first = at("1970-01-01T00:00:00.000000001Z", "2026-11-22T12:00:00Z");
+    assert_eq!(first.as_deref(), Ok("1970-01-01"));
+    let last = at("2149-06-06T23:59:59.999999999Z", "2149-06-06T00:00:00Z");
+    assert_eq!(last.as_deref(), Ok("2149-06-06"));
+    let late = at("2149-06-07T00:00:00Z", "2149-06-07T00:00:00Z").unwrap_err();
+    assert!(late.contains("after 2149-06-06 UTC"), "{late}");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

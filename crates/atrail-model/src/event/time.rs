@@ -1,32 +1,51 @@
 //! `eventTime` in the forms seen in the wild.
 //!
 //! ```text
-//! YYYY-MM-DD ( "T" | " " ) HH:MM:SS [ "." 1*9DIGIT ] [ [" "] zone ]
-//! zone = "Z" | ( "+" | "-" ) HH [":"] MM [ " UTC" ]
+//! YYYY-MM-DD ( "T" | " " ) HH:MM [ ":" SS [ ( "." | "," ) 1*DIGIT ] ] [ [" "] zone ]
+//! zone = ( "Z" | offset ) [ "[" name "]" ] | ( "UTC" | "GMT" ) | offset " " abbreviation
+//! offset = ( "+" | "-" ) HH [ [":"] MM [ ":" SS ] ]
 //! ```
+//! and after all of it, what Go prints of its own clock: `m=+0.123`.
+//!
 //! The first is RFC 3339, whose `T` and `Z` may be lower case; without a zone the time is UTC; `+0000` is what CADF
-//! libraries write, ` +0000 UTC` is how Go prints a time. Blanks after the colons of the time of day (`01: 20: 47`) stand in
-//! published CADF samples: they leave no doubt about the time, so they are no reason to lose an event.
+//! libraries write. Java's `toString` leaves out seconds that are 0 and puts the zone's name in brackets (RFC 9557); ISO 8601
+//! has the comma and offsets of hours alone, which PostgreSQL prints, too; ` +0200 CEST` is how Go prints a time. Where an
+//! offset stands, it decides, whatever name follows. Digits after the ninth are smaller than what is counted here.
+//!
+//! Blanks after the colons of the time of day (`01: 20: 47`) stand in published CADF samples: they leave no doubt about the
+//! time, so they are no reason to lose an event.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
+use crate::clock::whole_seconds;
+
 const SHAPE: &str = "not a time in a form known here";
+/// Longest name of a time zone, in bytes; the longest there is has 32.
+const ZONE_NAME_MAX_BYTES: usize = 64;
 
 /// Reads a time, or says what is wrong with it.
 pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
+    refuse_other_kinds(text)?;
     let mut rest = Rest(text);
     let (year, month, day) = (
         rest.number(4)?,
         rest.after(b"-")?.number(2)?,
         rest.after(b"-")?.number(2)?,
     );
+    if rest.0.is_empty() {
+        return Err("a day alone is no time");
+    }
     let hour = rest.after(b"Tt ")?.number(2)?;
     let minute = rest.after(b":")?.blanks().number(2)?;
-    let second = rest.after(b":")?.blanks().number(2)?;
-    let nanosecond = rest.fraction()?;
+    let (second, nanosecond) = if rest.0.starts_with(b":") {
+        (rest.after(b":")?.blanks().number(2)?, rest.fraction()?)
+    } else {
+        (0, 0)
+    };
     let offset_secs = rest.zone()?;
+    rest.go_clock()?;
     if !rest.0.is_empty() {
         return Err(SHAPE);
     }
@@ -46,10 +65,23 @@ pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
     let time = Offset::from_seconds(offset_secs)
         .and_then(|offset| offset.to_timestamp(local))
         .map_err(|_| "outside the years known here")?;
-    if is_leap && time.as_second().rem_euclid(86_400) != 86_399 {
+    if is_leap && whole_seconds(time).rem_euclid(86_400) != 86_399 {
         return Err("second 60 is only at the end of a UTC day, in a leap second");
     }
     Ok(time)
+}
+
+/// Names what is no such text at all, and may be another kind of time.
+fn refuse_other_kinds(text: &[u8]) -> Result<(), &'static str> {
+    let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    match text {
+        [] => Err("the time is empty"),
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', ..] => Err("names of days and months are not read"),
+        _ if text.iter().all(is_number) => {
+            Err("a number leaves open what it counts, and from when")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn narrow(number: i16) -> Result<i8, &'static str> {
@@ -90,51 +122,119 @@ impl Rest<'_> {
 
     /// A fraction of a second in nanoseconds, or 0.
     fn fraction(&mut self) -> Result<i32, &'static str> {
-        let Some(digits) = self.0.strip_prefix(b".") else {
+        let [b'.' | b',', digits @ ..] = self.0 else {
             return Ok(0);
         };
         let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-        if !(1..=9).contains(&count) {
-            return Err("a fraction of a second has 1 to 9 digits");
+        if count == 0 {
+            return Err("a fraction of a second has digits");
         }
-        let value = digits[..count]
+        let counted = count.min(9);
+        let value = digits[..counted]
             .iter()
             .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'));
         self.0 = &digits[count..];
-        Ok((count..9).fold(value, |value, _| value * 10))
+        Ok((counted..9).fold(value, |value, _| value * 10))
     }
 
     /// Seconds east of UTC; 0 when there is no zone.
     fn zone(&mut self) -> Result<i32, &'static str> {
         self.0 = match self.0 {
-            [b' ', rest @ ..] if !rest.is_empty() => rest,
+            [b' ', rest @ ..] if !rest.is_empty() && !rest.starts_with(b"m=") => rest,
             other => other,
         };
-        let sign = match self.0.split_first() {
-            None => return Ok(0),
-            Some((b'Z' | b'z', rest)) => {
+        let sign = match self.0 {
+            [] | [b' ', ..] => return Ok(0),
+            [b'Z' | b'z', rest @ ..] => {
+                self.0 = rest;
+                return self.zone_in_brackets().map(|()| 0);
+            }
+            [b'U', b'T', b'C', rest @ ..] | [b'G', b'M', b'T', rest @ ..] => {
                 self.0 = rest;
                 return Ok(0);
             }
-            Some((b'+', _)) => 1,
-            Some((b'-', _)) => -1,
-            Some(_) => return Err("the time zone must be Z or an offset such as +0000 or -06:00"),
+            [b'+', ..] => 1,
+            [b'-', ..] => -1,
+            [b'[', ..] => {
+                return Err(
+                    "the name of a zone leaves the time open where clocks go back: add the offset",
+                );
+            }
+            [b'A'..=b'Z', ..] => {
+                return Err(
+                    "an abbreviation names several zones: send Z or an offset such as +0000",
+                );
+            }
+            _ => return Err("the time zone must be Z or an offset such as +0000 or -06:00"),
         };
         let hours = self.after(b"+-")?.number(2)?;
+        let (mut minutes, mut seconds) = (0, 0);
         if self.0.starts_with(b":") {
-            self.after(b":")?;
+            minutes = self.after(b":")?.number(2)?;
+            if self.0.starts_with(b":") {
+                seconds = self.after(b":")?.number(2)?;
+            }
+        } else if self.0.first().is_some_and(u8::is_ascii_digit) {
+            minutes = self.number(2)?;
         }
-        let minutes = self.number(2)?;
-        if hours > 23 || minutes > 59 {
+        if hours > 23 || minutes > 59 || seconds > 59 {
             return Err("there is no such offset from UTC");
         }
-        let offset_secs = sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60);
-        if let Some(rest) = self.0.strip_prefix(b" UTC") {
-            if offset_secs != 0 {
+        let offset_secs =
+            sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60 + i32::from(seconds));
+        self.zone_in_brackets()?;
+        self.abbreviation(offset_secs)?;
+        Ok(offset_secs)
+    }
+
+    /// Steps over the name of the zone that an offset was made of (RFC 9557 §4.1).
+    fn zone_in_brackets(&mut self) -> Result<(), &'static str> {
+        let [b'[', rest @ ..] = self.0 else {
+            return Ok(());
+        };
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_+-.:".contains(byte);
+        let length = rest.iter().take_while(|byte| is_name(byte)).count();
+        if !(1..=ZONE_NAME_MAX_BYTES).contains(&length) || rest.get(length) != Some(&b']') {
+            return Err("in brackets stands the name of a time zone");
+        }
+        self.0 = &rest[length + 1..];
+        Ok(())
+    }
+
+    /// Steps over what Go prints after an offset: the zone's abbreviation or, where it has none, the offset again.
+    fn abbreviation(&mut self, offset_secs: i32) -> Result<(), &'static str> {
+        let [b' ', rest @ ..] = self.0 else {
+            return Ok(());
+        };
+        let is_name = |byte: &u8| byte.is_ascii_uppercase();
+        let letters = rest.iter().take_while(|byte| is_name(byte)).count();
+        match letters {
+            3 if offset_secs != 0 && matches!(&rest[..3], b"UTC" | b"GMT") => {
                 return Err("an offset from UTC and the word UTC contradict each other");
             }
-            self.0 = rest;
+            2..=5 => self.0 = &rest[letters..],
+            0 if matches!(rest.first(), Some(b'+' | b'-')) => {
+                let mut again = Rest(rest);
+                if again.zone()? != offset_secs {
+                    return Err("two offsets contradict each other");
+                }
+                self.0 = again.0;
+            }
+            _ => {}
         }
-        Ok(offset_secs)
+        Ok(())
+    }
+
+    /// Steps over the reading of the monotonic clock that Go prints after a time, which says nothing of the time.
+    fn go_clock(&mut self) -> Result<(), &'static str> {
+        let Some([b'+' | b'-', digits @ ..]) = self.0.strip_prefix(b" m=") else {
+            return Ok(());
+        };
+        let is_reading = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        if digits.is_empty() || !digits.iter().all(is_reading) {
+            return Err(SHAPE);
+        }
+        self.0 = &[];
+        Ok(())
     }
 }

@@ -43,22 +43,29 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
                 let again = again.expect("a stored line is an event");
                 assert_eq!((&*again.line, &*again.id), (&*event.line, &*id));
                 assert_eq!((again.day, again.hour), (event.day, event.hour));
-                let streamed = streamed.expect("a stream refuses what a body has not");
+                let streamed = streamed.expect("a stream refuses only what a body does");
                 let same = event::admit(&streamed, Timestamp::UNIX_EPOCH, || id.clone());
                 assert_eq!(*same.expect("the same event").line, *event.line);
             }
-            AckOrRefusal::Refusal { .. } => {
-                let refused = streamed.is_none_or(|text| {
-                    event::admit(&text, Timestamp::UNIX_EPOCH, String::new).is_err()
-                });
-                assert!(refused, "a stream takes what is refused in a body");
-            }
+            AckOrRefusal::Refusal { not_read, .. } => match streamed {
+                Ok(text) => {
+                    let again = event::admit(&text, Timestamp::UNIX_EPOCH, String::new);
+                    assert!(again.is_err(), "a stream takes what is refused in a body");
+                    assert_eq!(not_read, 0, "what was read is refused for itself");
+                }
+                Err(lines) => assert_eq!(not_read, lines, "both pass over the same lines"),
+            },
         }
     }
     assert!(events.next().is_none() && stream.next().is_none());
+    let lines = body.iter().filter(|&&byte| byte == b'\n').count() as u64;
+    assert!(
+        made.not_read <= lines,
+        "no more was passed over than there is"
+    );
 }
 
-/// The items of a stream that is fed a few bytes at a time; `None` within for what is refused.
+/// The items of a stream that is fed a few bytes at a time; for what is refused, how many lines were not read.
 struct Chunks<'a> {
     stream: Stream,
     chunks: std::slice::Chunks<'a, u8>,
@@ -77,12 +84,15 @@ impl<'a> Chunks<'a> {
 }
 
 impl Iterator for Chunks<'_> {
-    type Item = Option<Vec<u8>>;
+    type Item = Result<Vec<u8>, u64>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(item) = self.stream.next_item() {
-                return Some(item.ok().map(|candidate| candidate.text.into_owned()));
+                return Some(match item {
+                    Ok(candidate) => Ok(candidate.text.into_owned()),
+                    Err(refusal) => Err(refusal.not_read),
+                });
             }
             if self.is_finished {
                 return None;

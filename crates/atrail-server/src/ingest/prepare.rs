@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) accepted: u64,
     /// Events that are refused.
     pub(super) refused: u64,
+    /// Lines that were passed over after a broken place.
+    pub(super) not_read: u64,
     /// What those to be stored were taken for.
     pub(super) taken_for: Tally,
 }
@@ -90,8 +92,8 @@ pub(super) fn prepare(
                 None => Uuid::new_v4().to_string(),
             })
             .map(|event| (event, candidate.format))
-            .map_err(|error| (candidate.line, error.to_string())),
-            Err(refusal) => Err((refusal.line, refusal.to_string())),
+            .map_err(|error| (candidate.line, error.to_string(), 0)),
+            Err(refusal) => Err((refusal.line, refusal.to_string(), refusal.not_read)),
         };
         match checked {
             Ok((event, format)) => {
@@ -122,9 +124,10 @@ pub(super) fn prepare(
                 });
                 made.accepted += 1;
             }
-            Err((line, error)) => {
-                write_refusal(&mut made.answer, index, line, &error);
+            Err((line, error, not_read)) => {
+                write_refusal(&mut made.answer, index, line, &error, not_read);
                 made.refused += 1;
+                made.not_read += not_read;
             }
         }
     }
@@ -164,10 +167,13 @@ fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display, form
     answer.push(b'}');
 }
 
-fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str) {
+fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str, not_read: u64) {
     write!(answer, "{{\"index\":{index},\"line\":{line},\"error\":")
         .expect("writing to memory does not fail");
     write_string(answer, error);
+    if not_read > 0 {
+        write!(answer, ",\"not_read\":{not_read}").expect("writing to memory does not fail");
+    }
     answer.push(b'}');
 }
 
@@ -247,6 +253,24 @@ mod tests {
             }
         ));
         assert!(made.events.iter().all(|event| event.line == EVENT));
+    }
+
+    #[test]
+    fn what_was_not_read_is_told_and_counted() {
+        let pretty = EVENT.replace(",\"", ",\n\"");
+        let made = prepared(&format!("{pretty}\nnote 1\nnote 2\nnote 3\n{pretty}\n"));
+        assert_eq!((made.accepted, made.refused, made.not_read), (2, 1, 2));
+        let answer: Vec<AckOrRefusal> = serde_json::from_slice(&made.answer).unwrap();
+        let AckOrRefusal::Refusal {
+            index: 1,
+            error,
+            not_read: 2,
+            ..
+        } = &answer[1]
+        else {
+            panic!("{:?}", answer[1]);
+        };
+        assert!(error.contains("2 lines after it were not read"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::auth::access::{
 use crate::days;
 use crate::download::{self, Reader};
 use crate::error::ApiError;
-use crate::extract::BodyOrQuery;
+use crate::extract::{BodyOrQuery, SaidIn};
 use crate::ingest::{self, IngestRequest};
 use crate::observe::RequestId;
 
@@ -28,6 +28,12 @@ pub(super) const ACTIVITY_TRACKER: &str = "ActivityTracker";
 impl Aimed for BodyOrQuery<EventsQuery> {
     fn at_account_level(&self) -> bool {
         self.0.at_account_level.unwrap_or(false)
+    }
+}
+
+impl Aimed for SaidIn<EventsQuery> {
+    fn at_account_level(&self) -> bool {
+        self.value.at_account_level.unwrap_or(false)
     }
 }
 
@@ -72,16 +78,19 @@ pub(super) async fn status(
     Ok(Json(totals.into_iter().map(wire).collect()))
 }
 
-/// Deletes events, or with `DryRun` counts them.
+/// Deletes events, or with `DryRun` counts them: those of the days that the request names, and it names both ends.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     RequestId(request_id): RequestId,
     Authorised {
         principal,
         target,
-        wire: BodyOrQuery(query),
+        wire: SaidIn {
+            value,
+            body_is_lost,
+        },
         ..
-    }: Authorised<DeleteEvents, BodyOrQuery<EventsQuery>>,
+    }: Authorised<DeleteEvents, SaidIn<EventsQuery>>,
 ) -> Result<Json<String>, ApiError> {
     let EventsQuery {
         start,
@@ -89,10 +98,11 @@ pub(super) async fn delete(
         at_account_level: _,
         search_time,
         dry_run,
-    } = query;
+    } = value;
+    let (start, end) = (start.as_deref(), end.as_deref());
     let scope = Scope {
         target,
-        days: days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?,
+        days: days::both_given(start, end, app.today()?, body_is_lost)?,
         hours: days::hours(search_time.as_deref())?,
     };
     let dry_run = dry_run.unwrap_or(false);

@@ -14,9 +14,10 @@ const API_VERSION: &str = "3.0.0";
 
 /// The base URLs are the public one, or those by which the client came: the server cannot know its own name.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
-    let base = match &app.settings.public_url {
-        Some(url) => url.to_string(),
-        None => format!("{}://{}", app.settings.scheme(), host(&app, &headers)),
+    let base = match (&app.settings.public_url, host(&headers)) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(host)) => format!("{}://{host}", app.settings.scheme()),
+        (None, None) => app.settings.endpoint(app.settings.listen),
     };
     Json(InfoResponse {
         name: "atrail".to_owned(),
@@ -32,9 +33,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
     })
 }
 
-fn host(app: &App, headers: &HeaderMap) -> String {
-    headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok())
-        .map_or_else(|| app.settings.listen.to_string(), str::to_owned)
+/// The name that the client has for the server; HTTP/1.0 may leave it out.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    Some(host).filter(|host| !host.is_empty())
 }

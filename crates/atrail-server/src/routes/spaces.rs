@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::{listed, organizations};
+use super::{listed, listed_guids, organizations};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
@@ -32,7 +32,7 @@ pub(super) async fn list(
     } = query;
     let (by_name, by_organization) = (
         listed(names.as_deref()),
-        listed(organization_guids.as_deref()),
+        listed_guids(organization_guids.as_deref()),
     );
     let all = app.tenancy.spaces().await?;
     let visible = all

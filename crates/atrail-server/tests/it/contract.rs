@@ -53,9 +53,12 @@ async fn the_answers_have_the_shapes_of_the_original() {
     note("deleted session", admin.delete(&path).seen().await);
     note("the same again", refusal(admin.delete(&path)).await);
 
-    let dry = admin.delete(paths::EVENTS).json(&json!({"DryRun": true}));
+    let mut range = json!({"start": "2017-07-12", "end": "today", "DryRun": true});
+    let dry = admin.delete(paths::EVENTS).json(&range);
     note("dry run", dry.seen().await);
-    note("deletion", admin.delete(paths::EVENTS).seen().await);
+    range["DryRun"] = false.into();
+    let deletion = admin.delete(paths::EVENTS).json(&range);
+    note("deletion", deletion.seen().await);
     note("status after it", admin.get(paths::EVENTS).seen().await);
     insta::assert_snapshot!(seen);
 }

@@ -206,7 +206,7 @@ async fn an_interrupted_download_goes_on_after_a_restart() {
 #[tokio::test]
 async fn a_deletion_ends_the_sessions_that_pinned_the_events() {
     let fixture = Fixture::new(10).await;
-    let (status, _) = fixture.admin.delete(paths::EVENTS).seen().await;
+    let (status, _) = fixture.admin.delete_all().seen().await;
     assert_eq!(status, 200);
     let (status, code) = fixture.get().refused().await;
     assert_eq!((status, code.as_str()), (410, "session_gone"));

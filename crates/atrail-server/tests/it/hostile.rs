@@ -78,7 +78,7 @@ async fn a_conversion_that_grows_beyond_a_request_is_refused_whole() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let line = format!(
-        "{{\"started_at\":0,\"client_ip\":\"{}\",\"request\":{{}}}}\n",
+        "{{\"started_at\":1500973200000,\"client_ip\":\"{}\",\"request\":{{}}}}\n",
         "9".repeat(70)
     );
     let request = |lines: usize| {

@@ -4,9 +4,11 @@
 
 mod access;
 mod audit;
+mod broken;
 mod contract;
 mod damage;
 mod downloads;
+mod heads;
 mod hostile;
 mod intake;
 mod invitations;
@@ -16,6 +18,7 @@ mod matrix;
 mod oidc;
 mod operations;
 mod options;
+mod shapes;
 mod support;
 mod tenancy;
 mod tokens;

@@ -366,6 +366,9 @@ impl Cast {
             }
             ("POST", paths::EVENTS) => request.body(event(number)),
             (_, paths::DOWNLOAD) => request.header(headers::SESSION_ID, &id),
+            ("DELETE", paths::EVENTS) => request.json(&json!({
+                "start": "1970-01-01", "end": "today", "AtAccountLevel": whole,
+            })),
             _ if whole => request.json(&json!({"AtAccountLevel": true})),
             _ => request,
         };

@@ -107,7 +107,7 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
     let first = scene.login(&scene.claims()).await;
     let ann = server.client(&first.access_token);
     assert_eq!(ann.get(paths::EVENTS).seen().await.0, 200);
-    assert_eq!(ann.delete(paths::EVENTS).seen().await.0, 403);
+    assert_eq!(ann.delete_all().seen().await.0, 403);
     let roles: Value = ann.get(paths::ROLES).made().await;
     let roles = roles["resources"].as_array().unwrap();
     assert_eq!(roles.len(), 1, "{roles:?}");
@@ -123,7 +123,7 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
         403
     );
     let again = server.client(&second.access_token);
-    assert_eq!(again.delete(paths::EVENTS).seen().await.0, 200);
+    assert_eq!(again.delete_all().seen().await.0, 200);
     let none = scene.login(&scene.without("groups")).await;
     assert_eq!(again.get(paths::EVENTS).seen().await.0, 404);
     let users: Value = server.admin().await.get(paths::USERS).made().await;
@@ -170,8 +170,8 @@ async fn what_a_provider_said_is_worth_something_to_logins_by_it_alone() {
     grant["user"] = "ann".into();
     let admin = server.admin().await;
     let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
-    assert_eq!(by_key.delete(paths::EVENTS).seen().await.0, 200);
-    assert_eq!(ann.delete(paths::EVENTS).seen().await.0, 200);
+    assert_eq!(by_key.delete_all().seen().await.0, 200);
+    assert_eq!(ann.delete_all().seen().await.0, 200);
 }
 
 #[tokio::test]

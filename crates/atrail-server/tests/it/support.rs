@@ -249,6 +249,12 @@ impl Client {
         self.request(Method::DELETE, path)
     }
 
+    /// Deletes every event of the space up to today.
+    pub(crate) fn delete_all(&self) -> RequestBuilder {
+        let range = "start=1970-01-01&end=today";
+        self.delete(&format!("{}?{range}", paths::EVENTS))
+    }
+
     /// In another space, or none.
     pub(crate) fn in_space(&self, space: Option<&str>) -> Self {
         Self {

@@ -12,8 +12,14 @@ pub(super) struct Frame {
     pub(super) fallback_start: Option<usize>,
     /// For an object: whether the member being read is `events`.
     pub(super) at_events: bool,
+    /// For an object: whether it has an `eventTime`, and so is an event itself, whatever else it has.
+    pub(super) is_event: bool,
     /// For an object: whether its `events` were found.
     pub(super) found: bool,
+    /// For an array: how many bytes stand before its last element on that line.
+    pub(super) column: usize,
+    /// A break in it was reported. From there on commas may be missing, and so may its end.
+    pub(super) is_broken: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +35,6 @@ pub(super) enum Ends {
     Unknown,
     /// It ends here, so that the text after it can be read whatever is wrong in it.
     At(usize),
-    /// It breaks off here, and what follows cannot be read.
-    Broken(usize),
 }
 
 /// What may come next in a list.
@@ -52,7 +56,10 @@ impl Frame {
             ends,
             fallback_start: None,
             at_events: false,
+            is_event: false,
             found: false,
+            column: usize::MAX,
+            is_broken: false,
         }
     }
 
@@ -61,12 +68,11 @@ impl Frame {
         self
     }
 
-    /// How far its text reaches, when that is known: up to its end, or to the byte that breaks it, which is included.
-    pub(super) fn bound(&self, window: &[u8]) -> Option<usize> {
+    /// How far its text reaches, when that is known.
+    pub(super) const fn bound(&self) -> Option<usize> {
         match self.ends {
             Ends::Unknown => None,
             Ends::At(end) => Some(end),
-            Ends::Broken(at) => Some((at + 1).min(window.len())),
         }
     }
 
@@ -96,7 +102,6 @@ impl Frame {
         self.ends = match self.ends {
             Ends::Unknown => Ends::Unknown,
             Ends::At(end) => Ends::At(end - count),
-            Ends::Broken(end) => Ends::Broken(end - count),
         };
     }
 }

@@ -9,6 +9,7 @@ use super::values::is_whitespace;
 use super::{Splitter, Step};
 use crate::Format;
 use crate::envelope::Shape;
+use crate::scan::{Scan, Scanned};
 
 /// The line that is being read.
 #[derive(Debug, Default)]
@@ -63,6 +64,10 @@ impl Splitter {
     /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
+        if self.inspector.may_be_glued(&window[text.clone()]) && is_glued(window, &text) {
+            self.line.entered = true;
+            return None;
+        }
         let (range, format) = match window[text.start] {
             b'[' => {
                 self.enter(
@@ -118,9 +123,21 @@ impl Splitter {
         self.pos = (end + 1).min(window.len());
         self.line = Line::default();
         self.frames.clear();
-        self.lost = false;
+        self.value = None;
+        self.seek = None;
+        self.blame = None;
         self.base_values = 0;
     }
+}
+
+/// Whether the line's first value ends before the line does, and another begins there: a line break that was lost.
+fn is_glued(window: &[u8], text: &Range<usize>) -> bool {
+    let mut scan = Scan::new(text.start, b'{', 0);
+    let Scanned::End(end) = scan.run(&window[..text.end]) else {
+        return false;
+    };
+    let mut rest = window[end..text.end].iter();
+    matches!(rest.find(|byte| !is_whitespace(**byte)), Some(b'{'))
 }
 
 fn trimmed(window: &[u8], line: Range<usize>) -> Range<usize> {

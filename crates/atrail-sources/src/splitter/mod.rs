@@ -1,10 +1,13 @@
 //! The engine: goes once through the input, seen through a window, and says where the events are.
 //!
-//! `lines` cuts the input into lines where each stands alone; `values` reads values, in a line or in all of the input.
+//! `lines` cuts the input into lines where each stands alone; `values` reads values, in a line or in all of the input, and
+//! `list` the elements of lists; `recover` goes on after a break, at the next line that begins a value.
 //! Offsets are relative to the window; [`Splitter::release`] moves them when its front is dropped.
 
 mod frame;
 mod lines;
+mod list;
+mod recover;
 mod values;
 
 #[cfg(test)]
@@ -16,7 +19,9 @@ use crate::envelope::Inspector;
 use crate::place::Place;
 use crate::scan::Scan;
 use crate::{Format, Framing, Refusal, SourceKind};
-use frame::Frame;
+use atrail_model::limits::EVENT_MAX_BYTES;
+use frame::{Ends, Frame};
+use recover::{Rereads, Seek};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -54,10 +59,18 @@ pub(crate) struct Splitter {
     frames: Vec<Frame>,
     /// The value whose end is being looked for.
     value: Option<Value>,
-    /// The rest of the line, or of the input, cannot be read.
-    lost: bool,
+    /// After a break: where reading goes on is being looked for.
+    seek: Option<Seek>,
+    /// What was looked at again after a break.
+    rereads: Rereads,
+    /// What is wrong with the way to the next value, which is refused for it.
+    blame: Option<Refusal>,
     /// How many values stood outside of any list, in this line or input.
     base_values: u64,
+    /// How many bytes stood before the last of them on its line.
+    base_column: usize,
+    /// A comma between such values was reported; more of them are no news.
+    forgives_commas: bool,
     line: lines::Line,
 }
 
@@ -78,6 +91,10 @@ struct Value {
     line: u64,
     role: Role,
     scan: Scan,
+    /// Where it ends, while what follows it is waited for.
+    end: Option<usize>,
+    /// What it is refused for, whatever it is.
+    blame: Option<Refusal>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +122,12 @@ impl Splitter {
             pos: 0,
             frames: Vec::new(),
             value: None,
-            lost: false,
+            seek: None,
+            rereads: Rereads::default(),
+            blame: None,
             base_values: 0,
+            base_column: 0,
+            forgives_commas: false,
             line: lines::Line::default(),
         }
     }
@@ -136,6 +157,12 @@ impl Splitter {
 
     /// How many bytes at the window's front are needed no more; the caller drops exactly these.
     pub(crate) fn release(&mut self, window: &[u8]) -> usize {
+        for frame in &mut self.frames {
+            let is_far = |start: usize| self.pos - start > EVENT_MAX_BYTES;
+            if frame.ends == Ends::Unknown && frame.fallback_start.is_some_and(is_far) {
+                frame.fallback_start = None;
+            }
+        }
         let value_start = self.value.as_ref().map(|value| value.start);
         let frame_starts = self.frames.iter().filter_map(|frame| frame.fallback_start);
         let count = frame_starts.chain(value_start).fold(self.pos, usize::min);
@@ -144,7 +171,9 @@ impl Splitter {
         if let Some(value) = &mut self.value {
             value.start -= count;
             value.scan.at -= count;
+            value.end = value.end.map(|end| end - count);
         }
+        self.rereads.move_back(count);
         for frame in &mut self.frames {
             frame.move_back(count);
         }

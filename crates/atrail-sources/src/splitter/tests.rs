@@ -1,6 +1,7 @@
 //! The engine through its two faces, which must always agree.
 
 mod limits;
+mod recovery;
 
 use proptest::prelude::*;
 
@@ -223,7 +224,14 @@ fn what_came_before_a_break_stands() {
         2,
         "expected the end of a string but found the end of the line",
     );
-    assert_eq!(items.len(), 2, "where that string was to end, nobody knows");
+    assert!(
+        items[1]
+            .1
+            .as_ref()
+            .unwrap_err()
+            .ends_with("; 1 line after it was not read")
+    );
+    assert_eq!(items[2..], [event(4, good)], "the next that begins a line");
 
     let items = sniffed(&format!("{{\"payload\":{good}\n\"x\":1}}"));
     assert_eq!(items.len(), 1, "half an envelope vouches for nothing");

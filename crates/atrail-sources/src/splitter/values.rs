@@ -1,45 +1,47 @@
-//! Values one after the other, and the elements of lists.
+//! Values one after the other.
 //!
 //! A value of at most the largest event's size is looked at as a whole once its end is known. A larger one can only be a
 //! list: its elements are taken one by one as they come. So a list may be of any size, and memory stays bounded.
 
 use std::ops::Range;
 
-use atrail_model::event::hint;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
-use super::frame::{Ends, Expect, Frame, Kind};
+use super::frame::{Ends, Frame, Kind};
 use super::{Mode, Role, Splitter, Step, Value};
-use crate::envelope::{EVENTS_NAME, Shape};
+use crate::envelope::{EVENT_TIME_NAME, EVENTS_NAME, Shape};
 use crate::scan::{Scan, Scanned};
 use crate::{Format, Reason, Refusal};
 
 /// How deep lists of events are looked for inside each other. Every level may cost one more look at the text.
 const LISTS_MAX_DEPTH: usize = 6;
+/// How many blanks after the first value are looked over to see what follows it on its line.
+const LOOKAHEAD_MAX_BYTES: usize = 4096;
+
+const EVENT_OR_LIST: &str = "an event or a list of events";
 
 impl Splitter {
     /// Goes on to the next event or refusal; `None` when from here on every line stands alone.
     pub(super) fn step_values(&mut self, window: &[u8], last: bool) -> Option<Step> {
         loop {
-            if self.lost {
-                self.pos = window.len();
-                return Some(if last { Step::End } else { Step::NeedMore });
-            }
             // Inside a list whose end is known nothing beyond that end is looked at.
-            let bound = self
-                .frames
-                .iter()
-                .rev()
-                .find_map(|frame| frame.bound(window));
+            let bound = self.frames.iter().rev().find_map(Frame::bound);
             let visible = &window[..bound.unwrap_or(window.len())];
             let last = last || bound.is_some();
-            let step = match self.value.take() {
-                Some(value) => self.look_for_end(value, visible, last),
-                None if self.frames.is_empty() => match self.at_base(visible, last) {
+            let step = if let Some(seek) = self.seek.take() {
+                self.seek_on(seek, visible, last)
+            } else if let Some(value) = self.value.take() {
+                match self.look_for_end(value, visible, last) {
                     Base::Step(step) => step,
                     Base::LinesFromHere => return None,
-                },
-                None => self.in_list(visible, last),
+                }
+            } else if self.frames.is_empty() {
+                match self.at_base(visible, last) {
+                    Base::Step(step) => step,
+                    Base::LinesFromHere => return None,
+                }
+            } else {
+                self.in_list(visible, last)
             };
             if step.is_some() {
                 return step;
@@ -54,116 +56,118 @@ impl Splitter {
         } = self.mode
         {
             self.skip(window, |byte| matches!(byte, b' ' | b'\t' | b'\r'));
-            match window.get(self.pos) {
-                None if !last => return Base::Step(Some(Step::NeedMore)),
-                None | Some(b'\n') if self.place.line(window, self.pos) == first_line => {
+            let next = window.get(self.pos);
+            if next.is_none() && !last {
+                return Base::Step(Some(Step::NeedMore));
+            }
+            let is_first_line = self.place.line(window, self.pos) == first_line;
+            self.mode = match next {
+                None | Some(b'\n') if is_first_line => {
                     self.mode = Mode::Lines;
                     return Base::LinesFromHere;
                 }
-                _ => self.mode = Mode::Values,
-            }
+                None | Some(b'{' | b'[' | b'\n') => Mode::Values,
+                // What breaks the first line says nothing of the others.
+                Some(_) if is_first_line => Mode::Sniffing { first_line: None },
+                Some(_) => Mode::Values,
+            };
         }
         self.skip(window, is_whitespace);
-        Base::Step(match window.get(self.pos) {
-            None => Some(if last { Step::End } else { Step::NeedMore }),
-            Some(_) if self.mode == Mode::Lines && self.base_values > 0 => {
-                Some(self.break_off(window, self.pos, "the end of the line"))
-            }
-            Some(&first) => {
-                let line = self.place.line(window, self.pos);
-                if let Mode::Sniffing { first_line } = &mut self.mode {
-                    *first_line = Some(line);
-                }
-                self.base_values += 1;
-                match first {
-                    b'{' => self.begin(window, first, Role::Base),
-                    b'[' => {
-                        self.frames
-                            .push(Frame::new(Kind::Array, line, Ends::Unknown));
-                        self.pos += 1;
-                    }
-                    _ => {
-                        let step = self.break_off(window, self.pos, "an event or a list of events");
-                        return Base::Step(Some(step));
-                    }
-                }
+        let Some(&first) = window.get(self.pos) else {
+            let end = if last { Step::End } else { Step::NeedMore };
+            let blame = self.blame.take_if(|_| last);
+            return Base::Step(Some(blame.map_or(end, Step::Refusal)));
+        };
+        if !matches!(first, b'{' | b'[' | b',') && self.must_look_ahead(window, last) {
+            return Base::Step(Some(Step::NeedMore));
+        }
+        let in_line = self.mode == Mode::Lines;
+        if in_line && self.base_values > 0 && !matches!(first, b'{' | b'[') {
+            return Base::Step(self.break_at_base(window, "the end of the line"));
+        }
+        // A list is read whatever stands before it.
+        if first != b'{'
+            && let Some(blame) = self.blame.take()
+        {
+            return Base::Step(Some(Step::Refusal(blame)));
+        }
+        Base::Step(match first {
+            b'{' => {
+                self.begin_base(window);
+                self.begin(window, first, Role::Base);
                 None
             }
+            b'[' => {
+                let line = self.begin_base(window);
+                let frame = Frame::new(Kind::Array, line, Ends::Unknown);
+                self.frames.push(frame);
+                self.pos += 1;
+                None
+            }
+            b',' if self.base_values > 0 && !in_line => {
+                if !self.forgives_commas {
+                    self.forgives_commas = true;
+                    self.blame = Some(self.refusal(window, self.pos, EVENT_OR_LIST));
+                }
+                self.pos += 1;
+                None
+            }
+            _ => self.break_at_base(window, EVENT_OR_LIST),
         })
     }
 
-    /// Inside a list, between its tokens.
-    fn in_list(&mut self, window: &[u8], last: bool) -> Option<Step> {
-        self.skip(window, is_whitespace);
-        let frame = self.frames.last_mut()?;
-        let Some(&byte) = window.get(self.pos) else {
-            return Some(if last {
-                self.break_off(window, window.len(), self.frames.last()?.expected())
-            } else {
-                Step::NeedMore
-            });
-        };
-        match (frame.kind, frame.expect, byte) {
-            (_, Expect::FirstOrClose | Expect::CommaOrClose, _) if byte == frame.closing() => {
-                return self.close(window);
-            }
-            (_, Expect::CommaOrClose, b',') => {
-                frame.expect = Expect::Next;
-                self.pos += 1;
-            }
-            (Kind::Array, Expect::FirstOrClose | Expect::Next, _) if begins_value(byte) => {
-                frame.expect = Expect::CommaOrClose;
-                self.begin(window, byte, Role::Element);
-            }
-            (Kind::Object, Expect::FirstOrClose | Expect::Next, b'"') => {
-                frame.expect = Expect::Colon;
-                self.begin(window, byte, Role::Name);
-            }
-            (Kind::Object, Expect::Colon, b':') => {
-                frame.expect = Expect::MemberValue;
-                self.pos += 1;
-            }
-            (Kind::Object, Expect::MemberValue, b'[') if frame.at_events => {
-                frame.expect = Expect::CommaOrClose;
-                frame.found = true;
-                let line = self.place.line(window, self.pos);
-                self.frames
-                    .push(Frame::new(Kind::Array, line, Ends::Unknown));
-                self.pos += 1;
-            }
-            (Kind::Object, Expect::MemberValue, _) if begins_value(byte) => {
-                frame.expect = Expect::CommaOrClose;
-                self.begin(window, byte, Role::Skipped);
-            }
-            _ => {
-                let expected = frame.expected();
-                return Some(self.break_off(window, self.pos, expected));
-            }
+    /// Notes where a value begins that is in no list; the line it is on.
+    fn begin_base(&mut self, window: &[u8]) -> u64 {
+        let (line, column) = self.place.line_and_column(window, self.pos);
+        if let Mode::Sniffing { first_line } = &mut self.mode {
+            *first_line = Some(line);
         }
-        None
+        self.base_values += 1;
+        self.base_column = column as usize - 1;
+        line
     }
 
-    fn begin(&mut self, window: &[u8], first: u8, role: Role) {
+    pub(super) fn begin(&mut self, window: &[u8], first: u8, role: Role) {
+        let (line, column) = self.place.line_and_column(window, self.pos);
         self.value = Some(Value {
             start: self.pos,
-            line: self.place.line(window, self.pos),
+            line,
             role,
-            scan: Scan::new(self.pos, first),
+            scan: Scan::new(self.pos, first, column as usize - 1),
+            end: None,
+            blame: self.blame.take(),
         });
     }
 
     /// Looks for the value's end in what is visible, up to the largest size where that matters.
-    fn look_for_end(&mut self, mut value: Value, window: &[u8], last: bool) -> Option<Step> {
+    fn look_for_end(&mut self, mut value: Value, window: &[u8], last: bool) -> Base {
         let limit = match value.role {
             Role::Skipped => window.len(),
             _ => window.len().min(value.start + EVENT_MAX_BYTES),
         };
-        match value.scan.run(&window[..limit]) {
-            Scanned::End(end) => self.take_value(&value, end, window),
-            Scanned::Broken(at) => self.broken_value(&value, at, "the end of a string", window),
+        let scanned = match value.end {
+            Some(end) => Scanned::End(end),
+            None => value.scan.run(&window[..limit]),
+        };
+        let step = match scanned {
+            Scanned::End(end) => match self.followed(&value, end, window, last) {
+                Followed::Unknown => {
+                    value.end = Some(end);
+                    self.value = Some(value);
+                    Some(Step::NeedMore)
+                }
+                Followed::ByJunk => {
+                    self.mode = Mode::Lines;
+                    self.pos = value.start;
+                    return Base::LinesFromHere;
+                }
+                Followed::Well => self.take_value(value, end, window),
+            },
+            Scanned::Broken(at) => self.broken_value(value, at, "the end of a string", window),
+            Scanned::CutOff(at) => self.broken_value(value, at, "the rest of this value", window),
             Scanned::More if limit < window.len() => self.too_large(value, window),
             Scanned::More if last => {
-                self.broken_value(&value, window.len(), "the rest of this value", window)
+                self.broken_value(value, window.len(), "the rest of this value", window)
             }
             Scanned::More => {
                 if value.role == Role::Skipped {
@@ -173,20 +177,62 @@ impl Splitter {
                 self.value = Some(value);
                 Some(Step::NeedMore)
             }
+        };
+        Base::Step(step)
+    }
+
+    /// What follows the input's first value on its line, when all of it stands there. A line that holds more than values is
+    /// refused whole, as it would be further down.
+    fn followed(&self, value: &Value, end: usize, window: &[u8], last: bool) -> Followed {
+        let Mode::Sniffing {
+            first_line: Some(_),
+        } = self.mode
+        else {
+            return Followed::Well;
+        };
+        if value.role != Role::Base || memchr::memchr(b'\n', &window[value.start..end]).is_some() {
+            return Followed::Well;
+        }
+        let next = |from: usize| {
+            let rest = window.get(from..).unwrap_or_default();
+            let blanks = rest
+                .iter()
+                .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+            from + blanks.unwrap_or(rest.len())
+        };
+        let mut at = next(end);
+        // Values with commas between them are read, too, for what they are.
+        if window.get(at) == Some(&b',') {
+            at = next(at + 1);
+            if !matches!(window.get(at), None | Some(b'{' | b'[')) {
+                return Followed::ByJunk;
+            }
+        }
+        match window.get(at) {
+            _ if at - end > LOOKAHEAD_MAX_BYTES => Followed::Well,
+            None if !last => Followed::Unknown,
+            None if at > end && window[end..at].contains(&b',') => Followed::ByJunk,
+            None | Some(b'\n' | b'{' | b'[') => Followed::Well,
+            Some(_) => Followed::ByJunk,
         }
     }
 
-    fn take_value(&mut self, value: &Value, end: usize, window: &[u8]) -> Option<Step> {
+    fn take_value(&mut self, value: Value, end: usize, window: &[u8]) -> Option<Step> {
         self.pos = end;
         match value.role {
             Role::Skipped => None,
             Role::Name => {
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.at_events = &window[value.start..end] == EVENTS_NAME;
+                    let name = &window[value.start..end];
+                    frame.at_events = name == EVENTS_NAME;
+                    frame.is_event |= name == EVENT_TIME_NAME;
                 }
                 None
             }
-            Role::Base | Role::Element => self.take_whole(value.start..end, value.line, window),
+            Role::Base | Role::Element => match value.blame {
+                Some(blame) => Some(Step::Refusal(blame)),
+                None => self.take_whole(value.start..end, value.line, window),
+            },
         }
     }
 
@@ -224,126 +270,36 @@ impl Splitter {
         })
     }
 
-    /// A value larger than any event: outside of lists it can only be a list itself, in a list it is passed over.
+    /// A value larger than any event. Outside of lists it can only be a list itself, or one that was cut off, as it can be
+    /// in a list, too; else it is passed over there.
     fn too_large(&mut self, mut value: Value, window: &[u8]) -> Option<Step> {
         let line = value.line;
+        let limit = value.start + EVENT_MAX_BYTES;
+        let is_list =
+            value.role == Role::Base && self.inspector.may_be_list(&window[value.start..limit]);
+        if !is_list && let Some(next) = self.next_value(&value, limit - 1, window) {
+            return Some(self.refuse_up_to(value, next, window));
+        }
         match value.role {
             Role::Base => {
                 self.pos = value.start + 1;
                 self.frames
                     .push(Frame::new(Kind::Object, line, Ends::Unknown));
-                None
+                value.blame.map(Step::Refusal)
             }
             Role::Element => {
+                let blame = value.blame.take();
                 value.role = Role::Skipped;
                 self.value = Some(value);
-                Some(too_large_at(line))
+                Some(blame.map_or_else(|| too_large_at(line), Step::Refusal))
             }
             Role::Name | Role::Skipped => {
-                let at = value.start;
-                Some(self.break_off(window, at, "a member's name of reasonable length"))
+                self.break_off(window, value.start, "a member's name of reasonable length")
             }
         }
     }
 
-    /// A value that breaks off at `at`: an object outside of lists is entered, for what came before the break stands.
-    fn broken_value(
-        &mut self,
-        value: &Value,
-        at: usize,
-        expected: &'static str,
-        window: &[u8],
-    ) -> Option<Step> {
-        if value.role != Role::Base {
-            return Some(self.break_off(window, at, expected));
-        }
-        let frame = Frame::new(Kind::Object, value.line, Ends::Broken(at));
-        self.frames.push(frame.with_fallback(value.start));
-        self.pos = value.start + 1;
-        None
-    }
-
-    /// The innermost list's closing bracket is next.
-    fn close(&mut self, window: &[u8]) -> Option<Step> {
-        let frame = self.frames.pop()?;
-        self.pos += 1;
-        let bound = frame.bound(window);
-        let step = if frame.kind == Kind::Object && !frame.found {
-            Some(match (frame.fallback_start, bound) {
-                (Some(start), Some(end)) => whole(start..end, frame.line),
-                _ => too_large_at(frame.line),
-            })
-        } else {
-            let left = window
-                .get(self.pos..bound.unwrap_or(self.pos))
-                .unwrap_or_default();
-            let stray = left.iter().position(|byte| !is_whitespace(*byte));
-            stray.map(|stray| self.refusal(window, self.pos + stray, "the end of the line"))
-        };
-        self.leave(&frame, window);
-        step
-    }
-
-    /// The text breaks here. What follows the innermost list whose end is known can still be read.
-    fn break_off(&mut self, window: &[u8], at: usize, expected: &'static str) -> Step {
-        while let Some(frame) = self.frames.pop() {
-            let Some(end) = frame.bound(window) else {
-                continue;
-            };
-            let step = match frame.fallback_start {
-                Some(start) if !frame.found => whole(start..end, frame.line),
-                _ => self.refusal(window, at, expected),
-            };
-            self.leave(&frame, window);
-            return step;
-        }
-        let step = self.refusal(window, at, expected);
-        self.pos = at;
-        self.lose(window);
-        step
-    }
-
-    /// Goes to the end of a list's text, when that is known.
-    fn leave(&mut self, frame: &Frame, window: &[u8]) {
-        match frame.ends {
-            Ends::Unknown => {}
-            Ends::At(end) => self.pos = end,
-            Ends::Broken(at) => {
-                self.pos = at;
-                self.lose(window);
-            }
-        }
-    }
-
-    /// What follows cannot be read; but when the first line went wrong, the next lines may stand alone.
-    fn lose(&mut self, window: &[u8]) {
-        self.lost = true;
-        if let Mode::Sniffing { first_line } = self.mode {
-            let line = self.place.line(window, self.pos);
-            self.mode = if first_line == Some(line) {
-                Mode::Lines
-            } else {
-                Mode::Values
-            };
-            self.line.entered = true;
-            self.line.searched = self.pos;
-        }
-    }
-
-    fn refusal(&mut self, window: &[u8], at: usize, expected: &'static str) -> Step {
-        let (line, column) = self.place.line_and_column(window, at);
-        Step::Refusal(Refusal {
-            line,
-            reason: Reason::Broken {
-                column,
-                expected,
-                found: describe(window.get(at..).unwrap_or_default()),
-                hint: hint(window, at),
-            },
-        })
-    }
-
-    fn skip(&mut self, window: &[u8], may_skip: fn(u8) -> bool) {
+    pub(super) fn skip(&mut self, window: &[u8], may_skip: fn(u8) -> bool) {
         let rest = window.get(self.pos..).unwrap_or_default();
         let run = rest.iter().position(|byte| !may_skip(*byte));
         self.pos += run.unwrap_or(rest.len());
@@ -356,18 +312,18 @@ enum Base {
     LinesFromHere,
 }
 
+/// What follows the first value.
+enum Followed {
+    Well,
+    ByJunk,
+    Unknown,
+}
+
 pub(super) const fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-const fn begins_value(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'
-    )
-}
-
-const fn whole(range: Range<usize>, line: u64) -> Step {
+pub(super) const fn whole(range: Range<usize>, line: u64) -> Step {
     Step::Candidate {
         range,
         line,
@@ -375,20 +331,10 @@ const fn whole(range: Range<usize>, line: u64) -> Step {
     }
 }
 
-const fn too_large_at(line: u64) -> Step {
+pub(super) const fn too_large_at(line: u64) -> Step {
     Step::Refusal(Refusal {
         line,
         reason: Reason::TooLarge,
+        not_read: 0,
     })
-}
-
-/// What stands at a break, safe to print.
-fn describe(rest: &[u8]) -> String {
-    match rest {
-        [] => "the end of the text".to_owned(),
-        [b'\n', ..] => "the end of the line".to_owned(),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text (send UTF-8)".to_owned(),
-        [byte, ..] if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),
-        [byte, ..] => format!("the byte 0x{byte:02x}"),
-    }
 }

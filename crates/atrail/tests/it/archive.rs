@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::env::{Server, TestEnv};
 
 /// Runs the statements; answers the rows of the last one, tab-separated.
-const PYTHON: &str = "import sys, duckdb
+pub(crate) const PYTHON: &str = "import sys, duckdb
 con = duckdb.connect()
 for statement in sys.argv[1].split(';'):
     if statement.strip():
@@ -15,7 +15,7 @@ for row in rows:
     print('\\t'.join(str(cell) for cell in row))";
 
 /// The Python with DuckDB: `ATRAIL_TEST_PYTHON`, or `python3`.
-fn python() -> Option<String> {
+pub(crate) fn python() -> Option<String> {
     let program = std::env::var("ATRAIL_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let found = Command::new(&program)
         .args(["-c", "import duckdb"])
@@ -25,7 +25,7 @@ fn python() -> Option<String> {
 }
 
 /// The SQL blocks of the page, with this directory for DIR.
-fn statements(data: &Path) -> Vec<String> {
+pub(crate) fn statements(data: &Path) -> Vec<String> {
     let page = include_str!("../../../../docs/ARCHIVE.md");
     let blocks = page.split("```sql\n").skip(1);
     let texts = blocks.filter_map(|block| block.split("```").next());
@@ -34,7 +34,7 @@ fn statements(data: &Path) -> Vec<String> {
         .collect()
 }
 
-fn query(python: &str, sql: &str) -> Vec<String> {
+pub(crate) fn query(python: &str, sql: &str) -> Vec<String> {
     let output = Command::new(python)
         .args(["-c", PYTHON, sql])
         .output()

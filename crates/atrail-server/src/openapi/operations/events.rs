@@ -64,12 +64,12 @@ pub(super) fn all() -> Vec<Operation> {
             paths::EVENTS,
             "deleteEvents",
             "events",
-            "Deletes events; the query may also be a JSON body",
+            "Deletes events of the days that the query names, both ends; it may also be a JSON body",
         )
         .in_space()
         .query::<api::EventsQuery>()
         .gives(200, "how many, and how many bytes", string())
-        .errors(&[E::LegalHold, E::StorageFull]),
+        .errors(&[E::RangeRequired, E::LegalHold, E::StorageFull]),
         download("GET", "download", "The bytes of a session"),
         download("HEAD", "downloadHead", "What the bytes of a session are"),
     ]

@@ -3,6 +3,7 @@
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::{assert_refused, event, streamed, whole};
+use crate::scan::SCANNED_BYTES;
 use crate::{Framing, SourceKind, split};
 
 #[test]
@@ -73,7 +74,7 @@ fn lists_of_any_size_go_through_in_bounded_memory() {
 
 #[test]
 fn hostile_input_takes_linear_time_and_bounded_memory() {
-    let size = 3 << 20;
+    let size = 5 << 18;
     for pattern in [
         "{\n",
         "[",
@@ -91,13 +92,35 @@ fn hostile_input_takes_linear_time_and_bounded_memory() {
         "[{\"events\":[]},",
         "]",
         ",",
+        "[\n",
+        "]\n",
+        ",\n",
+        "x\n",
+        "{\"a\":\n",
+        "{\"a\":\"\n",
+        "[{\"a\":\"\n",
+        "{\"a\":[1,\n",
+        "{\"events\":[\n",
+        "{\"events\":[{\"a\":\"\n",
+        "{\"a\":1}\n,\n",
+        "[\n{\"a\":[\n",
+        "[{}\n",
+        "[{}\n]\n}\n",
     ] {
+        // Many small items are slow for what is made of them, not for finding them.
+        let size = if pattern.len() < 3 { 1 << 18 } else { size };
         let body = pattern.repeat(size / pattern.len());
+        let before = SCANNED_BYTES.get();
         for framing in [Framing::Sniffed, Framing::Lines] {
             let count = split(body.as_bytes(), SourceKind::Auto, framing).count();
             let (items, most_kept) = streamed(body.as_bytes(), framing, 1 << 16);
             assert_eq!(items.len(), count, "{pattern:?}");
-            assert!(count > 0);
+            assert!(
+                count > 0 || pattern == "[\n" || pattern == ",\n",
+                "{pattern:?}"
+            );
+            let scanned = SCANNED_BYTES.get() - before;
+            assert!(scanned < 24 * size as u64, "{pattern:?}: {scanned}");
             assert!(
                 most_kept <= EVENT_MAX_BYTES + (2 << 16),
                 "{pattern:?}: {most_kept}"
@@ -107,6 +130,27 @@ fn hostile_input_takes_linear_time_and_bounded_memory() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(sniffed_len(&deep), 1);
     assert_eq!(sniffed_len(&format!("{deep}\n{deep}")), 2);
+}
+
+#[test]
+fn what_breaks_off_many_times_over_is_looked_at_a_few_times() {
+    // Each line begins a value that holds all the following ones and breaks where they do.
+    let nested = "{\"a\":\n".repeat(100);
+    let body = format!("{nested}[{}\"\n", "1,".repeat(100_000)).repeat(4);
+    let before = SCANNED_BYTES.get();
+    let items = whole(body.as_bytes(), Framing::Sniffed);
+    let scanned = SCANNED_BYTES.get() - before;
+    assert!(
+        scanned < 8 * body.len() as u64,
+        "{scanned} of {}",
+        body.len()
+    );
+    let good = r#"{"eventTime":1}"#;
+    let with_good = whole(
+        format!("{body}{good}\n{good}\n").as_bytes(),
+        Framing::Sniffed,
+    );
+    assert_eq!(with_good.len(), items.len() + 2, "what follows is read");
 }
 
 fn sniffed_len(body: &str) -> usize {

@@ -8,6 +8,7 @@ use atrail_model::generator::Generator;
 use atrail_model::{Day, DayRange, Timestamp};
 
 use crate::error::{CliError, Result};
+use crate::platform;
 
 /// How many events there are.
 pub(super) const COUNT: u64 = 3_000;
@@ -17,14 +18,14 @@ const SEED: u64 = 2017;
 
 /// Writes events of today and the two days before; today's lie before this moment.
 pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
-    let clock = || CliError::failed("this machine's clock is outside the years 1970-9999");
+    let clock = || CliError::failed("this machine's clock is outside 1970-01-01 to 2149-06-06");
     let today = Day::of(now).ok_or_else(clock)?;
     let days = DayRange::new(today.minus(2), today).ok_or_else(clock)?;
     let first_second = i64::from(days.start().number()) * 86_400;
     let start = Timestamp::from_second(first_second).map_err(|_| clock())?;
     let span_seconds = u64::try_from(now.as_second() - first_second).map_err(|_| clock())?;
     let events = Generator::new(SEED, start, Duration::from_secs(span_seconds), COUNT);
-    let written = std::fs::File::create(path).and_then(|file| {
+    let written = platform::create_private(path).and_then(|file| {
         let mut file = BufWriter::new(file);
         for event in events {
             writeln!(file, "{event}")?;

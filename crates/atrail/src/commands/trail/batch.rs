@@ -73,7 +73,7 @@ pub(super) fn read_batches(
         while let Some(item) = stream.next_item() {
             match item {
                 Ok(candidate) => batcher.event(&candidate),
-                Err(refusal) => batcher.refuse(refusal.line, refusal.reason.to_string()),
+                Err(refusal) => batcher.refuse(refusal.line, refusal.to_string()),
             }
             if batcher.is_full() && batches.blocking_send(batcher.take(read_bytes)).is_err() {
                 return Ok(());

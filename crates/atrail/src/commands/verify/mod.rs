@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::download::receipt_beside;
 use crate::blocking;
+use crate::client::normal_guid;
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Exit, Result};
 use crate::evidence::pinned_keys;
@@ -140,8 +141,8 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
     });
     let since = args.since.as_deref();
     let of = match (&args.space, &args.account) {
-        (Some(guid), _) => Some(ScopeOf::Space(guid.clone())),
-        (None, guid) => guid.clone().map(ScopeOf::Account),
+        (Some(guid), _) => Some(ScopeOf::Space(normal_guid(guid.clone()))),
+        (None, guid) => guid.clone().map(normal_guid).map(ScopeOf::Account),
     };
     let is_level_given = of.is_none() && args.scope.is_any_given();
     Ok(Expectations {
@@ -205,6 +206,11 @@ impl Read for Metered<'_> {
 /// A text of evidence. Without it nothing can be concluded.
 pub(super) fn text_of(path: &Path, max_bytes: u64) -> Result<String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    text_in(file, path, max_bytes)
+}
+
+/// As [`text_of`], of a file that is open.
+pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String> {
     let mut bytes = Vec::new();
     file.take(max_bytes + 1)
         .read_to_end(&mut bytes)

@@ -1,0 +1,79 @@
+//! What must hold of a request's head before anything is made of it.
+//!
+//! A field that names whose events are meant, or who asks, must stand there once: of two, a proxy in front may look at one
+//! and the server at the other.
+
+use atrail_api::headers::{AUTH_TOKEN, IDEMPOTENCY_KEY, PROJECT_ID, SESSION_ID};
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, HeaderName, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+
+/// Fields that stand in a request once, if at all.
+const SINGLE: [HeaderName; 9] = [
+    HOST,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    RANGE,
+    IF_RANGE,
+    HeaderName::from_static(AUTH_TOKEN),
+    HeaderName::from_static(PROJECT_ID),
+    HeaderName::from_static(SESSION_ID),
+    HeaderName::from_static(IDEMPOTENCY_KEY),
+];
+
+/// Refuses a head that leaves open what it means.
+pub(crate) async fn check(request: Request, next: Next) -> Response {
+    match refusal(request.version(), request.headers()) {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(version: Version, headers: &HeaderMap) -> Option<ApiError> {
+    for name in &SINGLE {
+        if headers.get_all(name).iter().nth(1).is_some() {
+            return Some(ApiError::bad_request(format!(
+                "the header field {name} stands in the request more than once"
+            )));
+        }
+    }
+    // RFC 9112 §3.2; only HTTP/1.0 knows requests without.
+    if version == Version::HTTP_11 && !headers.contains_key(HOST) {
+        return Some(ApiError::bad_request("the header field host is missing"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+
+    use super::*;
+
+    #[test]
+    fn what_must_be_single_is() {
+        let mut headers = HeaderMap::new();
+        assert!(refusal(Version::HTTP_11, &headers).is_some());
+        assert!(refusal(Version::HTTP_10, &headers).is_none());
+        headers.insert(HOST, HeaderValue::from_static("h"));
+        for name in [IF_MATCH, IF_NONE_MATCH] {
+            headers.append(&name, HeaderValue::from_static("\"a\""));
+            headers.append(&name, HeaderValue::from_static("\"b\""));
+        }
+        assert!(refusal(Version::HTTP_11, &headers).is_none());
+        for name in SINGLE {
+            let mut twice = headers.clone();
+            twice.remove(&name);
+            twice.append(&name, HeaderValue::from_static("x"));
+            assert!(refusal(Version::HTTP_10, &twice).is_none(), "{name}");
+            twice.append(&name, HeaderValue::from_static("x"));
+            assert!(refusal(Version::HTTP_10, &twice).is_some(), "{name}");
+        }
+    }
+}

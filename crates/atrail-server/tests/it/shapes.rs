@@ -1,0 +1,209 @@
+//! What a request says is taken for exactly that, and nothing is deleted by a default.
+
+use atrail_api::{DaySummary, paths};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Made, TestServer, event, event_at};
+
+/// The events of the space that were sent, of any day.
+async fn stored(client: &Client) -> u64 {
+    let query = "/v3/events?start=1970-01-01&end=today&SearchTime=0-9";
+    let days: Vec<DaySummary> = client.get(query).made().await;
+    days.iter().map(|day| day.count).sum()
+}
+
+/// The operations that take a JSON body by the server's own description, and those that take one in place of a query.
+async fn operations(client: &Client) -> Vec<(Method, String)> {
+    let document: Value = client.get("/openapi.json").made().await;
+    let mut found = vec![
+        (Method::GET, paths::EVENTS.to_owned()),
+        (Method::DELETE, paths::EVENTS.to_owned()),
+        (Method::GET, paths::OPTIONS.to_owned()),
+        (Method::GET, paths::HOLDS.to_owned()),
+        (Method::DELETE, paths::ROLES.to_owned()),
+        (Method::DELETE, paths::API_KEYS.to_owned()),
+    ];
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let content = &operation["requestBody"]["content"];
+            if content["application/json"].is_object() && path != paths::EVENTS {
+                let method = method.to_ascii_uppercase().parse().unwrap();
+                found.push((method, path.clone()));
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_body_of_another_shape_is_refused_on_every_route() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.send_events(event_at(1, "2017-07-20T01:00:00Z")).await;
+    let operations = operations(&admin).await;
+    assert!(operations.len() >= 16, "{operations:?}");
+    for (method, path) in &operations {
+        for body in [
+            "[]",
+            "[null]",
+            r#"["x"]"#,
+            r#"["2017-07-20","2017-07-20"]"#,
+            r#"[{"start":"2017-07-20","end":"2017-07-20"}]"#,
+            "[30]",
+            r#"["bob","correct horse battery",false]"#,
+            "null",
+            "true",
+            "30",
+            r#""2017-07-20""#,
+            r#"{"start":["2017-07-20"],"name":["x"],"reason":["x"],"retention":[30],"user":["u"],"id":["i"],"old":[1]}"#,
+            r#"{"name":"x","name":"x","start":"a","start":"a","reason":"x","reason":"x","user":"u","user":"u","id":"i","id":"i"}"#,
+            r#"{"name":"x","relationships":[[["g"]]],"colour":1}"#,
+            "{}{}",
+            "{",
+        ] {
+            for kind in ["application/json", "text/plain"] {
+                let request = admin.request(method.clone(), path);
+                let request = request.header("Content-Type", kind).body(body);
+                let (status, code) = request.refused().await;
+                assert_eq!(
+                    (status, code.as_str()),
+                    (400, "bad_request"),
+                    "{method} {path} {body}"
+                );
+            }
+        }
+    }
+    assert_eq!(stored(&admin).await, 1);
+    // The control: the shape that is asked for.
+    let hold = admin.post(paths::HOLDS).body(r#"{"reason":"x"}"#);
+    let _: Value = hold.made().await;
+    let made = admin.post(paths::SESSIONS).body("{}");
+    let _: Value = made.made().await;
+}
+
+#[tokio::test]
+async fn nested_objects_are_objects() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let account = &server.initial.account;
+    for relationships in [
+        json!([null, [[account]]]),
+        json!({"account": [[account]]}),
+        json!({"account": {"data": [account]}}),
+        json!([]),
+    ] {
+        let new = json!({"name": "shop", "relationships": relationships});
+        let (status, _) = admin.post(paths::ORGANIZATIONS).json(&new).refused().await;
+        assert_eq!(status, 400, "{new}");
+    }
+    let good = json!({"account": {"data": {"guid": account}}});
+    let new = json!({"name": "shop", "relationships": good, "metadata": {"labels": []}});
+    let _: Value = admin.post(paths::ORGANIZATIONS).json(&new).made().await;
+}
+
+#[tokio::test]
+async fn a_deletion_names_both_ends_of_its_range() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.send_events(event(1)).await;
+    let day = "2017-07-25";
+    let lost = "announces a body, but none came";
+    let delete = |query: &str| admin.delete(&format!("{}{query}", paths::EVENTS));
+    for (request, reason) in [
+        (delete(""), "start is missing, end is missing"),
+        (delete("?start=2017-07-25"), "end is missing"),
+        (delete("?end=2017-07-25"), "start is missing"),
+        (delete("?start=&end="), "start is empty, end is empty"),
+        (delete("?start=2017-07-25&end="), "end is empty"),
+        (delete("?DryRun=true"), "start is missing"),
+        (delete("?AtAccountLevel=true"), "start is missing"),
+        (delete("").body("{}"), "start is missing"),
+        (delete("").json(&json!({"start": day})), "end is missing"),
+        (
+            delete("").json(&json!({"start": "", "end": day})),
+            "start is empty",
+        ),
+        (
+            delete("").json(&json!({"start": null, "end": day})),
+            "start is missing",
+        ),
+        (
+            delete("").json(&json!({"start": day, "end": "", "DryRun": true})),
+            "end is empty",
+        ),
+        // What Node sends with DELETE.
+        (delete("").header("Content-Type", "application/json"), lost),
+        (
+            delete("")
+                .header("Content-Length", "0")
+                .header("Content-Type", "application/json"),
+            lost,
+        ),
+        (delete("").body(" \n"), lost),
+        (
+            delete("")
+                .header("Transfer-Encoding", "chunked")
+                .body(reqwest::Body::wrap_stream(futures_util::stream::iter([
+                    Ok::<_, std::io::Error>(" "),
+                ]))),
+            lost,
+        ),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{reason}");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "range_required");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(reason) && detail.contains("nothing was deleted"),
+            "{detail}"
+        );
+        assert_eq!(detail.contains(lost), reason == lost, "{detail}");
+    }
+    for (query, code) in [
+        ("?start=2017-07-26&end=2017-07-25", "bad_request"),
+        (
+            "?start=2017-07-25&start=2017-07-01&end=2017-07-25",
+            "bad_request",
+        ),
+        (
+            "?start=2017-07-25&end=2017-07-25&End=2017-07-25",
+            "bad_request",
+        ),
+        ("?start=x&end=2017-07-25", "bad_request"),
+    ] {
+        let (status, refused) = delete(query).refused().await;
+        assert_eq!((status, refused.as_str()), (400, code), "{query}");
+    }
+    let twice = r#"{"start":"2017-07-25","start":"2017-07-01","end":"2017-07-25"}"#;
+    assert_eq!(delete("").body(twice).refused().await.0, 400);
+    assert_eq!(stored(&admin).await, 1);
+
+    // The control: both ends, of an announced body that did not come as well as of a query alone.
+    let whole = delete("?start=2017-07-25&end=2017-07-25");
+    let said: String = whole
+        .header("Content-Type", "application/json")
+        .made()
+        .await;
+    assert!(said.ends_with("bytes."), "{said}");
+    assert_eq!(stored(&admin).await, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_lost_on_the_way_changes_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let hold = json!({"reason": "case 7"});
+    let _: Value = admin.post(paths::HOLDS).json(&hold).made().await;
+    let announced = admin
+        .delete(paths::HOLDS)
+        .header("Content-Type", "application/json");
+    assert_eq!(announced.refused().await, (400, "bad_request".to_owned()));
+    let standing: Vec<Value> = admin.get(paths::HOLDS).made().await;
+    assert_eq!(standing.len(), 1);
+    // The control: no word of a body.
+    let _: Value = admin.delete(paths::HOLDS).made().await;
+    let standing: Vec<Value> = admin.get(paths::HOLDS).made().await;
+    assert!(standing.is_empty(), "{standing:?}");
+}

@@ -1,0 +1,395 @@
+//! Going on after a break.
+//!
+//! A break costs what it stands in and nothing else: a value that breaks off reaches up to the next line that begins a
+//! value, indented no deeper than itself, and is refused once. What was looked over to find its end is looked at again, but
+//! no stretch more than [`REREADS_MAX`] times, so that time stays linear whatever the input is.
+
+use atrail_model::event::hint;
+use atrail_model::limits::EVENT_MAX_BYTES;
+
+use super::frame::{Ends, Expect, Frame, Kind};
+use super::values::{is_whitespace, whole};
+use super::{Mode, Role, Splitter, Step, Value};
+use crate::{Reason, Refusal};
+
+/// How often one stretch of the input is looked at again.
+const REREADS_MAX: u8 = 4;
+
+/// How much of what stands at a break tells what it is.
+const HINT_BYTES: usize = 16;
+
+/// The next place where reading can go on, being looked for.
+#[derive(Debug)]
+pub(super) struct Seek {
+    /// What broke.
+    refusal: Refusal,
+    /// How many blanks a line may begin with that begins a value.
+    column: usize,
+    /// How many blanks this line begins with, if nothing else was seen of it.
+    indent: Option<usize>,
+    /// Between the elements of a list: a comma on the same line will do.
+    in_line: bool,
+}
+
+/// Where reading can go on.
+enum Resume {
+    /// A value begins here.
+    Value,
+    /// A comma or the end of the list stands here.
+    Between,
+}
+
+/// Keeps count of what is looked at again.
+#[derive(Debug, Default)]
+pub(super) struct Rereads {
+    /// Up to where the input was looked at.
+    until: usize,
+    count: u8,
+}
+
+impl Rereads {
+    pub(super) const fn move_back(&mut self, count: usize) {
+        self.until = self.until.saturating_sub(count);
+    }
+
+    /// Whether what lies between may be looked at once more.
+    fn take(&mut self, from: usize, to: usize) -> bool {
+        if from >= self.until {
+            self.count = 0;
+        }
+        self.until = self.until.max(to);
+        self.count = self.count.saturating_add(1);
+        self.count <= REREADS_MAX
+    }
+}
+
+impl Splitter {
+    /// A value that breaks off at `at`. A list is entered, for what came before the break stands.
+    pub(super) fn broken_value(
+        &mut self,
+        value: Value,
+        at: usize,
+        expected: &'static str,
+        window: &[u8],
+    ) -> Option<Step> {
+        let is_in_array = (self.frames.last()).is_some_and(|list| list.kind == Kind::Array);
+        match value.role {
+            // It was refused for its size; how many lines it took with it is news.
+            Role::Skipped if is_in_array => {
+                let mut refusal = self.refusal(window, at, expected);
+                refusal.not_read = refusal.line - value.line;
+                self.seek_from(at, refusal, value.scan.column(), false)
+            }
+            Role::Name | Role::Skipped => self.break_off(window, at, expected),
+            Role::Base if self.inspector.may_be_list(&window[value.start..at]) => {
+                let frame = Frame::new(Kind::Object, value.line, Ends::Unknown);
+                self.frames.push(frame.with_fallback(value.start));
+                self.pos = value.start + 1;
+                value.blame.map(Step::Refusal)
+            }
+            Role::Base | Role::Element => {
+                if let Some(next) = self.next_value(&value, at, window) {
+                    return Some(self.refuse_up_to(value, next, window));
+                }
+                let column = value.scan.column();
+                let refusal = match value.blame {
+                    Some(blame) => blame,
+                    None => self.refusal(window, at, expected),
+                };
+                self.seek_from(at, refusal, column, false)
+            }
+        }
+    }
+
+    /// Where the next value begins after one that breaks off at `at`, if that is no later and may be looked at again.
+    pub(super) fn next_value(&mut self, value: &Value, at: usize, window: &[u8]) -> Option<usize> {
+        let is_in_list = !self.frames.is_empty();
+        let next = next_line(window, value.start, at, value.scan.column(), is_in_list)?;
+        (next == at || self.rereads.take(value.start, at)).then_some(next)
+    }
+
+    /// Refuses a value that ends where another begins.
+    pub(super) fn refuse_up_to(&mut self, value: Value, next: usize, window: &[u8]) -> Step {
+        self.go_back(next, window);
+        self.resume(match window.get(next) {
+            Some(b']') => Resume::Between,
+            _ => Resume::Value,
+        });
+        let Value {
+            start, line, blame, ..
+        } = value;
+        blame.map_or_else(|| cut(start, next, line, window), Step::Refusal)
+    }
+
+    /// Whether too little is seen of what stands at a break to say what it is.
+    pub(super) const fn must_look_ahead(&self, window: &[u8], last: bool) -> bool {
+        !last && window.len() - self.pos < HINT_BYTES
+    }
+
+    /// Something stands outside of lists that is no value.
+    pub(super) fn break_at_base(&mut self, window: &[u8], expected: &'static str) -> Option<Step> {
+        let refusal = self.refusal(window, self.pos, expected);
+        let column = match self.base_values {
+            0 => usize::MAX,
+            _ => self.base_column,
+        };
+        self.seek_from(self.pos, refusal, column, false)
+    }
+
+    /// Something stands between the elements of a list that is neither.
+    pub(super) fn break_in_list(&mut self, window: &[u8], expected: &'static str) -> Option<Step> {
+        let refusal = self.refusal(window, self.pos, expected);
+        let frame = self.frames.last()?;
+        let (is_told, column) = (frame.is_broken, frame.column);
+        // Closing brackets of what was refused before.
+        if is_told && matches!(window.get(self.pos), Some(b'}' | b']')) {
+            self.pos += 1;
+            return None;
+        }
+        self.seek_from(self.pos, refusal, column, true)
+    }
+
+    /// An object around a list breaks at `at`.
+    pub(super) fn break_off(
+        &mut self,
+        window: &[u8],
+        at: usize,
+        expected: &'static str,
+    ) -> Option<Step> {
+        let frame = self.frames.pop()?;
+        let start = frame
+            .fallback_start
+            .filter(|start| !frame.found && at - start <= EVENT_MAX_BYTES);
+        if let Ends::At(end) = frame.ends {
+            self.leave(&frame);
+            return Some(match start {
+                Some(start) => whole(start..end, frame.line),
+                None => Step::Refusal(self.refusal(window, at, expected)),
+            });
+        }
+        let column = self
+            .frames
+            .last()
+            .map_or(self.base_column, |list| list.column);
+        if let Some(start) = start {
+            let is_in_list = !self.frames.is_empty();
+            let next = next_line(window, start, at, column, is_in_list);
+            if let Some(next) = next.filter(|next| *next == at || self.rereads.take(start, at)) {
+                self.go_back(next, window);
+                self.resume(Resume::Value);
+                return Some(cut(start, next, frame.line, window));
+            }
+        }
+        let refusal = self.refusal(window, at, expected);
+        self.seek_from(at, refusal, column, false)
+    }
+
+    /// The text of a list ends before the list does.
+    pub(super) fn break_at_end(&mut self, window: &[u8]) -> Option<Step> {
+        let expected = self.frames.last()?.expected();
+        let mut is_told = false;
+        while let Some(frame) = self.frames.last() {
+            is_told |= frame.is_broken;
+            if frame.kind == Kind::Object && !frame.found {
+                return self.break_off(window, window.len(), expected);
+            }
+            let frame = self.frames.pop()?;
+            if let Ends::At(end) = frame.ends {
+                self.pos = end;
+                break;
+            }
+        }
+        (!is_told).then(|| Step::Refusal(self.refusal(window, window.len(), expected)))
+    }
+
+    fn go_back(&mut self, next: usize, window: &[u8]) {
+        self.place.go_back(window, next);
+        self.pos = next;
+    }
+
+    /// Begins to look for the next place where reading can go on.
+    fn seek_from(
+        &mut self,
+        at: usize,
+        refusal: Refusal,
+        column: usize,
+        in_line: bool,
+    ) -> Option<Step> {
+        self.pos = at;
+        self.seek = Some(Seek {
+            refusal,
+            column,
+            indent: None,
+            in_line,
+        });
+        None
+    }
+
+    /// Looks on for the next place where reading can go on, and hands on what broke once it is known.
+    pub(super) fn seek_on(&mut self, mut seek: Seek, window: &[u8], last: bool) -> Option<Step> {
+        let found = loop {
+            let Some(indent) = seek.indent else {
+                match self.rest_of_line(window, seek.in_line) {
+                    Some(b'\n') => seek.indent = Some(0),
+                    Some(_) => break Some(Resume::Between),
+                    None => break None,
+                }
+                continue;
+            };
+            let start = self.pos;
+            self.skip(window, |byte| matches!(byte, b' ' | b'\t' | b'\r'));
+            let indent = indent + self.pos - start;
+            seek.indent = Some(indent);
+            match window.get(self.pos) {
+                None => break None,
+                Some(b'\n') => {
+                    self.pos += 1;
+                    seek.indent = Some(0);
+                }
+                Some(&byte) => {
+                    if let Some(resume) = self.resumes(byte, indent, seek.column) {
+                        break Some(resume);
+                    }
+                    let is_rest = indent > seek.column || matches!(byte, b'}' | b']' | b',');
+                    seek.refusal.not_read += u64::from(!is_rest);
+                    (seek.indent, seek.in_line) = (None, false);
+                }
+            }
+        };
+        match found {
+            Some(resume) => self.resume(resume),
+            None if !last => {
+                self.seek = Some(seek);
+                return Some(Step::NeedMore);
+            }
+            None => self.give_up(window),
+        }
+        Some(Step::Refusal(seek.refusal))
+    }
+
+    /// Goes to the next line, or in a list to the next comma or end before that; which it is.
+    fn rest_of_line(&mut self, window: &[u8], in_line: bool) -> Option<u8> {
+        let rest = window.get(self.pos..).unwrap_or_default();
+        let found = if in_line {
+            let ends = |byte: &u8| matches!(byte, b'\n' | b',' | b']');
+            rest.iter().position(ends)
+        } else {
+            memchr::memchr(b'\n', rest)
+        };
+        let Some(found) = found else {
+            self.pos = self.pos.max(window.len());
+            return None;
+        };
+        self.pos += found;
+        let byte = window[self.pos];
+        self.pos += usize::from(byte == b'\n');
+        Some(byte)
+    }
+
+    /// Whether reading can go on at the first byte of a line.
+    fn resumes(&self, byte: u8, indent: usize, column: usize) -> Option<Resume> {
+        let is_in_list = !self.frames.is_empty();
+        match byte {
+            b'{' | b'[' if indent <= column => Some(Resume::Value),
+            b',' | b']' if is_in_list && ends_element(indent, column) => Some(Resume::Between),
+            b'}' | b']' => None,
+            // Before the first value that can be read every line is looked at for itself.
+            _ => (!is_in_list && indent <= column && matches!(self.mode, Mode::Sniffing { .. }))
+                .then_some(Resume::Value),
+        }
+    }
+
+    /// Reading goes on here.
+    fn resume(&mut self, resume: Resume) {
+        match self.frames.last_mut() {
+            Some(list) => {
+                list.is_broken = true;
+                list.expect = match resume {
+                    Resume::Value => Expect::Next,
+                    Resume::Between => Expect::CommaOrClose,
+                };
+            }
+            None => self.sniff_again(),
+        }
+    }
+
+    /// Nothing that follows can be read, up to the end of a list where that is known.
+    fn give_up(&mut self, window: &[u8]) {
+        self.pos = window.len();
+        while let Some(frame) = self.frames.pop() {
+            if let Ends::At(end) = frame.ends {
+                self.pos = end;
+                return;
+            }
+        }
+        self.sniff_again();
+    }
+
+    /// When the first value cannot be read, the next one says how values are told apart.
+    fn sniff_again(&mut self) {
+        if let Mode::Sniffing { first_line } = &mut self.mode {
+            *first_line = None;
+        }
+    }
+
+    pub(super) fn refusal(&mut self, window: &[u8], at: usize, expected: &'static str) -> Refusal {
+        let (line, column) = self.place.line_and_column(window, at);
+        Refusal {
+            line,
+            reason: Reason::Broken {
+                column,
+                expected,
+                found: describe(window.get(at..).unwrap_or_default()),
+                hint: hint(window, at),
+            },
+            not_read: 0,
+        }
+    }
+}
+
+/// A value that breaks off before `end`, as text that will be refused for where it ends.
+fn cut(start: usize, end: usize, line: u64, window: &[u8]) -> Step {
+    let text = &window[start..end];
+    let last = text.iter().rposition(|byte| !is_whitespace(*byte));
+    whole(start..start + last.map_or(0, |last| last + 1), line)
+}
+
+/// The first byte of the first line after `from` that begins a value, or in a list ends one, up to and with `to`.
+fn next_line(
+    window: &[u8],
+    from: usize,
+    to: usize,
+    column: usize,
+    is_in_list: bool,
+) -> Option<usize> {
+    let mut breaks = memchr::memchr_iter(b'\n', window.get(from..to)?);
+    breaks.find_map(|found| {
+        let start = from + found + 1;
+        let line = &window[start..(to + 1).min(window.len())];
+        let indent = line
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))?;
+        let begins = match line[indent] {
+            b'{' | b'[' => indent <= column,
+            b']' => is_in_list && ends_element(indent, column),
+            _ => false,
+        };
+        begins.then_some(start + indent)
+    })
+}
+
+/// Whether a line with a comma or a bracket after so many blanks ends an element that began in `column`.
+const fn ends_element(indent: usize, column: usize) -> bool {
+    indent < column || column == 0
+}
+
+/// What stands at a break, safe to print.
+fn describe(rest: &[u8]) -> String {
+    match rest {
+        [] => "the end of the text".to_owned(),
+        [b'\n', ..] => "the end of the line".to_owned(),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text (send UTF-8)".to_owned(),
+        [byte, ..] if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),
+        [byte, ..] => format!("the byte 0x{byte:02x}"),
+    }
+}
