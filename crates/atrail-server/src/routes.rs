@@ -129,8 +129,8 @@ async fn unknown_method() -> ApiError {
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
 ///
-/// Cloud Foundry parts names by commas. A name that holds one is found by itself, and in a list with `%2C` in the comma's
-/// place. Two spellings of one letter are one.
+/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it. Two
+/// spellings of one letter are one.
 fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let wanted: Option<Vec<String>> = list.map(|list| {
         let items = list.split(',').map(|item| unescaped(item.trim()));

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
+mod anchors;
+mod apart;
 mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -22,6 +24,8 @@ mod evidence;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(test)]
+mod guards;
 mod hold;
 mod ingest;
 mod inspect;
@@ -43,6 +47,7 @@ mod startup;
 mod stats;
 mod status;
 mod store;
+mod take_in;
 mod task;
 mod tenancy;
 mod verified;
