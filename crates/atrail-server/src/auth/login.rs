@@ -15,7 +15,7 @@ use super::oidc::Refused;
 use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
-use crate::audit::{Act, Action, Actor, Origin};
+use crate::audit::{Act, Action, Actor, Credential, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 
@@ -141,8 +141,8 @@ async fn by_password(
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
         if let Some(found) = found {
-            app.audit
-                .refused_login(Actor::new(&found.user, origin.clone()));
+            let actor = Actor::new(&found.user, origin.clone());
+            app.audit.refused_login(actor.by(Credential::Password));
         }
         return Err(BAD_CREDENTIALS);
     };
@@ -235,6 +235,11 @@ async fn begin(
         Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Some(id)),
         Proof::External { .. } => (ClientKind::Sso, None),
     };
+    let credential = match beginning {
+        Beginning::Password => Credential::Password,
+        Beginning::ApiKey(_) => Credential::ApiKey,
+        Beginning::Sso { .. } => Credential::Token,
+    };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let new = NewLogin {
@@ -247,7 +252,8 @@ async fn begin(
     let login = app.identity.begin_login(new).await?;
     let login = login.ok_or(BAD_CREDENTIALS)?;
     let act = |domain| {
-        let act = Act::new(Action::Login, Actor::new(user, origin.clone()), domain);
+        let actor = Actor::new(user, origin.clone()).by(credential);
+        let act = Act::new(Action::Login, actor, domain);
         match api_key {
             Some(key) => act.with("apiKey", key),
             None => act,

@@ -15,6 +15,7 @@ mod key_changes;
 pub(crate) mod log;
 pub(crate) mod names;
 pub(crate) mod offline;
+mod readings;
 pub(crate) mod retention;
 mod row;
 mod schema;
