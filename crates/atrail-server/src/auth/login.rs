@@ -230,15 +230,10 @@ async fn begin(
     proof: Proof<'_>,
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
-    let (client, api_key) = match proof {
-        Proof::Password { .. } => (ClientKind::Password, None),
-        Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Some(id)),
-        Proof::External { .. } => (ClientKind::Sso, None),
-    };
-    let credential = match beginning {
-        Beginning::Password => Credential::Password,
-        Beginning::ApiKey(_) => Credential::ApiKey,
-        Beginning::Sso { .. } => Credential::Token,
+    let (client, api_key, credential) = match proof {
+        Proof::Password { .. } => (ClientKind::Password, None, Credential::Password),
+        Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Some(id), Credential::ApiKey),
+        Proof::External { .. } => (ClientKind::Sso, None, Credential::Token),
     };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
