@@ -118,6 +118,11 @@ pub(crate) async fn ensure(
     Ok(true)
 }
 
+/// Whether the file is there and holds the credentials of this user.
+pub(crate) fn is_of(path: &Path, user: &str) -> bool {
+    matches!(read(path), Ok(Written::Credentials(written)) if written.user == user)
+}
+
 fn generate(endpoint: String) -> Result<InitialCredentials, getrandom::Error> {
     Ok(InitialCredentials {
         endpoint,

@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod holds;
 mod info;
+mod invitations;
 mod keys;
 mod metrics;
 mod openapi;
@@ -72,6 +73,9 @@ routes! {
     GET paths::ROLES => roles::list;
     POST paths::ROLES => roles::grant;
     DELETE paths::ROLES => roles::revoke;
+    GET paths::INVITATIONS => invitations::list;
+    POST paths::INVITATION => invitations::accept;
+    DELETE paths::INVITATION => invitations::delete;
     GET paths::API_KEYS => api_keys::list;
     POST paths::API_KEYS => api_keys::create;
     DELETE paths::API_KEYS => api_keys::delete;

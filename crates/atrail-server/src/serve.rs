@@ -140,6 +140,12 @@ async fn prepare(
     )
     .await
     .map_err(|error| StartError::Secrets(error.into()))?;
+    if !founded && credentials_file.exists() {
+        tracing::warn!(
+            path = %credentials_file.display(),
+            "the first user's credentials are still in this file: take note of them, then remove it"
+        );
+    }
     let tenancy = store.tenancy();
     let metrics = Arc::new(Metrics::new(clock.now()));
     let audit = Audit::new(store.clone(), Arc::clone(&clock), Arc::clone(&metrics)).await;

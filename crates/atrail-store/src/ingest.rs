@@ -51,8 +51,18 @@ impl Store {
     ///
     /// # Errors
     /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
-    /// writes until it is restarted: then it is unknown whether the events are kept.
-    pub async fn append(&self, domain: Domain, mut events: Vec<NewEvent>) -> Result<AppendTotal> {
+    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain ends.
+    pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<AppendTotal> {
+        let _open = self.core.closing.enter(domain)?;
+        self.append_to_open(domain, events).await
+    }
+
+    /// Does it while the domain is kept from ending.
+    pub(crate) async fn append_to_open(
+        &self,
+        domain: Domain,
+        mut events: Vec<NewEvent>,
+    ) -> Result<AppendTotal> {
         if events.is_empty() {
             return Ok(AppendTotal::default());
         }

@@ -14,6 +14,7 @@ use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::catalog::archive::DomainRow;
 use crate::catalog::{Catalog, Tenancy};
+use crate::closing::Closing;
 use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
@@ -66,6 +67,7 @@ pub(crate) struct Core {
     /// did so, before who asked for it is told and before bytes are erased.
     pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
+    pub(crate) closing: Closing,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
@@ -131,6 +133,7 @@ impl Store {
             activity: Activity::default(),
             removals: AtomicU64::default(),
             seal_rate: SealRate::default(),
+            closing: Closing::default(),
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),

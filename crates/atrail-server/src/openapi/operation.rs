@@ -94,9 +94,13 @@ impl Operation {
 
     /// In the space that a header names.
     pub(super) fn in_space(self) -> Self {
-        let description = "GUID of the targeted space. It may be left out at account level by who owns one account alone.";
-        self.header("X-Auth-Project-Id", description).errors(&[
+        let space = "GUID of the targeted space. It may be left out at account level, and by an API key that is for a space.";
+        let account = "GUID of the account that a request at account level is about. It may be left out by who may do this in \
+                       one account alone, and by an API key that is for an account.";
+        let named = self.header("X-Auth-Project-Id", space);
+        named.header("X-Auth-Account-Id", account).errors(&[
             ErrorCode::BadRequest,
+            ErrorCode::AccountRequired,
             ErrorCode::Forbidden,
             ErrorCode::NotFound,
         ])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
 use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal, Requester, StoreError};
+use atrail_store::{DayTotal, DeletedTotal, StoreError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
@@ -110,11 +110,8 @@ pub(super) async fn delete(
         hours: days::hours(search_time.as_deref())?,
     };
     let dry_run = dry_run.unwrap_or(false);
-    let requester = Requester {
-        name: &principal.user().name,
-        request: &request_id,
-        reason: "",
-    };
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester(&request_id, "", &warrant);
     let deletion = app.store.delete_events(scope, requester, dry_run);
     let (deleted, failed) = match deletion.await {
         Err(StoreError::Partly { done, rest }) => (done, Some(StoreError::Partly { done, rest })),

@@ -16,3 +16,4 @@ mod sessions;
 #[allow(clippy::print_stdout, reason = "a failed history tells its steps")]
 mod simulation;
 mod support;
+mod tenancy;

@@ -170,6 +170,9 @@ impl Client {
         }
         if let Some(space) = &self.target.space {
             request = request.header(headers::PROJECT_ID, &space.guid);
+        } else if let Some(account) = &self.target.account {
+            // A space says in which account it is.
+            request = request.header(headers::ACCOUNT_ID, &account.guid);
         }
         if !call.body.is_empty() {
             request = request.body(call.body.clone());

@@ -19,6 +19,9 @@ pub(crate) struct Args {
 /// The flags that choose a target.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Aim {
+    /// Account, by name or GUID: what `-a` is about for those who may do the same in several
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
     /// Organization, by name or GUID
     #[arg(
         short = 'o',
@@ -35,7 +38,7 @@ pub(crate) struct Aim {
 impl Aim {
     /// Whether any of them was given.
     pub(crate) const fn is_given(&self) -> bool {
-        self.organization.is_some() || self.space.is_some()
+        self.account.is_some() || self.organization.is_some() || self.space.is_some()
     }
 }
 
@@ -84,6 +87,11 @@ pub(super) async fn set(
 }
 
 async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()> {
+    if let Some(wanted) = &aim.account {
+        context.account = Some(find_account(client, wanted).await?);
+        context.organization = None;
+        context.space = None;
+    }
     if let Some(wanted) = &aim.organization {
         let organization = find_organization(client, wanted).await?;
         context.account = account_of(client, &organization).await;
@@ -98,6 +106,19 @@ async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()>
         context.space = Some(named(&space.guid, &space.name));
     }
     Ok(())
+}
+
+/// The account with this GUID or, if there is none, this name.
+async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
+    let accounts: List<Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
+    let all = accounts.resources;
+    let by_guid = all.iter().find(|one| one.guid.eq_ignore_ascii_case(wanted));
+    let found = by_guid.or_else(|| all.iter().find(|one| one.name == wanted));
+    let found = found.ok_or_else(|| {
+        CliError::failed(format!("there is no account {wanted:?} that you may see"))
+            .hint("`atrail admin account list` shows them")
+    })?;
+    Ok(named(&found.guid, &found.name))
 }
 
 /// The account of an organization. Its name is shown to those who may list accounts; to others, its GUID.

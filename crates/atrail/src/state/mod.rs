@@ -48,7 +48,7 @@ pub(crate) struct Context {
     /// Certificates of authorities that are trusted besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The account of the targeted organization.
+    /// The targeted account, or that of the targeted organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<Named>,
     /// The targeted organization.
@@ -132,16 +132,17 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Takes an organization or space that has ended out of the targets of all contexts.
+    /// Takes an account, organization or space that has ended out of the targets of all contexts.
     pub(crate) fn forget_target(&self, guid: &str) -> Result<()> {
         let is = |named: &Option<Named>| named.as_ref().is_some_and(|named| named.guid == guid);
-        let aims = |context: &Context| is(&context.organization) || is(&context.space);
+        let is_above = |context: &Context| is(&context.account) || is(&context.organization);
+        let aims = |context: &Context| is_above(context) || is(&context.space);
         if !self.config()?.contexts.values().any(aims) {
             return Ok(());
         }
         self.update(|config| {
             for context in config.contexts.values_mut() {
-                if is(&context.organization) {
+                if is_above(context) {
                     context.account = None;
                     context.organization = None;
                     context.space = None;
