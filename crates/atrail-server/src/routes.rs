@@ -23,6 +23,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use atrail_api::{ErrorCode, paths};
+use atrail_store::canonical_name;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
@@ -128,16 +129,18 @@ async fn unknown_method() -> ApiError {
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
 ///
-/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it.
+/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it. Two
+/// spellings of one letter are one.
 fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let wanted: Option<Vec<String>> = list.map(|list| {
         let items = list.split(',').map(|item| unescaped(item.trim()));
-        items.chain([list.trim().to_owned()]).collect()
+        let all = items.chain([list.trim().to_owned()]);
+        all.map(|item| canonical_name(&item).into_owned()).collect()
     });
     move |item| {
         wanted
             .as_ref()
-            .is_none_or(|wanted| wanted.iter().any(|one| one == item))
+            .is_none_or(|wanted| wanted.iter().any(|one| *one == canonical_name(item)))
     }
 }
 

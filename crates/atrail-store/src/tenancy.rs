@@ -70,13 +70,13 @@ impl Store {
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }
-        // The space is gone: what follows from that is not refused for what was asked for before, nor for rights taken meanwhile.
+        // The space is gone, so this is not refused for what was asked for before.
         let by_name = Requester {
             warrant: None,
             ..requester
         };
-        let late = self.delete_now(everything(target), domains, by_name).await;
-        match late {
+        let scope = everything(target);
+        match self.delete_now(scope, domains, by_name).await {
             Ok(late) => Ok(held.and(late)),
             Err(error) => {
                 tracing::error!(%space, error = chain(&error), "events that came while a space was deleted stay with its account");
