@@ -7,6 +7,7 @@ mod auditor;
 mod backup;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
+mod broken;
 mod commands;
 mod damage;
 mod download;
