@@ -32,6 +32,7 @@ mod option;
 mod power_loss;
 mod proxy;
 mod pty;
+#[allow(clippy::print_stderr, reason = "it says what it skips")]
 mod readers;
 mod recover;
 mod released;
