@@ -99,6 +99,12 @@ impl Splitter {
                     None => self.refusal(window, at, expected),
                 };
                 refusal.not_read = passed;
+                // Cut off, and not by the end of a line: another value begins here.
+                if matches!(window.get(at), Some(b'{' | b'[' | b']')) {
+                    self.pos = at;
+                    self.resume_at(at, window);
+                    return Some(Step::Refusal(refusal));
+                }
                 self.seek_from(at, refusal, column, false)
             }
         }
@@ -114,10 +120,7 @@ impl Splitter {
     /// Refuses a value that ends where another begins.
     pub(super) fn refuse_up_to(&mut self, value: Value, next: usize, window: &[u8]) -> Step {
         self.go_back(next, window);
-        self.resume(match window.get(next) {
-            Some(b']') => Resume::Between,
-            _ => Resume::Value,
-        });
+        self.resume_at(next, window);
         let Value {
             start, line, blame, ..
         } = value;
@@ -127,6 +130,14 @@ impl Splitter {
     /// Whether too little is seen of what stands at a break to say what it is.
     pub(super) const fn must_look_ahead(&self, window: &[u8], last: bool) -> bool {
         !last && window.len() - self.pos < HINT_BYTES
+    }
+
+    /// Reading goes on at the bracket that stands here.
+    fn resume_at(&mut self, at: usize, window: &[u8]) {
+        self.resume(match window.get(at) {
+            Some(b']') => Resume::Between,
+            _ => Resume::Value,
+        });
     }
 
     /// Something stands outside of lists that is no value.
