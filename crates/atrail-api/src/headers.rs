@@ -11,3 +11,6 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// Names one request, so that it does its work once however often it is sent
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// In the answer of `POST /v3/events`: how many of the events kept were there already, byte for byte, and are not stored
+/// again.
+pub const DUPLICATES: &str = "atrail-duplicates";

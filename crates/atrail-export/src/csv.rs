@@ -1,6 +1,6 @@
 //! Comma-separated values (RFC 4180): one row for each event, and the event itself in the last column.
 
-mod cell;
+pub(crate) mod cell;
 
 use std::borrow::Cow;
 use std::io::{self, Write};

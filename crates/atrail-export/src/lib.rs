@@ -14,6 +14,7 @@ mod ndjson;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+pub use csv::cell::{write as write_csv_cell, write_verbatim as write_csv_cell_verbatim};
 pub use error::{EventFault, ExportError};
 pub use es_bulk::{IndexName, ParseIndexNameError};
 pub use exporter::{Exporter, LINE_MAX_BYTES};

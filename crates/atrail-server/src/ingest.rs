@@ -8,7 +8,7 @@ mod prepare;
 
 use std::sync::Arc;
 
-use atrail_api::{IngestCounts, IngestQuery};
+use atrail_api::{IngestCounts, IngestQuery, headers};
 use atrail_model::{Domain, UserId};
 use atrail_sources::{Framing, SourceKind};
 use atrail_store::AppendTotal;
@@ -32,6 +32,7 @@ use crate::idempotency::IdempotencyKey;
 const INLINE_MAX_BYTES: usize = 32 << 10;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
+const DUPLICATES: HeaderName = HeaderName::from_static(headers::DUPLICATES);
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A request that brings events.
@@ -147,7 +148,12 @@ pub(crate) async fn run(
     } else {
         let json = HeaderValue::from_static("application/json");
         let answer = held.hold(answer);
-        (status, [(header::CONTENT_TYPE, json)], answer).into_response()
+        // Each event's answer was written before the store knew which of them it had.
+        let headers = [
+            (header::CONTENT_TYPE, json),
+            (DUPLICATES, HeaderValue::from(duplicates)),
+        ];
+        (status, headers, answer).into_response()
     })
 }
 

@@ -123,14 +123,24 @@ async fn unknown_method() -> ApiError {
 }
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
-fn listed(list: Option<&str>) -> impl Fn(&str) -> bool {
-    let wanted: Option<Vec<String>> =
-        list.map(|list| list.split(',').map(|item| unescaped(item.trim())).collect());
+///
+/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it.
+fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
+    let wanted: Option<Vec<String>> = list.map(|list| {
+        let items = list.split(',').map(|item| unescaped(item.trim()));
+        items.chain([list.trim().to_owned()]).collect()
+    });
     move |item| {
         wanted
             .as_ref()
             .is_none_or(|wanted| wanted.iter().any(|one| one == item))
     }
+}
+
+/// Tells which GUIDs a comma-separated list has, in either case; all when there is no list.
+fn listed_guids(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
+    let is_listed = listed(list.map(str::to_ascii_lowercase).as_deref());
+    move |guid| is_listed(&guid.to_ascii_lowercase())
 }
 
 /// An item of a list as Cloud Foundry v3 reads it: its percent escapes are undone after the list is split, so that `%2C`

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
 use atrail_model::{ObjectId, SessionId, Timestamp};
@@ -156,6 +157,8 @@ impl Reading {
 #[derive(Debug)]
 pub(crate) struct Plan {
     parts: Vec<Part>,
+    /// When: objects count as sound only if they were looked at since.
+    made: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -204,7 +207,10 @@ impl Plan {
             });
             start += entry.length;
         }
-        Ok(Self { parts })
+        Ok(Self {
+            parts,
+            made: Instant::now(),
+        })
     }
 
     /// Of parts that are so long, one after the other.
@@ -223,6 +229,7 @@ impl Plan {
         });
         Self {
             parts: parts.collect(),
+            made: Instant::now(),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
+mod anchors;
+mod apart;
 mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -21,6 +23,8 @@ mod evidence;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(test)]
+mod guards;
 mod hold;
 mod ingest;
 mod inspect;
@@ -42,6 +46,7 @@ mod startup;
 mod stats;
 mod status;
 mod store;
+mod take_in;
 mod task;
 mod tenancy;
 mod verified;

@@ -138,6 +138,7 @@ impl Store {
         )?;
         core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
             .await?;
+        core.memtable.apart().refuse_in(&domains, &new.scope)?;
 
         let removals = core.removals.load(Ordering::Acquire);
         let now = core.clock.now();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use atrail_model::{Clock, Domain};
@@ -29,7 +29,7 @@ use crate::startup;
 use crate::stats::Counters;
 use crate::task::off_thread;
 use crate::verified::Verified;
-use crate::wal::{FileWal, Frame, NewLog, Rotation, WriterHandle};
+use crate::wal::{Frame, NewLog, Replay, Rotation, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
 #[derive(Debug, Clone)]
@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
     pub(crate) owes_erasure: AtomicBool,
+    /// Whether bytes are in the archive that are to be erased, and could not be.
+    pub(crate) owes_objects: AtomicBool,
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
@@ -96,8 +98,10 @@ impl Store {
         startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
         let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
-        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
+        let (catalog, replay) =
+            startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
+        startup::hold_in_place(dir, &catalog)?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
             settings.dedup_window,
@@ -105,7 +109,7 @@ impl Store {
         )?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
-        let wal = recover(&settings, &catalog, &memtable, &counters, &reserve).await?;
+        let wal = recover(&settings, replay, &catalog, &memtable, &counters, &reserve).await?;
         let core = Arc::new(Core {
             clock,
             catalog,
@@ -129,11 +133,17 @@ impl Store {
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
+            owes_objects: AtomicBool::default(),
             sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
         });
+        for (place, line) in core.catalog.set_apart().await? {
+            core.memtable
+                .apart()
+                .add(place, &[line], "it was not tried since the start");
+        }
         core.look_for_waiting().await?;
         core.end_erasures().await?;
         *core.background.lock() = vec![
@@ -180,23 +190,16 @@ impl Store {
 
 impl Core {
     /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
-    /// cannot be, for want of space, they wait for another start.
+    /// cannot be, they wait for the background.
     async fn end_erasures(&self) -> Result<()> {
-        let signed = self.with_reserve(|| self.sign_all()).await;
+        let signed = self.with_reserve(|| self.sign_each()).await;
         if is_full(&signed) {
-            tracing::warn!("the disk is full: what is to be erased stays until the next start");
+            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            self.owes_objects.store(true, Ordering::Relaxed);
             return Ok(());
         }
         signed?;
-        let waste = self.catalog.waste().await?;
-        if !waste.is_empty() {
-            tracing::info!(
-                objects = waste.len(),
-                "erasing what an earlier process left unfinished"
-            );
-            self.erase(&waste).await;
-        }
-        Ok(())
+        self.erase_waste().await
     }
 
     async fn tell_activity(&self) -> Result<()> {
@@ -230,7 +233,7 @@ impl Core {
         })
         .await?;
         if is_restored && is_full {
-            return self.wal.trim(Rotation::Whole).await;
+            return self.trim(Rotation::Whole).await;
         }
         Ok(())
     }
@@ -275,14 +278,13 @@ impl Core {
 /// Brings the log's unsealed events back into memory, and begins a new log with them.
 async fn recover(
     settings: &StoreSettings,
+    mut replay: Replay,
     catalog: &Catalog,
     memtable: &Arc<Memtable>,
     counters: &Arc<Counters>,
     reserve: &Arc<Reserve>,
 ) -> Result<WriterHandle> {
     let dir = settings.data_dir.join("wal");
-    let replay_dir = dir.clone();
-    let mut replay = off_thread(move || FileWal::replay(&replay_dir)).await?;
     let sealed_to = catalog.sealed_to().await?;
     let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
     let highest = replay
@@ -345,6 +347,9 @@ async fn background(core: std::sync::Weak<Core>) {
         drop(memtable);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
+        if let Err(moved) = core.catalog.anchors().check() {
+            core.wal.poison(moved.to_string());
+        }
         let mut outcome = core.told(core.seal_due().await);
         if is_full(&outcome) {
             // Before the look for space, which gives the seal what is set aside.
@@ -361,6 +366,7 @@ async fn background(core: std::sync::Weak<Core>) {
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.sign_all().await);
+            outcome = outcome.and(core.erase_owed().await);
         }
         if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
             outcome = outcome.and(core.sweep().await.map(drop));

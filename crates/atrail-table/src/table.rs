@@ -29,6 +29,7 @@ pub enum Layout {
 pub struct Column {
     name: String,
     align: Align,
+    is_verbatim: bool,
 }
 
 impl Column {
@@ -37,6 +38,7 @@ impl Column {
         Self {
             name: name.to_owned(),
             align: Align::Left,
+            is_verbatim: false,
         }
     }
 
@@ -45,7 +47,21 @@ impl Column {
         Self {
             name: name.to_owned(),
             align: Align::Right,
+            is_verbatim: true,
         }
+    }
+
+    /// A column of text whose cells programs compare to the byte, such as hashes: nothing is ever put before them.
+    pub fn verbatim(name: &str) -> Self {
+        Self {
+            is_verbatim: true,
+            ..Self::text(name)
+        }
+    }
+
+    /// Whether programs compare its cells to the byte.
+    pub const fn is_verbatim(&self) -> bool {
+        self.is_verbatim
     }
 
     /// The header as given.

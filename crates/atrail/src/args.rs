@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, context, delete, download, hold, login, logout, man, option,
-    passwd, prove, quickstart, serve, session, status, target, token, trail, verify,
+    admin, completions, config, context, delete, download, hold, iam, login, logout, man, option,
+    passwd, plugin, prove, quickstart, serve, session, status, target, token, trail, verify,
 };
 use crate::error::Result;
 use crate::printer::safe;
@@ -120,6 +120,12 @@ pub(crate) enum Command {
     Admin(admin::Command),
     Completions(completions::Args),
     Man(man::Args),
+    /// Of the original's spelling alone.
+    #[command(skip)]
+    Iam(iam::Command),
+    /// Of the original's spelling alone.
+    #[command(skip)]
+    Plugin(plugin::Command),
 }
 
 impl Command {
@@ -152,6 +158,8 @@ impl Command {
             Self::Admin(command) => admin::run(settings, command).await,
             Self::Completions(args) => completions::run(settings, &args),
             Self::Man(args) => man::run(settings, &args),
+            Self::Iam(command) => iam::run(settings, command).await,
+            Self::Plugin(command) => plugin::run(settings, &command),
         }
     }
 }

@@ -8,36 +8,85 @@ use atrail_evidence::{
     Checkpoint, DomainEvidence, NoteError, Receipt, VerifierKey, verify_consistency,
 };
 
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Endpoint};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
+use crate::state::Context;
 
 /// The keys that evidence is verified with here: `ATRAIL_VKEY`, else those that this client was led to, the newest first.
 pub(crate) fn pinned_keys(settings: &Settings) -> Result<Vec<VerifierKey>> {
-    if let Some(text) = &settings.environment.verifier_key {
-        let key = text.parse().map_err(|error: NoteError| {
-            CliError::usage("ATRAIL_VKEY cannot be used").because(error)
-        })?;
+    if let Some(key) = key_of_environment(settings)? {
         return Ok(vec![key]);
     }
-    let Some((_, context)) = settings.context()? else {
+    keys_of(settings.context()?)
+}
+
+fn keys_of(context: Option<(String, Context)>) -> Result<Vec<VerifierKey>> {
+    let Some((_, context)) = context else {
         return Ok(Vec::new());
     };
     let texts = context.verifier_key.iter().chain(&context.earlier_keys);
-    let keys = texts.map(|text| {
+    texts.map(|text| remembered(text)).collect()
+}
+
+/// The context in use, unless `ATRAIL_ENDPOINT` names another server than its own: that one is not told apart by what this
+/// one showed.
+fn context_in_use(settings: &Settings) -> Result<Option<(String, Context)>> {
+    settings.used(settings.context()?)
+}
+
+/// What is known of the server there, before it is told any secret: `ATRAIL_VKEY`, else the key of the context in use, else
+/// those of every context of that server. The key that it shows must follow from each.
+pub(crate) fn known_keys(
+    settings: &Settings,
+    endpoint: &Endpoint,
+    used: Option<&Context>,
+) -> Result<Vec<VerifierKey>> {
+    if let Some(key) = key_of_environment(settings)? {
+        return Ok(vec![key]);
+    }
+    if let Some(context) = used {
+        return context
+            .verifier_key
+            .iter()
+            .map(|text| remembered(text))
+            .collect();
+    }
+    let address = endpoint.to_string();
+    let config = settings.state.config()?;
+    let contexts = config.contexts.into_values();
+    let of_server = contexts.filter(|context| context.endpoint == address);
+    // A damaged key is repaired by the login that finds it.
+    Ok(of_server
+        .filter_map(|context| context.verifier_key?.parse().ok())
+        .collect())
+}
+
+fn key_of_environment(settings: &Settings) -> Result<Option<VerifierKey>> {
+    let text = settings.environment.verifier_key.as_ref();
+    text.map(|text| {
         text.parse().map_err(|error: NoteError| {
-            CliError::failed("a remembered key of the server is damaged")
-                .because(error)
-                .hint("log in again")
+            CliError::usage("ATRAIL_VKEY cannot be used").because(error)
         })
-    });
-    keys.collect()
+    })
+    .transpose()
+}
+
+fn remembered(text: &str) -> Result<VerifierKey> {
+    text.parse().map_err(|error: NoteError| {
+        CliError::failed("a remembered key of the server is damaged")
+            .because(error)
+            .hint("log in again")
+    })
 }
 
 /// Follows the server to the key that it signs with now, if the pinned one leads there, and remembers it. Gives all keys that
 /// its evidence may be signed with, old sessions' included.
 pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result<Vec<VerifierKey>> {
-    let mut keys = pinned_keys(settings)?;
+    let mut keys = match key_of_environment(settings)? {
+        Some(key) => vec![key],
+        None => keys_of(context_in_use(settings)?)?,
+    };
     let Some(pinned) = keys.first() else {
         return Ok(keys);
     };
@@ -97,7 +146,7 @@ pub(crate) fn remembered_sizes(
     settings: &Settings,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, u64>> {
-    let Some((context, _)) = settings.context()? else {
+    let Some((context, _)) = context_in_use(settings)? else {
         return Ok(BTreeMap::new());
     };
     let remembered = settings.state.checkpoints(&context)?;
@@ -113,7 +162,7 @@ pub(crate) fn remembered_sizes(
 /// # Errors
 /// When it is not signed with one of the keys, or shows another history than before: then nothing is remembered.
 pub(crate) fn take_note(settings: &Settings, keys: &[VerifierKey], text: &str) -> Result<()> {
-    let Some((context, _)) = settings.context()? else {
+    let Some((context, _)) = context_in_use(settings)? else {
         return Ok(());
     };
     let wrong = || CliError::corrupt("the receipt is not signed with the server's key");

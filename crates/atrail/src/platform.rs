@@ -4,17 +4,28 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes a directory, and those above it, that only its owner enters.
+/// Makes a directory, and those above it that are missing, that only its owner enters, whatever the process's mask.
 #[cfg(unix)]
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    if path.is_dir() {
-        return fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    use std::os::unix::fs::DirBuilderExt;
+    if !path.is_dir() {
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            && !parent.is_dir()
+        {
+            create_private_dir(parent)?;
+        }
+        match fs::DirBuilder::new().mode(PRIVATE_DIR).create(path) {
+            // Another process may have been faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            made => made?,
+        }
     }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::DirBuilder::new().mode(0o700).create(path)
+    let dir = fs::metadata(path)?;
+    keep_private(&dir, PRIVATE_DIR, |permissions| {
+        fs::set_permissions(path, permissions)
+    })
 }
 
 /// Makes a directory; access follows the profile's.
@@ -23,13 +34,145 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Options that make a new file which only its owner reads.
-pub(crate) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+#[cfg(unix)]
+const PRIVATE_DIR: u32 = 0o700;
+#[cfg(unix)]
+const PRIVATE_FILE: u32 = 0o600;
+
+/// Gives it this mode. A mask may have taken more away, and what was there already may be open to others.
+#[cfg(unix)]
+fn keep_private(
+    metadata: &fs::Metadata,
+    mode: u32,
+    set: impl FnOnce(fs::Permissions) -> io::Result<()>,
+) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if metadata.permissions().mode() & 0o777 == mode {
+        return Ok(());
+    }
+    match set(fs::Permissions::from_mode(mode)) {
+        // A file system without modes, such as a memory stick's.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        set => set,
+    }
 }
+
+/// Makes a file that is not there, which only its owner reads and writes, whatever the process's mask. It is never made
+/// through a link.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE_FILE);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    keep_private(&file.metadata()?, PRIVATE_FILE, |permissions| {
+        file.set_permissions(permissions)
+    })?;
+    Ok(file)
+}
+
+/// Makes a file that is not there, as open to others as the process's mask lets it; never through a link.
+pub(crate) fn create_shared(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// What stands where a file of one's own is to be.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// A plain file of this user with no other name; opened, and closed to others.
+    Own(File),
+    /// Something that writing to it would change elsewhere, or show to others: why.
+    Foreign(&'static str),
+}
+
+/// Opens a file to write to, unless it is a link, has another name, or belongs to somebody else.
+#[cfg(unix)]
+pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+    use rustix::fs::OFlags;
+    use rustix::io::Errno;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options.custom_flags(flags.bits().cast_signed());
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => {
+            let foreign = match Errno::from_io_error(&error) {
+                Some(Errno::LOOP) => "it is a link",
+                Some(Errno::ISDIR | Errno::NXIO) => "it is no plain file",
+                _ => return Err(error),
+            };
+            return Ok(Found::Foreign(foreign));
+        }
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Found::Foreign("it is no plain file"));
+    }
+    if metadata.nlink() > 1 {
+        return Ok(Found::Foreign("the same file has another name, too"));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(Found::Foreign("it belongs to another user"));
+    }
+    keep_private(&metadata, PRIVATE_FILE, |permissions| {
+        file.set_permissions(permissions)
+    })?;
+    Ok(Found::Own(file))
+}
+
+/// Opens a file to write to; who may is the profile's affair.
+#[cfg(not(unix))]
+pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => Ok(Found::Own(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a plain file to read; anything else, such as a pipe that would wait for a writer, is an error.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is no plain file",
+    ))
+}
+
+/// What this process makes from here on is its owner's alone, whatever the shell said: a data directory holds everybody's events,
+/// and libraries make files in it, too. (A default ACL of a directory still counts in place of this.)
+#[cfg(unix)]
+pub(crate) fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// Access follows the directory's.
+#[cfg(not(unix))]
+pub(crate) fn keep_files_private() {}
 
 /// Makes names in a directory durable: those created, renamed and removed.
 #[cfg(unix)]
@@ -47,7 +190,7 @@ pub(crate) fn sync_dir(_: &Path) -> io::Result<()> {
 #[cfg(unix)]
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
+    match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
         _ => false,
     }

@@ -5,6 +5,7 @@
 //! spells them ([`Tool::speak`]). What differs besides (an output, a default) is asked of [`Spelling`] by the command that
 //! it concerns.
 
+mod help;
 mod tree;
 
 use std::borrow::Cow;

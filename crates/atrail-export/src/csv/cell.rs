@@ -7,9 +7,18 @@ use std::borrow::Cow;
 /// A text that a spreadsheet could run gets an apostrophe before it, which spreadsheets take for "this is text"
 /// (OWASP, "CSV injection"; CWE-1236). It can be taken off again: a cell begins with a needless apostrophe only when the
 /// text itself did. NUL, at which readers stop, becomes U+FFFD.
-pub(super) fn write(row: &mut Vec<u8>, text: &str) {
-    let text = &*replace_nul(text);
+pub fn write(row: &mut Vec<u8>, text: &str) {
     let apostrophe = if could_be_formula(text) { "'" } else { "" };
+    write_after(row, apostrophe, text);
+}
+
+/// Writes a cell whose text no spreadsheet could run, or that programs compare to the byte: without an apostrophe.
+pub fn write_verbatim(row: &mut Vec<u8>, text: &str) {
+    write_after(row, "", text);
+}
+
+fn write_after(row: &mut Vec<u8>, apostrophe: &str, text: &str) {
+    let text = &*replace_nul(text);
     let needs_quotes = text
         .bytes()
         .any(|byte| matches!(byte, b',' | b';' | b'"' | b'\r' | b'\n' | b'\t'))

@@ -130,7 +130,9 @@ impl Repeats {
         left.extend(due);
         let mut state = self.0.lock();
         left.append(&mut state.due);
-        left.truncate(2 * CAPACITY);
+        for lost in left.drain(left.len().min(2 * CAPACITY)..) {
+            lost.say_lost(audit);
+        }
         state.due = left;
     }
 }
@@ -171,6 +173,18 @@ impl Entry {
         if is_other && again.addresses.len() < ADDRESSES_MAX {
             again.addresses.insert(address);
         }
+    }
+
+    /// Says that memory does not hold the count until it can be written.
+    fn say_lost(&self, audit: &Audit) {
+        let Some(count) = self.count() else { return };
+        audit.metrics.own_event_failed(count.act.action);
+        tracing::error!(
+            action = count.act.action.word(),
+            user = %count.act.actor.id,
+            repeats = ?count.act.details.get("repeats"),
+            "too many acts wait to be put on record: how often this one was done again is not"
+        );
     }
 
     /// The event about the repeats, if there were any: of the time of the last.

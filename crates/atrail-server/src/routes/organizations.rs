@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::listed;
+use super::{listed, listed_guids};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
@@ -33,7 +33,7 @@ pub(super) async fn list(
     } = query;
     let (by_name, by_guid) = (
         listed(names.as_deref()),
-        listed(organization_guids.as_deref()),
+        listed_guids(organization_guids.as_deref()),
     );
     let with_known_spaces = with_known_spaces(&app, &principal).await?;
     let all = app.tenancy.organizations().await?;

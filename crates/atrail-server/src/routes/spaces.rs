@@ -6,12 +6,12 @@ use atrail_api::{
     List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
 };
 use atrail_model::{Domain, SpaceId};
-use atrail_store::{ErrorKind, EventsOfSpace};
+use atrail_store::{ErrorKind, EventsOfSpace, StoreError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::{listed, organizations};
+use super::{listed, listed_guids, organizations};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
@@ -32,7 +32,7 @@ pub(super) async fn list(
     } = query;
     let (by_name, by_organization) = (
         listed(names.as_deref()),
-        listed(organization_guids.as_deref()),
+        listed_guids(organization_guids.as_deref()),
     );
     let all = app.tenancy.spaces().await?;
     let visible = all
@@ -101,12 +101,26 @@ pub(super) async fn delete(
             EventsOfSpace::Stay
         };
         let actor = &principal.user().name;
-        let held = app.store.delete_space(space.id, actor, events).await?;
+        let (held, failed) = match app.store.delete_space(space.id, actor, events).await {
+            Err(StoreError::Partly { done, rest }) => (
+                done,
+                Some(ApiError::from(StoreError::Partly { done, rest })),
+            ),
+            held => (held?, None),
+        };
         app.standings.forget();
-        let act = about(Action::DeleteSpace, &principal, &space)
+        let mut act = about(Action::DeleteSpace, &principal, &space)
             .with("withEvents", with_events)
             .with("events", held.count)
             .with("bytes", held.size_bytes);
+        if held.is_owed {
+            act = act.with("erasure", "goes on");
+        }
+        if let Some(failed) = failed {
+            // Its events went, and it is still there.
+            app.audit.record(act.answered(failed.code().status())).await;
+            return Err(failed);
+        }
         app.audit.record(act).await;
         ("Delete space success", held)
     };

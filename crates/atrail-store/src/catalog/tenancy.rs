@@ -440,7 +440,14 @@ fn not_found(what: &str, id: impl std::fmt::Display) -> StoreError {
 }
 
 /// Names are shown in tables and typed in shells: not empty, not too long, no control characters, no space around.
+///
+/// No name is a GUID: wherever a thing may be named either way, it would hide another thing's GUID.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.parse::<SpaceId>().is_ok() {
+        return Err(StoreError::Invalid(format!(
+            "the {what} name must not be a GUID, by which another thing could be meant"
+        )));
+    }
     let fit = !name.is_empty()
         && name.len() <= limits::NAME_MAX_BYTES
         && name.trim() == name

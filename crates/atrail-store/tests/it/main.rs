@@ -8,6 +8,8 @@ mod deletion;
 mod download;
 mod durability;
 mod evidence;
+mod half_done;
+mod mishaps;
 mod retention;
 mod scrub;
 mod sessions;

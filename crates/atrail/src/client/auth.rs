@@ -1,10 +1,14 @@
 //! Access tokens: where they come from, and how a new one is had when the server refuses the old.
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse, TokenRevocation, paths};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
-use super::{Backoff, Endpoint, Unsent, explain, is_busy, jitter, retry_after, unreachable_error};
+use super::answer::{self, ONE_MAX_BYTES};
+use super::{
+    Backoff, Server, Unsent, explain, is_busy, jitter, retry_after, tls, unreachable_error,
+    unread_error,
+};
 use crate::error::{CliError, Exit, Result};
 use crate::state::{Credentials, Locked, StateDir};
 
@@ -49,11 +53,7 @@ impl Auth {
     }
 
     /// The token in use.
-    pub(super) async fn token(
-        &self,
-        http: &reqwest::Client,
-        endpoint: &Endpoint,
-    ) -> Result<String> {
+    pub(super) async fn token(&self, server: &Server) -> Result<String> {
         let mut current = self.current.lock().await;
         if let Some(token) = &*current {
             return Ok(token.clone());
@@ -65,18 +65,13 @@ impl Auth {
                     .ok_or_else(CliError::not_logged_in)?
                     .access_token
             }
-            Source::ApiKey(key) => grant_api_key(http, endpoint, key).await?.access_token,
+            Source::ApiKey(key) => grant_api_key(server, key).await?.access_token,
         };
         Ok(current.insert(token).clone())
     }
 
     /// A token other than `stale`, which the server has refused.
-    pub(super) async fn renew(
-        &self,
-        http: &reqwest::Client,
-        endpoint: &Endpoint,
-        stale: &str,
-    ) -> Result<String> {
+    pub(super) async fn renew(&self, server: &Server, stale: &str) -> Result<String> {
         let mut current = self.current.lock().await;
         // Another task of this process was faster.
         if let Some(token) = current.as_deref().filter(|token| *token != stale) {
@@ -84,22 +79,16 @@ impl Auth {
         }
         let token = match &self.source {
             Source::Context { state, name } => {
-                refresh(http, endpoint, state.clone(), name.clone(), stale).await?
+                refresh(server, state.clone(), name.clone(), stale).await?
             }
-            Source::ApiKey(key) => grant_api_key(http, endpoint, key).await?.access_token,
+            Source::ApiKey(key) => grant_api_key(server, key).await?.access_token,
         };
         Ok(current.insert(token).clone())
     }
 }
 
 /// Exchanges the refresh token, unless another process has done so meanwhile.
-async fn refresh(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    state: StateDir,
-    name: String,
-    stale: &str,
-) -> Result<String> {
+async fn refresh(server: &Server, state: StateDir, name: String, stale: &str) -> Result<String> {
     let locked: Locked = tokio::task::spawn_blocking(move || state.lock_credentials(&name))
         .await
         .map_err(|error| CliError::failed("could not lock the credentials").because(error))??;
@@ -112,7 +101,7 @@ async fn refresh(
         refresh_token: Some(credentials.refresh_token),
         ..TokenRequest::default()
     };
-    let answer = grant(http, endpoint, &form).await?;
+    let answer = grant(server, &form).await?;
     let token = answer.access_token.clone();
     locked.save(&Credentials {
         access_token: answer.access_token,
@@ -123,8 +112,7 @@ async fn refresh(
 
 /// Logs a user in.
 pub(crate) async fn grant_password(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
+    server: &Server,
     user: &str,
     password: &str,
 ) -> Result<TokenResponse> {
@@ -134,39 +122,29 @@ pub(crate) async fn grant_password(
         password: Some(password.to_owned()),
         ..TokenRequest::default()
     };
-    grant(http, endpoint, &form).await
+    grant(server, &form).await
 }
 
 /// Logs in whom the server's OpenID provider vouches for (RFC 7523 §2.1).
-pub(crate) async fn grant_id_token(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    token: String,
-) -> Result<TokenResponse> {
+pub(crate) async fn grant_id_token(server: &Server, token: String) -> Result<TokenResponse> {
     let form = TokenRequest {
         grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned(),
         assertion: Some(token),
         ..TokenRequest::default()
     };
-    grant(http, endpoint, &form).await
+    grant(server, &form).await
 }
 
 /// Ends a login at the server (RFC 7009), by its refresh token.
-pub(crate) async fn revoke(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    refresh_token: &str,
-) -> Result<()> {
-    let request = http
-        .post(endpoint.join(paths::REVOKE))
-        .basic_auth("cf", Some(""))
-        .form(&TokenRevocation {
-            token: refresh_token.to_owned(),
-        });
+pub(crate) async fn revoke(server: &Server, refresh_token: &str) -> Result<()> {
+    let confided = server.confide(Method::POST, paths::REVOKE).await?;
+    let request = confided.basic_auth("cf", Some("")).form(&TokenRevocation {
+        token: refresh_token.to_owned(),
+    });
     let response = request
         .send()
         .await
-        .map_err(|error| unreachable_error(endpoint, &error))?;
+        .map_err(|error| unreachable_error(&server.endpoint, &error))?;
     if response.status().is_success() {
         Ok(())
     } else {
@@ -174,28 +152,23 @@ pub(crate) async fn revoke(
     }
 }
 
-async fn grant_api_key(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    key: &str,
-) -> Result<TokenResponse> {
-    grant_password(http, endpoint, "apikey", key).await
+async fn grant_api_key(server: &Server, key: &str) -> Result<TokenResponse> {
+    grant_password(server, "apikey", key).await
 }
 
 /// Asks for tokens (RFC 6749 §4.3, §6) as the Cloud Foundry client `cf`, which has no secret.
-async fn grant(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    form: &TokenRequest,
-) -> Result<TokenResponse> {
+async fn grant(server: &Server, form: &TokenRequest) -> Result<TokenResponse> {
     let mut backoff = Backoff::new(ATTEMPTS);
     loop {
-        let (asked, error) = match attempt(http, endpoint, form).await {
+        let (asked, error) = match attempt(server, form).await {
             Ok(response) if is_busy(response.status()) => {
                 (retry_after(response.headers()), explain(response).await)
             }
-            Ok(response) => return read(response).await,
-            Err(Unsent::Network(error)) => (None, unreachable_error(endpoint, &error)),
+            Ok(response) => return read(server, response).await,
+            Err(Unsent::Network(error)) if tls::is_lasting(&error) => {
+                return Err(unreachable_error(&server.endpoint, &error));
+            }
+            Err(Unsent::Network(error)) => (None, unreachable_error(&server.endpoint, &error)),
             Err(Unsent::Fatal(error)) => return Err(error),
         };
         match backoff.next(asked, jitter()) {
@@ -205,34 +178,38 @@ async fn grant(
     }
 }
 
-async fn attempt(
-    http: &reqwest::Client,
-    endpoint: &Endpoint,
-    form: &TokenRequest,
-) -> Result<reqwest::Response, Unsent> {
-    let request = http
-        .post(endpoint.join(paths::TOKEN))
-        .basic_auth("cf", Some(""))
-        .form(form);
+async fn attempt(server: &Server, form: &TokenRequest) -> Result<reqwest::Response, Unsent> {
+    let confided = server.confide(Method::POST, paths::TOKEN).await?;
+    let request = confided.basic_auth("cf", Some("")).form(form);
     Ok(request.send().await?)
 }
 
-async fn read(response: reqwest::Response) -> Result<TokenResponse> {
+async fn read(server: &Server, response: reqwest::Response) -> Result<TokenResponse> {
     let status = response.status();
+    let is_refused = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED);
+    if !status.is_success() && !is_refused {
+        return Err(explain(response).await);
+    }
+    let body = match answer::read(response, ONE_MAX_BYTES).await {
+        Ok(body) => body,
+        Err(error) => {
+            return Err(match unread_error(&server.endpoint, error) {
+                Unsent::Network(error) => unreachable_error(&server.endpoint, &error),
+                Unsent::Fatal(error) => error,
+            });
+        }
+    };
     if status.is_success() {
-        return response.json().await.map_err(|error| {
+        return serde_json::from_slice(&body).map_err(|error| {
             CliError::failed("the server's tokens cannot be understood")
                 .because(error)
                 .hint("is this an atrail server?")
         });
     }
-    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
-        return Err(explain(response).await);
-    }
     let refused = CliError::new(Exit::Denied, "the login was refused").hint(
         "check user and password or key, then log in again: `atrail login -a ENDPOINT -u USER`",
     );
-    Err(match response.json::<TokenError>().await {
+    Err(match serde_json::from_slice::<TokenError>(&body) {
         Ok(error) => refused.because(error.error_description),
         Err(_) => refused,
     })

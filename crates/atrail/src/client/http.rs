@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Endpoint, READ_TIMEOUT};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::{Endpoint, READ_TIMEOUT, tls};
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
 /// Whose word is taken for who a server is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Trust {
-    /// Certificates of authorities that are trusted besides the system's, in PEM.
+    /// Certificates that are trusted besides the system's, in PEM: of authorities, or the server's own.
     pub(crate) ca_file: Option<PathBuf>,
     /// Nobody's: every certificate is taken.
     pub(crate) skip_ssl_validation: bool,
@@ -36,11 +39,11 @@ pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Clien
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(READ_TIMEOUT)
         .tcp_nodelay(true);
-    if let Some(file) = &trust.ca_file {
-        builder = builder.tls_certs_merge(authorities(file)?);
-    }
     if trust.skip_ssl_validation {
         builder = builder.tls_danger_accept_invalid_certs(true);
+    } else if let Some(file) = &trust.ca_file {
+        let config = tls::trusting(certificates(file)?).map_err(|_| unusable(file))?;
+        builder = builder.tls_backend_preconfigured(config);
     }
     if endpoint.is_loopback() {
         builder = builder.no_proxy();
@@ -51,18 +54,17 @@ pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Clien
 }
 
 /// The certificates in a file.
-fn authorities(file: &Path) -> Result<Vec<reqwest::Certificate>> {
-    let shown = file.display();
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let pem = std::fs::read(file)
-        .map_err(|error| CliError::file(format!("could not read {shown}"), error))?;
-    let refused = || {
-        CliError::usage(format!("{shown} holds no certificate"))
-            .hint("the file of a certificate authority is PEM: it begins with -----BEGIN CERTIFICATE-----")
-    };
-    let found =
-        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| refused().because(error))?;
-    if found.is_empty() {
-        return Err(refused());
+        .map_err(|error| CliError::file(format!("could not read {}", file.display()), error))?;
+    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(unusable(file)),
     }
-    Ok(found)
+}
+
+fn unusable(file: &Path) -> CliError {
+    CliError::usage(format!("{} holds no certificate that can be used", file.display()))
+        .hint("the file of --ca-file is PEM: it begins with -----BEGIN CERTIFICATE-----; `openssl x509 -in FILE` converts")
 }

@@ -1,220 +1,117 @@
 //! Speaks HTTP with the server: tokens, retries, errors as the command line tells them.
 
+mod answer;
 mod auth;
+mod call;
 mod endpoint;
 mod http;
+mod meant;
 mod problem;
 mod retry;
+mod secret;
+mod server;
 pub(crate) mod sso;
 mod target;
+mod tls;
 
 use std::time::Duration;
 
 use atrail_api::headers;
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::answer::Unread;
+use self::call::Repeat;
 use crate::error::{CliError, Exit, Result};
 
 pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
+pub(crate) use call::Call;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use http::{Trust, build as build_http};
+pub(crate) use http::Trust;
+pub(crate) use meant::{is_guid, meant, normal_guid};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
-pub(crate) use target::{Target, connect, find_organization, find_space, named, read_secret};
+pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};
+pub(crate) use server::Server;
+pub(crate) use target::{Target, connect, find_organization, find_space, named};
 
 /// Attempts of one request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
 
-/// Whether a request may be sent again when nobody knows whether it took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    /// Twice is as good as once.
-    Safe,
-    /// The server knows it again by its `Idempotency-Key`. When the attempts run out, its outcome is unknown all the same.
-    Keyed,
-    /// Only when it certainly had no effect: it was not sent, or the server refused it.
-    Refused,
-}
-
-/// One request, before it has a server or a token.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    method: Method,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-    repeat: Repeat,
-    answers: &'static [u16],
-}
-
-impl Call {
-    fn new(method: Method, path: impl Into<String>, repeat: Repeat) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            query: Vec::new(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            repeat,
-            answers: &[],
-        }
-    }
-
-    /// Reads something.
-    pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path, Repeat::Safe)
-    }
-
-    /// Makes something. It is not repeated when the answer is lost: a second request may make a second thing.
-    pub(crate) fn post(path: impl Into<String>) -> Self {
-        Self::new(Method::POST, path, Repeat::Refused)
-    }
-
-    /// Makes something where the server honours the `Idempotency-Key`: a second request makes nothing more.
-    pub(crate) fn post_with_key(path: impl Into<String>) -> Self {
-        let key = uuid::Uuid::new_v4().to_string();
-        Self::new(Method::POST, path, Repeat::Keyed).header(headers::IDEMPOTENCY_KEY, &key)
-    }
-
-    /// Sets something; a second time changes nothing more.
-    pub(crate) fn put(path: impl Into<String>) -> Self {
-        Self::new(Method::PUT, path, Repeat::Safe)
-    }
-
-    /// Takes these statuses, too, for answers and not for errors.
-    pub(crate) fn answers(mut self, statuses: &'static [u16]) -> Self {
-        self.answers = statuses;
-        self
-    }
-
-    /// As [`Call::put`], where a second time is refused because of the first.
-    pub(crate) fn put_once(path: impl Into<String>) -> Self {
-        Self::new(Method::PUT, path, Repeat::Refused)
-    }
-
-    /// Ends something; a second time it is not there any more, so it is not repeated blindly.
-    pub(crate) fn delete(path: impl Into<String>) -> Self {
-        Self::new(Method::DELETE, path, Repeat::Refused)
-    }
-
-    /// Adds a query of flat members.
-    pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self> {
-        let members = serde_json::to_value(query)
-            .map_err(|error| CliError::failed("could not write the request").because(error))?;
-        for (name, value) in members.as_object().into_iter().flatten() {
-            let text = match value {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            self.query.push((name.clone(), text));
-        }
-        Ok(self)
-    }
-
-    /// Adds a JSON body.
-    pub(crate) fn json(self, body: &impl Serialize) -> Result<Self> {
-        let text = serde_json::to_vec(body)
-            .map_err(|error| CliError::failed("could not write the request").because(error))?;
-        Ok(self.body("application/json", text.into()))
-    }
-
-    /// Adds a body.
-    pub(crate) fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
-        self.body = body;
-        self.headers.insert(
-            reqwest::header::CONTENT_TYPE,
-            HeaderValue::from_static(content_type),
-        );
-        self
-    }
-
-    /// Adds a header; the value must be visible ASCII.
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(HeaderName::from_static(name), value);
-        }
-        self
-    }
-}
-
 /// A server, somebody's right to ask it, and the target of what is asked.
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    /// The server.
+    pub(crate) server: Server,
     auth: Auth,
-    /// Where the server is.
-    pub(crate) endpoint: Endpoint,
     /// What is targeted.
     pub(crate) target: Target,
 }
 
 impl Client {
     /// A client without a target.
-    pub(crate) fn new(http: reqwest::Client, endpoint: Endpoint, auth: Auth) -> Self {
+    pub(crate) fn new(server: Server, auth: Auth) -> Self {
         Self {
-            http,
+            server,
             auth,
-            endpoint,
             target: Target::default(),
         }
     }
 
     /// A current access token.
     pub(crate) async fn token(&self) -> Result<String> {
-        self.auth.token(&self.http, &self.endpoint).await
+        self.auth.token(&self.server).await
     }
 
     /// Sends the call and reads the answer's JSON.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         let path = call.path.clone();
-        let bytes = self.bytes(call).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            CliError::failed(format!("the answer to {path} cannot be understood"))
-                .because(error)
-                .hint("is this an atrail server of this version? See `atrail target`")
-        })
+        understood(&path, &self.bytes(call).await?)
     }
 
     /// Sends the call and reads the answer's JSON; `None` when there is no such thing.
     pub(crate) async fn json_if_there<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>> {
-        let response = self.send(call.answers(&[404])).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let answer = response.json().await;
-        answer.map(Some).map_err(|error| self.unreachable(&error))
+        let path = call.path.clone();
+        let bytes = self.bytes_if_there(call).await?;
+        bytes.map(|bytes| understood(&path, &bytes)).transpose()
     }
 
     /// Sends the call and reads the whole answer; `None` when there is no such thing.
     pub(crate) async fn bytes_if_there(&self, call: Call) -> Result<Option<Bytes>> {
-        let response = self.send(call.answers(&[404])).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let bytes = response.bytes().await;
-        bytes.map(Some).map_err(|error| self.unreachable(&error))
+        let answer = self.answer(call.answers(&[404])).await?;
+        Ok((answer.status != StatusCode::NOT_FOUND).then_some(answer.bytes))
     }
 
     /// Sends the call and reads the whole answer.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes> {
+        Ok(self.answer(call).await?.bytes)
+    }
+
+    /// Sends the call until the server has answered it, and reads the answer; statuses other than 2xx are errors unless the
+    /// call takes them.
+    pub(crate) async fn answer(&self, call: Call) -> Result<Answer> {
         let mut sending = Sending::new(&call);
         loop {
             let response = self.send_on(&mut sending).await?;
-            match response.bytes().await {
-                Ok(bytes) => return Ok(bytes),
-                Err(error) => sending.after_a_loss(self.unreachable(&error)).await?,
+            let (status, headers) = (response.status(), response.headers().clone());
+            let lost = match answer::read(response, call.answer_max_bytes).await {
+                Ok(bytes) => {
+                    return Ok(Answer {
+                        status,
+                        headers,
+                        bytes,
+                        has_lost_one: sending.has_lost_one,
+                    });
+                }
+                Err(error) => unread_error(&self.server.endpoint, error),
+            };
+            match lost {
+                Unsent::Network(error) => sending.after_a_loss(self.unreachable(&error)).await?,
+                Unsent::Fatal(error) => return Err(sending.told_of_a_loss(error)),
             }
         }
-    }
-
-    /// Sends the call until the server has answered it; answers other than 2xx are errors.
-    pub(crate) async fn send(&self, call: Call) -> Result<Response> {
-        self.send_on(&mut Sending::new(&call)).await
     }
 
     async fn send_on(&self, sending: &mut Sending<'_>) -> Result<Response> {
@@ -238,6 +135,9 @@ impl Client {
                 Err(Unsent::Fatal(error)) => return Err(sending.told(error)),
                 Err(Unsent::Network(error)) => {
                     let described = self.unreachable(&error);
+                    if tls::is_lasting(&error) {
+                        return Err(sending.told(described));
+                    }
                     if error.is_connect() {
                         sending.pause(None, described).await?;
                     } else {
@@ -255,15 +155,14 @@ impl Client {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let fresh = self.auth.renew(&self.http, &self.endpoint, &token).await?;
+        let fresh = self.auth.renew(&self.server, &token).await?;
         self.attempt(call, &fresh).await
     }
 
     async fn attempt(&self, call: &Call, token: &str) -> Result<Response, Unsent> {
-        let url = self.endpoint.join(&call.path);
-        let mut request = self
-            .http
-            .request(call.method.clone(), url)
+        let confided = self.server.confide(call.method.clone(), &call.path);
+        let mut request = confided
+            .await?
             .headers(call.headers.clone())
             .bearer_auth(token);
         if !call.query.is_empty() {
@@ -285,8 +184,34 @@ impl Client {
 
     /// The error for a server that did not answer.
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> CliError {
-        unreachable_error(&self.endpoint, error)
+        unreachable_error(&self.server.endpoint, error)
     }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Its body.
+    pub(crate) bytes: Bytes,
+    /// Whether an attempt before, whose answer was lost, may have taken effect.
+    pub(crate) has_lost_one: bool,
+}
+
+impl Answer {
+    /// A number in a header.
+    pub(crate) fn number(&self, header: &str) -> Option<u64> {
+        self.headers.get(header)?.to_str().ok()?.parse().ok()
+    }
+}
+
+fn understood<T: DeserializeOwned>(path: &str, answer: &[u8]) -> Result<T> {
+    serde_json::from_slice(answer).map_err(|error| {
+        CliError::failed(format!("the answer to {path} cannot be understood"))
+            .because(error)
+            .hint("is this an atrail server of this version? See `atrail target`")
+    })
 }
 
 /// Why there is no answer.
@@ -334,6 +259,12 @@ impl<'a> Sending<'a> {
             Repeat::Refused => Err(self.told(error)),
             Repeat::Keyed | Repeat::Safe => self.pause(None, error).await,
         }
+    }
+
+    /// The error for an answer that was lost, and would be lost again.
+    fn told_of_a_loss(&mut self, error: CliError) -> CliError {
+        self.has_lost_one = true;
+        self.told(error)
     }
 
     /// Waits before another attempt; the error when there is none left.
@@ -386,17 +317,34 @@ pub(crate) fn is_busy(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502 | 503 | 504)
 }
 
+/// Why an answer was not read to its end, as why there is none.
+fn unread_error(endpoint: &Endpoint, error: Unread) -> Unsent {
+    let what = format!("{endpoint} does not answer as an atrail server");
+    match error {
+        Unread::Network(error) => Unsent::Network(error),
+        Unread::TooLarge(_) => CliError::failed(what)
+            .because(error)
+            .hint(
+                "check the endpoint with `atrail target`; ask for fewer days where there are many",
+            )
+            .into(),
+        Unread::TooSlow(..) => CliError::new(Exit::Unavailable, what)
+            .because(error)
+            .hint("check the endpoint with `atrail target`, and the network; then try again")
+            .into(),
+    }
+}
+
 /// The error for a server that cannot be reached.
 pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> CliError {
-    let why = crate::error::chain(error);
-    let hint = if why.contains("certificate") {
-        "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority, --skip-ssl-validation anybody"
-    } else {
-        "check the endpoint with `atrail target`, and that the server runs; then try again"
-    };
-    CliError::new(Exit::Unavailable, format!("could not reach {endpoint}"))
+    let what = format!("could not reach {endpoint}");
+    let unreachable = CliError::new(Exit::Unavailable, what);
+    if let Some(refused) = tls::explain(error) {
+        return unreachable.because(refused.why).hint(refused.hint);
+    }
+    unreachable
         .because(innermost(error))
-        .hint(hint)
+        .hint("check the endpoint with `atrail target`, and that the server runs; then try again")
 }
 
 /// The innermost cause says it best: `Connection refused (os error 111)`.

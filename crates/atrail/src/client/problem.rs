@@ -3,13 +3,16 @@
 use atrail_api::{ErrorCode, Problem, paths};
 use reqwest::{Response, StatusCode};
 
+use super::answer::{self, ONE_MAX_BYTES};
 use crate::error::{CliError, Exit};
 
 /// The error for an answer that is no success.
 pub(crate) async fn explain(response: Response) -> CliError {
     let status = response.status();
     let path = response.url().path().to_owned();
-    let body = response.bytes().await.unwrap_or_default();
+    let body = answer::read(response, ONE_MAX_BYTES)
+        .await
+        .unwrap_or_default();
     describe(status, &path, &body)
 }
 

@@ -7,8 +7,9 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::{self, ONE_MAX_BYTES};
 use super::endpoint::is_loopback;
-use super::{Endpoint, Trust, build_http, unreachable_error};
+use super::{Endpoint, Trust, http, unreachable_error};
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Printer;
 
@@ -87,7 +88,7 @@ impl<'a> Provider<'a> {
             skip_ssl_validation: false,
             ..trust.clone()
         };
-        let http = build_http(&endpoint, &trust)?;
+        let http = http::build(&endpoint, &trust)?;
         let url = endpoint.join("/.well-known/openid-configuration");
         let asked = http.get(url).send().await;
         let answer = asked.map_err(|error| unreachable_error(&endpoint, &error))?;
@@ -149,9 +150,8 @@ impl<'a> Provider<'a> {
                         .hint("the scope must have `openid`: auth.oidc.scope in the server's configuration")
                 });
             }
-            let refusal: Refusal = match answer.json().await {
-                Ok(refusal) => refusal,
-                Err(_) => continue,
+            let Ok(refusal) = read_json::<Refusal>(answer, &self.endpoint).await else {
+                continue;
             };
             match refusal.error.as_str() {
                 "authorization_pending" => {}
@@ -193,7 +193,7 @@ fn private(url: &str) -> Result<Url> {
 async fn read<T: DeserializeOwned>(answer: reqwest::Response, endpoint: &Endpoint) -> Result<T> {
     let status = answer.status();
     if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
-        if let Ok(refusal) = answer.json().await {
+        if let Ok(refusal) = read_json(answer, endpoint).await {
             return Err(refused(refusal));
         }
         return Err(CliError::failed(format!("{endpoint} answered {status}")));
@@ -201,7 +201,16 @@ async fn read<T: DeserializeOwned>(answer: reqwest::Response, endpoint: &Endpoin
     if !status.is_success() {
         return Err(CliError::failed(format!("{endpoint} answered {status}")));
     }
-    answer.json().await.map_err(|error| {
-        CliError::failed(format!("{endpoint} does not answer as an OpenID provider")).because(error)
-    })
+    read_json(answer, endpoint).await
+}
+
+async fn read_json<T: DeserializeOwned>(
+    answer: reqwest::Response,
+    endpoint: &Endpoint,
+) -> Result<T> {
+    let failed = || CliError::failed(format!("{endpoint} does not answer as an OpenID provider"));
+    let body = answer::read(answer, ONE_MAX_BYTES)
+        .await
+        .map_err(|error| failed().because(error))?;
+    serde_json::from_slice(&body).map_err(|error| failed().because(error))
 }

@@ -2,8 +2,9 @@
 
 use atrail_api::{List, NamesQuery, Organization, Space, paths};
 
-use super::{Auth, Call, Client, build_http};
+use super::{Auth, Call, Client, Server, meant, read_secret};
 use crate::error::{CliError, Exit, Result};
+use crate::evidence;
 use crate::settings::Settings;
 use crate::state::Named;
 
@@ -45,7 +46,8 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
         (None, Some((name, _))) => Auth::context(settings.state.clone(), name.clone()),
         (None, None) => return Err(CliError::not_logged_in()),
     };
-    let mut client = Client::new(build_http(&endpoint, &trust)?, endpoint, auth);
+    let known = evidence::known_keys(settings, &endpoint, context.as_ref().map(|(_, c)| c))?;
+    let mut client = Client::new(Server::new(endpoint, &trust, known)?, auth);
     if let Some((_, context)) = context {
         client.target = Target {
             organization: context.organization,
@@ -85,11 +87,13 @@ async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<(
 /// The organization with this name or GUID.
 pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Organization> {
     let all: List<Organization> = client.json(Call::get(paths::ORGANIZATIONS)).await?;
-    let found = all
-        .resources
-        .into_iter()
-        .filter(|found| found.name == name || found.guid == name);
-    only(found.collect(), "organization", name)
+    let found = meant(
+        all.resources,
+        name,
+        |one| one.guid.clone(),
+        |one| one.name.clone(),
+    );
+    only(found, "organization", name)
 }
 
 /// The space with this name or GUID, of this organization if one is given.
@@ -103,11 +107,13 @@ pub(crate) async fn find_space(
         organization_guids: organization.map(str::to_owned),
     };
     let all: List<Space> = client.json(Call::get(paths::SPACES).query(&query)?).await?;
-    let found = all
-        .resources
-        .into_iter()
-        .filter(|found| found.name == name || found.guid == name);
-    only(found.collect(), "space", name)
+    let found = meant(
+        all.resources,
+        name,
+        |one| one.guid.clone(),
+        |one| one.name.clone(),
+    );
+    only(found, "space", name)
 }
 
 fn only<T>(mut found: Vec<T>, kind: &str, name: &str) -> Result<T> {
@@ -138,15 +144,4 @@ pub(crate) fn named(guid: &str, name: &str) -> Named {
         guid: guid.to_owned(),
         name: name.to_owned(),
     }
-}
-
-/// A secret from a file, without its line end.
-pub(crate) fn read_secret(path: &std::path::Path) -> Result<String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::file(format!("could not read {}", path.display()), error))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        return Err(CliError::usage(format!("{} is empty", path.display())));
-    }
-    Ok(secret.to_owned())
 }

@@ -61,7 +61,13 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
     };
     let endpoint = context.as_ref().map(|context| context.endpoint.clone());
     // Whose a key is, only the server knows.
-    let logged_in = context.as_ref().filter(|_| key_file.is_none());
+    let is_logged_in = match &name {
+        Some(name) => settings.state.is_logged_in(name)?,
+        None => false,
+    };
+    let logged_in = context
+        .as_ref()
+        .filter(|_| key_file.is_none() && is_logged_in);
     let user = logged_in.map(|context| context.user.clone());
     let by_flag = settings.is_context_by_flag();
     // An organization of the environment comes without the account and the space of another.

@@ -52,16 +52,25 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
             })?;
             settings.state.forget_checkpoints(&name)?;
             settings.printer.note(&format!("Deleted context {name}"));
-            end_login(settings, &name, &context).await
+            end_login(settings, &name, &context).await.map(drop)
         }
     }
 }
 
 fn list(settings: &Settings) -> Result<()> {
     let config = settings.state.config()?;
-    let names = ["Current", "Name", "Endpoint", "User", "Org", "Space"];
+    let names = [
+        "Current",
+        "Name",
+        "Endpoint",
+        "User",
+        "Org",
+        "Space",
+        "Logged-in",
+    ];
     let mut rows = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
     for (name, context) in &config.contexts {
+        let is_logged_in = settings.state.is_logged_in(name)?;
         let is_current = config.current.as_ref() == Some(name);
         let shown = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
         rows.push(
@@ -72,8 +81,11 @@ fn list(settings: &Settings) -> Result<()> {
                 context.user.clone(),
                 shown(&context.organization).unwrap_or_default(),
                 shown(&context.space).unwrap_or_default(),
+                if is_logged_in { "yes" } else { "no" }.to_owned(),
             ],
-            json!({ "name": name, "current": is_current, "context": context }),
+            json!({
+                "name": name, "current": is_current, "context": context, "logged_in": is_logged_in,
+            }),
         );
     }
     rows.print(&settings.printer)

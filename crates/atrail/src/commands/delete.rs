@@ -33,8 +33,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return Err(CliError::usage("missing: -s DAY and -e DAY")
             .hint("a deletion names its first and its last day"));
     }
-    // The original took two weeks when no days were given, and did not ask when both were.
-    let agreed = args.yes || (settings.spelling == Spelling::Original && both_given);
+    // The original took two weeks when no days were given, and did not ask when both were. A whole account is never deleted
+    // unasked.
+    let days_agree = settings.spelling == Spelling::Original && both_given;
+    let agreed = args.yes || (days_agree && !args.scope.at_account_level);
     if !agreed && !args.dry_run && !settings.printer.can_ask() {
         return Err(CliError::usage("missing: --yes")
             .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));

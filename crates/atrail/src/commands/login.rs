@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 
-use atrail_api::{EvidenceKey, InfoResponse, TokenResponse, paths};
+use atrail_api::{EvidenceKey, InfoResponse, TokenResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::secret;
+use super::target::{self, Aim};
 use crate::client::{
-    Endpoint, Trust, build_http, explain, grant_id_token, grant_password, read_secret, sso,
-    unreachable_error,
+    Auth, Client, Endpoint, Server, Trust, grant_id_token, grant_password, read_secret, sso,
 };
 use crate::error::{CliError, Result};
 use crate::evidence;
 use crate::settings::Settings;
-use crate::state::{Config, Context, Credentials};
+use crate::state::{Config, Context, Credentials, Named};
 
 /// Log in to a server and remember it
 #[derive(Debug, clap::Args)]
@@ -50,6 +50,8 @@ pub(crate) struct Args {
     /// Accept that the server's evidence is signed with another key than at the last login
     #[arg(long)]
     trust_new_key: bool,
+    #[command(flatten)]
+    aim: Aim,
 }
 
 /// Logs in and makes the context current.
@@ -62,40 +64,61 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             .printer
             .warn("warning: http to another machine; password and events travel in the clear");
     }
-    let http = build_http(&endpoint, &trust)?;
+    let known = if args.trust_new_key {
+        Vec::new()
+    } else {
+        evidence::known_keys(settings, &endpoint, None)?
+    };
+    let server = Server::new(endpoint, &trust, known)?;
+    let endpoint = &server.endpoint;
     let (user, info, tokens) = if args.sso {
-        let info = info(&http, &endpoint).await?;
+        let info = server.info().await?;
+        // Before the user is sent to the provider that this server names.
+        server.key().await?;
         let provider = info.oidc.as_ref().ok_or_else(|| {
             CliError::failed(format!("{endpoint} has no OpenID provider"))
                 .hint("log in by password or API key: `atrail login -a ENDPOINT -u USER`")
         })?;
         let token = sso::id_token(provider, &trust, &settings.printer).await?;
-        let tokens = grant_id_token(&http, &endpoint, token).await?;
+        let tokens = grant_id_token(&server, token).await?;
         (String::new(), info, tokens)
     } else {
         let (user, password) = who(settings, &args).await?;
-        let info = info(&http, &endpoint).await?;
-        let tokens = grant_password(&http, &endpoint, &user, &password).await?;
+        let info = server.info().await?;
+        server.key().await?;
+        let tokens = grant_password(&server, &user, &password).await?;
         (user, info, tokens)
     };
-    let key = evidence_key(&http, &endpoint).await?;
+    let key = server.key().await?;
     let user = user_of(&tokens).unwrap_or(user);
-    if !args.trust_new_key {
-        refuse_other_key(&settings.state.config()?, &endpoint, &key)?;
-    }
     let answers = Answers {
         info: &info,
         tokens: &tokens,
-        key: &key,
+        key,
         is_trusted_anew: args.trust_new_key,
     };
-    let name = save(settings, trust, &endpoint, &user, &answers)?;
+    let name = save(settings, trust, endpoint, &user, &answers)?;
     settings.printer.note(&format!(
         "Logged in to {endpoint} as {user} (context {name})"
     ));
     settings.printer.note(&format!(
         "The server's evidence is verified with {}",
         key.key
+    ));
+    if !args.aim.is_given() {
+        return Ok(());
+    }
+    let context = settings.state.config()?.contexts.remove(&name);
+    let context = context.ok_or_else(CliError::not_logged_in)?;
+    let client = Client::new(server, Auth::context(settings.state.clone(), name.clone()));
+    let targeted = target::set(settings, &client, &args.aim, &name, context)
+        .await
+        .map_err(|error| error.during("logged in, but the target is not set"))?;
+    let shown = |named: &Option<Named>| named.as_ref().map_or("-", |named| &named.name).to_owned();
+    settings.printer.note(&format!(
+        "Targeted: org {}, space {}",
+        shown(&targeted.organization),
+        shown(&targeted.space)
     ));
     Ok(())
 }
@@ -167,41 +190,6 @@ async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
     Ok((user, password))
 }
 
-async fn info(http: &reqwest::Client, endpoint: &Endpoint) -> Result<InfoResponse> {
-    let response = http
-        .get(endpoint.join(paths::INFO))
-        .send()
-        .await
-        .map_err(|error| unreachable_error(endpoint, &error))?;
-    if !response.status().is_success() {
-        return Err(explain(response).await);
-    }
-    response.json().await.map_err(|error| {
-        CliError::failed(format!("{endpoint} does not answer as an atrail server"))
-            .because(error)
-            .hint("check the endpoint")
-    })
-}
-
-/// The key that the server's evidence is verified with.
-async fn evidence_key(http: &reqwest::Client, endpoint: &Endpoint) -> Result<EvidenceKey> {
-    let response = http
-        .get(endpoint.join(paths::KEYS))
-        .send()
-        .await
-        .map_err(|error| unreachable_error(endpoint, &error))?;
-    if !response.status().is_success() {
-        return Err(explain(response).await);
-    }
-    response.json().await.map_err(|error| {
-        CliError::failed(format!(
-            "{endpoint} does not show its evidence key as an atrail server"
-        ))
-        .because(error)
-        .hint("check the endpoint")
-    })
-}
-
 /// What the server said.
 struct Answers<'a> {
     info: &'a InfoResponse,
@@ -234,6 +222,9 @@ fn save(
         refresh_token: tokens.refresh_token.clone(),
     })?;
     settings.state.update(|config| {
+        if is_trusted_anew {
+            trust_anew(config, endpoint, &key.key);
+        }
         let old = config.contexts.remove(&name);
         let earlier_keys = old
             .as_ref()
@@ -263,22 +254,20 @@ fn save(
     })
 }
 
+/// What one login accepts of a server holds for every context of it.
+fn trust_anew(config: &mut Config, endpoint: &Endpoint, key: &str) {
+    let address = endpoint.to_string();
+    let contexts = config.contexts.values_mut();
+    for context in contexts.filter(|context| context.endpoint == address) {
+        context.verifier_key = Some(key.to_owned());
+        context.earlier_keys.clear();
+    }
+}
+
 /// The keys before the one that a server shows now: those that were remembered.
 fn earlier_keys(old: &Context, now: &str) -> Vec<String> {
     let last = old.verifier_key.iter().filter(|key| *key != now);
     last.chain(&old.earlier_keys).cloned().collect()
-}
-
-/// Refuses a key to which the one that was remembered of this server does not lead.
-fn refuse_other_key(config: &Config, endpoint: &Endpoint, shown: &EvidenceKey) -> Result<()> {
-    let address = endpoint.to_string();
-    let contexts = config.contexts.values();
-    for context in contexts.filter(|context| context.endpoint == address) {
-        if let Some(Ok(remembered)) = context.verifier_key.as_deref().map(str::parse) {
-            evidence::follow(&remembered, shown)?;
-        }
-    }
-    Ok(())
 }
 
 /// The context of this server and user, or a free name made of the server's.

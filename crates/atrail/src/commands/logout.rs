@@ -1,7 +1,8 @@
 //! `atrail logout`: ends the login at the server and forgets its tokens; the context and its target stay.
 
-use crate::client::{build_http, revoke};
+use crate::client::{Endpoint, Server, revoke};
 use crate::error::{CliError, Result};
+use crate::evidence;
 use crate::settings::Settings;
 use crate::state::Context;
 
@@ -15,28 +16,32 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let Some((name, context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
     };
-    end_login(settings, &name, &context).await?;
-    settings.printer.note(&format!(
-        "Logged out of {} (context {name})",
-        context.endpoint
-    ));
+    let was_logged_in = end_login(settings, &name, &context).await?;
+    let endpoint = &context.endpoint;
+    settings.printer.note(&if was_logged_in {
+        format!("Logged out of {endpoint} (context {name})")
+    } else {
+        format!("Nobody was logged in to {endpoint} (context {name})")
+    });
     Ok(())
 }
 
-/// Forgets the tokens of a context, then tells the server that its login has ended.
-pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context) -> Result<()> {
+/// Forgets the tokens of a context, then tells the server that its login has ended; `false` when there were none.
+pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context) -> Result<bool> {
     let locked = settings.state.lock_credentials(name)?;
     let credentials = locked.read()?;
     locked.remove()?;
     let Some(credentials) = credentials else {
-        return Ok(());
+        return Ok(false);
     };
     let trust = settings.trust(Some(context));
     trust.warn(&settings.printer);
-    let endpoint = context.endpoint.parse()?;
-    let http = build_http(&endpoint, &trust)?;
-    revoke(&http, &endpoint, &credentials.refresh_token)
+    let endpoint: Endpoint = context.endpoint.parse()?;
+    let known = evidence::known_keys(settings, &endpoint, Some(context))?;
+    let server = Server::new(endpoint, &trust, known)?;
+    revoke(&server, &credentials.refresh_token)
         .await
+        .map(|()| true)
         .map_err(|error| {
             error.hint("the tokens are forgotten here, but the server was not told: the login ends there when it expires")
         })

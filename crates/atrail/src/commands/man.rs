@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use crate::args::Cli;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
+use crate::state::durable;
 
 /// Write the manual pages into a directory
 #[derive(Debug, clap::Args)]
@@ -46,7 +47,7 @@ fn write(command: &clap::Command, name: &str, dir: &Path) -> Result<u64> {
         .manual("atrail manual")
         .render(&mut page)
         .map_err(failed)?;
-    std::fs::write(&path, page).map_err(failed)?;
+    durable::replace_shared(&path, &page).map_err(failed)?;
     let mut count = 1;
     for inner in command
         .get_subcommands()

@@ -1,8 +1,9 @@
 //! Passwords: typed unseen at a terminal, or a line of standard input; never on the command line.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use crate::blocking;
+use crate::client::{SECRET_MAX_BYTES, secret_of, secret_text};
 use crate::error::{CliError, Exit, Result};
 use crate::platform::TerminalModes;
 use crate::settings::Settings;
@@ -32,14 +33,15 @@ pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> R
 /// Takes the next line of standard input.
 pub(super) async fn from_stdin() -> Result<String> {
     let line = blocking(|| {
-        let mut line = String::new();
+        let mut line = Vec::new();
         std::io::stdin()
             .lock()
-            .read_line(&mut line)
+            .take(SECRET_MAX_BYTES)
+            .read_until(b'\n', &mut line)
             .map_err(|error| CliError::file("could not read standard input", error))?;
-        Ok(line)
+        secret_text("standard input", line)
     });
-    not_empty(line.await?.trim_end_matches(['\r', '\n']).to_owned())
+    not_empty(secret_of(&line.await?).to_owned())
 }
 
 /// Asks for a new secret twice.

@@ -12,6 +12,13 @@ use crate::state::{Context, Named};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail target -o default -s default\n  atrail target")]
 pub(crate) struct Args {
+    #[command(flatten)]
+    aim: Aim,
+}
+
+/// The flags that choose a target.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Aim {
     /// Organization, by name or GUID
     #[arg(
         short = 'o',
@@ -25,37 +32,65 @@ pub(crate) struct Args {
     space: Option<String>,
 }
 
+impl Aim {
+    /// Whether any of them was given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.organization.is_some() || self.space.is_some()
+    }
+}
+
 /// Sets what is given, then shows the target.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Some((name, mut context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
     };
-    if args.organization.is_some() || args.space.is_some() {
+    if args.aim.is_given() {
         let client = connect(settings, false).await?;
-        if client.endpoint.to_string() != context.endpoint {
+        if client.server.endpoint.to_string() != context.endpoint {
             return Err(CliError::usage(format!(
                 "the context {name} is of {}, and ATRAIL_ENDPOINT names {}",
-                context.endpoint, client.endpoint
+                context.endpoint, client.server.endpoint
             ))
             .hint("unset ATRAIL_ENDPOINT, or set ATRAIL_ORG and ATRAIL_SPACE for that server"));
         }
-        choose(&client, &args, &mut context).await?;
-        settings.state.update(|config| {
-            config.contexts.insert(name.clone(), context.clone());
-            Ok(())
-        })?;
+        context = set(settings, &client, &args.aim, &name, context).await?;
     }
     show(settings, &name, &context)
 }
 
-async fn choose(client: &Client, args: &Args, context: &mut Context) -> Result<()> {
-    if let Some(wanted) = &args.organization {
+/// Chooses a context's target; the context as it is then.
+pub(super) async fn set(
+    settings: &Settings,
+    client: &Client,
+    aim: &Aim,
+    name: &str,
+    mut context: Context,
+) -> Result<Context> {
+    choose(client, aim, &mut context).await?;
+    let Context {
+        account,
+        organization,
+        space,
+        ..
+    } = context.clone();
+    settings.state.update(|config| {
+        // What another process may have changed besides stays.
+        if let Some(kept) = config.contexts.get_mut(name) {
+            (kept.account, kept.organization, kept.space) = (account, organization, space);
+        }
+        Ok(())
+    })?;
+    Ok(context)
+}
+
+async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()> {
+    if let Some(wanted) = &aim.organization {
         let organization = find_organization(client, wanted).await?;
         context.account = account_of(client, &organization).await;
         context.organization = Some(named(&organization.guid, &organization.name));
         context.space = None;
     }
-    if let Some(wanted) = &args.space {
+    if let Some(wanted) = &aim.space {
         let organization = context.organization.as_ref().ok_or_else(|| {
             CliError::usage("missing: -o ORG").hint("no organization is targeted yet")
         })?;
@@ -85,17 +120,24 @@ fn show(settings: &Settings, name: &str, context: &Context) -> Result<()> {
             .as_ref()
             .map_or_else(|| "-".to_owned(), |named| named.name.clone())
     };
+    let is_logged_in = settings.state.is_logged_in(name)?;
+    if !is_logged_in {
+        settings
+            .printer
+            .note("Not logged in: `atrail login -a ENDPOINT -u USER` logs in");
+    }
+    let user = Some(&context.user).filter(|_| is_logged_in);
     let rows = [
         ("region", context.region.clone()),
         ("account", shown(&context.account)),
-        ("user", context.user.clone()),
+        ("user", user.map_or_else(|| "-".to_owned(), String::clone)),
         ("org", shown(&context.organization)),
         ("space", shown(&context.space)),
         ("endpoint", context.endpoint.clone()),
         ("context", name.to_owned()),
     ];
     let thing = json!({
-        "region": context.region, "account": context.account, "user": context.user,
+        "region": context.region, "account": context.account, "user": user,
         "org": context.organization, "space": context.space,
         "endpoint": context.endpoint, "context": name,
     });

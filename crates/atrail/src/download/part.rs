@@ -6,7 +6,7 @@
 //! renamed in the same way.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::convert::Conversion;
 use super::plan::Plan;
 use super::transfer::Sink;
 use crate::error::{CliError, Result};
-use crate::platform;
+use crate::platform::{self, Found};
 use crate::state::durable;
 
 /// The scope that a download made its own session for.
@@ -60,14 +60,33 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens or makes `FILE.part` and locks it; another process at work on it is an error.
-    pub(crate) fn open(target: &Path) -> Result<Self> {
+    /// Opens or makes `FILE.part` and locks it; another process at work on it is an error. So is something that is not
+    /// this user's own plain file, unless it may be removed.
+    pub(crate) fn open(target: &Path, may_remove: bool) -> Result<Self> {
         let path = with_suffix(target, ".part");
         let failed = |error| CliError::file(format!("could not open {}", path.display()), error);
         loop {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let file = options.open(&path).map_err(failed)?;
+            let file = match platform::find_own(&path).map_err(failed)? {
+                Found::Own(file) => file,
+                Found::Nothing => match platform::create_private(&path) {
+                    // Another process was faster.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                    made => made.map_err(failed)?,
+                },
+                Found::Foreign(_) if may_remove => {
+                    std::fs::remove_file(&path).map_err(|error| {
+                        CliError::file(format!("could not remove {}", path.display()), error)
+                    })?;
+                    continue;
+                }
+                Found::Foreign(why) => {
+                    return Err(
+                        CliError::failed(format!("{} is in the way", path.display()))
+                            .because(why)
+                            .hint("choose another -o, or --force to remove it and begin anew"),
+                    );
+                }
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -134,12 +153,21 @@ impl Part {
         let dir = parent(&self.target);
         self.file
             .sync_all()
-            .and_then(|()| std::fs::rename(&self.path, &self.target))
+            .and_then(|()| self.rename())
             .and_then(|()| platform::sync_dir(dir))
             .and_then(|()| remove_if_there(&self.state_path))
             .map_err(|error| {
                 CliError::file(format!("could not finish {}", self.target.display()), error)
             })
+    }
+
+    /// Gives this very file the name `FILE`, not what somebody may have put in its place.
+    fn rename(&self) -> io::Result<()> {
+        if platform::is_same_file(&self.file, &self.path) {
+            return std::fs::rename(&self.path, &self.target);
+        }
+        let gone = format!("something else took the place of {}", self.path.display());
+        Err(io::Error::other(gone))
     }
 
     /// The download is whole: makes `FILE` of it in another format, and forgets it.
@@ -163,7 +191,9 @@ impl Part {
 
     fn convert_into(&mut self, conversion: &Conversion, path: &Path) -> io::Result<()> {
         self.file.rewind()?;
-        let mut converter = conversion.to(BufWriter::new(File::create(path)?));
+        remove_if_there(path)?;
+        let made = platform::create_private(path)?;
+        let mut converter = conversion.to(BufWriter::new(made));
         io::copy(&mut BufReader::new(&self.file), &mut converter)?;
         let file = converter.finish()?.into_inner()?;
         file.sync_all()
@@ -224,7 +254,7 @@ pub(crate) fn is_complete(path: &Path, plan: &Arc<Plan>) -> Result<bool> {
 /// What an interrupted download to this file was about, if there is one.
 pub(crate) fn read_state(target: &Path) -> Result<Option<PartState>> {
     let path = with_suffix(target, ".part.json");
-    match std::fs::read(&path) {
+    match durable::read_small(&path) {
         // The file is replaced whole; one that cannot be read was not written by atrail.
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             CliError::failed(format!("{} is damaged", path.display()))
@@ -308,7 +338,7 @@ mod tests {
             (b"abcdeXghi", 3),
         ] {
             std::fs::write(with_suffix(&target, ".part"), there).unwrap();
-            let mut part = Part::open(&target).unwrap();
+            let mut part = Part::open(&target, false).unwrap();
             part.begin(&state()).unwrap();
             part.file.write_all(there).unwrap();
             let checker = part.rehash(&plan).unwrap();
@@ -321,11 +351,11 @@ mod tests {
     fn two_processes_cannot_write_one_part() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("F");
-        let first = Part::open(&target).unwrap();
-        let error = Part::open(&target).unwrap_err();
+        let first = Part::open(&target, false).unwrap();
+        let error = Part::open(&target, false).unwrap_err();
         assert_eq!(error.exit as u8, 1);
         drop(first);
-        assert!(Part::open(&target).is_ok());
+        assert!(Part::open(&target, false).is_ok());
     }
 
     #[test]
@@ -333,7 +363,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("F");
         let plan = Arc::new(plan_of(&[b"abc"]));
-        let mut part = Part::open(&target).unwrap();
+        let mut part = Part::open(&target, false).unwrap();
         part.begin(&state()).unwrap();
         part.write(b"abc", 3).unwrap();
         part.finish().unwrap();
@@ -346,7 +376,7 @@ mod tests {
     #[test]
     fn a_command_that_came_to_nothing_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        drop(Part::open(&dir.path().join("F")).unwrap());
+        drop(Part::open(&dir.path().join("F"), false).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use atrail_export::{write_csv_cell, write_csv_cell_verbatim};
 use atrail_table::{Column, Drawing, Layout};
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +48,8 @@ impl<T: Serialize> Rows<T> {
                 lines.collect::<Result<String>>()?
             }
             Format::Csv => {
-                let body: String = self.rows.iter().map(|row| csv_record(row)).collect();
+                let rows = self.rows.iter();
+                let body: String = rows.map(|row| csv_row(&self.columns, row)).collect();
                 csv_header(&self.columns) + &body
             }
         };
@@ -101,7 +103,7 @@ impl<'a> RowStream<'a> {
                 format!("{comma}{}", self.thing(row)?.trim_end())
             }
             Format::Jsonl => self.thing(row)?,
-            Format::Csv => csv_record(row),
+            Format::Csv => csv_row(self.columns, row),
         };
         self.count += 1;
         let shown = self.printer.shown_data(text);
@@ -138,17 +140,31 @@ impl<'a> RowStream<'a> {
     }
 }
 
-/// One record of RFC 4180, with its line end.
+/// One record of RFC 4180, with its line end. What a spreadsheet could run is kept from it, as `download --as csv` does.
 pub(super) fn csv_record(cells: &[impl AsRef<str>]) -> String {
-    let quoted = cells.iter().map(|cell| {
+    record(cells, |_| false)
+}
+
+fn csv_row(columns: &[Column], cells: &[String]) -> String {
+    record(cells, |at| columns.get(at).is_some_and(Column::is_verbatim))
+}
+
+fn record(cells: &[impl AsRef<str>], is_verbatim: impl Fn(usize) -> bool) -> String {
+    let mut row = Vec::new();
+    for (at, cell) in cells.iter().enumerate() {
         let cell = cell.as_ref();
-        if cell.contains(['"', ',', '\r', '\n']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.to_owned()
+        if at > 0 {
+            row.push(b',');
         }
-    });
-    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+        // A negative number begins as a formula does, and is none; nor is the sign for "nothing".
+        if is_verbatim(at) || cell == "-" || cell.parse::<i64>().is_ok() {
+            write_csv_cell_verbatim(&mut row, cell);
+        } else {
+            write_csv_cell(&mut row, cell);
+        }
+    }
+    row.extend_from_slice(b"\r\n");
+    String::from_utf8_lossy(&row).into_owned()
 }
 
 fn csv_header(columns: &[Column]) -> String {
@@ -166,5 +182,18 @@ mod tests {
             csv_record(&["a", "b,c", "d\"e", ""]),
             "a,\"b,c\",\"d\"\"e\",\r\n"
         );
+    }
+
+    #[test]
+    fn a_name_is_no_formula_and_a_hash_or_a_number_stays() {
+        let columns = [
+            Column::text("Name"),
+            Column::number("Days"),
+            Column::verbatim("Hash"),
+            Column::text("Number"),
+        ];
+        let row = ["=1+1", "-1", "+hash=", "-1"].map(str::to_owned);
+        assert_eq!(csv_row(&columns, &row), "'=1+1,-1,+hash=,-1\r\n");
+        assert_eq!(csv_record(&["@x", "-1", "-", "-x"]), "'@x,-1,-,'-x\r\n");
     }
 }

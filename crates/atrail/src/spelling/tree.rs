@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::Tool;
+use super::{Tool, help};
 use crate::args::{self, Line};
 use crate::commands::{
-    delete, download, login, logout, option, session, status, target, token, trail,
+    delete, download, iam, login, logout, option, plugin, session, status, target, token, trail,
 };
 use crate::settings::GlobalFlags;
 
@@ -37,8 +37,10 @@ enum BluemixCommand {
     #[command(subcommand)]
     Iam(Iam),
     #[command(subcommand)]
-    Cf(Cf),
+    Cf(CloudFoundryCommand),
     At(Plugin),
+    #[command(subcommand)]
+    Plugin(Plugins),
 }
 
 /// The Activity Tracker as a plugin: log in, choose a target, and use it
@@ -54,24 +56,48 @@ struct CloudFoundry {
     command: CloudFoundryCommand,
 }
 
+/// Cloud Foundry's commands
 #[derive(Debug, Subcommand)]
 enum CloudFoundryCommand {
     Login(login::Args),
     Logout(logout::Args),
     Target(target::Args),
     At(Plugin),
+    /// List the plugins
+    Plugins,
+    /// List organizations
+    Orgs,
+    /// List the spaces of the targeted organization
+    Spaces,
+    /// Show an organization
+    Org(iam::One),
+    /// Show a space of the targeted organization
+    Space(iam::One),
 }
 
-/// Tokens
+/// Tokens, accounts, organizations and spaces
 #[derive(Debug, Subcommand)]
 enum Iam {
     OauthTokens(token::Args),
+    /// List accounts
+    Accounts,
+    /// List organizations
+    Orgs,
+    /// List the spaces of the targeted organization
+    Spaces,
+    /// Show an organization
+    Org(iam::One),
+    /// Show a space of the targeted organization
+    Space(iam::One),
 }
 
-/// Cloud Foundry's plugins
+/// List and show plugins
 #[derive(Debug, Subcommand)]
-enum Cf {
-    At(Plugin),
+enum Plugins {
+    /// List the plugins
+    List,
+    /// Show one
+    Show(plugin::Which),
 }
 
 /// The Activity Tracker: count, freeze, download, send and delete events
@@ -91,6 +117,10 @@ enum PluginCommand {
     #[command(subcommand)]
     Session(session::Command),
     Download(download::Args),
+    /// Delete events: of two weeks, unless days are given
+    ///
+    /// When both days are given it deletes at once, as it always did; otherwise it asks first. For the whole account (-a) it
+    /// always asks. Where nobody can be asked, it needs --yes.
     Delete(delete::Args),
     Option(option::Args),
     Trail(trail::Args),
@@ -99,7 +129,9 @@ enum PluginCommand {
 /// Understands a command line of this tool.
 pub(crate) fn parse(tool: Tool, argv: &[OsString]) -> Result<Line, clap::Error> {
     let words = std::iter::once(tool.name().into()).chain(argv.iter().skip(1).cloned());
-    let matches = command(tool)
+    let command = command(tool);
+    let words = help::in_order(&command, words.collect());
+    let matches = command
         .color(args::color_of_help(argv))
         .try_get_matches_from(words)
         .map_err(|error| with_place(tool, error))?;
@@ -165,8 +197,13 @@ impl BluemixCommand {
             Self::Login(args) => args::Command::Login(args),
             Self::Logout(args) => args::Command::Logout(args),
             Self::Target(args) => args::Command::Target(args),
-            Self::Iam(Iam::OauthTokens(args)) => args::Command::Token(args),
-            Self::Cf(Cf::At(plugin)) | Self::At(plugin) => plugin.command.ours(),
+            Self::Iam(command) => command.ours(),
+            Self::Cf(command) => command.ours(),
+            Self::At(plugin) => plugin.command.ours(),
+            Self::Plugin(Plugins::List) => args::Command::Plugin(plugin::Command::List),
+            Self::Plugin(Plugins::Show(which)) => {
+                args::Command::Plugin(plugin::Command::Show(which))
+            }
         }
     }
 }
@@ -178,6 +215,24 @@ impl CloudFoundryCommand {
             Self::Logout(args) => args::Command::Logout(args),
             Self::Target(args) => args::Command::Target(args),
             Self::At(plugin) => plugin.command.ours(),
+            Self::Plugins => args::Command::Plugin(plugin::Command::List),
+            Self::Orgs => args::Command::Iam(iam::Command::Organizations),
+            Self::Spaces => args::Command::Iam(iam::Command::Spaces),
+            Self::Org(one) => args::Command::Iam(iam::Command::Organization(one)),
+            Self::Space(one) => args::Command::Iam(iam::Command::Space(one)),
+        }
+    }
+}
+
+impl Iam {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::OauthTokens(args) => args::Command::Token(args),
+            Self::Accounts => args::Command::Iam(iam::Command::Accounts),
+            Self::Orgs => args::Command::Iam(iam::Command::Organizations),
+            Self::Spaces => args::Command::Iam(iam::Command::Spaces),
+            Self::Org(one) => args::Command::Iam(iam::Command::Organization(one)),
+            Self::Space(one) => args::Command::Iam(iam::Command::Space(one)),
         }
     }
 }

@@ -41,6 +41,11 @@ impl StateDir {
         read(&self.credentials_path(context)?)
     }
 
+    /// Whether there are tokens of the context. The server may have ended the login all the same.
+    pub(crate) fn is_logged_in(&self, context: &str) -> Result<bool> {
+        Ok(self.credentials(context)?.is_some())
+    }
+
     /// Waits for the right to replace a context's tokens. Blocks.
     pub(crate) fn lock_credentials(&self, context: &str) -> Result<Locked> {
         let path = self.credentials_path(context)?;
@@ -83,7 +88,7 @@ impl Locked {
 }
 
 fn read(path: &std::path::Path) -> Result<Option<Credentials>> {
-    match std::fs::read(path) {
+    match durable::read_small(path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             CliError::failed(format!("{} is damaged", path.display()))
                 .because(error)

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
-use crate::platform;
+use crate::platform::{self, Found};
 
 pub(crate) use credentials::{Credentials, Locked};
 
@@ -94,7 +94,7 @@ impl StateDir {
     /// Reads the contexts; there are none before the first login.
     pub(crate) fn config(&self) -> Result<Config> {
         let path = self.0.join("config.json");
-        let text = match std::fs::read(&path) {
+        let text = match durable::read_small(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Config::default());
@@ -165,12 +165,17 @@ pub(crate) fn check_context_name(name: &str) -> Result<&str> {
 }
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
-    platform::private_file()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    loop {
+        match platform::find_own(path)? {
+            Found::Own(file) => return Ok(file),
+            Found::Foreign(why) => return Err(std::io::Error::other(why)),
+            Found::Nothing => match platform::create_private(path) {
+                // Another process was faster.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                made => return made,
+            },
+        }
+    }
 }
 
 #[cfg(test)]

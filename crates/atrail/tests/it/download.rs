@@ -38,10 +38,59 @@ fn a_file_that_is_there_is_known_or_left_alone() {
     fs::write(env.path("F"), "something else").unwrap();
     let said = env.run(&download).fails(1);
     assert!(said.contains("choose another -o, or --force"), "{said}");
+    assert!(
+        said.contains(&format!("says that it is session {id}")),
+        "{said}"
+    );
     assert_eq!(fs::read(env.path("F")).unwrap(), b"something else");
     env.run(&["download", "--force", "-o", "F", &id]).ok();
     assert_eq!(fs::read(env.path("F")).unwrap(), bytes);
     assert!(!env.path("F.part").exists() && !env.path("F.part.json").exists());
+}
+
+#[test]
+fn a_file_that_is_another_session_is_named_with_what_it_is() {
+    let (env, _server, id) = ready();
+    env.run(&["download", "-o", "F", &id]).ok();
+    let bytes = fs::read(env.path("F")).unwrap();
+    let create = [
+        &["session", "create", "-q"][..],
+        &["-s", "2017-07-23", "-e", "2017-07-23"],
+    ];
+    let other = env.run(&create.concat()).ok();
+    for download in [
+        &["download", "-o", "F", other.trim()][..],
+        &[
+            "download",
+            "-o",
+            "F",
+            "-s",
+            "2017-07-23",
+            "-e",
+            "2017-07-23",
+        ],
+        &["download", "-o", "F", "--as", "csv", other.trim()],
+    ] {
+        let said = env.run(download).fails(1);
+        assert!(said.contains("F is there already"), "{said}");
+        let what = format!("F.receipt says that it is session {id}, 2017-07-24 to 2017-07-24");
+        assert!(said.contains(&what), "{said}");
+    }
+    fs::remove_file(env.path("F.receipt")).unwrap();
+    let said = env.run(&["download", "-o", "F", other.trim()]).fails(1);
+    let what = format!(
+        "it has {} bytes, and no receipt says what it is",
+        bytes.len()
+    );
+    assert!(said.contains(&what), "{said}");
+    // A receipt alone is named, too.
+    fs::write(env.path("G.receipt"), "mine").unwrap();
+    let said = env.run(&["download", "-o", "G", &id]).fails(1);
+    assert!(
+        said.contains("G.receipt is there already") && said.contains("it is no receipt"),
+        "{said}"
+    );
+    assert_eq!(fs::read(env.path("F")).unwrap(), bytes);
 }
 
 #[test]

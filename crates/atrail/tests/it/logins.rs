@@ -52,6 +52,77 @@ fn a_logout_ends_the_login_at_the_server() {
 }
 
 #[test]
+fn after_a_logout_nobody_is_shown_as_logged_in() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let shown = |command: &[&str]| env.run(&[command, &["--format", "csv"]].concat()).ok();
+    let all = || {
+        (
+            shown(&["target"]),
+            shown(&["config", "show"]),
+            shown(&["context", "list"]),
+        )
+    };
+    // The control.
+    let (target, config, contexts) = all();
+    assert!(target.contains(",admin,"), "{target}");
+    assert!(config.contains("user,admin"), "{config}");
+    assert!(
+        contexts.contains(",admin,default,default,yes"),
+        "{contexts}"
+    );
+
+    env.run(&["logout"]).ok();
+    let (target, config, contexts) = all();
+    assert!(!target.contains("admin"), "{target}");
+    assert!(config.contains("user,-"), "{config}");
+    assert!(contexts.contains(",default,default,no"), "{contexts}");
+    let said = env.run(&["target"]);
+    assert!(said.stderr.contains("Not logged in"), "{}", said.stderr);
+    let json = env.run(&["target", "--format", "json"]).ok();
+    assert!(json.contains("\"user\": null"), "{json}");
+    let again = env.run(&["logout"]);
+    assert!(
+        again.stderr.contains("Nobody was logged in"),
+        "{}",
+        again.stderr
+    );
+    again.ok();
+    // The target was kept.
+    env.log_in_only(&server);
+    env.run(&["status"]).ok();
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_secret() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let address = server.address.to_string();
+    let login = ["login", "-a", &address, "-u", "admin", "--password-stdin"];
+    let password = server.secret("password");
+    env.run_with(&login, format!("\u{feff}{password}\r\n").as_bytes())
+        .ok();
+    // The control: another mark is one character too many.
+    env.run_with(&login, format!("\u{200b}{password}").as_bytes())
+        .fails(4);
+    let key = format!("\u{feff}{}\r\n", server.secret("api_key"));
+    fs::write(env.path("key.txt"), &key).unwrap();
+    let by_key = ["login", "-a", &address, "--api-key-file", "key.txt"];
+    env.run(&by_key).ok();
+    let utf16: Vec<u8> = key.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(env.path("key.txt"), &utf16).unwrap();
+    let said = env.run(&by_key).fails(2);
+    assert!(said.contains("UTF-16"), "{said}");
+    let said = env.run_with(&login, &utf16).fails(2);
+    assert!(said.contains("UTF-16"), "{said}");
+    let passwd = ["passwd", "--password-stdin"];
+    let lines = format!("\u{feff}{password}\na longer password\n");
+    env.run_with(&passwd, lines.as_bytes()).ok();
+    env.run_with(&login, b"a longer password").ok();
+}
+
+#[test]
 fn a_rotated_key_is_noticed_by_nobody() {
     let env = TestEnv::new();
     let server = Server::start(&env);

@@ -15,7 +15,7 @@ const PLUGINS: [&str; 5] = [
 ];
 const DAY: &str = "2017-07-24";
 
-fn log_in(env: &TestEnv, server: &Server, tool: &str) {
+pub(crate) fn log_in(env: &TestEnv, server: &Server, tool: &str) {
     let line = format!(
         "{tool} login -a {} -u admin --password-stdin",
         server.address
@@ -82,6 +82,31 @@ fn every_help_form_is_an_answer() {
             (
                 format!("{plugin} session create -h"),
                 format!("Usage: {plugin} session create"),
+            ),
+            (
+                format!("{plugin} --help status"),
+                format!("Usage: {plugin} status"),
+            ),
+            (
+                format!("{plugin} -h session create"),
+                format!("Usage: {plugin} session create"),
+            ),
+            (
+                format!("{plugin} status help"),
+                format!("Usage: {plugin} status"),
+            ),
+            (
+                format!("{plugin} session create help"),
+                format!("Usage: {plugin} session create"),
+            ),
+            (
+                format!("{plugin} delete help"),
+                format!("Usage: {plugin} delete"),
+            ),
+            (format!("{tool} login help"), format!("Usage: {tool} login")),
+            (
+                format!("{tool} --help login"),
+                format!("Usage: {tool} login"),
             ),
         ] {
             let help = typed(&env, &line, b"").ok();
@@ -187,6 +212,9 @@ const LINES: &[Spoken] = &[
     ("trail --type cadf --file in.json", "VALUE"),
     ("trail -t auto -f in.json -a", "VALUE"),
     ("trail -f in.json", "VALUE"),
+    ("trail -t CADF -f in.json", "VALUE"),
+    ("trail -t Auto -f in.json", "VALUE"),
+    ("trail --type KONG -f empty.json", "VALUE"),
     ("status", "SEARCHABLE"),
     ("status -s 2017-07-24", "2017-07-24"),
     ("status -s 2017-07-24 -e 2017-07-24", "2017-07-24"),
@@ -226,7 +254,7 @@ const LINES: &[Spoken] = &[
         "Deleted successfully",
     ),
     (
-        "delete -s 2017-07-24 -e 2017-07-24 -a",
+        "delete -s 2017-07-24 -e 2017-07-24 -a --yes",
         "Deleted successfully",
     ),
 ];
@@ -238,6 +266,7 @@ fn every_line_of_the_reference_runs_after_every_name() {
         let server = Server::start(&env);
         log_in(&env, &server, plugin.split_once(' ').unwrap().0);
         fs::write(env.path("in.json"), events(6, 10)).unwrap();
+        fs::write(env.path("empty.json"), "").unwrap();
         for (line, holds) in LINES {
             let ran = typed(&env, &format!("{plugin} {line}"), b"");
             assert_eq!(ran.code, 0, "{plugin} {line}: {}", ran.stderr);
@@ -290,16 +319,39 @@ fn tokens_are_printed_as_the_tools_did() {
 }
 
 #[test]
-fn nothing_is_deleted_unasked_without_both_days() {
+fn nothing_is_deleted_unasked_without_both_days_nor_of_an_account() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     log_in(&env, &server, "cf");
-    for line in [
-        "cf at delete",
-        "cf at delete -s 2017-07-24",
-        "cf at delete -e 2017-07-24",
-    ] {
-        let said = typed(&env, line, b"").fails(2);
-        assert!(said.contains("--yes"), "{line}: {said}");
+    typed(&env, "cf at trail", events(6, 10).as_bytes()).ok();
+    let held = || typed(&env, &format!("cf at status -a -s {DAY} -e {DAY}"), b"").ok();
+    let before = held();
+    assert!(before.contains(DAY), "{before}");
+    let both = format!("-s {DAY} -e {DAY}");
+    for plugin in PLUGINS {
+        for flags in [
+            "",
+            &format!("-s {DAY}"),
+            &format!("-e {DAY}"),
+            "-a",
+            &format!("-s {DAY} -a"),
+            &format!("{both} -a"),
+            &format!("{both} --at-account-level"),
+            &format!("{both} -T 0-23 -a"),
+        ] {
+            let line = format!("{plugin} delete {flags}");
+            let said = typed(&env, &line, b"").fails(2);
+            assert!(said.contains("--yes"), "{line}: {said}");
+            assert_eq!(held(), before, "{line}");
+        }
+        let help = typed(&env, &format!("{plugin} delete --help"), b"").ok();
+        for said in ["two weeks", "both days are given", "-a", "--yes"] {
+            assert!(help.contains(said), "{said}: {help}");
+        }
     }
+    // The control: of a space, both days count as a yes; of an account, --yes does.
+    let gone = typed(&env, &format!("cf at delete {both} -T 0"), b"").ok();
+    assert!(gone.contains("1 logs were deleted"), "{gone}");
+    let gone = typed(&env, &format!("cf at delete {both} -a --yes"), b"").ok();
+    assert!(gone.contains("5 logs were deleted"), "{gone}");
 }

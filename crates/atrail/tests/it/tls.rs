@@ -197,3 +197,125 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
     .fails(5);
     env.run(&["target", "-o", "default"]).ok();
 }
+
+/// A certificate that signed itself, with these properties, and its key.
+fn self_signed(env: &TestEnv, change: impl FnOnce(&mut CertificateParams)) {
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let mut params = CertificateParams::new(names).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap();
+    fs::write(env.path("cert.pem"), certificate.pem()).unwrap();
+    fs::write(env.path("key.pem"), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_where_it_is_named() {
+    let env = TestEnv::new();
+    for is_ca in [
+        IsCa::Ca(BasicConstraints::Unconstrained),
+        IsCa::ExplicitNoCa,
+        IsCa::NoCa,
+    ] {
+        self_signed(&env, |params| params.is_ca = is_ca);
+        fs::copy(env.path("cert.pem"), env.path("named.pem")).unwrap();
+        let server = Server::start_with(&env, &TLS);
+        login(&env, &server, &["--ca-file", "named.pem"]).ok();
+        env.run(&["token"]).ok();
+        // The control: it is trusted because it is named.
+        let said = login(&env, &server, &[]).fails(5);
+        assert!(said.contains("certificate"), "{said}");
+        let endpoint = format!("https://{}", server.address);
+        drop(server);
+        // Another certificate for the same name is not the one that was named.
+        self_signed(&env, |_| {});
+        let another = Server::start_at(&env, endpoint.trim_start_matches("https://"), &TLS);
+        env.run(&["token"]).fails(5);
+        drop(another);
+        fs::remove_dir_all(env.path("data")).unwrap();
+        fs::remove_dir_all(env.path("home/config")).unwrap();
+    }
+    // A certificate that an authority made may be named itself, without the authority.
+    Authority::new().install(&env);
+    let server = Server::start_with(&env, &TLS);
+    login(&env, &server, &["--ca-file", "cert.pem"]).ok();
+}
+
+#[test]
+fn why_a_certificate_is_not_trusted_is_said_in_words() {
+    let long_ago = rcgen::date_time_ymd(2001, 1, 1);
+    let far_ahead = rcgen::date_time_ymd(2200, 1, 1);
+    let named = &["--ca-file", "cert.pem"][..];
+    let other = &["--ca-file", "other.pem"][..];
+    type Change = Box<dyn FnOnce(&mut CertificateParams)>;
+    let cases: [(Change, &[&str], &str); 6] = [
+        (Box::new(|_| {}), &[], "says that it is an authority"),
+        (Box::new(|_| {}), other, "says that it is an authority"),
+        (
+            Box::new(|params| params.is_ca = IsCa::NoCa),
+            other,
+            "no authority that is trusted here",
+        ),
+        (
+            Box::new(move |params| params.not_after = long_ago),
+            named,
+            "has expired",
+        ),
+        (
+            Box::new(move |params| params.not_before = far_ahead),
+            named,
+            "is not valid yet",
+        ),
+        (
+            Box::new(|params| {
+                let name = "other.example.com".try_into().unwrap();
+                params.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
+            }),
+            named,
+            "is for another name: other.example.com, not 127.0.0.1",
+        ),
+    ];
+    for (change, more, words) in cases {
+        let env = TestEnv::new();
+        self_signed(&env, change);
+        Authority::new().write(&env, "other.pem");
+        let server = Server::start_with(&env, &TLS);
+        let said = login(&env, &server, more).fails(5);
+        assert!(said.contains(words), "{words}: {said}");
+        is_in_words(&said);
+    }
+}
+
+/// No library's names of its own types.
+#[track_caller]
+fn is_in_words(said: &str) {
+    for debug in [
+        "Error(", "Other", "Unknown", "NotValid", "Invalid", "Ca", "{", "::",
+    ] {
+        assert!(!said.contains(debug), "{debug}: {said}");
+    }
+}
+
+#[test]
+fn a_wrong_scheme_is_said_in_words() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let said = login(&env, &server, &[]).fails(5);
+    assert!(said.contains("does not speak TLS"), "{said}");
+    assert!(said.contains("http in place of https"), "{said}");
+    is_in_words(&said);
+    for text in [
+        "",
+        "junk",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        fs::write(env.path("ca.pem"), text).unwrap();
+        let said = login(&env, &server, &["--ca-file", "ca.pem"]).fails(2);
+        assert!(
+            said.contains("holds no certificate that can be used"),
+            "{said}"
+        );
+        is_in_words(&said);
+    }
+}

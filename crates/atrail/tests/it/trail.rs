@@ -246,9 +246,13 @@ fn says_what_it_took_the_events_for() {
         ran.stderr
     };
     assert_eq!(said(&events(1, 0), 0), "1 event sent\n");
-    assert_eq!(said(&events(2, 0), 0), "2 events sent\n");
-    let mixed = events(2, 0) + KONG + "\n";
+    assert_eq!(
+        said(&events(2, 0), 0),
+        "2 events sent, 1 of them stored already\n"
+    );
+    let mixed = events(2, 0).replace("event-", "mixed-") + KONG + "\n";
     assert_eq!(said(&mixed, 0), "3 events sent (2 cadf, 1 kong)\n");
+    // It has no id, so it is another event.
     assert_eq!(said(KONG, 0), "1 event sent (1 kong)\n");
     let partly = said(&format!("{KONG}\n{{}}\n"), 1);
     assert!(partly.contains("\n1 event sent (1 kong)\n"), "{partly}");
@@ -259,6 +263,37 @@ fn says_what_it_took_the_events_for() {
     let nothing = said("{}\n", 1);
     assert!(nothing.contains("nothing was kept"), "{nothing}");
     assert!(!nothing.contains("0 events"), "{nothing}");
+}
+
+#[test]
+fn says_how_many_were_stored_already() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let proxy = Proxy::start(server.address);
+    env.log_in_at(&server, proxy.address);
+    let all = events(10, 0);
+    let some: String = all.split_inclusive('\n').take(3).collect();
+    let said = |input: &str| env.run_with(&["trail"], input.as_bytes()).stderr;
+    // The control: of new events none was.
+    assert!(said(&some).ends_with("3 events sent\n"));
+    let again = said(&all);
+    assert!(
+        again.ends_with("10 events sent, 3 of them stored already\n"),
+        "{again}"
+    );
+    // What this very command had to send twice was not there before it.
+    let fresh = all.replace("event-", "fresh-");
+    let mut count = 0;
+    proxy.set(move || {
+        count += 1;
+        Behaviour {
+            cut_after: (count == 1).then_some(0),
+            ..Behaviour::default()
+        }
+    });
+    let repeated = said(&fresh);
+    assert!(repeated.ends_with("10 events sent\n"), "{repeated}");
+    assert_eq!(kept(&env), 20);
 }
 
 #[test]

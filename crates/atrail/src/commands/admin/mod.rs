@@ -16,7 +16,7 @@ use atrail_api::{Deleted, List};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Call, Client, connect};
+use crate::client::{Call, Client, connect, meant};
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -122,8 +122,18 @@ async fn find<T: DeserializeOwned>(
 ) -> Result<T> {
     let all: List<T> = client.json(Call::get(path)).await?;
     // Every kind shows its id first and its name second.
-    let is_wanted = |thing: &T| cells(thing).iter().take(2).any(|cell| cell == wanted);
-    let mut found = all.resources.into_iter().filter(is_wanted);
+    let named = all
+        .resources
+        .into_iter()
+        .map(|thing| (cells(&thing), thing));
+    let cell = |row: &(Vec<String>, T), at: usize| row.0.get(at).cloned().unwrap_or_default();
+    let found = meant(
+        named.collect(),
+        wanted,
+        |row| cell(row, 0),
+        |row| cell(row, 1),
+    );
+    let mut found = found.into_iter().map(|(_, thing)| thing);
     match (found.next(), found.next()) {
         (Some(thing), None) => Ok(thing),
         (None, _) => Err(CliError::failed(format!(
@@ -170,10 +180,16 @@ async fn delete(
 async fn find_account(client: &Client, name: Option<&str>) -> Result<String> {
     let all: List<atrail_api::Account> =
         client.json(Call::get(atrail_api::paths::ACCOUNTS)).await?;
-    let mut found = all
-        .resources
-        .into_iter()
-        .filter(|account| name.is_none_or(|name| account.name == name || account.guid == name));
+    let found = match name {
+        None => all.resources,
+        Some(name) => meant(
+            all.resources,
+            name,
+            |one| one.guid.clone(),
+            |one| one.name.clone(),
+        ),
+    };
+    let mut found = found.into_iter();
     match (found.next(), found.next(), name) {
         (Some(account), None, _) => Ok(account.guid),
         (None, _, Some(name)) => Err(CliError::failed(format!(

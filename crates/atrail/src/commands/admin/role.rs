@@ -3,7 +3,7 @@
 use atrail_api::{HeldRole, Role, RoleGrant, paths};
 
 use super::{create, delete, find_account, list};
-use crate::client::{Call, Client, find_space};
+use crate::client::{Call, Client, find_space, is_guid};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
@@ -134,6 +134,8 @@ async fn place(
     if let Some(name) = space {
         let organization = client.target.organization.as_ref();
         let guid = organization.map(|organization| organization.guid.as_str());
+        // A GUID is a space's wherever it lies; a name is one of the targeted organization.
+        let guid = guid.filter(|_| !is_guid(&name));
         return Ok((None, Some(find_space(client, guid, &name).await?.guid)));
     }
     let Some(name) = account else {

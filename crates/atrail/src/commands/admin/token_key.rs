@@ -40,7 +40,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     };
     let set: KeySet = client.json(call).await?;
     let names = ["Id", "Algorithm", "Public-key"];
-    let mut rows = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
+    let mut rows = Rows::new(Layout::Plain, names.map(Column::verbatim).to_vec());
     for key in set.keys {
         let row = vec![
             key.kid.clone(),

@@ -4,14 +4,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use atrail_api::Session;
-use atrail_evidence::{Receipt, hex};
+use atrail_evidence::{MAX_RECEIPT_BYTES, Receipt, hex};
 use sha2::{Digest, Sha256};
 
 use super::id_of;
 use crate::client::Client;
 use crate::commands::session;
+use crate::commands::verify::text_in;
 use crate::error::{CliError, Result};
 use crate::evidence;
+use crate::platform;
 use crate::settings::Settings;
 use crate::state::durable;
 
@@ -24,18 +26,41 @@ pub(crate) fn beside(file: &Path) -> PathBuf {
 
 /// Refuses when another session's receipt, or anything else, is where this one is to go.
 pub(super) fn refuse_foreign(path: &Path, session: &Session) -> Result<()> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        text => text.unwrap_or_default(),
-    };
-    match Receipt::parse(&text) {
-        Ok((receipt, _)) if receipt.session == session.id => Ok(()),
-        _ => Err(CliError::failed(format!(
-            "{} is there already, and is not of this download",
-            path.display()
-        ))
-        .hint("choose another -o or --receipt, or --force")),
+    match read(path) {
+        Ok(None) => Ok(()),
+        Ok(Some(receipt)) if receipt.session == session.id => Ok(()),
+        found => {
+            let what = format!(
+                "{} is there already, and is not of this download",
+                path.display()
+            );
+            let why = match found {
+                Ok(Some(receipt)) => format!("it is the receipt of session {}", receipt.session),
+                _ => "it is no receipt".to_owned(),
+            };
+            Err(CliError::failed(what)
+                .because(why)
+                .hint("choose another -o or --receipt, or --force to replace it"))
+        }
     }
+}
+
+/// The receipt there, if there is anything.
+///
+/// # Errors
+/// When what is there is no receipt, or cannot be read.
+pub(super) fn read(path: &Path) -> Result<Option<Receipt>> {
+    let nothing = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
+    if std::fs::symlink_metadata(path).is_err_and(|error| nothing(&error)) {
+        return Ok(None);
+    }
+    let file = platform::open_plain(path)
+        .map_err(|error| CliError::file(format!("could not read {}", path.display()), error))?;
+    let text = text_in(file, path, MAX_RECEIPT_BYTES)?;
+    let (receipt, _) = Receipt::parse(&text).map_err(|error| {
+        CliError::failed(format!("{} is no receipt", path.display())).because(error)
+    })?;
+    Ok(Some(receipt))
 }
 
 /// Fetches the session's receipt, compares it with what this client saw before, and keeps it in a file: after a crash it is
@@ -65,6 +90,6 @@ pub(super) async fn keep(
     if !keys.is_empty() {
         evidence::take_note(settings, &keys, note)?;
     }
-    durable::replace(path, &bytes)
+    durable::replace_private(path, &bytes)
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))
 }

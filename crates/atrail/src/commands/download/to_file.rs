@@ -1,9 +1,11 @@
 //! Into a file, by way of `FILE.part`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_api::Session;
+use atrail_evidence::Receipt;
 
 use super::{DONE, Wanted, end_own_session, id_of, plan};
 use crate::blocking;
@@ -13,6 +15,7 @@ use crate::download::{
     Checker, Conversion, Part, PartState, Plan, ScopeRecord, SessionOrigin, is_complete, transfer,
 };
 use crate::error::{CliError, Result};
+use crate::printer::counted;
 use crate::settings::Settings;
 
 /// Where to, and how.
@@ -44,12 +47,9 @@ pub(super) async fn run(
     let exists = check_target(target)?;
     if exists && conversion.is_some() && !force {
         // A file in another format cannot be compared with the manifest.
-        return Err(
-            CliError::failed(format!("{} is there already", target.display()))
-                .hint("choose another -o, or --force"),
-        );
+        return Err(taken(target, "is there already", receipt.as_deref()));
     }
-    let part = Part::open(target)?;
+    let part = Part::open(target, force)?;
     let old = match part.state() {
         Err(_) if force => None,
         old => old?,
@@ -59,13 +59,19 @@ pub(super) async fn run(
         .as_ref()
         .filter(|old| is_for(old, client, wanted, record.as_ref()));
     if resumable.is_none() && !force {
-        refuse_foreign(&part, old.as_ref(), target, exists && record.is_some())?;
+        if exists && record.is_some() {
+            return Err(taken(target, NOT_THIS, receipt.as_deref()));
+        }
+        refuse_foreign(&part, old.as_ref(), target)?;
     }
     let session = find_session(settings, client, wanted, resumable).await?;
     let own_session = record.is_some();
-    if let Some(path) = receipt.as_ref().filter(|_| !force)
-        && let Err(error) = super::receipt::refuse_foreign(path, &session)
-    {
+    let foreign_receipt = || match receipt.as_ref().filter(|_| !force) {
+        Some(path) => super::receipt::refuse_foreign(path, &session),
+        None => Ok(()),
+    };
+    // Where there is a file, what is wrong with it comes first.
+    if !exists && let Err(error) = foreign_receipt() {
         if own_session && resumable.is_none() {
             end_own_session(settings, client, id_of(&session)?).await;
         }
@@ -73,7 +79,12 @@ pub(super) async fn run(
     }
     let plan = plan(client, &session).await?;
     if exists && !force {
-        is_this_download(target, plan).await?;
+        let path = target.to_owned();
+        let leads_somewhere = target.exists();
+        if !leads_somewhere || !blocking(move || is_complete(&path, &plan)).await? {
+            return Err(taken(target, NOT_THIS, receipt.as_deref()));
+        }
+        foreign_receipt()?;
         // A run that was killed before its last steps left the state behind, and perhaps no receipt.
         if let Some(path) = &receipt {
             super::receipt::keep(settings, client, &session, path).await?;
@@ -87,7 +98,7 @@ pub(super) async fn run(
         return Ok(session);
     }
     let state = PartState {
-        endpoint: client.endpoint.to_string(),
+        endpoint: client.server.endpoint.to_string(),
         session: session.id.clone(),
         etag: session.etag.clone(),
         scope: record,
@@ -107,21 +118,28 @@ pub(super) async fn run(
     Ok(session)
 }
 
-/// Whether there is a file already; anything else than a file cannot be replaced.
+/// Whether there is a file already; anything else than a file cannot be replaced. A link is replaced itself, never what it
+/// leads to; one that leads nowhere counts as something that is there.
 fn check_target(target: &Path) -> Result<bool> {
+    let failed = |error| CliError::file(format!("could not look at {}", target.display()), error);
+    let is_there = match std::fs::symlink_metadata(target) {
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => return Err(failed(error)),
+    };
     match std::fs::metadata(target) {
         Ok(metadata) if metadata.is_file() => Ok(true),
         Ok(_) => Err(
             CliError::failed(format!("{} is not a regular file", target.display()))
                 .hint("choose another -o, or use `-o -` and send the output there"),
         ),
-        Err(_) => Ok(false),
+        Err(_) => Ok(is_there),
     }
 }
 
 /// Whether the part is of what is wanted.
 fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&ScopeRecord>) -> bool {
-    let same_server = old.endpoint == client.endpoint.to_string();
+    let same_server = old.endpoint == client.server.endpoint.to_string();
     same_server
         && match wanted {
             Wanted::Session(id) => old.session == id.to_string(),
@@ -130,16 +148,8 @@ fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&Sco
 }
 
 /// Nothing that somebody may still need is thrown away unasked.
-fn refuse_foreign(
-    part: &Part,
-    old: Option<&PartState>,
-    target: &Path,
-    has_foreign_file: bool,
-) -> Result<()> {
+fn refuse_foreign(part: &Part, old: Option<&PartState>, target: &Path) -> Result<()> {
     let name = target.display();
-    if has_foreign_file {
-        return Err(taken(target));
-    }
     let whose = match old {
         Some(old) => format!("it belongs to session {} of {}", old.session, old.endpoint),
         None if part.is_empty()? => return Ok(()),
@@ -150,12 +160,34 @@ fn refuse_foreign(
         .hint("finish that download, choose another -o, or --force to begin anew"))
 }
 
-fn taken(target: &Path) -> CliError {
-    CliError::failed(format!(
-        "{} is there already, and is not this download",
-        target.display()
-    ))
-    .hint("choose another -o, or --force")
+const NOT_THIS: &str = "is there already, and is not this download";
+
+/// The error for a file that is not to be replaced: names it, and what it is.
+fn taken(target: &Path, how: &str, receipt: Option<&Path>) -> CliError {
+    CliError::failed(format!("{} {how}", target.display()))
+        .because(what_it_is(target, receipt))
+        .hint("choose another -o, or --force to replace it")
+}
+
+/// What is known of a file without its session: what the receipt beside it says, or its size.
+fn what_it_is(target: &Path, receipt: Option<&Path>) -> String {
+    let receipt = receipt.map_or_else(|| super::receipt::beside(target), Path::to_owned);
+    if let Ok(Some(found)) = super::receipt::read(&receipt) {
+        let Receipt { session, scope, .. } = found;
+        return format!(
+            "{} says that it is session {session}, {} to {}",
+            receipt.display(),
+            scope.start,
+            scope.end
+        );
+    }
+    match std::fs::metadata(target) {
+        Ok(metadata) => format!(
+            "it has {}, and no receipt says what it is",
+            counted(metadata.len(), "byte")
+        ),
+        Err(_) => "it is a link that leads nowhere".to_owned(),
+    }
 }
 
 /// The wanted session; of a scope, the one that an interrupted run made, as long as it is there.
@@ -172,15 +204,6 @@ async fn find_session(
         return Ok(session);
     }
     wanted.session(settings, client).await
-}
-
-/// FILE is there: either it is this very download, or it is something else.
-async fn is_this_download(target: &Path, plan: Arc<Plan>) -> Result<()> {
-    let path = target.to_owned();
-    if blocking(move || is_complete(&path, &plan)).await? {
-        return Ok(());
-    }
-    Err(taken(target))
 }
 
 /// Goes on from the bytes that are there and right, or begins anew.

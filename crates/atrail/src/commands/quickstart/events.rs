@@ -8,6 +8,7 @@ use atrail_model::generator::Generator;
 use atrail_model::{Day, DayRange, Timestamp};
 
 use crate::error::{CliError, Result};
+use crate::platform;
 
 /// How many events there are.
 pub(super) const COUNT: u64 = 3_000;
@@ -24,7 +25,7 @@ pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
     let start = Timestamp::from_second(first_second).map_err(|_| clock())?;
     let span_seconds = u64::try_from(now.as_second() - first_second).map_err(|_| clock())?;
     let events = Generator::new(SEED, start, Duration::from_secs(span_seconds), COUNT);
-    let written = std::fs::File::create(path).and_then(|file| {
+    let written = platform::create_private(path).and_then(|file| {
         let mut file = BufWriter::new(file);
         for event in events {
             writeln!(file, "{event}")?;

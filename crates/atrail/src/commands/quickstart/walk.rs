@@ -97,6 +97,8 @@ impl Walk {
         for name in [
             "ATRAIL_ENDPOINT",
             "ATRAIL_API_KEY_FILE",
+            "ATRAIL_CA_FILE",
+            "ATRAIL_VKEY",
             "ATRAIL_ORG",
             "ATRAIL_SPACE",
             "ATRAIL_CONTEXT",

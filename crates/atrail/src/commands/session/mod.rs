@@ -6,6 +6,7 @@ mod list;
 mod show;
 
 use atrail_api::{Checkpoint, Session, SessionState, paths};
+use atrail_evidence::MAX_RECEIPT_BYTES;
 use atrail_model::SessionId;
 
 use crate::client::{Call, Client};
@@ -50,14 +51,15 @@ pub(crate) async fn fetch_if_whole(client: &Client, id: SessionId) -> Result<Opt
 
 /// What the session pins: the manifest's bytes as served.
 pub(crate) async fn manifest(client: &Client, id: SessionId) -> Result<bytes::Bytes> {
+    let call = Call::get(path(paths::SESSION_MANIFEST, id));
     client
-        .bytes(Call::get(path(paths::SESSION_MANIFEST, id)))
+        .bytes(call.answer_of_at_most(MAX_RECEIPT_BYTES))
         .await
 }
 
 /// The evidence that goes with the session's download, as served.
 pub(crate) async fn receipt(client: &Client, id: SessionId) -> Result<Option<bytes::Bytes>> {
-    let call = Call::get(path(paths::SESSION_RECEIPT, id));
+    let call = Call::get(path(paths::SESSION_RECEIPT, id)).answer_of_at_most(MAX_RECEIPT_BYTES);
     client.bytes_if_there(call).await
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::pin::pin;
 
-use atrail_api::{AckOrRefusal, IngestQuery, Problem, paths};
+use atrail_api::{AckOrRefusal, IngestQuery, Problem, headers, paths};
 use atrail_sources::SourceKind;
 use clap::ValueEnum;
 use flate2::read::MultiGzDecoder;
@@ -33,6 +33,7 @@ pub(crate) struct Args {
         short = 't',
         long = "type",
         value_enum,
+        ignore_case = true,
         default_value_t,
         value_name = "TYPE"
     )]
@@ -95,7 +96,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             sent = send(&client, &args, &batch) => sent,
         };
         match sent {
-            Ok(answers) => report.batch(&batch, &answers)?,
+            Ok(sent) => report.batch(&batch, &sent)?,
             Err(error) => return Err(report.stopped_at(&batch, error)),
         }
     }
@@ -136,11 +137,20 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     })
 }
 
+/// What came of a batch.
+#[derive(Debug, Default)]
+struct Sent {
+    /// One for each event.
+    answers: Vec<AckOrRefusal>,
+    /// How many of those kept were stored before.
+    stored_already: u64,
+}
+
 /// Sends one batch, again when the answer is lost: the server keeps it once. An answer that refuses every event is an
 /// answer, too.
-async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRefusal>> {
+async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
     if batch.lines.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Sent::default());
     }
     let query = IngestQuery {
         at_account_level: args.at_account_level.then_some(true),
@@ -151,9 +161,16 @@ async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Vec<AckOrRe
         .query(&query)?
         .body("application/x-ndjson", batch.body.clone())
         .answers(&[400]);
-    let bytes = client.bytes(call).await?;
+    let answer = client.answer(call).await?;
+    // Sent twice, the events that the first attempt stored would be among them.
+    let stored_already = answer.number(headers::DUPLICATES);
+    let stored_already = stored_already.filter(|_| !answer.has_lost_one).unwrap_or(0);
+    let bytes = answer.bytes;
     match serde_json::from_slice::<Vec<AckOrRefusal>>(&bytes) {
-        Ok(answers) if answers.len() == batch.lines.len() => Ok(answers),
+        Ok(answers) if answers.len() == batch.lines.len() => Ok(Sent {
+            answers,
+            stored_already,
+        }),
         Ok(answers) => Err(
             CliError::failed("the server's receipts do not fit the events")
                 .because(format!(

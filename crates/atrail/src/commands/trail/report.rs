@@ -3,6 +3,7 @@
 use atrail_api::AckOrRefusal;
 use atrail_sources::Tally;
 
+use super::Sent;
 use super::batch::Batch;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::{Column, Format, Layout, Progress, RowStream, counted};
@@ -14,6 +15,7 @@ pub(super) struct Report<'a> {
     rows: Option<RowStream<'a>>,
     progress: Option<Progress>,
     kept: u64,
+    stored_already: u64,
     taken_for: Tally,
     refused: u64,
     last_line: u64,
@@ -45,6 +47,7 @@ impl<'a> Report<'a> {
             rows,
             progress,
             kept: 0,
+            stored_already: 0,
             taken_for: Tally::default(),
             refused: 0,
             last_line: 0,
@@ -52,12 +55,13 @@ impl<'a> Report<'a> {
     }
 
     /// Takes the answers to a batch.
-    pub(super) fn batch(&mut self, batch: &Batch, answers: &[AckOrRefusal]) -> Result<()> {
+    pub(super) fn batch(&mut self, batch: &Batch, sent: &Sent) -> Result<()> {
         for refusal in &batch.refusals {
             self.refuse(refusal.line, &refusal.reason);
         }
         let sources = batch.lines.iter().zip(&batch.formats);
-        for (answer, (line, format)) in answers.iter().zip(sources) {
+        self.stored_already += sent.stored_already;
+        for (answer, (line, format)) in sent.answers.iter().zip(sources) {
             match answer {
                 // The server's `type` is always CADF: what was not was converted here.
                 AckOrRefusal::Ack { id, value, kind: _ } => {
@@ -157,12 +161,14 @@ impl<'a> Report<'a> {
         }
         let (kept, refused) = (self.kept, self.refused);
         if refused == 0 || kept > 0 {
-            let sent = counted(kept, "event");
-            self.settings.printer.note(&if self.taken_for.is_plain() {
-                format!("{sent} sent")
-            } else {
-                format!("{sent} sent ({})", self.taken_for)
-            });
+            let mut told = format!("{} sent", counted(kept, "event"));
+            if !self.taken_for.is_plain() {
+                told += &format!(" ({})", self.taken_for);
+            }
+            if self.stored_already > 0 {
+                told += &format!(", {} of them stored already", self.stored_already);
+            }
+            self.settings.printer.note(&told);
         }
         if refused == 0 {
             return Ok(());
@@ -188,5 +194,5 @@ impl<'a> Report<'a> {
 
 fn columns() -> &'static [Column] {
     static COLUMNS: std::sync::OnceLock<[Column; 2]> = std::sync::OnceLock::new();
-    COLUMNS.get_or_init(|| [Column::text("ID"), Column::text("Value")])
+    COLUMNS.get_or_init(|| [Column::text("ID"), Column::verbatim("Value")])
 }

@@ -1,0 +1,69 @@
+//! Secrets out of files and pipes: passwords and API keys.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{CliError, Result};
+
+/// No password and no API key has more bytes.
+pub(crate) const SECRET_MAX_BYTES: u64 = 64 << 10;
+
+/// A secret from a file, without its line end.
+pub(crate) fn read_secret(path: &Path) -> Result<String> {
+    let name = path.display().to_string();
+    let failed = |error| CliError::file(format!("could not read {name}"), error);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SECRET_MAX_BYTES).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    let text = secret_text(&name, bytes)?;
+    let secret = secret_of(&text);
+    if secret.is_empty() {
+        return Err(CliError::usage(format!("{name} is empty")));
+    }
+    Ok(secret.to_owned())
+}
+
+/// The text of a secret; of one in UTF-16, as some editors and shells write files, an error that says so.
+pub(crate) fn secret_text(name: &str, bytes: Vec<u8>) -> Result<String> {
+    let is_utf16 = matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    String::from_utf8(bytes).map_err(|error| {
+        let refused = CliError::usage(format!("{name} is not UTF-8"));
+        if is_utf16 {
+            refused
+                .because("it begins as UTF-16 does")
+                .hint("save it as UTF-8; in PowerShell: `... | Out-File -Encoding utf8 FILE`")
+        } else {
+            refused.because(error.utf8_error())
+        }
+    })
+}
+
+/// The secret alone: without the byte order mark that some editors put before it, and without the line end.
+pub(crate) fn secret_of(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.trim_end_matches(['\r', '\n'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_and_line_ends_are_no_part_of_a_secret() {
+        for text in ["key", "key\n", "key\r\n", "\u{feff}key\r\n"] {
+            assert_eq!(secret_of(text), "key", "{text:?}");
+        }
+        // What stands inside, or is a space, may be part of a password.
+        assert_eq!(secret_of(" a\u{feff}b \n"), " a\u{feff}b ");
+    }
+
+    #[test]
+    fn utf_16_is_named() {
+        let error = secret_text("F", b"\xff\xfek\0".to_vec()).unwrap_err();
+        assert!(error.report().contains("UTF-16"), "{}", error.report());
+        let error = secret_text("F", vec![b'k', 0xff]).unwrap_err();
+        assert!(!error.report().contains("UTF-16"), "{}", error.report());
+    }
+}

@@ -1,0 +1,234 @@
+//! Who a server is, by its certificate: what is trusted besides the system's authorities, and in words why a certificate
+//! was not.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+};
+use rustls_platform_verifier::Verifier;
+
+/// TLS that trusts the system's authorities and these certificates: as authorities, and each as itself.
+///
+/// # Errors
+/// When a certificate cannot be used at all.
+pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(default_provider());
+    let verifier = TrustsNamed {
+        authorities: Verifier::new_with_extra_roots(named.clone(), Arc::clone(&provider))?,
+        named,
+    };
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Takes a server's certificate that an authority vouches for, and one that the user named: a certificate that signed
+/// itself says of itself that it is an authority, as `openssl req -x509` makes it, and as a server's would be refused.
+#[derive(Debug)]
+struct TrustsNamed {
+    authorities: Verifier,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl TrustsNamed {
+    /// Whether all that speaks against the certificate is who vouches for it. webpki looks at its dates before that.
+    fn is_only_unvouched(error: &Error) -> bool {
+        let Error::InvalidCertificate(error) = error else {
+            return false;
+        };
+        match error {
+            CertificateError::UnknownIssuer => true,
+            CertificateError::Other(other) => is_authority_as_server(other),
+            _ => false,
+        }
+    }
+}
+
+impl ServerCertVerifier for TrustsNamed {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let checked =
+            self.authorities
+                .verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match checked {
+            Err(error)
+                if self.named.iter().any(|named| named == certificate)
+                    && Self::is_only_unvouched(&error) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            checked => checked,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
+}
+
+/// Why TLS refused a server, for people.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) why: String,
+    pub(super) hint: &'static str,
+}
+
+const CHECK_CERTIFICATE: &str = "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority or certificate, --skip-ssl-validation anybody";
+const CHECK_SCHEME: &str =
+    "is it http in place of https? Check the endpoint with `atrail target`, and what listens there";
+
+/// Why, in words, when it was TLS that failed. The library's own words are names of its types.
+pub(super) fn explain(error: &reqwest::Error) -> Option<Refused> {
+    Some(explain_tls(find(error)?))
+}
+
+/// Whether another attempt would fail the same way.
+pub(super) fn is_lasting(error: &reqwest::Error) -> bool {
+    find(error).is_some()
+}
+
+/// An error of a file operation does not show what it wraps among its sources.
+fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<Error>() {
+            return Some(found);
+        }
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn explain_tls(error: &Error) -> Refused {
+    let certificate = |why: &str| Refused {
+        why: why.to_owned(),
+        hint: CHECK_CERTIFICATE,
+    };
+    let other = |why: &str| Refused {
+        why: why.to_owned(),
+        hint: CHECK_SCHEME,
+    };
+    match error {
+        Error::InvalidCertificate(error) => match error {
+            // A certificate that was made anew under the same name fails by its signature.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
+                "no authority that is trusted here vouches for the server's certificate",
+            ),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => certificate(
+                "the server's certificate has expired, or this machine's clock is wrong",
+            ),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                certificate(
+                    "the server's certificate is not valid yet, or this machine's clock is wrong",
+                )
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                certificate(&format!(
+                    "the server's certificate is for {}",
+                    names_of(error)
+                ))
+            }
+            CertificateError::Revoked => certificate("the server's certificate was revoked"),
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                certificate("the server's certificate is not for servers (extendedKeyUsage)")
+            }
+            CertificateError::Other(error) if is_authority_as_server(error) => certificate(
+                "the server's certificate says that it is an authority (basicConstraints CA:TRUE): name that very \
+                 certificate by --ca-file, or make it with CA:FALSE",
+            ),
+            _ => certificate("the server's certificate cannot be used"),
+        },
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. } => {
+            other("what answers there does not speak TLS")
+        }
+        Error::AlertReceived(_) => other("the server ended the TLS handshake"),
+        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => {
+            other("the server speaks no version of TLS that this client does (1.2 and 1.3)")
+        }
+        Error::NoCertificatesPresented => certificate("the server showed no certificate"),
+        _ => other("TLS failed"),
+    }
+}
+
+/// The names that a certificate is for.
+fn names_of(error: &CertificateError) -> String {
+    match error {
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "no name at all (it has no subjectAltName)".to_owned()
+        }
+        CertificateError::NotValidForNameContext {
+            presented,
+            expected,
+        } => format!(
+            "another name: {}, not {}",
+            presented
+                .iter()
+                .map(|name| plain_name(name))
+                .collect::<Vec<_>>()
+                .join(", "),
+            expected.to_str()
+        ),
+        _ => "another name".to_owned(),
+    }
+}
+
+/// webpki shows a name with the word for its kind: `DnsName("x")`, `IpAddress(127.0.0.1)`.
+fn plain_name(shown: &str) -> &str {
+    let inner = shown
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(shown).trim_matches('"')
+}
+
+/// webpki's word for a certificate of an authority in the place of a server's. Its type is not public through rustls.
+fn is_authority_as_server(error: &OtherError) -> bool {
+    format!("{error:?}").contains("CaUsedAsEndEntity")
+}
