@@ -10,6 +10,7 @@ mod backup;
 pub mod benching;
 mod blobs;
 mod buffers;
+mod byte_set;
 mod catalog;
 mod checksum;
 mod compaction;
@@ -32,6 +33,8 @@ mod listing;
 mod memtable;
 mod object;
 mod own;
+mod reading;
+mod recent;
 mod recover;
 mod requester;
 mod reserve;
@@ -53,6 +56,7 @@ mod verified;
 mod wal;
 
 pub use backup::{BackupReport, BackupStep, backup};
+pub use byte_set::ByteSet;
 pub use catalog::{
     Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
     Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey,
@@ -65,11 +69,13 @@ pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
 pub use hold::StandingHold;
 pub use ingest::{AppendTotal, NewEvent};
+pub use reading::{KeptReadings, Reading};
+pub use recent::Recent;
 pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 pub use requester::Requester;
 pub use retention::DomainRetention;
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
-pub use session::{NewSession, Session, SessionState};
+pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
 pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;

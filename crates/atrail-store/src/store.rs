@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use atrail_model::{Clock, Domain};
+use atrail_model::{Clock, Domain, Timestamp};
 use parking_lot::Mutex;
+use sqlx::SqliteConnection;
 use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
@@ -207,16 +208,29 @@ impl Core {
         if news.is_empty() {
             return Ok(());
         }
-        self.catalog.note_activity(&news).await?;
+        let mut tx = self.catalog.begin("note the use of sessions").await?;
+        self.catalog.note_activity(&mut tx, &news).await?;
+        self.catalog.commit(tx, "note the use of sessions").await?;
         self.activity.forget_told(&news);
         Ok(())
     }
 
+    /// Forgets the sessions that have ended. Whether one was used lately is known in memory first: it is noted before.
+    pub(crate) async fn end_expired_sessions(
+        &self,
+        connection: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<()> {
+        let news = self.activity.news();
+        self.catalog.note_activity(connection, &news).await?;
+        self.catalog
+            .delete_expired_sessions(connection, now, &self.settings)
+            .await
+    }
+
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
-        self.catalog
-            .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
-            .await?;
+        self.end_expired_sessions(&mut tx, self.clock.now()).await?;
         self.catalog.forget_moved(&mut tx).await?;
         self.catalog.commit(tx, "end sessions").await
     }

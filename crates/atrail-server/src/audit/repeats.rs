@@ -128,12 +128,16 @@ impl Repeats {
             }
         }
         left.extend(due);
-        let mut state = self.0.lock();
-        left.append(&mut state.due);
-        for lost in left.drain(left.len().min(2 * CAPACITY)..) {
-            lost.say_lost(audit);
+        let lost = {
+            let mut state = self.0.lock();
+            left.append(&mut state.due);
+            let lost = left.split_off(left.len().min(2 * CAPACITY));
+            state.due = left;
+            lost
+        };
+        for entry in lost {
+            entry.say_lost(audit);
         }
-        state.due = left;
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod in_scope;
 mod key_changes;
 pub(crate) mod log;
 pub(crate) mod offline;
+mod readings;
 pub(crate) mod retention;
 mod row;
 mod schema;
