@@ -249,7 +249,7 @@ impl Dedup {
         sealed: &[(Segment, &HourLines)],
         now: Timestamp,
     ) -> Result<NewRun> {
-        if !self.is_on() {
+        if !self.is_on() || sealed.is_empty() {
             return Ok(NewRun(None));
         }
         let mut entries = Vec::new();
