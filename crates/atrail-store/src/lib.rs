@@ -44,6 +44,7 @@ mod status;
 mod store;
 mod task;
 mod tenancy;
+mod turns;
 mod verified;
 mod wal;
 
@@ -70,3 +71,4 @@ pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;
 pub use store::Store;
 pub use tenancy::EventsOfSpace;
+pub use turns::{Crowd, Turn, Turns};

@@ -8,6 +8,7 @@ mod deletion;
 mod download;
 mod durability;
 mod evidence;
+mod isolation;
 mod retention;
 mod scrub;
 mod sessions;
