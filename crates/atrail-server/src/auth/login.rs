@@ -132,7 +132,7 @@ async fn by_password(
         .begin(Some(&name), address, app.clock.elapsed())?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let fits = app.passwords.verify(password, hash).await?;
+    let fits = app.passwords.verify(password, hash, address).await?;
     if !fits {
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");

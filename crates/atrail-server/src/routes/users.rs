@@ -5,9 +5,10 @@ use std::sync::Arc;
 use atrail_api::{Deleted, List, User, UserCreate};
 use atrail_model::UserId;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
+use super::Peer;
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Operator, Principal};
@@ -32,6 +33,7 @@ pub(super) async fn list(
 /// A new user, without any role.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    Extension(Peer(address)): Extension<Peer>,
     _: Operator,
     JsonBody(UserCreate {
         name,
@@ -39,7 +41,7 @@ pub(super) async fn create(
         operator,
     }): JsonBody<UserCreate>,
 ) -> Result<(StatusCode, Json<User>), ApiError> {
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.passwords.hash(password, address).await?;
     let now = app.clock.now();
     let made = app
         .identity

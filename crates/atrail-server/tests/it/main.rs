@@ -11,6 +11,7 @@ mod downloads;
 mod heads;
 mod hostile;
 mod intake;
+mod isolation;
 mod issuer;
 mod lifecycle;
 mod matrix;
