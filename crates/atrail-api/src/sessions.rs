@@ -63,7 +63,7 @@ pub struct Session {
     pub size_bytes: u64,
     /// Length of the download, in bytes.
     pub total_bytes: u64,
-    /// How far the download was sent, in bytes from its start.
+    /// How many bytes of the download were sent at least once.
     pub downloaded_bytes: u64,
     /// When it ends unless it is used before.
     pub expire_time: String,

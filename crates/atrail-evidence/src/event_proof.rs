@@ -1,19 +1,21 @@
 //! The proof of one event (C2SP tlog-proof): it is shown without the rest of the file.
 
+use atrail_model::Day;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::decimal;
-use crate::entry::DayEntry;
+use crate::entry::{DayEntry, Known, Seal};
 use crate::hash::Hash;
-use crate::json;
+use crate::json::{self, Head, Json};
 use crate::leaf::{LeafHash, leaf_hash};
 use crate::note::{Note, VerifierKey};
 use crate::proof::{root_from_inclusion, verify_inclusion};
 use crate::record::Record;
 use crate::verify::FindingKind;
-use crate::verify::log::{Control, Problem, day, invalid, known, malformed};
+use crate::verify::form;
+use crate::verify::log::{Control, Problem, invalid};
 use crate::{Checkpoint, days, origin};
 
 const FORMAT: &str = "c2sp.org/tlog-proof@";
@@ -103,6 +105,14 @@ pub struct ProvenEvent {
     pub is_pinned: bool,
 }
 
+/// The texts in a proof.
+struct Texts {
+    day: Day,
+    entry: Known<DayEntry>,
+    record: Record,
+    control: form::ControlTexts,
+}
+
 /// Why an event is not proven.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
@@ -163,14 +173,15 @@ impl EventProof {
         let extra = extra.and_then(|bytes| String::from_utf8(bytes).ok());
         let extra = extra.ok_or_else(|| bad("its line `extra` is no base64 of a text"))?;
         let malformed = |error: json::MalformedError| bad(&error.told());
-        let head = json::head(&extra, "its line `extra`").map_err(malformed)?;
+        let json = Json::new(&extra, "its line `extra`").map_err(malformed)?;
+        let head: Head = json.read().map_err(malformed)?;
         if (head.kind.as_str(), head.version) != (PROOF_TYPE, PROOF_VERSION) {
             return Err(unknown(&format!(
                 "type {:?}, version {}",
                 head.kind, head.version
             )));
         }
-        let extra = json::parse(&extra, "its line `extra`").map_err(malformed)?;
+        let extra = json.read().map_err(malformed)?;
         Ok(Self {
             extra,
             index,
@@ -187,7 +198,11 @@ impl EventProof {
     pub fn verify(&self, pinned: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
         let extra = &self.extra;
         let bad = |why: &str| ProofError::Wrong(why.to_owned());
-        let control = Control::read(&extra.domain, &extra.control)?;
+        let read = self.read()?;
+        let control = Control::follow(&extra.domain, &extra.control, read.control)?;
+        let Known::Entry(DayEntry::Seal(seal)) = read.entry else {
+            return Err(bad("its entry seals nothing"));
+        };
         let signer = control.signer().clone();
         let checkpoint = self.checkpoint(&control, &signer)?;
         let is_pinned = control.keys.iter().any(|key| pinned.contains(key));
@@ -196,7 +211,7 @@ impl EventProof {
                 "it is signed by {signer}, which is not the pinned key, nor one that it leads to"
             )));
         }
-        let record = Record::parse(&extra.record).map_err(|e| malformed("its record", &e))?;
+        let record = read.record;
         let leaf = leaf_hash(extra.record.as_bytes());
         let (size, root) = (checkpoint.size, checkpoint.root);
         if record.index != self.index
@@ -209,14 +224,14 @@ impl EventProof {
         {
             return Err(bad("its record states another control list"));
         }
-        let (sealed, hour, leaf) = self.check_event(&record)?;
+        let (hour, leaf) = self.check_event(&seal, read.day, &record)?;
         Ok(ProvenEvent {
             domain: extra.domain.clone(),
             day: extra.day.clone(),
             hour,
             segment: extra.segment.clone(),
             index: extra.index,
-            sealed,
+            sealed: seal.time,
             event: extra.event.clone(),
             hash: leaf.into(),
             checkpoint_size: checkpoint.size,
@@ -246,18 +261,43 @@ impl EventProof {
         Ok(checkpoint)
     }
 
-    /// From the event to the record's days: when it was sealed, its hour and its leaf.
-    fn check_event(&self, record: &Record) -> Result<(String, u8, LeafHash), ProofError> {
+    /// All its texts, each well formed, and none of a type that is not known.
+    fn read(&self) -> Result<Texts, ProofError> {
+        let extra = &self.extra;
+        let place = usize::try_from(extra.position).unwrap_or(usize::MAX);
+        let day = form::day(&extra.day)?;
+        let entry = form::day_entry(&extra.entry, place, &extra.day)?;
+        let record = Record::parse(&extra.record);
+        let record = record.map_err(|error| form::malformed("its record", &error))?;
+        if form::checkpoint(&self.checkpoint).is_none() {
+            return Err(ProofError::Wrong("its checkpoint is none".to_owned()));
+        }
+        if extra.event.contains('\n') {
+            return Err(ProofError::Wrong(
+                "its event is more than a line".to_owned(),
+            ));
+        }
+        let control = form::control(&extra.domain, &extra.control)?;
+        if let Known::Later(kind) = &entry {
+            return Err(unknown(&format!("an entry of type {kind:?}")));
+        }
+        Ok(Texts {
+            day,
+            entry,
+            record,
+            control,
+        })
+    }
+
+    /// From the event to the record's days: its hour and its leaf.
+    fn check_event(
+        &self,
+        seal: &Seal,
+        day: Day,
+        record: &Record,
+    ) -> Result<(u8, LeafHash), ProofError> {
         let extra = &self.extra;
         let bad = |why: &str| ProofError::Wrong(why.to_owned());
-        if extra.event.contains('\n') {
-            return Err(bad("its event is more than a line"));
-        }
-        let place = usize::try_from(extra.position).unwrap_or(usize::MAX);
-        let entry = known(&extra.entry, place, &extra.day, DayEntry::parse)?;
-        let DayEntry::Seal(seal) = entry else {
-            return Err(bad("its entry seals nothing"));
-        };
         let segment = seal.segments.iter().find(|s| s.id == extra.segment);
         let segment = segment.ok_or_else(|| bad("its entry does not seal the segment"))?;
         let leaf = leaf_hash(extra.event.as_bytes());
@@ -265,18 +305,15 @@ impl EventProof {
         if root.map(Hash::from) != Some(segment.root) {
             return Err(bad("the event is not in the segment"));
         }
-        let day = day(&extra.day)?;
         let entry = leaf_hash(extra.entry.as_bytes());
         let list = root_from_inclusion(entry, extra.position, extra.size, &extra.entries);
-        let list = list
-            .filter(|_| seal.day == extra.day)
-            .ok_or_else(|| bad("its entry is not in the day list"))?;
+        let list = list.ok_or_else(|| bad("its entry is not in the day list"))?;
         let number = u16::try_from(day.number()).map_err(|_| bad("its day is none"))?;
         let leaf_of_day = days::leaf(extra.size, list);
         if days::range_root(number, number, |_| leaf_of_day, &extra.days) != Some(record.days) {
             return Err(bad("its record states other day lists"));
         }
-        Ok((seal.time, segment.hour, leaf))
+        Ok((segment.hour, leaf))
     }
 }
 

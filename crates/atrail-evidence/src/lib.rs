@@ -40,6 +40,7 @@ pub use receipt::{
 pub use record::{CONTROL, ControlState, Record};
 pub use tree::{Root, SUBTREE_LEAVES, SegmentTree, TreeHasher};
 pub use verify::{
-    Deleted, DomainFacts, Epoch, Expectations, Finding, FindingKind, Kept, Location,
-    MAX_RECEIPT_BYTES, Outcome, Report, Span, VerifyError, parse_acknowledgements, verify,
+    AcknowledgementsError, Deleted, DomainFacts, Epoch, Expectations, Finding, FindingKind, Kept,
+    Location, MAX_RECEIPT_BYTES, Outcome, Report, Span, VerifyError, parse_acknowledgements,
+    verify,
 };

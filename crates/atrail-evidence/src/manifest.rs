@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The objects of a session. The strong entity tag of the download is the SHA-256 of this text as it was made; it is
 /// never serialised a second time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The parts of the download, one after the other.
     pub objects: Vec<ManifestObject>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::HourRange;
 use crate::hash::Hash;
-use crate::json::{self, MalformedError};
+use crate::json::{self, Head, Json, MalformedError};
 use crate::note::{Note, NoteError, SigningKey};
 
 /// The `type` of a receipt.
@@ -206,11 +206,17 @@ impl Receipt {
     /// When it is no receipt, or of a version that is not known.
     pub fn parse(text: &str) -> Result<(Self, Note<'_>), ReceiptError> {
         let note = Note::parse(text)?;
-        let head = json::head(note.text(), "the receipt")?;
+        Ok((Self::read(&note)?, note))
+    }
+
+    /// Reads the text of a note.
+    pub(crate) fn read(note: &Note<'_>) -> Result<Self, ReceiptError> {
+        let json = Json::new(note.text(), "the receipt")?;
+        let head: Head = json.read()?;
         if head.kind != RECEIPT_TYPE || head.version != RECEIPT_VERSION {
             return Err(ReceiptError::Version(head.kind, head.version));
         }
-        Ok((json::parse(note.text(), "the receipt")?, note))
+        Ok(json.read()?)
     }
 }
 

@@ -6,36 +6,39 @@
 mod act;
 mod action;
 mod cadf;
-mod covered;
-mod downloads;
+mod ledger;
 mod once;
 mod origin;
+mod readings;
 mod repeats;
 mod text;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, EventError, SessionId, Timestamp, UserId};
-use atrail_store::{ErrorKind, Identity, NewEvent, Session, Store, StoreError, Tenancy};
+use atrail_model::{AccountId, Clock, Domain, EventError, Timestamp, UserId};
+use atrail_store::{
+    ErrorKind, Identity, LoginId, NewEvent, Recent, Session, SessionKey, Store, StoreError, Tenancy,
+};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub(crate) use act::{Act, Actor, Outcome, Thing};
+pub(crate) use act::{Act, Actor, Credential, Outcome, Thing};
 pub(crate) use action::Action;
 use cadf::Frame;
-use downloads::Downloads;
+use ledger::Reader;
 use once::Once;
 pub(crate) use origin::Origin;
+pub(crate) use readings::Answer;
+use readings::Readings;
 use repeats::{Key, Repeats};
 
 use crate::metrics::Metrics;
 
-/// Time between two looks for hours that are over and sessions that have ended.
+/// Time between two looks for hours that are over and readings that are to be kept.
 const TICK: Duration = Duration::from_secs(1);
 /// Accounts in which the login of one user is on record.
 const ACCOUNTS_MAX: usize = 16;
@@ -52,6 +55,9 @@ pub(crate) enum Unwritten {
     /// The store does not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// So much waits to be put on record that there is no room for more.
+    #[error("too much waits to be put on record")]
+    TooMany,
     /// It is none: a fault of the program.
     #[error("the server made an event that is none")]
     Event(#[from] EventError),
@@ -67,9 +73,9 @@ pub(crate) struct Audit {
     metrics: Arc<Metrics>,
     /// The name that this server signs under.
     server: String,
-    names: Mutex<HashMap<Domain, String>>,
+    names: Mutex<Recent<Domain, String>>,
     repeats: Repeats,
-    downloads: Downloads,
+    readings: Readings,
     refusals: TaskTracker,
 }
 
@@ -82,9 +88,9 @@ impl Audit {
             store,
             clock,
             metrics,
-            names: Mutex::default(),
+            names: Mutex::new(Recent::new(NAMES_MAX)),
             repeats: Repeats::default(),
-            downloads: Downloads::default(),
+            readings: Readings::default(),
             refusals: TaskTracker::new(),
         }
     }
@@ -149,30 +155,26 @@ impl Audit {
         });
     }
 
-    /// Returns when the start of a session's download is on record, if bytes from this place on are one.
-    pub(crate) async fn download_begins(
-        &self,
-        session: &Session,
-        actor: &Actor,
-        position: u64,
-    ) -> Result<(), Unwritten> {
-        self.downloads.begin(self, session, actor, position).await
-    }
-
-    /// To be called before these bytes of a session are handed out. With the last that were missing, returns when the
-    /// download's end is on record.
-    pub(crate) async fn hands_out(
-        &self,
-        session: &Session,
+    /// Begins an answer with these bytes of a session: returns when it is on record that they are read.
+    pub(crate) async fn reads(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        login: LoginId,
         actor: &Actor,
         bytes: Range<u64>,
-    ) -> Result<(), Unwritten> {
-        self.downloads.hand_out(self, session, actor, bytes).await
+    ) -> Result<Answer, Unwritten> {
+        let reader = Reader {
+            login,
+            address: actor.origin.address(),
+        };
+        self.readings
+            .begin(self, session, reader, actor, bytes)
+            .await
     }
 
-    /// Forgets how far the download of a session got, which has ended.
-    pub(crate) fn session_ended(&self, session: SessionId) {
-        self.downloads.forget(session);
+    /// Forgets how far a session was read, which has ended.
+    pub(crate) fn session_ended(&self, session: SessionKey) {
+        self.readings.forget(session);
     }
 
     /// Writes what is counted when its hour is over, until it is told to stop.
@@ -183,7 +185,7 @@ impl Audit {
                 () = tokio::time::sleep(TICK) => {}
             }
             self.repeats.write_due(&self, false).await;
-            self.downloads.forget_expired(self.clock.now());
+            self.readings.tidy(&self, false).await;
         }
     }
 
@@ -192,6 +194,7 @@ impl Audit {
         self.refusals.close();
         self.refusals.wait().await;
         self.repeats.write_due(self, true).await;
+        self.readings.tidy(self, true).await;
     }
 
     async fn event_of(&self, act: &Act, id: Uuid, time: Timestamp) -> Result<NewEvent, Unwritten> {
@@ -239,11 +242,7 @@ impl Audit {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut names = self.names.lock();
-        if names.len() >= NAMES_MAX {
-            names.clear();
-        }
-        names.insert(domain, name.clone());
+        self.names.lock().insert(domain, name.clone(), 1);
         Ok(Some(name))
     }
 }

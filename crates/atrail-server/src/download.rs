@@ -50,11 +50,11 @@ pub(crate) async fn respond(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        let (id, start) = (session.id, bytes.start);
+        let (id, range) = (session.id, bytes.clone());
         let bytes = download.read(bytes).await?.map_err(Cut::from);
-        reader.begin(start).await?;
+        let watched = reader.watch(range, bytes).await?;
         // The head is sent by then: the client sees a cut, and only the log can say why.
-        Body::from_stream(reader.watch(start, bytes).inspect_err(move |cut| {
+        Body::from_stream(watched.inspect_err(move |cut| {
             tracing::error!(session = %id, error = cut as &dyn std::error::Error, "a download broke off");
         }))
     };

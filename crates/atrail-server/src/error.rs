@@ -154,6 +154,14 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Partly { done, rest } = error {
+            let mut answer = Self::from(*rest);
+            answer.detail = format!(
+                "{} logs were deleted, freeing {} bytes, and then: {}",
+                done.count, done.size_bytes, answer.detail
+            );
+            return answer;
+        }
         let code = match error.kind() {
             ErrorKind::Invalid => ErrorCode::BadRequest,
             ErrorKind::NotFound => ErrorCode::NotFound,

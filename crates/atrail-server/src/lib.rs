@@ -26,6 +26,7 @@ mod routes;
 mod serve;
 mod settings;
 mod unread;
+mod untold;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;

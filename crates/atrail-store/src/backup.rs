@@ -8,6 +8,7 @@
 //! then an earlier backup in the same directory stays what it was, and an unfinished one is not taken for a backup.
 
 mod copy;
+mod exchange;
 mod runs;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ use crate::scrub::{Finding, object_id};
 use crate::task::off_thread;
 use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};
+use exchange::{OUTGOING, exchange, put_back};
 use runs::copy_runs;
 
 /// How the work goes.
@@ -62,7 +64,7 @@ const DEDUP: &str = "dedup";
 /// Where all but objects waits until it is complete.
 const STAGE: &str = ".incoming";
 /// What of a data directory is copied in its own way, or not at all. (Each may be a link.)
-const APART: [&str; 6] = ["archive", "wal", DEDUP, "lock", "reserve", STAGE];
+const APART: [&str; 7] = ["archive", "wal", DEDUP, "lock", "reserve", STAGE, OUTGOING];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
 /// How often the catalog is copied anew because what it names has gone since.
@@ -88,10 +90,15 @@ pub async fn backup(
                 live: &live,
                 present: HashSet::new(),
                 damaged: HashSet::new(),
+                copied: Vec::new(),
+                had_one: into.join(CATALOG).exists(),
                 tell,
                 report: BackupReport::default(),
             };
-            let done = backup.everything().await;
+            let mut done = backup.everything().await;
+            if done.is_err() {
+                done = done.map_err(|error| backup.undone(error));
+            }
             drop(lock);
             done.map(|()| backup.report)
         }
@@ -115,7 +122,10 @@ fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
             into.display()
         )));
     }
-    if entries > 0 && !into.join(CATALOG).exists() && !into.join(STAGE).exists() {
+    let is_one = [CATALOG, STAGE, OUTGOING]
+        .iter()
+        .any(|name| into.join(name).exists());
+    if entries > 0 && !is_one {
         return Err(StoreError::Conflict(format!(
             "{} holds no backup",
             into.display()
@@ -129,12 +139,14 @@ fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
     }
     durable::create_dir(into).map_err(io_failure("make the directory", into))?;
     let lock = DirLock::acquire(into).map_err(io_failure("lock the directory", into))?;
-    lock.ok_or_else(|| {
+    let lock = lock.ok_or_else(|| {
         StoreError::Conflict(format!(
             "a server or another backup uses {}",
             into.display()
         ))
-    })
+    })?;
+    put_back(into).map_err(io_failure("end what an earlier backup left in", into))?;
+    Ok(lock)
 }
 
 /// Where a path leads, also one that is not there yet.
@@ -160,6 +172,10 @@ struct Backup<'a> {
     /// Objects that were found or made sound in the backup by now.
     present: HashSet<ObjectId>,
     damaged: HashSet<ObjectId>,
+    /// Where objects lie in the backup that were copied now.
+    copied: Vec<PathBuf>,
+    /// Whether there was a backup before.
+    had_one: bool,
     tell: &'a mut (dyn FnMut(BackupStep) + Send),
     report: BackupReport,
 }
@@ -180,15 +196,18 @@ impl Backup<'_> {
             let snapshot = Catalog::open_read_only(&file).await?;
             let complete = self.copy_objects(&snapshot).await;
             let tidied = match complete {
-                Ok(true) => self.finish(&snapshot).await.map(|()| true),
-                other => other,
+                Ok(true) => self.strangers(&snapshot).await.map(Some),
+                Ok(false) => Ok(None),
+                Err(error) => Err(error),
             };
             snapshot.close().await;
-            if tidied? {
+            if let Some(strangers) = tidied? {
                 // Keys are no older than the logs that name them.
                 self.copy_other_files().await?;
                 copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
-                return self.take_places();
+                self.take_places()?;
+                // Not before: an earlier backup needs them as long as it is one.
+                return remove_all(&strangers);
             }
         }
         Err(StoreError::Conflict(
@@ -273,7 +292,11 @@ impl Backup<'_> {
                 let (recorded, outcome) = copied?;
                 done += recorded.file.size_bytes;
                 match outcome {
-                    Outcome::Copied => self.report.copied_bytes += recorded.file.size_bytes,
+                    Outcome::Copied => {
+                        self.report.copied_bytes += recorded.file.size_bytes;
+                        self.copied
+                            .push(self.into.join("archive").join(&recorded.file.path));
+                    }
                     Outcome::WasThere => {}
                     Outcome::Unfit(why) => {
                         if self.live.recorded(recorded.file.id).await?.as_ref() != Some(&recorded) {
@@ -303,10 +326,11 @@ impl Backup<'_> {
         }
     }
 
-    /// Removes objects of an earlier backup, or of an earlier snapshot, that the snapshot does not know.
-    async fn finish(&mut self, snapshot: &Catalog) -> Result<()> {
+    /// Where objects lie of an earlier backup, or of an earlier snapshot, that the snapshot does not know.
+    async fn strangers(&mut self, snapshot: &Catalog) -> Result<Vec<PathBuf>> {
         let archive = self.into.join("archive");
         durable::create_dir(&archive).map_err(io_failure("make", &archive))?;
+        let mut strangers = Vec::new();
         let mut dirs = vec![archive.clone()];
         while let Some(dir) = dirs.pop() {
             let (files, below) = list(dir).await?;
@@ -319,45 +343,54 @@ impl Backup<'_> {
                     None => false,
                 };
                 if !known {
-                    durable::remove(&file).map_err(io_failure("remove", &file))?;
+                    strangers.push(file);
                 }
             }
         }
-        Ok(())
+        Ok(strangers)
+    }
+
+    /// Takes back what a backup that failed has copied beside an earlier one. (Without an earlier one it is left, so that it need
+    /// not be copied again.)
+    fn undone(&self, error: StoreError) -> StoreError {
+        if self.had_one && self.report.catalog_bytes == 0 {
+            let left = self
+                .copied
+                .iter()
+                .filter(|path| durable::remove_if_there(path).is_err());
+            let left = left.count() + usize::from(durable::remove_dir(&self.stage).is_err());
+            if left > 0 {
+                tracing::warn!(
+                    left,
+                    "some of what was copied beside the earlier backup stays"
+                );
+            }
+        }
+        error
     }
 
     /// The moment at which the backup is one.
     fn take_places(&mut self) -> Result<()> {
-        fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-            io_failure("complete the backup in", path)
-        }
+        let failed = || io_failure("complete the backup in", self.into);
         let catalog = self.stage.join(CATALOG);
-        let size = std::fs::metadata(&catalog)
-            .map_err(failed(self.into))?
-            .len();
+        let size = std::fs::metadata(&catalog).map_err(failed())?.len();
+        durable::sync_file_system(self.into).map_err(failed())?;
+        exchange(&self.stage, self.into).map_err(failed())?;
         self.report.catalog_bytes = size;
-        durable::sync_file_system(self.into).map_err(failed(self.into))?;
-        // From here to the end there is no catalog, and nobody takes the directory for a backup.
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let old = self.into.join(format!("{CATALOG}{suffix}"));
-            if old.exists() {
-                durable::remove(&old).map_err(failed(&old))?;
-            }
-        }
-        let staged = std::fs::read_dir(&self.stage).map_err(failed(&self.stage))?;
-        for entry in staged {
-            let entry = entry.map_err(failed(&self.stage))?;
-            // SQLite may have left files beside the snapshot, which is complete without them.
-            if entry.file_name().to_string_lossy().starts_with(CATALOG) {
-                continue;
-            }
-            let place = self.into.join(entry.file_name());
-            if place.is_dir() {
-                durable::remove_dir(&place).map_err(failed(&place))?;
-            }
-            durable::rename(&entry.path(), &place).map_err(failed(&place))?;
-        }
-        durable::rename(&catalog, &self.into.join(CATALOG)).map_err(failed(self.into))?;
-        durable::remove_dir(&self.stage).map_err(failed(&self.stage))
+        durable::remove_dir(&self.stage).map_err(io_failure(
+            "remove, after the backup was completed,",
+            &self.stage,
+        ))
     }
+}
+
+/// Removes what only an earlier backup had: each is tried.
+fn remove_all(strangers: &[PathBuf]) -> Result<()> {
+    let mut failed = None;
+    for file in strangers {
+        let gone = durable::ensure_gone(file);
+        let gone = gone.map_err(io_failure("remove, after the backup was completed,", file));
+        failed = failed.or(gone.err());
+    }
+    failed.map_or(Ok(()), Err)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
-use crate::durable;
+use crate::durable::{self, FileId};
 use crate::error::{Result, StoreError};
 
 /// Bytes that are read and hashed at once.
@@ -46,11 +46,14 @@ pub(crate) enum Reader {
     },
 }
 
-/// By what a change of an object's bytes shows without reading them, if whoever changed them did not hide it.
+/// By what a change of an object's bytes shows without reading them: every write through the file system, for the time of a
+/// file's last change cannot be set by hand; not what a disk does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) size_bytes: u64,
     modified_nanos: Option<i64>,
+    /// Which file it is, and when its bytes, mode or name changed last, in seconds and nanoseconds. Not known of remote objects.
+    file: Option<(FileId, i64, i64)>,
 }
 
 impl Stamp {
@@ -61,9 +64,11 @@ impl Stamp {
             .modified()?
             .duration_since(SystemTime::UNIX_EPOCH)
             .ok();
+        let id = FileId::of(&metadata);
         Ok(Self {
             size_bytes: metadata.len(),
             modified_nanos: since.and_then(|since| i64::try_from(since.as_nanos()).ok()),
+            file: Some((id, metadata.ctime(), metadata.ctime_nsec())),
         })
     }
 }
@@ -116,21 +121,21 @@ impl Blobs {
                 },
                 other => failed_to(|| format!("open {path}"))(other),
             })?;
-        let path = Arc::from(path);
-        let stamp = Stamp {
-            size_bytes: result.meta.size,
-            modified_nanos: result.meta.last_modified.timestamp_nanos_opt(),
-        };
+        let path: Arc<str> = Arc::from(path);
         Ok(match result.payload {
             GetResultPayload::File(file, _) => Reader::Local {
+                stamp: Stamp::of(&file).map_err(|error| unreadable(&path, &error))?,
                 file: Arc::new(file),
                 path,
-                stamp,
             },
             GetResultPayload::Stream(_) => Reader::Remote {
                 objects: Arc::clone(&self.objects),
                 path,
-                stamp,
+                stamp: Stamp {
+                    size_bytes: result.meta.size,
+                    modified_nanos: result.meta.last_modified.timestamp_nanos_opt(),
+                    file: None,
+                },
             },
         })
     }

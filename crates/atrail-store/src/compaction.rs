@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Store;
 use crate::catalog::compaction::{HourRow, Merged, Source};
-use crate::error::{Result, chain};
+use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::object;
 use crate::store::Core;
 use crate::task::{joined, off_thread};
@@ -35,6 +35,8 @@ pub struct Compacted {
     pub bytes: u64,
     /// Paths of objects that turned out not to be what was written. They are left as they are.
     pub damaged: Vec<String>,
+    /// Paths of objects that could not be made. What was to be in them stays as it is.
+    pub failed: Vec<String>,
 }
 
 /// How long after its end an hour is left alone: most of what comes late has come by then.
@@ -204,8 +206,41 @@ impl Core {
         Ok(Some(batch))
     }
 
-    /// Makes the objects of a batch. The compacting lock is held.
+    /// Makes the objects of a batch. The compacting lock is held. A job that fails by itself is left for a day, as one with a
+    /// damaged source is, and keeps no other waiting.
     async fn compact_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
+        let mut failed = match self.compact_together(batch, total).await {
+            Err(error) if is_of_one(&error) => error,
+            done => return done,
+        };
+        for job in batch {
+            if batch.len() > 1 {
+                match self
+                    .compact_together(std::slice::from_ref(job), total)
+                    .await
+                {
+                    Err(error) if is_of_one(&error) => failed = error,
+                    done => {
+                        done?;
+                        continue;
+                    }
+                }
+            }
+            tracing::error!(
+                path = job.path,
+                error = chain(&failed),
+                "an hour cannot be compacted, and is left as it is"
+            );
+            self.counters.compaction_failures.add(1);
+            let now = self.clock.elapsed();
+            let sources = job.sources.iter();
+            sources.for_each(|source| self.unsound.note(source.id, now));
+            total.failed.push(job.path.clone());
+        }
+        Ok(())
+    }
+
+    async fn compact_together(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
         let paths: Vec<_> = batch.iter().map(|job| job.path.clone()).collect();
         self.catalog.mark_as_waste(&paths).await?;
         let written = match self.write_batch(batch, total).await {
@@ -244,7 +279,9 @@ impl Core {
                     tracing::error!(path, why, "an object is damaged, and is left as it is");
                     self.counters.compaction_failures.add(1);
                     self.unsound.note(id, self.clock.elapsed());
-                    total.damaged.push(path);
+                    if !total.damaged.contains(&path) {
+                        total.damaged.push(path);
+                    }
                 }
             }
         }
@@ -382,6 +419,15 @@ impl Unsound {
         }
         is_recent
     }
+}
+
+/// Whether what failed is a file or directory, and not the disk, the catalog or the store as a whole.
+fn is_of_one(error: &StoreError) -> bool {
+    let is_file = matches!(
+        error,
+        StoreError::Objects { .. } | StoreError::Directory { .. }
+    );
+    is_file && error.kind() != ErrorKind::Full
 }
 
 /// The last hour that has been over for long enough.

@@ -23,7 +23,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::NewEvent;
 use crate::durable;
 use crate::error::{Result, StoreError};
-use crate::memtable::Pending;
+use crate::memtable::{HourLines, Pending};
 use crate::object::{Place, Segment};
 use run::{Entry, Head, Run, place_number};
 
@@ -269,15 +269,28 @@ impl Dedup {
         sealed: &[(Segment, Arc<Pending>)],
         now: Timestamp,
     ) -> Result<NewRun> {
+        let hours = sealed.iter().map(|(segment, pending)| {
+            let Place { day, hour, .. } = segment.place;
+            (*segment, &pending.hours[&(day, hour)])
+        });
+        self.write_hours(&hours.collect::<Vec<_>>(), now)
+    }
+
+    /// As [`Self::write`], with the lines of each segment.
+    pub(crate) fn write_hours(
+        &self,
+        sealed: &[(Segment, &HourLines)],
+        now: Timestamp,
+    ) -> Result<NewRun> {
         if !self.is_on() {
             return Ok(NewRun(None));
         }
         let mut entries = Vec::new();
         let mut places = BTreeSet::new();
-        for (number, (segment, pending)) in (0_u32..).zip(sealed) {
+        for (number, (segment, held)) in (0_u32..).zip(sealed) {
             let Place { domain, day, hour } = segment.place;
             places.insert(place_number(domain, day, hour));
-            let lines = pending.hours[&(day, hour)].lines.iter();
+            let lines = held.lines.iter();
             entries.extend(lines.map(|line| Entry {
                 key: Key::of(domain, &line.leaf),
                 segment: number,

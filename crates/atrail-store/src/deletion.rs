@@ -16,7 +16,7 @@ use crate::catalog::archive::DomainRow;
 use crate::catalog::compaction;
 use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
-use crate::error::Result;
+use crate::error::{Result, StoreError, chain, is_full};
 use crate::requester::Requester;
 use crate::seal::Which;
 use crate::store::Core;
@@ -30,6 +30,20 @@ pub struct DeletedTotal {
     pub count: u64,
     /// Bytes of their lines, line feeds not counted.
     pub size_bytes: u64,
+    /// Whether some of their bytes are still on the disk, because they could not be erased yet: the background goes on.
+    pub is_owed: bool,
+}
+
+impl DeletedTotal {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self {
+            count: self.count + more.count,
+            size_bytes: self.size_bytes + more.size_bytes,
+            is_owed: self.is_owed || more.is_owed,
+        }
+    }
 }
 
 impl Store {
@@ -38,9 +52,9 @@ impl Store {
     /// too, and say who did it. The log of each domain says so for ever.
     ///
     /// # Errors
-    /// `Held` while a legal hold stands; `TooMany` when sessions and deletions were asked for too often; when the catalog or the disk fails. What the
-    /// catalog recorded as deleted is out of the archive even then; bytes that could not be erased yet are erased by the
-    /// background, at the latest at the next start.
+    /// `Held` while a legal hold stands; `TooMany` when sessions and deletions were asked for too often; `Unsealable` while events in
+    /// scope cannot be put into the archive; when the catalog or the disk fails. Nothing was deleted then, but for `Partly`, which
+    /// says what was: on a full disk what is sealed has to go before the rest can be sealed.
     pub async fn delete_events(
         &self,
         scope: Scope,
@@ -54,15 +68,28 @@ impl Store {
         // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
         let is_done = counted.count == 0
             && !core.owes_erasure.load(Ordering::Relaxed)
+            && !core.owes_objects.load(Ordering::Relaxed)
             && !core.catalog.has_retired(&domains, &scope).await?;
         if dry_run || is_done {
             return Ok(counted);
         }
+        core.admit_record(scope.target).await?;
+        self.delete_now(scope, domains, requester.into()).await
+    }
+
+    /// Deletes, whoever asked and how often, to the end also when nobody waits for it any more.
+    pub(crate) async fn delete_now(
+        &self,
+        scope: Scope,
+        domains: Vec<DomainRow>,
+        requester: Requester<'_>,
+    ) -> Result<DeletedTotal> {
+        let core = Arc::clone(&self.core);
         let Requester {
             name,
             request,
             reason,
-        } = requester.into();
+        } = requester;
         let (name, request, reason) = (name.to_owned(), request.to_owned(), reason.to_owned());
         let deletion = tokio::spawn(async move {
             let requester = Requester {
@@ -78,13 +105,12 @@ impl Store {
     /// What a deletion of this scope would take now.
     pub(crate) async fn count(&self, scope: Scope) -> Result<DeletedTotal> {
         let days = self.status(scope).await?;
-        let total = days
-            .iter()
-            .fold(DeletedTotal::default(), |sum, day| DeletedTotal {
-                count: sum.count + day.count,
-                size_bytes: sum.size_bytes + day.size_bytes,
-            });
-        Ok(total)
+        let days = days.iter().map(|day| DeletedTotal {
+            count: day.count,
+            size_bytes: day.size_bytes,
+            is_owed: false,
+        });
+        Ok(days.fold(DeletedTotal::default(), DeletedTotal::and))
     }
 }
 
@@ -95,19 +121,45 @@ impl Core {
         domains: &[DomainRow],
         requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
-        self.admit_record(scope.target).await?;
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;
-        self.owes_erasure.store(true, Ordering::Relaxed);
-        // What is sealed goes first, since on a full disk there may be no room to seal the rest before.
-        let mut total = self.remove_and_erase(domains, &scope, requester).await?;
         let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
-        self.with_reserve(|| self.seal_alone(its_own())).await?;
-        let fresh = self.remove_and_erase(domains, &scope, requester).await?;
-        total.count += fresh.count;
-        total.size_bytes += fresh.size_bytes;
-        self.erase_from_log().await?;
+        let partly = |done: DeletedTotal| {
+            move |rest: StoreError| match done.count {
+                0 => rest,
+                _ => StoreError::Partly {
+                    done,
+                    rest: Box::new(rest),
+                },
+            }
+        };
+        let mut total = DeletedTotal::default();
+        // All of it is sealed first, so that one transaction takes it, or none: a hold comes before it or after.
+        let sealed = self.with_reserve(|| self.seal_alone(its_own())).await;
+        if is_full(&sealed) {
+            // There is no room to seal the rest before what is sealed has gone.
+            total = self.remove_and_erase(domains, &scope, requester).await?;
+            let rest = self.with_reserve(|| self.seal_alone(its_own())).await;
+            rest.map_err(partly(total))?;
+        } else {
+            sealed?;
+        }
+        let can_go = self.memtable.apart().refuse_in(domains, &scope);
+        can_go.map_err(partly(total))?;
+        let removed = self.remove_and_erase(domains, &scope, requester).await;
+        total = total.and(removed.map_err(partly(total))?);
+        if self.owes_objects.load(Ordering::Relaxed) {
+            let erased = self.erase_waste().await;
+            total.is_owed = erased.is_err() || self.owes_objects.load(Ordering::Relaxed);
+        }
+        if let Err(error) = self.erase_from_log().await {
+            tracing::warn!(
+                error = chain(&error),
+                "the log of events still has some that were deleted; it is tried again"
+            );
+            total.is_owed = true;
+        }
         Ok(total)
     }
 
@@ -116,20 +168,20 @@ impl Core {
         if !self.owes_erasure.load(Ordering::Relaxed) {
             return Ok(());
         }
-        // A deletion under way does it itself.
-        match self.sealing.try_lock() {
-            Ok(_no_other_seal) => self.erase_from_log().await,
-            Err(_) => Ok(()),
+        // In its turn, however much is sealed. A deletion that has the lock does it itself.
+        let _no_other_seal = self.sealing.lock().await;
+        if self.owes_erasure.load(Ordering::Relaxed) {
+            self.erase_from_log().await?;
         }
+        Ok(())
     }
 
     /// Gets what was deleted out of the log. The sealing lock is held.
     async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
         // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
-        self.with_reserve(|| self.wal.trim(Rotation::EvenSmall))
-            .await?;
+        self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
         self.with_reserve(|| self.seal_alone(Which::All)).await?;
-        self.wal.trim(Rotation::None).await?;
+        self.trim(Rotation::None).await?;
         self.owes_erasure.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -140,14 +192,24 @@ impl Core {
         scope: &Scope,
         requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
+        self.owes_erasure.store(true, Ordering::Relaxed);
         let removal = self.with_reserve(|| self.remove(domains, scope, requester));
-        let (objects, total) = removal.await?;
+        let (objects, mut total) = removal.await?;
         if objects.is_empty() {
             return Ok(total);
         }
         let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
-        self.with_reserve(|| self.sign(domains)).await?;
-        self.erase(&paths).await;
+        total.is_owed = match self.with_reserve(|| self.sign(domains)).await {
+            Ok(()) => !self.erase(&paths).await,
+            Err(error) => {
+                tracing::error!(
+                    error = chain(&error),
+                    "bytes of deleted events stay until their deletion can be signed"
+                );
+                self.owes_objects.store(true, Ordering::Relaxed);
+                true
+            }
+        };
         Ok(total)
     }
 

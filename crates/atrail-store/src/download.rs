@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
 use atrail_model::{ObjectId, SessionId, Timestamp};
@@ -17,8 +18,10 @@ use parking_lot::Mutex;
 
 use crate::Store;
 use crate::buffers::BUFFER_BYTES;
+use crate::byte_set::ByteSet;
 use crate::error::{Result, StoreError};
-use crate::session::{Session, SessionState, not_found};
+use crate::recent::Recent;
+use crate::session::{Session, SessionKey, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
 
@@ -93,8 +96,7 @@ impl Download {
         ));
         let mut sent = Sent {
             core: Arc::clone(&self.core),
-            session: self.session.id,
-            downloaded_before: self.session.downloaded_bytes,
+            session: self.session.key(),
             position: range.start,
         };
         let chunks = stream::iter(self.plan.chunks(range))
@@ -156,6 +158,8 @@ impl Reading {
 #[derive(Debug)]
 pub(crate) struct Plan {
     parts: Vec<Part>,
+    /// When: objects count as sound only if they were looked at since.
+    made: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -204,7 +208,10 @@ impl Plan {
             });
             start += entry.length;
         }
-        Ok(Self { parts })
+        Ok(Self {
+            parts,
+            made: Instant::now(),
+        })
     }
 
     /// Of parts that are so long, one after the other.
@@ -223,6 +230,7 @@ impl Plan {
         });
         Self {
             parts: parts.collect(),
+            made: Instant::now(),
         }
     }
 
@@ -270,68 +278,57 @@ fn damaged(why: String) -> StoreError {
 /// Counts what one reader of a download has taken.
 struct Sent {
     core: Arc<Core>,
-    session: SessionId,
-    downloaded_before: u64,
+    session: SessionKey,
     position: u64,
 }
 
 impl Sent {
     fn add(&mut self, bytes: u64) {
+        let start = self.position;
         self.position += bytes;
         self.core.counters.download_bytes.add(bytes);
-        self.core.activity.note_sent(self, self.core.clock.now());
+        let now = self.core.clock.now();
+        self.core
+            .activity
+            .note_sent(self, start..self.position, now);
     }
 }
 
-/// The plans of sessions that are new or being downloaded. When they would be too large together, all are forgotten: those that
-/// are needed are soon read again.
-#[derive(Debug, Default)]
-pub(crate) struct Plans(Mutex<Kept>);
+/// The plans of sessions that are new or being downloaded. When they would be too large together, those that were not used
+/// for longest are forgotten: one that is needed is soon read again.
+#[derive(Debug)]
+pub(crate) struct Plans(Mutex<Recent<SessionId, (Etag, Arc<Plan>)>>);
 
-#[derive(Debug, Default)]
-struct Kept {
-    /// Each beside the entity tag of its manifest: an id may come again.
-    plans: HashMap<SessionId, (Etag, Arc<Plan>)>,
-    weight: usize,
-}
-
+/// Beside each plan, that of its manifest: an id may come again.
 type Etag = [u8; 32];
+
+impl Default for Plans {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(Self::MAX_WEIGHT)))
+    }
+}
 
 impl Plans {
     /// Parts of all plans together: 24 MB.
     const MAX_WEIGHT: usize = 500_000;
 
     fn get(&self, session: &Session) -> Option<Arc<Plan>> {
-        let kept = self.0.lock();
-        let (etag, plan) = kept.plans.get(&session.id)?;
+        let mut kept = self.0.lock();
+        let (etag, plan) = kept.get(&session.id)?;
         (*etag == session.etag).then(|| Arc::clone(plan))
     }
 
     pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
-        let mut kept = self.0.lock();
-        kept.forget(session.id);
-        if kept.weight + plan.weight() > Self::MAX_WEIGHT {
-            *kept = Kept::default();
-        }
-        kept.weight += plan.weight();
-        kept.plans
-            .insert(session.id, (session.etag, Arc::clone(&plan)));
+        let kept = (session.etag, Arc::clone(&plan));
+        self.0.lock().insert(session.id, kept, plan.weight());
         plan
     }
 
     pub(crate) fn forget(&self, ids: &[SessionId]) {
         let mut kept = self.0.lock();
         for id in ids {
-            kept.forget(*id);
-        }
-    }
-}
-
-impl Kept {
-    fn forget(&mut self, id: SessionId) {
-        if let Some((_, plan)) = self.plans.remove(&id) {
-            self.weight -= plan.weight();
+            kept.remove(id);
         }
     }
 }
@@ -339,60 +336,63 @@ impl Kept {
 /// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
 /// transaction. A crash forgets a few seconds of it.
 #[derive(Debug, Default)]
-pub(crate) struct Activity(Mutex<HashMap<SessionId, Used>>);
+pub(crate) struct Activity(Mutex<HashMap<SessionKey, Used>>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Used {
-    accessed: Timestamp,
-    downloaded_bytes: u64,
+/// How a session was used since the catalog was last told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// When last.
+    pub(crate) accessed: Timestamp,
+    /// Which bytes were handed out.
+    pub(crate) handed_out: ByteSet,
+}
+
+impl Used {
+    fn at(now: Timestamp) -> Self {
+        Self {
+            accessed: now,
+            handed_out: ByteSet::default(),
+        }
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        self.accessed = self.accessed.max(now);
+    }
 }
 
 impl Activity {
     fn note_use(&self, session: &Session, now: Timestamp) {
-        let downloaded_bytes = session.downloaded_bytes;
         let mut used = self.0.lock();
-        let entry = used.entry(session.id).or_insert(Used {
-            accessed: now,
-            downloaded_bytes,
-        });
-        entry.accessed = now;
+        used.entry(session.key())
+            .or_insert_with(|| Used::at(now))
+            .touch(now);
     }
 
-    /// Who asks for bytes from the middle on has those before them, from an earlier answer that may have been forgotten
-    /// in a crash: so the highest byte sent counts.
-    fn note_sent(&self, sent: &Sent, now: Timestamp) {
-        let downloaded_bytes = sent.downloaded_before;
+    fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: Timestamp) {
         let mut used = self.0.lock();
-        let entry = used.entry(sent.session).or_insert(Used {
-            accessed: now,
-            downloaded_bytes,
-        });
-        entry.accessed = now;
-        entry.downloaded_bytes = entry.downloaded_bytes.max(sent.position);
+        let entry = used.entry(sent.session).or_insert_with(|| Used::at(now));
+        entry.touch(now);
+        entry.handed_out.add(bytes);
     }
 
-    pub(crate) fn forget(&self, id: SessionId) {
-        self.0.lock().remove(&id);
+    pub(crate) fn forget(&self, session: SessionKey) {
+        self.0.lock().remove(&session);
     }
 
     /// What the catalog was not told yet.
-    pub(crate) fn news(&self) -> Vec<(SessionId, Timestamp, u64)> {
+    pub(crate) fn news(&self) -> Vec<(SessionKey, Used)> {
         let used = self.0.lock();
         used.iter()
-            .map(|(id, entry)| (*id, entry.accessed, entry.downloaded_bytes))
+            .map(|(session, entry)| (*session, entry.clone()))
             .collect()
     }
 
     /// Forgets what the catalog was told, unless there is more to tell since.
-    pub(crate) fn forget_told(&self, news: &[(SessionId, Timestamp, u64)]) {
+    pub(crate) fn forget_told(&self, news: &[(SessionKey, Used)]) {
         let mut used = self.0.lock();
-        for (id, accessed, downloaded_bytes) in news {
-            let told = Used {
-                accessed: *accessed,
-                downloaded_bytes: *downloaded_bytes,
-            };
-            if used.get(id) == Some(&told) {
-                used.remove(id);
+        for (session, told) in news {
+            if used.get(session) == Some(told) {
+                used.remove(session);
             }
         }
     }
@@ -404,17 +404,18 @@ impl Core {
         let settings = &self.settings;
         let current = self.catalog.session(session.owner, session.id, settings);
         let current = current.await?;
-        // An id may come again.
-        let same = current.filter(|current| current.etag == session.etag);
+        // An id may come again, and with the same events.
+        let same = current.filter(|current| current.generation == session.generation);
         same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
     /// A session as the catalog has it, with what the catalog was not told yet.
     pub(crate) fn with_activity(&self, mut session: Session) -> Session {
-        let used = self.activity.0.lock().get(&session.id).copied();
+        let used = self.activity.0.lock().get(&session.key()).cloned();
         if let Some(used) = used {
             session.accessed = session.accessed.max(used.accessed);
-            session.downloaded_bytes = session.downloaded_bytes.max(used.downloaded_bytes);
+            session.handed_out.add_all(&used.handed_out);
+            session.downloaded_bytes = session.handed_out.count();
             session.expires = self.settings.session_end(session.created, session.accessed);
             if !matches!(session.state, SessionState::Gone(_)) {
                 session.state =

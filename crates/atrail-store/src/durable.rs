@@ -4,9 +4,9 @@
 //! error nothing is known of the file any more, and it is never written again in the same process: Linux drops dirty
 //! pages whose writing failed, so that a second fsync reports a success that never was.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
@@ -74,7 +74,50 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 
 /// Makes the directory entries of a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    File::open(dir)?.sync_all()?;
+    #[cfg(test)]
+    synced::note(dir);
+    Ok(())
+}
+
+/// Makes the bytes of a file durable.
+fn sync_bytes(file: &File, path: &Path) -> io::Result<()> {
+    file.sync_data()?;
+    #[cfg(test)]
+    synced::note(path);
+    #[cfg(not(test))]
+    let _ = path;
+    Ok(())
+}
+
+/// What was synced, for tests: a sync that is left out shows nowhere else before power is lost.
+#[cfg(test)]
+pub(crate) mod synced {
+    use super::{Path, PathBuf};
+
+    static NOTED: parking_lot::Mutex<Vec<PathBuf>> = parking_lot::Mutex::new(Vec::new());
+
+    pub(super) fn note(path: &Path) {
+        NOTED.lock().push(path.to_owned());
+    }
+
+    /// How often.
+    pub(crate) fn times(path: &Path) -> usize {
+        NOTED.lock().iter().filter(|noted| *noted == path).count()
+    }
+}
+
+/// Makes an empty file that is its owner's alone, unless it is there; it is durable when what is written to it is.
+pub(crate) fn make_empty(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_parent(path),
+    }
 }
 
 /// Makes everything durable that was written to the file system of a directory, names included.
@@ -179,6 +222,13 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes a file, if it is there, and makes its absence durable: somebody else may have removed it, or an earlier try that
+/// then failed.
+pub(crate) fn ensure_gone(path: &Path) -> io::Result<()> {
+    remove_if_there(path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
 /// Removes a file and makes its absence durable.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)?;
@@ -197,45 +247,116 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
 /// process.
 #[derive(Debug)]
 pub(crate) struct DirLock {
-    _file: File,
+    held: Vec<File>,
 }
+
+/// What is locked of a directory. The file can be taken for a leftover and removed; the log's directory is locked as well, so
+/// that this does not let a second server in. Neither is open to strangers, who could hold it.
+const LOCKED: [&str; 2] = ["lock", "wal"];
 
 impl DirLock {
     /// Whether another process has the lock, without making anything.
     pub(crate) fn is_held(dir: &Path) -> io::Result<bool> {
-        let file = match File::open(dir.join("lock")) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        // Shared, so that two who look do not see each other; it goes with the file at once.
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(false),
-            Err(Errno::WOULDBLOCK) => Ok(true),
-            Err(error) => Err(error.into()),
+        for name in LOCKED {
+            let file = match File::open(dir.join(name)) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            // Shared, so that two who look do not see each other; it goes with the file at once.
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => return Ok(true),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(false)
     }
 
-    /// Takes the lock; `None` when another process has it.
+    /// Takes the lock; `None` when another process has it. The log's directory is locked if it is there; whoever makes it
+    /// afterwards calls [`Self::cover`].
     pub(crate) fn acquire(dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join("lock");
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(path)?;
+            .mode(0o600)
+            .open(&path)?;
+        make_private(&path)?;
+        let mut lock = Self { held: Vec::new() };
+        if !lock.take(file)? || !is_at(&lock.held[0], &path)? {
+            return Ok(None);
+        }
+        Ok(lock.cover(dir)?.then_some(lock))
+    }
+
+    /// Locks the log's directory too, if it is there; `false` when another process has it.
+    pub(crate) fn cover(&mut self, dir: &Path) -> io::Result<bool> {
+        let log = dir.join("wal");
+        if !log.is_dir() {
+            return Ok(true);
+        }
+        make_private(&log)?;
+        for held in &self.held {
+            if is_at(held, &log)? {
+                return Ok(true);
+            }
+        }
+        self.take(File::open(log)?)
+    }
+
+    fn take(&mut self, file: File) -> io::Result<bool> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(Errno::WOULDBLOCK) => Ok(None),
+            Ok(()) => {
+                self.held.push(file);
+                Ok(true)
+            }
+            Err(Errno::WOULDBLOCK) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Which file something is, whatever its name: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId(u64, u64);
+
+impl FileId {
+    /// Of what a path leads to.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(&std::fs::metadata(path)?))
+    }
+
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
+}
+
+/// Whether the path leads to this very file, or directory.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match FileId::at(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => there?,
+    };
+    Ok(there == FileId::of(&file.metadata()?))
+}
+
+/// Takes from everybody but its owner what they may do with a file or directory; whether they could do anything.
+pub(crate) fn make_private(path: &Path) -> io::Result<bool> {
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    let is_open = mode & 0o077 != 0;
+    if is_open {
+        std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700))?;
+    }
+    Ok(is_open)
 }
 
 /// A file that grows by whole lines.
 #[derive(Debug)]
 pub(crate) struct LineFile {
     file: File,
+    path: PathBuf,
     length: u64,
 }
 
@@ -244,18 +365,24 @@ impl LineFile {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(path)?;
         let length = file.metadata()?.len();
-        Ok(Self { file, length })
+        let path = path.to_owned();
+        Ok(Self { file, path, length })
     }
 
     /// Writes lines at the end and waits until they are durable. When there was no space for them, the file is as before.
     pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let written = self.file.write_all_at(lines, self.length);
-        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+        if let Err(error) = written.and_then(|()| sync_bytes(&self.file, &self.path)) {
             self.file.set_len(self.length)?;
             return Err(error);
         }
         self.length += lines.len() as u64;
-        Ok(())
+        if is_at(&self.file, &self.path)? {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "it was moved, replaced or removed since it was opened",
+        ))
     }
 
     /// Bytes in it.
@@ -279,7 +406,11 @@ pub(crate) struct AllocatedFile {
 impl AllocatedFile {
     /// Makes the file with this much space. Nothing of it stays behind on an error.
     pub(crate) fn create(path: &Path, size_bytes: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         let made = allocate(&file, size_bytes)
             .and_then(|()| file.sync_all())
             .and_then(|()| path.parent().map_or(Ok(()), sync_dir));
@@ -297,10 +428,20 @@ impl AllocatedFile {
     }
 
     /// Writes the bytes after what was written before and waits until they are durable.
+    ///
+    /// # Errors
+    /// Also when the file has no longer its name: what is in it then is found by nobody.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.written)?;
         self.written += bytes.len() as u64;
-        self.file.sync_data()
+        sync_bytes(&self.file, &self.path)?;
+        if is_at(&self.file, &self.path)? {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "{} is not the file that was opened: it was moved, replaced or removed",
+            self.path.display()
+        )))
     }
 
     /// Bytes that can still be written.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use atrail_model::{Day, Hour, ObjectId, SessionId};
+use atrail_model::{Day, Domain, Hour, ObjectId, SessionId};
+
+use crate::deletion::DeletedTotal;
 
 /// An operation of the store did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,30 @@ pub enum StoreError {
     /// A legal hold forbids it.
     #[error("{0} forbids it; release the hold first, if it may end")]
     Held(crate::hold::StandingHold),
+    /// Events of this hour cannot be put into the archive: they are kept, and tried again. Other hours are not touched by it.
+    #[error(
+        "events of {day} hour {} cannot be put into the archive now: they are kept, and it is tried again",
+        .hour.number()
+    )]
+    Unsealable {
+        /// Whose events.
+        domain: Domain,
+        /// Their day.
+        day: Day,
+        /// Their hour.
+        hour: Hour,
+        /// What keeps them out of the archive, for the operator.
+        why: String,
+    },
+    /// Some of what was asked for was done, and is not undone by what then failed.
+    #[error("{} events were deleted, freeing {} bytes, and then: {rest}", .done.count, .done.size_bytes)]
+    Partly {
+        /// What was deleted.
+        done: DeletedTotal,
+        /// What kept the rest from it.
+        #[source]
+        rest: Box<StoreError>,
+    },
     /// No space is left; nothing was kept, nothing acknowledged was lost.
     #[error("no space is left for new events")]
     Full(#[source] io::Error),
@@ -189,7 +215,10 @@ impl StoreError {
             Self::Gone { .. } => ErrorKind::Gone,
             Self::Held(_) => ErrorKind::Held,
             Self::Full(_) => ErrorKind::Full,
-            Self::Overloaded | Self::Poisoned(_) | Self::Closed => ErrorKind::Unavailable,
+            Self::Partly { rest, .. } => rest.kind(),
+            Self::Overloaded | Self::Poisoned(_) | Self::Closed | Self::Unsealable { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::DamagedObject { .. } => ErrorKind::Damaged,
             Self::Damaged { .. }
             | Self::Directory { .. }

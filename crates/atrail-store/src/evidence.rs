@@ -21,7 +21,7 @@ use crate::catalog::archive::DomainRow;
 use crate::catalog::failed_to;
 use crate::catalog::log;
 use crate::catalog::log::Head;
-use crate::error::{Result, chain};
+use crate::error::{Result, StoreError, chain, is_full};
 use crate::store::Core;
 use atrail_model::Target;
 use journal::Journal;
@@ -113,6 +113,7 @@ impl Core {
     /// Signs where the logs of these domains stand, durably.
     pub(crate) async fn sign(&self, domains: &[DomainRow]) -> Result<()> {
         let what = "read a domain's log";
+        self.catalog.anchors().check()?;
         let signer = self.evidence.signer().await;
         let mut heads = Vec::with_capacity(domains.len());
         {
@@ -154,9 +155,36 @@ impl Core {
     }
 
     /// Signs where every log stands, so that what is at rest is covered by a signature soon.
+    ///
+    /// # Errors
+    /// The first, when some cannot be signed; the others are.
     pub(crate) async fn sign_all(&self) -> Result<()> {
+        let unsigned = self.sign_each().await?;
+        unsigned
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// As [`Self::sign_all`], telling of which domains nothing could be signed, and why.
+    ///
+    /// # Errors
+    /// On a full disk, or when the catalog fails.
+    pub(crate) async fn sign_each(&self) -> Result<Vec<(Domain, StoreError)>> {
+        self.catalog.anchors().check()?;
         let signer = self.evidence.signer().await;
         let heads = self.catalog.heads().await?;
-        signer.sign_new(heads).await
+        let together = signer.sign_new(heads.clone()).await;
+        if together.is_ok() || is_full(&together) {
+            return together.map(|()| Vec::new());
+        }
+        let mut unsigned = Vec::new();
+        for (domain, head) in heads {
+            if let Err(error) = signer.sign_new(vec![(domain, head)]).await {
+                tracing::error!(%domain, error = chain(&error), "a domain's log cannot be signed");
+                unsigned.push((domain, error));
+            }
+        }
+        Ok(unsigned)
     }
 }

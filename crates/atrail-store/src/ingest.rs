@@ -64,6 +64,10 @@ impl Store {
         {
             return Err(core.wal.refusal().unwrap_or(StoreError::Overloaded));
         }
+        let most_bytes = core.settings.seal_at_bytes;
+        core.memtable
+            .apart()
+            .refuse_more(domain, &events, most_bytes)?;
         let all = events.len() as u64;
         for _ in 0..LOOKS {
             match core.append_fresh(account, domain, all, events).await? {
@@ -82,7 +86,15 @@ impl Store {
     /// Why the store takes no events now, if it does not.
     #[must_use]
     pub fn write_refusal(&self) -> Option<StoreError> {
-        self.core.wal.refusal()
+        let core = &self.core;
+        let moved = || Some(StoreError::Poisoned(core.catalog.anchors().lost()?));
+        core.wal.refusal().or_else(moved)
+    }
+
+    /// How many hours cannot be sealed, and are set apart so that others can.
+    #[must_use]
+    pub fn hours_apart(&self) -> u64 {
+        self.core.memtable.apart().count()
     }
 }
 

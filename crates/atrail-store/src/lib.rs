@@ -2,12 +2,15 @@
 //!
 //! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
 
+mod anchors;
+mod apart;
 mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod benching;
 mod blobs;
 mod buffers;
+mod byte_set;
 mod catalog;
 mod checksum;
 mod compaction;
@@ -21,6 +24,8 @@ mod evidence;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(test)]
+mod guards;
 mod hold;
 mod ingest;
 mod inspect;
@@ -28,6 +33,8 @@ mod listing;
 mod memtable;
 mod object;
 mod own;
+mod reading;
+mod recent;
 mod recover;
 mod requester;
 mod reserve;
@@ -42,6 +49,7 @@ mod startup;
 mod stats;
 mod status;
 mod store;
+mod take_in;
 mod task;
 mod tenancy;
 mod turns;
@@ -49,6 +57,7 @@ mod verified;
 mod wal;
 
 pub use backup::{BackupReport, BackupStep, backup};
+pub use byte_set::ByteSet;
 pub use catalog::{
     Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
     Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey,
@@ -61,11 +70,13 @@ pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
 pub use hold::StandingHold;
 pub use ingest::{AppendTotal, NewEvent};
+pub use reading::{KeptReadings, Reading};
+pub use recent::Recent;
 pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 pub use requester::Requester;
 pub use retention::DomainRetention;
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
-pub use session::{NewSession, Session, SessionState};
+pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
 pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;

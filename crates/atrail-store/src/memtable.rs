@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::NewEvent;
+use crate::apart::Apart;
 use crate::stats::Unsealed;
 use crate::status::DayTotal;
 use crate::wal::Frame;
@@ -55,6 +56,8 @@ pub(crate) struct Memtable {
     /// Told when there is enough to be sealed.
     ripe: Notify,
     seal_at_bytes: u64,
+    /// Hours that could not be sealed while others could.
+    apart: Apart,
 }
 
 #[derive(Debug, Default)]
@@ -96,7 +99,18 @@ impl Memtable {
             room: Notify::new(),
             ripe: Notify::new(),
             seal_at_bytes,
+            apart: Apart::default(),
         }
+    }
+
+    /// Hours that could not be sealed while others could.
+    pub(crate) const fn apart(&self) -> &Apart {
+        &self.apart
+    }
+
+    /// Notes that events of a domain were sealed that were set apart.
+    pub(crate) fn note_seal(&self, domain: Domain) {
+        *self.inner.lock().seals.entry(domain).or_default() += 1;
     }
 
     /// Takes in frames that are durable, in their order.
@@ -169,9 +183,11 @@ impl Memtable {
             .chain(sealing)
             .collect();
         let before = events.len();
+        let has_apart = self.apart.count() > 0;
         events.retain(|event| {
             held.iter()
                 .all(|pending| !pending.leaves.contains(&event.leaf))
+                && !(has_apart && self.apart.has(domain, event))
                 && seen.insert((domain, event.leaf))
         });
         Some((before - events.len()) as u64)
@@ -252,6 +268,10 @@ impl Memtable {
             let hours = pending.hours.values();
             total.events += hours.map(|hour| hour.lines.len() as u64).sum::<u64>();
             total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
+        }
+        for (_, held) in self.apart.hours() {
+            total.events += held.lines.lines.len() as u64;
+            total.size_bytes += held.lines.size_bytes;
         }
         total
     }
@@ -410,6 +430,20 @@ impl Memtable {
                 .flat_map(|(domain, all)| all.iter().map(move |pending| (domain, pending)));
             let held = gathering.chain(sealing);
             held.for_each(|(domain, pending)| add(*domain, pending));
+        }
+        drop(inner);
+        for (place, held) in self.apart.hours() {
+            let is_wanted = only.is_none_or(|only| only == place.domain)
+                && (days.start()..=days.end()).contains(&place.day)
+                && hours.contains(place.hour);
+            if is_wanted {
+                let total = DayTotal {
+                    day: place.day,
+                    count: held.lines.lines.len() as u64,
+                    size_bytes: held.lines.size_bytes,
+                };
+                found.push((place.domain, total));
+            }
         }
         found
     }

@@ -6,7 +6,7 @@
 //! from which go the events that the archive has.
 
 mod log;
-mod tenancy;
+pub(crate) mod tenancy;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
@@ -28,7 +28,7 @@ use crate::listing::list;
 use crate::object::{Place, object_path};
 use crate::scrub::{Finding, object_id};
 use crate::task::off_thread;
-use log::LostLog;
+pub(crate) use log::LostLog;
 
 /// How the work goes.
 #[derive(Debug)]
@@ -195,7 +195,7 @@ struct Recovery<'a> {
 struct Candidate {
     path: String,
     size_bytes: u64,
-    outcome: Result<(Adopted, Vec<LeafHash>), String>,
+    outcome: Result<(Adopted, Vec<LoggedLeaf>), String>,
 }
 
 impl Recovery<'_> {
@@ -286,7 +286,7 @@ impl Recovery<'_> {
 
     async fn adopt(
         &mut self,
-        adopted: Vec<(Adopted, Vec<LeafHash>)>,
+        adopted: Vec<(Adopted, Vec<LoggedLeaf>)>,
         domains: &HashMap<Domain, DomainRow>,
     ) -> Result<()> {
         let mut objects = Vec::new();
@@ -296,7 +296,8 @@ impl Recovery<'_> {
             };
             // Nobody reads any more: who read has ended with its answer.
             let log = Arc::get_mut(&mut self.log).ok_or(StoreError::Closed)?;
-            leaves.iter().for_each(|leaf| log.is_archived(place, *leaf));
+            let logged = leaves.iter();
+            logged.for_each(|(_, leaf)| log.is_archived(place, *leaf));
             let domain = self.report.domains.iter_mut();
             for domain in domain.filter(|domain| domain.domain == place.domain) {
                 domain.objects += 1;
@@ -339,21 +340,27 @@ fn candidate(archive: &Path, file: &Path, log: &LostLog) -> Candidate {
     }
 }
 
-fn read(
+/// An event of an object that the log has, too: how many lines are before it, and its hash.
+pub(crate) type LoggedLeaf = (u64, LeafHash);
+
+/// Reads an object to its end, and tells which of its events the log has, or why it is none. `size_bytes` becomes its length.
+pub(crate) fn read(
     file: &Path,
     path: &str,
     log: &LostLog,
     size_bytes: &mut u64,
-) -> Result<(Adopted, Vec<LeafHash>), String> {
+) -> Result<(Adopted, Vec<LoggedLeaf>), String> {
     let id = path.rsplit('/').next().and_then(object_id);
     let id = id.ok_or("its name is not that of an object")?;
     let place = place_of_path(path).ok_or("it does not lie in a directory of an hour")?;
     let mut leaves = Vec::new();
+    let mut lines = 0..;
     let inspected = File::open(file)
         .and_then(|file| {
             inspect(file, |leaf| {
+                let at = lines.next().unwrap_or(u64::MAX);
                 if log.has(place, leaf) {
-                    leaves.push(leaf);
+                    leaves.push((at, leaf));
                 }
             })
         })

@@ -3,6 +3,7 @@
 //! The sweeper takes whole days out of the archive when they are due, and records it in the domain's log. Their bytes
 //! stay while a session that was made before has pinned them; then they are erased.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +17,7 @@ use crate::catalog::holds::is_held;
 use crate::catalog::in_scope::{self, Objects};
 use crate::catalog::retention;
 use crate::deletion::{DeletedTotal, Facts};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, chain};
 use crate::requester::Requester;
 use crate::session::target_name;
 use crate::store::Core;
@@ -99,20 +100,30 @@ impl Core {
 
     pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
         let mut total = DeletedTotal::default();
+        let mut failed = None;
         for (row, retention, oldest) in self.catalog.limited().await? {
             if let Some(last) = Self::last_due(retention, self.clock.now())
                 && oldest <= last
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
-                let swept = self.with_reserve(|| self.sweep_domain(row, days)).await?;
-                if swept.count > 0 {
-                    self.sign_soon(&[row]).await;
+                match self.with_reserve(|| self.sweep_domain(row, days)).await {
+                    Ok(swept) => {
+                        if swept.count > 0 {
+                            self.sign_soon(&[row]).await;
+                        }
+                        total = total.and(swept);
+                    }
+                    // Others do not wait for it.
+                    Err(error) => {
+                        tracing::error!(domain = %row.domain, error = chain(&error), "retention could not be acted on; it is tried again");
+                        self.counters.sweep_failures.add(1);
+                        failed.get_or_insert(error);
+                    }
                 }
-                total.count += swept.count;
-                total.size_bytes += swept.size_bytes;
             }
         }
-        self.erase_retired().await?;
+        let erased = self.erase_retired().await;
+        failed.map_or(Ok(()), Err).and(erased)?;
         Ok(total)
     }
 
@@ -164,10 +175,11 @@ impl Core {
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
         // What a deletion recorded is signed before its bytes go.
-        self.with_reserve(|| self.sign_all()).await?;
+        let unsigned = self.with_reserve(|| self.sign_each()).await?;
+        let unsigned: HashSet<_> = unsigned.into_iter().map(|(domain, _)| domain).collect();
         self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
-        let released = self.catalog.release_retired().await;
+        let released = self.catalog.release_retired(&unsigned).await;
         if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
         }

@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use atrail_model::{Domain, Elapsed, ObjectId};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
 use crate::catalog::archive::DomainRow;
@@ -72,25 +73,27 @@ impl Core {
             let mut outcome = Ok(());
             let slices = core.memtable.in_slices(which.choice(), SLICE_HOURS);
             for slice in slices {
-                outcome = outcome.and(core.seal_slice(Which::These(slice)).await);
+                outcome = outcome.and(core.seal_gathered(&Which::These(slice)).await);
                 drop(turn);
                 turn = core.sealing.lock().await;
             }
-            outcome
+            outcome.and(core.seal_apart(&which).await)
         });
         joined(sealing).await
     }
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
     pub(crate) async fn seal_alone(self: &Arc<Self>, which: Which) -> Result<()> {
+        let mut sealed = Ok(());
         for slice in self.memtable.in_slices(which.choice(), SLICE_HOURS) {
-            self.seal_slice(Which::These(slice)).await?;
+            sealed = sealed.and(self.seal_gathered(&Which::These(slice)).await);
         }
-        Ok(())
+        let apart = self.seal_apart(&which).await;
+        sealed.and(apart)
     }
 
     /// Seals what is due next of the chosen domains.
-    async fn seal_slice(self: &Arc<Self>, which: Which) -> Result<()> {
+    async fn seal_gathered(self: &Arc<Self>, which: &Which) -> Result<()> {
         let taken = self.memtable.take(which.choice());
         if taken.is_empty() {
             return Ok(());
@@ -107,13 +110,31 @@ impl Core {
             return Err(error);
         }
         self.counters.seals.observe_since(started);
-        if let Err(error) = self.wal.trim(Rotation::None).await {
+        if let Err(error) = self.let_log_go(&taken).await {
             tracing::warn!(
                 error = chain(&error),
                 "the log keeps files that it no longer needs"
             );
         }
         Ok(())
+    }
+
+    /// Removes log files that are not needed any more. What was sealed is signed before: by that a later start knows a catalog
+    /// that is older than the archive.
+    async fn let_log_go(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
+        let domains = self.domains_of_taken(taken).await?;
+        let rows: Vec<_> = taken
+            .iter()
+            .filter_map(|(domain, _)| domains.get(domain).copied())
+            .collect();
+        self.with_reserve(|| self.sign(&rows)).await?;
+        self.trim(Rotation::None).await
+    }
+
+    /// Removes log files whose events are sealed in a catalog that is where it was.
+    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
+        self.catalog.anchors().check()?;
+        self.wal.trim(rotation).await
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
@@ -145,23 +166,31 @@ impl Core {
             LEVEL
         };
         // All of them come to their end before an error counts: what is still being written cannot be erased.
-        let objects: Vec<Result<_>> = stream::iter(jobs)
+        let tried: Vec<(Place, Result<_>)> = stream::iter(jobs)
             .map(|(place, id, pending)| {
                 let number = number_of(&domains, place.domain);
-                async move { Ok((number, self.write_object(place, id, pending, level).await?)) }
+                async move {
+                    let written = self.write_object(place, id, pending, level).await;
+                    (place, written.map(|object| (number, object)))
+                }
             })
             .buffered(PARALLEL)
             .collect()
             .await;
         let mut unpublished = None;
-        let sealed = match objects.into_iter().collect::<Result<Vec<_>>>() {
-            Ok(objects) => match self.blobs.sync_places(&paths).await {
-                Ok(()) => {
-                    self.publish_with_keys(taken, &objects, &mut unpublished)
-                        .await
+        let sealed = match self.sort_out(tried).await {
+            Ok((objects, failed)) => {
+                let published = self
+                    .publish_with_keys(taken, &objects, &failed, &mut unpublished)
+                    .await;
+                if published.is_ok() && !failed.is_empty() {
+                    let there: HashSet<_> =
+                        objects.iter().map(|(_, object)| &object.path).collect();
+                    let strangers = paths.iter().filter(|path| !there.contains(path));
+                    self.erase(&strangers.cloned().collect::<Vec<_>>()).await;
                 }
-                Err(error) => Err(error),
-            },
+                published
+            }
             Err(error) => Err(error),
         };
         // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
@@ -201,6 +230,7 @@ impl Core {
         self: &Arc<Self>,
         taken: &[(Domain, Arc<Pending>)],
         objects: &[(i64, NewObject)],
+        failed: &[(Place, String)],
         unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
         let by_domain: HashMap<_, _> = taken.iter().cloned().collect();
@@ -216,7 +246,8 @@ impl Core {
         let core = Arc::clone(self);
         let now = self.clock.now();
         let keys = off_thread(move || core.dedup.write(&sealed, now)).await?;
-        self.publish(taken, objects, keys, unpublished).await
+        self.publish(taken, objects, failed, keys, unpublished)
+            .await
     }
 
     /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
@@ -225,6 +256,7 @@ impl Core {
         &self,
         taken: &[(Domain, Arc<Pending>)],
         objects: &[(i64, NewObject)],
+        failed: &[(Place, String)],
         keys: NewRun,
         unpublished: &mut Option<NewRun>,
     ) -> Result<()> {
@@ -233,22 +265,45 @@ impl Core {
             .iter()
             .map(|(domain, pending)| (number_of(&domains, *domain), pending.last_sequence))
             .collect();
-        let _nobody_counts = self.published.write().await;
-        let Err(error) = self
-            .catalog
-            .commit_seal(objects, &sealed_to, self.clock.now())
-            .await
-        else {
+        let lines_of = |place: Place| {
+            let held = taken.iter().find(|(domain, _)| *domain == place.domain);
+            held.map_or(&[][..], |(_, pending)| {
+                &pending.hours[&(place.day, place.hour)].lines
+            })
+        };
+        let apart: Vec<_> = failed
+            .iter()
+            .map(|(place, _)| (number_of(&domains, place.domain), *place, lines_of(*place)))
+            .collect();
+        let count_as_sealed = |keys: NewRun| {
             self.dedup.register(keys);
+            for (place, why) in failed {
+                tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour cannot be sealed: it is set apart");
+                self.counters.seal_failures.add(1);
+                self.memtable.apart().add(*place, lines_of(*place), why);
+            }
             self.memtable.forget_sealed();
+        };
+        let _nobody_counts = self.published.write().await;
+        let mut is_begun = false;
+        let committed = self
+            .catalog
+            .commit_seal(objects, &apart, &sealed_to, self.clock.now(), &mut is_begun)
+            .await;
+        let Err(error) = committed else {
+            count_as_sealed(keys);
             return Ok(());
         };
+        if !is_begun {
+            // It cannot count: nobody asked for it to be committed.
+            *unpublished = Some(keys);
+            return Err(error);
+        }
         let (domain, pending) = &taken[0];
         match self.catalog.sealed_to().await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
                 tracing::warn!(%error, "a commit was reported as failed, and is there");
-                self.dedup.register(keys);
-                self.memtable.forget_sealed();
+                count_as_sealed(keys);
                 Ok(())
             }
             Ok(_) => {
@@ -265,27 +320,94 @@ impl Core {
         }
     }
 
-    /// Erases objects that do not belong to the archive. What cannot be erased now is erased at the next start.
-    pub(crate) async fn erase(&self, paths: &[String]) {
-        let deleted = stream::iter(paths.to_vec())
-            .map(|path| async move { self.blobs.delete(&path).await })
+    /// Erases objects that do not belong to the archive; `false` when some are still there. Each is tried: those that cannot be
+    /// erased now stay noted, and the background tries again.
+    pub(crate) async fn erase(&self, paths: &[String]) -> bool {
+        let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
+            .map(|path| async move {
+                let deleted = match self.catalog.anchors().check() {
+                    Ok(()) => self.blobs.delete(&path).await,
+                    moved => moved,
+                };
+                (path, deleted)
+            })
             .buffer_unordered(PARALLEL)
-            .try_collect::<Vec<_>>()
+            .collect()
             .await;
-        let durable = match deleted {
-            Ok(_) => self.blobs.sync_deletions(paths).await,
-            Err(error) => Err(error),
-        };
-        let forgotten = match durable {
-            Ok(()) => self.catalog.forget_waste(paths).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = forgotten {
+        let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
+        let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
+        // One look at each directory, unless one of them fails: then it is to be known which.
+        let is_synced = self.blobs.sync_deletions(&deleted).await.is_ok();
+        let mut gone = Vec::with_capacity(tried.len());
+        let mut left = 0;
+        for (path, deleted) in tried {
+            let erased = match deleted {
+                Ok(()) if !is_synced => {
+                    self.blobs.sync_deletions(std::slice::from_ref(&path)).await
+                }
+                deleted => deleted,
+            };
+            match erased {
+                Ok(()) => gone.push(path),
+                Err(error) => {
+                    left += 1;
+                    tracing::warn!(
+                        path,
+                        error = chain(&error),
+                        "bytes could not be erased; it is tried again"
+                    );
+                }
+            }
+        }
+        self.counters.erase_failures.add(left);
+        if let Err(error) = self.with_reserve(|| self.catalog.forget_waste(&gone)).await {
             tracing::warn!(
                 error = chain(&error),
-                "some bytes could not be erased; the next start tries again"
+                "it is not noted that bytes were erased; it is tried again"
             );
+            left += 1;
         }
+        if left > 0 {
+            self.owes_objects.store(true, Ordering::Relaxed);
+        }
+        left == 0
+    }
+
+    /// Erases what an earlier try could not.
+    pub(crate) async fn erase_owed(&self) -> Result<()> {
+        if !self.owes_objects.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Nobody is writing an object: each path that is noted is of one that is to go.
+        let _no_compaction = self.compacting.lock().await;
+        let _no_seal = self.sealing.lock().await;
+        self.erase_waste().await
+    }
+
+    /// Erases all that is noted as waste, but of domains that cannot be signed: what a deletion recorded is signed before its bytes
+    /// go. Nobody may be sealing or compacting.
+    pub(crate) async fn erase_waste(&self) -> Result<()> {
+        if self.unknown_seal.lock().is_some() {
+            // Some of it may be in the archive.
+            return Ok(());
+        }
+        let waste = self.catalog.waste().await?;
+        if waste.is_empty() {
+            self.owes_objects.store(false, Ordering::Relaxed);
+            return Ok(());
+        }
+        tracing::info!(objects = waste.len(), "erasing what was left unfinished");
+        let unsigned = self.with_reserve(|| self.sign_each()).await?;
+        self.owes_objects
+            .store(!unsigned.is_empty(), Ordering::Relaxed);
+        let unsigned: Vec<_> = unsigned
+            .iter()
+            .map(|(domain, _)| format!("domain={domain}/"))
+            .collect();
+        let is_signed = |path: &String| !unsigned.iter().any(|domain| path.starts_with(domain));
+        let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
+        self.erase(&waste).await;
+        Ok(())
     }
 
     /// The rows of domains that have events in the log, which the catalog must know.

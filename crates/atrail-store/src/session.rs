@@ -9,8 +9,10 @@ use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId}
 use bytes::Bytes;
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::Store;
+use crate::byte_set::ByteSet;
 use crate::catalog::in_scope::{self, PinnedObject};
 use crate::download::Plan;
 use crate::error::{Result, StoreError};
@@ -43,7 +45,7 @@ pub enum SessionState {
     Open,
     /// Part was sent.
     Downloading,
-    /// The last byte was sent.
+    /// Every byte was sent.
     Downloaded,
     /// Events that it had pinned were deleted: when and by whom.
     Gone(String),
@@ -60,11 +62,41 @@ pub struct PinnedCheckpoint {
     pub root: Root,
 }
 
+/// Which making of a session's id: an id that a request brings along may be made, ended and made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(Uuid);
+
+impl Generation {
+    /// One that nothing else has.
+    pub(crate) fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+/// Names a session, also where its id comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// Its id.
+    pub id: SessionId,
+    /// Which making of the id; `None` for all that were made before ids could come again.
+    pub generation: Option<Generation>,
+}
+
 /// A session: one user's frozen scope.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
+    /// Which making of its id.
+    pub generation: Option<Generation>,
     /// Whose it is.
     pub owner: UserId,
     /// The space that was targeted when it was made, if any.
@@ -85,8 +117,10 @@ pub struct Session {
     pub size_bytes: u64,
     /// Length of the download in bytes.
     pub total_bytes: u64,
-    /// How far the download got: the place after the highest byte that was sent.
+    /// How far the download got: how many of its bytes were sent at least once.
     pub downloaded_bytes: u64,
+    /// Those bytes.
+    pub(crate) handed_out: ByteSet,
     /// SHA-256 of the manifest's bytes: the download's strong entity tag.
     pub etag: [u8; 32],
     /// Where the logs of its domains stood, in download order.
@@ -138,15 +172,14 @@ impl Store {
         )?;
         core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
             .await?;
+        core.memtable.apart().refuse_in(&domains, &new.scope)?;
 
         let removals = core.removals.load(Ordering::Acquire);
         let now = core.clock.now();
         // One key signs all that goes with the session.
         let signer = core.evidence.signer().await;
         let mut tx = core.catalog.begin("create a session").await?;
-        core.catalog
-            .delete_expired_sessions(&mut tx, now, &core.settings)
-            .await?;
+        core.end_expired_sessions(&mut tx, now).await?;
         // The same request may be under way twice; transactions that write come one after the other.
         if let Some(made) = self.made_before(new).await? {
             return Ok(made);
@@ -155,16 +188,9 @@ impl Store {
         let domains = core.catalog.domains_of(new.scope.target).await?;
         let open = core
             .catalog
-            .count_open_sessions(&mut tx, account, new.space)
+            .count_open_sessions(&mut tx, account, new.space, new.owner)
             .await?;
-        if open >= core.settings.max_open_sessions {
-            return Err(StoreError::TooMany {
-                message: format!(
-                    "there are {open} open sessions in this space: delete one that is done"
-                ),
-                retry_after_secs: 60,
-            });
-        }
+        core.settings.admit_session(open)?;
         let objects = in_scope::pinned(&mut tx, &domains, &new.scope).await?;
         let objects: Arc<[PinnedObject]> = objects.into();
         let large = objects
@@ -187,6 +213,7 @@ impl Store {
         let (frozen, gathered) = try_join(freezing, gathering).await?;
         let session = Session {
             id: about.session,
+            generation: Some(Generation::generate()),
             owner: new.owner,
             space: new.space,
             scope: new.scope,
@@ -201,6 +228,7 @@ impl Store {
                 .sum(),
             total_bytes: download_len(&objects),
             downloaded_bytes: 0,
+            handed_out: ByteSet::default(),
             etag: frozen.etag,
             checkpoints: gathered.checkpoints,
             removals,
@@ -265,7 +293,7 @@ impl Store {
     /// # Errors
     /// `NotFound` as for [`Self::session`].
     pub async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<()> {
-        self.session(owner, id).await?;
+        let session = self.session(owner, id).await?;
         let catalog = &self.core.catalog;
         let deleted = self.core.with_reserve(|| catalog.delete_session(owner, id));
         if !deleted.await? {
@@ -273,7 +301,7 @@ impl Store {
         }
         self.core.removals.fetch_add(1, Ordering::Release);
         self.core.plans.forget(&[id]);
-        self.core.activity.forget(id);
+        self.core.activity.forget(session.key());
         Ok(())
     }
 
@@ -313,6 +341,15 @@ impl Store {
 }
 
 impl Session {
+    /// What names it, also where its id comes again.
+    #[must_use]
+    pub const fn key(&self) -> SessionKey {
+        SessionKey {
+            id: self.id,
+            generation: self.generation,
+        }
+    }
+
     pub(crate) fn refuse_if_gone(&self) -> Result<()> {
         match &self.state {
             SessionState::Gone(reason) => Err(StoreError::Gone {

@@ -5,7 +5,17 @@ use std::time::Duration;
 
 use atrail_model::Timestamp;
 
+use crate::error::{Result, StoreError};
 use crate::wal::FileWal;
+
+/// Sessions that are open in a space, or in an account without one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenSessions {
+    /// Those of the user.
+    pub(crate) own: u64,
+    /// Those of all.
+    pub(crate) of_all: u64,
+}
 
 /// How the store works; [`StoreSettings::new`] gives the defaults.
 #[derive(Debug, Clone)]
@@ -37,7 +47,8 @@ pub struct StoreSettings {
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
     pub session_max_ttl: Duration,
-    /// Open sessions that a space may have.
+    /// Open sessions that a user may have in a space. All of its users together may have [`Self::USERS_OF_A_SPACE`] times as
+    /// many, so that one of them keeps no other from making any.
     pub max_open_sessions: u64,
     /// Sessions and deletions that a space may ask for within an hour: each seals what has gathered.
     pub max_sessions_per_hour: usize,
@@ -64,6 +75,33 @@ impl StoreSettings {
             max_open_sessions: 30,
             max_sessions_per_hour: 600,
         }
+    }
+
+    /// How many users of a space may have as many open sessions as a user may have.
+    pub const USERS_OF_A_SPACE: u64 = 4;
+
+    /// Refuses one more session where so many are open.
+    ///
+    /// # Errors
+    /// `TooMany` at the limit of the user, or of the space.
+    pub(crate) fn admit_session(&self, open: OpenSessions) -> Result<()> {
+        let OpenSessions { own, of_all } = open;
+        let of_space = self
+            .max_open_sessions
+            .saturating_mul(Self::USERS_OF_A_SPACE);
+        let message = if own >= self.max_open_sessions {
+            format!("you have {own} open sessions in this space: delete one that is done")
+        } else if of_all >= of_space {
+            format!(
+                "there are {of_all} open sessions in this space: somebody has to delete one that is done"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::TooMany {
+            message,
+            retry_after_secs: 60,
+        })
     }
 
     /// When a session that was made and last used at these moments ends.

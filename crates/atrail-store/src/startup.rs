@@ -1,17 +1,19 @@
 //! The first steps of a store that opens, also on a full disk, where reading, deleting and logging in are to go on.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use atrail_model::Timestamp;
 
 use crate::catalog::Catalog;
-use crate::durable::DirLock;
-use crate::error::{Result, StoreError, is_full};
+use crate::durable::{self, DirLock};
+use crate::error::{Result, StoreError, io_failure, is_full};
 use crate::evidence::Evidence;
 use crate::reserve::Reserve;
 use crate::settings::StoreSettings;
 use crate::space;
+use crate::take_in::{TakenIn, take_in};
 use crate::task::off_thread;
 use crate::wal::{FileWal, NewLog, Replay};
 
@@ -21,13 +23,75 @@ pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
         let what = format!("cannot {what} the data directory {}", dir.display());
         |source| StoreError::Directory { what, source }
     };
-    crate::durable::create_dir(dir).map_err(failed("make"))?;
-    DirLock::acquire(dir).map_err(failed("lock"))?.ok_or_else(|| {
-        StoreError::Conflict(format!(
-            "another atrail server uses the data directory {}: stop it first, or choose another directory",
+    durable::create_dir(dir).map_err(failed("make"))?;
+    refuse_open_to_all(dir)?;
+    let lock = DirLock::acquire(dir).map_err(failed("lock"))?;
+    let mut lock = lock.ok_or_else(|| in_use(dir))?;
+    keep_to_owner(dir)?;
+    // Before anything is read: a second server that finds no lock file finds this.
+    let log = dir.join("wal");
+    durable::create_dir(&log).map_err(io_failure("make the log directory", &log))?;
+    if !lock.cover(dir).map_err(failed("lock"))? {
+        return Err(in_use(dir));
+    }
+    Ok(lock)
+}
+
+fn in_use(dir: &Path) -> StoreError {
+    StoreError::Conflict(format!(
+        "another atrail server uses the data directory {}: stop it first, or choose another directory",
+        dir.display()
+    ))
+}
+
+/// Whoever may write to the directory can put another catalog in the place of this one.
+fn refuse_open_to_all(dir: &Path) -> Result<()> {
+    let failed = || io_failure("look at the data directory", dir);
+    let mode = std::fs::metadata(dir)
+        .map_err(failed())?
+        .permissions()
+        .mode()
+        & 0o777;
+    if mode & 0o002 != 0 {
+        return Err(StoreError::Conflict(format!(
+            "everybody on this machine may write to the data directory {} (mode {mode:03o}): chmod 0700 it, or choose another",
             dir.display()
-        ))
-    })
+        )));
+    }
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            directory = %dir.display(),
+            mode = format!("{mode:03o}"),
+            "the data directory is open to others than the server's user: chmod 0700 it, unless they are meant to read the archive"
+        );
+    }
+    Ok(())
+}
+
+/// What is the server's alone, of what lies directly in the directory. The archive may have been opened to others on purpose.
+const PRIVATE: [&str; 6] = [
+    "checkpoints",
+    "dedup",
+    "initial-credentials.json",
+    "keys",
+    "new-epoch",
+    "reserve",
+];
+
+/// Takes from others what an earlier version, or a copy, let them do with what is the server's alone.
+fn keep_to_owner(dir: &Path) -> Result<()> {
+    for name in PRIVATE {
+        let path = dir.join(name);
+        match durable::make_private(&path) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::warn!(path = %path.display(), "others could read this: it is the server's alone now");
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_failure("change the mode of", &path)(error)),
+        }
+    }
+    Ok(())
 }
 
 /// A new catalog beside an old archive would be a new server that knows none of its events.
@@ -52,25 +116,42 @@ pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> 
     off_thread(move || Ok(Arc::new(Reserve::new(&dir, size_bytes)))).await
 }
 
-/// Opens the catalog, with the logs of its domains as they were left; on a full disk with the space that is set aside.
+/// Opens the catalog, with the logs of its domains as they were left, and reads the log of events; on a full disk with the space that is set aside.
 pub(crate) async fn open_catalog(
     dir: &Path,
     evidence: &Evidence,
     now: Timestamp,
     reserve: &Reserve,
-) -> Result<Catalog> {
+) -> Result<(Catalog, Replay)> {
     let open = async || {
         let verifier_key = evidence.verifier_key().await.to_string();
+        let log = dir.join("wal");
+        let replay = off_thread(move || FileWal::replay(&log)).await?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
         evidence.finish_rotation(&catalog).await?;
-        evidence.go_on(&catalog, now).await?;
-        Ok(catalog)
+        let TakenIn { replay, accounts } = take_in(dir, &catalog, evidence, replay, now).await?;
+        evidence.go_on(&catalog, &accounts, now).await?;
+        Ok((catalog, replay))
     };
     let opened = open().await.map_err(|error| space::told(error, dir));
     if is_full(&opened) && reserve.release() {
         return open().await;
     }
     opened
+}
+
+/// From here on these must stay where they are.
+pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog) -> Result<()> {
+    for name in ["catalog.sqlite", "catalog.sqlite-wal", "archive", "wal"] {
+        let path = dir.join(name);
+        match catalog.anchors().hold(&path) {
+            // SQLite may not have made its file yet.
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && name.ends_with("-wal") => {}
+            held => held.map_err(io_failure("use", &path))?,
+        }
+    }
+    Ok(())
 }
 
 /// Begins the new log; on a full disk with no more than it needs, and at last with the space that is set aside. Whether

@@ -143,6 +143,8 @@ pub(crate) struct Counters {
     pub(crate) download_bytes: Counter,
     pub(crate) checked_bytes: Counter,
     pub(crate) damaged_reads: Counter,
+    pub(crate) sweep_failures: Counter,
+    pub(crate) erase_failures: Counter,
 }
 
 impl Default for Counters {
@@ -165,6 +167,8 @@ impl Default for Counters {
             download_bytes: Counter::default(),
             checked_bytes: Counter::default(),
             damaged_reads: Counter::default(),
+            sweep_failures: Counter::default(),
+            erase_failures: Counter::default(),
         }
     }
 }
@@ -224,6 +228,12 @@ pub struct StoreStats {
     pub checked_bytes: u64,
     /// Reads that ended at an object that is damaged or missing.
     pub damaged_reads: u64,
+    /// Hours that cannot be sealed, and are set apart so that others can.
+    pub hours_apart: u64,
+    /// Times that retention could not be acted on for a domain.
+    pub sweep_failures: u64,
+    /// Times that bytes could not be erased when they were to go; it is tried again.
+    pub erase_failures: u64,
 }
 
 impl Store {
@@ -253,6 +263,9 @@ impl Store {
             download_bytes: counters.download_bytes.get(),
             checked_bytes: counters.checked_bytes.get(),
             damaged_reads: counters.damaged_reads.get(),
+            hours_apart: core.memtable.apart().count(),
+            sweep_failures: counters.sweep_failures.get(),
+            erase_failures: counters.erase_failures.get(),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use atrail_model::{Clock, Domain};
+use atrail_model::{Clock, Domain, Timestamp};
 use parking_lot::Mutex;
+use sqlx::SqliteConnection;
 use tokio::task::JoinHandle;
 
 use crate::blobs::Blobs;
@@ -29,7 +30,7 @@ use crate::startup;
 use crate::stats::Counters;
 use crate::task::off_thread;
 use crate::verified::Verified;
-use crate::wal::{FileWal, Frame, NewLog, Rotation, WriterHandle};
+use crate::wal::{Frame, NewLog, Replay, Rotation, WriterHandle};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
 #[derive(Debug, Clone)]
@@ -69,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
     pub(crate) owes_erasure: AtomicBool,
+    /// Whether bytes are in the archive that are to be erased, and could not be.
+    pub(crate) owes_objects: AtomicBool,
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     background: Mutex<Vec<JoinHandle<()>>>,
@@ -96,8 +99,10 @@ impl Store {
         startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
         let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
-        let catalog = startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
         let blobs = Blobs::local(&dir.join("archive"))?;
+        let (catalog, replay) =
+            startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
+        startup::hold_in_place(dir, &catalog)?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
             settings.dedup_window,
@@ -105,7 +110,7 @@ impl Store {
         )?;
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
-        let wal = recover(&settings, &catalog, &memtable, &counters, &reserve).await?;
+        let wal = recover(&settings, replay, &catalog, &memtable, &counters, &reserve).await?;
         let known_domains = catalog.domain_rows().await?;
         memtable.set_owners(known_domains.values().map(|row| (row.domain, row.account)));
         let core = Arc::new(Core {
@@ -131,11 +136,17 @@ impl Store {
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
+            owes_objects: AtomicBool::default(),
             sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
             settings,
         });
+        for (place, line) in core.catalog.set_apart().await? {
+            core.memtable
+                .apart()
+                .add(place, &[line], "it was not tried since the start");
+        }
         core.look_for_waiting().await?;
         core.end_erasures().await?;
         *core.background.lock() = vec![
@@ -182,23 +193,16 @@ impl Store {
 
 impl Core {
     /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
-    /// cannot be, for want of space, they wait for another start.
+    /// cannot be, they wait for the background.
     async fn end_erasures(&self) -> Result<()> {
-        let signed = self.with_reserve(|| self.sign_all()).await;
+        let signed = self.with_reserve(|| self.sign_each()).await;
         if is_full(&signed) {
-            tracing::warn!("the disk is full: what is to be erased stays until the next start");
+            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            self.owes_objects.store(true, Ordering::Relaxed);
             return Ok(());
         }
         signed?;
-        let waste = self.catalog.waste().await?;
-        if !waste.is_empty() {
-            tracing::info!(
-                objects = waste.len(),
-                "erasing what an earlier process left unfinished"
-            );
-            self.erase(&waste).await;
-        }
-        Ok(())
+        self.erase_waste().await
     }
 
     async fn tell_activity(&self) -> Result<()> {
@@ -206,16 +210,29 @@ impl Core {
         if news.is_empty() {
             return Ok(());
         }
-        self.catalog.note_activity(&news).await?;
+        let mut tx = self.catalog.begin("note the use of sessions").await?;
+        self.catalog.note_activity(&mut tx, &news).await?;
+        self.catalog.commit(tx, "note the use of sessions").await?;
         self.activity.forget_told(&news);
         Ok(())
     }
 
+    /// Forgets the sessions that have ended. Whether one was used lately is known in memory first: it is noted before.
+    pub(crate) async fn end_expired_sessions(
+        &self,
+        connection: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<()> {
+        let news = self.activity.news();
+        self.catalog.note_activity(connection, &news).await?;
+        self.catalog
+            .delete_expired_sessions(connection, now, &self.settings)
+            .await
+    }
+
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
-        self.catalog
-            .delete_expired_sessions(&mut tx, self.clock.now(), &self.settings)
-            .await?;
+        self.end_expired_sessions(&mut tx, self.clock.now()).await?;
         self.catalog.forget_moved(&mut tx).await?;
         self.catalog.commit(tx, "end sessions").await
     }
@@ -232,7 +249,7 @@ impl Core {
         })
         .await?;
         if is_restored && is_full {
-            return self.wal.trim(Rotation::Whole).await;
+            return self.trim(Rotation::Whole).await;
         }
         Ok(())
     }
@@ -285,14 +302,13 @@ impl Core {
 /// Brings the log's unsealed events back into memory, and begins a new log with them.
 async fn recover(
     settings: &StoreSettings,
+    mut replay: Replay,
     catalog: &Catalog,
     memtable: &Arc<Memtable>,
     counters: &Arc<Counters>,
     reserve: &Arc<Reserve>,
 ) -> Result<WriterHandle> {
     let dir = settings.data_dir.join("wal");
-    let replay_dir = dir.clone();
-    let mut replay = off_thread(move || FileWal::replay(&replay_dir)).await?;
     let sealed_to = catalog.sealed_to().await?;
     let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
     let highest = replay
@@ -355,6 +371,9 @@ async fn background(core: std::sync::Weak<Core>) {
         drop(memtable);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
+        if let Err(moved) = core.catalog.anchors().check() {
+            core.wal.poison(moved.to_string());
+        }
         let mut outcome = core.told(core.seal_due().await);
         if is_full(&outcome) {
             // Before the look for space, which gives the seal what is set aside.
@@ -371,6 +390,7 @@ async fn background(core: std::sync::Weak<Core>) {
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.sign_all().await);
+            outcome = outcome.and(core.erase_owed().await);
         }
         if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
             outcome = outcome.and(core.sweep().await.map(drop));

@@ -4,7 +4,8 @@ use atrail_model::{AccountId, Day, DayRange, Hours, Scope, SpaceId, Target};
 
 use crate::Store;
 use crate::deletion::DeletedTotal;
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, chain};
+use crate::requester::Requester;
 
 /// What becomes of the events of a space that is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +26,7 @@ impl Store {
     }
 
     async fn total(&self, target: Target) -> Result<DeletedTotal> {
-        let days = self.status(everything(target)).await?;
-        let total = DeletedTotal::default();
-        Ok(days.iter().fold(total, |sum, day| DeletedTotal {
-            count: sum.count + day.count,
-            size_bytes: sum.size_bytes + day.size_bytes,
-        }))
+        self.count(everything(target)).await
     }
 
     /// Deletes a space with its roles and sessions, and answers what it held. Its events stay with the account, or go
@@ -51,17 +47,38 @@ impl Store {
             EventsOfSpace::Stay => self.total(target).await?,
             EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
         };
-        self.core
+        let domains = self.core.catalog.domains_of(target).await?;
+        let ended = self
+            .core
             .with_reserve(|| tenancy.delete_space(space, self.core.clock.now()))
-            .await?;
+            .await;
+        if let Err(rest) = ended {
+            if events == EventsOfSpace::Stay || held.count == 0 {
+                return Err(rest);
+            }
+            return Err(StoreError::Partly {
+                done: held,
+                rest: Box::new(rest),
+            });
+        }
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }
-        let late = self.delete_events(everything(target), actor, false).await?;
-        Ok(DeletedTotal {
-            count: held.count + late.count,
-            size_bytes: held.size_bytes + late.size_bytes,
-        })
+        // The space is gone, so this is not refused for what was asked for before.
+        let scope = everything(target);
+        match self
+            .delete_now(scope, domains, Requester::from(actor))
+            .await
+        {
+            Ok(late) => Ok(held.and(late)),
+            Err(error) => {
+                tracing::error!(%space, error = chain(&error), "events that came while a space was deleted stay with its account");
+                Ok(DeletedTotal {
+                    is_owed: true,
+                    ..held
+                })
+            }
+        }
     }
 
     /// Deletes an account that has no organizations and holds no events.

@@ -1,15 +1,15 @@
 //! Reading only what is sound: before the first byte of an object is handed out, all of it is compared with the catalog.
 //!
-//! What was found sound is remembered, so that ranges and repeated downloads cost no second look. A change of the
-//! file's length or time is noticed at once; one that shows in neither, at the latest when the memory is as old as
-//! [`crate::StoreSettings::recheck_after`].
+//! What was found sound is remembered for the session that it was read for, so that ranges and repeated downloads of it cost no
+//! second look. A change that went through the file system is noticed at once; one that the disk made by itself at the first
+//! read for each new session, and for one that goes on, when the memory is as old as [`crate::StoreSettings::recheck_after`].
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::IoSliceMut;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atrail_model::{Elapsed, ObjectId};
 use bytes::Bytes;
@@ -34,6 +34,8 @@ pub(crate) struct Verified {
 struct Found {
     stamp: Stamp,
     at: Elapsed,
+    /// When the look began, however the store's clock is set.
+    looked: Instant,
 }
 
 /// Bytes of an object and where they lie.
@@ -76,25 +78,32 @@ impl Default for Verified {
 }
 
 impl Verified {
-    fn is_known(&self, id: ObjectId, stamp: Stamp, now: Elapsed, within: Duration) -> bool {
+    fn is_known(
+        &self,
+        id: ObjectId,
+        stamp: Stamp,
+        (now, within): (Elapsed, Duration),
+        session_since: Instant,
+    ) -> bool {
         let known = self.known.lock();
-        known
-            .get(&id)
-            .is_some_and(|found| found.stamp == stamp && now.since(found.at) < within)
+        known.get(&id).is_some_and(|found| {
+            found.stamp == stamp && now.since(found.at) < within && found.looked >= session_since
+        })
     }
 
-    /// Whether something is known of it, be it old.
-    pub(crate) fn has(&self, id: ObjectId) -> bool {
-        self.known.lock().contains_key(&id)
+    /// Whether something is known of it since then, though perhaps of another file.
+    pub(crate) fn has(&self, id: ObjectId, since: Instant) -> bool {
+        let known = self.known.lock();
+        known.get(&id).is_some_and(|found| found.looked >= since)
     }
 
-    fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed) {
+    fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed, looked: Instant) {
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN && !known.contains_key(&id) {
             // Rare, and what is forgotten is only checked once more.
             known.clear();
         }
-        known.insert(id, Found { stamp, at });
+        known.insert(id, Found { stamp, at, looked });
     }
 
     fn turn(&self, id: ObjectId) -> &tokio::sync::Mutex<()> {
@@ -104,13 +113,17 @@ impl Verified {
 
 impl Core {
     /// Opens the object that has the bytes of this one, sound as the catalog says, and tells where they begin in it:
-    /// elsewhere than at its beginning when it was compacted.
-    pub(crate) async fn checked_reader(&self, id: ObjectId) -> Result<(Reader, u64)> {
+    /// elsewhere than at its beginning when it was compacted. Looks that are older than `session_since` count for nothing.
+    pub(crate) async fn checked_reader(
+        &self,
+        id: ObjectId,
+        session_since: Instant,
+    ) -> Result<(Reader, u64)> {
         let mut looked_at = None;
         loop {
             let location = self.catalog.locate(&[id]).await?.remove(&id);
             let location = location.ok_or_else(|| not_found(id))?;
-            match self.open_checked(&location.file).await {
+            match self.open_checked(&location.file, session_since).await {
                 Ok(reader) => return Ok((reader, location.start)),
                 // A compaction or a deletion may take the file between the look into the catalog and the opening: then
                 // the catalog says another place, or none.
@@ -132,13 +145,14 @@ impl Core {
         &self,
         pieces: &[Piece],
         source: ReadFrom,
+        session_since: Instant,
         file: &mut Option<OpenObject>,
     ) -> Option<Bytes> {
         let mut buffer = self.buffers.take();
         for Piece { location, range } in pieces {
             // Also that of an object that was compacted into the same file.
             let same = file.take().filter(|open| open.id == location.file.id);
-            let object = self.sound(&location.file, source, same)?;
+            let object = self.sound(&location.file, source, session_since, same)?;
             let at = location.start + range.start;
             let filled = buffer.fill(range.end - range.start, |bytes| match source {
                 ReadFrom::Memory => read_cached(&object.file, bytes, at),
@@ -155,9 +169,10 @@ impl Core {
         &self,
         expected: &ObjectFile,
         source: ReadFrom,
+        session_since: Instant,
         open: Option<OpenObject>,
     ) -> Option<OpenObject> {
-        if source == ReadFrom::Memory && !self.verified.has(expected.id) {
+        if source == ReadFrom::Memory && !self.verified.has(expected.id, session_since) {
             return None;
         }
         let file = match open {
@@ -168,20 +183,21 @@ impl Core {
         if stamp.size_bytes != expected.size_bytes {
             return None;
         }
-        if !self.is_known(expected.id, stamp) {
+        if !self.is_known(expected.id, stamp, session_since) {
+            let looked = Instant::now();
             let may_look = source == ReadFrom::Disk && stamp.size_bytes <= SMALL_BYTES;
             if !may_look || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
-            self.verified
-                .remember(expected.id, stamp, self.clock.elapsed());
+            let now = self.clock.elapsed();
+            self.verified.remember(expected.id, stamp, now, looked);
         }
         let id = expected.id;
         Some(OpenObject { id, file })
     }
 
-    async fn open_checked(&self, file: &ObjectFile) -> Result<Reader> {
+    async fn open_checked(&self, file: &ObjectFile, session_since: Instant) -> Result<Reader> {
         let reader = match self.blobs.open(&file.path).await {
             Ok(reader) => reader,
             Err(StoreError::NotFound { .. }) => return Err(damaged(file, "its file is missing")),
@@ -195,13 +211,14 @@ impl Core {
             );
             return Err(damaged(file, &why));
         }
-        if self.is_known(file.id, stamp) {
+        if self.is_known(file.id, stamp, session_since) {
             return Ok(reader);
         }
         let _turn = self.verified.turn(file.id).lock().await;
-        if self.is_known(file.id, stamp) {
+        if self.is_known(file.id, stamp, session_since) {
             return Ok(reader);
         }
+        let looked = Instant::now();
         let sha256 = reader
             .sha256()
             .await
@@ -210,13 +227,14 @@ impl Core {
         if sha256 != file.sha256 {
             return Err(damaged(file, "its bytes do not match their SHA-256"));
         }
-        self.verified.remember(file.id, stamp, self.clock.elapsed());
+        let now = self.clock.elapsed();
+        self.verified.remember(file.id, stamp, now, looked);
         Ok(reader)
     }
 
-    fn is_known(&self, id: ObjectId, stamp: Stamp) -> bool {
-        let (now, within) = (self.clock.elapsed(), self.settings.recheck_after);
-        self.verified.is_known(id, stamp, now, within)
+    fn is_known(&self, id: ObjectId, stamp: Stamp, session_since: Instant) -> bool {
+        let recent = (self.clock.elapsed(), self.settings.recheck_after);
+        self.verified.is_known(id, stamp, recent, session_since)
     }
 }
 

@@ -21,6 +21,7 @@ impl Embedded {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         platform::allow_many_open_files();
+        platform::keep_files_private();
         let running = Server::start(settings, clock).await.map_err(explain)?;
         Ok(Self(running))
     }

@@ -188,6 +188,17 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     ))
 }
 
+/// What this process makes from here on is its owner's alone, whatever the shell said: a data directory holds everybody's events,
+/// and libraries make files in it, too. (A default ACL of a directory still counts in place of this.)
+#[cfg(unix)]
+pub(crate) fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// Access follows the directory's.
+#[cfg(not(unix))]
+pub(crate) fn keep_files_private() {}
+
 /// Makes names in a directory durable: those created, renamed and removed.
 #[cfg(unix)]
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {

@@ -10,7 +10,6 @@ use super::lines::{End, Line, Lines};
 use super::plan::{Planned, Run};
 use super::report::{FindingKind, Findings, Location, Span};
 use crate::hash::Hash;
-use crate::leaf::LeafHash;
 use crate::receipt::Receipt;
 use crate::tree::{SUBTREE_LEAVES, TreeHasher, root_of};
 
@@ -356,7 +355,8 @@ impl<'a, R: Read> Content<'a, R> {
         }
         let missing = &self.planned[tail..];
         if let Some(first) = missing.first() {
-            let events: u64 = missing.iter().map(|segment| segment.sealed.count).sum();
+            let counts = missing.iter().map(|segment| segment.sealed.count);
+            let events = counts.fold(0, u64::saturating_add);
             let detail = format!(
                 "ends behind line {line}; {events} events of {} segments are not in the file",
                 missing.len()
@@ -422,34 +422,13 @@ impl<'a, R: Read> Content<'a, R> {
         Location {
             events: Some(Span {
                 first,
-                last: first + count.saturating_sub(1),
+                last: first.saturating_add(count.saturating_sub(1)),
             }),
             lines: Some(Span {
                 first: line + 1,
-                last: line + lines.max(1),
+                last: line.saturating_add(lines.max(1)),
             }),
             ..self.planned[number].location(self.receipt)
         }
     }
-}
-
-/// The acknowledged events of what `atrail trail --format jsonl` printed: the member `value` of each line that has one.
-///
-/// # Errors
-/// The number, from 1, of the first line that is none of that output.
-pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, u64> {
-    #[derive(serde::Deserialize)]
-    struct Acknowledgement {
-        value: Option<Hash>,
-    }
-    let mut leaves = Vec::new();
-    for (number, line) in (1_u64..).zip(text.lines()) {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let read: Acknowledgement =
-            crate::json::parse(line, "an acknowledgement").map_err(|_| number)?;
-        leaves.extend(read.value.map(|hash| LeafHash(hash.0)));
-    }
-    Ok(leaves)
 }

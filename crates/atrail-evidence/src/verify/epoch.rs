@@ -5,13 +5,12 @@ use std::collections::HashSet;
 
 use atrail_model::DayRange;
 
-use super::log::{DomainLog, Problem, malformed};
+use super::form::DayEntries;
+use super::log::{DomainLog, Problem};
 use super::replay::{in_force, standing};
 use super::report::{FindingKind, Kept};
 use crate::entry::{ControlEntry, DayEntry, HoldLevel, SealedSegment};
-use crate::hash::Hash;
 use crate::receipt::DomainEvidence;
-use crate::record::Record;
 
 /// How many missing segments of a day are named.
 const MAX_NAMED: usize = 20;
@@ -26,8 +25,8 @@ pub(super) fn compare(
 ) -> (Kept, Vec<Problem>) {
     let mut kept = Kept::default();
     let mut problems = Vec::new();
-    for (day, entries) in &old.lists {
-        let stood = standing(entries.iter().map(|(entry, _)| entry));
+    for (day, list) in &old.lists {
+        let stood = standing(list.entries.iter());
         if stood.is_empty() {
             continue;
         }
@@ -40,8 +39,7 @@ pub(super) fn compare(
             });
             continue;
         }
-        let later = new.lists.get(day).map_or(&[][..], Vec::as_slice);
-        let sealed = sealed(later);
+        let sealed = new.lists.get(day).map(sealed).unwrap_or_default();
         let missing: Vec<&SealedSegment> = stood.iter().filter(|s| !sealed.contains(s)).collect();
         kept.days += 1;
         kept.segments += (stood.len() - missing.len()) as u64;
@@ -60,8 +58,8 @@ pub(super) fn compare(
 }
 
 /// Whatever the list sealed, be it deleted since.
-fn sealed(entries: &[(DayEntry, Hash)]) -> HashSet<&SealedSegment> {
-    let seals = entries.iter().filter_map(|(entry, _)| match entry {
+fn sealed(list: &DayEntries) -> HashSet<&SealedSegment> {
+    let seals = list.entries.iter().filter_map(|entry| match entry {
         DayEntry::Seal(seal) => Some(&seal.segments),
         DayEntry::Delete(_) => None,
     });
@@ -86,19 +84,15 @@ fn check_holds(old: &DomainLog, new: &DomainLog, evidence: &DomainEvidence) -> V
     let Some(began) = holds.iter().map(|level| began(new, *level)).max() else {
         return Vec::new();
     };
-    let mut problems: Vec<Problem> = evidence
-        .deletions
-        .iter()
-        .filter_map(|proof| match Record::parse(&proof.record) {
-            Ok(record) if began < record.control.size => None,
-            Ok(_) => Some(Problem {
-                kind: FindingKind::UnauthorisedDelete,
-                detail: format!(
-                    "deletion {} of {}: a legal hold of the earlier receipt was not recorded anew before it",
-                    proof.position, proof.day
-                ),
-            }),
-            Err(error) => Some(malformed("the record of a deletion", &error)),
+    let deletions = evidence.deletions.iter().zip(&new.deletions);
+    let mut problems: Vec<Problem> = deletions
+        .filter(|(_, record)| record.control.size <= began)
+        .map(|(proof, _)| Problem {
+            kind: FindingKind::UnauthorisedDelete,
+            detail: format!(
+                "deletion {} of {}: a legal hold of the earlier receipt was not recorded anew before it",
+                proof.position, proof.day
+            ),
         })
         .collect();
     if began == NEVER {

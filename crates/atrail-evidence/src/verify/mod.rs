@@ -1,7 +1,9 @@
 //! A download against its receipt, without the server.
 
+mod acks;
 mod content;
 mod epoch;
+pub(crate) mod form;
 mod lines;
 pub(crate) mod log;
 mod plan;
@@ -21,13 +23,14 @@ use crate::manifest::Manifest;
 use crate::note::{Note, VerifierKey};
 use crate::receipt::{Receipt, ReceiptError, ScopeOf, space_domain};
 
-pub use content::parse_acknowledgements;
+pub use acks::{AcknowledgementsError, parse_acknowledgements};
 pub(crate) use lines::Lines;
 pub use report::{
     Deleted, DomainFacts, Epoch, Finding, FindingKind, Kept, Location, Outcome, Report, Span,
 };
 
 use content::Content;
+use form::{DomainTexts, Texts};
 use log::{Control, DomainLog, Problem, invalid};
 use plan::Planned;
 use replay::Replayed;
@@ -53,8 +56,10 @@ pub struct Expectations {
     pub hours: Option<HourRange>,
     /// The text of an earlier receipt.
     pub since: Option<String>,
-    /// Events that must be in the file.
+    /// Events that must be in the file. Of none of them nothing is concluded.
     pub contains: Option<Vec<LeafHash>>,
+    /// What else was to be checked and could not be read, in words. Nothing is concluded then, but what is wrong is found.
+    pub unread: Vec<String>,
 }
 
 /// Why there is no report.
@@ -63,12 +68,6 @@ pub enum VerifyError {
     /// The receipt cannot be read.
     #[error("the receipt cannot be used")]
     Receipt(#[source] ReceiptError),
-    /// The earlier receipt cannot be read.
-    #[error("the earlier receipt cannot be used")]
-    Earlier(#[source] ReceiptError),
-    /// The file cannot be read.
-    #[error("the file cannot be read")]
-    File(#[from] io::Error),
 }
 
 impl VerifyError {
@@ -76,8 +75,8 @@ impl VerifyError {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Receipt(ReceiptError::Version(..)) | Self::File(_) => Outcome::Inconclusive,
-            Self::Receipt(_) | Self::Earlier(_) => Outcome::Failed,
+            Self::Receipt(ReceiptError::Version(..)) => Outcome::Inconclusive,
+            Self::Receipt(_) => Outcome::Failed,
         }
     }
 }
@@ -87,7 +86,9 @@ impl VerifyError {
 struct Checked {
     range: DayRange,
     signer: Option<VerifierKey>,
-    /// One for each domain, unless something was wrong.
+    /// Every key that signed one of its logs, now or before.
+    keys: Vec<VerifierKey>,
+    /// One for each domain, unless something was wrong or is not known.
     logs: Vec<DomainLog>,
 }
 
@@ -99,16 +100,16 @@ struct Evidence {
 }
 
 /// Checks the file against its receipt and what is expected. The memory it takes is bounded by the receipts and the
-/// acknowledgements.
+/// acknowledgements. A file that cannot be read to its end leaves the report inconclusive, or failed where more is wrong.
 ///
 /// # Errors
-/// When a receipt is malformed, or reading the file fails.
+/// When the receipt is malformed, or of a version that is not known.
 pub fn verify(
     receipt_text: &str,
     expected: &Expectations,
     file: impl Read,
 ) -> Result<Report, VerifyError> {
-    let (receipt, note) = Receipt::parse(receipt_text).map_err(VerifyError::Receipt)?;
+    let (receipt, note) = read(receipt_text, &expected.keys).map_err(VerifyError::Receipt)?;
     let mut findings = Findings::default();
     if expected.keys.is_empty() {
         findings.add(
@@ -116,49 +117,31 @@ pub fn verify(
             "no key of the server is known: whoever made the file may have made the receipt",
         );
     }
+    for what in &expected.unread {
+        findings.add(FindingKind::Unproven, what);
+    }
     let evidence = check_evidence(&receipt, &note, expected, &mut findings);
     let mut kept = HashMap::new();
     if let Some(earlier) = &expected.since {
-        match Receipt::parse(earlier) {
-            Ok((old, note)) => {
-                kept = check_since(
-                    &old,
-                    &note,
-                    &evidence.checked,
-                    &receipt,
-                    expected,
-                    &mut findings,
-                );
-            }
-            Err(error @ ReceiptError::Version(..)) => {
-                findings.add(
-                    FindingKind::Unproven,
-                    format!("the earlier receipt: {error}"),
-                );
-            }
-            Err(error) => return Err(VerifyError::Earlier(error)),
-        }
+        kept = check_since(
+            earlier,
+            &evidence.checked,
+            &receipt,
+            expected,
+            &mut findings,
+        );
     }
-    let mut is_recompressed = false;
-    let mut acknowledged = None;
+    let (mut is_recompressed, mut acknowledged) = (false, None);
     if let Some((manifest, planned)) = &evidence.content {
-        let contains = expected.contains.as_deref().unwrap_or_default();
-        let wanted: HashSet<Hash> = contains.iter().map(|leaf| Hash::from(*leaf)).collect();
-        let count = wanted.len() as u64;
-        let lines = Lines::new(file, manifest)?;
-        let compared = Content::new(&receipt, planned, lines, wanted, &mut findings).compare()?;
-        is_recompressed = !compared.is_as_made && !findings.has_failed();
-        let mut not_found: Vec<_> = compared.not_found.into_iter().collect();
-        not_found.sort_unstable();
-        acknowledged = expected
-            .contains
-            .as_ref()
-            .map(|_| count - not_found.len() as u64);
-        for hash in not_found {
-            findings.add(
-                FindingKind::Missing,
-                format!("the acknowledged event {hash} is not in the file"),
-            );
+        match compare(&receipt, manifest, planned, expected, file, &mut findings) {
+            Ok((is_as_made, found)) => {
+                is_recompressed = !is_as_made && !findings.has_failed();
+                acknowledged = found;
+            }
+            Err(error) => findings.add(
+                FindingKind::Unproven,
+                format!("the file cannot be read: {error}"),
+            ),
         }
     }
     Ok(report(
@@ -172,6 +155,45 @@ pub fn verify(
     ))
 }
 
+/// A receipt as it stands in its note. Signatures by the keys that are known are judged before a word of it: a type or a
+/// version that is not known may have been written by anybody else.
+fn read<'t>(text: &'t str, keys: &[VerifierKey]) -> Result<(Receipt, Note<'t>), ReceiptError> {
+    let note = Note::parse(text)?;
+    note.signer(keys)?;
+    Ok((Receipt::read(&note)?, note))
+}
+
+/// Whether the file's bytes are those that were made, and how many of the acknowledged events are there, when some were
+/// given.
+fn compare(
+    receipt: &Receipt,
+    manifest: &Manifest,
+    planned: &[Planned],
+    expected: &Expectations,
+    file: impl Read,
+    findings: &mut Findings,
+) -> io::Result<(bool, Option<u64>)> {
+    let contains = expected.contains.as_deref();
+    if contains.is_some_and(<[_]>::is_empty) {
+        findings.add(FindingKind::Unproven, "no acknowledged event was given");
+    }
+    let leaves = contains.unwrap_or_default();
+    let wanted: HashSet<Hash> = leaves.iter().map(|leaf| Hash::from(*leaf)).collect();
+    let count = wanted.len() as u64;
+    let lines = Lines::new(file, manifest)?;
+    let compared = Content::new(receipt, planned, lines, wanted, findings).compare()?;
+    let mut not_found: Vec<_> = compared.not_found.into_iter().collect();
+    not_found.sort_unstable();
+    let acknowledged = contains.map(|_| count - not_found.len() as u64);
+    for hash in not_found {
+        findings.add(
+            FindingKind::Missing,
+            format!("the acknowledged event {hash} is not in the file"),
+        );
+    }
+    Ok((compared.is_as_made, acknowledged))
+}
+
 /// Everything that the receipt alone tells.
 fn check_evidence(
     receipt: &Receipt,
@@ -179,38 +201,52 @@ fn check_evidence(
     expected: &Expectations,
     findings: &mut Findings,
 ) -> Evidence {
-    let range = match range_of(receipt) {
-        Ok(range) => range,
+    let mut evidence = Evidence {
+        checked: Checked::nothing(),
+        replayed: Vec::new(),
+        content: None,
+    };
+    let mut texts = match form::read(receipt) {
+        Ok(texts) => texts,
         Err(problem) => {
             findings.add(problem.kind, problem.detail);
-            DayRange::new(Day::FIRST, Day::FIRST).expect("a day is a range")
+            return evidence;
         }
     };
-    check_scope(receipt, range, expected, findings);
-    let checked = check_receipt(receipt, note, range, &expected.keys, findings);
-    let is_whole = checked.logs.len() == receipt.domains.len();
-    let mut replayed = Vec::new();
-    let mut content = None;
-    if is_whole {
-        match replay_all(receipt, &checked.logs, findings) {
-            Ok(all) => replayed = all,
-            Err(problem) => findings.add(problem.kind, problem.detail),
+    check_scope(receipt, texts.range, expected, findings);
+    let manifest = std::mem::take(&mut texts.manifest);
+    evidence.checked = check_receipt(receipt, texts, note, &expected.keys, findings);
+    let logs = &evidence.checked.logs;
+    if logs.len() != receipt.domains.len() {
+        return evidence;
+    }
+    match replay_all(receipt, logs, findings) {
+        Ok(replayed) => evidence.replayed = replayed,
+        Err(problem) => {
+            findings.add(problem.kind, problem.detail);
+            return evidence;
         }
     }
-    if !replayed.is_empty() {
-        let segments: Vec<Vec<(Day, SealedSegment)>> = replayed
-            .iter_mut()
-            .map(|domain| std::mem::take(&mut domain.segments))
-            .collect();
-        match plan::plan(receipt, segments, findings) {
-            Ok(planned) => content = Some(planned),
-            Err(problem) => findings.add(problem.kind, problem.detail),
-        }
+    let replayed = evidence.replayed.iter_mut();
+    let segments: Vec<Vec<(Day, SealedSegment)>> = replayed
+        .map(|domain| std::mem::take(&mut domain.segments))
+        .collect();
+    match plan::plan(receipt, &manifest, segments, findings) {
+        Ok(planned) => evidence.content = Some((manifest, planned)),
+        Err(problem) => findings.add(problem.kind, problem.detail),
     }
-    Evidence {
-        checked,
-        replayed,
-        content,
+    evidence
+}
+
+impl Checked {
+    /// What is known of a receipt of which nothing is.
+    fn nothing() -> Self {
+        Self {
+            range: DayRange::new(Day::FIRST, Day::FIRST).expect("a day is a range"),
+            signer: None,
+            keys: Vec::new(),
+            logs: Vec::new(),
+        }
     }
 }
 
@@ -223,23 +259,10 @@ fn replay_all(
     logs.iter()
         .zip(&receipt.domains)
         .map(|(log, evidence)| {
-            replay::replay(log, evidence, hours, findings).map_err(|problem| Problem {
-                detail: format!("{}: {}", log.domain, problem.detail),
-                ..problem
-            })
+            replay::replay(log, evidence, hours, findings)
+                .map_err(|problem| problem.within(&log.domain))
         })
         .collect()
-}
-
-fn range_of(receipt: &Receipt) -> Result<DayRange, Problem> {
-    let (start, end) = (
-        log::day(&receipt.scope.start)?,
-        log::day(&receipt.scope.end)?,
-    );
-    let range = DayRange::new(start, end);
-    range
-        .filter(|_| receipt.scope.hours.is_valid())
-        .ok_or_else(|| invalid("the receipt's scope has no days or hours"))
 }
 
 fn check_scope(
@@ -274,17 +297,17 @@ fn check_scope(
 /// Signatures, domains and logs.
 fn check_receipt(
     receipt: &Receipt,
+    texts: Texts,
     note: &Note<'_>,
-    range: DayRange,
     keys: &[VerifierKey],
     findings: &mut Findings,
 ) -> Checked {
     let mut checked = Checked {
-        range,
-        signer: None,
-        logs: Vec::new(),
+        range: texts.range,
+        ..Checked::nothing()
     };
-    let controls = match read_controls(receipt) {
+    let mut texts = texts.domains;
+    let controls = match follow_controls(receipt, &mut texts) {
         Ok(controls) => controls,
         Err(problem) => {
             findings.add(problem.kind, problem.detail);
@@ -297,14 +320,14 @@ fn check_receipt(
     {
         findings.add(problem.kind, problem.detail);
     }
-    for (evidence, control) in receipt.domains.iter().zip(controls) {
-        match log::check(evidence, control, &signer, range) {
+    checked.keys = controls.iter().flat_map(|c| c.keys.clone()).collect();
+    let of_domains = receipt.domains.iter().zip(texts).zip(controls);
+    for ((evidence, texts), control) in of_domains {
+        match log::check(evidence, texts, control, &signer, checked.range) {
             Ok(log) => checked.logs.push(log),
             Err(problem) => {
-                findings.add(
-                    problem.kind,
-                    format!("{}: {}", evidence.domain, problem.detail),
-                );
+                let problem = problem.within(&evidence.domain);
+                findings.add(problem.kind, problem.detail);
             }
         }
     }
@@ -312,22 +335,20 @@ fn check_receipt(
     checked
 }
 
-/// The control lists of all domains, at least one.
-fn read_controls(receipt: &Receipt) -> Result<Vec<Control>, Problem> {
-    if receipt.domains.is_empty() {
-        return Err(invalid("the receipt has no domain"));
+/// The control lists of all domains, at least one. Where one has an entry of a type that is not known, no key is.
+fn follow_controls(receipt: &Receipt, texts: &mut [DomainTexts]) -> Result<Vec<Control>, Problem> {
+    for (evidence, texts) in receipt.domains.iter().zip(texts.iter_mut()) {
+        if let Some(later) = texts.control.later.take() {
+            return Err(later.within(&evidence.domain));
+        }
     }
-    // The name of the server stands in the keys; every key of a log has the same one.
-    receipt
-        .domains
-        .iter()
-        .map(|evidence| {
-            Control::read(&evidence.domain, &evidence.control).map_err(|problem| Problem {
-                detail: format!("{}: {}", evidence.domain, problem.detail),
-                ..problem
-            })
-        })
-        .collect()
+    let mut controls = Vec::with_capacity(texts.len());
+    for (evidence, texts) in receipt.domains.iter().zip(texts) {
+        let read = std::mem::take(&mut texts.control);
+        let followed = Control::follow(&evidence.domain, &evidence.control, read);
+        controls.push(followed.map_err(|problem| problem.within(&evidence.domain))?);
+    }
+    Ok(controls)
 }
 
 /// The receipt is signed by a pinned key, or by one that a pinned one leads to.
@@ -385,8 +406,7 @@ fn check_domains(receipt: &Receipt, controls: &[Control]) -> Result<(), Problem>
 }
 
 fn check_since(
-    old: &Receipt,
-    note: &Note<'_>,
+    earlier: &str,
     new: &Checked,
     receipt: &Receipt,
     expected: &Expectations,
@@ -395,17 +415,13 @@ fn check_since(
     // Keys that the log was signed with before are known by the log that is signed now.
     let mut keys = expected.keys.clone();
     if !keys.is_empty() && !findings.has_failed() {
-        keys.extend(
-            new.logs
-                .iter()
-                .flat_map(|log| log.control.keys.iter().cloned()),
-        );
+        keys.extend_from_slice(&new.keys);
     }
     let mut of_old = Findings::default();
     let mut kept = HashMap::new();
-    match range_of(old) {
-        Ok(range) => {
-            let checked = check_receipt(old, note, range, &keys, &mut of_old);
+    match read_earlier(earlier, &keys) {
+        Ok((old, note, texts)) => {
+            let checked = check_receipt(&old, texts, &note, &keys, &mut of_old);
             if !of_old.has_failed() && new.logs.len() == receipt.domains.len() {
                 kept = since::check(&checked, new, receipt, findings);
             }
@@ -419,6 +435,22 @@ fn check_since(
         );
     }
     kept
+}
+
+fn read_earlier<'t>(
+    text: &'t str,
+    keys: &[VerifierKey],
+) -> Result<(Receipt, Note<'t>, Texts), Problem> {
+    let (old, note) = read(text, keys).map_err(|error| match error {
+        ReceiptError::Version(..) => Problem {
+            kind: FindingKind::Unproven,
+            detail: error.to_string(),
+        },
+        ReceiptError::Malformed(error) => invalid(error.told()),
+        ReceiptError::Note(error) => invalid(error.to_string()),
+    })?;
+    let texts = form::read(&old)?;
+    Ok((old, note, texts))
 }
 
 fn report(
@@ -438,7 +470,9 @@ fn report(
         let of = planned
             .iter()
             .filter(|p| domain.is_none_or(|d| p.domain == d));
-        of.map(|segment| segment.sealed.count).sum()
+        of.fold(0_u64, |sum, segment| {
+            sum.saturating_add(segment.sealed.count)
+        })
     };
     let Evidence {
         checked, replayed, ..

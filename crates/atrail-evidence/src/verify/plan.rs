@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use atrail_model::Day;
 
-use super::log::{Problem, invalid, malformed};
+use super::log::{Problem, invalid};
 use super::report::{FindingKind, Findings, Location};
 use crate::entry::SealedSegment;
 use crate::hash::Hash;
-use crate::json;
 use crate::manifest::Manifest;
 use crate::receipt::Receipt;
 use crate::tree::{SUBTREE_LEAVES, root_of_runs};
@@ -77,11 +76,10 @@ impl Planned {
 /// Puts the expected segments of all domains into the manifest's order.
 pub(super) fn plan(
     receipt: &Receipt,
+    manifest: &Manifest,
     expected: Vec<Vec<(Day, SealedSegment)>>,
     findings: &mut Findings,
-) -> Result<(Manifest, Vec<Planned>), Problem> {
-    let manifest: Manifest = json::parse(&receipt.manifest, "the manifest")
-        .map_err(|error| malformed("manifest", &error))?;
+) -> Result<Vec<Planned>, Problem> {
     let mut by_id: HashMap<String, Planned> = HashMap::new();
     for (domain, segments) in expected.into_iter().enumerate() {
         for (day, sealed) in segments {
@@ -129,7 +127,7 @@ pub(super) fn plan(
         let detail = format!("{} events are not in the manifest", segment.sealed.count);
         findings.add_at(FindingKind::Missing, segment.location(receipt), detail);
     }
-    Ok((manifest, planned))
+    Ok(planned)
 }
 
 /// The hashes of a segment's runs, when they are known and give its root.

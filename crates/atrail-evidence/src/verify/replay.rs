@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use atrail_model::Day;
 
-use super::log::{DomainLog, Problem, invalid, malformed, moment};
+use super::form::moment;
+use super::log::{DomainLog, Problem, invalid};
 use super::report::{Deleted, FindingKind, Findings, Location};
 use crate::entry::{
     ControlEntry, DayEntry, Deletion, DeletionKind, HoldLevel, HourRange, SealedSegment,
@@ -38,9 +39,10 @@ pub(super) fn replay(
     hours: HourRange,
     findings: &mut Findings,
 ) -> Result<Replayed, Problem> {
-    let mut proofs: HashMap<(&str, u64), &DeletionProof> = HashMap::new();
-    for proof in &evidence.deletions {
-        if proofs.insert((&proof.day, proof.position), proof).is_some() {
+    let mut proofs: HashMap<(&str, u64), (&DeletionProof, &Record)> = HashMap::new();
+    for (proof, record) in evidence.deletions.iter().zip(&log.deletions) {
+        let place = (proof.day.as_str(), proof.position);
+        if proofs.insert(place, (proof, record)).is_some() {
             return Err(invalid(format!(
                 "deletion {} of {}: has two records",
                 proof.position, proof.day
@@ -48,13 +50,14 @@ pub(super) fn replay(
         }
     }
     let mut replayed = Replayed::default();
-    for (day, entries) in &log.lists {
+    for (day, list) in &log.lists {
+        let entries = list.entries.iter().zip(&list.leaves);
         let mut standing: BTreeMap<u64, SealedSegment> = BTreeMap::new();
         let mut number = 0;
         for (position, (entry, leaf)) in (0_u64..).zip(entries) {
             match entry {
                 DayEntry::Seal(seal) => {
-                    for segment in check_segments(&seal.segments, *day, position)? {
+                    for segment in &seal.segments {
                         standing.insert(number, segment.clone());
                         number += 1;
                     }
@@ -64,10 +67,10 @@ pub(super) fn replay(
                     let name = format!("deletion {position} of {day}");
                     check_deletion(deletion, position, &removed, &name)?;
                     let key = (deletion.day.as_str(), position);
-                    let proof = proofs
+                    let (proof, record) = proofs
                         .remove(&key)
                         .ok_or_else(|| invalid(format!("{name}: has no record")))?;
-                    let in_force = state_of(log, proof, *leaf, &name)?;
+                    let in_force = state_of(log, proof, record, *leaf, &name)?;
                     if let Some(why) = refusal(deletion, *day, &in_force) {
                         let location = Location {
                             domain: Some(log.domain.clone()),
@@ -118,20 +121,6 @@ pub(super) fn standing<'e>(entries: impl Iterator<Item = &'e DayEntry>) -> Vec<S
     standing
 }
 
-fn check_segments(
-    segments: &[SealedSegment],
-    day: Day,
-    position: u64,
-) -> Result<&[SealedSegment], Problem> {
-    let is_right = |segment: &SealedSegment| segment.hour <= 23 && segment.count > 0;
-    if segments.is_empty() || !segments.iter().all(is_right) {
-        return Err(invalid(format!(
-            "entry {position} of {day}: seals nothing, or an hour that is none"
-        )));
-    }
-    Ok(segments)
-}
-
 fn remove(standing: &mut BTreeMap<u64, SealedSegment>, hours: HourRange) -> Vec<SealedSegment> {
     standing
         .extract_if(.., |_, segment| hours.contains(segment.hour))
@@ -155,9 +144,6 @@ fn check_deletion(
             deletion.position
         )));
     }
-    if !deletion.hours.is_valid() {
-        return Err(invalid(format!("{name}: its hours are none of a day")));
-    }
     if sum(|s| s.count) != Some(deletion.events) || sum(|s| s.size) != Some(deletion.bytes) {
         return Err(invalid(format!(
             "{name}: states other numbers than were removed"
@@ -170,10 +156,10 @@ fn check_deletion(
 fn state_of(
     log: &DomainLog,
     proof: &DeletionProof,
+    record: &Record,
     leaf: Hash,
     name: &str,
 ) -> Result<InForce, Problem> {
-    let record = Record::parse(&proof.record).map_err(|error| malformed(name, &error))?;
     let names_it =
         record.list == proof.day && record.position == proof.position && record.entry == leaf;
     if !names_it {

@@ -91,10 +91,9 @@ fn check_domain(
             "the control list does not begin with the one that was signed then",
         ));
     }
-    for (day, entries) in &old.lists {
-        let later = new.lists.get(day).map_or(&[][..], Vec::as_slice);
-        let begins = entries.len() <= later.len()
-            && entries.iter().zip(later).all(|(old, new)| old.1 == new.1);
+    for (day, list) in &old.lists {
+        let later = new.lists.get(day);
+        let begins = later.is_some_and(|later| later.leaves.starts_with(&list.leaves));
         if checked.range.contains(*day) && !begins {
             return Err(invalid(format!(
                 "the list of {day} does not begin with the one that was signed then"
@@ -112,5 +111,5 @@ fn began_anew(old: &DomainLog, new: &DomainLog) -> bool {
 
 /// The checkpoint that the log's epoch continues.
 pub(super) fn continued(log: &DomainLog) -> Option<Checkpoint> {
-    Checkpoint::parse(&log.control.genesis.continues).ok()
+    super::form::checkpoint(&log.control.genesis.continues)
 }

@@ -9,6 +9,8 @@ mod honest;
 mod independent;
 mod proof;
 mod python;
+mod rules;
+mod spelling;
 mod synthetic;
 mod tamper;
 mod world;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
-use atrail_evidence::{Expectations, Outcome, Report, VerifyError, verify};
+use atrail_evidence::{Expectations, Hash, Outcome, Report, VerifyError, verify};
 use tempfile::TempDir;
 
 /// Runs the script on each line of arguments that it reads, and answers its exit code and what it said.
@@ -17,15 +17,25 @@ sys.dont_write_bytecode = True
 import verify
 for line in sys.stdin:
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = verify.main(json.loads(line))
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            code = verify.main(json.loads(line))
+        except SystemExit as end:
+            code = end.code
     print(json.dumps([code, said.getvalue()]), flush=True)
 ";
 
-static SCRIPT: LazyLock<Option<Mutex<Script>>> = LazyLock::new(|| Script::start().map(Mutex::new));
+/// The same with the reading of JSON that Python has.
+const LAX: &str = "
+verify.parse = json.loads
+verify.number = lambda value, low=0, end=1 << 64: int(value)
+";
+
+static SCRIPT: LazyLock<Option<Mutex<Script>>> =
+    LazyLock::new(|| Script::start("").map(Mutex::new));
 
 /// The running script and the files that it reads.
-struct Script {
+pub(crate) struct Script {
     dir: TempDir,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -33,11 +43,19 @@ struct Script {
 }
 
 impl Script {
-    /// `None` where it cannot run.
-    fn start() -> Option<Self> {
+    /// One that reads as Python does, and not as the page wants it.
+    pub(crate) fn lax() -> Option<Self> {
+        Self::start(LAX)
+    }
+
+    /// With this change of the script; `None` where it cannot run.
+    fn start(change: &str) -> Option<Self> {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let mut process = Command::new("python3")
-            .args(["-c", DRIVER])
+            .args([
+                "-c",
+                &DRIVER.replace("for line", &format!("{change}for line")),
+            ])
             .arg(docs)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -63,7 +81,12 @@ impl Script {
     }
 
     /// Its exit code for what it can be asked, and what it said.
-    fn verify(&mut self, receipt: &str, expected: &Expectations, file: &[u8]) -> (i64, String) {
+    pub(crate) fn verify(
+        &mut self,
+        receipt: &str,
+        expected: &Expectations,
+        file: &[u8],
+    ) -> (i64, String) {
         let path = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
         let (download, evidence, since) = (path("file"), path("file.receipt"), path("since"));
         fs::write(&download, file).unwrap();
@@ -77,6 +100,15 @@ impl Script {
             fs::write(&since, earlier).unwrap();
             arguments.extend(["--since", &since]);
         }
+        let acks = path("acks");
+        if let Some(leaves) = &expected.contains {
+            let lines = leaves.iter().map(|leaf| Hash::from(*leaf));
+            let lines: String = lines
+                .map(|hash| format!("{{\"value\":\"{hash}\"}}\n"))
+                .collect();
+            fs::write(&acks, lines).unwrap();
+            arguments.extend(["--contains", &acks]);
+        }
         self.conclude(&arguments).unwrap()
     }
 }
@@ -89,19 +121,24 @@ pub(crate) fn both(
 ) -> Result<Report, VerifyError> {
     let concluded = verify(receipt, expected, file);
     if let Some(script) = SCRIPT.as_ref().filter(|_| is_askable(expected)) {
-        let outcome = match &concluded {
-            Ok(report) => report.outcome,
-            Err(error) => error.outcome(),
-        };
-        let code = match outcome {
-            Outcome::Proven => 0,
-            Outcome::Failed => 1,
-            Outcome::Inconclusive => 3,
-        };
+        let code = code(&concluded);
         let (theirs, said) = script.lock().unwrap().verify(receipt, expected, file);
         assert_eq!(theirs, code, "{said}\n{concluded:#?}");
     }
     concluded
+}
+
+/// The exit code that a conclusion has.
+pub(crate) fn code(concluded: &Result<Report, VerifyError>) -> i64 {
+    let outcome = match concluded {
+        Ok(report) => report.outcome,
+        Err(error) => error.outcome(),
+    };
+    match outcome {
+        Outcome::Proven => 0,
+        Outcome::Failed => 1,
+        Outcome::Inconclusive => 3,
+    }
 }
 
 /// What the script says to people; nothing where it cannot run.
@@ -110,11 +147,12 @@ pub(crate) fn said(receipt: &str, expected: &Expectations, file: &[u8]) -> Optio
     Some(script.lock().unwrap().verify(receipt, expected, file).1)
 }
 
-/// The script is asked for no scope and no acknowledgements.
+/// The script is asked for no scope.
 fn is_askable(expected: &Expectations) -> bool {
     let asked = Expectations {
         keys: expected.keys.clone(),
         since: expected.since.clone(),
+        contains: expected.contains.clone(),
         ..Expectations::default()
     };
     format!("{asked:?}") == format!("{expected:?}")

@@ -62,6 +62,8 @@ pub(crate) struct Log {
     holds: BTreeSet<u8>,
     /// Records state no days, which takes long; the last one must.
     pub(crate) is_hasty: bool,
+    /// A text, and the one that stands in its place.
+    respelled: Option<(String, String)>,
 }
 
 /// A server with one account.
@@ -73,6 +75,8 @@ pub(crate) struct World {
     pub(crate) today: Day,
     /// How many bytes that hardly compress each event has besides.
     pub(crate) padding: usize,
+    /// An entry or a record, and the text that is recorded in its place.
+    pub(crate) respelled: Option<(String, String)>,
 }
 
 /// What a session hands out.
@@ -93,6 +97,7 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
 
 impl Log {
     fn append(&mut self, list: Option<Day>, text: String) {
+        let text = self.spell(text);
         let place = match list {
             Some(day) => self.lists.entry(day).or_default(),
             None => &mut self.control,
@@ -119,7 +124,7 @@ impl Log {
                 root: self.control.tree.root().into(),
             },
         };
-        let text = record.to_text();
+        let text = self.spell(record.to_text());
         let completed = self.tree.push_completing(leaf_hash(text.as_bytes()));
         for (level, root) in (0_u8..).zip(completed) {
             let index = record.index >> level;
@@ -127,6 +132,13 @@ impl Log {
         }
         self.records.push(text);
         self.roots.push(self.tree.root());
+    }
+
+    fn spell(&self, text: String) -> String {
+        match &self.respelled {
+            Some((was, is)) if *was == text => is.clone(),
+            _ => text,
+        }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -240,12 +252,18 @@ fn tree_of(kept: &Kept) -> (Root, Vec<Hash>) {
 impl World {
     /// An account without spaces.
     pub(crate) fn new(key: SigningKey) -> Self {
+        Self::respelling(key, None)
+    }
+
+    /// The same, where a text is recorded in the place of another.
+    pub(crate) fn respelling(key: SigningKey, respelled: Option<(String, String)>) -> Self {
         let mut world = Self {
             key,
             logs: Vec::new(),
             next: 0,
             today: "2026-11-20".parse().unwrap(),
             padding: 0,
+            respelled,
         };
         world.begin(format!("account-{ACCOUNT}"), "", "", "");
         world
@@ -269,6 +287,7 @@ impl World {
             domain,
             epoch: epoch.to_owned(),
             policy: -1,
+            respelled: self.respelled.clone(),
             ..Log::default()
         };
         log.append(None, genesis.to_text());
@@ -426,7 +445,10 @@ impl World {
     }
 
     pub(crate) fn rotate(&mut self) {
-        let next = SigningKey::generate(self.key.name()).unwrap();
+        self.rotate_to(SigningKey::generate(self.key.name()).unwrap());
+    }
+
+    pub(crate) fn rotate_to(&mut self, next: SigningKey) {
         let vkey = next.verifier_key().to_string();
         for log in 0..self.logs.len() {
             let state = &self.logs[log];

@@ -4,12 +4,34 @@ use atrail_model::{Domain, Hours, Scope, UserId};
 use atrail_store::User;
 use serde_json::{Map, Value, json};
 
-use super::action::Action;
+use super::action::{Action, Severity};
 use super::origin::Origin;
 use super::text::capped;
 
 /// Longest text among the details of an act, in bytes.
 const TEXT_MAX_BYTES: usize = 1024;
+
+/// What an actor proved to be who it is with (the original's `initiator.credential.type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A user name and a password.
+    Password,
+    /// A token of this server or of its OpenID provider.
+    Token,
+    /// An API key.
+    ApiKey,
+}
+
+impl Credential {
+    /// The value of the field.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "user",
+            Self::Token => "token",
+            Self::ApiKey => "apikey",
+        }
+    }
+}
 
 /// Who acts, from where.
 #[derive(Debug, Clone)]
@@ -17,25 +39,34 @@ pub(crate) struct Actor {
     pub(super) id: UserId,
     pub(super) name: Option<String>,
     pub(super) origin: Origin,
+    pub(super) credential: Credential,
 }
 
 impl Actor {
-    /// A user.
+    /// A user who sent a token.
     pub(crate) fn new(user: &User, origin: Origin) -> Self {
         Self {
             id: user.id,
             name: Some(user.name.clone()),
             origin,
+            credential: Credential::Token,
         }
     }
 
-    /// A user of whom only the id is known.
+    /// A user of whom only the id is known, and who sent a token.
     pub(crate) const fn of_id(id: UserId, origin: Origin) -> Self {
         Self {
             id,
             name: None,
             origin,
+            credential: Credential::Token,
         }
+    }
+
+    /// The same actor with another credential.
+    pub(crate) const fn by(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
     }
 }
 
@@ -136,6 +167,14 @@ impl Act {
             act
         } else {
             act.with("hours", scope.hours.to_string())
+        }
+    }
+
+    /// What was refused is never routine.
+    pub(super) const fn severity(&self) -> Severity {
+        match (self.outcome(), self.action.severity()) {
+            (Outcome::Failure, Severity::Normal) => Severity::Warning,
+            (_, severity) => severity,
         }
     }
 

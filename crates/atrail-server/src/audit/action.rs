@@ -103,6 +103,56 @@ impl Action {
             Self::DeleteSpace => "delete.space",
         }
     }
+
+    /// How grave it is when it succeeds.
+    pub(super) const fn severity(self) -> Severity {
+        match self {
+            Self::DeleteSession
+            | Self::DeleteEvents
+            | Self::DeleteKey
+            | Self::DeleteUser
+            | Self::DeleteOrganization
+            | Self::DeleteSpace => Severity::Critical,
+            Self::WriteOptions
+            | Self::SetHold
+            | Self::ReleaseHold
+            | Self::RotateKey
+            | Self::ChangePassword
+            | Self::GrantRole
+            | Self::RevokeRole
+            | Self::CreateKey => Severity::Warning,
+            Self::ReadEvents
+            | Self::CreateSessions
+            | Self::ReadSessions
+            | Self::DownloadEvents
+            | Self::Login
+            | Self::Logout
+            | Self::CreateOrganization
+            | Self::CreateSpace => Severity::Normal,
+        }
+    }
+}
+
+/// How grave an act is (the original's `severity`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    /// Routine.
+    Normal,
+    /// It changes who may do what, or how long evidence is kept; or it was refused.
+    Warning,
+    /// It deletes.
+    Critical,
+}
+
+impl Severity {
+    /// The value of the field.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ struct Event<'a> {
     event_time: String,
     action: &'static str,
     outcome: &'static str,
+    severity: &'static str,
     reason: Reason,
     initiator: Initiator<'a>,
     target: Resource<'a>,
@@ -47,7 +48,7 @@ struct Event<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Reason {
-    reason_code: String,
+    reason_code: u16,
     reason_type: &'static str,
 }
 
@@ -56,7 +57,14 @@ struct Reason {
 struct Initiator<'a> {
     #[serde(flatten)]
     resource: Resource<'a>,
+    credential: Credential,
     host: Host<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Credential {
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,15 +110,19 @@ pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventEr
         event_time: format_timestamp(frame.time),
         action: act.action.word(),
         outcome: act.outcome().word(),
+        severity: act.severity().word(),
         reason: Reason {
-            reason_code: act.status.to_string(),
+            reason_code: act.status,
             reason_type: "HTTP",
         },
         initiator: Initiator {
             resource: Resource {
                 id: &actor_id,
-                type_uri: "data/security/account/user",
+                type_uri: "service/security/account/user",
                 name: act.actor.name.as_deref(),
+            },
+            credential: Credential {
+                kind: act.actor.credential.word(),
             },
             host: Host {
                 address: act.actor.origin.address,
@@ -215,6 +227,6 @@ mod tests {
         let (event, value) = made(&agent, "\"}\n\u{202e}").await;
         assert!(event.line.len() < 4096 && !event.line.contains(&b'\n'));
         assert_eq!(value["action"], "delete.events");
-        assert_eq!(value.as_object().unwrap().len(), 11);
+        assert_eq!(value.as_object().unwrap().len(), 12);
     }
 }

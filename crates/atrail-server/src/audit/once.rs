@@ -30,14 +30,6 @@ impl Once {
         }
     }
 
-    /// One whose event was written by an earlier process.
-    pub(super) fn written(act: Act, time: Timestamp) -> Self {
-        Self {
-            written: OnceCell::new_with(Some(())),
-            ..Self::new(act, time)
-        }
-    }
-
     /// Returns when the event is durable; `true` for whoever brought it about.
     pub(super) async fn write(&self, audit: &Audit) -> Result<bool, Unwritten> {
         let mut is_first = false;

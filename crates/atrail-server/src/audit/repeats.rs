@@ -128,10 +128,16 @@ impl Repeats {
             }
         }
         left.extend(due);
-        let mut state = self.0.lock();
-        left.append(&mut state.due);
-        left.truncate(2 * CAPACITY);
-        state.due = left;
+        let lost = {
+            let mut state = self.0.lock();
+            left.append(&mut state.due);
+            let lost = left.split_off(left.len().min(2 * CAPACITY));
+            state.due = left;
+            lost
+        };
+        for entry in lost {
+            entry.say_lost(audit);
+        }
     }
 }
 
@@ -171,6 +177,18 @@ impl Entry {
         if is_other && again.addresses.len() < ADDRESSES_MAX {
             again.addresses.insert(address);
         }
+    }
+
+    /// Says that memory does not hold the count until it can be written.
+    fn say_lost(&self, audit: &Audit) {
+        let Some(count) = self.count() else { return };
+        audit.metrics.own_event_failed(count.act.action);
+        tracing::error!(
+            action = count.act.action.word(),
+            user = %count.act.actor.id,
+            repeats = ?count.act.details.get("repeats"),
+            "too many acts wait to be put on record: how often this one was done again is not"
+        );
     }
 
     /// The event about the repeats, if there were any: of the time of the last.

@@ -13,7 +13,7 @@ use super::oidc::Refused;
 use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
-use crate::audit::{Act, Action, Actor, Origin};
+use crate::audit::{Act, Action, Actor, Credential, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 
@@ -137,8 +137,8 @@ async fn by_password(
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
         if let Some(found) = found {
-            app.audit
-                .refused_login(Actor::new(&found.user, origin.clone()));
+            let actor = Actor::new(&found.user, origin.clone());
+            app.audit.refused_login(actor.by(Credential::Password));
         }
         return Err(BAD_CREDENTIALS);
     }
@@ -238,6 +238,11 @@ async fn begin(
         Beginning::ApiKey(id) => (ClientKind::ApiKey, Some(id), None),
         Beginning::Sso { ends } => (ClientKind::Sso, None, Some(ends)),
     };
+    let credential = match beginning {
+        Beginning::Password => Credential::Password,
+        Beginning::ApiKey(_) => Credential::ApiKey,
+        Beginning::Sso { .. } => Credential::Token,
+    };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let new = NewLogin {
@@ -250,7 +255,8 @@ async fn begin(
     };
     let login = app.identity.begin_login(new).await?;
     let act = |domain| {
-        let act = Act::new(Action::Login, Actor::new(user, origin.clone()), domain);
+        let actor = Actor::new(user, origin.clone()).by(credential);
+        let act = Act::new(Action::Login, actor, domain);
         match api_key {
             Some(key) => act.with("apiKey", key),
             None => act,

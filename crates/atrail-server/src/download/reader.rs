@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use atrail_store::{LoginId, Session, StoreError};
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::Stream;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::app::App;
-use crate::audit::{Actor, Unwritten};
+use crate::audit::{Actor, Answer, Unwritten};
 use crate::auth::access::may_go_on_reading;
 use crate::auth::principal::Principal;
 
@@ -49,38 +50,27 @@ impl Reader {
         }
     }
 
-    /// To be awaited before the answer with bytes from this place on: the download's start is on record then.
-    pub(crate) async fn begin(&self, position: u64) -> Result<(), Unwritten> {
-        let audit = &self.app.audit;
-        audit
-            .download_begins(&self.session, &self.actor, position)
-            .await
-    }
-
-    /// The same bytes, which begin at this place, until the login or the role ends: before each chunk is handed on, the
-    /// reader's standing is asked for, which is remembered for seconds and costs nothing in between. The last chunk is
-    /// handed on once the download's end is on record: whoever has the whole has left a trace.
-    pub(crate) fn watch(
+    /// The bytes of this range until the login or the role ends: before each chunk is handed on, the reader's standing is
+    /// asked for, which is remembered for seconds and costs nothing in between. It is returned once it is on record that the
+    /// range is read, and its last chunk handed on once it is on record that all is: whoever has the whole has left a trace.
+    pub(crate) async fn watch(
         self,
-        mut position: u64,
+        range: Range<u64>,
         bytes: impl Stream<Item = Result<Bytes, Cut>> + Send + 'static,
-    ) -> impl Stream<Item = Result<Bytes, Cut>> + Send + 'static {
-        bytes.and_then(move |chunk| {
-            let reader = self.clone();
-            let start = position;
-            position += chunk.len() as u64;
-            let handed_out = start..position;
-            async move {
-                reader.allow().await?;
-                reader.note(handed_out).await?;
-                Ok(chunk)
-            }
-        })
-    }
-
-    async fn note(&self, bytes: Range<u64>) -> Result<(), Unwritten> {
+    ) -> Result<impl Stream<Item = Result<Bytes, Cut>> + Send + 'static, Unwritten> {
         let audit = &self.app.audit;
-        audit.hands_out(&self.session, &self.actor, bytes).await
+        let position = range.start;
+        let answer = audit.reads(&self.session, self.login, &self.actor, range);
+        let watched = Watched {
+            answer: answer.await?,
+            bytes: bytes.boxed(),
+            position,
+            reader: self,
+        };
+        Ok(stream::try_unfold(watched, |mut watched| async {
+            let next = watched.next().await?;
+            Ok(next.map(|chunk| (chunk, watched)))
+        }))
     }
 
     async fn allow(&self) -> Result<(), Cut> {
@@ -89,5 +79,26 @@ impl Reader {
             Ok(false) => Err(Cut::NotAllowed),
             Err(error) => Err(Cut::Unknown(error.chain())),
         }
+    }
+}
+
+/// Bytes on their way to a reader.
+struct Watched {
+    reader: Reader,
+    answer: Answer,
+    bytes: BoxStream<'static, Result<Bytes, Cut>>,
+    position: u64,
+}
+
+impl Watched {
+    async fn next(&mut self) -> Result<Option<Bytes>, Cut> {
+        let Some(chunk) = self.bytes.try_next().await? else {
+            return Ok(None);
+        };
+        self.reader.allow().await?;
+        let start = self.position;
+        self.position += chunk.len() as u64;
+        self.answer.hand_out(start..self.position).await?;
+        Ok(Some(chunk))
     }
 }

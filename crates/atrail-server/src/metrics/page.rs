@@ -45,6 +45,21 @@ pub(crate) fn render(
         "Reads that ended at an object that is damaged or missing: the log names it.",
     );
     damaged.value(store.damaged_reads);
+    page.gauge(
+        "atrail_hours_set_apart",
+        "Hours that cannot be sealed, set apart so that others can: the log says why.",
+    )
+    .value(store.hours_apart);
+    page.counter(
+        "atrail_erase_failures_total",
+        "Times that bytes could not be erased when they were to go; it is tried again.",
+    )
+    .value(store.erase_failures);
+    page.counter(
+        "atrail_retention_failures_total",
+        "Times that retention could not be acted on for a space or account; it is tried again.",
+    )
+    .value(store.sweep_failures);
     if let Some(open) = open_sessions {
         page.gauge(
             "atrail_open_sessions",

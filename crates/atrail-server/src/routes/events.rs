@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
 use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal, Requester};
+use atrail_store::{DayTotal, DeletedTotal, Requester, StoreError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -83,6 +83,10 @@ pub(super) async fn status(
     Ok(Json(totals.into_iter().map(wire).collect()))
 }
 
+/// What the answer says besides when a disk keeps bytes from being erased.
+const STILL_ERASING: &str =
+    " Some of their bytes are still on the disk: the server goes on erasing them.";
+
 /// Deletes events, or with `DryRun` counts them: those of the days that the request names, and it names both ends.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
@@ -117,19 +121,37 @@ pub(super) async fn delete(
         reason: "",
     };
     let deletion = app.store.delete_events(scope, requester, dry_run);
-    let DeletedTotal { count, size_bytes } = deletion.await?;
+    let (deleted, failed) = match deletion.await {
+        Err(StoreError::Partly { done, rest }) => (done, Some(StoreError::Partly { done, rest })),
+        deleted => (deleted?, None),
+    };
+    let DeletedTotal {
+        count,
+        size_bytes,
+        is_owed,
+    } = deleted;
+    let failed = failed.map(ApiError::from);
     if dry_run {
         return Ok(Json(format!(
             "{count} logs would be deleted, freeing {size_bytes} bytes."
         )));
     }
-    let act = Act::new(Action::DeleteEvents, principal.actor(), target.domain())
+    let mut act = Act::new(Action::DeleteEvents, principal.actor(), target.domain())
         .about(&scope)
         .with("events", count)
         .with("bytes", size_bytes);
+    if is_owed {
+        act = act.with("erasure", "goes on");
+    }
+    if let Some(failed) = failed {
+        // It tells what was deleted all the same.
+        app.audit.record(act.answered(failed.code().status())).await;
+        return Err(failed);
+    }
     app.audit.record(act).await;
+    let owed = if is_owed { STILL_ERASING } else { "" };
     Ok(Json(format!(
-        "{count} logs were deleted, freeing {size_bytes} bytes."
+        "{count} logs were deleted, freeing {size_bytes} bytes.{owed}"
     )))
 }
 

@@ -10,7 +10,7 @@ use atrail_store::{NewSession, Session, SessionState};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::audit::{Act, Action, Unwritten};
@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
 use crate::idempotency::IdempotencyKey;
 use crate::ingest::{Sender, Share};
+use crate::untold::Untold;
 
 impl Aimed for OptionalJsonBody<api::SessionRequest> {
     fn at_account_level(&self) -> bool {
@@ -61,7 +62,7 @@ pub(super) async fn create(
         wire: OptionalJsonBody(request),
         ..
     }: Authorised<ReadEvents, OptionalJsonBody<api::SessionRequest>>,
-) -> Result<(StatusCode, Json<api::Session>), ApiError> {
+) -> Result<Response, ApiError> {
     let api::SessionRequest {
         start,
         end,
@@ -85,6 +86,7 @@ pub(super) async fn create(
         hours,
     };
     let key = IdempotencyKey::of(&headers, principal.id())?;
+    let may_come_again = key.is_some();
     let new = NewSession {
         owner: principal.id(),
         space,
@@ -94,12 +96,21 @@ pub(super) async fn create(
         id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
+    // Under its key the same request gets it later, and may have been told of it before.
+    let untold = (!may_come_again).then(|| Untold::new(&app.store, &made));
     let act = about(Action::CreateSessions, &principal, &made)
         .with("events", made.events)
         .with("bytes", made.total_bytes);
     app.audit.must_record(act).await?;
-    let made = wire(made, &principal.user().name);
-    Ok((StatusCode::CREATED, Json(made)))
+    let answer = (
+        StatusCode::CREATED,
+        Json(wire(made, &principal.user().name)),
+    );
+    let answer = answer.into_response();
+    Ok(match untold {
+        Some(untold) => untold.until_sent(answer),
+        None => answer,
+    })
 }
 
 /// One session.
@@ -117,7 +128,7 @@ pub(super) async fn delete(
     OwnSession { principal, session }: OwnSession,
 ) -> Result<Json<api::Deleted>, ApiError> {
     app.store.delete_session(principal.id(), session.id).await?;
-    app.audit.session_ended(session.id);
+    app.audit.session_ended(session.key());
     let act = about(Action::DeleteSession, &principal, &session);
     app.audit.record(act).await;
     Ok(Json(api::Deleted {
@@ -183,6 +194,7 @@ fn about(action: Action, principal: &Principal, session: &Session) -> Act {
 fn wire(session: Session, username: &str) -> api::Session {
     let Session {
         id,
+        generation: _,
         owner: _,
         space,
         scope: Scope {

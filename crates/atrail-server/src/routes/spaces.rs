@@ -6,7 +6,7 @@ use atrail_api::{
     List, NamesQuery, Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
 };
 use atrail_model::{Domain, SpaceId};
-use atrail_store::{ErrorKind, EventsOfSpace};
+use atrail_store::{ErrorKind, EventsOfSpace, StoreError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -101,12 +101,26 @@ pub(super) async fn delete(
             EventsOfSpace::Stay
         };
         let actor = &principal.user().name;
-        let held = app.store.delete_space(space.id, actor, events).await?;
+        let (held, failed) = match app.store.delete_space(space.id, actor, events).await {
+            Err(StoreError::Partly { done, rest }) => (
+                done,
+                Some(ApiError::from(StoreError::Partly { done, rest })),
+            ),
+            held => (held?, None),
+        };
         app.standings.forget();
-        let act = about(Action::DeleteSpace, &principal, &space)
+        let mut act = about(Action::DeleteSpace, &principal, &space)
             .with("withEvents", with_events)
             .with("events", held.count)
             .with("bytes", held.size_bytes);
+        if held.is_owed {
+            act = act.with("erasure", "goes on");
+        }
+        if let Some(failed) = failed {
+            // Its events went, and it is still there.
+            app.audit.record(act.answered(failed.code().status())).await;
+            return Err(failed);
+        }
         app.audit.record(act).await;
         ("Delete space success", held)
     };

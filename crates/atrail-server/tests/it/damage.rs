@@ -149,25 +149,91 @@ async fn a_cut_or_missing_file_is_damage_too() {
 }
 
 #[tokio::test]
-async fn what_was_found_sound_is_not_read_again_for_a_day() {
+async fn what_was_found_sound_is_read_again_by_each_session_after_a_change_and_after_a_day() {
     let fixture = Fixture::new().await;
     let total = fixture.whole.len() as u64;
+    let checked = async || fixture.metric("atrail_checked_bytes_total").await;
     for _ in 0..3 {
         fixture.get(None).await;
         fixture.get(Some("5-20")).await;
     }
-    assert_eq!(fixture.metric("atrail_checked_bytes_total").await, total);
+    assert_eq!(checked().await, total, "once for a session");
 
-    // A disk that changes bytes changes neither length nor time: that shows when the day is over.
+    // Who changes a file can put its time back, and not the time of that change.
     let file = File::options().write(true).open(&fixture.files[0]).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
     flip(&fixture.files[0], fixture.len(0) - 1);
     file.set_modified(modified).unwrap();
-    assert_eq!(fixture.get(None).await.0, 200);
+    assert_eq!(fixture.get(None).await.0, 500);
+    flip(&fixture.files[0], fixture.len(0) - 1);
+    assert_eq!(fixture.get(None).await, (200, fixture.whole.clone()));
+
+    // A disk that changes bytes changes no time: each session looks anew, and one that goes on does when the day is over.
+    let before = checked().await;
+    let download = async |admin: &Client, session: &str| {
+        let request = admin.get(paths::DOWNLOAD).header("SESSIONID", session);
+        assert_eq!(request.seen().await.0, 200);
+    };
+    let second = fixture.admin.session().await;
+    download(&fixture.admin, &second).await;
+    let by_second = checked().await - before;
+    assert!(by_second >= total, "{by_second}");
+    download(&fixture.admin, &second).await;
+    assert_eq!(checked().await - before, by_second);
     fixture.server.clock.advance(Duration::from_secs(86_401));
     let admin = fixture.server.admin().await;
-    let request = admin
+    download(&admin, &second).await;
+    assert_eq!(checked().await - before, 2 * by_second);
+}
+
+/// What keeps one hour out of the archive, or one file on the disk, is told where it shows: in the answer, on record, in the
+/// metrics and to who asks whether the server is ready. Others are served.
+#[tokio::test]
+async fn what_could_not_be_done_to_the_end_is_told() {
+    let fixture = Fixture::new().await;
+    let admin = &fixture.admin;
+    let delete = async || {
+        let query = [("start", "2017-07-25"), ("end", "2017-07-25")];
+        admin.delete(paths::EVENTS).query(&query).seen().await
+    };
+    // An hour that cannot be sealed: here a file has the name of its directory.
+    let date = fixture.files[0].parent().unwrap().parent().unwrap();
+    fs::write(date.join("hour=07"), "no directory").unwrap();
+    admin.send_events(event_at(7, "2017-07-25T07:00:00Z")).await;
+    let (status, text) = delete().await;
+    assert_eq!(status, 503, "{text}");
+    assert!(text.contains("2017-07-25 hour 7"), "{text}");
+    assert!(
+        fixture.files.iter().all(|file| file.exists()),
+        "nothing went"
+    );
+    assert_eq!(fixture.metric("atrail_hours_set_apart").await, 1);
+    let (status, ready) = admin.get("/readyz").seen().await;
+    assert_eq!(status, 200);
+    assert!(ready.contains("hours that cannot be sealed: 1"), "{ready}");
+    fs::remove_file(date.join("hour=07")).unwrap();
+
+    // A file that cannot be removed: here a directory that is not empty has its name.
+    fs::remove_file(&fixture.files[1]).unwrap();
+    fs::create_dir_all(fixture.files[1].join("in the way")).unwrap();
+    let (status, text) = delete().await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains(" logs were deleted"), "{text}");
+    assert!(text.contains("still on the disk"), "{text}");
+    assert!(fixture.metric("atrail_erase_failures_total").await > 0);
+    let (_, ready) = admin.get("/readyz").seen().await;
+    assert_eq!(ready, "ready\n", "that hour was sealed meanwhile");
+    let download = admin
         .get(paths::DOWNLOAD)
-        .header("SESSIONID", &fixture.session);
-    assert_eq!(request.refused().await, (500, "damaged".to_owned()));
+        .header("SESSIONID", admin.session().await);
+    let bytes = download.send().await.unwrap().bytes().await.unwrap();
+    let own: Vec<Value> = gunzipped(&bytes)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|event: &Value| event["action"] == "delete.events")
+        .collect();
+    let erasure = own
+        .iter()
+        .map(|event| event.to_string().contains("goes on"));
+    assert_eq!(erasure.collect::<Vec<_>>(), [true], "{own:?}");
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -20,7 +19,10 @@ pub(super) enum Outcome {
     Unfit(String),
 }
 
-/// Copies a file with its permissions; `false` when it has gone.
+/// Whoever reads a backup reads everybody's events: a copy is its owner's alone, whatever it was copied from.
+const MODE: u32 = 0o600;
+
+/// Copies a file; `false` when it has gone.
 pub(super) fn copy_file(from: &Path, to: &Path) -> Result<bool> {
     let failed = || io_failure("copy", from);
     let mut file = match File::open(from) {
@@ -28,11 +30,10 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed()(error)),
     };
-    let mode = file.metadata().map_err(failed())?.permissions().mode() & 0o777;
     if let Some(dir) = to.parent() {
         durable::create_dir(dir).map_err(failed())?;
     }
-    let mut copy = NewFile::create(to, mode).map_err(failed())?;
+    let mut copy = NewFile::create(to, MODE).map_err(failed())?;
     copy_bytes(&mut file, |bytes| copy.write(bytes)).map_err(failed())?;
     copy.finish().map_err(failed()).map(|()| true)
 }
@@ -68,10 +69,7 @@ fn copy_checked(from: &Path, to: &Path, sha256: [u8; 32]) -> Result<Outcome> {
     if let Some(dir) = to.parent() {
         durable::create_dir(dir).map_err(failed())?;
     }
-    let mode = source
-        .metadata()
-        .map_or(0o600, |data| data.permissions().mode() & 0o777);
-    let mut copy = NewFile::create(to, mode).map_err(failed())?;
+    let mut copy = NewFile::create(to, MODE).map_err(failed())?;
     let mut unwritten = None;
     let copied = copy_bytes(&mut source, |bytes| {
         copy.write(bytes).map_err(|error| {

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SpaceId, Timestamp};
+use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, SpaceId, Timestamp};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
 use super::archive::DomainRow;
-use super::contents::tell_contents;
-use super::row::{Id, nanoseconds, signed};
+use super::contents::{Contents, tell_contents};
+use super::row::{Columns, Id, nanoseconds, signed};
+use super::waste::delete_waste;
 use super::{Catalog, failed_to};
 use crate::error::Result;
 use crate::object::Segment;
@@ -23,6 +25,14 @@ pub(crate) struct Adopted {
     pub(crate) segments: Vec<Segment>,
 }
 
+/// An object that another one holds.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub(crate) id: ObjectId,
+    /// Where its bytes begin in the other one, where that is known.
+    pub(crate) start: Option<u64>,
+}
+
 /// A tenancy with names that stand for those that were lost.
 #[derive(Debug)]
 pub(crate) struct Placeholders {
@@ -35,6 +45,40 @@ pub(crate) struct Placeholders {
 const WHAT: &str = "take in what was found";
 
 impl Catalog {
+    /// The objects of a domain, each with its length and segments; those too that retention took out of the archive.
+    pub(crate) async fn objects_of(
+        &self,
+        domain: i64,
+    ) -> Result<HashMap<ObjectId, (u64, Vec<SegmentId>)>> {
+        let rows = sqlx::query(
+            "SELECT object, size_bytes, events, events_bytes, segments FROM objects WHERE domain = ?",
+        )
+        .bind(domain)
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to(WHAT))?;
+        let object = |row: &SqliteRow| {
+            let id = row.id("object")?;
+            let segments = Contents::of_row(row, id)?.segments;
+            Ok((id, (row.unsigned("size_bytes")?, segments)))
+        };
+        rows.iter().map(object).collect()
+    }
+
+    /// Whether a domain's log tells of a segment.
+    pub(crate) async fn is_logged(&self, domain: i64, segment: SegmentId) -> Result<bool> {
+        let (is_logged,): (bool,) = sqlx::query_as(concat!(
+            "SELECT EXISTS (SELECT 1 FROM log_records r JOIN logs l ON l.log = r.log ",
+            "WHERE l.domain = ? AND instr(r.entry, ?) > 0)"
+        ))
+        .bind(domain)
+        .bind(segment.to_string())
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(WHAT))?;
+        Ok(is_logged)
+    }
+
     /// Makes the tenancy and its domains; their numbers.
     pub(crate) async fn adopt_tenancy(
         &self,
@@ -95,8 +139,20 @@ impl Catalog {
         domains: &HashMap<Domain, DomainRow>,
         objects: &[Adopted],
     ) -> Result<()> {
+        let objects = objects.iter().map(|object| (object, [].as_slice()));
+        self.adopt_in_place_of(domains, objects, Timestamp::MIN)
+            .await
+    }
+
+    /// As [`Self::adopt_objects`], each in the place of others whose segments it has: sessions find their bytes in it.
+    pub(crate) async fn adopt_in_place_of<'a>(
+        &self,
+        domains: &HashMap<Domain, DomainRow>,
+        objects: impl Iterator<Item = (&'a Adopted, &'a [Replaced])> + Send,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.begin(WHAT).await?;
-        for object in objects {
+        for (object, replaced) in objects {
             let place = object.segments.first().map(|first| first.place);
             let Some((place, number)) =
                 place.and_then(|place| Some((place, domains.get(&place.domain)?.number)))
@@ -126,6 +182,10 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
+            for former in replaced {
+                replace(&mut tx, former, object.id, now).await?;
+            }
+            delete_waste(&mut tx, std::slice::from_ref(&object.path)).await?;
             for (position, segment) in (0_i64..).zip(&object.segments) {
                 adopt_segment(&mut tx, object.id, number, position, segment).await?;
             }
@@ -133,6 +193,53 @@ impl Catalog {
         }
         self.commit(tx, WHAT).await
     }
+}
+
+/// Takes out an object whose bytes are in another one.
+async fn replace(
+    tx: &mut Transaction<'static, Sqlite>,
+    former: &Replaced,
+    by: ObjectId,
+    now: Timestamp,
+) -> Result<()> {
+    let id = former.id.bytes();
+    let mut statements = vec![
+        sqlx::query(concat!(
+            "UPDATE hour_totals AS t SET count = t.count - o.events, size_bytes = t.size_bytes - o.events_bytes FROM objects o ",
+            "WHERE o.object = ? AND o.retired IS NULL AND (t.domain, t.day, t.hour) = (o.domain, o.day, o.hour)"
+        ))
+        .bind(id),
+    ];
+    if let Some(start) = former.start {
+        statements.push(
+            sqlx::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
+                .bind(by.bytes())
+                .bind(signed(start))
+                .bind(id),
+        );
+        statements.push(
+            sqlx::query(concat!(
+                "INSERT INTO moved_objects (object, now_in, start, moved) ",
+                "SELECT ?, ?, ?, MAX(?, COALESCE(MAX(created), 0)) FROM sessions"
+            ))
+            .bind(id)
+            .bind(by.bytes())
+            .bind(signed(start))
+            .bind(nanoseconds(now)),
+        );
+    }
+    statements.push(
+        sqlx::query("INSERT INTO waste (path) SELECT path FROM objects WHERE object = ? ON CONFLICT DO NOTHING")
+            .bind(id),
+    );
+    statements.push(sqlx::query("DELETE FROM objects WHERE object = ?").bind(id));
+    for statement in statements {
+        statement
+            .execute(&mut **tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+    }
+    Ok(())
 }
 
 async fn adopt_segment(

@@ -12,9 +12,10 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, signed};
 use super::waste::delete_waste;
-use super::{Catalog, failed_to};
+use super::{Catalog, failed_to, set_apart};
 use crate::error::{Result, StoreError};
-use crate::object::NewObject;
+use crate::memtable::Line;
+use crate::object::{NewObject, Place};
 use crate::status::DayTotal;
 
 /// What the file of an object must be.
@@ -97,15 +98,21 @@ impl Catalog {
             .collect()
     }
 
-    /// Records sealed objects: from the commit on they belong to the archive.
+    /// Records sealed objects: from the commit on they belong to the archive. `apart`: hours that could not be sealed, whose
+    /// events the catalog keeps. `is_begun` becomes true when an error leaves it unknown whether the transaction counts.
     pub(crate) async fn commit_seal(
         &self,
         objects: &[(i64, NewObject)],
+        apart: &[(i64, Place, &[Line])],
         sealed_to: &[(i64, u64)],
         now: Timestamp,
+        is_begun: &mut bool,
     ) -> Result<()> {
         let what = "commit a seal";
         let mut tx = self.begin(what).await?;
+        for (domain, place, lines) in apart {
+            set_apart::insert(&mut tx, *domain, *place, lines).await?;
+        }
         for chunk in objects.chunks(ROWS_AT_ONCE) {
             insert_objects(&mut tx, chunk).await?;
             let paths: Vec<_> = chunk
@@ -130,7 +137,27 @@ impl Catalog {
                 .await
                 .map_err(failed_to(what))?;
         }
+        *is_begun = true;
         tx.commit().await.map_err(failed_to(what))
+    }
+
+    /// Records the object of an hour that was set apart, and keeps its events no more.
+    pub(crate) async fn commit_apart(
+        &self,
+        object: &[(i64, NewObject); 1],
+        place: Place,
+        now: Timestamp,
+    ) -> Result<()> {
+        let what = "seal an hour that was set apart";
+        let mut tx = self.begin(what).await?;
+        insert_objects(&mut tx, object).await?;
+        let [(domain, made)] = object;
+        delete_waste(&mut tx, std::slice::from_ref(&made.path)).await?;
+        for (domain, entries) in seals(object, now) {
+            log::append(&mut tx, domain, entries).await?;
+        }
+        set_apart::forget(&mut tx, *domain, place).await?;
+        self.commit(tx, what).await
     }
 
     /// What is sealed per day of what is in scope.

@@ -146,6 +146,7 @@ pub(crate) async fn taken(
                 total: DeletedTotal {
                     count: row.unsigned("events")?,
                     size_bytes: row.unsigned("events_bytes")?,
+                    is_owed: false,
                 },
             });
         }
@@ -180,8 +181,5 @@ pub(crate) async fn remove(
 /// What those of these objects that are in the archive hold together.
 pub(crate) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> DeletedTotal {
     let current = objects.into_iter().filter(|object| !object.is_retired);
-    current.fold(DeletedTotal::default(), |sum, object| DeletedTotal {
-        count: sum.count + object.total.count,
-        size_bytes: sum.size_bytes + object.total.size_bytes,
-    })
+    current.fold(DeletedTotal::default(), |sum, object| sum.and(object.total))
 }

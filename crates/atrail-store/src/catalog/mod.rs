@@ -14,10 +14,12 @@ pub(crate) mod in_scope;
 mod key_changes;
 pub(crate) mod log;
 pub(crate) mod offline;
+mod readings;
 pub(crate) mod retention;
 mod row;
 mod schema;
 mod sessions;
+mod set_apart;
 mod set_aside;
 mod tenancy;
 mod waste;
@@ -40,7 +42,9 @@ pub use identity::{
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
-use crate::error::{Result, StoreError};
+use crate::anchors::Anchors;
+use crate::durable;
+use crate::error::{Result, StoreError, io_failure};
 
 /// A handle on the catalog; clones share the connections.
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub struct Catalog {
     readers: SqlitePool,
     /// Of the key that signs the logs; logs that begin name it.
     verifier_key: Arc<RwLock<String>>,
+    /// What has to be where it was for a transaction to count.
+    anchors: Arc<Anchors>,
 }
 
 impl Catalog {
@@ -58,6 +64,7 @@ impl Catalog {
     /// # Errors
     /// When the file cannot be opened, or was made by a later version of atrail.
     pub(crate) async fn open(file: &Path, verifier_key: String) -> Result<Self> {
+        keep_to_owner(file).map_err(io_failure("open", file))?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -73,6 +80,7 @@ impl Catalog {
             writer,
             readers,
             verifier_key: Arc::new(RwLock::new(verifier_key)),
+            anchors: Arc::default(),
         })
     }
 
@@ -90,6 +98,7 @@ impl Catalog {
             writer: only.clone(),
             readers: only,
             verifier_key: Arc::default(),
+            anchors: Arc::default(),
         })
     }
 
@@ -109,8 +118,14 @@ impl Catalog {
         Identity::new(self.clone())
     }
 
+    /// What has to be where it was for a transaction to count.
+    pub(crate) fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
     /// Begins a transaction that may write. There is one at a time; others wait for it.
     pub(crate) async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+        self.anchors.check()?;
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
@@ -136,6 +151,22 @@ impl Catalog {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Makes the file when it is not there, so that it is its owner's alone: SQLite gives the files beside it the same mode.
+fn keep_to_owner(file: &Path) -> std::io::Result<()> {
+    if !file.exists() {
+        durable::make_empty(file)?;
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let beside = Path::new(&name);
+        if beside.exists() {
+            durable::make_private(beside)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {

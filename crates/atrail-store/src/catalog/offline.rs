@@ -104,6 +104,7 @@ impl Catalog {
             writer: only.clone(),
             readers: only,
             verifier_key: Arc::default(),
+            anchors: Arc::default(),
         })
     }
 

@@ -1,7 +1,9 @@
 //! Retention in the catalog.
 
+use std::collections::HashSet;
+
 use atrail_evidence::{ControlEntry, Policy};
-use atrail_model::{Day, DayRange, Retention, Scope, Target, Timestamp, format_timestamp};
+use atrail_model::{Day, DayRange, Domain, Retention, Scope, Target, Timestamp, format_timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -110,13 +112,13 @@ impl Catalog {
         Ok(false)
     }
 
-    /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog; their paths
-    /// are waste from then on.
-    pub(crate) async fn release_retired(&self) -> Result<Vec<String>> {
+    /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog, but those of some
+    /// domains; their paths are waste from then on.
+    pub(crate) async fn release_retired(&self, but: &HashSet<Domain>) -> Result<Vec<String>> {
         let what = "erase what retention deleted";
         let mut tx = self.begin(what).await?;
         let rows = sqlx::query(concat!(
-            "SELECT o.object, o.path FROM objects o JOIN domains d ON d.domain = o.domain ",
+            "SELECT o.object, o.path, d.domain, d.account, d.space FROM objects o JOIN domains d ON d.domain = o.domain ",
             "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
             "AND s.gone IS NULL AND s.created <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
             "AND o.hour BETWEEN s.first_hour AND s.last_hour)"
@@ -124,12 +126,18 @@ impl Catalog {
         .fetch_all(&mut *tx)
         .await
         .map_err(failed_to(what))?;
-        let paths = rows
+        let mut released = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if !but.contains(&domain_row(row)?.domain) {
+                released.push(row);
+            }
+        }
+        let paths = released
             .iter()
             .map(|row| row.text("path"))
             .collect::<Result<Vec<_>>>()?;
         insert_waste(&mut tx, &paths).await?;
-        for row in &rows {
+        for row in released {
             sqlx::query("DELETE FROM objects WHERE object = ?")
                 .bind(row.bytes("object")?)
                 .execute(&mut *tx)

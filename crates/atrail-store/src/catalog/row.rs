@@ -29,7 +29,8 @@ ids!(AccountId, OrganizationId, SpaceId, UserId);
 ids!(
     atrail_model::SessionId,
     atrail_model::SegmentId,
-    atrail_model::ObjectId
+    atrail_model::ObjectId,
+    crate::session::Generation
 );
 
 /// Typed access to a row's columns; a value of the wrong form is a database error.

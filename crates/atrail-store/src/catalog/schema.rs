@@ -17,6 +17,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/0008_evidence.sql"),
     include_str!("schema/0009_account_hours.sql"),
     include_str!("schema/0010_contents_of_objects.sql"),
+    include_str!("schema/0011_set_apart.sql"),
+    include_str!("schema/0012_readings.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.

@@ -13,14 +13,16 @@ use sqlx::sqlite::SqliteRow;
 use super::archive::DomainRow;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::{Catalog, failed_to};
+use crate::byte_set::ByteSet;
+use crate::download::Used;
 use crate::error::{Result, StoreError};
-use crate::session::{PinnedCheckpoint, Session, SessionState};
-use crate::settings::StoreSettings;
+use crate::session::{PinnedCheckpoint, Session, SessionKey, SessionState};
+use crate::settings::{OpenSessions, StoreSettings};
 
 macro_rules! select_sessions {
     ($rest:literal) => {
         concat!(
-            "SELECT session, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour, ",
+            "SELECT session, generation, handed_out, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour, ",
             "created, accessed, events, size_bytes, total_bytes, downloaded_bytes, etag, gone, checkpoints FROM sessions ",
             $rest
         )
@@ -42,11 +44,12 @@ impl Catalog {
             hours,
         } = session.scope;
         sqlx::query(concat!(
-            "INSERT INTO sessions (session, owner, space, account, at_account_level, first_day, last_day, ",
+            "INSERT INTO sessions (session, generation, owner, space, account, at_account_level, first_day, last_day, ",
             "first_hour, last_hour, created, accessed, events, size_bytes, total_bytes, downloaded_bytes, ",
-            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
         ))
         .bind(session.id.bytes())
+        .bind(session.generation.as_ref().map(Id::bytes))
         .bind(session.owner.bytes())
         .bind(session.space.as_ref().map(Id::bytes))
         .bind(account.bytes())
@@ -171,15 +174,22 @@ impl Catalog {
         connection: &mut SqliteConnection,
         account: AccountId,
         space: Option<SpaceId>,
-    ) -> Result<u64> {
-        let row =
-            sqlx::query("SELECT COUNT(*) AS open FROM sessions WHERE account = ? AND space IS ?")
-                .bind(account.bytes())
-                .bind(space.as_ref().map(Id::bytes))
-                .fetch_one(connection)
-                .await
-                .map_err(failed_to("count sessions"))?;
-        row.unsigned("open")
+        owner: UserId,
+    ) -> Result<OpenSessions> {
+        let row = sqlx::query(concat!(
+            "SELECT COUNT(*) AS open, COUNT(*) FILTER (WHERE owner = ?) AS own ",
+            "FROM sessions WHERE account = ? AND space IS ?"
+        ))
+        .bind(owner.bytes())
+        .bind(account.bytes())
+        .bind(space.as_ref().map(Id::bytes))
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to("count sessions"))?;
+        Ok(OpenSessions {
+            own: row.unsigned("own")?,
+            of_all: row.unsigned("open")?,
+        })
     }
 
     /// How many sessions have not ended.
@@ -215,21 +225,38 @@ impl Catalog {
     }
 
     /// Notes how sessions were used.
-    pub(crate) async fn note_activity(&self, used: &[(SessionId, Timestamp, u64)]) -> Result<()> {
-        let mut tx = self.begin("note the use of sessions").await?;
-        for (id, accessed, downloaded) in used {
-            sqlx::query(concat!(
-                "UPDATE sessions SET accessed = MAX(accessed, ?), ",
-                "downloaded_bytes = MAX(downloaded_bytes, ?) WHERE session = ?"
+    pub(crate) async fn note_activity(
+        &self,
+        connection: &mut SqliteConnection,
+        used: &[(SessionKey, Used)],
+    ) -> Result<()> {
+        let what = "note the use of sessions";
+        for (session, used) in used {
+            let row = sqlx::query(concat!(
+                "SELECT handed_out, downloaded_bytes FROM sessions ",
+                "WHERE session = ? AND generation IS ?"
             ))
-            .bind(nanoseconds(*accessed))
-            .bind(signed(*downloaded))
-            .bind(id.bytes())
-            .execute(&mut *tx)
+            .bind(session.id.bytes())
+            .bind(session.generation.as_ref().map(Id::bytes))
+            .fetch_optional(&mut *connection)
             .await
-            .map_err(failed_to("note the use of sessions"))?;
+            .map_err(failed_to(what))?;
+            let Some(row) = row else { continue };
+            let mut handed_out = handed_out(&row)?;
+            handed_out.add_all(&used.handed_out);
+            sqlx::query(concat!(
+                "UPDATE sessions SET accessed = MAX(accessed, ?), downloaded_bytes = ?, handed_out = ? ",
+                "WHERE session = ?"
+            ))
+            .bind(nanoseconds(used.accessed))
+            .bind(signed(handed_out.count()))
+            .bind(handed_out.to_bytes())
+            .bind(session.id.bytes())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
         }
-        self.commit(tx, "note the use of sessions").await
+        Ok(())
     }
 
     /// Marks the sessions that had pinned any of these objects as gone, with the reason; returns which.
@@ -300,13 +327,13 @@ fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
         _ => Target::Account(row.id("account")?),
     };
     let (created, accessed) = (row.moment("created")?, row.moment("accessed")?);
-    let (total_bytes, downloaded_bytes) = (
-        row.unsigned("total_bytes")?,
-        row.unsigned("downloaded_bytes")?,
-    );
+    let total_bytes = row.unsigned("total_bytes")?;
+    let handed_out = handed_out(row)?;
+    let downloaded_bytes = handed_out.count();
     let gone: Option<String> = sqlx::Row::try_get(row, "gone").map_err(failed_to("read a row"))?;
     Ok(Session {
         id: row.id("session")?,
+        generation: row.optional_id("generation")?,
         owner: row.id("owner")?,
         space,
         scope: Scope {
@@ -325,11 +352,22 @@ fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
         size_bytes: row.unsigned("size_bytes")?,
         total_bytes,
         downloaded_bytes,
+        handed_out,
         etag: row.hash("etag")?,
         checkpoints: checkpoints_of(&row.text("checkpoints")?)?,
         // Unless it is set, whoever hands out bytes of the session looks it up again.
         removals: 0,
     })
+}
+
+/// The bytes of a session that were handed out.
+fn handed_out(row: &SqliteRow) -> Result<ByteSet> {
+    let bytes: Option<Vec<u8>> =
+        sqlx::Row::try_get(row, "handed_out").map_err(failed_to("read a row"))?;
+    match bytes {
+        Some(bytes) => ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"a session's bytes")),
+        None => Ok(ByteSet::up_to(row.unsigned("downloaded_bytes")?)),
+    }
 }
 
 /// One line each: domain, size, root.
@@ -374,7 +412,7 @@ fn days_and_hours(row: &SqliteRow) -> Result<(DayRange, Hours)> {
         .ok_or_else(|| malformed(&"a session's range"))
 }
 
-fn malformed(why: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn malformed(why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Damaged {
         what: "the catalog".to_owned(),
         why: why.to_string(),

@@ -70,11 +70,14 @@ impl Source {
         };
         let mut file = self.last_file.lock().take();
         // A turn of another thread costs more than what is copied from the page cache.
-        let mut read = self.core.read_quickly(&pieces, ReadFrom::Memory, &mut file);
+        let since = self.plan.made;
+        let mut read = self
+            .core
+            .read_quickly(&pieces, ReadFrom::Memory, since, &mut file);
         if read.is_none() {
             let core = Arc::clone(&self.core);
             let turn = move || {
-                let read = core.read_quickly(&pieces, ReadFrom::Disk, &mut file);
+                let read = core.read_quickly(&pieces, ReadFrom::Disk, since, &mut file);
                 (read, file)
             };
             (read, file) = tokio::task::spawn_blocking(turn).await.unwrap_or_default();
@@ -138,7 +141,7 @@ impl Source {
         if let Some((_, reader, start)) = checked.as_ref().filter(|(id, ..)| *id == object) {
             return Ok((reader.clone(), *start));
         }
-        let (reader, start) = self.core.checked_reader(object).await?;
+        let (reader, start) = self.core.checked_reader(object, self.plan.made).await?;
         *checked = Some((object, reader.clone(), start));
         Ok((reader, start))
     }
@@ -156,14 +159,14 @@ impl Source {
         let Some(object) = part
             .filter(|part| part.start < self.end && part.length > SMALL_BYTES)
             .and_then(|part| part.object)
-            .filter(|object| !self.core.verified.has(*object))
+            .filter(|object| !self.core.verified.has(*object, self.plan.made))
         else {
             return;
         };
-        let core = Arc::clone(&self.core);
+        let (core, since) = (Arc::clone(&self.core), self.plan.made);
         // What is wrong with it is told by whoever reads it.
-        drop(tokio::spawn(
-            async move { core.checked_reader(object).await },
-        ));
+        drop(tokio::spawn(async move {
+            core.checked_reader(object, since).await
+        }));
     }
 }

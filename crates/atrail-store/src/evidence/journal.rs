@@ -70,6 +70,11 @@ impl Journal {
         })
     }
 
+    /// The domains of which something was signed.
+    pub(super) fn domains(&self) -> impl Iterator<Item = Domain> {
+        self.newest.keys().copied()
+    }
+
     /// What was signed last for a domain.
     pub(super) fn newest(&self, domain: Domain) -> Option<&Signed> {
         self.newest.get(&domain)

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Timestamp, format_timestamp};
-use sqlx::SqliteConnection;
 
 use super::{Evidence, key};
 use crate::Store;
@@ -88,11 +87,18 @@ impl Evidence {
         catalog.set_verifier_key(verifier_key.to_string());
         let committed = catalog.commit(tx, WHAT).await;
         if let Err(error) = committed {
-            let connection = catalog.readers().acquire().await;
-            let mut connection = connection.map_err(failed_to(WHAT))?;
-            if !names(catalog, &mut connection, &verifier_key.to_string()).await? {
-                catalog.set_verifier_key(current.verifier_key().to_string());
-                return Err(error);
+            match logs_name(catalog, &verifier_key.to_string()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    catalog.set_verifier_key(current.verifier_key().to_string());
+                    return Err(error);
+                }
+                // Either key may be the wrong one: nothing is signed, and no log begins, until the next start finds out.
+                Err(unknown) => {
+                    let why =
+                        format!("the catalog does not say which key the logs name: {unknown}");
+                    return Err(catalog.anchors().lose(why));
+                }
             }
         }
         // From the commit on nothing may be signed with the old one, whatever happens to the file.
@@ -106,9 +112,7 @@ impl Evidence {
         let Some(next) = key::next(&self.data_dir)? else {
             return Ok(());
         };
-        let connection = catalog.readers().acquire().await;
-        let mut connection = connection.map_err(failed_to(WHAT))?;
-        if !names(catalog, &mut connection, &next.verifier_key().to_string()).await? {
+        if !logs_name(catalog, &next.verifier_key().to_string()).await? {
             return key::forget_next(&self.data_dir);
         }
         key::use_next(&self.data_dir)?;
@@ -125,17 +129,15 @@ fn endorse(current: &SigningKey, origin: &str, next: &SigningKey) -> Result<Stri
 }
 
 /// Whether the logs name this key for their signatures.
-async fn names(
-    catalog: &Catalog,
-    connection: &mut SqliteConnection,
-    verifier_key: &str,
-) -> Result<bool> {
+async fn logs_name(catalog: &Catalog, verifier_key: &str) -> Result<bool> {
+    let connection = catalog.readers().acquire().await;
+    let mut connection = connection.map_err(failed_to(WHAT))?;
     let domains = catalog.all_domains().await?;
     let Some(first) = domains.first() else {
         return Ok(false);
     };
-    match log::head(connection, first.number).await? {
-        Some(head) => Ok(log::key(connection, head.log).await? == verifier_key),
+    match log::head(&mut connection, first.number).await? {
+        Some(head) => Ok(log::key(&mut connection, head.log).await? == verifier_key),
         None => Ok(false),
     }
 }

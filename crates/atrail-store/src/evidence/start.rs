@@ -1,24 +1,28 @@
 //! What a start does before anything is signed: it goes on with the history that was signed, or begins a new one and says
 //! why. It never signs a second history of one origin and size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use atrail_evidence::origin;
+use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::Evidence;
-use crate::catalog::Catalog;
+use super::journal::Signed;
 use crate::catalog::archive::DomainRow;
-use crate::catalog::log::{self, Beginning, Epoch};
+use crate::catalog::log::{self, Beginning, Epoch, Head};
+use crate::catalog::{Catalog, failed_to};
 use crate::durable;
 use crate::error::{Result, StoreError};
 
 /// A file that says why the next start begins a new epoch.
 const NEW_EPOCH: &str = "new-epoch";
 const WHAT: &str = "begin the domains' logs";
+/// Why an account's logs begin anew that got what they do not tell of.
+const TAKEN_IN: &str =
+    "the catalog was older than the archive, of which it took in what it did not know";
 /// Who the records of a new epoch name.
 const ACTOR: &str = "atrail";
 
@@ -29,8 +33,37 @@ pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
 }
 
 impl Evidence {
-    /// Goes on with the logs of the catalog where they are what was signed, and begins them where not.
-    pub(crate) async fn go_on(&self, catalog: &Catalog, now: Timestamp) -> Result<()> {
+    /// The domains of which something was signed.
+    pub(crate) async fn signed_domains(&self) -> Vec<Domain> {
+        self.journal.lock().await.domains().collect()
+    }
+
+    /// Whether more was signed than the catalog has, or something else: then it is older, or another one. A catalog without logs,
+    /// made anew of the archive, is neither.
+    pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
+        let journal = self.journal.lock().await;
+        let name = self.name().await;
+        let connection = catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        for row in catalog.all_domains().await? {
+            if let Some(signed) = journal.newest(row.domain)
+                && let Some(head) = log::head(&mut connection, row.number).await?
+                && !goes_on(&mut connection, &name, &row, &head, signed).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes on with the logs of the catalog where they are what was signed, and begins them where not. `taken_in`: accounts that
+    /// got something of which their logs do not tell.
+    pub(crate) async fn go_on(
+        &self,
+        catalog: &Catalog,
+        taken_in: &BTreeSet<AccountId>,
+        now: Timestamp,
+    ) -> Result<()> {
         let demanded = demanded(&self.data_dir)?;
         let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
         for row in catalog.all_domains().await? {
@@ -44,8 +77,15 @@ impl Evidence {
         };
         for (account, domains) in accounts {
             let mut tx = catalog.begin(WHAT).await?;
+            let is_changed = taken_in.contains(&account);
             if let Some(epoch) = self
-                .epoch_for(&mut tx, &domains, &verifier_key, demanded.as_deref())
+                .epoch_for(
+                    &mut tx,
+                    &domains,
+                    &verifier_key,
+                    demanded.as_deref(),
+                    is_changed,
+                )
                 .await?
             {
                 if !epoch.epoch.is_empty() {
@@ -69,13 +109,14 @@ impl Evidence {
         domains: &[DomainRow],
         verifier_key: &str,
         demanded: Option<&str>,
+        is_changed: bool,
     ) -> Result<Option<Epoch>> {
         let journal = self.journal.lock().await;
         let name = self.name().await;
         let mut reason = demanded.map(str::to_owned);
         let mut lacking = false;
         for row in domains {
-            let signed = journal.newest(row.domain);
+            let newest = journal.newest(row.domain);
             let head = log::head(connection, row.number).await?;
             lacking |= head.is_none();
             if let Some(head) = &head
@@ -83,15 +124,13 @@ impl Evidence {
             {
                 reason.get_or_insert_with(|| "the signing key of the logs was lost".to_owned());
             }
-            let Some(signed) = signed.map(|signed| &signed.checkpoint) else {
+            let Some(newest) = newest else {
                 continue;
             };
+            let signed = &newest.checkpoint;
             let goes_on = match &head {
                 None => false,
-                Some(head) => {
-                    origin(&name, &row.domain.to_string(), &head.epoch) == signed.origin
-                        && log::root_at(connection, head, signed.size).await? == Some(signed.root)
-                }
+                Some(head) => goes_on(connection, &name, row, head, newest).await?,
             };
             if !goes_on {
                 reason.get_or_insert_with(|| {
@@ -101,6 +140,9 @@ impl Evidence {
                     )
                 });
             }
+        }
+        if reason.is_none() && is_changed {
+            reason = Some(TAKEN_IN.to_owned());
         }
         if reason.is_none() && !lacking {
             return Ok(None);
@@ -121,6 +163,25 @@ impl Evidence {
             continues,
         }))
     }
+}
+
+/// Whether a log is the one of which this was signed, or goes on with it.
+async fn goes_on(
+    connection: &mut SqliteConnection,
+    server: &str,
+    row: &DomainRow,
+    head: &Head,
+    signed: &Signed,
+) -> Result<bool> {
+    let Checkpoint {
+        origin: signed_origin,
+        size,
+        root,
+    } = &signed.checkpoint;
+    Ok(
+        origin(server, &row.domain.to_string(), &head.epoch) == *signed_origin
+            && log::root_at(connection, head, *size).await? == Some(*root),
+    )
 }
 
 fn demanded(data_dir: &Path) -> Result<Option<String>> {

@@ -15,8 +15,10 @@ type Key = (Domain, Day, Hour, LeafHash);
 
 /// What the log holds, and how often each event of it was found in the archive.
 #[derive(Debug)]
-pub(super) struct LostLog {
+pub(crate) struct LostLog {
     replay: Replay,
+    /// No frame has a higher number.
+    last: u64,
     /// How often an event is in the log, and how often in the archive, at most as often.
     events: HashMap<Key, (u32, u32)>,
 }
@@ -27,7 +29,18 @@ impl LostLog {
     /// # Errors
     /// `Damaged` when a durable frame cannot be read.
     pub(super) fn read(dir: &Path) -> Result<Self> {
-        let replay = FileWal::replay(dir)?;
+        Ok(Self::of(FileWal::replay(dir)?, &HashMap::new()))
+    }
+
+    /// Of a log that was read, without what a catalog says is sealed: a sequence number for each domain.
+    pub(crate) fn of(mut replay: Replay, sealed_to: &HashMap<Domain, u64>) -> Self {
+        let last = replay.frames.last().map_or(0, |frame| frame.sequence);
+        let last = sealed_to.values().copied().fold(last, u64::max);
+        let is_sealed = |frame: &Frame| {
+            let sealed = sealed_to.get(&frame.domain);
+            sealed.is_some_and(|sealed| frame.sequence <= *sealed)
+        };
+        replay.frames.retain(|frame| !is_sealed(frame));
         let mut events = HashMap::new();
         for frame in &replay.frames {
             for event in &frame.events {
@@ -35,37 +48,40 @@ impl LostLog {
                 events.entry(key).or_insert((0, 0)).0 += 1;
             }
         }
-        Ok(Self { replay, events })
+        Self {
+            replay,
+            last,
+            events,
+        }
     }
 
     /// The domains whose events are in the log.
-    pub(super) fn domains(&self) -> impl Iterator<Item = Domain> {
+    pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
         self.replay.frames.iter().map(|frame| frame.domain)
     }
 
     /// Whether the log has this event, so that it is worth remembering.
-    pub(super) fn has(&self, place: Place, leaf: LeafHash) -> bool {
+    pub(crate) fn has(&self, place: Place, leaf: LeafHash) -> bool {
         self.events.contains_key(&key(place, leaf))
     }
 
     /// Notes an event of the archive.
-    pub(super) fn is_archived(&mut self, place: Place, leaf: LeafHash) {
+    pub(crate) fn is_archived(&mut self, place: Place, leaf: LeafHash) {
         if let Some((logged, archived)) = self.events.get_mut(&key(place, leaf)) {
             *archived = (*archived + 1).min(*logged);
         }
     }
 
     /// Leaves in the log what is not in the archive; how many events stay, and how many go.
-    pub(super) fn keep_unsealed(self, dir: &Path) -> Result<(u64, u64)> {
+    pub(crate) fn keep_unsealed(self, dir: &Path) -> Result<(u64, u64)> {
         let Self {
             mut replay,
+            last,
             mut events,
         } = self;
-        let mut last = 0;
         let (mut kept, mut gone) = (0, 0);
         let mut frames = Vec::new();
         for mut frame in std::mem::take(&mut replay.frames) {
-            last = frame.sequence;
             frame.events.retain(|event| {
                 let key = (frame.domain, event.day, event.hour, event.leaf);
                 match events.get_mut(&key) {

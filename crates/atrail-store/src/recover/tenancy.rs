@@ -39,6 +39,41 @@ pub(super) fn placeholders(domains: &BTreeSet<Domain>) -> Placeholders {
     }
 }
 
+/// Places beside accounts that there are, for domains that came later than what is known of them: by the same rule.
+pub(crate) fn beside(accounts: &BTreeSet<AccountId>, domains: &BTreeSet<Domain>) -> Placeholders {
+    let mut names = HashSet::new();
+    let mut found = Placeholders {
+        accounts: Vec::new(),
+        organization: None,
+        spaces: Vec::new(),
+    };
+    for domain in domains {
+        match domain {
+            Domain::Account(id) => found
+                .accounts
+                .push((*id, name(&id.to_string(), &mut names))),
+            Domain::Space(id) => found.spaces.push((*id, name(&id.to_string(), &mut names))),
+        }
+    }
+    if found.spaces.is_empty() {
+        return found;
+    }
+    let new = found.accounts.iter().map(|(id, _)| *id);
+    let all: BTreeSet<AccountId> = accounts.iter().copied().chain(new).collect();
+    let home = match all.first() {
+        Some(only) if all.len() == 1 => *only,
+        _ => {
+            let home = AccountId::generate();
+            let name = name(&home.to_string(), &mut names);
+            found.accounts.push((home, name));
+            home
+        }
+    };
+    let id = OrganizationId::generate();
+    found.organization = Some((id, home, name(&id.to_string(), &mut names)));
+    found
+}
+
 /// The domains of a tenancy, nothing taken in yet.
 pub(super) fn named(found: &Placeholders) -> Vec<RecoveredDomain> {
     let accounts = found

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use atrail_model::Domain;
 use bytes::Bytes;
 
 use super::frame::{
@@ -85,6 +86,13 @@ pub(crate) struct Replay {
     last_generation: u64,
 }
 
+impl Replay {
+    /// The domains that have events in it; each as often as it has frames.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
+        self.frames.iter().map(|frame| frame.domain)
+    }
+}
+
 impl FileWal {
     /// Space that a log file is made with where nothing else is said.
     pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
@@ -144,7 +152,7 @@ impl FileWal {
             .rename(&path)
             .map_err(io_failure("name the log file", &path))?;
         for old in &replay.files {
-            durable::remove(old).map_err(io_failure("remove the old log file", old))?;
+            durable::ensure_gone(old).map_err(io_failure("remove the old log file", old))?;
         }
         Ok(Self {
             dir: dir.to_owned(),
@@ -219,7 +227,8 @@ impl Wal for FileWal {
             .first()
             .filter(|file| file.last_sequence < floor)
         {
-            durable::remove(&oldest.path)?;
+            // In this order alone: a gap between files would be taken for damage. One that is gone already is gone.
+            durable::ensure_gone(&oldest.path)?;
             self.closed.remove(0);
         }
         Ok(())

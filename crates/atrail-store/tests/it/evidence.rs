@@ -11,7 +11,7 @@ use atrail_evidence::{
 use atrail_model::{Clock, Domain, Hours, Retention, Scope, SessionId, Target};
 use atrail_store::{EventsOfSpace, NewSession, Requester, Session};
 
-use crate::support::{TestStore, days, event};
+use crate::support::{TestStore, days, event, files_below};
 
 impl TestStore {
     async fn receipt(&self, id: SessionId) -> String {
@@ -287,8 +287,16 @@ async fn a_new_key_is_endorsed_by_the_one_before() {
     test.proven(july).await;
 }
 
+/// What came after the copy of the catalog is in the archive under the id that was signed; or it was lost, and is sealed anew
+/// from the log, under another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
+    for is_lost in [false, true] {
+        older_catalog(is_lost).await;
+    }
+}
+
+async fn older_catalog(is_lost: bool) {
     let test = TestStore::new().await;
     let july = test.scope("2017-07-01", "2017-07-31");
     test.send(&[event("2017-07-23", 3, "kept")]).await;
@@ -298,7 +306,7 @@ async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
     let catalog = test.data_dir().join("catalog.sqlite");
     copy(&catalog, &older.path().join("catalog.sqlite"));
     let test = test.crash_and_reopen().await;
-    test.send(&[event("2017-07-24", 3, "of a day that the backup lacks")])
+    test.send(&[event("2017-07-24", 3, "of a day that the copy lacks")])
         .await;
     let seen = test.session(july).await;
     let receipt = test.receipt(seen.id).await;
@@ -307,6 +315,11 @@ async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
         let _ = std::fs::remove_file(format!("{}{suffix}", catalog.display()));
     }
     copy(&older.path().join("catalog.sqlite"), &catalog);
+    if is_lost {
+        let later = files_below(&test.data_dir().join("archive")).into_iter();
+        let later = later.filter(|file| file.to_string_lossy().contains("date=2017-07-24"));
+        later.for_each(|file| std::fs::remove_file(file).unwrap());
+    }
     let test = test.crash_and_reopen().await;
     let key = test.store.verifier_key().await;
     test.send(&[event("2017-07-25", 3, "after")]).await;
@@ -320,11 +333,17 @@ async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
         since: Some(receipt),
         ..pinned(key)
     };
-    // Whoever kept the earlier receipt sees what the new history lacks.
+    // Whoever kept the earlier receipt sees that nothing is missing, or what the new history lacks.
     let report = test.verified(&session, &since).await;
-    assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
-    let lacks = |finding: &Finding| finding.kind == FindingKind::Missing;
-    assert!(report.findings.iter().all(lacks), "{report:#?}");
+    let (outcome, missing) = if is_lost {
+        (Outcome::Failed, 1)
+    } else {
+        (Outcome::Proven, 0)
+    };
+    assert_eq!(report.outcome, outcome, "{report:#?}");
+    let lacks = |finding: &&Finding| finding.kind == FindingKind::Missing;
+    assert_eq!(report.findings.iter().filter(lacks).count(), missing);
+    assert_eq!(report.findings.len(), missing, "{report:#?}");
     // It is the same epoch from then on.
     let test = test.crash_and_reopen().await;
     let report = test.proven(july).await;

@@ -252,3 +252,182 @@ async fn a_session_over_very_many_hours_and_domains_is_whole() {
     sent.sort_unstable();
     assert_eq!(lines, sent);
 }
+
+/// What was used a moment ago is known before the catalog is told of it.
+#[tokio::test]
+async fn a_session_in_use_is_not_ended_by_anothers() {
+    let test = TestStore::with(|settings| settings.session_idle_ttl = DAY).await;
+    test.send(&[event("2017-07-24", 8, "a")]).await;
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    let (used, idle) = (test.session(scope).await, test.session(scope).await);
+    test.clock.advance(DAY - Duration::from_secs(1));
+    test.open(used.id).await.unwrap();
+    test.clock.advance(Duration::from_secs(2));
+    let other = NewSession {
+        owner: UserId::generate(),
+        ..test.new_session(scope)
+    };
+    test.store.create_session(other).await.unwrap();
+    assert_eq!(test.gzip(used.id).await.len() as u64, used.total_bytes);
+    let ended = test.store.session(test.user, idle.id).await;
+    assert!(
+        matches!(ended, Err(StoreError::NotFound { .. })),
+        "the control"
+    );
+}
+
+#[tokio::test]
+async fn a_user_with_all_that_one_may_have_keeps_no_other_from_making_any() {
+    let test = TestStore::with(|settings| settings.max_open_sessions = 2).await;
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    let make = async |owner| {
+        let new = NewSession {
+            owner,
+            ..test.new_session(scope)
+        };
+        test.store.create_session(new).await.map(|made| made.id)
+    };
+    let mut firsts = Vec::new();
+    for user in [
+        test.user,
+        UserId::generate(),
+        UserId::generate(),
+        UserId::generate(),
+    ] {
+        firsts.push((user, make(user).await.unwrap()));
+        make(user).await.unwrap();
+        let refused = make(user).await.unwrap_err();
+        assert!(refused.to_string().contains("you have 2 open"), "{refused}");
+    }
+    let newcomer = UserId::generate();
+    let refused = make(newcomer).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("there are 8 open"),
+        "{refused}"
+    );
+    let (user, first) = firsts[0];
+    test.store.delete_session(user, first).await.unwrap();
+    make(newcomer).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_request_twice_at_once_makes_one_session() {
+    let test = TestStore::new().await;
+    for round in 0..10 {
+        test.send(&[event("2017-07-24", 8, &round.to_string())])
+            .await;
+        let new = NewSession {
+            id: Some(SessionId::generate()),
+            ..test.new_session(test.scope("2017-07-24", "2017-07-24"))
+        };
+        let all = (0..8).map(|_| test.store.create_session(new.clone()));
+        for made in futures_util::future::join_all(all).await {
+            assert_eq!(Some(made.unwrap().id), new.id);
+        }
+    }
+}
+
+/// Wherever a request is given up, there is no session or a whole one, and the next request is served.
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_nothing_half_made() {
+    let test = TestStore::with(|settings| settings.max_open_sessions = 2).await;
+    let scope = test.scope("2017-07-24", "2017-07-24");
+    let mut sent = 0;
+    for polls in 1.. {
+        sent += 1;
+        let one = event("2017-07-24", 8, &sent.to_string());
+        test.send(&[one]).await;
+        let mut making = Box::pin(test.store.create_session(test.new_session(scope)));
+        let mut left = polls;
+        let made = std::future::poll_fn(|context| {
+            if left == 0 {
+                return std::task::Poll::Ready(None);
+            }
+            left -= 1;
+            making.as_mut().poll(context).map(Some)
+        });
+        let made = made.await;
+        drop(making);
+        let next = test.session(scope).await;
+        assert_eq!(next.events, sent, "after {polls} polls");
+        for session in test.store.sessions(test.user, None).await.unwrap() {
+            test.store.receipt(test.user, session.id).await.unwrap();
+            let lines = test.lines(session.id).await.len() as u64;
+            assert_eq!(lines, session.events, "after {polls} polls");
+            test.store
+                .delete_session(test.user, session.id)
+                .await
+                .unwrap();
+        }
+        if made.is_some() {
+            assert!(polls > 5, "the control: it takes more than a few");
+            return;
+        }
+    }
+}
+
+/// Late events come to an hour that is sealed already, and hours are sealed in any order.
+#[tokio::test]
+async fn a_download_is_in_the_order_of_domains_days_and_hours_however_they_were_sealed() {
+    let test = TestStore::new().await;
+    let (account, space) = (Domain::Account(test.account), Domain::Space(test.space));
+    let scope = Scope {
+        target: Target::Account(test.account),
+        ..test.scope("2017-07-23", "2017-07-24")
+    };
+    for (number, (domain, day, hour)) in [
+        (space, "2017-07-24", 9),
+        (account, "2017-07-24", 2),
+        (space, "2017-07-24", 2),
+        (account, "2017-07-23", 23),
+        (space, "2017-07-24", 9),
+        (space, "2017-07-23", 11),
+        (space, "2017-07-24", 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!("{domain} {number}");
+        let sent = test.store.append(domain, vec![event(day, hour, &text)]);
+        sent.await.unwrap();
+        // Each is sealed before the next one comes.
+        let made = test.session(scope).await;
+        test.store.delete_session(test.user, made.id).await.unwrap();
+    }
+    let session = test.session(scope).await;
+    let lines = test.lines(session.id).await;
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let of_account = line.contains("account-");
+            let time = line.split("eventTime\":\"").nth(1).unwrap();
+            let number = line.trim_end_matches("\"}").rsplit(' ').next().unwrap();
+            (of_account, time[5..13].to_owned(), number.to_owned())
+        })
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(of_account, hour, number)| (*of_account, hour.as_str(), number.as_str()))
+        .collect();
+    let of_account = [(true, "07-23T23", "3"), (true, "07-24T02", "1")];
+    let of_space = [
+        (false, "07-23T11", "5"),
+        (false, "07-24T02", "2"),
+        (false, "07-24T02", "6"),
+        (false, "07-24T09", "0"),
+        (false, "07-24T09", "4"),
+    ];
+    assert_eq!(told, [&of_account[..], &of_space].concat());
+
+    // So says the manifest, object by object.
+    let text = test.store.manifest(test.user, session.id).await.unwrap();
+    let manifest: Manifest = serde_json::from_slice(&text).unwrap();
+    let bytes = test.gzip(session.id).await;
+    let mut at = 0;
+    for object in &manifest.objects {
+        let end = at + usize::try_from(object.length).unwrap();
+        assert_eq!(hex(&Sha256::digest(&bytes[at..end])), object.sha256);
+        at = end;
+    }
+    assert_eq!((manifest.objects.len(), at), (7, bytes.len()));
+}

@@ -29,6 +29,7 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..),
         required_unless_present = "id",
         conflicts_with = "id"
     )]

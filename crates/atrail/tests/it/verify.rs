@@ -122,7 +122,167 @@ fn one_event_is_proven_without_the_rest() {
     fs::write(env.path("proof"), proof.replacen("@v1", "@v2", 1)).unwrap();
     env.run(&["verify", "--proof", "proof"]).fails(3);
     env.run(&["prove", "out.gz", "--line", "31"]).fails(1);
+    env.run(&["prove", "out.gz", "--line", "0"]).fails(2);
+    env.run(&["prove", "out.gz", "--id", "nobody"]).fails(1);
     env.run(&["prove", "out.gz"]).fails(2);
+    // What a proof is not checked for is not passed over.
+    for flags in [&["-s", "2017-07-25"][..], &["-T", "3"], &["-a"]] {
+        let args = [&["verify", "--proof", "proof"][..], flags].concat();
+        env.run(&args).fails(2);
+    }
+}
+
+/// What is wrong with one file is neither hidden by another, nor by what cannot be read.
+#[test]
+fn every_file_is_judged_and_the_worst_decides() {
+    let (env, _) = downloaded(10);
+    let file = fs::read(env.path("out.gz")).unwrap();
+    let receipt = fs::read(env.path("out.gz.receipt")).unwrap();
+    let put = |name: &str, file: &[u8], receipt: Option<&[u8]>| {
+        fs::write(env.path(name), file).unwrap();
+        if let Some(receipt) = receipt {
+            fs::write(env.path(&format!("{name}.receipt")), receipt).unwrap();
+        }
+    };
+    let tampered = gunzip(&file).to_ascii_uppercase();
+    put("good", &file, Some(&receipt));
+    put("tampered", &tampered, Some(&receipt));
+    put("alone", &file, None);
+    put("garbled", &file, Some(b"no receipt"));
+    fs::create_dir(env.path("dir")).unwrap();
+    fs::write(env.path("dir.receipt"), &receipt).unwrap();
+    fs::write(env.path("gone.receipt"), &receipt).unwrap();
+    let told = [
+        ("good", "OK ", 0),
+        ("tampered", "MODIFIED", 1),
+        ("garbled", "LOG INVALID", 1),
+        ("alone", "UNPROVEN", 3),
+        ("dir", "UNPROVEN", 3),
+        ("gone", "UNPROVEN", 3),
+    ];
+    for (one, label, code) in told {
+        let ran = env.run(&["verify", one]);
+        assert!(ran.stdout.starts_with(label), "{one}: {}", ran.stdout);
+        assert_eq!(ran.code, code, "{one}: {}", ran.stderr);
+        for (other, other_label, other_code) in told {
+            let ran = env.run(&["verify", one, other]);
+            let mut worse = [1, 3, 0].into_iter();
+            let worst = worse.find(|worst| [code, other_code].contains(worst));
+            assert_eq!(Some(ran.code), worst, "{one} {other}: {}", ran.stderr);
+            for (name, label) in [(one, label), (other, other_label)] {
+                let said = format!("{name}\n{label}");
+                assert!(ran.stdout.contains(&said), "{said:?}: {}", ran.stdout);
+            }
+        }
+    }
+    let ran = env.run(&["verify", "alone", "tampered", "good", "--format", "json"]);
+    let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let outcomes: Vec<_> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["inconclusive", "failed", "proven"]);
+    assert!(
+        all[0]["error"].as_str().unwrap().contains("alone.receipt"),
+        "{all}"
+    );
+    assert!(
+        ran.stderr
+            .contains("not proven: tampered; nothing can be concluded about alone")
+    );
+    ran.fails(1);
+    // What is compared with cannot be read, either.
+    for flag in ["--since", "--contains"] {
+        for (one, code) in [("good", 3), ("tampered", 1)] {
+            let ran = env.run(&["verify", one, flag, "nowhere"]);
+            assert!(ran.stdout.contains("UNPROVEN"), "{}", ran.stdout);
+            assert!(ran.stdout.contains("nowhere"), "{}", ran.stdout);
+            ran.fails(code);
+        }
+    }
+    fs::write(env.path("no-text"), b"\xff").unwrap();
+    env.run(&["verify", "good", "--since", "no-text"]).fails(1);
+}
+
+/// A check that is asked for and has nothing to check proves nothing.
+#[test]
+fn nothing_to_check_is_not_proven() {
+    let (env, _) = downloaded(10);
+    let acks = fs::read_to_string(env.path("acks")).unwrap();
+    let first = acks.lines().next().unwrap();
+    let too_long = first.replace("\"value\":\"", "\"value\":\"AAAA");
+    let other = format!("{{\"id\":\"x\",\"value\":\"{}=\"}}", "A".repeat(43));
+    for (list, code) in [
+        (acks.as_str(), 0),
+        (first, 0),
+        ("", 2),
+        ("\n \n", 2),
+        ("{\"id\":\"x\",\"valu\":\"y\"}", 2),
+        ("{\"index\":0,\"error\":\"refused\"}", 2),
+        (&format!("{first}\n{{}}"), 2),
+        (&format!("\u{feff}{first}"), 2),
+        (&format!("[{first}]"), 2),
+        (&too_long, 2),
+        (&other, 1),
+        (&format!("{first}\n{other}"), 1),
+    ] {
+        fs::write(env.path("list"), list).unwrap();
+        let ran = env.run(&["verify", "out.gz", "--contains", "list"]);
+        assert_eq!(ran.code, code, "{list}: {}", ran.stderr);
+        if code == 2 {
+            assert_eq!(ran.stdout, "", "{list}");
+            assert!(
+                ran.stderr.contains("no list of acknowledgements"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+    fs::write(env.path("empty"), "").unwrap();
+    env.run(&[
+        "verify",
+        "out.gz",
+        "--contains",
+        "empty",
+        "--since",
+        "empty",
+    ])
+    .fails(2);
+    env.run(&["verify", "out.gz", "--since", "empty"]).fails(1);
+    env.run(&["verify", "out.gz", "--receipt", "empty"])
+        .fails(1);
+    env.run(&["verify", "--proof", "empty"]).fails(1);
+    env.run(&["verify", "out.gz", "--key", ""]).fails(2);
+    env.run(&["verify", "--", ""]).fails(3);
+    env.run(&["verify", "--key", "x"]).fails(2);
+    env.run(&["verify", "out.gz", "--space", ""]).fails(1);
+}
+
+/// A download without events is evidence: nothing was recorded, and the receipt says so.
+#[test]
+fn nothing_is_proven_as_nothing() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    fs::write(env.path("in.json"), events(10, 10)).unwrap();
+    env.run(&["trail", "-f", "in.json"]).ok();
+    let download = |day: &str, name: &str| {
+        env.run(&["download", "-o", name, "-s", day, "-e", day])
+            .ok();
+        env.run(&["verify", name, "-s", day, "-e", day]).ok()
+    };
+    assert!(download("2017-07-23", "nothing").contains("a proof of nothing"));
+    assert!(!download("2017-07-24", "something").contains("a proof of nothing"));
+    env.run(&["delete", "--yes", "-s", "2017-07-24", "-e", "2017-07-24"])
+        .ok();
+    let said = download("2017-07-24", "deleted");
+    assert!(
+        said.contains("1 deletion by request") && !said.contains("a proof of nothing"),
+        "{said}"
+    );
+    assert_eq!(server.stop(), Some(0));
 }
 
 /// The verifier in `docs` was written from the page alone; both come to the same conclusion.
@@ -150,6 +310,10 @@ fn the_independent_verifier_agrees() {
         bytes[place] ^= 1;
         bytes
     };
+    let later = String::from_utf8(receipt.clone()).unwrap();
+    let later = later
+        .replacen("\"version\":1", "\"version\":2", 1)
+        .into_bytes();
     let other_key = "atrail+da2f04e6+AROY9ixtGkV8UbpqS189vS9p/KkyFiGNyJl+QWvRfZPK";
     let cases = [
         (
@@ -225,14 +389,26 @@ fn the_independent_verifier_agrees() {
             1,
         ),
         (
-            "a receipt of a later version",
+            "a receipt that was made one of a later version",
             file.clone(),
-            String::from_utf8(receipt.clone())
-                .unwrap()
-                .replacen("\"version\":1", "\"version\":2", 1)
-                .into_bytes(),
+            later.clone(),
             Some(&key),
-            3,
+            1,
+        ),
+        ("the same without a key", file.clone(), later, None, 3),
+        (
+            "a receipt that is empty",
+            file.clone(),
+            Vec::new(),
+            Some(&key),
+            1,
+        ),
+        (
+            "a receipt that is no text",
+            file.clone(),
+            [&receipt[..], b"\xff"].concat(),
+            Some(&key),
+            1,
         ),
         (
             "a key that is none",

@@ -201,3 +201,48 @@ fn a_long_segment_of_which_only_the_root_is_known_is_whole_or_not_proven() {
     changed.remove(2500);
     assert_eq!(outcome(&changed).0, Outcome::Failed);
 }
+
+/// The order of a long segment is judged, whether the hashes of its runs are known or its root alone.
+#[test]
+fn no_two_lines_of_a_long_segment_can_be_swapped() {
+    let mut world = World::new(key());
+    let space = world.add_space("5bace1");
+    let day = world.today;
+    world.seal(space, day, &[(3, 3000)]);
+    let honest = world.session(Some(space), (day, day), ALL_DAY, &[]);
+    let lines: Vec<&str> = honest.text.split_inclusive('\n').collect();
+    let mut without_runs = honest.clone();
+    without_runs.receipt.domains[0].subtrees.clear();
+    for download in [honest.clone(), without_runs] {
+        let receipt = download.receipt.sign(&world.key).unwrap();
+        let outcome = |lines: &[&str]| {
+            let text = lines.concat();
+            let report = check(&world.key, &receipt, text.as_bytes()).unwrap();
+            (report.outcome, kinds(&report))
+        };
+        assert_eq!(outcome(&lines), (Outcome::Proven, vec![]));
+        for (one, other) in [
+            (0, 1),
+            (0, 2999),
+            (5, 1029),
+            (1023, 1024),
+            (1500, 1501),
+            (2047, 2048),
+            (2998, 2999),
+        ] {
+            let mut swapped = lines.clone();
+            swapped.swap(one, other);
+            let (found, kinds) = outcome(&swapped);
+            assert_eq!(found, Outcome::Failed, "{one} and {other}");
+            assert!(kinds.contains(&FindingKind::Modified), "{kinds:?}");
+        }
+        // Runs of lines change their places, whole.
+        for (first, second) in [(0, 1024), (1024, 2048 - 72)] {
+            let mut swapped = lines.clone();
+            for at in 0..1024 {
+                swapped.swap(first + at, second + at);
+            }
+            assert_eq!(outcome(&swapped).0, Outcome::Failed, "{first} and {second}");
+        }
+    }
+}

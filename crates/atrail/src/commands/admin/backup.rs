@@ -41,6 +41,7 @@ struct Made {
 }
 
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    crate::platform::keep_files_private();
     let Args { dir, data, update } = args;
     let mut progress: Option<Progress> = None;
     let mut tell = |step| match step {

@@ -37,6 +37,7 @@ struct Row {
 }
 
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    crate::platform::keep_files_private();
     let mut progress: Option<Progress> = None;
     let mut tell = |step| match step {
         RecoverStep::Total(bytes) => {

@@ -1,32 +1,35 @@
 //! `atrail verify`: a download against its receipt, without the server.
 
+mod judge;
 mod report;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use atrail_evidence::{
-    EventProof, Expectations, HourRange, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome, ProofError,
-    ProvenEvent, Report, ScopeOf, VerifierKey, parse_acknowledgements, verify,
+    EventProof, Expectations, HourRange, LeafHash, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, ProofError,
+    ProvenEvent, ScopeOf, VerifierKey, parse_acknowledgements,
 };
-use serde::Serialize;
 
 use super::download::receipt_beside;
-use crate::blocking;
 use crate::client::normal_guid;
 use crate::days::{DayDefault, ScopeFlags};
-use crate::error::{CliError, Exit, Result};
+use crate::error::{CliError, Exit, Result, chain};
 use crate::evidence::pinned_keys;
-use crate::printer::{Column, Format, Layout, Progress, Rows};
+use crate::printer::{Column, Format, Layout, Rows};
 use crate::settings::Settings;
+
+use judge::{Checked, conclude, judge};
 
 /// How large a list of acknowledgements may be.
 const MAX_ACKS_BYTES: u64 = 1 << 30;
 
 /// Check downloads against their receipts, or the proof of an event; needs no server
 ///
-/// Ends with 0 when everything is proven, 1 when something is wrong, 3 when nothing can be concluded.
+/// Ends with 0 when everything is proven, 1 when something is wrong, 3 when nothing can be concluded. Every FILE is judged
+/// and printed, and the worst decides: 1 before 3 before 0. A call that is wrong ends with 2, and nothing is judged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail verify events.json.gz\n  \
     atrail verify events.json.gz --key atrail-3f9a1c2e+c74f20a3+ARpc2Q… -s 2026-11-01 -e 2026-11-07\n  \
@@ -61,14 +64,6 @@ pub(crate) struct Args {
     account: Option<String>,
 }
 
-/// What is concluded about one file.
-#[derive(Debug, Serialize)]
-struct Checked {
-    file: String,
-    #[serde(flatten)]
-    report: Report,
-}
-
 /// Checks every file, or the proof.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let keys = match args.key.is_empty() {
@@ -76,22 +71,22 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         false => args.key.clone(),
     };
     if let Some(proof) = &args.proof {
+        if args.scope.is_any_given() {
+            return Err(CliError::usage(
+                "a proof is of one event: days, hours and -a are not for --proof",
+            ));
+        }
         return run_proof(settings, proof, &keys);
     }
     if args.files.len() > 1 && args.receipt.is_some() {
         return Err(CliError::usage("--receipt is for one FILE")
             .hint("put each receipt beside its file, as FILE.receipt"));
     }
-    let expected = expectations(settings, &args, keys)?;
+    let expected = Arc::new(expectations(settings, &args, keys)?);
     let mut all = Vec::new();
     for file in &args.files {
         let receipt = args.receipt.clone().unwrap_or_else(|| receipt_beside(file));
-        let (path, expected) = (file.clone(), expected.clone());
-        let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let progress = settings.printer.progress("Verifying", 0, size);
-        let report = blocking(move || check(&path, &receipt, &expected, progress)).await?;
-        let file = file.display().to_string();
-        all.push(Checked { file, report });
+        all.push(judge(settings, file, &receipt, &expected).await?);
     }
     print(settings, &all)?;
     conclude(&all)
@@ -104,19 +99,15 @@ pub(super) async fn downloaded(
     receipt: &Path,
     asked: Expectations,
 ) -> Result<()> {
-    let expected = Expectations {
+    let expected = Arc::new(Expectations {
         keys: pinned_keys(settings)?,
         ..asked
-    };
-    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-    let progress = settings.printer.progress("Verifying", 0, size);
-    let (path, receipt) = (file.to_owned(), receipt.to_owned());
-    let report = blocking(move || check(&path, &receipt, &expected, progress)).await?;
-    for line in report::lines(&report).lines() {
+    });
+    let checked = judge(settings, file, receipt, &expected).await?;
+    for line in report::lines(&checked.judged).lines() {
         settings.printer.note(line);
     }
-    let file = file.display().to_string();
-    conclude(&[Checked { file, report }])
+    conclude(&[checked])
 }
 
 fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Result<Expectations> {
@@ -129,17 +120,25 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         (None, None) => None,
         _ => Some(days.resolve(DayDefault::OneDay, settings.now())?),
     };
-    let contains = args.contains.as_deref().map(|path| {
-        let text = text_of(path, MAX_ACKS_BYTES)?;
-        parse_acknowledgements(&text).map_err(|line| {
-            CliError::usage(format!(
-                "{}: line {line} is no acknowledgement",
-                path.display()
-            ))
-            .hint("give what `atrail trail --format jsonl` printed")
-        })
-    });
-    let since = args.since.as_deref();
+    // What cannot be read leaves the rest to be judged: it may be wrong all the same.
+    let mut unread = Vec::new();
+    let contains = match &args.contains {
+        Some(path) => acknowledgements(path, &mut unread)?,
+        None => None,
+    };
+    let since = match args
+        .since
+        .as_deref()
+        .map(|path| text_of(path, MAX_RECEIPT_BYTES))
+    {
+        Some(Err(error)) if error.exit == Exit::Inconclusive => {
+            unread.push(chain(&error));
+            None
+        }
+        // What is no text is no receipt, either, as an empty one.
+        Some(text) => Some(text.unwrap_or_default()),
+        None => None,
+    };
     let of = match (&args.space, &args.account) {
         (Some(guid), _) => Some(ScopeOf::Space(normal_guid(guid.clone()))),
         (None, guid) => guid.clone().map(normal_guid).map(ScopeOf::Account),
@@ -155,51 +154,28 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
             first: hours.first().number(),
             last: hours.last().number(),
         }),
-        since: since
-            .map(|path| text_of(path, MAX_RECEIPT_BYTES))
-            .transpose()?,
-        contains: contains.transpose()?,
+        since,
+        contains,
+        unread,
     })
 }
 
-fn check(
-    path: &Path,
-    receipt: &Path,
-    expected: &Expectations,
-    progress: Progress,
-) -> Result<Report> {
-    let receipt = text_of(receipt, MAX_RECEIPT_BYTES)?;
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    let metered = Metered {
-        file,
-        position: 0,
-        progress: &progress,
+/// The acknowledged events of a list, in which there is one at least.
+fn acknowledgements(path: &Path, unread: &mut Vec<String>) -> Result<Option<Vec<LeafHash>>> {
+    let not_a_list = |error: Box<dyn std::error::Error + Send + Sync>| {
+        CliError::usage(format!("{} is no list of acknowledgements", path.display()))
+            .because(error)
+            .hint("give what `atrail trail --format jsonl` printed")
     };
-    let report = verify(&receipt, expected, metered).map_err(|error| {
-        let what = format!("could not verify {}", path.display());
-        let exit = match error.outcome() {
-            Outcome::Inconclusive => Exit::Inconclusive,
-            _ => Exit::Failed,
-        };
-        CliError::new(exit, what).because(error)
-    })?;
-    progress.finish();
-    Ok(report)
-}
-
-/// Tells how far a file was read.
-struct Metered<'p> {
-    file: File,
-    position: u64,
-    progress: &'p Progress,
-}
-
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.position += count as u64;
-        self.progress.set(self.position);
-        Ok(count)
+    match text_of(path, MAX_ACKS_BYTES) {
+        Ok(text) => parse_acknowledgements(&text)
+            .map(Some)
+            .map_err(|error| not_a_list(error.into())),
+        Err(error) if error.exit == Exit::Inconclusive => {
+            unread.push(chain(&error));
+            Ok(None)
+        }
+        Err(error) => Err(not_a_list(error.into())),
     }
 }
 
@@ -239,20 +215,20 @@ fn print(settings: &Settings, all: &[Checked]) -> Result<()> {
     if printer.format == Format::Table {
         let name = |checked: &Checked| match all.len() {
             1 => String::new(),
-            _ => format!("{}\n", crate::printer::safe::for_terminal(&checked.file)),
+            _ => format!("{}\n", crate::printer::safe::for_terminal(checked.name())),
         };
         let text: String = all
             .iter()
-            .map(|checked| name(checked) + &report::lines(&checked.report))
+            .map(|checked| name(checked) + &report::lines(&checked.judged))
             .collect();
         return printer.data(&text);
     }
     let row = |checked: &Checked| {
         vec![
-            checked.file.clone(),
-            format!("{:?}", checked.report.outcome).to_lowercase(),
-            checked.report.events.to_string(),
-            checked.report.findings.len().to_string(),
+            checked.name().to_owned(),
+            format!("{:?}", checked.judged.outcome()).to_lowercase(),
+            checked.judged.events().to_string(),
+            checked.judged.findings().to_string(),
         ]
     };
     const NAMES: [&str; 4] = ["file", "outcome", "events", "findings"];
@@ -265,37 +241,6 @@ fn print(settings: &Settings, all: &[Checked]) -> Result<()> {
         rows.push(row(checked), checked);
     }
     rows.print(printer)
-}
-
-/// The exit code: the worst of all files.
-fn conclude(all: &[Checked]) -> Result<()> {
-    let of = |outcome: Outcome| {
-        let files = all
-            .iter()
-            .filter(|checked| checked.report.outcome == outcome);
-        let names: Vec<_> = files.map(|checked| checked.file.as_str()).collect();
-        (!names.is_empty()).then(|| names.join(", "))
-    };
-    if let Some(files) = of(Outcome::Failed) {
-        return Err(CliError::failed(format!("not proven: {files}")));
-    }
-    if let Some(files) = of(Outcome::Inconclusive) {
-        let error = CliError::new(
-            Exit::Inconclusive,
-            format!("nothing can be concluded about {files}"),
-        );
-        return Err(if all.iter().any(is_unpinned) {
-            error.hint("give the server's key by --key or ATRAIL_VKEY, or log in to it; get it on another way than the file")
-        } else {
-            error
-        });
-    }
-    Ok(())
-}
-
-fn is_unpinned(checked: &Checked) -> bool {
-    let mut findings = checked.report.findings.iter();
-    findings.any(|finding| finding.kind == atrail_evidence::FindingKind::Unpinned)
 }
 
 fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<()> {

@@ -1,12 +1,26 @@
 //! What a verification found, for people.
 
-use atrail_evidence::{Deleted, DomainFacts, Finding, Outcome, ProvenEvent, Report, Span};
+use atrail_evidence::{
+    Deleted, DomainFacts, Finding, FindingKind, Outcome, ProvenEvent, Report, Span,
+};
 
+use super::judge::Judged;
 use crate::printer::{counted, safe};
 
 /// The lines about one file.
-pub(super) fn lines(report: &Report) -> String {
+pub(super) fn lines(judged: &Judged) -> String {
     let mut text = String::new();
+    let report = match judged {
+        Judged::Report(report) => report,
+        Judged::WithoutReceipt { outcome, error } => {
+            let kind = match outcome {
+                Outcome::Inconclusive => FindingKind::Unproven,
+                _ => FindingKind::LogInvalid,
+            };
+            labelled(&mut text, kind.label(), error);
+            return text;
+        }
+    };
     if report.outcome == Outcome::Proven {
         labelled(&mut text, "OK", &summary(report));
     } else {
@@ -40,8 +54,26 @@ pub(super) fn lines(report: &Report) -> String {
             "the history of the earlier receipt is a beginning of this one",
         );
     }
-    labelled(&mut text, "", &format!("signed by {}", report.signer));
+    if is_proof_of_nothing(report) {
+        let line = "a proof of nothing: no event was recorded for these days and hours, and nothing of these days was deleted";
+        labelled(&mut text, "", line);
+    }
+    if !report.signer.is_empty() {
+        labelled(&mut text, "", &format!("signed by {}", report.signer));
+    }
     text
+}
+
+/// Whether it is proven that nothing was recorded, as opposed to nothing being left: where something was deleted, or may have
+/// been before the log began anew, that is not known.
+fn is_proof_of_nothing(report: &Report) -> bool {
+    let was_deleted = |domain: &DomainFacts| {
+        let deletions = domain.by_request.deletions + domain.by_retention.deletions;
+        deletions > 0 || domain.epoch.is_some()
+    };
+    report.outcome == Outcome::Proven
+        && report.events == 0
+        && !report.domains.iter().any(was_deleted)
 }
 
 /// The lines about the proof of one event.

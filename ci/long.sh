@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The campaigns that find what .ci/run has no time for, each bounded. On a machine with two free cores all of them take about
+# four hours; name some to run only those. A campaign that fails says how to repeat it, the next ones run all the same, and the
+# script fails at the end.
+#
+#   ci/long.sh                       every campaign
+#   ci/long.sh histories kills       these
+#   ATRAIL_SEED=7 ci/long.sh kills   with other decisions than chance's
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Each with its bound: a campaign that takes longer hangs, and has failed.
+campaigns=(histories kills power faults resume books evidence fuzz)
+
+run() { timeout --kill-after=60 "$@"; }
+
+campaign() {
+  case $1 in
+    # Ten thousand histories against the model.
+    histories) ATRAIL_HISTORIES=10000 run 60m cargo test --workspace --test it --locked histories ;;
+    # Two thousand kills, with everybody's books compared.
+    kills) ATRAIL_KILL_ROUNDS=2000 run 90m cargo test --workspace --test it --locked kill:: ;;
+    # What five thousand power losses may leave of a disk.
+    power) ATRAIL_CRASH_POINTS=5000 run 60m cargo test --workspace --test it --locked power_loss:: ;;
+    # Every operation on the disk made to fail, in seven ways.
+    faults) ATRAIL_FAULTS=all run 60m cargo test --workspace --test it --locked faults:: ;;
+    # A download interrupted a thousand times in each of three ways.
+    resume) ATRAIL_RESUME_ROUNDS=1000 run 60m cargo test --release -p atrail --test it --locked resume:: ;;
+    # Five minutes of many users at once.
+    books) ATRAIL_BOOKS_SECS=300 run 20m cargo test --workspace --test it --locked books ;;
+    # Every bit of a bundle, and ten thousand honest histories.
+    evidence)
+      ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \
+        run 60m cargo test --release -p atrail-evidence --test it --locked tamper::no_flipped_bit
+      ATRAIL_EVIDENCE_HISTORIES=10000 \
+        run 60m cargo test --release -p atrail-evidence --test it --locked honest::every_receipt
+      ;;
+    # Each target for five minutes.
+    fuzz) run 120m ci/fuzz.sh 300 ;;
+    *)
+      echo "ci/long.sh: there is no campaign '$1'; there are: ${campaigns[*]}" >&2
+      return 2
+      ;;
+  esac
+}
+
+failed=()
+for name in "${@:-${campaigns[@]}}"; do
+  printf '\n== %s\n' "$name"
+  started=$SECONDS
+  # In a shell of its own: within `if`, `set -e` would not stop it.
+  set +e
+  (set -e; campaign "$name")
+  code=$?
+  set -e
+  echo "== $name: exit $code after $((SECONDS - started)) s"
+  [ "$code" -eq 0 ] || failed+=("$name")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}" >&2
+  exit 1
+fi

@@ -1,0 +1,86 @@
+//! Acknowledgements that a producer kept.
+
+use crate::hash::Hash;
+use crate::json;
+use crate::leaf::LeafHash;
+
+/// Why a text is no list of acknowledgements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AcknowledgementsError {
+    /// The line with this number, from 1, is neither an acknowledgement nor a refusal.
+    #[error("line {0} is no acknowledgement")]
+    Line(u64),
+    /// There is not one, so nothing would be checked.
+    #[error("it has no acknowledgement")]
+    None,
+}
+
+/// The acknowledged events of what `atrail trail --format jsonl` printed, or of what the server answered, a line for each: the
+/// member `value` of each line that has one. Lines with `error` in its place are refusals, which were never stored.
+///
+/// # Errors
+/// When a line is neither, or none is an acknowledgement.
+pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, AcknowledgementsError> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        value: Option<Hash>,
+        error: Option<String>,
+    }
+    let mut leaves = Vec::new();
+    for (number, line) in (1_u64..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match json::parse(line, "an acknowledgement") {
+            Ok(Answer {
+                value: Some(hash),
+                error: None,
+            }) => leaves.push(LeafHash(hash.0)),
+            Ok(Answer {
+                value: None,
+                error: Some(_),
+            }) => {}
+            _ => return Err(AcknowledgementsError::Line(number)),
+        }
+    }
+    match leaves.is_empty() {
+        true => Err(AcknowledgementsError::None),
+        false => Ok(leaves),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    #[test]
+    fn acknowledgements_are_counted_and_refusals_passed_over() {
+        let ack = format!(r#"{{"id":"e","value":"{HASH}"}}"#);
+        let refusal = r#"{"index":3,"error":"refused"}"#;
+        let text = format!("{ack}\n\n{refusal}\r\n{ack}");
+        assert_eq!(parse_acknowledgements(&text).unwrap().len(), 2);
+    }
+
+    /// A list that asks for nothing would prove something of nothing.
+    #[test]
+    fn a_list_without_an_acknowledgement_is_none() {
+        use AcknowledgementsError::{Line, None};
+        let refusal = r#"{"index":3,"error":"refused"}"#;
+        for (text, why) in [
+            ("", None),
+            ("\n \n", None),
+            (refusal, None),
+            (r#"{"id":"e","valu":"e"}"#, Line(1)),
+            (&format!("{refusal}\n{{}}"), Line(2)),
+            (r#"{"id":"e","value":null}"#, Line(1)),
+            (&format!(r#"{{"value":"{HASH}","error":"e"}}"#), Line(1)),
+            (&format!(r#"["{HASH}",null]"#), Line(1)),
+            (&format!(r#"{{"value":"{}"}}"#, &HASH[1..]), Line(1)),
+            (&format!("\u{feff}{{\"value\":\"{HASH}\"}}"), Line(1)),
+        ] {
+            assert_eq!(parse_acknowledgements(text), Err(why), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Downloads on record: each reading of a session once at its start and, when its reader has all of it, once at its end,
+//! however many ranges it takes.
+//!
+//! A ledger is in memory while it is in use, and kept in the catalog: before bytes are handed out it is durable that they
+//! may be, so that a crash makes no download a smaller one than it was.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use atrail_store::{ByteSet, KeptReadings, Session, SessionKey, SessionState};
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+
+use super::act::{Act, Actor};
+use super::action::Action;
+use super::ledger::{self, Ledger, Part, Reader, Step};
+use super::once::Once;
+use super::{Audit, Unwritten};
+
+type Event = Arc<Once>;
+
+/// The ledgers of the sessions that are being read.
+#[derive(Debug, Default)]
+pub(super) struct Readings(Mutex<HashMap<SessionKey, Arc<OfSession>>>);
+
+#[derive(Debug)]
+struct OfSession {
+    session: SessionKey,
+    ledger: OnceCell<Mutex<Ledger<Event>>>,
+    /// Held while the ledger is being kept, so that no earlier state of it comes after a later one.
+    keeping: tokio::sync::Mutex<()>,
+}
+
+/// The bytes that one request takes, with the reading that they belong to. It is bound to the session that it began with,
+/// whatever becomes of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    audit: Arc<Audit>,
+    session: Arc<Session>,
+    actor: Actor,
+    of_session: Arc<OfSession>,
+    answer: ledger::Answer,
+}
+
+impl Readings {
+    /// Begins an answer with these bytes: returns when the start of its reading is on record.
+    pub(super) async fn begin(
+        &self,
+        audit: &Arc<Audit>,
+        session: &Arc<Session>,
+        reader: Reader,
+        actor: &Actor,
+        bytes: Range<u64>,
+    ) -> Result<Answer, Unwritten> {
+        let of_session = self.of(session.key());
+        let load = || async {
+            let kept = audit.store.readings(&session.key()).await?;
+            // An earlier version kept no readings, and how far the furthest got.
+            let is_older = session.generation.is_none() && kept.is_empty();
+            let inherited = match session.state {
+                SessionState::Downloading if is_older => ByteSet::up_to(session.downloaded_bytes),
+                _ => ByteSet::default(),
+            };
+            let ledger = Ledger::new(session.total_bytes, kept, inherited);
+            Ok::<_, Unwritten>(Mutex::new(ledger))
+        };
+        let ledger = of_session.ledger.get_or_try_init(load).await?;
+        let from = bytes.start;
+        let (answer, start) = ledger.lock().ask(reader, bytes, || {
+            event(audit, session, actor, Part::Start { from })
+        });
+        let begun = Answer {
+            audit: Arc::clone(audit),
+            session: Arc::clone(session),
+            actor: actor.clone(),
+            of_session: Arc::clone(&of_session),
+            answer,
+        };
+        if let Some(start) = start {
+            start.write(audit).await?;
+        }
+        {
+            let mut ledger = ledger.lock();
+            ledger.begun(&begun.answer);
+            ledger.claim(&begun.answer);
+        }
+        of_session.keep(audit).await?;
+        Ok(begun)
+    }
+
+    /// Forgets a session that has ended; answers that are under way go on with it.
+    pub(super) fn forget(&self, session: SessionKey) {
+        self.0.lock().remove(&session);
+    }
+
+    /// Keeps what changed, and forgets what nobody reads; with `all` also keeps what is being read.
+    pub(super) async fn tidy(&self, audit: &Audit, all: bool) {
+        let of_sessions: Vec<_> = self.0.lock().values().cloned().collect();
+        for of_session in of_sessions {
+            let in_use = of_session.with(|ledger| ledger.is_in_use());
+            if in_use && !all {
+                continue;
+            }
+            if let Err(error) = of_session.keep(audit).await {
+                tracing::error!(
+                    session = %of_session.session.id,
+                    error = &error as &dyn std::error::Error,
+                    "how far a session was read could not be kept; it is tried again"
+                );
+            }
+        }
+        self.0.lock().retain(|_, of_session| {
+            let is_used = Arc::strong_count(of_session) > 1;
+            is_used || !of_session.with(|ledger| ledger.is_kept())
+        });
+    }
+
+    fn of(&self, session: SessionKey) -> Arc<OfSession> {
+        let mut all = self.0.lock();
+        let of_session = all.entry(session).or_insert_with(|| {
+            Arc::new(OfSession {
+                session,
+                ledger: OnceCell::new(),
+                keeping: tokio::sync::Mutex::default(),
+            })
+        });
+        Arc::clone(of_session)
+    }
+}
+
+impl OfSession {
+    /// Looks into the ledger, or into an empty one when it was not loaded yet.
+    fn with(&self, look: impl FnOnce(&Ledger<Event>) -> bool) -> bool {
+        match self.ledger.get() {
+            Some(ledger) => look(&ledger.lock()),
+            None => look(&Ledger::new(0, Vec::new(), ByteSet::default())),
+        }
+    }
+
+    /// Returns when the ledger, as it is now or later, is durable.
+    async fn keep(&self, audit: &Audit) -> Result<(), Unwritten> {
+        let Some(ledger) = self.ledger.get() else {
+            return Ok(());
+        };
+        let _one_at_a_time = self.keeping.lock().await;
+        let to_keep = {
+            let ledger = ledger.lock();
+            if ledger.is_kept() {
+                return Ok(());
+            }
+            ledger.to_keep()
+        };
+        let readings = to_keep.iter().map(|(_, reading)| reading.clone());
+        let kept = KeptReadings {
+            session: self.session,
+            readings: readings.collect(),
+        };
+        audit.store.keep_readings(&[kept]).await?;
+        ledger.lock().was_kept(to_keep);
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// To be awaited before these bytes, which follow those before, are handed out: with the last that the reader lacked, the
+    /// end of the reading is on record then.
+    pub(crate) async fn hand_out(&mut self, bytes: Range<u64>) -> Result<(), Unwritten> {
+        let Self {
+            audit,
+            session,
+            actor,
+            of_session,
+            answer,
+        } = self;
+        let Some(ledger) = of_session.ledger.get() else {
+            return Ok(());
+        };
+        loop {
+            let make = |part| event(audit, session, actor, part);
+            let step = ledger.lock().hand_out(answer, &bytes, make);
+            match step {
+                Step::HandOut => return Ok(()),
+                Step::Keep => of_session.keep(audit).await?,
+                Step::Begin(start) => {
+                    start.write(audit).await?;
+                    ledger.lock().begun(answer);
+                }
+                Step::End(end) => {
+                    end.write(audit).await?;
+                    ledger.lock().ended(answer, &bytes);
+                    return of_session.keep(audit).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(ledger) = self.of_session.ledger.get() {
+            ledger.lock().leave(&self.answer);
+        }
+    }
+}
+
+fn event(audit: &Audit, session: &Session, actor: &Actor, part: Part) -> Event {
+    let domain = session.scope.target.domain();
+    let act = Act::new(Action::DownloadEvents, actor.clone(), domain)
+        .about(&session.scope)
+        .with("session", session.id.to_string())
+        .with("events", session.events)
+        .with("bytes", session.total_bytes);
+    let act = match part {
+        Part::Start { from } => act.with("part", "start").with("from", from),
+        Part::End { handed_out } => act.with("part", "end").with("handedOut", handed_out),
+    };
+    Arc::new(Once::new(act, audit.clock.now()))
+}

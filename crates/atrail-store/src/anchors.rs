@@ -1,0 +1,60 @@
+//! What must stay where it is while the store runs. Somebody may move the directory, put another catalog in its place or remove
+//! a file that is open: what is written then goes where nobody finds it. (The log's file and the journal of checkpoints look
+//! for themselves.)
+
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use crate::durable::FileId;
+use crate::error::{Result, StoreError};
+
+/// Files and directories that were opened, and what is wrong with them.
+#[derive(Debug, Default)]
+pub(crate) struct Anchors {
+    of: Mutex<Vec<(PathBuf, FileId)>>,
+    /// Set once, never cleared in this process.
+    lost: Mutex<Option<String>>,
+}
+
+impl Anchors {
+    /// From here on this path must lead to the file or directory that it leads to now.
+    pub(crate) fn hold(&self, path: &Path) -> std::io::Result<()> {
+        let id = FileId::at(path)?;
+        self.of.lock().push((path.to_owned(), id));
+        Ok(())
+    }
+
+    /// Makes sure that everything is where it was.
+    ///
+    /// # Errors
+    /// `Poisoned` from the first time on that something was not.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(why) = self.lost() {
+            return Err(StoreError::Poisoned(why));
+        }
+        let moved = {
+            let of = self.of.lock();
+            of.iter()
+                .find(|(path, id)| FileId::at(path).ok() != Some(*id))
+                .map(|(path, _)| path.display().to_string())
+        };
+        match moved {
+            None => Ok(()),
+            Some(path) => Err(self.lose(format!(
+                "{path} is not the one that was opened: it was moved, replaced or removed"
+            ))),
+        }
+    }
+
+    /// Nothing is to be written any more, for this reason.
+    pub(crate) fn lose(&self, why: String) -> StoreError {
+        tracing::error!(why, "the store writes nothing more");
+        StoreError::Poisoned(self.lost.lock().get_or_insert(why).clone())
+    }
+
+    /// Why nothing is written, if so.
+    pub(crate) fn lost(&self) -> Option<String> {
+        self.lost.lock().clone()
+    }
+}

@@ -1,0 +1,295 @@
+//! Hours that cannot be sealed while others can: a directory that is not one, a file that has their name. They are set apart,
+//! so that they keep nobody waiting: neither other hours, nor other tenants, nor the log.
+//!
+//! The transaction that seals the others keeps their events in the catalog and counts the log as sealed; in memory they are
+//! counted and known again like all that is unsealed. They are tried again every minute, and whenever somebody asks for them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use atrail_evidence::LeafHash;
+use atrail_model::{Domain, ObjectId, Scope};
+use libdeflater::CompressionLvl;
+use parking_lot::Mutex;
+
+use crate::catalog::archive::DomainRow;
+use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
+use crate::memtable::{HourLines, Line};
+use crate::object::{self, NewObject, Place};
+use crate::seal::{LEVEL, Which};
+use crate::store::Core;
+use crate::task::off_thread;
+use crate::{NewEvent, durable};
+
+/// How long after a try the next one is made, unless somebody asks for the hour.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The hours that are set apart.
+#[derive(Debug, Default)]
+pub(crate) struct Apart(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    hours: BTreeMap<Key, Arc<ApartHour>>,
+    size_bytes: u64,
+    tried: Option<Instant>,
+}
+
+type Key = (Domain, atrail_model::Day, atrail_model::Hour);
+
+/// The events of one of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ApartHour {
+    pub(crate) lines: HourLines,
+    leaves: HashSet<LeafHash>,
+    /// Why it could not be sealed when it was tried last; empty when it was not yet.
+    why: String,
+}
+
+const fn key(place: Place) -> Key {
+    (place.domain, place.day, place.hour)
+}
+
+impl Apart {
+    /// Adds events to an hour.
+    pub(crate) fn add(&self, place: Place, lines: &[Line], why: &str) {
+        let mut inner = self.0.lock();
+        let hour = inner.hours.entry(key(place)).or_default();
+        let hour = Arc::make_mut(hour);
+        why.clone_into(&mut hour.why);
+        let mut more = 0;
+        for line in lines {
+            more += line.line.len() as u64;
+            hour.leaves.insert(line.leaf);
+            hour.lines.lines.push(line.clone());
+        }
+        hour.lines.size_bytes += more;
+        inner.size_bytes += more;
+    }
+
+    /// Takes an hour out that was sealed.
+    fn remove(&self, place: Place) {
+        let mut inner = self.0.lock();
+        if let Some(hour) = inner.hours.remove(&key(place)) {
+            inner.size_bytes -= hour.lines.size_bytes;
+        }
+    }
+
+    /// Whether an event of this domain waits here.
+    pub(crate) fn has(&self, domain: Domain, event: &NewEvent) -> bool {
+        let inner = self.0.lock();
+        let hour = inner.hours.get(&(domain, event.day, event.hour));
+        hour.is_some_and(|hour| hour.leaves.contains(&event.leaf))
+    }
+
+    /// How many hours there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.lock().hours.len() as u64
+    }
+
+    /// What each hour holds.
+    pub(crate) fn hours(&self) -> Vec<(Place, Arc<ApartHour>)> {
+        let inner = self.0.lock();
+        let placed = inner
+            .hours
+            .iter()
+            .map(|(&(domain, day, hour), held)| (Place { domain, day, hour }, Arc::clone(held)));
+        placed.collect()
+    }
+
+    /// Refuses events of an hour that is set apart when more waits than memory may hold: others are not refused.
+    pub(crate) fn refuse_more(
+        &self,
+        domain: Domain,
+        events: &[NewEvent],
+        most_bytes: u64,
+    ) -> Result<()> {
+        let inner = self.0.lock();
+        if inner.size_bytes < most_bytes {
+            return Ok(());
+        }
+        let hit = events.iter().find_map(|event| {
+            let place = (domain, event.day, event.hour);
+            inner.hours.get(&place).map(|held| refusal(&place, held))
+        });
+        hit.map_or(Ok(()), Err)
+    }
+
+    /// Refuses what needs the events of these domains and this scope to be sealed, while some are set apart.
+    ///
+    /// # Errors
+    /// `Unsealable`, with the first of these hours.
+    pub(crate) fn refuse_in(&self, domains: &[DomainRow], scope: &Scope) -> Result<()> {
+        let inner = self.0.lock();
+        let hit = inner.hours.iter().find(|((domain, day, hour), _)| {
+            domains.iter().any(|row| row.domain == *domain)
+                && (scope.days.start()..=scope.days.end()).contains(day)
+                && scope.hours.contains(*hour)
+        });
+        hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
+    }
+
+    /// Whether it is time for another try.
+    fn is_due(&self) -> bool {
+        let mut inner = self.0.lock();
+        let is_due = inner
+            .tried
+            .is_none_or(|tried| tried.elapsed() >= AGAIN_AFTER);
+        if is_due {
+            inner.tried = Some(Instant::now());
+        }
+        is_due && !inner.hours.is_empty()
+    }
+}
+
+fn refusal((domain, day, hour): &Key, held: &ApartHour) -> StoreError {
+    StoreError::Unsealable {
+        domain: *domain,
+        day: *day,
+        hour: *hour,
+        why: held.why.clone(),
+    }
+}
+
+/// What became of objects that were to be written: those that were, and of the others why.
+pub(crate) type Written = (Vec<(i64, NewObject)>, Vec<(Place, String)>);
+
+impl Core {
+    /// Tells objects that could not be written from an archive that cannot be written to.
+    ///
+    /// # Errors
+    /// The first failure, when it is one of all: nothing is set apart then, and the events stay in the log.
+    pub(crate) async fn sort_out(
+        &self,
+        tried: Vec<(Place, Result<(i64, NewObject)>)>,
+    ) -> Result<Written> {
+        let (mut written, mut failed) = (Vec::new(), Vec::new());
+        let paths = tried
+            .iter()
+            .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.1.path.clone()));
+        let paths: Vec<_> = paths.collect();
+        // One look at each directory, unless one of them fails: then it is to be known which.
+        let is_synced = self.blobs.sync_places(&paths).await.is_ok();
+        for (place, outcome) in tried {
+            let synced = match outcome {
+                Ok((number, object)) if !is_synced => {
+                    let path = std::slice::from_ref(&object.path);
+                    let synced = self.blobs.sync_places(path).await;
+                    synced.map(|()| (number, object))
+                }
+                outcome => outcome,
+            };
+            match synced {
+                Ok(object) => written.push(object),
+                Err(error) => failed.push((place, error)),
+            }
+        }
+        if let Some(full) = failed
+            .iter()
+            .position(|(_, error)| error.kind() == ErrorKind::Full)
+        {
+            return Err(failed.swap_remove(full).1);
+        }
+        let is_all = written.is_empty() && !failed.is_empty();
+        if is_all && !self.can_write_archive().await {
+            return Err(failed.swap_remove(0).1);
+        }
+        let why = failed
+            .into_iter()
+            .map(|(place, error)| (place, chain(&error)));
+        Ok((written, why.collect()))
+    }
+
+    /// Whether the archive takes any file at all.
+    async fn can_write_archive(&self) -> bool {
+        let probe = self.settings.data_dir.join("archive").join(".probe");
+        let tried = off_thread(move || {
+            let made = durable::replace(&probe, b"", 0o600).and_then(|()| durable::remove(&probe));
+            Ok(made.is_ok())
+        });
+        tried.await.unwrap_or(false)
+    }
+
+    /// Seals hours that are set apart, each by itself: those of the domains that are asked for, or all when it is time. The
+    /// sealing lock is held.
+    pub(crate) async fn seal_apart(self: &Arc<Self>, which: &Which) -> Result<()> {
+        let apart = self.memtable.apart();
+        if apart.count() == 0 || !(matches!(which, Which::These(_)) || apart.is_due()) {
+            return Ok(());
+        }
+        let is_asked = |domain: Domain| match which {
+            Which::These(domains) => domains.contains(&domain),
+            _ => true,
+        };
+        for (place, held) in apart.hours() {
+            if !is_asked(place.domain) {
+                continue;
+            }
+            let sealed = self.seal_apart_hour(place, held).await;
+            if is_full(&sealed) {
+                return sealed;
+            }
+            if let Err(error) = sealed {
+                let why = chain(&error);
+                tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour still cannot be sealed");
+                apart.add(place, &[], &why);
+            }
+        }
+        Ok(())
+    }
+
+    async fn seal_apart_hour(self: &Arc<Self>, place: Place, held: Arc<ApartHour>) -> Result<()> {
+        let domains = self.domains([place.domain].into_iter()).await?;
+        let row = domains
+            .get(&place.domain)
+            .ok_or_else(|| StoreError::NotFound {
+                what: place.domain.to_string(),
+            })?;
+        let id = ObjectId::generate();
+        let paths = [object::object_path(place, id)];
+        self.catalog.mark_as_waste(&paths).await?;
+        let done = self.publish_apart(row.number, place, id, held).await;
+        // As for any seal: what may be committed is not erased.
+        if done.is_err() && self.catalog.disown(&[(id, paths[0].clone())]).await.is_ok() {
+            self.erase(&paths).await;
+        }
+        done
+    }
+
+    async fn publish_apart(
+        self: &Arc<Self>,
+        number: i64,
+        place: Place,
+        id: ObjectId,
+        held: Arc<ApartHour>,
+    ) -> Result<()> {
+        let lines = Arc::clone(&held);
+        let (object, bytes) = off_thread(move || {
+            let level = CompressionLvl::new(LEVEL).expect("a level that the library has");
+            Ok(object::build(place, id, &lines.lines, level))
+        })
+        .await?;
+        self.blobs.put(&object.path, bytes).await?;
+        self.blobs
+            .sync_places(std::slice::from_ref(&object.path))
+            .await?;
+        let (core, segment, now) = (Arc::clone(self), object.segment, self.clock.now());
+        let keys =
+            off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], now)).await?;
+        let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
+        let _nobody_counts = self.published.write().await;
+        let committed = self.catalog.commit_apart(&sealed, place, now).await;
+        if committed.is_err() {
+            self.dedup.withdraw(keys);
+            return committed;
+        }
+        self.dedup.register(keys);
+        self.memtable.apart().remove(place);
+        self.memtable.note_seal(place.domain);
+        self.counters.objects.add(1);
+        self.counters.object_bytes.add(size_bytes);
+        tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Readings of sessions in the catalog.
+
+use std::net::IpAddr;
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::row::{Columns, Id};
+use super::sessions::malformed;
+use super::{Catalog, failed_to};
+use crate::byte_set::ByteSet;
+use crate::error::Result;
+use crate::reading::{KeptReadings, Reading};
+
+impl Catalog {
+    /// The readings of a session, in the order in which they began.
+    pub(crate) async fn readings(
+        &self,
+        session: &crate::session::SessionKey,
+    ) -> Result<Vec<Reading>> {
+        let rows = sqlx::query(concat!(
+            "SELECT r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
+            "JOIN sessions s ON s.session = r.session ",
+            "WHERE r.session = ? AND s.generation IS ? ORDER BY r.place"
+        ))
+        .bind(session.id.bytes())
+        .bind(session.generation.as_ref().map(Id::bytes))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("read who reads a session"))?;
+        rows.iter().map(reading).collect()
+    }
+
+    /// Replaces the readings of these sessions; of a session that has ended, none are kept.
+    pub(crate) async fn keep_readings(&self, kept: &[KeptReadings]) -> Result<()> {
+        let what = "keep who reads a session";
+        let mut tx = self.begin(what).await?;
+        for of_session in kept {
+            replace(&mut tx, of_session)
+                .await
+                .map_err(failed_to(what))?;
+        }
+        self.commit(tx, what).await
+    }
+}
+
+async fn replace(
+    connection: &mut SqliteConnection,
+    kept: &KeptReadings,
+) -> Result<(), sqlx::Error> {
+    let generation = kept.session.generation.as_ref().map(Id::bytes);
+    sqlx::query(concat!(
+        "DELETE FROM readings WHERE session = ?1 AND EXISTS ",
+        "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS ?2)"
+    ))
+    .bind(kept.session.id.bytes())
+    .bind(generation)
+    .execute(&mut *connection)
+    .await?;
+    for (place, reading) in (0_i64..).zip(&kept.readings) {
+        let Reading {
+            login,
+            address,
+            handed_out,
+            certain,
+            ended,
+        } = reading;
+        sqlx::query(concat!(
+            "INSERT INTO readings (session, place, login, address, handed_out, certain, ended) ",
+            "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS ?"
+        ))
+        .bind(place)
+        .bind(login.bytes())
+        .bind(address.to_string())
+        .bind(handed_out.to_bytes())
+        .bind(certain.to_bytes())
+        .bind(*ended)
+        .bind(kept.session.id.bytes())
+        .bind(generation)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn reading(row: &SqliteRow) -> Result<Reading> {
+    let set = |column| {
+        let bytes = row.bytes(column)?;
+        ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"the bytes of a reading"))
+    };
+    let address = row.text("address")?.parse::<IpAddr>();
+    Ok(Reading {
+        login: row.id("login")?,
+        address: address.map_err(|error| malformed(&error))?,
+        handed_out: set("handed_out")?,
+        certain: set("certain")?,
+        ended: row.integer("ended")? != 0,
+    })
+}

@@ -1,0 +1,239 @@
+//! Guards that show only when something comes in between: each test holds what the guard waits for.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_evidence::leaf_hash;
+use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SpaceId, Target};
+use bytes::Bytes;
+
+use crate::durable::synced;
+use crate::error::ErrorKind;
+use crate::requester::Requester;
+use crate::seal::Which;
+use crate::{NewEvent, Store, StoreSettings};
+
+struct Fixture {
+    store: Store,
+    space: SpaceId,
+    dir: tempfile::TempDir,
+}
+
+/// Long enough for what does not wait.
+const A_WHILE: Duration = Duration::from_secs(1);
+
+impl Fixture {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = StoreSettings::new(dir.path().join("data"));
+        settings.reserve_bytes = 1 << 20;
+        let now = "2017-07-25T10:00:00Z".parse().unwrap();
+        let store = Store::open(settings, Arc::new(ManualClock::new(now)))
+            .await
+            .unwrap();
+        let tenancy = store.tenancy();
+        let account = tenancy.create_account("acme", now).await.unwrap().id;
+        let organization = tenancy
+            .create_organization(account, "o", now)
+            .await
+            .unwrap()
+            .id;
+        let space = tenancy
+            .create_space(organization, "s", now)
+            .await
+            .unwrap()
+            .id;
+        let fixture = Self { store, space, dir };
+        fixture.send("one").await;
+        fixture
+    }
+
+    async fn send(&self, text: &str) {
+        let line = Bytes::from(format!("{{\"text\":\"{text}\"}}"));
+        let event = NewEvent {
+            day: "2017-07-24".parse().unwrap(),
+            hour: Hour::new(9).unwrap(),
+            leaf: leaf_hash(&line),
+            line,
+        };
+        self.store
+            .append(Domain::Space(self.space), vec![event])
+            .await
+            .unwrap();
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            target: Target::Space(self.space),
+            days: DayRange::new(Day::FIRST, Day::LAST).unwrap(),
+            hours: Hours::ALL,
+        }
+    }
+
+    async fn count(&self) -> u64 {
+        self.store.count(self.scope()).await.unwrap().count
+    }
+
+    fn objects(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut dirs = vec![self.dir.path().join("data/archive")];
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                let kind = if path.is_dir() { &mut dirs } else { &mut found };
+                kind.push(path);
+            }
+        }
+        found
+    }
+
+    fn seal(&self) -> tokio::task::JoinHandle<crate::Result<()>> {
+        let core = Arc::clone(&self.store.core);
+        tokio::spawn(async move { core.seal(Which::All).await })
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_noted_as_waste_before_its_object_is_written() {
+    let fixture = Fixture::new().await;
+    // Nobody can note anything while this is open.
+    let tx = fixture
+        .store
+        .core
+        .catalog
+        .begin("hold the catalog")
+        .await
+        .unwrap();
+    let seal = fixture.seal();
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(fixture.objects(), Vec::<PathBuf>::new());
+    drop(tx);
+    seal.await.unwrap().unwrap();
+    assert_eq!(fixture.objects().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_counts_while_a_seal_is_published() {
+    let fixture = Fixture::new().await;
+    let core = &fixture.store.core;
+    let counting = core.published.read().await;
+    let seal = fixture.seal();
+    tokio::time::sleep(A_WHILE).await;
+    assert!(
+        core.catalog.sealed_to().await.unwrap().is_empty(),
+        "it waits for who counts"
+    );
+    drop(counting);
+    seal.await.unwrap().unwrap();
+    assert_eq!(core.catalog.sealed_to().await.unwrap().len(), 1);
+    assert_eq!(fixture.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
+    let fixture = Fixture::new().await;
+    fixture.seal().await.unwrap().unwrap();
+    fixture.send("two").await;
+    let turn = fixture.store.core.sealing.lock().await;
+    let (store, scope) = (fixture.store.clone(), fixture.scope());
+    let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
+    // It has looked for holds, and waits for its turn.
+    while fixture.store.core.compacting.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let requester = Requester {
+        name: "ann",
+        request: "",
+        reason: "case 7",
+    };
+    fixture
+        .store
+        .set_hold(Target::Space(fixture.space), requester)
+        .await
+        .unwrap();
+    drop(turn);
+    let refused = deletion.await.unwrap().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Held, "{refused}");
+    assert_eq!(
+        fixture.count().await,
+        2,
+        "neither what was sealed nor what was not"
+    );
+}
+
+#[tokio::test]
+async fn a_seal_that_never_began_to_commit_stops_nothing() {
+    let fixture = Fixture::new().await;
+    let core = &fixture.store.core;
+    // So that the domain is known without a look.
+    fixture.seal().await.unwrap().unwrap();
+    fixture.send("two").await;
+    // A commit that was not asked for leaves nothing unknown, even if the catalog cannot be read either.
+    core.catalog.readers().close().await;
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let mut tx = core.catalog.begin("refuse").await.unwrap();
+    sqlx::raw_sql(refuse).execute(&mut *tx).await.unwrap();
+    core.catalog.commit(tx, "refuse").await.unwrap();
+    fixture.seal().await.unwrap().unwrap_err();
+    assert!(core.unknown_seal.lock().is_none());
+    assert!(fixture.store.write_refusal().is_none());
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_owed_gets_its_turn_among_seals() {
+    use std::sync::atomic::Ordering;
+    let fixture = Fixture::new().await;
+    let core = &fixture.store.core;
+    core.owes_erasure.store(true, Ordering::Relaxed);
+    let turn = core.sealing.lock().await;
+    let erasing = Arc::clone(core);
+    let erasing = tokio::spawn(async move { erasing.finish_erasure().await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Somebody else wants a turn right after this one: the erasure has waited for longer.
+    drop(turn);
+    let _next = core.sealing.lock().await;
+    erasing.await.unwrap().unwrap();
+    assert!(!core.owes_erasure.load(Ordering::Relaxed));
+}
+
+/// An earlier put may have made them, and failed before it synced them: the archive's own directories are there already.
+#[tokio::test]
+async fn directories_above_an_object_are_synced_before_it_counts() {
+    let fixture = Fixture::new().await;
+    let archive = fixture.dir.path().join("data/archive");
+    let domain = archive.join(format!("domain={}", Domain::Space(fixture.space)));
+    let date = domain.join("date=2017-07-24");
+    std::fs::create_dir_all(date.join("hour=09")).unwrap();
+    let above = [&archive, &domain, &date];
+    let times = || above.map(|dir| synced::times(dir));
+    let before = times();
+    fixture.seal().await.unwrap().unwrap();
+    let after = times();
+    assert!(
+        before
+            .iter()
+            .zip(after)
+            .all(|(before, after)| *before < after),
+        "{before:?} {after:?}"
+    );
+}
+
+/// What was signed is shown only when the journal knows it for good.
+#[tokio::test]
+async fn the_journal_of_checkpoints_is_synced_with_each_line() {
+    let fixture = Fixture::new().await;
+    let journal = fixture.dir.path().join("data/checkpoints");
+    let core = &fixture.store.core;
+    core.sign_all().await.unwrap();
+    for more in 1..4 {
+        let before = synced::times(&journal);
+        fixture.send(&more.to_string()).await;
+        fixture.seal().await.unwrap().unwrap();
+        core.sign_all().await.unwrap();
+        assert!(synced::times(&journal) > before);
+    }
+}

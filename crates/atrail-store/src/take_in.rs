@@ -1,0 +1,327 @@
+//! An older catalog that was put back alone: the archive holds objects that were sealed after it, and the log no longer has their
+//! events. A start takes them in as they are, with the ids that were signed, before the domains' logs begin their new epoch.
+//!
+//! Order of durability: the archive is synced, the log is written anew without the events that these objects hold, the catalog
+//! takes the objects in. Only the new epoch, which comes after, makes the catalog one that goes on: so a crash at any point
+//! leaves a directory whose next start does what is left to do.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_model::{AccountId, Domain, ObjectId, SegmentId, Timestamp};
+use futures_util::{StreamExt, stream};
+
+use crate::catalog::Catalog;
+use crate::catalog::adopt::{Adopted, Replaced};
+use crate::durable;
+use crate::error::{Result, StoreError, io_failure};
+use crate::evidence::Evidence;
+use crate::listing::list;
+use crate::recover::tenancy::beside;
+use crate::recover::{LoggedLeaf, LostLog, read};
+use crate::scrub::object_id;
+use crate::task::off_thread;
+use crate::wal::{FileWal, Replay};
+
+const PARALLEL: usize = 2;
+/// Objects of one transaction.
+const AT_ONCE: usize = 256;
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct TakenIn {
+    /// The log, without what the archive has.
+    pub(crate) replay: Replay,
+    /// The accounts that got objects or domains: what is signed of them does not go on with what was signed.
+    pub(crate) accounts: BTreeSet<AccountId>,
+}
+
+/// Looks whether what was signed is ahead of the catalog, and then takes in what the archive has and the catalog does not know.
+///
+/// # Errors
+/// When the disk or the catalog fails; the next start begins again.
+pub(crate) async fn take_in(
+    data_dir: &Path,
+    catalog: &Catalog,
+    evidence: &Evidence,
+    replay: Replay,
+    now: Timestamp,
+) -> Result<TakenIn> {
+    let rows = catalog.domain_rows().await?;
+    let archive = data_dir.join("archive");
+    let is_older = evidence.is_ahead_of(catalog).await?;
+    let mut strangers: BTreeSet<Domain> = replay.domains().collect();
+    // What this server has signed, or all that is there when the catalog cannot know.
+    for domain in evidence.signed_domains().await {
+        if !rows.contains_key(&domain) && archive.join(format!("domain={domain}")).is_dir() {
+            strangers.insert(domain);
+        }
+    }
+    if is_older {
+        let (_, tops) = list(archive.clone()).await?;
+        strangers.extend(tops.iter().filter_map(|dir| domain_of(dir)));
+    }
+    strangers.retain(|domain| !rows.contains_key(domain));
+    let mut accounts = BTreeSet::new();
+    if !is_older && strangers.is_empty() {
+        return Ok(TakenIn { replay, accounts });
+    }
+    tracing::warn!(
+        "the catalog is older than the archive or the log: looking for what it does not know"
+    );
+    let mut places: Vec<(Domain, Option<i64>)> = strangers.iter().map(|one| (*one, None)).collect();
+    if is_older {
+        places.extend(rows.values().map(|row| (row.domain, Some(row.number))));
+    }
+    let mut search = Search {
+        archive,
+        catalog,
+        log: Arc::new(LostLog::of(replay, &catalog.sealed_to().await?)),
+        waste: catalog.waste().await?.into_iter().collect(),
+        taken: Vec::new(),
+        left: 0,
+        missing: 0,
+    };
+    for (domain, number) in places {
+        search.domain(domain, number).await?;
+    }
+    let Search {
+        archive,
+        log,
+        taken,
+        left,
+        missing,
+        ..
+    } = search;
+    let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
+    let wal = data_dir.join("wal");
+    let (replay, in_both) = off_thread(move || {
+        durable::sync_file_system(&archive).map_err(io_failure("sync", &archive))?;
+        let (_, in_both) = log.keep_unsealed(&wal)?;
+        Ok((FileWal::replay(&wal)?, in_both))
+    })
+    .await?;
+    let rows = if strangers.is_empty() {
+        rows
+    } else {
+        let known: BTreeSet<_> = rows.values().map(|row| row.account).collect();
+        catalog
+            .adopt_tenancy(&beside(&known, &strangers), now)
+            .await?
+    };
+    for some in taken.chunks(AT_ONCE) {
+        let some = some
+            .iter()
+            .map(|one| (&one.object, one.replaces.as_slice()));
+        catalog.adopt_in_place_of(&rows, some, now).await?;
+    }
+    let gained = taken.iter().filter_map(|one| one.domain());
+    let gained = gained.chain(strangers.iter().copied());
+    accounts.extend(gained.filter_map(|domain| Some(rows.get(&domain)?.account)));
+    tracing::warn!(
+        objects = taken.len(),
+        events = taken.iter().map(Taken::events).sum::<u64>(),
+        events_also_in_the_log = in_both,
+        new_domains = strangers.len(),
+        left,
+        missing,
+        "the catalog was older than the archive: what it did not know is taken in"
+    );
+    Ok(TakenIn { replay, accounts })
+}
+
+/// An object that the catalog gets.
+struct Taken {
+    object: Adopted,
+    /// Objects of the catalog that it holds: a compaction put it in their place.
+    replaces: Vec<Replaced>,
+}
+
+impl Taken {
+    fn domain(&self) -> Option<Domain> {
+        Some(self.object.segments.first()?.place.domain)
+    }
+
+    fn events(&self) -> u64 {
+        self.object.segments.iter().map(|one| one.count).sum()
+    }
+}
+
+struct Search<'a> {
+    archive: PathBuf,
+    catalog: &'a Catalog,
+    log: Arc<LostLog>,
+    /// Paths that the catalog means to erase.
+    waste: HashSet<String>,
+    taken: Vec<Taken>,
+    /// Files that are no sound objects, or share segments with others.
+    left: u64,
+    /// Objects that the catalog has and the archive has not.
+    missing: u64,
+}
+
+/// Objects of a domain that the catalog has, with their lengths and segments.
+type Known = HashMap<ObjectId, (u64, Vec<SegmentId>)>;
+
+impl Search<'_> {
+    async fn domain(&mut self, domain: Domain, number: Option<i64>) -> Result<()> {
+        let known: Known = match number {
+            Some(number) => self.catalog.objects_of(number).await?,
+            None => HashMap::new(),
+        };
+        let mut there = HashSet::new();
+        let mut unknown = Vec::new();
+        let mut dirs = vec![self.archive.join(format!("domain={domain}"))];
+        while let Some(dir) = dirs.pop() {
+            let (files, below) = list(dir).await?;
+            dirs.extend(below);
+            for file in files {
+                match object_id(&file.file_name().unwrap_or_default().to_string_lossy()) {
+                    Some(id) if known.contains_key(&id) => drop(there.insert(id)),
+                    Some(_) => unknown.push(file),
+                    None => {}
+                }
+            }
+        }
+        self.missing += (known.len() - there.len()) as u64;
+        let mut sound = self.read(unknown).await?;
+        // What compaction made of several objects stands for them.
+        sound.sort_by_key(|(object, _)| (std::cmp::Reverse(object.segments.len()), object.id));
+        let mut seen: HashSet<SegmentId> = HashSet::new();
+        let owners: HashMap<SegmentId, ObjectId> = known
+            .iter()
+            .flat_map(|(id, (_, segments))| segments.iter().map(|segment| (*segment, *id)))
+            .collect();
+        for (object, leaves) in sound {
+            let own: HashSet<_> = object.segments.iter().map(|segment| segment.id).collect();
+            if own.is_subset(&seen) || self.is_deleted(&object, number).await? {
+                continue;
+            }
+            if !own.is_disjoint(&seen) || own.len() < object.segments.len() {
+                self.leave(
+                    &object.path,
+                    "it shares some of its segments with another object",
+                );
+                continue;
+            }
+            let held: HashSet<ObjectId> = own
+                .iter()
+                .filter_map(|one| owners.get(one))
+                .copied()
+                .collect();
+            let is_new = own.iter().any(|segment| !owners.contains_key(segment));
+            if !is_new && held.is_subset(&there) {
+                // The catalog has its segments, in objects that are there.
+                continue;
+            }
+            let is_whole = |id| {
+                known
+                    .get(id)
+                    .is_some_and(|(_, all)| all.iter().all(|one| own.contains(one)))
+            };
+            if !held.iter().all(is_whole) {
+                self.leave(
+                    &object.path,
+                    "it has a part of an object that the catalog knows",
+                );
+                continue;
+            }
+            self.note_logged(&object, &leaves, &owners)?;
+            seen.extend(own);
+            let replaces = replaced(&object, &owners, &known);
+            self.taken.push(Taken { object, replaces });
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, files: Vec<PathBuf>) -> Result<Vec<(Adopted, Vec<LoggedLeaf>)>> {
+        let (archive, log) = (self.archive.clone(), Arc::clone(&self.log));
+        let mut reading = stream::iter(files)
+            .map(move |file| {
+                let (archive, log) = (archive.clone(), Arc::clone(&log));
+                off_thread(move || {
+                    let path = file.strip_prefix(&archive).unwrap_or(&file);
+                    let path = path.to_string_lossy().into_owned();
+                    let read = read(&file, &path, &log, &mut 0);
+                    Ok((path, read))
+                })
+            })
+            .buffered(PARALLEL);
+        let mut sound = Vec::new();
+        while let Some(done) = reading.next().await {
+            match done? {
+                (_, Ok(object)) => sound.push(object),
+                (path, Err(why)) => {
+                    self.left += 1;
+                    tracing::warn!(path, why, "a file of the archive is left where it is");
+                }
+            }
+        }
+        Ok(sound)
+    }
+
+    fn leave(&mut self, path: &str, why: &str) {
+        self.left += 1;
+        tracing::warn!(path, why, "a file of the archive is left where it is");
+    }
+
+    /// Whether the catalog took the object out, and meant to erase it. A path that was noted before a seal is no such: of its
+    /// segment the domain's log does not tell.
+    async fn is_deleted(&self, object: &Adopted, number: Option<i64>) -> Result<bool> {
+        match (object.segments.first(), number) {
+            (Some(first), Some(number)) if self.waste.contains(&object.path) => {
+                self.catalog.is_logged(number, first.id).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Notes the events that the log need not have any more: those of segments that the catalog gets.
+    fn note_logged(
+        &mut self,
+        object: &Adopted,
+        leaves: &[LoggedLeaf],
+        owners: &HashMap<SegmentId, ObjectId>,
+    ) -> Result<()> {
+        // Nobody reads any more: who read has ended with its answer.
+        let log = Arc::get_mut(&mut self.log).ok_or(StoreError::Closed)?;
+        let mut from = 0;
+        for segment in &object.segments {
+            let lines = from..from + segment.count;
+            from = lines.end;
+            if !owners.contains_key(&segment.id) {
+                let own = leaves.iter().filter(|(at, _)| lines.contains(at));
+                own.for_each(|(_, leaf)| log.is_archived(segment.place, *leaf));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The objects that this one holds, with their places in it as far as they are known.
+fn replaced(
+    object: &Adopted,
+    owners: &HashMap<SegmentId, ObjectId>,
+    known: &Known,
+) -> Vec<Replaced> {
+    let mut replaced: Vec<Replaced> = Vec::new();
+    let mut start = Some(0);
+    for segment in &object.segments {
+        let Some(id) = owners.get(&segment.id) else {
+            start = None;
+            continue;
+        };
+        if replaced.last().is_none_or(|last| last.id != *id) {
+            replaced.push(Replaced { id: *id, start });
+            let length = known.get(id).map(|(length, _)| *length);
+            start = start.zip(length).map(|(start, length)| start + length);
+        }
+    }
+    replaced
+}
+
+fn domain_of(dir: &Path) -> Option<Domain> {
+    let name = dir.file_name()?.to_str()?;
+    name.strip_prefix("domain=")?.parse().ok()
+}

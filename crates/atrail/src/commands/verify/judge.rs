@@ -1,0 +1,191 @@
+//! What is concluded about each file, and about all of them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use atrail_evidence::{
+    Expectations, FindingKind, MAX_RECEIPT_BYTES, Outcome, Report, VerifyError, verify,
+};
+use serde::Serialize;
+
+use super::text_of;
+use crate::blocking;
+use crate::error::{CliError, Exit, Result, chain};
+use crate::printer::Progress;
+use crate::settings::Settings;
+
+/// What is concluded about one file.
+#[derive(Debug, Serialize)]
+pub(super) struct Checked {
+    file: String,
+    #[serde(flatten)]
+    pub(super) judged: Judged,
+}
+
+/// What a file was found to be.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Judged {
+    /// Its receipt was read.
+    Report(Box<Report>),
+    /// Its receipt was not: it is not there, or no receipt that is understood.
+    WithoutReceipt {
+        /// What follows.
+        outcome: Outcome,
+        /// Why, in words.
+        error: String,
+    },
+}
+
+impl Judged {
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Report(report) => report.outcome,
+            Self::WithoutReceipt { outcome, .. } => *outcome,
+        }
+    }
+
+    /// How many events the file was expected to have.
+    pub(super) fn events(&self) -> u64 {
+        match self {
+            Self::Report(report) => report.events,
+            Self::WithoutReceipt { .. } => 0,
+        }
+    }
+
+    /// How many things were found.
+    pub(super) fn findings(&self) -> u64 {
+        match self {
+            Self::Report(report) => report.findings.len() as u64 + report.findings_left_out,
+            Self::WithoutReceipt { .. } => 1,
+        }
+    }
+}
+
+impl Checked {
+    pub(super) fn name(&self) -> &str {
+        &self.file
+    }
+}
+
+/// Judges a file. What is wrong with one, or cannot be read of it, is an answer: the others are judged all the same.
+pub(super) async fn judge(
+    settings: &Settings,
+    file: &Path,
+    receipt: &Path,
+    expected: &Arc<Expectations>,
+) -> Result<Checked> {
+    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let progress = settings.printer.progress("Verifying", 0, size);
+    let (path, receipt, expected) = (file.to_owned(), receipt.to_owned(), Arc::clone(expected));
+    let judged =
+        blocking(move || Ok(read_and_verify(&path, &receipt, &expected, progress))).await?;
+    Ok(Checked {
+        file: file.display().to_string(),
+        judged,
+    })
+}
+
+fn read_and_verify(
+    path: &Path,
+    receipt: &Path,
+    expected: &Expectations,
+    progress: Progress,
+) -> Judged {
+    let unusable = |error: VerifyError| {
+        let exit = match error.outcome() {
+            Outcome::Inconclusive => Exit::Inconclusive,
+            _ => Exit::Failed,
+        };
+        CliError::new(exit, format!("could not verify {}", path.display())).because(error)
+    };
+    let report = text_of(receipt, MAX_RECEIPT_BYTES).and_then(|text| {
+        let file = Metered {
+            file: File::open(path),
+            position: 0,
+            progress: &progress,
+        };
+        verify(&text, expected, file).map_err(unusable)
+    });
+    progress.finish();
+    match report {
+        Ok(report) => Judged::Report(Box::new(report)),
+        Err(error) => Judged::WithoutReceipt {
+            outcome: match error.exit {
+                Exit::Inconclusive => Outcome::Inconclusive,
+                _ => Outcome::Failed,
+            },
+            error: chain(&error),
+        },
+    }
+}
+
+/// Tells how far a file was read. One that cannot be opened cannot be read: its receipt is judged all the same.
+struct Metered<'p> {
+    file: io::Result<File>,
+    position: u64,
+    progress: &'p Progress,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.file {
+            Ok(file) => file.read(buffer)?,
+            Err(error) => return Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        self.position += count as u64;
+        self.progress.set(self.position);
+        Ok(count)
+    }
+}
+
+/// The exit code: the worst of all files. What is wrong weighs more than what is not known, and that more than what is proven.
+pub(super) fn conclude(all: &[Checked]) -> Result<()> {
+    let of = |outcome: Outcome| {
+        let of_outcome = all
+            .iter()
+            .filter(|checked| checked.judged.outcome() == outcome);
+        let names: Vec<_> = of_outcome.map(Checked::name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let failed = of(Outcome::Failed).map(|files| format!("not proven: {files}"));
+    let open =
+        of(Outcome::Inconclusive).map(|files| format!("nothing can be concluded about {files}"));
+    let exit = match (&failed, &open) {
+        (Some(_), _) => Exit::Failed,
+        (None, Some(_)) => Exit::Inconclusive,
+        (None, None) => return Ok(()),
+    };
+    let said: Vec<_> = failed.into_iter().chain(open).collect();
+    let error = CliError::new(exit, said.join("; "));
+    Err(match hint(all) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    })
+}
+
+fn hint(all: &[Checked]) -> Option<&'static str> {
+    let open = || {
+        let judged = all.iter().map(|checked| &checked.judged);
+        judged.filter(|judged| judged.outcome() == Outcome::Inconclusive)
+    };
+    let is_unpinned = |judged: &Judged| match judged {
+        Judged::Report(report) => {
+            let mut findings = report.findings.iter();
+            findings.any(|finding| finding.kind == FindingKind::Unpinned)
+        }
+        Judged::WithoutReceipt { .. } => false,
+    };
+    if open().any(is_unpinned) {
+        return Some(
+            "give the server's key by --key or ATRAIL_VKEY, or log in to it; get it on another way than the file",
+        );
+    }
+    open()
+        .any(|judged| matches!(judged, Judged::WithoutReceipt { .. }))
+        .then_some(
+            "`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another",
+        )
+}
