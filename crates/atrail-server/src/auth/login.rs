@@ -135,7 +135,10 @@ async fn by_password(
     let attempt = app.throttle.begin(Some(&counted), address, now)?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let fits = app.passwords.verify(password, hash.clone()).await?;
+    let fits = app
+        .passwords
+        .verify(password, hash.clone(), address)
+        .await?;
     let hash = hash.filter(|_| fits);
     let (Some(found), Some(hash)) = (&found, &hash) else {
         app.metrics.auth_failed(AuthFailure::Password);
