@@ -32,6 +32,7 @@ pub struct Account {
 
 /// The body of `POST /v3/accounts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AccountCreate {
     /// Unique on the server.
     pub name: String,
@@ -127,6 +128,7 @@ pub struct User {
 
 /// The body of `POST /v3/users`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UserCreate {
     /// Unique on the server.
     pub name: String,

@@ -55,9 +55,6 @@ pub(crate) enum Unwritten {
     /// The store does not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// So much waits to be put on record that there is no room for more.
-    #[error("too much waits to be put on record")]
-    TooMany,
     /// It is none: a fault of the program.
     #[error("the server made an event that is none")]
     Event(#[from] EventError),

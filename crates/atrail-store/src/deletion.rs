@@ -122,7 +122,7 @@ impl Core {
         self: &Arc<Self>,
         scope: Scope,
         domains: &[DomainRow],
-        requester: Requester<'_>,
+        mut requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
@@ -143,6 +143,8 @@ impl Core {
         if is_full(&sealed) {
             // There is no room to seal the rest before what is sealed has gone.
             total = self.remove_and_erase(domains, &scope, requester).await?;
+            // What has begun is done to its end, whatever rights are taken meanwhile.
+            requester.warrant = None;
             let rest = self.with_reserve(|| self.seal_alone(its_own())).await;
             rest.map_err(partly(total))?;
         } else {

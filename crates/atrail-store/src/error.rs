@@ -228,8 +228,8 @@ impl StoreError {
             Self::Overloaded
             | Self::Poisoned(_)
             | Self::Closed
-            | Self::RightsChanged
-            | Self::Unsealable { .. } => ErrorKind::Unavailable,
+            | Self::Unsealable { .. }
+            | Self::RightsChanged => ErrorKind::Unavailable,
             Self::DamagedObject { .. } => ErrorKind::Damaged,
             Self::Damaged { .. }
             | Self::Directory { .. }

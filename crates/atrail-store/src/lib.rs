@@ -53,6 +53,7 @@ mod store;
 mod take_in;
 mod task;
 mod tenancy;
+mod turns;
 mod verified;
 mod wal;
 
@@ -84,3 +85,4 @@ pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
 pub use status::DayTotal;
 pub use store::Store;
 pub use tenancy::EventsOfSpace;
+pub use turns::{Crowd, Turn, Turns};

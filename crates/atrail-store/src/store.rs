@@ -21,7 +21,7 @@ use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::evidence::Evidence;
-use crate::memtable::Memtable;
+use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
 use crate::seal::Which;
 use crate::seal_rate::SealRate;
@@ -113,6 +113,8 @@ impl Store {
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
         let wal = recover(&settings, replay, &catalog, &memtable, &counters, &reserve).await?;
+        let known_domains = catalog.domain_rows().await?;
+        memtable.set_owners(known_domains.values().map(|row| (row.domain, row.account)));
         let core = Arc::new(Core {
             clock,
             catalog,
@@ -126,7 +128,7 @@ impl Store {
             unsound: Unsound::default(),
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
-            known_domains: Mutex::default(),
+            known_domains: Mutex::new(Arc::new(known_domains)),
             verified: Verified::default(),
             buffers: Buffers::default(),
             plans: Plans::default(),
@@ -281,8 +283,16 @@ impl Core {
 
     /// Seals what is due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
-        if self.memtable.is_ripe() {
-            return self.seal(Which::All).await;
+        match self.memtable.ripe() {
+            Some(Ripe::Bytes) => return self.seal(Which::All).await,
+            // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
+            Some(Ripe::Hours) => {
+                self.seal(Which::ManyHours).await?;
+                if self.memtable.is_ripe() {
+                    return self.seal(Which::All).await;
+                }
+            }
+            None => {}
         }
         self.seal(Which::WaitingFor {
             now: self.clock.elapsed(),

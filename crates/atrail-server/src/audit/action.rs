@@ -140,6 +140,9 @@ impl Action {
             | Self::AcceptInvitation
             | Self::DeclineInvitation
             | Self::RevokeRole
+            | Self::InviteUser
+            | Self::WithdrawInvitation
+            | Self::AcceptInvitation
             | Self::CreateKey => Severity::Warning,
             Self::ReadEvents
             | Self::CreateSessions
@@ -147,6 +150,7 @@ impl Action {
             | Self::DownloadEvents
             | Self::Login
             | Self::Logout
+            | Self::DeclineInvitation
             | Self::CreateOrganization
             | Self::CreateSpace => Severity::Normal,
         }

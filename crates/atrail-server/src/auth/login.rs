@@ -135,7 +135,10 @@ async fn by_password(
     let attempt = app.throttle.begin(Some(&counted), address, now)?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let fits = app.passwords.verify(password, hash.clone()).await?;
+    let fits = app
+        .passwords
+        .verify(password, hash.clone(), address)
+        .await?;
     let hash = hash.filter(|_| fits);
     let (Some(found), Some(hash)) = (&found, &hash) else {
         app.metrics.auth_failed(AuthFailure::Password);
@@ -230,10 +233,10 @@ async fn begin(
     proof: Proof<'_>,
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
-    let (client, api_key, credential) = match proof {
-        Proof::Password { .. } => (ClientKind::Password, None, Credential::Password),
-        Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Some(id), Credential::ApiKey),
-        Proof::External { .. } => (ClientKind::Sso, None, Credential::Token),
+    let (client, credential, api_key) = match proof {
+        Proof::Password { .. } => (ClientKind::Password, Credential::Password, None),
+        Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Credential::ApiKey, Some(id)),
+        Proof::External { .. } => (ClientKind::Sso, Credential::Token, None),
     };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();

@@ -1,5 +1,6 @@
 //! The authenticated caller, as an extractor: a handler that takes one cannot be reached without a valid token.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use atrail_model::{AccountId, Domain, SpaceId, UserId};
@@ -37,6 +38,11 @@ impl Principal {
     /// Who acts, as events have it.
     pub(crate) fn actor(&self) -> Actor {
         Actor::new(self.user(), self.origin.clone())
+    }
+
+    /// Where the request came from.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.origin.address()
     }
 
     pub(crate) const fn login(&self) -> LoginId {

@@ -133,6 +133,17 @@ impl Operation {
         self.errors(&[ErrorCode::BadRequest])
     }
 
+    /// Of the query's parameters, these must be there.
+    pub(super) fn needs(mut self, names: &[&str]) -> Self {
+        for parameter in &mut self.parameters {
+            let is_needed = names.iter().any(|name| parameter["name"] == *name);
+            if is_needed {
+                parameter["required"] = true.into();
+            }
+        }
+        self
+    }
+
     /// With one parameter of the query.
     pub(super) fn query_text(mut self, name: &str, description: &str) -> Self {
         self.parameters.push(json!({

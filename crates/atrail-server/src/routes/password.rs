@@ -30,11 +30,11 @@ pub(super) async fn change(
         .begin(Some(&counted), address, app.clock.elapsed())?;
     let found = app.identity.credentials(name).await?;
     let old_hash = found.and_then(|found| found.password_hash);
-    if !app.passwords.verify(old, old_hash.clone()).await? {
+    if !app.passwords.verify(old, old_hash.clone(), address).await? {
         return Err(wrong());
     }
     attempt.succeeded();
-    let new_hash = app.passwords.hash(new).await?;
+    let new_hash = app.passwords.hash(new, address).await?;
     let old_hash = old_hash.unwrap_or_default();
     let (id, login) = (principal.id(), principal.login());
     let identity = principal.identity(&app);

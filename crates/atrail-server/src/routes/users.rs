@@ -6,9 +6,10 @@ use atrail_api::{Deleted, List, User, UserCreate};
 use atrail_model::UserId;
 use atrail_store::ErrorKind;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
+use super::Peer;
 use crate::app::App;
 use crate::audit::{ACCOUNTS_MAX, Act, Action, Thing};
 use crate::auth::principal::{Manager, Operator, Principal};
@@ -34,6 +35,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     principal: Principal,
+    Extension(Peer(address)): Extension<Peer>,
     _: Operator,
     JsonBody(UserCreate {
         name,
@@ -41,7 +43,7 @@ pub(super) async fn create(
         operator,
     }): JsonBody<UserCreate>,
 ) -> Result<(StatusCode, Json<User>), ApiError> {
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.passwords.hash(password, address).await?;
     let now = app.clock.now();
     let identity = principal.identity(&app);
     let made = identity.create_user(&name, &hash, operator, now).await?;

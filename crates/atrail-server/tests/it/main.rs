@@ -12,6 +12,7 @@ mod heads;
 mod hostile;
 mod intake;
 mod invitations;
+mod isolation;
 mod issuer;
 mod lifecycle;
 mod matrix;

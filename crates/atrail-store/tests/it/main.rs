@@ -9,6 +9,7 @@ mod download;
 mod durability;
 mod evidence;
 mod half_done;
+mod isolation;
 mod mishaps;
 mod retention;
 mod scrub;

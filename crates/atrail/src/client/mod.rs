@@ -350,6 +350,11 @@ pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> 
         .hint("check the endpoint with `atrail target`, and that the server runs; then try again")
 }
 
+/// Why an exchange broke off, in words, for a message that goes on by itself.
+pub(crate) fn why(error: &reqwest::Error) -> String {
+    tls::explain(error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
+}
+
 /// The innermost cause says it best: `Connection refused (os error 111)`.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;

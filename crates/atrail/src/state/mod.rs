@@ -13,13 +13,12 @@ mod credentials;
 pub(crate) mod durable;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
-use crate::platform::{self, Found};
+use crate::platform;
 
 pub(crate) use credentials::{Credentials, Locked};
 
@@ -120,7 +119,7 @@ impl StateDir {
             CliError::file(format!("could not save the client's state in {dir}"), error)
         };
         platform::create_private_dir(&self.0).map_err(failed)?;
-        let lock = open_lock(&self.0.join("config.lock")).map_err(failed)?;
+        let lock = platform::open_lock(&self.0.join("config.lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut config = self.config()?;
         let answer = change(&mut config)?;
@@ -163,20 +162,6 @@ pub(crate) fn check_context_name(name: &str) -> Result<&str> {
             .hint("use letters, digits, '.', '_' and '-', and do not begin with '.'"));
     }
     Ok(name)
-}
-
-fn open_lock(path: &Path) -> std::io::Result<File> {
-    loop {
-        match platform::find_own(path)? {
-            Found::Own(file) => return Ok(file),
-            Found::Foreign(why) => return Err(std::io::Error::other(why)),
-            Found::Nothing => match platform::create_private(path) {
-                // Another process was faster.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                made => return made,
-            },
-        }
-    }
 }
 
 #[cfg(test)]
