@@ -135,6 +135,10 @@ impl Action {
             | Self::RotateKey
             | Self::ChangePassword
             | Self::GrantRole
+            | Self::InviteUser
+            | Self::WithdrawInvitation
+            | Self::AcceptInvitation
+            | Self::DeclineInvitation
             | Self::RevokeRole
             | Self::InviteUser
             | Self::WithdrawInvitation

@@ -10,7 +10,7 @@ use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// The severity of what is done with each action; of what is refused, `warning` at least.
-const SEVERITIES: [(&str, &str); 22] = [
+const SEVERITIES: [(&str, &str); 26] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
     ("read.sessions", "normal"),
@@ -26,6 +26,10 @@ const SEVERITIES: [(&str, &str); 22] = [
     ("change.password", "warning"),
     ("grant.role", "warning"),
     ("revoke.role", "warning"),
+    ("invite.user", "warning"),
+    ("withdraw.invitation", "warning"),
+    ("accept.invitation", "warning"),
+    ("decline.invitation", "warning"),
     ("create.key", "warning"),
     ("delete.key", "critical"),
     ("delete.user", "critical"),
@@ -88,6 +92,7 @@ async fn do_everything(server: &TestServer, admin: &Client) {
         let path = format!("/v3/{below}/{}", made["guid"].as_str().unwrap());
         let _: Value = ann.delete(&path).made().await;
     }
+    answer_invitations(server, admin, &ann).await;
     let revoked = server.http.post(server.url(paths::REVOKE));
     let revoked = revoked.form(&[("token", ann.token.as_deref().unwrap())]);
     assert_eq!(revoked.send().await.unwrap().status(), 200);
@@ -107,6 +112,29 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let ann = users.iter().find(|user| user["name"] == "ann").unwrap();
     let path = format!("/v3/users/{}", ann["guid"].as_str().unwrap());
     let _: Value = admin.delete(&path).made().await;
+}
+
+/// An owner invites somebody who accepts, takes an invitation back, and declines one into another account.
+async fn answer_invitations(server: &TestServer, admin: &Client, owner: &Client) {
+    let invite = async |from: &Client, user: &str, account: &str| -> String {
+        let role = json!({"user": user, "role": "auditor", "account": account});
+        let made: Value = from.post(paths::ROLES).json(&role).made().await;
+        let id = made["id"].as_str().unwrap();
+        format!("{}/{id}", paths::INVITATIONS)
+    };
+    let home = &server.initial.account;
+    let bob = server.user("bob", false, &[]).await;
+    let path = invite(owner, "bob", home).await;
+    let _: Value = bob.post(&path).made().await;
+    let path = invite(owner, "nobody", home).await;
+    let _: Value = owner.delete(&path).made().await;
+    let account = admin.post(paths::ACCOUNTS).json(&json!({"name": "away"}));
+    let account: Value = account.made().await;
+    let away = account["guid"].as_str().unwrap();
+    let role = json!({"role": "owner", "account": away});
+    let eve = server.user("eve", false, &[role]).await;
+    let path = invite(&eve, "ann", away).await;
+    let _: Value = owner.delete(&path).made().await;
 }
 
 /// What is wrong with the form of an own event.
