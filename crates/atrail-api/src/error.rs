@@ -50,6 +50,8 @@ macro_rules! codes {
 codes! {
     /// The request cannot be understood.
     BadRequest = "bad_request", 400, "bad request";
+    /// The caller may do this in several accounts, and the request names none.
+    AccountRequired = "account_required", 400, "an account must be named";
     /// A deletion does not name both ends of its range.
     RangeRequired = "range_required", 400, "range required";
     /// No valid token came with the request.

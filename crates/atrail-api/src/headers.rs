@@ -4,6 +4,8 @@
 pub const AUTH_TOKEN: &str = "x-auth-token";
 /// The GUID of the targeted space.
 pub const PROJECT_ID: &str = "x-auth-project-id";
+/// The GUID of the account that a request at account level is about, where the caller has the choice.
+pub const ACCOUNT_ID: &str = "x-auth-account-id";
 /// The session to download.
 pub const SESSION_ID: &str = "sessionid";
 /// In an answer: what whoever reads it should know besides, in a sentence; a client shows it to a person.

@@ -28,7 +28,7 @@ pub use sessions::{
 };
 pub use tenancy::{
     Account, AccountCreate, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery,
-    HeldRole, KeyScope, List, NamesQuery, Organization, OrganizationCreate, Relation, RelationData,
-    Relationships, Role, RoleGrant, Space, SpaceCreate, SpaceDelete, SpaceDeleted, User,
-    UserCreate,
+    HeldRole, Invitation, KeyScope, List, NamesQuery, Organization, OrganizationCreate, Relation,
+    RelationData, Relationships, Role, RoleGrant, Space, SpaceCreate, SpaceDelete, SpaceDeleted,
+    User, UserCreate,
 };

@@ -48,6 +48,10 @@ pub const USERS: &str = "/v3/users";
 pub const USER: &str = "/v3/users/{id}";
 /// Grants of roles.
 pub const ROLES: &str = "/v3/roles";
+/// Roles that wait to be accepted.
+pub const INVITATIONS: &str = "/v3/invitations";
+/// One of them.
+pub const INVITATION: &str = "/v3/invitations/{id}";
 /// The caller's API keys.
 pub const API_KEYS: &str = "/v3/api_keys";
 /// The caller's own password.

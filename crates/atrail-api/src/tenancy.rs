@@ -32,6 +32,7 @@ pub struct Account {
 
 /// The body of `POST /v3/accounts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AccountCreate {
     /// Unique on the server.
     pub name: String,
@@ -127,6 +128,7 @@ pub struct User {
 
 /// The body of `POST /v3/users`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UserCreate {
     /// Unique on the server.
     pub name: String,
@@ -179,7 +181,7 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct RoleGrant {
-    /// Name of the user.
+    /// Name of the user, or the GUID.
     pub user: String,
     /// What the user may do.
     pub role: Role,
@@ -206,6 +208,28 @@ pub struct HeldRole {
     pub space: Option<String>,
     /// Whether it came of what the identity provider said at the user's last login there.
     pub claimed: bool,
+}
+
+/// A role that waits to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    /// GUID.
+    pub id: String,
+    /// The name that was invited; it need not be anybody's.
+    pub user: String,
+    /// What is offered.
+    pub role: Role,
+    /// GUID of the account that it lies in.
+    pub account: String,
+    /// That account's name.
+    pub account_name: String,
+    /// GUID of the space that it is of; without one it is of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// RFC 3339, UTC.
+    pub create_time: String,
+    /// Until when it can be accepted; RFC 3339, UTC.
+    pub expire_time: String,
 }
 
 /// What became of a space, and of its events.
@@ -264,6 +288,12 @@ pub struct ApiKey {
     /// When somebody last logged in with it; RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_time: Option<String>,
+    /// GUID of the account that its requests are about when they name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// GUID of the space that its requests are about when they name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
 }
 
 /// The body of `POST /v3/api_keys`.
@@ -278,6 +308,13 @@ pub struct ApiKeyCreate {
     /// Seconds until it ends by itself; it does not when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
+    /// GUID of the account that its requests are about when they name none. Without this and a space: the account, and the
+    /// space, where the holder holds roles, if that is one place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// GUID of the space that its requests are about when they name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
 }
 
 /// The query of `GET /v3/api_keys`.

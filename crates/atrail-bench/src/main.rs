@@ -39,7 +39,7 @@ struct Args {
     /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
     #[arg(long)]
     last_day: Option<Day>,
-    /// Only the cases of `ingest` whose name holds this, such as "of 1, 64"
+    /// Only the cases of `ingest`, `session-create` and `isolation` whose name holds this, such as "of 1, 64"
     #[arg(long)]
     only: Option<String>,
     /// How long `mixed` goes on

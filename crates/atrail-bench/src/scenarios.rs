@@ -4,6 +4,7 @@ mod data;
 mod download;
 mod growth;
 mod ingest;
+mod isolation;
 mod many_domains;
 mod mixed;
 mod resume;
@@ -57,6 +58,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "many-domains",
         about: "events spread over 10,000 domains, against 20",
         run: many_domains::run,
+    },
+    Scenario {
+        name: "isolation",
+        about: "what one tenant feels of another one that takes all it can get",
+        run: isolation::run,
     },
     Scenario {
         name: "growth",

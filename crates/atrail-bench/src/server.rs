@@ -18,16 +18,20 @@ pub(crate) struct Running {
     server: Server,
     data: PathBuf,
     user: Client,
+    password: String,
 }
 
 impl Running {
     pub(crate) fn start(program: &Program, disk: &Path) -> Result<Self> {
         let server = program.start(disk, disk, None)?;
         let user = server.client()?;
+        let data = disk.join("data");
+        let password = first_password(&data)?;
         Ok(Self {
             server,
-            data: disk.join("data"),
+            data,
             user,
+            password,
         })
     }
 
@@ -43,6 +47,16 @@ impl Running {
 
     pub(crate) fn connect(&self) -> Result<Connection> {
         Connection::open(self.address())
+    }
+
+    /// The first space.
+    pub(crate) fn space(&self) -> &str {
+        self.user.space()
+    }
+
+    /// The first user's password.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
     }
 
     /// The headers of a request in a space.
@@ -120,6 +134,13 @@ impl Running {
             before = now;
         }
     }
+}
+
+fn first_password(data: &Path) -> Result<String> {
+    let file = data.join("initial-credentials.json");
+    let text = fs::read(&file).map_err(|error| at(&file, &error))?;
+    let all: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    Ok(all["password"].as_str().unwrap_or_default().to_owned())
 }
 
 fn evict(path: &Path) -> Result<()> {

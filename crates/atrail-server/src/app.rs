@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use atrail_model::{AccountId, Clock, Day, Timestamp};
-use atrail_store::{ErrorKind, Identity, Store, Tenancy};
+use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
+use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turns};
 
 use crate::audit::Audit;
 use crate::auth::oidc::Oidc;
@@ -30,6 +30,8 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     pub(crate) standings: Standings,
     pub(crate) ingest_budget: Budget,
+    /// Bodies that take a core for a while, by whose events they hold.
+    pub(crate) body_turns: Turns<AccountId>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
 }
@@ -50,6 +52,35 @@ impl App {
             }
             found => Ok(found.map(|_| ())?),
         }
+    }
+
+    /// Whose a target is. The caller is known to have a right to it.
+    pub(crate) async fn account_of(&self, target: Target) -> Result<AccountId, ApiError> {
+        match target {
+            Target::Account(account) => Ok(account),
+            Target::Space(space) => {
+                let account = self.standings.account_of(space, |_| true).await?;
+                account.ok_or_else(|| ApiError::not_found("space"))
+            }
+        }
+    }
+
+    /// Does what takes a core for a while, beside the threads that answer and in turn with that of other accounts.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = self.body_turns.take(account).await.map_err(|Crowd| {
+            ApiError::unavailable("too many bodies are being worked on: try again in a moment")
+        })?;
+        // The turn goes along: a caller that gives up does not free the thread that is still at work.
+        let worked = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        });
+        worked.await.map_err(ApiError::internal)
     }
 
     /// When a login that is refreshed now ends.

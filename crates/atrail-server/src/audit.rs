@@ -41,8 +41,8 @@ use crate::metrics::Metrics;
 
 /// Time between two looks for hours that are over and readings that are to be kept.
 const TICK: Duration = Duration::from_secs(1);
-/// Accounts in which the login of one user is on record.
-const ACCOUNTS_MAX: usize = 16;
+/// Accounts in which one act of a user is on record.
+pub(crate) const ACCOUNTS_MAX: usize = 16;
 /// Refused logins that may wait to be put on record.
 const REFUSALS_MAX: usize = 1000;
 /// The status that a refused login is answered with (RFC 6749 §5.2).
@@ -56,9 +56,6 @@ pub(crate) enum Unwritten {
     /// The store does not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// So much waits to be put on record that there is no room for more.
-    #[error("too much waits to be put on record")]
-    TooMany,
     /// It is none: a fault of the program.
     #[error("the server made an event that is none")]
     Event(#[from] EventError),
@@ -113,7 +110,7 @@ impl Audit {
         let _ = self.must_record(act).await;
     }
 
-    /// Puts an act that concerns a user on record in each account where the user holds a role.
+    /// Puts an act that concerns a user on record in each account that the user uses.
     pub(crate) async fn record_for(&self, user: UserId, act: impl Fn(Domain) -> Act) {
         let accounts = self.accounts_of(user).await;
         self.record_in(&accounts, act).await;
@@ -126,7 +123,7 @@ impl Audit {
         }
     }
 
-    /// The accounts where the user holds a role. When they cannot be looked up, the log says so.
+    /// The accounts that the user uses; of a user who has used none yet, those where the user holds a role. When they cannot be looked up, the log says so.
     pub(crate) async fn accounts_of(&self, user: UserId) -> Vec<AccountId> {
         match self.identity.accounts_of(user, ACCOUNTS_MAX).await {
             Ok(accounts) => accounts,

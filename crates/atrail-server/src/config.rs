@@ -6,7 +6,7 @@
 mod oidc;
 mod units;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use atrail_store::StoreSettings;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
 use oidc::{AuthSection, OidcSection};
-use units::{Size, Span};
+use units::{Listen, Size, Span};
 
 /// What a configuration file says: every setting may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,16 +32,21 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ServerSection {
-    listen: Option<SocketAddr>,
+    listen: Option<Listen>,
     insecure_http: Option<bool>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     public_url: Option<PublicUrl>,
     trusted_proxies: Option<Vec<IpAddr>>,
     max_connections: Option<usize>,
+    max_connections_per_address: Option<usize>,
     header_read_timeout: Option<Span>,
+    keep_alive_timeout: Option<Span>,
     body_idle_timeout: Option<Span>,
+    body_timeout: Option<Span>,
+    body_min_rate: Option<Size>,
     write_idle_timeout: Option<Span>,
+    write_min_rate: Option<Size>,
     ingest_memory: Option<Size>,
     drain: Option<Span>,
 }
@@ -127,9 +132,14 @@ impl ConfigFile {
             refresh_token_ttl,
             oidc,
             max_connections,
+            max_connections_per_address,
             header_read_timeout,
+            keep_alive_timeout,
             body_idle_timeout,
+            body_timeout,
+            body_min_rate,
             write_idle_timeout,
+            write_min_rate,
             ingest_bytes_in_flight,
             drain,
             log: LogSettings { format, level },
@@ -153,16 +163,21 @@ impl ConfigFile {
         } = store;
         Self {
             server: ServerSection {
-                listen: Some(*listen),
+                listen: Some(Listen(*listen)),
                 insecure_http: Some(*insecure_http),
                 tls_cert: tls_cert.clone(),
                 tls_key: tls_key.clone(),
                 public_url: public_url.clone(),
                 trusted_proxies: Some(trusted_proxies.clone()),
                 max_connections: Some(*max_connections),
+                max_connections_per_address: Some(*max_connections_per_address),
                 header_read_timeout: Some(Span(*header_read_timeout)),
+                keep_alive_timeout: Some(Span(*keep_alive_timeout)),
                 body_idle_timeout: Some(Span(*body_idle_timeout)),
+                body_timeout: Some(Span(*body_timeout)),
+                body_min_rate: Some(Size(*body_min_rate)),
                 write_idle_timeout: Some(Span(*write_idle_timeout)),
+                write_min_rate: Some(Size(*write_min_rate)),
                 ingest_memory: Some(Size(*ingest_bytes_in_flight as u64)),
                 drain: Some(Span(*drain)),
             },
@@ -209,9 +224,14 @@ impl ConfigFile {
                     public_url,
                     trusted_proxies,
                     max_connections,
+                    max_connections_per_address,
                     header_read_timeout,
+                    keep_alive_timeout,
                     body_idle_timeout,
+                    body_timeout,
+                    body_min_rate,
                     write_idle_timeout,
+                    write_min_rate,
                     ingest_memory,
                     drain,
                 },
@@ -240,16 +260,24 @@ impl ConfigFile {
             auth: AuthSection { oidc },
             log: LogSection { format, level },
         } = self;
-        put(&mut settings.listen, listen);
+        put(&mut settings.listen, listen.map(|Listen(address)| address));
         put(&mut settings.insecure_http, insecure_http);
         put(&mut settings.tls_cert, tls_cert.map(Some));
         put(&mut settings.tls_key, tls_key.map(Some));
         put(&mut settings.public_url, public_url.map(Some));
         put(&mut settings.trusted_proxies, trusted_proxies);
         put(&mut settings.max_connections, max_connections);
+        put(
+            &mut settings.max_connections_per_address,
+            max_connections_per_address,
+        );
         put_span(&mut settings.header_read_timeout, header_read_timeout);
+        put_span(&mut settings.keep_alive_timeout, keep_alive_timeout);
         put_span(&mut settings.body_idle_timeout, body_idle_timeout);
+        put_span(&mut settings.body_timeout, body_timeout);
+        put_size(&mut settings.body_min_rate, body_min_rate);
         put_span(&mut settings.write_idle_timeout, write_idle_timeout);
+        put_size(&mut settings.write_min_rate, write_min_rate);
         put_memory(&mut settings.ingest_bytes_in_flight, ingest_memory);
         put_span(&mut settings.drain, drain);
         put_span(&mut settings.access_token_ttl, access_ttl);
@@ -260,7 +288,7 @@ impl ConfigFile {
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
         put(&mut store.server_name, name.map(Some));
-        put(&mut store.seal_at_bytes, seal_at.map(|Size(bytes)| bytes));
+        put_size(&mut store.seal_at_bytes, seal_at);
         put_span(&mut store.seal_after, seal_after);
         put_span(&mut store.dedup_window, dedup_window);
         put_memory(&mut store.dedup_memory_bytes, dedup_memory);
@@ -288,6 +316,10 @@ fn put<T>(setting: &mut T, said: Option<T>) {
     if let Some(value) = said {
         *setting = value;
     }
+}
+
+fn put_size(setting: &mut u64, said: Option<Size>) {
+    put(setting, said.map(|Size(bytes)| bytes));
 }
 
 fn put_span(setting: &mut std::time::Duration, said: Option<Span>) {

@@ -168,6 +168,7 @@ impl From<StoreError> for ApiError {
             ErrorKind::Conflict => ErrorCode::Conflict,
             ErrorKind::TooMany => ErrorCode::TooMany,
             ErrorKind::Gone => ErrorCode::SessionGone,
+            ErrorKind::LoggedOut => return Self::unauthenticated(error.to_string()),
             ErrorKind::Held => ErrorCode::LegalHold,
             ErrorKind::Full => ErrorCode::StorageFull,
             ErrorKind::Unavailable => ErrorCode::Unavailable,

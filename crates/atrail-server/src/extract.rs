@@ -9,12 +9,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::auth::principal::Admitted;
 use crate::error::ApiError;
+use crate::pace::Pace;
 use atrail_api::ErrorCode;
 
 /// Largest body of a request that is not about events, in bytes.
@@ -185,7 +185,8 @@ async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
     let (parts, body) = request.into_parts();
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
-    while let Some(chunk) = next_chunk(&mut stream, app).await? {
+    let mut pace = Pace::default();
+    while let Some(chunk) = pace.next(&mut stream, app).await? {
         if whole.len() + chunk.len() > BODY_MAX_BYTES {
             return Err(ApiError::new(
                 ErrorCode::TooLarge,
@@ -198,23 +199,4 @@ async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
         admitted.must_still_stand(app).await?;
     }
     Ok(whole.into())
-}
-
-/// The next piece of a body, unless the client takes too long to send it.
-pub(crate) async fn next_chunk(
-    stream: &mut axum::body::BodyDataStream,
-    app: &App,
-) -> Result<Option<Bytes>, ApiError> {
-    let idle = app.settings.body_idle_timeout;
-    match tokio::time::timeout(idle, stream.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(ApiError::bad_request(format!(
-            "the body could not be read: {error}"
-        ))),
-        Err(_) => Err(ApiError::new(
-            ErrorCode::RequestTimeout,
-            format!("nothing of the body came for {} seconds", idle.as_secs()),
-        )),
-    }
 }

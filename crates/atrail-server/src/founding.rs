@@ -5,6 +5,7 @@
 //! user whose password nobody has.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
@@ -100,7 +101,7 @@ pub(crate) async fn ensure(
         })?;
     write(path, &credentials, durable::replace)?;
     let password_hash = passwords
-        .hash(credentials.password.clone())
+        .hash(credentials.password.clone(), Ipv4Addr::LOCALHOST.into())
         .await
         .map_err(|error: ApiError| FoundingError::Hash(error.chain()))?;
     let founding = Founding {
@@ -116,6 +117,11 @@ pub(crate) async fn ensure(
     };
     identity.found(&founding, now).await?;
     Ok(true)
+}
+
+/// Whether the file is there and holds the credentials of this user.
+pub(crate) fn is_of(path: &Path, user: &str) -> bool {
+    matches!(read(path), Ok(Written::Credentials(written)) if written.user == user)
 }
 
 fn generate(endpoint: String) -> Result<InitialCredentials, getrandom::Error> {
@@ -167,9 +173,12 @@ fn write(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use atrail_store::Catalog;
 
     use super::*;
+    use crate::metrics::Metrics;
 
     struct Fixture {
         dir: tempfile::TempDir,
@@ -182,7 +191,7 @@ mod tests {
             Self {
                 dir: tempfile::tempdir().unwrap(),
                 identity: Catalog::open_in_memory().await.unwrap().identity(),
-                passwords: Passwords::new().unwrap(),
+                passwords: Passwords::new(Arc::new(Metrics::new(Timestamp::UNIX_EPOCH))).unwrap(),
             }
         }
 
@@ -211,7 +220,8 @@ mod tests {
             let found = self.identity.credentials("admin").await.unwrap();
             let hash = found.and_then(|found| found.password_hash);
             let password = credentials.password.clone();
-            self.passwords.verify(password, hash).await.unwrap()
+            let here = Ipv4Addr::LOCALHOST.into();
+            self.passwords.verify(password, hash, here).await.unwrap()
         }
     }
 

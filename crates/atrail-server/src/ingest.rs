@@ -9,7 +9,6 @@ mod prepare;
 use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery, headers};
-use atrail_model::{Domain, UserId};
 use atrail_sources::{Framing, SourceKind};
 use atrail_store::AppendTotal;
 use axum::Json;
@@ -18,7 +17,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, Sender, Share};
 use prepare::{Prepared, Reading};
 
 use crate::app::App;
@@ -69,8 +68,7 @@ impl FromRequest<Arc<App>> for IngestRequest {
 /// against the budget until they are sent.
 pub(crate) async fn run(
     app: &App,
-    caller: UserId,
-    domain: Domain,
+    sender: Sender,
     request: IngestRequest,
 ) -> Result<Response, ApiError> {
     let IngestRequest {
@@ -91,8 +89,8 @@ pub(crate) async fn run(
     }
     let minimal = wants_minimal(&headers);
     let framing = framing(&headers);
-    let key = IdempotencyKey::of(&headers, caller)?;
-    let (body, mut held) = body::receive(app, &headers, body).await?;
+    let key = IdempotencyKey::of(&headers, sender.user)?;
+    let (body, mut held) = body::receive(app, &headers, sender, body).await?;
     let reading = Reading {
         kind,
         framing,
@@ -108,9 +106,7 @@ pub(crate) async fn run(
     let (prepared, held) = if is_small {
         work()?
     } else {
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(ApiError::internal)??
+        app.in_turn(sender.account, work).await??
     };
     let Prepared {
         events,
@@ -130,7 +126,7 @@ pub(crate) async fn run(
         admitted.must_still_stand(app).await?;
     }
     app.metrics.refused_events(refused);
-    let AppendTotal { duplicates, .. } = app.store.append(domain, events).await?;
+    let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
     let status = match (accepted, refused) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,

@@ -21,6 +21,7 @@ mod ingest;
 mod metrics;
 mod observe;
 mod openapi;
+mod pace;
 mod routes;
 mod serve;
 mod settings;
@@ -32,5 +33,5 @@ pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, TlsError};
 pub use settings::{
     LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl, RoleRule,
-    SettingError, Settings,
+    SettingError, Settings, listen_address,
 };

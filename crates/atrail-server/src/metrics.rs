@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     refused_events: AtomicU64,
     panics: AtomicU64,
     auth_failures: [AtomicU64; AuthFailure::ALL.len()],
+    refusals: [AtomicU64; Refusal::ALL.len()],
     /// By action and outcome.
     own_events: [[AtomicU64; Outcome::ALL.len()]; Action::ALL.len()],
     own_event_failures: [AtomicU64; Action::ALL.len()],
@@ -89,6 +90,57 @@ impl AuthFailure {
     }
 }
 
+/// Which bound somebody met who would have kept others waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Of the connections of one address.
+    ConnectionsOfAddress,
+    /// Of all connections.
+    Connections,
+    /// Of the time for a TLS handshake.
+    SlowHandshake,
+    /// Of the time for a request's head.
+    SlowHead,
+    /// Of the pace of a request's body.
+    SlowBody,
+    /// Of the pace at which an answer is taken.
+    SlowReader,
+    /// Of the memory of one sender.
+    MemoryOfSender,
+    /// Of the memory of all requests.
+    Memory,
+    /// Of the passwords that wait to be checked.
+    Passwords,
+}
+
+impl Refusal {
+    const ALL: [Self; 9] = [
+        Self::ConnectionsOfAddress,
+        Self::Connections,
+        Self::SlowHandshake,
+        Self::SlowHead,
+        Self::SlowBody,
+        Self::SlowReader,
+        Self::MemoryOfSender,
+        Self::Memory,
+        Self::Passwords,
+    ];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::ConnectionsOfAddress => "connections_of_address",
+            Self::Connections => "connections",
+            Self::SlowHandshake => "slow_handshake",
+            Self::SlowHead => "slow_head",
+            Self::SlowBody => "slow_body",
+            Self::SlowReader => "slow_reader",
+            Self::MemoryOfSender => "memory_of_sender",
+            Self::Memory => "memory",
+            Self::Passwords => "passwords",
+        }
+    }
+}
+
 impl Metrics {
     /// Everything at zero, in a process that started at this time.
     pub(crate) fn new(started: Timestamp) -> Self {
@@ -105,6 +157,7 @@ impl Metrics {
             connections: AtomicU64::new(0),
             refused_events: AtomicU64::new(0),
             panics: AtomicU64::new(0),
+            refusals: std::array::from_fn(|_| AtomicU64::new(0)),
             auth_failures: std::array::from_fn(|_| AtomicU64::new(0)),
             own_events: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             own_event_failures: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -137,6 +190,11 @@ impl Metrics {
     /// Counts events that were not kept because of what they are.
     pub(crate) fn refused_events(&self, count: u64) {
         self.refused_events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was refused, or a connection that was closed, for a bound that it met.
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a secret that was not good.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::serve::Crowded;
 
 /// Longest request id that is taken from a client, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 128;
@@ -68,12 +69,16 @@ pub(crate) async fn observe(
     let template = request.extensions().get::<MatchedPath>().cloned();
 
     // What a handler shares with others is behind locks that a panic does not poison, or in the store's own tasks.
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            metrics.panicked();
-            ApiError::internal(Panicked).into_response()
-        }
+    let crowded = request.extensions().get::<Crowded>().copied();
+    let mut response = match crowded {
+        Some(crowded) => crowded.refusal().into_response(),
+        None => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                metrics.panicked();
+                ApiError::internal(Panicked).into_response()
+            }
+        },
     };
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error {

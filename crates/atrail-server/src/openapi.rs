@@ -105,6 +105,7 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::SpaceDeleted>(&mut found);
     add::<api::RoleGrant>(&mut found);
     add::<api::HeldRole>(&mut found);
+    add::<api::Invitation>(&mut found);
     add::<api::ApiKey>(&mut found);
     add::<api::ApiKeyCreate>(&mut found);
     add::<api::ApiKeyCreated>(&mut found);

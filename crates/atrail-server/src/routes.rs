@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod holds;
 mod info;
+mod invitations;
 mod keys;
 mod metrics;
 mod openapi;
@@ -23,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use atrail_api::{ErrorCode, paths};
+use atrail_store::canonical_name;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, on};
@@ -73,6 +75,9 @@ routes! {
     GET paths::ROLES => roles::list;
     POST paths::ROLES => roles::grant;
     DELETE paths::ROLES => roles::revoke;
+    GET paths::INVITATIONS => invitations::list;
+    POST paths::INVITATION => invitations::accept;
+    DELETE paths::INVITATION => invitations::delete;
     GET paths::API_KEYS => api_keys::list;
     POST paths::API_KEYS => api_keys::create;
     DELETE paths::API_KEYS => api_keys::delete;
@@ -127,16 +132,18 @@ async fn unknown_method() -> ApiError {
 
 /// A comma-separated list of a query, as a filter; none lets everything through.
 ///
-/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it.
+/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it. Two
+/// spellings of one letter are one.
 fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let wanted: Option<Vec<String>> = list.map(|list| {
         let items = list.split(',').map(|item| unescaped(item.trim()));
-        items.chain([list.trim().to_owned()]).collect()
+        let all = items.chain([list.trim().to_owned()]);
+        all.map(|item| canonical_name(&item).into_owned()).collect()
     });
     move |item| {
         wanted
             .as_ref()
-            .is_none_or(|wanted| wanted.iter().any(|one| one == item))
+            .is_none_or(|wanted| wanted.iter().any(|one| *one == canonical_name(item)))
     }
 }
 

@@ -1,25 +1,29 @@
 //! Starting, accepting connections, and ending in order.
 
 mod patience;
+mod places;
 mod source;
 mod tls;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use atrail_api::paths;
 use atrail_model::Clock;
-use atrail_store::{Store, StoreError};
+use atrail_store::{Store, StoreError, Turns};
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,10 +38,14 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::founding;
 use crate::ingest::Budget;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Refusal};
 use crate::routes;
 use crate::settings::{SettingError, Settings};
-use patience::WriteTimeout;
+pub(crate) use patience::Patience;
+use patience::{Slow, Timed};
+pub(crate) use places::Crowded;
+use places::{Place, Places};
+pub(crate) use source::network;
 use tls::Tls;
 pub use tls::TlsError;
 
@@ -45,6 +53,10 @@ pub use tls::TlsError;
 const HEAD_MAX_BYTES: usize = 32 << 10;
 /// Header fields that a request may have.
 const MAX_HEADERS: usize = 64;
+/// Longest wait for a head on a connection beyond a bound, which is there for health probes.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// Paths that are answered on such a connection, too.
+const PROBES: [&str; 3] = [paths::HEALTHZ, paths::READYZ, paths::METRICS];
 /// How long cut connections get to notice.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 /// How long there is at shutdown to write what was counted.
@@ -127,7 +139,9 @@ async fn prepare(
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
-    let passwords = Passwords::new().map_err(|error| StartError::Secrets(error.chain().into()))?;
+    let metrics = Arc::new(Metrics::new(clock.now()));
+    let passwords = Passwords::new(Arc::clone(&metrics))
+        .map_err(|error| StartError::Secrets(error.chain().into()))?;
     let oidc = Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
     let endpoint = settings.endpoint(addr);
@@ -140,16 +154,22 @@ async fn prepare(
     )
     .await
     .map_err(|error| StartError::Secrets(error.into()))?;
+    if !founded && credentials_file.exists() {
+        tracing::warn!(
+            path = %credentials_file.display(),
+            "the first user's credentials are still in this file: take note of them, then remove it"
+        );
+    }
     let tenancy = store.tenancy();
-    let metrics = Arc::new(Metrics::new(clock.now()));
     let audit = Audit::new(store.clone(), Arc::clone(&clock), Arc::clone(&metrics)).await;
     let audit = Arc::new(audit);
     let app = Arc::new(App {
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
+        ingest_budget: Budget::new(settings.ingest_bytes_in_flight, Arc::clone(&metrics)),
+        body_turns: Turns::new(cores(), usize::MAX, usize::MAX),
         metrics,
         audit: Arc::clone(&audit),
-        ingest_budget: Budget::new(settings.ingest_bytes_in_flight),
         tokens,
         passwords,
         oidc,
@@ -162,7 +182,21 @@ async fn prepare(
     let stop = CancellationToken::new();
     let cut = CancellationToken::new();
     let drain = app.settings.drain;
+    let places = {
+        let Settings {
+            max_connections,
+            max_connections_per_address,
+            trusted_proxies,
+            ..
+        } = &app.settings;
+        Places::new(
+            *max_connections,
+            *max_connections_per_address,
+            trusted_proxies.clone(),
+        )
+    };
     let acceptor = Acceptor {
+        places,
         router: routes::router(Arc::clone(&app)),
         tls,
         app,
@@ -251,7 +285,13 @@ impl Running {
     }
 }
 
+/// Cores that may be kept busy by work that takes a while; one more where there is one alone, so that nobody waits for all.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
 struct Acceptor {
+    places: Places,
     router: Router,
     tls: Option<Tls>,
     app: Arc<App>,
@@ -262,22 +302,18 @@ struct Acceptor {
 
 impl Acceptor {
     async fn run(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(self.app.settings.max_connections));
         loop {
-            let permit = tokio::select! {
-                () = self.stop.cancelled() => return,
-                permit = Arc::clone(&room).acquire_owned() => match permit {
-                    Ok(permit) => permit,
-                    Err(_) => return,
-                },
-            };
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = self.connection(stream, peer, Arc::new(permit));
+                    let Some(place) = self.places.admit(peer.ip()) else {
+                        self.app.metrics.refused(Refusal::Connections);
+                        continue;
+                    };
+                    let connection = self.connection(stream, peer, Arc::new(place));
                     let open = self.app.metrics.connected();
                     self.connections.spawn(async move {
                         connection.await;
@@ -296,46 +332,62 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        place: Arc<OwnedSemaphorePermit>,
+        place: Arc<Place>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (app, router) = (Arc::clone(&self.app), self.router.clone());
-        let requests = self.connections.clone();
+        let (requests, places) = (self.connections.clone(), self.places.clone());
+        let served = Arc::clone(&place);
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let trusted = &app.settings.trusted_proxies;
             let source = source::source(peer.ip(), request.headers(), trusted);
             request.extensions_mut().insert(routes::Peer(source));
+            let (serving, crowded) = places.serve(&served, peer.ip(), source);
+            if let Some(crowded) = crowded.filter(|_| !PROBES.contains(&request.uri().path())) {
+                app.metrics.refused(match crowded {
+                    Crowded::Address => Refusal::ConnectionsOfAddress,
+                    Crowded::Server => Refusal::Connections,
+                });
+                request.extensions_mut().insert(crowded);
+            }
             let only_reads = request.method().is_safe();
             let answer = router.clone().oneshot(request);
-            let (requests, place) = (requests.clone(), Arc::clone(&place));
+            let requests = requests.clone();
             async move {
                 if only_reads {
-                    return Ok(answer.await.unwrap_or_else(|never| match never {}));
+                    let answer = answer.await.unwrap_or_else(|never| match never {});
+                    return Ok(answer.map(|body| Served::new(body, serving)));
                 }
                 // Whoever hangs up does not stop it between what it does and the event that puts it on record. Until it
-                // ends it takes its connection's place.
-                let to_the_end = requests.spawn(async move {
-                    let answered = answer.await;
-                    drop(place);
-                    answered
-                });
-                let answered = to_the_end.await?;
-                Ok::<_, JoinError>(answered.unwrap_or_else(|never| match never {}))
+                // ends it is under way, and takes its connection's place.
+                let to_the_end = requests.spawn(async move { (answer.await, serving) });
+                let (answered, serving) = to_the_end.await?;
+                let answer = answered.unwrap_or_else(|never| match never {});
+                Ok::<_, JoinError>(answer.map(|body| Served::new(body, serving)))
             }
         });
         // Small answers must not wait for the acknowledgement of earlier ones; without it they are only slower.
         let _ = stream.set_nodelay(true);
         let settings = &self.app.settings;
-        let stream = WriteTimeout::new(stream, settings.write_idle_timeout);
+        let is_beside = place.crowded.is_some();
+        let mut patience = settings.patience();
+        if is_beside {
+            patience.head = patience.head.min(PROBE_PATIENCE);
+        }
+        let stream = Timed::new(stream, patience, Arc::clone(&place.stage));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(settings.header_read_timeout)
+            // The stream knows when a head begins, and this does not: it is there in case that the stream is mistaken.
+            .header_read_timeout(patience.head.saturating_add(patience.keep_alive))
+            .keep_alive(!is_beside)
             .max_header_size(HEAD_MAX_BYTES)
             .max_headers(MAX_HEADERS);
         let ending = Ending {
             stop: self.stop.clone(),
             cut: self.cut.clone(),
+            place,
+            metrics: Arc::clone(&self.app.metrics),
         };
-        let (tls, patience) = (self.tls.clone(), settings.header_read_timeout);
+        let (tls, patience) = (self.tls.clone(), patience.head);
         async move {
             let Some(tls) = tls else {
                 let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -345,16 +397,53 @@ impl Acceptor {
             let secured = tokio::select! {
                 secured = tokio::time::timeout(patience, tls.accept(stream)) => secured,
                 () = ending.stop.cancelled() => return,
+                () = ending.place.leave.cancelled() => return,
             };
+            ending.place.stage.expect_head();
             match secured {
                 Ok(Ok(stream)) => {
                     let connection = http.serve_connection(TokioIo::new(stream), service);
                     ending.run(connection, peer).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+                Err(_) => {
+                    ending.metrics.refused(Refusal::SlowHandshake);
+                    tracing::debug!(%peer, "a TLS handshake took too long");
+                }
             }
         }
+    }
+}
+
+/// An answer's body, with what is kept until it has ended.
+pub(crate) struct Served<T> {
+    body: Body,
+    _kept: T,
+}
+
+impl<T> Served<T> {
+    pub(crate) const fn new(body: Body, kept: T) -> Self {
+        Self { body, _kept: kept }
+    }
+}
+
+impl<T: Unpin> HttpBody for Served<T> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -362,6 +451,8 @@ impl Acceptor {
 struct Ending {
     stop: CancellationToken,
     cut: CancellationToken,
+    place: Arc<Place>,
+    metrics: Arc<Metrics>,
 }
 
 impl Ending {
@@ -371,16 +462,28 @@ impl Ending {
         C: GracefulConnection<Error = hyper::Error>,
     {
         tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = self.cut.cancelled() => Ok(()),
-                }
-            }
+        let has_to_leave = tokio::select! {
+            ended = connection.as_mut() => return self.note(ended, peer),
+            () = self.stop.cancelled() => false,
+            () = self.place.leave.cancelled() => true,
         };
+        // Whoever sends only the beginning of a head would be waited for otherwise.
+        if has_to_leave && self.place.stage.idle_since().is_some() {
+            return;
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection.as_mut() => self.note(ended, peer),
+            () = self.cut.cancelled() => {}
+        }
+    }
+
+    fn note(&self, ended: Result<(), hyper::Error>, peer: SocketAddr) {
+        match self.place.stage.slow() {
+            Some(Slow::Head) => self.metrics.refused(Refusal::SlowHead),
+            Some(Slow::Reader) => self.metrics.refused(Refusal::SlowReader),
+            None => {}
+        }
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "a connection broke off");
         }

@@ -1,5 +1,6 @@
 //! How the server works.
 
+mod listen;
 pub(crate) mod oidc;
 mod public_url;
 
@@ -12,6 +13,10 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
+use crate::pace::Limits;
+use crate::serve::Patience;
+
+pub use listen::listen_address;
 pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
 
@@ -39,14 +44,26 @@ pub struct Settings {
     pub refresh_token_ttl: Duration,
     /// Logins by way of an OpenID provider.
     pub oidc: OidcSettings,
-    /// Connections that are served at once; more wait to be accepted.
+    /// Connections that are served at once. A few more are answered about the server's health alone.
     pub max_connections: usize,
+    /// Connections of one address, and of one that a trusted proxy names requests, at once: never more than half of
+    /// [`Self::max_connections`].
+    pub max_connections_per_address: usize,
     /// A connection is closed when a request's head does not come within this time.
     pub header_read_timeout: Duration,
+    /// A connection on which no request is under way is closed after this time.
+    pub keep_alive_timeout: Duration,
     /// A request is refused when nothing of its body comes for this time.
     pub body_idle_timeout: Duration,
+    /// A request is refused when the client takes this long to send its body.
+    pub body_timeout: Duration,
+    /// A request is refused when its body comes more slowly than so many bytes a second, [`Self::body_idle_timeout`] not
+    /// counted.
+    pub body_min_rate: u64,
     /// A connection is closed when the client takes nothing of an answer for this time.
     pub write_idle_timeout: Duration,
+    /// Whoever takes fewer bytes a second of an answer takes nothing.
+    pub write_min_rate: u64,
     /// Bytes of events, decompressed, that all requests together may hold in memory.
     pub ingest_bytes_in_flight: usize,
     /// Requests and downloads under way get this long to end at shutdown; then they are cut.
@@ -123,9 +140,14 @@ impl Settings {
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
             oidc: OidcSettings::default(),
             max_connections: 4096,
+            max_connections_per_address: 1024,
             header_read_timeout: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(75),
             body_idle_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(600),
+            body_min_rate: 4 << 10,
             write_idle_timeout: Duration::from_secs(120),
+            write_min_rate: 1 << 10,
             ingest_bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(25),
             log: LogSettings {
@@ -173,7 +195,9 @@ impl Settings {
         }
         let times = [
             ("server.header_read_timeout", self.header_read_timeout),
+            ("server.keep_alive_timeout", self.keep_alive_timeout),
             ("server.body_idle_timeout", self.body_idle_timeout),
+            ("server.body_timeout", self.body_timeout),
             ("server.write_idle_timeout", self.write_idle_timeout),
             ("tokens.access_ttl", self.access_token_ttl),
             ("tokens.refresh_ttl", self.refresh_token_ttl),
@@ -187,6 +211,12 @@ impl Settings {
         }
         let numbers = [
             ("server.max_connections", self.max_connections as u64),
+            (
+                "server.max_connections_per_address",
+                self.max_connections_per_address as u64,
+            ),
+            ("server.body_min_rate", self.body_min_rate),
+            ("server.write_min_rate", self.write_min_rate),
             ("store.seal_at", self.store.seal_at_bytes),
             ("sessions.max_open", self.store.max_open_sessions),
             (
@@ -215,6 +245,25 @@ impl Settings {
             });
         }
         self.oidc.check()
+    }
+
+    /// How slowly a body may come.
+    pub(crate) const fn body_limits(&self) -> Limits {
+        Limits {
+            idle: self.body_idle_timeout,
+            total: self.body_timeout,
+            min_rate: self.body_min_rate,
+        }
+    }
+
+    /// How slow a connection may be otherwise.
+    pub(crate) const fn patience(&self) -> Patience {
+        Patience {
+            head: self.header_read_timeout,
+            keep_alive: self.keep_alive_timeout,
+            write_idle: self.write_idle_timeout,
+            write_min_rate: self.write_min_rate,
+        }
     }
 
     /// Whether the server itself speaks HTTPS.

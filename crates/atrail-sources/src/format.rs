@@ -112,16 +112,20 @@ impl Format {
 
     /// The event as CADF, and what it was taken for: the text itself, or its conversion.
     pub(crate) fn to_cadf(self, text: &[u8]) -> Result<(Cow<'_, [u8]>, Self), Reason> {
-        let (event, format) = match CONVERSIONS.iter().find(|row| row.format == self) {
-            Some(conversion) => (Cow::Owned((conversion.convert)(text)?), self),
+        let conversion = CONVERSIONS.iter().find(|row| row.format == self);
+        let (event, format) = match conversion {
+            // What is made here is text that every reader can read; what was wrapped is as it came.
+            Some(conversion) => {
+                let event = (conversion.convert)(text)?;
+                if !conversion.wraps_cadf || !surrogates::has_half(&event) {
+                    return Ok((Cow::Owned(event), self));
+                }
+                (Cow::Owned(event), self)
+            }
             None if surrogates::has_half(text) => (Cow::Borrowed(text), Self::Repaired),
             None => return Ok((Cow::Borrowed(text), self)),
         };
-        Ok(if surrogates::has_half(&event) {
-            (Cow::Owned(surrogates::repair(&event)?), format)
-        } else {
-            (event, format)
-        })
+        Ok((Cow::Owned(surrogates::repair(&event)?), format))
     }
 }
 

@@ -144,7 +144,8 @@ impl Scan {
     }
 
     const fn close(&mut self) {
-        self.depth -= 1;
+        // A scan begins with an opening bracket; whoever begins elsewhere ends at once.
+        self.depth = self.depth.saturating_sub(1);
         self.braces >>= 1;
         self.may_begin = false;
     }

@@ -71,9 +71,37 @@ pub(crate) struct Dedup {
 /// The runs whose index is in memory, in the order of loading.
 #[derive(Debug, Default)]
 struct Loaded {
-    /// Each with the bytes that it takes.
-    runs: VecDeque<(Arc<Run>, usize)>,
+    runs: VecDeque<LoadedRun>,
     bytes: usize,
+}
+
+/// A run whose index is in memory.
+#[derive(Debug)]
+struct LoadedRun {
+    run: Arc<Run>,
+    /// Bytes that the index takes.
+    size_bytes: usize,
+    /// For whose event it was read.
+    for_domain: Domain,
+}
+
+impl Loaded {
+    /// Takes out the oldest run of the domain for which most is loaded, and never this one.
+    fn greediest_but(&mut self, newest: &Arc<Run>) -> Option<LoadedRun> {
+        let mut by_domain: HashMap<Domain, usize> = HashMap::new();
+        for one in &self.runs {
+            *by_domain.entry(one.for_domain).or_default() += one.size_bytes;
+        }
+        let mut oldest: Option<(usize, usize)> = None;
+        for (at, one) in self.runs.iter().enumerate() {
+            let holds = by_domain[&one.for_domain];
+            let is_more = oldest.is_none_or(|(most, _)| holds > most);
+            if is_more && !Arc::ptr_eq(&one.run, newest) {
+                oldest = Some((holds, at));
+            }
+        }
+        oldest.and_then(|(_, at)| self.runs.remove(at))
+    }
 }
 
 /// What the runs take.
@@ -200,7 +228,7 @@ impl Dedup {
     ) -> io::Result<Vec<Suspect>> {
         let (index, is_fresh) = run.index()?;
         if is_fresh {
-            self.make_room(run, index.size_bytes());
+            self.make_room(run, index.size_bytes(), domain);
         }
         let mut found = Vec::new();
         for &at in asked {
@@ -211,19 +239,24 @@ impl Dedup {
         Ok(found)
     }
 
-    /// Counts an index that was loaded, and drops the oldest others beyond the limit.
-    fn make_room(&self, run: &Arc<Run>, size_bytes: usize) {
+    /// Counts an index that was loaded, and drops others beyond the limit: the oldest of the domain for which most is
+    /// loaded. Whoever has many old runs looked into drives out their own, and not those that others need.
+    fn make_room(&self, run: &Arc<Run>, size_bytes: usize, domain: Domain) {
         let mut loaded = self.loaded.lock();
-        loaded.runs.push_back((Arc::clone(run), size_bytes));
+        loaded.runs.push_back(LoadedRun {
+            run: Arc::clone(run),
+            size_bytes,
+            for_domain: domain,
+        });
         loaded.bytes += size_bytes;
         while loaded.runs.len() > 1
             && (loaded.bytes > self.memory_bytes || loaded.runs.len() > LOADED_MAX)
         {
-            let Some((oldest, size_bytes)) = loaded.runs.pop_front() else {
+            let Some(dropped) = loaded.greediest_but(run) else {
                 return;
             };
-            oldest.unload();
-            loaded.bytes -= size_bytes;
+            dropped.run.unload();
+            loaded.bytes -= dropped.size_bytes;
         }
     }
 
@@ -249,7 +282,7 @@ impl Dedup {
         sealed: &[(Segment, &HourLines)],
         now: Timestamp,
     ) -> Result<NewRun> {
-        if !self.is_on() {
+        if !self.is_on() || sealed.is_empty() {
             return Ok(NewRun(None));
         }
         let mut entries = Vec::new();
@@ -353,8 +386,8 @@ impl Dedup {
         runs.extend(new.map(Arc::new));
         drop(runs);
         let mut loaded = self.loaded.lock();
-        loaded.runs.retain(|(run, _)| !is_old(run));
-        loaded.bytes = loaded.runs.iter().map(|(_, bytes)| bytes).sum();
+        loaded.runs.retain(|one| !is_old(&one.run));
+        loaded.bytes = loaded.runs.iter().map(|one| one.size_bytes).sum();
         drop(loaded);
         old.iter().for_each(|run| remove(&run.path));
     }

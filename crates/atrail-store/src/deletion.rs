@@ -89,13 +89,16 @@ impl Store {
             name,
             request,
             reason,
+            warrant,
         } = requester;
         let (name, request, reason) = (name.to_owned(), request.to_owned(), reason.to_owned());
+        let warrant = warrant.cloned();
         let deletion = tokio::spawn(async move {
             let requester = Requester {
                 name: &name,
                 request: &request,
                 reason: &reason,
+                warrant: warrant.as_ref(),
             };
             core.delete(scope, &domains, requester).await
         });
@@ -119,7 +122,7 @@ impl Core {
         self: &Arc<Self>,
         scope: Scope,
         domains: &[DomainRow],
-        requester: Requester<'_>,
+        mut requester: Requester<'_>,
     ) -> Result<DeletedTotal> {
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
@@ -140,6 +143,8 @@ impl Core {
         if is_full(&sealed) {
             // There is no room to seal the rest before what is sealed has gone.
             total = self.remove_and_erase(domains, &scope, requester).await?;
+            // What has begun is done to its end, whatever rights are taken meanwhile.
+            requester.warrant = None;
             let rest = self.with_reserve(|| self.seal_alone(its_own())).await;
             rest.map_err(partly(total))?;
         } else {
@@ -223,6 +228,7 @@ impl Core {
         let _nobody_counts = self.published.write().await;
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
+        requester.must_stand(&mut tx).await?;
         self.catalog.refuse_held(domains).await?;
         let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use atrail_model::Domain;
+use atrail_model::{AccountId, Domain};
 
 use crate::catalog::archive::DomainRow;
 use crate::error::Result;
@@ -24,8 +24,27 @@ impl Core {
             return Ok(known);
         }
         let fresh = Arc::new(self.catalog.domain_rows().await?);
+        let owners = fresh.values().map(|row| (row.domain, row.account));
+        self.memtable.set_owners(owners);
         // Should it take the place of one that was read later, the next look reads once more.
         *self.known_domains.lock() = Arc::clone(&fresh);
         Ok(fresh)
+    }
+
+    /// Whose a domain is; of one that the catalog does not know, nobody's but its own.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub(crate) async fn owner(&self, domain: Domain) -> Result<AccountId> {
+        let space = match domain {
+            Domain::Account(account) => return Ok(account),
+            Domain::Space(space) => space,
+        };
+        let known = self.domains(std::iter::once(domain)).await?;
+        let row = known.get(&domain);
+        Ok(row.map_or_else(
+            || AccountId::from_bytes(*space.as_bytes()),
+            |row| row.account,
+        ))
     }
 }

@@ -38,6 +38,12 @@ pub enum StoreError {
         /// When and by whom.
         reason: String,
     },
+    /// The login that asked for a change has ended before the change was made.
+    #[error("the login ended while the request was under way: nothing was done")]
+    LoginEnded,
+    /// The login that asked for a change is not worth any more what it was when the request was judged.
+    #[error("your roles changed while the request was under way: nothing was done, send it again")]
+    RightsChanged,
     /// A legal hold forbids it.
     #[error("{0} forbids it; release the hold first, if it may end")]
     Held(crate::hold::StandingHold),
@@ -149,6 +155,8 @@ pub enum ErrorKind {
     TooMany,
     /// Make another session.
     Gone,
+    /// Log in again.
+    LoggedOut,
     /// Have the legal hold released.
     Held,
     /// Make space; then it works.
@@ -215,10 +223,13 @@ impl StoreError {
             Self::Gone { .. } => ErrorKind::Gone,
             Self::Held(_) => ErrorKind::Held,
             Self::Full(_) => ErrorKind::Full,
+            Self::LoginEnded => ErrorKind::LoggedOut,
             Self::Partly { rest, .. } => rest.kind(),
-            Self::Overloaded | Self::Poisoned(_) | Self::Closed | Self::Unsealable { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::Overloaded
+            | Self::Poisoned(_)
+            | Self::Closed
+            | Self::Unsealable { .. }
+            | Self::RightsChanged => ErrorKind::Unavailable,
             Self::DamagedObject { .. } => ErrorKind::Damaged,
             Self::Damaged { .. }
             | Self::Directory { .. }

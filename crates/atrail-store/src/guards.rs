@@ -148,6 +148,7 @@ async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
         name: "ann",
         request: "",
         reason: "case 7",
+        warrant: None,
     };
     fixture
         .store

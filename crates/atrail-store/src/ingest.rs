@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Day, Domain, Hour};
+use atrail_model::{AccountId, Day, Domain, Hour};
 use bytes::Bytes;
 
 use crate::Store;
@@ -51,13 +51,24 @@ impl Store {
     ///
     /// # Errors
     /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
-    /// writes until it is restarted: then it is unknown whether the events are kept.
-    pub async fn append(&self, domain: Domain, mut events: Vec<NewEvent>) -> Result<AppendTotal> {
+    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain ends.
+    pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<AppendTotal> {
+        let _open = self.core.closing.enter(domain)?;
+        self.append_to_open(domain, events).await
+    }
+
+    /// Does it while the domain is kept from ending.
+    pub(crate) async fn append_to_open(
+        &self,
+        domain: Domain,
+        mut events: Vec<NewEvent>,
+    ) -> Result<AppendTotal> {
         if events.is_empty() {
             return Ok(AppendTotal::default());
         }
         let core = &self.core;
-        if tokio::time::timeout(ROOM_TIMEOUT, core.memtable.wait_for_room())
+        let account = core.owner(domain).await?;
+        if tokio::time::timeout(ROOM_TIMEOUT, core.memtable.wait_for_room(account))
             .await
             .is_err()
         {
@@ -69,14 +80,14 @@ impl Store {
             .refuse_more(domain, &events, most_bytes)?;
         let all = events.len() as u64;
         for _ in 0..LOOKS {
-            match core.append_fresh(domain, all, events).await? {
+            match core.append_fresh(account, domain, all, events).await? {
                 Attempt::Done(total) => return Ok(total),
                 Attempt::SealedMeanwhile(same) => events = same,
             }
         }
         // Nothing is sealed between the two looks now.
         let _no_seal = core.sealing.lock().await;
-        match core.append_fresh(domain, all, events).await? {
+        match core.append_fresh(account, domain, all, events).await? {
             Attempt::Done(total) => Ok(total),
             Attempt::SealedMeanwhile(_) => Err(StoreError::Overloaded),
         }
@@ -110,6 +121,7 @@ impl Core {
     /// number of events that were sent.
     async fn append_fresh(
         self: &Arc<Self>,
+        account: AccountId,
         domain: Domain,
         all: u64,
         events: Vec<NewEvent>,
@@ -120,7 +132,7 @@ impl Core {
         let duplicates = if fresh.is_empty() {
             0
         } else {
-            match self.wal.append(domain, seals, fresh).await? {
+            match self.wal.append(account, domain, seals, fresh).await? {
                 Appended::Durable { duplicates } => duplicates,
                 Appended::LookAgain(same) => return Ok(Attempt::SealedMeanwhile(same)),
             }

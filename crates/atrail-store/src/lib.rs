@@ -13,6 +13,7 @@ mod buffers;
 mod byte_set;
 mod catalog;
 mod checksum;
+mod closing;
 mod compaction;
 mod dedup;
 mod deletion;
@@ -54,15 +55,18 @@ mod take_in;
 mod task;
 mod tenancy;
 mod timekeeper;
+mod turns;
 mod verified;
 mod wal;
 
 pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
+pub use catalog::names::canonical as canonical_name;
 pub use catalog::{
-    Account, AccountRole, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
-    Founding, Grant, HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey,
-    NewLogin, Organization, Space, SpaceRole, Standing, Tenancy, User,
+    Account, AccountRole, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange,
+    ExternalUser, Founding, Grant, Granted, Granter, HeldRole, Home, Identity, Invitation,
+    InvitationId, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, Organization,
+    Proof, Revoked, Space, SpaceRole, Standing, Tenancy, User, Warrant,
 };
 pub use compaction::Compacted;
 pub use dedup::DedupStats;
@@ -84,3 +88,4 @@ pub use status::DayTotal;
 pub use store::Store;
 pub use tenancy::EventsOfSpace;
 pub use timekeeper::{Disagreement, TimeStatus};
+pub use turns::{Crowd, Turn, Turns};

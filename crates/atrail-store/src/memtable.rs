@@ -1,10 +1,12 @@
 //! The events that are durable in the log but not sealed yet, by domain and hour.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod load;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Clock, Day, DayRange, Domain, Elapsed, Hour, Hours};
+use atrail_model::{AccountId, Clock, Day, DayRange, Domain, Elapsed, Hour, Hours};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -14,6 +16,7 @@ use crate::apart::Apart;
 use crate::stats::Unsealed;
 use crate::status::DayTotal;
 use crate::wal::Frame;
+use load::{Load, Loads};
 
 /// One event as it will be sealed.
 #[derive(Debug, Clone)]
@@ -22,8 +25,8 @@ pub(crate) struct Line {
     pub(crate) leaf: LeafHash,
 }
 
-/// The unsealed events of one domain. Invariant: they are all of the domain's events in the frames from
-/// `first_sequence` to `last_sequence`.
+/// Unsealed events of one domain that are sealed at one go. Invariant: they are all of the domain's events in the frames
+/// from `first_sequence` to `last_sequence`.
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
     pub(crate) first_sequence: u64,
@@ -59,26 +62,32 @@ pub(crate) struct Memtable {
 
 #[derive(Debug, Default)]
 struct Inner {
-    gathering: HashMap<Domain, Pending>,
+    /// Of each domain what is sealed at one go, oldest first; none is without any. They are sealed in this order, since
+    /// the catalog remembers only up to which frame a domain is sealed.
+    gathering: HashMap<Domain, VecDeque<Pending>>,
     sealing: HashMap<Domain, Arc<Pending>>,
     /// How often each domain's events were sealed in this process.
     seals: HashMap<Domain, u64>,
     /// What `gathering` holds.
     gathered: Load,
-    /// What `sealing` holds.
-    in_sealing: Load,
+    /// What both hold, by account.
+    loads: Loads,
 }
 
-/// What sealing will have to do.
-#[derive(Debug, Clone, Copy, Default)]
-struct Load {
-    bytes: u64,
-    /// Each hour of each domain becomes an object of its own.
-    hours: u64,
+/// Why it is time to seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ripe {
+    /// Enough bytes have gathered.
+    Bytes,
+    /// Events of so many hours have gathered that each becomes a small object.
+    Hours,
 }
 
 /// How many hours may gather before they are sealed, however small they are.
-const SEAL_AT_HOURS: u64 = 16_384;
+const SEAL_AT_HOURS: u64 = 4096;
+/// From so many hours on, a domain's events begin to gather anew, so that sealing them keeps others from it for a moment
+/// only. One frame more may be in what is closed.
+pub(crate) const GATHER_HOURS: usize = 512;
 /// How many times what is sealed at once may be unsealed before new events wait.
 const ROOM_FACTOR: u64 = 3;
 
@@ -109,10 +118,10 @@ impl Memtable {
         let now = self.clock.elapsed();
         let mut inner = self.inner.lock();
         for frame in frames {
-            let pending = inner
-                .gathering
-                .entry(frame.domain)
-                .or_insert_with(|| Pending {
+            let gathering = inner.gathering.entry(frame.domain).or_default();
+            let is_full = |last: &Pending| last.hours.len() >= GATHER_HOURS;
+            if gathering.back().is_none_or(is_full) {
+                gathering.push_back(Pending {
                     first_sequence: frame.sequence,
                     last_sequence: frame.sequence,
                     since: now,
@@ -120,6 +129,8 @@ impl Memtable {
                     hours: BTreeMap::new(),
                     leaves: HashSet::new(),
                 });
+            }
+            let pending = gathering.back_mut().expect("it was just seen to");
             pending.last_sequence = frame.sequence;
             let mut bytes = 0;
             let hours_before = pending.hours.len();
@@ -136,8 +147,9 @@ impl Memtable {
             }
             pending.size_bytes += bytes;
             let hours = (pending.hours.len() - hours_before) as u64;
-            inner.gathered.bytes += bytes;
-            inner.gathered.hours += hours;
+            let load = Load { bytes, hours };
+            inner.gathered = inner.gathered.plus(load);
+            inner.loads.add(frame.domain, load);
         }
         if inner.gathered.is_at_least(self.ripe_load()) {
             self.ripe.notify_one();
@@ -167,6 +179,7 @@ impl Memtable {
             .gathering
             .get(&domain)
             .into_iter()
+            .flatten()
             .chain(sealing)
             .collect();
         let before = events.len();
@@ -180,13 +193,33 @@ impl Memtable {
         Some((before - events.len()) as u64)
     }
 
-    /// Waits until less is unsealed than memory may hold.
-    pub(crate) async fn wait_for_room(&self) {
+    /// Whose domains these are. What is unsealed of others is each domain's own.
+    pub(crate) fn set_owners(&self, owners: impl Iterator<Item = (Domain, AccountId)>) {
+        let mut inner = self.inner.lock();
+        let Inner {
+            gathering,
+            sealing,
+            loads,
+            ..
+        } = &mut *inner;
+        *loads = Loads::of(owners);
+        for (domain, pending) in gathering.iter() {
+            pending
+                .iter()
+                .for_each(|one| loads.add(*domain, one.load()));
+        }
+        for (domain, pending) in sealing.iter() {
+            loads.add(*domain, pending.load());
+        }
+    }
+
+    /// Waits until less is unsealed than memory may hold, and less of this account than its part of that.
+    pub(crate) async fn wait_for_room(&self, account: AccountId) {
         loop {
             let made = self.room.notified();
             tokio::pin!(made);
             made.as_mut().enable();
-            if self.has_room() {
+            if self.has_room(account) {
                 return;
             }
             made.await;
@@ -200,8 +233,20 @@ impl Memtable {
 
     /// Whether enough has gathered to be sealed at once.
     pub(crate) fn is_ripe(&self) -> bool {
-        let ripe = self.ripe_load();
-        self.inner.lock().gathered.is_at_least(ripe)
+        self.ripe().is_some()
+    }
+
+    /// Whether enough has gathered to be sealed at once, and of what.
+    pub(crate) fn ripe(&self) -> Option<Ripe> {
+        let gathered = self.inner.lock().gathered;
+        let Load { bytes, hours } = self.ripe_load();
+        if gathered.bytes >= bytes {
+            Some(Ripe::Bytes)
+        } else if gathered.hours >= hours {
+            Some(Ripe::Hours)
+        } else {
+            None
+        }
     }
 
     const fn ripe_load(&self) -> Load {
@@ -216,10 +261,10 @@ impl Memtable {
         let inner = self.inner.lock();
         let sealing = inner.sealing.values().map(|pending| &**pending);
         let mut total = Unsealed {
-            size_bytes: inner.gathered.plus(inner.in_sealing).bytes,
+            size_bytes: inner.loads.all().bytes,
             ..Unsealed::default()
         };
-        for pending in inner.gathering.values().chain(sealing) {
+        for pending in inner.gathering.values().flatten().chain(sealing) {
             let hours = pending.hours.values();
             total.events += hours.map(|hour| hour.lines.len() as u64).sum::<u64>();
             total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
@@ -231,14 +276,13 @@ impl Memtable {
         total
     }
 
-    fn has_room(&self) -> bool {
+    fn has_room(&self, account: AccountId) -> bool {
         let Load { bytes, hours } = self.ripe_load();
         let limit = Load {
             bytes: bytes * ROOM_FACTOR,
             hours: hours * ROOM_FACTOR,
         };
-        let inner = self.inner.lock();
-        !inner.gathered.plus(inner.in_sealing).is_at_least(limit)
+        self.inner.lock().loads.has_room(account, limit)
     }
 
     /// The lowest sequence number of an unsealed frame.
@@ -247,42 +291,53 @@ impl Memtable {
         let gathering = inner
             .gathering
             .values()
-            .map(|pending| pending.first_sequence);
+            .filter_map(|pending| Some(pending.front()?.first_sequence));
         let sealing = inner.sealing.values().map(|pending| pending.first_sequence);
         gathering.chain(sealing).min()
     }
 
-    /// The chosen domains in groups that are sealed one after the other: none has more than `max_hours` unless it is one
-    /// domain alone. Nothing may be under sealing.
+    /// The chosen domains in groups that are sealed one after the other, each by a [`Self::take`]: once for each time that
+    /// a domain is in a group, and those that have little come first. No group has more than `max_hours` unless it is of
+    /// one domain alone. Nothing may be under sealing.
     pub(crate) fn in_slices(
         &self,
-        chosen: impl Fn(Domain, &Pending) -> bool,
+        chosen: impl Fn(Domain, &VecDeque<Pending>) -> bool,
         max_hours: usize,
     ) -> Vec<HashSet<Domain>> {
         let mut inner = self.inner.lock();
         inner.put_back();
+        let mut left: Vec<_> = inner
+            .gathering
+            .iter()
+            .filter(|(domain, pending)| chosen(**domain, pending))
+            .collect();
         let mut slices = Vec::new();
-        let mut slice = HashSet::new();
-        let mut hours = 0;
-        for (domain, pending) in &inner.gathering {
-            if !chosen(*domain, pending) {
-                continue;
+        for turn in 0.. {
+            left.retain(|(_, pending)| pending.len() > turn);
+            if left.is_empty() {
+                break;
             }
-            if hours + pending.hours.len() > max_hours && !slice.is_empty() {
-                slices.push(std::mem::take(&mut slice));
-                hours = 0;
+            let mut slice = HashSet::new();
+            let mut hours = 0;
+            for (domain, pending) in &left {
+                let more = pending[turn].hours.len();
+                if hours + more > max_hours && !slice.is_empty() {
+                    slices.push(std::mem::take(&mut slice));
+                    hours = 0;
+                }
+                hours += more;
+                slice.insert(**domain);
             }
-            hours += pending.hours.len();
-            slice.insert(*domain);
+            slices.push(slice);
         }
-        slices.extend((!slice.is_empty()).then_some(slice));
         slices
     }
 
-    /// Moves what the chosen domains have gathered to the side that is being sealed. One sealing goes on at a time.
+    /// Moves what the chosen domains have gathered, up to where they began to gather anew, to the side that is being
+    /// sealed. One sealing goes on at a time.
     pub(crate) fn take(
         &self,
-        chosen: impl Fn(Domain, &Pending) -> bool,
+        chosen: impl Fn(Domain, &VecDeque<Pending>) -> bool,
     ) -> Vec<(Domain, Arc<Pending>)> {
         let mut inner = self.inner.lock();
         // Left over only when a sealing panicked: its events are neither sealed nor forgotten.
@@ -294,13 +349,15 @@ impl Memtable {
             .collect();
         let mut taken = Vec::with_capacity(domains.len());
         for domain in domains {
-            let pending = inner
+            let gathering = inner
                 .gathering
-                .remove(&domain)
+                .get_mut(&domain)
                 .expect("listed under the same lock");
-            let load = pending.load();
-            inner.gathered = inner.gathered.minus(load);
-            inner.in_sealing = inner.in_sealing.plus(load);
+            let pending = gathering.pop_front().expect("none is without any");
+            if gathering.is_empty() {
+                inner.gathering.remove(&domain);
+            }
+            inner.gathered = inner.gathered.minus(pending.load());
             let pending = Arc::new(pending);
             inner.sealing.insert(domain, Arc::clone(&pending));
             taken.push((domain, pending));
@@ -313,10 +370,10 @@ impl Memtable {
     pub(crate) fn forget_sealed(&self) {
         let mut inner = self.inner.lock();
         let sealed = std::mem::take(&mut inner.sealing);
-        for domain in sealed.into_keys() {
+        for (domain, pending) in sealed {
             *inner.seals.entry(domain).or_default() += 1;
+            inner.loads.remove(domain, pending.load());
         }
-        inner.in_sealing = Load::default();
         drop(inner);
         self.room.notify_waiters();
     }
@@ -326,8 +383,8 @@ impl Memtable {
         self.inner.lock().put_back();
     }
 
-    /// The unsealed events of a domain, or of all domains: an entry for each day of a domain, two where some of it is being
-    /// sealed. Looks at every unsealed hour of these domains while nothing can be appended.
+    /// The unsealed events of a domain, or of all domains: an entry for each day of a domain, more where it lies in several
+    /// of what is sealed at one go. Looks at every unsealed hour of these domains while nothing can be appended.
     pub(crate) fn totals(
         &self,
         only: Option<Domain>,
@@ -364,11 +421,14 @@ impl Memtable {
         if let Some(domain) = only {
             let gathering = gathering.get(&domain);
             let sealing = sealing.get(&domain).map(|pending| &**pending);
-            let held = gathering.into_iter().chain(sealing);
+            let held = gathering.into_iter().flatten().chain(sealing);
             held.for_each(|pending| add(domain, pending));
         } else {
             let sealing = sealing.iter().map(|(domain, pending)| (domain, &**pending));
-            let held = gathering.iter().chain(sealing);
+            let gathering = gathering
+                .iter()
+                .flat_map(|(domain, all)| all.iter().map(move |pending| (domain, pending)));
+            let held = gathering.chain(sealing);
             held.for_each(|(domain, pending)| add(*domain, pending));
         }
         drop(inner);
@@ -392,23 +452,13 @@ impl Memtable {
 impl Inner {
     fn put_back(&mut self) {
         for (domain, earlier) in std::mem::take(&mut self.sealing) {
-            let mut earlier = Arc::unwrap_or_clone(earlier);
-            if let Some(later) = self.gathering.remove(&domain) {
-                // Hours that both have become one again, so what there is must be counted anew.
-                self.gathered = self.gathered.minus(later.load());
-                earlier.last_sequence = later.last_sequence;
-                earlier.leaves.extend(later.leaves);
-                earlier.size_bytes += later.size_bytes;
-                for (hour, more) in later.hours {
-                    let whole = earlier.hours.entry(hour).or_default();
-                    whole.size_bytes += more.size_bytes;
-                    whole.lines.extend(more.lines);
-                }
-            }
+            let earlier = Arc::unwrap_or_clone(earlier);
             self.gathered = self.gathered.plus(earlier.load());
-            self.gathering.insert(domain, earlier);
+            self.gathering
+                .entry(domain)
+                .or_default()
+                .push_front(earlier);
         }
-        self.in_sealing = Load::default();
     }
 }
 
@@ -421,23 +471,5 @@ impl Pending {
     }
 }
 
-impl Load {
-    const fn plus(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes + other.bytes,
-            hours: self.hours + other.hours,
-        }
-    }
-
-    const fn minus(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes - other.bytes,
-            hours: self.hours - other.hours,
-        }
-    }
-
-    /// Whether one of its numbers has come to the limit's.
-    const fn is_at_least(self, limit: Self) -> bool {
-        self.bytes >= limit.bytes || self.hours >= limit.hours
-    }
-}
+#[cfg(test)]
+mod tests;

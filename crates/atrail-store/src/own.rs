@@ -22,7 +22,8 @@ impl Store {
     /// what is set aside has room.
     pub async fn append_own(&self, domain: Domain, event: NewEvent) -> Result<()> {
         let core = &self.core;
-        match self.append(domain, vec![event.clone()]).await {
+        let _open = core.closing.enter(domain)?;
+        match self.append_to_open(domain, vec![event.clone()]).await {
             // A log that failed may hold the event all the same: it is stored once, however often it comes.
             Err(StoreError::Full(_) | StoreError::Poisoned(_)) => {}
             outcome => return outcome.map(drop),

@@ -4,7 +4,7 @@
 //! longer waste), log trimmed. A crash at any point leaves either the log or the archive with an event, never neither,
 //! and never both: recovery skips what the catalog's watermark covers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use libdeflater::CompressionLvl;
 use crate::catalog::archive::DomainRow;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
-use crate::memtable::Pending;
+use crate::memtable::{GATHER_HOURS, Pending};
 use crate::object::{self, NewObject, Place};
 use crate::store::Core;
 use crate::task::{joined, off_thread};
@@ -32,19 +32,28 @@ pub(crate) enum Which {
         now: Elapsed,
         at_least: Duration,
     },
+    /// Those that have events of so many hours that sealing them takes several goes.
+    ManyHours,
 }
 
 impl Which {
-    fn choice(&self) -> impl Fn(Domain, &Pending) -> bool {
+    fn choice(&self) -> impl Fn(Domain, &VecDeque<Pending>) -> bool {
         move |domain, pending| match self {
             Self::All => true,
             Self::These(domains) => domains.contains(&domain),
-            Self::WaitingFor { now, at_least } => now.since(pending.since) >= *at_least,
+            Self::WaitingFor { now, at_least } => {
+                let first = pending.front();
+                first.is_some_and(|first| now.since(first.since) >= *at_least)
+            }
+            Self::ManyHours => {
+                let first = pending.front();
+                first.is_some_and(|first| first.hours.len() >= GATHER_HOURS)
+            }
         }
     }
 }
 
-/// Hours that are sealed at one go, unless one domain has more: then others get their turn.
+/// Hours that are sealed at one go, unless one request brought more: then others get their turn.
 const SLICE_HOURS: usize = 1024;
 /// Objects that are compressed and written at once.
 const PARALLEL: usize = 4;
@@ -75,11 +84,15 @@ impl Core {
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
     pub(crate) async fn seal_alone(self: &Arc<Self>, which: Which) -> Result<()> {
-        let sealed = self.seal_gathered(&which).await;
+        let mut sealed = Ok(());
+        for slice in self.memtable.in_slices(which.choice(), SLICE_HOURS) {
+            sealed = sealed.and(self.seal_gathered(&Which::These(slice)).await);
+        }
         let apart = self.seal_apart(&which).await;
         sealed.and(apart)
     }
 
+    /// Seals what is due next of the chosen domains.
     async fn seal_gathered(self: &Arc<Self>, which: &Which) -> Result<()> {
         let taken = self.memtable.take(which.choice());
         if taken.is_empty() {

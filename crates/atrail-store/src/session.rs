@@ -327,6 +327,15 @@ impl Store {
         text.map(Bytes::from).ok_or_else(|| not_found(id))
     }
 
+    /// Bytes of the session's manifest and receipt together.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn evidence_bytes(&self, id: SessionId) -> Result<usize> {
+        let bytes = self.core.catalog.evidence_bytes(id).await?;
+        Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+
     /// The session's receipt: the evidence that goes with its download, fixed like its bytes.
     ///
     /// # Errors

@@ -14,13 +14,14 @@ use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::catalog::archive::DomainRow;
 use crate::catalog::{Catalog, Tenancy};
+use crate::closing::Closing;
 use crate::compaction::{self, Unsound};
 use crate::dedup::Dedup;
 use crate::download::{Activity, Plans};
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::evidence::Evidence;
-use crate::memtable::Memtable;
+use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
 use crate::seal::Which;
 use crate::seal_rate::SealRate;
@@ -69,6 +70,7 @@ pub(crate) struct Core {
     /// did so, before who asked for it is told and before bytes are erased.
     pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
+    pub(crate) closing: Closing,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
     /// Whether the log may still have bytes of a deletion that has not ended.
@@ -114,6 +116,8 @@ impl Store {
         let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
         let wal = recover(&settings, replay, &catalog, &memtable, &counters, &reserve).await?;
+        let known_domains = catalog.domain_rows().await?;
+        memtable.set_owners(known_domains.values().map(|row| (row.domain, row.account)));
         let core = Arc::new(Core {
             clock,
             time,
@@ -128,13 +132,14 @@ impl Store {
             unsound: Unsound::default(),
             published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
-            known_domains: Mutex::default(),
+            known_domains: Mutex::new(Arc::new(known_domains)),
             verified: Verified::default(),
             buffers: Buffers::default(),
             plans: Plans::default(),
             activity: Activity::default(),
             removals: AtomicU64::default(),
             seal_rate: SealRate::default(),
+            closing: Closing::default(),
             counters,
             reserve,
             owes_erasure: AtomicBool::default(),
@@ -296,8 +301,16 @@ impl Core {
 
     /// Seals what is due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
-        if self.memtable.is_ripe() {
-            return self.seal(Which::All).await;
+        match self.memtable.ripe() {
+            Some(Ripe::Bytes) => return self.seal(Which::All).await,
+            // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
+            Some(Ripe::Hours) => {
+                self.seal(Which::ManyHours).await?;
+                if self.memtable.is_ripe() {
+                    return self.seal(Which::All).await;
+                }
+            }
+            None => {}
         }
         self.seal(Which::WaitingFor {
             now: self.clock.elapsed(),

@@ -3,6 +3,7 @@
 use atrail_model::{AccountId, Day, DayRange, Hours, Scope, SpaceId, Target};
 
 use crate::Store;
+use crate::catalog::tenancy::holds_events;
 use crate::deletion::DeletedTotal;
 use crate::error::{Result, StoreError, chain};
 use crate::requester::Requester;
@@ -37,15 +38,20 @@ impl Store {
     pub async fn delete_space(
         &self,
         space: SpaceId,
-        actor: &str,
+        requester: impl Into<Requester<'_>>,
         events: EventsOfSpace,
     ) -> Result<DeletedTotal> {
         let target = Target::Space(space);
-        let tenancy = self.tenancy().on_behalf_of(actor);
+        let requester = requester.into();
+        let tenancy = self.tenancy().on_behalf_of(requester.name);
+        let tenancy = tenancy.at_request_of(requester.warrant.cloned());
         tenancy.space(space).await?;
         let held = match events {
             EventsOfSpace::Stay => self.total(target).await?,
-            EventsOfSpace::Go => self.delete_events(everything(target), actor, false).await?,
+            EventsOfSpace::Go => {
+                self.delete_events(everything(target), requester, false)
+                    .await?
+            }
         };
         let domains = self.core.catalog.domains_of(target).await?;
         let ended = self
@@ -65,11 +71,12 @@ impl Store {
             return Ok(held);
         }
         // The space is gone, so this is not refused for what was asked for before.
+        let by_name = Requester {
+            warrant: None,
+            ..requester
+        };
         let scope = everything(target);
-        match self
-            .delete_now(scope, domains, Requester::from(actor))
-            .await
-        {
+        match self.delete_now(scope, domains, by_name).await {
             Ok(late) => Ok(held.and(late)),
             Err(error) => {
                 tracing::error!(%space, error = chain(&error), "events that came while a space was deleted stay with its account");
@@ -81,27 +88,43 @@ impl Store {
         }
     }
 
-    /// Deletes an account that has no organizations and holds no events.
+    /// Deletes an account that has no organizations, holds no events, and is not held. Nobody can send to it meanwhile, nor
+    /// after.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
-    pub async fn delete_account(&self, account: AccountId) -> Result<()> {
-        let held = self.total(Target::Account(account)).await?;
+    pub async fn delete_account(
+        &self,
+        account: AccountId,
+        requester: impl Into<Requester<'_>>,
+    ) -> Result<()> {
+        let core = &self.core;
+        let requester = requester.into();
+        let target = Target::Account(account);
+        let domains = core.catalog.domains_of(target).await?;
+        let closed = core
+            .closing
+            .close(domains.iter().map(|row| row.domain).collect())
+            .await;
+        let held = self.total(target).await?;
         if held.count > 0 {
             let organizations = self.tenancy().organizations().await?;
             let has_some = organizations.iter().any(|one| one.account == account);
-            return Err(StoreError::Conflict(if has_some {
-                "the account has organizations: delete them first".to_owned()
+            return Err(if has_some {
+                StoreError::Conflict("the account has organizations: delete them first".to_owned())
             } else {
-                "the account holds events, be it only those about what was done in it: it can end when retention has \
-                 deleted them all"
-                    .to_owned()
-            }));
+                holds_events()
+            });
         }
-        let (tenancy, now) = (self.tenancy(), self.core.clock.now());
-        self.core
-            .with_reserve(|| tenancy.delete_account(account, now))
-            .await
+        let tenancy = self
+            .tenancy()
+            .on_behalf_of(requester.name)
+            .at_request_of(requester.warrant.cloned());
+        let now = core.clock.now();
+        core.with_reserve(|| tenancy.delete_account(account, now))
+            .await?;
+        closed.for_ever();
+        Ok(())
     }
 }
 

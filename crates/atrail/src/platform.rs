@@ -84,6 +84,31 @@ pub(crate) fn create_shared(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Opens or makes a file to lock, which only its owner reads; never through a link.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(PRIVATE_FILE);
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        let file =
+            options
+                .open(path)
+                .map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+                    Some(rustix::io::Errno::LOOP) => io::Error::other("it is a link"),
+                    _ => error,
+                })?;
+        keep_private(&file.metadata()?, PRIVATE_FILE, |permissions| {
+            file.set_permissions(permissions)
+        })?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
 /// What stands where a file of one's own is to be.
 #[derive(Debug)]
 pub(crate) enum Found {

@@ -103,6 +103,15 @@ impl Thing {
         }
     }
 
+    /// Whoever was invited by this name; it need not be anybody.
+    pub(crate) fn invitee(invitation: &impl ToString, name: &str) -> Self {
+        Self {
+            id: invitation.to_string(),
+            type_uri: "data/security/account/user",
+            name: Some(capped(name, TEXT_MAX_BYTES)),
+        }
+    }
+
     /// An API key, by the public part.
     pub(crate) fn api_key(id: &str, name: Option<&str>) -> Self {
         Self {

@@ -37,6 +37,14 @@ pub(crate) enum Action {
     GrantRole,
     /// A role was taken.
     RevokeRole,
+    /// A role was offered to a name that belongs to nobody in the account.
+    InviteUser,
+    /// Such an offer was taken back.
+    WithdrawInvitation,
+    /// A user accepted an offered role, or the operator did for the user.
+    AcceptInvitation,
+    /// A user declined an offered role.
+    DeclineInvitation,
     /// An API key was made.
     CreateKey,
     /// An API key was ended.
@@ -55,7 +63,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::ReadEvents,
         Self::CreateSessions,
         Self::ReadSessions,
@@ -73,6 +81,10 @@ impl Action {
         Self::ChangePassword,
         Self::GrantRole,
         Self::RevokeRole,
+        Self::InviteUser,
+        Self::WithdrawInvitation,
+        Self::AcceptInvitation,
+        Self::DeclineInvitation,
         Self::CreateKey,
         Self::DeleteKey,
         Self::DeleteUser,
@@ -102,6 +114,10 @@ impl Action {
             Self::ChangePassword => "change.password",
             Self::GrantRole => "grant.role",
             Self::RevokeRole => "revoke.role",
+            Self::InviteUser => "invite.user",
+            Self::WithdrawInvitation => "withdraw.invitation",
+            Self::AcceptInvitation => "accept.invitation",
+            Self::DeclineInvitation => "decline.invitation",
             Self::CreateKey => "create.key",
             Self::DeleteKey => "delete.key",
             Self::DeleteUser => "delete.user",
@@ -129,6 +145,10 @@ impl Action {
             | Self::RotateKey
             | Self::ChangePassword
             | Self::GrantRole
+            | Self::InviteUser
+            | Self::WithdrawInvitation
+            | Self::AcceptInvitation
+            | Self::DeclineInvitation
             | Self::RevokeRole
             | Self::CreateKey => Severity::Warning,
             Self::ReadEvents

@@ -3,11 +3,12 @@
 //!
 //! A foreign thing and one that does not exist get the same answer.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use atrail_api::headers::{PROJECT_ID, SESSION_ID};
+use atrail_api::ErrorCode;
+use atrail_api::headers::{ACCOUNT_ID, PROJECT_ID, SESSION_ID};
 use atrail_model::{AccountId, SessionId, SpaceId, Target};
 use atrail_store::{ErrorKind, LoginId, Session, Standing};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -76,7 +77,7 @@ pub(crate) struct Authorised<P, W> {
 impl<P, W> FromRequest<Arc<App>> for Authorised<P, W>
 where
     P: Purpose,
-    W: FromRequest<Arc<App>, Rejection = ApiError> + Aimed,
+    W: FromRequest<Arc<App>, Rejection = ApiError> + Aimed + Send,
 {
     type Rejection = ApiError;
 
@@ -85,42 +86,94 @@ where
         let (mut parts, body) = request.into_parts();
         let principal = Principal::from_request_parts(&mut parts, app).await?;
         principal.must_be_good_for(P::ACTION.scope())?;
-        let targeted = targeted_space(app, &principal, &parts.headers).await?;
+        let named = Named::of(app, &principal, &parts.headers).await?;
         let wire = W::from_request(Request::from_parts(parts, body), app).await?;
-        let target = aim::<P>(&principal, targeted, wire.at_account_level())?;
+        let (target, account) = if wire.at_account_level() {
+            let account = account::<P>(app, &principal, named).await?;
+            (Target::Account(account), account)
+        } else {
+            let (space, account) = space::<P>(app, &principal, named).await?;
+            (Target::Space(space), account)
+        };
+        principal.uses(app, account).await;
         Ok(Self {
             principal,
             target,
-            space: targeted.map(|(space, _)| space),
+            space: named.space.map(|(space, _)| space),
             wire,
             purpose: PhantomData,
         })
     }
 }
 
-fn aim<P: Purpose>(
-    principal: &Principal,
-    targeted: Option<(SpaceId, AccountId)>,
-    at_account_level: bool,
-) -> Result<Target, ApiError> {
-    let standing = principal.standing();
-    if !at_account_level {
-        let (space, account) = targeted.ok_or_else(no_space_targeted)?;
-        return if allows_in_space(standing, P::ACTION, space, account) {
-            Ok(Target::Space(space))
-        } else {
-            Err(ApiError::forbidden(format!(
-                "you may not {} of this space: ask an owner of its account for a role",
-                P::WHAT
-            )))
-        };
+/// What the headers of a request name. The caller holds a role in each.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    space: Option<(SpaceId, AccountId)>,
+    account: Option<AccountId>,
+}
+
+impl Named {
+    async fn of(app: &App, principal: &Principal, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let unknown = || ApiError::not_found("account");
+        let account = only_value(headers, ACCOUNT_ID)?
+            .map(|text| text.parse().map_err(|_| unknown()))
+            .transpose()?;
+        if account.is_some_and(|account| !principal.has_role_in(account)) {
+            return Err(unknown());
+        }
+        let space = named_space(app, principal, headers).await?;
+        if let (Some((_, of)), Some(account)) = (space, account)
+            && of != account
+        {
+            return Err(ApiError::bad_request(
+                "X-Auth-Project-Id names a space of another account than X-Auth-Account-Id: send one of them",
+            ));
+        }
+        Ok(Self { space, account })
     }
-    let account = match targeted {
-        Some((_, account)) => account,
-        None => only_account(principal, P::ACTION)?,
+}
+
+/// The space that a request is about: the one that it names, or that the API key is for.
+async fn space<P: Purpose>(
+    app: &App,
+    principal: &Principal,
+    named: Named,
+) -> Result<(SpaceId, AccountId), ApiError> {
+    let standing = principal.standing();
+    let (space, account) = match (named.space, standing.home.space) {
+        (Some(named), _) => named,
+        (None, Some(home)) => {
+            let found = known_space(app, principal, home).await?;
+            let found = found.filter(|(_, of)| named.account.is_none_or(|account| account == *of));
+            found.ok_or_else(no_space_targeted)?
+        }
+        (None, None) => return Err(no_space_targeted()),
+    };
+    if allows_in_space(standing, P::ACTION, space, account) {
+        return Ok((space, account));
+    }
+    Err(ApiError::forbidden(format!(
+        "you may not {} of this space: ask an owner of its account for a role",
+        P::WHAT
+    )))
+}
+
+/// The account that a request is about: the one that it names, that of the space that it names, the one that the API key is
+/// for, or the only one where the caller may do this.
+async fn account<P: Purpose>(
+    app: &App,
+    principal: &Principal,
+    named: Named,
+) -> Result<AccountId, ApiError> {
+    let standing = principal.standing();
+    let of_space = named.space.map(|(_, account)| account);
+    let account = match named.account.or(of_space).or(standing.home.account) {
+        Some(account) => account,
+        None => only_account(app, principal, P::ACTION).await?,
     };
     if allows_in_account(standing, P::ACTION, account) {
-        return Ok(Target::Account(account));
+        return Ok(account);
     }
     Err(ApiError::forbidden(format!(
         "you may not {} at account level: ask an owner of the account for a role",
@@ -129,47 +182,86 @@ fn aim<P: Purpose>(
 }
 
 /// The space that the request names, with its account; an error unless the caller holds a role there.
-async fn targeted_space(
+async fn named_space(
     app: &App,
     principal: &Principal,
     headers: &HeaderMap,
 ) -> Result<Option<(SpaceId, AccountId)>, ApiError> {
-    let Some(text) = headers.get(PROJECT_ID) else {
+    let Some(text) = only_value(headers, PROJECT_ID)? else {
         return Ok(None);
     };
     let unknown = || ApiError::not_found("space");
-    let space: SpaceId = text
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .ok_or_else(unknown)?;
-    let account = app.standings.account_of(space).await?.ok_or_else(unknown)?;
-    if knows_space(principal.standing(), space, account) {
-        return Ok(Some((space, account)));
+    let space: SpaceId = text.parse().map_err(|_| unknown())?;
+    let found = known_space(app, principal, space).await?;
+    found.ok_or_else(unknown).map(Some)
+}
+
+/// The space with its account, if the caller holds a role there.
+async fn known_space(
+    app: &App,
+    principal: &Principal,
+    space: SpaceId,
+) -> Result<Option<(SpaceId, AccountId)>, ApiError> {
+    let knows = |account| knows_space(principal.standing(), space, account);
+    let account = app.standings.account_of(space, knows).await?;
+    Ok(account.map(|account| (space, account)))
+}
+
+/// The value of a header field that may be there once; a value that is no text names nothing.
+fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(ApiError::bad_request(format!(
+            "the header {name} is there more than once"
+        )));
     }
-    Err(unknown())
+    Ok(first.map(|value| value.to_str().unwrap_or_default().trim()))
 }
 
 fn no_space_targeted() -> ApiError {
     ApiError::bad_request("no space is targeted: send its GUID as X-Auth-Project-Id")
 }
 
-/// The account that is meant when no space is named: the only one where the caller may do this.
-fn only_account(principal: &Principal, action: Action) -> Result<AccountId, ApiError> {
+/// Accounts that an error names.
+const LISTED_ACCOUNTS: usize = 20;
+
+/// The account that is meant when none is named: the only one where the caller may do this.
+async fn only_account(
+    app: &App,
+    principal: &Principal,
+    action: Action,
+) -> Result<AccountId, ApiError> {
     let standing = principal.standing();
     let roles = action.account_roles().iter();
-    let allowed: HashSet<_> = roles
+    let allowed: BTreeSet<_> = roles
         .flat_map(|role| standing.accounts_with(*role))
         .collect();
-    let mut allowed = allowed.into_iter();
-    match (allowed.next(), allowed.next()) {
-        (Some(only), None) => Ok(only),
+    let mut each = allowed.iter();
+    match (each.next(), each.next()) {
+        (Some(only), None) => Ok(*only),
         (None, _) => Err(ApiError::forbidden(
             "you may do this in no account: ask an owner of one for a role",
         )),
-        _ => Err(ApiError::bad_request(
-            "you may do this in several accounts: send the GUID of a space of one as X-Auth-Project-Id",
-        )),
+        _ => {
+            let mut choice = Vec::new();
+            for id in allowed.iter().take(LISTED_ACCOUNTS) {
+                choice.push(match app.tenancy.account(*id).await {
+                    Ok(account) => format!("{id} ({})", account.name),
+                    Err(_) => id.to_string(),
+                });
+            }
+            if allowed.len() > choice.len() {
+                choice.push(format!("{} more", allowed.len() - choice.len()));
+            }
+            Err(ApiError::new(
+                ErrorCode::AccountRequired,
+                format!(
+                    "you may do this in several accounts: send the GUID of one as X-Auth-Account-Id: {}",
+                    choice.join(", ")
+                ),
+            ))
+        }
     }
 }
 
@@ -188,13 +280,14 @@ impl FromRequestParts<Arc<App>> for SessionsScope {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, app).await?;
         principal.must_be_good_for(ReadEvents::ACTION.scope())?;
-        let targeted = targeted_space(app, &principal, &parts.headers).await?;
-        if targeted.is_some() {
-            aim::<ReadEvents>(&principal, targeted, false)?;
+        let named = Named::of(app, &principal, &parts.headers).await?;
+        if named.space.is_some() {
+            let (_, account) = space::<ReadEvents>(app, &principal, named).await?;
+            principal.uses(app, account).await;
         }
         Ok(Self {
             principal,
-            space: targeted.map(|(space, _)| space),
+            space: named.space.map(|(space, _)| space),
         })
     }
 }
@@ -205,12 +298,23 @@ pub(crate) async fn may_still_read(
     standing: &Standing,
     target: Target,
 ) -> Result<bool, ApiError> {
+    Ok(readable_account(app, standing, target).await?.is_some())
+}
+
+/// The account of a target that the caller may read.
+async fn readable_account(
+    app: &App,
+    standing: &Standing,
+    target: Target,
+) -> Result<Option<AccountId>, ApiError> {
     Ok(match target {
-        Target::Account(account) => allows_in_account(standing, Action::Read, account),
-        Target::Space(space) => match app.standings.account_of(space).await? {
-            Some(account) => allows_in_space(standing, Action::Read, space, account),
-            None => false,
-        },
+        Target::Account(account) => {
+            Some(account).filter(|of| allows_in_account(standing, Action::Read, *of))
+        }
+        Target::Space(space) => {
+            let reads = |of| allows_in_space(standing, Action::Read, space, of);
+            app.standings.account_of(space, reads).await?
+        }
     })
 }
 
@@ -283,8 +387,7 @@ async fn own_session(app: &App, principal: Principal, id: &str) -> Result<OwnSes
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(unknown()),
         Err(error) => return Err(error.into()),
     };
-    if !may_still_read(app, principal.standing(), session.scope.target).await? {
-        return Err(unknown());
-    }
+    let account = readable_account(app, principal.standing(), session.scope.target).await?;
+    principal.uses(app, account.ok_or_else(unknown)?).await;
     Ok(OwnSession { principal, session })
 }

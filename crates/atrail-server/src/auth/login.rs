@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse};
 use atrail_model::Timestamp;
-use atrail_store::{Exchange, ExternalUser, LoginId, LoginKind, NewLogin, User};
+use atrail_store::{
+    Exchange, ExternalUser, LoginId, LoginKind, NewLogin, Proof, User, canonical_name,
+};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -127,13 +129,18 @@ async fn by_password(
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
-    let attempt = app
-        .throttle
-        .begin(Some(&name), address, app.clock.elapsed())?;
+    // Two spellings of one name are counted as one.
+    let counted = canonical_name(&name);
+    let now = app.clock.elapsed();
+    let attempt = app.throttle.begin(Some(&counted), address, now)?;
     let found = app.identity.credentials(&name).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let fits = app.passwords.verify(password, hash).await?;
-    if !fits {
+    let fits = app
+        .passwords
+        .verify(password, hash.clone(), address)
+        .await?;
+    let hash = hash.filter(|_| fits);
+    let (Some(found), Some(hash)) = (&found, &hash) else {
         app.metrics.auth_failed(AuthFailure::Password);
         tracing::warn!(%address, "a login was refused");
         if let Some(found) = found {
@@ -141,10 +148,9 @@ async fn by_password(
             app.audit.refused_login(actor.by(Credential::Password));
         }
         return Err(BAD_CREDENTIALS);
-    }
-    let found = found.ok_or(BAD_CREDENTIALS)?;
+    };
     attempt.succeeded();
-    begin(app, &found.user, Beginning::Password, origin).await
+    begin(app, &found.user, Proof::Password { hash }, origin).await
 }
 
 async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
@@ -170,7 +176,11 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
     if let Ok(attempt) = attempt {
         attempt.succeeded();
     }
-    begin(app, &holder.user, Beginning::ApiKey(key.id()), origin).await
+    let proof = Proof::ApiKey {
+        id: key.id(),
+        hash: holder.hash,
+    };
+    begin(app, &holder.user, proof, origin).await
 }
 
 /// By an ID token of the OpenID provider, as an assertion (RFC 7523 §2.1).
@@ -213,47 +223,32 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
     app.standings.forget();
     let ends = now.date.checked_add(oidc.login_ttl());
     let ends = ends.unwrap_or(Timestamp::MAX);
-    begin(app, &admitted, Beginning::Sso { ends }, origin).await
+    begin(app, &admitted, Proof::External { ends }, origin).await
 }
 
-/// How a login begins.
-#[derive(Debug, Clone, Copy)]
-enum Beginning<'a> {
-    Password,
-    ApiKey(&'a str),
-    Sso {
-        /// What the provider said is believed until then.
-        ends: Timestamp,
-    },
-}
-
+/// Begins a login with what proved who it is; the same answer as for wrong credentials when that does not hold any more.
 async fn begin(
     app: &App,
     user: &User,
-    beginning: Beginning<'_>,
+    proof: Proof<'_>,
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
-    let (client, api_key, ends) = match beginning {
-        Beginning::Password => (ClientKind::Password, None, None),
-        Beginning::ApiKey(id) => (ClientKind::ApiKey, Some(id), None),
-        Beginning::Sso { ends } => (ClientKind::Sso, None, Some(ends)),
-    };
-    let credential = match beginning {
-        Beginning::Password => Credential::Password,
-        Beginning::ApiKey(_) => Credential::ApiKey,
-        Beginning::Sso { .. } => Credential::Token,
+    let (client, credential, api_key) = match proof {
+        Proof::Password { .. } => (ClientKind::Password, Credential::Password, None),
+        Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Credential::ApiKey, Some(id)),
+        Proof::External { .. } => (ClientKind::Sso, Credential::Token, None),
     };
     let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let new = NewLogin {
         user,
-        api_key,
+        proof,
         refresh_hash: refresh.hash(),
         now,
         expires: app.refresh_end(now),
-        ends,
     };
     let login = app.identity.begin_login(new).await?;
+    let login = login.ok_or(BAD_CREDENTIALS)?;
     let act = |domain| {
         let actor = Actor::new(user, origin.clone()).by(credential);
         let act = Act::new(Action::Login, actor, domain);

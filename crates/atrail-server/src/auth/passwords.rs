@@ -1,19 +1,25 @@
 //! Password hashing with Argon2id, off the async threads and few at once: each costs 19 MiB and tens of milliseconds.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, Params};
 use atrail_api::ErrorCode;
-use tokio::sync::Semaphore;
+use atrail_store::{Crowd, Turns};
 
 use super::secrets::random;
 use crate::error::ApiError;
+use crate::metrics::{Metrics, Refusal};
+use crate::serve::network;
 
 /// Hashes that are computed at once.
 const AT_ONCE: usize = 2;
-/// Requests that may wait for their turn; more are told to come back.
-const WAITING: usize = 64;
+/// Requests of one network that may wait for their turn; more are told to come back. Networks take turns, so that a flood
+/// from one keeps nobody else waiting for more than the password at hand.
+const WAITING_OF_NETWORK: usize = 32;
+/// Requests that may wait in all.
+const WAITING: usize = 1024;
 /// Shortest password that can be chosen, in bytes (NIST SP 800-63B §5.1.1.2 counts characters; bytes are no fewer).
 const MIN_BYTES: usize = 8;
 /// Longest password, in bytes.
@@ -22,29 +28,29 @@ const MAX_BYTES: usize = 1024;
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    turns: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    turns: Turns<IpAddr>,
+    metrics: Arc<Metrics>,
     /// Checked in place of the hash of a user that does not exist, so that both take the same time.
     decoy: String,
 }
 
 impl Passwords {
-    pub(crate) fn new() -> Result<Self, ApiError> {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Result<Self, ApiError> {
         Ok(Self {
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            turns: Turns::new(AT_ONCE, WAITING_OF_NETWORK, WAITING),
+            metrics,
             decoy: hash_now("nobody has this password")?,
         })
     }
 
-    /// Hashes a password that a user chose.
-    pub(crate) async fn hash(&self, password: String) -> Result<String, ApiError> {
+    /// Hashes a password that a user chose, for a request from this address.
+    pub(crate) async fn hash(&self, password: String, address: IpAddr) -> Result<String, ApiError> {
         if !(MIN_BYTES..=MAX_BYTES).contains(&password.len()) {
             return Err(ApiError::bad_request(format!(
                 "a password has {MIN_BYTES} to {MAX_BYTES} bytes"
             )));
         }
-        self.in_turn(move || hash_now(&password)).await?
+        self.in_turn(address, move || hash_now(&password)).await?
     }
 
     /// Whether the password is the one with this hash. Without a hash the answer is no, after the same time.
@@ -52,12 +58,13 @@ impl Passwords {
         &self,
         password: String,
         hash: Option<String>,
+        address: IpAddr,
     ) -> Result<bool, ApiError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let fits = password.len() <= MAX_BYTES;
         let matches = self
-            .in_turn(move || {
+            .in_turn(address, move || {
                 let tried = if fits { password.as_bytes() } else { b"" };
                 Argon2::default()
                     .verify_password(tried, hash.as_str())
@@ -69,18 +76,13 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        address: IpAddr,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return Err(ApiError::unavailable(
-                "too many logins are under way: try again in a moment",
-            ));
-        };
-        let turn = Arc::clone(&self.turns)
-            .acquire_owned()
-            .await
-            .map_err(ApiError::internal)?;
-        drop(waiting);
+        let turn = self.turns.take(network(address)).await.map_err(|Crowd| {
+            self.metrics.refused(Refusal::Passwords);
+            ApiError::unavailable("too many logins are under way: try again in a moment")
+        })?;
         // The permit goes along: a caller that gives up does not free the thread that is still at work.
         tokio::task::spawn_blocking(move || {
             let result = work();
@@ -108,16 +110,26 @@ fn hash_now(password: &str) -> Result<String, ApiError> {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn passwords() -> Passwords {
+        let now = atrail_model::Timestamp::UNIX_EPOCH;
+        Passwords::new(Arc::new(Metrics::new(now))).unwrap()
+    }
+
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_fits() {
-        let passwords = Passwords::new().unwrap();
-        let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
+        let passwords = passwords();
+        let hash = passwords
+            .hash("correct horse".to_owned(), HERE)
+            .await
+            .unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
         );
         let verify = |password: &str, hash: Option<&String>| {
-            passwords.verify(password.to_owned(), hash.cloned())
+            passwords.verify(password.to_owned(), hash.cloned(), HERE)
         };
         assert!(verify("correct horse", Some(&hash)).await.unwrap());
         assert!(!verify("wrong horse", Some(&hash)).await.unwrap());
@@ -127,8 +139,8 @@ mod tests {
 
     #[tokio::test]
     async fn short_and_endless_passwords_cannot_be_chosen() {
-        let passwords = Passwords::new().unwrap();
-        assert!(passwords.hash("1234567".to_owned()).await.is_err());
-        assert!(passwords.hash("x".repeat(1025)).await.is_err());
+        let passwords = passwords();
+        assert!(passwords.hash("1234567".to_owned(), HERE).await.is_err());
+        assert!(passwords.hash("x".repeat(1025), HERE).await.is_err());
     }
 }

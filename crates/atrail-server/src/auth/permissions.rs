@@ -85,8 +85,8 @@ pub(crate) fn knows_space(standing: &Standing, space: SpaceId, account: AccountI
 mod tests {
     use std::collections::{HashMap, HashSet};
 
-    use atrail_model::UserId;
-    use atrail_store::{HeldRole, KeyScopes, User};
+    use atrail_model::{Timestamp, UserId};
+    use atrail_store::{HeldRole, Home, KeyScopes, User};
 
     use super::*;
 
@@ -112,6 +112,9 @@ mod tests {
             by_limited_key: false,
             roles: HashSet::from([role]),
             spaces,
+            home: Home::default(),
+            used: HashSet::new(),
+            until: Timestamp::MAX,
         }
     }
 

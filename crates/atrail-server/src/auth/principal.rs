@@ -1,16 +1,19 @@
 //! The authenticated caller, as an extractor: a handler that takes one cannot be reached without a valid token.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use atrail_model::{AccountId, SpaceId, UserId};
-use atrail_store::{AccountRole, KeyScope, LoginId, Standing, User};
+use atrail_model::{AccountId, Domain, SpaceId, UserId};
+use atrail_store::{
+    AccountRole, Identity, KeyScope, LoginId, Requester, Standing, Tenancy, User, Warrant,
+};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::bearer;
 use super::permissions::{Action, allows_in_account, knows_space};
 use crate::app::App;
-use crate::audit::{Actor, Origin};
+use crate::audit::{Act, Action as AuditAction, Actor, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 use crate::observe::Caller;
@@ -37,12 +40,90 @@ impl Principal {
         Actor::new(self.user(), self.origin.clone())
     }
 
+    /// Where the request came from.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.origin.address()
+    }
+
     pub(crate) const fn login(&self) -> LoginId {
         self.login
     }
 
     pub(crate) fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// What the request was judged by, for the transaction that makes a change.
+    pub(crate) fn warrant(&self, app: &App) -> Warrant {
+        Warrant::new(self.login, Arc::clone(&self.standing), app.clock.now())
+    }
+
+    /// Users, roles and keys, for changes at the caller's request.
+    pub(crate) fn identity(&self, app: &App) -> Identity {
+        app.identity.at_request_of(self.warrant(app))
+    }
+
+    /// Accounts, organizations and spaces, for changes at the caller's request.
+    pub(crate) fn tenancy(&self, app: &App) -> Tenancy {
+        let tenancy = app.tenancy.on_behalf_of(&self.user().name);
+        tenancy.at_request_of(Some(self.warrant(app)))
+    }
+
+    /// The caller, as the store puts on record who asked for a change.
+    pub(crate) fn requester<'a>(
+        &'a self,
+        request: &'a str,
+        reason: &'a str,
+        warrant: &'a Warrant,
+    ) -> Requester<'a> {
+        Requester {
+            name: &self.user().name,
+            request,
+            reason,
+            warrant: Some(warrant),
+        }
+    }
+
+    /// Notes that the caller uses an account. What the caller does with the own login is on record there from then on, and
+    /// with it the login that is under way, unless it is on record there already.
+    pub(crate) async fn uses(&self, app: &App, account: AccountId) {
+        if self.standing.used.contains(&account) {
+            return;
+        }
+        match app.identity.note_account_use(self.id(), account).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                // What the caller does in the account is on record all the same.
+                tracing::error!(user = %self.id(), %account, %error, "that a user uses an account could not be noted");
+                return;
+            }
+        }
+        app.standings.forget();
+        // Of a user who had used no account the login is on record in each.
+        if self
+            .standing
+            .used
+            .iter()
+            .any(|used| self.has_role_in(*used))
+        {
+            let act = Act::new(AuditAction::Login, self.actor(), Domain::Account(account));
+            app.audit.record(act).await;
+        }
+    }
+
+    /// Notes that the caller manages an account: an owner uses it by that, the operator does not.
+    pub(crate) async fn manages(&self, app: &App, account: AccountId) {
+        if self.has_role_in(account) {
+            self.uses(app, account).await;
+        }
+    }
+
+    /// Whether the caller holds any role in the account.
+    pub(crate) fn has_role_in(&self, account: AccountId) -> bool {
+        let mut of_account = AccountRole::ALL.iter();
+        of_account.any(|role| self.standing.holds_in_account(account, *role))
+            || self.standing.spaces.values().any(|of| *of == account)
     }
 
     pub(crate) fn is_operator(&self) -> bool {
@@ -55,10 +136,7 @@ impl Principal {
 
     /// Whether the caller may know that the account exists: by any role in it, or as operator.
     pub(crate) fn knows_account(&self, account: AccountId) -> bool {
-        let mut of_account = AccountRole::ALL.iter();
-        self.is_operator()
-            || of_account.any(|role| self.standing.holds_in_account(account, *role))
-            || self.standing.spaces.values().any(|of| *of == account)
+        self.is_operator() || self.has_role_in(account)
     }
 
     /// Whether the caller may know of the space of this account: by a role there, or as operator.
@@ -149,7 +227,7 @@ impl Admitted {
     pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
         match app.standings.of(self.login, app.clock.moment()).await? {
             None => Err(ended(app)),
-            Some(standing) if standing == self.standing => Ok(()),
+            Some(standing) if standing.is_worth_as_much_as(&self.standing) => Ok(()),
             Some(_) => Err(ApiError::unavailable(
                 "your roles changed while the request came in: nothing was done, send it again",
             )

@@ -45,6 +45,8 @@ impl Standings {
             let remembered = self.remembered.read();
             if let Some((standing, since)) = remembered.logins.get(&login)
                 && now.elapsed.since(*since) < BELIEVED_FOR
+                // The end of a login, or of the key that it came of, is not slept through.
+                && now.date < standing.until
             {
                 return Ok(Some(Arc::clone(standing)));
             }
@@ -65,17 +67,25 @@ impl Standings {
         Ok(Some(standing))
     }
 
-    /// The account of a space, if there is such a space.
-    pub(crate) async fn account_of(&self, space: SpaceId) -> Result<Option<AccountId>> {
+    /// The account of a space, if there is such a space and who asks may know of it: `knows` says so of its account. A space
+    /// that is foreign costs the same look as one that is not there, however often it is asked for.
+    pub(crate) async fn account_of(
+        &self,
+        space: SpaceId,
+        knows: impl Fn(AccountId) -> bool,
+    ) -> Result<Option<AccountId>> {
         let changes = {
             let remembered = self.remembered.read();
-            if let Some(account) = remembered.spaces.get(&space) {
+            if let Some(account) = remembered.spaces.get(&space)
+                && knows(*account)
+            {
                 return Ok(Some(*account));
             }
             remembered.changes
         };
         let account = match self.tenancy.space(space).await {
-            Ok(found) => found.account,
+            Ok(found) if knows(found.account) => found.account,
+            Ok(_) => return Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };

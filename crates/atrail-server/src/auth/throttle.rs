@@ -1,4 +1,10 @@
-//! Slows down guessing: failed attempts are counted by user name and by address, in bounded memory.
+//! Slows down guessing, in bounded memory. What somebody guesses at a user from one network keeps nobody else from logging in
+//! as that user.
+//!
+//! A failed attempt counts three times: for the name from this network, for this network, and for the name from wherever.
+//! The first two bound what one guesser gets, and wait longer and longer. The third bounds what many networks together get;
+//! its wait is short, because the user whose name it is may come from a new network. A network that this user has logged in
+//! from before waits for neither of the last two.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -12,23 +18,57 @@ use parking_lot::Mutex;
 
 use crate::error::ApiError;
 
-/// Failures of one user name before there is a wait.
-const FREE_BY_NAME: u32 = 10;
-/// Failures from one address before there is a wait: many users may share one.
-const FREE_BY_ADDRESS: u32 = 100;
-/// Longest wait. It bounds how long somebody else can keep a user from logging in by password; API keys are
-/// not counted by name and always work.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Failures are forgotten this long after the last one.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
-/// Names and addresses that are remembered.
+/// Counts that are remembered.
 const CAPACITY: usize = 10_000;
+/// Networks that users have logged in from which are remembered.
+const KNOWN_CAPACITY: usize = 10_000;
+
+/// What failures are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A user name tried from one network.
+    NameAndNetwork,
+    /// The same, where that user has logged in from before.
+    NameAndKnownNetwork,
+    /// A network, whatever is tried from it: many users may share one.
+    Network,
+    /// A user name, from whatever network.
+    Name,
+}
+
+impl By {
+    /// Failures before there is a wait.
+    const fn free(self) -> u32 {
+        match self {
+            Self::NameAndNetwork | Self::NameAndKnownNetwork => 10,
+            Self::Network | Self::Name => 100,
+        }
+    }
+
+    /// The longest wait. On a known network the user and who guesses may share it.
+    const fn longest_wait(self) -> Duration {
+        match self {
+            Self::NameAndNetwork | Self::Network => Duration::from_secs(60),
+            Self::NameAndKnownNetwork => Duration::from_secs(4),
+            Self::Name => Duration::from_secs(1),
+        }
+    }
+}
 
 /// Counts failed attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    entries: Mutex<HashMap<u64, Entry>>,
+    state: Mutex<State>,
     hashing: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<u64, Entry>,
+    /// When somebody last logged in by password from there, by name and network.
+    known: HashMap<u64, Elapsed>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +79,19 @@ struct Entry {
 
 #[derive(Hash)]
 enum Key<'a> {
+    NameAndNetwork(&'a str, IpAddr),
+    Network(IpAddr),
     Name(&'a str),
-    Address(IpAddr),
 }
 
 /// An attempt that is under way. It counts as failed until it is told otherwise, so that many at once gain nothing.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
-    keys: Vec<(u64, u32)>,
+    keys: Vec<(By, u64)>,
+    /// The name and network that a success makes known.
+    learns: Option<u64>,
+    now: Elapsed,
 }
 
 impl Throttle {
@@ -58,21 +102,38 @@ impl Throttle {
         address: IpAddr,
         now: Elapsed,
     ) -> Result<Attempt<'_>, ApiError> {
-        let by_name = name.map(|name| (self.key(&Key::Name(name)), FREE_BY_NAME));
-        let by_address = (self.key(&Key::Address(network(address))), FREE_BY_ADDRESS);
-        let keys: Vec<_> = by_name.into_iter().chain([by_address]).collect();
-        let mut entries = self.entries.lock();
+        let network = network(address);
+        let by_network = self.hashing.hash_one(Key::Network(network));
+        let mut state = self.state.lock();
+        let (keys, learns) = match name {
+            None => (vec![(By::Network, by_network)], None),
+            Some(name) => {
+                let pair = self.hashing.hash_one(Key::NameAndNetwork(name, network));
+                let keys = if state.known.contains_key(&pair) {
+                    vec![(By::NameAndKnownNetwork, pair)]
+                } else {
+                    let by_name = self.hashing.hash_one(Key::Name(name));
+                    vec![
+                        (By::NameAndNetwork, pair),
+                        (By::Network, by_network),
+                        (By::Name, by_name),
+                    ]
+                };
+                (keys, Some(pair))
+            }
+        };
+        let entries = &mut state.entries;
         let wait = keys
             .iter()
-            .filter_map(|(key, free)| entries.get(key).map(|entry| entry.wait_secs(*free, now)))
+            .filter_map(|(by, key)| entries.get(key).map(|entry| entry.wait_secs(*by, now)))
             .max()
             .unwrap_or(0);
         if wait > 0 {
             let detail = format!("too many failed logins: try again in {wait} seconds");
             return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait));
         }
-        make_room(&mut entries, now);
-        for (key, _) in &keys {
+        make_room(entries, now);
+        for (_, key) in &keys {
             let entry = entries.entry(*key).or_insert(Entry {
                 failures: 0,
                 last: now,
@@ -83,29 +144,37 @@ impl Throttle {
             entry.failures = entry.failures.saturating_add(1);
             entry.last = now;
         }
-        drop(entries);
+        drop(state);
         Ok(Attempt {
             throttle: self,
             keys,
+            learns,
+            now,
         })
-    }
-
-    fn key(&self, key: &Key<'_>) -> u64 {
-        self.hashing.hash_one(key)
     }
 }
 
 impl Attempt<'_> {
-    /// The attempt succeeded: the name's failures are forgotten; the address, which may hold one good account and guess
-    /// at others, only gets this attempt back.
+    /// The attempt succeeded: the failures of this name from this network are forgotten, and the network is known from now
+    /// on. The network, which may hold one good account and guess at others, and the name, which others may guess at, only
+    /// get this attempt back.
     pub(crate) fn succeeded(self) {
-        let mut entries = self.throttle.entries.lock();
-        for (key, free) in self.keys {
-            if free == FREE_BY_NAME {
-                entries.remove(&key);
-            } else if let Some(entry) = entries.get_mut(&key) {
-                entry.failures = entry.failures.saturating_sub(1);
+        let mut state = self.throttle.state.lock();
+        for (by, key) in self.keys {
+            match by {
+                By::NameAndNetwork | By::NameAndKnownNetwork => {
+                    state.entries.remove(&key);
+                }
+                By::Network | By::Name => {
+                    if let Some(entry) = state.entries.get_mut(&key) {
+                        entry.failures = entry.failures.saturating_sub(1);
+                    }
+                }
             }
+        }
+        if let Some(pair) = self.learns {
+            forget_half(&mut state.known, KNOWN_CAPACITY, |last| *last);
+            state.known.insert(pair, self.now);
         }
     }
 }
@@ -116,12 +185,12 @@ impl Entry {
     }
 
     /// Seconds until another attempt is taken, rounded up: 1, 2, 4, … after the free ones.
-    fn wait_secs(self, free: u32, now: Elapsed) -> u64 {
-        if self.failures < free || self.is_forgotten(now) {
+    fn wait_secs(self, by: By, now: Elapsed) -> u64 {
+        if self.failures < by.free() || self.is_forgotten(now) {
             return 0;
         }
-        let doublings = (self.failures - free).min(6);
-        let wait = Duration::from_secs(1 << doublings).min(LONGEST_WAIT);
+        let doublings = (self.failures - by.free()).min(6);
+        let wait = Duration::from_secs(1 << doublings).min(by.longest_wait());
         let left = wait.saturating_sub(now.since(self.last));
         left.as_secs() + u64::from(left.subsec_nanos() > 0)
     }
@@ -135,78 +204,168 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Forgets what is old, and if that is not enough, the half that is oldest.
+/// Makes room for the counts of one attempt: forgets what is old, and if that is not enough, the half that is oldest.
 fn make_room(entries: &mut HashMap<u64, Entry>, now: Elapsed) {
-    if entries.len() + 2 <= CAPACITY {
+    let room = CAPACITY - 2;
+    if entries.len() >= room {
+        entries.retain(|_, entry| !entry.is_forgotten(now));
+    }
+    forget_half(entries, room, |entry| entry.last);
+}
+
+/// Forgets the half that is oldest once there are so many.
+fn forget_half<V>(map: &mut HashMap<u64, V>, capacity: usize, age: impl Fn(&V) -> Elapsed) {
+    if map.len() < capacity {
         return;
     }
-    entries.retain(|_, entry| !entry.is_forgotten(now));
-    if entries.len() + 2 <= CAPACITY {
-        return;
-    }
-    let mut times: Vec<_> = entries.values().map(|entry| entry.last).collect();
-    let (_, median, _) = times.select_nth_unstable(CAPACITY / 2);
+    let mut times: Vec<_> = map.values().map(&age).collect();
+    let middle = times.len() / 2;
+    let (_, median, _) = times.select_nth_unstable(middle);
     let median = *median;
-    entries.retain(|_, entry| entry.last > median);
+    // Many may be of one moment, so the newest go as well rather than none.
+    map.retain(|_, value| age(value) > median);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
     fn at(second: u64) -> Elapsed {
         Elapsed::new(Duration::from_secs(second))
     }
 
-    fn fails(throttle: &Throttle, name: &str, second: u64) -> bool {
-        throttle.begin(Some(name), HERE, at(second)).is_err()
+    fn elsewhere(number: u32) -> IpAddr {
+        IpAddr::V4((0x0a00_0000 + number).into())
+    }
+
+    /// Whether an attempt has to wait; one that need not fails.
+    fn waits(throttle: &Throttle, name: &str, address: IpAddr, second: u64) -> bool {
+        throttle.begin(Some(name), address, at(second)).is_err()
+    }
+
+    fn logs_in(throttle: &Throttle, name: &str, address: IpAddr, second: u64) -> bool {
+        let attempt = throttle.begin(Some(name), address, at(second));
+        attempt.map(Attempt::succeeded).is_ok()
     }
 
     #[test]
     fn after_some_failures_each_costs_twice_the_wait() {
         let throttle = Throttle::default();
-        for _ in 0..FREE_BY_NAME {
-            assert!(!fails(&throttle, "ann", 0));
+        for _ in 0..10 {
+            assert!(!waits(&throttle, "ann", HERE, 0));
         }
-        assert!(fails(&throttle, "ann", 0));
-        assert!(!fails(&throttle, "bob", 0), "another name is free");
-        assert!(!fails(&throttle, "ann", 1), "one second later");
-        assert!(fails(&throttle, "ann", 2));
-        assert!(!fails(&throttle, "ann", 3), "two seconds later");
-        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER.as_secs()));
-        assert!(!fails(&throttle, "ann", 3 + FORGOTTEN_AFTER.as_secs()));
+        assert!(waits(&throttle, "ann", HERE, 0));
+        assert!(!waits(&throttle, "bob", HERE, 0), "another name is free");
+        assert!(!waits(&throttle, "ann", HERE, 1), "one second later");
+        assert!(waits(&throttle, "ann", HERE, 2));
+        assert!(!waits(&throttle, "ann", HERE, 3), "two seconds later");
+        let taken = (4..600).filter(|second| !waits(&throttle, "ann", HERE, *second));
+        assert_eq!(taken.count(), 12, "in the end one a minute");
+        let later = 600 + FORGOTTEN_AFTER.as_secs();
+        for _ in 0..10 {
+            assert!(!waits(&throttle, "ann", HERE, later));
+        }
     }
 
     #[test]
-    fn success_forgets_the_name() {
+    fn who_guesses_keeps_nobody_out_but_the_own_network() {
         let throttle = Throttle::default();
-        for _ in 0..FREE_BY_NAME - 1 {
-            assert!(!fails(&throttle, "ann", 0));
+        for second in 0..600 {
+            waits(&throttle, "ann", HERE, second);
+            assert!(logs_in(&throttle, "ann", HOME, second), "{second}");
         }
-        let attempt = throttle.begin(Some("ann"), HERE, at(0)).unwrap();
-        attempt.succeeded();
-        for _ in 0..FREE_BY_NAME {
-            assert!(!fails(&throttle, "ann", 0));
+        assert!(waits(&throttle, "ann", HERE, 600));
+        // Neither does a guesser with many networks, where the user has been before.
+        for number in 0..100_u32 {
+            for _ in 0..10 {
+                waits(&throttle, "ann", elsewhere(number), 600);
+            }
         }
+        assert!(
+            waits(&throttle, "ann", elsewhere(1000), 600),
+            "all of them wait"
+        );
+        assert!(logs_in(&throttle, "ann", HOME, 600));
+        // Whoever comes from a new network waits for a second, not longer and longer.
+        assert!(logs_in(&throttle, "ann", elsewhere(1001), 601));
     }
 
     #[test]
-    fn guessing_at_many_names_is_stopped_by_address_and_memory_is_bounded() {
+    fn many_networks_together_get_an_attempt_a_second() {
+        let throttle = Throttle::default();
+        let mut taken = 0;
+        for second in 0..100 {
+            for number in 0..50 {
+                taken += u32::from(!waits(
+                    &throttle,
+                    "ann",
+                    elsewhere(second * 50 + number),
+                    second.into(),
+                ));
+            }
+        }
+        assert_eq!(taken, 100 + 98);
+    }
+
+    #[test]
+    fn a_known_network_that_is_shared_with_a_guesser_waits_for_seconds() {
+        let throttle = Throttle::default();
+        assert!(logs_in(&throttle, "ann", HERE, 0));
+        let taken = (0..1000)
+            .filter(|second| !waits(&throttle, "ann", HERE, *second))
+            .count();
+        assert!((250..270).contains(&taken), "{taken}");
+        // Guessing at others from there does not touch it.
+        for name in 0..200 {
+            waits(&throttle, &name.to_string(), HERE, 1000);
+        }
+        assert!(waits(&throttle, "bob", HERE, 1000), "the control");
+        assert!(logs_in(&throttle, "ann", HERE, 1004));
+    }
+
+    #[test]
+    fn success_forgets_the_name_on_its_network_alone() {
+        let throttle = Throttle::default();
+        for _ in 0..9 {
+            assert!(!waits(&throttle, "ann", HERE, 0));
+        }
+        assert!(logs_in(&throttle, "ann", HERE, 0));
+        for _ in 0..10 {
+            assert!(!waits(&throttle, "ann", HERE, 0));
+        }
+        for _ in 0..10 {
+            assert!(!waits(&throttle, "bob", HERE, 0));
+        }
+        assert!(logs_in(&throttle, "bob", HOME, 0));
+        assert!(waits(&throttle, "bob", HERE, 0), "not here");
+    }
+
+    #[test]
+    fn guessing_at_many_names_is_stopped_by_network_and_memory_is_bounded() {
         let throttle = Throttle::default();
         let refused = (0..CAPACITY * 3)
-            .filter(|n| fails(&throttle, &n.to_string(), 0))
+            .filter(|n| waits(&throttle, &n.to_string(), HERE, 0))
             .count();
-        assert_eq!(
-            refused,
-            CAPACITY * 3 - usize::try_from(FREE_BY_ADDRESS).unwrap()
-        );
+        assert_eq!(refused, CAPACITY * 3 - 100);
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
-            let address = IpAddr::V4(n.into());
-            let _ = throttle.begin(Some(&n.to_string()), address, at(u64::from(n / 100)));
+            let name = n.to_string();
+            waits(&throttle, &name, elsewhere(n), u64::from(n / 100));
+            logs_in(&throttle, "ann", elsewhere(n), 1_000_000 + u64::from(n));
         }
-        assert!(throttle.entries.lock().len() <= CAPACITY);
+        let state = throttle.state.lock();
+        assert!(state.entries.len() <= CAPACITY, "{}", state.entries.len());
+        assert!(state.known.len() <= KNOWN_CAPACITY, "{}", state.known.len());
+        drop(state);
+        // A flood of one moment is forgotten too.
+        for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
+            waits(&throttle, &n.to_string(), elsewhere(n), 9_000_000);
+        }
+        assert!(throttle.state.lock().entries.len() <= CAPACITY);
     }
 
     #[test]

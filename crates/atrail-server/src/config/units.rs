@@ -1,10 +1,13 @@
-//! Sizes and times with their units: `"64MiB"`, `"5m"`.
+//! Values that are written as text: sizes and times with their units (`"64MiB"`, `"5m"`), and where to listen.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::settings::listen_address;
 
 /// Units of a size, largest binary one first; decimal ones are read, never written.
 const SIZE_UNITS: &[(&str, u64)] = &[
@@ -34,6 +37,24 @@ pub(super) struct Size(pub(super) u64);
 /// A length of time in whole milliseconds, written with a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
+
+/// Where to listen; a name is looked up when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        listen_address(text).map(Self)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl FromStr for Size {
     type Err = String;
@@ -121,6 +142,7 @@ macro_rules! as_text {
 as_text! {
     Size, "a size with its unit, such as \"64MiB\"";
     Span, "a time with its unit, such as \"5m\"";
+    Listen, "an address or a name with its port, such as \"127.0.0.1:8181\"";
 }
 
 #[cfg(test)]

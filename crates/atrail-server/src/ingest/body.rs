@@ -11,30 +11,45 @@ use flate2::write::MultiGzDecoder;
 use zstd::stream::raw::{self, DParameter};
 use zstd::stream::zio;
 
-use super::budget::Share;
+use super::budget::{Sender, Share};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::next_chunk;
+use crate::pace::Pace;
 
 /// Compressed bytes that are collected before a thread decompresses them: a slow sender holds no thread.
 const BATCH_BYTES: usize = 128 << 10;
 /// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 §3.1.1.1.2 asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// What a body without a length is taken for, in bytes, until it is longer.
+const UNKNOWN_BYTES: usize = 64 << 10;
+/// How many times its length a compressed body is taken for until it is unpacked: somewhat more than events commonly are.
+const UNPACKED_FACTOR: usize = 6;
 /// Spare capacity that is not worth a copy, in bytes.
 const SPARE_MAX_BYTES: usize = 64 << 10;
 
-/// Reads and decompresses a body. The share covers the bytes.
+/// Reads and decompresses a body. The share covers the bytes. As long as the sender has no memory left for it, the body is
+/// not read.
 pub(super) async fn receive(
     app: &App,
     headers: &HeaderMap,
+    sender: Sender,
     body: Body,
 ) -> Result<(Bytes, Share), ApiError> {
-    refuse_long(headers)?;
-    let mut decoder = Decoder::new(headers, app.ingest_budget.share())?;
+    let announced = announced_length(headers)?;
+    let mut decoder = Decoder::new(headers, app.ingest_budget.share_of(sender))?;
+    let expected = match &decoder {
+        Decoder::Identity(_) => announced,
+        Decoder::Gzip(_) | Decoder::Zstd(_) => {
+            announced.map(|length| length.saturating_mul(UNPACKED_FACTOR))
+        }
+    };
+    let share = &mut decoder.sink().share;
+    share.begin(expected.unwrap_or(UNKNOWN_BYTES)).await?;
     let mut stream = body.into_data_stream();
+    let mut pace = Pace::default();
     let mut batch = Vec::new();
     let mut received = 0;
-    while let Some(chunk) = next_chunk(&mut stream, app).await? {
+    while let Some(chunk) = pace.next(&mut stream, app).await? {
         // Compressed bytes that unpack to nothing are work all the same.
         received += chunk.len();
         if received > REQUEST_MAX_BYTES {
@@ -46,36 +61,45 @@ pub(super) async fn receive(
         }
         batch.extend_from_slice(&chunk);
         if batch.len() >= BATCH_BYTES {
-            decoder = decode(decoder, std::mem::take(&mut batch)).await?;
+            decoder = decode(app, sender, decoder, std::mem::take(&mut batch)).await?;
         }
     }
     if !batch.is_empty() {
-        decoder = decode(decoder, batch).await?;
+        decoder = decode(app, sender, decoder, batch).await?;
     }
     let Sink {
-        mut bytes, share, ..
+        mut bytes,
+        mut share,
+        ..
     } = decoder.finish()?;
     if bytes.capacity() - bytes.len() > SPARE_MAX_BYTES {
         bytes.shrink_to_fit();
     }
+    share.shrink_to(bytes.len());
     Ok((bytes.into(), share))
 }
 
-/// Refuses before reading what says that it is too long.
-fn refuse_long(headers: &HeaderMap) -> Result<(), ApiError> {
+/// How long the body says that it is; refused before reading when that is too long.
+fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match announced {
         Some(length) if length > REQUEST_MAX_BYTES => Err(too_large()),
-        _ => Ok(()),
+        announced => Ok(announced),
     }
 }
 
-async fn decode(mut decoder: Decoder, batch: Vec<u8>) -> Result<Decoder, ApiError> {
-    tokio::task::spawn_blocking(move || decoder.take(&batch).map(|()| decoder))
-        .await
-        .map_err(ApiError::internal)?
+async fn decode(
+    app: &App,
+    sender: Sender,
+    mut decoder: Decoder,
+    batch: Vec<u8>,
+) -> Result<Decoder, ApiError> {
+    app.in_turn(sender.account, move || {
+        decoder.take(&batch).map(|()| decoder)
+    })
+    .await?
 }
 
 /// What the body is put through. It stops by itself at the limit, whatever the compressed bytes promise.
@@ -110,6 +134,14 @@ impl Decoder {
                 ErrorCode::UnsupportedMediaType,
                 "Content-Encoding is gzip, zstd or identity",
             )),
+        }
+    }
+
+    fn sink(&mut self) -> &mut Sink {
+        match self {
+            Self::Identity(sink) => sink,
+            Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Zstd(decoder) => decoder.writer_mut(),
         }
     }
 
@@ -216,7 +248,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         let run = || {
-            let mut decoder = Decoder::new(&headers, Budget::new(1 << 30).share())?;
+            let mut decoder = Decoder::new(&headers, Budget::new(1 << 30, None).share())?;
             for chunk in chunks {
                 decoder.take(chunk)?;
             }

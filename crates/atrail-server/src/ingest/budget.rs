@@ -1,99 +1,339 @@
-//! The bytes that all requests together may hold in memory.
+//! The bytes that all requests together may hold in memory, and the part of them that one sender may.
+//!
+//! How much a user, a space, an account or an address may hold follows from how much is free: the more of them hold much,
+//! the less each may, and something is left for whoever comes next
+//! (`docs/decisions/0016-no-tenant-stops-another.md`).
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use atrail_api::ErrorCode;
+use atrail_model::limits::EVENT_MAX_BYTES;
+use atrail_model::{AccountId, Domain, Target, UserId};
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
+use crate::app::App;
+use crate::auth::principal::Principal;
 use crate::error::ApiError;
+use crate::metrics::{Metrics, Refusal};
+use crate::serve::network;
 
-/// Bytes that one permit stands for.
+/// Bytes are counted in pieces of this size.
 const UNIT_BYTES: usize = 4096;
+/// How long a request waits for its part of the memory, while it holds none.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// It waits no longer than this when nothing is given back meanwhile: then the others are not being worked on, but held.
+const STANDSTILL: Duration = Duration::from_millis(250);
+/// Time between two looks of a request that waits.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How much is left for requests with events.
 #[derive(Debug, Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget(Arc<Inner>);
 
-impl Budget {
-    /// A budget of this many bytes.
-    pub(crate) fn new(size_bytes: usize) -> Self {
-        let units = (size_bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(units)))
+#[derive(Debug)]
+struct Inner {
+    units: usize,
+    held: Mutex<Held>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    units: usize,
+    by: HashMap<Holder, usize>,
+    /// When each of those that hold something last gave some of it back.
+    gave_back: HashMap<Holder, Instant>,
+}
+
+/// Whose memory it is. What one request holds counts for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Holder {
+    User(UserId),
+    Domain(Domain),
+    Account(AccountId),
+    Address(IpAddr),
+}
+
+impl Holder {
+    /// What it may hold of so much that is free, itself not counted: a user or a space half as much, which is a third of
+    /// all when nobody else holds anything; an account as much, half of all; an address, behind which there may be many,
+    /// three times as much.
+    const fn part_of(self, free: usize) -> usize {
+        match self {
+            Self::User(_) | Self::Domain(_) => free / 2,
+            Self::Account(_) => free,
+            Self::Address(_) => free.saturating_mul(3),
+        }
+    }
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender {
+    /// Who is logged in.
+    pub(crate) user: UserId,
+    /// Where the events go.
+    pub(crate) domain: Domain,
+    /// Whose that is.
+    pub(crate) account: AccountId,
+    /// The network that the request came from.
+    pub(crate) network: IpAddr,
+}
+
+impl Sender {
+    /// A caller who asks about this target.
+    pub(crate) async fn of(
+        app: &App,
+        principal: &Principal,
+        target: Target,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            user: principal.id(),
+            domain: target.domain(),
+            account: app.account_of(target).await?,
+            network: network(principal.address()),
+        })
     }
 
-    /// A share of nothing yet.
+    const fn holders(self) -> [Holder; 4] {
+        [
+            Holder::User(self.user),
+            Holder::Domain(self.domain),
+            Holder::Account(self.account),
+            Holder::Address(self.network),
+        ]
+    }
+}
+
+/// Why there is no memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shortage {
+    /// All of it is taken.
+    All,
+    /// The sender holds its part.
+    Sender,
+    /// One request would take more than a sender's part, even if nobody else held anything.
+    Request,
+}
+
+impl Budget {
+    /// A budget of this many bytes, whose refusals are counted here.
+    pub(crate) fn new(size_bytes: usize, metrics: impl Into<Option<Arc<Metrics>>>) -> Self {
+        Self(Arc::new(Inner {
+            units: size_bytes / UNIT_BYTES,
+            held: Mutex::default(),
+            metrics: metrics.into(),
+        }))
+    }
+
+    fn refused(&self, shortage: Shortage) -> Shortage {
+        if let Some(metrics) = &self.0.metrics {
+            metrics.refused(match shortage {
+                Shortage::All => Refusal::Memory,
+                Shortage::Sender | Shortage::Request => Refusal::MemoryOfSender,
+            });
+        }
+        shortage
+    }
+
+    /// A share of nothing yet, for what this sender asks for.
+    pub(crate) fn share_of(&self, sender: Sender) -> Share {
+        Share {
+            budget: self.clone(),
+            sender: Some(sender),
+            units: 0,
+        }
+    }
+
+    /// A share of nobody's in particular.
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn share(&self) -> Share {
         Share {
             budget: self.clone(),
-            permit: None,
+            sender: None,
+            units: 0,
         }
     }
+
+    /// What one request may hold when nobody else holds anything.
+    fn most_of_request(&self) -> usize {
+        (self.0.units / 3).max(floor().min(self.0.units))
+    }
+}
+
+/// Every sender may hold one event, however small the budget is.
+const fn floor() -> usize {
+    EVENT_MAX_BYTES.div_ceil(UNIT_BYTES)
 }
 
 /// What one request holds; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
-    permit: Option<OwnedSemaphorePermit>,
+    sender: Option<Sender>,
+    units: usize,
 }
 
 impl Share {
-    /// Makes the share at least this large. It never waits: requests that wait for each other's memory would wait for
-    /// ever.
-    pub(crate) fn cover(&mut self, size_bytes: usize) -> Result<(), ApiError> {
-        let held = self
-            .permit
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = size_bytes.div_ceil(UNIT_BYTES).saturating_sub(held);
+    /// Waits until the sender may hold this much, or as much of it as a request may. Nothing is held while it waits, so
+    /// that requests which wait for each other's memory do not wait for ever.
+    pub(crate) async fn begin(&mut self, size_bytes: usize) -> Result<(), Shortage> {
+        self.begin_within(size_bytes, PATIENCE).await
+    }
+
+    async fn begin_within(
+        &mut self,
+        size_bytes: usize,
+        patience: Duration,
+    ) -> Result<(), Shortage> {
+        let wanted = size_bytes.min(self.budget.most_of_request() * UNIT_BYTES);
+        let began = Instant::now();
+        loop {
+            match self.grow(wanted, true) {
+                Err(Shortage::All | Shortage::Sender)
+                    if began.elapsed() < patience && self.moves_since(began) =>
+                {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                covered => return covered.map_err(|shortage| self.budget.refused(shortage)),
+            }
+        }
+    }
+
+    /// Whether the sender's other requests give memory back, or it is too early to say.
+    fn moves_since(&self, began: Instant) -> bool {
+        if began.elapsed() < STANDSTILL {
+            return true;
+        }
+        let held = self.budget.0.held.lock();
+        let holders = self.sender.map(Sender::holders);
+        let mut last = holders.iter().flatten();
+        last.any(|holder| {
+            let gave_back = held.gave_back.get(holder);
+            gave_back.is_some_and(|moment| moment.elapsed() < STANDSTILL)
+        })
+    }
+
+    /// Makes the share at least this large, within the sender's part. It never waits.
+    pub(crate) fn cover(&mut self, size_bytes: usize) -> Result<(), Shortage> {
+        let grown = self.grow(size_bytes, true);
+        grown.map_err(|shortage| self.budget.refused(shortage))
+    }
+
+    /// The same within the whole budget: for what takes memory only as long as the server is at work, and not as long as a
+    /// client likes.
+    pub(crate) fn cover_work(&mut self, size_bytes: usize) -> Result<(), Shortage> {
+        let grown = self.grow(size_bytes, false);
+        grown.map_err(|shortage| self.budget.refused(shortage))
+    }
+
+    fn grow(&mut self, size_bytes: usize, within_part: bool) -> Result<(), Shortage> {
+        let whole = size_bytes.div_ceil(UNIT_BYTES);
+        let missing = whole.saturating_sub(self.units);
         if missing == 0 {
             return Ok(());
         }
-        let more = u32::try_from(missing)
-            .ok()
-            .and_then(|units| {
-                Arc::clone(&self.budget.0)
-                    .try_acquire_many_owned(units)
-                    .ok()
-            })
-            .ok_or_else(|| {
-                ApiError::unavailable("too many events are on their way: try again in a moment")
-            })?;
-        match &mut self.permit {
-            Some(permit) => permit.merge(more),
-            none => *none = Some(more),
+        let Inner { units, held, .. } = &*self.budget.0;
+        if within_part && self.sender.is_some() && whole > self.budget.most_of_request() {
+            return Err(Shortage::Request);
         }
+        let mut held = held.lock();
+        let after = held.units + missing;
+        let free = units.checked_sub(after).ok_or(Shortage::All)?;
+        let holders = self.sender.map(Sender::holders);
+        let is_too_much = |holder: &Holder| {
+            let after = held.by.get(holder).copied().unwrap_or(0) + missing;
+            after > holder.part_of(free).max(floor())
+        };
+        if within_part && holders.iter().flatten().any(is_too_much) {
+            return Err(Shortage::Sender);
+        }
+        held.units = after;
+        for holder in holders.iter().flatten() {
+            *held.by.entry(*holder).or_default() += missing;
+        }
+        self.units = whole;
         Ok(())
     }
 
     /// Gives back what goes beyond this size.
-    fn shrink_to(&mut self, size_bytes: usize) {
-        if let Some(permit) = &mut self.permit {
-            let spare = permit
-                .num_permits()
-                .saturating_sub(size_bytes.div_ceil(UNIT_BYTES));
-            drop(permit.split(spare));
+    pub(crate) fn shrink_to(&mut self, size_bytes: usize) {
+        let spare = self.units.saturating_sub(size_bytes.div_ceil(UNIT_BYTES));
+        if spare == 0 {
+            return;
         }
+        let mut held = self.budget.0.held.lock();
+        held.units -= spare;
+        let now = Instant::now();
+        for holder in self.sender.iter().flat_map(|sender| sender.holders()) {
+            let Some(units) = held.by.get_mut(&holder) else {
+                continue;
+            };
+            *units -= spare;
+            if *units == 0 {
+                held.by.remove(&holder);
+                held.gave_back.remove(&holder);
+            } else {
+                held.gave_back.insert(holder, now);
+            }
+        }
+        self.units -= spare;
     }
 
     /// The bytes with the share that they need: it is given back when the last of them is sent, however slowly they are
     /// read.
     pub(crate) fn hold(mut self, bytes: Vec<u8>) -> Bytes {
         self.shrink_to(bytes.capacity());
-        Bytes::from_owner(Held {
+        self.hold_all(bytes.into())
+    }
+
+    /// The same for bytes that may be larger than the share: a request holds no more than it may, however large its answer
+    /// is.
+    pub(crate) fn hold_all(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(HeldBytes {
             bytes,
             _share: self,
         })
     }
 }
 
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+impl From<Shortage> for ApiError {
+    fn from(shortage: Shortage) -> Self {
+        match shortage {
+            Shortage::All => Self::unavailable(
+                "too many events are on their way: try again in a moment",
+            ),
+            Shortage::Sender => Self::new(
+                ErrorCode::TooMany,
+                "you have as many events on their way as one sender may: wait for answers, then try again",
+            )
+            .retry_after(1),
+            Shortage::Request => Self::new(
+                ErrorCode::TooLarge,
+                "the request takes more memory than this server has for one sender: send several smaller ones",
+            ),
+        }
+    }
+}
+
 /// Bytes that keep their share.
-struct Held {
-    bytes: Vec<u8>,
+struct HeldBytes {
+    bytes: Bytes,
     _share: Share,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for HeldBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -101,24 +341,58 @@ impl AsRef<[u8]> for Held {
 
 #[cfg(test)]
 mod tests {
+    use atrail_model::SpaceId;
+
     use super::*;
+
+    /// A whole that divides by all parts, in units that are larger than one event.
+    const MANY: usize = 6000;
+
+    fn budget() -> Budget {
+        Budget::new(MANY * UNIT_BYTES, None)
+    }
+
+    fn sender(address: u8) -> Sender {
+        Sender {
+            user: UserId::generate(),
+            domain: Domain::Space(SpaceId::generate()),
+            account: AccountId::generate(),
+            network: IpAddr::from([192, 0, 2, address]),
+        }
+    }
+
+    fn units(n: usize) -> usize {
+        n * UNIT_BYTES
+    }
+
+    /// Takes as much as it gets, by requests of so many units each.
+    fn fill(budget: &Budget, who: impl Fn() -> Sender, each: usize) -> Vec<Share> {
+        let mut shares = Vec::new();
+        loop {
+            let mut share = budget.share_of(who());
+            if share.cover(units(each)).is_err() {
+                return shares;
+            }
+            shares.push(share);
+        }
+    }
 
     #[test]
     fn what_one_holds_another_cannot_until_it_is_given_back() {
-        let budget = Budget::new(10 * UNIT_BYTES);
+        let budget = Budget::new(10 * UNIT_BYTES, None);
         let mut one = budget.share();
         one.cover(6 * UNIT_BYTES).unwrap();
         one.cover(UNIT_BYTES).unwrap();
         let mut two = budget.share();
         two.cover(4 * UNIT_BYTES).unwrap();
-        assert!(two.cover(4 * UNIT_BYTES + 1).is_err());
+        assert_eq!(two.cover(4 * UNIT_BYTES + 1), Err(Shortage::All));
         drop(one);
         two.cover(10 * UNIT_BYTES).unwrap();
     }
 
     #[test]
     fn held_bytes_keep_what_they_need_until_the_last_of_them_goes() {
-        let budget = Budget::new(10 * UNIT_BYTES);
+        let budget = Budget::new(10 * UNIT_BYTES, None);
         let mut one = budget.share();
         one.cover(9 * UNIT_BYTES).unwrap();
         let held = one.hold(vec![7; 3 * UNIT_BYTES]);
@@ -126,8 +400,115 @@ mod tests {
         drop(held);
         let mut two = budget.share();
         two.cover(7 * UNIT_BYTES).unwrap();
-        assert!(two.cover(8 * UNIT_BYTES).is_err());
+        assert_eq!(two.cover(8 * UNIT_BYTES), Err(Shortage::All));
         drop(part);
         two.cover(10 * UNIT_BYTES).unwrap();
+    }
+
+    #[test]
+    fn a_user_a_space_an_account_and_an_address_each_hold_a_part() {
+        let fixed = sender(1);
+        let other = || sender(9);
+        for (name, most, who) in [
+            (
+                "user",
+                MANY / 3,
+                Box::new(move || Sender {
+                    user: fixed.user,
+                    ..sender(9)
+                }) as Box<dyn Fn() -> Sender>,
+            ),
+            (
+                "space",
+                MANY / 3,
+                Box::new(move || Sender {
+                    domain: fixed.domain,
+                    ..sender(9)
+                }),
+            ),
+            (
+                "account",
+                MANY / 2,
+                Box::new(move || Sender {
+                    account: fixed.account,
+                    ..sender(9)
+                }),
+            ),
+            ("address", MANY * 3 / 4, Box::new(move || sender(1))),
+        ] {
+            let budget = budget();
+            let held = fill(&budget, &who, 10);
+            assert_eq!(held.len() * 10, most, "{name}");
+            let mut refused = budget.share_of(who());
+            assert_eq!(refused.cover(units(300)), Err(Shortage::Sender), "{name}");
+            // Whoever shares none of it with them gets in.
+            let mut innocent = budget.share_of(Sender {
+                network: IpAddr::from([192, 0, 2, 77]),
+                ..other()
+            });
+            innocent.cover(units(300)).unwrap();
+            drop((held, innocent));
+            assert_eq!(budget.0.held.lock().units, 0, "{name}");
+            assert!(budget.0.held.lock().by.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn many_greedy_accounts_leave_something() {
+        let budget = budget();
+        let mut greedy = Vec::new();
+        for n in 1..5 {
+            let account = sender(n);
+            let who = move || Sender {
+                account: account.account,
+                ..sender(n)
+            };
+            greedy.extend(fill(&budget, who, 10));
+        }
+        let mut innocent = budget.share_of(sender(77));
+        innocent.cover(units(100)).unwrap();
+    }
+
+    #[test]
+    fn what_no_sender_may_ever_hold_is_too_large_and_work_may_take_more() {
+        let budget = budget();
+        let mut share = budget.share_of(sender(1));
+        assert_eq!(share.cover(units(MANY / 3 + 1)), Err(Shortage::Request));
+        share.cover(units(MANY / 3)).unwrap();
+        share.cover_work(units(MANY)).unwrap();
+        assert_eq!(share.cover_work(units(MANY + 1)), Err(Shortage::All));
+        // However small the whole is, an event fits.
+        let small = Budget::new(EVENT_MAX_BYTES, None);
+        small.share_of(sender(1)).cover(EVENT_MAX_BYTES).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_begins_waits_for_its_part_and_not_for_ever() {
+        let budget = budget();
+        let one = sender(1);
+        let mut held = fill(&budget, || one, 500);
+        let mut next = budget.share_of(one);
+        let brief = Duration::from_millis(50);
+        assert_eq!(
+            next.begin_within(units(500), brief).await,
+            Err(Shortage::Sender)
+        );
+        // Where nothing moves there is no use in waiting for long.
+        let long = Duration::from_secs(600);
+        assert_eq!(
+            next.begin_within(units(500), long).await,
+            Err(Shortage::Sender)
+        );
+        let freed = held.pop();
+        tokio::spawn(async move {
+            drop(freed);
+        });
+        next.begin_within(units(500), long).await.unwrap();
+        assert_eq!(next.units, 500);
+        // What is asked for is a guess: it is never more than can be had.
+        drop((held, next));
+        let mut lone = budget.share_of(one);
+        lone.begin(usize::MAX).await.unwrap();
+        assert_eq!(lone.units, MANY / 3);
     }
 }

@@ -21,7 +21,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
         now: Timestamp::UNIX_EPOCH,
         key: None,
     };
-    let mut share = Budget::new(256 << 20).share();
+    let mut share = Budget::new(256 << 20, None).share();
     let Ok(made) = prepare(&Bytes::copy_from_slice(body), &reading, &mut share) else {
         return;
     };

@@ -83,7 +83,7 @@ pub(super) fn prepare(
         }
         if index % STRIDE == 0 {
             let events = made.events.capacity() * size_of::<NewEvent>();
-            share.cover(body.len() + own_bytes + events + made.answer.capacity())?;
+            share.cover_work(body.len() + own_bytes + events + made.answer.capacity())?;
         }
         made.answer.push(if index == 0 { b'[' } else { b',' });
         let checked = match &candidate {
@@ -228,7 +228,7 @@ mod tests {
 
     fn prepared(body: &str) -> Prepared {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let mut share = Budget::new(64 << 20).share();
+        let mut share = Budget::new(64 << 20, None).share();
         prepare(&body, &reading(), &mut share).unwrap()
     }
 
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_body_of_blanks_is_not_kept_alive_by_one_event() {
         let body = Bytes::from(format!("{}\n{EVENT}\n", " ".repeat(1 << 20)));
-        let mut share = Budget::new(64 << 20).share();
+        let mut share = Budget::new(64 << 20, None).share();
         let made = prepare(&body, &reading(), &mut share).unwrap();
         let line = &made.events[0].line;
         let (inside, whole) = (line.as_ptr_range(), body.as_ptr_range());
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn more_events_than_a_request_may_hold_are_refused_whole() {
         let body = Bytes::from("{}\n".repeat(600_000));
-        let mut share = Budget::new(1 << 30).share();
+        let mut share = Budget::new(1 << 30, None).share();
         let error = prepare(&body, &reading(), &mut share).unwrap_err();
         assert_eq!(error.code(), ErrorCode::TooLarge);
     }

@@ -6,7 +6,7 @@ use atrail_model::Elapsed;
 use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
-use super::{AuthFailure, CLASSES, Metrics};
+use super::{AuthFailure, CLASSES, Metrics, Refusal};
 use crate::audit::{Action, Outcome};
 use crate::routes::ROUTES;
 
@@ -117,6 +117,13 @@ fn http(page: &mut Page, metrics: &Metrics) {
         .value(get(&metrics.open_connections));
     page.counter("atrail_http_connections_total", "Connections accepted.")
         .value(get(&metrics.connections));
+    let mut refusals = page.counter(
+        "atrail_refusals_total",
+        "Requests refused and connections closed for a bound that keeps one client from stopping others.",
+    );
+    for (refusal, count) in Refusal::ALL.iter().zip(&metrics.refusals) {
+        refusals.labelled(&[("bound", refusal.word())], get(count));
+    }
     let mut failures = page.counter(
         "atrail_auth_failures_total",
         "Passwords, keys and tokens that were given and are not good.",

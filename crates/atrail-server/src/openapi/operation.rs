@@ -94,9 +94,13 @@ impl Operation {
 
     /// In the space that a header names.
     pub(super) fn in_space(self) -> Self {
-        let description = "GUID of the targeted space. It may be left out at account level by who owns one account alone.";
-        self.header("X-Auth-Project-Id", description).errors(&[
+        let space = "GUID of the targeted space. It may be left out at account level, and by an API key that is for a space.";
+        let account = "GUID of the account that a request at account level is about. It may be left out by who may do this in \
+                       one account alone, and by an API key that is for an account.";
+        let named = self.header("X-Auth-Project-Id", space);
+        named.header("X-Auth-Account-Id", account).errors(&[
             ErrorCode::BadRequest,
+            ErrorCode::AccountRequired,
             ErrorCode::Forbidden,
             ErrorCode::NotFound,
         ])
@@ -127,6 +131,17 @@ impl Operation {
                 .map(|parameter| serde_json::to_value(parameter).expect("a parameter is JSON")),
         );
         self.errors(&[ErrorCode::BadRequest])
+    }
+
+    /// Of the query's parameters, these must be there.
+    pub(super) fn needs(mut self, names: &[&str]) -> Self {
+        for parameter in &mut self.parameters {
+            let is_needed = names.iter().any(|name| parameter["name"] == *name);
+            if is_needed {
+                parameter["required"] = true.into();
+            }
+        }
+        self
     }
 
     /// With one parameter of the query.

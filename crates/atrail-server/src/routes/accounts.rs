@@ -34,7 +34,7 @@ pub(super) async fn create(
     _: Operator,
     JsonBody(AccountCreate { name }): JsonBody<AccountCreate>,
 ) -> Result<(StatusCode, Json<Account>), ApiError> {
-    let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
+    let tenancy = principal.tenancy(&app);
     let made = tenancy.create_account(&name, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
@@ -56,12 +56,15 @@ pub(super) async fn show(
 /// Ends one that holds nothing.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    principal: Principal,
     _: Operator,
     id: IdInPath<AccountId>,
 ) -> Result<Json<Deleted>, ApiError> {
     let id = id.of("account")?;
     app.must_exist(id).await?;
-    app.store.delete_account(id).await?;
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester("", "", &warrant);
+    app.store.delete_account(id, requester).await?;
     app.standings.forget();
     Ok(Json(Deleted {
         message: "Delete account success".to_owned(),

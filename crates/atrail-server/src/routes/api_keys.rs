@@ -6,8 +6,8 @@ use std::time::Duration;
 use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, Deleted, KeyScope, List,
 };
-use atrail_model::{Timestamp, format_timestamp};
-use atrail_store::{self as store, KeyScopes, NewApiKey};
+use atrail_model::{AccountId, SpaceId, Timestamp, format_timestamp};
+use atrail_store::{self as store, Home, KeyScopes, NewApiKey};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,7 +15,8 @@ use axum::response::IntoResponse;
 
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
-use crate::auth::principal::Manager;
+use crate::auth::permissions::knows_space;
+use crate::auth::principal::{Manager, Principal};
 use crate::auth::secrets::ApiKeySecret;
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody, Query};
@@ -36,7 +37,7 @@ pub(super) async fn list(
                     "only the server's operator may list the keys of others",
                 ));
             }
-            app.identity.user_named(&name).await?.id
+            app.identity.user_called(&name).await?.id
         }
         _ => principal.id(),
     };
@@ -61,7 +62,10 @@ pub(super) async fn create(
         name,
         scopes,
         expires_in,
+        account,
+        space,
     } = new;
+    let home = home(&app, &principal, account, space).await?;
     let scopes = match scopes {
         None => KeyScopes::ALL,
         Some(none) if none.is_empty() => {
@@ -90,8 +94,9 @@ pub(super) async fn create(
         hash: key.whole().hash(),
         scopes,
         expires,
+        home,
     };
-    let made = app.identity.create_api_key(new, now).await?;
+    let made = principal.identity(&app).create_api_key(new, now).await?;
     let act = |domain| {
         let act = Act::new(Action::CreateKey, principal.actor(), domain);
         act.to(Thing::api_key(&made.id, Some(&made.name)))
@@ -113,7 +118,8 @@ pub(super) async fn delete(
     BodyOrQuery(ApiKeyDelete { id }): BodyOrQuery<ApiKeyDelete>,
 ) -> Result<Json<Deleted>, ApiError> {
     let holder = (!principal.is_operator()).then(|| principal.id());
-    let holder = app.identity.delete_api_key(holder, &id).await?;
+    let identity = principal.identity(&app);
+    let holder = identity.delete_api_key(holder, &id).await?;
     app.standings.forget();
     let act = |domain| {
         let act = Act::new(Action::DeleteKey, principal.actor(), domain);
@@ -123,6 +129,40 @@ pub(super) async fn delete(
     Ok(Json(Deleted {
         message: "Delete API key success".to_owned(),
     }))
+}
+
+/// The place that a key is made for, if one is named: the caller holds a role there.
+async fn home(
+    app: &App,
+    principal: &Principal,
+    account: Option<String>,
+    space: Option<String>,
+) -> Result<Option<Home>, ApiError> {
+    match (account, space) {
+        (None, None) => Ok(None),
+        (Some(account), None) => {
+            let account: Option<AccountId> = account.parse().ok();
+            let account = account.filter(|account| principal.has_role_in(*account));
+            let account = account.ok_or_else(|| ApiError::not_found("account"))?;
+            Ok(Some(Home {
+                account: Some(account),
+                space: None,
+            }))
+        }
+        (None, Some(space)) => {
+            let unknown = || ApiError::not_found("space");
+            let space: SpaceId = space.parse().map_err(|_| unknown())?;
+            let knows = |account| knows_space(principal.standing(), space, account);
+            let account = app.standings.account_of(space, knows).await?;
+            Ok(Some(Home {
+                account: Some(account.ok_or_else(unknown)?),
+                space: Some(space),
+            }))
+        }
+        _ => Err(ApiError::bad_request(
+            "a key is made for an account or for a space: give the GUID of one of them, or of none",
+        )),
+    }
 }
 
 fn scope(scope: KeyScope) -> store::KeyScope {
@@ -151,6 +191,7 @@ fn wire(key: store::ApiKey) -> ApiKey {
         scopes,
         expires,
         used,
+        home,
     } = key;
     ApiKey {
         id,
@@ -159,5 +200,7 @@ fn wire(key: store::ApiKey) -> ApiKey {
         scopes: scopes.iter().map(wire_scope).collect(),
         expire_time: expires.map(format_timestamp),
         use_time: used.map(format_timestamp),
+        account: home.account.map(|id| id.to_string()),
+        space: home.space.map(|id| id.to_string()),
     }
 }

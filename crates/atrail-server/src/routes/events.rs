@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
 use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal, Requester, StoreError};
+use atrail_store::{DayTotal, DeletedTotal, StoreError};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
@@ -20,9 +21,12 @@ use crate::days;
 use crate::download::{self, Reader};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, SaidIn};
-use crate::ingest::{self, IngestRequest};
+use crate::ingest::{self, IngestRequest, Sender};
 use crate::observe::RequestId;
+use crate::serve::Served;
 
+/// What a download holds in memory for as long as its client does not take it: chunks that are read ahead and written.
+const DOWNLOAD_BYTES: usize = 512 << 10;
 /// The original's name for the kind of events that there is.
 pub(super) const ACTIVITY_TRACKER: &str = "ActivityTracker";
 
@@ -48,7 +52,8 @@ pub(super) async fn send(
         ..
     }: Authorised<SendEvents, IngestRequest>,
 ) -> Result<Response, ApiError> {
-    ingest::run(&app, principal.id(), target.domain(), wire).await
+    let sender = Sender::of(&app, &principal, target).await?;
+    ingest::run(&app, sender, wire).await
 }
 
 /// Counts by day. That they were asked for is on record before they are told, and not among them.
@@ -112,11 +117,8 @@ pub(super) async fn delete(
         hours: days::hours(search_time.as_deref())?,
     };
     let dry_run = dry_run.unwrap_or(false);
-    let requester = Requester {
-        name: &principal.user().name,
-        request: &request_id,
-        reason: "",
-    };
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester(&request_id, "", &warrant);
     let deletion = app.store.delete_events(scope, requester, dry_run);
     let (deleted, failed) = match deletion.await {
         Err(StoreError::Partly { done, rest }) => (done, Some(StoreError::Partly { done, rest })),
@@ -160,8 +162,14 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let reader = Reader::new(&app, &principal, session.clone());
+    let sender = Sender::of(&app, &principal, session.scope.target).await?;
+    let mut share = app.ingest_budget.share_of(sender);
+    if method != Method::HEAD {
+        share.begin(DOWNLOAD_BYTES).await?;
+    }
     let open = app.store.open_download(session).await?;
-    download::respond(&method, &headers, &open, reader).await
+    let answer = download::respond(&method, &headers, &open, reader).await?;
+    Ok(answer.map(|body| Body::new(Served::new(body, share))))
 }
 
 fn wire(total: DayTotal) -> DaySummary {

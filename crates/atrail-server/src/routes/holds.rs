@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use atrail_api::{HoldRequest, HoldRow};
 use atrail_model::{Domain, Target, format_timestamp};
-use atrail_store::{Requester, StandingHold};
+use atrail_store::StandingHold;
 use axum::Json;
 use axum::extract::State;
 
 use crate::app::App;
 use crate::audit::{Act, Action};
 use crate::auth::access::{Aimed, Authorised, KeepHolds, ReadEvents};
-use crate::auth::principal::Principal;
 use crate::error::ApiError;
 use crate::extract::BodyOrQuery;
 use crate::observe::RequestId;
@@ -42,7 +41,8 @@ pub(super) async fn set(
     }: Authorised<KeepHolds, BodyOrQuery<HoldRequest>>,
 ) -> Result<Json<Vec<HoldRow>>, ApiError> {
     let reason = request.reason.unwrap_or_default();
-    let requester = requester(&principal, &request_id, &reason);
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester(&request_id.0, &reason, &warrant);
     app.store.set_hold(target, requester).await?;
     let act = Act::new(Action::SetHold, principal.actor(), target.domain());
     app.audit.record(act.with("reason", reason.as_str())).await;
@@ -61,23 +61,12 @@ pub(super) async fn release(
     }: Authorised<KeepHolds, BodyOrQuery<HoldRequest>>,
 ) -> Result<Json<Vec<HoldRow>>, ApiError> {
     let reason = request.reason.unwrap_or_default();
-    let requester = requester(&principal, &request_id, &reason);
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester(&request_id.0, &reason, &warrant);
     app.store.release_hold(target, requester).await?;
     let act = Act::new(Action::ReleaseHold, principal.actor(), target.domain());
     app.audit.record(act.with("reason", reason.as_str())).await;
     standing(&app, target).await
-}
-
-fn requester<'a>(
-    principal: &'a Principal,
-    RequestId(request): &'a RequestId,
-    reason: &'a str,
-) -> Requester<'a> {
-    Requester {
-        name: &principal.user().name,
-        request,
-        reason,
-    }
 }
 
 async fn standing(app: &App, target: Target) -> Result<Json<Vec<HoldRow>>, ApiError> {

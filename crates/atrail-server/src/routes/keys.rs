@@ -26,7 +26,9 @@ pub(super) async fn rotate(
     principal: Principal,
     _: Operator,
 ) -> Result<(StatusCode, Json<EvidenceKey>), ApiError> {
-    let made = app.store.rotate_key(principal.user().name.as_str()).await?;
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester("", "", &warrant);
+    let made = app.store.rotate_key(requester).await?;
     for account in app.tenancy.accounts().await? {
         let domain = Domain::Account(account.id);
         let act = Act::new(Action::RotateKey, principal.actor(), domain);

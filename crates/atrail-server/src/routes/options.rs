@@ -68,7 +68,8 @@ pub(super) async fn set(
     let days = retention.ok_or_else(|| ApiError::bad_request("retention is missing"))?;
     let retention =
         Retention::try_from(days).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let requester = principal.user().name.as_str();
+    let warrant = principal.warrant(&app);
+    let requester = principal.requester("", "", &warrant);
     let set = app
         .store
         .set_retention(target, retention, requester)

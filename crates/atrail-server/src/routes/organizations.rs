@@ -68,7 +68,9 @@ pub(super) async fn create(
     app.must_exist(account).await?;
     principal.must_own(account, principal.knows_account(account), "account")?;
     let now = app.clock.now();
-    let made = app.tenancy.create_organization(account, &name, now).await?;
+    let tenancy = principal.tenancy(&app);
+    let made = tenancy.create_organization(account, &name, now).await?;
+    principal.uses(&app, account).await;
     let act = about(Action::CreateOrganization, &principal, &made);
     app.audit.record(act).await;
     Ok((StatusCode::CREATED, Json(wire(made))))
@@ -91,7 +93,9 @@ pub(super) async fn delete(
 ) -> Result<Json<Deleted>, ApiError> {
     let found = known(&app, &principal, id).await?;
     principal.must_own(found.account, true, WHAT)?;
-    app.tenancy.delete_organization(found.id).await?;
+    let tenancy = principal.tenancy(&app);
+    tenancy.delete_organization(found.id).await?;
+    principal.uses(&app, found.account).await;
     let act = about(Action::DeleteOrganization, &principal, &found);
     app.audit.record(act).await;
     Ok(Json(Deleted {

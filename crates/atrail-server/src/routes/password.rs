@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atrail_api::PasswordChange;
+use atrail_store::canonical_name;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
@@ -22,25 +23,33 @@ pub(super) async fn change(
 ) -> Result<StatusCode, ApiError> {
     let wrong = || ApiError::forbidden("the old password is not right");
     let name = &principal.user().name;
+    // As a login counts it.
+    let counted = canonical_name(name);
     let attempt = app
         .throttle
-        .begin(Some(name), address, app.clock.elapsed())?;
+        .begin(Some(&counted), address, app.clock.elapsed())?;
     let found = app.identity.credentials(name).await?;
     let old_hash = found.and_then(|found| found.password_hash);
-    if !app.passwords.verify(old, old_hash.clone()).await? {
+    if !app.passwords.verify(old, old_hash.clone(), address).await? {
         return Err(wrong());
     }
     attempt.succeeded();
-    let new_hash = app.passwords.hash(new).await?;
+    let new_hash = app.passwords.hash(new, address).await?;
     let old_hash = old_hash.unwrap_or_default();
     let (id, login) = (principal.id(), principal.login());
-    let changed = app
-        .identity
-        .change_password(id, &old_hash, &new_hash, login)
-        .await?;
+    let identity = principal.identity(&app);
+    let changed = identity.change_password(id, &old_hash, &new_hash, login);
+    let changed = changed.await?;
     app.standings.forget();
     if !changed {
         return Err(wrong());
+    }
+    if crate::founding::is_of(&app.settings.credentials_file(), name) {
+        tracing::warn!(
+            path = %app.settings.credentials_file().display(),
+            "the first user's password was changed: the one in this file is no longer good. Remove the file; its API key is good \
+             until it is deleted"
+        );
     }
     let act = |domain| {
         let act = Act::new(Action::ChangePassword, principal.actor(), domain);

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use atrail_api::{Deleted, HeldRole, List, Role, RoleGrant};
 use atrail_model::{AccountId, Domain, SpaceId};
-use atrail_store::{self as store, AccountRole, SpaceRole};
+use atrail_store::{
+    self as store, AccountRole, ErrorKind, Granted, Granter, Revoked, SpaceRole, StoreError, User,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
@@ -29,51 +32,100 @@ pub(super) async fn list(
     }))
 }
 
-/// Gives a role to a user, by name. 200 when the user held it before.
+/// Gives a role to a user, by name. 200 when the user held it before. Somebody who holds no role in the account is invited
+/// by its owner, and nothing tells whether there is such a user; the operator gives at once.
 pub(super) async fn grant(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
     JsonBody(wire): JsonBody<RoleGrant>,
-) -> Result<(StatusCode, Json<RoleGrant>), ApiError> {
+) -> Result<Response, ApiError> {
     let (role, account) = managed(&app, &principal, &wire).await?;
-    let user = app.identity.user_named(&wire.user).await?;
-    let is_new = app.identity.grant(user.id, role).await?;
-    app.standings.forget();
-    let status = if is_new {
-        let act = about(Action::GrantRole, &principal, account, &wire);
-        app.audit.record(act.to(Thing::user(&user))).await;
-        StatusCode::CREATED
+    let granter = if principal.is_operator() {
+        Granter::Operator
     } else {
-        StatusCode::OK
+        Granter::Owner
     };
-    Ok((status, Json(wire)))
+    let identity = principal.identity(&app);
+    let now = app.clock.now();
+    let granted = identity.grant(&wire.user, role, granter, now).await;
+    let granted = granted.map_err(|error| unknown(error, "user"))?;
+    app.standings.forget();
+    principal.manages(&app, account).await;
+    let about = |action| {
+        with_place(
+            Act::new(action, principal.actor(), Domain::Account(account)),
+            &role,
+        )
+    };
+    let held = |user: User| {
+        let (role, account, space) = place(role);
+        Json(RoleGrant {
+            user: user.name,
+            role,
+            account,
+            space,
+        })
+    };
+    Ok(match granted {
+        Granted::Now(user) => {
+            let act = about(Action::GrantRole).to(Thing::user(&user));
+            app.audit.record(act).await;
+            (StatusCode::CREATED, held(user)).into_response()
+        }
+        Granted::Before(user) => held(user).into_response(),
+        Granted::Offered(invitation) => {
+            let invitee = Thing::invitee(&invitation.id, &invitation.user_name);
+            app.audit
+                .record(about(Action::InviteUser).to(invitee))
+                .await;
+            let invitation = super::invitations::wire(invitation);
+            (StatusCode::ACCEPTED, Json(invitation)).into_response()
+        }
+    })
 }
 
-/// Takes a role from a user, by name.
+/// Takes a role from a user, by name, or takes back that it was offered.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
     BodyOrQuery(wire): BodyOrQuery<RoleGrant>,
 ) -> Result<Json<Deleted>, ApiError> {
     let (role, account) = managed(&app, &principal, &wire).await?;
-    let user = app.identity.user_named(&wire.user).await?;
-    if !app.identity.revoke(user.id, role).await? {
-        return Err(ApiError::not_found("role"));
-    }
+    let now = app.clock.now();
+    let revoked = principal.identity(&app).revoke(&wire.user, role, now).await;
+    let revoked = revoked.map_err(|error| unknown(error, "role"))?;
     app.standings.forget();
-    let act = about(Action::RevokeRole, &principal, account, &wire);
-    app.audit.record(act.to(Thing::user(&user))).await;
+    principal.manages(&app, account).await;
+    let (action, thing) = match revoked {
+        Revoked::Role(user) => (Action::RevokeRole, Thing::user(&user)),
+        Revoked::Offer => (
+            Action::WithdrawInvitation,
+            Thing::invitee(&wire.user, &wire.user),
+        ),
+    };
+    let act = Act::new(action, principal.actor(), Domain::Account(account));
+    app.audit.record(with_place(act, &role).to(thing)).await;
     Ok(Json(Deleted {
         message: "Delete role success".to_owned(),
     }))
 }
 
-fn about(action: Action, principal: &Principal, account: AccountId, wire: &RoleGrant) -> Act {
-    let act = Act::new(action, principal.actor(), Domain::Account(account));
-    let act = act.with("role", wire.role.word());
-    match &wire.space {
-        Some(space) => act.with("space", space.as_str()),
-        None => act,
+/// With the role, and the space that it is of.
+pub(super) fn with_place(act: Act, role: &store::HeldRole) -> Act {
+    match role {
+        store::HeldRole::Account(_, role) => act.with("role", role.word()),
+        store::HeldRole::Space(space, role) => act
+            .with("role", role.word())
+            .with("space", space.to_string()),
+    }
+}
+
+/// Whatever is not there is answered as what the caller may not know of.
+fn unknown(error: StoreError, what: &str) -> ApiError {
+    if error.kind() == ErrorKind::NotFound {
+        ApiError::not_found(what)
+    } else {
+        error.into()
     }
 }
 
@@ -105,9 +157,11 @@ async fn managed(
             let role = role_of_space(*role)?;
             let unknown = || ApiError::not_found("space");
             let id: SpaceId = space.parse().map_err(|_| unknown())?;
-            let account = app.standings.account_of(id).await?.ok_or_else(unknown)?;
+            let knows = |account| principal.knows_space(id, account);
+            let account = app.standings.account_of(id, knows).await?;
+            let account = account.ok_or_else(unknown)?;
             if !principal.is_operator() {
-                principal.must_own(account, principal.knows_space(id, account), "space")?;
+                principal.must_own(account, true, "space")?;
             }
             Ok((store::HeldRole::Space(id, role), account))
         }
@@ -137,7 +191,19 @@ fn wire(grant: store::Grant) -> HeldRole {
         account: _,
         claimed,
     } = grant;
-    let (role, account, space) = match role {
+    let (role, account, space) = place(role);
+    HeldRole {
+        user: user_name,
+        role,
+        account,
+        space,
+        claimed,
+    }
+}
+
+/// A role on the wire, and the GUID of the account or the space that it is of.
+pub(super) fn place(role: store::HeldRole) -> (Role, Option<String>, Option<String>) {
+    match role {
         store::HeldRole::Account(id, role) => {
             let role = match role {
                 AccountRole::Owner => Role::Owner,
@@ -154,12 +220,5 @@ fn wire(grant: store::Grant) -> HeldRole {
             };
             (role, None, Some(id.to_string()))
         }
-    };
-    HeldRole {
-        user: user_name,
-        role,
-        account,
-        space,
-        claimed,
     }
 }

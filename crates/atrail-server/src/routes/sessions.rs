@@ -20,6 +20,7 @@ use crate::days;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
 use crate::idempotency::IdempotencyKey;
+use crate::ingest::{Sender, Share};
 use crate::untold::Untold;
 
 impl Aimed for OptionalJsonBody<api::SessionRequest> {
@@ -140,7 +141,9 @@ pub(super) async fn manifest(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
 ) -> Result<impl IntoResponse, ApiError> {
+    let share = share_of_answer(&app, &principal, &session).await?;
     let bytes = app.store.manifest(principal.id(), session.id).await?;
+    let bytes = share.hold_all(bytes);
     note_read(&app, &principal, &session, "manifest").await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
@@ -150,9 +153,25 @@ pub(super) async fn receipt(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
 ) -> Result<impl IntoResponse, ApiError> {
+    let share = share_of_answer(&app, &principal, &session).await?;
     let text = app.store.receipt(principal.id(), session.id).await?;
+    let text = share.hold_all(text);
     note_read(&app, &principal, &session, "receipt").await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
+
+/// The memory for a session's manifest or receipt, which has megabytes where there are many objects: somebody who asks for
+/// many and reads none holds no more than a sender's part.
+async fn share_of_answer(
+    app: &App,
+    principal: &Principal,
+    session: &Session,
+) -> Result<Share, ApiError> {
+    let sender = Sender::of(app, principal, session.scope.target).await?;
+    let mut share = app.ingest_budget.share_of(sender);
+    let size_bytes = app.store.evidence_bytes(session.id).await?;
+    share.begin(size_bytes).await?;
+    Ok(share)
 }
 
 /// Returns when it is on record that a part of what goes with a session was read.

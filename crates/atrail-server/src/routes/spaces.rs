@@ -62,8 +62,9 @@ pub(super) async fn create(
     let organization = organizations::known(&app, &principal, id).await?;
     principal.must_own(organization.account, true, "organization")?;
     let now = app.clock.now();
-    let tenancy = app.tenancy.on_behalf_of(&principal.user().name);
+    let tenancy = principal.tenancy(&app);
     let made = tenancy.create_space(organization.id, &name, now).await?;
+    principal.uses(&app, made.account).await;
     let act = about(Action::CreateSpace, &principal, &made);
     app.audit.record(act).await;
     Ok((StatusCode::CREATED, Json(wire(made))))
@@ -100,8 +101,9 @@ pub(super) async fn delete(
         } else {
             EventsOfSpace::Stay
         };
-        let actor = &principal.user().name;
-        let (held, failed) = match app.store.delete_space(space.id, actor, events).await {
+        let warrant = principal.warrant(&app);
+        let requester = principal.requester("", "", &warrant);
+        let (held, failed) = match app.store.delete_space(space.id, requester, events).await {
             Err(StoreError::Partly { done, rest }) => (
                 done,
                 Some(ApiError::from(StoreError::Partly { done, rest })),
@@ -109,6 +111,7 @@ pub(super) async fn delete(
             held => (held?, None),
         };
         app.standings.forget();
+        principal.uses(&app, space.account).await;
         let mut act = about(Action::DeleteSpace, &principal, &space)
             .with("withEvents", with_events)
             .with("events", held.count)

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use atrail_api::{Deleted, List, User, UserCreate};
 use atrail_model::UserId;
+use atrail_store::ErrorKind;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
+use super::Peer;
 use crate::app::App;
-use crate::audit::{Act, Action, Thing};
+use crate::audit::{ACCOUNTS_MAX, Act, Action, Thing};
 use crate::auth::principal::{Manager, Operator, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
@@ -32,6 +34,8 @@ pub(super) async fn list(
 /// A new user, without any role.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    principal: Principal,
+    Extension(Peer(address)): Extension<Peer>,
     _: Operator,
     JsonBody(UserCreate {
         name,
@@ -39,12 +43,10 @@ pub(super) async fn create(
         operator,
     }): JsonBody<UserCreate>,
 ) -> Result<(StatusCode, Json<User>), ApiError> {
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.passwords.hash(password, address).await?;
     let now = app.clock.now();
-    let made = app
-        .identity
-        .create_user(&name, &hash, operator, now)
-        .await?;
+    let identity = principal.identity(&app);
+    let made = identity.create_user(&name, &hash, operator, now).await?;
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
@@ -72,24 +74,30 @@ pub(super) async fn delete(
     id: IdInPath<UserId>,
 ) -> Result<Json<Deleted>, ApiError> {
     let user = found(&app, id.of("user")?).await?;
-    // With the user go the roles.
-    let accounts = app.audit.accounts_of(user.id).await;
-    app.identity.delete_user(user.id).await?;
+    let deleted = principal.identity(&app).delete_user(user.id).await;
     app.standings.forget();
+    let accounts = match deleted {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(ApiError::not_found("user"));
+        }
+        accounts => accounts?,
+    };
+    let accounts = &accounts[..accounts.len().min(ACCOUNTS_MAX)];
     let act = |domain| {
         let act = Act::new(Action::DeleteUser, principal.actor(), domain);
         act.to(Thing::user(&user))
     };
-    app.audit.record_in(&accounts, act).await;
+    app.audit.record_in(accounts, act).await;
     Ok(Json(Deleted {
         message: "Delete user success".to_owned(),
     }))
 }
 
 async fn found(app: &App, id: UserId) -> Result<atrail_store::User, ApiError> {
-    let users = app.identity.users().await?;
-    let found = users.into_iter().find(|one| one.id == id);
-    found.ok_or_else(|| ApiError::not_found("user"))
+    match app.identity.user(id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("user")),
+        found => Ok(found?),
+    }
 }
 
 fn wire(user: atrail_store::User) -> User {

@@ -11,8 +11,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// it anybody may have written.
 pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let peer = peer.to_canonical();
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|one| one.to_canonical() == *address);
-    if !is_trusted(&peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let values = headers.get_all(FORWARDED_FOR).iter();
@@ -26,11 +25,25 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> I
             break;
         };
         nearest = address;
-        if !is_trusted(&nearest) {
+        if !is_trusted(nearest, trusted) {
             break;
         }
     }
     nearest
+}
+
+/// Whether this is the address of a proxy that is believed.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpAddr]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|one| one.to_canonical() == address)
+}
+
+/// What an address counts as: an IPv6 caller has a whole /64 to choose addresses from, so that counts as one.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
+        v4 => v4,
+    }
 }
 
 /// An address, with or without a port.

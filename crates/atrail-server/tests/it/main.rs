@@ -12,6 +12,8 @@ mod downloads;
 mod heads;
 mod hostile;
 mod intake;
+mod invitations;
+mod isolation;
 mod issuer;
 mod lifecycle;
 mod matrix;

@@ -10,7 +10,7 @@ use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// The severity of what is done with each action; of what is refused, `warning` at least.
-const SEVERITIES: [(&str, &str); 22] = [
+const SEVERITIES: [(&str, &str); 27] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
     ("read.sessions", "normal"),
@@ -18,6 +18,7 @@ const SEVERITIES: [(&str, &str); 22] = [
     ("download.events", "normal"),
     ("delete.events", "critical"),
     ("write.options", "warning"),
+    ("resume.retention", "warning"),
     ("set.hold", "warning"),
     ("release.hold", "warning"),
     ("rotate.key", "warning"),
@@ -26,6 +27,10 @@ const SEVERITIES: [(&str, &str); 22] = [
     ("change.password", "warning"),
     ("grant.role", "warning"),
     ("revoke.role", "warning"),
+    ("invite.user", "warning"),
+    ("withdraw.invitation", "warning"),
+    ("accept.invitation", "warning"),
+    ("decline.invitation", "warning"),
     ("create.key", "warning"),
     ("delete.key", "critical"),
     ("delete.user", "critical"),
@@ -61,6 +66,7 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let _: Value = admin.delete(paths::EVENTS).json(&day).made().await;
     let option = admin.request(Method::PUT, paths::OPTIONS);
     let _: Value = option.json(&json!({"retention": 400})).made().await;
+    let _: Value = admin.post(paths::RETENTION).made().await;
     let hold = json!({"reason": "case 7"});
     let _: Value = admin.post(paths::HOLDS).json(&hold).made().await;
     let _: Value = admin.delete(paths::HOLDS).json(&hold).made().await;
@@ -88,6 +94,7 @@ async fn do_everything(server: &TestServer, admin: &Client) {
         let path = format!("/v3/{below}/{}", made["guid"].as_str().unwrap());
         let _: Value = ann.delete(&path).made().await;
     }
+    answer_invitations(server, admin, &ann).await;
     let revoked = server.http.post(server.url(paths::REVOKE));
     let revoked = revoked.form(&[("token", ann.token.as_deref().unwrap())]);
     assert_eq!(revoked.send().await.unwrap().status(), 200);
@@ -107,6 +114,29 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let ann = users.iter().find(|user| user["name"] == "ann").unwrap();
     let path = format!("/v3/users/{}", ann["guid"].as_str().unwrap());
     let _: Value = admin.delete(&path).made().await;
+}
+
+/// An owner invites somebody who accepts, takes an invitation back, and declines one into another account.
+async fn answer_invitations(server: &TestServer, admin: &Client, owner: &Client) {
+    let invite = async |from: &Client, user: &str, account: &str| -> String {
+        let role = json!({"user": user, "role": "auditor", "account": account});
+        let made: Value = from.post(paths::ROLES).json(&role).made().await;
+        let id = made["id"].as_str().unwrap();
+        format!("{}/{id}", paths::INVITATIONS)
+    };
+    let home = &server.initial.account;
+    let bob = server.user("bob", false, &[]).await;
+    let path = invite(owner, "bob", home).await;
+    let _: Value = bob.post(&path).made().await;
+    let path = invite(owner, "nobody", home).await;
+    let _: Value = owner.delete(&path).made().await;
+    let account = admin.post(paths::ACCOUNTS).json(&json!({"name": "away"}));
+    let account: Value = account.made().await;
+    let away = account["guid"].as_str().unwrap();
+    let role = json!({"role": "owner", "account": away});
+    let eve = server.user("eve", false, &[role]).await;
+    let path = invite(&eve, "ann", away).await;
+    let _: Value = owner.delete(&path).made().await;
 }
 
 /// What is wrong with the form of an own event.
@@ -210,7 +240,10 @@ async fn every_kind_has_the_form_of_the_field_reference() {
     let events = own(&today(&admin, true).await);
 
     let known: BTreeSet<_> = SEVERITIES.iter().map(|known| known.0.to_owned()).collect();
-    assert_eq!(actions_of_the_server(&server).await, known);
+    let mut actions = actions_of_the_server(&server).await;
+    // The server does this one by itself, when its clock jumps: it has no request, and no user.
+    assert!(actions.remove("suspend.retention"));
+    assert_eq!(actions, known);
     let mut seen = BTreeMap::<String, usize>::new();
     let mut ids = BTreeSet::new();
     for event in &events {

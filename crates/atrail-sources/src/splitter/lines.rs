@@ -64,7 +64,11 @@ impl Splitter {
     /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
-        if self.inspector.may_be_glued(&window[text.clone()]) && is_glued(window, &text) {
+        let is_object = window[text.start] == b'{';
+        if is_object
+            && self.inspector.may_be_glued(&window[text.clone()])
+            && is_glued(window, &text)
+        {
             self.line.entered = true;
             return None;
         }

@@ -4,6 +4,7 @@
 //! `list` the elements of lists; `recover` goes on after a break, at the next line that begins a value.
 //! Offsets are relative to the window; [`Splitter::release`] moves them when its front is dropped.
 
+mod ahead;
 mod frame;
 mod lines;
 mod list;

@@ -7,13 +7,14 @@
 use atrail_model::event::hint;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
+use super::ahead::{ends_element, next_line, values_begun};
 use super::frame::{Ends, Expect, Frame, Kind};
 use super::values::{is_whitespace, whole};
 use super::{Mode, Role, Splitter, Step, Value};
 use crate::{Reason, Refusal};
 
 /// How often one stretch of the input is looked at again.
-const REREADS_MAX: u8 = 4;
+const REREADS_MAX: u8 = 8;
 
 /// How much of what stands at a break tells what it is.
 const HINT_BYTES: usize = 16;
@@ -92,10 +93,18 @@ impl Splitter {
                     return Some(self.refuse_up_to(value, next, window));
                 }
                 let column = value.scan.column();
-                let refusal = match value.blame {
+                let passed = values_begun(window, value.start, at, column);
+                let mut refusal = match value.blame {
                     Some(blame) => blame,
                     None => self.refusal(window, at, expected),
                 };
+                refusal.not_read = passed;
+                // Cut off, and not by the end of a line: another value begins here.
+                if matches!(window.get(at), Some(b'{' | b'[' | b']')) {
+                    self.pos = at;
+                    self.resume_at(at, window);
+                    return Some(Step::Refusal(refusal));
+                }
                 self.seek_from(at, refusal, column, false)
             }
         }
@@ -111,10 +120,7 @@ impl Splitter {
     /// Refuses a value that ends where another begins.
     pub(super) fn refuse_up_to(&mut self, value: Value, next: usize, window: &[u8]) -> Step {
         self.go_back(next, window);
-        self.resume(match window.get(next) {
-            Some(b']') => Resume::Between,
-            _ => Resume::Value,
-        });
+        self.resume_at(next, window);
         let Value {
             start, line, blame, ..
         } = value;
@@ -124,6 +130,14 @@ impl Splitter {
     /// Whether too little is seen of what stands at a break to say what it is.
     pub(super) const fn must_look_ahead(&self, window: &[u8], last: bool) -> bool {
         !last && window.len() - self.pos < HINT_BYTES
+    }
+
+    /// Reading goes on at the bracket that stands here.
+    fn resume_at(&mut self, at: usize, window: &[u8]) {
+        self.resume(match window.get(at) {
+            Some(b']') => Resume::Between,
+            _ => Resume::Value,
+        });
     }
 
     /// Something stands outside of lists that is no value.
@@ -352,35 +366,6 @@ fn cut(start: usize, end: usize, line: u64, window: &[u8]) -> Step {
     let text = &window[start..end];
     let last = text.iter().rposition(|byte| !is_whitespace(*byte));
     whole(start..start + last.map_or(0, |last| last + 1), line)
-}
-
-/// The first byte of the first line after `from` that begins a value, or in a list ends one, up to and with `to`.
-fn next_line(
-    window: &[u8],
-    from: usize,
-    to: usize,
-    column: usize,
-    is_in_list: bool,
-) -> Option<usize> {
-    let mut breaks = memchr::memchr_iter(b'\n', window.get(from..to)?);
-    breaks.find_map(|found| {
-        let start = from + found + 1;
-        let line = &window[start..(to + 1).min(window.len())];
-        let indent = line
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))?;
-        let begins = match line[indent] {
-            b'{' | b'[' => indent <= column,
-            b']' => is_in_list && ends_element(indent, column),
-            _ => false,
-        };
-        begins.then_some(start + indent)
-    })
-}
-
-/// Whether a line with a comma or a bracket after so many blanks ends an element that began in `column`.
-const fn ends_element(indent: usize, column: usize) -> bool {
-    indent < column || column == 0
 }
 
 /// What stands at a break, safe to print.

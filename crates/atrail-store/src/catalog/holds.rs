@@ -42,6 +42,7 @@ impl Catalog {
         let what = "set a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
+        requester.must_stand(&mut tx).await?;
         refuse_second(&mut tx, target).await?;
         refuse_ended(&mut tx, target).await?;
         // No space comes or goes until this is committed.
@@ -78,6 +79,7 @@ impl Catalog {
         let what = "release a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
+        requester.must_stand(&mut tx).await?;
         let mut stood = false;
         // No space comes or goes until this is committed.
         for row in self.domains_of(target).await? {

@@ -6,32 +6,62 @@ mod api_keys;
 mod external;
 mod founding;
 mod grants;
+mod invitations;
 mod logins;
 mod roles;
 mod scopes;
 #[cfg(test)]
 mod tests;
 mod users;
+mod warrant;
 
 pub use api_keys::{ApiKey, ApiKeyHolder, NewApiKey};
 pub use external::ExternalUser;
 pub use founding::Founding;
-pub use grants::Grant;
-pub use logins::{Exchange, LoginId, LoginKind, NewLogin, Standing};
+pub use grants::{Grant, Granted, Granter, Revoked};
+pub use invitations::{Answerer, Invitation, InvitationId};
+pub use logins::{Exchange, Home, LoginId, LoginKind, NewLogin, Proof, Standing};
 pub use roles::{AccountRole, HeldRole, SpaceRole};
 pub use scopes::{KeyScope, KeyScopes};
 pub use users::{Credentials, User};
+pub use warrant::Warrant;
+
+use sqlx::{Sqlite, Transaction};
 
 use super::Catalog;
+use crate::error::Result;
 
 /// The server's users.
 #[derive(Debug, Clone)]
 pub struct Identity {
     catalog: Catalog,
+    warrant: Option<Warrant>,
 }
 
 impl Identity {
     pub(super) const fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+        Self {
+            catalog,
+            warrant: None,
+        }
+    }
+
+    /// The same at the request of a login: whatever changes something looks first whether the login is still worth what
+    /// it was.
+    #[must_use]
+    pub fn at_request_of(&self, warrant: Warrant) -> Self {
+        Self {
+            catalog: self.catalog.clone(),
+            warrant: Some(warrant),
+        }
+    }
+
+    /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
+    async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+        let mut tx = self.catalog.begin(what).await?;
+        if let Some(warrant) = &self.warrant {
+            warrant.must_stand(&mut tx).await?;
+        }
+        Ok(tx)
     }
 }

@@ -14,6 +14,7 @@ mod identity;
 pub(crate) mod in_scope;
 mod key_changes;
 pub(crate) mod log;
+pub(crate) mod names;
 pub(crate) mod offline;
 mod readings;
 pub(crate) mod retention;
@@ -22,7 +23,7 @@ mod schema;
 mod sessions;
 mod set_apart;
 mod set_aside;
-mod tenancy;
+pub(crate) mod tenancy;
 mod waste;
 
 use std::path::Path;
@@ -37,9 +38,10 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Sqlite, Transaction};
 
 pub use identity::{
-    AccountRole, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
-    HeldRole, Identity, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, SpaceRole,
-    Standing, User,
+    AccountRole, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding,
+    Grant, Granted, Granter, HeldRole, Home, Identity, Invitation, InvitationId, KeyScope,
+    KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, Proof, Revoked, SpaceRole, Standing, User,
+    Warrant,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

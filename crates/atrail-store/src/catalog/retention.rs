@@ -69,6 +69,7 @@ impl Catalog {
     ) -> Result<Vec<DomainRetention>> {
         let what = "set retention";
         let mut tx = self.begin(what).await?;
+        requester.must_stand(&mut tx).await?;
         let before = list(&mut tx, target, what).await?;
         let set = match (retention, target) {
             (Retention::Days(days), Target::Space(_)) => sqlx::query(concat!(

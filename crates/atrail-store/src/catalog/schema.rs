@@ -19,7 +19,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/0010_contents_of_objects.sql"),
     include_str!("schema/0011_set_apart.sql"),
     include_str!("schema/0012_readings.sql"),
-    include_str!("schema/0013_clock.sql"),
+    include_str!("schema/0013_invitations.sql"),
+    include_str!("schema/0014_clock.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.
@@ -132,6 +133,29 @@ mod tests {
                 .await
                 .unwrap();
         assert_eq!(key, (None, None), "good for everything and for ever");
+    }
+
+    /// Who holds a role goes on using its account, and a key of somebody in one account stays with it.
+    #[tokio::test]
+    async fn roles_from_before_there_were_invitations_are_accepted() {
+        let pool = made_by_version_of(10).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
+            INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0), (x'02', 'bob', 'h', 0, 0);
+            INSERT INTO roles VALUES (x'01', 'owner', x'0a', NULL, 0), (x'02', 'auditor', x'0a', NULL, 0),
+                (x'02', 'writer', x'0b', NULL, 0);
+            INSERT INTO api_keys (key, holder, name, hash, created) VALUES ('k', x'01', 'k', x'', 0),
+                ('l', x'02', 'l', x'', 0);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let uses = "SELECT hex(holder) || ' ' || hex(account) FROM account_uses ORDER BY 1";
+        assert_eq!(rows(uses).await, ["01 0A", "02 0A", "02 0B"]);
+        let keys = "SELECT key || ' ' || hex(account) FROM api_keys ORDER BY 1";
+        assert_eq!(rows(keys).await, ["k 0A", "l "]);
+        assert!(rows("SELECT name FROM invitations").await.is_empty());
     }
 
     /// What an object holds is told by its row, also of one that an earlier version made.

@@ -128,6 +128,19 @@ impl Catalog {
         row.as_ref().map(session).transpose()
     }
 
+    /// Bytes of the manifest and the receipt together, without reading them; none of a session that is not there.
+    pub(crate) async fn evidence_bytes(&self, id: SessionId) -> Result<u64> {
+        let row = sqlx::query(concat!(
+            "SELECT COALESCE((SELECT octet_length(manifest) FROM sessions WHERE session = ?1), 0) ",
+            "+ COALESCE((SELECT octet_length(text) FROM receipts WHERE session = ?1), 0) AS bytes"
+        ))
+        .bind(id.bytes())
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("look up a session"))?;
+        row.unsigned("bytes")
+    }
+
     /// The manifest's text.
     pub(crate) async fn session_manifest(&self, id: SessionId) -> Result<Option<Vec<u8>>> {
         let row = sqlx::query("SELECT manifest FROM sessions WHERE session = ?")

@@ -1,11 +1,13 @@
 //! Accounts, organizations, spaces, and the domain that comes with each account and space.
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, limits};
+use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Sqlite, Transaction};
 
+use super::identity::Warrant;
 use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, failed_to, taken_or_failed_to};
+use super::{Catalog, failed_to, names, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
 /// An account.
@@ -46,6 +48,7 @@ pub struct Space {
 pub struct Tenancy {
     catalog: Catalog,
     actor: String,
+    warrant: Option<Warrant>,
 }
 
 macro_rules! select_spaces {
@@ -63,6 +66,7 @@ impl Tenancy {
         Self {
             catalog,
             actor: String::new(),
+            warrant: None,
         }
     }
 
@@ -72,7 +76,24 @@ impl Tenancy {
         Self {
             catalog: self.catalog.clone(),
             actor: actor.to_owned(),
+            warrant: self.warrant.clone(),
         }
+    }
+
+    /// The same at the request of a login: whatever changes something looks first whether the login is still worth what
+    /// it was.
+    #[must_use]
+    pub fn at_request_of(self, warrant: Option<Warrant>) -> Self {
+        Self { warrant, ..self }
+    }
+
+    /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
+    async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+        let mut tx = self.catalog.begin(what).await?;
+        if let Some(warrant) = &self.warrant {
+            warrant.must_stand(&mut tx).await?;
+        }
+        Ok(tx)
     }
 
     /// Makes an account and its domain.
@@ -80,20 +101,19 @@ impl Tenancy {
     /// # Errors
     /// When the name is empty, too long, holds control characters, or is taken.
     pub async fn create_account(&self, name: &str, now: Timestamp) -> Result<Account> {
-        check_name("account", name)?;
         let account = Account {
             id: AccountId::generate(),
-            name: name.to_owned(),
+            name: names::fit("account", name)?.into_owned(),
         };
-        let mut tx = self.catalog.begin("create an account").await?;
+        let mut tx = self.begin("create an account").await?;
         sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
             .bind(account.id.bytes())
-            .bind(name)
+            .bind(&account.name)
             .bind(nanoseconds(now))
             .execute(&mut *tx)
             .await
             .map_err(taken_or_failed_to("create an account", || {
-                format!("there is an account '{name}' already")
+                format!("there is an account '{}' already", account.name)
             }))?;
         sqlx::query("INSERT INTO domains (account) VALUES (?)")
             .bind(account.id.bytes())
@@ -118,25 +138,27 @@ impl Tenancy {
         name: &str,
         now: Timestamp,
     ) -> Result<Organization> {
-        check_name("organization", name)?;
         let organization = Organization {
             id: OrganizationId::generate(),
             account,
-            name: name.to_owned(),
+            name: names::fit("organization", name)?.into_owned(),
         };
-        let mut tx = self.catalog.begin("create an organization").await?;
+        let mut tx = self.begin("create an organization").await?;
         let made = sqlx::query(
             "INSERT INTO organizations (guid, account, name, created) \
              SELECT ?, guid, ?, ? FROM accounts WHERE guid = ? AND deleted IS NULL",
         )
         .bind(organization.id.bytes())
-        .bind(name)
+        .bind(&organization.name)
         .bind(nanoseconds(now))
         .bind(account.bytes())
         .execute(&mut *tx)
         .await
         .map_err(taken_or_failed_to("create an organization", || {
-            format!("there is an organization '{name}' in this account already")
+            format!(
+                "there is an organization '{}' in this account already",
+                organization.name
+            )
         }))?;
         if made.rows_affected() == 0 {
             return Err(not_found("account", account));
@@ -157,24 +179,33 @@ impl Tenancy {
         name: &str,
         now: Timestamp,
     ) -> Result<Space> {
-        check_name("space", name)?;
-        let account = self.organization(organization).await?.account;
+        let name = names::fit("space", name)?;
+        let mut tx = self.begin("create a space").await?;
+        let parent = sqlx::query("SELECT account FROM organizations WHERE guid = ?")
+            .bind(organization.bytes())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(failed_to("create a space"))?
+            .ok_or_else(|| not_found("organization", organization))?;
+        let account: AccountId = parent.id("account")?;
         let space = Space {
             id: SpaceId::generate(),
             organization,
             account,
-            name: name.to_owned(),
+            name: name.into_owned(),
         };
-        let mut tx = self.catalog.begin("create a space").await?;
         sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
             .bind(space.id.bytes())
             .bind(organization.bytes())
-            .bind(name)
+            .bind(&space.name)
             .bind(nanoseconds(now))
             .execute(&mut *tx)
             .await
             .map_err(taken_or_failed_to("create a space", || {
-                format!("there is a space '{name}' in this organization already")
+                format!(
+                    "there is a space '{}' in this organization already",
+                    space.name
+                )
             }))?;
         sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
             .bind(account.bytes())
@@ -198,13 +229,14 @@ impl Tenancy {
         }
     }
 
-    /// Deletes an account that has no organizations. Its domains stay; its name is free again.
+    /// Deletes an account that has no organizations, holds no sealed events, and is not held. Its domains stay; its name is
+    /// free again.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` when there are organizations, or when the catalog fails.
+    /// `NotFound`, `Conflict` when there are organizations, events or a legal hold, or when the catalog fails.
     pub(crate) async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete an account";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let (organizations,): (i64,) =
             sqlx::query_as("SELECT COUNT(*) FROM organizations WHERE account = ?")
                 .bind(id.bytes())
@@ -215,6 +247,23 @@ impl Tenancy {
             return Err(StoreError::Conflict(format!(
                 "the account has {organizations} organizations: delete them first"
             )));
+        }
+        let (is_held, has_events): (bool, bool) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain WHERE d.account = ?1), \
+                    EXISTS (SELECT 1 FROM hour_totals t JOIN domains d ON d.domain = t.domain WHERE d.account = ?1) \
+                 OR EXISTS (SELECT 1 FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE d.account = ?1)",
+        )
+        .bind(id.bytes())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        if is_held {
+            return Err(StoreError::Conflict(
+                "a legal hold stands in the account: release it first".to_owned(),
+            ));
+        }
+        if has_events {
+            return Err(holds_events());
         }
         // A name that nobody can give: an account's own GUID frees the one that it had.
         let deleted = sqlx::query(
@@ -231,6 +280,8 @@ impl Tenancy {
         }
         for sql in [
             "DELETE FROM roles WHERE account = ?",
+            "DELETE FROM invitations WHERE account = ?",
+            "DELETE FROM account_uses WHERE account = ?",
             "DELETE FROM sessions WHERE account = ?",
         ] {
             sqlx::query(sql)
@@ -248,7 +299,7 @@ impl Tenancy {
     /// `NotFound`, `Conflict` when there are spaces, or when the catalog fails.
     pub async fn delete_organization(&self, id: OrganizationId) -> Result<()> {
         const WHAT: &str = "delete an organization";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let (spaces,): (i64,) =
             sqlx::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
                 .bind(id.bytes())
@@ -278,7 +329,7 @@ impl Tenancy {
     /// `NotFound`, `Conflict` while a legal hold stands on it, or when the catalog fails.
     pub(crate) async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete a space";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         // Nobody could release it any more.
         let (is_held,): (bool,) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain \
@@ -439,24 +490,11 @@ fn not_found(what: &str, id: impl std::fmt::Display) -> StoreError {
     }
 }
 
-/// Names are shown in tables and typed in shells: not empty, not too long, no control characters, no space around.
-///
-/// No name is a GUID: wherever a thing may be named either way, it would hide another thing's GUID.
-pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
-    if name.parse::<SpaceId>().is_ok() {
-        return Err(StoreError::Invalid(format!(
-            "the {what} name must not be a GUID, by which another thing could be meant"
-        )));
-    }
-    let fit = !name.is_empty()
-        && name.len() <= limits::NAME_MAX_BYTES
-        && name.trim() == name
-        && !name.chars().any(char::is_control);
-    if fit {
-        return Ok(());
-    }
-    Err(StoreError::Invalid(format!(
-        "the {what} name must have 1 to {} bytes, no control characters, and no space at its ends",
-        limits::NAME_MAX_BYTES
-    )))
+/// Why an account that holds events cannot be deleted.
+pub(crate) fn holds_events() -> StoreError {
+    StoreError::Conflict(
+        "the account holds events, be it only those about what was done in it: it can end when retention has deleted them \
+         all"
+            .to_owned(),
+    )
 }

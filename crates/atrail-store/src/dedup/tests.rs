@@ -105,6 +105,46 @@ fn only_runs_of_the_domains_own_hour_are_read() {
     assert!(fixture.dedup.is_loaded_for(domain(), &asked) && loaded());
 }
 
+/// One domain asks for what lies in many runs, another always for the same: in memory for three of them.
+#[test]
+fn whoever_has_many_runs_looked_into_drives_out_their_own() {
+    let probe = Fixture::new(usize::MAX);
+    probe.seal(0..1000, 7);
+    probe.found(&[event(1, 7)]);
+    let index_bytes = usize::try_from(probe.dedup.stats().memory_bytes).unwrap();
+    let fixture = Fixture::new(3 * index_bytes);
+    fixture.seal(0..1000, 7);
+    for part in 1..9 {
+        fixture.seal(part * 1000..(part + 1) * 1000, 8);
+    }
+    let modest = Domain::Space(SpaceId::from_bytes([9; 16]));
+    let hot = Arc::clone(&fixture.dedup.runs.read()[0]);
+    // As if it held events of both, as runs do that were merged.
+    let look = |domain, hour| {
+        let NewEvent {
+            day, hour: hour_of, ..
+        } = event(1, hour);
+        for run in fixture.dedup.runs.read().iter() {
+            if run.covers(place_number(self::domain(), day, hour_of)) {
+                fixture
+                    .dedup
+                    .look_in(run, domain, &[event(1, hour)], &[0])
+                    .unwrap();
+            }
+        }
+    };
+    look(modest, 7);
+    for _ in 0..5 {
+        look(domain(), 8);
+        assert!(hot.is_loaded(), "what another domain needs stays");
+    }
+    let loaded = fixture.dedup.stats().memory_bytes;
+    assert!(
+        loaded <= 3 * index_bytes as u64,
+        "the control: there was no room for all"
+    );
+}
+
 #[test]
 fn runs_that_cannot_be_merged_rest_and_the_others_are_merged() {
     let fixture = Fixture::new(1 << 20);

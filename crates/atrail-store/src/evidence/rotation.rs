@@ -63,6 +63,7 @@ impl Evidence {
         };
         key::keep_next(&self.data_dir, &next)?;
         let mut tx = catalog.begin(WHAT).await?;
+        requester.must_stand(&mut tx).await?;
         // From here on nobody else begins a log until this one is committed.
         let domains = catalog.all_domains().await?;
         let for_server = endorse(&current, current.name(), &next)?;

@@ -1,11 +1,14 @@
 //! The bytes of the write-ahead log, as drawn in `docs/FORMAT.md`. Pure.
 
+use std::collections::BTreeSet;
+
 use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
 use crate::NewEvent;
 use crate::checksum::crc32c;
+use crate::memtable::GATHER_HOURS;
 
 /// The events that one request brought for one domain.
 #[derive(Debug, Clone)]
@@ -46,6 +49,8 @@ const FILE_VERSION: u32 = 1;
 const PAYLOAD_MAX_LEN: usize = 64 << 20;
 /// Lines of one frame gather up to this many bytes; a request that brings more becomes several frames.
 const LINES_MAX_BYTES: usize = 16 << 20;
+/// Hours of one frame's events, likewise: what is in one frame is sealed at one go.
+const HOURS_MAX: usize = GATHER_HOURS;
 
 impl FileHeader {
     pub(super) fn encode(self) -> [u8; FILE_HEADER_LEN] {
@@ -86,10 +91,18 @@ pub(super) fn split_into_frames(
         events: Vec::new(),
     }];
     let mut bytes = 0;
+    let mut hours = BTreeSet::new();
+    let mut last_hour = None;
     for event in events {
         // What an event costs besides its line counts too: a million empty ones fill a frame as well.
         bytes += event.line.len() + 9;
-        if bytes > LINES_MAX_BYTES {
+        let hour = Some((event.day, event.hour));
+        if hour != last_hour {
+            last_hour = hour;
+            hours.insert(hour);
+        }
+        if bytes > LINES_MAX_BYTES || hours.len() > HOURS_MAX {
+            hours = BTreeSet::from([hour]);
             bytes = event.line.len() + 9;
             let sequence = first_sequence + frames.len() as u64;
             frames.push(Frame {

@@ -3,6 +3,7 @@
 mod check;
 mod file;
 mod frame;
+mod lanes;
 mod writer;
 
 use std::io;

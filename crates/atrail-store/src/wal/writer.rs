@@ -6,21 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use atrail_evidence::LeafHash;
-use atrail_model::Domain;
+use atrail_model::{AccountId, Domain};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::frame::split_into_frames;
+use super::lanes::Lanes;
 use super::{AppendError, Frame, Wal};
 use crate::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::memtable::Memtable;
 use crate::stats::Counters;
 
-/// Requests that may wait for the writer; more wait in their own tasks.
+/// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
-/// Bytes of events that are written with one fsync, unless one request alone has more.
-const GATHER_BYTES: usize = 8 << 20;
 
 /// What became of an append.
 #[derive(Debug)]
@@ -32,12 +31,21 @@ pub(crate) enum Appended {
 }
 
 /// A request to make events durable.
-struct Append {
+pub(super) struct Append {
+    /// Whose they are: accounts take turns.
+    pub(super) account: AccountId,
     domain: Domain,
     /// How often the domain was sealed when the caller looked for sealed duplicates.
     seals: u64,
     events: Vec<NewEvent>,
     done: oneshot::Sender<Result<Appended>>,
+}
+
+impl Append {
+    /// Bytes of the events' lines.
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of(&self.events)
+    }
 }
 
 /// Whether the log goes on in a new file before it is trimmed.
@@ -128,6 +136,7 @@ impl WriterHandle {
     /// for sealed duplicates.
     pub(crate) async fn append(
         &self,
+        account: AccountId,
         domain: Domain,
         seals: u64,
         events: Vec<NewEvent>,
@@ -137,6 +146,7 @@ impl WriterHandle {
         }
         self.ask(|done| {
             Command::Append(Append {
+                account,
                 domain,
                 seals,
                 events,
@@ -214,45 +224,55 @@ struct State {
 
 impl State {
     fn run(mut self, mut queue: mpsc::Receiver<Command>) {
-        let mut next = queue.blocking_recv();
-        while let Some(command) = next.take() {
-            match command {
-                Command::Append(first) => next = self.append_with_queued(first, &mut queue),
-                Command::Trim { rotation, done } => {
+        let mut lanes = Lanes::default();
+        let mut stop: Option<oneshot::Sender<Result<()>>> = None;
+        loop {
+            let next = if lanes.is_empty() {
+                match stop.take() {
+                    Some(done) => {
+                        // Before the queue goes, and with it whoever waits in it.
+                        self.stopped.store(true, Ordering::Relaxed);
+                        let _ = done.send(Ok(()));
+                        return;
+                    }
+                    None => queue.blocking_recv(),
+                }
+            } else {
+                queue.try_recv().ok()
+            };
+            match next {
+                Some(Command::Append(append)) => {
+                    lanes.put(append);
+                    // Whoever is in the queue takes part in the next round.
+                    continue;
+                }
+                Some(Command::Trim { rotation, done }) => {
                     // Who asked may have gone; the work is done all the same.
                     let _ = done.send(self.trim(rotation));
+                    continue;
                 }
-                Command::Stop { done } => {
-                    // Before the queue goes, and with it whoever waits in it.
-                    self.stopped.store(true, Ordering::Relaxed);
-                    let _ = done.send(Ok(()));
-                    return;
+                Some(Command::Stop { done }) => {
+                    stop = Some(done);
+                    continue;
                 }
+                None => {}
             }
-            if next.is_none() {
-                next = queue.blocking_recv();
+            if lanes.is_empty() && stop.is_none() {
+                // Nobody has a handle any more.
+                return;
+            }
+            let round = lanes.round();
+            if !round.is_empty() {
+                self.append_round(round);
             }
         }
     }
 
-    /// Writes this and what else is queued with one fsync; gives back the command that did not fit in.
-    fn append_with_queued(
-        &mut self,
-        first: Append,
-        queue: &mut mpsc::Receiver<Command>,
-    ) -> Option<Command> {
+    /// Writes these with one fsync.
+    fn append_round(&mut self, appends: Vec<Append>) {
         let mut round = Round::default();
-        self.gather(first, &mut round);
-        let mut left_over = None;
-        while round.size_bytes < GATHER_BYTES {
-            match queue.try_recv() {
-                Ok(Command::Append(next)) => self.gather(next, &mut round),
-                Ok(other) => {
-                    left_over = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
+        for append in appends {
+            self.gather(append, &mut round);
         }
         // Whoever brought only duplicates of this round waits for it, too: they are durable with their originals.
         let outcome = if round.frames.is_empty() {
@@ -264,7 +284,6 @@ impl State {
             // Who asked may have gone; the events are kept all the same.
             let _ = done.send(outcome.to_result(duplicates));
         }
-        left_over
     }
 
     fn gather(&self, append: Append, round: &mut Round) {
@@ -273,6 +292,7 @@ impl State {
             seals,
             mut events,
             done,
+            account: _,
         } = append;
         let known = self
             .memtable
@@ -282,7 +302,6 @@ impl State {
             let _ = done.send(Ok(Appended::LookAgain(events)));
             return;
         };
-        round.size_bytes += size_of(&events);
         round.waiting.push((done, duplicates));
         if !events.is_empty() {
             let sequence = self.next_sequence + round.frames.len() as u64;
@@ -365,8 +384,6 @@ impl State {
 #[derive(Default)]
 struct Round {
     frames: Vec<Frame>,
-    /// Bytes of the events' lines.
-    size_bytes: usize,
     /// Who waits, and how many of their events are durable already or will be with an earlier one of this round.
     waiting: Vec<(oneshot::Sender<Result<Appended>>, u64)>,
     seen: HashSet<(Domain, LeafHash)>,

@@ -81,6 +81,7 @@ fn by(name: &'static str, reason: &'static str) -> Requester<'static> {
         name,
         request: "r-1",
         reason,
+        warrant: None,
     }
 }
 

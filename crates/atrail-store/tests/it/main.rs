@@ -10,6 +10,7 @@ mod download;
 mod durability;
 mod evidence;
 mod half_done;
+mod isolation;
 mod mishaps;
 mod retention;
 mod scrub;
@@ -17,3 +18,4 @@ mod sessions;
 #[allow(clippy::print_stdout, reason = "a failed history tells its steps")]
 mod simulation;
 mod support;
+mod tenancy;

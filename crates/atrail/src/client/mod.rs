@@ -186,6 +186,9 @@ impl Client {
         }
         if let Some(space) = &self.target.space {
             request = request.header(headers::PROJECT_ID, &space.guid);
+        } else if let Some(account) = &self.target.account {
+            // A space says in which account it is.
+            request = request.header(headers::ACCOUNT_ID, &account.guid);
         }
         if !call.body.is_empty() {
             request = request.body(call.body.clone());
@@ -361,6 +364,11 @@ pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> 
     unreachable
         .because(innermost(error))
         .hint("check the endpoint with `atrail target`, and that the server runs; then try again")
+}
+
+/// Why an exchange broke off, in words, for a message that goes on by itself.
+pub(crate) fn why(error: &reqwest::Error) -> String {
+    tls::explain(error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
 }
 
 /// The innermost cause says it best: `Connection refused (os error 111)`.

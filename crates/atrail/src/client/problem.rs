@@ -33,6 +33,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::Forbidden => {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
+        ErrorCode::AccountRequired => Some(
+            "choose one with `atrail target --account ACCOUNT`; `atrail admin account list` shows them",
+        ),
         ErrorCode::LegalHold => {
             Some("see `atrail hold list`; an owner of the account can release it")
         }

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::answer::{self, ONE_MAX_BYTES};
 use super::{
-    Backoff, Endpoint, Trust, Unsent, explain, http, is_busy, jitter, retry_after,
+    Backoff, Endpoint, Trust, Unsent, explain, http, is_busy, jitter, retry_after, tls,
     unreachable_error, unread_error,
 };
 use crate::error::{CliError, Result};
@@ -95,6 +95,9 @@ impl Server {
                         Unsent::Fatal(error) => return Err(error),
                     },
                 },
+                Err(error) if tls::is_lasting(&error) => {
+                    return Err(unreachable_error(&self.endpoint, &error));
+                }
                 Err(error) => (None, unreachable_error(&self.endpoint, &error)),
             };
             match backoff.next(asked, jitter()) {

@@ -11,6 +11,8 @@ use crate::state::Named;
 /// What requests are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// The targeted account, or that of the targeted organization.
+    pub(crate) account: Option<Named>,
     /// The targeted organization.
     pub(crate) organization: Option<Named>,
     /// The targeted space.
@@ -50,6 +52,7 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
     let mut client = Client::new(Server::new(endpoint, &trust, known)?, auth);
     if let Some((_, context)) = context {
         client.target = Target {
+            account: context.account,
             organization: context.organization,
             space: context.space,
         };
@@ -71,6 +74,7 @@ async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<(
     if let Some(name) = organization.filter(|_| !is_set(&client.target.organization)) {
         let organization = find_organization(client, name).await?;
         client.target = Target {
+            account: None,
             organization: Some(named(&organization.guid, &organization.name)),
             space: None,
         };

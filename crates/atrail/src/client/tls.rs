@@ -50,7 +50,7 @@ impl TrustsNamed {
             return false;
         };
         match error {
-            CertificateError::UnknownIssuer => true,
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
             CertificateError::Other(other) => is_authority_as_server(other),
             _ => false,
         }
@@ -122,9 +122,17 @@ pub(super) fn explain(error: &reqwest::Error) -> Option<Refused> {
     Some(explain_tls(find(error)?))
 }
 
-/// Whether another attempt would fail the same way.
+/// Whether another attempt would fail the same way: a certificate stays what it is.
 pub(super) fn is_lasting(error: &reqwest::Error) -> bool {
-    find(error).is_some()
+    matches!(
+        find(error),
+        Some(
+            Error::InvalidCertificate(_)
+                | Error::NoCertificatesPresented
+                | Error::PeerIncompatible(_)
+                | Error::InvalidMessage(_)
+        )
+    )
 }
 
 /// An error of a file operation does not show what it wraps among its sources.

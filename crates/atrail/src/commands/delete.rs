@@ -10,6 +10,8 @@ use crate::settings::Settings;
 use crate::spelling::Spelling;
 
 /// Delete events; asks first
+///
+/// The first and the last day must both be given. Where nobody can be asked, it needs --yes.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail delete -s 2026-10-01 -e 2026-10-31 --dry-run\n  \

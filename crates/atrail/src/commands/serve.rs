@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atrail_server::ConfigFile;
+use atrail_server::{ConfigFile, listen_address};
 
 use crate::embedded::{self, Embedded};
 use crate::error::{CliError, Result};
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Where it listens; port 0 takes a free one [default: 127.0.0.1:8181]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     /// Speak HTTPS with this certificate chain (PEM); read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]

@@ -3,7 +3,7 @@
 use atrail_api::{Account, List, Organization, paths};
 use serde_json::json;
 
-use crate::client::{Call, Client, connect, find_organization, find_space, named};
+use crate::client::{Call, Client, connect, find_organization, find_space, meant, named};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::{Context, Named};
@@ -12,6 +12,9 @@ use crate::state::{Context, Named};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail target -o default -s default\n  atrail target")]
 pub(crate) struct Args {
+    /// Account, by name or GUID: what `-a` is about for those who may do the same in several
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
     #[command(flatten)]
     aim: Aim,
 }
@@ -44,7 +47,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Some((name, mut context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
     };
-    if args.aim.is_given() {
+    if args.account.is_some() || args.aim.is_given() {
         let client = connect(settings, false).await?;
         if client.server.endpoint.to_string() != context.endpoint {
             return Err(CliError::usage(format!(
@@ -52,6 +55,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
                 context.endpoint, client.server.endpoint
             ))
             .hint("unset ATRAIL_ENDPOINT, or set ATRAIL_ORG and ATRAIL_SPACE for that server"));
+        }
+        if let Some(wanted) = &args.account {
+            context.account = Some(find_account(&client, wanted).await?);
+            (context.organization, context.space) = (None, None);
         }
         context = set(settings, &client, &args.aim, &name, context).await?;
     }
@@ -98,6 +105,18 @@ async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()>
         context.space = Some(named(&space.guid, &space.name));
     }
     Ok(())
+}
+
+/// The account with this GUID or, if there is none, this name.
+async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
+    let accounts: List<Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
+    let all = accounts.resources;
+    let found = meant(all, wanted, |one| one.guid.clone(), |one| one.name.clone());
+    let found = found.into_iter().next().ok_or_else(|| {
+        CliError::failed(format!("there is no account {wanted:?} that you may see"))
+            .hint("`atrail admin account list` shows them")
+    })?;
+    Ok(named(&found.guid, &found.name))
 }
 
 /// The account of an organization. Its name is shown to those who may list accounts; to others, its GUID.

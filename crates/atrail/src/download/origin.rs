@@ -6,8 +6,8 @@ use reqwest::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::transfer::{Body, Fault, Origin};
-use crate::client::{Call, Client, Unsent, explain, is_busy, retry_after};
-use crate::error::{CliError, chain};
+use crate::client::{Call, Client, Unsent, explain, is_busy, retry_after, why};
+use crate::error::CliError;
 
 /// A session on its server.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Origin for SessionOrigin<'_> {
             Err(Unsent::Fatal(error)) => return Err(Fault::Fatal(error)),
             Err(Unsent::Network(error)) => {
                 return Err(Fault::Transient {
-                    why: chain(&error),
+                    why: why(&error),
                     wait: None,
                 });
             }
@@ -116,7 +116,7 @@ fn body(response: Response, mut skip: u64) -> Body {
             Ok(bytes.split_off(unwanted))
         }
         Err(error) => Err(Fault::Transient {
-            why: chain(&error),
+            why: why(&error),
             wait: None,
         }),
     });

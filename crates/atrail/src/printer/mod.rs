@@ -156,7 +156,8 @@ impl Printer {
     /// Tells a person something that is no data: one line, unless `-q` was given.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}\n", safe::for_terminal(text)));
+            let text = self.tool.map_or(text.into(), |tool| tool.speak(text));
+            self.stderr(&format!("{}\n", safe::for_terminal(&text)));
         }
     }
 

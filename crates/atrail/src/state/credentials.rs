@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StateDir, check_context_name, durable, open_lock};
+use super::{StateDir, check_context_name, durable};
 use crate::error::{CliError, Result};
 use crate::platform;
 
@@ -51,7 +51,7 @@ impl StateDir {
         let path = self.credentials_path(context)?;
         let failed = |error| CliError::file("could not lock the credentials", error);
         platform::create_private_dir(&self.path().join("credentials")).map_err(failed)?;
-        let lock = open_lock(&path.with_extension("json.lock")).map_err(failed)?;
+        let lock = platform::open_lock(&path.with_extension("json.lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Locked { path, _lock: lock })
     }

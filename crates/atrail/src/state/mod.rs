@@ -13,13 +13,12 @@ mod credentials;
 pub(crate) mod durable;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
-use crate::platform::{self, Found};
+use crate::platform;
 
 pub(crate) use credentials::{Credentials, Locked};
 
@@ -48,7 +47,7 @@ pub(crate) struct Context {
     /// Certificates of authorities that are trusted besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The account of the targeted organization.
+    /// The targeted account, or that of the targeted organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<Named>,
     /// The targeted organization.
@@ -120,7 +119,7 @@ impl StateDir {
             CliError::file(format!("could not save the client's state in {dir}"), error)
         };
         platform::create_private_dir(&self.0).map_err(failed)?;
-        let lock = open_lock(&self.0.join("config.lock")).map_err(failed)?;
+        let lock = platform::open_lock(&self.0.join("config.lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut config = self.config()?;
         let answer = change(&mut config)?;
@@ -132,16 +131,17 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Takes an organization or space that has ended out of the targets of all contexts.
+    /// Takes an account, organization or space that has ended out of the targets of all contexts.
     pub(crate) fn forget_target(&self, guid: &str) -> Result<()> {
         let is = |named: &Option<Named>| named.as_ref().is_some_and(|named| named.guid == guid);
-        let aims = |context: &Context| is(&context.organization) || is(&context.space);
+        let is_above = |context: &Context| is(&context.account) || is(&context.organization);
+        let aims = |context: &Context| is_above(context) || is(&context.space);
         if !self.config()?.contexts.values().any(aims) {
             return Ok(());
         }
         self.update(|config| {
             for context in config.contexts.values_mut() {
-                if is(&context.organization) {
+                if is_above(context) {
                     context.account = None;
                     context.organization = None;
                     context.space = None;
@@ -162,20 +162,6 @@ pub(crate) fn check_context_name(name: &str) -> Result<&str> {
             .hint("use letters, digits, '.', '_' and '-', and do not begin with '.'"));
     }
     Ok(name)
-}
-
-fn open_lock(path: &Path) -> std::io::Result<File> {
-    loop {
-        match platform::find_own(path)? {
-            Found::Own(file) => return Ok(file),
-            Found::Foreign(why) => return Err(std::io::Error::other(why)),
-            Found::Nothing => match platform::create_private(path) {
-                // Another process was faster.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                made => return made,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod auditor;
 mod backup;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
+mod broken;
 mod commands;
 mod damage;
 mod download;
@@ -31,6 +32,7 @@ mod option;
 mod power_loss;
 mod proxy;
 mod pty;
+#[allow(clippy::print_stderr, reason = "it says what it skips")]
 mod readers;
 mod recover;
 mod released;

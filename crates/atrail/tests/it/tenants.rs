@@ -240,7 +240,8 @@ fn names_from_others_are_harmless_on_a_terminal_and_in_paths() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     env.log_in(&server);
-    for name in ["a\u{1b}[2J", "a\nb", "\u{9b}2J", " a", ""] {
+    let hidden = "\u{202e}evil";
+    for name in ["a\u{1b}[2J", "a\nb", "\u{9b}2J", " a", "", hidden] {
         for kind in ["account", "space"] {
             env.run(&["admin", kind, "create", name]).fails(1);
         }
@@ -252,11 +253,10 @@ fn names_from_others_are_harmless_on_a_terminal_and_in_paths() {
         "a level=error msg=x",
         "%0d%0aX-Evil: 1",
         "$(reboot)",
-        "\u{202e}evil",
     ] {
         env.run(&["admin", "space", "create", name]).ok();
-        let seen = env.run(&["admin", "space", "show", name]);
-        assert!(!seen.stdout.contains('\u{202e}'), "{}", seen.stdout);
+        let seen = env.run(&["admin", "space", "show", name]).ok();
+        assert!(seen.contains(name), "{seen}");
         env.run(&["admin", "space", "delete", name, "--yes"]).ok();
     }
 }

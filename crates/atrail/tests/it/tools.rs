@@ -24,6 +24,8 @@ fn a_login_may_choose_the_target() {
         assert_eq!(value(&shown, "space"), "default");
         typed(&env, &format!("{tool} logout"), b"").ok();
     }
+    let said = typed(&env, "bx target", b"").stderr;
+    assert!(said.contains("`bx login -a ENDPOINT"), "{said}");
     // The login stands where the target does not.
     let line = format!(
         "bx login -a {} -u admin --password-stdin -o nowhere",

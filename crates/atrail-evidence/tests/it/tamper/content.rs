@@ -194,6 +194,7 @@ fn a_long_segment_of_which_only_the_root_is_known_is_whole_or_not_proven() {
     for length in [0, 1, 1024, 1500, 2999] {
         let (found, kinds) = outcome(&lines[..length]);
         assert_eq!(found, Outcome::Failed, "{length} lines: {kinds:?}");
+        assert_eq!(kinds, [FindingKind::Truncated], "{length} lines");
     }
     let mut changed = lines.clone();
     changed[2500] = "{}\n";

@@ -44,7 +44,8 @@ fn no_other_receipt_is_accepted() {
         both(&receipt, &expected, &download.file).unwrap()
     };
     assert_eq!(asked(|_| ()).outcome, Outcome::Proven);
-    let changes: [fn(&mut Expectations); 4] = [
+    let changes: [fn(&mut Expectations); 5] = [
+        |e| e.is_account = Some(true),
         |e| e.of = Some(ScopeOf::Account("5bace1".to_owned())),
         |e| e.start = Some(Day::FIRST),
         |e| e.end = Some(Day::FIRST),

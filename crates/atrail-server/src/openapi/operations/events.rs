@@ -68,6 +68,7 @@ pub(super) fn all() -> Vec<Operation> {
         )
         .in_space()
         .query::<api::EventsQuery>()
+        .needs(&["start", "end"])
         .gives(200, "how many, and how many bytes", string())
         .errors(&[E::RangeRequired, E::LegalHold, E::StorageFull]),
         download("GET", "download", "The bytes of a session"),

@@ -67,17 +67,51 @@ pub(super) fn all() -> Vec<Operation> {
         .json::<api::RoleGrant>(true)
         .gives(200, "the user held it before", schema::<api::RoleGrant>())
         .gives(201, "the user holds it now", schema::<api::RoleGrant>())
-        .errors(&[E::Forbidden, E::NotFound]),
+        .gives(
+            202,
+            "the name was invited: an owner cannot see whether there is such a user outside the account",
+            schema::<api::Invitation>(),
+        )
+        .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
         Operation::new(
             "DELETE",
             paths::ROLES,
             "revokeRole",
             tag,
-            "Takes a role from a user; the query may also be a JSON body",
+            "Takes a role from a user, or takes back that it was offered; the query may also be a JSON body",
         )
         .query::<api::RoleGrant>()
         .gives(200, "the user holds it no more", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::NotFound]),
+        Operation::new(
+            "GET",
+            paths::INVITATIONS,
+            "listInvitations",
+            tag,
+            "Open invitations: the caller's own, and those into the caller's accounts; for the operator, all",
+        )
+        .gives(200, "invitations", list::<api::Invitation>())
+        .errors(&[E::Forbidden]),
+        Operation::new(
+            "POST",
+            paths::INVITATION,
+            "acceptInvitation",
+            tag,
+            "Accepts an invitation; for whom it is, or the operator on behalf of that user",
+        )
+        .id_in_path("GUID")
+        .gives(201, "the user holds the role now", schema::<api::RoleGrant>())
+        .errors(&[E::Forbidden, E::Conflict]),
+        Operation::new(
+            "DELETE",
+            paths::INVITATION,
+            "deleteInvitation",
+            tag,
+            "Declines an invitation, or as an owner of its account takes it back",
+        )
+        .id_in_path("GUID")
+        .gives(200, "it has ended", schema::<api::Deleted>())
+        .errors(&[E::Forbidden]),
         Operation::new(
             "GET",
             paths::API_KEYS,
@@ -101,7 +135,7 @@ pub(super) fn all() -> Vec<Operation> {
             "the key, with its secret this once",
             schema::<api::ApiKeyCreated>(),
         )
-        .errors(&[E::Forbidden, E::Conflict]),
+        .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
         Operation::new(
             "DELETE",
             paths::API_KEYS,

@@ -1,5 +1,8 @@
 //! What is read after a break: a break costs what it stands in, and what is not read is counted.
 
+use proptest::prelude::*;
+use proptest::sample::Index;
+
 use super::{Found, event, sniffed, streamed, whole};
 use crate::{Framing, SourceKind, split};
 
@@ -68,6 +71,24 @@ fn several_bad_lines_cost_only_themselves() {
     assert_eq!(sums(&lines.join("\n"), &events), (33, 7, 0));
     let commas = events.join(",\n");
     assert_eq!(sums(&commas, &events), (1, 39, 0), "each line is refused");
+}
+
+#[test]
+fn many_lines_that_are_cut_one_after_the_other_are_refused_or_counted() {
+    let events = numbered(30);
+    for cut in [5, 12, 25] {
+        let mut lines = events.clone();
+        for line in &mut lines[..cut] {
+            line.truncate(13);
+        }
+        let (kept, refused, not_read) = sums(&lines.join("\n"), &events);
+        let told = kept as u64 + refused as u64 + not_read;
+        assert_eq!(
+            told, 30,
+            "{kept} kept, {refused} refused, {not_read} not read"
+        );
+        assert!(kept >= 30 - cut - 1, "{kept} of {}", 30 - cut);
+    }
 }
 
 #[test]
@@ -244,5 +265,67 @@ fn files_in_chunks_recover_alike() {
         let kept = items.iter().map(|(_, item)| item.as_ref());
         let kept = kept.filter(|item| item.is_ok_and(|text| text.len() > 20));
         assert!(kept.count() >= 2_000 - 2 * 21);
+    }
+}
+
+/// Damage to one line: what is cut out of it, and what is put in its place.
+fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
+    let token = prop::sample::select(vec![
+        "",
+        "\"",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\u{0}",
+        "x",
+        " ",
+        "{\"a\":",
+        "}{",
+        "\\u12",
+        "null",
+        "\"events\":[",
+        "\u{feff}",
+        "//",
+    ]);
+    (any::<Index>(), any::<Index>(), token)
+}
+
+fn damaged(line: &str, (from, to, token): (Index, Index, &str)) -> String {
+    let (from, to) = (from.index(line.len() + 1), to.index(line.len() + 1));
+    format!("{}{token}{}", &line[..from.min(to)], &line[from.max(to)..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn whatever_is_done_to_one_line_the_others_come_out(damage in any_damage(), at in 0..8_usize, crlf: bool) {
+        let events = numbered(8);
+        let mut lines = events.clone();
+        lines[at] = damaged(&lines[at], damage);
+        // A bracket may be the begin of a list that goes on on the next line.
+        prop_assume!(!lines[at].trim_start_matches('\u{feff}').starts_with('['));
+        let body = lines.join(if crlf { "\r\n" } else { "\n" });
+        let items = whole(body.as_bytes(), Framing::Sniffed);
+        let mut found = items.iter().filter_map(|(_, item)| item.as_ref().ok());
+        for (number, event) in events.iter().enumerate().filter(|(number, _)| *number != at) {
+            prop_assert!(found.any(|text| text == event), "{number}: {items:?}\n{body}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_done_to_one_element_most_others_come_out(damage in any_damage(), at in 0..8_usize) {
+        let events = numbered(8);
+        let mut lines = events.clone();
+        lines[at] = damaged(&lines[at], damage);
+        let body = format!("[\n{}\n]\n", lines.join(",\n"));
+        let items = whole(body.as_bytes(), Framing::Sniffed);
+        let texts: Vec<_> = items.iter().filter_map(|(_, item)| item.as_ref().ok()).collect();
+        let kept = events.iter().filter(|event| texts.contains(event)).count();
+        prop_assert!(kept >= 6, "{kept}: {items:?}\n{body}");
     }
 }

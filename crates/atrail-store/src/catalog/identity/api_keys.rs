@@ -1,14 +1,15 @@
 //! API keys: a public part to find one by, and the hash of the whole.
 
-use atrail_model::{Timestamp, UserId};
+use atrail_model::{AccountId, SpaceId, Timestamp, UserId};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
+use super::logins::Home;
 use super::scopes::KeyScopes;
 use super::users::{User, user};
-use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::tenancy::check_name;
+use crate::catalog::{failed_to, names};
 use crate::error::{Result, StoreError};
 
 /// API keys that a user may have.
@@ -29,6 +30,8 @@ pub struct ApiKey {
     pub expires: Option<Timestamp>,
     /// When somebody last logged in with it, or refreshed such a login.
     pub used: Option<Timestamp>,
+    /// What it is for when a request names nothing.
+    pub home: Home,
 }
 
 /// An API key that is to be kept.
@@ -46,6 +49,8 @@ pub struct NewApiKey<'a> {
     pub scopes: KeyScopes,
     /// When it ends, if it does by itself.
     pub expires: Option<Timestamp>,
+    /// What it is for when a request names nothing; without any, where its holder holds roles, if that is one place.
+    pub home: Option<Home>,
 }
 
 /// Whose key it is, and the hash to check the key by.
@@ -71,9 +76,14 @@ impl Identity {
             hash,
             scopes,
             expires,
+            home,
         } = new;
-        check_name("API key", name)?;
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let name = names::fit("API key", name)?;
+        let mut tx = self.begin(WHAT).await?;
+        let home = match home {
+            Some(home) => home,
+            None => only_home(&mut tx, holder, WHAT).await?,
+        };
         let (held,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM api_keys WHERE holder = ?")
             .bind(holder.bytes())
             .fetch_one(&mut *tx)
@@ -85,26 +95,30 @@ impl Identity {
             )));
         }
         sqlx::query(
-            "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires, account, space) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id)
         .bind(holder.bytes())
-        .bind(name)
+        .bind(name.as_ref())
         .bind(hash.as_slice())
         .bind(nanoseconds(now))
         .bind(scopes.to_string())
         .bind(expires.map(nanoseconds))
+        .bind(home.account.as_ref().map(Id::bytes))
+        .bind(home.space.as_ref().map(Id::bytes))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(ApiKey {
             id: id.to_owned(),
-            name: name.to_owned(),
+            name: name.into_owned(),
             created: now,
             scopes,
             expires,
             used: None,
+            home,
         })
     }
 
@@ -114,7 +128,7 @@ impl Identity {
     /// When the catalog fails.
     pub async fn api_keys(&self, holder: UserId) -> Result<Vec<ApiKey>> {
         let rows = sqlx::query(
-            "SELECT key, name, created, scopes, expires, used FROM api_keys WHERE holder = ? ORDER BY created, key",
+            "SELECT key, name, created, scopes, expires, used, account, space FROM api_keys WHERE holder = ? ORDER BY created, key",
         )
         .bind(holder.bytes())
         .fetch_all(self.catalog.readers())
@@ -129,7 +143,7 @@ impl Identity {
     /// `NotFound` when there is no such key, or when the catalog fails.
     pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<UserId> {
         const WHAT: &str = "delete an API key";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let deleted = sqlx::query(
             "DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder) RETURNING holder",
         )
@@ -170,6 +184,60 @@ impl Identity {
     }
 }
 
+/// The one account, and the one space, that a user's roles are of; what a provider claimed is worth nothing to a key.
+async fn only_home(
+    connection: &mut SqliteConnection,
+    holder: UserId,
+    what: &'static str,
+) -> Result<Home> {
+    let row = sqlx::query(
+        "SELECT CASE WHEN COUNT(DISTINCT account) = 1 THEN MIN(account) END AS account, \
+                CASE WHEN COUNT(DISTINCT space) = 1 AND COUNT(space) = COUNT(*) THEN MIN(space) END AS space \
+         FROM roles WHERE holder = ? AND NOT claimed",
+    )
+    .bind(holder.bytes())
+    .fetch_one(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(Home {
+        account: row.optional_id("account")?,
+        space: row.optional_id("space")?,
+    })
+}
+
+/// To be called before a user is given a role there. A key that is for no place yet is from now on for the one account that
+/// its requests meant until now, or, of a user without any role, for this place: the next role does not change it.
+pub(super) async fn settle(
+    connection: &mut SqliteConnection,
+    holder: UserId,
+    account: AccountId,
+    space: Option<SpaceId>,
+    what: &'static str,
+) -> Result<()> {
+    let (has_roles,): (bool,) =
+        sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND NOT claimed)")
+            .bind(holder.bytes())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
+    let home = if has_roles {
+        only_home(connection, holder, what).await?
+    } else {
+        Home {
+            account: Some(account),
+            space,
+        }
+    };
+    sqlx::query("UPDATE api_keys SET account = ?, space = ? WHERE holder = ? AND account IS NULL")
+        .bind(home.account.as_ref().map(Id::bytes))
+        .bind(home.space.as_ref().map(Id::bytes))
+        .bind(holder.bytes())
+        .execute(connection)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
+}
+
 fn api_key(row: &SqliteRow) -> Result<ApiKey> {
     Ok(ApiKey {
         id: row.text("key")?,
@@ -178,6 +246,10 @@ fn api_key(row: &SqliteRow) -> Result<ApiKey> {
         scopes: scopes(row)?,
         expires: row.optional_moment("expires")?,
         used: row.optional_moment("used")?,
+        home: Home {
+            account: row.optional_id("account")?,
+            space: row.optional_id("space")?,
+        },
     })
 }
 

@@ -5,10 +5,10 @@ use atrail_model::{Timestamp, UserId};
 use super::Identity;
 use super::grants;
 use super::roles::HeldRole;
-use super::users::{User, check_name, user};
+use super::users::{User, fit_name, user};
 use crate::catalog::row::{Id, nanoseconds};
 use crate::catalog::{failed_to, taken_or_failed_to};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// What an identity provider says of a user.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl Identity {
     /// The user that the provider means, made at the first time, with the roles that it says now.
     ///
     /// # Errors
-    /// `Conflict` when another user has the name, `NotFound` when a role's place is gone, or when the catalog fails.
+    /// `Conflict` when another user has the name, or when the catalog fails. A role whose place is gone is left out.
     pub async fn admit_external_user(
         &self,
         external: &ExternalUser<'_>,
@@ -40,7 +40,7 @@ impl Identity {
             name,
             roles,
         } = external;
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let known = sqlx::query(
             "SELECT u.guid, u.name, u.operator FROM external_users e JOIN users u ON u.guid = e.holder \
              WHERE e.issuer = ? AND e.subject = ?",
@@ -53,13 +53,13 @@ impl Identity {
         let admitted = match known {
             Some(row) => user(&row)?,
             None => {
-                check_name(name)?;
+                let name = fit_name(name)?.into_owned();
                 let id = UserId::generate();
                 sqlx::query(
                     "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, '', FALSE, ?)",
                 )
                 .bind(id.bytes())
-                .bind(name)
+                .bind(&name)
                 .bind(nanoseconds(now))
                 .execute(&mut *tx)
                 .await
@@ -77,7 +77,7 @@ impl Identity {
                 .map_err(failed_to(WHAT))?;
                 User {
                     id,
-                    name: (*name).to_owned(),
+                    name,
                     operator: false,
                 }
             }
@@ -88,7 +88,11 @@ impl Identity {
             .await
             .map_err(failed_to(WHAT))?;
         for role in *roles {
-            grants::insert(&mut tx, admitted.id, *role, true, WHAT).await?;
+            match grants::insert(&mut tx, admitted.id, *role, true, WHAT).await {
+                // It went after the rules were read.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                outcome => drop(outcome?),
+            }
         }
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(admitted)

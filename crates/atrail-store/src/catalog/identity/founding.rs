@@ -96,11 +96,12 @@ impl Identity {
             .bind(user_name)
             .bind(password_hash)
             .bind(created),
-            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created) VALUES (?, ?, 'initial', ?, ?)")
+            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created, account) VALUES (?, ?, 'initial', ?, ?, ?)")
                 .bind(api_key_id)
                 .bind(user)
                 .bind(api_key_hash.as_slice())
-                .bind(created),
+                .bind(created)
+                .bind(account),
             sqlx::query(
                 "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, FALSE)",
             )

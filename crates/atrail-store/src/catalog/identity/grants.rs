@@ -1,11 +1,14 @@
 //! Who holds which role.
 
-use atrail_model::{AccountId, UserId};
+use atrail_model::{AccountId, SpaceId, Timestamp, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
+use super::api_keys;
+use super::invitations::{self, Invitation};
 use super::roles::{AccountRole, HeldRole, SpaceRole};
+use super::users::{User, called};
 use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
@@ -25,26 +28,93 @@ pub struct Grant {
     pub claimed: bool,
 }
 
+/// Who gives a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granter {
+    /// The server's operator: what is given is held at once.
+    Operator,
+    /// An owner of the account: whoever holds no role there has to accept it.
+    Owner,
+}
+
+/// What became of a role that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// The user holds it now.
+    Now(User),
+    /// The user held it before.
+    Before(User),
+    /// The name was invited; there may be no such user.
+    Offered(Invitation),
+}
+
+/// What was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revoked {
+    /// A role of this user.
+    Role(User),
+    /// An invitation of the name that was asked for; there may be no such user.
+    Offer,
+}
+
 impl Identity {
-    /// Gives a user a role; `false` when the user was given it before.
+    /// Gives a role to the user with this name or GUID.
     ///
     /// # Errors
-    /// `NotFound` when the place is not there, or when the catalog fails.
-    pub async fn grant(&self, user: UserId, role: HeldRole) -> Result<bool> {
+    /// `NotFound` when the place or the user is not there; an owner learns that of a GUID alone, not of a name. `Invalid`
+    /// for a name that nobody could have, `Conflict` at too many invitations, or when the catalog fails.
+    pub async fn grant(
+        &self,
+        who: &str,
+        role: HeldRole,
+        granter: Granter,
+        now: Timestamp,
+    ) -> Result<Granted> {
         const WHAT: &str = "grant a role";
-        let mut tx = self.catalog.begin(WHAT).await?;
-        let is_new = insert(&mut tx, user, role, false, WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
+        let (account, _) = place_of(&mut tx, &role, WHAT).await?;
+        let user = called(&mut tx, who, WHAT).await?;
+        let (belongs,): (bool,) =
+            sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND account = ?)")
+                .bind(user.as_ref().map(|user| user.id.bytes()))
+                .bind(account.bytes())
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        let granted = match user {
+            Some(user) if belongs || granter == Granter::Operator => {
+                let is_new = insert(&mut tx, user.id, role, false, WHAT).await?;
+                invitations::delete_offers(&mut tx, &user.name, role, now, WHAT).await?;
+                if is_new {
+                    Granted::Now(user)
+                } else {
+                    Granted::Before(user)
+                }
+            }
+            // A GUID says who is meant, and is told of nobody but those who belong to the account.
+            _ if granter == Granter::Operator || who.parse::<UserId>().is_ok() => {
+                return Err(StoreError::NotFound {
+                    what: "user".to_owned(),
+                });
+            }
+            user => {
+                let invitee = user.map(|user| user.id);
+                let offer =
+                    invitations::offer(&mut tx, who, invitee, role, account, now, WHAT).await?;
+                Granted::Offered(offer)
+            }
+        };
         tx.commit().await.map_err(failed_to(WHAT))?;
-        Ok(is_new)
+        Ok(granted)
     }
 
-    /// Takes a role from a user, whoever gave it; `false` when the user does not hold it.
+    /// Takes a role from the user with this name or GUID, whoever gave it, or takes back that it was offered to the name.
     ///
     /// # Errors
-    /// When the catalog fails.
-    pub async fn revoke(&self, user: UserId, role: HeldRole) -> Result<bool> {
+    /// `NotFound` when nobody of this name holds it and nobody of this name was invited to it, or when the catalog fails.
+    pub async fn revoke(&self, who: &str, role: HeldRole, now: Timestamp) -> Result<Revoked> {
         const WHAT: &str = "revoke a role";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let (sql, place) = match &role {
             HeldRole::Account(account, _) => (
                 "DELETE FROM roles WHERE account = ? AND space IS NULL AND holder = ? AND role = ?",
@@ -55,15 +125,41 @@ impl Identity {
                 space.bytes(),
             ),
         };
+        let user = called(&mut tx, who, WHAT).await?;
         let done = sqlx::query(sql)
             .bind(place)
-            .bind(user.bytes())
+            .bind(user.as_ref().map(|user| user.id.bytes()))
             .bind(role.word())
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
+        let offers = invitations::delete_offers(&mut tx, who, role, now, WHAT).await?;
+        let revoked = match user {
+            Some(user) if done.rows_affected() > 0 => {
+                forget_uses(&mut tx, user.id, WHAT).await?;
+                Revoked::Role(user)
+            }
+            _ if offers > 0 => Revoked::Offer,
+            _ => {
+                return Err(StoreError::NotFound {
+                    what: "role".to_owned(),
+                });
+            }
+        };
         tx.commit().await.map_err(failed_to(WHAT))?;
-        Ok(done.rows_affected() > 0)
+        Ok(revoked)
+    }
+
+    /// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn note_account_use(&self, user: UserId, account: AccountId) -> Result<bool> {
+        const WHAT: &str = "note that an account is used";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let is_new = insert_use(&mut tx, user, account, WHAT).await?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(is_new)
     }
 
     /// All roles that are held, by the user's name.
@@ -81,13 +177,18 @@ impl Identity {
         rows.iter().map(grant).collect()
     }
 
-    /// Accounts in which a user holds a role, at most so many.
+    /// The accounts that a user holds a role in and has used, at most so many; all in which the user holds one, while the
+    /// user has used none of them.
     ///
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts_of(&self, user: UserId, at_most: usize) -> Result<Vec<AccountId>> {
         let rows = sqlx::query(
-            "SELECT DISTINCT account FROM roles WHERE holder = ? ORDER BY account LIMIT ?",
+            "SELECT DISTINCT r.account FROM roles r WHERE r.holder = ?1 AND ( \
+                 EXISTS (SELECT 1 FROM account_uses u WHERE u.holder = ?1 AND u.account = r.account) \
+                 OR NOT EXISTS (SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account \
+                                WHERE u.holder = ?1)) \
+             ORDER BY r.account LIMIT ?2",
         )
         .bind(user.bytes())
         .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
@@ -106,38 +207,106 @@ pub(super) async fn insert(
     claimed: bool,
     what: &'static str,
 ) -> Result<bool> {
-    let (exists, place, kind) = match &role {
-        HeldRole::Account(account, _) => (
-            "SELECT guid, NULL FROM accounts WHERE guid = ? AND deleted IS NULL",
-            account.bytes(),
-            "account",
-        ),
-        HeldRole::Space(space, _) => (
-            "SELECT o.account, s.guid FROM spaces s JOIN organizations o ON o.guid = s.organization WHERE s.guid = ?",
-            space.bytes(),
-            "space",
-        ),
-    };
-    let found: Option<(Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(exists)
-        .bind(place)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed_to(what))?;
-    let (account, space) = found.ok_or_else(|| StoreError::NotFound {
-        what: kind.to_owned(),
-    })?;
+    let (account, space) = place_of(tx, &role, what).await?;
+    if !claimed {
+        api_keys::settle(tx, user, account, space, what).await?;
+    }
     let done = sqlx::query(
         "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
     .bind(user.bytes())
     .bind(role.word())
-    .bind(account)
-    .bind(space)
+    .bind(account.bytes())
+    .bind(space.as_ref().map(Id::bytes))
     .bind(claimed)
     .execute(&mut *tx)
     .await
     .map_err(failed_to(what))?;
     Ok(done.rows_affected() > 0)
+}
+
+/// The account that a role lies in, and its space; `NotFound` when they are not there.
+async fn place_of(
+    connection: &mut SqliteConnection,
+    role: &HeldRole,
+    what: &'static str,
+) -> Result<(AccountId, Option<SpaceId>)> {
+    let (exists, place, kind) = match role {
+        HeldRole::Account(account, _) => (
+            "SELECT guid AS account, NULL AS space FROM accounts WHERE guid = ? AND deleted IS NULL",
+            account.bytes(),
+            "account",
+        ),
+        HeldRole::Space(space, _) => (
+            "SELECT o.account, s.guid AS space FROM spaces s JOIN organizations o ON o.guid = s.organization \
+             WHERE s.guid = ?",
+            space.bytes(),
+            "space",
+        ),
+    };
+    let found = sqlx::query(exists)
+        .bind(place)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(what))?
+        .ok_or_else(|| StoreError::NotFound {
+            what: kind.to_owned(),
+        })?;
+    Ok((found.id("account")?, found.optional_id("space")?))
+}
+
+/// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
+pub(super) async fn insert_use(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    account: AccountId,
+    what: &'static str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO account_uses (holder, account) SELECT u.guid, a.guid FROM users u, accounts a \
+         WHERE u.guid = ? AND a.guid = ? AND a.deleted IS NULL ON CONFLICT DO NOTHING",
+    )
+    .bind(user.bytes())
+    .bind(account.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Notes that a user who has used no account yet uses each in which the user holds a role: what the user does has been on
+/// record in each until now.
+pub(super) async fn insert_first_uses(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO account_uses (holder, account) SELECT DISTINCT holder, account FROM roles \
+         WHERE holder = ?1 AND NOT EXISTS (SELECT 1 FROM account_uses WHERE holder = ?1)",
+    )
+    .bind(user.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}
+
+/// Whoever holds no role in an account any more does not use it.
+async fn forget_uses(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM account_uses WHERE holder = ?1 \
+         AND account NOT IN (SELECT account FROM roles WHERE holder = ?1)",
+    )
+    .bind(user.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
 }
 
 /// The role of a row with `role`, `account` and `space`, and the account that it lies in.

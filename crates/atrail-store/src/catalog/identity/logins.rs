@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp, UserId};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
 use super::Identity;
@@ -60,21 +60,53 @@ impl FromStr for LoginId {
     }
 }
 
+/// What proved who logs in. It is looked at again in the transaction that begins the login, since checking a password takes
+/// its time.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// A password that fits this hash.
+    Password {
+        /// Argon2id, as a PHC string.
+        hash: &'a str,
+    },
+    /// An API key.
+    ApiKey {
+        /// The public part.
+        id: &'a str,
+        /// SHA-256 of the whole key.
+        hash: [u8; 32],
+    },
+    /// What an identity provider said.
+    External {
+        /// When the login ends however often it is refreshed.
+        ends: Timestamp,
+    },
+}
+
+impl fmt::Debug for Proof<'_> {
+    /// Never shows a hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password { .. } => "Password",
+            Self::ApiKey { .. } => "ApiKey",
+            Self::External { .. } => "External",
+        })
+    }
+}
+
 /// A login that begins.
 #[derive(Debug, Clone)]
 pub struct NewLogin<'a> {
     /// Who logs in.
     pub user: &'a User,
-    /// Public part of the API key that did it, if one did.
-    pub api_key: Option<&'a str>,
+    /// What proved it.
+    pub proof: Proof<'a>,
     /// SHA-256 of the first refresh token.
     pub refresh_hash: [u8; 32],
     /// This moment.
     pub now: Timestamp,
     /// When the login ends unless it is refreshed.
     pub expires: Timestamp,
-    /// When it ends however often it is refreshed, if ever.
-    pub ends: Option<Timestamp>,
 }
 
 /// How a login began.
@@ -123,9 +155,45 @@ pub struct Standing {
     pub roles: HashSet<HeldRole>,
     /// The spaces that those are of, each with its account.
     pub spaces: HashMap<SpaceId, AccountId>,
+    /// What a request of the login is about when it names nothing, if an API key began the login.
+    pub home: Home,
+    /// The accounts that the user has used.
+    pub used: HashSet<AccountId>,
+    /// Until when the login lives unless it is refreshed.
+    pub until: Timestamp,
+}
+
+/// What an API key is for, as it was when the key was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Home {
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The space of that account.
+    pub space: Option<SpaceId>,
 }
 
 impl Standing {
+    /// Whether both allow the same: how long the login lives, and which accounts were used, changes with its use.
+    #[must_use]
+    pub fn is_worth_as_much_as(&self, other: &Self) -> bool {
+        let Self {
+            user,
+            scopes,
+            by_limited_key,
+            roles,
+            spaces,
+            home,
+            used: _,
+            until: _,
+        } = self;
+        *user == other.user
+            && *scopes == other.scopes
+            && *by_limited_key == other.by_limited_key
+            && *roles == other.roles
+            && *spaces == other.spaces
+            && *home == other.home
+    }
+
     /// Whether the user holds this role of the account.
     #[must_use]
     pub fn holds_in_account(&self, account: AccountId, role: AccountRole) -> bool {
@@ -148,30 +216,58 @@ impl Standing {
 }
 
 impl Identity {
-    /// Begins a login.
+    /// Begins a login; `None` when what proved it does not hold any more: the password was changed, the key or the user is gone.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn begin_login(&self, new: NewLogin<'_>) -> Result<LoginId> {
+    pub async fn begin_login(&self, new: NewLogin<'_>) -> Result<Option<LoginId>> {
         const WHAT: &str = "begin a login";
         let login = LoginId::generate();
+        let now = nanoseconds(new.now);
+        let holder = new.user.id.bytes();
         let mut tx = self.catalog.begin(WHAT).await?;
+        let stands = match &new.proof {
+            Proof::Password { hash } => {
+                sqlx::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
+                    .bind(holder)
+                    .bind(*hash)
+            }
+            Proof::ApiKey { id, hash } => sqlx::query(
+                "SELECT 1 FROM api_keys WHERE holder = ? AND key = ? AND hash = ? AND (expires IS NULL OR expires > ?)",
+            )
+            .bind(holder)
+            .bind(*id)
+            .bind(hash.as_slice())
+            .bind(now),
+            Proof::External { .. } => {
+                sqlx::query("SELECT 1 FROM external_users WHERE holder = ?").bind(holder)
+            }
+        };
+        let stands = stands.fetch_optional(&mut *tx).await;
+        if stands.map_err(failed_to(WHAT))?.is_none() {
+            return Ok(None);
+        }
+        let (api_key, ends) = match new.proof {
+            Proof::Password { .. } => (None, None),
+            Proof::ApiKey { id, .. } => (Some(id), None),
+            Proof::External { ends } => (None, Some(ends)),
+        };
         sqlx::query(
             "INSERT INTO logins (login, holder, api_key, created, expires, ends) VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(login.bytes())
-        .bind(new.user.id.bytes())
-        .bind(new.api_key)
-        .bind(nanoseconds(new.now))
-        .bind(nanoseconds(new.ends.map_or(new.expires, |ends| ends.min(new.expires))))
-        .bind(new.ends.map(nanoseconds))
+        .bind(holder)
+        .bind(api_key)
+        .bind(now)
+        .bind(nanoseconds(ends.map_or(new.expires, |ends| ends.min(new.expires))))
+        .bind(ends.map(nanoseconds))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, new.now).await?;
         insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
         tx.commit().await.map_err(failed_to(WHAT))?;
-        Ok(login)
+        Ok(Some(login))
     }
 
     /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until `expires`.
@@ -207,10 +303,9 @@ impl Identity {
         let login: LoginId = row.id("login")?;
         let exchanged = row.integer("exchanged")?;
         let retry_within = i64::try_from(retry_within.as_nanos()).unwrap_or(i64::MAX);
-        // Also one that was exchanged later than now: the clock was set back since, who knows by how much.
-        if exchanged != 0
-            && nanoseconds(now).saturating_sub(exchanged).saturating_abs() > retry_within
-        {
+        // A clock that was set back since does not make a spent token good again.
+        let apart = nanoseconds(now).saturating_sub(exchanged).saturating_abs();
+        if exchanged != 0 && apart > retry_within {
             sqlx::query("DELETE FROM logins WHERE login = ?")
                 .bind(login.bytes())
                 .execute(&mut *tx)
@@ -275,42 +370,13 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn standing(&self, login: LoginId, now: Timestamp) -> Result<Option<Standing>> {
-        const WHAT: &str = "look up a login";
-        let row = sqlx::query(
-            "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends FROM logins l \
-             JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
-             WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
-        )
-        .bind(login.bytes())
-        .bind(nanoseconds(now))
-        .fetch_optional(self.catalog.readers())
-        .await
-        .map_err(failed_to(WHAT))?;
-        let Some(row) = row else { return Ok(None) };
-        let scopes = scopes(&row)?;
-        let mut standing = Standing {
-            user: user(&row)?,
-            scopes,
-            by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
-            roles: HashSet::new(),
-            spaces: HashMap::new(),
-        };
-        let roles = sqlx::query(
-            "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
-        )
-        .bind(standing.user.id.bytes())
-        .bind(row.integer("is_external")? != 0)
-        .fetch_all(self.catalog.readers())
-        .await
-        .map_err(failed_to(WHAT))?;
-        for row in &roles {
-            let (role, account) = held_role(row)?;
-            if let HeldRole::Space(space, _) = role {
-                standing.spaces.insert(space, account);
-            }
-            standing.roles.insert(role);
-        }
-        Ok(Some(standing))
+        let mut connection = self
+            .catalog
+            .readers()
+            .acquire()
+            .await
+            .map_err(failed_to("look up a login"))?;
+        standing(&mut connection, login, now).await
     }
 
     /// Ends the login that a refresh token belongs to, spent or not; whose it was, if there was one.
@@ -346,6 +412,65 @@ impl Identity {
         tx.commit().await.map_err(failed_to(WHAT))?;
         row.map(|row| row.id("holder")).transpose()
     }
+}
+
+/// What a login is worth, as the connection sees it; `None` when it has ended.
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    login: LoginId,
+    now: Timestamp,
+) -> Result<Option<Standing>> {
+    const WHAT: &str = "look up a login";
+    let row = sqlx::query(
+        "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
+                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space FROM logins l \
+         JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
+         WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
+    )
+    .bind(login.bytes())
+    .bind(nanoseconds(now))
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    let Some(row) = row else { return Ok(None) };
+    let scopes = scopes(&row)?;
+    let mut standing = Standing {
+        user: user(&row)?,
+        scopes,
+        by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
+        roles: HashSet::new(),
+        spaces: HashMap::new(),
+        home: Home {
+            account: row.optional_id("account")?,
+            space: row.optional_id("space")?,
+        },
+        used: HashSet::new(),
+        until: row.moment("until")?,
+    };
+    let roles = sqlx::query(
+        "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
+    )
+    .bind(standing.user.id.bytes())
+    .bind(row.integer("is_external")? != 0)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    for row in &roles {
+        let (role, account) = held_role(row)?;
+        if let HeldRole::Space(space, _) = role {
+            standing.spaces.insert(space, account);
+        }
+        standing.roles.insert(role);
+    }
+    let used = sqlx::query("SELECT account FROM account_uses WHERE holder = ?")
+        .bind(standing.user.id.bytes())
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    for row in &used {
+        standing.used.insert(row.id("account")?);
+    }
+    Ok(Some(standing))
 }
 
 /// The API key that began the login, if one did, was used.

@@ -1,12 +1,14 @@
 //! Users and their passwords.
 
-use atrail_model::{Timestamp, UserId};
+use std::borrow::Cow;
+
+use atrail_model::{AccountId, Timestamp, UserId};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Identity, LoginId};
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::tenancy;
-use crate::catalog::{failed_to, taken_or_failed_to};
+use crate::catalog::{failed_to, names, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
 /// A user.
@@ -49,37 +51,37 @@ impl Identity {
         operator: bool,
         now: Timestamp,
     ) -> Result<User> {
-        check_name(name)?;
         let user = User {
             id: UserId::generate(),
-            name: name.to_owned(),
+            name: fit_name(name)?.into_owned(),
             operator,
         };
-        let mut tx = self.catalog.begin("create a user").await?;
+        let mut tx = self.begin("create a user").await?;
         sqlx::query(
             "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(user.id.bytes())
-        .bind(name)
+        .bind(&user.name)
         .bind(password_hash)
         .bind(operator)
         .bind(nanoseconds(now))
         .execute(&mut *tx)
         .await
         .map_err(taken_or_failed_to("create a user", || {
-            format!("there is a user '{name}' already")
+            format!("there is a user '{}' already", user.name)
         }))?;
         tx.commit().await.map_err(failed_to("create a user"))?;
         Ok(user)
     }
 
-    /// Deletes a user with all keys, roles, logins and sessions. What the user did stays on record.
+    /// Deletes a user with all keys, roles, logins and sessions, and returns the accounts in which the user held a role. What
+    /// the user did stays on record.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` for the last operator, or when the catalog fails.
-    pub async fn delete_user(&self, id: UserId) -> Result<()> {
+    pub async fn delete_user(&self, id: UserId) -> Result<Vec<AccountId>> {
         const WHAT: &str = "delete a user";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let row = sqlx::query(
             "SELECT operator AND NOT EXISTS (SELECT 1 FROM users o WHERE o.operator AND o.guid <> u.guid) AS is_last \
              FROM users u WHERE guid = ?",
@@ -96,6 +98,14 @@ impl Identity {
                 "this is the last operator: make another one first".to_owned(),
             ));
         }
+        let accounts =
+            sqlx::query("SELECT DISTINCT account FROM roles WHERE holder = ? ORDER BY account")
+                .bind(id.bytes())
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+        let accounts = accounts.iter().map(|row| row.id("account"));
+        let accounts = accounts.collect::<Result<Vec<_>>>()?;
         for sql in [
             "DELETE FROM logins WHERE holder = ?",
             "DELETE FROM api_keys WHERE holder = ?",
@@ -108,7 +118,8 @@ impl Identity {
                 .await
                 .map_err(failed_to(WHAT))?;
         }
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(accounts)
     }
 
     /// All users by name.
@@ -123,17 +134,39 @@ impl Identity {
         rows.iter().map(user).collect()
     }
 
-    /// The user of this name.
+    /// The user with this GUID, else the one of this name.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
-    pub async fn user_named(&self, name: &str) -> Result<User> {
-        let found = self.credentials(name).await?;
-        found
-            .map(|credentials| credentials.user)
+    pub async fn user_called(&self, word: &str) -> Result<User> {
+        const WHAT: &str = "look up a user";
+        let mut connection = self
+            .catalog
+            .readers()
+            .acquire()
+            .await
+            .map_err(failed_to(WHAT))?;
+        called(&mut connection, word, WHAT)
+            .await?
             .ok_or_else(|| StoreError::NotFound {
-                what: format!("user '{name}'"),
+                what: format!("user '{word}'"),
             })
+    }
+
+    /// The user with this GUID.
+    ///
+    /// # Errors
+    /// `NotFound`, or when the catalog fails.
+    pub async fn user(&self, id: UserId) -> Result<User> {
+        let row = sqlx::query("SELECT guid, name, operator FROM users WHERE guid = ?")
+            .bind(id.bytes())
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up a user"))?;
+        let row = row.ok_or_else(|| StoreError::NotFound {
+            what: format!("user {id}"),
+        })?;
+        user(&row)
     }
 
     /// The user of this name with the password's hash, if there is one.
@@ -141,8 +174,9 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
-        let row = sqlx::query("SELECT guid, name, operator, password FROM users WHERE name = ?")
+        let row = sqlx::query(NAMED)
             .bind(name)
+            .bind(names::canonical(name).as_ref())
             .fetch_optional(self.catalog.readers())
             .await
             .map_err(failed_to("look up a user"))?;
@@ -162,7 +196,7 @@ impl Identity {
         keep: LoginId,
     ) -> Result<bool> {
         const WHAT: &str = "change a password";
-        let mut tx = self.catalog.begin(WHAT).await?;
+        let mut tx = self.begin(WHAT).await?;
         let changed = sqlx::query("UPDATE users SET password = ? WHERE guid = ? AND password = ?")
             .bind(new)
             .bind(id.bytes())
@@ -184,14 +218,39 @@ impl Identity {
     }
 }
 
+/// The user of a name: the first parameter as it was given, the second in its canonical form. A catalog of an earlier
+/// version may hold a name in another form.
+const NAMED: &str = "SELECT guid, name, operator, password FROM users WHERE name IN (?1, ?2) ORDER BY name = ?1 DESC LIMIT 1";
+
+/// The user with this GUID, else the one of this name.
+pub(super) async fn called(
+    connection: &mut SqliteConnection,
+    word: &str,
+    what: &'static str,
+) -> Result<Option<User>> {
+    let id = word.parse::<UserId>().ok();
+    let row = sqlx::query(
+        "SELECT guid, name, operator FROM users WHERE guid = ?1 OR name IN (?2, ?3) \
+         ORDER BY guid = ?1 DESC, name = ?2 DESC LIMIT 1",
+    )
+    .bind(id.as_ref().map(Id::bytes))
+    .bind(word)
+    .bind(names::canonical(word).as_ref())
+    .fetch_optional(connection)
+    .await
+    .map_err(failed_to(what))?;
+    row.as_ref().map(user).transpose()
+}
+
 /// Besides what holds for every name: who logs in as `apikey` does so by an API key, so no user could have that name.
-pub(super) fn check_name(name: &str) -> Result<()> {
+pub(super) fn fit_name(name: &str) -> Result<Cow<'_, str>> {
+    let name = names::fit("user", name)?;
     if name == "apikey" {
         return Err(StoreError::Invalid(
             "nobody can be called 'apikey': that name stands for a login by API key".to_owned(),
         ));
     }
-    tenancy::check_name("user", name)
+    Ok(name)
 }
 
 pub(super) fn user(row: &SqliteRow) -> Result<User> {

@@ -85,6 +85,9 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 name,
                 scopes,
                 expires_in: expires.map(|days| days * SECONDS_OF_A_DAY),
+                // Where its user holds roles.
+                account: None,
+                space: None,
             };
             create(settings, client, path, &body, names, made).await
         }

@@ -3,6 +3,7 @@
 mod account;
 mod api_key;
 mod backup;
+mod invitation;
 mod org;
 mod recover;
 mod retention;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Role(role::Command),
     #[command(subcommand)]
+    Invitation(invitation::Command),
+    #[command(subcommand)]
     ApiKey(api_key::Command),
     #[command(subcommand)]
     TokenKey(token_key::Command),
@@ -60,6 +63,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Space(command) => space::run(settings, &client().await?, command).await,
         Command::User(command) => user::run(settings, &client().await?, command).await,
         Command::Role(command) => role::run(settings, &client().await?, command).await,
+        Command::Invitation(command) => invitation::run(settings, &client().await?, command).await,
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         Command::Retention(command) => retention::run(settings, &client().await?, command).await,

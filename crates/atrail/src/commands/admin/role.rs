@@ -1,8 +1,8 @@
 //! `atrail admin role`.
 
-use atrail_api::{HeldRole, Role, RoleGrant, paths};
+use atrail_api::{HeldRole, Invitation, Role, RoleGrant, paths};
 
-use super::{create, delete, find_account, list};
+use super::{delete, find_account, list};
 use crate::client::{Call, Client, find_space, is_guid};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
@@ -12,6 +12,9 @@ use crate::settings::Settings;
 #[command(after_help = "Example:\n  atrail admin role list")]
 pub(crate) enum Command {
     /// Grant a role: owner, auditor or writer of an account; developer, auditor or writer of a space
+    ///
+    /// Somebody who holds no role in the account is invited: see `atrail admin invitation`. What the server's operator
+    /// grants is held at once.
     #[command(
         after_help = "Example:\n  atrail admin role create --user alice --role developer --space dev\n  \
         atrail admin role create --user bob --role auditor --account acme"
@@ -51,10 +54,10 @@ pub(crate) struct Holding {
     space: Option<String>,
 }
 
-const NAMES: &[&str] = &["user", "role", "account", "space"];
+pub(super) const NAMES: &[&str] = &["user", "role", "account", "space"];
 const LISTED: &[&str] = &["user", "role", "account", "space", "claimed"];
 
-fn show(grant: &RoleGrant) -> Vec<String> {
+pub(super) fn show(grant: &RoleGrant) -> Vec<String> {
     vec![
         grant.user.clone(),
         grant.role.word().to_owned(),
@@ -77,7 +80,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     match command {
         Command::Create(holding) => {
             let grant = grant(client, holding).await?;
-            create(settings, client, paths::ROLES, &grant, NAMES, show).await
+            give(settings, client, &grant).await
         }
         Command::Delete(holding) => {
             let grant = grant(client, holding).await?;
@@ -107,6 +110,41 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             .await
         }
     }
+}
+
+/// Gives a role, or offers it to somebody who holds none in the account, and says which.
+async fn give(settings: &Settings, client: &Client, grant: &RoleGrant) -> Result<()> {
+    let given: Given = client.json(Call::post(paths::ROLES).json(grant)?).await?;
+    match given {
+        Given::Offered(invitation) => {
+            let rows = [
+                ("invitation", invitation.id.clone()),
+                ("user", invitation.user.clone()),
+                ("role", invitation.role.word().to_owned()),
+                ("account", invitation.account_name.clone()),
+                ("space", invitation.space.clone().unwrap_or_default()),
+                ("expire-time", invitation.expire_time.clone()),
+            ];
+            settings.printer.note(&format!(
+                "{} holds no role in the account yet: the role is theirs once they accept it with \
+                 `atrail admin invitation accept {}`",
+                invitation.user, invitation.id
+            ));
+            settings.printer.properties(&rows, &invitation)
+        }
+        Given::Held(held) => {
+            let rows: Vec<_> = NAMES.iter().copied().zip(show(&held)).collect();
+            settings.printer.properties(&rows, &held)
+        }
+    }
+}
+
+/// The two answers to a role that is given. An invitation has an id.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Offered(Invitation),
+    Held(RoleGrant),
 }
 
 async fn grant(client: &Client, holding: Holding) -> Result<RoleGrant> {

@@ -23,6 +23,8 @@ pub(super) struct Refusal {
     pub(super) line: u64,
     /// Why.
     pub(super) reason: String,
+    /// How many lines after it were passed over, because nothing tells what they are.
+    pub(super) not_read: u64,
 }
 
 /// One request, and where its events come from.
@@ -73,7 +75,9 @@ pub(super) fn read_batches(
         while let Some(item) = stream.next_item() {
             match item {
                 Ok(candidate) => batcher.event(&candidate),
-                Err(refusal) => batcher.refuse(refusal.line, refusal.to_string()),
+                Err(refusal) => {
+                    batcher.refuse(refusal.line, refusal.to_string(), refusal.not_read);
+                }
             }
             if batcher.is_full() && batches.blocking_send(batcher.take(read_bytes)).is_err() {
                 return Ok(());
@@ -116,12 +120,16 @@ impl Batcher {
         }
         match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
             Ok(event) => self.push(*line, *format, &event.line),
-            Err(error) => self.refuse(*line, error.to_string()),
+            Err(error) => self.refuse(*line, error.to_string(), 0),
         }
     }
 
-    fn refuse(&mut self, line: u64, reason: String) {
-        self.refusals.push(Refusal { line, reason });
+    fn refuse(&mut self, line: u64, reason: String, not_read: u64) {
+        self.refusals.push(Refusal {
+            line,
+            reason,
+            not_read,
+        });
     }
 
     fn push(&mut self, line: u64, format: Format, text: &[u8]) {
@@ -175,6 +183,39 @@ mod tests {
         let bodies: Vec<u8> = all.iter().flat_map(|batch| batch.body.to_vec()).collect();
         assert_eq!(bodies, input.as_bytes());
         assert_eq!(all.last().unwrap().end, input.len() as u64);
+    }
+
+    #[test]
+    fn a_broken_place_costs_what_it_stands_in() {
+        let good = |number| event(number) + "\n";
+        for (input, sent, refused, not_read) in [
+            // Cut off, at the beginning, in the middle and at the end; garbage; a comma between values.
+            (
+                format!("{{\"eventTime\":\n{}{}", good(1), good(2)),
+                vec![2, 3],
+                1,
+                0,
+            ),
+            (
+                format!("{}{{\"a\":\"x\n{}", good(1), good(2)),
+                vec![1, 3],
+                1,
+                0,
+            ),
+            (format!("{}{}{{\"a\"", good(1), good(2)), vec![1, 2], 1, 0),
+            (format!("garbage\n{}", good(1)), vec![2], 1, 0),
+            (format!("{},\n{}", event(1), good(2)), vec![2], 1, 0),
+        ] {
+            let all = batches(input.as_bytes());
+            let lines: Vec<_> = all.iter().flat_map(|batch| batch.lines.clone()).collect();
+            let refusals: Vec<_> = all
+                .iter()
+                .flat_map(|batch| batch.refusals.clone())
+                .collect();
+            let passed: u64 = refusals.iter().map(|refusal| refusal.not_read).sum();
+            assert_eq!(lines, sent, "{input}");
+            assert_eq!((refusals.len(), passed), (refused, not_read), "{input}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct Report<'a> {
     stored_already: u64,
     taken_for: Tally,
     refused: u64,
+    /// Lines that are no event and no refusal of their own.
+    not_read: u64,
     last_line: u64,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Report<'a> {
             stored_already: 0,
             taken_for: Tally::default(),
             refused: 0,
+            not_read: 0,
             last_line: 0,
         })
     }
@@ -58,6 +61,7 @@ impl<'a> Report<'a> {
     pub(super) fn batch(&mut self, batch: &Batch, sent: &Sent) -> Result<()> {
         for refusal in &batch.refusals {
             self.refuse(refusal.line, &refusal.reason);
+            self.not_read += refusal.not_read;
         }
         let sources = batch.lines.iter().zip(&batch.formats);
         self.stored_already += sent.stored_already;
@@ -71,7 +75,12 @@ impl<'a> Report<'a> {
                         rows.row(&[id.clone(), value.clone()])?;
                     }
                 }
-                AckOrRefusal::Refusal { error, .. } => self.refuse(*line, error),
+                AckOrRefusal::Refusal {
+                    error, not_read, ..
+                } => {
+                    self.refuse(*line, error);
+                    self.not_read += not_read;
+                }
             }
         }
         self.last_line = batch.span().map_or(self.last_line, |(_, last)| last);
@@ -174,11 +183,19 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let of_all = counted(kept + refused, "event");
-        let were = if refused == 1 { "was" } else { "were" };
-        let failed = CliError::failed(format!("{refused} of {of_all} {were} refused"));
-        Err(failed.hint(match kept {
-            0 => "the lines above say which and why; nothing was kept",
-            _ => "the lines above say which and why; the others are kept",
+        let were = |count| if count == 1 { "was" } else { "were" };
+        let mut what = format!("{refused} of {of_all} {} refused", were(refused));
+        if self.not_read > 0 {
+            let lines = counted(self.not_read, "line");
+            what += &format!(", and {lines} {} not read", were(self.not_read));
+        }
+        Err(CliError::failed(what).hint(match (kept, self.not_read) {
+            (0, _) => "the lines above say which and why; nothing was kept",
+            (_, 0) => "the lines above say which and why; the others are kept",
+            _ => {
+                "the lines above say which and why. Mend the input and send all of it again: an event that has an id is \
+                 stored once"
+            }
         }))
     }
 

@@ -1,0 +1,65 @@
+//! Where to listen, as people write it.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// The address to listen on: an IP address or a name of this machine, each with a port. A name is looked up at once; where
+/// it stands for several addresses, it means the first of IPv4, which is what clients that know the name alone try in any
+/// case.
+///
+/// # Errors
+/// In words, when it is neither, or nobody knows the name.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let name_and_port = text.rsplit_once(':').and_then(|(name, port)| {
+        let is_name = !name.is_empty() && !name.contains([':', '[', ']', '/']);
+        Some((name, port.parse::<u16>().ok()?)).filter(|_| is_name)
+    });
+    let Some((name, port)) = name_and_port else {
+        return Err(format!(
+            "\"{text}\" is not an address and a port, as in \"127.0.0.1:8181\" or \"localhost:8181\""
+        ));
+    };
+    let found = (name, port).to_socket_addrs();
+    let found: Vec<_> = found
+        .map_err(|error| format!("\"{name}\" is no name of an address: {error}"))?
+        .collect();
+    let first_v4 = found.iter().find(|address| address.is_ipv4());
+    first_v4
+        .or(found.first())
+        .copied()
+        .ok_or_else(|| format!("\"{name}\" is no name of an address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_taken_and_anything_else_is_refused_in_words() {
+        for (text, expected) in [
+            ("127.0.0.1:8181", "127.0.0.1:8181"),
+            ("[::1]:8181", "[::1]:8181"),
+            ("0.0.0.0:0", "0.0.0.0:0"),
+            ("localhost:8181", "127.0.0.1:8181"),
+        ] {
+            let found = listen_address(text).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), Ok(expected));
+        }
+        for text in [
+            "here",
+            "",
+            ":8181",
+            "localhost:",
+            "localhost:http",
+            "localhost:65536",
+            "::1:8181",
+            "http://localhost:8181",
+            "no-such-machine.invalid:8181",
+        ] {
+            let refused = listen_address(text).unwrap_err();
+            assert!(refused.contains("address"), "{text}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! Invitations: roles that were offered to somebody who holds none in the account, and that nobody holds before they are
+//! accepted.
+//!
+//! An invitation is by name. Whoever invites sees the same row, for the same time, whether the name is a user's, nobody's,
+//! or that of a user who was deleted or who declined.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp, UserId};
+use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use uuid::Uuid;
+
+use super::Identity;
+use super::grants::{self, held_role};
+use super::roles::HeldRole;
+use super::users::{User, called, fit_name, user};
+use crate::catalog::row::{Columns, Id, nanoseconds};
+use crate::catalog::{failed_to, names};
+use crate::error::{Result, StoreError};
+
+/// How long an invitation can be accepted.
+const OPEN_FOR: Duration = Duration::from_secs(14 * 86_400);
+/// Open invitations that an account may have.
+const MAX_OF_AN_ACCOUNT: i64 = 1000;
+/// Invitations that one list shows.
+const MAX_LISTED: i64 = 1000;
+
+/// The id of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InvitationId(Uuid);
+
+impl Id for InvitationId {
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for InvitationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for InvitationId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self).map_err(|_| ParseIdError)
+    }
+}
+
+/// A role that waits to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The name that was invited; it need not be anybody's.
+    pub user_name: String,
+    /// What is offered, and where.
+    pub role: HeldRole,
+    /// The account that it lies in.
+    pub account: AccountId,
+    /// That account's name.
+    pub account_name: String,
+    /// When it was made, or made anew.
+    pub created: Timestamp,
+    /// Until when it can be accepted.
+    pub expires: Timestamp,
+}
+
+/// Who answers an invitation.
+#[derive(Debug, Clone, Copy)]
+pub enum Answerer<'a> {
+    /// The user who may be the one that is invited.
+    Invitee(&'a User),
+    /// The server's operator, for the invited user.
+    Operator,
+}
+
+/// What every list shows of an invitation.
+macro_rules! select_invitations {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name ",
+            "FROM invitations i JOIN accounts a ON a.guid = i.account WHERE i.expires > ? AND ",
+            $rest,
+            " ORDER BY i.created, i.invitation LIMIT ?"
+        )
+    };
+}
+
+impl Identity {
+    /// The open invitations of a user that the user has not declined.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn invitations_of(&self, user: &User, now: Timestamp) -> Result<Vec<Invitation>> {
+        let sql = select_invitations!(
+            "NOT i.declined AND (i.invitee = ? OR (i.invitee IS NULL AND i.name = ?))"
+        );
+        let query = sqlx::query(sql)
+            .bind(nanoseconds(now))
+            .bind(user.id.bytes())
+            .bind(names::canonical(&user.name).as_ref());
+        self.listed(query).await
+    }
+
+    /// The open invitations into an account.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn invitations_into(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>> {
+        let query = sqlx::query(select_invitations!("i.account = ?"))
+            .bind(nanoseconds(now))
+            .bind(account.bytes());
+        self.listed(query).await
+    }
+
+    /// All open invitations, at most a thousand.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn all_invitations(&self, now: Timestamp) -> Result<Vec<Invitation>> {
+        let query = sqlx::query(select_invitations!("TRUE")).bind(nanoseconds(now));
+        self.listed(query).await
+    }
+
+    async fn listed(
+        &self,
+        query: Query<'_, sqlx::Sqlite, SqliteArguments>,
+    ) -> Result<Vec<Invitation>> {
+        let rows = query
+            .bind(MAX_LISTED)
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list invitations"))?;
+        rows.iter().map(invitation).collect()
+    }
+
+    /// Accepts an invitation: from then on the invited user, who is returned, holds the role.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none that the answerer may accept, `Conflict` when the operator accepts for a name that no
+    /// user has, or when the catalog fails.
+    pub async fn accept_invitation(
+        &self,
+        id: InvitationId,
+        answerer: Answerer<'_>,
+        now: Timestamp,
+    ) -> Result<(User, Invitation)> {
+        const WHAT: &str = "accept an invitation";
+        let mut tx = self.begin(WHAT).await?;
+        let (found, addressee) = open(&mut tx, id, now, WHAT).await?;
+        let user = match answerer {
+            Answerer::Invitee(user) if addressee.is(user) => user.clone(),
+            Answerer::Invitee(_) => return Err(unknown()),
+            Answerer::Operator => match addressee.invitee {
+                Some(id) => of_id(&mut tx, id, WHAT).await?,
+                None => called(&mut tx, &found.user_name, WHAT).await?,
+            }
+            .ok_or_else(|| {
+                StoreError::Conflict(format!(
+                    "no user is called '{}' who could accept it",
+                    found.user_name
+                ))
+            })?,
+        };
+        // Who joins an account uses it, and does not leave the others by that; whom the operator joins to it need not use it.
+        if matches!(answerer, Answerer::Invitee(_)) {
+            grants::insert_first_uses(&mut tx, user.id, WHAT).await?;
+            grants::insert_use(&mut tx, user.id, found.account, WHAT).await?;
+        }
+        grants::insert(&mut tx, user.id, found.role, false, WHAT).await?;
+        delete(&mut tx, id, WHAT).await?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok((user, found))
+    }
+
+    /// Declines an invitation of this user. Whoever invited sees nothing of it.
+    ///
+    /// # Errors
+    /// `NotFound` when the user has no such invitation, or when the catalog fails.
+    pub async fn decline_invitation(
+        &self,
+        id: InvitationId,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Invitation> {
+        const WHAT: &str = "decline an invitation";
+        let mut tx = self.begin(WHAT).await?;
+        let (found, addressee) = open(&mut tx, id, now, WHAT).await?;
+        if !addressee.is(user) {
+            return Err(unknown());
+        }
+        sqlx::query("UPDATE invitations SET declined = TRUE WHERE invitation = ?")
+            .bind(id.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(found)
+    }
+
+    /// Takes an invitation back; one into this account, if one is given.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or when the catalog fails.
+    pub async fn withdraw_invitation(
+        &self,
+        id: InvitationId,
+        account: Option<AccountId>,
+        now: Timestamp,
+    ) -> Result<Invitation> {
+        const WHAT: &str = "withdraw an invitation";
+        let mut tx = self.begin(WHAT).await?;
+        let (found, _) = open(&mut tx, id, now, WHAT).await?;
+        if account.is_some_and(|account| account != found.account) {
+            return Err(unknown());
+        }
+        delete(&mut tx, id, WHAT).await?;
+        tx.commit().await.map_err(failed_to(WHAT))?;
+        Ok(found)
+    }
+
+    /// The account of an open invitation; `None` when there is no such invitation.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn account_of_invitation(
+        &self,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> Result<Option<AccountId>> {
+        let row =
+            sqlx::query("SELECT account FROM invitations WHERE invitation = ? AND expires > ?")
+                .bind(id.bytes())
+                .bind(nanoseconds(now))
+                .fetch_optional(self.catalog.readers())
+                .await
+                .map_err(failed_to("look up an invitation"))?;
+        row.map(|row| row.id("account")).transpose()
+    }
+}
+
+/// Offers a role to a name, `invitee` being the user who has it now. The same statements run whether there is one.
+pub(super) async fn offer(
+    connection: &mut SqliteConnection,
+    name: &str,
+    invitee: Option<UserId>,
+    role: HeldRole,
+    account: AccountId,
+    now: Timestamp,
+    what: &'static str,
+) -> Result<Invitation> {
+    let name = fit_name(name)?;
+    let invitee = invitee.as_ref().map(Id::bytes);
+    let expires = nanoseconds(now.checked_add(OPEN_FOR).unwrap_or(Timestamp::MAX));
+    sqlx::query("DELETE FROM invitations WHERE expires <= ?")
+        .bind(nanoseconds(now))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    let space = space_of(&role);
+    let again = sqlx::query(
+        "UPDATE invitations SET invitee = ?, created = ?, expires = ?, declined = FALSE \
+         WHERE account = ? AND space IS ? AND name = ? AND role = ? RETURNING invitation",
+    )
+    .bind(invitee)
+    .bind(nanoseconds(now))
+    .bind(expires)
+    .bind(account.bytes())
+    .bind(space.as_ref().map(Id::bytes))
+    .bind(name.as_ref())
+    .bind(role.word())
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed_to(what))?;
+    if let Some(row) = again {
+        let (again, _) = open(connection, row.id("invitation")?, now, what).await?;
+        return Ok(again);
+    }
+    let (already,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM invitations WHERE account = ?")
+        .bind(account.bytes())
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    if already >= MAX_OF_AN_ACCOUNT {
+        return Err(StoreError::Conflict(format!(
+            "the account has {MAX_OF_AN_ACCOUNT} open invitations: withdraw some first"
+        )));
+    }
+    let id = InvitationId(Uuid::new_v4());
+    sqlx::query(
+        "INSERT INTO invitations (invitation, name, invitee, role, account, space, created, expires, declined) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+    )
+    .bind(id.bytes())
+    .bind(name.as_ref())
+    .bind(invitee)
+    .bind(role.word())
+    .bind(account.bytes())
+    .bind(space.as_ref().map(Id::bytes))
+    .bind(nanoseconds(now))
+    .bind(expires)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed_to(what))?;
+    let (made, _) = open(connection, id, now, what).await?;
+    Ok(made)
+}
+
+/// Deletes the invitations of a name to a role; how many there were.
+pub(super) async fn delete_offers(
+    connection: &mut SqliteConnection,
+    name: &str,
+    role: HeldRole,
+    now: Timestamp,
+    what: &'static str,
+) -> Result<u64> {
+    let (sql, place) = match &role {
+        HeldRole::Account(account, _) => (
+            "DELETE FROM invitations WHERE account = ? AND space IS NULL AND name = ? AND role = ? AND expires > ?",
+            account.bytes(),
+        ),
+        HeldRole::Space(space, _) => (
+            "DELETE FROM invitations WHERE space = ? AND name = ? AND role = ? AND expires > ?",
+            space.bytes(),
+        ),
+    };
+    let done = sqlx::query(sql)
+        .bind(place)
+        .bind(names::canonical(name).as_ref())
+        .bind(role.word())
+        .bind(nanoseconds(now))
+        .execute(connection)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(done.rows_affected())
+}
+
+/// Who may answer an invitation.
+struct Addressee {
+    name: String,
+    invitee: Option<UserId>,
+    has_declined: bool,
+}
+
+impl Addressee {
+    fn is(&self, user: &User) -> bool {
+        let is_invited = match self.invitee {
+            Some(id) => id == user.id,
+            None => names::canonical(&user.name) == self.name,
+        };
+        is_invited && !self.has_declined
+    }
+}
+
+async fn open(
+    connection: &mut SqliteConnection,
+    id: InvitationId,
+    now: Timestamp,
+    what: &'static str,
+) -> Result<(Invitation, Addressee)> {
+    let row = sqlx::query(
+        "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name, \
+                i.invitee, i.declined \
+         FROM invitations i JOIN accounts a ON a.guid = i.account WHERE i.expires > ? AND i.invitation = ?",
+    )
+    .bind(nanoseconds(now))
+    .bind(id.bytes())
+    .fetch_optional(connection)
+    .await
+    .map_err(failed_to(what))?
+    .ok_or_else(unknown)?;
+    let found = invitation(&row)?;
+    let addressee = Addressee {
+        name: found.user_name.clone(),
+        invitee: row.optional_id("invitee")?,
+        has_declined: row.integer("declined")? != 0,
+    };
+    Ok((found, addressee))
+}
+
+async fn of_id(
+    connection: &mut SqliteConnection,
+    id: UserId,
+    what: &'static str,
+) -> Result<Option<User>> {
+    let row = sqlx::query("SELECT guid, name, operator FROM users WHERE guid = ?")
+        .bind(id.bytes())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(what))?;
+    row.as_ref().map(user).transpose()
+}
+
+async fn delete(
+    connection: &mut SqliteConnection,
+    id: InvitationId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query("DELETE FROM invitations WHERE invitation = ?")
+        .bind(id.bytes())
+        .execute(connection)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
+}
+
+fn invitation(row: &SqliteRow) -> Result<Invitation> {
+    let (role, account) = held_role(row)?;
+    Ok(Invitation {
+        id: row.id("invitation")?,
+        user_name: row.text("name")?,
+        role,
+        account,
+        account_name: row.text("account_name")?,
+        created: row.moment("created")?,
+        expires: row.moment("expires")?,
+    })
+}
+
+const fn space_of(role: &HeldRole) -> Option<SpaceId> {
+    match role {
+        HeldRole::Account(..) => None,
+        HeldRole::Space(space, _) => Some(*space),
+    }
+}
+
+fn unknown() -> StoreError {
+    StoreError::NotFound {
+        what: "invitation".to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Domains that end: nobody appends to one while it is looked whether it is empty, nor after it has ended.
+//!
+//! Who may send is decided before the events arrive, and the end of an account may come in between. An append that has
+//! begun is waited for, so that its events are seen; one that begins later is refused.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use atrail_model::Domain;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::error::{Result, StoreError};
+
+/// Which domains are appended to, and which take nothing any more.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: Mutex<State>,
+    /// Told when the last append to a domain that is being closed has ended.
+    ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    appends: HashMap<Domain, u64>,
+    /// How many closings each of these domains is closed by.
+    closed: HashMap<Domain, u64>,
+}
+
+/// An append that is under way.
+#[derive(Debug)]
+pub(crate) struct Open {
+    inner: Arc<Inner>,
+    domain: Domain,
+}
+
+/// Domains that take nothing while this lives.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    inner: Arc<Inner>,
+    domains: HashSet<Domain>,
+}
+
+impl Closing {
+    /// Begins an append.
+    ///
+    /// # Errors
+    /// `NotFound` when the domain ends or has ended.
+    pub(crate) fn enter(&self, domain: Domain) -> Result<Open> {
+        let mut state = self.inner.state.lock();
+        if state.closed.contains_key(&domain) {
+            return Err(StoreError::NotFound {
+                what: domain.to_string(),
+            });
+        }
+        *state.appends.entry(domain).or_default() += 1;
+        Ok(Open {
+            inner: Arc::clone(&self.inner),
+            domain,
+        })
+    }
+
+    /// Closes domains, and returns when no append to them is under way.
+    pub(crate) async fn close(&self, domains: HashSet<Domain>) -> Closed {
+        {
+            let mut state = self.inner.state.lock();
+            for domain in &domains {
+                *state.closed.entry(*domain).or_default() += 1;
+            }
+        }
+        let closed = Closed {
+            inner: Arc::clone(&self.inner),
+            domains,
+        };
+        loop {
+            let ended = self.inner.ended.notified();
+            tokio::pin!(ended);
+            // Told from here on, also of what ends before it is awaited.
+            ended.as_mut().enable();
+            if self.is_quiet(&closed.domains) {
+                return closed;
+            }
+            ended.await;
+        }
+    }
+
+    fn is_quiet(&self, domains: &HashSet<Domain>) -> bool {
+        let state = self.inner.state.lock();
+        !domains.iter().any(|one| state.appends.contains_key(one))
+    }
+}
+
+impl Closed {
+    /// The domains have ended.
+    pub(crate) fn for_ever(mut self) {
+        self.domains.clear();
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let mut state = self.inner.state.lock();
+        for domain in &self.domains {
+            if let Some(count) = state.closed.get_mut(domain) {
+                *count -= 1;
+                if *count == 0 {
+                    state.closed.remove(domain);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut state = self.inner.state.lock();
+        let Some(count) = state.appends.get_mut(&self.domain) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            state.appends.remove(&self.domain);
+            if state.closed.contains_key(&self.domain) {
+                self.inner.ended.notify_waiters();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use atrail_model::AccountId;
+
+    use super::*;
+
+    fn domain() -> Domain {
+        Domain::Account(AccountId::generate())
+    }
+
+    #[tokio::test]
+    async fn an_append_under_way_is_waited_for_and_a_later_one_refused() {
+        let closing = Arc::new(Closing::default());
+        let (ending, other) = (domain(), domain());
+        let append = closing.enter(ending).unwrap();
+        let _elsewhere = closing.enter(other).unwrap();
+        let closes = tokio::spawn({
+            let closing = Arc::clone(&closing);
+            async move { closing.close(HashSet::from([ending])).await }
+        });
+        // The closing has begun as soon as nothing is let in any more.
+        while closing.enter(ending).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!closes.is_finished(), "an append is under way");
+        assert!(closing.enter(other).is_ok(), "others go on");
+        drop(append);
+        let closed = tokio::time::timeout(Duration::from_secs(60), closes);
+        let closed = closed.await.unwrap().unwrap();
+        assert!(closing.enter(ending).is_err());
+        drop(closed);
+        assert!(closing.enter(ending).is_ok(), "it did not end after all");
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_stays_so() {
+        let closing = Closing::default();
+        let ending = domain();
+        closing.close(HashSet::from([ending])).await.for_ever();
+        assert!(closing.enter(ending).is_err());
+        // Another try to end it does not open it again.
+        drop(closing.close(HashSet::from([ending])).await);
+        assert!(closing.enter(ending).is_err());
+    }
+}

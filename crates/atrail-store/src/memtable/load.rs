@@ -1,0 +1,105 @@
+//! What sealing will have to do, and for whom.
+
+use std::collections::HashMap;
+
+use atrail_model::{AccountId, Domain};
+
+/// What sealing will have to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) bytes: u64,
+    /// Each hour of each domain becomes an object of its own.
+    pub(super) hours: u64,
+}
+
+impl Load {
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            hours: self.hours + other.hours,
+        }
+    }
+
+    pub(super) const fn minus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes - other.bytes,
+            hours: self.hours - other.hours,
+        }
+    }
+
+    /// Whether one of its numbers has come to the limit's.
+    pub(super) const fn is_at_least(self, limit: Self) -> bool {
+        self.bytes >= limit.bytes || self.hours >= limit.hours
+    }
+}
+
+/// What is unsealed, by account.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    owners: HashMap<Domain, AccountId>,
+    by_account: HashMap<AccountId, Load>,
+    all: Load,
+}
+
+/// An account may have so many times as much unsealed as there is room left: two thirds of all when it is alone, and then
+/// what waits to be sealed is as much as what is being sealed.
+const PART: u64 = 2;
+
+impl Loads {
+    /// Nothing yet, of domains of these owners.
+    pub(super) fn of(owners: impl Iterator<Item = (Domain, AccountId)>) -> Self {
+        Self {
+            owners: owners.collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) const fn all(&self) -> Load {
+        self.all
+    }
+
+    pub(super) fn add(&mut self, domain: Domain, load: Load) {
+        let owned = self.by_account.entry(self.owner(domain)).or_default();
+        *owned = owned.plus(load);
+        self.all = self.all.plus(load);
+    }
+
+    pub(super) fn remove(&mut self, domain: Domain, load: Load) {
+        let owner = self.owner(domain);
+        if let Some(owned) = self.by_account.get_mut(&owner) {
+            *owned = owned.minus(load);
+            if *owned == Load::default() {
+                self.by_account.remove(&owner);
+            }
+        }
+        self.all = self.all.minus(load);
+    }
+
+    /// Whether the account may bring more.
+    pub(super) fn has_room(&self, account: AccountId, limit: Load) -> bool {
+        if self.all.is_at_least(limit) {
+            return false;
+        }
+        let free = limit.minus(self.all);
+        let owned = self.by_account.get(&account).copied().unwrap_or_default();
+        owned.bytes <= free.bytes.saturating_mul(PART)
+            && owned.hours <= free.hours.saturating_mul(PART)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_account.is_empty() && self.all == Load::default()
+    }
+
+    fn owner(&self, domain: Domain) -> AccountId {
+        match domain {
+            Domain::Account(account) => account,
+            // A space that nobody has named yet is as an account of its own.
+            Domain::Space(space) => self
+                .owners
+                .get(&domain)
+                .copied()
+                .unwrap_or_else(|| AccountId::from_bytes(*space.as_bytes())),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Work that keeps a core busy, done few at once and in turns: whoever asks for much waits behind whoever asks for little.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// Takes turns between keys, each of which has a queue of its own.
+#[derive(Debug)]
+pub struct Turns<K>(Arc<Shared<K>>)
+where
+    K: Copy + Eq + Hash;
+
+#[derive(Debug)]
+struct Shared<K> {
+    at_once: usize,
+    /// Who may wait with one key.
+    waiting_of_key: usize,
+    /// Who may wait with any.
+    waiting: usize,
+    state: Mutex<State<K>>,
+}
+
+#[derive(Debug)]
+struct State<K> {
+    running: usize,
+    waiting: usize,
+    queues: HashMap<K, VecDeque<oneshot::Sender<()>>>,
+    /// The keys that have a queue, in the order of their turns.
+    order: VecDeque<K>,
+}
+
+/// Somebody's turn, until it is dropped.
+#[derive(Debug)]
+pub struct Turn<K>(Arc<Shared<K>>)
+where
+    K: Copy + Eq + Hash;
+
+/// Too many wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd;
+
+impl<K: Copy + Eq + Hash> Turns<K> {
+    /// So many at once; so many may wait with one key, and so many in all.
+    #[must_use]
+    pub fn new(at_once: usize, waiting_of_key: usize, waiting: usize) -> Self {
+        Self(Arc::new(Shared {
+            at_once,
+            waiting_of_key,
+            waiting,
+            state: Mutex::new(State {
+                running: 0,
+                waiting: 0,
+                queues: HashMap::new(),
+                order: VecDeque::new(),
+            }),
+        }))
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// When as many wait already as may.
+    pub async fn take(&self, key: K) -> Result<Turn<K>, Crowd> {
+        let called = {
+            let mut state = self.0.state.lock();
+            if state.running < self.0.at_once {
+                state.running += 1;
+                return Ok(Turn(Arc::clone(&self.0)));
+            }
+            let of_key = state.queues.get(&key).map_or(0, VecDeque::len);
+            if of_key >= self.0.waiting_of_key || state.waiting >= self.0.waiting {
+                state.forget_the_gone();
+                let of_key = state.queues.get(&key).map_or(0, VecDeque::len);
+                if of_key >= self.0.waiting_of_key || state.waiting >= self.0.waiting {
+                    return Err(Crowd);
+                }
+            }
+            let (call, called) = oneshot::channel();
+            if !state.queues.contains_key(&key) {
+                state.order.push_back(key);
+            }
+            state.queues.entry(key).or_default().push_back(call);
+            state.waiting += 1;
+            Called {
+                shared: Arc::clone(&self.0),
+                call: called,
+            }
+        };
+        called.wait().await
+    }
+}
+
+impl<K: Copy + Eq + Hash> State<K> {
+    /// Gives the turn on; whoever has gone is passed over.
+    fn pass_on(&mut self) {
+        while let Some(key) = self.order.pop_front() {
+            let Some(queue) = self.queues.get_mut(&key) else {
+                continue;
+            };
+            let next = queue.pop_front();
+            if queue.is_empty() {
+                self.queues.remove(&key);
+            } else {
+                self.order.push_back(key);
+            }
+            let Some(next) = next else { continue };
+            self.waiting -= 1;
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+        self.running -= 1;
+    }
+
+    /// Whoever gave up waiting keeps no place.
+    fn forget_the_gone(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.retain(|call| !call.is_closed());
+        }
+        self.queues.retain(|_, queue| !queue.is_empty());
+        let queues = &self.queues;
+        self.order.retain(|key| queues.contains_key(key));
+        self.waiting = queues.values().map(VecDeque::len).sum();
+    }
+}
+
+/// Somebody who waits. A call that comes when nobody listens any more is passed on.
+struct Called<K: Copy + Eq + Hash> {
+    shared: Arc<Shared<K>>,
+    call: oneshot::Receiver<()>,
+}
+
+impl<K: Copy + Eq + Hash> Called<K> {
+    async fn wait(mut self) -> Result<Turn<K>, Crowd> {
+        // The sender goes only with its call, or with the state that `self` keeps.
+        let called = (&mut self.call).await;
+        called
+            .map(|()| Turn(Arc::clone(&self.shared)))
+            .map_err(|_| Crowd)
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Called<K> {
+    fn drop(&mut self) {
+        // Under the lock a call either came, or finds the channel closed.
+        let mut state = self.shared.state.lock();
+        self.call.close();
+        if self.call.try_recv().is_ok() {
+            state.pass_on();
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Turn<K> {
+    fn drop(&mut self) {
+        self.0.state.lock().pass_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Log = Arc<Mutex<Vec<(u8, usize)>>>;
+
+    /// Waits for a turn, and notes it.
+    fn ask(
+        turns: &Arc<Turns<u8>>,
+        key: u8,
+        number: usize,
+        log: &Log,
+    ) -> tokio::task::JoinHandle<()> {
+        let (turns, log) = (Arc::clone(turns), Arc::clone(log));
+        tokio::spawn(async move {
+            let Ok(_turn) = turns.take(key).await else {
+                return;
+            };
+            log.lock().push((key, number));
+            tokio::task::yield_now().await;
+        })
+    }
+
+    async fn until_waiting(turns: &Turns<u8>, count: usize) {
+        while turns.0.state.lock().waiting != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_who_comes_last_with_a_key_of_its_own_is_next() {
+        let (turns, log) = (Arc::new(Turns::new(1, 100, 100)), Log::default());
+        let first = turns.take(0).await.unwrap();
+        let mut asked = Vec::new();
+        for number in 0..50 {
+            asked.push(ask(&turns, 1, number, &log));
+            until_waiting(&turns, number + 1).await;
+        }
+        asked.push(ask(&turns, 2, 0, &log));
+        until_waiting(&turns, 51).await;
+        drop(first);
+        for one in asked {
+            one.await.unwrap();
+        }
+        let order = log.lock().clone();
+        assert_eq!(order.len(), 51, "all had their turn");
+        let place = order.iter().position(|(key, _)| *key == 2);
+        assert!(place.is_some_and(|place| place <= 1), "{order:?}");
+        let first: Vec<_> = order.iter().filter(|(key, _)| *key == 1).collect();
+        assert!(first.is_sorted(), "within a key by coming");
+    }
+
+    #[tokio::test]
+    async fn no_more_run_at_once_than_may_and_whoever_gives_up_loses_nothing_for_others() {
+        let (turns, log) = (Arc::new(Turns::new(2, 3, 5)), Log::default());
+        let running = [turns.take(1).await.unwrap(), turns.take(1).await.unwrap()];
+        let asked: Vec<_> = (0..3).map(|number| ask(&turns, 1, number, &log)).collect();
+        until_waiting(&turns, 3).await;
+        assert_eq!(turns.take(1).await.unwrap_err(), Crowd, "three wait");
+        assert!(log.lock().is_empty(), "two run");
+        for one in &asked {
+            one.abort();
+        }
+        for one in asked {
+            assert!(one.await.is_err());
+        }
+        let mine = ask(&turns, 1, 99, &log);
+        until_waiting(&turns, 1).await;
+        drop(running);
+        mine.await.unwrap();
+        assert_eq!(*log.lock(), [(1, 99)]);
+        let state = turns.0.state.lock();
+        assert_eq!((state.running, state.waiting), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_hears_is_passed_on() {
+        let turns = Turns::new(1, 9, 9);
+        let turn = turns.take(1).await.unwrap();
+        let mut deaf = Box::pin(turns.take(1));
+        let mut next = Box::pin(turns.take(2));
+        for waiting in [&mut deaf, &mut next] {
+            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        }
+        drop(turn);
+        // Called, and dropped before it looked.
+        drop(deaf);
+        assert!(futures_util::poll!(next.as_mut()).is_ready());
+    }
+}

@@ -1,0 +1,126 @@
+//! One tenant that causes much work, and another one that does not wait for it.
+
+use atrail_model::{AccountId, Day, Domain, Hours, Scope, SpaceId, Target, UserId};
+use atrail_store::{NewEvent, NewSession};
+
+use crate::support::{TestStore, event, ever};
+
+/// A space of an account of its own.
+async fn tenant(store: &TestStore, name: &str) -> (AccountId, SpaceId) {
+    let now = "2017-07-25T00:00:00Z".parse().unwrap();
+    let tenancy = store.store.tenancy();
+    let account = tenancy.create_account(name, now).await.unwrap().id;
+    let organization = tenancy
+        .create_organization(account, name, now)
+        .await
+        .unwrap();
+    let space = tenancy.create_space(organization.id, name, now).await;
+    (account, space.unwrap().id)
+}
+
+/// An event in each of so many hours from the beginning of 2010.
+fn one_an_hour(from: u32, count: u32) -> Vec<NewEvent> {
+    let first = "2010-01-01".parse::<Day>().unwrap().number();
+    (from..from + count)
+        .map(|hour| {
+            let day = Day::from_number(first + hour / 24).unwrap();
+            event(
+                &day.to_string(),
+                (hour % 24).try_into().unwrap(),
+                &hour.to_string(),
+            )
+        })
+        .collect()
+}
+
+/// What is measured is what comes before what, not how long it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_send_count_and_make_sessions_while_one_seals_very_many_hours() {
+    let store = TestStore::new().await;
+    let (_, greedy) = tenant(&store, "greedy").await;
+    for part in 0..3 {
+        let events = one_an_hour(part * 2048, 2048);
+        store
+            .store
+            .append(Domain::Space(greedy), events)
+            .await
+            .unwrap();
+    }
+    let mut large = store.new_session(Scope {
+        target: Target::Space(greedy),
+        days: ever(),
+        hours: Hours::ALL,
+    });
+    large.space = Some(greedy);
+    large.owner = UserId::generate();
+    let sealing = {
+        let store = store.store.clone();
+        tokio::spawn(async move { store.create_session(large).await })
+    };
+    let mut rounds = 0;
+    while !sealing.is_finished() {
+        let text = format!("innocent {rounds}");
+        store.send(&[event("2017-07-24", 7, &text)]).await;
+        let session = store.session(store.scope("2017-07-24", "2017-07-24")).await;
+        rounds += 1;
+        assert_eq!(session.events, rounds);
+        let counts = store.counts(Target::Space(store.space)).await;
+        assert_eq!(counts[0].1, rounds);
+    }
+    let session = sealing.await.unwrap().unwrap();
+    assert_eq!(session.events, 3 * 2048, "the control: it was all of them");
+    assert!(rounds >= 3, "{rounds}");
+}
+
+/// Two thousand hours of a space of its own, whose sealing has begun and not ended.
+async fn seal_a_part() -> (TestStore, SpaceId, NewSession, Vec<NewEvent>) {
+    let store = TestStore::new().await;
+    let (account, greedy) = tenant(&store, "greedy").await;
+    let events = one_an_hour(0, 2000);
+    let sent = store.store.append(Domain::Space(greedy), events.clone());
+    sent.await.unwrap();
+    let mut large = store.new_session(Scope {
+        target: Target::Account(account),
+        days: ever(),
+        hours: Hours::ALL,
+    });
+    large.space = Some(greedy);
+    let sealing = (store.store.clone(), large.clone());
+    tokio::spawn(async move { sealing.0.create_session(sealing.1).await });
+    while sealed(&store).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    (store, greedy, large, events)
+}
+
+async fn sealed(store: &TestStore) -> i64 {
+    let catalog = store.catalog().await;
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM objects");
+    let count = count.fetch_one(&catalog).await.unwrap();
+    catalog.close().await;
+    count
+}
+
+/// Sealed in several parts, of which a crash may leave any number.
+#[test]
+fn what_is_sealed_in_parts_is_there_once_after_a_crash_between_them() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let before = runtime();
+    let (store, greedy, large, events) = before.block_on(seal_a_part());
+    // Ends whatever is under way wherever it waits.
+    before.shutdown_timeout(std::time::Duration::from_secs(60));
+    runtime().block_on(async move {
+        let store = store.crash_and_reopen().await;
+        let part = sealed(&store).await;
+        assert!((1..2000).contains(&part), "the control: {part}");
+        let counts = store.counts(Target::Space(greedy)).await;
+        let counted: u64 = counts.iter().map(|(_, count, _)| count).sum();
+        assert_eq!(counted, 2000);
+        let session = store.store.create_session(large).await.unwrap();
+        assert_eq!(session.events, 2000);
+        assert_eq!(sealed(&store).await, 2000);
+        // And what comes again is known, in whichever part it lies.
+        let again = store.store.append(Domain::Space(greedy), events).await;
+        assert_eq!(again.unwrap().duplicates, 2000);
+    });
+}
