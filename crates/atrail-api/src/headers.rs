@@ -8,6 +8,8 @@ pub const PROJECT_ID: &str = "x-auth-project-id";
 pub const ACCOUNT_ID: &str = "x-auth-account-id";
 /// The session to download.
 pub const SESSION_ID: &str = "sessionid";
+/// In an answer: what whoever reads it should know besides, in a sentence; a client shows it to a person.
+pub const NOTE: &str = "atrail-note";
 /// Names one request in answers and logs.
 pub const REQUEST_ID: &str = "x-request-id";
 /// Names one request, so that it does its work once however often it is sent

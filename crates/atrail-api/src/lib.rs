@@ -22,7 +22,7 @@ pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use holds::{HoldRequest, HoldRow};
 pub use keys::EvidenceKey;
-pub use options::{OptionRow, OptionsRequest};
+pub use options::{ClockState, OptionRow, OptionsRequest, RetentionState};
 pub use sessions::{
     Checkpoint, DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes,
 };

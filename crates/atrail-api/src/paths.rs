@@ -28,6 +28,8 @@ pub const EVENTS: &str = "/v3/events";
 pub const DOWNLOAD: &str = "/v3/events/download";
 /// Retention.
 pub const OPTIONS: &str = "/v3/options";
+/// How the server's clock stands to the time that passed, by which retention deletes.
+pub const RETENTION: &str = "/v3/retention";
 /// Organizations, as Cloud Foundry lists them.
 pub const ORGANIZATIONS: &str = "/v3/organizations";
 /// One organization.

@@ -17,9 +17,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, EventError, Timestamp, UserId};
+use atrail_model::{AccountId, Clock, Domain, EventError, Timestamp, UserId, format_timestamp};
 use atrail_store::{
-    ErrorKind, Identity, LoginId, NewEvent, Recent, Session, SessionKey, Store, StoreError, Tenancy,
+    Disagreement, ErrorKind, Identity, LoginId, NewEvent, Recent, Session, SessionKey, Store,
+    StoreError, Tenancy,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -174,8 +175,38 @@ impl Audit {
         self.readings.forget(session);
     }
 
-    /// Writes what is counted when its hour is over, until it is told to stop.
+    /// Puts on record, in each account where retention is set, that it waits because the machine's clock jumped ahead: once for
+    /// each jump, under the date up to which time is known to have passed.
+    async fn note_jumps(&self, noted: &mut u64) {
+        let time = self.store.time();
+        if time.jumps == *noted {
+            return;
+        }
+        *noted = time.jumps;
+        let Some(Disagreement::Ahead(by)) = time.disagreement else {
+            return;
+        };
+        let accounts = match self.store.accounts_with_retention().await {
+            Ok(accounts) => accounts,
+            Err(error) => {
+                tracing::error!(%error, "that retention waits cannot be put on record");
+                return;
+            }
+        };
+        for account in accounts {
+            let domain = Domain::Account(account);
+            let act = Act::new(Action::SuspendRetention, Actor::server(), domain)
+                .with("clock", format_timestamp(time.date))
+                .with("passed", format_timestamp(time.passed))
+                .with("aheadSeconds", by.as_secs());
+            // Counted and logged where it failed.
+            let _ = Once::new(act, time.passed).write(self).await;
+        }
+    }
+
+    /// Writes what is counted when its hour is over, and that a clock jumped, until it is told to stop.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut noted = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -183,6 +214,7 @@ impl Audit {
             }
             self.repeats.write_due(&self, false).await;
             self.readings.tidy(&self, false).await;
+            self.note_jumps(&mut noted).await;
         }
     }
 

@@ -88,6 +88,8 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::SessionRequest>(&mut found);
     add::<api::Deleted>(&mut found);
     add::<api::OptionRow>(&mut found);
+    add::<api::ClockState>(&mut found);
+    add::<api::RetentionState>(&mut found);
     add::<api::OptionsRequest>(&mut found);
     add::<api::EvidenceKey>(&mut found);
     add::<api::HoldRequest>(&mut found);

@@ -13,6 +13,7 @@ mod openapi;
 mod options;
 mod organizations;
 mod password;
+mod retention;
 mod roles;
 mod sessions;
 mod spaces;
@@ -99,6 +100,8 @@ routes! {
     HEAD paths::DOWNLOAD => events::download;
     GET paths::OPTIONS => options::list;
     PUT paths::OPTIONS => options::set;
+    GET paths::RETENTION => retention::show;
+    POST paths::RETENTION => retention::resume;
     GET paths::HEALTHZ => health::alive;
     GET paths::READYZ => health::ready;
     GET paths::METRICS => metrics::show;

@@ -275,8 +275,9 @@ impl Core {
             .sync_places(std::slice::from_ref(&object.path))
             .await?;
         let (core, segment, now) = (Arc::clone(self), object.segment, self.clock.now());
+        let age = self.time.age();
         let keys =
-            off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], now)).await?;
+            off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
         let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
         let _nobody_counts = self.published.write().await;
         let committed = self.catalog.commit_apart(&sealed, place, now).await;

@@ -172,7 +172,7 @@ impl Core {
 
     /// What to do next, beginning after the given hour; `None` at the end.
     async fn next_batch(&self, after: Option<HourRow>) -> Result<Option<Batch>> {
-        let (now, looked) = (self.clock.now(), self.clock.elapsed());
+        let (now, looked) = (self.time.read().certain(), self.clock.elapsed());
         let Some(closed) = last_closed(now) else {
             return Ok(None);
         };
@@ -290,7 +290,7 @@ impl Core {
 
     /// Commits, and erases the sources; returns how many of the objects are in the archive.
     async fn publish_compaction(&self, merged: &[Merged], total: &mut Compacted) -> Result<usize> {
-        let now = self.clock.now();
+        let now = self.time.age();
         let done = self.catalog.commit_compaction(merged, now).await?;
         let sources = done.iter().flat_map(|object| &object.sources);
         let erased: Vec<_> = sources.map(|source| source.path.clone()).collect();

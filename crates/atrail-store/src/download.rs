@@ -20,6 +20,7 @@ use crate::Store;
 use crate::buffers::BUFFER_BYTES;
 use crate::byte_set::ByteSet;
 use crate::error::{Result, StoreError};
+use crate::passage::Now;
 use crate::recent::Recent;
 use crate::session::{Session, SessionKey, SessionState, not_found};
 use crate::store::Core;
@@ -64,7 +65,7 @@ impl Store {
                 core.plans.keep(&session, Plan::read(&text)?)
             }
         };
-        core.activity.note_use(&session, core.clock.now());
+        core.activity.note_use(&session, &core.time.read());
         Ok(Download {
             core: Arc::clone(core),
             session,
@@ -287,10 +288,10 @@ impl Sent {
         let start = self.position;
         self.position += bytes;
         self.core.counters.download_bytes.add(bytes);
-        let now = self.core.clock.now();
+        let now = self.core.time.read();
         self.core
             .activity
-            .note_sent(self, start..self.position, now);
+            .note_sent(self, start..self.position, &now);
     }
 }
 
@@ -341,34 +342,40 @@ pub(crate) struct Activity(Mutex<HashMap<SessionKey, Used>>);
 /// How a session was used since the catalog was last told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Used {
-    /// When last.
+    /// The date of the last use.
     pub(crate) accessed: Timestamp,
+    /// The same on the clock of ages.
+    pub(crate) age: Timestamp,
     /// Which bytes were handed out.
     pub(crate) handed_out: ByteSet,
 }
 
 impl Used {
-    fn at(now: Timestamp) -> Self {
+    fn at(now: &Now) -> Self {
         Self {
-            accessed: now,
+            accessed: now.date,
+            age: now.ages,
             handed_out: ByteSet::default(),
         }
     }
 
-    fn touch(&mut self, now: Timestamp) {
-        self.accessed = self.accessed.max(now);
+    fn touch(&mut self, now: &Now) {
+        if now.ages >= self.age {
+            self.accessed = now.date;
+            self.age = now.ages;
+        }
     }
 }
 
 impl Activity {
-    fn note_use(&self, session: &Session, now: Timestamp) {
+    fn note_use(&self, session: &Session, now: &Now) {
         let mut used = self.0.lock();
         used.entry(session.key())
             .or_insert_with(|| Used::at(now))
             .touch(now);
     }
 
-    fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: Timestamp) {
+    fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: &Now) {
         let mut used = self.0.lock();
         let entry = used.entry(sent.session).or_insert_with(|| Used::at(now));
         entry.touch(now);
@@ -401,27 +408,28 @@ impl Activity {
 impl Core {
     /// Looks whether a session that was open is so still.
     async fn still_open(&self, session: &Session) -> Result<()> {
-        let settings = &self.settings;
-        let current = self.catalog.session(session.owner, session.id, settings);
-        let current = current.await?;
+        let current = self.catalog.session(session.owner, session.id).await?;
         // An id may come again, and with the same events.
         let same = current.filter(|current| current.generation == session.generation);
         same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
-    /// A session as the catalog has it, with what the catalog was not told yet.
-    pub(crate) fn with_activity(&self, mut session: Session) -> Session {
+    /// A session as the catalog has it, with what the catalog was not told yet, and with its end.
+    pub(crate) fn with_activity(&self, mut session: Session, now: &Now) -> Session {
         let used = self.activity.0.lock().get(&session.key()).cloned();
         if let Some(used) = used {
-            session.accessed = session.accessed.max(used.accessed);
+            if used.age >= session.used_age {
+                session.accessed = used.accessed;
+                session.used_age = used.age;
+            }
             session.handed_out.add_all(&used.handed_out);
             session.downloaded_bytes = session.handed_out.count();
-            session.expires = self.settings.session_end(session.created, session.accessed);
             if !matches!(session.state, SessionState::Gone(_)) {
                 session.state =
                     SessionState::of_progress(session.downloaded_bytes, session.total_bytes);
             }
         }
+        session.expires = self.settings.session_end(&session, now);
         session
     }
 }

@@ -1,7 +1,8 @@
 //! How long events are kept, and the sweeper that acts on it.
 //!
 //! The sweeper takes whole days out of the archive when they are due, and records it in the domain's log. Their bytes
-//! stay while a session that was made before has pinned them; then they are erased.
+//! stay while a session that was made before has pinned them; then they are erased. A day is due when the machine's clock says
+//! so and so much time is known to have passed: a clock that jumped deletes nothing.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::DeletionKind;
-use atrail_model::{Day, DayRange, Domain, Hours, Retention, Scope, Target, Timestamp};
+use atrail_model::{AccountId, Day, DayRange, Domain, Hours, Retention, Scope, Target, Timestamp};
 
 use crate::Store;
 use crate::catalog::archive::DomainRow;
@@ -72,6 +73,14 @@ impl Store {
         Ok(rows)
     }
 
+    /// The accounts in which some domain's events are not kept for ever.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn accounts_with_retention(&self) -> Result<Vec<AccountId>> {
+        self.core.catalog.accounts_with_retention().await
+    }
+
     /// Deletes what retention makes due now, as the background does every few minutes, and erases what no session needs any
     /// more. Returns what was deleted.
     ///
@@ -101,11 +110,17 @@ impl Core {
     pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
         let mut total = DeletedTotal::default();
         let mut failed = None;
+        let mut is_kept = false;
         for (row, retention, oldest) in self.catalog.limited().await? {
-            if let Some(last) = Self::last_due(retention, self.clock.now())
+            if let Some(last) = Self::last_due(retention, self.time.read().certain())
                 && oldest <= last
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
+                if !is_kept {
+                    // A process that dies right after has not seen less time pass than was acted on.
+                    self.with_reserve(|| self.time.keep(&self.catalog)).await?;
+                    is_kept = true;
+                }
                 match self.with_reserve(|| self.sweep_domain(row, days)).await {
                     Ok(swept) => {
                         if swept.count > 0 {
@@ -150,17 +165,19 @@ impl Core {
         // What was true when the sweep began may not be now.
         let policy = retention::of_domain(&mut tx, row.number).await?;
         // One moment for what is due and for what is recorded of it.
-        let now = self.clock.now();
-        if Self::last_due(policy, now) < Some(days.end()) || is_held(&mut tx, row.number).await? {
+        let now = self.time.read();
+        if Self::last_due(policy, now.certain()) < Some(days.end())
+            || is_held(&mut tx, row.number).await?
+        {
             return Ok(DeletedTotal::default());
         }
         let facts = Facts {
             kind: DeletionKind::Retention,
             requester: Requester::from(ACTOR),
-            now,
+            now: now.date,
         };
         facts.record(&mut tx, &domains, &scope, &objects).await?;
-        retention::retire_objects(&mut tx, row.number, days, now).await?;
+        retention::retire_objects(&mut tx, row.number, days, now.ages).await?;
         self.catalog.commit(tx, what).await?;
         let total = in_scope::sum(&objects);
         tracing::info!(

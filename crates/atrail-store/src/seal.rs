@@ -244,7 +244,7 @@ impl Core {
             })
             .collect();
         let core = Arc::clone(self);
-        let now = self.clock.now();
+        let now = self.time.age();
         let keys = off_thread(move || core.dedup.write(&sealed, now)).await?;
         self.publish(taken, objects, failed, keys, unpublished)
             .await

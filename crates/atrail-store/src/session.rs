@@ -125,6 +125,10 @@ pub struct Session {
     pub etag: [u8; 32],
     /// Where the logs of its domains stood, in download order.
     pub checkpoints: Vec<PinnedCheckpoint>,
+    /// When it was made, on the store's clock of ages.
+    pub(crate) made_age: Timestamp,
+    /// When it was last used, on the same.
+    pub(crate) used_age: Timestamp,
     /// [`crate::store::Core::removals`] before it was looked up or made.
     pub(crate) removals: u64,
 }
@@ -175,11 +179,12 @@ impl Store {
         core.memtable.apart().refuse_in(&domains, &new.scope)?;
 
         let removals = core.removals.load(Ordering::Acquire);
-        let now = core.clock.now();
+        let time = core.time.read();
+        let now = time.date;
         // One key signs all that goes with the session.
         let signer = core.evidence.signer().await;
         let mut tx = core.catalog.begin("create a session").await?;
-        core.end_expired_sessions(&mut tx, now).await?;
+        core.end_expired_sessions(&mut tx, time.ages).await?;
         // The same request may be under way twice; transactions that write come one after the other.
         if let Some(made) = self.made_before(new).await? {
             return Ok(made);
@@ -211,7 +216,7 @@ impl Store {
         };
         let gathering = signer.gather(&mut tx, &domains, &about);
         let (frozen, gathered) = try_join(freezing, gathering).await?;
-        let session = Session {
+        let mut session = Session {
             id: about.session,
             generation: Some(Generation::generate()),
             owner: new.owner,
@@ -219,7 +224,9 @@ impl Store {
             scope: new.scope,
             created: now,
             accessed: now,
-            expires: core.settings.session_end(now, now),
+            expires: now,
+            made_age: time.ages,
+            used_age: time.ages,
             state: SessionState::Open,
             events: objects.iter().map(|object| object.contents.events).sum(),
             size_bytes: objects
@@ -233,6 +240,7 @@ impl Store {
             checkpoints: gathered.checkpoints,
             removals,
         };
+        session.expires = core.settings.session_end(&session, &time);
         let manifest = frozen.manifest.clone().into_bytes();
         let signing = signer.receipt(about.receipt(frozen.manifest, gathered.domains));
         let inserting = core
@@ -263,12 +271,14 @@ impl Store {
     /// When the catalog fails.
     pub async fn sessions(&self, owner: UserId, space: Option<SpaceId>) -> Result<Vec<Session>> {
         let core = &self.core;
-        let sessions = core.catalog.sessions(owner, space, &core.settings).await?;
-        let now = core.clock.now();
+        let sessions = core.catalog.sessions(owner, space).await?;
+        let now = core.time.read();
         let current = sessions
             .into_iter()
-            .map(|session| core.with_activity(session));
-        Ok(current.filter(|session| session.expires > now).collect())
+            .map(|session| core.with_activity(session, &now));
+        Ok(current
+            .filter(|session| session.expires > now.date)
+            .collect())
     }
 
     /// One open session of the owner. Looking does not count as use.
@@ -278,13 +288,14 @@ impl Store {
     pub async fn session(&self, owner: UserId, id: SessionId) -> Result<Session> {
         let core = &self.core;
         let removals = core.removals.load(Ordering::Acquire);
-        let session = core.catalog.session(owner, id, &core.settings).await?;
+        let session = core.catalog.session(owner, id).await?;
+        let now = core.time.read();
         session
             .map(|session| Session {
                 removals,
-                ..core.with_activity(session)
+                ..core.with_activity(session, &now)
             })
-            .filter(|session| session.expires > core.clock.now())
+            .filter(|session| session.expires > now.date)
             .ok_or_else(|| not_found(id))
     }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use atrail_model::Timestamp;
 
 use crate::error::{Result, StoreError};
+use crate::passage::{Now, TOLERANCE};
+use crate::session::Session;
 use crate::wal::FileWal;
 
 /// Sessions that are open in a space, or in an account without one.
@@ -104,9 +106,20 @@ impl StoreSettings {
         })
     }
 
-    /// When a session that was made and last used at these moments ends.
-    pub(crate) fn session_end(&self, created: Timestamp, accessed: Timestamp) -> Timestamp {
+    /// The date at which a session ends, as the machine's clock is set now. Ages decide it; where the clock did not jump since it was
+    /// made, its own dates tell the same, and do not waver.
+    pub(crate) fn session_end(&self, session: &Session, now: &Now) -> Timestamp {
         let after = |moment: Timestamp, ttl| moment.checked_add(ttl).unwrap_or(Timestamp::MAX);
-        after(accessed, self.session_idle_ttl).min(after(created, self.session_max_ttl))
+        let end =
+            |made, used| after(used, self.session_idle_ttl).min(after(made, self.session_max_ttl));
+        let by_dates = end(session.created, session.accessed);
+        let by_ages = end(session.made_age, session.used_age);
+        let by_ages = by_ages.saturating_add(now.date.duration_since(now.ages));
+        let by_ages = by_ages.unwrap_or(Timestamp::MAX);
+        if by_ages.duration_since(by_dates).abs() <= TOLERANCE {
+            by_dates
+        } else {
+            by_ages
+        }
     }
 }

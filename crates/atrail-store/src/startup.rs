@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_model::Timestamp;
+use atrail_model::Clock;
 
 use crate::catalog::Catalog;
 use crate::durable::{self, DirLock};
@@ -15,6 +15,7 @@ use crate::settings::StoreSettings;
 use crate::space;
 use crate::take_in::{TakenIn, take_in};
 use crate::task::off_thread;
+use crate::timekeeper::Timekeeper;
 use crate::wal::{FileWal, NewLog, Replay};
 
 /// Takes the directory for this process, making it when it is not there.
@@ -116,22 +117,26 @@ pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> 
     off_thread(move || Ok(Arc::new(Reserve::new(&dir, size_bytes)))).await
 }
 
-/// Opens the catalog, with the logs of its domains as they were left, and reads the log of events; on a full disk with the space that is set aside.
+/// Opens the catalog, with the logs of its domains as they were left, goes on from the time that it knows to have passed, and reads the
+/// log of events; on a full disk with the space that is set aside.
 pub(crate) async fn open_catalog(
     dir: &Path,
     evidence: &Evidence,
-    now: Timestamp,
+    clock: &Arc<dyn Clock>,
     reserve: &Reserve,
-) -> Result<(Catalog, Replay)> {
+) -> Result<(Catalog, Timekeeper, Replay)> {
     let open = async || {
         let verifier_key = evidence.verifier_key().await.to_string();
         let log = dir.join("wal");
         let replay = off_thread(move || FileWal::replay(&log)).await?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
+        // Before anything is written that has this moment's date.
+        let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         evidence.finish_rotation(&catalog).await?;
+        let now = clock.now();
         let TakenIn { replay, accounts } = take_in(dir, &catalog, evidence, replay, now).await?;
         evidence.go_on(&catalog, &accounts, now).await?;
-        Ok((catalog, replay))
+        Ok((catalog, time, replay))
     };
     let opened = open().await.map_err(|error| space::told(error, dir));
     if is_full(&opened) && reserve.release() {

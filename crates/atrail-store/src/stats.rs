@@ -10,6 +10,7 @@ use atrail_model::Elapsed;
 use crate::Store;
 use crate::dedup::DedupStats;
 use crate::error::{Result, StoreError};
+use crate::timekeeper::TimeStatus;
 
 /// Upper bounds of the times of a write to the log: a fast disk's flush to a sick one's.
 const SYNC_BOUNDS: &[Duration] = &[
@@ -234,6 +235,8 @@ pub struct StoreStats {
     pub sweep_failures: u64,
     /// Times that bytes could not be erased when they were to go; it is tried again.
     pub erase_failures: u64,
+    /// How the machine's clock stands to the time that passed.
+    pub time: TimeStatus,
 }
 
 impl Store {
@@ -266,6 +269,7 @@ impl Store {
             hours_apart: core.memtable.apart().count(),
             sweep_failures: counters.sweep_failures.get(),
             erase_failures: counters.erase_failures.get(),
+            time: core.time.status(),
         }
     }
 
@@ -275,8 +279,8 @@ impl Store {
     /// When the catalog fails.
     pub async fn open_sessions(&self) -> Result<u64> {
         let core = &self.core;
-        let now = core.clock.now();
-        core.catalog.count_sessions(now, &core.settings).await
+        let age = core.time.age();
+        core.catalog.count_sessions(age, &core.settings).await
     }
 }
 

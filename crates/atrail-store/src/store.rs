@@ -30,6 +30,7 @@ use crate::space;
 use crate::startup;
 use crate::stats::Counters;
 use crate::task::off_thread;
+use crate::timekeeper::Timekeeper;
 use crate::verified::Verified;
 use crate::wal::{Frame, NewLog, Replay, Rotation, WriterHandle};
 
@@ -43,6 +44,8 @@ pub struct Store {
 pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What erases goes by it, not by the clock.
+    pub(crate) time: Timekeeper,
     pub(crate) catalog: Catalog,
     pub(crate) evidence: Evidence,
     pub(crate) blobs: Blobs,
@@ -84,7 +87,7 @@ pub(crate) struct Core {
 const TICK: Duration = Duration::from_secs(1);
 /// How often the catalog is told how sessions were used.
 const TELL_EVERY_TICKS: u32 = 5;
-/// How often ended sessions are forgotten.
+/// How often ended sessions and logins are forgotten, and how much time passed is kept.
 const FORGET_EVERY_TICKS: u32 = 60;
 /// How often retention is acted on.
 const SWEEP_EVERY_TICKS: u32 = 300;
@@ -102,8 +105,8 @@ impl Store {
         let reserve = startup::set_aside(&settings).await?;
         let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
         let blobs = Blobs::local(&dir.join("archive"))?;
-        let (catalog, replay) =
-            startup::open_catalog(dir, &evidence, clock.now(), &reserve).await?;
+        let (catalog, time, replay) =
+            startup::open_catalog(dir, &evidence, &clock, &reserve).await?;
         startup::hold_in_place(dir, &catalog)?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
@@ -117,6 +120,7 @@ impl Store {
         memtable.set_owners(known_domains.values().map(|row| (row.domain, row.account)));
         let core = Arc::new(Core {
             clock,
+            time,
             catalog,
             evidence,
             blobs,
@@ -176,9 +180,10 @@ impl Store {
         let _no_compaction_under_way = core.compacting.lock().await;
         let _no_seal_under_way = core.sealing.lock().await;
         let told = core.tell_activity().await;
+        let kept = core.time.keep(&core.catalog).await;
         let stopped = core.wal.stop().await;
         core.catalog.close().await;
-        told.and(stopped)
+        told.and(kept).and(stopped)
     }
 
     /// Accounts, organizations and spaces.
@@ -220,24 +225,37 @@ impl Core {
         Ok(())
     }
 
-    /// Forgets the sessions that have ended. Whether one was used lately is known in memory first: it is noted before.
+    /// Forgets the sessions that have ended, at this moment on the clock of ages. Whether one was used lately is known in memory first: it is noted before.
     pub(crate) async fn end_expired_sessions(
         &self,
         connection: &mut SqliteConnection,
-        now: Timestamp,
+        age: Timestamp,
     ) -> Result<()> {
         let news = self.activity.news();
         self.catalog.note_activity(connection, &news).await?;
         self.catalog
-            .delete_expired_sessions(connection, now, &self.settings)
+            .delete_expired_sessions(connection, age, &self.settings)
             .await
     }
 
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let mut tx = self.catalog.begin("end sessions").await?;
-        self.end_expired_sessions(&mut tx, self.clock.now()).await?;
+        self.end_expired_sessions(&mut tx, self.time.age()).await?;
         self.catalog.forget_moved(&mut tx).await?;
         self.catalog.commit(tx, "end sessions").await
+    }
+
+    /// Forgets the logins whose time has certainly come, and, while the clock is right, those that began when it was far ahead:
+    /// they would last for as long as it was.
+    pub(crate) async fn forget_ended_logins(&self) -> Result<()> {
+        let ended_by = self.time.read().certain();
+        let plausible = self.time.right_again();
+        let identity = self.catalog.identity();
+        let forgotten = identity.forget_logins(ended_by, plausible).await;
+        if forgotten.is_err() && plausible.is_some() {
+            self.time.may_have_been_ahead();
+        }
+        forgotten
     }
 
     /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
@@ -374,6 +392,7 @@ async fn background(core: std::sync::Weak<Core>) {
         drop(memtable);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
+        core.time.watch();
         if let Err(moved) = core.catalog.anchors().check() {
             core.wal.poison(moved.to_string());
         }
@@ -391,7 +410,13 @@ async fn background(core: std::sync::Weak<Core>) {
             outcome = outcome.and(core.tell_activity().await);
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
+            let kept = core.told(core.time.keep(&core.catalog).await);
+            // What has no room is kept by a later minute; the log may have room all the same.
+            if !is_full(&kept) {
+                outcome = outcome.and(kept);
+            }
             outcome = outcome.and(core.forget_ended_sessions().await);
+            outcome = outcome.and(core.forget_ended_logins().await);
             outcome = outcome.and(core.sign_all().await);
             outcome = outcome.and(core.erase_owed().await);
         }
@@ -418,7 +443,7 @@ async fn tend_dedup(core: std::sync::Weak<Core>) {
         tokio::time::sleep(TICK).await;
         let Some(core) = core.upgrade() else { return };
         let work = off_thread(move || {
-            let now = core.clock.now();
+            let now = core.time.age();
             core.dedup.expire(now);
             // Merging takes space, and a disk that refuses the log is not to be asked for it.
             if core.wal.refusal().is_none() {

@@ -53,6 +53,21 @@ impl Actor {
         }
     }
 
+    /// The server itself, which nobody asked.
+    pub(crate) fn server() -> Self {
+        Self {
+            id: UserId::from_bytes([0; 16]),
+            name: None,
+            origin: Origin::here(),
+            credential: Credential::Token,
+        }
+    }
+
+    /// Whether it is the server itself.
+    pub(super) fn is_server(&self) -> bool {
+        self.id == UserId::from_bytes([0; 16])
+    }
+
     /// A user of whom only the id is known, and who sent a token.
     pub(crate) const fn of_id(id: UserId, origin: Origin) -> Self {
         Self {

@@ -17,6 +17,10 @@ pub(crate) enum Action {
     DeleteEvents,
     /// It was set how long events are kept.
     WriteOptions,
+    /// The machine's clock jumped ahead, so that retention waits.
+    SuspendRetention,
+    /// An operator said that the machine's clock is right.
+    ResumeRetention,
     /// A legal hold was set.
     SetHold,
     /// A legal hold was released.
@@ -59,7 +63,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::ReadEvents,
         Self::CreateSessions,
         Self::ReadSessions,
@@ -67,6 +71,8 @@ impl Action {
         Self::DownloadEvents,
         Self::DeleteEvents,
         Self::WriteOptions,
+        Self::SuspendRetention,
+        Self::ResumeRetention,
         Self::SetHold,
         Self::ReleaseHold,
         Self::RotateKey,
@@ -98,6 +104,8 @@ impl Action {
             Self::DownloadEvents => "download.events",
             Self::DeleteEvents => "delete.events",
             Self::WriteOptions => "write.options",
+            Self::SuspendRetention => "suspend.retention",
+            Self::ResumeRetention => "resume.retention",
             Self::SetHold => "set.hold",
             Self::ReleaseHold => "release.hold",
             Self::RotateKey => "rotate.key",
@@ -130,6 +138,8 @@ impl Action {
             | Self::DeleteOrganization
             | Self::DeleteSpace => Severity::Critical,
             Self::WriteOptions
+            | Self::SuspendRetention
+            | Self::ResumeRetention
             | Self::SetHold
             | Self::ReleaseHold
             | Self::RotateKey
@@ -140,9 +150,6 @@ impl Action {
             | Self::AcceptInvitation
             | Self::DeclineInvitation
             | Self::RevokeRole
-            | Self::InviteUser
-            | Self::WithdrawInvitation
-            | Self::AcceptInvitation
             | Self::CreateKey => Severity::Warning,
             Self::ReadEvents
             | Self::CreateSessions
@@ -150,7 +157,6 @@ impl Action {
             | Self::DownloadEvents
             | Self::Login
             | Self::Logout
-            | Self::DeclineInvitation
             | Self::CreateOrganization
             | Self::CreateSpace => Severity::Normal,
         }

@@ -91,6 +91,15 @@ struct Attachment<'a> {
     content: &'a Map<String, Value>,
 }
 
+/// The server.
+const fn observer<'a>(frame: &Frame<'a>) -> Resource<'a> {
+    Resource {
+        id: frame.server,
+        type_uri: "service/security",
+        name: Some(OBSERVER),
+    }
+}
+
 /// The event of an act, checked as every event that comes in is.
 pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventError> {
     let actor_id = act.actor.id.to_string();
@@ -116,10 +125,14 @@ pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventEr
             reason_type: "HTTP",
         },
         initiator: Initiator {
-            resource: Resource {
-                id: &actor_id,
-                type_uri: "service/security/account/user",
-                name: act.actor.name.as_deref(),
+            resource: if act.actor.is_server() {
+                observer(frame)
+            } else {
+                Resource {
+                    id: &actor_id,
+                    type_uri: "service/security/account/user",
+                    name: act.actor.name.as_deref(),
+                }
             },
             credential: Credential {
                 kind: act.actor.credential.word(),
@@ -141,11 +154,7 @@ pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventEr
                 name: frame.domain_name,
             },
         },
-        observer: Resource {
-            id: frame.server,
-            type_uri: "service/security",
-            name: Some(OBSERVER),
-        },
+        observer: observer(frame),
         attachments: if act.details.is_empty() {
             &[]
         } else {

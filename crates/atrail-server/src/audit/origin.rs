@@ -1,6 +1,6 @@
 //! Where a request came from, as far as it may be told to who reads the events.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::{Extension, FromRequestParts};
 use axum::http::header::USER_AGENT;
@@ -26,6 +26,15 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// This machine, where no request came from.
+    pub(super) const fn here() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            agent: None,
+            request: String::new(),
+        }
+    }
+
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use atrail_model::Elapsed;
-use atrail_store::StoreStats;
+use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
 use super::{AuthFailure, CLASSES, Metrics, Refusal};
@@ -30,6 +30,7 @@ pub(crate) fn render(
     own_events(&mut page, metrics);
     log(&mut page, store, now);
     archive(&mut page, store);
+    clock(&mut page, store);
     let mut downloads = page.counter(
         "atrail_download_bytes_total",
         "Bytes of downloads handed out, compressed as they are stored.",
@@ -222,6 +223,24 @@ fn log(page: &mut Page, store: &StoreStats, now: Elapsed) {
         "Age of the oldest of those events; 0 when there is none.",
     )
     .value(age);
+}
+
+fn clock(page: &mut Page, store: &StoreStats) {
+    page.counter(
+        "atrail_clock_jumps_total",
+        "How often the machine's clock began to disagree with the time that passed.",
+    )
+    .value(store.time.jumps);
+    let ahead = match store.time.disagreement {
+        None => 0.0,
+        Some(Disagreement::Ahead(by)) => by.as_secs_f64(),
+        Some(Disagreement::Behind(by)) => -by.as_secs_f64(),
+    };
+    let mut gauge = page.gauge(
+        "atrail_clock_ahead_seconds",
+        "How far it is ahead, or with a minus behind; 0 while they agree. While it is ahead, retention waits.",
+    );
+    gauge.value(ahead);
 }
 
 fn archive(page: &mut Page, store: &StoreStats) {

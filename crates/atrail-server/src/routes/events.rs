@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
+use super::retention;
 use crate::app::App;
 use crate::audit::{Act, Action};
 use crate::auth::access::{
@@ -64,7 +65,7 @@ pub(super) async fn status(
         wire: BodyOrQuery(query),
         ..
     }: Authorised<ReadEvents, BodyOrQuery<EventsQuery>>,
-) -> Result<Json<Vec<DaySummary>>, ApiError> {
+) -> Result<(HeaderMap, Json<Vec<DaySummary>>), ApiError> {
     let EventsQuery {
         start,
         end,
@@ -80,7 +81,8 @@ pub(super) async fn status(
     let totals = app.store.status(scope).await?;
     let act = Act::new(Action::ReadEvents, principal.actor(), target.domain());
     app.audit.read(act.about(&scope)).await?;
-    Ok(Json(totals.into_iter().map(wire).collect()))
+    let rows = totals.into_iter().map(wire).collect();
+    Ok((retention::note(&app), Json(rows)))
 }
 
 /// What the answer says besides when a disk keeps bytes from being erased.

@@ -7,12 +7,17 @@ use atrail_model::{Domain, Retention};
 use atrail_store::DomainRetention;
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 
+use super::retention;
 use crate::app::App;
 use crate::audit::{Act, Action};
 use crate::auth::access::{Aimed, Authorised, UseOptions};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
+
+/// Rows, with what is to be told of the server's clock.
+type Noted = (HeaderMap, Json<Vec<OptionRow>>);
 
 impl Aimed for BodyOrQuery<OptionsRequest> {
     fn at_account_level(&self) -> bool {
@@ -34,7 +39,7 @@ pub(super) async fn list(
         wire: BodyOrQuery(request),
         ..
     }: Authorised<UseOptions, BodyOrQuery<OptionsRequest>>,
-) -> Result<Json<Vec<OptionRow>>, ApiError> {
+) -> Result<Noted, ApiError> {
     let OptionsRequest {
         retention,
         at_account_level: _,
@@ -42,7 +47,8 @@ pub(super) async fn list(
     if retention.is_some() {
         return Err(ApiError::bad_request("retention is set with PUT"));
     }
-    Ok(answer(app.store.retention(target).await?))
+    let rows = app.store.retention(target).await?;
+    Ok(answer(&app, rows))
 }
 
 /// Sets how long events are kept, and answers as [`list`] does.
@@ -54,7 +60,7 @@ pub(super) async fn set(
         wire: JsonBody(request),
         ..
     }: Authorised<UseOptions, JsonBody<OptionsRequest>>,
-) -> Result<Json<Vec<OptionRow>>, ApiError> {
+) -> Result<Noted, ApiError> {
     let OptionsRequest {
         retention,
         at_account_level: _,
@@ -71,11 +77,12 @@ pub(super) async fn set(
     let act = Act::new(Action::WriteOptions, principal.actor(), target.domain());
     let act = act.with("retentionDays", days);
     app.audit.record(act).await;
-    Ok(answer(set))
+    Ok(answer(&app, set))
 }
 
-fn answer(rows: Vec<DomainRetention>) -> Json<Vec<OptionRow>> {
-    Json(rows.into_iter().map(wire).collect())
+fn answer(app: &App, rows: Vec<DomainRetention>) -> Noted {
+    let rows = rows.into_iter().map(wire).collect();
+    (retention::note(app), Json(rows))
 }
 
 fn wire(DomainRetention { domain, retention }: DomainRetention) -> OptionRow {

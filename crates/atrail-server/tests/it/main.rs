@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod broken;
+mod clock;
 mod contract;
 mod damage;
 mod downloads;

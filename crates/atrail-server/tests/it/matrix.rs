@@ -88,6 +88,7 @@ const CHANGE_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403)
 const SEND_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 200);
 const LOGGED_IN: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 200);
 const MANAGING: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 403);
+const OPERATING: [u16; 13] = statuses!(200 403 403 403 403 403 403 403 403 403);
 const MAKING: [u16; 13] = statuses!(201 403 403 403 403 403 403 403 403 403);
 
 #[rustfmt::skip]
@@ -150,6 +151,8 @@ const MATRIX: &[Row] = &[
     ("GET", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
     ("PUT", paths::OPTIONS, About::Space, CHANGE, ABSENT),
     ("PUT", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("GET", paths::RETENTION, About::Nothing, OPERATING, NONE),
+    ("POST", paths::RETENTION, About::Nothing, OPERATING, NONE),
     ("GET", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
     ("HEAD", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
     ("GET", paths::KEYS, About::Nothing, OPEN, NONE),

@@ -154,13 +154,13 @@ impl Catalog {
     pub(crate) async fn commit_compaction<'a>(
         &self,
         merged: &'a [Merged],
-        now: Timestamp,
+        age: Timestamp,
     ) -> Result<Vec<&'a Merged>> {
         let mut tx = self.begin(COMMIT).await?;
         let mut done = Vec::with_capacity(merged.len());
         for object in merged {
             if has_all(&mut tx, &object.sources).await? {
-                replace(&mut tx, object, now).await?;
+                replace(&mut tx, object, age).await?;
                 done.push(object);
             }
         }
@@ -219,7 +219,7 @@ impl Catalog {
 
     /// Forgets where objects went that no session can have pinned.
     pub(crate) async fn forget_moved(&self, connection: &mut SqliteConnection) -> Result<()> {
-        sqlx::query("DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(created), ?) FROM sessions)")
+        sqlx::query("DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(made_age), ?) FROM sessions)")
             .bind(i64::MAX)
             .execute(connection)
             .await
@@ -271,7 +271,7 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
     Ok(found == sources.len() as u64)
 }
 
-async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timestamp) -> Result<()> {
+async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timestamp) -> Result<()> {
     let Merged { hour, id, .. } = merged;
     sqlx::query(
         "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -286,7 +286,8 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
     .execute(&mut *connection)
     .await
     .map_err(failed_to(COMMIT))?;
-    let moved = moment_of_moving(connection, *hour, now).await?;
+    let is_pinned = may_be_pinned(connection, *hour).await?;
+    let moved = is_pinned.then(|| nanoseconds(age));
     let (mut position, mut start) = (0, 0);
     for source in &merged.sources {
         move_segments(connection, source, *id, position).await?;
@@ -309,15 +310,10 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, now: Timest
     delete_waste(connection, std::slice::from_ref(&merged.path)).await
 }
 
-/// The moment to note for objects of this hour that move; `None` when no session can have pinned them. A clock that was
-/// set back does not make it earlier than the sessions that there are.
-async fn moment_of_moving(
-    connection: &mut SqliteConnection,
-    hour: HourRow,
-    now: Timestamp,
-) -> Result<Option<i64>> {
+/// Whether a session can have pinned objects of this hour.
+async fn may_be_pinned(connection: &mut SqliteConnection, hour: HourRow) -> Result<bool> {
     let row = sqlx::query(concat!(
-        "SELECT COUNT(*) AS pinning, COALESCE(MAX(s.created), 0) AS latest ",
+        "SELECT COUNT(*) AS pinning ",
         "FROM sessions s JOIN domains d ON d.account = s.account ",
         "WHERE d.domain = ?1 AND s.gone IS NULL ",
         "AND s.first_day <= ?2 AND s.last_day >= ?2 AND s.first_hour <= ?3 AND s.last_hour >= ?3"
@@ -328,8 +324,7 @@ async fn moment_of_moving(
     .fetch_one(connection)
     .await
     .map_err(failed_to(COMMIT))?;
-    let latest = row.integer("latest")?;
-    Ok((row.unsigned("pinning")? > 0).then(|| latest.max(nanoseconds(now))))
+    Ok(row.unsigned("pinning")? > 0)
 }
 
 async fn move_segments(

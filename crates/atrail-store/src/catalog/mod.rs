@@ -6,6 +6,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod archive;
+mod clock;
 pub(crate) mod compaction;
 pub(crate) mod contents;
 pub(crate) mod holds;

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use atrail_evidence::{ControlEntry, Policy};
-use atrail_model::{Day, DayRange, Domain, Retention, Scope, Target, Timestamp, format_timestamp};
+use atrail_model::{
+    AccountId, Day, DayRange, Domain, Retention, Scope, Target, Timestamp, format_timestamp,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -43,6 +45,18 @@ impl Catalog {
                 Ok((domain_row(row)?, retention, day_of(row)?))
             })
             .collect()
+    }
+
+    /// The accounts in which some domain's events are not kept for ever, in the order of their ids.
+    pub(crate) async fn accounts_with_retention(&self) -> Result<Vec<AccountId>> {
+        let rows = sqlx::query(concat!(
+            "SELECT DISTINCT d.account FROM retention r JOIN domains d ON d.domain = r.domain ",
+            "ORDER BY d.account"
+        ))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("read retention"))?;
+        rows.iter().map(|row| row.id("account")).collect()
     }
 
     /// Sets it for all of the target's domains at once, and returns what holds then. What changes is recorded.
@@ -121,7 +135,7 @@ impl Catalog {
         let rows = sqlx::query(concat!(
             "SELECT o.object, o.path, d.domain, d.account, d.space FROM objects o JOIN domains d ON d.domain = o.domain ",
             "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
-            "AND s.gone IS NULL AND s.created <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
+            "AND s.gone IS NULL AND s.made_age <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
             "AND o.hour BETWEEN s.first_hour AND s.last_hour)"
         ))
         .fetch_all(&mut *tx)
@@ -168,15 +182,13 @@ pub(crate) async fn retire_objects(
     connection: &mut SqliteConnection,
     domain: i64,
     days: DayRange,
-    now: Timestamp,
+    age: Timestamp,
 ) -> Result<()> {
     let what = "delete by retention";
-    // A clock that was set back does not make it earlier than the sessions that there are.
-    sqlx::query(concat!(
-        "UPDATE objects SET retired = MAX(?1, (SELECT COALESCE(MAX(created), 0) FROM sessions)) ",
-        "WHERE domain = ?2 AND day BETWEEN ?3 AND ?4 AND retired IS NULL"
-    ))
-    .bind(nanoseconds(now))
+    sqlx::query(
+        "UPDATE objects SET retired = ? WHERE domain = ? AND day BETWEEN ? AND ? AND retired IS NULL",
+    )
+    .bind(nanoseconds(age))
     .bind(domain)
     .bind(days.start().number())
     .bind(days.end().number())

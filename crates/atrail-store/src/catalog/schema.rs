@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0011_set_apart.sql"),
     include_str!("schema/0012_readings.sql"),
     include_str!("schema/0013_invitations.sql"),
+    include_str!("schema/0014_clock.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.

@@ -23,7 +23,7 @@ macro_rules! select_sessions {
     ($rest:literal) => {
         concat!(
             "SELECT session, generation, handed_out, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour, ",
-            "created, accessed, events, size_bytes, total_bytes, downloaded_bytes, etag, gone, checkpoints FROM sessions ",
+            "created, accessed, made_age, used_age, events, size_bytes, total_bytes, downloaded_bytes, etag, gone, checkpoints FROM sessions ",
             $rest
         )
     };
@@ -45,8 +45,8 @@ impl Catalog {
         } = session.scope;
         sqlx::query(concat!(
             "INSERT INTO sessions (session, generation, owner, space, account, at_account_level, first_day, last_day, ",
-            "first_hour, last_hour, created, accessed, events, size_bytes, total_bytes, downloaded_bytes, ",
-            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+            "first_hour, last_hour, created, accessed, made_age, used_age, events, size_bytes, total_bytes, downloaded_bytes, ",
+            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
         ))
         .bind(session.id.bytes())
         .bind(session.generation.as_ref().map(Id::bytes))
@@ -60,6 +60,8 @@ impl Catalog {
         .bind(hours.last().number())
         .bind(nanoseconds(session.created))
         .bind(nanoseconds(session.accessed))
+        .bind(nanoseconds(session.made_age))
+        .bind(nanoseconds(session.used_age))
         .bind(signed(session.events))
         .bind(signed(session.size_bytes))
         .bind(signed(session.total_bytes))
@@ -103,7 +105,6 @@ impl Catalog {
         &self,
         owner: UserId,
         space: Option<SpaceId>,
-        settings: &StoreSettings,
     ) -> Result<Vec<Session>> {
         let rows = sqlx::query(select_sessions!(
             "WHERE owner = ?1 AND (?2 IS NULL OR space = ?2) ORDER BY created, session"
@@ -113,23 +114,18 @@ impl Catalog {
         .fetch_all(self.readers())
         .await
         .map_err(failed_to("list sessions"))?;
-        rows.iter().map(|row| session(row, settings)).collect()
+        rows.iter().map(session).collect()
     }
 
     /// One session of the owner, ended or not.
-    pub(crate) async fn session(
-        &self,
-        owner: UserId,
-        id: SessionId,
-        settings: &StoreSettings,
-    ) -> Result<Option<Session>> {
+    pub(crate) async fn session(&self, owner: UserId, id: SessionId) -> Result<Option<Session>> {
         let row = sqlx::query(select_sessions!("WHERE session = ? AND owner = ?"))
             .bind(id.bytes())
             .bind(owner.bytes())
             .fetch_optional(self.readers())
             .await
             .map_err(failed_to("look up a session"))?;
-        row.as_ref().map(|row| session(row, settings)).transpose()
+        row.as_ref().map(session).transpose()
     }
 
     /// Bytes of the manifest and the receipt together, without reading them; none of a session that is not there.
@@ -192,32 +188,33 @@ impl Catalog {
         })
     }
 
-    /// How many sessions have not ended.
+    /// How many sessions have not ended, at this moment on the clock of ages.
     pub(crate) async fn count_sessions(
         &self,
-        now: Timestamp,
+        age: Timestamp,
         settings: &StoreSettings,
     ) -> Result<u64> {
-        let row =
-            sqlx::query("SELECT COUNT(*) AS open FROM sessions WHERE accessed > ? AND created > ?")
-                .bind(nanoseconds(before(now, settings.session_idle_ttl)))
-                .bind(nanoseconds(before(now, settings.session_max_ttl)))
-                .fetch_one(self.readers())
-                .await
-                .map_err(failed_to("count sessions"))?;
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS open FROM sessions WHERE used_age > ? AND made_age > ?",
+        )
+        .bind(nanoseconds(before(age, settings.session_idle_ttl)))
+        .bind(nanoseconds(before(age, settings.session_max_ttl)))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("count sessions"))?;
         row.unsigned("open")
     }
 
-    /// Forgets the sessions that have ended.
+    /// Forgets the sessions that have ended, at this moment on the clock of ages.
     pub(crate) async fn delete_expired_sessions(
         &self,
         connection: &mut SqliteConnection,
-        now: Timestamp,
+        age: Timestamp,
         settings: &StoreSettings,
     ) -> Result<()> {
-        sqlx::query("DELETE FROM sessions WHERE accessed <= ? OR created <= ?")
-            .bind(nanoseconds(before(now, settings.session_idle_ttl)))
-            .bind(nanoseconds(before(now, settings.session_max_ttl)))
+        sqlx::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
+            .bind(nanoseconds(before(age, settings.session_idle_ttl)))
+            .bind(nanoseconds(before(age, settings.session_max_ttl)))
             .execute(connection)
             .await
             .map_err(failed_to("end sessions"))?;
@@ -245,10 +242,11 @@ impl Catalog {
             let mut handed_out = handed_out(&row)?;
             handed_out.add_all(&used.handed_out);
             sqlx::query(concat!(
-                "UPDATE sessions SET accessed = MAX(accessed, ?), downloaded_bytes = ?, handed_out = ? ",
-                "WHERE session = ?"
+                "UPDATE sessions SET accessed = CASE WHEN ?2 >= used_age THEN ?1 ELSE accessed END, ",
+                "used_age = MAX(used_age, ?2), downloaded_bytes = ?3, handed_out = ?4 WHERE session = ?5"
             ))
             .bind(nanoseconds(used.accessed))
+            .bind(nanoseconds(used.age))
             .bind(signed(handed_out.count()))
             .bind(handed_out.to_bytes())
             .bind(session.id.bytes())
@@ -318,7 +316,8 @@ fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
     Ok(pinned.any(|id| id.is_ok_and(|id| removed.contains(&id))))
 }
 
-fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
+/// A session as its row has it; when it ends is for whoever knows the time to say.
+fn session(row: &SqliteRow) -> Result<Session> {
     let (days, hours) = days_and_hours(row)?;
     let space: Option<SpaceId> = row.optional_id("space")?;
     let target = match (row.integer("at_account_level")?, space) {
@@ -343,7 +342,9 @@ fn session(row: &SqliteRow, settings: &StoreSettings) -> Result<Session> {
         },
         created,
         accessed,
-        expires: settings.session_end(created, accessed),
+        made_age: row.moment("made_age")?,
+        used_age: row.moment("used_age")?,
+        expires: Timestamp::MAX,
         state: gone.map_or_else(
             || SessionState::of_progress(downloaded_bytes, total_bytes),
             SessionState::Gone,

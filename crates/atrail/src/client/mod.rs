@@ -40,6 +40,9 @@ pub(crate) use target::{Target, connect, find_organization, find_space, named};
 /// Attempts of one request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
 
+/// How much of what the server tells besides is shown.
+const NOTE_MAX_CHARS: usize = 1024;
+
 /// A server, somebody's right to ask it, and the target of what is asked.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -67,8 +70,21 @@ impl Client {
 
     /// Sends the call and reads the answer's JSON.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        let (answer, _) = self.json_and_note(call).await?;
+        Ok(answer)
+    }
+
+    /// As [`Self::json`], with what the server has to tell besides, if anything.
+    pub(crate) async fn json_and_note<T: DeserializeOwned>(
+        &self,
+        call: Call,
+    ) -> Result<(T, Option<String>)> {
         let path = call.path.clone();
-        understood(&path, &self.bytes(call).await?)
+        let answer = self.answer(call).await?;
+        let note = answer.headers.get(headers::NOTE);
+        let note = note.and_then(|note| note.to_str().ok());
+        let note = note.map(|note| note.chars().take(NOTE_MAX_CHARS).collect());
+        Ok((understood(&path, &answer.bytes)?, note))
     }
 
     /// Sends the call and reads the answer's JSON; `None` when there is no such thing.

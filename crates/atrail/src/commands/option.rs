@@ -40,12 +40,12 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         retention: None,
         at_account_level: at_account_level.then_some(true),
     };
-    let rows = match retention {
+    let (rows, note) = match retention {
         None => ask_server(&client, &shown).await?,
         Some(retention) => {
             // The original did not ask.
             if !yes && settings.spelling == Spelling::Own {
-                let now = ask_server(&client, &shown).await?;
+                let (now, _) = ask_server(&client, &shown).await?;
                 let target = client.target.describe(at_account_level);
                 agree(
                     settings,
@@ -61,15 +61,21 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
                 ..shown
             };
             client
-                .json(Call::put(paths::OPTIONS).json(&wanted)?)
+                .json_and_note(Call::put(paths::OPTIONS).json(&wanted)?)
                 .await?
         }
     };
-    table(&rows).print(&settings.printer)
+    table(&rows).print(&settings.printer)?;
+    settings.printer.pass_on(note.as_deref());
+    Ok(())
 }
 
-async fn ask_server(client: &Client, request: &OptionsRequest) -> Result<Vec<OptionRow>> {
-    client.json(Call::get(paths::OPTIONS).query(request)?).await
+async fn ask_server(
+    client: &Client,
+    request: &OptionsRequest,
+) -> Result<(Vec<OptionRow>, Option<String>)> {
+    let call = Call::get(paths::OPTIONS).query(request)?;
+    client.json_and_note(call).await
 }
 
 /// Asks when something would be kept shorter than now, and says what would go at once.

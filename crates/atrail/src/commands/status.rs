@@ -29,8 +29,11 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         at_account_level: args.at_account_level.then_some(true),
         ..EventsQuery::default()
     };
-    let summaries: Vec<DaySummary> = client.json(Call::get(paths::EVENTS).query(&query)?).await?;
-    table(&summaries).print(&settings.printer)
+    let call = Call::get(paths::EVENTS).query(&query)?;
+    let (summaries, note): (Vec<DaySummary>, _) = client.json_and_note(call).await?;
+    table(&summaries).print(&settings.printer)?;
+    settings.printer.pass_on(note.as_deref());
+    Ok(())
 }
 
 fn table(summaries: &[DaySummary]) -> Rows<&DaySummary> {

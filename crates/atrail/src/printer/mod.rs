@@ -166,6 +166,13 @@ impl Printer {
         self.stderr(&format!("{}\n", safe::for_terminal(text)));
     }
 
+    /// Tells what a server has to tell besides its answer, if anything; `-q` does not hide it.
+    pub(crate) fn pass_on(&self, note: Option<&str>) {
+        if let Some(note) = note {
+            self.warn(&format!("note: {note}"));
+        }
+    }
+
     /// Tells why the command ends.
     pub(crate) fn error(&self, error: &CliError) {
         if matches!(error.exit, Exit::OutputClosed | Exit::Interrupted) {

@@ -1,9 +1,9 @@
 //! How long events are kept.
 
 use atrail_api as api;
-use atrail_api::paths;
+use atrail_api::{ErrorCode as E, paths};
 
-use super::super::operation::{Operation, array};
+use super::super::operation::{Operation, array, schema};
 
 /// Each operation.
 pub(super) fn all() -> Vec<Operation> {
@@ -32,5 +32,22 @@ pub(super) fn all() -> Vec<Operation> {
         .in_space()
         .json::<api::OptionsRequest>(true)
         .gives(200, "one row for each domain", array::<api::OptionRow>()),
+        Operation::new(
+            "GET",
+            paths::RETENTION,
+            "showRetention",
+            tag,
+            "How the server's clock stands to the time that passed, by which retention deletes; for the server's operator",
+        )
+        .gives(200, "how they stand", schema::<api::RetentionState>()),
+        Operation::new(
+            "POST",
+            paths::RETENTION,
+            "resumeRetention",
+            tag,
+            "Says that the server's clock is right: retention goes by its date from now on; for the server's operator",
+        )
+        .gives(200, "how they stand then", schema::<api::RetentionState>())
+        .errors(&[E::StorageFull]),
     ]
 }

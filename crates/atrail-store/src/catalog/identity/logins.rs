@@ -23,6 +23,8 @@ use crate::catalog::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 
+const A_DAY: Duration = Duration::from_secs(86_400);
+
 /// A login, as access tokens name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LoginId(Uuid);
@@ -214,8 +216,8 @@ impl Standing {
 }
 
 impl Identity {
-    /// Begins a login, and forgets those that have ended; `None` when what proved it does not hold any more: the password
-    /// was changed, the key or the user is gone.
+    /// Begins a login; `None` when what proved it does not hold any more: the password was changed, the key or the user is
+    /// gone.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -225,11 +227,6 @@ impl Identity {
         let now = nanoseconds(new.now);
         let holder = new.user.id.bytes();
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query("DELETE FROM logins WHERE expires <= ?")
-            .bind(now)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
         let stands = match &new.proof {
             Proof::Password { hash } => {
                 sqlx::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
@@ -342,6 +339,31 @@ impl Identity {
                 _ => LoginKind::ApiKey,
             },
         })
+    }
+
+    /// Forgets the logins that have ended by this date, and, where a plausible date is given, those that began or were refreshed more
+    /// than a day after it: by a clock that was ahead. They would live for as long as it was.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub(crate) async fn forget_logins(
+        &self,
+        ended_by: Timestamp,
+        plausible: Option<Timestamp>,
+    ) -> Result<()> {
+        const WHAT: &str = "forget ended logins";
+        let latest = plausible.map(|date| date.checked_add(A_DAY).unwrap_or(Timestamp::MAX));
+        let mut tx = self.catalog.begin(WHAT).await?;
+        sqlx::query(concat!(
+            "DELETE FROM logins WHERE expires <= ?1 OR created > ?2 ",
+            "OR login IN (SELECT login FROM refresh_tokens WHERE issued > ?2)"
+        ))
+        .bind(nanoseconds(ended_by))
+        .bind(nanoseconds(latest.unwrap_or(Timestamp::MAX)))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))
     }
 
     /// What a login is worth; `None` when it has ended.

@@ -4,6 +4,7 @@ use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::*;
 use crate::catalog::Catalog;
+use crate::catalog::row::nanoseconds;
 use crate::error::{ErrorKind, StoreError};
 
 const RETRY: Duration = Duration::from_secs(10);
@@ -125,6 +126,70 @@ async fn a_retry_within_seconds_gets_a_successor_of_its_own() {
         exchange(&identity, 1, 6, 16).await,
         Exchange::Reused { .. }
     ));
+}
+
+#[tokio::test]
+async fn a_spent_refresh_token_is_not_good_again_when_the_clock_is_set_back() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    let id = login(&identity, &ann, 1).await;
+    exchange(&identity, 1, 2, 500).await;
+    // A small correction between an exchange and its retry is none.
+    assert!(matches!(
+        exchange(&identity, 1, 3, 495).await,
+        Exchange::Renewed { .. }
+    ));
+    assert_eq!(
+        exchange(&identity, 1, 4, 100).await,
+        Exchange::Reused { user: ann }
+    );
+    assert_eq!(identity.standing(id, at(100)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn logins_are_forgotten_when_their_time_has_come_and_those_of_a_clock_that_was_ahead() {
+    const DAY: i64 = 86_400;
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "h", false, at(0))
+        .await
+        .unwrap();
+    let mut logins = Vec::new();
+    // One that ends, one that lives, one of a clock that was a year ahead, one that was refreshed by it.
+    for (first, now) in [(1, 0), (2, 500), (3, 365 * DAY), (4, 600)] {
+        let new = NewLogin {
+            user: &ann,
+            proof: Proof::Password { hash: "h" },
+            refresh_hash: [first; 32],
+            now: at(now),
+            expires: at(now + 1000),
+        };
+        logins.push(identity.begin_login(new).await.unwrap().unwrap());
+    }
+    let refreshed = exchange(&identity, 4, 5, 1500).await;
+    assert!(matches!(refreshed, Exchange::Renewed { .. }));
+    sqlx::query("UPDATE refresh_tokens SET issued = ? WHERE hash = ?")
+        .bind(nanoseconds(at(365 * DAY)))
+        .bind([5_u8; 32].as_slice())
+        .execute(identity.catalog.readers())
+        .await
+        .unwrap();
+    let living = async || {
+        let mut living = Vec::new();
+        for id in &logins {
+            living.push(identity.standing(*id, at(0)).await.unwrap().is_some());
+        }
+        living
+    };
+    assert_eq!(living().await, [true, true, true, true]);
+    identity.forget_logins(at(1200), None).await.unwrap();
+    assert_eq!(living().await, [false, true, true, true]);
+    let plausible = Some(at(1200));
+    identity.forget_logins(at(1200), plausible).await.unwrap();
+    assert_eq!(living().await, [false, true, false, false]);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ impl World {
             57..=63 => self.look_again().await,
             64..=67 => self.end_session().await,
             68..=75 => self.delete().await,
-            76..=80 => self.advance(),
+            76..=80 => self.advance().await,
             81..=82 => self.retain().await,
             83..=84 => self.sweep().await,
             85 => self.count().await,
@@ -320,11 +320,13 @@ impl World {
         }
     }
 
-    fn advance(&mut self) {
+    async fn advance(&mut self) {
         const HOURS: [u64; 5] = [1, 24, 6 * 24, 7 * 24, 9 * 24];
         let hours = HOURS[self.below(5) as usize];
         self.tell(format!("{hours} hours later"));
         self.test.clock.advance(Duration::from_secs(hours * 3600));
+        // A server that runs for so long keeps every minute how much time passed.
+        self.test.store.resume_time().await.unwrap();
     }
 
     async fn retain(&mut self) {

@@ -6,6 +6,7 @@ mod backup;
 mod invitation;
 mod org;
 mod recover;
+mod retention;
 mod role;
 mod rotate_key;
 mod scrub;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     ApiKey(api_key::Command),
     #[command(subcommand)]
     TokenKey(token_key::Command),
+    #[command(subcommand)]
+    Retention(retention::Command),
     Scrub(scrub::Args),
     Backup(backup::Args),
     Recover(recover::Args),
@@ -63,6 +66,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Invitation(command) => invitation::run(settings, &client().await?, command).await,
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
+        Command::Retention(command) => retention::run(settings, &client().await?, command).await,
         // About a directory of this machine: no server is asked.
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,

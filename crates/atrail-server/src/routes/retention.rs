@@ -1,0 +1,89 @@
+//! Whether retention deletes, or waits because the machine's clock jumped; for the operator.
+
+use std::sync::Arc;
+
+use atrail_api::{ClockState, RetentionState, headers};
+use atrail_model::{Domain, format_timestamp};
+use atrail_store::{Disagreement, TimeStatus};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::app::App;
+use crate::audit::{Act, Action};
+use crate::auth::principal::{Operator, Principal};
+use crate::error::ApiError;
+
+/// How the clock stands to the time that passed.
+pub(super) async fn show(State(app): State<Arc<App>>, _: Operator) -> Json<RetentionState> {
+    Json(wire(app.store.time()))
+}
+
+/// Believes the clock from now on.
+pub(super) async fn resume(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    _: Operator,
+) -> Result<Json<RetentionState>, ApiError> {
+    let before = app.store.resume_time().await?;
+    tracing::warn!(
+        user = %principal.id(),
+        clock = format_timestamp(before.date),
+        passed = format_timestamp(before.passed),
+        "an operator says that the machine's clock is right"
+    );
+    for account in app.store.accounts_with_retention().await? {
+        let domain = Domain::Account(account);
+        let act = Act::new(Action::ResumeRetention, principal.actor(), domain);
+        let act = act
+            .with("clock", format_timestamp(before.date))
+            .with("passed", format_timestamp(before.passed));
+        app.audit.record(act).await;
+    }
+    Ok(Json(wire(app.store.time())))
+}
+
+/// A header that tells of a clock that jumped, for whoever looks at what retention deletes; none while there is nothing to tell.
+pub(super) fn note(app: &App) -> HeaderMap {
+    let mut note = HeaderMap::new();
+    if let Some(value) = told(&app.store.time()).and_then(|told| HeaderValue::try_from(told).ok()) {
+        note.insert(HeaderName::from_static(headers::NOTE), value);
+    }
+    note
+}
+
+/// What is to be told of a clock that jumped, in visible ASCII.
+fn told(time: &TimeStatus) -> Option<String> {
+    let (date, passed) = (format_timestamp(time.date), format_timestamp(time.passed));
+    match time.disagreement? {
+        Disagreement::Ahead(_) => Some(format!(
+            "the server's clock says {date}, but time is known to have passed up to {passed} only: retention deletes nothing that is \
+             due later, until time has passed or the server's operator runs `atrail admin retention resume`"
+        )),
+        Disagreement::Behind(_) => Some(format!(
+            "the server's clock says {date}, but time had passed up to {passed} already: events and sessions get a date that is \
+             too early while it does"
+        )),
+    }
+}
+
+fn wire(time: TimeStatus) -> RetentionState {
+    let TimeStatus {
+        date,
+        passed,
+        disagreement,
+        jumps: _,
+    } = time;
+    let (state, seconds) = match disagreement {
+        None => (ClockState::Agrees, 0),
+        Some(Disagreement::Ahead(by)) => (ClockState::Ahead, by.as_secs()),
+        Some(Disagreement::Behind(by)) => (ClockState::Behind, by.as_secs()),
+    };
+    RetentionState {
+        clock: format_timestamp(date),
+        passed: format_timestamp(passed),
+        state,
+        seconds,
+        note: told(&time),
+    }
+}

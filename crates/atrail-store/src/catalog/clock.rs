@@ -1,0 +1,81 @@
+//! What the catalog keeps of the time that passed, and what it tells of it otherwise.
+
+use atrail_model::Timestamp;
+use sqlx::sqlite::SqliteRow;
+
+use super::row::{Columns, nanoseconds};
+use super::{Catalog, failed_to};
+use crate::error::Result;
+use crate::passage::Kept;
+
+impl Catalog {
+    /// What was last kept of the time that passed; nothing in a catalog of an earlier version, or a new one.
+    pub(crate) async fn kept_clock(&self) -> Result<Option<Kept>> {
+        let row = sqlx::query("SELECT passed, ages FROM clock")
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed_to("read how much time passed"))?;
+        let kept = |row: SqliteRow| {
+            Ok(Kept {
+                passed: row.moment("passed")?,
+                ages: row.moment("ages")?,
+            })
+        };
+        row.map(kept).transpose()
+    }
+
+    /// Keeps it for the next process.
+    pub(crate) async fn keep_clock(&self, kept: Kept) -> Result<()> {
+        let what = "note how much time passed";
+        let mut tx = self.begin(what).await?;
+        sqlx::query(concat!(
+            "INSERT INTO clock (only_row, passed, ages) VALUES (1, ?, ?) ",
+            "ON CONFLICT (only_row) DO UPDATE SET passed = excluded.passed, ages = excluded.ages"
+        ))
+        .bind(nanoseconds(kept.passed))
+        .bind(nanoseconds(kept.ages))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(what))?;
+        self.commit(tx, what).await
+    }
+
+    /// The latest moment at which the catalog was written by a server, as far as its rows tell: of what a version that kept no
+    /// clock left. Times of events are none of it, for their senders give them.
+    pub(crate) async fn newest_trace(&self) -> Result<Option<Timestamp>> {
+        let what = "look for the newest trace of a server";
+        let row = sqlx::query(concat!(
+            "SELECT MAX(at) AS at FROM (SELECT MAX(created) AS at FROM sessions UNION ALL SELECT MAX(accessed) FROM sessions ",
+            "UNION ALL SELECT MAX(created) FROM logins UNION ALL SELECT MAX(issued) FROM refresh_tokens ",
+            "UNION ALL SELECT MAX(created) FROM api_keys UNION ALL SELECT MAX(used) FROM api_keys ",
+            "UNION ALL SELECT MAX(created) FROM users UNION ALL SELECT MAX(created) FROM accounts ",
+            "UNION ALL SELECT MAX(created) FROM spaces UNION ALL SELECT MAX(since) FROM holds)"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(what))?;
+        let row = row.optional_moment("at")?;
+        let logged = sqlx::query(concat!(
+            "SELECT MAX(json_extract(r.entry, '$.time')) AS time FROM logs l ",
+            "JOIN log_records r ON r.log = l.log AND r.position = l.size - 1"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to(what))?
+        .optional_text("time")?;
+        let logged = logged.and_then(|time| time.parse::<Timestamp>().ok());
+        Ok(row.max(logged))
+    }
+
+    /// The highest moment on the clock of ages that any row has; the lowest there is without one.
+    pub(crate) async fn highest_age(&self) -> Result<Timestamp> {
+        let row = sqlx::query(concat!(
+            "SELECT MAX(age) AS age FROM (SELECT MAX(made_age) AS age FROM sessions UNION ALL SELECT MAX(used_age) FROM sessions ",
+            "UNION ALL SELECT MAX(retired) FROM objects UNION ALL SELECT MAX(moved) FROM moved_objects)"
+        ))
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("read how much time passed"))?;
+        Ok(row.optional_moment("age")?.unwrap_or(Timestamp::MIN))
+    }
+}
