@@ -28,7 +28,8 @@ pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, Acknowledgeme
     }
     let mut leaves = Vec::new();
     for (number, line) in (1_u64..).zip(text.lines()) {
-        if line.trim().is_empty() {
+        // Blank as EVIDENCE.md has it: other white space of Unicode is no part of a JSON text.
+        if line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             continue;
         }
         match json::parse(line, "an acknowledgement") {
@@ -78,6 +79,8 @@ mod tests {
             (&format!(r#"{{"value":"{HASH}","error":"e"}}"#), Line(1)),
             (&format!(r#"["{HASH}",null]"#), Line(1)),
             (&format!(r#"{{"value":"{}"}}"#, &HASH[1..]), Line(1)),
+            (&format!("{refusal}\n\u{a0}\n"), Line(2)),
+            (&format!("{refusal}\n\u{b}\n"), Line(2)),
             (&format!("\u{feff}{{\"value\":\"{HASH}\"}}"), Line(1)),
         ] {
             assert_eq!(parse_acknowledgements(text), Err(why), "{text:?}");

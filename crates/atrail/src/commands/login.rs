@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Log in at the server's OpenID provider, with a browser on any device
     #[arg(long, conflicts_with_all = ["user", "password_stdin", "api_key_file"])]
     sso: bool,
-    /// Trust the certificate authorities in this file (PEM), besides the system's
+    /// Trust the certificates in this file (PEM) besides the system's: authorities', or the server's own
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Do not check the server's certificate: no protection against an impostor

@@ -216,7 +216,8 @@ impl Standing {
 }
 
 impl Identity {
-    /// Begins a login; `None` when what proved it does not hold any more: the password was changed, the key or the user is gone.
+    /// Begins a login; `None` when what proved it does not hold any more: the password was changed, the key or the user is
+    /// gone.
     ///
     /// # Errors
     /// When the catalog fails.
