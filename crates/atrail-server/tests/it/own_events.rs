@@ -10,7 +10,7 @@ use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// The severity of what is done with each action; of what is refused, `warning` at least.
-const SEVERITIES: [(&str, &str); 26] = [
+const SEVERITIES: [(&str, &str); 27] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
     ("read.sessions", "normal"),
@@ -18,6 +18,7 @@ const SEVERITIES: [(&str, &str); 26] = [
     ("download.events", "normal"),
     ("delete.events", "critical"),
     ("write.options", "warning"),
+    ("resume.retention", "warning"),
     ("set.hold", "warning"),
     ("release.hold", "warning"),
     ("rotate.key", "warning"),
@@ -65,6 +66,7 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let _: Value = admin.delete(paths::EVENTS).json(&day).made().await;
     let option = admin.request(Method::PUT, paths::OPTIONS);
     let _: Value = option.json(&json!({"retention": 400})).made().await;
+    let _: Value = admin.post(paths::RETENTION).made().await;
     let hold = json!({"reason": "case 7"});
     let _: Value = admin.post(paths::HOLDS).json(&hold).made().await;
     let _: Value = admin.delete(paths::HOLDS).json(&hold).made().await;
@@ -238,7 +240,10 @@ async fn every_kind_has_the_form_of_the_field_reference() {
     let events = own(&today(&admin, true).await);
 
     let known: BTreeSet<_> = SEVERITIES.iter().map(|known| known.0.to_owned()).collect();
-    assert_eq!(actions_of_the_server(&server).await, known);
+    let mut actions = actions_of_the_server(&server).await;
+    // The server does this one by itself, when its clock jumps: it has no request, and no user.
+    assert!(actions.remove("suspend.retention"));
+    assert_eq!(actions, known);
     let mut seen = BTreeMap::<String, usize>::new();
     let mut ids = BTreeSet::new();
     for event in &events {
