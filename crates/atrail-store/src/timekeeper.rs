@@ -91,7 +91,7 @@ impl Timekeeper {
     pub(crate) fn watch(&self) {
         let now = self.read();
         let mut disagreed = self.disagreed.lock();
-        if *disagreed == !now.agrees() {
+        if *disagreed != now.agrees() {
             return;
         }
         *disagreed = !*disagreed;

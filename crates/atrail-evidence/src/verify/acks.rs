@@ -29,7 +29,10 @@ pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, Acknowledgeme
     let mut leaves = Vec::new();
     for (number, line) in (1_u64..).zip(text.lines()) {
         // Blank as EVIDENCE.md has it: other white space of Unicode is no part of a JSON text.
-        if line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        if line
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+        {
             continue;
         }
         match json::parse(line, "an acknowledgement") {

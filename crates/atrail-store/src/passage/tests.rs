@@ -35,7 +35,7 @@ impl Run {
         let mut left = span;
         while !left.is_zero() {
             let step = left.min(MINUTE);
-            self.now.date = self.now.date + step;
+            self.now.date += step;
             self.now.elapsed = self.now.elapsed.after(step);
             left -= step;
             self.look();
