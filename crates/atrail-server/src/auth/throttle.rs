@@ -84,11 +84,20 @@ enum Key<'a> {
     Name(&'a str),
 }
 
+/// A count that an attempt was added to.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    by: By,
+    key: u64,
+    /// When the last failure before this attempt was.
+    before: Elapsed,
+}
+
 /// An attempt that is under way. It counts as failed until it is told otherwise, so that many at once gain nothing.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
-    keys: Vec<(By, u64)>,
+    keys: Vec<Counted>,
     /// The name and network that a success makes known.
     learns: Option<u64>,
     now: Elapsed,
@@ -133,17 +142,20 @@ impl Throttle {
             return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait));
         }
         make_room(entries, now);
-        for (_, key) in &keys {
-            let entry = entries.entry(*key).or_insert(Entry {
+        let count = |(by, key)| {
+            let entry = entries.entry(key).or_insert(Entry {
                 failures: 0,
                 last: now,
             });
             if entry.is_forgotten(now) {
                 entry.failures = 0;
             }
+            let before = entry.last;
             entry.failures = entry.failures.saturating_add(1);
             entry.last = now;
-        }
+            Counted { by, key, before }
+        };
+        let keys = keys.into_iter().map(count).collect();
         drop(state);
         Ok(Attempt {
             throttle: self,
@@ -155,12 +167,42 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
+    /// Goes on with what an attempt found out; an error in its place says that nothing was tried.
+    pub(crate) fn tried<T, E>(self, found: Result<T, E>) -> Result<(Self, T), E> {
+        match found {
+            Ok(found) => Ok((self, found)),
+            Err(error) => {
+                self.not_made();
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing was tried: what was too busy or failed says nothing of who asked. If it counted, a flood of logins would keep
+    /// users out for longer than it lasts.
+    pub(crate) fn not_made(self) {
+        let mut state = self.throttle.state.lock();
+        for Counted { key, before, .. } in self.keys {
+            let Some(entry) = state.entries.get_mut(&key) else {
+                continue;
+            };
+            entry.failures = entry.failures.saturating_sub(1);
+            // Unless another attempt failed since.
+            if entry.last == self.now {
+                entry.last = before;
+            }
+            if entry.failures == 0 {
+                state.entries.remove(&key);
+            }
+        }
+    }
+
     /// The attempt succeeded: the failures of this name from this network are forgotten, and the network is known from now
     /// on. The network, which may hold one good account and guess at others, and the name, which others may guess at, only
     /// get this attempt back.
     pub(crate) fn succeeded(self) {
         let mut state = self.throttle.state.lock();
-        for (by, key) in self.keys {
+        for Counted { by, key, .. } in self.keys {
             match by {
                 By::NameAndNetwork | By::NameAndKnownNetwork => {
                     state.entries.remove(&key);
@@ -326,6 +368,37 @@ mod tests {
         }
         assert!(waits(&throttle, "bob", HERE, 1000), "the control");
         assert!(logs_in(&throttle, "ann", HERE, 1004));
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_made_does_not_count() {
+        let begin = |throttle: &Throttle, second, made: bool| {
+            match throttle.begin(Some("ann"), HERE, at(second)) {
+                Ok(attempt) if !made => attempt.not_made(),
+                Ok(_) => (),
+                Err(_) => return false,
+            }
+            true
+        };
+        let throttle = Throttle::default();
+        for _ in 0..20 {
+            assert!(begin(&throttle, 0, false));
+        }
+        assert!(throttle.state.lock().entries.is_empty());
+        for _ in 0..10 {
+            assert!(begin(&throttle, 0, true));
+        }
+        assert!(!begin(&throttle, 0, true), "the control");
+        // It does not make the wait of the others longer.
+        assert!(begin(&throttle, 1, true));
+        assert!(begin(&throttle, 3, false));
+        assert!(begin(&throttle, 3, true));
+        let refused: Result<(Attempt<'_>, ()), &str> = throttle
+            .begin(Some("bob"), HOME, at(3))
+            .unwrap()
+            .tried(Err("busy"));
+        assert_eq!(refused.unwrap_err(), "busy");
+        assert!(logs_in(&throttle, "bob", HOME, 3));
     }
 
     #[test]
