@@ -22,8 +22,10 @@ use crate::error::ApiError;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
 /// Counts that are remembered.
 const CAPACITY: usize = 10_000;
-/// Networks that users have logged in from which are remembered.
+/// Users whose networks are remembered.
 const KNOWN_CAPACITY: usize = 10_000;
+/// Networks of one user that are remembered, so that a user with many takes nothing from the others.
+const KNOWN_OF_NAME: usize = 16;
 
 /// What failures are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,17 @@ pub(crate) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<u64, Entry>,
-    /// When somebody last logged in by password from there, by name and network.
-    known: HashMap<u64, Elapsed>,
+    /// Where users have logged in from by password, by name.
+    known: HashMap<u64, Known>,
+}
+
+/// The networks of one user.
+#[derive(Debug)]
+struct Known {
+    /// By name and network; the one of the last login comes last.
+    networks: Vec<u64>,
+    /// When the last login was.
+    last: Elapsed,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +109,8 @@ struct Counted {
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
     keys: Vec<Counted>,
-    /// The name and network that a success makes known.
-    learns: Option<u64>,
+    /// The name, and the name and network, that a success makes known.
+    learns: Option<(u64, u64)>,
     now: Elapsed,
 }
 
@@ -118,17 +129,18 @@ impl Throttle {
             None => (vec![(By::Network, by_network)], None),
             Some(name) => {
                 let pair = self.hashing.hash_one(Key::NameAndNetwork(name, network));
-                let keys = if state.known.contains_key(&pair) {
+                let by_name = self.hashing.hash_one(Key::Name(name));
+                let known = state.known.get(&by_name);
+                let keys = if known.is_some_and(|known| known.networks.contains(&pair)) {
                     vec![(By::NameAndKnownNetwork, pair)]
                 } else {
-                    let by_name = self.hashing.hash_one(Key::Name(name));
                     vec![
                         (By::NameAndNetwork, pair),
                         (By::Network, by_network),
                         (By::Name, by_name),
                     ]
                 };
-                (keys, Some(pair))
+                (keys, Some((by_name, pair)))
             }
         };
         let entries = &mut state.entries;
@@ -214,10 +226,28 @@ impl Attempt<'_> {
                 }
             }
         }
-        if let Some(pair) = self.learns {
-            forget_half(&mut state.known, KNOWN_CAPACITY, |last| *last);
-            state.known.insert(pair, self.now);
+        if let Some((by_name, pair)) = self.learns {
+            state.learn(by_name, pair, self.now);
         }
+    }
+}
+
+impl State {
+    /// A user has logged in from this network.
+    fn learn(&mut self, by_name: u64, pair: u64, now: Elapsed) {
+        if !self.known.contains_key(&by_name) {
+            forget_half(&mut self.known, KNOWN_CAPACITY, |known| known.last);
+        }
+        let known = self.known.entry(by_name).or_insert_with(|| Known {
+            networks: Vec::new(),
+            last: now,
+        });
+        known.last = now;
+        known.networks.retain(|one| *one != pair);
+        if known.networks.len() >= KNOWN_OF_NAME {
+            known.networks.remove(0);
+        }
+        known.networks.push(pair);
     }
 }
 
@@ -428,17 +458,41 @@ mod tests {
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             let name = n.to_string();
             waits(&throttle, &name, elsewhere(n), u64::from(n / 100));
-            logs_in(&throttle, "ann", elsewhere(n), 1_000_000 + u64::from(n));
+            logs_in(&throttle, &name, HOME, 1_000_000 + u64::from(n) * 1000);
         }
         let state = throttle.state.lock();
         assert!(state.entries.len() <= CAPACITY, "{}", state.entries.len());
         assert!(state.known.len() <= KNOWN_CAPACITY, "{}", state.known.len());
+        assert!(state.known.len() >= KNOWN_CAPACITY / 2, "the control");
         drop(state);
         // A flood of one moment is forgotten too.
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             waits(&throttle, &n.to_string(), elsewhere(n), 9_000_000);
         }
         assert!(throttle.state.lock().entries.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_user_with_many_networks_takes_none_from_another() {
+        let throttle = Throttle::default();
+        assert!(logs_in(&throttle, "ann", HOME, 0));
+        for n in 0..20_000_u32 {
+            assert!(logs_in(&throttle, "mallory", elsewhere(n), n.into()));
+        }
+        let is_known = |name: &str, address| {
+            let attempt = throttle.begin(Some(name), address, at(20_000)).unwrap();
+            let is_known = attempt.keys[0].by == By::NameAndKnownNetwork;
+            attempt.not_made();
+            is_known
+        };
+        assert!(is_known("ann", HOME));
+        let known = (0..20_000).filter(|n| is_known("mallory", elsewhere(*n)));
+        assert_eq!(known.collect::<Vec<_>>(), Vec::from_iter(19_984..20_000));
+        // A login from one of them makes it the newest.
+        assert!(logs_in(&throttle, "mallory", elsewhere(19_984), 20_000));
+        assert!(logs_in(&throttle, "mallory", elsewhere(1), 20_000));
+        assert!(is_known("mallory", elsewhere(19_984)));
+        assert!(!is_known("mallory", elsewhere(19_985)), "the control");
     }
 
     #[test]
