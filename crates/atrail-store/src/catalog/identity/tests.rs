@@ -837,6 +837,38 @@ async fn what_a_user_does_is_told_where_the_user_was() {
 }
 
 #[tokio::test]
+async fn who_joins_an_account_is_still_told_of_in_the_others_after_the_end_of_a_space() {
+    let (catalog, identity, [a, b]) = two_accounts().await;
+    let tenancy = crate::Tenancy::new(catalog.clone());
+    let gone = tenancy.create_account("gone", at(0)).await.unwrap().id;
+    let organization = tenancy.create_organization(gone, "o", at(0)).await.unwrap();
+    let space = tenancy.create_space(organization.id, "s", at(0)).await;
+    let space = space.unwrap().id;
+    give(
+        &identity,
+        "owner-b",
+        HeldRole::Space(space, SpaceRole::Developer),
+    )
+    .await;
+    let bob = identity.user_called("owner-b").await.unwrap();
+    let told = async || identity.accounts_of(bob.id, 16).await.unwrap();
+    assert!(identity.note_account_use(bob.id, gone).await.unwrap());
+    assert_eq!(told().await, [gone]);
+    tenancy.delete_space(space, at(0)).await.unwrap();
+    assert_eq!(told().await, [b], "no role is left in the other");
+    let auditor = HeldRole::Account(a, AccountRole::Auditor);
+    let offer = identity
+        .grant("owner-b", auditor, Granter::Owner, at(0))
+        .await;
+    let offer = offered(offer.unwrap());
+    let accepted = identity.accept_invitation(offer.id, Answerer::Invitee(&bob), at(0));
+    accepted.await.unwrap();
+    let mut both = [a, b];
+    both.sort();
+    assert_eq!(told().await, both);
+}
+
+#[tokio::test]
 async fn a_key_stays_with_the_place_that_it_was_made_for() {
     let (_catalog, identity, [a, b]) = two_accounts().await;
     let bob = identity
