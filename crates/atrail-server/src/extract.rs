@@ -9,6 +9,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -132,6 +134,17 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for SaidIn<T> {
             body_is_lost: announced && is_blank(&body),
         })
     }
+}
+
+/// Refuses a request that would change something and has a query, for routes that read none.
+pub(crate) async fn refuse_query_of_change(request: Request, next: Next) -> Response {
+    if request.method().is_safe() || !has_query(request.uri()) {
+        return next.run(request).await;
+    }
+    ApiError::bad_request(
+        "this call takes no query: what it takes stands in its path and its JSON body",
+    )
+    .into_response()
 }
 
 fn has_query(uri: &Uri) -> bool {

@@ -27,12 +27,12 @@ use atrail_api::{ErrorCode, paths};
 use atrail_store::canonical_name;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::observe;
-use crate::{head, unread};
+use crate::{extract, head, unread};
 
 /// The address that a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,10 @@ macro_rules! routes {
         pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)*];
 
         fn table() -> Router<Arc<App>> {
-            Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
+            Router::new()$(.route(
+                $path,
+                checked(stringify!($method), $path, on(MethodFilter::$method, $handler)),
+            ))*
         }
     };
 }
@@ -106,6 +109,30 @@ routes! {
     GET paths::READYZ => health::ready;
     GET paths::METRICS => metrics::show;
     GET paths::OPENAPI => openapi::show;
+}
+
+/// The routes that change something and read the query. A login keeps to RFC 6749, which says nothing of one.
+const READ_THE_QUERY: [(&str, &str); 10] = [
+    ("POST", paths::TOKEN),
+    ("POST", paths::TOKEN_LEGACY),
+    ("POST", paths::REVOKE),
+    ("DELETE", paths::SPACE),
+    ("DELETE", paths::ROLES),
+    ("DELETE", paths::API_KEYS),
+    ("POST", paths::HOLDS),
+    ("DELETE", paths::HOLDS),
+    ("POST", paths::EVENTS),
+    ("DELETE", paths::EVENTS),
+];
+
+/// The same route, which refuses a query unless it reads one: what a query asks for and nobody reads, such as `dry_run`,
+/// would be taken for done.
+fn checked(method: &str, path: &str, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    if READ_THE_QUERY.contains(&(method, path)) {
+        route
+    } else {
+        route.route_layer(from_fn(extract::refuse_query_of_change))
+    }
 }
 
 /// The whole service.

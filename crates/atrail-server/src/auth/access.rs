@@ -371,9 +371,20 @@ impl FromRequestParts<Arc<App>> for DownloadedSession {
             .headers
             .get(SESSION_ID)
             .map(|value| value.to_str().unwrap_or_default().trim().to_owned());
-        let id = in_header.or(query.session).ok_or_else(|| {
-            ApiError::bad_request("no session is named: send its id as the header SESSIONID")
-        })?;
+        let id = match (in_header, query.session) {
+            // Whoever looked at one of them, a proxy in front or a reader of its log, would take the other for it.
+            (Some(one), Some(other)) if !one.eq_ignore_ascii_case(&other) => {
+                return Err(ApiError::bad_request(
+                    "the header SESSIONID and the query's session name two sessions: send one of them",
+                ));
+            }
+            (Some(id), _) | (None, Some(id)) => id,
+            (None, None) => {
+                return Err(ApiError::bad_request(
+                    "no session is named: send its id as the header SESSIONID",
+                ));
+            }
+        };
         own_session(app, principal, &id).await.map(Self)
     }
 }

@@ -133,12 +133,11 @@ async fn by_password(
     let counted = canonical_name(&name);
     let now = app.clock.elapsed();
     let attempt = app.throttle.begin(Some(&counted), address, now)?;
-    let found = app.identity.credentials(&name).await?;
+    let found = app.identity.credentials(&name).await;
+    let (attempt, found) = attempt.tried(found)?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let fits = app
-        .passwords
-        .verify(password, hash.clone(), address)
-        .await?;
+    let fits = app.passwords.verify(password, hash.clone(), address).await;
+    let (attempt, fits) = attempt.tried(fits)?;
     let hash = hash.filter(|_| fits);
     let (Some(found), Some(hash)) = (&found, &hash) else {
         app.metrics.auth_failed(AuthFailure::Password);
@@ -159,7 +158,15 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
     let holder = match ApiKeySecret::parse(text.trim()) {
         Some(key) => {
             let now = app.clock.now();
-            let holder = app.identity.api_key_holder(key.id(), now).await?;
+            let holder = match app.identity.api_key_holder(key.id(), now).await {
+                Ok(holder) => holder,
+                Err(error) => {
+                    if let Ok(attempt) = attempt {
+                        attempt.not_made();
+                    }
+                    return Err(error.into());
+                }
+            };
             holder
                 .filter(|holder| holder.hash == key.whole().hash())
                 .map(|holder| (holder, key))
@@ -196,8 +203,12 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
     let attempt = app.throttle.begin(None, address, now.elapsed)?;
     let user = match oidc.verify(token.trim(), now).await {
         Ok(user) => user,
-        Err(Refused::Other(error)) => return Err(Refusal::Other(error)),
+        Err(Refused::Other(error)) => {
+            attempt.not_made();
+            return Err(Refusal::Other(error));
+        }
         Err(Refused::NoName(claim)) => {
+            attempt.not_made();
             tracing::warn!(%claim, "an ID token has no name in the claim of auth.oidc.user_claim");
             return Err(BAD_ID_TOKEN);
         }

@@ -22,8 +22,10 @@ use crate::error::ApiError;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
 /// Counts that are remembered.
 const CAPACITY: usize = 10_000;
-/// Networks that users have logged in from which are remembered.
+/// Users whose networks are remembered.
 const KNOWN_CAPACITY: usize = 10_000;
+/// Networks of one user that are remembered, so that a user with many takes nothing from the others.
+const KNOWN_OF_NAME: usize = 16;
 
 /// What failures are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,17 @@ pub(crate) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<u64, Entry>,
-    /// When somebody last logged in by password from there, by name and network.
-    known: HashMap<u64, Elapsed>,
+    /// Where users have logged in from by password, by name.
+    known: HashMap<u64, Known>,
+}
+
+/// The networks of one user.
+#[derive(Debug)]
+struct Known {
+    /// By name and network; the one of the last login comes last.
+    networks: Vec<u64>,
+    /// When the last login was.
+    last: Elapsed,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,13 +95,22 @@ enum Key<'a> {
     Name(&'a str),
 }
 
+/// A count that an attempt was added to.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    by: By,
+    key: u64,
+    /// When the last failure before this attempt was.
+    before: Elapsed,
+}
+
 /// An attempt that is under way. It counts as failed until it is told otherwise, so that many at once gain nothing.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
-    keys: Vec<(By, u64)>,
-    /// The name and network that a success makes known.
-    learns: Option<u64>,
+    keys: Vec<Counted>,
+    /// The name, and the name and network, that a success makes known.
+    learns: Option<(u64, u64)>,
     now: Elapsed,
 }
 
@@ -109,17 +129,18 @@ impl Throttle {
             None => (vec![(By::Network, by_network)], None),
             Some(name) => {
                 let pair = self.hashing.hash_one(Key::NameAndNetwork(name, network));
-                let keys = if state.known.contains_key(&pair) {
+                let by_name = self.hashing.hash_one(Key::Name(name));
+                let known = state.known.get(&by_name);
+                let keys = if known.is_some_and(|known| known.networks.contains(&pair)) {
                     vec![(By::NameAndKnownNetwork, pair)]
                 } else {
-                    let by_name = self.hashing.hash_one(Key::Name(name));
                     vec![
                         (By::NameAndNetwork, pair),
                         (By::Network, by_network),
                         (By::Name, by_name),
                     ]
                 };
-                (keys, Some(pair))
+                (keys, Some((by_name, pair)))
             }
         };
         let entries = &mut state.entries;
@@ -133,17 +154,20 @@ impl Throttle {
             return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait));
         }
         make_room(entries, now);
-        for (_, key) in &keys {
-            let entry = entries.entry(*key).or_insert(Entry {
+        let count = |(by, key)| {
+            let entry = entries.entry(key).or_insert(Entry {
                 failures: 0,
                 last: now,
             });
             if entry.is_forgotten(now) {
                 entry.failures = 0;
             }
+            let before = entry.last;
             entry.failures = entry.failures.saturating_add(1);
             entry.last = now;
-        }
+            Counted { by, key, before }
+        };
+        let keys = keys.into_iter().map(count).collect();
         drop(state);
         Ok(Attempt {
             throttle: self,
@@ -155,12 +179,42 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
+    /// Goes on with what an attempt found out; an error in its place says that nothing was tried.
+    pub(crate) fn tried<T, E>(self, found: Result<T, E>) -> Result<(Self, T), E> {
+        match found {
+            Ok(found) => Ok((self, found)),
+            Err(error) => {
+                self.not_made();
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing was tried: what was too busy or failed says nothing of who asked. If it counted, a flood of logins would keep
+    /// users out for longer than it lasts.
+    pub(crate) fn not_made(self) {
+        let mut state = self.throttle.state.lock();
+        for Counted { key, before, .. } in self.keys {
+            let Some(entry) = state.entries.get_mut(&key) else {
+                continue;
+            };
+            entry.failures = entry.failures.saturating_sub(1);
+            // Unless another attempt failed since.
+            if entry.last == self.now {
+                entry.last = before;
+            }
+            if entry.failures == 0 {
+                state.entries.remove(&key);
+            }
+        }
+    }
+
     /// The attempt succeeded: the failures of this name from this network are forgotten, and the network is known from now
     /// on. The network, which may hold one good account and guess at others, and the name, which others may guess at, only
     /// get this attempt back.
     pub(crate) fn succeeded(self) {
         let mut state = self.throttle.state.lock();
-        for (by, key) in self.keys {
+        for Counted { by, key, .. } in self.keys {
             match by {
                 By::NameAndNetwork | By::NameAndKnownNetwork => {
                     state.entries.remove(&key);
@@ -172,10 +226,28 @@ impl Attempt<'_> {
                 }
             }
         }
-        if let Some(pair) = self.learns {
-            forget_half(&mut state.known, KNOWN_CAPACITY, |last| *last);
-            state.known.insert(pair, self.now);
+        if let Some((by_name, pair)) = self.learns {
+            state.learn(by_name, pair, self.now);
         }
+    }
+}
+
+impl State {
+    /// A user has logged in from this network.
+    fn learn(&mut self, by_name: u64, pair: u64, now: Elapsed) {
+        if !self.known.contains_key(&by_name) {
+            forget_half(&mut self.known, KNOWN_CAPACITY, |known| known.last);
+        }
+        let known = self.known.entry(by_name).or_insert_with(|| Known {
+            networks: Vec::new(),
+            last: now,
+        });
+        known.last = now;
+        known.networks.retain(|one| *one != pair);
+        if known.networks.len() >= KNOWN_OF_NAME {
+            known.networks.remove(0);
+        }
+        known.networks.push(pair);
     }
 }
 
@@ -329,6 +401,37 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_was_not_made_does_not_count() {
+        let begin = |throttle: &Throttle, second, made: bool| {
+            match throttle.begin(Some("ann"), HERE, at(second)) {
+                Ok(attempt) if !made => attempt.not_made(),
+                Ok(_) => (),
+                Err(_) => return false,
+            }
+            true
+        };
+        let throttle = Throttle::default();
+        for _ in 0..20 {
+            assert!(begin(&throttle, 0, false));
+        }
+        assert!(throttle.state.lock().entries.is_empty());
+        for _ in 0..10 {
+            assert!(begin(&throttle, 0, true));
+        }
+        assert!(!begin(&throttle, 0, true), "the control");
+        // It does not make the wait of the others longer.
+        assert!(begin(&throttle, 1, true));
+        assert!(begin(&throttle, 3, false));
+        assert!(begin(&throttle, 3, true));
+        let refused: Result<(Attempt<'_>, ()), &str> = throttle
+            .begin(Some("bob"), HOME, at(3))
+            .unwrap()
+            .tried(Err("busy"));
+        assert_eq!(refused.unwrap_err(), "busy");
+        assert!(logs_in(&throttle, "bob", HOME, 3));
+    }
+
+    #[test]
     fn success_forgets_the_name_on_its_network_alone() {
         let throttle = Throttle::default();
         for _ in 0..9 {
@@ -355,17 +458,41 @@ mod tests {
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             let name = n.to_string();
             waits(&throttle, &name, elsewhere(n), u64::from(n / 100));
-            logs_in(&throttle, "ann", elsewhere(n), 1_000_000 + u64::from(n));
+            logs_in(&throttle, &name, HOME, 1_000_000 + u64::from(n) * 1000);
         }
         let state = throttle.state.lock();
         assert!(state.entries.len() <= CAPACITY, "{}", state.entries.len());
         assert!(state.known.len() <= KNOWN_CAPACITY, "{}", state.known.len());
+        assert!(state.known.len() >= KNOWN_CAPACITY / 2, "the control");
         drop(state);
         // A flood of one moment is forgotten too.
         for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
             waits(&throttle, &n.to_string(), elsewhere(n), 9_000_000);
         }
         assert!(throttle.state.lock().entries.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_user_with_many_networks_takes_none_from_another() {
+        let throttle = Throttle::default();
+        assert!(logs_in(&throttle, "ann", HOME, 0));
+        for n in 0..20_000_u32 {
+            assert!(logs_in(&throttle, "mallory", elsewhere(n), n.into()));
+        }
+        let is_known = |name: &str, address| {
+            let attempt = throttle.begin(Some(name), address, at(20_000)).unwrap();
+            let is_known = attempt.keys[0].by == By::NameAndKnownNetwork;
+            attempt.not_made();
+            is_known
+        };
+        assert!(is_known("ann", HOME));
+        let known = (0..20_000).filter(|n| is_known("mallory", elsewhere(*n)));
+        assert_eq!(known.collect::<Vec<_>>(), Vec::from_iter(19_984..20_000));
+        // A login from one of them makes it the newest.
+        assert!(logs_in(&throttle, "mallory", elsewhere(19_984), 20_000));
+        assert!(logs_in(&throttle, "mallory", elsewhere(1), 20_000));
+        assert!(is_known("mallory", elsewhere(19_984)));
+        assert!(!is_known("mallory", elsewhere(19_985)), "the control");
     }
 
     #[test]

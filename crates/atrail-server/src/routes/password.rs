@@ -28,9 +28,12 @@ pub(super) async fn change(
     let attempt = app
         .throttle
         .begin(Some(&counted), address, app.clock.elapsed())?;
-    let found = app.identity.credentials(name).await?;
+    let found = app.identity.credentials(name).await;
+    let (attempt, found) = attempt.tried(found)?;
     let old_hash = found.and_then(|found| found.password_hash);
-    if !app.passwords.verify(old, old_hash.clone(), address).await? {
+    let fits = app.passwords.verify(old, old_hash.clone(), address).await;
+    let (attempt, fits) = attempt.tried(fits)?;
+    if !fits {
         return Err(wrong());
     }
     attempt.succeeded();

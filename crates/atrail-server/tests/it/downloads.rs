@@ -72,6 +72,26 @@ async fn a_download_is_exactly_what_was_sent() {
 }
 
 #[tokio::test]
+async fn a_download_is_of_one_session() {
+    let fixture = Fixture::new(1).await;
+    let other = fixture.admin.session().await;
+    for method in [Method::GET, Method::HEAD] {
+        let download = |session: &str| {
+            let path = format!("{}?session={session}", paths::DOWNLOAD);
+            let request = fixture.admin.request(method.clone(), &path);
+            request.header("SESSIONID", &fixture.session).send()
+        };
+        for session in [&other, ""] {
+            let answer = download(session).await.unwrap();
+            assert_eq!(answer.status(), 400, "{method} {session}");
+        }
+        // The control: the same one twice.
+        let answer = download(&fixture.session).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn its_headers_say_what_it_is_whatever_the_client_accepts() {
     let fixture = Fixture::new(10).await;
     let get = fixture.get();

@@ -83,6 +83,65 @@ async fn a_body_of_another_shape_is_refused_on_every_route() {
 }
 
 #[tokio::test]
+async fn a_query_that_nobody_reads_is_refused_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let bob = server.user("bob", false, &[server.owner()]).await;
+    let bobs: Value = bob.get(paths::USERS).made().await;
+    let bobs = bobs["resources"][0]["guid"].as_str().unwrap();
+    let id = admin.session().await;
+    let document: Value = admin.get("/openapi.json").made().await;
+    let mut refused = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, _) in methods.as_object().unwrap() {
+            let method: Method = method.to_ascii_uppercase().parse().unwrap();
+            // RFC 6749 says nothing of a query.
+            if method.is_safe() || path.contains("/oauth/") {
+                continue;
+            }
+            let thing = if path.contains("users") { bobs } else { &id };
+            let path = path.replace("{id}", thing);
+            let request = || admin.request(method.clone(), &format!("{path}?x=1"));
+            for request in [request(), request().body("{}")] {
+                let (status, code) = request.refused().await;
+                let range = code == "range_required" && path == paths::EVENTS;
+                assert!(code == "bad_request" || range, "{method} {path}: {code}");
+                assert_eq!(status, 400, "{method} {path}");
+            }
+            refused.push((method, path));
+        }
+    }
+    assert!(refused.len() >= 22, "{refused:?}");
+    // What they would have done without a word.
+    for (method, path) in [
+        (
+            Method::POST,
+            format!("{}?start=2017-07-01", paths::SESSIONS),
+        ),
+        (
+            Method::PUT,
+            format!("{}?AtAccountLevel=true", paths::OPTIONS),
+        ),
+        (Method::DELETE, format!("/v3/users/{bobs}?dry_run=true")),
+        (Method::DELETE, format!("/v3/sessions/{id}?dry_run=true")),
+    ] {
+        let request = admin.request(method.clone(), &path);
+        let request = request.body(r#"{"retention":30}"#);
+        assert_eq!(request.refused().await.0, 400, "{method} {path}");
+    }
+    let sessions: Vec<Value> = admin.get(paths::SESSIONS).made().await;
+    assert_eq!(sessions.len(), 1);
+    let _: Value = admin.get(&format!("/v3/users/{bobs}")).made().await;
+    // The control: documented queries, and an empty one.
+    let kept = admin.post("/v3/events?AtAccountLevel=true").body(event(1));
+    let _: Value = kept.made().await;
+    let _: Value = admin.post("/v3/holds?reason=x").made().await;
+    let path = format!("/v3/spaces/{}?dry_run=true", server.initial.space);
+    let _: Value = admin.delete(&path).made().await;
+    let _: Value = admin.delete(&format!("/v3/sessions/{id}?")).made().await;
+}
+
+#[tokio::test]
 async fn nested_objects_are_objects() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -275,7 +275,8 @@ pub(super) async fn insert_use(
 }
 
 /// Notes that a user who has used no account yet uses each in which the user holds a role: what the user does has been on
-/// record in each until now.
+/// record in each until now. An account in which no role is left, as after the end of its space, does not count, as it does
+/// not in [`Identity::accounts_of`].
 pub(super) async fn insert_first_uses(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -283,7 +284,8 @@ pub(super) async fn insert_first_uses(
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO account_uses (holder, account) SELECT DISTINCT holder, account FROM roles \
-         WHERE holder = ?1 AND NOT EXISTS (SELECT 1 FROM account_uses WHERE holder = ?1)",
+         WHERE holder = ?1 AND NOT EXISTS ( \
+             SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account WHERE u.holder = ?1)",
     )
     .bind(user.bytes())
     .execute(connection)

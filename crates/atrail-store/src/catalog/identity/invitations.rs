@@ -26,8 +26,6 @@ use crate::error::{Result, StoreError};
 const OPEN_FOR: Duration = Duration::from_secs(14 * 86_400);
 /// Open invitations that an account may have.
 const MAX_OF_AN_ACCOUNT: i64 = 1000;
-/// Invitations that one list shows.
-const MAX_LISTED: i64 = 1000;
 
 /// The id of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,14 +82,15 @@ pub enum Answerer<'a> {
     Operator,
 }
 
-/// What every list shows of an invitation.
+/// What every list shows of an invitation. No list has an end of its own, beyond which one account's invitations would hide
+/// those of others: what each account may have bounds them all.
 macro_rules! select_invitations {
     ($rest:literal) => {
         concat!(
             "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name ",
             "FROM invitations i JOIN accounts a ON a.guid = i.account WHERE i.expires > ? AND ",
             $rest,
-            " ORDER BY i.created, i.invitation LIMIT ?"
+            " ORDER BY i.created, i.invitation"
         )
     };
 }
@@ -127,7 +126,7 @@ impl Identity {
         self.listed(query).await
     }
 
-    /// All open invitations, at most a thousand.
+    /// All open invitations.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -141,7 +140,6 @@ impl Identity {
         query: Query<'_, sqlx::Sqlite, SqliteArguments>,
     ) -> Result<Vec<Invitation>> {
         let rows = query
-            .bind(MAX_LISTED)
             .fetch_all(self.catalog.readers())
             .await
             .map_err(failed_to("list invitations"))?;
@@ -152,7 +150,7 @@ impl Identity {
     ///
     /// # Errors
     /// `NotFound` when there is none that the answerer may accept, `Conflict` when the operator accepts for a name that no
-    /// user has, or when the catalog fails.
+    /// user has or for a user who is gone, or when the catalog fails.
     pub async fn accept_invitation(
         &self,
         id: InvitationId,
@@ -165,16 +163,23 @@ impl Identity {
         let user = match answerer {
             Answerer::Invitee(user) if addressee.is(user) => user.clone(),
             Answerer::Invitee(_) => return Err(unknown()),
-            Answerer::Operator => match addressee.invitee {
-                Some(id) => of_id(&mut tx, id, WHAT).await?,
-                None => called(&mut tx, &found.user_name, WHAT).await?,
+            Answerer::Operator => {
+                let name = &found.user_name;
+                let (invited, lack) = match addressee.invitee {
+                    // Another user may have the name by now, who was not invited.
+                    Some(id) => (
+                        of_id(&mut tx, id, WHAT).await?,
+                        format!(
+                            "the user who was invited as '{name}' is gone: withdraw it and invite again"
+                        ),
+                    ),
+                    None => (
+                        called(&mut tx, name, WHAT).await?,
+                        format!("no user is called '{name}' who could accept it"),
+                    ),
+                };
+                invited.ok_or(StoreError::Conflict(lack))?
             }
-            .ok_or_else(|| {
-                StoreError::Conflict(format!(
-                    "no user is called '{}' who could accept it",
-                    found.user_name
-                ))
-            })?,
         };
         // Who joins an account uses it, and does not leave the others by that; whom the operator joins to it need not use it.
         if matches!(answerer, Answerer::Invitee(_)) {

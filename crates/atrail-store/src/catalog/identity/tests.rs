@@ -4,7 +4,7 @@ use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::catalog::row::nanoseconds;
+use crate::catalog::row::{Id, nanoseconds};
 use crate::error::{ErrorKind, StoreError};
 
 const RETRY: Duration = Duration::from_secs(10);
@@ -744,7 +744,12 @@ async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
     let accepted = identity.accept_invitation(offer.id, Answerer::Invitee(&namesake), at(0));
     assert_eq!(accepted.await.unwrap_err().kind(), ErrorKind::NotFound);
     let accepted = identity.accept_invitation(offer.id, Answerer::Operator, at(0));
-    assert_eq!(accepted.await.unwrap_err().kind(), ErrorKind::Conflict);
+    let refused = accepted.await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert_eq!(
+        refused.to_string(),
+        "the user who was invited as 'owner-b' is gone: withdraw it and invite again"
+    );
     // A name that was nobody's is that of the first who gets it.
     let early = invite("late").await;
     let late = identity
@@ -770,6 +775,43 @@ async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
 }
 
 #[tokio::test]
+async fn invitations_of_one_account_hide_none_of_another() {
+    let (catalog, identity, [a, b]) = two_accounts().await;
+    let bob = identity
+        .create_user("bob", "h", false, at(0))
+        .await
+        .unwrap();
+    let invite = async |account, who: &str, now| {
+        let role = HeldRole::Account(account, AccountRole::Auditor);
+        let given = identity.grant(who, role, Granter::Owner, at(now)).await;
+        given.map(offered)
+    };
+    let mut tx = catalog.begin("invite many").await.unwrap();
+    // As many as an account may have, the invitee of each being one user, as by the spaces of an account.
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
+         INSERT INTO invitations (invitation, name, invitee, role, account, space, created, expires, declined) \
+         SELECT randomblob(16), 'guest-' || i, ?, 'auditor', ?, NULL, ?, ?, FALSE FROM n",
+    )
+    .bind(bob.id.bytes())
+    .bind(a.bytes())
+    .bind(nanoseconds(at(0)))
+    .bind(nanoseconds(at(1000)))
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let refused = invite(a, "one-more", 1).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "the control");
+    let last = invite(b, "bob", 1).await.unwrap();
+    let all = identity.all_invitations(at(1)).await.unwrap();
+    assert_eq!(all.len(), 1001);
+    assert!(all.contains(&last));
+    let of_bob = identity.invitations_of(&bob, at(1)).await.unwrap();
+    assert!(of_bob.contains(&last));
+}
+
+#[tokio::test]
 async fn what_a_user_does_is_told_where_the_user_was() {
     let (_catalog, identity, [a, b]) = two_accounts().await;
     let bob = identity.user_called("owner-b").await.unwrap();
@@ -792,6 +834,38 @@ async fn what_a_user_does_is_told_where_the_user_was() {
     );
     let nobody = UserId::generate();
     assert!(!identity.note_account_use(nobody, a).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_joins_an_account_is_still_told_of_in_the_others_after_the_end_of_a_space() {
+    let (catalog, identity, [a, b]) = two_accounts().await;
+    let tenancy = crate::Tenancy::new(catalog.clone());
+    let gone = tenancy.create_account("gone", at(0)).await.unwrap().id;
+    let organization = tenancy.create_organization(gone, "o", at(0)).await.unwrap();
+    let space = tenancy.create_space(organization.id, "s", at(0)).await;
+    let space = space.unwrap().id;
+    give(
+        &identity,
+        "owner-b",
+        HeldRole::Space(space, SpaceRole::Developer),
+    )
+    .await;
+    let bob = identity.user_called("owner-b").await.unwrap();
+    let told = async || identity.accounts_of(bob.id, 16).await.unwrap();
+    assert!(identity.note_account_use(bob.id, gone).await.unwrap());
+    assert_eq!(told().await, [gone]);
+    tenancy.delete_space(space, at(0)).await.unwrap();
+    assert_eq!(told().await, [b], "no role is left in the other");
+    let auditor = HeldRole::Account(a, AccountRole::Auditor);
+    let offer = identity
+        .grant("owner-b", auditor, Granter::Owner, at(0))
+        .await;
+    let offer = offered(offer.unwrap());
+    let accepted = identity.accept_invitation(offer.id, Answerer::Invitee(&bob), at(0));
+    accepted.await.unwrap();
+    let mut both = [a, b];
+    both.sort();
+    assert_eq!(told().await, both);
 }
 
 #[tokio::test]
