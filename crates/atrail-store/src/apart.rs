@@ -226,6 +226,10 @@ impl Core {
             if !is_asked(place.domain) {
                 continue;
             }
+            // An hour whose seal may be committed would be sealed twice.
+            if let Some(why) = self.unknown_seal.lock().clone() {
+                return Err(StoreError::Poisoned(why));
+            }
             let sealed = self.seal_apart_hour(place, held).await;
             if is_full(&sealed) {
                 return sealed;
@@ -250,9 +254,14 @@ impl Core {
         let paths = [object::object_path(place, id)];
         self.catalog.mark_as_waste(&paths).await?;
         let done = self.publish_apart(row.number, place, id, held).await;
-        // As for any seal: what may be committed is not erased.
-        if done.is_err() && self.catalog.disown(&[(id, paths[0].clone())]).await.is_ok() {
-            self.erase(&paths).await;
+        // As for any seal: what may be committed is not erased, neither now nor when the catalog has it after all.
+        let is_known = self.unknown_seal.lock().is_none();
+        let ours = [(id, paths[0].clone())];
+        if done.is_err()
+            && is_known
+            && let Ok(strangers) = self.catalog.disown(&ours).await
+        {
+            self.erase(&strangers).await;
         }
         done
     }
@@ -280,10 +289,16 @@ impl Core {
             off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
         let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
         let _nobody_counts = self.published.write().await;
-        let committed = self.catalog.commit_apart(&sealed, place, now).await;
-        if committed.is_err() {
+        let mut is_begun = false;
+        let committed = self
+            .catalog
+            .commit_apart(&sealed, place, now, &mut is_begun)
+            .await;
+        if let Err(error) = committed
+            && !(is_begun && self.is_committed(id, &error).await?)
+        {
             self.dedup.withdraw(keys);
-            return committed;
+            return Err(error);
         }
         self.dedup.register(keys);
         self.memtable.apart().remove(place);
@@ -293,4 +308,30 @@ impl Core {
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
         Ok(())
     }
+
+    /// Whether an object is in the archive whose commit was reported as failed.
+    ///
+    /// # Errors
+    /// When the catalog does not say. Then the store takes no writes and seals nothing more, as for any seal: the next start finds
+    /// out.
+    async fn is_committed(&self, id: ObjectId, error: &StoreError) -> Result<bool> {
+        match self.catalog.recorded(id).await {
+            Ok(recorded) => {
+                if recorded.is_some() {
+                    tracing::warn!(%error, "a commit was reported as failed, and is there");
+                }
+                Ok(recorded.is_some())
+            }
+            Err(unknown) => {
+                let why =
+                    format!("the catalog does not say whether a seal is committed: {unknown}");
+                *self.unknown_seal.lock() = Some(why.clone());
+                self.wal.poison(why);
+                Err(unknown)
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;
