@@ -4,7 +4,7 @@
 //! The transaction that seals the others keeps their events in the catalog and counts the log as sealed; in memory they are
 //! counted and known again like all that is unsealed. They are tried again every minute, and whenever somebody asks for them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub(crate) struct Apart(Mutex<Inner>);
 struct Inner {
     hours: BTreeMap<Key, Arc<ApartHour>>,
     size_bytes: u64,
+    /// The same of each domain that has some.
+    by_domain: HashMap<Domain, u64>,
     tried: Option<Instant>,
 }
 
@@ -66,13 +68,22 @@ impl Apart {
         }
         hour.lines.size_bytes += more;
         inner.size_bytes += more;
+        *inner.by_domain.entry(place.domain).or_default() += more;
     }
 
     /// Takes an hour out that was sealed.
     fn remove(&self, place: Place) {
         let mut inner = self.0.lock();
-        if let Some(hour) = inner.hours.remove(&key(place)) {
-            inner.size_bytes -= hour.lines.size_bytes;
+        let Some(hour) = inner.hours.remove(&key(place)) else {
+            return;
+        };
+        let gone = hour.lines.size_bytes;
+        inner.size_bytes -= gone;
+        if let Some(held) = inner.by_domain.get_mut(&place.domain) {
+            *held -= gone;
+            if *held == 0 {
+                inner.by_domain.remove(&place.domain);
+            }
         }
     }
 
@@ -98,22 +109,19 @@ impl Apart {
         placed.collect()
     }
 
-    /// Refuses events of an hour that is set apart when more waits than memory may hold: others are not refused.
-    pub(crate) fn refuse_more(
-        &self,
-        domain: Domain,
-        events: &[NewEvent],
-        most_bytes: u64,
-    ) -> Result<()> {
+    /// Refuses events of a domain of which as much is set apart as memory has left for more: others are not refused, and there
+    /// is always something left for whoever comes next. Its other hours are refused too: each may be the next that is set apart.
+    pub(crate) fn refuse_more(&self, domain: Domain, most_bytes: u64) -> Result<()> {
         let inner = self.0.lock();
-        if inner.size_bytes < most_bytes {
+        let Some(held) = inner.by_domain.get(&domain) else {
+            return Ok(());
+        };
+        if *held < most_bytes.saturating_sub(inner.size_bytes) {
             return Ok(());
         }
-        let hit = events.iter().find_map(|event| {
-            let place = (domain, event.day, event.hour);
-            inner.hours.get(&place).map(|held| refusal(&place, held))
-        });
-        hit.map_or(Ok(()), Err)
+        let mut hours = inner.hours.iter();
+        let hit = hours.find(|((of, ..), _)| *of == domain);
+        hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
     }
 
     /// Refuses what needs the events of these domains and this scope to be sealed, while some are set apart.

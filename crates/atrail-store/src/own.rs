@@ -49,7 +49,8 @@ impl Store {
             };
             core.sets_aside.store(true, Ordering::Relaxed);
             for one in waiting {
-                self.append(one.domain, vec![one.event]).await?;
+                let _open = core.closing.enter(one.domain)?;
+                self.append_to_open(one.domain, vec![one.event]).await?;
             }
             core.catalog.forget_waiting(last).await?;
         }

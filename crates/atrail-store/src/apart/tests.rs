@@ -169,3 +169,41 @@ async fn while_it_is_unknown_whether_a_commit_counts_nothing_is_erased_nor_seale
     assert_eq!((fixture.objects(), fixture.count().await), (1, 1));
     assert_eq!(fixture.store.hours_apart(), 0);
 }
+
+#[tokio::test]
+async fn a_domain_is_refused_beyond_its_part_whatever_its_hour_and_no_other_is() {
+    let apart = Apart::default();
+    let [broken, other, sound] = std::array::from_fn(|_| Domain::Account(AccountId::generate()));
+    let set_apart = |domain, hour| {
+        let event = event("a");
+        let line = Line {
+            line: event.line,
+            leaf: event.leaf,
+        };
+        let place = Place {
+            domain,
+            day: event.day,
+            hour: Hour::new(hour).unwrap(),
+        };
+        apart.add(place, &[line], "no directory");
+    };
+    // Room for a dozen of them.
+    let most_bytes = 12 * event("a").line.len() as u64;
+    let mut taken = [0, 0];
+    for (taken, domain) in taken.iter_mut().zip([broken, other]) {
+        while apart.refuse_more(domain, most_bytes).is_ok() {
+            set_apart(domain, *taken);
+            *taken += 1;
+        }
+    }
+    assert_eq!(taken, [6, 3], "each as much as is free");
+    apart.refuse_more(sound, most_bytes).unwrap();
+    // What is sealed makes room.
+    for (place, _) in apart.hours() {
+        if place.domain == broken {
+            apart.remove(place);
+        }
+    }
+    apart.refuse_more(other, most_bytes).unwrap();
+    apart.refuse_more(broken, most_bytes).unwrap();
+}
