@@ -309,8 +309,9 @@ impl Core {
             return Err(error);
         }
         self.dedup.register(keys);
-        self.memtable.apart().remove(place);
+        // Who looked for its events before the keys were there has to look again, before they are nowhere else.
         self.memtable.note_seal(place.domain);
+        self.memtable.apart().remove(place);
         self.counters.objects.add(1);
         self.counters.object_bytes.add(size_bytes);
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
