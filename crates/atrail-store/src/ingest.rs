@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
-    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain ends.
+    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain has ended.
     pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<AppendTotal> {
         let core = &self.core;
         let _open = core.closing.enter(domain)?;
