@@ -25,6 +25,14 @@ use crate::{NewEvent, durable};
 /// How long after a try the next one is made, unless somebody asks for the hour.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// Hours that are tried at one go when nobody asks for them: others wait meanwhile to seal.
+const AT_ONCE: usize = 64;
+/// Failures after which a go leaves the rest of a domain for the next: what keeps one of its hours out of the archive often keeps
+/// all.
+const FAILURES: u64 = 1;
+/// The same when somebody asks for the domain, who may mean an hour that can be sealed.
+const FAILURES_WHEN_ASKED: u64 = 8;
+
 /// The hours that are set apart.
 #[derive(Debug, Default)]
 pub(crate) struct Apart(Mutex<Inner>);
@@ -36,6 +44,8 @@ struct Inner {
     /// The same of each domain that has some.
     by_domain: HashMap<Domain, u64>,
     tried: Option<Instant>,
+    /// How many tries have failed.
+    failures: u64,
 }
 
 type Key = (Domain, atrail_model::Day, atrail_model::Hour);
@@ -47,6 +57,8 @@ pub(crate) struct ApartHour {
     leaves: HashSet<LeafHash>,
     /// Why it could not be sealed when it was tried last; empty when it was not yet.
     why: String,
+    /// Which of all failures this was.
+    failed: u64,
 }
 
 const fn key(place: Place) -> Key {
@@ -69,6 +81,18 @@ impl Apart {
         hour.lines.size_bytes += more;
         inner.size_bytes += more;
         *inner.by_domain.entry(place.domain).or_default() += more;
+    }
+
+    /// Notes that an hour could not be sealed again.
+    fn note_failure(&self, place: Place, why: &str) {
+        let mut inner = self.0.lock();
+        inner.failures += 1;
+        let failed = inner.failures;
+        if let Some(hour) = inner.hours.get_mut(&key(place)) {
+            let hour = Arc::make_mut(hour);
+            why.clone_into(&mut hour.why);
+            hour.failed = failed;
+        }
     }
 
     /// Takes an hour out that was sealed.
@@ -109,6 +133,13 @@ impl Apart {
         placed.collect()
     }
 
+    /// What each hour holds, those first whose last failure is the longest ago: each gets its turn.
+    fn in_turn(&self) -> Vec<(Place, Arc<ApartHour>)> {
+        let mut hours = self.hours();
+        hours.sort_by_key(|(_, held)| held.failed);
+        hours
+    }
+
     /// Refuses events of a domain of which as much is set apart as memory has left for more: others are not refused, and there
     /// is always something left for whoever comes next. Its other hours are refused too: each may be the next that is set apart.
     pub(crate) fn refuse_more(&self, domain: Domain, most_bytes: u64) -> Result<()> {
@@ -136,6 +167,11 @@ impl Apart {
                 && scope.hours.contains(*hour)
         });
         hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
+    }
+
+    /// Makes another try due at once.
+    fn go_on(&self) {
+        self.0.lock().tried = None;
     }
 
     /// Whether it is time for another try.
@@ -226,14 +262,28 @@ impl Core {
         if apart.count() == 0 || !(matches!(which, Which::These(_)) || apart.is_due()) {
             return Ok(());
         }
-        let is_asked = |domain: Domain| match which {
-            Which::These(domains) => domains.contains(&domain),
-            _ => true,
+        let asked = match which {
+            Which::These(domains) => Some(domains),
+            _ => None,
         };
-        for (place, held) in apart.hours() {
-            if !is_asked(place.domain) {
+        let mut hours = apart.in_turn();
+        if let Some(domains) = asked {
+            hours.retain(|(place, _)| domains.contains(&place.domain));
+        }
+        let most_failures = asked.map_or(FAILURES, |_| FAILURES_WHEN_ASKED);
+        let mut failures: HashMap<Domain, u64> = HashMap::new();
+        let mut tried = 0;
+        for (place, held) in hours {
+            if failures.get(&place.domain) >= Some(&most_failures) {
                 continue;
             }
+            if asked.is_none() && tried == AT_ONCE {
+                if failures.is_empty() {
+                    apart.go_on();
+                }
+                break;
+            }
+            tried += 1;
             // An hour whose seal may be committed would be sealed twice.
             if let Some(why) = self.unknown_seal.lock().clone() {
                 return Err(StoreError::Poisoned(why));
@@ -245,7 +295,8 @@ impl Core {
             if let Err(error) = sealed {
                 let why = chain(&error);
                 tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour still cannot be sealed");
-                apart.add(place, &[], &why);
+                apart.note_failure(place, &why);
+                *failures.entry(place.domain).or_default() += 1;
             }
         }
         Ok(())

@@ -115,6 +115,44 @@ fn event(text: &str) -> NewEvent {
     }
 }
 
+/// An hour of a domain that fails again and again neither makes all others of it be tried at one go, nor keeps them from their
+/// turn.
+#[tokio::test]
+async fn the_hours_of_a_domain_take_turns_at_failing() {
+    let fixture = Fixture::new().await;
+    let apart = fixture.store.core.memtable.apart();
+    let [broken, other] = std::array::from_fn(|_| Domain::Account(AccountId::generate()));
+    // Of domains that the catalog does not know: each try fails.
+    for (domain, hours) in [(broken, 0..20), (other, 0..1)] {
+        for hour in hours {
+            let place = Place {
+                domain,
+                day: DAY.parse().unwrap(),
+                hour: Hour::new(hour).unwrap(),
+            };
+            apart.add(place, &[], "");
+        }
+    }
+    let failed = || {
+        let hours = apart.hours().into_iter();
+        let of = |domain| {
+            let own = hours.clone().filter(|(place, _)| place.domain == domain);
+            own.filter(|(_, held)| held.failed > 1).count()
+        };
+        (of(broken), of(other))
+    };
+    let _nobody_else = fixture.store.core.sealing.lock().await;
+    for go in 1..=3 {
+        apart.go_on();
+        fixture.store.core.seal_apart(&Which::All).await.unwrap();
+        assert_eq!(failed(), (go, 1));
+        assert_eq!(fixture.objects(), 1, "what can be sealed is");
+    }
+    let asked = Which::These(HashSet::from([broken]));
+    fixture.store.core.seal_apart(&asked).await.unwrap();
+    assert_eq!(failed(), (11, 1));
+}
+
 const COMMIT: &str = "seal an hour that was set apart";
 const LOOK: &str = "look up an object";
 
