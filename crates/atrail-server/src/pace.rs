@@ -137,9 +137,11 @@ mod tests {
         let (after, slow) = borne(50, SECOND);
         assert!((58..=61).contains(&after) && slow == Slow::Rate, "{after}");
         // A burst at the begin pays for a while, and not for ever.
-        let mut pace = Pace::default();
-        pace.received_bytes = 10_000;
-        pace.waited = 129 * SECOND;
+        let pace = Pace {
+            received_bytes: 10_000,
+            waited: 129 * SECOND,
+            ..Pace::default()
+        };
         assert_eq!(pace.patience(LIMITS), (SECOND, Slow::Rate));
     }
 }

@@ -4,7 +4,7 @@
 //! The transaction that seals the others keeps their events in the catalog and counts the log as sealed; in memory they are
 //! counted and known again like all that is unsealed. They are tried again every minute, and whenever somebody asks for them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,14 @@ use crate::{NewEvent, durable};
 /// How long after a try the next one is made, unless somebody asks for the hour.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// Hours that are tried at one go when nobody asks for them: others wait meanwhile to seal.
+const AT_ONCE: usize = 64;
+/// Failures after which a go leaves the rest of a domain for the next: what keeps one of its hours out of the archive often keeps
+/// all.
+const FAILURES: u64 = 1;
+/// The same when somebody asks for the domain, who may mean an hour that can be sealed.
+const FAILURES_WHEN_ASKED: u64 = 8;
+
 /// The hours that are set apart.
 #[derive(Debug, Default)]
 pub(crate) struct Apart(Mutex<Inner>);
@@ -33,7 +41,11 @@ pub(crate) struct Apart(Mutex<Inner>);
 struct Inner {
     hours: BTreeMap<Key, Arc<ApartHour>>,
     size_bytes: u64,
+    /// The same of each domain that has some.
+    by_domain: HashMap<Domain, u64>,
     tried: Option<Instant>,
+    /// How many tries have failed.
+    failures: u64,
 }
 
 type Key = (Domain, atrail_model::Day, atrail_model::Hour);
@@ -45,6 +57,8 @@ pub(crate) struct ApartHour {
     leaves: HashSet<LeafHash>,
     /// Why it could not be sealed when it was tried last; empty when it was not yet.
     why: String,
+    /// Which of all failures this was.
+    failed: u64,
 }
 
 const fn key(place: Place) -> Key {
@@ -66,13 +80,34 @@ impl Apart {
         }
         hour.lines.size_bytes += more;
         inner.size_bytes += more;
+        *inner.by_domain.entry(place.domain).or_default() += more;
+    }
+
+    /// Notes that an hour could not be sealed again.
+    fn note_failure(&self, place: Place, why: &str) {
+        let mut inner = self.0.lock();
+        inner.failures += 1;
+        let failed = inner.failures;
+        if let Some(hour) = inner.hours.get_mut(&key(place)) {
+            let hour = Arc::make_mut(hour);
+            why.clone_into(&mut hour.why);
+            hour.failed = failed;
+        }
     }
 
     /// Takes an hour out that was sealed.
     fn remove(&self, place: Place) {
         let mut inner = self.0.lock();
-        if let Some(hour) = inner.hours.remove(&key(place)) {
-            inner.size_bytes -= hour.lines.size_bytes;
+        let Some(hour) = inner.hours.remove(&key(place)) else {
+            return;
+        };
+        let gone = hour.lines.size_bytes;
+        inner.size_bytes -= gone;
+        if let Some(held) = inner.by_domain.get_mut(&place.domain) {
+            *held -= gone;
+            if *held == 0 {
+                inner.by_domain.remove(&place.domain);
+            }
         }
     }
 
@@ -98,22 +133,26 @@ impl Apart {
         placed.collect()
     }
 
-    /// Refuses events of an hour that is set apart when more waits than memory may hold: others are not refused.
-    pub(crate) fn refuse_more(
-        &self,
-        domain: Domain,
-        events: &[NewEvent],
-        most_bytes: u64,
-    ) -> Result<()> {
+    /// What each hour holds, those first whose last failure is the longest ago: each gets its turn.
+    fn in_turn(&self) -> Vec<(Place, Arc<ApartHour>)> {
+        let mut hours = self.hours();
+        hours.sort_by_key(|(_, held)| held.failed);
+        hours
+    }
+
+    /// Refuses events of a domain of which as much is set apart as memory has left for more: others are not refused, and there
+    /// is always something left for whoever comes next. Its other hours are refused too: each may be the next that is set apart.
+    pub(crate) fn refuse_more(&self, domain: Domain, most_bytes: u64) -> Result<()> {
         let inner = self.0.lock();
-        if inner.size_bytes < most_bytes {
+        let Some(held) = inner.by_domain.get(&domain) else {
+            return Ok(());
+        };
+        if *held < most_bytes.saturating_sub(inner.size_bytes) {
             return Ok(());
         }
-        let hit = events.iter().find_map(|event| {
-            let place = (domain, event.day, event.hour);
-            inner.hours.get(&place).map(|held| refusal(&place, held))
-        });
-        hit.map_or(Ok(()), Err)
+        let mut hours = inner.hours.iter();
+        let hit = hours.find(|((of, ..), _)| *of == domain);
+        hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
     }
 
     /// Refuses what needs the events of these domains and this scope to be sealed, while some are set apart.
@@ -128,6 +167,11 @@ impl Apart {
                 && scope.hours.contains(*hour)
         });
         hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
+    }
+
+    /// Makes another try due at once.
+    fn go_on(&self) {
+        self.0.lock().tried = None;
     }
 
     /// Whether it is time for another try.
@@ -218,13 +262,31 @@ impl Core {
         if apart.count() == 0 || !(matches!(which, Which::These(_)) || apart.is_due()) {
             return Ok(());
         }
-        let is_asked = |domain: Domain| match which {
-            Which::These(domains) => domains.contains(&domain),
-            _ => true,
+        let asked = match which {
+            Which::These(domains) => Some(domains),
+            _ => None,
         };
-        for (place, held) in apart.hours() {
-            if !is_asked(place.domain) {
+        let mut hours = apart.in_turn();
+        if let Some(domains) = asked {
+            hours.retain(|(place, _)| domains.contains(&place.domain));
+        }
+        let most_failures = asked.map_or(FAILURES, |_| FAILURES_WHEN_ASKED);
+        let mut failures: HashMap<Domain, u64> = HashMap::new();
+        let mut tried = 0;
+        for (place, held) in hours {
+            if failures.get(&place.domain) >= Some(&most_failures) {
                 continue;
+            }
+            if asked.is_none() && tried == AT_ONCE {
+                if failures.is_empty() {
+                    apart.go_on();
+                }
+                break;
+            }
+            tried += 1;
+            // An hour whose seal may be committed would be sealed twice.
+            if let Some(why) = self.unknown_seal.lock().clone() {
+                return Err(StoreError::Poisoned(why));
             }
             let sealed = self.seal_apart_hour(place, held).await;
             if is_full(&sealed) {
@@ -233,7 +295,8 @@ impl Core {
             if let Err(error) = sealed {
                 let why = chain(&error);
                 tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour still cannot be sealed");
-                apart.add(place, &[], &why);
+                apart.note_failure(place, &why);
+                *failures.entry(place.domain).or_default() += 1;
             }
         }
         Ok(())
@@ -250,9 +313,14 @@ impl Core {
         let paths = [object::object_path(place, id)];
         self.catalog.mark_as_waste(&paths).await?;
         let done = self.publish_apart(row.number, place, id, held).await;
-        // As for any seal: what may be committed is not erased.
-        if done.is_err() && self.catalog.disown(&[(id, paths[0].clone())]).await.is_ok() {
-            self.erase(&paths).await;
+        // As for any seal: what may be committed is not erased, neither now nor when the catalog has it after all.
+        let is_known = self.unknown_seal.lock().is_none();
+        let ours = [(id, paths[0].clone())];
+        if done.is_err()
+            && is_known
+            && let Ok(strangers) = self.catalog.disown(&ours).await
+        {
+            self.erase(&strangers).await;
         }
         done
     }
@@ -280,17 +348,50 @@ impl Core {
             off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
         let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
         let _nobody_counts = self.published.write().await;
-        let committed = self.catalog.commit_apart(&sealed, place, now).await;
-        if committed.is_err() {
+        let mut is_begun = false;
+        let committed = self
+            .catalog
+            .commit_apart(&sealed, place, now, &mut is_begun)
+            .await;
+        if let Err(error) = committed
+            && !(is_begun && self.is_committed(id, &error).await?)
+        {
             self.dedup.withdraw(keys);
-            return committed;
+            return Err(error);
         }
         self.dedup.register(keys);
-        self.memtable.apart().remove(place);
+        // Who looked for its events before the keys were there has to look again, before they are nowhere else.
         self.memtable.note_seal(place.domain);
+        self.memtable.apart().remove(place);
         self.counters.objects.add(1);
         self.counters.object_bytes.add(size_bytes);
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
         Ok(())
     }
+
+    /// Whether an object is in the archive whose commit was reported as failed.
+    ///
+    /// # Errors
+    /// When the catalog does not say. Then the store takes no writes and seals nothing more, as for any seal: the next start finds
+    /// out.
+    async fn is_committed(&self, id: ObjectId, error: &StoreError) -> Result<bool> {
+        match self.catalog.recorded(id).await {
+            Ok(recorded) => {
+                if recorded.is_some() {
+                    tracing::warn!(%error, "a commit was reported as failed, and is there");
+                }
+                Ok(recorded.is_some())
+            }
+            Err(unknown) => {
+                let why =
+                    format!("the catalog does not say whether a seal is committed: {unknown}");
+                *self.unknown_seal.lock() = Some(why.clone());
+                self.wal.poison(why);
+                Err(unknown)
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

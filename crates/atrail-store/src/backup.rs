@@ -375,8 +375,12 @@ impl Backup<'_> {
         let catalog = self.stage.join(CATALOG);
         let size = std::fs::metadata(&catalog).map_err(failed())?.len();
         durable::sync_file_system(self.into).map_err(failed())?;
-        exchange(&self.stage, self.into).map_err(failed())?;
-        self.report.catalog_bytes = size;
+        let exchanged = exchange(&self.stage, self.into);
+        if !catalog.exists() {
+            // It has its place, whatever failed then: what was copied belongs to it.
+            self.report.catalog_bytes = size;
+        }
+        exchanged.map_err(failed())?;
         durable::remove_dir(&self.stage).map_err(io_failure(
             "remove, after the backup was completed,",
             &self.stage,
@@ -394,3 +398,6 @@ fn remove_all(strangers: &[PathBuf]) -> Result<()> {
     }
     failed.map_or(Ok(()), Err)
 }
+
+#[cfg(test)]
+mod tests;

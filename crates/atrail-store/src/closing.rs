@@ -1,7 +1,8 @@
 //! Domains that end: nobody appends to one while it is looked whether it is empty, nor after it has ended.
 //!
 //! Who may send is decided before the events arrive, and the end of an account may come in between. An append that has
-//! begun is waited for, so that its events are seen; one that begins later is refused.
+//! begun is waited for, so that its events are seen; one that begins later is refused: for the time being, and for good when the
+//! domain has ended.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ struct State {
     appends: HashMap<Domain, u64>,
     /// How many closings each of these domains is closed by.
     closed: HashMap<Domain, u64>,
+    /// Those that were closed for ever.
+    ended: HashSet<Domain>,
 }
 
 /// An append that is under way.
@@ -50,13 +53,16 @@ impl Closing {
     /// Begins an append.
     ///
     /// # Errors
-    /// `NotFound` when the domain ends or has ended.
+    /// `NotFound` when the domain has ended; `Overloaded` while it is looked whether it may: it may stay.
     pub(crate) fn enter(&self, domain: Domain) -> Result<Open> {
         let mut state = self.inner.state.lock();
-        if state.closed.contains_key(&domain) {
+        if state.ended.contains(&domain) {
             return Err(StoreError::NotFound {
                 what: domain.to_string(),
             });
+        }
+        if state.closed.contains_key(&domain) {
+            return Err(StoreError::Overloaded);
         }
         *state.appends.entry(domain).or_default() += 1;
         Ok(Open {
@@ -97,8 +103,9 @@ impl Closing {
 
 impl Closed {
     /// The domains have ended.
-    pub(crate) fn for_ever(mut self) {
-        self.domains.clear();
+    pub(crate) fn for_ever(self) {
+        let mut state = self.inner.state.lock();
+        state.ended.extend(&self.domains);
     }
 }
 
@@ -163,7 +170,8 @@ mod tests {
         drop(append);
         let closed = tokio::time::timeout(Duration::from_secs(60), closes);
         let closed = closed.await.unwrap().unwrap();
-        assert!(closing.enter(ending).is_err());
+        let meanwhile = closing.enter(ending).unwrap_err();
+        assert!(matches!(meanwhile, StoreError::Overloaded), "{meanwhile}");
         drop(closed);
         assert!(closing.enter(ending).is_ok(), "it did not end after all");
     }
@@ -173,7 +181,8 @@ mod tests {
         let closing = Closing::default();
         let ending = domain();
         closing.close(HashSet::from([ending])).await.for_ever();
-        assert!(closing.enter(ending).is_err());
+        let late = closing.enter(ending).unwrap_err();
+        assert!(matches!(late, StoreError::NotFound { .. }), "{late}");
         // Another try to end it does not open it again.
         drop(closing.close(HashSet::from([ending])).await);
         assert!(closing.enter(ending).is_err());

@@ -253,9 +253,32 @@ impl Core {
         // Whatever became of it: of an error it is unknown whether it counts.
         self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&hit);
-        committed?;
+        if let Err(error) = committed
+            && !self.is_removed(&objects, &error).await?
+        {
+            return Err(error);
+        }
         let total = in_scope::sum(&objects);
         Ok((objects, total))
+    }
+
+    /// Whether these objects are gone from the archive although the commit that takes them out was reported as failed.
+    ///
+    /// # Errors
+    /// When the catalog does not say. The bytes are owed then: what it means to erase is erased as soon as it answers.
+    async fn is_removed(&self, objects: &[TakenObject], error: &StoreError) -> Result<bool> {
+        let Some(first) = objects.first() else {
+            return Ok(false);
+        };
+        let is_there = self.catalog.recorded(first.id).await;
+        if !matches!(&is_there, Ok(Some(_))) {
+            self.owes_objects.store(true, Ordering::Relaxed);
+        }
+        let is_removed = is_there?.is_none();
+        if is_removed {
+            tracing::warn!(%error, "a deletion was reported as failed, and is done");
+        }
+        Ok(is_removed)
     }
 }
 
@@ -310,3 +333,6 @@ impl Facts<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -320,9 +320,15 @@ impl Plans {
     }
 
     pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
+        self.keep_as(session.id, session.etag, plan)
+    }
+
+    fn keep_as(&self, id: SessionId, etag: Etag, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
-        let kept = (session.etag, Arc::clone(&plan));
-        self.0.lock().insert(session.id, kept, plan.weight());
+        // One that is too large beside any other is kept alone: each of its range requests would read the manifest again.
+        let weight = plan.weight().min(Self::MAX_WEIGHT);
+        let kept = (etag, Arc::clone(&plan));
+        self.0.lock().insert(id, kept, weight);
         plan
     }
 
@@ -439,6 +445,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_plan_that_is_too_large_beside_others_is_kept_alone() {
+        let plans = Plans::default();
+        let [large, small] = std::array::from_fn(|_| SessionId::generate());
+        plans.keep_as(small, [0; 32], Plan::of_lengths(&[1]));
+        let lengths = vec![1; Plans::MAX_WEIGHT + 1];
+        plans.keep_as(large, [0; 32], Plan::of_lengths(&lengths));
+        let is_kept = |id| plans.0.lock().get(&id).is_some();
+        assert!(is_kept(large) && !is_kept(small));
+    }
 
     proptest! {
         #[test]

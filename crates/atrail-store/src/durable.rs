@@ -107,6 +107,31 @@ pub(crate) mod synced {
     }
 }
 
+/// What is to fail, once each, for tests: what no state of a directory makes fail for every user.
+#[cfg(test)]
+pub(crate) mod faults {
+    use super::{Path, PathBuf, io};
+
+    static PLANTED: parking_lot::Mutex<Vec<(&str, PathBuf)>> = parking_lot::Mutex::new(Vec::new());
+
+    /// Makes the next such step on this path fail.
+    pub(crate) fn at(step: &'static str, path: &Path) {
+        PLANTED.lock().push((step, path.to_owned()));
+    }
+
+    pub(super) fn meet(step: &str, path: &Path) -> io::Result<()> {
+        let mut planted = PLANTED.lock();
+        let Some(at) = planted
+            .iter()
+            .position(|one| *one == (step, path.to_owned()))
+        else {
+            return Ok(());
+        };
+        planted.remove(at);
+        Err(io::Error::other("planted"))
+    }
+}
+
 /// Makes an empty file that is its owner's alone, unless it is there; it is durable when what is written to it is.
 pub(crate) fn make_empty(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new()
@@ -135,12 +160,16 @@ pub(crate) fn take_over(path: &Path) -> io::Result<()> {
 /// Gives a file or directory another name on the same file system, durably.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
+    #[cfg(test)]
+    faults::meet("sync", to)?;
     sync_parent(from)?;
     sync_parent(to)
 }
 
 /// Removes a directory with all that is in it; one that is not there is removed already.
 pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    faults::meet("remove", dir)?;
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -9,7 +9,7 @@ mod receipt;
 mod rotation;
 mod start;
 
-pub(crate) use start::demand_epoch;
+pub(crate) use start::{demand_epoch, demand_epoch_of_taken_in, is_taking_in};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

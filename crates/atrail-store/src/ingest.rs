@@ -51,13 +51,19 @@ impl Store {
     ///
     /// # Errors
     /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
-    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain ends.
+    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain has ended.
     pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<AppendTotal> {
-        let _open = self.core.closing.enter(domain)?;
+        let core = &self.core;
+        let _open = core.closing.enter(domain)?;
+        if !events.is_empty() {
+            let most_bytes = core.settings.seal_at_bytes;
+            core.memtable.apart().refuse_more(domain, most_bytes)?;
+        }
         self.append_to_open(domain, events).await
     }
 
-    /// Does it while the domain is kept from ending.
+    /// Does it while the domain is kept from ending, however much of it is set apart: without the server's own events nobody could
+    /// read or delete what is.
     pub(crate) async fn append_to_open(
         &self,
         domain: Domain,
@@ -74,10 +80,6 @@ impl Store {
         {
             return Err(core.wal.refusal().unwrap_or(StoreError::Overloaded));
         }
-        let most_bytes = core.settings.seal_at_bytes;
-        core.memtable
-            .apart()
-            .refuse_more(domain, &events, most_bytes)?;
         let all = events.len() as u64;
         for _ in 0..LOOKS {
             match core.append_fresh(account, domain, all, events).await? {

@@ -2,6 +2,7 @@
 //! does not keep them out, for then nobody could read or delete any more: they wait in the catalog, on a full disk with the
 //! space that is set aside, until the log takes events again.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use atrail_model::Domain;
@@ -39,28 +40,67 @@ impl Store {
     }
 
     /// Takes in what waits in the catalog, once the log takes events.
+    ///
+    /// # Errors
+    /// The first failure. Only what cannot be taken in goes on waiting, and what came of its domain after it.
     pub(crate) async fn take_in_waiting(&self) -> Result<()> {
         let core = &self.core;
         // Cleared before the look: who sets something aside after it sets the mark again.
-        while core.wal.refusal().is_none() && core.sets_aside.swap(false, Ordering::Relaxed) {
-            let waiting = core.catalog.waiting(AT_ONCE).await?;
-            let Some(last) = waiting.last().map(|last| last.place) else {
-                return Ok(());
-            };
-            core.sets_aside.store(true, Ordering::Relaxed);
-            for one in waiting {
-                self.append(one.domain, vec![one.event]).await?;
-            }
-            core.catalog.forget_waiting(last).await?;
+        if core.wal.refusal().is_some() || !core.sets_aside.swap(false, Ordering::Relaxed) {
+            return Ok(());
         }
-        Ok(())
+        let taken = self.take_in_all().await;
+        if taken.is_err() {
+            core.sets_aside.store(true, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    async fn take_in_all(&self) -> Result<()> {
+        let core = &self.core;
+        let mut failed = HashSet::new();
+        let mut first = None;
+        let mut after = i64::MIN;
+        loop {
+            let waiting = core.catalog.waiting(after, AT_ONCE).await?;
+            let Some(last) = waiting.last().map(|last| last.place) else {
+                break;
+            };
+            after = last;
+            let mut stored = Vec::with_capacity(waiting.len());
+            for one in waiting {
+                if failed.contains(&one.domain) {
+                    continue;
+                }
+                match self.take_in(one.domain, one.event).await {
+                    Ok(()) => stored.push(one.place),
+                    Err(error) => {
+                        failed.insert(one.domain);
+                        first.get_or_insert(error);
+                    }
+                }
+                if core.wal.refusal().is_some() {
+                    break;
+                }
+            }
+            core.catalog.forget_waiting(&stored).await?;
+            if let Some(refusal) = core.wal.refusal() {
+                return Err(first.unwrap_or(refusal));
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    async fn take_in(&self, domain: Domain, event: NewEvent) -> Result<()> {
+        let _open = self.core.closing.enter(domain)?;
+        self.append_to_open(domain, vec![event]).await.map(drop)
     }
 }
 
 impl Core {
     /// Whether an earlier process left something waiting.
     pub(crate) async fn look_for_waiting(&self) -> Result<()> {
-        let is_any = !self.catalog.waiting(1).await?.is_empty();
+        let is_any = !self.catalog.waiting(i64::MIN, 1).await?.is_empty();
         self.sets_aside.store(is_any, Ordering::Relaxed);
         Ok(())
     }
@@ -72,7 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use atrail_evidence::leaf_hash;
-    use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
+    use atrail_model::{AccountId, Clock, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
     use bytes::Bytes;
 
     use super::*;
@@ -169,9 +209,14 @@ mod tests {
             days.iter().map(|day| day.count).sum()
         }
 
+        async fn waiting(&self) -> usize {
+            let catalog = &self.store.core.catalog;
+            catalog.waiting(i64::MIN, 100).await.unwrap().len()
+        }
+
         /// Waits until nothing waits any more.
         async fn taken_in(&self) {
-            while !self.store.core.catalog.waiting(1).await.unwrap().is_empty() {
+            while self.waiting().await > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -230,5 +275,32 @@ mod tests {
             }
         }
         assert_eq!(refused.unwrap().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_taken_in_keeps_nobody_elses_waiting() {
+        let fixture = Fixture::new().await;
+        let core = &fixture.store.core;
+        let tenancy = fixture.store.tenancy();
+        let other = tenancy.create_account("other", fixture.clock.now());
+        let other = Domain::Account(other.await.unwrap().id);
+        let closed = core.closing.close(HashSet::from([other])).await;
+        let rows = core.catalog.domain_rows().await.unwrap();
+        for (domain, number) in [(other, 1), (fixture.domain(), 2), (other, 3)] {
+            let number = event(number);
+            let row = rows[&domain].number;
+            core.catalog.set_aside(row, &number).await.unwrap();
+        }
+        core.sets_aside.store(true, Ordering::Relaxed);
+        let taken = tokio::time::timeout(Duration::from_secs(60), async {
+            while fixture.waiting().await > 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        taken.await.unwrap();
+        assert_eq!(fixture.count().await, 1);
+        // The control: it is in as soon as it can be.
+        drop(closed);
+        fixture.taken_in().await;
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Order of durability: the archive is synced, the log is written anew without the events that these objects hold, the catalog
 //! takes the objects in. Only the new epoch, which comes after, makes the catalog one that goes on: so a crash at any point
-//! leaves a directory whose next start does what is left to do.
+//! leaves a directory whose next start does what is left to do. Each account has its epoch in a transaction of its own, and one that
+//! has it shows no more that the catalog was older: so a file demands them all before the first object is taken in.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::catalog::Catalog;
 use crate::catalog::adopt::{Adopted, Replaced};
 use crate::durable;
 use crate::error::{Result, StoreError, io_failure};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, demand_epoch_of_taken_in, is_taking_in};
 use crate::listing::list;
 use crate::recover::tenancy::beside;
 use crate::recover::{LoggedLeaf, LostLog, read};
@@ -64,6 +65,10 @@ pub(crate) async fn take_in(
     }
     strangers.retain(|domain| !rows.contains_key(domain));
     let mut accounts = BTreeSet::new();
+    if is_taking_in(data_dir)? {
+        // Whose logs an earlier start left without their new epoch, nobody knows.
+        accounts.extend(rows.values().map(|row| row.account));
+    }
     if !is_older && strangers.is_empty() {
         return Ok(TakenIn { replay, accounts });
     }
@@ -102,6 +107,9 @@ pub(crate) async fn take_in(
         Ok((FileWal::replay(&wal)?, in_both))
     })
     .await?;
+    if !(taken.is_empty() && strangers.is_empty()) {
+        demand_epoch_of_taken_in(data_dir)?;
+    }
     let rows = if strangers.is_empty() {
         rows
     } else {
@@ -325,3 +333,6 @@ fn domain_of(dir: &Path) -> Option<Domain> {
     let name = dir.file_name()?.to_str()?;
     name.strip_prefix("domain=")?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,8 +88,8 @@ impl Store {
         }
     }
 
-    /// Deletes an account that has no organizations, holds no events, and is not held. Nobody can send to it meanwhile, nor
-    /// after.
+    /// Deletes an account that has no organizations, holds no events, and is not held. Nobody can send to it while it is
+    /// looked whether it may end, nor after.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
@@ -101,21 +101,14 @@ impl Store {
         let core = &self.core;
         let requester = requester.into();
         let target = Target::Account(account);
+        // Whoever sends to an account that stays is not to hear that it is ending.
+        self.refuse_used(account).await?;
         let domains = core.catalog.domains_of(target).await?;
         let closed = core
             .closing
             .close(domains.iter().map(|row| row.domain).collect())
             .await;
-        let held = self.total(target).await?;
-        if held.count > 0 {
-            let organizations = self.tenancy().organizations().await?;
-            let has_some = organizations.iter().any(|one| one.account == account);
-            return Err(if has_some {
-                StoreError::Conflict("the account has organizations: delete them first".to_owned())
-            } else {
-                holds_events()
-            });
-        }
+        self.refuse_used(account).await?;
         let tenancy = self
             .tenancy()
             .on_behalf_of(requester.name)
@@ -124,6 +117,21 @@ impl Store {
         core.with_reserve(|| tenancy.delete_account(account, now))
             .await?;
         closed.for_ever();
+        Ok(())
+    }
+
+    /// Refuses to end an account that has organizations or holds events.
+    async fn refuse_used(&self, account: AccountId) -> Result<()> {
+        let organizations = self.tenancy().organizations().await?;
+        if organizations.iter().any(|one| one.account == account) {
+            return Err(StoreError::Conflict(
+                "the account has organizations: delete them first".to_owned(),
+            ));
+        }
+        let held = self.total(Target::Account(account)).await?;
+        if held.count > 0 {
+            return Err(holds_events());
+        }
         Ok(())
     }
 }

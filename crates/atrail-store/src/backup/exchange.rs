@@ -14,12 +14,24 @@ pub(super) const OUTGOING: &str = ".outgoing";
 /// Puts what is in `stage` into `dir`, the catalog last: while there is none, nobody takes the directory for a backup.
 ///
 /// # Errors
-/// Why it could not be done; the directory has what it had.
+/// Why it could not be done; the directory has what it had. But where `stage` has no catalog any more, the new one has its place,
+/// and it is unknown whether a crash would leave it there.
 pub(super) fn exchange(stage: &Path, dir: &Path) -> io::Result<()> {
     let outgoing = dir.join(OUTGOING);
     durable::create_dir(&outgoing)?;
     match move_all(stage, dir, &outgoing) {
-        Ok(()) => durable::remove_dir(&outgoing),
+        Ok(()) => {
+            if let Err(error) = durable::remove_dir(&outgoing) {
+                tracing::warn!(
+                    %error,
+                    path = %outgoing.display(),
+                    "what the earlier backup had waits beside the new one: the next backup removes it"
+                );
+            }
+            Ok(())
+        }
+        // Both are kept: what a crash leaves of the directory decides which it is.
+        Err(error) if !stage.join(CATALOG).exists() && dir.join(CATALOG).exists() => Err(error),
         Err(error) => match put_back(dir) {
             Ok(()) => Err(error),
             Err(stuck) => Err(io::Error::new(
@@ -142,6 +154,31 @@ mod tests {
         write(&into, &OLD);
         exchange(&stage, &into).unwrap_err();
         assert_eq!(all(&into), of(&OLD));
+    }
+
+    #[test]
+    fn what_cannot_be_removed_at_the_end_is_no_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let (stage, into) = (dir.path().join("stage"), dir.path().join("into"));
+        write(&stage, &NEW);
+        write(&into, &OLD);
+        durable::faults::at("remove", &into.join(OUTGOING));
+        exchange(&stage, &into).unwrap();
+        fs::remove_dir_all(into.join(OUTGOING)).unwrap();
+        assert_eq!(all(&into), of(&NEW));
+    }
+
+    #[test]
+    fn a_new_catalog_whose_name_may_not_last_keeps_the_old_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (stage, into) = (dir.path().join("stage"), dir.path().join("into"));
+        write(&stage, &NEW);
+        write(&into, &OLD);
+        durable::faults::at("sync", &into.join(CATALOG));
+        exchange(&stage, &into).unwrap_err();
+        assert_eq!(all(&into.join(OUTGOING)), of(&OLD));
+        put_back(&into).unwrap();
+        assert_eq!(all(&into), of(&NEW));
     }
 
     #[test]

@@ -141,12 +141,14 @@ impl Catalog {
         tx.commit().await.map_err(failed_to(what))
     }
 
-    /// Records the object of an hour that was set apart, and keeps its events no more.
+    /// Records the object of an hour that was set apart, and keeps its events no more. `is_begun` as of
+    /// [`Self::commit_seal`].
     pub(crate) async fn commit_apart(
         &self,
         object: &[(i64, NewObject); 1],
         place: Place,
         now: Timestamp,
+        is_begun: &mut bool,
     ) -> Result<()> {
         let what = "seal an hour that was set apart";
         let mut tx = self.begin(what).await?;
@@ -157,6 +159,7 @@ impl Catalog {
             log::append(&mut tx, domain, entries).await?;
         }
         set_apart::forget(&mut tx, *domain, place).await?;
+        *is_begun = true;
         self.commit(tx, what).await
     }
 

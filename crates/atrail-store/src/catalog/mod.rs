@@ -58,6 +58,9 @@ pub struct Catalog {
     verifier_key: Arc<RwLock<String>>,
     /// What has to be where it was for a transaction to count.
     anchors: Arc<Anchors>,
+    /// For tests: what is done and then reported as failed, once each.
+    #[cfg(test)]
+    misreported: Arc<parking_lot::Mutex<Vec<&'static str>>>,
 }
 
 impl Catalog {
@@ -84,6 +87,8 @@ impl Catalog {
             readers,
             verifier_key: Arc::new(RwLock::new(verifier_key)),
             anchors: Arc::default(),
+            #[cfg(test)]
+            misreported: Arc::default(),
         })
     }
 
@@ -102,6 +107,8 @@ impl Catalog {
             readers: only,
             verifier_key: Arc::default(),
             anchors: Arc::default(),
+            #[cfg(test)]
+            misreported: Arc::default(),
         })
     }
 
@@ -141,7 +148,26 @@ impl Catalog {
         tx: Transaction<'static, Sqlite>,
         what: &'static str,
     ) -> Result<()> {
-        tx.commit().await.map_err(failed_to(what))
+        let committed = tx.commit().await.map_err(failed_to(what));
+        #[cfg(test)]
+        let committed = committed.and_then(|()| self.told_of(what));
+        committed
+    }
+
+    /// Reports as failed what does this next, although it is done.
+    #[cfg(test)]
+    pub(crate) fn misreport(&self, what: &'static str) {
+        self.misreported.lock().push(what);
+    }
+
+    #[cfg(test)]
+    fn told_of(&self, what: &'static str) -> Result<()> {
+        let mut misreported = self.misreported.lock();
+        let Some(at) = misreported.iter().position(|one| *one == what) else {
+            return Ok(());
+        };
+        misreported.remove(at);
+        Err(failed_to(what)(sqlx::Error::PoolTimedOut))
     }
 
     /// Connections that only read.

@@ -83,6 +83,8 @@ macro_rules! select_recorded {
     };
 }
 
+const LOOK_UP: &str = "look up an object";
+
 impl Catalog {
     /// Opens a catalog that is there, to read it only; a server may have it open.
     ///
@@ -105,6 +107,8 @@ impl Catalog {
             readers: only,
             verifier_key: Arc::default(),
             anchors: Arc::default(),
+            #[cfg(test)]
+            misreported: Arc::default(),
         })
     }
 
@@ -190,7 +194,9 @@ impl Catalog {
             .bind(id.bytes())
             .fetch_all(self.readers())
             .await
-            .map_err(failed_to("look up an object"))?;
+            .map_err(failed_to(LOOK_UP))?;
+        #[cfg(test)]
+        self.told_of(LOOK_UP)?;
         Ok(recorded(&rows)?.pop())
     }
 

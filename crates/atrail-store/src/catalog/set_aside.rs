@@ -4,8 +4,9 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour};
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::archive::domain_row;
+use super::archive::{ROWS_AT_ONCE, domain_row};
 use super::row::Columns;
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
@@ -35,12 +36,13 @@ impl Catalog {
         self.commit(tx, what).await
     }
 
-    /// The first of those that wait.
-    pub(crate) async fn waiting(&self, at_most: u32) -> Result<Vec<Waiting>> {
+    /// The first of those that wait behind this place.
+    pub(crate) async fn waiting(&self, after: i64, at_most: u32) -> Result<Vec<Waiting>> {
         let rows = sqlx::query(concat!(
             "SELECT w.place, w.day, w.hour, w.line, d.domain, d.account, d.space ",
-            "FROM set_aside w JOIN domains d ON d.domain = w.domain ORDER BY w.place LIMIT ?"
+            "FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE w.place > ? ORDER BY w.place LIMIT ?"
         ))
+        .bind(after)
         .bind(at_most)
         .fetch_all(self.readers())
         .await
@@ -68,15 +70,23 @@ impl Catalog {
         rows.iter().map(waiting).collect()
     }
 
-    /// Forgets those that are in the log by now, up to this place.
-    pub(crate) async fn forget_waiting(&self, up_to: i64) -> Result<()> {
+    /// Forgets those at these places, which are in the log by now.
+    pub(crate) async fn forget_waiting(&self, places: &[i64]) -> Result<()> {
         let what = "forget what was set aside";
+        if places.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.begin(what).await?;
-        sqlx::query("DELETE FROM set_aside WHERE place <= ?")
-            .bind(up_to)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(what))?;
+        for chunk in places.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM set_aside WHERE place IN (");
+            let mut list = query.separated(", ");
+            for place in chunk {
+                list.push_bind(*place);
+            }
+            query.push(")");
+            let deleted = query.build().execute(&mut *tx).await;
+            deleted.map_err(failed_to(what))?;
+        }
         self.commit(tx, what).await
     }
 }

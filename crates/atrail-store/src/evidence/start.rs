@@ -32,6 +32,20 @@ pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
     durable::replace(&path, reason.as_bytes(), 0o600).map_err(failed("write", &path))
 }
 
+/// Makes the next start begin a new epoch in all logs, unless this one comes to begin those of what is taken in. One that is
+/// demanded already stands.
+pub(crate) fn demand_epoch_of_taken_in(data_dir: &Path) -> Result<()> {
+    match demanded(data_dir)? {
+        Some(_) => Ok(()),
+        None => demand_epoch(data_dir, TAKEN_IN),
+    }
+}
+
+/// Whether an earlier start took something in, and was broken off before all logs that do not tell of it had their new epoch.
+pub(crate) fn is_taking_in(data_dir: &Path) -> Result<bool> {
+    Ok(demanded(data_dir)?.is_some_and(|reason| reason == TAKEN_IN))
+}
+
 impl Evidence {
     /// The domains of which something was signed.
     pub(crate) async fn signed_domains(&self) -> Vec<Domain> {
@@ -64,7 +78,9 @@ impl Evidence {
         taken_in: &BTreeSet<AccountId>,
         now: Timestamp,
     ) -> Result<()> {
-        let demanded = demanded(&self.data_dir)?;
+        let is_demanded = demanded(&self.data_dir)?;
+        // What this start took in is a matter of its accounts alone.
+        let demanded = is_demanded.clone().filter(|reason| reason != TAKEN_IN);
         let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
         for row in catalog.all_domains().await? {
             accounts.entry(row.account).or_default().push(row);
@@ -95,7 +111,7 @@ impl Evidence {
                 catalog.commit(tx, WHAT).await?;
             }
         }
-        if demanded.is_some() {
+        if is_demanded.is_some() {
             let path = self.data_dir.join(NEW_EPOCH);
             durable::remove(&path).map_err(failed("remove", &path))?;
         }
