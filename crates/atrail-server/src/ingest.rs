@@ -97,6 +97,7 @@ pub(crate) async fn run(
         // A clock that was set back refuses no event that is of now.
         now: app.store.time().latest(),
         key,
+        each_is_answered: !minimal,
     };
     let is_small = body.len() <= INLINE_MAX_BYTES;
     let work = move || {

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const STANDSTILL: Duration = Duration::from_millis(250);
 /// Time between two looks of a request that waits.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How many times its part a sender may hold while the server is at work for it. Even so it leaves something: a user or a
+/// space a third of all, an account a fifth.
+const WORK_FACTOR: usize = 4;
 
 /// How much is left for requests with events.
 #[derive(Debug, Clone)]
@@ -45,9 +48,20 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Held {
     units: usize,
-    by: HashMap<Holder, usize>,
-    /// When each of those that hold something last gave some of it back.
-    gave_back: HashMap<Holder, Instant>,
+    by: HashMap<Holder, Holding>,
+    /// When anybody last gave something back.
+    gave_back: Option<Instant>,
+}
+
+/// What somebody holds.
+#[derive(Debug, Default, Clone, Copy)]
+struct Holding {
+    /// All of it.
+    units: usize,
+    /// What of it counts within the part, because the client decides how long it is held: it sends slowly, or reads slowly.
+    kept_units: usize,
+    /// When some of it was last given back.
+    gave_back: Option<Instant>,
 }
 
 /// Whose memory it is. What one request holds counts for each of them.
@@ -147,6 +161,7 @@ impl Budget {
             budget: self.clone(),
             sender: Some(sender),
             units: 0,
+            kept_units: 0,
         }
     }
 
@@ -157,12 +172,43 @@ impl Budget {
             budget: self.clone(),
             sender: None,
             units: 0,
+            kept_units: 0,
         }
     }
 
     /// What one request may hold when nobody else holds anything.
-    fn most_of_request(&self) -> usize {
-        (self.0.units / 3).max(floor().min(self.0.units))
+    fn most_of_request(&self, purpose: Use) -> usize {
+        let (units, floor) = (self.0.units, floor().min(self.0.units));
+        match purpose {
+            Use::Kept => (units / 3).max(floor),
+            // What is at most so many halves of the rest.
+            Use::Work => (units * WORK_FACTOR / (WORK_FACTOR + 2)).max(floor),
+        }
+    }
+}
+
+impl Held {
+    fn of(&self, holder: Holder) -> Holding {
+        self.by.get(&holder).copied().unwrap_or_default()
+    }
+}
+
+/// What memory is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// What is there for as long as a client likes.
+    Kept,
+    /// What is there for as long as the server is at work.
+    Work,
+}
+
+impl Use {
+    /// What this share holds for it.
+    const fn of(self, share: &Share) -> usize {
+        match self {
+            Self::Kept => share.kept_units,
+            Self::Work => share.units,
+        }
     }
 }
 
@@ -177,6 +223,8 @@ pub(crate) struct Share {
     budget: Budget,
     sender: Option<Sender>,
     units: usize,
+    /// What of them counts within the sender's part.
+    kept_units: usize,
 }
 
 impl Share {
@@ -191,12 +239,12 @@ impl Share {
         size_bytes: usize,
         patience: Duration,
     ) -> Result<(), Shortage> {
-        let wanted = size_bytes.min(self.budget.most_of_request() * UNIT_BYTES);
+        let wanted = size_bytes.min(self.budget.most_of_request(Use::Kept) * UNIT_BYTES);
         let began = Instant::now();
         loop {
-            match self.grow(wanted, true) {
-                Err(Shortage::All | Shortage::Sender)
-                    if began.elapsed() < patience && self.moves_since(began) =>
+            match self.grow(wanted, Use::Kept) {
+                Err(shortage @ (Shortage::All | Shortage::Sender))
+                    if began.elapsed() < patience && self.moves_since(began, shortage) =>
                 {
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
@@ -205,84 +253,109 @@ impl Share {
         }
     }
 
-    /// Whether the sender's other requests give memory back, or it is too early to say.
-    fn moves_since(&self, began: Instant) -> bool {
+    /// Whether those who hold what is missing give memory back, or it is too early to say: all of them when all of it is
+    /// taken, else the sender's other requests.
+    fn moves_since(&self, began: Instant, shortage: Shortage) -> bool {
         if began.elapsed() < STANDSTILL {
             return true;
         }
+        let is_recent = |moment: Instant| moment.elapsed() < STANDSTILL;
         let held = self.budget.0.held.lock();
+        if shortage == Shortage::All {
+            return held.gave_back.is_some_and(is_recent);
+        }
         let holders = self.sender.map(Sender::holders);
-        let mut last = holders.iter().flatten();
-        last.any(|holder| {
-            let gave_back = held.gave_back.get(holder);
-            gave_back.is_some_and(|moment| moment.elapsed() < STANDSTILL)
-        })
+        let mut holdings = holders.iter().flatten().map(|holder| held.of(*holder));
+        holdings.any(|holding| holding.gave_back.is_some_and(is_recent))
     }
 
-    /// Makes the share at least this large, within the sender's part. It never waits.
+    /// Makes the share at least this large, within the sender's part: for what a client may make the server hold for as long
+    /// as it likes. It never waits.
     pub(crate) fn cover(&mut self, size_bytes: usize) -> Result<(), Shortage> {
-        let grown = self.grow(size_bytes, true);
+        let grown = self.grow(size_bytes, Use::Kept);
         grown.map_err(|shortage| self.budget.refused(shortage))
     }
 
-    /// The same within the whole budget: for what takes memory only as long as the server is at work, and not as long as a
-    /// client likes.
+    /// The same within some times the sender's part: for what takes memory only as long as the server is at work.
     pub(crate) fn cover_work(&mut self, size_bytes: usize) -> Result<(), Shortage> {
-        let grown = self.grow(size_bytes, false);
+        let grown = self.grow(size_bytes, Use::Work);
         grown.map_err(|shortage| self.budget.refused(shortage))
     }
 
-    fn grow(&mut self, size_bytes: usize, within_part: bool) -> Result<(), Shortage> {
+    /// Looks and takes under one lock, so that of two requests which fit alone one is refused when both do not.
+    fn grow(&mut self, size_bytes: usize, purpose: Use) -> Result<(), Shortage> {
         let whole = size_bytes.div_ceil(UNIT_BYTES);
         let missing = whole.saturating_sub(self.units);
-        if missing == 0 {
+        let missing_kept = match purpose {
+            Use::Kept => whole.saturating_sub(self.kept_units),
+            Use::Work => 0,
+        };
+        if missing == 0 && missing_kept == 0 {
             return Ok(());
         }
         let Inner { units, held, .. } = &*self.budget.0;
-        if within_part && self.sender.is_some() && whole > self.budget.most_of_request() {
+        if self.sender.is_some() && whole > self.budget.most_of_request(purpose) {
             return Err(Shortage::Request);
         }
         let mut held = held.lock();
         let after = held.units + missing;
         let free = units.checked_sub(after).ok_or(Shortage::All)?;
         let holders = self.sender.map(Sender::holders);
-        let is_too_much = |holder: &Holder| {
-            let after = held.by.get(holder).copied().unwrap_or(0) + missing;
-            after > holder.part_of(free).max(floor())
-        };
-        if within_part && holders.iter().flatten().any(is_too_much) {
-            return Err(Shortage::Sender);
+        let mut shortage = None;
+        for holder in holders.iter().flatten() {
+            let part = holder.part_of(free).max(floor());
+            let holding = held.of(*holder);
+            let (before, missing, most) = match purpose {
+                Use::Kept => (holding.kept_units, missing_kept, part),
+                Use::Work => (holding.units, missing, part.saturating_mul(WORK_FACTOR)),
+            };
+            if before + missing > most {
+                // Who holds nothing but this cannot help it: others leave too little.
+                if before > purpose.of(self) {
+                    return Err(Shortage::Sender);
+                }
+                shortage = Some(Shortage::All);
+            }
+        }
+        if let Some(shortage) = shortage {
+            return Err(shortage);
         }
         held.units = after;
         for holder in holders.iter().flatten() {
-            *held.by.entry(*holder).or_default() += missing;
+            let holding = held.by.entry(*holder).or_default();
+            holding.units += missing;
+            holding.kept_units += missing_kept;
         }
-        self.units = whole;
+        self.units += missing;
+        self.kept_units += missing_kept;
         Ok(())
     }
 
     /// Gives back what goes beyond this size.
     pub(crate) fn shrink_to(&mut self, size_bytes: usize) {
-        let spare = self.units.saturating_sub(size_bytes.div_ceil(UNIT_BYTES));
+        let size = size_bytes.div_ceil(UNIT_BYTES);
+        let spare = self.units.saturating_sub(size);
+        let spare_kept = self.kept_units.saturating_sub(size);
         if spare == 0 {
             return;
         }
         let mut held = self.budget.0.held.lock();
         held.units -= spare;
         let now = Instant::now();
+        held.gave_back = Some(now);
         for holder in self.sender.iter().flat_map(|sender| sender.holders()) {
-            let Some(units) = held.by.get_mut(&holder) else {
+            let Some(holding) = held.by.get_mut(&holder) else {
                 continue;
             };
-            *units -= spare;
-            if *units == 0 {
+            holding.units -= spare;
+            holding.kept_units -= spare_kept;
+            holding.gave_back = Some(now);
+            if holding.units == 0 {
                 held.by.remove(&holder);
-                held.gave_back.remove(&holder);
-            } else {
-                held.gave_back.insert(holder, now);
             }
         }
         self.units -= spare;
+        self.kept_units -= spare_kept;
     }
 
     /// The bytes with the share that they need: it is given back when the last of them is sent, however slowly they are
@@ -475,11 +548,104 @@ mod tests {
         let mut share = budget.share_of(sender(1));
         assert_eq!(share.cover(units(MANY / 3 + 1)), Err(Shortage::Request));
         share.cover(units(MANY / 3)).unwrap();
-        share.cover_work(units(MANY)).unwrap();
-        assert_eq!(share.cover_work(units(MANY + 1)), Err(Shortage::All));
+        share.cover_work(units(MANY * 2 / 3)).unwrap();
+        let more = share.cover_work(units(MANY * 2 / 3 + 1));
+        assert_eq!(more, Err(Shortage::Request));
         // However small the whole is, an event fits.
         let small = Budget::new(EVENT_MAX_BYTES, None);
         small.share_of(sender(1)).cover(EVENT_MAX_BYTES).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_of_work_counts_within_the_part() {
+        let budget = budget();
+        let one = sender(1);
+        let mut kept = Vec::new();
+        // Little is sent, much is made of it, and a part of that is left to be read.
+        let refused = loop {
+            let mut share = budget.share_of(one);
+            share.cover(units(1)).unwrap();
+            share.cover_work(units(1000)).unwrap();
+            if let Err(shortage) = share.cover(units(600)) {
+                break shortage;
+            }
+            kept.push(share.hold(vec![0; units(600)]));
+        };
+        assert_eq!((kept.len(), refused), (3, Shortage::Sender));
+        let mut innocent = budget.share_of(sender(2));
+        innocent.cover(units(1000)).unwrap();
+        innocent.cover_work(units(2000)).unwrap();
+        drop((kept, innocent));
+        assert_eq!(budget.0.held.lock().units, 0);
+        assert!(budget.0.held.lock().by.is_empty());
+    }
+
+    #[test]
+    fn work_leaves_something_for_others() {
+        let budget = budget();
+        let fixed = sender(1);
+        let who = || Sender {
+            account: fixed.account,
+            ..sender(9)
+        };
+        let mut working = Vec::new();
+        loop {
+            let mut share = budget.share_of(who());
+            if share.cover_work(units(10)).is_err() {
+                break;
+            }
+            working.push(share);
+        }
+        assert_eq!(working.len() * 10, MANY * 4 / 5);
+        budget.share_of(sender(2)).cover(units(300)).unwrap();
+    }
+
+    #[test]
+    fn of_two_who_ask_at_once_only_as_many_are_let_in_as_there_is_room_for() {
+        for _ in 0..200 {
+            let budget = budget();
+            let one = sender(1);
+            let ask = || {
+                let mut share = budget.share_of(one);
+                share.cover(units(1500)).is_ok().then_some(share)
+            };
+            let got = std::thread::scope(|scope| {
+                let two = [scope.spawn(ask), scope.spawn(ask)];
+                two.map(|asked| asked.join().unwrap())
+            });
+            assert_eq!(got.iter().flatten().count(), 1);
+        }
+    }
+
+    #[test]
+    fn who_holds_nothing_is_not_told_that_it_holds_too_much() {
+        let budget = budget();
+        let mut held = budget.share_of(sender(1));
+        held.cover(units(MANY / 3)).unwrap();
+        let mut innocent = budget.share_of(sender(2));
+        let wanted = units(MANY / 4);
+        assert_eq!(innocent.cover(wanted), Err(Shortage::All));
+        innocent.cover(units(1000)).unwrap();
+        // Nor is it told so for what this very request holds.
+        assert_eq!(innocent.cover(wanted), Err(Shortage::All));
+        let mut next = budget.share_of(innocent.sender.unwrap());
+        assert_eq!(next.cover(wanted), Err(Shortage::Sender));
+    }
+
+    #[tokio::test]
+    async fn who_holds_nothing_waits_as_long_as_anybody_gives_back() {
+        let budget = budget();
+        let mut held = fill(&budget, || sender(1), 10);
+        let mut next = budget.share_of(sender(2));
+        let freeing = tokio::spawn(async move {
+            // Long enough that what the sender's own requests do would not do.
+            while held.pop().is_some() {
+                tokio::time::sleep(STANDSTILL / 50).await;
+            }
+        });
+        let long = Duration::from_secs(600);
+        next.begin_within(units(MANY / 3), long).await.unwrap();
+        freeing.abort();
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
         framing,
         now: Timestamp::UNIX_EPOCH,
         key: None,
+        each_is_answered: true,
     };
     let mut share = Budget::new(256 << 20, None).share();
     let Ok(made) = prepare(&Bytes::copy_from_slice(body), &reading, &mut share) else {

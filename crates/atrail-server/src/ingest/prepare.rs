@@ -27,7 +27,8 @@ const STRIDE: u64 = 1024;
 pub(super) struct Prepared {
     /// To be stored, in order.
     pub(super) events: Vec<NewEvent>,
-    /// What to answer once they are: a JSON array, one element for each event, in order.
+    /// What to answer once they are: a JSON array, one element for each event, in order; nothing where only counts are asked
+    /// for.
     pub(super) answer: Vec<u8>,
     /// Events to be stored.
     pub(super) accepted: u64,
@@ -58,9 +59,14 @@ pub(super) struct Reading {
     pub(super) now: Timestamp,
     /// What the ids of events without one follow from, if not from chance.
     pub(super) key: Option<IdempotencyKey>,
+    /// Whether an answer about each of them is asked for.
+    pub(super) each_is_answered: bool,
 }
 
 /// Checks a body's events. The share grows to cover what is made of them.
+///
+/// A client may read the answer as slowly as it likes, and the answer may be fifty times as large as the body. So there is
+/// room for it within the sender's part before anything is stored: afterwards it is too late to refuse.
 pub(super) fn prepare(
     body: &Bytes,
     reading: &Reading,
@@ -71,6 +77,7 @@ pub(super) fn prepare(
         framing,
         now,
         key,
+        each_is_answered,
     } = reading;
     let mut made = Prepared::default();
     let mut line_bytes = 0;
@@ -83,9 +90,12 @@ pub(super) fn prepare(
         }
         if index % STRIDE == 0 {
             let events = made.events.capacity() * size_of::<NewEvent>();
+            share.cover(made.answer.len())?;
             share.cover_work(body.len() + own_bytes + events + made.answer.capacity())?;
         }
-        made.answer.push(if index == 0 { b'[' } else { b',' });
+        if *each_is_answered {
+            made.answer.push(if index == 0 { b'[' } else { b',' });
+        }
         let checked = match &candidate {
             Ok(candidate) => event::admit(&candidate.text, *now, || match key {
                 Some(key) => key.event_id(index, &candidate.text),
@@ -98,7 +108,9 @@ pub(super) fn prepare(
         match checked {
             Ok((event, format)) => {
                 let leaf = leaf_hash(&event.line);
-                write_ack(&mut made.answer, &event.id, &leaf, format);
+                if *each_is_answered {
+                    write_ack(&mut made.answer, &event.id, &leaf, format);
+                }
                 made.taken_for.add(format);
                 line_bytes += event.line.len();
                 if line_bytes > REQUEST_MAX_BYTES {
@@ -125,13 +137,19 @@ pub(super) fn prepare(
                 made.accepted += 1;
             }
             Err((line, error, not_read)) => {
-                write_refusal(&mut made.answer, index, line, &error, not_read);
+                if *each_is_answered {
+                    write_refusal(&mut made.answer, index, line, &error, not_read);
+                }
                 made.refused += 1;
                 made.not_read += not_read;
             }
         }
     }
-    made.answer.push(b']');
+    if *each_is_answered {
+        made.answer.push(b']');
+        made.answer.shrink_to_fit();
+        share.cover(made.answer.len())?;
+    }
     // Lines are parts of the body, and the store keeps them in memory until they are sealed: it must not keep much else.
     if line_bytes < body.len() / 2 {
         for event in &mut made.events {
@@ -223,6 +241,7 @@ mod tests {
             framing: Framing::Sniffed,
             now: "2017-07-25T12:00:00Z".parse().unwrap(),
             key: None,
+            each_is_answered: true,
         }
     }
 

@@ -96,21 +96,17 @@ async fn one_sender_cannot_hold_the_memory_of_all() {
             &greedy,
             "POST",
             paths::EVENTS,
-            "Content-Length: 1048576\r\n",
+            "Content-Length: 1048576\r\nExpect: 100-continue\r\n",
         );
         stream.write_all(head.as_bytes()).await.unwrap();
+        // It is asked for when there is memory for it.
+        let mut asked = [0; 12];
+        stream.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100", "the control");
         stream.write_all(&vec![b' '; 1 << 19]).await.unwrap();
         held.push(stream);
     }
-    // They are read, so nothing tells when the server has them all but what it then refuses.
-    let began = Instant::now();
-    let refused = loop {
-        let (status, text) = greedy.post(paths::EVENTS).body(event(1)).seen().await;
-        if status != 200 {
-            break (status, text);
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "the control");
-    };
+    let refused = greedy.post(paths::EVENTS).body(event(1)).seen().await;
     assert_eq!(refused.0, 429, "{}", refused.1);
     assert!(refused.1.contains("\"too_many\""), "{}", refused.1);
     for id in 0..20 {
@@ -125,6 +121,74 @@ async fn one_sender_cannot_hold_the_memory_of_all() {
     drop(held);
     let began = Instant::now();
     while greedy.post(paths::EVENTS).body(event(2)).seen().await.0 != 200 {
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+}
+
+/// The refusals of a small body are many times as large as the body, and wait for as long as a client reads them slowly.
+#[tokio::test]
+async fn answers_that_are_read_slowly_are_held_within_their_senders_part() {
+    const MEMORY_BYTES: usize = 48 << 20;
+    let server = TestServer::with(|settings| {
+        settings.ingest_bytes_in_flight = MEMORY_BYTES;
+        settings.write_idle_timeout = Duration::from_secs(600);
+        settings.write_min_rate = 1;
+    })
+    .await;
+    let (admin, greedy) = (server.admin().await, tenant(&server, "greedy").await);
+    let body = "{}\n".repeat(60_000);
+    let length = format!("Content-Length: {}\r\n", body.len());
+    let request = head(&greedy, "POST", paths::EVENTS, &length) + &body;
+    let (mut held, mut held_bytes, mut refused) = (Vec::new(), 0, 0);
+    for _ in 0..8 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(server.running.addr).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut begin = Vec::new();
+        while !begin.windows(4).any(|window| window == b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut begin).await.unwrap() > 0);
+        }
+        let begin = String::from_utf8_lossy(&begin).to_ascii_lowercase();
+        match &begin[9..12] {
+            "400" => {
+                let (_, length) = begin.split_once("content-length: ").unwrap();
+                let length = length.split('\r').next().unwrap();
+                held_bytes += length.parse::<usize>().unwrap();
+                held.push(stream);
+            }
+            "429" => refused += 1,
+            _ => panic!("{begin}"),
+        }
+    }
+    assert!(held_bytes > MEMORY_BYTES / 8, "the control: {held_bytes}");
+    assert!(held_bytes <= MEMORY_BYTES / 3, "{held_bytes}");
+    assert!(refused > 0, "the control: it asked for more");
+    // It is as if it had not asked: without an answer about each event there is nothing to hold.
+    let counted = greedy
+        .post(paths::EVENTS)
+        .header("Prefer", "return=minimal");
+    assert_eq!(counted.body(body.clone()).seen().await.0, 400);
+    let http = http_from_elsewhere();
+    let token = admin.token.clone().unwrap();
+    for part in 0..5 {
+        let pad = "x".repeat(700);
+        let events: String = (0..2000)
+            .map(|id| event(part * 2000 + id).replace("bucket", &pad) + "\n")
+            .collect();
+        let sent = http
+            .post(server.url(paths::EVENTS))
+            .bearer_auth(&token)
+            .header("X-Auth-Project-Id", &server.initial.space)
+            .body(events);
+        assert_eq!(sent.send().await.unwrap().status(), 200);
+    }
+    // The control: it was held all the while, and is free again when nobody waits for it any more.
+    let again = || greedy.post(paths::EVENTS).body(body.clone()).seen();
+    assert_eq!(again().await.0, 429, "the control");
+    drop(held);
+    let began = Instant::now();
+    while again().await.0 != 400 {
         assert!(began.elapsed() < Duration::from_secs(60));
     }
 }
