@@ -140,7 +140,6 @@ mod tests {
         let pace = Pace {
             received_bytes: 10_000,
             waited: 129 * SECOND,
-            ..Pace::default()
         };
         assert_eq!(pace.patience(LIMITS), (SECOND, Slow::Rate));
     }
