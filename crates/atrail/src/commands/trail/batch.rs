@@ -112,10 +112,12 @@ impl Batcher {
     }
 
     /// Adds an event as one line. Line breaks between its tokens go by the same rule as on the server, so that the bytes
-    /// kept are those that would be kept had it been sent as it is.
+    /// kept are those that would be kept had it been sent as it is. One that is cut off is refused here: in a request, it
+    /// would join what follows it.
     fn event(&mut self, candidate: &Candidate<'_>) {
         let Candidate { line, format, text } = candidate;
-        if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        let is_whole = text.ends_with(b"}");
+        if is_whole && !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
             return self.push(*line, *format, text);
         }
         match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
