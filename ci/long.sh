@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The campaigns that find what .ci/run has no time for, each bounded. On a machine with two free cores all of them take about
-# four hours; name some to run only those. A campaign that fails says how to repeat it, the next ones run all the same, and the
+# The campaigns that find what .ci/run has no time for, each bounded.
+# Name some to run only those. A campaign that fails says how to repeat it, the next ones run all the same, and the
 # script fails at the end.
 #
 #   ci/long.sh                       every campaign
