@@ -77,6 +77,11 @@ impl Model {
         bounds
     }
 
+    /// Whether an event that was sealed is known when it comes again.
+    pub(super) const fn remembers_sealed(&self) -> bool {
+        self.window_secs > 0
+    }
+
     fn is_known(&self, copies: Copies, now: i64) -> bool {
         copies.least > 0 && now - copies.since < self.window_secs
     }

@@ -164,9 +164,15 @@ impl World {
             store.append(domain, events),
             store.append(domain, backwards)
         );
-        let stored = one.unwrap().stored + two.unwrap().stored;
+        let (one, two) = (one.unwrap().stored, two.unwrap().stored);
         let now = self.now();
-        self.model.appended(at, &numbers, now, stored);
+        if self.model.remembers_sealed() {
+            self.model.appended(at, &numbers, now, one + two);
+        } else {
+            // A seal between the two is all that it takes: then the second is stored as well.
+            self.model.appended(at, &numbers, now, one.max(two));
+            self.model.appended(at, &numbers, now, one.min(two));
+        }
     }
 
     fn some_extent(&mut self) -> Extent {
