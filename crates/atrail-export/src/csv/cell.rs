@@ -8,17 +8,18 @@ use std::borrow::Cow;
 /// (OWASP, "CSV injection"; CWE-1236). It can be taken off again: a cell begins with a needless apostrophe only when the
 /// text itself did. NUL, at which readers stop, becomes U+FFFD.
 pub fn write(row: &mut Vec<u8>, text: &str) {
+    // What a spreadsheet sees decides, not what the event says.
+    let text = &*replace_nul(text);
     let apostrophe = if could_be_formula(text) { "'" } else { "" };
     write_after(row, apostrophe, text);
 }
 
 /// Writes a cell whose text no spreadsheet could run, or that programs compare to the byte: without an apostrophe.
 pub fn write_verbatim(row: &mut Vec<u8>, text: &str) {
-    write_after(row, "", text);
+    write_after(row, "", &replace_nul(text));
 }
 
 fn write_after(row: &mut Vec<u8>, apostrophe: &str, text: &str) {
-    let text = &*replace_nul(text);
     let needs_quotes = text
         .bytes()
         .any(|byte| matches!(byte, b',' | b';' | b'"' | b'\r' | b'\n' | b'\t'))
@@ -116,6 +117,7 @@ mod tests {
             ("a\r\nb", "\"a\r\nb\""),
             (" a", "\" a\""),
             ("a\0b", "a\u{fffd}b"),
+            ("\0@", "\u{fffd}@"),
         ] {
             assert_eq!(cell(text), written);
         }
