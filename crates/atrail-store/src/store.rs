@@ -258,6 +258,13 @@ impl Core {
         forgotten
     }
 
+    /// Deletes the invitations whose time has certainly come.
+    pub(crate) async fn forget_expired_invitations(&self) -> Result<()> {
+        let expired_by = self.time.read().certain();
+        let identity = self.catalog.identity();
+        identity.forget_invitations(expired_by).await
+    }
+
     /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
     /// aside comes back, then the log goes on: so it cannot take what deletions need.
     async fn look_for_space(&self) -> Result<()> {
@@ -417,6 +424,7 @@ async fn background(core: std::sync::Weak<Core>) {
             }
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.forget_ended_logins().await);
+            outcome = outcome.and(core.forget_expired_invitations().await);
             outcome = outcome.and(core.sign_all().await);
             outcome = outcome.and(core.erase_owed().await);
         }
