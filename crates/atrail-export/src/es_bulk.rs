@@ -34,9 +34,10 @@ pub(crate) const FORMAT: Format = Format {
 
 /// The member by which Elasticsearch orders events.
 const TIMESTAMP: &str = "@timestamp";
-/// What an event's own member of that name is called in the document. Were it left, its sender could file the event
-/// under any time, or make the document one with two members of one name, which Elasticsearch refuses.
-const OWN_TIMESTAMP: &[u8] = b"\"@timestamp_original\"";
+/// What is put behind the name of an event's own member of that name in the document, as often as another member has the name.
+/// Were it left, its sender could file the event under any time, or make the document one with two members of one name, which
+/// Elasticsearch refuses.
+const OWN: &str = "_original";
 
 struct EsBulk {
     index: IndexName,
@@ -65,12 +66,16 @@ impl Shape for EsBulk {
 
 /// Writes the event without its closing brace.
 fn write_members(line: &[u8], event: &Object, out: &mut dyn Write) -> io::Result<()> {
+    let mut name = format!("{TIMESTAMP}{OWN}");
+    while event.named(&name).next().is_some() {
+        name.push_str(OWN);
+    }
     let mut written = 0;
     for own in event.named(TIMESTAMP) {
         // The name is a slice of the line.
         let start = own.name.as_ptr().addr() - line.as_ptr().addr();
         out.write_all(&line[written..start])?;
-        out.write_all(OWN_TIMESTAMP)?;
+        write!(out, "\"{name}\"")?;
         written = start + own.name.len();
     }
     let rest = line[written..].trim_ascii_end();

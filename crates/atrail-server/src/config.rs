@@ -153,6 +153,7 @@ impl ConfigFile {
             wal_file_bytes: _,
             reserve_bytes: _,
             max_receipt_bytes: _,
+            text_part_bytes: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

@@ -5,12 +5,13 @@ mod json;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -145,6 +146,35 @@ pub(crate) async fn refuse_query_of_change(request: Request, next: Next) -> Resp
         "this call takes no query: what it takes stands in its path and its JSON body",
     )
     .into_response()
+}
+
+/// An object that asks for nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Refuses a request that would change something and has a body, for routes that read none. `{}` asks for nothing.
+pub(crate) async fn refuse_body_of_change(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() || request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let head = Request::from_parts(parts.clone(), Body::empty());
+    let said = read(Request::from_parts(parts, body), &app).await;
+    match said {
+        Ok(text) if is_blank(&text) || json::object::<Nothing>(&text).is_ok() => {
+            next.run(head).await
+        }
+        Ok(_) => ApiError::bad_request(
+            "this call reads no body: what it does stands in its path, and nothing was done",
+        )
+        .into_response(),
+        Err(error) => error.into_response(),
+    }
 }
 
 fn has_query(uri: &Uri) -> bool {

@@ -6,7 +6,8 @@
 use atrail_api::headers::{AUTH_TOKEN, IDEMPOTENCY_KEY, PROJECT_ID, SESSION_ID};
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderName, Version};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -45,13 +46,24 @@ fn refusal(version: Version, headers: &HeaderMap) -> Option<ApiError> {
     if version == Version::HTTP_11 && !headers.contains_key(HOST) {
         return Some(ApiError::bad_request("the header field host is missing"));
     }
-    None
+    let host = headers.get(HOST)?;
+    (!is_host(host)).then(|| {
+        ApiError::bad_request(
+            "the header field host is not a name or an address with or without a port",
+        )
+    })
+}
+
+/// Whether it is `uri-host [ ":" port ]` (RFC 9110 §7.2). Empty is the host of a URL that names none.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    text.is_empty() || (!text.contains('@') && text.parse::<Authority>().is_ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 
     use super::*;
@@ -75,5 +87,37 @@ mod tests {
             twice.append(&name, HeaderValue::from_static("x"));
             assert!(refusal(Version::HTTP_10, &twice).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        let is_taken = |host: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_bytes(host).unwrap());
+            refusal(Version::HTTP_11, &headers).is_none()
+        };
+        for host in [
+            "",
+            "h",
+            "at.example.com:443",
+            "127.0.0.1:8181",
+            "[::1]:80",
+            "a_b",
+        ] {
+            assert!(is_taken(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "e\"<x>/@a b",
+            "a b",
+            "u@h",
+            "h/p",
+            "h?q",
+            "h:80:80",
+            "[::1",
+            "h\\x",
+        ] {
+            assert!(!is_taken(host.as_bytes()), "{host}");
+        }
+        assert!(!is_taken(b"h\xff"));
     }
 }

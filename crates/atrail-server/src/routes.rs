@@ -43,10 +43,10 @@ macro_rules! routes {
         /// Every route: method and path, in axum's notation.
         pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)*];
 
-        fn table() -> Router<Arc<App>> {
+        fn table(app: &Arc<App>) -> Router<Arc<App>> {
             Router::new()$(.route(
                 $path,
-                checked(stringify!($method), $path, on(MethodFilter::$method, $handler)),
+                checked(app, stringify!($method), $path, on(MethodFilter::$method, $handler)),
             ))*
         }
     };
@@ -125,19 +125,49 @@ const READ_THE_QUERY: [(&str, &str); 10] = [
     ("DELETE", paths::EVENTS),
 ];
 
-/// The same route, which refuses a query unless it reads one: what a query asks for and nobody reads, such as `dry_run`,
-/// would be taken for done.
-fn checked(method: &str, path: &str, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    if READ_THE_QUERY.contains(&(method, path)) {
-        route
-    } else {
-        route.route_layer(from_fn(extract::refuse_query_of_change))
+/// The routes that change something and read a body.
+const READ_THE_BODY: [(&str, &str); 18] = [
+    ("POST", paths::TOKEN),
+    ("POST", paths::TOKEN_LEGACY),
+    ("POST", paths::REVOKE),
+    ("POST", paths::ACCOUNTS),
+    ("POST", paths::ORGANIZATIONS),
+    ("POST", paths::SPACES),
+    ("POST", paths::USERS),
+    ("POST", paths::ROLES),
+    ("DELETE", paths::ROLES),
+    ("POST", paths::API_KEYS),
+    ("DELETE", paths::API_KEYS),
+    ("PUT", paths::PASSWORD),
+    ("POST", paths::SESSIONS),
+    ("POST", paths::HOLDS),
+    ("DELETE", paths::HOLDS),
+    ("POST", paths::EVENTS),
+    ("DELETE", paths::EVENTS),
+    ("PUT", paths::OPTIONS),
+];
+
+/// The same route, which refuses a query or a body unless it reads one: what is asked for there and nobody reads, such as
+/// `dry_run`, would be taken for done.
+fn checked(
+    app: &Arc<App>,
+    method: &str,
+    path: &str,
+    mut route: MethodRouter<Arc<App>>,
+) -> MethodRouter<Arc<App>> {
+    if !READ_THE_QUERY.contains(&(method, path)) {
+        route = route.route_layer(from_fn(extract::refuse_query_of_change));
     }
+    if !READ_THE_BODY.contains(&(method, path)) {
+        let app = Arc::clone(app);
+        route = route.route_layer(from_fn_with_state(app, extract::refuse_body_of_change));
+    }
+    route
 }
 
 /// The whole service.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    table()
+    table(&app)
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn(head::check))

@@ -13,9 +13,9 @@ use sqlx::SqliteConnection;
 
 use crate::Store;
 use crate::catalog::archive::DomainRow;
-use crate::catalog::compaction;
 use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
+use crate::catalog::{compaction, holds};
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::requester::Requester;
 use crate::seal::Which;
@@ -229,7 +229,7 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
         requester.must_stand(&mut tx).await?;
-        self.catalog.refuse_held(domains).await?;
+        holds::refuse_held(&mut tx, domains).await?;
         let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
         removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);

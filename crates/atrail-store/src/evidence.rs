@@ -25,7 +25,7 @@ use crate::error::{Result, StoreError, chain, is_full};
 use crate::store::Core;
 use atrail_model::Target;
 use journal::Journal;
-pub(crate) use receipt::About;
+pub(crate) use receipt::{About, Gathered, gather};
 
 /// What signs, and what remembers what was signed.
 #[derive(Debug)]

@@ -2,19 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SpaceId, Target};
+use atrail_model::{
+    Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SpaceId, Target, UserId,
+};
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use crate::durable::synced;
 use crate::error::ErrorKind;
 use crate::requester::Requester;
 use crate::seal::Which;
-use crate::{NewEvent, Store, StoreSettings};
+use crate::{NewEvent, NewSession, Session, Store, StoreSettings};
 
 struct Fixture {
     store: Store,
@@ -30,6 +34,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let mut settings = StoreSettings::new(dir.path().join("data"));
         settings.reserve_bytes = 1 << 20;
+        settings.text_part_bytes = 100;
         let now = "2017-07-25T10:00:00Z".parse().unwrap();
         let store = Store::open(settings, Arc::new(ManualClock::new(now)))
             .await
@@ -237,4 +242,115 @@ async fn the_journal_of_checkpoints_is_synced_with_each_line() {
         core.sign_all().await.unwrap();
         assert!(synced::times(&journal) > before);
     }
+}
+
+impl Fixture {
+    fn making(&self) -> tokio::task::JoinHandle<crate::Result<Session>> {
+        let store = self.store.clone();
+        let new = NewSession {
+            owner: UserId::generate(),
+            space: Some(self.space),
+            scope: self.scope(),
+            user: "ann".to_owned(),
+            since: BTreeMap::new(),
+            id: None,
+        };
+        tokio::spawn(async move { store.create_session(new).await })
+    }
+
+    /// Parts of texts in the catalog, whether there is a session to them or not.
+    async fn parts(&self) -> i64 {
+        let count = sqlx::query_as("SELECT COUNT(*) FROM session_texts");
+        let readers = self.store.core.catalog.readers();
+        let (count,): (i64,) = count.fetch_one(readers).await.unwrap();
+        count
+    }
+}
+
+/// A session that is being made has pinned nothing that a deletion could see.
+#[tokio::test]
+async fn what_goes_while_a_session_is_made_is_not_in_it() {
+    let fixture = Fixture::new().await;
+    fixture.seal().await.unwrap().unwrap();
+    let core = &fixture.store.core;
+    for (change, left) in [
+        // The control: what changes no object is no reason to begin again.
+        ("UPDATE domains SET removals = removals", 1),
+        ("UPDATE objects SET retired = 1", 0),
+        ("DELETE FROM objects", 0),
+    ] {
+        let mut tx = core.catalog.begin("take events").await.unwrap();
+        let making = fixture.making();
+        // It reads, computes, and waits for its turn to write.
+        tokio::time::sleep(A_WHILE).await;
+        sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
+        core.catalog.commit(tx, "take events").await.unwrap();
+        let session = making.await.unwrap().unwrap();
+        assert_eq!(session.events, left, "{change}");
+        let owner = session.owner;
+        let manifest = fixture.store.manifest(owner, session.id).await.unwrap();
+        assert_eq!(session.etag, <[u8; 32]>::from(Sha256::digest(&manifest)));
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_made_however_often_objects_go_meanwhile() {
+    let fixture = Fixture::new().await;
+    fixture.seal().await.unwrap().unwrap();
+    let catalog = fixture.store.core.catalog.clone();
+    let taking = tokio::spawn(async move {
+        loop {
+            let mut tx = catalog.begin("take events").await.unwrap();
+            let change = "UPDATE domains SET removals = removals + 1";
+            sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
+            catalog.commit(tx, "take events").await.unwrap();
+        }
+    });
+    let session = fixture.making().await.unwrap().unwrap();
+    taking.abort();
+    assert_eq!(session.events, 1);
+    fixture
+        .store
+        .receipt(session.owner, session.id)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn texts_in_parts_go_with_their_session_and_those_of_none_go_by_themselves() {
+    let fixture = Fixture::new().await;
+    let core = &fixture.store.core;
+    let session = fixture.making().await.unwrap().unwrap();
+    let (owner, id) = (session.owner, session.id);
+    let manifest = fixture.store.manifest(owner, id).await.unwrap();
+    let receipt = fixture.store.receipt(owner, id).await.unwrap();
+    let parts = fixture.parts().await;
+    let of = |text: &Bytes| i64::try_from(text.len().div_ceil(100)).unwrap();
+    assert_eq!(parts, of(&manifest) + of(&receipt));
+    assert!(parts > 5);
+    let bytes = fixture.store.evidence_bytes(id).await.unwrap();
+    assert_eq!(bytes, manifest.len() + receipt.len());
+    core.delete_stray_texts().await.unwrap();
+    assert_eq!(fixture.parts().await, parts, "they belong to a session");
+    // A making that was given up leaves parts, and one that is under way keeps them.
+    let tx = core.catalog.begin("hold the catalog").await.unwrap();
+    let given_up = fixture.making();
+    tokio::time::sleep(A_WHILE).await;
+    given_up.abort();
+    drop(tx);
+    let _ = given_up.await;
+    let made = fixture.making().await.unwrap().unwrap();
+    core.delete_stray_texts().await.unwrap();
+    let of_two = fixture.parts().await;
+    assert!(of_two > parts);
+    fixture.store.delete_session(owner, id).await.unwrap();
+    core.delete_stray_texts().await.unwrap();
+    assert_eq!(fixture.parts().await, of_two - parts);
+    fixture
+        .store
+        .delete_session(made.owner, made.id)
+        .await
+        .unwrap();
+    core.delete_stray_texts().await.unwrap();
+    assert_eq!(fixture.parts().await, 0);
 }

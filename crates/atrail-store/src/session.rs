@@ -1,25 +1,20 @@
 //! Sessions: one user's frozen scope for a download.
 
+mod making;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, SUBTREE_LEAVES, hex};
+use atrail_evidence::Root;
 use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
 use bytes::Bytes;
-use futures_util::future::try_join;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::byte_set::ByteSet;
-use crate::catalog::in_scope::{self, PinnedObject};
-use crate::download::Plan;
 use crate::error::{Result, StoreError};
-use crate::evidence::About;
-use crate::object::EMPTY_MEMBER;
-use crate::seal::Which;
-use crate::task::off_thread;
+use crate::store::Core;
+pub(crate) use making::Makings;
 
 /// Who makes a session, and for what.
 #[derive(Debug, Clone)]
@@ -146,125 +141,6 @@ impl SessionState {
 }
 
 impl Store {
-    /// Makes a session: seals what is in scope and pins it. Everything in scope that was acknowledged before the call is
-    /// in it, and it never changes after. When there is an open one with the asked id already, it is given back.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown target, `TooMany` at the limits, or when the disk or the catalog fails.
-    pub async fn create_session(&self, new: NewSession) -> Result<Session> {
-        self.core
-            .with_reserve(|| self.try_create_session(&new))
-            .await
-    }
-
-    async fn try_create_session(&self, new: &NewSession) -> Result<Session> {
-        let core = &self.core;
-        let domains = core.catalog.domains_of(new.scope.target).await?;
-        let Some(first) = domains.first() else {
-            return Err(StoreError::NotFound {
-                what: target_name(new.scope.target),
-            });
-        };
-        let account = first.account;
-        if let Some(made) = self.made_before(new).await? {
-            return Ok(made);
-        }
-        core.seal_rate.admit(
-            (account, new.space),
-            core.clock.elapsed(),
-            core.settings.max_sessions_per_hour,
-        )?;
-        core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
-            .await?;
-        core.memtable.apart().refuse_in(&domains, &new.scope)?;
-
-        let removals = core.removals.load(Ordering::Acquire);
-        let time = core.time.read();
-        let now = time.date;
-        // One key signs all that goes with the session.
-        let signer = core.evidence.signer().await;
-        let mut tx = core.catalog.begin("create a session").await?;
-        core.end_expired_sessions(&mut tx, time.ages).await?;
-        // The same request may be under way twice; transactions that write come one after the other.
-        if let Some(made) = self.made_before(new).await? {
-            return Ok(made);
-        }
-        // A space that was made since has no event from before this call, but its account's log names it.
-        let domains = core.catalog.domains_of(new.scope.target).await?;
-        let open = core
-            .catalog
-            .count_open_sessions(&mut tx, account, new.space, new.owner)
-            .await?;
-        core.settings.admit_session(open)?;
-        let objects = in_scope::pinned(&mut tx, &domains, &new.scope).await?;
-        let objects: Arc<[PinnedObject]> = objects.into();
-        let large = objects
-            .iter()
-            .filter(|object| object.contents.events > SUBTREE_LEAVES);
-        let about = About {
-            session: new.id.unwrap_or_else(SessionId::generate),
-            user: &new.user,
-            created: now,
-            scope: &new.scope,
-            large: large.map(|object| object.domain).collect(),
-            since: &new.since,
-            most_bytes: core.settings.max_receipt_bytes,
-        };
-        let freezing = {
-            let objects = Arc::clone(&objects);
-            off_thread(move || Frozen::of(&objects))
-        };
-        let gathering = signer.gather(&mut tx, &domains, &about);
-        let (frozen, gathered) = try_join(freezing, gathering).await?;
-        let mut session = Session {
-            id: about.session,
-            generation: Some(Generation::generate()),
-            owner: new.owner,
-            space: new.space,
-            scope: new.scope,
-            created: now,
-            accessed: now,
-            expires: now,
-            made_age: time.ages,
-            used_age: time.ages,
-            state: SessionState::Open,
-            events: objects.iter().map(|object| object.contents.events).sum(),
-            size_bytes: objects
-                .iter()
-                .map(|object| object.contents.events_bytes)
-                .sum(),
-            total_bytes: download_len(&objects),
-            downloaded_bytes: 0,
-            handed_out: ByteSet::default(),
-            etag: frozen.etag,
-            checkpoints: gathered.checkpoints,
-            removals,
-        };
-        session.expires = core.settings.session_end(&session, &time);
-        let manifest = frozen.manifest.clone().into_bytes();
-        let signing = signer.receipt(about.receipt(frozen.manifest, gathered.domains));
-        let inserting = core
-            .catalog
-            .insert_session(&mut tx, &session, account, manifest);
-        let (receipt, ()) = try_join(signing, inserting).await?;
-        core.catalog
-            .insert_receipt(&mut tx, session.id, receipt)
-            .await?;
-        core.catalog.commit(tx, "create a session").await?;
-        // Most sessions are downloaded at once.
-        core.plans.keep(&session, frozen.plan);
-        Ok(session)
-    }
-
-    async fn made_before(&self, new: &NewSession) -> Result<Option<Session>> {
-        let Some(id) = new.id else { return Ok(None) };
-        match self.session(new.owner, id).await {
-            Ok(session) => Ok(Some(session)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The owner's open sessions, oldest first: those made with this space targeted, or with `None` all.
     ///
     /// # Errors
@@ -289,13 +165,8 @@ impl Store {
         let core = &self.core;
         let removals = core.removals.load(Ordering::Acquire);
         let session = core.catalog.session(owner, id).await?;
-        let now = core.time.read();
         session
-            .map(|session| Session {
-                removals,
-                ..core.with_activity(session, &now)
-            })
-            .filter(|session| session.expires > now.date)
+            .and_then(|session| core.while_open(session, removals))
             .ok_or_else(|| not_found(id))
     }
 
@@ -344,10 +215,22 @@ impl Store {
     pub async fn receipt(&self, owner: UserId, id: SessionId) -> Result<Bytes> {
         let session = self.session(owner, id).await?;
         session.refuse_if_gone()?;
-        let text = self.core.catalog.receipt(id).await?;
+        let text = self.core.catalog.receipt(&session).await?;
         text.map(Bytes::from).ok_or_else(|| StoreError::NotFound {
             what: format!("receipt of session {id}"),
         })
+    }
+}
+
+impl Core {
+    /// A session that was read of the catalog as it is now, unless it has ended. `removals` was read before.
+    fn while_open(&self, session: Session, removals: u64) -> Option<Session> {
+        let now = self.time.read();
+        let session = Session {
+            removals,
+            ..self.with_activity(session, &now)
+        };
+        (session.expires > now.date).then_some(session)
     }
 }
 
@@ -383,65 +266,4 @@ pub(crate) fn target_name(target: Target) -> String {
         Target::Space(id) => format!("space {id}"),
         Target::Account(id) => format!("account {id}"),
     }
-}
-
-/// What a session's download consists of.
-struct Frozen {
-    /// The manifest's text.
-    manifest: String,
-    etag: [u8; 32],
-    plan: Plan,
-}
-
-impl Frozen {
-    fn of(objects: &[PinnedObject]) -> Result<Self> {
-        let manifest = manifest_of(objects);
-        let plan = Plan::of(&manifest)?;
-        let manifest = serde_json::to_string(&manifest).map_err(|error| {
-            StoreError::Invalid(format!("a manifest cannot be written: {error}"))
-        })?;
-        Ok(Self {
-            etag: Sha256::digest(&manifest).into(),
-            manifest,
-            plan,
-        })
-    }
-}
-
-/// The manifest of these objects, or of the empty member when there are none.
-fn manifest_of(objects: &[PinnedObject]) -> Manifest {
-    let mut parts: Vec<_> = objects
-        .iter()
-        .map(|object| ManifestObject {
-            domain: object.domain.to_string(),
-            object: object.id.to_string(),
-            offset: 0,
-            length: object.size_bytes,
-            sha256: hex(&object.sha256),
-            segments: object
-                .contents
-                .segments
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        })
-        .collect();
-    if parts.is_empty() {
-        parts.push(ManifestObject {
-            domain: String::new(),
-            object: EMPTY_OBJECT.to_owned(),
-            offset: 0,
-            length: EMPTY_MEMBER.len() as u64,
-            sha256: hex(&Sha256::digest(EMPTY_MEMBER)),
-            segments: Vec::new(),
-        });
-    }
-    Manifest { objects: parts }
-}
-
-fn download_len(objects: &[PinnedObject]) -> u64 {
-    if objects.is_empty() {
-        return EMPTY_MEMBER.len() as u64;
-    }
-    objects.iter().map(|object| object.size_bytes).sum()
 }

@@ -43,8 +43,11 @@ pub struct StoreSettings {
     /// An object that was read and found sound is checked again at the first read after this long.
     pub recheck_after: Duration,
     /// A session whose receipt would hold more bytes of log entries is refused: making it takes some six times as much memory,
-    /// and nothing is sealed meanwhile.
+    /// and two may be made at once.
     pub max_receipt_bytes: u64,
+    /// What a session's manifest and receipt may have in bytes to be written in one transaction; longer ones are written in parts
+    /// of so many, so that others that write wait for one part only.
+    pub text_part_bytes: usize,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
@@ -72,6 +75,7 @@ impl StoreSettings {
             dedup_memory_bytes: 128 << 20,
             recheck_after: Duration::from_secs(DAY),
             max_receipt_bytes: 128 << 20,
+            text_part_bytes: 1 << 20,
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

@@ -25,6 +25,7 @@ use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
 use crate::seal::Which;
 use crate::seal_rate::SealRate;
+use crate::session::Makings;
 use crate::settings::StoreSettings;
 use crate::space;
 use crate::startup;
@@ -70,6 +71,7 @@ pub(crate) struct Core {
     /// did so, before who asked for it is told and before bytes are erased.
     pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
+    pub(crate) makings: Makings,
     pub(crate) closing: Closing,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
@@ -139,6 +141,7 @@ impl Store {
             activity: Activity::default(),
             removals: AtomicU64::default(),
             seal_rate: SealRate::default(),
+            makings: Makings::default(),
             closing: Closing::default(),
             counters,
             reserve,
@@ -263,6 +266,12 @@ impl Core {
         let expired_by = self.time.read().certain();
         let identity = self.catalog.identity();
         identity.forget_invitations(expired_by).await
+    }
+
+    /// Deletes the texts of sessions that have ended, a part at a time.
+    pub(crate) async fn delete_stray_texts(&self) -> Result<()> {
+        let is_being_made = |generation: &_| self.makings.has(generation);
+        self.catalog.delete_stray_texts(is_being_made).await
     }
 
     /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
@@ -425,6 +434,7 @@ async fn background(core: std::sync::Weak<Core>) {
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.forget_ended_logins().await);
             outcome = outcome.and(core.forget_expired_invitations().await);
+            outcome = outcome.and(core.delete_stray_texts().await);
             outcome = outcome.and(core.sign_all().await);
             outcome = outcome.and(core.erase_owed().await);
         }

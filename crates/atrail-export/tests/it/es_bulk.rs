@@ -89,6 +89,12 @@ fn an_event_cannot_set_its_own_time() {
     );
     let line = format!("{{\"@timestamp\":null,{}", &EVENT[1..]);
     assert!(document(&line).starts_with("{\"@timestamp_original\":null,\"typeURI\""));
+    // What came out of an export may come in again.
+    let again = format!("{open},\"@timestamp\":1,\"@timestamp_original\":2}}");
+    assert_eq!(
+        document(&again),
+        format!("{open},\"@timestamp_original_original\":1,\"@timestamp_original\":2{end}")
+    );
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl Act {
             action,
             actor,
             domain,
-            status: 200,
+            status: action.status(),
             thing: None,
             details,
         }

@@ -128,6 +128,21 @@ impl Action {
         }
     }
 
+    /// The status of the answer when it succeeds (RFC 9110 §15.3).
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::CreateSessions
+            | Self::RotateKey
+            | Self::GrantRole
+            | Self::AcceptInvitation
+            | Self::CreateKey
+            | Self::CreateOrganization
+            | Self::CreateSpace => 201,
+            Self::InviteUser => 202,
+            _ => 200,
+        }
+    }
+
     /// How grave it is when it succeeds.
     pub(super) const fn severity(self) -> Severity {
         match self {

@@ -131,6 +131,8 @@ pub(super) async fn delete(
     } = deleted;
     let failed = failed.map(ApiError::from);
     if dry_run {
+        let act = Act::new(Action::ReadEvents, principal.actor(), target.domain());
+        app.audit.read(act.about(&scope)).await?;
         return Ok(Json(format!(
             "{count} logs would be deleted, freeing {size_bytes} bytes."
         )));

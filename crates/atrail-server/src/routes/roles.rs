@@ -43,7 +43,7 @@ pub(super) async fn grant(
     let granter = if principal.is_operator() {
         Granter::Operator
     } else {
-        Granter::Owner
+        Granter::Owner(principal.id())
     };
     let identity = principal.identity(&app);
     let now = app.clock.now();

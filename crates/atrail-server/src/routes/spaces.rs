@@ -94,6 +94,12 @@ pub(super) async fn delete(
     let with_events = with_events.unwrap_or(false);
     let (done, held) = if dry_run.unwrap_or(false) {
         let held = app.store.space_holds(space.id).await?;
+        let act = Act::new(
+            Action::ReadEvents,
+            principal.actor(),
+            Domain::Space(space.id),
+        );
+        app.audit.read(act).await?;
         ("Nothing was deleted", held)
     } else {
         let events = if with_events {

@@ -266,3 +266,45 @@ async fn a_body_that_is_lost_on_the_way_changes_nothing() {
     let standing: Vec<Value> = admin.get(paths::HOLDS).made().await;
     assert!(standing.is_empty(), "{standing:?}");
 }
+
+/// What a call does not read is refused, and not taken for done: on every route that changes something.
+#[tokio::test]
+async fn a_body_that_a_call_does_not_read_is_refused() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let reading: Vec<_> = operations(&admin).await;
+    let nobody = uuid::Uuid::new_v4().to_string();
+    let mut tried = 0;
+    for (method, path) in atrail_server::ROUTES {
+        let method: Method = method.parse().unwrap();
+        let is_of_tokens = [paths::TOKEN, paths::TOKEN_LEGACY, paths::REVOKE].contains(path);
+        let reads = reading.contains(&(method.clone(), (*path).to_owned()));
+        if method.is_safe() || reads || is_of_tokens || *path == paths::EVENTS {
+            continue;
+        }
+        tried += 1;
+        let path = path.replace("{id}", &nobody);
+        for body in [r#"{"dry_run":true}"#, "[]", "null", "garbage", r#"{"a":1"#] {
+            let refused = admin
+                .request(method.clone(), &path)
+                .body(body)
+                .refused()
+                .await;
+            assert_eq!(
+                refused,
+                (400, "bad_request".to_owned()),
+                "{method} {path} {body}"
+            );
+        }
+    }
+    assert!(tried >= 10, "{tried}");
+    // The control: nothing, and an object that asks for nothing.
+    for body in ["", " ", "{}"] {
+        let made: Value = admin.post(paths::SESSIONS).json(&json!({})).made().await;
+        let path = format!("{}/{}", paths::SESSIONS, made["id"].as_str().unwrap());
+        let refused = admin.delete(&path).body("[]").refused().await;
+        assert_eq!(refused.0, 400);
+        let _: Value = admin.get(&path).made().await;
+        let _: Value = admin.delete(&path).body(body).made().await;
+    }
+}

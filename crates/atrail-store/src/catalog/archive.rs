@@ -51,32 +51,18 @@ macro_rules! select_totals {
 }
 
 impl Catalog {
-    /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
-    /// Unknown targets have none.
+    /// As [`domains_of`], of the last committed state.
     pub(crate) async fn domains_of(&self, target: Target) -> Result<Vec<DomainRow>> {
-        let sql = match target {
-            Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
-            Target::Account(_) => {
-                "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
-            }
-        };
-        let rows = sqlx::query(sql)
-            .bind(guid_of(target))
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to("look up domains"))?;
-        rows.iter().map(domain_row).collect()
+        let what = "look up domains";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        domains_of(&mut connection, target).await
     }
 
-    /// All domains, an account's own before those of its spaces.
+    /// As [`all_domains`], of the last committed state.
     pub(crate) async fn all_domains(&self) -> Result<Vec<DomainRow>> {
-        let rows = sqlx::query(
-            "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(failed_to("look up domains"))?;
-        rows.iter().map(domain_row).collect()
+        let what = "look up domains";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        all_domains(&mut connection).await
     }
 
     /// All domains, to be looked up.
@@ -321,6 +307,68 @@ async fn insert_objects(
         .await
         .map_err(failed_to(what))?;
     Ok(())
+}
+
+/// The domains of a target in download order: the account's own first, then spaces in the order of their making.
+/// Unknown targets have none.
+pub(crate) async fn domains_of(
+    connection: &mut SqliteConnection,
+    target: Target,
+) -> Result<Vec<DomainRow>> {
+    let sql = match target {
+        Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
+        Target::Account(_) => {
+            "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
+        }
+    };
+    let rows = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to("look up domains"))?;
+    rows.iter().map(domain_row).collect()
+}
+
+/// All domains, an account's own before those of its spaces.
+pub(crate) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
+    let rows = sqlx::query(
+        "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to("look up domains"))?;
+    rows.iter().map(domain_row).collect()
+}
+
+/// Which objects a target has had taken out: as long as it is the same, all objects that were read of it are still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Removals {
+    domains: u64,
+    removals: u64,
+}
+
+/// What was taken out of the archive of a target so far.
+pub(crate) async fn removals_of(
+    connection: &mut SqliteConnection,
+    target: Target,
+) -> Result<Removals> {
+    let sql = match target {
+        Target::Space(_) => {
+            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE space = ?"
+        }
+        Target::Account(_) => {
+            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
+        }
+    };
+    let row = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to("look up domains"))?;
+    Ok(Removals {
+        domains: row.unsigned("domains")?,
+        removals: row.unsigned("removals")?,
+    })
 }
 
 /// Subtree hashes as the catalog keeps them: one after the other, and none when there is one only, the root.

@@ -4,7 +4,7 @@ use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, domain_row, guid_of};
+use super::archive::{DomainRow, domain_row, domains_of, guid_of};
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, failed_to};
@@ -12,11 +12,28 @@ use crate::error::{Result, StoreError};
 use crate::hold::StandingHold;
 use crate::requester::Requester;
 
+const LIST: &str = "list legal holds";
+
+/// Refuses when a hold stands on any of these domains.
+///
+/// # Errors
+/// `Held`, or when the catalog fails.
+pub(crate) async fn refuse_held(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+) -> Result<()> {
+    for row in domains {
+        if let Some(hold) = of_domain(connection, row).await?.into_iter().next() {
+            return Err(StoreError::Held(hold));
+        }
+    }
+    Ok(())
+}
+
 impl Catalog {
     /// The holds on these domains that stand, the account's first.
     pub(crate) async fn holds(&self, domains: &[DomainRow]) -> Result<Vec<StandingHold>> {
-        let what = "list legal holds";
-        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LIST))?;
         let mut holds = Vec::new();
         for row in domains {
             holds.extend(of_domain(&mut connection, row).await?);
@@ -24,12 +41,10 @@ impl Catalog {
         Ok(holds)
     }
 
-    /// Refuses when a hold stands on any of these domains.
+    /// As [`refuse_held`], of the last committed state.
     pub(crate) async fn refuse_held(&self, domains: &[DomainRow]) -> Result<()> {
-        match self.holds(domains).await?.into_iter().next() {
-            None => Ok(()),
-            Some(hold) => Err(StoreError::Held(hold)),
-        }
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LIST))?;
+        refuse_held(&mut connection, domains).await
     }
 
     /// Sets a hold on all of these domains.
@@ -45,8 +60,7 @@ impl Catalog {
         requester.must_stand(&mut tx).await?;
         refuse_second(&mut tx, target).await?;
         refuse_ended(&mut tx, target).await?;
-        // No space comes or goes until this is committed.
-        for row in self.domains_of(target).await? {
+        for row in domains_of(&mut tx, target).await? {
             sqlx::query(
                 "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)",
             )
@@ -81,8 +95,7 @@ impl Catalog {
         let mut tx = self.begin(what).await?;
         requester.must_stand(&mut tx).await?;
         let mut stood = false;
-        // No space comes or goes until this is committed.
-        for row in self.domains_of(target).await? {
+        for row in domains_of(&mut tx, target).await? {
             let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
                 .bind(row.number)
                 .bind(at_account_level)

@@ -20,7 +20,8 @@ mod readings;
 pub(crate) mod retention;
 mod row;
 mod schema;
-mod sessions;
+pub(crate) mod session_texts;
+pub(crate) mod sessions;
 mod set_apart;
 mod set_aside;
 pub(crate) mod tenancy;
@@ -168,6 +169,14 @@ impl Catalog {
         };
         misreported.remove(at);
         Err(failed_to(what)(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Begins a transaction that only reads: all that it reads is of one moment, whatever others commit meanwhile.
+    pub(crate) async fn snapshot(
+        &self,
+        what: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>> {
+        self.readers.begin().await.map_err(failed_to(what))
     }
 
     /// Connections that only read.

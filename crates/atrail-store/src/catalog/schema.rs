@@ -21,6 +21,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/0012_readings.sql"),
     include_str!("schema/0013_invitations.sql"),
     include_str!("schema/0014_clock.sql"),
+    include_str!("schema/0015_session_texts.sql"),
+    include_str!("schema/0016_inviters.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::archive::DomainRow;
 use super::row::{Columns, Id, nanoseconds, signed};
+use super::session_texts::{self, TextKind};
 use super::{Catalog, failed_to};
 use crate::byte_set::ByteSet;
 use crate::download::Used;
@@ -30,14 +31,17 @@ macro_rules! select_sessions {
 }
 
 impl Catalog {
-    /// Records a new session.
+    /// Records a new session with its texts, or with none of them when they were written before.
     pub(crate) async fn insert_session(
         &self,
         connection: &mut SqliteConnection,
         session: &Session,
         account: AccountId,
-        manifest: Vec<u8>,
+        texts: Option<(Vec<u8>, String)>,
     ) -> Result<()> {
+        let (manifest, receipt) = texts.map_or((Vec::new(), None), |(manifest, receipt)| {
+            (manifest, Some(receipt))
+        });
         let Scope {
             target,
             days,
@@ -68,36 +72,38 @@ impl Catalog {
         .bind(manifest)
         .bind(session.etag.as_slice())
         .bind(checkpoints_text(&session.checkpoints))
-        .execute(connection)
+        .execute(&mut *connection)
         .await
         .map_err(failed_to("create a session"))?;
-        Ok(())
-    }
-
-    /// Keeps the receipt of a new session.
-    pub(crate) async fn insert_receipt(
-        &self,
-        connection: &mut SqliteConnection,
-        session: SessionId,
-        text: String,
-    ) -> Result<()> {
+        let Some(receipt) = receipt else {
+            return Ok(());
+        };
         sqlx::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
-            .bind(session.bytes())
-            .bind(text)
+            .bind(session.id.bytes())
+            .bind(receipt)
             .execute(connection)
             .await
             .map_err(failed_to("create a session"))?;
         Ok(())
     }
 
-    /// The receipt of a session.
-    pub(crate) async fn receipt(&self, session: SessionId) -> Result<Option<String>> {
+    /// The receipt of a session; `None` when it is from a time before there were any.
+    pub(crate) async fn receipt(&self, session: &Session) -> Result<Option<Vec<u8>>> {
+        let what = "read a receipt";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
         let row = sqlx::query("SELECT text FROM receipts WHERE session = ?")
-            .bind(session.bytes())
-            .fetch_optional(self.readers())
+            .bind(session.id.bytes())
+            .fetch_optional(&mut *connection)
             .await
-            .map_err(failed_to("read a receipt"))?;
-        row.map(|row| row.text("text")).transpose()
+            .map_err(failed_to(what))?;
+        if let Some(row) = row {
+            return row.text("text").map(|text| Some(text.into_bytes()));
+        }
+        let Some(making) = session.generation else {
+            return Ok(None);
+        };
+        let text = session_texts::read(&mut connection, making, TextKind::Receipt).await?;
+        Ok((!text.is_empty()).then_some(text))
     }
 
     /// The owner's sessions of a space, oldest first, ended ones included.
@@ -119,20 +125,18 @@ impl Catalog {
 
     /// One session of the owner, ended or not.
     pub(crate) async fn session(&self, owner: UserId, id: SessionId) -> Result<Option<Session>> {
-        let row = sqlx::query(select_sessions!("WHERE session = ? AND owner = ?"))
-            .bind(id.bytes())
-            .bind(owner.bytes())
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed_to("look up a session"))?;
-        row.as_ref().map(session).transpose()
+        let what = "look up a session";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        session_of(&mut connection, owner, id).await
     }
 
     /// Bytes of the manifest and the receipt together, without reading them; none of a session that is not there.
     pub(crate) async fn evidence_bytes(&self, id: SessionId) -> Result<u64> {
         let row = sqlx::query(concat!(
             "SELECT COALESCE((SELECT octet_length(manifest) FROM sessions WHERE session = ?1), 0) ",
-            "+ COALESCE((SELECT octet_length(text) FROM receipts WHERE session = ?1), 0) AS bytes"
+            "+ COALESCE((SELECT octet_length(text) FROM receipts WHERE session = ?1), 0) ",
+            "+ COALESCE((SELECT SUM(octet_length(bytes)) FROM session_texts ",
+            "WHERE making = (SELECT generation FROM sessions WHERE session = ?1)), 0) AS bytes"
         ))
         .bind(id.bytes())
         .fetch_one(self.readers())
@@ -143,12 +147,9 @@ impl Catalog {
 
     /// The manifest's text.
     pub(crate) async fn session_manifest(&self, id: SessionId) -> Result<Option<Vec<u8>>> {
-        let row = sqlx::query("SELECT manifest FROM sessions WHERE session = ?")
-            .bind(id.bytes())
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed_to("read a manifest"))?;
-        row.map(|row| row.bytes("manifest")).transpose()
+        let what = "read a manifest";
+        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
+        manifest_of(&mut connection, id).await
     }
 
     /// Forgets a session; `false` when there was none of this owner.
@@ -286,12 +287,8 @@ impl Catalog {
         // One manifest at a time: each may be large.
         for row in &rows {
             let id: SessionId = row.id("session")?;
-            let manifest = sqlx::query("SELECT manifest FROM sessions WHERE session = ?")
-                .bind(Id::bytes(&id))
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(failed_to(what))?;
-            if pins(&manifest.bytes("manifest")?, removed)? {
+            let manifest = manifest_of(&mut *connection, id).await?.unwrap_or_default();
+            if pins(&manifest, removed)? {
                 hit.push(id);
             }
         }
@@ -304,6 +301,40 @@ impl Catalog {
                 .map_err(failed_to(what))?;
         }
         Ok(hit)
+    }
+}
+
+/// One session of the owner, ended or not.
+pub(crate) async fn session_of(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: SessionId,
+) -> Result<Option<Session>> {
+    let row = sqlx::query(select_sessions!("WHERE session = ? AND owner = ?"))
+        .bind(id.bytes())
+        .bind(owner.bytes())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to("look up a session"))?;
+    row.as_ref().map(session).transpose()
+}
+
+/// The manifest's text, wherever it lies.
+async fn manifest_of(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Vec<u8>>> {
+    let row = sqlx::query("SELECT manifest, generation FROM sessions WHERE session = ?")
+        .bind(Id::bytes(&id))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed_to("read a manifest"))?;
+    let Some(row) = row else { return Ok(None) };
+    let manifest = row.bytes("manifest")?;
+    match row.optional_id("generation")? {
+        Some(making) if manifest.is_empty() => {
+            session_texts::read(connection, making, TextKind::Manifest)
+                .await
+                .map(Some)
+        }
+        _ => Ok(Some(manifest)),
     }
 }
 

@@ -20,53 +20,74 @@ use crate::session::PinnedCheckpoint;
 use crate::task::off_thread;
 
 /// What a receipt says of the session itself.
-pub(crate) struct About<'a> {
+pub(crate) struct About {
     pub(crate) session: SessionId,
     /// The owner's name.
-    pub(crate) user: &'a str,
+    pub(crate) user: String,
     pub(crate) created: Timestamp,
-    pub(crate) scope: &'a Scope,
+    pub(crate) scope: Scope,
     /// Domains with an object of more events than a run: only their segments can have several runs.
     pub(crate) large: HashSet<Domain>,
     /// Sizes of logs that the client remembers, and wants to see continued.
-    pub(crate) since: &'a BTreeMap<Domain, u64>,
+    pub(crate) since: BTreeMap<Domain, u64>,
     /// How many bytes of entries there may be.
     pub(crate) most_bytes: u64,
 }
 
 /// What the logs say of a session.
 pub(crate) struct Gathered {
+    /// What they say of each domain, without its checkpoint.
+    domains: Vec<DomainEvidence>,
+    /// Where they stand.
+    heads: Vec<(Domain, Head)>,
+}
+
+/// The same, with a checkpoint of each log.
+pub(crate) struct Signed {
     pub(crate) domains: Vec<DomainEvidence>,
     pub(crate) checkpoints: Vec<PinnedCheckpoint>,
 }
 
+/// Gathers what the logs of these domains say of a session.
+///
+/// # Errors
+/// `Invalid` when it is more than a receipt may hold, and when the catalog fails.
+pub(crate) async fn gather(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    about: &About,
+) -> Result<Gathered> {
+    let mut room = about.most_bytes;
+    let mut parts = Vec::with_capacity(domains.len());
+    let mut heads = Vec::with_capacity(domains.len());
+    for row in domains {
+        let head = log::head(connection, row.number).await?;
+        let head = head.ok_or_else(|| no_log(row.domain))?;
+        let part = of_domain(connection, row, &head, about, &mut room).await?;
+        parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
+        heads.push((row.domain, head));
+    }
+    Ok(Gathered {
+        domains: parts,
+        heads,
+    })
+}
+
 impl Signer<'_> {
-    /// Signs where the logs of the domains stand, and gathers what they say, in the transaction that makes the session.
-    pub(crate) async fn gather(
-        &self,
-        connection: &mut SqliteConnection,
-        domains: &[DomainRow],
-        about: &About<'_>,
-    ) -> Result<Gathered> {
-        let mut heads = Vec::with_capacity(domains.len());
-        for row in domains {
-            let head = log::head(connection, row.number).await?;
-            heads.push((row.domain, head.ok_or_else(|| no_log(row.domain))?));
-        }
+    /// Signs where the logs stand, and remembers it durably.
+    pub(crate) async fn sign_heads(&self, gathered: Gathered) -> Result<Signed> {
+        let Gathered { mut domains, heads } = gathered;
         let notes = self.checkpoints(&heads).await?;
-        let mut room = about.most_bytes;
-        let mut parts = Vec::with_capacity(domains.len());
-        for ((row, (_, head)), note) in domains.iter().zip(&heads).zip(notes) {
-            let part = of_domain(connection, row, head, note, about, &mut room).await?;
-            parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
+        for (domain, note) in domains.iter_mut().zip(notes) {
+            domain.checkpoint = note;
         }
         let checkpoints = heads.into_iter().map(|(domain, head)| PinnedCheckpoint {
             domain,
             size: head.size,
             root: head.root,
         });
-        Ok(Gathered {
-            domains: parts,
+        Ok(Signed {
+            domains,
             checkpoints: checkpoints.collect(),
         })
     }
@@ -78,16 +99,16 @@ impl Signer<'_> {
     }
 }
 
-impl About<'_> {
+impl About {
     /// The receipt, not signed yet.
     pub(crate) fn receipt(&self, manifest: String, domains: Vec<DomainEvidence>) -> Receipt {
         Receipt {
             kind: RECEIPT_TYPE.to_owned(),
             version: RECEIPT_VERSION,
             session: self.session.to_string(),
-            user: self.user.to_owned(),
+            user: self.user.clone(),
             created: format_timestamp(self.created),
-            scope: of_scope(self.scope),
+            scope: of_scope(&self.scope),
             manifest,
             domains,
         }
@@ -98,12 +119,11 @@ async fn of_domain(
     connection: &mut SqliteConnection,
     row: &DomainRow,
     head: &Head,
-    checkpoint: String,
-    about: &About<'_>,
+    about: &About,
     room: &mut u64,
 ) -> Result<Option<DomainEvidence>> {
     let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
-    let days = days_of(about.scope)?;
+    let days = days_of(&about.scope)?;
     let control = (log::CONTROL, log::CONTROL);
     let Some(control) = log::entries(connection, head.log, control, room).await? else {
         return Ok(None);
@@ -122,13 +142,13 @@ async fn of_domain(
         });
     }
     let subtrees = if about.large.contains(&row.domain) {
-        in_scope::subtrees(connection, row, about.scope).await?
+        in_scope::subtrees(connection, row, &about.scope).await?
     } else {
         BTreeMap::new()
     };
     Ok(Some(DomainEvidence {
         domain: row.domain.to_string(),
-        checkpoint,
+        checkpoint: String::new(),
         record: log::record(connection, head.log, last).await?,
         inclusion: log::inclusion(connection, head.log, last, head.size).await?,
         days: log::days_proof(connection, head.log, days).await?,

@@ -10,6 +10,7 @@ use atrail_model::{Timestamp, format_timestamp};
 
 use super::{Evidence, key};
 use crate::Store;
+use crate::catalog::archive;
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
@@ -65,7 +66,7 @@ impl Evidence {
         let mut tx = catalog.begin(WHAT).await?;
         requester.must_stand(&mut tx).await?;
         // From here on nobody else begins a log until this one is committed.
-        let domains = catalog.all_domains().await?;
+        let domains = archive::all_domains(&mut tx).await?;
         let for_server = endorse(&current, current.name(), &next)?;
         catalog.note_key_change(&mut tx, &for_server).await?;
         for row in domains {

@@ -44,6 +44,8 @@ impl TestStore {
     pub(crate) async fn below(place: &Path, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
         let dir = tempfile::tempdir_in(place).unwrap();
         let mut settings = StoreSettings::new(dir.path().join("data"));
+        // Small sessions lie whole in the catalog, and those of a few objects in parts.
+        settings.text_part_bytes = 4 << 10;
         adjust(&mut settings);
         let clock = clock();
         let store = Store::open(settings.clone(), clock.clone()).await.unwrap();

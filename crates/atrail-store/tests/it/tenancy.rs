@@ -130,7 +130,7 @@ async fn what_lies_in_something_that_is_gone_is_not_found() {
     let test = TestStore::new().await;
     let tenancy = test.store.tenancy();
     let identity = test.store.catalog().identity();
-    identity
+    let ann = identity
         .create_user("ann", "h", false, now())
         .await
         .unwrap();
@@ -142,7 +142,7 @@ async fn what_lies_in_something_that_is_gone_is_not_found() {
         HeldRole::Space(SpaceId::generate(), SpaceRole::Developer),
         HeldRole::Account(AccountId::generate(), AccountRole::Owner),
     ] {
-        for granter in [Granter::Operator, Granter::Owner] {
+        for granter in [Granter::Operator, Granter::Owner(ann.id)] {
             let granted = identity.grant("ann", role, granter, now()).await;
             assert_eq!(kind(granted), ErrorKind::NotFound);
         }

@@ -113,7 +113,10 @@ async fn agree(
     }
     if settings
         .printer
-        .agrees(&format!("{what}. Keep them shorter?"))
+        .agrees(&format!(
+            "{}. Keep them shorter?",
+            what.trim_end_matches('.')
+        ))
         .await?
     {
         return Ok(());

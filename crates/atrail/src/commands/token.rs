@@ -23,9 +23,9 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     client.bytes(Call::get(paths::ORGANIZATIONS)).await?;
     let token = client.token().await?;
     match (settings.spelling, settings.printer.format) {
-        (Spelling::Original, Format::Table) => settings
-            .printer
-            .data(&format!("IAM token:  Bearer {token}\n")),
+        (Spelling::Original, Format::Table) => settings.printer.data(&format!(
+            "IAM token:  Bearer {token}\nUAA token:  Bearer {token}\n"
+        )),
         (Spelling::Own, Format::Table) => settings.printer.data(&format!("{token}\n")),
         _ => settings.printer.properties(
             &[("access_token", token.clone())],

@@ -310,8 +310,11 @@ fn tokens_are_printed_as_the_tools_did() {
     log_in(&env, &server, "bx");
     for line in ["bx iam oauth-tokens", "ibmcloud iam oauth-tokens"] {
         let shown = typed(&env, line, b"").ok();
-        let token = shown.trim().strip_prefix("IAM token:  Bearer ").unwrap();
+        let (iam, uaa) = shown.trim().split_once('\n').unwrap();
+        let token = iam.strip_prefix("IAM token:  Bearer ").unwrap();
         assert_eq!(token.split('.').count(), 3, "{line}");
+        // The original's pages ask for this one.
+        assert_eq!(uaa.strip_prefix("UAA token:  Bearer "), Some(token));
     }
     typed(&env, "bx logout", b"").ok();
     let said = typed(&env, "ibmcloud iam oauth-tokens", b"").fails(4);

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::api_keys;
-use super::invitations::{self, Invitation};
+use super::invitations::{self, Invitation, Offer};
 use super::roles::{AccountRole, HeldRole, SpaceRole};
 use super::users::{User, called};
 use crate::catalog::failed_to;
@@ -33,8 +33,8 @@ pub struct Grant {
 pub enum Granter {
     /// The server's operator: what is given is held at once.
     Operator,
-    /// An owner of the account: whoever holds no role there has to accept it.
-    Owner,
+    /// An owner of the account: whoever holds no role there has to accept it, while the owner is one.
+    Owner(UserId),
 }
 
 /// What became of a role that was given.
@@ -91,18 +91,24 @@ impl Identity {
                     Granted::Before(user)
                 }
             }
-            // A GUID says who is meant, and is told of nobody but those who belong to the account.
-            _ if granter == Granter::Operator || who.parse::<UserId>().is_ok() => {
-                return Err(StoreError::NotFound {
-                    what: "user".to_owned(),
-                });
-            }
-            user => {
-                let invitee = user.map(|user| user.id);
-                let offer =
-                    invitations::offer(&mut tx, who, invitee, role, account, now, WHAT).await?;
-                Granted::Offered(offer)
-            }
+            user => match granter {
+                // A GUID says who is meant, and is told of nobody but those who belong to the account.
+                Granter::Owner(inviter) if who.parse::<UserId>().is_err() => {
+                    let offer = Offer {
+                        name: who,
+                        invitee: user.map(|user| user.id),
+                        role,
+                        account,
+                        inviter,
+                    };
+                    Granted::Offered(invitations::offer(&mut tx, offer, now, WHAT).await?)
+                }
+                _ => {
+                    return Err(StoreError::NotFound {
+                        what: "user".to_owned(),
+                    });
+                }
+            },
         };
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(granted)

@@ -82,6 +82,26 @@ pub enum Answerer<'a> {
     Operator,
 }
 
+/// A role that is being offered.
+pub(super) struct Offer<'a> {
+    pub(super) name: &'a str,
+    /// The user who has the name now.
+    pub(super) invitee: Option<UserId>,
+    pub(super) role: HeldRole,
+    /// The account that the role lies in.
+    pub(super) account: AccountId,
+    /// The owner of it who offers the role.
+    pub(super) inviter: UserId,
+}
+
+/// What an invitation rests on: its inviter owns the account still.
+macro_rules! inviter_owns {
+    () => {
+        "EXISTS (SELECT 1 FROM roles w WHERE w.holder = i.inviter AND w.account = i.account \
+         AND w.space IS NULL AND w.role = 'owner')"
+    };
+}
+
 /// What every list shows of an invitation. No list has an end of its own, beyond which one account's invitations would hide
 /// those of others: what each account may have bounds them all.
 macro_rules! select_invitations {
@@ -89,6 +109,8 @@ macro_rules! select_invitations {
         concat!(
             "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name ",
             "FROM invitations i JOIN accounts a ON a.guid = i.account WHERE i.expires > ? AND ",
+            inviter_owns!(),
+            " AND ",
             $rest,
             " ORDER BY i.created, i.invitation"
         )
@@ -273,25 +295,30 @@ impl Identity {
     }
 }
 
-/// Offers a role to a name, `invitee` being the user who has it now. The same statements run whether there is one.
+/// Offers a role to a name. The same statements run whether there is one.
 pub(super) async fn offer(
     connection: &mut SqliteConnection,
-    name: &str,
-    invitee: Option<UserId>,
-    role: HeldRole,
-    account: AccountId,
+    offer: Offer<'_>,
     now: Timestamp,
     what: &'static str,
 ) -> Result<Invitation> {
+    let Offer {
+        name,
+        invitee,
+        role,
+        account,
+        inviter,
+    } = offer;
     let name = fit_name(name)?;
     let invitee = invitee.as_ref().map(Id::bytes);
     let expires = nanoseconds(now.checked_add(OPEN_FOR).unwrap_or(Timestamp::MAX));
     let space = space_of(&role);
     let again = sqlx::query(
-        "UPDATE invitations SET invitee = ?, created = ?, expires = ?, declined = FALSE \
+        "UPDATE invitations SET invitee = ?, inviter = ?, created = ?, expires = ?, declined = FALSE \
          WHERE account = ? AND space IS ? AND name = ? AND role = ? RETURNING invitation",
     )
     .bind(invitee)
+    .bind(inviter.bytes())
     .bind(nanoseconds(now))
     .bind(expires)
     .bind(account.bytes())
@@ -319,12 +346,13 @@ pub(super) async fn offer(
     }
     let id = InvitationId(Uuid::new_v4());
     sqlx::query(
-        "INSERT INTO invitations (invitation, name, invitee, role, account, space, created, expires, declined) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+        "INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
     )
     .bind(id.bytes())
     .bind(name.as_ref())
     .bind(invitee)
+    .bind(inviter.bytes())
     .bind(role.word())
     .bind(account.bytes())
     .bind(space.as_ref().map(Id::bytes))
@@ -389,11 +417,12 @@ async fn open(
     now: Timestamp,
     what: &'static str,
 ) -> Result<(Invitation, Addressee)> {
-    let row = sqlx::query(
-        "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name, \
-                i.invitee, i.declined \
-         FROM invitations i JOIN accounts a ON a.guid = i.account WHERE i.expires > ? AND i.invitation = ?",
-    )
+    let row = sqlx::query(concat!(
+        "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name, ",
+        "i.invitee, i.declined FROM invitations i JOIN accounts a ON a.guid = i.account ",
+        "WHERE i.expires > ? AND i.invitation = ? AND ",
+        inviter_owns!()
+    ))
     .bind(nanoseconds(now))
     .bind(id.bytes())
     .fetch_optional(connection)

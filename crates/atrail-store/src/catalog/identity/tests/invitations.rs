@@ -7,13 +7,21 @@ fn offered(granted: Granted) -> Invitation {
     }
 }
 
+async fn owner_of(identity: &Identity, account: &str) -> UserId {
+    let owner = identity.user_called(&format!("owner-{account}")).await;
+    owner.unwrap().id
+}
+
 #[tokio::test]
 async fn somebody_outside_is_invited_and_holds_the_role_once_it_is_accepted() {
     let (_catalog, identity, [a, _]) = two_accounts().await;
+    let owner = owner_of(&identity, "a").await;
     let role = HeldRole::Account(a, AccountRole::Auditor);
     let bob = identity.user_called("owner-b").await.unwrap();
     let invite = async |who: &str| {
-        let given = identity.grant(who, role, Granter::Owner, at(0)).await;
+        let given = identity
+            .grant(who, role, Granter::Owner(owner), at(0))
+            .await;
         offered(given.unwrap())
     };
     let of_bob = invite("owner-b").await;
@@ -65,7 +73,7 @@ async fn somebody_outside_is_invited_and_holds_the_role_once_it_is_accepted() {
     // Who belongs to the account is given more at once.
     let writer = HeldRole::Account(a, AccountRole::Writer);
     let given = identity
-        .grant("owner-b", writer, Granter::Owner, at(0))
+        .grant("owner-b", writer, Granter::Owner(owner), at(0))
         .await;
     assert_eq!(given.unwrap(), Granted::Now(bob));
 }
@@ -73,10 +81,13 @@ async fn somebody_outside_is_invited_and_holds_the_role_once_it_is_accepted() {
 #[tokio::test]
 async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
     let (_catalog, identity, [a, _]) = two_accounts().await;
+    let owner = owner_of(&identity, "a").await;
     identity.create_user("op", "h", true, at(0)).await.unwrap();
     let role = HeldRole::Account(a, AccountRole::Auditor);
     let invite = async |who: &str| {
-        let given = identity.grant(who, role, Granter::Owner, at(0)).await;
+        let given = identity
+            .grant(who, role, Granter::Owner(owner), at(0))
+            .await;
         offered(given.unwrap())
     };
     let offer = invite("owner-b").await;
@@ -160,19 +171,27 @@ async fn invitations_of_one_account_hide_none_of_another() {
         .create_user("bob", "h", false, at(0))
         .await
         .unwrap();
+    let owners = [
+        owner_of(&identity, "a").await,
+        owner_of(&identity, "b").await,
+    ];
     let invite = async |account, who: &str, now| {
         let role = HeldRole::Account(account, AccountRole::Auditor);
-        let given = identity.grant(who, role, Granter::Owner, at(now)).await;
+        let owner = owners[usize::from(account == b)];
+        let given = identity
+            .grant(who, role, Granter::Owner(owner), at(now))
+            .await;
         given.map(offered)
     };
     let mut tx = catalog.begin("invite many").await.unwrap();
     // As many as an account may have, the invitee of each being one user, as by the spaces of an account.
     sqlx::query(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
-         INSERT INTO invitations (invitation, name, invitee, role, account, space, created, expires, declined) \
-         SELECT randomblob(16), 'guest-' || i, ?, 'auditor', ?, NULL, ?, ?, FALSE FROM n",
+         INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
+         SELECT randomblob(16), 'guest-' || i, ?, ?, 'auditor', ?, NULL, ?, ?, FALSE FROM n",
     )
     .bind(bob.id.bytes())
+    .bind(owners[0].bytes())
     .bind(a.bytes())
     .bind(nanoseconds(at(0)))
     .bind(nanoseconds(at(1000)))
@@ -193,9 +212,12 @@ async fn invitations_of_one_account_hide_none_of_another() {
 #[tokio::test]
 async fn an_invitation_expires_by_the_date_and_is_deleted_by_the_date_that_is_certain() {
     let (catalog, identity, [a, _]) = two_accounts().await;
+    let owner = owner_of(&identity, "a").await;
     let invite = async |who: &str, now| {
         let role = HeldRole::Account(a, AccountRole::Auditor);
-        let given = identity.grant(who, role, Granter::Owner, at(now)).await;
+        let given = identity
+            .grant(who, role, Granter::Owner(owner), at(now))
+            .await;
         offered(given.unwrap())
     };
     let ahead = 365 * 86_400;
@@ -271,7 +293,12 @@ async fn who_joins_an_account_is_still_told_of_in_the_others_after_the_end_of_a_
     assert_eq!(told().await, [b], "no role is left in the other");
     let auditor = HeldRole::Account(a, AccountRole::Auditor);
     let offer = identity
-        .grant("owner-b", auditor, Granter::Owner, at(0))
+        .grant(
+            "owner-b",
+            auditor,
+            Granter::Owner(owner_of(&identity, "a").await),
+            at(0),
+        )
         .await;
     let offer = offered(offer.unwrap());
     let accepted = identity.accept_invitation(offer.id, Answerer::Invitee(&bob), at(0));
@@ -279,4 +306,53 @@ async fn who_joins_an_account_is_still_told_of_in_the_others_after_the_end_of_a_
     let mut both = [a, b];
     both.sort();
     assert_eq!(told().await, both);
+}
+
+#[tokio::test]
+async fn an_invitation_is_worth_as_much_as_the_right_of_who_made_it() {
+    let (_catalog, identity, [a, _]) = two_accounts().await;
+    let bob = identity.user_called("owner-b").await.unwrap();
+    let owner = HeldRole::Account(a, AccountRole::Owner);
+    identity
+        .create_user("second", "h", false, at(0))
+        .await
+        .unwrap();
+    give(&identity, "second", owner).await;
+    let second = identity.user_called("second").await.unwrap();
+    let offer = identity
+        .grant("owner-b", owner, Granter::Owner(second.id), at(0))
+        .await;
+    let offer = offered(offer.unwrap());
+    let accept = async |answerer: Answerer<'_>| {
+        let accepted = identity.accept_invitation(offer.id, answerer, at(0)).await;
+        accepted.map_err(|error| error.kind()).map(|(user, _)| user)
+    };
+    let seen = async || {
+        let into = identity.invitations_into(a, at(0)).await.unwrap().len();
+        (
+            into,
+            identity.invitations_of(&bob, at(0)).await.unwrap().len(),
+        )
+    };
+    assert_eq!(seen().await, (1, 1));
+    // Another role of theirs is no reason to believe it.
+    identity.revoke("second", owner, at(0)).await.unwrap();
+    give(
+        &identity,
+        "second",
+        HeldRole::Account(a, AccountRole::Auditor),
+    )
+    .await;
+    assert_eq!(seen().await, (0, 0));
+    for answerer in [Answerer::Invitee(&bob), Answerer::Operator] {
+        assert_eq!(accept(answerer).await.unwrap_err(), ErrorKind::NotFound);
+    }
+    // Another owner may offer the same; it rests on that right then.
+    let first = owner_of(&identity, "a").await;
+    let again = identity
+        .grant("owner-b", owner, Granter::Owner(first), at(0))
+        .await;
+    assert_eq!(offered(again.unwrap()).id, offer.id);
+    identity.delete_user(second.id).await.unwrap();
+    assert_eq!(accept(Answerer::Invitee(&bob)).await.unwrap().id, bob.id);
 }

@@ -1,0 +1,125 @@
+//! Manifests and receipts that are too long for one transaction.
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::row::{Columns, Id, signed};
+use super::{Catalog, failed_to};
+use crate::error::Result;
+use crate::session::Generation;
+
+/// Parts that are looked at by one query.
+const PARTS_AT_ONCE: u32 = 64;
+
+/// Which text of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextKind {
+    Manifest,
+    Receipt,
+}
+
+impl TextKind {
+    const fn number(self) -> i64 {
+        match self {
+            Self::Manifest => 0,
+            Self::Receipt => 1,
+        }
+    }
+}
+
+impl Catalog {
+    /// Writes a text of a session that is being made, durably, in a transaction for each part of so many bytes. Nobody sees it before the
+    /// session is inserted.
+    pub(crate) async fn write_text(
+        &self,
+        making: Generation,
+        kind: TextKind,
+        text: Vec<u8>,
+        part_bytes: usize,
+    ) -> Result<()> {
+        let what = "write the texts of a session";
+        for (part, bytes) in text.chunks(part_bytes.max(1)).enumerate() {
+            let mut tx = self.begin(what).await?;
+            sqlx::query(
+                "INSERT INTO session_texts (making, kind, part, bytes) VALUES (?, ?, ?, ?)",
+            )
+            .bind(Id::bytes(&making))
+            .bind(kind.number())
+            .bind(signed(part as u64))
+            .bind(bytes)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+            self.commit(tx, what).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the parts of makings that no session has, each in a transaction of its own, but of those that may still
+    /// become one.
+    pub(crate) async fn delete_stray_texts(
+        &self,
+        is_being_made: impl Fn(&Generation) -> bool,
+    ) -> Result<()> {
+        let what = "delete the texts of ended sessions";
+        let mut after = -1;
+        loop {
+            let rows = sqlx::query(concat!(
+                "SELECT rowid AS number, making FROM session_texts WHERE rowid > ? ",
+                "AND making NOT IN (SELECT generation FROM sessions WHERE generation IS NOT NULL) ",
+                "ORDER BY rowid LIMIT ?"
+            ))
+            .bind(after)
+            .bind(PARTS_AT_ONCE)
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed_to(what))?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in &rows {
+                after = row.integer("number")?;
+                // Asked after the query: what is neither being made nor a session is nothing any more. One that became a session
+                // in between is one for the statement, too.
+                if !is_being_made(&making(row)?) {
+                    self.delete_stray_text(after).await?;
+                }
+            }
+        }
+    }
+
+    async fn delete_stray_text(&self, number: i64) -> Result<()> {
+        let what = "delete the texts of ended sessions";
+        let mut tx = self.begin(what).await?;
+        sqlx::query(concat!(
+            "DELETE FROM session_texts WHERE rowid = ? ",
+            "AND making NOT IN (SELECT generation FROM sessions WHERE generation IS NOT NULL)"
+        ))
+        .bind(number)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(what))?;
+        self.commit(tx, what).await
+    }
+}
+
+/// A text that was written in parts; empty when there is none.
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    making: Generation,
+    kind: TextKind,
+) -> Result<Vec<u8>> {
+    let rows =
+        sqlx::query("SELECT bytes FROM session_texts WHERE making = ? AND kind = ? ORDER BY part")
+            .bind(Id::bytes(&making))
+            .bind(kind.number())
+            .fetch_all(connection)
+            .await
+            .map_err(failed_to("read the texts of a session"))?;
+    let parts = rows.iter().map(|row| row.bytes("bytes"));
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn making(row: &SqliteRow) -> Result<Generation> {
+    row.id("making")
+}
