@@ -95,7 +95,7 @@ fn many_lines_that_are_cut_one_after_the_other_are_refused_or_counted() {
 fn lost_line_breaks_and_commas_on_a_line_cost_no_event_or_one() {
     let events = numbered(6);
     for at in 0..5 {
-        for between in ["", " "] {
+        for between in ["", " ", "  ", "\t"] {
             let body = events.join("\n");
             let second = format!("{}\n", events[at]);
             let body = body.replacen(&second, &format!("{}{between}", events[at]), 1);
