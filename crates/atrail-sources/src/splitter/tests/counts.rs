@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::recovery::{any_damage, damaged};
 use super::{Found, streamed, whole};
 use crate::{Framing, SourceKind, split};
 
@@ -62,6 +63,8 @@ enum Line {
     Glued(&'static str),
     /// An event that is cut off there.
     Cut(Index),
+    /// An event that something is done to.
+    Damaged((Index, Index, &'static str)),
     /// A whole event and one that is cut off.
     GluedCut(Index),
     Other(&'static str),
@@ -95,6 +98,10 @@ impl Input {
                 Line::Event => written.events.push(event()),
                 Line::Glued(_) => written.events.extend([event(), event()]),
                 Line::Cut(_) => written.cuts = 1,
+                Line::Damaged(damage) => {
+                    written.cuts = 1;
+                    input.body += &damaged(&event(), *damage);
+                }
                 Line::GluedCut(_) => {
                     written.events.push(event());
                     written.cuts = 1;
@@ -173,7 +180,7 @@ impl Input {
 /// Nothing goes missing, and no more is counted than was sent.
 fn check(input: &Input, outcome: &Outcome) -> Result<(), String> {
     let untold = input.untold(&outcome.items);
-    let values = |line: &Written| line.events.len() + line.cuts;
+    let values = |line: &Written| line.events.len() + 2 * line.cuts;
     let sent: usize = input.lines.iter().map(|line| values(line).max(1)).sum();
     if untold > outcome.not_read {
         return Err(format!(
@@ -193,6 +200,7 @@ fn any_line() -> impl Strategy<Value = (Line, &'static str, bool)> {
         6 => Just(Line::Event),
         1 => prop::sample::select(vec!["", " ", "  ", "\t"]).prop_map(Line::Glued),
         3 => any::<Index>().prop_map(Line::Cut),
+        1 => any_damage().prop_map(Line::Damaged),
         1 => any::<Index>().prop_map(Line::GluedCut),
         3 => prop::sample::select(vec![
             "{\"events\":[", "{\"events\":", "[", "{\"x\":", "{\"x\":[", "{\"x\":1,\"events\":[", "{", "]", "]}", "}",
@@ -295,6 +303,28 @@ fn events_that_are_indented_deeper_than_one_that_broke_are_counted() {
         ),
         (
             format!("{{\"a\" 1,\"b\":[\n{}\n]}}\n{}\n", deeper(",\n"), events[0]),
+            (1, 1, 4),
+        ),
+        (
+            format!(
+                "{{\"events\":[\n{}\n]}},\n{{\"a\" 1,\"b\":[\n{}\n]}}\n",
+                events[0],
+                deeper(",\n")
+            ),
+            (1, 1, 4),
+        ),
+        // Cut off in a string.
+        (format!("{{\"a\":\"x\n  {}\n", deeper("\n  ")), (0, 1, 4)),
+        (
+            format!("[\n{{\"a\":\"x,\n  {}\n]\n", deeper(",\n  ")),
+            (0, 1, 4),
+        ),
+        (
+            format!(
+                "[\n\t{{\"a\":\"x,\n    {},\n\t{}\n]\n",
+                deeper(",\n    "),
+                events[0]
+            ),
             (1, 1, 4),
         ),
         // What is whole swallows nothing.

@@ -269,7 +269,7 @@ fn files_in_chunks_recover_alike() {
 }
 
 /// Damage to one line: what is cut out of it, and what is put in its place.
-fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
+pub(super) fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
     let token = prop::sample::select(vec![
         "",
         "\"",
@@ -294,7 +294,7 @@ fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
     (any::<Index>(), any::<Index>(), token)
 }
 
-fn damaged(line: &str, (from, to, token): (Index, Index, &str)) -> String {
+pub(super) fn damaged(line: &str, (from, to, token): (Index, Index, &str)) -> String {
     let (from, to) = (from.index(line.len() + 1), to.index(line.len() + 1));
     format!("{}{token}{}", &line[..from.min(to)], &line[from.max(to)..])
 }
