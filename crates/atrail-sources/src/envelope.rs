@@ -33,8 +33,8 @@ pub(crate) struct Inspector {
     events: Finder<'static>,
     /// For each row of [`CONVERSIONS`].
     converted: Vec<Finder<'static>>,
-    /// One object after the other.
-    glued: [Finder<'static>; 2],
+    /// What may be one object after the other.
+    glued: [Finder<'static>; 3],
 }
 
 impl Inspector {
@@ -47,7 +47,7 @@ impl Inspector {
                 .iter()
                 .map(|conversion| Finder::new(conversion.telling))
                 .collect(),
-            glued: [Finder::new(b"}{"), Finder::new(b"} {")],
+            glued: [b"}{", b"} ", b"}\t"].map(Finder::new),
         }
     }
 
@@ -84,7 +84,7 @@ impl Inspector {
         self.kind != SourceKind::Kong && self.events.find(text).is_some()
     }
 
-    /// Whether a line may hold more than one object: nowhere in JSON but in strings does a brace follow a closing one.
+    /// Whether a line may hold more than one object: something stands behind a closing brace that may come before the next.
     pub(crate) fn may_be_glued(&self, line: &[u8]) -> bool {
         self.glued.iter().any(|braces| braces.find(line).is_some())
     }

@@ -11,6 +11,8 @@ pub(crate) struct Place {
     dropped: u64,
     /// Where that line begins, from the start of the input.
     line_start: u64,
+    /// Whether only blanks stand before there on that line.
+    is_blank: bool,
 }
 
 impl Place {
@@ -20,6 +22,7 @@ impl Place {
             line: 1,
             dropped: 0,
             line_start: 0,
+            is_blank: true,
         }
     }
 
@@ -30,6 +33,9 @@ impl Place {
         if let Some(last) = memchr::memrchr(b'\n', passed) {
             self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
             self.line_start = self.dropped + (self.counted + last + 1) as u64;
+            self.is_blank = passed[last + 1..].iter().all(is_blank);
+        } else {
+            self.is_blank = self.is_blank && passed.iter().all(is_blank);
         }
         self.counted = self.counted.max(at);
         self.line
@@ -39,6 +45,12 @@ impl Place {
     pub(crate) fn line_and_column(&mut self, window: &[u8], at: usize) -> (u64, u64) {
         let line = self.line(window, at);
         (line, self.dropped + at as u64 - self.line_start + 1)
+    }
+
+    /// How many blanks stand before a byte of the window on its line; `None` when something else does.
+    pub(crate) fn indent(&mut self, window: &[u8], at: usize) -> Option<usize> {
+        let (_, column) = self.line_and_column(window, at);
+        self.is_blank.then_some(column as usize - 1)
     }
 
     /// Offsets go on from here, which is the first byte of its line but for blanks, and that line begins in the window.
@@ -52,6 +64,7 @@ impl Place {
             self.line_start = self.dropped + last as u64 + 1;
         }
         self.counted = at;
+        self.is_blank = true;
     }
 
     /// The window's first `count` bytes go.
@@ -62,4 +75,8 @@ impl Place {
         self.counted -= count;
         self.dropped += count as u64;
     }
+}
+
+const fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
 }

@@ -10,8 +10,8 @@ pub struct Refusal {
     pub line: u64,
     /// What is wrong.
     pub reason: Reason,
-    /// How many lines after the break were passed over, because nothing tells what they are. They are neither events that
-    /// are handed on nor refusals of their own.
+    /// How many lines were passed over for it, because nothing tells what they are: neither events that are handed on nor
+    /// refusals of their own. A line with several whole objects counts once for each.
     pub not_read: u64,
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Scan {
     is_too_deep: bool,
     /// Whether a value may begin here.
     may_begin: bool,
+    /// Whether a line began with a bracket where no value may begin, deeper than the value itself.
+    is_wrong: bool,
     /// How many blanks stand before here on this line, while it holds nothing else.
     indent: Option<usize>,
 }
@@ -68,6 +70,7 @@ impl Scan {
             braces: 0,
             is_too_deep: false,
             may_begin: true,
+            is_wrong: false,
             indent: None,
         }
     }
@@ -75,6 +78,11 @@ impl Scan {
     /// How many bytes stand before the value on its line.
     pub(crate) const fn column(&self) -> usize {
         self.column
+    }
+
+    /// Whether what was looked over cannot be JSON, whatever its brackets say.
+    pub(crate) const fn is_wrong(&self) -> bool {
+        self.is_wrong
     }
 
     /// Goes on as far as the window reaches.
@@ -110,6 +118,9 @@ impl Scan {
                     if indent.is_some_and(|indent| self.is_cut_off(byte, indent)) {
                         return Some(Scanned::CutOff(self.at));
                     }
+                    self.is_wrong |= indent.is_some()
+                        && matches!(byte, b'{' | b'[')
+                        && !(self.may_begin || self.is_too_deep);
                     match byte {
                         b'"' => {
                             self.at += 1;

@@ -1,5 +1,7 @@
 //! Lines that begin a value, in a stretch that was looked over.
 
+use crate::scan::{Scan, Scanned};
+
 /// The first byte of the first line after `from` that begins a value, or in a list ends one, up to and with `to`.
 pub(super) fn next_line(
     window: &[u8],
@@ -12,9 +14,7 @@ pub(super) fn next_line(
     breaks.find_map(|found| {
         let start = from + found + 1;
         let line = &window[start..(to + 1).min(window.len())];
-        let indent = line
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))?;
+        let indent = line.iter().position(|byte| !is_blank(*byte))?;
         let begins = match line[indent] {
             b'{' | b'[' => indent <= column,
             b']' => is_in_list && ends_element(indent, column),
@@ -24,15 +24,46 @@ pub(super) fn next_line(
     })
 }
 
-/// How many lines between, without the last, begin a value.
-pub(super) fn values_begun(window: &[u8], from: usize, to: usize, column: usize) -> u64 {
-    let mut from = from;
+/// How many values the lines hold that begin between, each of them looked at up to `to`: those that end on their line, and
+/// every line that begins a value no deeper than `column`. The line that `from` is on is not looked at.
+pub(super) fn passed_over(window: &[u8], from: usize, to: usize, column: Option<usize>) -> u64 {
+    let stretch = &window[from..to];
+    let begins = memchr::memchr_iter(b'\n', stretch).map(|found| found + 1);
+    let lines = begins.map(|begin| {
+        let line = &stretch[begin..];
+        let blanks = line.iter().position(|byte| !is_blank(*byte))?;
+        let may_hold = matches!(line[blanks], b'{' | b'[' | b',' | b'}' | b']');
+        may_hold.then(|| {
+            let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+            let begins_value = matches!(line[blanks], b'{' | b'[')
+                && column.is_some_and(|column| blanks <= column);
+            values_on(&line[blanks..end]).max(u64::from(begins_value))
+        })
+    });
+    lines.flatten().sum()
+}
+
+/// How many objects stand one after the other at the beginning of a line, with brackets and commas between them. A line
+/// break that was lost between two takes none of them away.
+pub(super) fn values_on(line: &[u8]) -> u64 {
+    let mut at = 0;
     let mut count = 0;
-    while let Some(next) = next_line(window, from, to, column, false).filter(|next| *next < to) {
-        count += 1;
-        from = next;
+    loop {
+        let between = |byte: &u8| is_blank(*byte) || matches!(byte, b'[' | b']' | b'}' | b',');
+        let rest = &line[at..];
+        at += rest.iter().take_while(|byte| between(byte)).count();
+        if line.get(at) != Some(&b'{') {
+            return count;
+        }
+        let Scanned::End(end) = Scan::new(at, b'{', 0).run(line) else {
+            return count;
+        };
+        (at, count) = (end, count + 1);
     }
-    count
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
 }
 
 /// Whether a line with a comma or a bracket after so many blanks ends an element that began in `column`.

@@ -1,5 +1,7 @@
 //! A list of events that is open: an array, or an object around one.
 
+use crate::Refusal;
+
 /// An open list.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -10,6 +12,8 @@ pub(super) struct Frame {
     pub(super) ends: Ends,
     /// For an object that may still turn out to be no list: where it begins, so that it can be refused whole.
     pub(super) fallback_start: Option<usize>,
+    /// For an object: how many bytes stand before it on its line.
+    pub(super) start_column: usize,
     /// For an object: whether the member being read is `events`.
     pub(super) at_events: bool,
     /// For an object: whether it has an `eventTime`, and so is an event itself, whatever else it has.
@@ -20,6 +24,10 @@ pub(super) struct Frame {
     pub(super) column: usize,
     /// A break in it was reported. From there on commas may be missing, and so may its end.
     pub(super) is_broken: bool,
+    /// For an object: how many of its members' values begin a line. Should it break, they were passed over.
+    pub(super) passed: u64,
+    /// For an object: a member's value that is no JSON, and took lines with it.
+    pub(super) lost: Option<Refusal>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,17 +63,26 @@ impl Frame {
             line,
             ends,
             fallback_start: None,
+            start_column: 0,
             at_events: false,
             is_event: false,
             found: false,
             column: usize::MAX,
             is_broken: false,
+            passed: 0,
+            lost: None,
         }
     }
 
-    pub(super) const fn with_fallback(mut self, start: usize) -> Self {
+    pub(super) const fn with_fallback(mut self, start: usize, column: usize) -> Self {
         self.fallback_start = Some(start);
+        self.start_column = column;
         self
+    }
+
+    /// How many lines its members took with them that are no JSON.
+    pub(super) fn lines_lost(&self) -> u64 {
+        self.lost.as_ref().map_or(0, |lost| lost.not_read)
     }
 
     /// How far its text reaches, when that is known.

@@ -88,7 +88,7 @@ impl Splitter {
                 ),
                 Shape::List => {
                     let frame = Frame::new(Kind::Object, line, Ends::At(text.end));
-                    self.enter(frame.with_fallback(text.start), text.start);
+                    self.enter(frame.with_fallback(text.start, 0), text.start);
                     return None;
                 }
             },

@@ -1,7 +1,8 @@
 //! The elements of lists, and the members of objects around them.
 
+use super::ahead::passed_over;
 use super::frame::{Ends, Expect, Frame, Kind};
-use super::values::{is_whitespace, too_large_at, whole};
+use super::values::{is_whitespace, too_large_at};
 use super::{Role, Splitter, Step};
 
 impl Splitter {
@@ -102,7 +103,7 @@ impl Splitter {
         let bound = frame.bound();
         let step = if frame.kind == Kind::Object && !frame.found {
             Some(match (frame.fallback_start, bound) {
-                (Some(start), Some(end)) => whole(start..end, frame.line),
+                (Some(start), Some(end)) => self.hand_on(start..end, frame.line, window),
                 _ => too_large_at(frame.line),
             })
         } else {
@@ -110,9 +111,15 @@ impl Splitter {
                 .get(self.pos..bound.unwrap_or(self.pos))
                 .unwrap_or_default();
             let stray = left.iter().position(|byte| !is_whitespace(*byte));
-            stray.map(|stray| {
-                Step::Refusal(self.refusal(window, self.pos + stray, "the end of the line"))
-            })
+            let left = self.pos..self.pos + left.len();
+            let step = stray.map(|stray| {
+                let at = self.pos + stray;
+                let mut refusal = self.refusal(window, at, "the end of the line");
+                refusal.not_read =
+                    frame.lines_lost() + passed_over(window, left.start, left.end, None);
+                refusal
+            });
+            step.or_else(|| frame.lost.clone()).map(Step::Refusal)
         };
         self.leave(&frame);
         step

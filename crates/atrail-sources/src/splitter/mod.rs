@@ -1,14 +1,17 @@
 //! The engine: goes once through the input, seen through a window, and says where the events are.
 //!
 //! `lines` cuts the input into lines where each stands alone; `values` reads values, in a line or in all of the input, and
-//! `list` the elements of lists; `recover` goes on after a break, at the next line that begins a value.
+//! `list` the elements of lists; `recover` goes on after a break, at the next line that begins a value,
+//! and `passed` counts what is passed over.
 //! Offsets are relative to the window; [`Splitter::release`] moves them when its front is dropped.
 
 mod ahead;
 mod frame;
 mod lines;
 mod list;
+mod passed;
 mod recover;
+mod rereads;
 mod values;
 
 #[cfg(test)]
@@ -22,7 +25,8 @@ use crate::scan::Scan;
 use crate::{Format, Framing, Refusal, SourceKind};
 use atrail_model::limits::EVENT_MAX_BYTES;
 use frame::{Ends, Frame};
-use recover::{Rereads, Seek};
+use recover::Seek;
+use rereads::Rereads;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -90,6 +94,10 @@ enum Mode {
 struct Value {
     start: usize,
     line: u64,
+    /// Whether nothing stands before it on that line.
+    begins_line: bool,
+    /// Whether it is larger than an event, and its front was let go.
+    is_large: bool,
     role: Role,
     scan: Scan,
     /// Where it ends, while what follows it is waited for.

@@ -2,19 +2,16 @@
 //!
 //! A break costs what it stands in and nothing else: a value that breaks off reaches up to the next line that begins a
 //! value, indented no deeper than itself, and is refused once. What was looked over to find its end is looked at again, but
-//! no stretch more than [`REREADS_MAX`] times, so that time stays linear whatever the input is.
+//! no stretch more than a few times, so that time stays linear whatever the input is.
 
 use atrail_model::event::hint;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
-use super::ahead::{ends_element, next_line, values_begun};
+use super::ahead::{ends_element, next_line, passed_over, values_on};
 use super::frame::{Ends, Expect, Frame, Kind};
-use super::values::{is_whitespace, whole};
+use super::passed::cut;
 use super::{Mode, Role, Splitter, Step, Value};
 use crate::{Reason, Refusal};
-
-/// How often one stretch of the input is looked at again.
-const REREADS_MAX: u8 = 8;
 
 /// How much of what stands at a break tells what it is.
 const HINT_BYTES: usize = 16;
@@ -28,6 +25,8 @@ pub(super) struct Seek {
     column: usize,
     /// How many blanks this line begins with, if nothing else was seen of it.
     indent: Option<usize>,
+    /// How far its end was looked for.
+    searched: usize,
     /// Between the elements of a list: a comma on the same line will do.
     in_line: bool,
 }
@@ -38,30 +37,6 @@ enum Resume {
     Value,
     /// A comma or the end of the list stands here.
     Between,
-}
-
-/// Keeps count of what is looked at again.
-#[derive(Debug, Default)]
-pub(super) struct Rereads {
-    /// Up to where the input was looked at.
-    until: usize,
-    count: u8,
-}
-
-impl Rereads {
-    pub(super) const fn move_back(&mut self, count: usize) {
-        self.until = self.until.saturating_sub(count);
-    }
-
-    /// Whether what lies between may be looked at once more.
-    fn take(&mut self, from: usize, to: usize) -> bool {
-        if from >= self.until {
-            self.count = 0;
-        }
-        self.until = self.until.max(to);
-        self.count = self.count.saturating_add(1);
-        self.count <= REREADS_MAX
-    }
 }
 
 impl Splitter {
@@ -78,13 +53,22 @@ impl Splitter {
             // It was refused for its size; how many lines it took with it is news.
             Role::Skipped if is_in_array => {
                 let mut refusal = self.refusal(window, at, expected);
-                refusal.not_read = refusal.line - value.line;
-                self.seek_from(at, refusal, value.scan.column(), false)
+                let is_next = matches!(window.get(at), Some(b'{' | b'[' | b']'));
+                refusal.not_read = (refusal.line - value.line).saturating_sub(u64::from(is_next));
+                self.seek_from(at, refusal, value.scan.column(), false, window)
             }
-            Role::Name | Role::Skipped => self.break_off(window, at, expected),
+            Role::Name => self.break_off(window, at, expected),
+            Role::Skipped => {
+                let lines = self.lines_in(&value, at, window);
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.passed += lines;
+                }
+                self.break_off(window, at, expected)
+            }
             Role::Base if self.inspector.may_be_list(&window[value.start..at]) => {
                 let frame = Frame::new(Kind::Object, value.line, Ends::Unknown);
-                self.frames.push(frame.with_fallback(value.start));
+                self.frames
+                    .push(frame.with_fallback(value.start, value.scan.column()));
                 self.pos = value.start + 1;
                 value.blame.map(Step::Refusal)
             }
@@ -93,19 +77,19 @@ impl Splitter {
                     return Some(self.refuse_up_to(value, next, window));
                 }
                 let column = value.scan.column();
-                let passed = values_begun(window, value.start, at, column);
+                let passed = passed_over(window, value.start, at, Some(column));
                 let mut refusal = match value.blame {
                     Some(blame) => blame,
                     None => self.refusal(window, at, expected),
                 };
-                refusal.not_read = passed;
+                refusal.not_read += passed;
                 // Cut off, and not by the end of a line: another value begins here.
                 if matches!(window.get(at), Some(b'{' | b'[' | b']')) {
                     self.pos = at;
                     self.resume_at(at, window);
                     return Some(Step::Refusal(refusal));
                 }
-                self.seek_from(at, refusal, column, false)
+                self.seek_from(at, refusal, column, false, window)
             }
         }
     }
@@ -121,10 +105,14 @@ impl Splitter {
     pub(super) fn refuse_up_to(&mut self, value: Value, next: usize, window: &[u8]) -> Step {
         self.go_back(next, window);
         self.resume_at(next, window);
-        let Value {
-            start, line, blame, ..
-        } = value;
-        blame.map_or_else(|| cut(start, next, line, window), Step::Refusal)
+        let column = value.scan.column();
+        match value.blame {
+            Some(mut blame) => {
+                blame.not_read += passed_over(window, value.start, next, Some(column));
+                Step::Refusal(blame)
+            }
+            None => cut(value.start, next, value.line, column, window),
+        }
     }
 
     /// Whether too little is seen of what stands at a break to say what it is.
@@ -147,7 +135,7 @@ impl Splitter {
             0 => usize::MAX,
             _ => self.base_column,
         };
-        self.seek_from(self.pos, refusal, column, false)
+        self.seek_from(self.pos, refusal, column, false, window)
     }
 
     /// Something stands between the elements of a list that is neither.
@@ -160,7 +148,7 @@ impl Splitter {
             self.pos += 1;
             return None;
         }
-        self.seek_from(self.pos, refusal, column, true)
+        self.seek_from(self.pos, refusal, column, true, window)
     }
 
     /// An object around a list breaks at `at`.
@@ -177,8 +165,16 @@ impl Splitter {
         if let Ends::At(end) = frame.ends {
             self.leave(&frame);
             return Some(match start {
-                Some(start) => whole(start..end, frame.line),
-                None => Step::Refusal(self.refusal(window, at, expected)),
+                Some(start) => self.hand_on(start..end, frame.line, window),
+                None => {
+                    let mut refusal = self.refusal(window, at, expected);
+                    let line = memchr::memchr(b'\n', &window[at..end]);
+                    refusal.not_read = frame.passed
+                        + frame.lines_lost()
+                        + values_on(&window[at..line.map_or(end, |found| at + found)])
+                        + passed_over(window, at, end, None);
+                    Step::Refusal(refusal)
+                }
             });
         }
         let column = self
@@ -191,29 +187,39 @@ impl Splitter {
             if let Some(next) = next.filter(|next| *next == at || self.rereads.take(start, at)) {
                 self.go_back(next, window);
                 self.resume(Resume::Value);
-                return Some(cut(start, next, frame.line, window));
+                return Some(cut(start, next, frame.line, frame.start_column, window));
             }
         }
-        let refusal = self.refusal(window, at, expected);
-        self.seek_from(at, refusal, column, false)
+        let mut refusal = self.refusal(window, at, expected);
+        refusal.not_read = match start {
+            Some(start) => passed_over(window, start, at, Some(column)),
+            None => frame.passed + frame.lines_lost(),
+        };
+        self.seek_from(at, refusal, column, false, window)
     }
 
     /// The text of a list ends before the list does.
     pub(super) fn break_at_end(&mut self, window: &[u8]) -> Option<Step> {
         let expected = self.frames.last()?.expected();
         let mut is_told = false;
+        let mut lines_lost = 0;
         while let Some(frame) = self.frames.last() {
             is_told |= frame.is_broken;
             if frame.kind == Kind::Object && !frame.found {
                 return self.break_off(window, window.len(), expected);
             }
             let frame = self.frames.pop()?;
+            lines_lost += frame.passed + frame.lines_lost();
             if let Ends::At(end) = frame.ends {
                 self.pos = end;
                 break;
             }
         }
-        (!is_told).then(|| Step::Refusal(self.refusal(window, window.len(), expected)))
+        (!is_told || lines_lost > 0).then(|| {
+            let mut refusal = self.refusal(window, window.len(), expected);
+            refusal.not_read = lines_lost;
+            Step::Refusal(refusal)
+        })
     }
 
     fn go_back(&mut self, next: usize, window: &[u8]) {
@@ -228,12 +234,20 @@ impl Splitter {
         refusal: Refusal,
         column: usize,
         in_line: bool,
+        window: &[u8],
     ) -> Option<Step> {
         self.pos = at;
+        // What stands here may begin a value, and deeper than any line when something stands before it.
+        let indent = match window.get(at) {
+            Some(b'{' | b'[') => Some(self.place.indent(window, at).unwrap_or(usize::MAX)),
+            Some(b']') => self.place.indent(window, at),
+            _ => None,
+        };
         self.seek = Some(Seek {
             refusal,
             column,
-            indent: None,
+            indent,
+            searched: 0,
             in_line,
         });
         None
@@ -252,7 +266,7 @@ impl Splitter {
             };
             let start = self.pos;
             self.skip(window, |byte| matches!(byte, b' ' | b'\t' | b'\r'));
-            let indent = indent + self.pos - start;
+            let indent = indent.saturating_add(self.pos - start);
             seek.indent = Some(indent);
             match window.get(self.pos) {
                 None => break None,
@@ -264,9 +278,12 @@ impl Splitter {
                     if let Some(resume) = self.resumes(byte, indent, seek.column) {
                         break Some(resume);
                     }
+                    let Some(values) = self.values_here(&mut seek.searched, window, last) else {
+                        break None;
+                    };
                     let is_rest = indent > seek.column || matches!(byte, b'}' | b']' | b',');
-                    seek.refusal.not_read += u64::from(!is_rest);
-                    (seek.indent, seek.in_line) = (None, false);
+                    seek.refusal.not_read += values.max(u64::from(!is_rest));
+                    (seek.indent, seek.searched, seek.in_line) = (None, 0, false);
                 }
             }
         };
@@ -276,7 +293,7 @@ impl Splitter {
                 self.seek = Some(seek);
                 return Some(Step::NeedMore);
             }
-            None => self.give_up(window),
+            None => seek.refusal.not_read += self.give_up(window),
         }
         Some(Step::Refusal(seek.refusal))
     }
@@ -327,16 +344,19 @@ impl Splitter {
         }
     }
 
-    /// Nothing that follows can be read, up to the end of a list where that is known.
-    fn give_up(&mut self, window: &[u8]) {
+    /// Nothing that follows can be read, up to the end of a list where that is known; how many lines the lists around lost.
+    fn give_up(&mut self, window: &[u8]) -> u64 {
         self.pos = window.len();
+        let mut lines_lost = 0;
         while let Some(frame) = self.frames.pop() {
+            lines_lost += frame.passed + frame.lines_lost();
             if let Ends::At(end) = frame.ends {
                 self.pos = end;
-                return;
+                return lines_lost;
             }
         }
         self.sniff_again();
+        lines_lost
     }
 
     /// When the first value cannot be read, the next one says how values are told apart.
@@ -361,15 +381,8 @@ impl Splitter {
     }
 }
 
-/// A value that breaks off before `end`, as text that will be refused for where it ends.
-fn cut(start: usize, end: usize, line: u64, window: &[u8]) -> Step {
-    let text = &window[start..end];
-    let last = text.iter().rposition(|byte| !is_whitespace(*byte));
-    whole(start..start + last.map_or(0, |last| last + 1), line)
-}
-
 /// What stands at a break, safe to print.
-fn describe(rest: &[u8]) -> String {
+pub(super) fn describe(rest: &[u8]) -> String {
     match rest {
         [] => "the end of the text".to_owned(),
         [b'\n', ..] => "the end of the line".to_owned(),

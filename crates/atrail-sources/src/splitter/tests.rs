@@ -1,5 +1,6 @@
 //! The engine through its two faces, which must always agree.
 
+mod counts;
 mod limits;
 mod recovery;
 

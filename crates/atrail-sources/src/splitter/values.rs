@@ -132,6 +132,8 @@ impl Splitter {
         self.value = Some(Value {
             start: self.pos,
             line,
+            begins_line: self.place.indent(window, self.pos).is_some(),
+            is_large: false,
             role,
             scan: Scan::new(self.pos, first, column as usize - 1),
             end: None,
@@ -170,7 +172,8 @@ impl Splitter {
                 self.broken_value(value, window.len(), "the rest of this value", window)
             }
             Scanned::More => {
-                if value.role == Role::Skipped {
+                if value.role == Role::Skipped && value.scan.at - value.start > EVENT_MAX_BYTES {
+                    value.is_large = true;
                     self.pos = value.scan.at;
                     value.start = value.scan.at;
                 }
@@ -220,7 +223,7 @@ impl Splitter {
     fn take_value(&mut self, value: Value, end: usize, window: &[u8]) -> Option<Step> {
         self.pos = end;
         match value.role {
-            Role::Skipped => None,
+            Role::Skipped => self.pass(&value, end, window),
             Role::Name => {
                 if let Some(frame) = self.frames.last_mut() {
                     let name = &window[value.start..end];
@@ -230,7 +233,14 @@ impl Splitter {
                 None
             }
             Role::Base | Role::Element => match value.blame {
-                Some(blame) => Some(Step::Refusal(blame)),
+                Some(mut blame) => {
+                    // A list is read whatever stands before it.
+                    let step = self.take_whole(value.start..end, value.line, window);
+                    if let Some(Step::Refusal(lost)) = step {
+                        blame.not_read += lost.not_read;
+                    }
+                    Some(Step::Refusal(blame))
+                }
                 None => self.take_whole(value.start..end, value.line, window),
             },
         }
@@ -250,7 +260,7 @@ impl Splitter {
                 Shape::List if may_enter => {
                     self.pos = range.start + 1;
                     let frame = Frame::new(Kind::Object, line, ends);
-                    self.frames.push(frame.with_fallback(range.start));
+                    self.frames.push(frame.with_fallback(range.start, 0));
                     return None;
                 }
                 Shape::List => (range, line, Format::Cadf),
@@ -263,10 +273,13 @@ impl Splitter {
             },
             _ => (range, line, Format::Cadf),
         };
-        Some(Step::Candidate {
-            range,
-            line,
-            format,
+        Some(match self.lost_inside(range.clone(), window) {
+            Some(refusal) => Step::Refusal(refusal),
+            None => Step::Candidate {
+                range,
+                line,
+                format,
+            },
         })
     }
 

@@ -56,6 +56,11 @@ fn inputs() -> Vec<(&'static str, String, Sums)> {
             (2, 1, 2),
         ),
         (
+            "events that are indented deeper than one that is cut off",
+            format!("{{\"a\":1,\n  {}\n  {}\n{}\n", event(1), event(2), event(3)),
+            (1, 1, 2),
+        ),
+        (
             "a cut element of an array",
             format!(
                 "[\n{},\n{{\"a\":\n{},\n{}\n]\n",

@@ -95,7 +95,7 @@ fn many_lines_that_are_cut_one_after_the_other_are_refused_or_counted() {
 fn lost_line_breaks_and_commas_on_a_line_cost_no_event_or_one() {
     let events = numbered(6);
     for at in 0..5 {
-        for between in ["", " "] {
+        for between in ["", " ", "  ", "\t"] {
             let body = events.join("\n");
             let second = format!("{}\n", events[at]);
             let body = body.replacen(&second, &format!("{}{between}", events[at]), 1);
@@ -269,7 +269,7 @@ fn files_in_chunks_recover_alike() {
 }
 
 /// Damage to one line: what is cut out of it, and what is put in its place.
-fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
+pub(super) fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
     let token = prop::sample::select(vec![
         "",
         "\"",
@@ -294,7 +294,7 @@ fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
     (any::<Index>(), any::<Index>(), token)
 }
 
-fn damaged(line: &str, (from, to, token): (Index, Index, &str)) -> String {
+pub(super) fn damaged(line: &str, (from, to, token): (Index, Index, &str)) -> String {
     let (from, to) = (from.index(line.len() + 1), to.index(line.len() + 1));
     format!("{}{token}{}", &line[..from.min(to)], &line[from.max(to)..])
 }

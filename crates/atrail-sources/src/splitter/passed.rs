@@ -1,0 +1,122 @@
+//! What is passed over: behind a break, and inside of what ends where its brackets say but is no JSON.
+//!
+//! Every line that is passed over and holds a value is counted, so that kept, refused and not read are all that was sent.
+
+use std::ops::Range;
+
+use atrail_model::limits::EVENT_MAX_BYTES;
+use serde::de::IgnoredAny;
+
+use super::ahead::{passed_over, values_on};
+use super::recover::describe;
+use super::values::{is_whitespace, whole};
+use super::{Splitter, Step, Value};
+use crate::{Reason, Refusal};
+
+const REST: &str = "the rest of this value";
+
+impl Splitter {
+    /// Hands on what may be an event; or refuses it, when it is no JSON and took other values with it.
+    pub(super) fn hand_on(&mut self, range: Range<usize>, line: u64, window: &[u8]) -> Step {
+        match self.lost_inside(range.clone(), window) {
+            Some(refusal) => Step::Refusal(refusal),
+            None => whole(range, line),
+        }
+    }
+
+    /// The refusal of a value that ends where its brackets say, holds lines with values, and is no JSON. What looks like a
+    /// part of it may be an event that another one, cut off, swallowed.
+    pub(super) fn lost_inside(&mut self, range: Range<usize>, window: &[u8]) -> Option<Refusal> {
+        let not_read = passed_over(window, range.start, range.end, None);
+        if not_read == 0 {
+            return None;
+        }
+        let text = &window[range.clone()];
+        let error = serde_json::from_slice::<IgnoredAny>(text).err()?;
+        let mut breaks = memchr::memchr_iter(b'\n', text);
+        let line = match error.line() {
+            0 | 1 => 0,
+            line => breaks.nth(line - 2).map_or(0, |found| found + 1),
+        };
+        let at = range.start + line + error.column().saturating_sub(1);
+        let mut refusal = self.refusal(window, at.min(range.end - 1), REST);
+        refusal.not_read = not_read;
+        Some(refusal)
+    }
+
+    /// Passes over a value of no interest: a member of an object around a list, or an element that is too large.
+    pub(super) fn pass(&mut self, value: &Value, end: usize, window: &[u8]) -> Option<Step> {
+        let lost = if value.is_large || end - value.start > EVENT_MAX_BYTES {
+            value.scan.is_wrong().then(|| {
+                let mut refusal = self.refusal(window, end - 1, REST);
+                refusal.not_read = refusal.line - value.line;
+                refusal
+            })
+        } else {
+            self.lost_inside(value.start..end, window)
+        };
+        let frame = self.frames.last_mut()?;
+        if frame.kind == super::frame::Kind::Array {
+            return lost.map(Step::Refusal);
+        }
+        frame.passed += u64::from(value.begins_line && lost.is_none());
+        match (&mut frame.lost, lost) {
+            (Some(told), Some(lost)) => told.not_read += lost.not_read,
+            (told, Some(lost)) => *told = Some(lost),
+            (_, None) => {}
+        }
+        None
+    }
+
+    /// How many values the lines of a value hold that breaks off at `at`; of one that is too large, how many lines.
+    pub(super) fn lines_in(&mut self, value: &Value, at: usize, window: &[u8]) -> u64 {
+        if value.is_large || at - value.start > EVENT_MAX_BYTES {
+            self.place.line(window, at) - value.line
+        } else {
+            passed_over(window, value.start, at, None)
+        }
+    }
+
+    /// How many values stand on the line that goes on here, once all of it is seen that can matter.
+    pub(super) fn values_here(
+        &self,
+        searched: &mut usize,
+        window: &[u8],
+        last: bool,
+    ) -> Option<u64> {
+        let line = &window[self.pos..window.len().min(self.pos + EVENT_MAX_BYTES)];
+        if !matches!(line.first(), Some(b'{' | b'[' | b',' | b'}' | b']')) {
+            return Some(0);
+        }
+        match memchr::memchr(b'\n', &line[*searched..]) {
+            Some(found) => Some(values_on(&line[..*searched + found])),
+            None if last || line.len() == EVENT_MAX_BYTES => Some(values_on(line)),
+            None => {
+                *searched = line.len();
+                None
+            }
+        }
+    }
+}
+
+/// A value that breaks off before `end`, as text that will be refused for where it ends; or refused here, at the end of its
+/// first line, when other values were passed over.
+pub(super) fn cut(start: usize, end: usize, line: u64, column: usize, window: &[u8]) -> Step {
+    let text = &window[start..end];
+    let not_read = passed_over(window, start, end, Some(column));
+    if not_read > 0 {
+        let length = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        return Step::Refusal(Refusal {
+            line,
+            reason: Reason::Broken {
+                column: (column + length + 1) as u64,
+                expected: "the rest of this value",
+                found: describe(&text[length..]),
+                hint: None,
+            },
+            not_read,
+        });
+    }
+    let last = text.iter().rposition(|byte| !is_whitespace(*byte));
+    whole(start..start + last.map_or(0, |last| last + 1), line)
+}
