@@ -17,10 +17,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, EventError, Timestamp, UserId, format_timestamp};
+use atrail_model::{
+    AccountId, Clock, Domain, EventError, LoginId, Timestamp, UserId, format_timestamp,
+};
 use atrail_store::{
-    Disagreement, ErrorKind, Identity, LoginId, NewEvent, Recent, Session, SessionKey, Store,
-    StoreError, Tenancy,
+    Disagreement, ErrorKind, Identity, NewEvent, Recent, Session, SessionKey, Store, StoreError,
+    Tenancy,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;

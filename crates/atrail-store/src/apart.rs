@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Domain, ObjectId, Scope};
+use atrail_model::{Domain, ObjectId, Place, Scope};
 use libdeflater::CompressionLvl;
 use parking_lot::Mutex;
 
 use crate::catalog::archive::DomainRow;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::memtable::{HourLines, Line};
-use crate::object::{self, NewObject, Place};
+use crate::object::{self, NewObject};
 use crate::seal::{LEVEL, Which};
 use crate::store::Core;
 use crate::task::off_thread;

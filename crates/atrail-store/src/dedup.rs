@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Domain, ObjectId, SegmentId, Timestamp};
+use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 use crate::NewEvent;
 use crate::durable;
 use crate::error::{Result, StoreError};
 use crate::memtable::{HourLines, Pending};
-use crate::object::{Place, Segment};
+use crate::object::Segment;
 use run::{Entry, Head, Run, place_number};
 
 /// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have

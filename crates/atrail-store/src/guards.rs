@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SpaceId, Target};
+use atrail_model::{
+    Day, DayRange, Domain, Hour, Hours, ManualClock, Requester, Scope, SpaceId, Target,
+};
 use bytes::Bytes;
 
 use crate::durable::synced;
 use crate::error::ErrorKind;
-use crate::requester::Requester;
 use crate::seal::Which;
 use crate::{NewEvent, Store, StoreSettings};
 

@@ -38,7 +38,6 @@ mod passage;
 mod reading;
 mod recent;
 mod recover;
-mod requester;
 mod reserve;
 mod retention;
 mod scrub;
@@ -63,28 +62,22 @@ pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
 pub use catalog::names::canonical as canonical_name;
 pub use catalog::{
-    Account, AccountRole, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange,
-    ExternalUser, Founding, Grant, Granted, Granter, HeldRole, Home, Identity, Invitation,
-    InvitationId, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, Organization,
-    Proof, Revoked, Space, SpaceRole, Standing, Tenancy, User, Warrant,
+    Account, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
+    Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey,
+    NewLogin, Organization, Proof, Revoked, Space, Tenancy,
 };
 pub use compaction::Compacted;
 pub use dedup::DedupStats;
-pub use deletion::DeletedTotal;
 pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
-pub use hold::StandingHold;
 pub use ingest::{AppendTotal, NewEvent};
 pub use reading::{KeptReadings, Reading};
 pub use recent::Recent;
 pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
-pub use requester::Requester;
-pub use retention::DomainRetention;
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
 pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
 pub use settings::StoreSettings;
 pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
-pub use status::DayTotal;
 pub use store::Store;
 pub use tenancy::EventsOfSpace;
 pub use timekeeper::{Disagreement, TimeStatus};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, Day, DayRange, Domain, Elapsed, Hour, Hours};
+use atrail_model::{AccountId, Clock, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 use crate::NewEvent;
 use crate::apart::Apart;
 use crate::stats::Unsealed;
-use crate::status::DayTotal;
 use crate::wal::Frame;
 use load::{Load, Loads};
 

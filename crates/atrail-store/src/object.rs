@@ -6,7 +6,7 @@ pub(crate) mod benching;
 pub(crate) mod fuzzing;
 
 use atrail_evidence::{Hash, Root, SegmentTree};
-use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId};
+use atrail_model::{Domain, Hour, ObjectId, Place, SegmentId};
 use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
 use sha2::{Digest, Sha256};
@@ -26,14 +26,6 @@ pub(crate) const SUBFIELD_VERSION: u8 = 1;
 pub(crate) const EMPTY_MEMBER: [u8; 20] = [
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
-
-/// Where a segment's events belong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) domain: Domain,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-}
 
 /// What is known of a sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

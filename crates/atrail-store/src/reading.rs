@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use crate::Store;
 use crate::byte_set::ByteSet;
-use crate::catalog::LoginId;
 use crate::error::Result;
 use crate::session::SessionKey;
+use atrail_model::LoginId;
 
 /// What one login was handed of a session at one address.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, Domain, SegmentId};
+use atrail_model::{Clock, Domain, Place, SegmentId};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
@@ -25,7 +25,7 @@ use crate::error::{Result, StoreError, io_failure};
 use crate::evidence::demand_epoch;
 use crate::inspect::inspect;
 use crate::listing::list;
-use crate::object::{Place, object_path};
+use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
 use crate::task::off_thread;
 pub(crate) use log::LostLog;

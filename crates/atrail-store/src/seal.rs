@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use atrail_model::{Domain, Elapsed, ObjectId};
+use atrail_model::{Domain, Elapsed, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
@@ -17,7 +17,7 @@ use crate::catalog::archive::DomainRow;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
 use crate::memtable::{GATHER_HOURS, Pending};
-use crate::object::{self, NewObject, Place};
+use crate::object::{self, NewObject};
 use crate::store::Core;
 use crate::task::{joined, off_thread};
 use crate::wal::Rotation;

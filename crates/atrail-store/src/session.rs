@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, Root, SUBTREE_LEAVES, hex};
-use atrail_model::{Domain, Scope, SessionId, SpaceId, Target, Timestamp, UserId};
+use atrail_model::{Domain, Scope, SessionId, SpaceId, Timestamp, UserId};
 use bytes::Bytes;
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
@@ -162,7 +162,7 @@ impl Store {
         let domains = core.catalog.domains_of(new.scope.target).await?;
         let Some(first) = domains.first() else {
             return Err(StoreError::NotFound {
-                what: target_name(new.scope.target),
+                what: new.scope.target.to_string(),
             });
         };
         let account = first.account;
@@ -375,13 +375,6 @@ impl Session {
 pub(crate) fn not_found(id: SessionId) -> StoreError {
     StoreError::NotFound {
         what: format!("session {id}"),
-    }
-}
-
-pub(crate) fn target_name(target: Target) -> String {
-    match target {
-        Target::Space(id) => format!("space {id}"),
-        Target::Account(id) => format!("account {id}"),
     }
 }
 

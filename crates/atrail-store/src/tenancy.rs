@@ -1,12 +1,12 @@
 //! Ending spaces and accounts. What happened in them does not end by itself: a domain outlives its space.
 
-use atrail_model::{AccountId, Day, DayRange, Hours, Scope, SpaceId, Target};
+use atrail_model::{
+    AccountId, Day, DayRange, EventTotal, Hours, Requester, Scope, SpaceId, Target,
+};
 
 use crate::Store;
 use crate::catalog::tenancy::holds_events;
-use crate::deletion::DeletedTotal;
 use crate::error::{Result, StoreError, chain};
-use crate::requester::Requester;
 
 /// What becomes of the events of a space that is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,11 @@ impl Store {
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn space_holds(&self, space: SpaceId) -> Result<DeletedTotal> {
+    pub async fn space_holds(&self, space: SpaceId) -> Result<EventTotal> {
         self.total(Target::Space(space)).await
     }
 
-    async fn total(&self, target: Target) -> Result<DeletedTotal> {
+    async fn total(&self, target: Target) -> Result<EventTotal> {
         self.count(everything(target)).await
     }
 
@@ -40,7 +40,7 @@ impl Store {
         space: SpaceId,
         requester: impl Into<Requester<'_>>,
         events: EventsOfSpace,
-    ) -> Result<DeletedTotal> {
+    ) -> Result<EventTotal> {
         let target = Target::Space(space);
         let requester = requester.into();
         let tenancy = self.tenancy().on_behalf_of(requester.name);
@@ -80,7 +80,7 @@ impl Store {
             Ok(late) => Ok(held.and(late)),
             Err(error) => {
                 tracing::error!(%space, error = chain(&error), "events that came while a space was deleted stay with its account");
-                Ok(DeletedTotal {
+                Ok(EventTotal {
                     is_owed: true,
                     ..held
                 })

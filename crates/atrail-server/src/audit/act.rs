@@ -1,7 +1,6 @@
 //! One act: who did what to what, and how it went.
 
-use atrail_model::{Domain, Hours, Scope, UserId};
-use atrail_store::User;
+use atrail_model::{Domain, Hours, Scope, User, UserId};
 use serde_json::{Map, Value, json};
 
 use super::action::{Action, Severity};

@@ -176,8 +176,7 @@ pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventEr
 
 #[cfg(test)]
 mod tests {
-    use atrail_model::{SpaceId, UserId};
-    use atrail_store::User;
+    use atrail_model::{SpaceId, User, UserId};
     use axum::extract::FromRequestParts;
     use axum::http::Request;
 

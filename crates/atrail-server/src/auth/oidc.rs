@@ -5,8 +5,7 @@ mod provider;
 
 use std::time::Duration;
 
-use atrail_model::{Moment, Timestamp};
-use atrail_store::HeldRole;
+use atrail_model::{HeldRole, Moment, Timestamp};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
-use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal, StoreError};
+use atrail_model::{DayTotal, EventTotal, Scope};
+use atrail_store::StoreError;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -124,7 +124,7 @@ pub(super) async fn delete(
         Err(StoreError::Partly { done, rest }) => (done, Some(StoreError::Partly { done, rest })),
         deleted => (deleted?, None),
     };
-    let DeletedTotal {
+    let EventTotal {
         count,
         size_bytes,
         is_owed,

@@ -93,15 +93,15 @@ pub(super) async fn delete(
     }))
 }
 
-async fn found(app: &App, id: UserId) -> Result<atrail_store::User, ApiError> {
+async fn found(app: &App, id: UserId) -> Result<atrail_model::User, ApiError> {
     match app.identity.user(id).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("user")),
         found => Ok(found?),
     }
 }
 
-fn wire(user: atrail_store::User) -> User {
-    let atrail_store::User { id, name, operator } = user;
+fn wire(user: atrail_model::User) -> User {
+    let atrail_model::User { id, name, operator } = user;
     User {
         guid: id.to_string(),
         name,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    AccountId, Day, Domain, Hour, ObjectId, Scope, SegmentId, Target, Timestamp, format_timestamp,
+    Day, DayTotal, Domain, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -15,8 +15,7 @@ use super::waste::delete_waste;
 use super::{Catalog, failed_to, set_apart};
 use crate::error::{Result, StoreError};
 use crate::memtable::Line;
-use crate::object::{NewObject, Place};
-use crate::status::DayTotal;
+use crate::object::NewObject;
 
 /// What the file of an object must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

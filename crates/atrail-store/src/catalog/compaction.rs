@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrail_model::{Day, Hour, ObjectId, Scope, Timestamp};
+use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -13,7 +13,6 @@ use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
-use crate::object::Place;
 
 /// Objects that are looked up by one query.
 pub(crate) const LOCATED_AT_ONCE: usize = 64;

@@ -1,16 +1,15 @@
 //! Legal holds in the catalog.
 
 use atrail_evidence::{ControlEntry, Hold};
-use atrail_model::{Target, Timestamp, format_timestamp};
+use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
 
 use super::archive::{DomainRow, domain_row, guid_of};
+use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
-use crate::hold::StandingHold;
-use crate::requester::Requester;
 
 impl Catalog {
     /// The holds on these domains that stand, the account's first.
@@ -42,7 +41,7 @@ impl Catalog {
         let what = "set a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         refuse_second(&mut tx, target).await?;
         refuse_ended(&mut tx, target).await?;
         // No space comes or goes until this is committed.
@@ -79,7 +78,7 @@ impl Catalog {
         let what = "release a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         let mut stood = false;
         // No space comes or goes until this is committed.
         for row in self.domains_of(target).await? {

@@ -37,11 +37,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Sqlite, Transaction};
 
+pub(crate) use identity::must_stand;
 pub use identity::{
-    AccountRole, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding,
-    Grant, Granted, Granter, HeldRole, Home, Identity, Invitation, InvitationId, KeyScope,
-    KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, Proof, Revoked, SpaceRole, Standing, User,
-    Warrant,
+    Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant, Granted,
+    Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin, Proof, Revoked,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

@@ -1,6 +1,6 @@
 //! How ids and moments are written in the catalog: ids as 16 bytes, moments as nanoseconds since 1970-01-01 UTC.
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
+use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -25,7 +25,7 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(AccountId, OrganizationId, SpaceId, UserId);
+ids!(AccountId, OrganizationId, SpaceId, UserId, LoginId);
 ids!(
     atrail_model::SessionId,
     atrail_model::SegmentId,

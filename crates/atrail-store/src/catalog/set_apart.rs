@@ -1,7 +1,7 @@
 //! Events of hours that could not be sealed while others could.
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{Day, Domain, Hour};
+use atrail_model::{Day, Domain, Hour, Place};
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -11,7 +11,6 @@ use super::row::Columns;
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
 use crate::memtable::Line;
-use crate::object::Place;
 
 const WHAT: &str = "set an hour apart";
 

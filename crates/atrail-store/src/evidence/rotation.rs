@@ -6,14 +6,13 @@
 use std::sync::Arc;
 
 use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
-use atrail_model::{Timestamp, format_timestamp};
+use atrail_model::{Requester, Timestamp, format_timestamp};
 
 use super::{Evidence, key};
 use crate::Store;
 use crate::catalog::log::{self, NewEntry};
-use crate::catalog::{Catalog, failed_to};
+use crate::catalog::{Catalog, failed_to, must_stand};
 use crate::error::{Result, StoreError};
-use crate::requester::Requester;
 
 const WHAT: &str = "record another signing key";
 
@@ -63,7 +62,7 @@ impl Evidence {
         };
         key::keep_next(&self.data_dir, &next)?;
         let mut tx = catalog.begin(WHAT).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         // From here on nobody else begins a log until this one is committed.
         let domains = catalog.all_domains().await?;
         let for_server = endorse(&current, current.name(), &next)?;

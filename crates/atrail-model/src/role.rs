@@ -1,6 +1,6 @@
 //! The roles there are.
 
-use atrail_model::{AccountId, SpaceId};
+use crate::{AccountId, SpaceId};
 
 macro_rules! roles {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -63,8 +63,9 @@ pub enum HeldRole {
 }
 
 impl HeldRole {
-    /// As the catalog writes the role itself.
-    pub(super) const fn word(self) -> &'static str {
+    /// As the catalog, the wire and the command line write the role itself.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Account(_, role) => role.word(),
             Self::Space(_, role) => role.word(),

@@ -1,6 +1,8 @@
-//! What an API key is good for.
+//! What an API key is good for, and where.
 
 use std::fmt;
+
+use crate::{AccountId, SpaceId};
 
 /// One thing that an API key may be good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +57,8 @@ impl KeyScopes {
     }
 
     /// As the catalog writes them; what it does not know gives nothing.
-    pub(super) fn of_words(words: &str) -> Self {
+    #[must_use]
+    pub fn of_words(words: &str) -> Self {
         words
             .split(' ')
             .filter_map(|word| KeyScope::ALL.into_iter().find(|one| one.word() == word))
@@ -80,6 +83,15 @@ impl fmt::Debug for KeyScopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyScopes({self})")
     }
+}
+
+/// What an API key is for, as it was when the key was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Home {
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The space of that account.
+    pub space: Option<SpaceId>,
 }
 
 #[cfg(test)]
