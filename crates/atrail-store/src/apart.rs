@@ -15,8 +15,7 @@ use parking_lot::Mutex;
 
 use crate::catalog::archive::DomainRow;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
-use crate::memtable::{HourLines, Line};
-use crate::object::{self, NewObject};
+use crate::object::{self, HourLines, Line, NewObject};
 use crate::seal::{LEVEL, Which};
 use crate::store::Core;
 use crate::task::off_thread;

@@ -23,8 +23,8 @@ use parking_lot::{Mutex, RwLock};
 use crate::NewEvent;
 use crate::durable;
 use crate::error::{Result, StoreError};
-use crate::memtable::{HourLines, Pending};
-use crate::object::Segment;
+use crate::memtable::Pending;
+use crate::object::{HourLines, Segment};
 use run::{Entry, Head, Run, place_number};
 
 /// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have

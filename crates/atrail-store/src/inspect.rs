@@ -263,8 +263,7 @@ mod tests {
     use libdeflater::CompressionLvl;
 
     use super::*;
-    use crate::memtable::{HourLines, Line};
-    use crate::object::{EMPTY_MEMBER, build};
+    use crate::object::{EMPTY_MEMBER, HourLines, Line, build};
 
     fn object(lines: usize) -> (Segment, Bytes) {
         let lines: Vec<_> = (0..lines)

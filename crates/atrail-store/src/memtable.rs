@@ -13,16 +13,10 @@ use tokio::sync::Notify;
 
 use crate::NewEvent;
 use crate::apart::Apart;
+use crate::object::{HourLines, Line};
 use crate::stats::Unsealed;
 use crate::wal::Frame;
 use load::{Load, Loads};
-
-/// One event as it will be sealed.
-#[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) line: Bytes,
-    pub(crate) leaf: LeafHash,
-}
 
 /// Unsealed events of one domain that are sealed at one go. Invariant: they are all of the domain's events in the frames
 /// from `first_sequence` to `last_sequence`.
@@ -36,13 +30,6 @@ pub(crate) struct Pending {
     pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
     /// The leaf hashes of all of them.
     leaves: HashSet<LeafHash>,
-}
-
-/// The unsealed events of one domain and hour, in the order of their coming.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HourLines {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) size_bytes: u64,
 }
 
 /// Unsealed events: those that gather, and those that are being sealed. Both count in `status`.

@@ -17,9 +17,8 @@ use parking_lot::Mutex;
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::blobs::{Reader, Stamp, hash_file};
-use crate::catalog::archive::ObjectFile;
-use crate::catalog::compaction::Location;
 use crate::error::{Result, StoreError, chain};
+use crate::object::{Location, ObjectFile};
 use crate::store::Core;
 
 /// The objects that were found sound, and when.

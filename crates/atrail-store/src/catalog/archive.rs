@@ -14,19 +14,7 @@ use super::row::{Columns, Id, signed};
 use super::waste::delete_waste;
 use super::{Catalog, failed_to, set_apart};
 use crate::error::{Result, StoreError};
-use crate::memtable::Line;
-use crate::object::NewObject;
-
-/// What the file of an object must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ObjectFile {
-    pub(crate) id: ObjectId,
-    pub(crate) path: String,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
-}
+use crate::object::{Line, NewObject, ObjectFile};
 
 /// A domain with its number in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

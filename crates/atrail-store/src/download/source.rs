@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 
 use super::{Chunk, Piece, Plan};
 use crate::blobs::Reader;
-use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
+use crate::catalog::compaction::LOCATED_AT_ONCE;
 use crate::error::Result;
-use crate::object::EMPTY_MEMBER;
+use crate::object::{EMPTY_MEMBER, Location};
 use crate::store::Core;
 use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 

@@ -8,11 +8,10 @@ use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 
 use super::{
-    Bytes, CompressionLvl, Compressor, HourLines, MemberWriter, Root, Segment, SegmentTree, build,
-    subfield,
+    Bytes, CompressionLvl, Compressor, HourLines, Line, MemberWriter, Root, Segment, SegmentTree,
+    build, subfield,
 };
 use crate::inspect::inspect;
-use crate::memtable::Line;
 
 fn place() -> Place {
     Place {
