@@ -14,12 +14,13 @@ use libdeflater::CompressionLvl;
 use parking_lot::Mutex;
 
 use crate::catalog::archive::DomainRow;
+use crate::durable;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, HourLines, Line, NewObject};
 use crate::seal::{LEVEL, Which};
 use crate::store::Core;
 use crate::task::off_thread;
-use crate::{NewEvent, durable};
+use crate::wal::NewEvent;
 
 /// How long after a try the next one is made, unless somebody asks for the hour.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);

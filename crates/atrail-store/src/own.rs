@@ -9,8 +9,8 @@ use atrail_model::Domain;
 
 use crate::Store;
 use crate::error::{Result, StoreError};
-use crate::ingest::NewEvent;
 use crate::store::Core;
+use crate::wal::NewEvent;
 
 /// Events that come out of the catalog at one go.
 const AT_ONCE: u32 = 256;

@@ -10,7 +10,7 @@ use super::archive::{ROWS_AT_ONCE, domain_row};
 use super::row::Columns;
 use super::{Catalog, failed_to};
 use crate::error::{Result, StoreError};
-use crate::ingest::NewEvent;
+use crate::wal::NewEvent;
 
 /// One of them, with its place in the queue.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SegmentId, SpaceId};
 
-use super::Key;
+use super::key::Key;
 use super::run::{self, Entry, Head, Run, mend, place_number};
 use crate::fuzzing::changed;
 

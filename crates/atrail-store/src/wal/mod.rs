@@ -1,6 +1,7 @@
 //! The write-ahead log: where an event is made durable before it is acknowledged.
 
 mod check;
+mod event;
 mod file;
 mod frame;
 mod lanes;
@@ -9,8 +10,9 @@ mod writer;
 use std::io;
 
 pub(crate) use check::{CheckedLog, check_log, sound_files};
+pub use event::NewEvent;
 pub(crate) use file::{FileWal, NewLog, Replay};
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, HOURS_MAX};
 pub(crate) use writer::{Appended, Rotation, WriterHandle};
 
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.

@@ -10,13 +10,13 @@ use atrail_model::{AccountId, Domain};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::event::NewEvent;
 use super::frame::split_into_frames;
 use super::lanes::Lanes;
 use super::{AppendError, Frame, Wal};
-use crate::NewEvent;
+use crate::counters::Counters;
 use crate::error::{Result, StoreError};
 use crate::memtable::Memtable;
-use crate::stats::Counters;
 
 /// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
