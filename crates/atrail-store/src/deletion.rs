@@ -18,7 +18,7 @@ use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::must_stand;
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::store::Core;
 use crate::task::joined;
 use crate::wal::Rotation;
@@ -104,7 +104,7 @@ impl Core {
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;
-        let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
+        let its_own = || SealScope::These(domains.iter().map(|row| row.domain).collect());
         let partly = |done: EventTotal| {
             move |rest: StoreError| match done.count {
                 0 => rest,
@@ -162,7 +162,8 @@ impl Core {
     async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
         // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
         self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
-        self.with_reserve(|| self.seal_alone(Which::All)).await?;
+        self.with_reserve(|| self.seal_alone(SealScope::All))
+            .await?;
         self.trim(Rotation::None).await?;
         self.owes_erasure.store(false, Ordering::Relaxed);
         Ok(())

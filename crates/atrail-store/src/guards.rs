@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::durable::synced;
 use crate::error::ErrorKind;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::{NewEvent, Store, StoreSettings};
 
 struct Fixture {
@@ -93,7 +93,7 @@ impl Fixture {
 
     fn seal(&self) -> tokio::task::JoinHandle<crate::Result<()>> {
         let core = Arc::clone(&self.store.core);
-        tokio::spawn(async move { core.seal(Which::All).await })
+        tokio::spawn(async move { core.seal(SealScope::All).await })
     }
 }
 

@@ -21,6 +21,7 @@ mod deletion;
 mod domains;
 mod download;
 pub mod durable;
+mod erase;
 mod error;
 mod evidence;
 #[cfg(feature = "internals")]

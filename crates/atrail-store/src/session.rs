@@ -18,7 +18,7 @@ use crate::download::Plan;
 use crate::error::{Result, StoreError};
 use crate::evidence::About;
 use crate::object::EMPTY_MEMBER;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::task::off_thread;
 
 /// Who makes a session, and for what.
@@ -174,8 +174,10 @@ impl Store {
             core.clock.elapsed(),
             core.settings.max_sessions_per_hour,
         )?;
-        core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
-            .await?;
+        core.seal(SealScope::These(
+            domains.iter().map(|row| row.domain).collect(),
+        ))
+        .await?;
         core.memtable.apart().refuse_in(&domains, &new.scope)?;
 
         let removals = core.removals.load(Ordering::Acquire);

@@ -24,7 +24,7 @@ use crate::error::{Result, StoreError, chain, is_full};
 use crate::evidence::Evidence;
 use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
 use crate::space;
@@ -302,17 +302,17 @@ impl Core {
     /// Seals what is due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
         match self.memtable.ripe() {
-            Some(Ripe::Bytes) => return self.seal(Which::All).await,
+            Some(Ripe::Bytes) => return self.seal(SealScope::All).await,
             // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
             Some(Ripe::Hours) => {
-                self.seal(Which::ManyHours).await?;
+                self.seal(SealScope::ManyHours).await?;
                 if self.memtable.is_ripe() {
-                    return self.seal(Which::All).await;
+                    return self.seal(SealScope::All).await;
                 }
             }
             None => {}
         }
-        self.seal(Which::WaitingFor {
+        self.seal(SealScope::WaitingFor {
             now: self.clock.elapsed(),
             at_least: self.settings.seal_after,
         })

@@ -1,12 +1,16 @@
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Target};
+use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
 use bytes::Bytes;
 
 use super::*;
-use crate::{Store, StoreSettings};
+use crate::apart::Apart;
+use crate::object::Line;
+use crate::{NewEvent, Store, StoreSettings};
 
 const DAY: &str = "2017-07-25";
 
@@ -41,7 +45,7 @@ impl Fixture {
         let sent = fixture.store.append(fixture.domain(), vec![event("a")]);
         sent.await.unwrap();
         // The first try sets it apart, and is followed by one of what is apart: the background makes none for a minute.
-        fixture.store.core.seal(Which::All).await.unwrap();
+        fixture.store.core.seal(SealScope::All).await.unwrap();
         assert_eq!(fixture.store.hours_apart(), 1);
         fs::remove_file(place).unwrap();
         fixture
@@ -62,7 +66,7 @@ impl Fixture {
     }
 
     async fn seal(&self) -> Result<()> {
-        let its_own = Which::These(HashSet::from([self.domain()]));
+        let its_own = SealScope::These(HashSet::from([self.domain()]));
         self.store.core.seal(its_own).await
     }
 
@@ -144,11 +148,16 @@ async fn the_hours_of_a_domain_take_turns_at_failing() {
     let _nobody_else = fixture.store.core.sealing.lock().await;
     for go in 1..=3 {
         apart.go_on();
-        fixture.store.core.seal_apart(&Which::All).await.unwrap();
+        fixture
+            .store
+            .core
+            .seal_apart(&SealScope::All)
+            .await
+            .unwrap();
         assert_eq!(failed(), (go, 1));
         assert_eq!(fixture.objects(), 1, "what can be sealed is");
     }
-    let asked = Which::These(HashSet::from([broken]));
+    let asked = SealScope::These(HashSet::from([broken]));
     fixture.store.core.seal_apart(&asked).await.unwrap();
     assert_eq!(failed(), (11, 1));
 }
