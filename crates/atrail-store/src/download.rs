@@ -19,10 +19,10 @@ use parking_lot::Mutex;
 use crate::Store;
 use crate::buffers::BUFFER_BYTES;
 use crate::byte_set::ByteSet;
+use crate::catalog::session::{Session, SessionKey, SessionState, Usage, not_found};
 use crate::error::{Result, StoreError};
 use crate::passage::Now;
 use crate::recent::Recent;
-use crate::session::{Session, SessionKey, SessionState, not_found};
 use crate::store::Core;
 use source::Source;
 
@@ -343,20 +343,9 @@ impl Plans {
 /// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
 /// transaction. A crash forgets a few seconds of it.
 #[derive(Debug, Default)]
-pub(crate) struct Activity(Mutex<HashMap<SessionKey, Used>>);
+pub(crate) struct Activity(Mutex<HashMap<SessionKey, Usage>>);
 
-/// How a session was used since the catalog was last told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Used {
-    /// The date of the last use.
-    pub(crate) accessed: Timestamp,
-    /// The same on the clock of ages.
-    pub(crate) age: Timestamp,
-    /// Which bytes were handed out.
-    pub(crate) handed_out: ByteSet,
-}
-
-impl Used {
+impl Usage {
     fn at(now: &Now) -> Self {
         Self {
             accessed: now.date,
@@ -377,13 +366,13 @@ impl Activity {
     fn note_use(&self, session: &Session, now: &Now) {
         let mut used = self.0.lock();
         used.entry(session.key())
-            .or_insert_with(|| Used::at(now))
+            .or_insert_with(|| Usage::at(now))
             .touch(now);
     }
 
     fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: &Now) {
         let mut used = self.0.lock();
-        let entry = used.entry(sent.session).or_insert_with(|| Used::at(now));
+        let entry = used.entry(sent.session).or_insert_with(|| Usage::at(now));
         entry.touch(now);
         entry.handed_out.add(bytes);
     }
@@ -393,7 +382,7 @@ impl Activity {
     }
 
     /// What the catalog was not told yet.
-    pub(crate) fn news(&self) -> Vec<(SessionKey, Used)> {
+    pub(crate) fn news(&self) -> Vec<(SessionKey, Usage)> {
         let used = self.0.lock();
         used.iter()
             .map(|(session, entry)| (*session, entry.clone()))
@@ -401,7 +390,7 @@ impl Activity {
     }
 
     /// Forgets what the catalog was told, unless there is more to tell since.
-    pub(crate) fn forget_told(&self, news: &[(SessionKey, Used)]) {
+    pub(crate) fn forget_told(&self, news: &[(SessionKey, Usage)]) {
         let mut used = self.0.lock();
         for (session, told) in news {
             if used.get(session) == Some(told) {

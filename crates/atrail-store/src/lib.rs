@@ -63,6 +63,8 @@ mod wal;
 pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
 pub use catalog::names::canonical as canonical_name;
+pub use catalog::readings::{KeptReadings, Reading};
+pub use catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use catalog::{
     Account, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
     Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey,
@@ -75,11 +77,10 @@ pub use download::Download;
 pub use error::{ErrorKind, Result, StoreError};
 pub use ingest::AppendTotal;
 pub use memtable::Unsealed;
-pub use reading::{KeptReadings, Reading};
 pub use recent::Recent;
 pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
-pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
+pub use session::NewSession;
 pub use settings::StoreSettings;
 pub use stats::StoreStats;
 pub use store::Store;

@@ -101,7 +101,7 @@ impl Store {
     /// When the catalog fails.
     pub async fn open_sessions(&self) -> Result<u64> {
         let core = &self.core;
-        let age = core.time.age();
-        core.catalog.count_sessions(age, &core.settings).await
+        let ended = core.settings.sessions_ended_by(core.time.age());
+        core.catalog.count_sessions(ended).await
     }
 }

@@ -234,7 +234,7 @@ impl Core {
         let news = self.activity.news();
         self.catalog.note_activity(connection, &news).await?;
         self.catalog
-            .delete_expired_sessions(connection, age, &self.settings)
+            .delete_expired_sessions(connection, self.settings.sessions_ended_by(age))
             .await
     }
 

@@ -30,7 +30,7 @@ ids!(
     atrail_model::SessionId,
     atrail_model::SegmentId,
     atrail_model::ObjectId,
-    crate::session::Generation
+    super::session::Generation
 );
 
 /// Typed access to a row's columns; a value of the wrong form is a database error.

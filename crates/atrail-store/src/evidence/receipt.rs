@@ -15,8 +15,8 @@ use super::Signer;
 use crate::catalog::archive::DomainRow;
 use crate::catalog::in_scope;
 use crate::catalog::log::{self, Head, Placed};
+use crate::catalog::session::PinnedCheckpoint;
 use crate::error::{Result, StoreError};
-use crate::session::PinnedCheckpoint;
 use crate::task::off_thread;
 
 /// What a receipt says of the session itself.
