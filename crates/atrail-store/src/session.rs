@@ -14,7 +14,7 @@ use crate::Store;
 use crate::byte_set::ByteSet;
 use crate::catalog::in_scope::{self, PinnedObject};
 use crate::catalog::session::{Generation, Session, SessionState, not_found};
-use crate::download::Plan;
+use crate::download::plan::Plan;
 use crate::error::{Result, StoreError};
 use crate::evidence::About;
 use crate::object::EMPTY_MEMBER;

@@ -8,7 +8,7 @@ use atrail_model::ObjectId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Chunk, Piece, Plan};
+use super::plan::{Chunk, Piece, Plan};
 use crate::blobs::Reader;
 use crate::catalog::compaction::LOCATED_AT_ONCE;
 use crate::error::Result;
