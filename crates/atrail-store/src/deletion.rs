@@ -182,7 +182,10 @@ impl Core {
             return Ok(total);
         }
         let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
-        total.is_owed = match self.with_reserve(|| self.sign(domains)).await {
+        total.is_owed = match self
+            .with_reserve(|| self.signing.sign(&self.catalog, domains))
+            .await
+        {
             Ok(()) => !self.erase(&paths).await,
             Err(error) => {
                 tracing::error!(

@@ -88,7 +88,9 @@ impl Core {
             return Ok(());
         }
         tracing::info!(objects = waste.len(), "erasing what was left unfinished");
-        let unsigned = self.with_reserve(|| self.sign_each()).await?;
+        let unsigned = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await?;
         self.owes_objects
             .store(!unsigned.is_empty(), Ordering::Relaxed);
         let unsigned: Vec<_> = unsigned

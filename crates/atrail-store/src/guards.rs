@@ -230,12 +230,12 @@ async fn the_journal_of_checkpoints_is_synced_with_each_line() {
     let fixture = Fixture::new().await;
     let journal = fixture.dir.path().join("data/checkpoints");
     let core = &fixture.store.core;
-    core.sign_all().await.unwrap();
+    core.signing.sign_all(&core.catalog).await.unwrap();
     for more in 1..4 {
         let before = synced::times(&journal);
         fixture.send(&more.to_string()).await;
         fixture.seal().await.unwrap().unwrap();
-        core.sign_all().await.unwrap();
+        core.signing.sign_all(&core.catalog).await.unwrap();
         assert!(synced::times(&journal) > before);
     }
 }

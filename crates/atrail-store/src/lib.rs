@@ -23,7 +23,6 @@ mod download;
 pub mod durable;
 mod erase;
 mod error;
-mod evidence;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,6 +34,7 @@ mod inspect;
 mod listing;
 mod memtable;
 mod object;
+mod on_record;
 mod own;
 mod passage;
 mod reading;
@@ -47,6 +47,7 @@ mod seal;
 mod seal_rate;
 mod session;
 mod settings;
+mod signing;
 mod space;
 mod startup;
 mod stats;

@@ -22,11 +22,11 @@ use crate::catalog::adopt::Adopted;
 use crate::catalog::archive::DomainRow;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
-use crate::evidence::demand_epoch;
 use crate::inspect::inspect;
 use crate::listing::list;
 use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
+use crate::signing::demand_epoch;
 use crate::task::off_thread;
 pub(crate) use log::LostLog;
 

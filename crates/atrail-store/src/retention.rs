@@ -184,7 +184,9 @@ impl Core {
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
         // What a deletion recorded is signed before its bytes go.
-        let unsigned = self.with_reserve(|| self.sign_each()).await?;
+        let unsigned = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await?;
         let unsigned: HashSet<_> = unsigned.into_iter().map(|(domain, _)| domain).collect();
         self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;

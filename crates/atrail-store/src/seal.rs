@@ -99,7 +99,8 @@ impl Core {
             .iter()
             .filter_map(|(domain, _)| domains.get(domain).copied())
             .collect();
-        self.with_reserve(|| self.sign(&rows)).await?;
+        self.with_reserve(|| self.signing.sign(&self.catalog, &rows))
+            .await?;
         self.trim(Rotation::None).await
     }
 

@@ -16,9 +16,9 @@ use crate::catalog::in_scope::{self, PinnedObject};
 use crate::catalog::session::{Generation, Session, SessionState, not_found};
 use crate::download::plan::Plan;
 use crate::error::{Result, StoreError};
-use crate::evidence::About;
 use crate::object::EMPTY_MEMBER;
 use crate::seal::scope::SealScope;
+use crate::signing::About;
 use crate::task::off_thread;
 
 /// Who makes a session, and for what.
@@ -77,7 +77,7 @@ impl Store {
         let time = core.time.read();
         let now = time.date;
         // One key signs all that goes with the session.
-        let signer = core.evidence.signer().await;
+        let signer = core.signing.signer().await;
         let mut tx = core.catalog.begin("create a session").await?;
         core.end_expired_sessions(&mut tx, time.ages).await?;
         // The same request may be under way twice; transactions that write come one after the other.

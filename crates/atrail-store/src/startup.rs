@@ -9,9 +9,9 @@ use atrail_model::Clock;
 use crate::catalog::Catalog;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure, is_full};
-use crate::evidence::Evidence;
 use crate::reserve::Reserve;
 use crate::settings::StoreSettings;
+use crate::signing::Signing;
 use crate::space;
 use crate::take_in::{TakenIn, take_in};
 use crate::task::off_thread;
@@ -121,21 +121,21 @@ pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> 
 /// log of events; on a full disk with the space that is set aside.
 pub(crate) async fn open_catalog(
     dir: &Path,
-    evidence: &Evidence,
+    signing: &Signing,
     clock: &Arc<dyn Clock>,
     reserve: &Reserve,
 ) -> Result<(Catalog, Timekeeper, Replay)> {
     let open = async || {
-        let verifier_key = evidence.verifier_key().await.to_string();
+        let verifier_key = signing.verifier_key().await.to_string();
         let log = dir.join("wal");
         let replay = off_thread(move || FileWal::replay(&log)).await?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
         // Before anything is written that has this moment's date.
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
-        evidence.finish_rotation(&catalog).await?;
+        signing.finish_rotation(&catalog).await?;
         let now = clock.now();
-        let TakenIn { replay, accounts } = take_in(dir, &catalog, evidence, replay, now).await?;
-        evidence.go_on(&catalog, &accounts, now).await?;
+        let TakenIn { replay, accounts } = take_in(dir, &catalog, signing, replay, now).await?;
+        signing.go_on(&catalog, &accounts, now).await?;
         Ok((catalog, time, replay))
     };
     let opened = open().await.map_err(|error| space::told(error, dir));

@@ -22,12 +22,12 @@ use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::evidence::Evidence;
 use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
 use crate::seal::scope::SealScope;
 use crate::seal_rate::SealRate;
 use crate::settings::StoreSettings;
+use crate::signing::Signing;
 use crate::space;
 use crate::startup;
 use crate::task::off_thread;
@@ -48,7 +48,7 @@ pub(crate) struct Core {
     /// What erases goes by it, not by the clock.
     pub(crate) time: Timekeeper,
     pub(crate) catalog: Catalog,
-    pub(crate) evidence: Evidence,
+    pub(crate) signing: Signing,
     pub(crate) blobs: Blobs,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) dedup: Dedup,
@@ -104,10 +104,10 @@ impl Store {
         let lock = startup::lock_dir(dir)?;
         startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
-        let evidence = Evidence::open(dir, settings.server_name.as_deref())?;
+        let signing = Signing::open(dir, settings.server_name.as_deref())?;
         let blobs = Blobs::local(&dir.join("archive"))?;
         let (catalog, time, replay) =
-            startup::open_catalog(dir, &evidence, &clock, &reserve).await?;
+            startup::open_catalog(dir, &signing, &clock, &reserve).await?;
         startup::hold_in_place(dir, &catalog)?;
         let dedup = Dedup::open(
             &dir.join("dedup"),
@@ -123,7 +123,7 @@ impl Store {
             clock,
             time,
             catalog,
-            evidence,
+            signing,
             blobs,
             memtable,
             dedup,
@@ -204,7 +204,9 @@ impl Core {
     /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
     /// cannot be, they wait for the background.
     async fn end_erasures(&self) -> Result<()> {
-        let signed = self.with_reserve(|| self.sign_each()).await;
+        let signed = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await;
         if is_full(&signed) {
             tracing::warn!("the disk is full: what is to be erased stays until there is space");
             self.owes_objects.store(true, Ordering::Relaxed);
@@ -418,7 +420,7 @@ async fn background(core: std::sync::Weak<Core>) {
             }
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.forget_ended_logins().await);
-            outcome = outcome.and(core.sign_all().await);
+            outcome = outcome.and(core.signing.sign_all(&core.catalog).await);
             outcome = outcome.and(core.erase_owed().await);
         }
         if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {

@@ -39,7 +39,12 @@ async fn send(store: &Store, account: AccountId, hour: u8) {
     let sent = store.append(Domain::Account(account), vec![event]);
     sent.await.unwrap();
     store.core.seal(SealScope::All).await.unwrap();
-    store.core.sign_all().await.unwrap();
+    store
+        .core
+        .signing
+        .sign_all(&store.core.catalog)
+        .await
+        .unwrap();
 }
 
 /// A directory whose catalog is older than the archive, by an event of the first of two accounts.

@@ -8,47 +8,15 @@ use std::sync::Arc;
 use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Requester, Timestamp, format_timestamp};
 
-use super::{Evidence, key};
-use crate::Store;
+use super::{Signing, key};
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::{Catalog, failed_to, must_stand};
 use crate::error::{Result, StoreError};
 
 const WHAT: &str = "record another signing key";
 
-impl Store {
-    /// The key that evidence is verified with.
-    pub async fn verifier_key(&self) -> VerifierKey {
-        self.core.evidence.verifier_key().await
-    }
-
-    /// The endorsements of all keys after the first, each a note by the key before, with the server's name as origin.
-    ///
-    /// # Errors
-    /// When the catalog fails.
-    pub async fn endorsements(&self) -> Result<Vec<String>> {
-        self.core.catalog.key_changes().await
-    }
-
-    /// Makes a new signing key, which the old one endorses in every domain's log, and signs with it from then on. Returns
-    /// its verifier key.
-    ///
-    /// # Errors
-    /// When the catalog or the disk fails: then it is the old key that signs, or the next start ends the change.
-    pub async fn rotate_key(&self, requester: impl Into<Requester<'_>>) -> Result<VerifierKey> {
-        let core = &self.core;
-        let requester = requester.into();
-        let key = core
-            .evidence
-            .rotate(&core.catalog, requester, core.clock.now())
-            .await?;
-        core.sign_all().await?;
-        Ok(key)
-    }
-}
-
-impl Evidence {
-    async fn rotate(
+impl Signing {
+    pub(crate) async fn rotate(
         &self,
         catalog: &Catalog,
         requester: Requester<'_>,

@@ -3,13 +3,14 @@
 //! A checkpoint leaves this module only after it was written to a file outside the catalog and that file was synced:
 //! whoever loses the catalog, or puts an older one in its place, finds there what had been signed.
 
+mod demand;
 mod journal;
 mod key;
 mod receipt;
 mod rotation;
 mod start;
 
-pub(crate) use start::{demand_epoch, demand_epoch_of_taken_in, is_taking_in};
+pub(crate) use demand::{demand_epoch, demand_epoch_of_taken_in, is_taking_in};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,25 +19,22 @@ use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
 use atrail_model::Domain;
 
 use crate::catalog::archive::DomainRow;
-use crate::catalog::failed_to;
-use crate::catalog::log;
-use crate::catalog::log::Head;
+use crate::catalog::log::{self, Head};
+use crate::catalog::{Catalog, failed_to};
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::store::Core;
-use atrail_model::Target;
 use journal::Journal;
 pub(crate) use receipt::About;
 
 /// What signs, and what remembers what was signed.
 #[derive(Debug)]
-pub(crate) struct Evidence {
+pub(crate) struct Signing {
     data_dir: PathBuf,
     /// Held for reading while something is signed that belongs together, for writing while the key changes.
     key: tokio::sync::RwLock<Arc<SigningKey>>,
     journal: tokio::sync::Mutex<Journal>,
 }
 
-impl Evidence {
+impl Signing {
     /// Opens the evidence of a data directory, making a key under this name when there is none.
     pub(crate) fn open(data_dir: &Path, server_name: Option<&str>) -> Result<Self> {
         Ok(Self {
@@ -109,15 +107,15 @@ impl Signer<'_> {
     }
 }
 
-impl Core {
+impl Signing {
     /// Signs where the logs of these domains stand, durably.
-    pub(crate) async fn sign(&self, domains: &[DomainRow]) -> Result<()> {
+    pub(crate) async fn sign(&self, catalog: &Catalog, domains: &[DomainRow]) -> Result<()> {
         let what = "read a domain's log";
-        self.catalog.anchors().check()?;
-        let signer = self.evidence.signer().await;
+        catalog.anchors().check()?;
+        let signer = self.signer().await;
         let mut heads = Vec::with_capacity(domains.len());
         {
-            let connection = self.catalog.readers().acquire().await;
+            let connection = catalog.readers().acquire().await;
             let mut connection = connection.map_err(failed_to(what))?;
             for row in domains {
                 if let Some(head) = log::head(&mut connection, row.number).await? {
@@ -128,38 +126,12 @@ impl Core {
         signer.sign_new(heads).await
     }
 
-    /// Sessions, deletions, policies and holds of one target are bounded in number: each is on record for ever.
-    pub(crate) async fn admit_record(&self, target: Target) -> Result<()> {
-        let Some(first) = self.catalog.domains_of(target).await?.first().copied() else {
-            return Ok(());
-        };
-        let space = match target {
-            Target::Space(space) => Some(space),
-            Target::Account(_) => None,
-        };
-        self.seal_rate.admit(
-            (first.account, space),
-            self.clock.elapsed(),
-            self.settings.max_sessions_per_hour,
-        )
-    }
-
-    /// As [`Self::sign`], for what holds whether it is signed now or by the background.
-    pub(crate) async fn sign_soon(&self, domains: &[DomainRow]) {
-        if let Err(error) = self.with_reserve(|| self.sign(domains)).await {
-            tracing::warn!(
-                error = chain(&error),
-                "where a log stands is not signed yet; it is tried again"
-            );
-        }
-    }
-
     /// Signs where every log stands, so that what is at rest is covered by a signature soon.
     ///
     /// # Errors
     /// The first, when some cannot be signed; the others are.
-    pub(crate) async fn sign_all(&self) -> Result<()> {
-        let unsigned = self.sign_each().await?;
+    pub(crate) async fn sign_all(&self, catalog: &Catalog) -> Result<()> {
+        let unsigned = self.sign_each(catalog).await?;
         unsigned
             .into_iter()
             .next()
@@ -170,10 +142,10 @@ impl Core {
     ///
     /// # Errors
     /// On a full disk, or when the catalog fails.
-    pub(crate) async fn sign_each(&self) -> Result<Vec<(Domain, StoreError)>> {
-        self.catalog.anchors().check()?;
-        let signer = self.evidence.signer().await;
-        let heads = self.catalog.heads().await?;
+    pub(crate) async fn sign_each(&self, catalog: &Catalog) -> Result<Vec<(Domain, StoreError)>> {
+        catalog.anchors().check()?;
+        let signer = self.signer().await;
+        let heads = catalog.heads().await?;
         let together = signer.sign_new(heads.clone()).await;
         if together.is_ok() || is_full(&together) {
             return together.map(|()| Vec::new());

@@ -2,51 +2,25 @@
 //! why. It never signs a second history of one origin and size.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::Evidence;
+use super::Signing;
+use super::demand::{TAKEN_IN, demanded, forget_demand};
 use super::journal::Signed;
 use crate::catalog::archive::DomainRow;
 use crate::catalog::log::{self, Beginning, Epoch, Head};
 use crate::catalog::{Catalog, failed_to};
-use crate::durable;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 
-/// A file that says why the next start begins a new epoch.
-const NEW_EPOCH: &str = "new-epoch";
 const WHAT: &str = "begin the domains' logs";
-/// Why an account's logs begin anew that got what they do not tell of.
-const TAKEN_IN: &str =
-    "the catalog was older than the archive, of which it took in what it did not know";
 /// Who the records of a new epoch name.
 const ACTOR: &str = "atrail";
 
-/// Makes the next start on this directory begin a new epoch, for this reason.
-pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
-    let path = data_dir.join(NEW_EPOCH);
-    durable::replace(&path, reason.as_bytes(), 0o600).map_err(failed("write", &path))
-}
-
-/// Makes the next start begin a new epoch in all logs, unless this one comes to begin those of what is taken in. One that is
-/// demanded already stands.
-pub(crate) fn demand_epoch_of_taken_in(data_dir: &Path) -> Result<()> {
-    match demanded(data_dir)? {
-        Some(_) => Ok(()),
-        None => demand_epoch(data_dir, TAKEN_IN),
-    }
-}
-
-/// Whether an earlier start took something in, and was broken off before all logs that do not tell of it had their new epoch.
-pub(crate) fn is_taking_in(data_dir: &Path) -> Result<bool> {
-    Ok(demanded(data_dir)?.is_some_and(|reason| reason == TAKEN_IN))
-}
-
-impl Evidence {
+impl Signing {
     /// The domains of which something was signed.
     pub(crate) async fn signed_domains(&self) -> Vec<Domain> {
         self.journal.lock().await.domains().collect()
@@ -112,8 +86,7 @@ impl Evidence {
             }
         }
         if is_demanded.is_some() {
-            let path = self.data_dir.join(NEW_EPOCH);
-            durable::remove(&path).map_err(failed("remove", &path))?;
+            forget_demand(&self.data_dir)?;
         }
         Ok(())
     }
@@ -198,17 +171,4 @@ async fn goes_on(
         origin(server, &row.domain.to_string(), &head.epoch) == *signed_origin
             && log::root_at(connection, head, *size).await? == Some(*root),
     )
-}
-
-fn demanded(data_dir: &Path) -> Result<Option<String>> {
-    let path = data_dir.join(NEW_EPOCH);
-    match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        text => text.map(Some).map_err(failed("read", &path)),
-    }
-}
-
-fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
-    let what = format!("cannot {what} {}", path.display());
-    |source| StoreError::Directory { what, source }
 }
