@@ -18,10 +18,10 @@ use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::must_stand;
 use crate::error::{Result, StoreError, chain, is_full};
+use crate::ingest::writer::Rotation;
 use crate::seal::scope::SealScope;
 use crate::store::Core;
 use crate::task::joined;
-use crate::wal::Rotation;
 
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` only counts them. When it

@@ -1,5 +1,9 @@
 //! Events coming in.
 
+mod append;
+mod lanes;
+pub(crate) mod writer;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +14,8 @@ use crate::Store;
 use crate::error::{Result, StoreError};
 use crate::store::Core;
 use crate::task::off_thread;
-use crate::wal::{Appended, NewEvent};
+use crate::wal::NewEvent;
+use append::Appended;
 
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);

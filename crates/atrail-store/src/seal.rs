@@ -18,11 +18,11 @@ use libdeflater::CompressionLvl;
 use crate::catalog::archive::DomainRow;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
+use crate::ingest::writer::Rotation;
 use crate::memtable::Pending;
 use crate::object::{self, NewObject};
 use crate::store::Core;
 use crate::task::{joined, off_thread};
-use crate::wal::Rotation;
 use scope::SealScope;
 
 /// Hours that are sealed at one go, unless one request brought more: then others get their turn.

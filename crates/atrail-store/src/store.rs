@@ -22,6 +22,7 @@ use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain, is_full};
+use crate::ingest::writer::{Rotation, WriterHandle};
 use crate::memtable::{Memtable, Ripe};
 use crate::reserve::Reserve;
 use crate::seal::scope::SealScope;
@@ -33,7 +34,7 @@ use crate::startup;
 use crate::task::off_thread;
 use crate::timekeeper::Timekeeper;
 use crate::verified::Verified;
-use crate::wal::{Frame, NewLog, Replay, Rotation, WriterHandle};
+use crate::wal::{Frame, NewLog, Replay};
 
 /// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
 #[derive(Debug, Clone)]

@@ -79,7 +79,7 @@ impl FileHeader {
 }
 
 /// What one request brought, as frames that are small enough to be written.
-pub(super) fn split_into_frames(
+pub(crate) fn split_into_frames(
     first_sequence: u64,
     domain: Domain,
     events: Vec<NewEvent>,

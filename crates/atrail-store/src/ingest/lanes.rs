@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use atrail_model::AccountId;
 
-use super::writer::Append;
+use super::append::Append;
 
 /// Bytes of events that are written with one fsync, unless one request alone has more.
 const ROUND_BYTES: usize = 8 << 20;

@@ -10,43 +10,15 @@ use atrail_model::{AccountId, Domain};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::NewEvent;
-use super::frame::split_into_frames;
+use super::append::{Append, Appended, size_of};
 use super::lanes::Lanes;
-use super::{AppendError, Frame, Wal};
 use crate::counters::Counters;
 use crate::error::{Result, StoreError};
 use crate::memtable::Memtable;
+use crate::wal::{AppendError, Frame, NewEvent, Wal, split_into_frames};
 
 /// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
-
-/// What became of an append.
-#[derive(Debug)]
-pub(crate) enum Appended {
-    /// All events are durable; so many of them were so before.
-    Durable { duplicates: u64 },
-    /// Nothing was written: the domain was sealed since the caller looked for sealed duplicates.
-    LookAgain(Vec<NewEvent>),
-}
-
-/// A request to make events durable.
-pub(super) struct Append {
-    /// Whose they are: accounts take turns.
-    pub(super) account: AccountId,
-    domain: Domain,
-    /// How often the domain was sealed when the caller looked for sealed duplicates.
-    seals: u64,
-    events: Vec<NewEvent>,
-    done: oneshot::Sender<Result<Appended>>,
-}
-
-impl Append {
-    /// Bytes of the events' lines.
-    pub(super) fn size_bytes(&self) -> usize {
-        size_of(&self.events)
-    }
-}
 
 /// Whether the log goes on in a new file before it is trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -406,6 +378,5 @@ impl Outcome {
     }
 }
 
-fn size_of(events: &[NewEvent]) -> usize {
-    events.iter().map(|event| event.line.len()).sum()
-}
+#[cfg(test)]
+mod tests;
