@@ -17,10 +17,10 @@ use crate::catalog::compaction;
 use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::must_stand;
+use crate::core::Core;
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::ingest::writer::Rotation;
 use crate::seal::scope::SealScope;
-use crate::store::Core;
 use crate::task::joined;
 
 impl Store {

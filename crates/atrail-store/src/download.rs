@@ -16,9 +16,9 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::Store;
 use crate::catalog::session::{Session, SessionKey, SessionState, not_found};
+use crate::core::Core;
 use crate::error::{Result, StoreError};
 use crate::passage::Now;
-use crate::store::Core;
 use plan::Plan;
 use source::Source;
 

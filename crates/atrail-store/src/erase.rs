@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
 
-use crate::error::{Result, chain};
-use crate::store::Core;
+use crate::core::Core;
+use crate::error::{Result, chain, is_full};
 
 /// Objects that are erased at once.
 const PARALLEL: usize = 4;
@@ -101,5 +101,20 @@ impl Core {
         let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
         self.erase(&waste).await;
         Ok(())
+    }
+
+    /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
+    /// cannot be, they wait for the background.
+    pub(crate) async fn end_erasures(&self) -> Result<()> {
+        let signed = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await;
+        if is_full(&signed) {
+            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            self.owes_objects.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        signed?;
+        self.erase_waste().await
     }
 }

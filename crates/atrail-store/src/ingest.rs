@@ -11,8 +11,8 @@ use std::time::Duration;
 use atrail_model::{AccountId, Domain};
 
 use crate::Store;
+use crate::core::Core;
 use crate::error::{Result, StoreError};
-use crate::store::Core;
 use crate::task::off_thread;
 use crate::wal::NewEvent;
 use append::Appended;

@@ -4,6 +4,7 @@
 
 mod anchors;
 mod apart;
+mod background;
 mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -15,14 +16,17 @@ mod catalog;
 mod checksum;
 mod closing;
 mod compaction;
+mod core;
 mod counters;
 mod dedup;
 mod deletion;
 mod domains;
 mod download;
 pub mod durable;
+mod ending;
 mod erase;
 mod error;
+mod full_disk;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,7 +39,7 @@ mod listing;
 mod memtable;
 mod object;
 mod on_record;
-mod own;
+mod own_events;
 mod passage;
 mod reading;
 mod recent;
@@ -55,12 +59,13 @@ mod status;
 mod store;
 mod take_in;
 mod task;
-mod tenancy;
+mod time;
 mod timekeeper;
 mod turns;
 mod verified;
 mod wal;
 
+pub use self::core::Store;
 pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
 pub use catalog::names::canonical as canonical_name;
@@ -75,6 +80,7 @@ pub use compaction::Compacted;
 pub use counters::{Histogram, HistogramSnapshot};
 pub use dedup::DedupStats;
 pub use download::Download;
+pub use ending::EventsOfSpace;
 pub use error::{ErrorKind, Result, StoreError};
 pub use ingest::AppendTotal;
 pub use memtable::Unsealed;
@@ -84,8 +90,6 @@ pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
 pub use session::NewSession;
 pub use settings::StoreSettings;
 pub use stats::StoreStats;
-pub use store::Store;
-pub use tenancy::EventsOfSpace;
 pub use timekeeper::{Disagreement, TimeStatus};
 pub use turns::{Crowd, Turn, Turns};
 pub use wal::NewEvent;

@@ -5,8 +5,8 @@ use atrail_model::{Requester, Target};
 
 use crate::Store;
 use crate::catalog::archive::DomainRow;
+use crate::core::Core;
 use crate::error::{Result, chain};
-use crate::store::Core;
 
 impl Store {
     /// The key that evidence is verified with.

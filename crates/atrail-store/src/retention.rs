@@ -20,9 +20,9 @@ use crate::catalog::archive::DomainRow;
 use crate::catalog::holds::is_held;
 use crate::catalog::in_scope::{self, Objects};
 use crate::catalog::retention;
+use crate::core::Core;
 use crate::deletion::Facts;
 use crate::error::{Result, StoreError, chain};
-use crate::store::Core;
 use crate::task::joined;
 
 /// Who the records of the sweeper name.

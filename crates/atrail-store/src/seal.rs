@@ -16,12 +16,12 @@ use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
 use crate::catalog::archive::DomainRow;
+use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
 use crate::ingest::writer::Rotation;
 use crate::memtable::Pending;
 use crate::object::{self, NewObject};
-use crate::store::Core;
 use crate::task::{joined, off_thread};
 use scope::SealScope;
 

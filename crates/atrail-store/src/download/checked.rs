@@ -11,9 +11,9 @@ use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::blobs::{Reader, Stamp, hash_file};
+use crate::core::Core;
 use crate::error::{Result, StoreError, chain};
 use crate::object::ObjectFile;
-use crate::store::Core;
 use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
 
 impl Core {

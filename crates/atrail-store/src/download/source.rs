@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use super::plan::{Chunk, Piece, Plan};
 use crate::blobs::Reader;
 use crate::catalog::compaction::LOCATED_AT_ONCE;
+use crate::core::Core;
 use crate::error::Result;
 use crate::object::{EMPTY_MEMBER, Location};
-use crate::store::Core;
 use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
 /// Reads chunks, keeping the object at hand open.

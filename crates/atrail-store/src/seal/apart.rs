@@ -9,10 +9,10 @@ use libdeflater::CompressionLvl;
 use super::LEVEL;
 use super::scope::SealScope;
 use crate::apart::ApartHour;
+use crate::core::Core;
 use crate::durable;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, NewObject};
-use crate::store::Core;
 use crate::task::off_thread;
 
 /// Hours that are tried at one go when nobody asks for them: others wait meanwhile to seal.

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use atrail_model::Domain;
 
 use crate::Store;
+use crate::core::Core;
 use crate::error::{Result, StoreError};
-use crate::store::Core;
 use crate::wal::NewEvent;
 
 /// Events that come out of the catalog at one go.
