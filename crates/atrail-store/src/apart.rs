@@ -12,7 +12,7 @@ use atrail_evidence::LeafHash;
 use atrail_model::{Domain, Place, Scope};
 use parking_lot::Mutex;
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
 use crate::object::{HourLines, Line};
 use crate::wal::NewEvent;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::catalog::Catalog;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::closing::Closing;
 use crate::compaction::unsound::Unsound;
 use crate::counters::Counters;

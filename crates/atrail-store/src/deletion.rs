@@ -12,8 +12,8 @@ use atrail_model::{Day, Domain, EventTotal, Requester, Scope, Timestamp, format_
 use sqlx::SqliteConnection;
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
 use crate::catalog::compaction;
+use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
 use crate::catalog::must_stand;

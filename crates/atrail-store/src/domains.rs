@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use atrail_model::{AccountId, Domain};
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::error::Result;
 

@@ -3,7 +3,7 @@
 use atrail_model::{Requester, StandingHold, Target};
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
 
 impl Store {

@@ -4,7 +4,7 @@ use atrail_evidence::VerifierKey;
 use atrail_model::{Requester, Target};
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::error::{Result, chain};
 

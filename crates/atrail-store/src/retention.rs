@@ -16,7 +16,7 @@ use atrail_model::{
 };
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::catalog::holds::is_held;
 use crate::catalog::in_scope::{self, Objects};
 use crate::catalog::retention;

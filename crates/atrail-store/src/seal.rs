@@ -15,7 +15,7 @@ use atrail_model::{Domain, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};

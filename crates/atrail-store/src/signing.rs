@@ -18,9 +18,10 @@ use std::sync::Arc;
 use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
 use atrail_model::Domain;
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::Catalog;
+use crate::catalog::domains::DomainRow;
+use crate::catalog::failure::failed_to;
 use crate::catalog::log::{self, Head};
-use crate::catalog::{Catalog, failed_to};
 use crate::error::{Result, StoreError, chain, is_full};
 use journal::Journal;
 pub(crate) use receipt::About;

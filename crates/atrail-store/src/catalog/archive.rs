@@ -9,23 +9,14 @@ use atrail_model::{
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::domains::{domain_row, guid_of};
+use super::failure::failed_to;
 use super::log::{self, NewEntry};
-use super::row::{Columns, Id, signed};
+use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
-use super::{Catalog, failed_to, set_apart};
+use super::{Catalog, set_apart};
 use crate::error::{Result, StoreError};
 use crate::object::{Line, NewObject, ObjectFile};
-
-/// A domain with its number in the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DomainRow {
-    pub(crate) number: i64,
-    pub(crate) account: AccountId,
-    pub(crate) domain: Domain,
-}
-
-/// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
-pub(super) const ROWS_AT_ONCE: usize = 1000;
 
 macro_rules! select_totals {
     ($source:literal) => {
@@ -38,40 +29,6 @@ macro_rules! select_totals {
 }
 
 impl Catalog {
-    /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
-    /// Unknown targets have none.
-    pub(crate) async fn domains_of(&self, target: Target) -> Result<Vec<DomainRow>> {
-        let sql = match target {
-            Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
-            Target::Account(_) => {
-                "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
-            }
-        };
-        let rows = sqlx::query(sql)
-            .bind(guid_of(target))
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to("look up domains"))?;
-        rows.iter().map(domain_row).collect()
-    }
-
-    /// All domains, an account's own before those of its spaces.
-    pub(crate) async fn all_domains(&self) -> Result<Vec<DomainRow>> {
-        let rows = sqlx::query(
-            "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(failed_to("look up domains"))?;
-        rows.iter().map(domain_row).collect()
-    }
-
-    /// All domains, to be looked up.
-    pub(crate) async fn domain_rows(&self) -> Result<HashMap<Domain, DomainRow>> {
-        let rows = self.all_domains().await?;
-        Ok(rows.into_iter().map(|row| (row.domain, row)).collect())
-    }
-
     /// Up to which sequence number each domain's events are sealed.
     pub(crate) async fn sealed_to(&self) -> Result<HashMap<Domain, u64>> {
         let rows = sqlx::query(
@@ -313,25 +270,6 @@ async fn insert_objects(
 /// Subtree hashes as the catalog keeps them: one after the other, and none when there is one only, the root.
 pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
     (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
-}
-
-pub(super) fn guid_of(target: Target) -> Vec<u8> {
-    match target {
-        Target::Space(id) => id.bytes().to_vec(),
-        Target::Account(id) => id.bytes().to_vec(),
-    }
-}
-
-pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
-    let account = row.id("account")?;
-    let domain = row
-        .optional_id("space")?
-        .map_or(Domain::Account(account), Domain::Space);
-    Ok(DomainRow {
-        number: row.integer("domain")?,
-        account,
-        domain,
-    })
 }
 
 pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {

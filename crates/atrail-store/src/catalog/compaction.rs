@@ -6,12 +6,14 @@ use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::{DomainRow, ROWS_AT_ONCE, domain_row, object_file};
+use super::Catalog;
+use super::archive::object_file;
 use super::contents::tell_contents;
+use super::failure::failed_to;
 use super::in_scope::within;
-use super::row::{Columns, Id, nanoseconds, signed};
+use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row};
 use crate::error::{Result, StoreError};
 use crate::object::Location;
 

@@ -4,11 +4,12 @@ use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, domain_row, guid_of};
+use super::Catalog;
+use super::failure::failed_to;
 use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row, guid_of};
 use crate::error::{Result, StoreError};
 
 impl Catalog {

@@ -9,11 +9,12 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::archive::{DomainRow, day_of};
+use super::archive::day_of;
 use super::contents::Contents;
-use super::failed_to;
+use super::failure::failed_to;
 use super::row::Columns;
 use super::waste::insert_waste;
+use crate::catalog::domains::DomainRow;
 use crate::error::Result;
 
 const LIST: &str = "list what is in scope";

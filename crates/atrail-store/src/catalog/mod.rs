@@ -9,6 +9,8 @@ pub(crate) mod archive;
 mod clock;
 pub(crate) mod compaction;
 pub(crate) mod contents;
+pub(crate) mod domains;
+pub(crate) mod failure;
 pub(crate) mod holds;
 mod identity;
 pub(crate) mod in_scope;
@@ -47,7 +49,8 @@ pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use crate::anchors::Anchors;
 use crate::durable;
-use crate::error::{Result, StoreError, io_failure};
+use crate::error::{Result, io_failure};
+use failure::failed_to;
 
 /// A handle on the catalog; clones share the connections.
 #[derive(Debug, Clone)]
@@ -221,26 +224,4 @@ async fn is_usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
-}
-
-/// Turns a database error into one that says what was attempted.
-pub(crate) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| StoreError::Catalog { what, source }
-}
-
-/// Turns a broken UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
-pub(crate) fn taken_or_failed_to(
-    what: &'static str,
-    taken: impl FnOnce() -> String,
-) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| {
-        let unique = source
-            .as_database_error()
-            .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
-        if unique {
-            StoreError::Conflict(taken())
-        } else {
-            StoreError::Catalog { what, source }
-        }
-    }
 }

@@ -6,10 +6,11 @@ use atrail_model::LoginId;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::session::SessionKey;
 use super::sessions::malformed;
-use super::{Catalog, failed_to};
 use crate::byte_set::ByteSet;
 use crate::error::Result;
 

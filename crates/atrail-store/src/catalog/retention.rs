@@ -10,13 +10,15 @@ use atrail_model::{
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, day_of, domain_row, guid_of};
+use super::Catalog;
+use super::archive::day_of;
+use super::failure::failed_to;
 use super::identity::must_stand;
 use super::in_scope::within;
 use super::log::{self, NewEntry};
 use super::row::{Columns, nanoseconds};
 use super::waste::insert_waste;
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row, guid_of};
 use crate::error::{Result, StoreError};
 
 impl Catalog {

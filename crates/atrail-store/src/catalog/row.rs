@@ -4,8 +4,11 @@ use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserI
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::failed_to;
+use super::failure::failed_to;
 use crate::error::Result;
+
+/// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
+pub(super) const ROWS_AT_ONCE: usize = 1000;
 
 /// An id that the catalog can hold.
 pub(crate) trait Id: Sized {

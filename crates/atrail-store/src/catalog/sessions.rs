@@ -10,13 +10,14 @@ use atrail_model::{
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::archive::DomainRow;
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::session::{
     EndedBy, OpenSessions, PinnedCheckpoint, Session, SessionKey, SessionState, Usage,
 };
-use super::{Catalog, failed_to};
 use crate::byte_set::ByteSet;
+use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
 
 macro_rules! select_sessions {

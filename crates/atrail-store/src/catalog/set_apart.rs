@@ -6,9 +6,10 @@ use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::{ROWS_AT_ONCE, domain_row};
-use super::row::Columns;
-use super::{Catalog, failed_to};
+use super::Catalog;
+use super::failure::failed_to;
+use super::row::{Columns, ROWS_AT_ONCE};
+use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
 use crate::object::Line;
 

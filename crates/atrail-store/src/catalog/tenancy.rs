@@ -7,7 +7,8 @@ use sqlx::{Sqlite, Transaction};
 use super::identity::must_stand;
 use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, failed_to, names, taken_or_failed_to};
+use super::{Catalog, names};
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
 /// An account.

@@ -12,7 +12,7 @@ use atrail_model::{Day, Domain, Scope, SessionId, Target, Timestamp, format_time
 use sqlx::SqliteConnection;
 
 use super::Signer;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope;
 use crate::catalog::log::{self, Head, Placed};
 use crate::catalog::session::PinnedCheckpoint;

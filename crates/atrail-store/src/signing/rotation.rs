@@ -9,8 +9,9 @@ use atrail_evidence::{ControlEntry, KeyChange, SigningKey, VerifierKey, endorsem
 use atrail_model::{Requester, Timestamp, format_timestamp};
 
 use super::{Signing, key};
+use crate::catalog::failure::failed_to;
 use crate::catalog::log::{self, NewEntry};
-use crate::catalog::{Catalog, failed_to, must_stand};
+use crate::catalog::{Catalog, must_stand};
 use crate::error::{Result, StoreError};
 
 const WHAT: &str = "record another signing key";

@@ -11,9 +11,10 @@ use uuid::Uuid;
 use super::Signing;
 use super::demand::{TAKEN_IN, demanded, forget_demand};
 use super::journal::Signed;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::Catalog;
+use crate::catalog::domains::DomainRow;
+use crate::catalog::failure::failed_to;
 use crate::catalog::log::{self, Beginning, Epoch, Head};
-use crate::catalog::{Catalog, failed_to};
 use crate::error::Result;
 
 const WHAT: &str = "begin the domains' logs";

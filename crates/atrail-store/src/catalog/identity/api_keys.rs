@@ -7,8 +7,9 @@ use sqlx::sqlite::SqliteRow;
 use super::Identity;
 use super::columns::scopes;
 use super::users::user;
+use crate::catalog::failure::failed_to;
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names};
 use crate::error::{Result, StoreError};
 
 /// API keys that a user may have.

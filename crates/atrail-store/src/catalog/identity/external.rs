@@ -5,8 +5,8 @@ use atrail_model::{HeldRole, Timestamp, User, UserId};
 use super::Identity;
 use super::role_rows;
 use super::users::{fit_name, user};
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::row::{Id, nanoseconds};
-use crate::catalog::{failed_to, taken_or_failed_to};
 use crate::error::{ErrorKind, Result};
 
 /// What an identity provider says of a user.

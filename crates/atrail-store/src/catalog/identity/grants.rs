@@ -8,7 +8,7 @@ use super::columns::held_role;
 use super::invitations::{self, Invitation};
 use super::role_rows;
 use super::users::called;
-use crate::catalog::failed_to;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 

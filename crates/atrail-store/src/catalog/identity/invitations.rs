@@ -18,8 +18,9 @@ use super::Identity;
 use super::columns::held_role;
 use super::role_rows;
 use super::users::{called, fit_name, user};
+use crate::catalog::failure::failed_to;
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names};
 use crate::error::{Result, StoreError};
 
 /// How long an invitation can be accepted.

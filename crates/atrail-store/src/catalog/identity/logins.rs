@@ -13,7 +13,7 @@ use sqlx::{Sqlite, Transaction};
 use super::Identity;
 use super::columns::{held_role, scopes};
 use super::users::user;
-use crate::catalog::failed_to;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 

@@ -4,7 +4,7 @@ use atrail_model::{AccountId, HeldRole, SpaceId, UserId};
 use sqlx::SqliteConnection;
 
 use super::api_keys;
-use crate::catalog::failed_to;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 

@@ -7,8 +7,9 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
 /// A user with the hash of the password. `Debug` does not show the hash.
