@@ -7,11 +7,11 @@ use atrail_evidence::{EventProof, MAX_RECEIPT_BYTES, ProveError, line_of_id, pro
 
 use super::download::receipt_beside;
 use super::verify::text_of;
-use crate::blocking;
 use crate::error::{CliError, Result};
 use crate::evidence::pinned_keys;
 use crate::settings::Settings;
 use crate::state::durable;
+use crate::task::blocking;
 
 /// Make the proof of one event, which can be shown without the rest of the file
 ///

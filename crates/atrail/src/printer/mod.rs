@@ -10,11 +10,10 @@ mod rows;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use serde::Serialize;
 
-use crate::blocking;
 use crate::error::{CliError, Exit, Result};
-use crate::spelling::Tool;
+use crate::task::blocking;
+use crate::tool::Tool;
 
 pub(crate) use atrail_table::{Column, Layout, safe};
 pub(crate) use color::{Color, ColorWish};
@@ -108,43 +107,6 @@ impl Printer {
         self.terminals.stdin && self.terminals.stderr
     }
 
-    /// Prints the properties of one thing: a table of names and values, or the thing as JSON, or one CSV record.
-    pub(crate) fn properties(
-        &self,
-        properties: &[(&str, String)],
-        thing: &impl Serialize,
-    ) -> Result<()> {
-        let text = match self.format {
-            Format::Table => {
-                let columns = [Column::text("Name"), Column::text("Value")];
-                let mut rows = Rows::new(Layout::Plain, columns.to_vec());
-                for (name, value) in properties {
-                    rows.push(vec![(*name).to_owned(), value.clone()], ());
-                }
-                return rows.print(self);
-            }
-            Format::Json => json(thing, true)?,
-            Format::Jsonl => json(thing, false)?,
-            Format::Csv => {
-                let names: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
-                let values: Vec<_> = properties.iter().map(|(_, value)| value.as_str()).collect();
-                format!("{}{}", rows::csv_record(&names), rows::csv_record(&values))
-            }
-        };
-        self.data(&self.shown_data(text))
-    }
-
-    /// Prints a sentence that is itself the answer; in other formats as the thing with it in `message`.
-    pub(crate) fn answer(&self, sentence: &str) -> Result<()> {
-        match self.format {
-            Format::Table => self.data(&format!("{}\n", safe::for_terminal(sentence))),
-            _ => self.properties(
-                &[("message", sentence.to_owned())],
-                &serde_json::json!({ "message": sentence }),
-            ),
-        }
-    }
-
     /// Prints text that was made here, or made safe, to standard output.
     pub(crate) fn data(&self, text: &str) -> Result<()> {
         let mut out = io::stdout().lock();
@@ -223,11 +185,6 @@ impl Printer {
         Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// A bar, or two lines, for a long way to `total` bytes.
-    pub(crate) fn progress(&self, what: &str, start: u64, total: u64) -> Progress {
-        Progress::start(self, what, start, total)
-    }
-
     /// JSON and CSV are data: they stay as they are, except at a terminal.
     fn shown_data(&self, text: String) -> String {
         match self.format {
@@ -255,14 +212,4 @@ impl Printer {
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{ending}")
-}
-
-fn json(thing: &impl Serialize, pretty: bool) -> Result<String> {
-    let text = if pretty {
-        serde_json::to_string_pretty(thing)
-    } else {
-        serde_json::to_string(thing)
-    };
-    text.map(|text| text + "\n")
-        .map_err(|error| CliError::failed("could not write the answer as JSON").because(error))
 }

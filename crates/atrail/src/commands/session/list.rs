@@ -6,7 +6,7 @@ use crate::client::{Call, connect};
 use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 /// List your sessions in the targeted space
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use atrail_model::SessionId;
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 pub(crate) use create::create;
 pub(crate) use delete::end;
