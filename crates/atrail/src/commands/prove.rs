@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use atrail_evidence::{EventProof, MAX_RECEIPT_BYTES, ProveError, line_of_id, prove};
 
 use super::download::receipt_beside;
-use super::verify::text_of;
+use super::evidence_text::text_of;
 use crate::error::{CliError, Result};
 use crate::evidence::pinned_keys;
 use crate::settings::Settings;

@@ -3,26 +3,26 @@
 mod receipt;
 mod to_file;
 mod to_stdout;
+mod wanted;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use atrail_api::Session;
-use atrail_evidence::{Expectations, HourRange, ScopeOf};
 use atrail_export::{FORMATS, Format, IndexName, Options};
-use atrail_model::{DayRange, Hours, SessionId};
+use atrail_model::SessionId;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 pub(crate) use receipt::beside as receipt_beside;
 
-use super::{session, verify};
-use crate::client::{Client, connect};
+use super::verify;
+use crate::client::connect;
 use crate::days::{DayDefault, ScopeFlags};
-use crate::download::{Conversion, Plan, ScopeRecord};
+use crate::download::Conversion;
 use crate::error::{CliError, Result};
 use crate::printer;
 use crate::settings::Settings;
+use wanted::Wanted;
 
 /// Download a session, or days; run again, it goes on where it was interrupted
 #[derive(Debug, clap::Args)]
@@ -170,15 +170,6 @@ fn conversion(args: &Args) -> Result<Option<Conversion>> {
     Ok(Some(Conversion { format, options }))
 }
 
-/// What is to be downloaded.
-#[derive(Debug)]
-enum Wanted {
-    /// A session that somebody made.
-    Session(SessionId),
-    /// Days, by a session that is made for it and ends with it.
-    Scope(ScopeFlags, DayRange),
-}
-
 fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
     match args.session {
         Some(_) if args.scope.is_any_given() => Err(CliError::usage(
@@ -196,83 +187,3 @@ fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
         }
     }
 }
-
-impl Wanted {
-    fn needs_space(&self) -> bool {
-        matches!(self, Self::Scope(flags, _) if !flags.at_account_level)
-    }
-
-    /// What the receipt must be of, as far as that was said on the command line.
-    fn asked(&self, client: &Client) -> Expectations {
-        let Self::Scope(flags, days) = self else {
-            return Expectations::default();
-        };
-        let hours = flags.search_time.unwrap_or(Hours::ALL);
-        let space = client.target.space.as_ref();
-        let space = space.filter(|_| !flags.at_account_level);
-        Expectations {
-            of: space.map(|space| ScopeOf::Space(space.guid.clone())),
-            is_account: Some(flags.at_account_level),
-            start: Some(days.start()),
-            end: Some(days.end()),
-            hours: Some(HourRange {
-                first: hours.first().number(),
-                last: hours.last().number(),
-            }),
-            ..Expectations::default()
-        }
-    }
-
-    /// What `FILE.part.json` says of a session that is made for this.
-    fn record(&self, client: &Client) -> Option<ScopeRecord> {
-        let Self::Scope(flags, days) = self else {
-            return None;
-        };
-        let space = client.target.space.as_ref();
-        Some(ScopeRecord {
-            start: days.start().to_string(),
-            end: days.end().to_string(),
-            search_time: flags.search_time.map(|hours| hours.to_string()),
-            at_account_level: flags.at_account_level,
-            space: space.map(|space| space.guid.clone()).unwrap_or_default(),
-        })
-    }
-
-    /// The session: the given one, or a new one.
-    async fn session(&self, settings: &Settings, client: &Client) -> Result<Session> {
-        match self {
-            Self::Session(id) => session::fetch(client, *id).await,
-            Self::Scope(flags, days) => session::create(settings, client, flags, *days).await,
-        }
-    }
-}
-
-/// Fetches what the session pins, and checks that it is what the session says.
-async fn plan(client: &Client, session: &Session) -> Result<Arc<Plan>> {
-    let manifest = session::manifest(client, id_of(session)?).await?;
-    let plan = Plan::parse(&manifest, &session.etag)?;
-    if plan.total != session.total_bytes {
-        return Err(
-            CliError::corrupt("the session and its manifest disagree").because(format!(
-                "{} bytes and {} bytes",
-                session.total_bytes, plan.total
-            )),
-        );
-    }
-    Ok(Arc::new(plan))
-}
-
-fn id_of(session: &Session) -> Result<SessionId> {
-    super::checked_id(&session.id)
-}
-
-/// Ends a session that was made for this download. The bytes are safe: a failure is only told.
-async fn end_own_session(settings: &Settings, client: &Client, id: SessionId) {
-    if let Err(error) = session::end(client, id).await {
-        settings.printer.warn(&format!(
-            "warning: session {id} could not be deleted; it ends by itself ({error})"
-        ));
-    }
-}
-
-const DONE: &str = "Download completed successfully";

@@ -7,10 +7,10 @@ use atrail_api::Session;
 use atrail_evidence::{MAX_RECEIPT_BYTES, Receipt, hex};
 use sha2::{Digest, Sha256};
 
-use super::id_of;
+use super::wanted::id_of;
 use crate::client::Client;
+use crate::commands::evidence_text::text_in;
 use crate::commands::session;
-use crate::commands::verify::text_in;
 use crate::error::{CliError, Result};
 use crate::evidence;
 use crate::platform;

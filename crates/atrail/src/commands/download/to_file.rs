@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atrail_api::Session;
 use atrail_evidence::Receipt;
 
-use super::{DONE, Wanted, end_own_session, id_of, plan};
+use super::wanted::{DONE, Wanted, end_own_session, id_of, plan};
 use crate::client::Client;
 use crate::commands::session;
 use crate::download::{

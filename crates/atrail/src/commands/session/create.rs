@@ -30,7 +30,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let id = super::super::checked_id(&session.id)?;
         return settings.printer.data(&format!("{id}\n"));
     }
-    super::print(settings, &session)
+    super::one::print(settings, &session)
 }
 
 /// Makes a session of these days.

@@ -43,7 +43,9 @@ fn table(sessions: &[Session], spelling: Spelling) -> Rows<&Session> {
         ];
         if spelling == Spelling::Own {
             row.extend([
-                super::compact(&session.state).trim_matches('"').to_owned(),
+                super::one::compact(&session.state)
+                    .trim_matches('"')
+                    .to_owned(),
                 session.events.to_string(),
                 session.total_bytes.to_string(),
                 session.downloaded_bytes.to_string(),

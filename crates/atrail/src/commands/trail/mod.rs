@@ -2,6 +2,7 @@
 
 mod batch;
 mod report;
+mod sent;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 
 use self::batch::{Batch, read_batches};
 use self::report::Report;
+use self::sent::Sent;
 use crate::client::{Call, Client, connect};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
@@ -135,15 +137,6 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
         }
         _ => (Box::new(raw), length),
     })
-}
-
-/// What came of a batch.
-#[derive(Debug, Default)]
-struct Sent {
-    /// One for each event.
-    answers: Vec<AckOrRefusal>,
-    /// How many of those kept were stored before.
-    stored_already: u64,
 }
 
 /// Sends one batch, again when the answer is lost: the server keeps it once. An answer that refuses every event is an

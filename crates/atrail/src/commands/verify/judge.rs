@@ -10,7 +10,7 @@ use atrail_evidence::{
 };
 use serde::Serialize;
 
-use super::text_of;
+use crate::commands::evidence_text::text_of;
 use crate::error::{CliError, Exit, Result, chain};
 use crate::printer::Progress;
 use crate::settings::Settings;
