@@ -182,7 +182,7 @@ mod tests {
 
     use super::super::{Action, Actor, Origin};
     use super::*;
-    use crate::routes::Peer;
+    use crate::observe::Peer;
 
     async fn made(agent: &[u8], name: &str) -> (NewEvent, Value) {
         let request = Request::get("/").header("user-agent", agent);

@@ -217,7 +217,7 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
         }
     };
     attempt.succeeded();
-    let roles = oidc.roles(app, &user).await?;
+    let roles = oidc.roles(&app.tenancy, &user).await?;
     let external = ExternalUser {
         issuer: oidc.issuer(),
         subject: &user.subject,

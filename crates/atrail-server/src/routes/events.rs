@@ -21,9 +21,10 @@ use crate::days;
 use crate::download::{self, Reader};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, SaidIn};
-use crate::ingest::{self, IngestRequest, Sender};
+use crate::ingest::budget::Sender;
+use crate::ingest::{self, IngestRequest};
 use crate::observe::RequestId;
-use crate::serve::Served;
+use crate::serve::served::Served;
 
 /// What a download holds in memory for as long as its client does not take it: chunks that are read ahead and written.
 const DOWNLOAD_BYTES: usize = 512 << 10;

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::role_place::{place, with_place};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
@@ -108,16 +109,6 @@ pub(super) async fn revoke(
     }))
 }
 
-/// With the role, and the space that it is of.
-pub(super) fn with_place(act: Act, role: &model::HeldRole) -> Act {
-    match role {
-        model::HeldRole::Account(_, role) => act.with("role", role.word()),
-        model::HeldRole::Space(space, role) => act
-            .with("role", role.word())
-            .with("space", space.to_string()),
-    }
-}
-
 /// Whatever is not there is answered as what the caller may not know of.
 fn unknown(error: StoreError, what: &str) -> ApiError {
     if error.kind() == ErrorKind::NotFound {
@@ -196,27 +187,5 @@ fn wire(grant: store::Grant) -> HeldRole {
         account,
         space,
         claimed,
-    }
-}
-
-/// A role on the wire, and the GUID of the account or the space that it is of.
-pub(super) fn place(role: model::HeldRole) -> (Role, Option<String>, Option<String>) {
-    match role {
-        model::HeldRole::Account(id, role) => {
-            let role = match role {
-                AccountRole::Owner => Role::Owner,
-                AccountRole::Auditor => Role::Auditor,
-                AccountRole::Writer => Role::Writer,
-            };
-            (role, Some(id.to_string()), None)
-        }
-        model::HeldRole::Space(id, role) => {
-            let role = match role {
-                SpaceRole::Developer => Role::Developer,
-                SpaceRole::Auditor => Role::Auditor,
-                SpaceRole::Writer => Role::Writer,
-            };
-            (role, None, Some(id.to_string()))
-        }
     }
 }

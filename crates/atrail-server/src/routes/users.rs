@@ -9,12 +9,12 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
-use super::Peer;
 use crate::app::App;
 use crate::audit::{ACCOUNTS_MAX, Act, Action, Thing};
 use crate::auth::principal::{Manager, Operator, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
+use crate::observe::Peer;
 
 /// All of them for the operator; for everybody else, the caller.
 pub(super) async fn list(
