@@ -1,12 +1,14 @@
 //! A download against its receipt, without the server.
 
 mod acks;
+mod checked;
 mod content;
 mod epoch;
 pub(crate) mod form;
 mod lines;
 pub(crate) mod log;
 mod plan;
+pub(crate) mod problem;
 mod replay;
 mod report;
 mod since;
@@ -29,10 +31,12 @@ pub use report::{
     Deleted, DomainFacts, Epoch, Finding, FindingKind, Kept, Location, Outcome, Report, Span,
 };
 
+use checked::Checked;
 use content::Content;
 use form::{DomainTexts, Texts};
-use log::{Control, DomainLog, Problem, invalid};
+use log::{Control, DomainLog};
 use plan::Planned;
+use problem::{Problem, invalid};
 use replay::Replayed;
 use report::Findings;
 
@@ -79,17 +83,6 @@ impl VerifyError {
             Self::Receipt(_) => Outcome::Failed,
         }
     }
-}
-
-/// A receipt whose signatures and logs were checked.
-#[derive(Debug)]
-struct Checked {
-    range: DayRange,
-    signer: Option<VerifierKey>,
-    /// Every key that signed one of its logs, now or before.
-    keys: Vec<VerifierKey>,
-    /// One for each domain, unless something was wrong or is not known.
-    logs: Vec<DomainLog>,
 }
 
 /// What a receipt says the file is to hold.
@@ -236,18 +229,6 @@ fn check_evidence(
         Err(problem) => findings.add(problem.kind, problem.detail),
     }
     evidence
-}
-
-impl Checked {
-    /// What is known of a receipt of which nothing is.
-    fn nothing() -> Self {
-        Self {
-            range: DayRange::new(Day::FIRST, Day::FIRST).expect("a day is a range"),
-            signer: None,
-            keys: Vec::new(),
-            logs: Vec::new(),
-        }
-    }
 }
 
 fn replay_all(
