@@ -13,7 +13,6 @@ mod days;
 mod download;
 mod embedded;
 mod error;
-mod evidence;
 mod line;
 mod memory;
 mod platform;
@@ -23,6 +22,7 @@ mod spelling;
 mod state;
 mod task;
 mod tool;
+mod trusted_keys;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

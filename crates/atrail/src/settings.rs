@@ -7,7 +7,8 @@ use std::sync::Arc;
 use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
-use crate::client::{Endpoint, Trust};
+use crate::client::endpoint::Endpoint;
+use crate::client::http::Trust;
 use crate::error::{CliError, Result};
 use crate::platform;
 use crate::printer::{Color, ColorWish, Format, Printer, Terminals};

@@ -3,8 +3,10 @@
 mod answer;
 mod auth;
 mod call;
-mod endpoint;
-mod http;
+mod connect;
+pub(crate) mod endpoint;
+mod failure;
+pub(crate) mod http;
 mod meant;
 mod problem;
 mod retry;
@@ -22,20 +24,22 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
-use self::answer::Unread;
 use self::call::Repeat;
-use crate::error::{CliError, Exit, Result};
+use self::failure::unread_error;
+use crate::error::{CliError, Result};
 
 pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
 pub(crate) use call::Call;
+pub(crate) use connect::{connect, find_organization, find_space, named};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use failure::{Unsent, is_busy, unreachable_error, why};
 pub(crate) use http::Trust;
 pub(crate) use meant::{is_guid, meant, normal_guid};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
 pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};
 pub(crate) use server::Server;
-pub(crate) use target::{Target, connect, find_organization, find_space, named};
+pub(crate) use target::Target;
 
 /// Attempts of one request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
@@ -233,27 +237,6 @@ fn understood<T: DeserializeOwned>(path: &str, answer: &[u8]) -> Result<T> {
     })
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum Unsent {
-    /// The network; another attempt may work.
-    Network(reqwest::Error),
-    /// Nothing that another attempt changes.
-    Fatal(CliError),
-}
-
-impl From<reqwest::Error> for Unsent {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<CliError> for Unsent {
-    fn from(error: CliError) -> Self {
-        Self::Fatal(error)
-    }
-}
-
 /// The attempts of one call.
 struct Sending<'a> {
     call: &'a Call,
@@ -330,55 +313,3 @@ fn is_refusal(response: &Response) -> bool {
             .headers()
             .contains_key(reqwest::header::RETRY_AFTER)
 }
-
-/// The server's way to say: later.
-pub(crate) fn is_busy(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 502 | 503 | 504)
-}
-
-/// Why an answer was not read to its end, as why there is none.
-fn unread_error(endpoint: &Endpoint, error: Unread) -> Unsent {
-    let what = format!("{endpoint} does not answer as an atrail server");
-    match error {
-        Unread::Network(error) => Unsent::Network(error),
-        Unread::TooLarge(_) => CliError::failed(what)
-            .because(error)
-            .hint(
-                "check the endpoint with `atrail target`; ask for fewer days where there are many",
-            )
-            .into(),
-        Unread::TooSlow(..) => CliError::new(Exit::Unavailable, what)
-            .because(error)
-            .hint("check the endpoint with `atrail target`, and the network; then try again")
-            .into(),
-    }
-}
-
-/// The error for a server that cannot be reached.
-pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> CliError {
-    let what = format!("could not reach {endpoint}");
-    let unreachable = CliError::new(Exit::Unavailable, what);
-    if let Some(refused) = tls::explain(error) {
-        return unreachable.because(refused.why).hint(refused.hint);
-    }
-    unreachable
-        .because(innermost(error))
-        .hint("check the endpoint with `atrail target`, and that the server runs; then try again")
-}
-
-/// Why an exchange broke off, in words, for a message that goes on by itself.
-pub(crate) fn why(error: &reqwest::Error) -> String {
-    tls::explain(error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
-}
-
-/// The innermost cause says it best: `Connection refused (os error 111)`.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
-/// How long one read may take before the connection counts as dead.
-pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);

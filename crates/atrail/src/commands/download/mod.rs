@@ -1,6 +1,6 @@
 //! `atrail download`: the bytes of a session, into a file or to standard output.
 
-mod receipt;
+pub(super) mod receipt;
 mod to_file;
 mod to_stdout;
 mod wanted;
@@ -12,8 +12,6 @@ use atrail_export::{FORMATS, Format, IndexName, Options};
 use atrail_model::SessionId;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-
-pub(crate) use receipt::beside as receipt_beside;
 
 use super::verify;
 use crate::client::connect;

@@ -11,14 +11,14 @@ use atrail_evidence::{
     ProvenEvent, ScopeOf, VerifierKey, parse_acknowledgements,
 };
 
-use super::download::receipt_beside;
+use super::download::receipt::beside;
 use super::evidence_text::text_of;
 use crate::client::normal_guid;
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Exit, Result, chain};
-use crate::evidence::pinned_keys;
 use crate::printer::{Column, Format, Layout, Rows};
 use crate::settings::Settings;
+use crate::trusted_keys::pinned_keys;
 
 use judge::{Checked, conclude, judge};
 
@@ -84,7 +84,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let expected = Arc::new(expectations(settings, &args, keys)?);
     let mut all = Vec::new();
     for file in &args.files {
-        let receipt = args.receipt.clone().unwrap_or_else(|| receipt_beside(file));
+        let receipt = args.receipt.clone().unwrap_or_else(|| beside(file));
         all.push(judge(settings, file, &receipt, &expected).await?);
     }
     print(settings, &all)?;

@@ -1,14 +1,16 @@
 //! What this client trusts a server for: the key that its evidence is signed with, and the newest checkpoint of each domain
 //! that it saw. Who later shows another key, or another history, is found out.
 
+pub(crate) mod current;
+pub(crate) mod endorsed;
+
 use std::collections::BTreeMap;
 
-use atrail_api::{EvidenceKey, paths};
 use atrail_evidence::{
     Checkpoint, DomainEvidence, NoteError, Receipt, VerifierKey, verify_consistency,
 };
 
-use crate::client::{Call, Client, Endpoint};
+use crate::client::endpoint::Endpoint;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::Context;
@@ -78,67 +80,6 @@ fn remembered(text: &str) -> Result<VerifierKey> {
             .because(error)
             .hint("log in again")
     })
-}
-
-/// Follows the server to the key that it signs with now, if the pinned one leads there, and remembers it. Gives all keys that
-/// its evidence may be signed with, old sessions' included.
-pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result<Vec<VerifierKey>> {
-    let mut keys = match key_of_environment(settings)? {
-        Some(key) => vec![key],
-        None => keys_of(context_in_use(settings)?)?,
-    };
-    let Some(pinned) = keys.first() else {
-        return Ok(keys);
-    };
-    let shown: EvidenceKey = client.json(Call::get(paths::KEYS)).await?;
-    let key = follow(pinned, &shown)?;
-    if key == *pinned {
-        return Ok(keys);
-    }
-    if settings.environment.verifier_key.is_none() {
-        let name = settings.context()?.map(|(name, _)| name);
-        settings.state.update(|config| {
-            let context = name.and_then(|name| config.contexts.get_mut(&name));
-            if let Some(context) = context {
-                let earlier = context.verifier_key.replace(key.to_string());
-                context.earlier_keys.splice(0..0, earlier);
-            }
-            Ok(())
-        })?;
-        settings
-            .printer
-            .note("The server signs with another key now, which the one before endorses.");
-    }
-    keys.insert(0, key);
-    Ok(keys)
-}
-
-/// The key that a server shows now, when a remembered one leads to it: it is the same, or each key in between endorses the
-/// next.
-pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<VerifierKey> {
-    let mut key = remembered.clone();
-    for note in &shown.endorsements {
-        // Those from before the remembered key are signed by keys that it does not know.
-        let Ok(text) = key.verify(note) else { continue };
-        let next = text
-            .strip_prefix("atrail key rotation\n")
-            .and_then(|rest| rest.strip_prefix(key.name()))
-            .and_then(|rest| rest.trim_matches('\n').parse().ok());
-        if let Some(next) = next {
-            key = next;
-        }
-    }
-    if key.to_string() == shown.key {
-        return Ok(key);
-    }
-    Err(CliError::failed(
-        "the server's evidence is signed with another key than before, and the key before does not endorse it",
-    )
-    .because(format!("remembered: {remembered}; shown now: {}", shown.key))
-    .hint(
-        "either this is another server, or its key was lost or stolen: ask its operator. \
-         `atrail login --trust-new-key` accepts it",
-    ))
 }
 
 /// The sizes of the logs that this client has checkpoints of, for the server to prove that it only added to them.
