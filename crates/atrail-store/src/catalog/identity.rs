@@ -10,6 +10,7 @@ mod grants;
 mod invitations;
 mod logins;
 mod role_rows;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -30,6 +31,14 @@ use sqlx::{Sqlite, Transaction};
 use super::Catalog;
 use crate::error::Result;
 
+impl Catalog {
+    /// Users, their credentials and roles.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
+    }
+}
+
 /// The server's users.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -38,7 +47,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(super) const fn new(catalog: Catalog) -> Self {
+    const fn new(catalog: Catalog) -> Self {
         Self {
             catalog,
             warrant: None,

@@ -125,12 +125,6 @@ impl Catalog {
         *self.verifier_key.write() = verifier_key;
     }
 
-    /// Users, their credentials and roles.
-    #[must_use]
-    pub fn identity(&self) -> Identity {
-        Identity::new(self.clone())
-    }
-
     /// What has to be where it was for a transaction to count.
     pub(crate) fn anchors(&self) -> &Anchors {
         &self.anchors

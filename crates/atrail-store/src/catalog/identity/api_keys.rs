@@ -5,8 +5,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
-use super::columns::scopes;
-use super::users::user;
+use super::columns::{scopes, user};
 use crate::catalog::failure::failed_to;
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};

@@ -1,6 +1,6 @@
-//! What several queries read of a row: a role, and what an API key is good for.
+//! What several queries read of a row: a user, a role, what an API key is good for.
 
-use atrail_model::{AccountId, AccountRole, HeldRole, KeyScopes, SpaceRole};
+use atrail_model::{AccountId, AccountRole, HeldRole, KeyScopes, SpaceRole, User};
 use sqlx::sqlite::SqliteRow;
 
 use crate::catalog::row::Columns;
@@ -25,4 +25,12 @@ pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
 pub(super) fn scopes(row: &SqliteRow) -> Result<KeyScopes> {
     let words = row.optional_text("scopes")?;
     Ok(words.map_or(KeyScopes::ALL, |words| KeyScopes::of_words(&words)))
+}
+
+pub(super) fn user(row: &SqliteRow) -> Result<User> {
+    Ok(User {
+        id: row.id("guid")?,
+        name: row.text("name")?,
+        operator: row.integer("operator")? != 0,
+    })
 }

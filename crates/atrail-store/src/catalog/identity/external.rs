@@ -3,8 +3,9 @@
 use atrail_model::{HeldRole, Timestamp, User, UserId};
 
 use super::Identity;
+use super::columns::user;
 use super::role_rows;
-use super::users::{fit_name, user};
+use super::users::fit_name;
 use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::{ErrorKind, Result};

@@ -15,9 +15,9 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use uuid::Uuid;
 
 use super::Identity;
-use super::columns::held_role;
+use super::columns::{held_role, user};
 use super::role_rows;
-use super::users::{called, fit_name, user};
+use super::users::{called, fit_name};
 use crate::catalog::failure::failed_to;
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};

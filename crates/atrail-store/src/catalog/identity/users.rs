@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
+use super::columns::user;
 use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
@@ -241,14 +242,6 @@ pub(super) fn fit_name(name: &str) -> Result<Cow<'_, str>> {
         ));
     }
     Ok(name)
-}
-
-pub(super) fn user(row: &SqliteRow) -> Result<User> {
-    Ok(User {
-        id: row.id("guid")?,
-        name: row.text("name")?,
-        operator: row.integer("operator")? != 0,
-    })
 }
 
 fn credentials(row: &SqliteRow) -> Result<Credentials> {

@@ -5,7 +5,7 @@
 use atrail_model::Warrant;
 use sqlx::SqliteConnection;
 
-use super::logins::standing;
+use super::standing::standing;
 use crate::error::{Result, StoreError};
 
 /// Refuses a change unless the login that asks for it is worth the same as when the request was judged: to be called in the
