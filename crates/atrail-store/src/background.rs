@@ -58,6 +58,7 @@ pub(crate) async fn background(core: Weak<Core>) {
             }
             outcome = outcome.and(core.forget_ended_sessions().await);
             outcome = outcome.and(core.forget_ended_logins().await);
+            outcome = outcome.and(core.forget_expired_invitations().await);
             outcome = outcome.and(core.signing.sign_all(&core.catalog).await);
             outcome = outcome.and(core.erase_owed().await);
         }
@@ -143,6 +144,13 @@ impl Core {
             self.time.may_have_been_ahead();
         }
         forgotten
+    }
+
+    /// Deletes the invitations whose time has certainly come.
+    pub(crate) async fn forget_expired_invitations(&self) -> Result<()> {
+        let expired_by = self.time.read().certain();
+        let identity = self.catalog.identity();
+        identity.forget_invitations(expired_by).await
     }
 
     /// Seals what is due.

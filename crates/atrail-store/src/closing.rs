@@ -53,7 +53,7 @@ impl Closing {
     /// Begins an append.
     ///
     /// # Errors
-    /// `NotFound` when the domain has ended; `Overloaded` while it is looked whether it may: it may stay.
+    /// `NotFound` when the domain has ended; `Ending` while somebody tries to end it.
     pub(crate) fn enter(&self, domain: Domain) -> Result<Open> {
         let mut state = self.inner.state.lock();
         if state.ended.contains(&domain) {
@@ -62,7 +62,7 @@ impl Closing {
             });
         }
         if state.closed.contains_key(&domain) {
-            return Err(StoreError::Overloaded);
+            return Err(StoreError::Ending);
         }
         *state.appends.entry(domain).or_default() += 1;
         Ok(Open {
@@ -171,7 +171,7 @@ mod tests {
         let closed = tokio::time::timeout(Duration::from_secs(60), closes);
         let closed = closed.await.unwrap().unwrap();
         let meanwhile = closing.enter(ending).unwrap_err();
-        assert!(matches!(meanwhile, StoreError::Overloaded), "{meanwhile}");
+        assert!(matches!(meanwhile, StoreError::Ending), "{meanwhile}");
         drop(closed);
         assert!(closing.enter(ending).is_ok(), "it did not end after all");
     }

@@ -75,6 +75,9 @@ pub enum StoreError {
     /// More is under way than memory may hold; later it works.
     #[error("more events are on their way than the store can hold in memory")]
     Overloaded,
+    /// Somebody is ending the space or account: it takes events again if that fails.
+    #[error("the space or account is being ended; if that fails, it accepts events again")]
+    Ending,
     /// A write or an fsync failed before: the store takes no writes until it is restarted.
     #[error("the store stopped taking writes: {0}; restart the server after mending the cause")]
     Poisoned(String),
@@ -224,6 +227,7 @@ impl StoreError {
             Self::LoginEnded => ErrorKind::LoggedOut,
             Self::Partly { rest, .. } => rest.kind(),
             Self::Overloaded
+            | Self::Ending
             | Self::Poisoned(_)
             | Self::Closed
             | Self::Unsealable { .. }

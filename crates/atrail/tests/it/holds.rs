@@ -161,3 +161,35 @@ fn a_server_that_is_founded_again_signs_no_second_history() {
     let told = env.run(&["verify", "after.gz"]).ok();
     assert!(told.contains("begins anew"), "{told}");
 }
+
+#[test]
+fn an_operator_sees_whether_retention_waits_for_the_clock_and_nobody_else_does() {
+    let (env, server) = ready();
+    let state = |args: &[&str]| env.run(&[&["admin", "retention"][..], args].concat()).ok();
+    let shown = state(&["show"]);
+    assert_eq!(value(&shown, "state"), "agrees", "{shown}");
+    assert_eq!(value(&shown, "seconds"), "0", "{shown}");
+    // Microseconds and a zone, as every moment that is shown; both were read at once.
+    let (clock, passed) = (value(&shown, "clock"), value(&shown, "passed"));
+    assert!(clock.ends_with('Z') && clock == passed, "{shown}");
+    let json = state(&["show", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["state"], "agrees");
+    // There is nothing to resume: the answer is the same state, and nothing is deleted.
+    assert_eq!(value(&state(&["resume"]), "state"), "agrees");
+    assert!(env.run(&["status", "-a"]).ok().contains("2017-07"));
+
+    let password = b"correct horse battery staple\n";
+    let user = ["admin", "user", "create", "bob", "--password-stdin"];
+    env.run_with(&user, password).ok();
+    let grant = ["--user", "bob", "--role", "owner", "--space", "default"];
+    env.run(&[&["admin", "role", "create"][..], &grant].concat())
+        .ok();
+    let address = server.address.to_string();
+    let login = ["login", "-a", &address, "-u", "bob", "--password-stdin"];
+    env.run_with(&login, password).ok();
+    for asked in ["show", "resume"] {
+        let refused = env.run(&["admin", "retention", asked]).fails(1);
+        assert!(refused.contains("operator"), "{refused}");
+    }
+}

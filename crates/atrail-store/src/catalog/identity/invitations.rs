@@ -257,6 +257,21 @@ impl Identity {
                 .map_err(failed_to("look up an invitation"))?;
         row.map(|row| row.id("account")).transpose()
     }
+
+    /// Deletes the invitations that expired at or before this date.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub(crate) async fn forget_invitations(&self, expired_by: Timestamp) -> Result<()> {
+        const WHAT: &str = "delete expired invitations";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        sqlx::query("DELETE FROM invitations WHERE expires <= ?")
+            .bind(nanoseconds(expired_by))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        tx.commit().await.map_err(failed_to(WHAT))
+    }
 }
 
 /// Offers a role to a name, `invitee` being the user who has it now. The same statements run whether there is one.
@@ -272,11 +287,6 @@ pub(super) async fn offer(
     let name = fit_name(name)?;
     let invitee = invitee.as_ref().map(Id::bytes);
     let expires = nanoseconds(now.checked_add(OPEN_FOR).unwrap_or(Timestamp::MAX));
-    sqlx::query("DELETE FROM invitations WHERE expires <= ?")
-        .bind(nanoseconds(now))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed_to(what))?;
     let space = space_of(&role);
     let again = sqlx::query(
         "UPDATE invitations SET invitee = ?, created = ?, expires = ?, declined = FALSE \
@@ -296,11 +306,13 @@ pub(super) async fn offer(
         let (again, _) = open(connection, row.id("invitation")?, now, what).await?;
         return Ok(again);
     }
-    let (already,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM invitations WHERE account = ?")
-        .bind(account.bytes())
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed_to(what))?;
+    let (already,): (i64,) =
+        sqlx::query_as("SELECT COUNT(*) FROM invitations WHERE account = ? AND expires > ?")
+            .bind(account.bytes())
+            .bind(nanoseconds(now))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed_to(what))?;
     if already >= MAX_OF_AN_ACCOUNT {
         return Err(StoreError::Conflict(format!(
             "the account has {MAX_OF_AN_ACCOUNT} open invitations: withdraw some first"
