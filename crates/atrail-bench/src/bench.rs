@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use atrail_model::Day;
 use atrail_torture::Program;
 
-use crate::Result;
 use crate::events::{DAYS, Events};
+use crate::failure::{Result, at};
 use crate::server::Running;
 
 /// Tokens outlive a scenario, and nothing is refused for coming often.
@@ -23,6 +23,32 @@ level = "warn"
 "#;
 
 /// How to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Events to work with; a scenario takes fewer where that many would take long
+    #[arg(long, default_value_t = 200_000)]
+    events: u64,
+    /// What the events follow from: the same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
+    #[arg(long)]
+    last_day: Option<Day>,
+    /// Only the cases of `ingest`, `session-create` and `isolation` whose name holds this, such as "of 1, 64"
+    #[arg(long)]
+    only: Option<String>,
+    /// How long `mixed` goes on
+    #[arg(long, default_value_t = 1)]
+    minutes: u64,
+    /// Where servers and baselines keep their data, in a directory that is erased after success
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// The server [default: `atrail` beside this program]
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+/// What is measured with, and where.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) events: u64,
@@ -38,8 +64,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(args: &crate::Args, yesterday: Day) -> Result<Self> {
-        let binary = match &args.binary {
+    pub(crate) fn new(options: &Options, yesterday: Day) -> Result<Self> {
+        let binary = match &options.binary {
             Some(binary) => binary.clone(),
             None => beside_this_program()?,
         };
@@ -49,14 +75,14 @@ impl Bench {
                 binary.display()
             )
         })?;
-        let dir = args.dir.join(format!("run-{}", std::process::id()));
+        let dir = options.dir.join(format!("run-{}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|error| at(&dir, &error))?;
         Ok(Self {
-            events: args.events,
-            seed: args.seed,
-            minutes: args.minutes,
-            only: args.only.clone(),
-            last_day: args.last_day.unwrap_or(yesterday),
+            events: options.events,
+            seed: options.seed,
+            minutes: options.minutes,
+            only: options.only.clone(),
+            last_day: options.last_day.unwrap_or(yesterday),
             dir: dir.canonicalize().map_err(|error| at(&dir, &error))?,
             made: AtomicU32::new(0),
             binary,
@@ -127,9 +153,4 @@ impl Bench {
 fn beside_this_program() -> Result<PathBuf> {
     let this = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
     Ok(this.with_file_name("atrail"))
-}
-
-/// An error with the path that it is of.
-pub(crate) fn at(path: &Path, error: &std::io::Error) -> String {
-    format!("{}: {error}", path.display())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::failure::Result;
 
 /// Longer than the server waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use crate::Result;
+use crate::failure::Result;
 use crate::http::{Connection, PATIENCE};
 
 /// A request that is ready to go.

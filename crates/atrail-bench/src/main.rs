@@ -5,6 +5,7 @@
 mod baselines;
 mod bench;
 mod events;
+mod failure;
 mod figure;
 mod http;
 mod load;
@@ -12,17 +13,14 @@ mod process;
 mod scenarios;
 mod server;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use atrail_model::{Clock, Day, SystemClock};
 use clap::Parser;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Options};
+use crate::failure::Result;
 use crate::scenarios::SCENARIOS;
-
-/// What a measurement that cannot go on says.
-type Result<T> = std::result::Result<T, String>;
 
 /// Measure a real server on loopback; JSON lines on stdout, sentences on stderr
 #[derive(Debug, Parser)]
@@ -30,27 +28,8 @@ type Result<T> = std::result::Result<T, String>;
 struct Args {
     /// What to measure, or `all`
     scenario: String,
-    /// Events to work with; a scenario takes fewer where that many would take long
-    #[arg(long, default_value_t = 200_000)]
-    events: u64,
-    /// What the events follow from: the same seed gives the same bytes
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
-    #[arg(long)]
-    last_day: Option<Day>,
-    /// Only the cases of `ingest`, `session-create` and `isolation` whose name holds this, such as "of 1, 64"
-    #[arg(long)]
-    only: Option<String>,
-    /// How long `mixed` goes on
-    #[arg(long, default_value_t = 1)]
-    minutes: u64,
-    /// Where servers and baselines keep their data, in a directory that is erased after success
-    #[arg(long, default_value = "target/bench")]
-    dir: PathBuf,
-    /// The server [default: `atrail` beside this program]
-    #[arg(long)]
-    binary: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
 }
 
 fn main() -> ExitCode {
@@ -76,7 +55,7 @@ fn run(args: Args) -> Result<()> {
             names.join(", ")
         ));
     }
-    let bench = Bench::new(&args, yesterday()?)?;
+    let bench = Bench::new(&args.options, yesterday()?)?;
     for scenario in chosen {
         (scenario.run)(&bench)?;
     }

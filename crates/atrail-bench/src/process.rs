@@ -67,7 +67,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
 }
 
 /// Waits for a program to end well; the most memory that it held.
-pub(crate) fn finish(mut child: std::process::Child) -> crate::Result<u64> {
+pub(crate) fn finish(mut child: std::process::Child) -> crate::failure::Result<u64> {
     let mut peak = 0;
     loop {
         peak = peak.max(memory_bytes(child.id()).1);

@@ -12,8 +12,8 @@ mod session_create;
 mod status;
 mod verify;
 
-use crate::Result;
 use crate::bench::Bench;
+use crate::failure::Result;
 
 /// Something to measure.
 pub(crate) struct Scenario {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use atrail_torture::{Client, Program, Server};
 use serde_json::{Value, json};
 
-use crate::bench::at;
+use crate::failure::{Result, at};
 use crate::http::Connection;
-use crate::{Result, process};
+use crate::process;
 
 /// A server that runs, and somebody who is logged in.
 #[derive(Debug)]

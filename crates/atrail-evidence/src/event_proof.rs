@@ -15,7 +15,8 @@ use crate::proof::{root_from_inclusion, verify_inclusion};
 use crate::record::Record;
 use crate::verify::FindingKind;
 use crate::verify::form;
-use crate::verify::log::{Control, Problem, invalid};
+use crate::verify::log::Control;
+use crate::verify::problem::{Problem, invalid};
 use crate::{Checkpoint, days, origin};
 
 const FORMAT: &str = "c2sp.org/tlog-proof@";

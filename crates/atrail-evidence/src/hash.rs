@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::{LeafHash, Root};
+use crate::LeafHash;
 
 /// A SHA-256, written in standard base64 with padding (RFC 4648 §4).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,12 +44,6 @@ impl FromStr for Hash {
 impl From<LeafHash> for Hash {
     fn from(leaf: LeafHash) -> Self {
         Self(leaf.0)
-    }
-}
-
-impl From<Root> for Hash {
-    fn from(root: Root) -> Self {
-        Self(root.0)
     }
 }
 

@@ -12,6 +12,12 @@ pub const SUBTREE_LEAVES: u64 = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Root(pub [u8; 32]);
 
+impl From<Root> for Hash {
+    fn from(root: Root) -> Self {
+        Self(root.0)
+    }
+}
+
 impl From<Hash> for Root {
     fn from(hash: Hash) -> Self {
         Self(hash.0)

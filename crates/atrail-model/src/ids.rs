@@ -79,6 +79,11 @@ id!(
     new_v4
 );
 id!(
+    /// A login, as access tokens name it.
+    LoginId,
+    new_v4
+);
+id!(
     /// A download session.
     SessionId,
     new_v4

@@ -7,11 +7,18 @@ mod day;
 mod domain;
 pub mod event;
 pub mod generator;
+mod hold;
 mod hours;
 mod ids;
+mod key_scope;
 pub mod limits;
+mod place;
+mod requester;
 mod retention;
+mod role;
 mod scope;
+mod standing;
+mod totals;
 
 pub use clock::{
     Clock, Elapsed, ManualClock, Moment, SystemClock, Timestamp, format_timestamp, whole_seconds,
@@ -19,9 +26,17 @@ pub use clock::{
 pub use day::{Day, DayRange, ParseDayError};
 pub use domain::{Domain, ParseDomainError};
 pub use event::{Event, EventError};
+pub use hold::StandingHold;
 pub use hours::{Hour, Hours, ParseHoursError};
 pub use ids::{
-    AccountId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId, UserId,
+    AccountId, LoginId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId,
+    UserId,
 };
-pub use retention::{Retention, RetentionError};
+pub use key_scope::{Home, KeyScope, KeyScopes};
+pub use place::Place;
+pub use requester::{Requester, Warrant};
+pub use retention::{DomainRetention, Retention, RetentionError};
+pub use role::{AccountRole, HeldRole, SpaceRole};
 pub use scope::{Scope, Target};
+pub use standing::{Standing, User};
+pub use totals::{DayTotal, EventTotal};

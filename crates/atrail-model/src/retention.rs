@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use crate::Domain;
+
 /// How long events are kept, counted from their day. Longer is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Retention {
@@ -11,6 +13,15 @@ pub enum Retention {
     /// For ever.
     #[default]
     Forever,
+}
+
+/// How long the events of one domain are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DomainRetention {
+    /// The domain.
+    pub domain: Domain,
+    /// How long.
+    pub retention: Retention,
 }
 
 /// The number means no retention.

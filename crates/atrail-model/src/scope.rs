@@ -1,5 +1,7 @@
 //! What a question, a session or a deletion is about.
 
+use std::fmt;
+
 use crate::{AccountId, DayRange, Domain, Hours, SpaceId};
 
 /// Whose events: those of one space, or those of a whole account.
@@ -18,6 +20,16 @@ impl Target {
         match self {
             Self::Space(id) => Domain::Space(id),
             Self::Account(id) => Domain::Account(id),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    /// In words: `space GUID`, `account GUID`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Space(id) => write!(f, "space {id}"),
+            Self::Account(id) => write!(f, "account {id}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::error::ApiError;
-use crate::ingest::Budget;
+use crate::ingest::budget::Budget;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 

@@ -4,7 +4,7 @@
 //! record; it is in the domain's log in any case.
 
 mod act;
-mod action;
+pub(crate) mod action;
 mod cadf;
 mod ledger;
 mod once;
@@ -12,30 +12,27 @@ mod origin;
 mod readings;
 mod repeats;
 mod text;
+mod writer;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, EventError, Timestamp, UserId, format_timestamp};
-use atrail_store::{
-    Disagreement, ErrorKind, Identity, LoginId, NewEvent, Recent, Session, SessionKey, Store,
-    StoreError, Tenancy,
-};
-use parking_lot::Mutex;
+use atrail_model::{AccountId, Clock, Domain, LoginId, UserId, format_timestamp};
+use atrail_store::{Disagreement, Identity, Session, SessionKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
-pub(crate) use act::{Act, Actor, Credential, Outcome, Thing};
+pub(crate) use act::{Act, Actor, Credential, Thing};
 pub(crate) use action::Action;
-use cadf::Frame;
 use ledger::Reader;
 use once::Once;
 pub(crate) use origin::Origin;
 pub(crate) use readings::Answer;
 use readings::Readings;
 use repeats::{Key, Repeats};
+pub(crate) use writer::Unwritten;
+use writer::Writer;
 
 use crate::metrics::Metrics;
 
@@ -47,31 +44,12 @@ pub(crate) const ACCOUNTS_MAX: usize = 16;
 const REFUSALS_MAX: usize = 1000;
 /// The status that a refused login is answered with (RFC 6749 §5.2).
 const REFUSED_LOGIN_STATUS: u16 = 400;
-/// Names of spaces and accounts that are remembered.
-const NAMES_MAX: usize = 10_000;
-
-/// An event that could not be made durable.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unwritten {
-    /// The store does not take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It is none: a fault of the program.
-    #[error("the server made an event that is none")]
-    Event(#[from] EventError),
-}
 
 /// Writes the server's own events.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    store: Store,
-    tenancy: Tenancy,
+    writer: Arc<Writer>,
     identity: Identity,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    /// The name that this server signs under.
-    server: String,
-    names: Mutex<Recent<Domain, String>>,
     repeats: Repeats,
     readings: Readings,
     refusals: TaskTracker,
@@ -80,13 +58,8 @@ pub(crate) struct Audit {
 impl Audit {
     pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         Self {
-            tenancy: store.tenancy(),
             identity: store.catalog().identity(),
-            server: store.verifier_key().await.name().to_owned(),
-            store,
-            clock,
-            metrics,
-            names: Mutex::new(Recent::new(NAMES_MAX)),
+            writer: Arc::new(Writer::new(store, clock, metrics).await),
             repeats: Repeats::default(),
             readings: Readings::default(),
             refusals: TaskTracker::new(),
@@ -95,13 +68,15 @@ impl Audit {
 
     /// Returns when it is on record that somebody read this in this hour: to be called before a read is answered.
     pub(crate) async fn read(&self, act: Act) -> Result<(), Unwritten> {
-        self.repeats.note(self, Key::by_user(&act), act).await
+        self.repeats
+            .note(&self.writer, Key::by_user(&act), act)
+            .await
     }
 
     /// Returns when the act is on record: to be called before evidence is handed out.
     pub(crate) async fn must_record(&self, act: Act) -> Result<(), Unwritten> {
-        let once = Once::new(act, self.clock.now());
-        once.write(self).await.map(drop)
+        let once = Once::new(act, self.writer.clock.now());
+        once.write(&self.writer).await.map(drop)
     }
 
     /// Puts on record what is done already. When that fails, the log and a metric say so: the act cannot be undone.
@@ -138,7 +113,7 @@ impl Audit {
     /// such a user.
     pub(crate) fn refused_login(self: &Arc<Self>, actor: Actor) {
         if self.refusals.len() >= REFUSALS_MAX {
-            self.metrics.own_event_failed(Action::Login);
+            self.writer.metrics.own_event_failed(Action::Login);
             tracing::error!(user = %actor.id, "too many refused logins at once: one is not on record");
             return;
         }
@@ -148,7 +123,10 @@ impl Audit {
                 let act = Act::new(Action::Login, actor.clone(), Domain::Account(account));
                 let act = act.answered(REFUSED_LOGIN_STATUS);
                 // Counted and logged where it failed.
-                let _ = audit.repeats.note(&audit, Key::by_address(&act), act).await;
+                let _ = audit
+                    .repeats
+                    .note(&audit.writer, Key::by_address(&act), act)
+                    .await;
             }
         });
     }
@@ -166,7 +144,7 @@ impl Audit {
             address: actor.origin.address(),
         };
         self.readings
-            .begin(self, session, reader, actor, bytes)
+            .begin(&self.writer, session, reader, actor, bytes)
             .await
     }
 
@@ -178,7 +156,7 @@ impl Audit {
     /// Puts on record, in each account where retention is set, that it waits because the machine's clock jumped ahead: once for
     /// each jump, under the date up to which time is known to have passed.
     async fn note_jumps(&self, noted: &mut u64) {
-        let time = self.store.time();
+        let time = self.writer.store.time();
         if time.jumps == *noted {
             return;
         }
@@ -186,7 +164,7 @@ impl Audit {
         let Some(Disagreement::Ahead(by)) = time.disagreement else {
             return;
         };
-        let accounts = match self.store.accounts_with_retention().await {
+        let accounts = match self.writer.store.accounts_with_retention().await {
             Ok(accounts) => accounts,
             Err(error) => {
                 tracing::error!(%error, "that retention waits cannot be put on record");
@@ -200,7 +178,7 @@ impl Audit {
                 .with("passed", format_timestamp(time.passed))
                 .with("aheadSeconds", by.as_secs());
             // Counted and logged where it failed.
-            let _ = Once::new(act, time.passed).write(self).await;
+            let _ = Once::new(act, time.passed).write(&self.writer).await;
         }
     }
 
@@ -212,8 +190,8 @@ impl Audit {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(TICK) => {}
             }
-            self.repeats.write_due(&self, false).await;
-            self.readings.tidy(&self, false).await;
+            self.repeats.write_due(&self.writer, false).await;
+            self.readings.tidy(&self.writer, false).await;
             self.note_jumps(&mut noted).await;
         }
     }
@@ -222,56 +200,7 @@ impl Audit {
     pub(crate) async fn close(&self) {
         self.refusals.close();
         self.refusals.wait().await;
-        self.repeats.write_due(self, true).await;
-        self.readings.tidy(self, true).await;
-    }
-
-    async fn event_of(&self, act: &Act, id: Uuid, time: Timestamp) -> Result<NewEvent, Unwritten> {
-        let name = match act.thing {
-            None => self.name_of(act.domain).await?,
-            Some(_) => None,
-        };
-        let frame = Frame {
-            id,
-            time,
-            server: &self.server,
-            domain_name: name.as_deref(),
-        };
-        Ok(cadf::event_of(act, &frame)?)
-    }
-
-    async fn append(&self, act: &Act, event: NewEvent) -> Result<(), Unwritten> {
-        self.store.append_own(act.domain, event).await?;
-        self.metrics.own_event(act.action, act.outcome());
-        Ok(())
-    }
-
-    fn failed(&self, act: &Act, error: &Unwritten) {
-        self.metrics.own_event_failed(act.action);
-        tracing::error!(
-            action = act.action.word(),
-            domain = %act.domain,
-            user = %act.actor.id,
-            error = error as &dyn std::error::Error,
-            "an event about the use of the archive could not be written"
-        );
-    }
-
-    /// The name of a space or account; `None` when it is gone.
-    async fn name_of(&self, domain: Domain) -> Result<Option<String>, StoreError> {
-        if let Some(name) = self.names.lock().get(&domain) {
-            return Ok(Some(name.clone()));
-        }
-        let found = match domain {
-            Domain::Space(id) => self.tenancy.space(id).await.map(|space| space.name),
-            Domain::Account(id) => self.tenancy.account(id).await.map(|account| account.name),
-        };
-        let name = match found {
-            Ok(name) => name,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        self.names.lock().insert(domain, name.clone(), 1);
-        Ok(Some(name))
+        self.repeats.write_due(&self.writer, true).await;
+        self.readings.tidy(&self.writer, true).await;
     }
 }

@@ -4,6 +4,7 @@
 //! the wrong kind are refused with name and place. `docs/atrail.example.toml` says what each setting means.
 
 mod oidc;
+mod put;
 mod units;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
 use oidc::{AuthSection, OidcSection};
+use put::{put, put_memory, put_size, put_span};
 use units::{Listen, Size, Span};
 
 /// What a configuration file says: every setting may be missing.
@@ -306,25 +308,6 @@ impl std::fmt::Display for ConfigFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&toml::to_string(self).map_err(|_| std::fmt::Error)?)
     }
-}
-
-fn put_memory(setting: &mut usize, said: Option<Size>) {
-    let bytes = said.map(|Size(bytes)| usize::try_from(bytes).unwrap_or(usize::MAX));
-    put(setting, bytes);
-}
-
-fn put<T>(setting: &mut T, said: Option<T>) {
-    if let Some(value) = said {
-        *setting = value;
-    }
-}
-
-fn put_size(setting: &mut u64, said: Option<Size>) {
-    put(setting, said.map(|Size(bytes)| bytes));
-}
-
-fn put_span(setting: &mut std::time::Duration, said: Option<Span>) {
-    put(setting, said.map(|Span(duration)| duration));
 }
 
 #[cfg(test)]

@@ -9,8 +9,6 @@ use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::audit::Unwritten;
-
 /// A request that is answered with a problem (RFC 9457). The body is written by [`ApiError::render`], once the request's
 /// id is known.
 #[derive(Debug, Clone)]
@@ -87,12 +85,17 @@ impl ApiError {
 
     /// Something that is nobody's fault but the server's. The caller learns only that; the log has the chain.
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {
-        let mut error = Self::new(
+        Self::new(
             ErrorCode::Internal,
             "the server failed; its log says why under this request id",
-        );
-        error.source = Some(Arc::new(source));
-        error
+        )
+        .because(source)
+    }
+
+    /// With this as its cause, which the log has and the caller does not learn.
+    pub(crate) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
     }
 
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
@@ -198,17 +201,6 @@ impl From<StoreError> for ApiError {
             Some(seconds) => answer.retry_after(seconds),
             None => answer,
         }
-    }
-}
-
-impl From<Unwritten> for ApiError {
-    /// Whatever kept the event from being written, the answer is not given without it.
-    fn from(error: Unwritten) -> Self {
-        let mut answer = Self::unavailable(
-            "this read could not be put on record, so it is not answered: try again, and see the server's log",
-        );
-        answer.source = Some(Arc::new(error));
-        answer
     }
 }
 

@@ -229,7 +229,8 @@ async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
     let mut pace = Pace::default();
-    while let Some(chunk) = pace.next(&mut stream, app).await? {
+    let limits = app.settings.body_limits();
+    while let Some(chunk) = pace.next(&mut stream, limits, &app.metrics).await? {
         if whole.len() + chunk.len() > BODY_MAX_BYTES {
             return Err(ApiError::new(
                 ErrorCode::TooLarge,

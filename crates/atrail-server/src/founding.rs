@@ -191,7 +191,8 @@ mod tests {
             Self {
                 dir: tempfile::tempdir().unwrap(),
                 identity: Catalog::open_in_memory().await.unwrap().identity(),
-                passwords: Passwords::new(Arc::new(Metrics::new(Timestamp::UNIX_EPOCH))).unwrap(),
+                passwords: Passwords::new(Arc::new(Metrics::new(Timestamp::UNIX_EPOCH, &[])))
+                    .unwrap(),
             }
         }
 

@@ -1,10 +1,11 @@
 //! Taking in events: body → decompressed → split → checked → durable → answered, in bounded memory.
 
 mod body;
-mod budget;
+pub(crate) mod budget;
 #[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
 mod prepare;
+mod sender;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use budget::{Budget, Sender, Share};
+use budget::Sender;
 use prepare::{Prepared, Reading};
 
 use crate::app::App;

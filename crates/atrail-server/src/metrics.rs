@@ -14,8 +14,7 @@ use atrail_model::Timestamp;
 use atrail_store::Histogram;
 use axum::http::{Method, StatusCode};
 
-use crate::audit::{Action, Outcome};
-use crate::routes::ROUTES;
+use crate::audit::action::{Action, Outcome};
 
 pub(crate) use page::{CONTENT_TYPE, render};
 
@@ -41,7 +40,9 @@ const CLASSES: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     started: Timestamp,
-    /// For each route in the order of [`ROUTES`], and then for what fits none, a histogram by status class.
+    /// Method and path of every route there is.
+    routes: &'static [(&'static str, &'static str)],
+    /// For each route in their order, and then for what fits none, a histogram by status class.
     requests: Vec<[Histogram; CLASSES]>,
     places: HashMap<&'static str, Vec<(&'static str, usize)>>,
     open_connections: AtomicU64,
@@ -142,16 +143,17 @@ impl Refusal {
 }
 
 impl Metrics {
-    /// Everything at zero, in a process that started at this time.
-    pub(crate) fn new(started: Timestamp) -> Self {
+    /// Everything at zero, in a process that started at this time and has these routes.
+    pub(crate) fn new(started: Timestamp, routes: &'static [(&'static str, &'static str)]) -> Self {
         let mut places: HashMap<_, Vec<_>> = HashMap::new();
-        for (index, (method, path)) in ROUTES.iter().enumerate() {
+        for (index, (method, path)) in routes.iter().enumerate() {
             places.entry(*path).or_default().push((*method, index));
         }
         let series = || std::array::from_fn(|_| Histogram::new(REQUEST_BOUNDS));
         Self {
             started,
-            requests: (0..=ROUTES.len()).map(|_| series()).collect(),
+            routes,
+            requests: (0..=routes.len()).map(|_| series()).collect(),
             places,
             open_connections: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -175,7 +177,7 @@ impl Metrics {
         let route = template
             .and_then(|path| self.places.get(path))
             .and_then(|methods| methods.iter().find(|(known, _)| method.as_str() == *known))
-            .map_or(ROUTES.len(), |(_, index)| *index);
+            .map_or(self.routes.len(), |(_, index)| *index);
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES) - 1;
         self.requests[route][class].observe(took);
     }

@@ -1,6 +1,7 @@
 //! The outermost layer: every request has an id, every error a body, every answer a line in the log.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::serve::Crowded;
+use crate::serve::places::Crowded;
 
 /// Longest request id that is taken from a client, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 128;
@@ -34,6 +35,10 @@ impl Caller {
         let _ = self.0.set(user);
     }
 }
+
+/// The address that a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The id of a request, as its answer and the log have it.
 #[derive(Debug, Clone)]
@@ -137,7 +142,7 @@ mod tests {
         async fn panics() {
             panic!("a fault of the program");
         }
-        let metrics = Arc::new(Metrics::new(atrail_model::Timestamp::UNIX_EPOCH));
+        let metrics = Arc::new(Metrics::new(atrail_model::Timestamp::UNIX_EPOCH, &[]));
         let router = Router::new()
             .route("/", get(panics))
             .layer(from_fn_with_state(metrics, observe));

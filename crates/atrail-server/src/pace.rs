@@ -7,9 +7,8 @@ use axum::body::{BodyDataStream, Bytes};
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout};
 
-use crate::app::App;
 use crate::error::ApiError;
-use crate::metrics::Refusal;
+use crate::metrics::{Metrics, Refusal};
 
 /// The pace of one body. Only the time counts that is spent waiting for the client: a body that is long in being worked on
 /// is not slow.
@@ -43,9 +42,9 @@ impl Pace {
     pub(crate) async fn next(
         &mut self,
         stream: &mut BodyDataStream,
-        app: &App,
+        limits: Limits,
+        metrics: &Metrics,
     ) -> Result<Option<Bytes>, ApiError> {
-        let limits = app.settings.body_limits();
         let (patience, slow) = self.patience(limits);
         let asked = Instant::now();
         let came = timeout(patience, stream.next()).await;
@@ -60,7 +59,7 @@ impl Pace {
                 "the body could not be read: {error}"
             ))),
             Err(_) => {
-                app.metrics.refused(Refusal::SlowBody);
+                metrics.refused(Refusal::SlowBody);
                 let why = slow.explain(limits);
                 Err(ApiError::new(ErrorCode::RequestTimeout, why))
             }

@@ -1,25 +1,23 @@
 //! Starting, accepting connections, and ending in order.
 
-mod patience;
-mod places;
-mod source;
+pub(crate) mod patience;
+pub(crate) mod places;
+pub(crate) mod served;
+pub(crate) mod source;
 mod tls;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use atrail_api::paths;
 use atrail_model::Clock;
 use atrail_store::{Store, StoreError, Turns};
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
@@ -37,15 +35,14 @@ use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::founding;
-use crate::ingest::Budget;
+use crate::ingest::budget::Budget;
 use crate::metrics::{Metrics, Refusal};
+use crate::observe::Peer;
 use crate::routes;
 use crate::settings::{SettingError, Settings};
-pub(crate) use patience::Patience;
 use patience::{Slow, Timed};
-pub(crate) use places::Crowded;
-use places::{Place, Places};
-pub(crate) use source::network;
+use places::{Crowded, Place, Places};
+use served::Served;
 use tls::Tls;
 pub use tls::TlsError;
 
@@ -139,7 +136,7 @@ async fn prepare(
     let identity = store.catalog().identity();
     let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
-    let metrics = Arc::new(Metrics::new(clock.now()));
+    let metrics = Arc::new(Metrics::new(clock.now(), routes::ROUTES));
     let passwords = Passwords::new(Arc::clone(&metrics))
         .map_err(|error| StartError::Secrets(error.chain().into()))?;
     let oidc = Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
@@ -340,7 +337,7 @@ impl Acceptor {
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let trusted = &app.settings.trusted_proxies;
             let source = source::source(peer.ip(), request.headers(), trusted);
-            request.extensions_mut().insert(routes::Peer(source));
+            request.extensions_mut().insert(Peer(source));
             let (serving, crowded) = places.serve(&served, peer.ip(), source);
             if let Some(crowded) = crowded.filter(|_| !PROBES.contains(&request.uri().path())) {
                 app.metrics.refused(match crowded {
@@ -412,38 +409,6 @@ impl Acceptor {
                 }
             }
         }
-    }
-}
-
-/// An answer's body, with what is kept until it has ended.
-pub(crate) struct Served<T> {
-    body: Body,
-    _kept: T,
-}
-
-impl<T> Served<T> {
-    pub(crate) const fn new(body: Body, kept: T) -> Self {
-        Self { body, _kept: kept }
-    }
-}
-
-impl<T: Unpin> HttpBody for Served<T> {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

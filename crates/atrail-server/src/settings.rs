@@ -1,5 +1,6 @@
 //! How the server works.
 
+mod error;
 mod listen;
 pub(crate) mod oidc;
 mod public_url;
@@ -14,8 +15,10 @@ use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::pace::Limits;
-use crate::serve::Patience;
+use crate::serve::patience::Patience;
 
+use error::INSECURE;
+pub use error::SettingError;
 pub use listen::listen_address;
 pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
@@ -105,16 +108,6 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
-}
-
-/// A setting has a value that the server cannot work with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {why}")]
-pub struct SettingError {
-    /// The setting as the configuration file names it.
-    pub name: &'static str,
-    /// What is wrong with it.
-    pub why: String,
 }
 
 impl Default for Settings {
@@ -303,16 +296,6 @@ impl Settings {
 
     pub(crate) fn token_key_file(&self) -> PathBuf {
         self.data_dir().join("keys").join("token-signing.key")
-    }
-}
-
-const INSECURE: &str = "server.insecure_http";
-
-impl SettingError {
-    /// Whether what is refused is to speak plain HTTP with other machines.
-    #[must_use]
-    pub fn is_insecure(&self) -> bool {
-        self.name == INSECURE
     }
 }
 

@@ -22,13 +22,13 @@ use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
-use crate::evidence::demand_epoch;
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
+use crate::signing::demand_epoch;
 use crate::task::off_thread;
 use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};
-use exchange::{OUTGOING, exchange, put_back};
+use exchange::{CATALOG, OUTGOING, exchange, put_back};
 use runs::copy_runs;
 
 /// How the work goes.
@@ -59,7 +59,6 @@ pub struct BackupReport {
     pub damaged: u64,
 }
 
-const CATALOG: &str = "catalog.sqlite";
 const DEDUP: &str = "dedup";
 /// Where all but objects waits until it is complete.
 const STAGE: &str = ".incoming";

@@ -8,20 +8,20 @@
 mod plan;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unsound;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use atrail_model::{Day, Elapsed, Hour, ObjectId, Timestamp};
-use parking_lot::Mutex;
+use atrail_model::{Day, Hour, ObjectId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::Store;
 use crate::catalog::compaction::{HourRow, Merged, Source};
+use crate::core::Core;
 use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::object;
-use crate::store::Core;
 use crate::task::{joined, off_thread};
 
 /// What a compaction did.
@@ -41,18 +41,12 @@ pub struct Compacted {
 
 /// How long after its end an hour is left alone: most of what comes late has come by then.
 const LATENESS: Duration = Duration::from_secs(3600);
-/// A damaged object is looked at again after this long: it may have been restored.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(86_400);
 /// How soon after a start the background begins.
 const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
 /// How long it rests between rounds.
 const REST: Duration = Duration::from_secs(600);
 /// Hours of one look into the catalog.
 const PAGE: u32 = 256;
-
-/// Objects that were found damaged, and when: not read again in every round.
-#[derive(Debug, Default)]
-pub(crate) struct Unsound(Mutex<HashMap<ObjectId, Elapsed>>);
 
 /// Objects that become one.
 #[derive(Debug)]
@@ -401,23 +395,6 @@ impl Job {
             sha256,
             sources: self.sources.clone(),
         }
-    }
-}
-
-impl Unsound {
-    fn note(&self, id: ObjectId, now: Elapsed) {
-        self.0.lock().insert(id, now);
-    }
-
-    /// Whether the object was found damaged not long ago.
-    fn holds(&self, id: ObjectId, now: Elapsed) -> bool {
-        let mut found = self.0.lock();
-        let since = found.get(&id).map(|at| now.since(*at));
-        let is_recent = since.is_some_and(|since| since < LOOK_AGAIN_AFTER);
-        if since.is_some() && !is_recent {
-            found.remove(&id);
-        }
-        is_recent
     }
 }
 

@@ -7,6 +7,7 @@
 mod filter;
 #[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
+mod key;
 mod merge;
 mod run;
 
@@ -16,47 +17,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_evidence::LeafHash;
-use atrail_model::{Domain, ObjectId, SegmentId, Timestamp};
+use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
-use crate::NewEvent;
 use crate::durable;
 use crate::error::{Result, StoreError};
-use crate::memtable::{HourLines, Pending};
-use crate::object::{Place, Segment};
+use crate::memtable::Pending;
+use crate::object::{HourLines, Segment};
+use crate::wal::NewEvent;
+use key::Key;
 use run::{Entry, Head, Run, place_number};
-
-/// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have
-/// one key needs 2^80 tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key([u8; Self::LEN]);
-
-impl Key {
-    const LEN: usize = 20;
-
-    fn of(domain: Domain, leaf: &LeafHash) -> Self {
-        let mut key = [0; Self::LEN];
-        key.copy_from_slice(&leaf.0[..Self::LEN]);
-        key.iter_mut()
-            .zip(guid_of(&domain))
-            .for_each(|(byte, g)| *byte ^= g);
-        Self(key)
-    }
-
-    /// What runs are sorted by first.
-    fn prefix(&self) -> u64 {
-        let first = self.0.first_chunk().expect("a key has twenty bytes");
-        u64::from_be_bytes(*first)
-    }
-}
-
-const fn guid_of(domain: &Domain) -> &[u8; 16] {
-    match domain {
-        Domain::Space(id) => id.as_bytes(),
-        Domain::Account(id) => id.as_bytes(),
-    }
-}
 
 /// The runs of a store.
 #[derive(Debug)]

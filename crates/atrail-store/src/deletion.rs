@@ -8,43 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::{DayEntry, Deletion, DeletionKind, HourRange};
-use atrail_model::{Day, Domain, Scope, Timestamp, format_timestamp};
+use atrail_model::{Day, Domain, EventTotal, Requester, Scope, Timestamp, format_timestamp};
 use sqlx::SqliteConnection;
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope::{self, Objects, TakenObject};
 use crate::catalog::log::{self, NewEntry};
-use crate::catalog::{compaction, holds};
+use crate::catalog::{compaction, holds, must_stand};
+use crate::core::Core;
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::requester::Requester;
-use crate::seal::Which;
-use crate::store::Core;
+use crate::ingest::writer::Rotation;
+use crate::seal::scope::SealScope;
 use crate::task::joined;
-use crate::wal::Rotation;
-
-/// What a deletion took, or would take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeletedTotal {
-    /// Number of events.
-    pub count: u64,
-    /// Bytes of their lines, line feeds not counted.
-    pub size_bytes: u64,
-    /// Whether some of their bytes are still on the disk, because they could not be erased yet: the background goes on.
-    pub is_owed: bool,
-}
-
-impl DeletedTotal {
-    /// Both together.
-    #[must_use]
-    pub const fn and(self, more: Self) -> Self {
-        Self {
-            count: self.count + more.count,
-            size_bytes: self.size_bytes + more.size_bytes,
-            is_owed: self.is_owed || more.is_owed,
-        }
-    }
-}
 
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` only counts them. When it
@@ -60,7 +36,7 @@ impl Store {
         scope: Scope,
         requester: impl Into<Requester<'_>>,
         dry_run: bool,
-    ) -> Result<DeletedTotal> {
+    ) -> Result<EventTotal> {
         let domains = self.core.catalog.domains_of(scope.target).await?;
         self.core.catalog.refuse_held(&domains).await?;
         let counted = self.count(scope).await?;
@@ -83,7 +59,7 @@ impl Store {
         scope: Scope,
         domains: Vec<DomainRow>,
         requester: Requester<'_>,
-    ) -> Result<DeletedTotal> {
+    ) -> Result<EventTotal> {
         let core = Arc::clone(&self.core);
         let Requester {
             name,
@@ -106,14 +82,14 @@ impl Store {
     }
 
     /// What a deletion of this scope would take now.
-    pub(crate) async fn count(&self, scope: Scope) -> Result<DeletedTotal> {
+    pub(crate) async fn count(&self, scope: Scope) -> Result<EventTotal> {
         let days = self.status(scope).await?;
-        let days = days.iter().map(|day| DeletedTotal {
+        let days = days.iter().map(|day| EventTotal {
             count: day.count,
             size_bytes: day.size_bytes,
             is_owed: false,
         });
-        Ok(days.fold(DeletedTotal::default(), DeletedTotal::and))
+        Ok(days.fold(EventTotal::default(), EventTotal::and))
     }
 }
 
@@ -123,12 +99,12 @@ impl Core {
         scope: Scope,
         domains: &[DomainRow],
         mut requester: Requester<'_>,
-    ) -> Result<DeletedTotal> {
+    ) -> Result<EventTotal> {
         // A compaction has copies of what is to be erased.
         let _no_compaction = self.compacting.lock().await;
         let _no_other_seal = self.sealing.lock().await;
-        let its_own = || Which::These(domains.iter().map(|row| row.domain).collect());
-        let partly = |done: DeletedTotal| {
+        let its_own = || SealScope::These(domains.iter().map(|row| row.domain).collect());
+        let partly = |done: EventTotal| {
             move |rest: StoreError| match done.count {
                 0 => rest,
                 _ => StoreError::Partly {
@@ -137,7 +113,7 @@ impl Core {
                 },
             }
         };
-        let mut total = DeletedTotal::default();
+        let mut total = EventTotal::default();
         // All of it is sealed first, so that one transaction takes it, or none: a hold comes before it or after.
         let sealed = self.with_reserve(|| self.seal_alone(its_own())).await;
         if is_full(&sealed) {
@@ -185,7 +161,8 @@ impl Core {
     async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
         // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
         self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
-        self.with_reserve(|| self.seal_alone(Which::All)).await?;
+        self.with_reserve(|| self.seal_alone(SealScope::All))
+            .await?;
         self.trim(Rotation::None).await?;
         self.owes_erasure.store(false, Ordering::Relaxed);
         Ok(())
@@ -196,7 +173,7 @@ impl Core {
         domains: &[DomainRow],
         scope: &Scope,
         requester: Requester<'_>,
-    ) -> Result<DeletedTotal> {
+    ) -> Result<EventTotal> {
         self.owes_erasure.store(true, Ordering::Relaxed);
         let removal = self.with_reserve(|| self.remove(domains, scope, requester));
         let (objects, mut total) = removal.await?;
@@ -204,7 +181,10 @@ impl Core {
             return Ok(total);
         }
         let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
-        total.is_owed = match self.with_reserve(|| self.sign(domains)).await {
+        total.is_owed = match self
+            .with_reserve(|| self.signing.sign(&self.catalog, domains))
+            .await
+        {
             Ok(()) => !self.erase(&paths).await,
             Err(error) => {
                 tracing::error!(
@@ -224,11 +204,11 @@ impl Core {
         domains: &[DomainRow],
         scope: &Scope,
         requester: Requester<'_>,
-    ) -> Result<(Vec<TakenObject>, DeletedTotal)> {
+    ) -> Result<(Vec<TakenObject>, EventTotal)> {
         let _nobody_counts = self.published.write().await;
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         holds::refuse_held(&mut tx, domains).await?;
         let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
         let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
@@ -314,7 +294,7 @@ impl Facts<'_> {
         Ok(())
     }
 
-    fn deletion(&self, day: Day, scope: &Scope, total: DeletedTotal) -> Deletion {
+    fn deletion(&self, day: Day, scope: &Scope, total: EventTotal) -> Deletion {
         Deletion {
             time: format_timestamp(self.now),
             day: day.to_string(),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use atrail_model::{AccountId, Domain};
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
+use crate::core::Core;
 use crate::error::Result;
-use crate::store::Core;
 
 impl Core {
     /// The rows of all domains that are known, among them these as far as the catalog knows them. It is read only when one

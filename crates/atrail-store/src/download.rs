@@ -1,35 +1,27 @@
 //! The bytes of a session.
 
+pub(crate) mod activity;
 #[cfg(feature = "internals")]
 pub(crate) mod benching;
+mod checked;
+pub(crate) mod plan;
 mod source;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use atrail_evidence::{EMPTY_OBJECT, Manifest};
-use atrail_model::{ObjectId, SessionId, Timestamp};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use parking_lot::Mutex;
 
 use crate::Store;
-use crate::buffers::BUFFER_BYTES;
-use crate::byte_set::ByteSet;
+use crate::catalog::session::{Session, SessionKey, SessionState, not_found};
+use crate::core::Core;
 use crate::error::{Result, StoreError};
 use crate::passage::Now;
-use crate::recent::Recent;
-use crate::session::{Session, SessionKey, SessionState, not_found};
-use crate::store::Core;
+use plan::Plan;
 use source::Source;
 
-/// Bytes that are read at once, be they of one object or of several.
-const CHUNK_BYTES: u64 = BUFFER_BYTES as u64;
-/// Objects of which bytes are read at once.
-const CHUNK_PIECES: usize = 64;
 /// Chunks that are read ahead of the one being sent.
 const READ_AHEAD: usize = 2;
 
@@ -155,127 +147,6 @@ impl Reading {
     }
 }
 
-/// Where the bytes of a download lie: the manifest's parts with their places in the whole.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    parts: Vec<Part>,
-    /// When: objects count as sound only if they were looked at since.
-    made: Instant,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Part {
-    /// `None`: the empty member.
-    object: Option<ObjectId>,
-    /// Where the part begins in the download.
-    start: u64,
-    offset: u64,
-    length: u64,
-}
-
-/// Bytes of one part, counted from the part's begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
-    part: usize,
-    range: Range<u64>,
-}
-
-/// Pieces that follow each other, and are read together.
-type Chunk = Vec<Piece>;
-
-impl Plan {
-    fn read(text: &[u8]) -> Result<Self> {
-        let manifest = serde_json::from_slice(text);
-        Self::of(&manifest.map_err(|error| damaged(error.to_string()))?)
-    }
-
-    /// The plan of a manifest.
-    pub(crate) fn of(manifest: &Manifest) -> Result<Self> {
-        let mut start = 0;
-        let mut parts = Vec::with_capacity(manifest.objects.len());
-        for entry in &manifest.objects {
-            let object = match entry.object.as_str() {
-                EMPTY_OBJECT => None,
-                id => Some(
-                    id.parse()
-                        .map_err(|_| damaged(format!("'{id}' is no object id")))?,
-                ),
-            };
-            parts.push(Part {
-                object,
-                start,
-                offset: entry.offset,
-                length: entry.length,
-            });
-            start += entry.length;
-        }
-        Ok(Self {
-            parts,
-            made: Instant::now(),
-        })
-    }
-
-    /// Of parts that are so long, one after the other.
-    #[cfg(any(test, feature = "internals"))]
-    fn of_lengths(lengths: &[u64]) -> Self {
-        let mut start = 0;
-        let parts = lengths.iter().map(|length| {
-            let part = Part {
-                object: None,
-                start,
-                offset: 0,
-                length: *length,
-            };
-            start += length;
-            part
-        });
-        Self {
-            parts: parts.collect(),
-            made: Instant::now(),
-        }
-    }
-
-    /// How many parts would take as much memory as it does: a plan without any takes some, too.
-    const fn weight(&self) -> usize {
-        self.parts.len() + 8
-    }
-
-    /// What a range is read in, lazily and in order: each chunk is full, but for the last one and those of very small parts.
-    fn chunks(self: &Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Chunk> + Send + use<> {
-        let plan = Arc::clone(self);
-        let mut part = plan
-            .parts
-            .partition_point(|part| part.start + part.length <= range.start);
-        let mut position = range.start;
-        std::iter::from_fn(move || {
-            let full = range.end.min(position.saturating_add(CHUNK_BYTES));
-            let mut chunk = Chunk::new();
-            while position < full && chunk.len() < CHUNK_PIECES {
-                let Some(current) = plan.parts.get(part) else {
-                    break;
-                };
-                let end = full.min(current.start + current.length);
-                chunk.push(Piece {
-                    part,
-                    range: position - current.start..end - current.start,
-                });
-                position = end;
-                if end == current.start + current.length {
-                    part += 1;
-                }
-            }
-            (!chunk.is_empty()).then_some(chunk)
-        })
-    }
-}
-
-fn damaged(why: String) -> StoreError {
-    StoreError::Damaged {
-        what: "a session's manifest".to_owned(),
-        why,
-    }
-}
-
 /// Counts what one reader of a download has taken.
 struct Sent {
     core: Arc<Core>,
@@ -291,123 +162,7 @@ impl Sent {
         let now = self.core.time.read();
         self.core
             .activity
-            .note_sent(self, start..self.position, &now);
-    }
-}
-
-/// The plans of sessions that are new or being downloaded. When they would be too large together, those that were not used
-/// for longest are forgotten: one that is needed is soon read again.
-#[derive(Debug)]
-pub(crate) struct Plans(Mutex<Recent<SessionId, (Etag, Arc<Plan>)>>);
-
-/// Beside each plan, that of its manifest: an id may come again.
-type Etag = [u8; 32];
-
-impl Default for Plans {
-    fn default() -> Self {
-        Self(Mutex::new(Recent::new(Self::MAX_WEIGHT)))
-    }
-}
-
-impl Plans {
-    /// Parts of all plans together: 24 MB.
-    const MAX_WEIGHT: usize = 500_000;
-
-    fn get(&self, session: &Session) -> Option<Arc<Plan>> {
-        let mut kept = self.0.lock();
-        let (etag, plan) = kept.get(&session.id)?;
-        (*etag == session.etag).then(|| Arc::clone(plan))
-    }
-
-    pub(crate) fn keep(&self, session: &Session, plan: Plan) -> Arc<Plan> {
-        self.keep_as(session.id, session.etag, plan)
-    }
-
-    fn keep_as(&self, id: SessionId, etag: Etag, plan: Plan) -> Arc<Plan> {
-        let plan = Arc::new(plan);
-        // One that is too large beside any other is kept alone: each of its range requests would read the manifest again.
-        let weight = plan.weight().min(Self::MAX_WEIGHT);
-        let kept = (etag, Arc::clone(&plan));
-        self.0.lock().insert(id, kept, weight);
-        plan
-    }
-
-    pub(crate) fn forget(&self, ids: &[SessionId]) {
-        let mut kept = self.0.lock();
-        for id in ids {
-            kept.remove(id);
-        }
-    }
-}
-
-/// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
-/// transaction. A crash forgets a few seconds of it.
-#[derive(Debug, Default)]
-pub(crate) struct Activity(Mutex<HashMap<SessionKey, Used>>);
-
-/// How a session was used since the catalog was last told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Used {
-    /// The date of the last use.
-    pub(crate) accessed: Timestamp,
-    /// The same on the clock of ages.
-    pub(crate) age: Timestamp,
-    /// Which bytes were handed out.
-    pub(crate) handed_out: ByteSet,
-}
-
-impl Used {
-    fn at(now: &Now) -> Self {
-        Self {
-            accessed: now.date,
-            age: now.ages,
-            handed_out: ByteSet::default(),
-        }
-    }
-
-    fn touch(&mut self, now: &Now) {
-        if now.ages >= self.age {
-            self.accessed = now.date;
-            self.age = now.ages;
-        }
-    }
-}
-
-impl Activity {
-    fn note_use(&self, session: &Session, now: &Now) {
-        let mut used = self.0.lock();
-        used.entry(session.key())
-            .or_insert_with(|| Used::at(now))
-            .touch(now);
-    }
-
-    fn note_sent(&self, sent: &Sent, bytes: Range<u64>, now: &Now) {
-        let mut used = self.0.lock();
-        let entry = used.entry(sent.session).or_insert_with(|| Used::at(now));
-        entry.touch(now);
-        entry.handed_out.add(bytes);
-    }
-
-    pub(crate) fn forget(&self, session: SessionKey) {
-        self.0.lock().remove(&session);
-    }
-
-    /// What the catalog was not told yet.
-    pub(crate) fn news(&self) -> Vec<(SessionKey, Used)> {
-        let used = self.0.lock();
-        used.iter()
-            .map(|(session, entry)| (*session, entry.clone()))
-            .collect()
-    }
-
-    /// Forgets what the catalog was told, unless there is more to tell since.
-    pub(crate) fn forget_told(&self, news: &[(SessionKey, Used)]) {
-        let mut used = self.0.lock();
-        for (session, told) in news {
-            if used.get(session) == Some(told) {
-                used.remove(session);
-            }
-        }
+            .note_sent(self.session, start..self.position, &now);
     }
 }
 
@@ -422,7 +177,7 @@ impl Core {
 
     /// A session as the catalog has it, with what the catalog was not told yet, and with its end.
     pub(crate) fn with_activity(&self, mut session: Session, now: &Now) -> Session {
-        let used = self.activity.0.lock().get(&session.key()).cloned();
+        let used = self.activity.of(session.key());
         if let Some(used) = used {
             if used.age >= session.used_age {
                 session.accessed = used.accessed;
@@ -437,51 +192,5 @@ impl Core {
         }
         session.expires = self.settings.session_end(&session, now);
         session
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_plan_that_is_too_large_beside_others_is_kept_alone() {
-        let plans = Plans::default();
-        let [large, small] = std::array::from_fn(|_| SessionId::generate());
-        plans.keep_as(small, [0; 32], Plan::of_lengths(&[1]));
-        let lengths = vec![1; Plans::MAX_WEIGHT + 1];
-        plans.keep_as(large, [0; 32], Plan::of_lengths(&lengths));
-        let is_kept = |id| plans.0.lock().get(&id).is_some();
-        assert!(is_kept(large) && !is_kept(small));
-    }
-
-    proptest! {
-        #[test]
-        fn chunks_cover_a_range_exactly_and_in_order(
-            lengths in prop::collection::vec(prop_oneof![1..1_000_000_u64, 1..100_u64], 1..200),
-            from in 0..10_000_000_u64,
-            len in 0..10_000_000_u64,
-        ) {
-            let plan = Arc::new(Plan::of_lengths(&lengths));
-            let total: u64 = lengths.iter().sum();
-            let (start, end) = (from.min(total), (from + len).min(total));
-            let mut position = start;
-            for chunk in plan.chunks(start..end) {
-                prop_assert!(chunk.len() <= CHUNK_PIECES);
-                let from = position;
-                for piece in &chunk {
-                    let part = plan.parts[piece.part];
-                    prop_assert_eq!(part.start + piece.range.start, position);
-                    prop_assert!(piece.range.start < piece.range.end && piece.range.end <= part.length);
-                    position = part.start + piece.range.end;
-                }
-                prop_assert!(position - from <= CHUNK_BYTES);
-                let is_full = position - from == CHUNK_BYTES || chunk.len() == CHUNK_PIECES;
-                prop_assert!(is_full || position == end);
-            }
-            prop_assert_eq!(position, end);
-        }
     }
 }

@@ -3,9 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use atrail_model::{Day, Domain, Hour, ObjectId, SessionId};
-
-use crate::deletion::DeletedTotal;
+use atrail_model::{Day, Domain, EventTotal, Hour, ObjectId, SessionId};
 
 /// An operation of the store did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +44,7 @@ pub enum StoreError {
     RightsChanged,
     /// A legal hold forbids it.
     #[error("{0} forbids it; release the hold first, if it may end")]
-    Held(crate::hold::StandingHold),
+    Held(atrail_model::StandingHold),
     /// Events of this hour cannot be put into the archive: they are kept, and tried again. Other hours are not touched by it.
     #[error(
         "events of {day} hour {} cannot be put into the archive now: they are kept, and it is tried again",
@@ -66,7 +64,7 @@ pub enum StoreError {
     #[error("{} events were deleted, freeing {} bytes, and then: {rest}", .done.count, .done.size_bytes)]
     Partly {
         /// What was deleted.
-        done: DeletedTotal,
+        done: EventTotal,
         /// What kept the rest from it.
         #[source]
         rest: Box<StoreError>,

@@ -1,5 +1,7 @@
 //! What the fuzz targets call. No part of the crate's face.
 
+pub(crate) mod changed;
+
 /// Reads bytes as the only file of a log.
 pub fn log_file(bytes: &[u8]) {
     crate::wal::fuzzing::read(bytes);
@@ -24,24 +26,4 @@ pub fn object(text: &[u8]) {
 /// When it is taken for sound and is not what it says of itself.
 pub fn object_file(bytes: &[u8]) {
     crate::object::fuzzing::read(bytes);
-}
-
-/// A sound file with changes: of every three bytes, two say where and one what is there from now on. Just behind the end
-/// is a place too; where the two are all ones, the third says how many bytes the end loses. So what lies behind checksums
-/// and lengths is reached without being guessed.
-pub(crate) fn changed(sound: &[u8], changes: &[u8]) -> Vec<u8> {
-    let mut bytes = sound.to_vec();
-    for [low, high, byte] in changes.as_chunks::<3>().0 {
-        let at = usize::from(u16::from_le_bytes([*low, *high]));
-        if at == usize::from(u16::MAX) {
-            bytes.truncate(bytes.len().saturating_sub(usize::from(*byte)));
-            continue;
-        }
-        let at = at % (bytes.len() + 1);
-        match bytes.get_mut(at) {
-            Some(place) => *place = *byte,
-            None => bytes.push(*byte),
-        }
-    }
-    bytes
 }

@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use atrail_evidence::leaf_hash;
 use atrail_model::{
-    Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SpaceId, Target, UserId,
+    Day, DayRange, Domain, Hour, Hours, ManualClock, Requester, Scope, SpaceId, Target, UserId,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::durable::synced;
 use crate::error::ErrorKind;
-use crate::requester::Requester;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::{NewEvent, NewSession, Session, Store, StoreSettings};
 
 struct Fixture {
@@ -97,7 +96,7 @@ impl Fixture {
 
     fn seal(&self) -> tokio::task::JoinHandle<crate::Result<()>> {
         let core = Arc::clone(&self.store.core);
-        tokio::spawn(async move { core.seal(Which::All).await })
+        tokio::spawn(async move { core.seal(SealScope::All).await })
     }
 }
 
@@ -234,12 +233,12 @@ async fn the_journal_of_checkpoints_is_synced_with_each_line() {
     let fixture = Fixture::new().await;
     let journal = fixture.dir.path().join("data/checkpoints");
     let core = &fixture.store.core;
-    core.sign_all().await.unwrap();
+    core.signing.sign_all(&core.catalog).await.unwrap();
     for more in 1..4 {
         let before = synced::times(&journal);
         fixture.send(&more.to_string()).await;
         fixture.seal().await.unwrap().unwrap();
-        core.sign_all().await.unwrap();
+        core.signing.sign_all(&core.catalog).await.unwrap();
         assert!(synced::times(&journal) > before);
     }
 }

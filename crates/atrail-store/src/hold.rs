@@ -1,51 +1,10 @@
 //! Legal holds: while one stands on a space or an account, nothing of it is deleted.
 
-use std::fmt;
-
-use atrail_model::{Domain, Target, Timestamp, format_timestamp};
+use atrail_model::{Requester, StandingHold, Target};
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
-use crate::requester::Requester;
-use crate::session::target_name;
-
-/// A legal hold as it stands on one domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StandingHold {
-    /// The domain.
-    pub domain: Domain,
-    /// Whether it was set for the whole account; else for this space.
-    pub at_account_level: bool,
-    /// Why, in the words of who set it.
-    pub reason: String,
-    /// The name of who set it.
-    pub actor: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-impl fmt::Display for StandingHold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            domain,
-            at_account_level,
-            reason,
-            actor,
-            since,
-        } = self;
-        let level = if *at_account_level {
-            ", set for the whole account"
-        } else {
-            ""
-        };
-        write!(
-            f,
-            "a legal hold on {domain} ({reason}; by {actor} on {}{level})",
-            format_timestamp(*since)
-        )
-    }
-}
 
 impl Store {
     /// Sets a hold on a space, or on an account with all its spaces, those made later included. The reason is the
@@ -95,7 +54,6 @@ impl Store {
             core.sign_soon(&domains).await;
             return Ok(());
         }
-        let target = target_name(target);
         Err(StoreError::Conflict(format!(
             "no legal hold was set on {target}"
         )))
@@ -105,7 +63,7 @@ impl Store {
         let domains = self.core.catalog.domains_of(target).await?;
         if domains.is_empty() {
             return Err(StoreError::NotFound {
-                what: target_name(target),
+                what: target.to_string(),
             });
         }
         Ok(domains)

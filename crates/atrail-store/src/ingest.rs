@@ -1,31 +1,21 @@
 //! Events coming in.
 
+mod append;
+mod lanes;
+pub(crate) mod writer;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Day, Domain, Hour};
-use bytes::Bytes;
+use atrail_model::{AccountId, Domain};
 
 use crate::Store;
+use crate::core::Core;
 use crate::error::{Result, StoreError};
-use crate::store::Core;
 use crate::task::off_thread;
-use crate::wal::Appended;
-
-/// A checked event, ready to be stored.
-#[derive(Debug, Clone)]
-pub struct NewEvent {
-    /// The UTC day of its `eventTime`.
-    pub day: Day,
-    /// The UTC hour of its `eventTime`.
-    pub hour: Hour,
-    /// Its stored line: one JSON object without CR and LF.
-    pub line: Bytes,
-    /// The line's leaf hash.
-    pub leaf: LeafHash,
-}
+use crate::wal::NewEvent;
+use append::Appended;
 
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);

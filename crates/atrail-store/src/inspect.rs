@@ -4,11 +4,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use atrail_evidence::{LeafHash, Root, TreeHasher, leaf_hash};
-use atrail_model::{AccountId, Day, Domain, Hour, SegmentId, SpaceId};
+use atrail_model::{AccountId, Day, Domain, Hour, Place, SegmentId, SpaceId};
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::object::{Place, SUBFIELD_ID, SUBFIELD_VERSION, Segment};
+use crate::object::{SUBFIELD_ID, SUBFIELD_VERSION, Segment};
 
 /// Longer lines are not written: an event has 1 MiB at most, and its conversion holds it once more.
 const LINE_MAX_BYTES: usize = 16 << 20;
@@ -263,8 +263,7 @@ mod tests {
     use libdeflater::CompressionLvl;
 
     use super::*;
-    use crate::memtable::{HourLines, Line};
-    use crate::object::{EMPTY_MEMBER, build};
+    use crate::object::{EMPTY_MEMBER, HourLines, Line, build};
 
     fn object(lines: usize) -> (Segment, Bytes) {
         let lines: Vec<_> = (0..lines)

@@ -4,6 +4,7 @@
 
 mod anchors;
 mod apart;
+mod background;
 mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -15,13 +16,17 @@ mod catalog;
 mod checksum;
 mod closing;
 mod compaction;
+mod core;
+mod counters;
 mod dedup;
 mod deletion;
 mod domains;
 mod download;
 pub mod durable;
+mod ending;
+mod erase;
 mod error;
-mod evidence;
+mod full_disk;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -33,12 +38,12 @@ mod inspect;
 mod listing;
 mod memtable;
 mod object;
-mod own;
+mod on_record;
+mod own_events;
 mod passage;
 mod reading;
 mod recent;
 mod recover;
-mod requester;
 mod reserve;
 mod retention;
 mod scrub;
@@ -46,6 +51,7 @@ mod seal;
 mod seal_rate;
 mod session;
 mod settings;
+mod signing;
 mod space;
 mod startup;
 mod stats;
@@ -53,39 +59,38 @@ mod status;
 mod store;
 mod take_in;
 mod task;
-mod tenancy;
+mod time;
 mod timekeeper;
 mod turns;
 mod verified;
 mod wal;
 
+pub use self::core::Store;
 pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
 pub use catalog::names::canonical as canonical_name;
+pub use catalog::readings::{KeptReadings, Reading};
+pub use catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use catalog::{
-    Account, AccountRole, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange,
-    ExternalUser, Founding, Grant, Granted, Granter, HeldRole, Home, Identity, Invitation,
-    InvitationId, KeyScope, KeyScopes, LoginId, LoginKind, NewApiKey, NewLogin, Organization,
-    Proof, Revoked, Space, SpaceRole, Standing, Tenancy, User, Warrant,
+    Account, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
+    Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey,
+    NewLogin, Organization, Proof, Revoked, Space, Tenancy,
 };
 pub use compaction::Compacted;
+pub use counters::{Histogram, HistogramSnapshot};
 pub use dedup::DedupStats;
-pub use deletion::DeletedTotal;
 pub use download::Download;
+pub use ending::EventsOfSpace;
 pub use error::{ErrorKind, Result, StoreError};
-pub use hold::StandingHold;
-pub use ingest::{AppendTotal, NewEvent};
-pub use reading::{KeptReadings, Reading};
+pub use ingest::AppendTotal;
+pub use memtable::Unsealed;
 pub use recent::Recent;
-pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
-pub use requester::Requester;
-pub use retention::DomainRetention;
+pub use recover::tenancy::RecoveredDomain;
+pub use recover::{RecoverReport, RecoverStep, recover};
 pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
-pub use session::{Generation, NewSession, Session, SessionKey, SessionState};
+pub use session::NewSession;
 pub use settings::StoreSettings;
-pub use stats::{Histogram, HistogramSnapshot, StoreStats, Unsealed};
-pub use status::DayTotal;
-pub use store::Store;
-pub use tenancy::EventsOfSpace;
+pub use stats::StoreStats;
 pub use timekeeper::{Disagreement, TimeStatus};
 pub use turns::{Crowd, Turn, Turns};
+pub use wal::NewEvent;

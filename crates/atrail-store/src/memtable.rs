@@ -6,23 +6,24 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, Day, DayRange, Domain, Elapsed, Hour, Hours};
-use bytes::Bytes;
+use atrail_model::{AccountId, Clock, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::NewEvent;
 use crate::apart::Apart;
-use crate::stats::Unsealed;
-use crate::status::DayTotal;
-use crate::wal::Frame;
+use crate::object::{HourLines, Line};
+use crate::wal::{Frame, HOURS_MAX, NewEvent};
 use load::{Load, Loads};
 
-/// One event as it will be sealed.
-#[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) line: Bytes,
-    pub(crate) leaf: LeafHash,
+/// Events that are durable in the log and not sealed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unsealed {
+    /// Number of events.
+    pub events: u64,
+    /// Bytes of their lines, line feeds not counted.
+    pub size_bytes: u64,
+    /// When the first of them came, if there is one.
+    pub since: Option<Elapsed>,
 }
 
 /// Unsealed events of one domain that are sealed at one go. Invariant: they are all of the domain's events in the frames
@@ -37,13 +38,6 @@ pub(crate) struct Pending {
     pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
     /// The leaf hashes of all of them.
     leaves: HashSet<LeafHash>,
-}
-
-/// The unsealed events of one domain and hour, in the order of their coming.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HourLines {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) size_bytes: u64,
 }
 
 /// Unsealed events: those that gather, and those that are being sealed. Both count in `status`.
@@ -87,7 +81,7 @@ pub(crate) enum Ripe {
 const SEAL_AT_HOURS: u64 = 4096;
 /// From so many hours on, a domain's events begin to gather anew, so that sealing them keeps others from it for a moment
 /// only. One frame more may be in what is closed.
-pub(crate) const GATHER_HOURS: usize = 512;
+pub(crate) const GATHER_HOURS: usize = HOURS_MAX;
 /// How many times what is sealed at once may be unsealed before new events wait.
 const ROOM_FACTOR: u64 = 3;
 

@@ -5,13 +5,11 @@ pub(crate) mod benching;
 #[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
 
-use atrail_evidence::{Hash, Root, SegmentTree};
-use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId};
+use atrail_evidence::{Hash, LeafHash, Root, SegmentTree};
+use atrail_model::{Day, Domain, Hour, ObjectId, Place, SegmentId};
 use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
 use sha2::{Digest, Sha256};
-
-use crate::memtable::HourLines;
 
 /// Lines gather up to this many bytes before they become a member: the unit of compression and of random access.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -27,14 +25,6 @@ pub(crate) const EMPTY_MEMBER: [u8; 20] = [
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
-/// Where a segment's events belong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) domain: Domain,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-}
-
 /// What is known of a sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
@@ -44,6 +34,20 @@ pub(crate) struct Segment {
     /// Bytes of its lines, line feeds not counted.
     pub(crate) size_bytes: u64,
     pub(crate) root: Root,
+}
+
+/// One event as it will be sealed.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) line: Bytes,
+    pub(crate) leaf: LeafHash,
+}
+
+/// The unsealed events of one domain and hour, in the order of their coming.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HourLines {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) size_bytes: u64,
 }
 
 /// A new object with one segment.
@@ -56,6 +60,24 @@ pub(crate) struct NewObject {
     pub(crate) subtrees: Vec<Hash>,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
+}
+
+/// What the file of an object must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObjectFile {
+    pub(crate) id: ObjectId,
+    pub(crate) path: String,
+    pub(crate) day: Day,
+    pub(crate) hour: Hour,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+}
+
+/// Where the bytes of an object lie: elsewhere than at the beginning of a file of its own when it was compacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) file: ObjectFile,
+    pub(crate) start: u64,
 }
 
 /// Where in the object store an object lies: a path that readers of Hive-partitioned archives understand.
@@ -179,7 +201,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::memtable::Line;
 
     fn place() -> Place {
         Place {

@@ -1,37 +1,10 @@
 //! Readings of a session: who was handed which of its bytes. What the store keeps of it outlives the process; what it means
 //! is decided by who puts downloads on record.
 
-use std::net::IpAddr;
-
 use crate::Store;
-use crate::byte_set::ByteSet;
-use crate::catalog::LoginId;
+use crate::catalog::readings::{KeptReadings, Reading};
+use crate::catalog::session::SessionKey;
 use crate::error::Result;
-use crate::session::SessionKey;
-
-/// What one login was handed of a session at one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    /// Who reads.
-    pub login: LoginId,
-    /// From where.
-    pub address: IpAddr,
-    /// The bytes that may have been handed out.
-    pub handed_out: ByteSet,
-    /// Those among them that no client has to ask for again.
-    pub certain: ByteSet,
-    /// Whether its end is on record.
-    pub ended: bool,
-}
-
-/// All readings of a session, in the order in which they began.
-#[derive(Debug, Clone)]
-pub struct KeptReadings {
-    /// The session.
-    pub session: SessionKey,
-    /// Its readings.
-    pub readings: Vec<Reading>,
-}
 
 impl Store {
     /// The readings of a session that were kept last.

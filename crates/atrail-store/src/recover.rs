@@ -14,21 +14,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, Domain, SegmentId};
+use atrail_model::{Clock, Domain, Place, SegmentId};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
-use crate::evidence::demand_epoch;
 use crate::inspect::inspect;
 use crate::listing::list;
-use crate::object::{Place, object_path};
+use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
+use crate::signing::demand_epoch;
 use crate::task::off_thread;
 pub(crate) use log::LostLog;
+use tenancy::RecoveredDomain;
 
 /// How the work goes.
 #[derive(Debug)]
@@ -39,21 +40,6 @@ pub enum RecoverStep {
     Read(u64),
     /// A file stays where it is, outside the new catalog.
     Left(Finding),
-}
-
-/// A domain of the new catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecoveredDomain {
-    /// The domain.
-    pub domain: Domain,
-    /// The account that it was put in.
-    pub account: AccountId,
-    /// The name that its account or space was given.
-    pub name: String,
-    /// Objects taken in.
-    pub objects: u64,
-    /// Events in them.
-    pub events: u64,
 }
 
 /// What came of it.

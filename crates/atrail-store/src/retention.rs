@@ -10,28 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::DeletionKind;
-use atrail_model::{AccountId, Day, DayRange, Domain, Hours, Retention, Scope, Target, Timestamp};
+use atrail_model::{
+    AccountId, Day, DayRange, Domain, DomainRetention, EventTotal, Hours, Requester, Retention,
+    Scope, Target, Timestamp,
+};
 
 use crate::Store;
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
 use crate::catalog::holds::is_held;
 use crate::catalog::in_scope::{self, Objects};
 use crate::catalog::retention;
-use crate::deletion::{DeletedTotal, Facts};
+use crate::core::Core;
+use crate::deletion::Facts;
 use crate::error::{Result, StoreError, chain};
-use crate::requester::Requester;
-use crate::session::target_name;
-use crate::store::Core;
 use crate::task::joined;
-
-/// How long the events of one domain are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DomainRetention {
-    /// The domain.
-    pub domain: Domain,
-    /// How long.
-    pub retention: Retention,
-}
 
 /// Who the records of the sweeper name.
 const ACTOR: &str = "retention";
@@ -86,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// When the catalog or the disk fails; nothing is lost by it, and the next sweep goes on.
-    pub async fn sweep(&self) -> Result<DeletedTotal> {
+    pub async fn sweep(&self) -> Result<EventTotal> {
         let core = Arc::clone(&self.core);
         let work = tokio::spawn(async move { core.sweep().await });
         joined(work).await
@@ -107,8 +99,8 @@ impl Core {
         Day::from_number(number)
     }
 
-    pub(crate) async fn sweep(self: &Arc<Self>) -> Result<DeletedTotal> {
-        let mut total = DeletedTotal::default();
+    pub(crate) async fn sweep(self: &Arc<Self>) -> Result<EventTotal> {
+        let mut total = EventTotal::default();
         let mut failed = None;
         let mut is_kept = false;
         for (row, retention, oldest) in self.catalog.limited().await? {
@@ -142,7 +134,7 @@ impl Core {
         Ok(total)
     }
 
-    async fn sweep_domain(&self, row: DomainRow, days: DayRange) -> Result<DeletedTotal> {
+    async fn sweep_domain(&self, row: DomainRow, days: DayRange) -> Result<EventTotal> {
         let what = "delete by retention";
         let domains = [row];
         let scope = Scope {
@@ -160,7 +152,7 @@ impl Core {
         let mut tx = self.catalog.begin(what).await?;
         let objects = in_scope::taken(&mut tx, &domains, &scope, Objects::Current).await?;
         if objects.is_empty() {
-            return Ok(DeletedTotal::default());
+            return Ok(EventTotal::default());
         }
         // What was true when the sweep began may not be now.
         let policy = retention::of_domain(&mut tx, row.number).await?;
@@ -169,7 +161,7 @@ impl Core {
         if Self::last_due(policy, now.certain()) < Some(days.end())
             || is_held(&mut tx, row.number).await?
         {
-            return Ok(DeletedTotal::default());
+            return Ok(EventTotal::default());
         }
         let facts = Facts {
             kind: DeletionKind::Retention,
@@ -192,7 +184,9 @@ impl Core {
     /// Erases what retention took out of the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
         // What a deletion recorded is signed before its bytes go.
-        let unsigned = self.with_reserve(|| self.sign_each()).await?;
+        let unsigned = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await?;
         let unsigned: HashSet<_> = unsigned.into_iter().map(|(domain, _)| domain).collect();
         self.forget_ended_sessions().await?;
         let _no_compaction = self.compacting.lock().await;
@@ -213,7 +207,7 @@ impl Core {
 fn known(target: Target, rows: Vec<DomainRetention>) -> Result<Vec<DomainRetention>> {
     if rows.is_empty() {
         return Err(StoreError::NotFound {
-            what: target_name(target),
+            what: target.to_string(),
         });
     }
     Ok(rows)

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use atrail_model::{Day, Domain, Hour, ObjectId};
+use atrail_model::{Day, Domain, Hour, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
@@ -13,7 +13,7 @@ use crate::durable::DirLock;
 use crate::error::{Result, StoreError, chain};
 use crate::inspect::{Inspected, inspect};
 use crate::listing::list;
-use crate::object::{Place, Segment};
+use crate::object::Segment;
 use crate::task::off_thread;
 use crate::wal::{CheckedLog, check_log};
 

@@ -4,54 +4,26 @@
 //! longer waste), log trimmed. A crash at any point leaves either the log or the archive with an event, never neither,
 //! and never both: recovery skips what the catalog's watermark covers.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+mod apart;
+pub(crate) mod scope;
 
-use atrail_model::{Domain, Elapsed, ObjectId};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use atrail_model::{Domain, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
-use crate::catalog::archive::DomainRow;
+use crate::catalog::domains::DomainRow;
+use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
-use crate::memtable::{GATHER_HOURS, Pending};
-use crate::object::{self, NewObject, Place};
-use crate::store::Core;
+use crate::ingest::writer::Rotation;
+use crate::memtable::Pending;
+use crate::object::{self, NewObject};
 use crate::task::{joined, off_thread};
-use crate::wal::Rotation;
-
-/// Which domains to seal.
-#[derive(Debug)]
-pub(crate) enum Which {
-    All,
-    These(HashSet<Domain>),
-    /// Those whose first unsealed event came this long before `now`.
-    WaitingFor {
-        now: Elapsed,
-        at_least: Duration,
-    },
-    /// Those that have events of so many hours that sealing them takes several goes.
-    ManyHours,
-}
-
-impl Which {
-    fn choice(&self) -> impl Fn(Domain, &VecDeque<Pending>) -> bool {
-        move |domain, pending| match self {
-            Self::All => true,
-            Self::These(domains) => domains.contains(&domain),
-            Self::WaitingFor { now, at_least } => {
-                let first = pending.front();
-                first.is_some_and(|first| now.since(first.since) >= *at_least)
-            }
-            Self::ManyHours => {
-                let first = pending.front();
-                first.is_some_and(|first| first.hours.len() >= GATHER_HOURS)
-            }
-        }
-    }
-}
+use scope::SealScope;
 
 /// Hours that are sealed at one go, unless one request brought more: then others get their turn.
 const SLICE_HOURS: usize = 1024;
@@ -66,14 +38,14 @@ impl Core {
     /// Seals what the chosen domains have in the log. Who asks while a seal goes on waits for it, and then finds its
     /// events sealed. A seal runs to its end even when nobody waits for it any more; when there is much to do, others get
     /// their turn in between.
-    pub(crate) async fn seal(self: &Arc<Self>, which: Which) -> Result<()> {
+    pub(crate) async fn seal(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let core = Arc::clone(self);
         let sealing = tokio::spawn(async move {
             let mut turn = core.sealing.lock().await;
             let mut outcome = Ok(());
             let slices = core.memtable.in_slices(which.choice(), SLICE_HOURS);
             for slice in slices {
-                outcome = outcome.and(core.seal_gathered(&Which::These(slice)).await);
+                outcome = outcome.and(core.seal_gathered(&SealScope::These(slice)).await);
                 drop(turn);
                 turn = core.sealing.lock().await;
             }
@@ -83,17 +55,17 @@ impl Core {
     }
 
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
-    pub(crate) async fn seal_alone(self: &Arc<Self>, which: Which) -> Result<()> {
+    pub(crate) async fn seal_alone(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let mut sealed = Ok(());
         for slice in self.memtable.in_slices(which.choice(), SLICE_HOURS) {
-            sealed = sealed.and(self.seal_gathered(&Which::These(slice)).await);
+            sealed = sealed.and(self.seal_gathered(&SealScope::These(slice)).await);
         }
         let apart = self.seal_apart(&which).await;
         sealed.and(apart)
     }
 
     /// Seals what is due next of the chosen domains.
-    async fn seal_gathered(self: &Arc<Self>, which: &Which) -> Result<()> {
+    async fn seal_gathered(self: &Arc<Self>, which: &SealScope) -> Result<()> {
         let taken = self.memtable.take(which.choice());
         if taken.is_empty() {
             return Ok(());
@@ -127,7 +99,8 @@ impl Core {
             .iter()
             .filter_map(|(domain, _)| domains.get(domain).copied())
             .collect();
-        self.with_reserve(|| self.sign(&rows)).await?;
+        self.with_reserve(|| self.signing.sign(&self.catalog, &rows))
+            .await?;
         self.trim(Rotation::None).await
     }
 
@@ -318,96 +291,6 @@ impl Core {
                 Err(error)
             }
         }
-    }
-
-    /// Erases objects that do not belong to the archive; `false` when some are still there. Each is tried: those that cannot be
-    /// erased now stay noted, and the background tries again.
-    pub(crate) async fn erase(&self, paths: &[String]) -> bool {
-        let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
-            .map(|path| async move {
-                let deleted = match self.catalog.anchors().check() {
-                    Ok(()) => self.blobs.delete(&path).await,
-                    moved => moved,
-                };
-                (path, deleted)
-            })
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
-        let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
-        let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
-        // One look at each directory, unless one of them fails: then it is to be known which.
-        let is_synced = self.blobs.sync_deletions(&deleted).await.is_ok();
-        let mut gone = Vec::with_capacity(tried.len());
-        let mut left = 0;
-        for (path, deleted) in tried {
-            let erased = match deleted {
-                Ok(()) if !is_synced => {
-                    self.blobs.sync_deletions(std::slice::from_ref(&path)).await
-                }
-                deleted => deleted,
-            };
-            match erased {
-                Ok(()) => gone.push(path),
-                Err(error) => {
-                    left += 1;
-                    tracing::warn!(
-                        path,
-                        error = chain(&error),
-                        "bytes could not be erased; it is tried again"
-                    );
-                }
-            }
-        }
-        self.counters.erase_failures.add(left);
-        if let Err(error) = self.with_reserve(|| self.catalog.forget_waste(&gone)).await {
-            tracing::warn!(
-                error = chain(&error),
-                "it is not noted that bytes were erased; it is tried again"
-            );
-            left += 1;
-        }
-        if left > 0 {
-            self.owes_objects.store(true, Ordering::Relaxed);
-        }
-        left == 0
-    }
-
-    /// Erases what an earlier try could not.
-    pub(crate) async fn erase_owed(&self) -> Result<()> {
-        if !self.owes_objects.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        // Nobody is writing an object: each path that is noted is of one that is to go.
-        let _no_compaction = self.compacting.lock().await;
-        let _no_seal = self.sealing.lock().await;
-        self.erase_waste().await
-    }
-
-    /// Erases all that is noted as waste, but of domains that cannot be signed: what a deletion recorded is signed before its bytes
-    /// go. Nobody may be sealing or compacting.
-    pub(crate) async fn erase_waste(&self) -> Result<()> {
-        if self.unknown_seal.lock().is_some() {
-            // Some of it may be in the archive.
-            return Ok(());
-        }
-        let waste = self.catalog.waste().await?;
-        if waste.is_empty() {
-            self.owes_objects.store(false, Ordering::Relaxed);
-            return Ok(());
-        }
-        tracing::info!(objects = waste.len(), "erasing what was left unfinished");
-        let unsigned = self.with_reserve(|| self.sign_each()).await?;
-        self.owes_objects
-            .store(!unsigned.is_empty(), Ordering::Relaxed);
-        let unsigned: Vec<_> = unsigned
-            .iter()
-            .map(|(domain, _)| format!("domain={domain}/"))
-            .collect();
-        let is_signed = |path: &String| !unsigned.iter().any(|domain| path.starts_with(domain));
-        let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
-        self.erase(&waste).await;
-        Ok(())
     }
 
     /// The rows of domains that have events in the log, which the catalog must know.

@@ -5,19 +5,10 @@ use std::time::Duration;
 
 use atrail_model::Timestamp;
 
+use crate::catalog::session::{EndedBy, OpenSessions, Session};
 use crate::error::{Result, StoreError};
 use crate::passage::{Now, TOLERANCE};
-use crate::session::Session;
 use crate::wal::FileWal;
-
-/// Sessions that are open in a space, or in an account without one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OpenSessions {
-    /// Those of the user.
-    pub(crate) own: u64,
-    /// Those of all.
-    pub(crate) of_all: u64,
-}
 
 /// How the store works; [`StoreSettings::new`] gives the defaults.
 #[derive(Debug, Clone)]
@@ -108,6 +99,15 @@ impl StoreSettings {
             message,
             retry_after_secs: 60,
         })
+    }
+
+    /// Which sessions have ended at this moment on the clock of ages.
+    pub(crate) fn sessions_ended_by(&self, age: Timestamp) -> EndedBy {
+        let before = |span| age.checked_sub(span).unwrap_or(Timestamp::MIN);
+        EndedBy {
+            used: before(self.session_idle_ttl),
+            made: before(self.session_max_ttl),
+        }
     }
 
     /// The date at which a session ends, as the machine's clock is set now. Ages decide it; where the clock did not jump since it was

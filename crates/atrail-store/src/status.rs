@@ -2,21 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use atrail_model::{Day, Domain, Scope, Target};
+use atrail_model::{Day, DayTotal, Domain, Scope, Target};
 
 use crate::Store;
 use crate::error::Result;
-
-/// What a day of a target holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DayTotal {
-    /// The day.
-    pub day: Day,
-    /// Number of events.
-    pub count: u64,
-    /// Bytes of their lines, line feeds not counted.
-    pub size_bytes: u64,
-}
 
 impl Store {
     /// Counts per day of what is in scope, ascending; days without events are absent. Exact: what was acknowledged

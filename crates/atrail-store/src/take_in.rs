@@ -17,11 +17,11 @@ use crate::catalog::Catalog;
 use crate::catalog::adopt::{Adopted, Replaced};
 use crate::durable;
 use crate::error::{Result, StoreError, io_failure};
-use crate::evidence::{Evidence, demand_epoch_of_taken_in, is_taking_in};
 use crate::listing::list;
 use crate::recover::tenancy::beside;
 use crate::recover::{LoggedLeaf, LostLog, read};
 use crate::scrub::object_id;
+use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
 use crate::task::off_thread;
 use crate::wal::{FileWal, Replay};
 
@@ -45,16 +45,16 @@ pub(crate) struct TakenIn {
 pub(crate) async fn take_in(
     data_dir: &Path,
     catalog: &Catalog,
-    evidence: &Evidence,
+    signing: &Signing,
     replay: Replay,
     now: Timestamp,
 ) -> Result<TakenIn> {
     let rows = catalog.domain_rows().await?;
     let archive = data_dir.join("archive");
-    let is_older = evidence.is_ahead_of(catalog).await?;
+    let is_older = signing.is_ahead_of(catalog).await?;
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
     // What this server has signed, or all that is there when the catalog cannot know.
-    for domain in evidence.signed_domains().await {
+    for domain in signing.signed_domains().await {
         if !rows.contains_key(&domain) && archive.join(format!("domain={domain}")).is_dir() {
             strangers.insert(domain);
         }

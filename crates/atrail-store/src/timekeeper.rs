@@ -7,7 +7,6 @@ use std::time::Duration;
 use atrail_model::{Clock, Timestamp, format_timestamp};
 use parking_lot::Mutex;
 
-use crate::Store;
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::passage::{Now, Passage};
@@ -151,26 +150,10 @@ impl Timekeeper {
             jumps: self.jumps.load(Ordering::Relaxed),
         }
     }
-}
 
-impl Store {
-    /// How the machine's clock stands to the time that passed. Asks neither disk nor catalog.
-    #[must_use]
-    pub fn time(&self) -> TimeStatus {
-        self.core.time.status()
-    }
-
-    /// An operator says that the machine's clock is right: from now on time counts as passed up to its date, also after a
-    /// restart. What ends some time after it was made or used does not end by it. Returns how the two stood before.
-    ///
-    /// # Errors
-    /// When the catalog fails: the clock is believed all the same, until the next start.
-    pub async fn resume_time(&self) -> Result<TimeStatus> {
-        let core = &self.core;
-        let before = core.time.status();
-        core.time.passage.lock().resume(core.time.clock.moment());
-        core.time.watch();
-        core.with_reserve(|| core.time.keep(&core.catalog)).await?;
-        Ok(before)
+    /// From now on time counts as passed up to the machine's clock.
+    pub(crate) fn resume(&self) {
+        self.passage.lock().resume(self.clock.moment());
+        self.watch();
     }
 }

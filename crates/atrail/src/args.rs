@@ -2,16 +2,14 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     admin, completions, config, context, delete, download, hold, iam, login, logout, man, option,
     passwd, plugin, prove, quickstart, serve, session, status, target, token, trail, verify,
 };
 use crate::error::Result;
-use crate::printer::safe;
 use crate::settings::{GlobalFlags, Settings};
-use crate::spelling::{self, Tool};
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -20,36 +18,6 @@ pub(crate) struct Line {
     pub(crate) global: GlobalFlags,
     /// What to do.
     pub(crate) command: Command,
-}
-
-/// Understands the arguments of the process; pure.
-///
-/// An error repeats what was typed, which may be a name out of an event: it comes safe for a terminal.
-pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
-    parse_as_typed(tool, argv).map_err(|error| {
-        let shown = |word: &OsString| {
-            safe::for_terminal(&word.to_string_lossy())
-                .into_owned()
-                .into()
-        };
-        let shown: Vec<OsString> = argv.iter().map(shown).collect();
-        // What a terminal would obey is in no name and no value that is valid, so the error is the same.
-        parse_as_typed(tool, &shown).err().unwrap_or(error)
-    })
-}
-
-fn parse_as_typed(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
-    if let Some(tool) = tool {
-        return spelling::parse(tool, argv);
-    }
-    let words = std::iter::once("atrail".into()).chain(argv.iter().skip(1).cloned());
-    let matches = Cli::command()
-        .color(color_of_help(argv))
-        .try_get_matches_from(words)?;
-    let Cli {
-        global, command, ..
-    } = Cli::from_arg_matches(&matches)?;
-    Ok(Line { global, command })
 }
 
 /// `--color` also rules help and usage errors, which come before flags are understood.
@@ -156,8 +124,8 @@ impl Command {
             Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
-            Self::Completions(args) => completions::run(settings, &args),
-            Self::Man(args) => man::run(settings, &args),
+            Self::Completions(args) => completions::run(settings, &args, Cli::command()),
+            Self::Man(args) => man::run(settings, &args, Cli::command()),
             Self::Iam(command) => iam::run(settings, command).await,
             Self::Plugin(command) => plugin::run(settings, &command),
         }

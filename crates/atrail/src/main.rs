@@ -13,13 +13,16 @@ mod days;
 mod download;
 mod embedded;
 mod error;
-mod evidence;
+mod line;
 mod memory;
 mod platform;
 mod printer;
 mod settings;
 mod spelling;
 mod state;
+mod task;
+mod tool;
+mod trusted_keys;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,16 +30,16 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 
-use crate::error::{CliError, Exit, Result};
+use crate::error::{CliError, Exit};
 use crate::printer::{Format, Printer, Terminals};
 use crate::settings::{Environment, Settings};
-use crate::spelling::Tool;
+use crate::tool::Tool;
 
 fn main() -> ExitCode {
     memory::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let tool = argv.first().and_then(|name| Tool::called(name));
-    let line = match args::parse(tool, &argv) {
+    let line = match line::parse(tool, &argv) {
         Ok(line) => line,
         Err(error) => return refuse(&error, tool),
     };
@@ -115,13 +118,4 @@ fn run(command: args::Command, settings: &Settings) -> ExitCode {
 fn finish(printer: &Printer, error: &CliError) -> u8 {
     printer.error(error);
     error.exit as u8
-}
-
-/// Runs something that blocks, such as hashing a file, so that Ctrl-C still works.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| CliError::failed("a task of the program broke").because(error))?
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
-use crate::client::{Endpoint, Trust};
+use crate::client::endpoint::Endpoint;
+use crate::client::http::Trust;
 use crate::error::{CliError, Result};
 use crate::platform;
 use crate::printer::{Color, ColorWish, Format, Printer, Terminals};
-use crate::spelling::{Spelling, Tool};
 use crate::state::{Context, StateDir, check_context_name};
+use crate::tool::{Spelling, Tool};
 
 /// Where help texts list them: after the command's own.
 const HEADING: &str = "Options of every command";

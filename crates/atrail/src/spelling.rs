@@ -1,119 +1,252 @@
-//! The original's command lines, understood word for word, and answered in the same words.
-//!
-//! The Activity Tracker of 2017 was a plugin: people typed `bx cf at status`. When the program is called by the name of
-//! one of the tools that it was plugged into, it has that tool's commands ([`tree`]) and speaks of its commands as the tool
-//! spells them ([`Tool::speak`]). What differs besides (an output, a default) is asked of [`Spelling`] by the command that
-//! it concerns.
+//! The original's command lines, understood word for word: the commands that there are under a tool's name are those of the
+//! original's reference, by the words they had.
 
 mod help;
-mod tree;
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::OsString;
 
-pub(crate) use tree::parse;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Whose command line it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spelling {
-    /// atrail's own.
-    Own,
-    /// The original's.
-    Original,
+use crate::args::{self, Line};
+use crate::commands::{
+    delete, download, iam, login, logout, option, plugin, session, status, target, token, trail,
+};
+use crate::settings::GlobalFlags;
+use crate::tool::{PLUGIN_COMMANDS, Tool};
+
+/// The Activity Tracker as a plugin: log in, choose a target, and use it
+#[derive(Debug, Parser)]
+#[command(version, disable_version_flag = true, max_term_width = 100)]
+struct Bluemix {
+    #[command(flatten)]
+    global: GlobalFlags,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: BluemixCommand,
 }
 
-impl Spelling {
-    /// That of a program called as this tool, or as itself.
-    pub(crate) const fn of(tool: Option<Tool>) -> Self {
-        match tool {
-            Some(_) => Self::Original,
-            None => Self::Own,
+#[derive(Debug, Subcommand)]
+enum BluemixCommand {
+    Login(login::Args),
+    Logout(logout::Args),
+    Target(target::Args),
+    #[command(subcommand)]
+    Iam(Iam),
+    #[command(subcommand)]
+    Cf(CloudFoundryCommand),
+    At(Plugin),
+    #[command(subcommand)]
+    Plugin(Plugins),
+}
+
+/// The Activity Tracker as a plugin: log in, choose a target, and use it
+#[derive(Debug, Parser)]
+#[command(version, disable_version_flag = true, max_term_width = 100)]
+struct CloudFoundry {
+    #[command(flatten)]
+    global: GlobalFlags,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: CloudFoundryCommand,
+}
+
+/// Cloud Foundry's commands
+#[derive(Debug, Subcommand)]
+enum CloudFoundryCommand {
+    Login(login::Args),
+    Logout(logout::Args),
+    Target(target::Args),
+    At(Plugin),
+    /// List the plugins
+    Plugins,
+    /// List organizations
+    Orgs,
+    /// List the spaces of the targeted organization
+    Spaces,
+    /// Show an organization
+    Org(iam::One),
+    /// Show a space of the targeted organization
+    Space(iam::One),
+}
+
+/// Tokens, accounts, organizations and spaces
+#[derive(Debug, Subcommand)]
+enum Iam {
+    OauthTokens(token::Args),
+    /// List accounts
+    Accounts,
+    /// List organizations
+    Orgs,
+    /// List the spaces of the targeted organization
+    Spaces,
+    /// Show an organization
+    Org(iam::One),
+    /// Show a space of the targeted organization
+    Space(iam::One),
+}
+
+/// List and show plugins
+#[derive(Debug, Subcommand)]
+enum Plugins {
+    /// List the plugins
+    List,
+    /// Show one
+    Show(plugin::Which),
+}
+
+/// The Activity Tracker: count, freeze, download, send and delete events
+#[derive(Debug, clap::Args)]
+#[command(version, disable_version_flag = true, arg_required_else_help = true)]
+struct Plugin {
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    Status(status::Args),
+    #[command(subcommand)]
+    Session(session::Command),
+    Download(download::Args),
+    /// Delete events: of two weeks, unless days are given
+    ///
+    /// When both days are given it deletes at once, as it always did; otherwise it asks first. For the whole account (-a) it
+    /// always asks. Where nobody can be asked, it needs --yes.
+    Delete(delete::Args),
+    Option(option::Args),
+    Trail(trail::Args),
+}
+
+/// Understands a command line of this tool.
+pub(crate) fn parse(tool: Tool, argv: &[OsString]) -> Result<Line, clap::Error> {
+    let words = std::iter::once(tool.name().into()).chain(argv.iter().skip(1).cloned());
+    let command = command(tool);
+    let words = help::in_order(&command, words.collect());
+    let matches = command
+        .color(args::color_of_help(argv))
+        .try_get_matches_from(words)
+        .map_err(|error| with_place(tool, error))?;
+    let (global, command) = match tool {
+        Tool::Bx | Tool::Ibmcloud => {
+            let read = Bluemix::from_arg_matches(&matches)?;
+            (read.global, read.command.ours())
         }
-    }
-}
-
-/// A tool that the original was plugged into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
-    /// The Bluemix tool of 2017.
-    Bx,
-    /// Its later name.
-    Ibmcloud,
-    /// Cloud Foundry's.
-    Cf,
-}
-
-impl Tool {
-    /// The tool by whose name the program was called.
-    pub(crate) fn called(argv0: &OsStr) -> Option<Self> {
-        match Path::new(argv0).file_stem()?.to_str()? {
-            "bx" => Some(Self::Bx),
-            "ibmcloud" => Some(Self::Ibmcloud),
-            "cf" => Some(Self::Cf),
-            _ => None,
+        Tool::Cf => {
+            let read = CloudFoundry::from_arg_matches(&matches)?;
+            (read.global, read.command.ours())
         }
-    }
+    };
+    Ok(Line { global, command })
+}
 
-    /// Its name.
-    pub(crate) const fn name(self) -> &'static str {
+/// Its commands, whose help shows what the original had, spelled as the tool does.
+fn command(tool: Tool) -> clap::Command {
+    let command = match tool {
+        Tool::Bx | Tool::Ibmcloud => Bluemix::command(),
+        Tool::Cf => CloudFoundry::command(),
+    };
+    // The original had no flags of every command; they work, for scripts that add them.
+    let command = command.mut_args(|arg| {
+        let is_global = arg.is_global_set();
+        arg.hide(is_global)
+    });
+    spoken(command.name(tool.name()), tool).after_help(
+        tool.speak("Example:\n  atrail login -a HOST\n  atrail status")
+            .into_owned(),
+    )
+}
+
+fn spoken(mut command: clap::Command, tool: Tool) -> clap::Command {
+    // The version is the program's, whatever it is called.
+    command = command.display_name("atrail");
+    if let Some(help) = command.get_after_help() {
+        let help = tool.speak(&help.to_string()).into_owned();
+        command = command.after_help(help);
+    }
+    command.mut_subcommands(|inner| spoken(inner, tool))
+}
+
+/// Tells who typed `bx status` that it is `bx cf at status`.
+fn with_place(tool: Tool, mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && PLUGIN_COMMANDS.contains(&word.as_str())
+    {
+        let place = format!("it is '{} {word}'", tool.plugin());
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![place.into()]),
+        );
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
+    error
+}
+
+impl BluemixCommand {
+    fn ours(self) -> args::Command {
         match self {
-            Self::Bx => "bx",
-            Self::Ibmcloud => "ibmcloud",
-            Self::Cf => "cf",
-        }
-    }
-
-    /// What stands before the Activity Tracker's commands.
-    const fn plugin(self) -> &'static str {
-        match self {
-            Self::Bx => "bx cf at",
-            Self::Ibmcloud => "ibmcloud at",
-            Self::Cf => "cf at",
-        }
-    }
-
-    /// How it spells `atrail WORD`, if it has that command.
-    fn spell(self, word: &str) -> Option<String> {
-        match word {
-            "login" | "logout" | "target" => Some(format!("{} {word}", self.name())),
-            "token" if self != Self::Cf => Some(format!("{} iam oauth-tokens", self.name())),
-            "help" => Some(format!("{} help", self.plugin())),
-            _ if tree::PLUGIN_COMMANDS.contains(&word) => Some(format!("{} {word}", self.plugin())),
-            _ => None,
-        }
-    }
-
-    /// The text with every command line in it spelled as the tool does; what the tool does not have stays `atrail`'s.
-    pub(crate) fn speak(self, text: &str) -> Cow<'_, str> {
-        const OWN: &str = "atrail ";
-        if !text.contains(OWN) {
-            return Cow::Borrowed(text);
-        }
-        let mut said = String::with_capacity(text.len() + 16);
-        let mut rest = text;
-        while let Some(at) = rest.find(OWN) {
-            let (before, after) = (&rest[..at], &rest[at + OWN.len()..]);
-            said.push_str(before);
-            let end = after.find(|c: char| !c.is_ascii_lowercase());
-            let (word, next) = after.split_at(end.unwrap_or(after.len()));
-            match self.spell(word).filter(|_| !before.ends_with(is_of_a_name)) {
-                Some(spelled) => said.push_str(&spelled),
-                None => {
-                    said.push_str(OWN);
-                    said.push_str(word);
-                }
+            Self::Login(args) => args::Command::Login(args),
+            Self::Logout(args) => args::Command::Logout(args),
+            Self::Target(args) => args::Command::Target(args),
+            Self::Iam(command) => command.ours(),
+            Self::Cf(command) => command.ours(),
+            Self::At(plugin) => plugin.command.ours(),
+            Self::Plugin(Plugins::List) => args::Command::Plugin(plugin::Command::List),
+            Self::Plugin(Plugins::Show(which)) => {
+                args::Command::Plugin(plugin::Command::Show(which))
             }
-            rest = next;
         }
-        said.push_str(rest);
-        Cow::Owned(said)
     }
 }
 
-/// Whether `atrail` after it is the end of a longer name, such as a path.
-fn is_of_a_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_')
+impl CloudFoundryCommand {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::Login(args) => args::Command::Login(args),
+            Self::Logout(args) => args::Command::Logout(args),
+            Self::Target(args) => args::Command::Target(args),
+            Self::At(plugin) => plugin.command.ours(),
+            Self::Plugins => args::Command::Plugin(plugin::Command::List),
+            Self::Orgs => args::Command::Iam(iam::Command::Organizations),
+            Self::Spaces => args::Command::Iam(iam::Command::Spaces),
+            Self::Org(one) => args::Command::Iam(iam::Command::Organization(one)),
+            Self::Space(one) => args::Command::Iam(iam::Command::Space(one)),
+        }
+    }
+}
+
+impl Iam {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::OauthTokens(args) => args::Command::Token(args),
+            Self::Accounts => args::Command::Iam(iam::Command::Accounts),
+            Self::Orgs => args::Command::Iam(iam::Command::Organizations),
+            Self::Spaces => args::Command::Iam(iam::Command::Spaces),
+            Self::Org(one) => args::Command::Iam(iam::Command::Organization(one)),
+            Self::Space(one) => args::Command::Iam(iam::Command::Space(one)),
+        }
+    }
+}
+
+impl PluginCommand {
+    fn ours(self) -> args::Command {
+        match self {
+            Self::Status(args) => args::Command::Status(args),
+            Self::Session(command) => args::Command::Session(command),
+            Self::Download(args) => args::Command::Download(args),
+            Self::Delete(args) => args::Command::Delete(args),
+            Self::Option(args) => args::Command::Option(args),
+            Self::Trail(args) => args::Command::Trail(args),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -121,50 +254,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_are_known_by_the_programs_name() {
-        for (argv0, tool) in [
-            ("bx", Some(Tool::Bx)),
-            ("/usr/local/bin/ibmcloud", Some(Tool::Ibmcloud)),
-            ("cf.exe", Some(Tool::Cf)),
-            ("atrail", None),
-            ("./target/debug/atrail", None),
-            ("anything", None),
-        ] {
-            assert_eq!(Tool::called(OsStr::new(argv0)), tool, "{argv0}");
+    fn the_trees_are_consistent() {
+        for tool in [Tool::Bx, Tool::Ibmcloud, Tool::Cf] {
+            command(tool).debug_assert();
         }
     }
 
     #[test]
-    fn a_tool_speaks_of_its_own_commands() {
-        let text = "`atrail session list` shows them; `atrail login --context NAME` makes one, `atrail token`";
-        for (tool, said) in [
-            (
-                Tool::Bx,
-                "`bx cf at session list` shows them; `bx login --context NAME` makes one, `bx iam oauth-tokens`",
-            ),
-            (
-                Tool::Ibmcloud,
-                "`ibmcloud at session list` shows them; `ibmcloud login --context NAME` makes one, `ibmcloud iam oauth-tokens`",
-            ),
-            (
-                Tool::Cf,
-                "`cf at session list` shows them; `cf login --context NAME` makes one, `atrail token`",
-            ),
-        ] {
-            assert_eq!(tool.speak(text), said);
-        }
-    }
-
-    #[test]
-    fn what_is_no_command_of_the_tool_stays() {
-        for text in [
-            "`atrail admin space list` shows them",
-            "is this an atrail server?",
-            "/opt/atrail status",
-            "nothing",
-            "atrail ",
-        ] {
-            assert_eq!(Tool::Bx.speak(text), text);
-        }
+    fn the_plugins_words_are_those_of_its_tree() {
+        let tree = CloudFoundry::command();
+        let plugin = tree.find_subcommand("at").unwrap();
+        let words: Vec<_> = plugin
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        assert_eq!(words, PLUGIN_COMMANDS);
     }
 }

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Result;
-use crate::bench::at;
+use crate::failure::{Result, at};
 use crate::figure::percentile;
 
 /// What it took.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::at;
-use crate::{Result, process};
+use crate::failure::{Result, at};
+use crate::process;
 
 /// It runs until it is dropped.
 #[derive(Debug)]

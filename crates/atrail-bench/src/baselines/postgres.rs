@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use crate::Result;
-use crate::bench::{Bench, at};
+use crate::bench::Bench;
+use crate::failure::{Result, at};
 use crate::process::is_installed;
 
 const SCHEMA: &str = "CREATE TABLE events (at timestamptz, tenant int, doc jsonb);

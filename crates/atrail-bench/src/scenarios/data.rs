@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::{Events, TENANTS};
+use crate::failure::Result;
 use crate::load::{self, Request};
 use crate::server::Running;
 

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::data::filled;
 use crate::baselines::nginx::Nginx;
-use crate::bench::{Bench, at};
+use crate::bench::Bench;
+use crate::failure::{Result, at};
 use crate::figure::{Figure, say};
 use crate::load::{self, Outcome, Request};
+use crate::process;
 use crate::server::Running;
-use crate::{Result, process};
 
 /// Bytes of a range.
 const RANGE: u64 = 1 << 20;

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::data::{Batches, requests};
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::TENANTS;
+use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 

@@ -1,10 +1,10 @@
 //! Events sent, in batches of several sizes over several connections.
 
 use super::data::{Batches, Times, requests};
-use crate::Result;
 use crate::baselines::{append, postgres};
 use crate::bench::Bench;
 use crate::events::TENANTS;
+use crate::failure::Result;
 use crate::figure::{Figure, percentile, say};
 use crate::load::{self, Request};
 use crate::server::Running;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::Events;
+use crate::failure::Result;
 use crate::figure::{Figure, percentile};
 use crate::http::Connection;
 use crate::server::Running;

@@ -1,9 +1,9 @@
 //! The same events, spread over few and over very many domains.
 
 use super::data::{Batches, requests};
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::TENANTS;
+use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load;
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::data::request;
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::{Events, TENANTS};
+use crate::failure::Result;
 use crate::figure::Figure;
 use crate::http::{Connection, Reply};
 use crate::load::Request;

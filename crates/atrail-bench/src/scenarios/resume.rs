@@ -6,8 +6,8 @@ use atrail_torture::Numbers;
 use serde_json::json;
 
 use super::data::filled;
-use crate::Result;
 use crate::bench::Bench;
+use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 

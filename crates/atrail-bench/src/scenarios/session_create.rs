@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::data::{filled, request};
-use crate::Result;
 use crate::bench::Bench;
+use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load;
 use crate::server::Running;

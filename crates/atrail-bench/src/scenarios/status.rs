@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use atrail_model::Day;
 
 use super::data::request;
-use crate::Result;
 use crate::bench::Bench;
 use crate::events::TENANTS;
+use crate::failure::Result;
 use crate::figure::{Figure, say};
 use crate::load::{self, Request};
 use crate::process::{self, is_installed};

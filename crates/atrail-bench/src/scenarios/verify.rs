@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::data::filled;
 use super::download::save;
-use crate::bench::{Bench, at};
+use crate::bench::Bench;
+use crate::failure::{Result, at};
 use crate::figure::Figure;
-use crate::{Result, process};
+use crate::process;
 
 const TIMES: usize = 3;
 

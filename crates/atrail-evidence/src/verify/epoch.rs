@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use atrail_model::DayRange;
 
 use super::form::DayEntries;
-use super::log::{DomainLog, Problem};
+use super::log::DomainLog;
 use super::replay::{in_force, standing};
 use super::report::{FindingKind, Kept};
 use crate::entry::{ControlEntry, DayEntry, HoldLevel, SealedSegment};
 use crate::receipt::DomainEvidence;
+use crate::verify::problem::Problem;
 
 /// How many missing segments of a day are named.
 const MAX_NAMED: usize = 20;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use atrail_model::{Day, DayRange};
 
-use super::log::{Problem, invalid};
 use super::report::FindingKind;
 use crate::checkpoint::Checkpoint;
 use crate::entry::{ControlEntry, DayEntry, Deletion, HourRange, Known, Seal};
@@ -16,6 +15,7 @@ use crate::manifest::Manifest;
 use crate::note::{Note, VerifierKey};
 use crate::receipt::{DomainEvidence, Receipt};
 use crate::record::Record;
+use crate::verify::problem::{Problem, invalid};
 
 /// The texts of a receipt.
 #[derive(Debug)]

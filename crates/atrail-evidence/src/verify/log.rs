@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use atrail_model::{Day, DayRange};
 
 use super::form::{ControlTexts, DayEntries, DomainTexts};
-use super::report::FindingKind;
+use super::problem::{Problem, invalid};
 use crate::checkpoint::{Checkpoint, origin};
 use crate::days;
 use crate::entry::{ControlEntry, Genesis, endorsement_text};
@@ -16,31 +16,6 @@ use crate::proof::verify_inclusion;
 use crate::receipt::DomainEvidence;
 use crate::record::Record;
 use crate::tree::{Root, TreeHasher, root_of};
-
-/// Why a domain's evidence does not hold.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    pub(crate) kind: FindingKind,
-    pub(crate) detail: String,
-}
-
-impl Problem {
-    /// The same, told as one of this domain.
-    pub(super) fn within(self, domain: &str) -> Self {
-        Self {
-            detail: format!("{domain}: {}", self.detail),
-            ..self
-        }
-    }
-}
-
-/// Something in the log is not right.
-pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
-    Problem {
-        kind: FindingKind::LogInvalid,
-        detail: detail.into(),
-    }
-}
 
 /// A control list, read and followed.
 #[derive(Debug)]

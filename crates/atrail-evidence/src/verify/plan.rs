@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use atrail_model::Day;
 
-use super::log::{Problem, invalid};
 use super::report::{FindingKind, Findings, Location};
 use crate::entry::SealedSegment;
 use crate::hash::Hash;
 use crate::manifest::Manifest;
 use crate::receipt::Receipt;
 use crate::tree::{SUBTREE_LEAVES, root_of_runs};
+use crate::verify::problem::{Problem, invalid};
 
 /// A segment of the file.
 #[derive(Debug, Clone)]

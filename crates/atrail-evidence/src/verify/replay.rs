@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use atrail_model::Day;
 
 use super::form::moment;
-use super::log::{DomainLog, Problem, invalid};
+use super::log::DomainLog;
 use super::report::{Deleted, FindingKind, Findings, Location};
 use crate::entry::{
     ControlEntry, DayEntry, Deletion, DeletionKind, HoldLevel, HourRange, SealedSegment,
@@ -15,6 +15,7 @@ use crate::leaf::leaf_hash;
 use crate::proof::verify_inclusion;
 use crate::receipt::{DeletionProof, DomainEvidence};
 use crate::record::Record;
+use crate::verify::problem::{Problem, invalid};
 
 /// What is left of the asked days and hours, and what was deleted of the asked days.
 #[derive(Debug, Default)]

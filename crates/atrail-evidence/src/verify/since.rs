@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::log::{DomainLog, Problem, invalid};
+use super::checked::Checked;
+use super::epoch;
+use super::log::DomainLog;
 use super::report::{FindingKind, Findings, Kept};
-use super::{Checked, epoch};
 use crate::checkpoint::Checkpoint;
 use crate::proof::verify_consistency;
 use crate::receipt::{DomainEvidence, Receipt};
+use crate::verify::problem::{Problem, invalid};
 
 /// Checks every domain of the earlier receipt; answers what was kept of those whose logs began anew.
 pub(super) fn check(

@@ -1,10 +1,9 @@
 //! One act: who did what to what, and how it went.
 
-use atrail_model::{Domain, Hours, Scope, UserId};
-use atrail_store::User;
+use atrail_model::{Domain, Hours, Scope, User, UserId};
 use serde_json::{Map, Value, json};
 
-use super::action::{Action, Severity};
+use super::action::{Action, Outcome, Severity};
 use super::origin::Origin;
 use super::text::capped;
 
@@ -207,28 +206,6 @@ impl Act {
             Outcome::Success
         } else {
             Outcome::Failure
-        }
-    }
-}
-
-/// How an act went (CADF, DSP0262, the outcome taxonomy).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It was done.
-    Success,
-    /// It was refused.
-    Failure,
-}
-
-impl Outcome {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Success, Self::Failure];
-
-    /// The `outcome` of its events.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
         }
     }
 }

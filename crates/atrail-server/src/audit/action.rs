@@ -178,6 +178,28 @@ impl Action {
     }
 }
 
+/// How an act went (CADF, DSP0262, the outcome taxonomy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused.
+    Failure,
+}
+
+impl Outcome {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Success, Self::Failure];
+
+    /// The `outcome` of its events.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
 /// How grave an act is (the original's `severity`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {

@@ -176,14 +176,13 @@ pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventEr
 
 #[cfg(test)]
 mod tests {
-    use atrail_model::{SpaceId, UserId};
-    use atrail_store::User;
+    use atrail_model::{SpaceId, User, UserId};
     use axum::extract::FromRequestParts;
     use axum::http::Request;
 
     use super::super::{Action, Actor, Origin};
     use super::*;
-    use crate::routes::Peer;
+    use crate::observe::Peer;
 
     async fn made(agent: &[u8], name: &str) -> (NewEvent, Value) {
         let request = Request::get("/").header("user-agent", agent);

@@ -8,7 +8,8 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use atrail_store::{ByteSet, LoginId, Reading};
+use atrail_model::LoginId;
+use atrail_store::{ByteSet, Reading};
 
 /// Readings of one session that are kept apart; beyond it the oldest that nobody is being answered of goes.
 const READINGS_MAX: usize = 16;

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::act::Act;
-use super::{Audit, Unwritten};
+use super::writer::{Unwritten, Writer};
 
 /// An act whose event is written once. Its bytes are fixed at the first try, so that a try whose end nobody saw and the
 /// one after it store one event.
@@ -31,20 +31,20 @@ impl Once {
     }
 
     /// Returns when the event is durable; `true` for whoever brought it about.
-    pub(super) async fn write(&self, audit: &Audit) -> Result<bool, Unwritten> {
+    pub(super) async fn write(&self, writer: &Writer) -> Result<bool, Unwritten> {
         let mut is_first = false;
         let first = &mut is_first;
         let write = || async move {
-            let make = || audit.event_of(&self.act, self.id, self.time);
+            let make = || writer.event_of(&self.act, self.id, self.time);
             let event = self.event.get_or_try_init(make).await?;
-            audit.append(&self.act, event.clone()).await?;
+            writer.append(&self.act, event.clone()).await?;
             *first = true;
             Ok::<_, Unwritten>(())
         };
         match self.written.get_or_try_init(write).await {
             Ok(()) => Ok(is_first),
             Err(error) => {
-                audit.failed(&self.act, &error);
+                writer.failed(&self.act, &error);
                 Err(error)
             }
         }

@@ -8,8 +8,7 @@ use axum::http::request::Parts;
 
 use super::text::capped;
 use crate::error::ApiError;
-use crate::observe::RequestId;
-use crate::routes::Peer;
+use crate::observe::{Peer, RequestId};
 
 /// Longest `User-Agent` that is kept, in bytes.
 const AGENT_MAX_BYTES: usize = 256;

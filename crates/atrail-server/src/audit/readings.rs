@@ -16,7 +16,7 @@ use super::act::{Act, Actor};
 use super::action::Action;
 use super::ledger::{self, Ledger, Part, Reader, Step};
 use super::once::Once;
-use super::{Audit, Unwritten};
+use super::writer::{Unwritten, Writer};
 
 type Event = Arc<Once>;
 
@@ -36,7 +36,7 @@ struct OfSession {
 /// whatever becomes of it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    audit: Arc<Audit>,
+    writer: Arc<Writer>,
     session: Arc<Session>,
     actor: Actor,
     of_session: Arc<OfSession>,
@@ -47,7 +47,7 @@ impl Readings {
     /// Begins an answer with these bytes: returns when the start of its reading is on record.
     pub(super) async fn begin(
         &self,
-        audit: &Arc<Audit>,
+        writer: &Arc<Writer>,
         session: &Arc<Session>,
         reader: Reader,
         actor: &Actor,
@@ -55,7 +55,7 @@ impl Readings {
     ) -> Result<Answer, Unwritten> {
         let of_session = self.of(session.key());
         let load = || async {
-            let kept = audit.store.readings(&session.key()).await?;
+            let kept = writer.store.readings(&session.key()).await?;
             // An earlier version kept no readings, and how far the furthest got.
             let is_older = session.generation.is_none() && kept.is_empty();
             let inherited = match session.state {
@@ -68,24 +68,24 @@ impl Readings {
         let ledger = of_session.ledger.get_or_try_init(load).await?;
         let from = bytes.start;
         let (answer, start) = ledger.lock().ask(reader, bytes, || {
-            event(audit, session, actor, Part::Start { from })
+            event(writer, session, actor, Part::Start { from })
         });
         let begun = Answer {
-            audit: Arc::clone(audit),
+            writer: Arc::clone(writer),
             session: Arc::clone(session),
             actor: actor.clone(),
             of_session: Arc::clone(&of_session),
             answer,
         };
         if let Some(start) = start {
-            start.write(audit).await?;
+            start.write(writer).await?;
         }
         {
             let mut ledger = ledger.lock();
             ledger.begun(&begun.answer);
             ledger.claim(&begun.answer);
         }
-        of_session.keep(audit).await?;
+        of_session.keep(writer).await?;
         Ok(begun)
     }
 
@@ -95,14 +95,14 @@ impl Readings {
     }
 
     /// Keeps what changed, and forgets what nobody reads; with `all` also keeps what is being read.
-    pub(super) async fn tidy(&self, audit: &Audit, all: bool) {
+    pub(super) async fn tidy(&self, writer: &Writer, all: bool) {
         let of_sessions: Vec<_> = self.0.lock().values().cloned().collect();
         for of_session in of_sessions {
             let in_use = of_session.with(|ledger| ledger.is_in_use());
             if in_use && !all {
                 continue;
             }
-            if let Err(error) = of_session.keep(audit).await {
+            if let Err(error) = of_session.keep(writer).await {
                 tracing::error!(
                     session = %of_session.session.id,
                     error = &error as &dyn std::error::Error,
@@ -139,7 +139,7 @@ impl OfSession {
     }
 
     /// Returns when the ledger, as it is now or later, is durable.
-    async fn keep(&self, audit: &Audit) -> Result<(), Unwritten> {
+    async fn keep(&self, writer: &Writer) -> Result<(), Unwritten> {
         let Some(ledger) = self.ledger.get() else {
             return Ok(());
         };
@@ -156,7 +156,7 @@ impl OfSession {
             session: self.session,
             readings: readings.collect(),
         };
-        audit.store.keep_readings(&[kept]).await?;
+        writer.store.keep_readings(&[kept]).await?;
         ledger.lock().was_kept(to_keep);
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Answer {
     /// end of the reading is on record then.
     pub(crate) async fn hand_out(&mut self, bytes: Range<u64>) -> Result<(), Unwritten> {
         let Self {
-            audit,
+            writer,
             session,
             actor,
             of_session,
@@ -177,19 +177,19 @@ impl Answer {
             return Ok(());
         };
         loop {
-            let make = |part| event(audit, session, actor, part);
+            let make = |part| event(writer, session, actor, part);
             let step = ledger.lock().hand_out(answer, &bytes, make);
             match step {
                 Step::HandOut => return Ok(()),
-                Step::Keep => of_session.keep(audit).await?,
+                Step::Keep => of_session.keep(writer).await?,
                 Step::Begin(start) => {
-                    start.write(audit).await?;
+                    start.write(writer).await?;
                     ledger.lock().begun(answer);
                 }
                 Step::End(end) => {
-                    end.write(audit).await?;
+                    end.write(writer).await?;
                     ledger.lock().ended(answer, &bytes);
-                    return of_session.keep(audit).await;
+                    return of_session.keep(writer).await;
                 }
             }
         }
@@ -204,7 +204,7 @@ impl Drop for Answer {
     }
 }
 
-fn event(audit: &Audit, session: &Session, actor: &Actor, part: Part) -> Event {
+fn event(writer: &Writer, session: &Session, actor: &Actor, part: Part) -> Event {
     let domain = session.scope.target.domain();
     let act = Act::new(Action::DownloadEvents, actor.clone(), domain)
         .about(&session.scope)
@@ -215,5 +215,5 @@ fn event(audit: &Audit, session: &Session, actor: &Actor, part: Part) -> Event {
         Part::Start { from } => act.with("part", "start").with("from", from),
         Part::End { handed_out } => act.with("part", "end").with("handedOut", handed_out),
     };
-    Arc::new(Once::new(act, audit.clock.now()))
+    Arc::new(Once::new(act, writer.clock.now()))
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::act::Act;
 use super::action::Action;
 use super::once::Once;
-use super::{Audit, Unwritten};
+use super::writer::{Unwritten, Writer};
 
 /// What is counted at the same time; beyond it the counts are written early.
 const CAPACITY: usize = 10_000;
@@ -78,9 +78,9 @@ struct Again {
 
 impl Repeats {
     /// Returns when it is on record that the act was done in this hour.
-    pub(super) async fn note(&self, audit: &Audit, key: Key, act: Act) -> Result<(), Unwritten> {
-        let entry = self.entry(key, act, audit.clock.now());
-        entry.first.write(audit).await.map(drop).inspect_err(|_| {
+    pub(super) async fn note(&self, writer: &Writer, key: Key, act: Act) -> Result<(), Unwritten> {
+        let entry = self.entry(key, act, writer.clock.now());
+        entry.first.write(writer).await.map(drop).inspect_err(|_| {
             let mut again = entry.again.lock();
             again.times = again.times.saturating_sub(1);
         })
@@ -103,10 +103,10 @@ impl Repeats {
     }
 
     /// Writes the counts of hours that are over, or of all.
-    pub(super) async fn write_due(&self, audit: &Audit, all: bool) {
+    pub(super) async fn write_due(&self, writer: &Writer, all: bool) {
         let due = {
             let mut state = self.0.lock();
-            state.turn(audit.clock.now());
+            state.turn(writer.clock.now());
             if all {
                 state.make_all_due();
             }
@@ -116,7 +116,7 @@ impl Repeats {
         let mut left = Vec::new();
         for entry in due.by_ref() {
             let Some(count) = entry.count() else { continue };
-            match count.write(audit).await {
+            match count.write(writer).await {
                 // There is no place for it any more, and there will be none.
                 Err(Unwritten::Store(error)) if error.kind() == ErrorKind::NotFound => {}
                 // What keeps one from being written keeps the others: they are tried again at the next look.
@@ -136,7 +136,7 @@ impl Repeats {
             lost
         };
         for entry in lost {
-            entry.say_lost(audit);
+            entry.say_lost(writer);
         }
     }
 }
@@ -180,9 +180,9 @@ impl Entry {
     }
 
     /// Says that memory does not hold the count until it can be written.
-    fn say_lost(&self, audit: &Audit) {
+    fn say_lost(&self, writer: &Writer) {
         let Some(count) = self.count() else { return };
-        audit.metrics.own_event_failed(count.act.action);
+        writer.metrics.own_event_failed(count.act.action);
         tracing::error!(
             action = count.act.action.word(),
             user = %count.act.actor.id,

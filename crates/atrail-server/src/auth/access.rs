@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use atrail_api::ErrorCode;
 use atrail_api::headers::{ACCOUNT_ID, PROJECT_ID, SESSION_ID};
-use atrail_model::{AccountId, SessionId, SpaceId, Target};
-use atrail_store::{ErrorKind, LoginId, Session, Standing};
+use atrail_model::{AccountId, LoginId, SessionId, SpaceId, Standing, Target};
+use atrail_store::{ErrorKind, Session};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse};
-use atrail_model::Timestamp;
-use atrail_store::{
-    Exchange, ExternalUser, LoginId, LoginKind, NewLogin, Proof, User, canonical_name,
-};
+use atrail_model::{LoginId, Timestamp, User};
+use atrail_store::{Exchange, ExternalUser, LoginKind, NewLogin, Proof, canonical_name};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -219,7 +217,7 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
         }
     };
     attempt.succeeded();
-    let roles = oidc.roles(app, &user).await?;
+    let roles = oidc.roles(&app.tenancy, &user).await?;
     let external = ExternalUser {
         issuer: oidc.issuer(),
         subject: &user.subject,

@@ -5,13 +5,12 @@ mod provider;
 
 use std::time::Duration;
 
-use atrail_model::{Moment, Timestamp};
-use atrail_store::HeldRole;
+use atrail_model::{HeldRole, Moment, Timestamp};
+use atrail_store::Tenancy;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
 
-use crate::app::App;
 use crate::error::ApiError;
 use crate::settings::{OidcAlgorithm, OidcSettings};
 use provider::Provider;
@@ -86,10 +85,10 @@ impl Oidc {
     /// The roles that follow from what the provider says, as far as their places exist.
     pub(crate) async fn roles(
         &self,
-        app: &App,
+        tenancy: &Tenancy,
         user: &Verified,
     ) -> Result<Vec<HeldRole>, ApiError> {
-        claims::roles(&self.settings.roles, &user.claims, &app.tenancy).await
+        claims::roles(&self.settings.roles, &user.claims, tenancy).await
     }
 
     /// Whom the provider means by this token.

@@ -11,7 +11,7 @@ use atrail_store::{Crowd, Turns};
 use super::secrets::random;
 use crate::error::ApiError;
 use crate::metrics::{Metrics, Refusal};
-use crate::serve::network;
+use crate::serve::source::network;
 
 /// Hashes that are computed at once.
 const AT_ONCE: usize = 2;
@@ -114,7 +114,7 @@ mod tests {
 
     fn passwords() -> Passwords {
         let now = atrail_model::Timestamp::UNIX_EPOCH;
-        Passwords::new(Arc::new(Metrics::new(now))).unwrap()
+        Passwords::new(Arc::new(Metrics::new(now, &[]))).unwrap()
     }
 
     #[tokio::test]

@@ -1,7 +1,6 @@
 //! What each role allows: the one place that says so.
 
-use atrail_model::{AccountId, SpaceId};
-use atrail_store::{AccountRole, KeyScope, SpaceRole, Standing};
+use atrail_model::{AccountId, AccountRole, KeyScope, SpaceId, SpaceRole, Standing};
 
 /// What somebody may do with the events of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +84,7 @@ pub(crate) fn knows_space(standing: &Standing, space: SpaceId, account: AccountI
 mod tests {
     use std::collections::{HashMap, HashSet};
 
-    use atrail_model::{Timestamp, UserId};
-    use atrail_store::{HeldRole, Home, KeyScopes, User};
+    use atrail_model::{HeldRole, Home, KeyScopes, Timestamp, User, UserId};
 
     use super::*;
 

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use atrail_model::{AccountId, Domain, SpaceId, UserId};
-use atrail_store::{
-    AccountRole, Identity, KeyScope, LoginId, Requester, Standing, Tenancy, User, Warrant,
+use atrail_model::{
+    AccountId, AccountRole, Domain, KeyScope, LoginId, Requester, SpaceId, Standing, User, UserId,
+    Warrant,
 };
+use atrail_store::{Identity, Tenancy};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Elapsed, Moment, SpaceId};
-use atrail_store::{ErrorKind, Identity, LoginId, Result, Standing, Tenancy};
+use atrail_model::{AccountId, Elapsed, LoginId, Moment, SpaceId, Standing};
+use atrail_store::{ErrorKind, Identity, Result, Tenancy};
 use parking_lot::RwLock;
 
 /// How long a standing is believed. Changes by this process are seen at once; this bounds every other case.

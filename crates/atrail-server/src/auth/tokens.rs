@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use atrail_model::{Elapsed, Moment, Timestamp};
-use atrail_store::{LoginId, User};
+use atrail_model::{Elapsed, LoginId, Moment, Timestamp, User};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use parking_lot::RwLock;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::put::{put, put_span};
 use super::units::Span;
-use super::{put, put_span};
 use crate::settings::{OidcAlgorithm, OidcSettings, RoleRule};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use atrail_store::{LoginId, Session, StoreError};
+use atrail_model::LoginId;
+use atrail_store::{Session, StoreError};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};

@@ -49,7 +49,8 @@ pub(super) async fn receive(
     let mut pace = Pace::default();
     let mut batch = Vec::new();
     let mut received = 0;
-    while let Some(chunk) = pace.next(&mut stream, app).await? {
+    let limits = app.settings.body_limits();
+    while let Some(chunk) = pace.next(&mut stream, limits, &app.metrics).await? {
         // Compressed bytes that unpack to nothing are work all the same.
         received += chunk.len();
         if received > REQUEST_MAX_BYTES {
@@ -241,8 +242,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::super::Budget;
     use super::*;
+    use crate::ingest::budget::Budget;
 
     fn decoded(encoding: &'static str, chunks: &[&[u8]]) -> Result<Vec<u8>, ErrorCode> {
         let mut headers = HeaderMap::new();

@@ -11,16 +11,13 @@ use std::time::Duration;
 
 use atrail_api::ErrorCode;
 use atrail_model::limits::EVENT_MAX_BYTES;
-use atrail_model::{AccountId, Domain, Target, UserId};
+use atrail_model::{AccountId, Domain, UserId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::app::App;
-use crate::auth::principal::Principal;
 use crate::error::ApiError;
 use crate::metrics::{Metrics, Refusal};
-use crate::serve::network;
 
 /// Bytes are counted in pieces of this size.
 const UNIT_BYTES: usize = 4096;
@@ -100,20 +97,6 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// A caller who asks about this target.
-    pub(crate) async fn of(
-        app: &App,
-        principal: &Principal,
-        target: Target,
-    ) -> Result<Self, ApiError> {
-        Ok(Self {
-            user: principal.id(),
-            domain: target.domain(),
-            account: app.account_of(target).await?,
-            network: network(principal.address()),
-        })
-    }
-
     const fn holders(self) -> [Holder; 4] {
         [
             Holder::User(self.user),

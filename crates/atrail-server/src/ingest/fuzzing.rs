@@ -6,7 +6,7 @@ use atrail_model::{Timestamp, event};
 use atrail_sources::{Framing, SourceKind, Stream};
 use bytes::Bytes;
 
-use super::Budget;
+use super::budget::Budget;
 use super::prepare::{Reading, prepare};
 
 /// Reads a body as one that is in memory and as one that comes in chunks: both have the same events. Each is one line with

@@ -230,8 +230,8 @@ fn too_many() -> ApiError {
 mod tests {
     use atrail_api::AckOrRefusal;
 
-    use super::super::Budget;
     use super::*;
+    use crate::ingest::budget::Budget;
 
     const EVENT: &str = r#"{"id":"e\"1","eventTime":"2017-07-25T10:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}"#;
 

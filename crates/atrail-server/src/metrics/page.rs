@@ -7,8 +7,7 @@ use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
 use super::{AuthFailure, CLASSES, Metrics, Refusal};
-use crate::audit::{Action, Outcome};
-use crate::routes::ROUTES;
+use crate::audit::action::{Action, Outcome};
 
 pub(crate) use super::exposition::CONTENT_TYPE;
 
@@ -82,7 +81,7 @@ fn process(page: &mut Page, metrics: &Metrics) {
 }
 
 fn http(page: &mut Page, metrics: &Metrics) {
-    let routes = ROUTES.iter().copied().chain([UNKNOWN]);
+    let routes = metrics.routes.iter().copied().chain([UNKNOWN]);
     // What never happened is left out, so that a page stays small.
     let series: Vec<_> = routes
         .zip(&metrics.requests)

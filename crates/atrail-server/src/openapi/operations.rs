@@ -2,6 +2,7 @@
 
 mod events;
 mod evidence;
+mod idempotency;
 mod login;
 mod logins;
 mod options;
@@ -27,6 +28,3 @@ pub(super) fn all() -> Vec<Operation> {
     .flatten()
     .collect()
 }
-
-/// What `Idempotency-Key` does, where it does something.
-const IDEMPOTENCY: &str = "One value of 1 to 255 characters: the request does its work once, however often it is sent under this key.";

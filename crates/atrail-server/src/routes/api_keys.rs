@@ -6,8 +6,10 @@ use std::time::Duration;
 use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, Deleted, KeyScope, List,
 };
-use atrail_model::{AccountId, SpaceId, Timestamp, format_timestamp};
-use atrail_store::{self as store, Home, KeyScopes, NewApiKey};
+use atrail_model::{
+    self as model, AccountId, Home, KeyScopes, SpaceId, Timestamp, format_timestamp,
+};
+use atrail_store::{self as store, NewApiKey};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -165,21 +167,21 @@ async fn home(
     }
 }
 
-fn scope(scope: KeyScope) -> store::KeyScope {
+fn scope(scope: KeyScope) -> model::KeyScope {
     match scope {
-        KeyScope::Read => store::KeyScope::Read,
-        KeyScope::Send => store::KeyScope::Send,
-        KeyScope::Delete => store::KeyScope::Delete,
-        KeyScope::Manage => store::KeyScope::Manage,
+        KeyScope::Read => model::KeyScope::Read,
+        KeyScope::Send => model::KeyScope::Send,
+        KeyScope::Delete => model::KeyScope::Delete,
+        KeyScope::Manage => model::KeyScope::Manage,
     }
 }
 
-fn wire_scope(scope: store::KeyScope) -> KeyScope {
+fn wire_scope(scope: model::KeyScope) -> KeyScope {
     match scope {
-        store::KeyScope::Read => KeyScope::Read,
-        store::KeyScope::Send => KeyScope::Send,
-        store::KeyScope::Delete => KeyScope::Delete,
-        store::KeyScope::Manage => KeyScope::Manage,
+        model::KeyScope::Read => KeyScope::Read,
+        model::KeyScope::Send => KeyScope::Send,
+        model::KeyScope::Delete => KeyScope::Delete,
+        model::KeyScope::Manage => KeyScope::Manage,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
-use atrail_model::Scope;
-use atrail_store::{DayTotal, DeletedTotal, StoreError};
+use atrail_model::{DayTotal, EventTotal, Scope};
+use atrail_store::StoreError;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -21,9 +21,10 @@ use crate::days;
 use crate::download::{self, Reader};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, SaidIn};
-use crate::ingest::{self, IngestRequest, Sender};
+use crate::ingest::budget::Sender;
+use crate::ingest::{self, IngestRequest};
 use crate::observe::RequestId;
-use crate::serve::Served;
+use crate::serve::served::Served;
 
 /// What a download holds in memory for as long as its client does not take it: chunks that are read ahead and written.
 const DOWNLOAD_BYTES: usize = 512 << 10;
@@ -124,7 +125,7 @@ pub(super) async fn delete(
         Err(StoreError::Partly { done, rest }) => (done, Some(StoreError::Partly { done, rest })),
         deleted => (deleted?, None),
     };
-    let DeletedTotal {
+    let EventTotal {
         count,
         size_bytes,
         is_owed,

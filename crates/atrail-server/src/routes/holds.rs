@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use atrail_api::{HoldRequest, HoldRow};
-use atrail_model::{Domain, Target, format_timestamp};
-use atrail_store::StandingHold;
+use atrail_model::{Domain, StandingHold, Target, format_timestamp};
 use axum::Json;
 use axum::extract::State;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use atrail_api::{Deleted, Invitation, List, RoleGrant};
-use atrail_model::{AccountId, Domain, format_timestamp};
-use atrail_store::{self as store, AccountRole, Answerer, ErrorKind, InvitationId};
+use atrail_model::{AccountId, AccountRole, Domain, format_timestamp};
+use atrail_store::{self as store, Answerer, ErrorKind, InvitationId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::roles::{place, with_place};
+use super::role_place::{place, with_place};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use atrail_api::{OptionRow, OptionsRequest};
-use atrail_model::{Domain, Retention};
-use atrail_store::DomainRetention;
+use atrail_model::{Domain, DomainRetention, Retention};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;

@@ -7,12 +7,12 @@ use atrail_store::canonical_name;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
-use super::Peer;
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::Manager;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
+use crate::observe::Peer;
 
 /// Changes it, and ends the caller's other logins by password. The old one is guessed no faster here than at a login.
 pub(super) async fn change(

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use atrail_api::{Deleted, HeldRole, List, Role, RoleGrant};
-use atrail_model::{AccountId, Domain, SpaceId};
-use atrail_store::{
-    self as store, AccountRole, ErrorKind, Granted, Granter, Revoked, SpaceRole, StoreError, User,
-};
+use atrail_model::{self as model, AccountId, AccountRole, Domain, SpaceId, SpaceRole, User};
+use atrail_store::{self as store, ErrorKind, Granted, Granter, Revoked, StoreError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::role_place::{place, with_place};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};
@@ -110,16 +109,6 @@ pub(super) async fn revoke(
     }))
 }
 
-/// With the role, and the space that it is of.
-pub(super) fn with_place(act: Act, role: &store::HeldRole) -> Act {
-    match role {
-        store::HeldRole::Account(_, role) => act.with("role", role.word()),
-        store::HeldRole::Space(space, role) => act
-            .with("role", role.word())
-            .with("space", space.to_string()),
-    }
-}
-
 /// Whatever is not there is answered as what the caller may not know of.
 fn unknown(error: StoreError, what: &str) -> ApiError {
     if error.kind() == ErrorKind::NotFound {
@@ -134,7 +123,7 @@ async fn managed(
     app: &App,
     principal: &Principal,
     wire: &RoleGrant,
-) -> Result<(store::HeldRole, AccountId), ApiError> {
+) -> Result<(model::HeldRole, AccountId), ApiError> {
     let RoleGrant {
         user: _,
         role,
@@ -151,7 +140,7 @@ async fn managed(
             if !principal.is_operator() {
                 principal.must_own(id, principal.knows_account(id), "account")?;
             }
-            Ok((store::HeldRole::Account(id, role), id))
+            Ok((model::HeldRole::Account(id, role), id))
         }
         (None, Some(space)) => {
             let role = role_of_space(*role)?;
@@ -163,7 +152,7 @@ async fn managed(
             if !principal.is_operator() {
                 principal.must_own(account, true, "space")?;
             }
-            Ok((store::HeldRole::Space(id, role), account))
+            Ok((model::HeldRole::Space(id, role), account))
         }
         _ => Err(ApiError::bad_request(
             "a role is held of an account or of a space: give the GUID of one of them",
@@ -198,27 +187,5 @@ fn wire(grant: store::Grant) -> HeldRole {
         account,
         space,
         claimed,
-    }
-}
-
-/// A role on the wire, and the GUID of the account or the space that it is of.
-pub(super) fn place(role: store::HeldRole) -> (Role, Option<String>, Option<String>) {
-    match role {
-        store::HeldRole::Account(id, role) => {
-            let role = match role {
-                AccountRole::Owner => Role::Owner,
-                AccountRole::Auditor => Role::Auditor,
-                AccountRole::Writer => Role::Writer,
-            };
-            (role, Some(id.to_string()), None)
-        }
-        store::HeldRole::Space(id, role) => {
-            let role = match role {
-                SpaceRole::Developer => Role::Developer,
-                SpaceRole::Auditor => Role::Auditor,
-                SpaceRole::Writer => Role::Writer,
-            };
-            (role, None, Some(id.to_string()))
-        }
     }
 }

@@ -20,7 +20,7 @@ use crate::days;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
 use crate::idempotency::IdempotencyKey;
-use crate::ingest::{Sender, Share};
+use crate::ingest::budget::{Sender, Share};
 use crate::untold::Untold;
 
 impl Aimed for OptionalJsonBody<api::SessionRequest> {

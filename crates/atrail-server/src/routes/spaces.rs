@@ -11,7 +11,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::{listed, listed_guids, organizations};
+use super::listed::{listed, listed_guids};
+use super::organizations;
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::principal::{Manager, Principal};

@@ -9,12 +9,12 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 
-use super::Peer;
 use crate::app::App;
 use crate::audit::{ACCOUNTS_MAX, Act, Action, Thing};
 use crate::auth::principal::{Manager, Operator, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
+use crate::observe::Peer;
 
 /// All of them for the operator; for everybody else, the caller.
 pub(super) async fn list(
@@ -93,15 +93,15 @@ pub(super) async fn delete(
     }))
 }
 
-async fn found(app: &App, id: UserId) -> Result<atrail_store::User, ApiError> {
+async fn found(app: &App, id: UserId) -> Result<atrail_model::User, ApiError> {
     match app.identity.user(id).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("user")),
         found => Ok(found?),
     }
 }
 
-fn wire(user: atrail_store::User) -> User {
-    let atrail_store::User { id, name, operator } = user;
+fn wire(user: atrail_model::User) -> User {
+    let atrail_model::User { id, name, operator } = user;
     User {
         guid: id.to_string(),
         name,

@@ -8,7 +8,7 @@ use atrail_api::Role;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::SettingError;
+use super::error::SettingError;
 
 /// The provider, and what follows from what it says. Without an issuer there are no such logins.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use super::CATALOG;
 use crate::durable;
+
+/// The catalog's name in a data directory and in a backup.
+pub(super) const CATALOG: &str = "catalog.sqlite";
 
 /// Where the earlier backup's files wait until the new ones have their places.
 pub(super) const OUTGOING: &str = ".outgoing";

@@ -5,7 +5,7 @@ use atrail_model::{Domain, Hour, ManualClock};
 use bytes::Bytes;
 
 use super::*;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::{NewEvent, ScrubOptions, ScrubStep, Store, StoreSettings, scrub};
 
 fn event(hour: u8) -> NewEvent {
@@ -34,7 +34,7 @@ async fn after_a_fault(what: &'static str, name: &str) -> Result<BackupReport> {
             backup(&data, &into, false, &mut quiet).await.unwrap();
         }
         store.append(domain, vec![event(hour)]).await.unwrap();
-        store.core.seal(Which::All).await.unwrap();
+        store.core.seal(SealScope::All).await.unwrap();
     }
     durable::faults::at(what, &into.join(name));
     let done = backup(&data, &into, true, &mut quiet).await;

@@ -6,11 +6,12 @@ use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, Space
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
-use super::archive::DomainRow;
+use super::Catalog;
 use super::contents::{Contents, tell_contents};
+use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::delete_waste;
-use super::{Catalog, failed_to};
+use crate::catalog::domains::DomainRow;
 use crate::error::Result;
 use crate::object::Segment;
 

@@ -4,41 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    AccountId, Day, Domain, Hour, ObjectId, Scope, SegmentId, Target, Timestamp, format_timestamp,
+    Day, DayTotal, Domain, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::domains::{domain_row, guid_of};
+use super::failure::failed_to;
 use super::log::{self, NewEntry};
-use super::row::{Columns, Id, signed};
+use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
-use super::{Catalog, failed_to, set_apart};
+use super::{Catalog, set_apart};
 use crate::error::{Result, StoreError};
-use crate::memtable::Line;
-use crate::object::{NewObject, Place};
-use crate::status::DayTotal;
-
-/// What the file of an object must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ObjectFile {
-    pub(crate) id: ObjectId,
-    pub(crate) path: String,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
-}
-
-/// A domain with its number in the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DomainRow {
-    pub(crate) number: i64,
-    pub(crate) account: AccountId,
-    pub(crate) domain: Domain,
-}
-
-/// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
-pub(super) const ROWS_AT_ONCE: usize = 1000;
+use crate::object::{Line, NewObject, ObjectFile};
 
 macro_rules! select_totals {
     ($source:literal) => {
@@ -51,26 +29,6 @@ macro_rules! select_totals {
 }
 
 impl Catalog {
-    /// As [`domains_of`], of the last committed state.
-    pub(crate) async fn domains_of(&self, target: Target) -> Result<Vec<DomainRow>> {
-        let what = "look up domains";
-        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
-        domains_of(&mut connection, target).await
-    }
-
-    /// As [`all_domains`], of the last committed state.
-    pub(crate) async fn all_domains(&self) -> Result<Vec<DomainRow>> {
-        let what = "look up domains";
-        let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
-        all_domains(&mut connection).await
-    }
-
-    /// All domains, to be looked up.
-    pub(crate) async fn domain_rows(&self) -> Result<HashMap<Domain, DomainRow>> {
-        let rows = self.all_domains().await?;
-        Ok(rows.into_iter().map(|row| (row.domain, row)).collect())
-    }
-
     /// Up to which sequence number each domain's events are sealed.
     pub(crate) async fn sealed_to(&self) -> Result<HashMap<Domain, u64>> {
         let rows = sqlx::query(
@@ -309,90 +267,9 @@ async fn insert_objects(
     Ok(())
 }
 
-/// The domains of a target in download order: the account's own first, then spaces in the order of their making.
-/// Unknown targets have none.
-pub(crate) async fn domains_of(
-    connection: &mut SqliteConnection,
-    target: Target,
-) -> Result<Vec<DomainRow>> {
-    let sql = match target {
-        Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
-        Target::Account(_) => {
-            "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
-        }
-    };
-    let rows = sqlx::query(sql)
-        .bind(guid_of(target))
-        .fetch_all(connection)
-        .await
-        .map_err(failed_to("look up domains"))?;
-    rows.iter().map(domain_row).collect()
-}
-
-/// All domains, an account's own before those of its spaces.
-pub(crate) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
-    let rows = sqlx::query(
-        "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(failed_to("look up domains"))?;
-    rows.iter().map(domain_row).collect()
-}
-
-/// Which objects a target has had taken out: as long as it is the same, all objects that were read of it are still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Removals {
-    domains: u64,
-    removals: u64,
-}
-
-/// What was taken out of the archive of a target so far.
-pub(crate) async fn removals_of(
-    connection: &mut SqliteConnection,
-    target: Target,
-) -> Result<Removals> {
-    let sql = match target {
-        Target::Space(_) => {
-            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE space = ?"
-        }
-        Target::Account(_) => {
-            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
-        }
-    };
-    let row = sqlx::query(sql)
-        .bind(guid_of(target))
-        .fetch_one(connection)
-        .await
-        .map_err(failed_to("look up domains"))?;
-    Ok(Removals {
-        domains: row.unsigned("domains")?,
-        removals: row.unsigned("removals")?,
-    })
-}
-
 /// Subtree hashes as the catalog keeps them: one after the other, and none when there is one only, the root.
 pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
     (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
-}
-
-pub(super) fn guid_of(target: Target) -> Vec<u8> {
-    match target {
-        Target::Space(id) => id.bytes().to_vec(),
-        Target::Account(id) => id.bytes().to_vec(),
-    }
-}
-
-pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
-    let account = row.id("account")?;
-    let domain = row
-        .optional_id("space")?
-        .map_or(Domain::Account(account), Domain::Space);
-    Ok(DomainRow {
-        number: row.integer("domain")?,
-        account,
-        domain,
-    })
 }
 
 pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {

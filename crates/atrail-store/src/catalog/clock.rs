@@ -3,8 +3,9 @@
 use atrail_model::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, nanoseconds};
-use super::{Catalog, failed_to};
 use crate::error::Result;
 use crate::passage::Kept;
 

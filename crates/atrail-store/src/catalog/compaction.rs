@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use atrail_model::{Day, Hour, ObjectId, Scope, Timestamp};
+use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::{DomainRow, ObjectFile, ROWS_AT_ONCE, domain_row, object_file};
+use super::Catalog;
+use super::archive::object_file;
 use super::contents::tell_contents;
+use super::failure::failed_to;
 use super::in_scope::within;
-use super::row::{Columns, Id, nanoseconds, signed};
+use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row};
 use crate::error::{Result, StoreError};
-use crate::object::Place;
+use crate::object::Location;
 
 /// Objects that are looked up by one query.
 pub(crate) const LOCATED_AT_ONCE: usize = 64;
@@ -54,13 +56,6 @@ pub(crate) struct Merged {
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
     pub(crate) sources: Vec<Source>,
-}
-
-/// Where the bytes of an object lie: elsewhere than at the beginning of a file of its own when it was compacted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Location {
-    pub(crate) file: ObjectFile,
-    pub(crate) start: u64,
 }
 
 const COMMIT: &str = "commit a compaction";

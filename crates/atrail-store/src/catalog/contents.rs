@@ -4,7 +4,7 @@ use atrail_model::{ObjectId, SegmentId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::failed_to;
+use super::failure::failed_to;
 use super::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 

@@ -1,16 +1,16 @@
 //! Legal holds in the catalog.
 
 use atrail_evidence::{ControlEntry, Hold};
-use atrail_model::{Target, Timestamp, format_timestamp};
+use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, domain_row, domains_of, guid_of};
+use super::Catalog;
+use super::failure::failed_to;
+use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row, domains_of, guid_of};
 use crate::error::{Result, StoreError};
-use crate::hold::StandingHold;
-use crate::requester::Requester;
 
 const LIST: &str = "list legal holds";
 
@@ -57,7 +57,7 @@ impl Catalog {
         let what = "set a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         refuse_second(&mut tx, target).await?;
         refuse_ended(&mut tx, target).await?;
         for row in domains_of(&mut tx, target).await? {
@@ -93,7 +93,7 @@ impl Catalog {
         let what = "release a legal hold";
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         let mut stood = false;
         for row in domains_of(&mut tx, target).await? {
             let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")

@@ -3,13 +3,14 @@
 //! No secret is here in a form that lets anybody in: passwords come hashed by Argon2id, random secrets by SHA-256.
 
 mod api_keys;
+mod columns;
 mod external;
 mod founding;
 mod grants;
 mod invitations;
 mod logins;
-mod roles;
-mod scopes;
+mod role_rows;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -20,16 +21,23 @@ pub use external::ExternalUser;
 pub use founding::Founding;
 pub use grants::{Grant, Granted, Granter, Revoked};
 pub use invitations::{Answerer, Invitation, InvitationId};
-pub use logins::{Exchange, Home, LoginId, LoginKind, NewLogin, Proof, Standing};
-pub use roles::{AccountRole, HeldRole, SpaceRole};
-pub use scopes::{KeyScope, KeyScopes};
-pub use users::{Credentials, User};
-pub use warrant::Warrant;
+pub use logins::{Exchange, LoginKind, NewLogin, Proof};
+pub use users::Credentials;
+pub(crate) use warrant::must_stand;
 
+use atrail_model::Warrant;
 use sqlx::{Sqlite, Transaction};
 
 use super::Catalog;
 use crate::error::Result;
+
+impl Catalog {
+    /// Users, their credentials and roles.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
+    }
+}
 
 /// The server's users.
 #[derive(Debug, Clone)]
@@ -39,7 +47,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(super) const fn new(catalog: Catalog) -> Self {
+    const fn new(catalog: Catalog) -> Self {
         Self {
             catalog,
             warrant: None,
@@ -59,9 +67,7 @@ impl Identity {
     /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
     async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
         let mut tx = self.catalog.begin(what).await?;
-        if let Some(warrant) = &self.warrant {
-            warrant.must_stand(&mut tx).await?;
-        }
+        must_stand(self.warrant.as_ref(), &mut tx).await?;
         Ok(tx)
     }
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use atrail_evidence::Hash;
-use atrail_model::{Day, Domain, ObjectId, Scope, SegmentId};
+use atrail_model::{Day, Domain, EventTotal, ObjectId, Scope, SegmentId};
 use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::archive::{DomainRow, day_of};
+use super::archive::day_of;
 use super::contents::Contents;
-use super::failed_to;
+use super::failure::failed_to;
 use super::row::Columns;
 use super::waste::insert_waste;
-use crate::deletion::DeletedTotal;
+use crate::catalog::domains::DomainRow;
 use crate::error::Result;
 
 const LIST: &str = "list what is in scope";
@@ -39,7 +39,7 @@ pub(crate) struct TakenObject {
     pub(crate) is_retired: bool,
     pub(crate) path: String,
     /// What it holds.
-    pub(crate) total: DeletedTotal,
+    pub(crate) total: EventTotal,
 }
 
 /// A statement whose first parameters are a domain's number, the first and last day, the first and last hour.
@@ -143,7 +143,7 @@ pub(crate) async fn taken(
                 day: day_of(&row)?,
                 is_retired: row.integer("retired")? != 0,
                 path: row.text("path")?,
-                total: DeletedTotal {
+                total: EventTotal {
                     count: row.unsigned("events")?,
                     size_bytes: row.unsigned("events_bytes")?,
                     is_owed: false,
@@ -179,7 +179,7 @@ pub(crate) async fn remove(
 }
 
 /// What those of these objects that are in the archive hold together.
-pub(crate) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> DeletedTotal {
+pub(crate) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> EventTotal {
     let current = objects.into_iter().filter(|object| !object.is_retired);
-    current.fold(DeletedTotal::default(), |sum, object| sum.and(object.total))
+    current.fold(EventTotal::default(), |sum, object| sum.and(object.total))
 }

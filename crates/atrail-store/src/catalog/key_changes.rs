@@ -2,8 +2,9 @@
 
 use sqlx::SqliteConnection;
 
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::Columns;
-use super::{Catalog, failed_to};
 use crate::error::Result;
 
 impl Catalog {

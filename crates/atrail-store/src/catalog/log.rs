@@ -4,6 +4,7 @@
 //! leaves out what is. It compares and swaps the log's size: of two writers one is refused.
 
 mod epoch;
+mod layout;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,14 +14,15 @@ use atrail_evidence::{
 };
 use atrail_model::Day;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::failed_to;
+use super::failure::failed_to;
 use super::row::{Columns, signed};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 
 pub(crate) use epoch::{Beginning, Epoch, level};
+pub(crate) use layout::CONTROL;
+use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
 pub(crate) use read::{
     Head, Placed, consistency, days_proof, entries, head, inclusion, key, record, root_at,
 };
@@ -34,10 +36,6 @@ pub(crate) enum NewEntry {
     Control(ControlEntry),
 }
 
-/// Stands for the control list where a day's number stands for the list of a day.
-pub(crate) const CONTROL: i64 = -1;
-/// The level of `days` at which the catalog keeps roots: 256 days below each.
-const PART_LEVEL: u8 = 8;
 const WHAT: &str = "append to a domain's log";
 /// Records of one INSERT.
 const RECORDS_AT_ONCE: usize = 500;
@@ -277,25 +275,5 @@ impl Days {
             .map_err(failed_to(WHAT))?;
         }
         Ok(())
-    }
-}
-
-const fn part_of(day: u32) -> u32 {
-    day >> PART_LEVEL
-}
-
-const fn days_of_part(part: u32) -> (u32, u32) {
-    let first = part << PART_LEVEL;
-    (first, first + (1 << PART_LEVEL) - 1)
-}
-
-fn tree(row: &SqliteRow, column: &str) -> Result<TreeHasher> {
-    TreeHasher::from_bytes(&row.bytes(column)?).ok_or_else(|| malformed("a tree is cut"))
-}
-
-fn malformed(why: &str) -> StoreError {
-    StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: why.to_owned(),
     }
 }

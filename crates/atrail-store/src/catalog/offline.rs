@@ -9,11 +9,14 @@ use atrail_model::{Domain, ObjectId, SegmentId};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 
-use super::archive::{ObjectFile, domain_row, object_file};
+use super::archive::object_file;
 use super::contents::contents_of_segments;
+use super::failure::failed_to;
 use super::row::{Columns, Id};
-use super::{Catalog, failed_to, pool, schema};
+use super::{Catalog, pool, schema};
+use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
+use crate::object::ObjectFile;
 
 /// What helps when the catalog contradicts itself.
 const ANOTHER_CATALOG: &str =

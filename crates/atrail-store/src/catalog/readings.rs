@@ -2,22 +2,45 @@
 
 use std::net::IpAddr;
 
+use atrail_model::LoginId;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, Id};
+use super::session::SessionKey;
 use super::sessions::malformed;
-use super::{Catalog, failed_to};
 use crate::byte_set::ByteSet;
 use crate::error::Result;
-use crate::reading::{KeptReadings, Reading};
+
+/// What one login was handed of a session at one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Who reads.
+    pub login: LoginId,
+    /// From where.
+    pub address: IpAddr,
+    /// The bytes that may have been handed out.
+    pub handed_out: ByteSet,
+    /// Those among them that no client has to ask for again.
+    pub certain: ByteSet,
+    /// Whether its end is on record.
+    pub ended: bool,
+}
+
+/// All readings of a session, in the order in which they began.
+#[derive(Debug, Clone)]
+pub struct KeptReadings {
+    /// The session.
+    pub session: SessionKey,
+    /// Its readings.
+    pub readings: Vec<Reading>,
+}
 
 impl Catalog {
     /// The readings of a session, in the order in which they began.
-    pub(crate) async fn readings(
-        &self,
-        session: &crate::session::SessionKey,
-    ) -> Result<Vec<Reading>> {
+    pub(crate) async fn readings(&self, session: &SessionKey) -> Result<Vec<Reading>> {
         let rows = sqlx::query(concat!(
             "SELECT r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
             "JOIN sessions s ON s.session = r.session ",

@@ -4,20 +4,22 @@ use std::collections::HashSet;
 
 use atrail_evidence::{ControlEntry, Policy};
 use atrail_model::{
-    AccountId, Day, DayRange, Domain, Retention, Scope, Target, Timestamp, format_timestamp,
+    AccountId, Day, DayRange, Domain, DomainRetention, Requester, Retention, Scope, Target,
+    Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::archive::{DomainRow, day_of, domain_row, guid_of};
+use super::Catalog;
+use super::archive::day_of;
+use super::failure::failed_to;
+use super::identity::must_stand;
 use super::in_scope::within;
 use super::log::{self, NewEntry};
 use super::row::{Columns, nanoseconds};
 use super::waste::insert_waste;
-use super::{Catalog, failed_to};
+use crate::catalog::domains::{DomainRow, domain_row, guid_of};
 use crate::error::{Result, StoreError};
-use crate::requester::Requester;
-use crate::retention::DomainRetention;
 
 impl Catalog {
     /// What holds for the target's domains, in download order. Unknown targets have none.
@@ -69,7 +71,7 @@ impl Catalog {
     ) -> Result<Vec<DomainRetention>> {
         let what = "set retention";
         let mut tx = self.begin(what).await?;
-        requester.must_stand(&mut tx).await?;
+        must_stand(requester.warrant, &mut tx).await?;
         let before = list(&mut tx, target, what).await?;
         let set = match (retention, target) {
             (Retention::Days(days), Target::Space(_)) => sqlx::query(concat!(

@@ -1,11 +1,14 @@
 //! How ids and moments are written in the catalog: ids as 16 bytes, moments as nanoseconds since 1970-01-01 UTC.
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
+use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::failed_to;
+use super::failure::failed_to;
 use crate::error::Result;
+
+/// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
+pub(super) const ROWS_AT_ONCE: usize = 1000;
 
 /// An id that the catalog can hold.
 pub(crate) trait Id: Sized {
@@ -25,12 +28,12 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(AccountId, OrganizationId, SpaceId, UserId);
+ids!(AccountId, OrganizationId, SpaceId, UserId, LoginId);
 ids!(
     atrail_model::SessionId,
     atrail_model::SegmentId,
     atrail_model::ObjectId,
-    crate::session::Generation
+    super::session::Generation
 );
 
 /// Typed access to a row's columns; a value of the wrong form is a database error.

@@ -2,7 +2,7 @@
 
 use sqlx::sqlite::SqlitePool;
 
-use super::failed_to;
+use super::failure::failed_to;
 use crate::error::{Result, StoreError};
 
 /// Each step in the order of its making. A released step never changes; a change is a new step.

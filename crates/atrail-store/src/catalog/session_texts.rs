@@ -3,10 +3,11 @@
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
-use super::{Catalog, failed_to};
+use super::session::Generation;
 use crate::error::Result;
-use crate::session::Generation;
 
 /// Parts that are looked at by one query.
 const PARTS_AT_ONCE: u32 = 64;

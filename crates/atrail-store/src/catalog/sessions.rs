@@ -10,15 +10,16 @@ use atrail_model::{
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::archive::DomainRow;
+use super::Catalog;
+use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds, signed};
+use super::session::{
+    EndedBy, OpenSessions, PinnedCheckpoint, Session, SessionKey, SessionState, Usage,
+};
 use super::session_texts::{self, TextKind};
-use super::{Catalog, failed_to};
 use crate::byte_set::ByteSet;
-use crate::download::Used;
+use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
-use crate::session::{PinnedCheckpoint, Session, SessionKey, SessionState};
-use crate::settings::{OpenSessions, StoreSettings};
 
 macro_rules! select_sessions {
     ($rest:literal) => {
@@ -189,33 +190,28 @@ impl Catalog {
         })
     }
 
-    /// How many sessions have not ended, at this moment on the clock of ages.
-    pub(crate) async fn count_sessions(
-        &self,
-        age: Timestamp,
-        settings: &StoreSettings,
-    ) -> Result<u64> {
+    /// How many sessions have not ended.
+    pub(crate) async fn count_sessions(&self, ended: EndedBy) -> Result<u64> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS open FROM sessions WHERE used_age > ? AND made_age > ?",
         )
-        .bind(nanoseconds(before(age, settings.session_idle_ttl)))
-        .bind(nanoseconds(before(age, settings.session_max_ttl)))
+        .bind(nanoseconds(ended.used))
+        .bind(nanoseconds(ended.made))
         .fetch_one(self.readers())
         .await
         .map_err(failed_to("count sessions"))?;
         row.unsigned("open")
     }
 
-    /// Forgets the sessions that have ended, at this moment on the clock of ages.
+    /// Forgets the sessions that have ended.
     pub(crate) async fn delete_expired_sessions(
         &self,
         connection: &mut SqliteConnection,
-        age: Timestamp,
-        settings: &StoreSettings,
+        ended: EndedBy,
     ) -> Result<()> {
         sqlx::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
-            .bind(nanoseconds(before(age, settings.session_idle_ttl)))
-            .bind(nanoseconds(before(age, settings.session_max_ttl)))
+            .bind(nanoseconds(ended.used))
+            .bind(nanoseconds(ended.made))
             .execute(connection)
             .await
             .map_err(failed_to("end sessions"))?;
@@ -226,7 +222,7 @@ impl Catalog {
     pub(crate) async fn note_activity(
         &self,
         connection: &mut SqliteConnection,
-        used: &[(SessionKey, Used)],
+        used: &[(SessionKey, Usage)],
     ) -> Result<()> {
         let what = "note the use of sessions";
         for (session, used) in used {
@@ -449,8 +445,4 @@ pub(super) fn malformed(why: &dyn std::fmt::Display) -> StoreError {
         what: "the catalog".to_owned(),
         why: why.to_string(),
     }
-}
-
-fn before(moment: Timestamp, span: std::time::Duration) -> Timestamp {
-    moment.checked_sub(span).unwrap_or(Timestamp::MIN)
 }

@@ -1,17 +1,17 @@
 //! Events of hours that could not be sealed while others could.
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{Day, Domain, Hour};
+use atrail_model::{Day, Domain, Hour, Place};
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::{ROWS_AT_ONCE, domain_row};
-use super::row::Columns;
-use super::{Catalog, failed_to};
+use super::Catalog;
+use super::failure::failed_to;
+use super::row::{Columns, ROWS_AT_ONCE};
+use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
-use crate::memtable::Line;
-use crate::object::Place;
+use crate::object::Line;
 
 const WHAT: &str = "set an hour apart";
 

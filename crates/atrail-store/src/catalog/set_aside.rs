@@ -6,11 +6,12 @@ use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::archive::{ROWS_AT_ONCE, domain_row};
-use super::row::Columns;
-use super::{Catalog, failed_to};
+use super::Catalog;
+use super::failure::failed_to;
+use super::row::{Columns, ROWS_AT_ONCE};
+use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
-use crate::ingest::NewEvent;
+use crate::wal::NewEvent;
 
 /// One of them, with its place in the queue.
 #[derive(Debug)]

@@ -1,13 +1,14 @@
 //! Accounts, organizations, spaces, and the domain that comes with each account and space.
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
+use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, Warrant};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
-use super::identity::Warrant;
+use super::identity::must_stand;
 use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, failed_to, names, taken_or_failed_to};
+use super::{Catalog, names};
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::error::{Result, StoreError};
 
 /// An account.
@@ -90,9 +91,7 @@ impl Tenancy {
     /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
     async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
         let mut tx = self.catalog.begin(what).await?;
-        if let Some(warrant) = &self.warrant {
-            warrant.must_stand(&mut tx).await?;
-        }
+        must_stand(self.warrant.as_ref(), &mut tx).await?;
         Ok(tx)
     }
 

@@ -2,9 +2,9 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::archive::ROWS_AT_ONCE;
-use super::row::Columns;
-use super::{Catalog, failed_to};
+use super::Catalog;
+use super::failure::failed_to;
+use super::row::{Columns, ROWS_AT_ONCE};
 use crate::error::Result;
 
 impl Catalog {

@@ -3,7 +3,7 @@
 //! As described by Putze, Sanders and Singler ("Cache-, Hash- and Space-Efficient Bloom Filters", 2007), with one bit in
 //! each of a block's eight words. Keys are parts of SHA-256 hashes, so their bits are used as they are.
 
-use super::Key;
+use super::key::Key;
 
 const WORDS: usize = 8;
 pub(super) const BLOCK_LEN: usize = WORDS * 4;

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SegmentId, SpaceId};
 
-use super::Key;
+use super::key::Key;
 use super::run::{self, Entry, Head, Run, mend, place_number};
-use crate::fuzzing::changed;
+use crate::fuzzing::changed::changed;
 
 /// Opens the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a
 /// sound run.

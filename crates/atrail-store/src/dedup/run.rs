@@ -11,7 +11,7 @@ use atrail_model::{Day, Domain, Hour, SegmentId};
 use parking_lot::Mutex;
 
 use super::filter::{BLOCK_LEN, Filter};
-use super::{Key, guid_of};
+use super::key::{Key, guid_of};
 use crate::checksum::crc32c;
 use crate::durable::NewFile;
 

@@ -24,7 +24,7 @@ async fn a_deletion_that_counts_though_it_was_reported_as_failed_is_done_to_its_
         line,
     };
     store.append(domain, vec![event]).await.unwrap();
-    store.core.seal(Which::All).await.unwrap();
+    store.core.seal(SealScope::All).await.unwrap();
     let place: PathBuf = format!("archive/domain={domain}/date=2017-07-25/hour=09").into();
     let place = settings.data_dir.join(place);
     let objects = || std::fs::read_dir(&place).map_or(0, Iterator::count);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Plan;
+use super::plan::Plan;
 
 /// The plan of a download.
 #[derive(Debug)]

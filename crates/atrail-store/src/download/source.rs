@@ -8,12 +8,12 @@ use atrail_model::ObjectId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Chunk, Piece, Plan};
+use super::plan::{Chunk, Piece, Plan};
 use crate::blobs::Reader;
-use crate::catalog::compaction::{LOCATED_AT_ONCE, Location};
+use crate::catalog::compaction::LOCATED_AT_ONCE;
+use crate::core::Core;
 use crate::error::Result;
-use crate::object::EMPTY_MEMBER;
-use crate::store::Core;
+use crate::object::{EMPTY_MEMBER, Location};
 use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
 /// Reads chunks, keeping the object at hand open.

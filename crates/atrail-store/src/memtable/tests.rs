@@ -1,5 +1,6 @@
 use atrail_evidence::leaf_hash;
 use atrail_model::{ManualClock, SpaceId};
+use bytes::Bytes;
 
 use super::*;
 

@@ -3,16 +3,15 @@
 use std::io::Read;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{Day, Domain, Hour, ObjectId, SegmentId, SpaceId};
+use atrail_model::{Day, Domain, Hour, ObjectId, Place, SegmentId, SpaceId};
 use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 
 use super::{
-    Bytes, CompressionLvl, Compressor, HourLines, MemberWriter, Place, Root, Segment, SegmentTree,
+    Bytes, CompressionLvl, Compressor, HourLines, Line, MemberWriter, Root, Segment, SegmentTree,
     build, subfield,
 };
 use crate::inspect::inspect;
-use crate::memtable::Line;
 
 fn place() -> Place {
     Place {

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Day, Domain, Hour};
+use atrail_model::{Day, Domain, Hour, Place};
 
 use crate::error::Result;
-use crate::object::Place;
 use crate::wal::{FileWal, Frame, NewLog, Replay};
 
 /// An event by its place and its line.

@@ -4,8 +4,22 @@ use std::collections::{BTreeSet, HashSet};
 
 use atrail_model::{AccountId, Domain, OrganizationId, SpaceId};
 
-use super::RecoveredDomain;
 use crate::catalog::adopt::Placeholders;
+
+/// A domain of the new catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveredDomain {
+    /// The domain.
+    pub domain: Domain,
+    /// The account that it was put in.
+    pub account: AccountId,
+    /// The name that its account or space was given.
+    pub name: String,
+    /// Objects taken in.
+    pub objects: u64,
+    /// Events in them.
+    pub events: u64,
+}
 
 const RECOVERED: &str = "recovered";
 

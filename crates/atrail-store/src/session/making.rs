@@ -5,88 +5,35 @@
 //! looks whether the objects are still those that were read. When a deletion, a retention or a compaction took one of them
 //! meanwhile, the making begins again; after [`MAX_ATTEMPTS`] it keeps others from writing while it computes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, SUBTREE_LEAVES, hex};
 use atrail_model::{AccountId, SessionId};
 use futures_util::future::try_join;
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::{Generation, NewSession, Session, SessionState, target_name};
+use super::NewSession;
 use crate::Store;
 use crate::byte_set::ByteSet;
-use crate::catalog::archive::{self, Removals};
+use crate::catalog::domains::{self, Removals};
 use crate::catalog::in_scope::{self, PinnedObject};
+use crate::catalog::session::{Generation, Session, SessionState};
 use crate::catalog::session_texts::TextKind;
 use crate::catalog::sessions;
-use crate::download::Plan;
+use crate::core::Core;
+use crate::download::plan::Plan;
 use crate::error::{Result, StoreError};
-use crate::evidence::{self, About, Gathered, Signer};
 use crate::object::EMPTY_MEMBER;
 use crate::passage::Now;
-use crate::seal::Which;
-use crate::store::Core;
+use crate::seal::scope::SealScope;
+use crate::signing::{self, About, Gathered, Signer};
 use crate::task::off_thread;
-use crate::turns::Turns;
 
 const WHAT: &str = "create a session";
 /// How often a making begins again because objects went meanwhile, before it keeps them where they are.
 const MAX_ATTEMPTS: usize = 3;
-/// Sessions that are made at once: each reads by one of the catalog's few connections, and may hold megabytes.
-const AT_ONCE: usize = 2;
-/// Requests of one account that may wait for their turn, and all.
-const WAITING_OF_ACCOUNT: usize = 64;
-const WAITING: usize = 4096;
-
-/// The sessions that are being made.
-#[derive(Debug)]
-pub(crate) struct Makings {
-    turns: Turns<AccountId>,
-    /// Those whose texts may be in the catalog before they are.
-    under_way: Mutex<HashSet<Generation>>,
-}
-
-impl Default for Makings {
-    fn default() -> Self {
-        Self {
-            turns: Turns::new(AT_ONCE, WAITING_OF_ACCOUNT, WAITING),
-            under_way: Mutex::default(),
-        }
-    }
-}
-
-impl Makings {
-    /// Whether a session of this generation may still come to be.
-    pub(crate) fn has(&self, generation: &Generation) -> bool {
-        self.under_way.lock().contains(generation)
-    }
-
-    fn begin(&self) -> UnderWay<'_> {
-        let generation = Generation::generate();
-        self.under_way.lock().insert(generation);
-        UnderWay {
-            makings: self,
-            generation,
-        }
-    }
-}
-
-/// One that is being made, until it is dropped.
-struct UnderWay<'a> {
-    makings: &'a Makings,
-    generation: Generation,
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.makings.under_way.lock().remove(&self.generation);
-    }
-}
-
 /// Makes one session.
 struct Maker<'a> {
     core: &'a Core,
@@ -135,7 +82,7 @@ impl Store {
         let domains = core.catalog.domains_of(new.scope.target).await?;
         let Some(first) = domains.first() else {
             return Err(StoreError::NotFound {
-                what: target_name(new.scope.target),
+                what: new.scope.target.to_string(),
             });
         };
         let account = first.account;
@@ -147,8 +94,10 @@ impl Store {
             core.clock.elapsed(),
             core.settings.max_sessions_per_hour,
         )?;
-        core.seal(Which::These(domains.iter().map(|row| row.domain).collect()))
-            .await?;
+        core.seal(SealScope::These(
+            domains.iter().map(|row| row.domain).collect(),
+        ))
+        .await?;
         core.memtable.apart().refuse_in(&domains, &new.scope)?;
         let turn = core.makings.turns.take(account).await;
         let _turn = turn.map_err(|_| StoreError::Overloaded)?;
@@ -158,7 +107,7 @@ impl Store {
             account,
             id: new.id.unwrap_or_else(SessionId::generate),
             // One key signs all that goes with the session.
-            signer: core.evidence.signer().await,
+            signer: core.signing.signer().await,
         };
         for _ in 0..MAX_ATTEMPTS {
             if let Some(made) = maker.attempt().await? {
@@ -207,7 +156,7 @@ impl Maker<'_> {
             Some(texts)
         };
         let mut tx = catalog.begin(WHAT).await?;
-        let removals = archive::removals_of(&mut tx, self.new.scope.target).await?;
+        let removals = domains::removals_of(&mut tx, self.new.scope.target).await?;
         if removals != made.as_of {
             return Ok(None);
         }
@@ -248,8 +197,8 @@ impl Maker<'_> {
         let (core, time) = (self.core, self.core.time.read());
         let removals = core.removals.load(Ordering::Acquire);
         // A space that was made since the seal has no event from before this call, but its account's log names it.
-        let domains = archive::domains_of(connection, scope.target).await?;
-        let as_of = archive::removals_of(connection, scope.target).await?;
+        let domains = domains::domains_of(connection, scope.target).await?;
+        let as_of = domains::removals_of(connection, scope.target).await?;
         let objects = in_scope::pinned(connection, &domains, scope).await?;
         let large = objects
             .iter()
@@ -263,7 +212,7 @@ impl Maker<'_> {
             since: self.new.since.clone(),
             most_bytes: core.settings.max_receipt_bytes,
         };
-        let gathered = evidence::gather(connection, &domains, &about).await?;
+        let gathered = signing::gather(connection, &domains, &about).await?;
         Ok(Read {
             time,
             removals,

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::seal::Which;
+use crate::seal::scope::SealScope;
 use crate::{NewEvent, Store, StoreSettings};
 
 const NOW: &str = "2017-07-25T12:00:00Z";
@@ -38,8 +38,13 @@ async fn send(store: &Store, account: AccountId, hour: u8) {
     };
     let sent = store.append(Domain::Account(account), vec![event]);
     sent.await.unwrap();
-    store.core.seal(Which::All).await.unwrap();
-    store.core.sign_all().await.unwrap();
+    store.core.seal(SealScope::All).await.unwrap();
+    store
+        .core
+        .signing
+        .sign_all(&store.core.catalog)
+        .await
+        .unwrap();
 }
 
 /// A directory whose catalog is older than the archive, by an event of the first of two accounts.

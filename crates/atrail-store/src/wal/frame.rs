@@ -6,9 +6,8 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
-use crate::NewEvent;
+use super::event::NewEvent;
 use crate::checksum::crc32c;
-use crate::memtable::GATHER_HOURS;
 
 /// The events that one request brought for one domain.
 #[derive(Debug, Clone)]
@@ -50,7 +49,7 @@ const PAYLOAD_MAX_LEN: usize = 64 << 20;
 /// Lines of one frame gather up to this many bytes; a request that brings more becomes several frames.
 const LINES_MAX_BYTES: usize = 16 << 20;
 /// Hours of one frame's events, likewise: what is in one frame is sealed at one go.
-const HOURS_MAX: usize = GATHER_HOURS;
+pub(crate) const HOURS_MAX: usize = 512;
 
 impl FileHeader {
     pub(super) fn encode(self) -> [u8; FILE_HEADER_LEN] {
@@ -80,7 +79,7 @@ impl FileHeader {
 }
 
 /// What one request brought, as frames that are small enough to be written.
-pub(super) fn split_into_frames(
+pub(crate) fn split_into_frames(
     first_sequence: u64,
     domain: Domain,
     events: Vec<NewEvent>,

@@ -13,7 +13,7 @@ use super::frame::{
 };
 use crate::NewEvent;
 use crate::checksum::crc32c;
-use crate::fuzzing::changed;
+use crate::fuzzing::changed::changed;
 
 /// Reads the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a sound
 /// file, whose checksums hold or do not. What is read is written again, and is the same.

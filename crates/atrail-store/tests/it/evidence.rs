@@ -8,8 +8,8 @@ use atrail_evidence::{
     DomainEvidence, Expectations, Finding, FindingKind, Outcome, Receipt, Report, VerifierKey,
     verify,
 };
-use atrail_model::{Clock, Domain, Hours, Retention, Scope, SessionId, Target};
-use atrail_store::{EventsOfSpace, NewSession, Requester, Session};
+use atrail_model::{Clock, Domain, Hours, Requester, Retention, Scope, SessionId, Target};
+use atrail_store::{EventsOfSpace, NewSession, Session};
 
 use crate::support::{TestStore, days, event, files_below};
 

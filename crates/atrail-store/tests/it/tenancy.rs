@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use atrail_model::{AccountId, Domain, OrganizationId, SpaceId, Target, Timestamp};
-use atrail_store::{
-    AccountRole, ErrorKind, Granter, HeldRole, LoginId, Requester, SpaceRole, Standing, StoreError,
-    Warrant,
+use atrail_model::{
+    AccountId, AccountRole, Domain, HeldRole, LoginId, OrganizationId, Requester, SpaceId,
+    SpaceRole, Standing, Target, Timestamp, Warrant,
 };
+use atrail_store::{ErrorKind, Granter, StoreError};
 
 use crate::support::{TestStore, event};
 
@@ -167,11 +167,11 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         .unwrap();
     let judged = Arc::new(Standing {
         user,
-        scopes: atrail_store::KeyScopes::ALL,
+        scopes: atrail_model::KeyScopes::ALL,
         by_limited_key: false,
         roles: std::collections::HashSet::default(),
         spaces: std::collections::HashMap::default(),
-        home: atrail_store::Home::default(),
+        home: atrail_model::Home::default(),
         used: std::collections::HashSet::default(),
         until: now(),
     });

@@ -5,10 +5,11 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
 use super::answer::{self, ONE_MAX_BYTES};
-use super::{
-    Backoff, Server, Unsent, explain, is_busy, jitter, retry_after, tls, unreachable_error,
-    unread_error,
-};
+use super::failure::{Unsent, is_busy, unreachable_error, unread_error};
+use super::problem::explain;
+use super::retry::{Backoff, jitter, retry_after};
+use super::server::Server;
+use super::tls;
 use crate::error::{CliError, Exit, Result};
 use crate::state::{Credentials, Locked, StateDir};
 

@@ -6,9 +6,13 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::{Endpoint, READ_TIMEOUT, tls};
+use super::endpoint::Endpoint;
+use super::tls;
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
+
+/// How long one read may take before the connection counts as dead.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whose word is taken for who a server is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

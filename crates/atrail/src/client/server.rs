@@ -11,12 +11,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use super::answer::{self, ONE_MAX_BYTES};
-use super::{
-    Backoff, Endpoint, Trust, Unsent, explain, http, is_busy, jitter, retry_after, tls,
-    unreachable_error, unread_error,
-};
+use super::endpoint::Endpoint;
+use super::failure::{Unsent, is_busy, unreachable_error, unread_error};
+use super::http::Trust;
+use super::problem::explain;
+use super::retry::{Backoff, jitter, retry_after};
+use super::{http, tls};
 use crate::error::{CliError, Result};
-use crate::evidence;
+use crate::trusted_keys::endorsed;
 
 /// Attempts to learn who a server is.
 const ATTEMPTS: u32 = 5;
@@ -62,7 +64,7 @@ impl Server {
             .get_or_try_init(|| async {
                 let shown: EvidenceKey = self.public(paths::KEYS).await?;
                 for known in &self.known {
-                    evidence::follow(known, &shown)?;
+                    endorsed::follow(known, &shown)?;
                 }
                 Ok(shown)
             })

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{self, ONE_MAX_BYTES};
-use super::endpoint::is_loopback;
-use super::{Endpoint, Trust, http, unreachable_error};
+use super::endpoint::{Endpoint, is_loopback};
+use super::failure::unreachable_error;
+use super::http;
+use super::http::Trust;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Printer;
 

@@ -1,9 +1,7 @@
 //! `atrail completions`: what a shell needs to complete atrail's command lines.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -20,9 +18,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints them; the server is not asked.
-pub(crate) fn run(settings: &Settings, args: &Args) -> Result<()> {
+/// Prints them for this command line; the server is not asked.
+pub(crate) fn run(settings: &Settings, args: &Args, mut line: clap::Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "atrail", &mut script);
+    clap_complete::generate(args.shell, &mut line, "atrail", &mut script);
     settings.printer.data(&String::from_utf8_lossy(&script))
 }

@@ -7,7 +7,7 @@ use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Result};
 use crate::printer::Format;
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 /// Delete events; asks first
 ///

@@ -13,9 +13,9 @@ use crate::client::{
     Auth, Client, Endpoint, Server, Trust, grant_id_token, grant_password, read_secret, sso,
 };
 use crate::error::{CliError, Result};
-use crate::evidence;
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials, Named};
+use crate::trusted_keys;
 
 /// Log in to a server and remember it
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let known = if args.trust_new_key {
         Vec::new()
     } else {
-        evidence::known_keys(settings, &endpoint, None)?
+        trusted_keys::known_keys(settings, &endpoint, None)?
     };
     let server = Server::new(endpoint, &trust, known)?;
     let endpoint = &server.endpoint;

@@ -2,9 +2,9 @@
 
 use crate::client::{Endpoint, Server, revoke};
 use crate::error::{CliError, Result};
-use crate::evidence;
 use crate::settings::Settings;
 use crate::state::Context;
+use crate::trusted_keys;
 
 /// End the login of the current context
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context
     let trust = settings.trust(Some(context));
     trust.warn(&settings.printer);
     let endpoint: Endpoint = context.endpoint.parse()?;
-    let known = evidence::known_keys(settings, &endpoint, Some(context))?;
+    let known = trusted_keys::known_keys(settings, &endpoint, Some(context))?;
     let server = Server::new(endpoint, &trust, known)?;
     revoke(&server, &credentials.refresh_token)
         .await

@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
-use crate::args::Cli;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::durable;
@@ -20,12 +17,12 @@ pub(crate) struct Args {
     dir: PathBuf,
 }
 
-/// Writes `atrail.1`, `atrail-status.1` and so on; the server is not asked.
-pub(crate) fn run(settings: &Settings, args: &Args) -> Result<()> {
+/// Writes `atrail.1`, `atrail-status.1` and so on of this command line; the server is not asked.
+pub(crate) fn run(settings: &Settings, args: &Args, line: clap::Command) -> Result<()> {
     let dir = &args.dir;
     std::fs::create_dir_all(dir)
         .map_err(|error| CliError::file(format!("could not make {}", dir.display()), error))?;
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = line.disable_help_subcommand(true);
     command.build();
     let count = write(&command, "atrail", dir)?;
     settings

@@ -7,7 +7,7 @@ use crate::client::{Call, Client, connect};
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 /// Show how long events are kept, or set it with -r
 ///

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use atrail_evidence::{EventProof, MAX_RECEIPT_BYTES, ProveError, line_of_id, prove};
 
-use super::download::receipt_beside;
-use super::verify::text_of;
-use crate::blocking;
+use super::download::receipt::beside;
+use super::evidence_text::text_of;
 use crate::error::{CliError, Result};
-use crate::evidence::pinned_keys;
 use crate::settings::Settings;
 use crate::state::durable;
+use crate::task::blocking;
+use crate::trusted_keys::pinned_keys;
 
 /// Make the proof of one event, which can be shown without the rest of the file
 ///
@@ -55,7 +55,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         receipt,
         output,
     } = args;
-    let receipt = receipt.unwrap_or_else(|| receipt_beside(&file));
+    let receipt = receipt.unwrap_or_else(|| beside(&file));
     let text = blocking(move || {
         let receipt = text_of(&receipt, MAX_RECEIPT_BYTES)?;
         let proof = make(&receipt, &file, line, id.as_deref()).map_err(|error| {

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, Read};
 
-use crate::blocking;
 use crate::client::{SECRET_MAX_BYTES, secret_of, secret_text};
 use crate::error::{CliError, Exit, Result};
 use crate::platform::TerminalModes;
 use crate::settings::Settings;
+use crate::task::blocking;
 
 /// Asks for a secret at the terminal; off one, says which flag is missing.
 pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> Result<String> {

@@ -7,7 +7,7 @@ use crate::client::{Call, connect};
 use crate::error::Result;
 use crate::printer::Format;
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 /// Print the access token
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use atrail_export::{ExportError, Exporter, Format, Options};
 use flate2::write::MultiGzDecoder;
 
-use super::stream::Output;
 use crate::error::CliError;
 
 /// Into which format, and how.
@@ -55,12 +54,6 @@ impl<W: Write> Write for Converter<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
-    }
-}
-
-impl<W: Write> Output for Converter<W> {
-    fn end(self: Box<Self>) -> io::Result<()> {
-        self.finish().map(drop)
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 
 use flate2::write::MultiGzDecoder;
 
-use super::convert::Conversion;
+use super::convert::{Conversion, Converter};
 use super::transfer::Sink;
 use crate::error::{CliError, Result};
 use crate::printer::safe;
@@ -73,6 +73,12 @@ impl<W: Write> Sink for GzipStream<W> {
 pub(crate) trait Output: Write {
     /// Writes what is left, and hands everything to the operating system.
     fn end(self: Box<Self>) -> io::Result<()>;
+}
+
+impl<W: Write> Output for Converter<W> {
+    fn end(self: Box<Self>) -> io::Result<()> {
+        self.finish().map(drop)
+    }
 }
 
 impl<W: Write> Output for BufWriter<W> {

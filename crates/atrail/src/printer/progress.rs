@@ -13,8 +13,15 @@ pub(crate) struct Progress {
     total: u64,
 }
 
+impl Printer {
+    /// A bar, or two lines, for a long way to `total` bytes.
+    pub(crate) fn progress(&self, what: &str, start: u64, total: u64) -> Progress {
+        Progress::start(self, what, start, total)
+    }
+}
+
 impl Progress {
-    pub(super) fn start(printer: &Printer, what: &str, start: u64, total: u64) -> Self {
+    fn start(printer: &Printer, what: &str, start: u64, total: u64) -> Self {
         let bar = (printer.terminals.stderr && !printer.quiet).then(|| bar(start, total));
         // A terminal that cannot move its cursor is told by lines, too.
         let bar = bar.filter(|bar| !bar.is_hidden());

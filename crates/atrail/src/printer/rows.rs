@@ -3,11 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use atrail_export::{write_csv_cell, write_csv_cell_verbatim};
-use atrail_table::{Column, Drawing, Layout};
+use atrail_table::{Column, Drawing, Layout, safe};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Format, Printer, json};
+use super::{Format, Printer};
 use crate::error::{CliError, Result};
 
 /// Rows that are all there.
@@ -140,8 +140,57 @@ impl<'a> RowStream<'a> {
     }
 }
 
+impl Printer {
+    /// Prints the properties of one thing: a table of names and values, or the thing as JSON, or one CSV record.
+    pub(crate) fn properties(
+        &self,
+        properties: &[(&str, String)],
+        thing: &impl Serialize,
+    ) -> Result<()> {
+        let text = match self.format {
+            Format::Table => {
+                let columns = [Column::text("Name"), Column::text("Value")];
+                let mut rows = Rows::new(Layout::Plain, columns.to_vec());
+                for (name, value) in properties {
+                    rows.push(vec![(*name).to_owned(), value.clone()], ());
+                }
+                return rows.print(self);
+            }
+            Format::Json => json(thing, true)?,
+            Format::Jsonl => json(thing, false)?,
+            Format::Csv => {
+                let names: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
+                let values: Vec<_> = properties.iter().map(|(_, value)| value.as_str()).collect();
+                format!("{}{}", csv_record(&names), csv_record(&values))
+            }
+        };
+        self.data(&self.shown_data(text))
+    }
+
+    /// Prints a sentence that is itself the answer; in other formats as the thing with it in `message`.
+    pub(crate) fn answer(&self, sentence: &str) -> Result<()> {
+        match self.format {
+            Format::Table => self.data(&format!("{}\n", safe::for_terminal(sentence))),
+            _ => self.properties(
+                &[("message", sentence.to_owned())],
+                &serde_json::json!({ "message": sentence }),
+            ),
+        }
+    }
+}
+
+fn json(thing: &impl Serialize, pretty: bool) -> Result<String> {
+    let text = if pretty {
+        serde_json::to_string_pretty(thing)
+    } else {
+        serde_json::to_string(thing)
+    };
+    text.map(|text| text + "\n")
+        .map_err(|error| CliError::failed("could not write the answer as JSON").because(error))
+}
+
 /// One record of RFC 4180, with its line end. What a spreadsheet could run is kept from it, as `download --as csv` does.
-pub(super) fn csv_record(cells: &[impl AsRef<str>]) -> String {
+fn csv_record(cells: &[impl AsRef<str>]) -> String {
     record(cells, |_| false)
 }
 

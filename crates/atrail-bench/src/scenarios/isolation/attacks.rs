@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::tenant::{FORM, Tenant};
-use crate::Result;
 use crate::bench::Bench;
+use crate::failure::Result;
 
 /// Gives what was done.
 type Attack = fn(&Bench, &Tenant, &AtomicBool) -> Result<String>;

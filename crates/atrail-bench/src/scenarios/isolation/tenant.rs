@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::Result;
+use crate::failure::Result;
 use crate::server::Running;
 
 /// Headers of a form.

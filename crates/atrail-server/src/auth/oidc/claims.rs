@@ -1,7 +1,8 @@
 //! From claims to roles.
 
 use atrail_api::Role;
-use atrail_store::{AccountRole, HeldRole, SpaceRole, Tenancy};
+use atrail_model::{AccountRole, HeldRole, SpaceRole};
+use atrail_store::Tenancy;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;

@@ -5,7 +5,7 @@ use atrail_api::{ErrorCode as E, paths};
 use serde_json::json;
 
 use super::super::operation::{Operation, array, schema};
-use super::IDEMPOTENCY;
+use super::idempotency::IDEMPOTENCY;
 
 /// Each operation.
 pub(super) fn all() -> Vec<Operation> {

@@ -1,15 +1,14 @@
 //! API keys: a public part to find one by, and the hash of the whole.
 
-use atrail_model::{AccountId, SpaceId, Timestamp, UserId};
+use atrail_model::{AccountId, Home, KeyScopes, SpaceId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
-use super::logins::Home;
-use super::scopes::KeyScopes;
-use super::users::{User, user};
+use super::columns::{scopes, user};
+use crate::catalog::failure::failed_to;
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names};
 use crate::error::{Result, StoreError};
 
 /// API keys that a user may have.
@@ -251,10 +250,4 @@ fn api_key(row: &SqliteRow) -> Result<ApiKey> {
             space: row.optional_id("space")?,
         },
     })
-}
-
-/// The scopes of a row; a key from before there were any is good for everything.
-pub(super) fn scopes(row: &SqliteRow) -> Result<KeyScopes> {
-    let words = row.optional_text("scopes")?;
-    Ok(words.map_or(KeyScopes::ALL, |words| KeyScopes::of_words(&words)))
 }

@@ -1,13 +1,13 @@
 //! Users whom an identity provider vouches for.
 
-use atrail_model::{Timestamp, UserId};
+use atrail_model::{HeldRole, Timestamp, User, UserId};
 
 use super::Identity;
-use super::grants;
-use super::roles::HeldRole;
-use super::users::{User, fit_name, user};
+use super::columns::user;
+use super::role_rows;
+use super::users::fit_name;
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::row::{Id, nanoseconds};
-use crate::catalog::{failed_to, taken_or_failed_to};
 use crate::error::{ErrorKind, Result};
 
 /// What an identity provider says of a user.
@@ -88,7 +88,7 @@ impl Identity {
             .await
             .map_err(failed_to(WHAT))?;
         for role in *roles {
-            match grants::insert(&mut tx, admitted.id, *role, true, WHAT).await {
+            match role_rows::insert(&mut tx, admitted.id, *role, true, WHAT).await {
                 // It went after the rules were read.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 outcome => drop(outcome?),

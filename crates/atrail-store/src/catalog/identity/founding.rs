@@ -3,7 +3,7 @@
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::Identity;
-use crate::catalog::failed_to;
+use crate::catalog::failure::failed_to;
 use crate::catalog::log::Beginning;
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::Result;

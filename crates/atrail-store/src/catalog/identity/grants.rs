@@ -1,15 +1,14 @@
 //! Who holds which role.
 
-use atrail_model::{AccountId, SpaceId, Timestamp, UserId};
-use sqlx::SqliteConnection;
+use atrail_model::{AccountId, HeldRole, Timestamp, User, UserId};
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
-use super::api_keys;
+use super::columns::held_role;
 use super::invitations::{self, Invitation, Offer};
-use super::roles::{AccountRole, HeldRole, SpaceRole};
-use super::users::{User, called};
-use crate::catalog::failed_to;
+use super::role_rows;
+use super::users::called;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 
@@ -72,7 +71,7 @@ impl Identity {
     ) -> Result<Granted> {
         const WHAT: &str = "grant a role";
         let mut tx = self.begin(WHAT).await?;
-        let (account, _) = place_of(&mut tx, &role, WHAT).await?;
+        let (account, _) = role_rows::place_of(&mut tx, &role, WHAT).await?;
         let user = called(&mut tx, who, WHAT).await?;
         let (belongs,): (bool,) =
             sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND account = ?)")
@@ -83,7 +82,7 @@ impl Identity {
                 .map_err(failed_to(WHAT))?;
         let granted = match user {
             Some(user) if belongs || granter == Granter::Operator => {
-                let is_new = insert(&mut tx, user.id, role, false, WHAT).await?;
+                let is_new = role_rows::insert(&mut tx, user.id, role, false, WHAT).await?;
                 invitations::delete_offers(&mut tx, &user.name, role, now, WHAT).await?;
                 if is_new {
                     Granted::Now(user)
@@ -142,7 +141,7 @@ impl Identity {
         let offers = invitations::delete_offers(&mut tx, who, role, now, WHAT).await?;
         let revoked = match user {
             Some(user) if done.rows_affected() > 0 => {
-                forget_uses(&mut tx, user.id, WHAT).await?;
+                role_rows::forget_uses(&mut tx, user.id, WHAT).await?;
                 Revoked::Role(user)
             }
             _ if offers > 0 => Revoked::Offer,
@@ -163,7 +162,7 @@ impl Identity {
     pub async fn note_account_use(&self, user: UserId, account: AccountId) -> Result<bool> {
         const WHAT: &str = "note that an account is used";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let is_new = insert_use(&mut tx, user, account, WHAT).await?;
+        let is_new = role_rows::insert_use(&mut tx, user, account, WHAT).await?;
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok(is_new)
     }
@@ -203,133 +202,6 @@ impl Identity {
         .map_err(failed_to("list the accounts of a user"))?;
         rows.iter().map(|row| row.id("account")).collect()
     }
-}
-
-/// Gives a role within a transaction; `false` when it was given before in the same way.
-pub(super) async fn insert(
-    tx: &mut SqliteConnection,
-    user: UserId,
-    role: HeldRole,
-    claimed: bool,
-    what: &'static str,
-) -> Result<bool> {
-    let (account, space) = place_of(tx, &role, what).await?;
-    if !claimed {
-        api_keys::settle(tx, user, account, space, what).await?;
-    }
-    let done = sqlx::query(
-        "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(user.bytes())
-    .bind(role.word())
-    .bind(account.bytes())
-    .bind(space.as_ref().map(Id::bytes))
-    .bind(claimed)
-    .execute(&mut *tx)
-    .await
-    .map_err(failed_to(what))?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// The account that a role lies in, and its space; `NotFound` when they are not there.
-async fn place_of(
-    connection: &mut SqliteConnection,
-    role: &HeldRole,
-    what: &'static str,
-) -> Result<(AccountId, Option<SpaceId>)> {
-    let (exists, place, kind) = match role {
-        HeldRole::Account(account, _) => (
-            "SELECT guid AS account, NULL AS space FROM accounts WHERE guid = ? AND deleted IS NULL",
-            account.bytes(),
-            "account",
-        ),
-        HeldRole::Space(space, _) => (
-            "SELECT o.account, s.guid AS space FROM spaces s JOIN organizations o ON o.guid = s.organization \
-             WHERE s.guid = ?",
-            space.bytes(),
-            "space",
-        ),
-    };
-    let found = sqlx::query(exists)
-        .bind(place)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed_to(what))?
-        .ok_or_else(|| StoreError::NotFound {
-            what: kind.to_owned(),
-        })?;
-    Ok((found.id("account")?, found.optional_id("space")?))
-}
-
-/// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
-pub(super) async fn insert_use(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    account: AccountId,
-    what: &'static str,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO account_uses (holder, account) SELECT u.guid, a.guid FROM users u, accounts a \
-         WHERE u.guid = ? AND a.guid = ? AND a.deleted IS NULL ON CONFLICT DO NOTHING",
-    )
-    .bind(user.bytes())
-    .bind(account.bytes())
-    .execute(connection)
-    .await
-    .map_err(failed_to(what))?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Notes that a user who has used no account yet uses each in which the user holds a role: what the user does has been on
-/// record in each until now. An account in which no role is left, as after the end of its space, does not count, as it does
-/// not in [`Identity::accounts_of`].
-pub(super) async fn insert_first_uses(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    what: &'static str,
-) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO account_uses (holder, account) SELECT DISTINCT holder, account FROM roles \
-         WHERE holder = ?1 AND NOT EXISTS ( \
-             SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account WHERE u.holder = ?1)",
-    )
-    .bind(user.bytes())
-    .execute(connection)
-    .await
-    .map_err(failed_to(what))?;
-    Ok(())
-}
-
-/// Whoever holds no role in an account any more does not use it.
-async fn forget_uses(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    what: &'static str,
-) -> Result<()> {
-    sqlx::query(
-        "DELETE FROM account_uses WHERE holder = ?1 \
-         AND account NOT IN (SELECT account FROM roles WHERE holder = ?1)",
-    )
-    .bind(user.bytes())
-    .execute(connection)
-    .await
-    .map_err(failed_to(what))?;
-    Ok(())
-}
-
-/// The role of a row with `role`, `account` and `space`, and the account that it lies in.
-pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
-    let word = row.text("role")?;
-    let account = row.id("account")?;
-    let role = match row.optional_id("space")? {
-        Some(space) => SpaceRole::of_word(&word).map(|role| HeldRole::Space(space, role)),
-        None => AccountRole::of_word(&word).map(|role| HeldRole::Account(account, role)),
-    };
-    let role = role.ok_or_else(|| StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: format!("there is no role {word:?}"),
-    })?;
-    Ok((role, account))
 }
 
 fn grant(row: &SqliteRow) -> Result<Grant> {

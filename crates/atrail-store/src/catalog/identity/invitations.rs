@@ -8,18 +8,19 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp, UserId};
+use atrail_model::{AccountId, HeldRole, ParseIdError, SpaceId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use uuid::Uuid;
 
 use super::Identity;
-use super::grants::{self, held_role};
-use super::roles::HeldRole;
-use super::users::{User, called, fit_name, user};
+use super::columns::{held_role, user};
+use super::role_rows;
+use super::users::{called, fit_name};
+use crate::catalog::failure::failed_to;
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names};
 use crate::error::{Result, StoreError};
 
 /// How long an invitation can be accepted.
@@ -205,10 +206,10 @@ impl Identity {
         };
         // Who joins an account uses it, and does not leave the others by that; whom the operator joins to it need not use it.
         if matches!(answerer, Answerer::Invitee(_)) {
-            grants::insert_first_uses(&mut tx, user.id, WHAT).await?;
-            grants::insert_use(&mut tx, user.id, found.account, WHAT).await?;
+            role_rows::insert_first_uses(&mut tx, user.id, WHAT).await?;
+            role_rows::insert_use(&mut tx, user.id, found.account, WHAT).await?;
         }
-        grants::insert(&mut tx, user.id, found.role, false, WHAT).await?;
+        role_rows::insert(&mut tx, user.id, found.role, false, WHAT).await?;
         delete(&mut tx, id, WHAT).await?;
         tx.commit().await.map_err(failed_to(WHAT))?;
         Ok((user, found))

@@ -4,61 +4,20 @@
 //! login ends. One exception: within `retry_within` of its exchange a token may be exchanged again and gets a successor
 //! of its own, because the answer to the first exchange may have been lost, or two processes of one client share a file.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use atrail_model::{AccountId, ParseIdError, SpaceId, Timestamp, UserId};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
-use uuid::Uuid;
+use atrail_model::{LoginId, Standing, Timestamp, User, UserId};
+use sqlx::{Sqlite, Transaction};
 
 use super::Identity;
-use super::api_keys::scopes;
-use super::grants::held_role;
-use super::roles::{AccountRole, HeldRole, SpaceRole};
-use super::scopes::KeyScopes;
-use super::users::{User, user};
-use crate::catalog::failed_to;
+use super::columns::user;
+use super::standing::standing;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 
 const A_DAY: Duration = Duration::from_secs(86_400);
-
-/// A login, as access tokens name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LoginId(Uuid);
-
-impl LoginId {
-    /// Makes a new id that nobody else has.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Uuid::new_v4())
-    }
-}
-
-impl Id for LoginId {
-    fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-    fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Display for LoginId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_hyphenated().fmt(f)
-    }
-}
-
-impl FromStr for LoginId {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::try_parse(text).map(Self).map_err(|_| ParseIdError)
-    }
-}
 
 /// What proved who logs in. It is looked at again in the transaction that begins the login, since checking a password takes
 /// its time.
@@ -139,80 +98,6 @@ pub enum Exchange {
         /// Whose login it was.
         user: User,
     },
-}
-
-/// What a living login is worth: the user and the roles held, as of now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Who is logged in.
-    pub user: User,
-    /// What the login may be used for, whatever the roles allow.
-    pub scopes: KeyScopes,
-    /// Whether an API key began the login that is not good for everything and for ever.
-    pub by_limited_key: bool,
-    /// The user's roles; those that an identity provider claimed, only for a login that it began: such a login ends, and
-    /// the provider is asked again, where an API key could live for ever.
-    pub roles: HashSet<HeldRole>,
-    /// The spaces that those are of, each with its account.
-    pub spaces: HashMap<SpaceId, AccountId>,
-    /// What a request of the login is about when it names nothing, if an API key began the login.
-    pub home: Home,
-    /// The accounts that the user has used.
-    pub used: HashSet<AccountId>,
-    /// Until when the login lives unless it is refreshed.
-    pub until: Timestamp,
-}
-
-/// What an API key is for, as it was when the key was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Home {
-    /// The account.
-    pub account: Option<AccountId>,
-    /// The space of that account.
-    pub space: Option<SpaceId>,
-}
-
-impl Standing {
-    /// Whether both allow the same: how long the login lives, and which accounts were used, changes with its use.
-    #[must_use]
-    pub fn is_worth_as_much_as(&self, other: &Self) -> bool {
-        let Self {
-            user,
-            scopes,
-            by_limited_key,
-            roles,
-            spaces,
-            home,
-            used: _,
-            until: _,
-        } = self;
-        *user == other.user
-            && *scopes == other.scopes
-            && *by_limited_key == other.by_limited_key
-            && *roles == other.roles
-            && *spaces == other.spaces
-            && *home == other.home
-    }
-
-    /// Whether the user holds this role of the account.
-    #[must_use]
-    pub fn holds_in_account(&self, account: AccountId, role: AccountRole) -> bool {
-        self.roles.contains(&HeldRole::Account(account, role))
-    }
-
-    /// Whether the user holds this role of the space.
-    #[must_use]
-    pub fn holds_in_space(&self, space: SpaceId, role: SpaceRole) -> bool {
-        self.roles.contains(&HeldRole::Space(space, role))
-    }
-
-    /// The accounts that the user holds this role of.
-    pub fn accounts_with(&self, role: AccountRole) -> impl Iterator<Item = AccountId> {
-        self.roles.iter().filter_map(move |held| match held {
-            HeldRole::Account(account, one) if *one == role => Some(*account),
-            _ => None,
-        })
-    }
 }
 
 impl Identity {
@@ -413,65 +298,6 @@ impl Identity {
         tx.commit().await.map_err(failed_to(WHAT))?;
         row.map(|row| row.id("holder")).transpose()
     }
-}
-
-/// What a login is worth, as the connection sees it; `None` when it has ended.
-pub(super) async fn standing(
-    connection: &mut SqliteConnection,
-    login: LoginId,
-    now: Timestamp,
-) -> Result<Option<Standing>> {
-    const WHAT: &str = "look up a login";
-    let row = sqlx::query(
-        "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
-                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space FROM logins l \
-         JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
-         WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
-    )
-    .bind(login.bytes())
-    .bind(nanoseconds(now))
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(failed_to(WHAT))?;
-    let Some(row) = row else { return Ok(None) };
-    let scopes = scopes(&row)?;
-    let mut standing = Standing {
-        user: user(&row)?,
-        scopes,
-        by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
-        roles: HashSet::new(),
-        spaces: HashMap::new(),
-        home: Home {
-            account: row.optional_id("account")?,
-            space: row.optional_id("space")?,
-        },
-        used: HashSet::new(),
-        until: row.moment("until")?,
-    };
-    let roles = sqlx::query(
-        "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
-    )
-    .bind(standing.user.id.bytes())
-    .bind(row.integer("is_external")? != 0)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed_to(WHAT))?;
-    for row in &roles {
-        let (role, account) = held_role(row)?;
-        if let HeldRole::Space(space, _) = role {
-            standing.spaces.insert(space, account);
-        }
-        standing.roles.insert(role);
-    }
-    let used = sqlx::query("SELECT account FROM account_uses WHERE holder = ?")
-        .bind(standing.user.id.bytes())
-        .fetch_all(connection)
-        .await
-        .map_err(failed_to(WHAT))?;
-    for row in &used {
-        standing.used.insert(row.id("account")?);
-    }
-    Ok(Some(standing))
 }
 
 /// The API key that began the login, if one did, was used.

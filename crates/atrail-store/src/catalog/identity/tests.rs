@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
+use atrail_model::{
+    AccountId, AccountRole, HeldRole, KeyScope, KeyScopes, LoginId, OrganizationId, SpaceId,
+    SpaceRole, Timestamp, User, UserId,
+};
 
 use super::*;
 use crate::catalog::Catalog;

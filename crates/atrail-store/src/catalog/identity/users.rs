@@ -2,25 +2,16 @@
 
 use std::borrow::Cow;
 
-use atrail_model::{AccountId, Timestamp, UserId};
+use atrail_model::{AccountId, LoginId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Identity, LoginId};
+use super::Identity;
+use super::columns::user;
+use crate::catalog::failure::{failed_to, taken_or_failed_to};
+use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::catalog::{failed_to, names, taken_or_failed_to};
 use crate::error::{Result, StoreError};
-
-/// A user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// GUID.
-    pub id: UserId,
-    /// Unique on the server.
-    pub name: String,
-    /// Whether the user manages accounts and users.
-    pub operator: bool,
-}
 
 /// A user with the hash of the password. `Debug` does not show the hash.
 #[derive(Clone)]
@@ -251,14 +242,6 @@ pub(super) fn fit_name(name: &str) -> Result<Cow<'_, str>> {
         ));
     }
     Ok(name)
-}
-
-pub(super) fn user(row: &SqliteRow) -> Result<User> {
-    Ok(User {
-        id: row.id("guid")?,
-        name: row.text("name")?,
-        operator: row.integer("operator")? != 0,
-    })
 }
 
 fn credentials(row: &SqliteRow) -> Result<Credentials> {

@@ -12,9 +12,10 @@ use atrail_model::{
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{NewEntry, WHAT, append, head, malformed};
-use crate::catalog::archive::{DomainRow, domain_row};
-use crate::catalog::failed_to;
+use super::layout::malformed;
+use super::{NewEntry, WHAT, append, head};
+use crate::catalog::domains::{DomainRow, domain_row};
+use crate::catalog::failure::failed_to;
 use crate::catalog::retention;
 use crate::catalog::row::{Columns, Id};
 use crate::error::Result;

@@ -8,10 +8,11 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
-use crate::catalog::archive::domain_row;
+use super::layout::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
+use crate::catalog::Catalog;
+use crate::catalog::domains::domain_row;
+use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, signed};
-use crate::catalog::{Catalog, failed_to};
 use crate::error::Result;
 
 /// Where a log stands.

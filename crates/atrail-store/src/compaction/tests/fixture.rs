@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use atrail_evidence::leaf_hash;
 use atrail_model::{
-    Clock, DayRange, Domain, Hours, ManualClock, Scope, SessionId, SpaceId, Target, UserId,
+    Clock, DayRange, Domain, Hours, ManualClock, Place, Scope, SessionId, SpaceId, Target, UserId,
 };
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -188,7 +188,7 @@ impl Fixture {
         let domain = Domain::Space(self.space);
         HourRow {
             domain: domains[&domain].number,
-            place: object::Place {
+            place: Place {
                 domain,
                 day: DAY.parse().unwrap(),
                 hour: Hour::new(7).unwrap(),

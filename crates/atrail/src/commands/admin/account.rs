@@ -2,7 +2,7 @@
 
 use atrail_api::{Account, AccountCreate, paths};
 
-use super::{create, delete_found, list, show};
+use super::verbs::{create, delete_found, list, show};
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;

@@ -4,7 +4,7 @@ use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, KeyScope, paths,
 };
 
-use super::{create, delete, list, show};
+use super::verbs::{create, delete, list, show};
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;

@@ -2,7 +2,7 @@
 
 use atrail_api::{Invitation, RoleGrant, paths};
 
-use super::{create, delete, list};
+use super::verbs::{create, delete, list};
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;

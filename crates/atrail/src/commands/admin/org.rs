@@ -2,7 +2,7 @@
 
 use atrail_api::{Organization, OrganizationCreate, Relation, Relationships, paths};
 
-use super::{create, delete_found, find_account, list, show};
+use super::verbs::{create, delete_found, find_account, list, show};
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;

@@ -2,7 +2,7 @@
 
 use atrail_api::{HeldRole, Invitation, Role, RoleGrant, paths};
 
-use super::{delete, find_account, list};
+use super::verbs::{delete, find_account, list};
 use crate::client::{Call, Client, find_space, is_guid};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;

@@ -2,7 +2,7 @@
 
 use atrail_api::{Relation, Relationships, Space, SpaceCreate, SpaceDelete, SpaceDeleted, paths};
 
-use super::{create, find, list, show};
+use super::verbs::{create, find, list, show};
 use crate::client::{Call, Client, find_organization};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;

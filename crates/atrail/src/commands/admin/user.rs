@@ -2,7 +2,7 @@
 
 use atrail_api::{User, UserCreate, paths};
 
-use super::{create, delete_found, list, show};
+use super::verbs::{create, delete_found, list, show};
 use crate::client::{Call, Client};
 use crate::commands::secret;
 use crate::error::Result;

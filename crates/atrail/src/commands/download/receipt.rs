@@ -7,15 +7,15 @@ use atrail_api::Session;
 use atrail_evidence::{MAX_RECEIPT_BYTES, Receipt, hex};
 use sha2::{Digest, Sha256};
 
-use super::id_of;
+use super::wanted::id_of;
 use crate::client::Client;
+use crate::commands::evidence_text::text_in;
 use crate::commands::session;
-use crate::commands::verify::text_in;
 use crate::error::{CliError, Result};
-use crate::evidence;
 use crate::platform;
 use crate::settings::Settings;
 use crate::state::durable;
+use crate::trusted_keys;
 
 /// Where the receipt of a file goes: `FILE.receipt`.
 pub(crate) fn beside(file: &Path) -> PathBuf {
@@ -86,9 +86,9 @@ pub(super) async fn keep(
         return Err(CliError::corrupt("the receipt is of another session")
             .because(format!("session {}, entity tag {etag}", receipt.session)));
     }
-    let keys = evidence::current_keys(settings, client).await?;
+    let keys = trusted_keys::current::current_keys(settings, client).await?;
     if !keys.is_empty() {
-        evidence::take_note(settings, &keys, note)?;
+        trusted_keys::take_note(settings, &keys, note)?;
     }
     durable::replace_private(path, &bytes)
         .map_err(|error| CliError::file(format!("could not write {}", path.display()), error))

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use atrail_api::Session;
 use atrail_evidence::Receipt;
 
-use super::{DONE, Wanted, end_own_session, id_of, plan};
-use crate::blocking;
+use super::wanted::{DONE, Wanted, end_own_session, id_of, plan};
 use crate::client::Client;
 use crate::commands::session;
 use crate::download::{
@@ -17,6 +16,7 @@ use crate::download::{
 use crate::error::{CliError, Result};
 use crate::printer::counted;
 use crate::settings::Settings;
+use crate::task::blocking;
 
 /// Where to, and how.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use atrail_api::Session;
 
-use super::{DONE, Wanted, end_own_session, id_of, plan};
+use super::wanted::{DONE, Wanted, end_own_session, id_of, plan};
 use crate::client::Client;
 use crate::download::{
     Checker, Conversion, GzipStream, Lines, Output, SafeLines, SessionOrigin, transfer,

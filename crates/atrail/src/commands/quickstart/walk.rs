@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::blocking;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::{Printer, safe};
 use crate::settings::Settings;
+use crate::task::blocking;
 
 /// A shell's session, as it were.
 #[derive(Debug)]

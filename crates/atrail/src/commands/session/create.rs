@@ -6,8 +6,8 @@ use atrail_model::DayRange;
 use crate::client::{Call, Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::Result;
-use crate::evidence;
 use crate::settings::Settings;
+use crate::trusted_keys;
 
 /// Freeze days, and hours of them, for a download; the default is the current UTC day
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let id = super::super::checked_id(&session.id)?;
         return settings.printer.data(&format!("{id}\n"));
     }
-    super::print(settings, &session)
+    super::one::print(settings, &session)
 }
 
 /// Makes a session of these days.
@@ -42,7 +42,7 @@ pub(crate) async fn create(
 ) -> Result<Session> {
     let space = client.target.space.as_ref();
     let own = space.map(|space| format!("space-{}", space.guid));
-    let since = evidence::remembered_sizes(settings, |domain| {
+    let since = trusted_keys::remembered_sizes(settings, |domain| {
         scope.at_account_level || own.as_deref() == Some(domain)
     })?;
     let request = SessionRequest {

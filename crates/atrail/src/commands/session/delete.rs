@@ -28,6 +28,6 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
 /// Ends a session.
 pub(crate) async fn end(client: &Client, id: SessionId) -> Result<Deleted> {
     client
-        .json(Call::delete(super::path(paths::SESSION, id)))
+        .json(Call::delete(super::one::path(paths::SESSION, id)))
         .await
 }

@@ -6,7 +6,7 @@ use crate::client::{Call, connect};
 use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
-use crate::spelling::Spelling;
+use crate::tool::Spelling;
 
 /// List your sessions in the targeted space
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,9 @@ fn table(sessions: &[Session], spelling: Spelling) -> Rows<&Session> {
         ];
         if spelling == Spelling::Own {
             row.extend([
-                super::compact(&session.state).trim_matches('"').to_owned(),
+                super::one::compact(&session.state)
+                    .trim_matches('"')
+                    .to_owned(),
                 session.events.to_string(),
                 session.total_bytes.to_string(),
                 session.downloaded_bytes.to_string(),

@@ -18,5 +18,5 @@ pub(crate) struct Args {
 /// Asks and prints.
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let client = connect(settings, false).await?;
-    super::print(settings, &super::fetch(&client, args.id).await?)
+    super::one::print(settings, &super::one::fetch(&client, args.id).await?)
 }

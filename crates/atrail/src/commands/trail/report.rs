@@ -3,8 +3,8 @@
 use atrail_api::AckOrRefusal;
 use atrail_sources::Tally;
 
-use super::Sent;
 use super::batch::Batch;
+use super::sent::Sent;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::{Column, Format, Layout, Progress, RowStream, counted};
 use crate::settings::Settings;

@@ -10,11 +10,11 @@ use atrail_evidence::{
 };
 use serde::Serialize;
 
-use super::text_of;
-use crate::blocking;
+use crate::commands::evidence_text::text_of;
 use crate::error::{CliError, Exit, Result, chain};
 use crate::printer::Progress;
 use crate::settings::Settings;
+use crate::task::blocking;
 
 /// What is concluded about one file.
 #[derive(Debug, Serialize)]

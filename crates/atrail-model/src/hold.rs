@@ -1,0 +1,42 @@
+//! Legal holds.
+
+use std::fmt;
+
+use crate::{Domain, Timestamp, format_timestamp};
+
+/// A legal hold as it stands on one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingHold {
+    /// The domain.
+    pub domain: Domain,
+    /// Whether it was set for the whole account; else for this space.
+    pub at_account_level: bool,
+    /// Why, in the words of who set it.
+    pub reason: String,
+    /// The name of who set it.
+    pub actor: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for StandingHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            domain,
+            at_account_level,
+            reason,
+            actor,
+            since,
+        } = self;
+        let level = if *at_account_level {
+            ", set for the whole account"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "a legal hold on {domain} ({reason}; by {actor} on {}{level})",
+            format_timestamp(*since)
+        )
+    }
+}

@@ -1,0 +1,113 @@
+//! What an API key is good for, and where.
+
+use std::fmt;
+
+use crate::{AccountId, SpaceId};
+
+/// One thing that an API key may be good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyScope {
+    /// Counting, sessions, downloads.
+    Read,
+    /// Sending events.
+    Send,
+    /// Deleting events, and options.
+    Delete,
+    /// Tenancy, users, roles, keys and passwords.
+    Manage,
+}
+
+impl KeyScope {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Send, Self::Delete, Self::Manage];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Send => "send",
+            Self::Delete => "delete",
+            Self::Manage => "manage",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of [`KeyScope`]s. It narrows what its holder's roles allow and gives nothing by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyScopes(u8);
+
+impl KeyScopes {
+    /// Everything that the holder may do.
+    pub const ALL: Self = Self(0b1111);
+
+    /// Whether the scope is in the set.
+    #[must_use]
+    pub const fn contains(self, scope: KeyScope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// Those in the set.
+    pub fn iter(self) -> impl Iterator<Item = KeyScope> {
+        KeyScope::ALL
+            .into_iter()
+            .filter(move |scope| self.contains(*scope))
+    }
+
+    /// As the catalog writes them; what it does not know gives nothing.
+    #[must_use]
+    pub fn of_words(words: &str) -> Self {
+        words
+            .split(' ')
+            .filter_map(|word| KeyScope::ALL.into_iter().find(|one| one.word() == word))
+            .collect()
+    }
+}
+
+impl FromIterator<KeyScope> for KeyScopes {
+    fn from_iter<T: IntoIterator<Item = KeyScope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().fold(0, |set, scope| set | scope.bit()))
+    }
+}
+
+impl fmt::Display for KeyScopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.iter().map(KeyScope::word).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+impl fmt::Debug for KeyScopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyScopes({self})")
+    }
+}
+
+/// What an API key is for, as it was when the key was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Home {
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The space of that account.
+    pub space: Option<SpaceId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_written_as_words_and_read_back() {
+        let some: KeyScopes = [KeyScope::Send, KeyScope::Read].into_iter().collect();
+        assert_eq!(some.to_string(), "read send");
+        assert_eq!(KeyScopes::of_words("read send"), some);
+        assert_eq!(
+            KeyScopes::of_words(&KeyScopes::ALL.to_string()),
+            KeyScopes::ALL
+        );
+        assert_eq!(KeyScopes::of_words("everything"), KeyScopes(0));
+        assert!(!some.contains(KeyScope::Manage));
+    }
+}

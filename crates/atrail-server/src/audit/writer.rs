@@ -1,0 +1,116 @@
+//! Making an act an event, and the event durable.
+
+use std::sync::Arc;
+
+use atrail_model::{Clock, Domain, EventError, Timestamp};
+use atrail_store::{ErrorKind, NewEvent, Recent, Store, StoreError, Tenancy};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::act::Act;
+use super::cadf::{self, Frame};
+use crate::error::ApiError;
+use crate::metrics::Metrics;
+
+/// Names of spaces and accounts that are remembered.
+const NAMES_MAX: usize = 10_000;
+
+/// An event that could not be made durable.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritten {
+    /// The store does not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is none: a fault of the program.
+    #[error("the server made an event that is none")]
+    Event(#[from] EventError),
+}
+
+impl From<Unwritten> for ApiError {
+    /// Whatever kept the event from being written, the answer is not given without it.
+    fn from(error: Unwritten) -> Self {
+        Self::unavailable(
+            "this read could not be put on record, so it is not answered: try again, and see the server's log",
+        )
+        .because(error)
+    }
+}
+
+/// Makes events of acts, and hands them to the store.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) store: Store,
+    tenancy: Tenancy,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    /// The name that this server signs under.
+    server: String,
+    names: Mutex<Recent<Domain, String>>,
+}
+
+impl Writer {
+    pub(super) async fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            tenancy: store.tenancy(),
+            server: store.verifier_key().await.name().to_owned(),
+            store,
+            clock,
+            metrics,
+            names: Mutex::new(Recent::new(NAMES_MAX)),
+        }
+    }
+
+    pub(super) async fn event_of(
+        &self,
+        act: &Act,
+        id: Uuid,
+        time: Timestamp,
+    ) -> Result<NewEvent, Unwritten> {
+        let name = match act.thing {
+            None => self.name_of(act.domain).await?,
+            Some(_) => None,
+        };
+        let frame = Frame {
+            id,
+            time,
+            server: &self.server,
+            domain_name: name.as_deref(),
+        };
+        Ok(cadf::event_of(act, &frame)?)
+    }
+
+    pub(super) async fn append(&self, act: &Act, event: NewEvent) -> Result<(), Unwritten> {
+        self.store.append_own(act.domain, event).await?;
+        self.metrics.own_event(act.action, act.outcome());
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, act: &Act, error: &Unwritten) {
+        self.metrics.own_event_failed(act.action);
+        tracing::error!(
+            action = act.action.word(),
+            domain = %act.domain,
+            user = %act.actor.id,
+            error = error as &dyn std::error::Error,
+            "an event about the use of the archive could not be written"
+        );
+    }
+
+    /// The name of a space or account; `None` when it is gone.
+    async fn name_of(&self, domain: Domain) -> Result<Option<String>, StoreError> {
+        if let Some(name) = self.names.lock().get(&domain) {
+            return Ok(Some(name.clone()));
+        }
+        let found = match domain {
+            Domain::Space(id) => self.tenancy.space(id).await.map(|space| space.name),
+            Domain::Account(id) => self.tenancy.account(id).await.map(|account| account.name),
+        };
+        let name = match found {
+            Ok(name) => name,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        self.names.lock().insert(domain, name.clone(), 1);
+        Ok(Some(name))
+    }
+}

@@ -1,0 +1,25 @@
+//! Whose memory a request takes.
+
+use atrail_model::Target;
+
+use super::budget::Sender;
+use crate::app::App;
+use crate::auth::principal::Principal;
+use crate::error::ApiError;
+use crate::serve::source::network;
+
+impl Sender {
+    /// A caller who asks about this target.
+    pub(crate) async fn of(
+        app: &App,
+        principal: &Principal,
+        target: Target,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            user: principal.id(),
+            domain: target.domain(),
+            account: app.account_of(target).await?,
+            network: network(principal.address()),
+        })
+    }
+}

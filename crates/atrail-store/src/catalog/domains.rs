@@ -1,0 +1,123 @@
+//! The domains that there are.
+
+use std::collections::HashMap;
+
+use atrail_model::{AccountId, Domain, Target};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::Catalog;
+use super::failure::failed_to;
+use super::row::{Columns, Id};
+use crate::error::Result;
+
+/// A domain with its number in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DomainRow {
+    pub(crate) number: i64,
+    pub(crate) account: AccountId,
+    pub(crate) domain: Domain,
+}
+
+const LOOK_UP: &str = "look up domains";
+
+impl Catalog {
+    /// As [`domains_of`], of the last committed state.
+    pub(crate) async fn domains_of(&self, target: Target) -> Result<Vec<DomainRow>> {
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LOOK_UP))?;
+        domains_of(&mut connection, target).await
+    }
+
+    /// As [`all_domains`], of the last committed state.
+    pub(crate) async fn all_domains(&self) -> Result<Vec<DomainRow>> {
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LOOK_UP))?;
+        all_domains(&mut connection).await
+    }
+
+    /// All domains, to be looked up.
+    pub(crate) async fn domain_rows(&self) -> Result<HashMap<Domain, DomainRow>> {
+        let rows = self.all_domains().await?;
+        Ok(rows.into_iter().map(|row| (row.domain, row)).collect())
+    }
+}
+
+/// The domains of a target in download order: the account's own first, then spaces in the order of their making.
+/// Unknown targets have none.
+pub(crate) async fn domains_of(
+    connection: &mut SqliteConnection,
+    target: Target,
+) -> Result<Vec<DomainRow>> {
+    let sql = match target {
+        Target::Space(_) => "SELECT domain, account, space FROM domains WHERE space = ?",
+        Target::Account(_) => {
+            "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
+        }
+    };
+    let rows = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to(LOOK_UP))?;
+    rows.iter().map(domain_row).collect()
+}
+
+/// All domains, an account's own before those of its spaces.
+pub(crate) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
+    let rows = sqlx::query(
+        "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to(LOOK_UP))?;
+    rows.iter().map(domain_row).collect()
+}
+
+/// Which objects a target has had taken out: as long as it is the same, all objects that were read of it are still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Removals {
+    domains: u64,
+    removals: u64,
+}
+
+/// What was taken out of the archive of a target so far.
+pub(crate) async fn removals_of(
+    connection: &mut SqliteConnection,
+    target: Target,
+) -> Result<Removals> {
+    let sql = match target {
+        Target::Space(_) => {
+            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE space = ?"
+        }
+        Target::Account(_) => {
+            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
+        }
+    };
+    let row = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to(LOOK_UP))?;
+    Ok(Removals {
+        domains: row.unsigned("domains")?,
+        removals: row.unsigned("removals")?,
+    })
+}
+
+pub(super) fn guid_of(target: Target) -> Vec<u8> {
+    match target {
+        Target::Space(id) => id.bytes().to_vec(),
+        Target::Account(id) => id.bytes().to_vec(),
+    }
+}
+
+pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
+    let account = row.id("account")?;
+    let domain = row
+        .optional_id("space")?
+        .map_or(Domain::Account(account), Domain::Space);
+    Ok(DomainRow {
+        number: row.integer("domain")?,
+        account,
+        domain,
+    })
+}

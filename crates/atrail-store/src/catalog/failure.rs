@@ -1,0 +1,25 @@
+//! What a failure of the database is to the store.
+
+use crate::error::StoreError;
+
+/// Turns a database error into one that says what was attempted.
+pub(crate) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Catalog { what, source }
+}
+
+/// Turns a broken UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
+pub(crate) fn taken_or_failed_to(
+    what: &'static str,
+    taken: impl FnOnce() -> String,
+) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| {
+        let unique = source
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+        if unique {
+            StoreError::Conflict(taken())
+        } else {
+            StoreError::Catalog { what, source }
+        }
+    }
+}

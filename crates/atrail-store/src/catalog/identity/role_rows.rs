@@ -1,0 +1,121 @@
+//! The rows of roles, and of the accounts that their holders use.
+
+use atrail_model::{AccountId, HeldRole, SpaceId, UserId};
+use sqlx::SqliteConnection;
+
+use super::api_keys;
+use crate::catalog::failure::failed_to;
+use crate::catalog::row::{Columns, Id};
+use crate::error::{Result, StoreError};
+
+/// Gives a role within a transaction; `false` when it was given before in the same way.
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    user: UserId,
+    role: HeldRole,
+    claimed: bool,
+    what: &'static str,
+) -> Result<bool> {
+    let (account, space) = place_of(tx, &role, what).await?;
+    if !claimed {
+        api_keys::settle(tx, user, account, space, what).await?;
+    }
+    let done = sqlx::query(
+        "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(user.bytes())
+    .bind(role.word())
+    .bind(account.bytes())
+    .bind(space.as_ref().map(Id::bytes))
+    .bind(claimed)
+    .execute(&mut *tx)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The account that a role lies in, and its space; `NotFound` when they are not there.
+pub(super) async fn place_of(
+    connection: &mut SqliteConnection,
+    role: &HeldRole,
+    what: &'static str,
+) -> Result<(AccountId, Option<SpaceId>)> {
+    let (exists, place, kind) = match role {
+        HeldRole::Account(account, _) => (
+            "SELECT guid AS account, NULL AS space FROM accounts WHERE guid = ? AND deleted IS NULL",
+            account.bytes(),
+            "account",
+        ),
+        HeldRole::Space(space, _) => (
+            "SELECT o.account, s.guid AS space FROM spaces s JOIN organizations o ON o.guid = s.organization \
+             WHERE s.guid = ?",
+            space.bytes(),
+            "space",
+        ),
+    };
+    let found = sqlx::query(exists)
+        .bind(place)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(what))?
+        .ok_or_else(|| StoreError::NotFound {
+            what: kind.to_owned(),
+        })?;
+    Ok((found.id("account")?, found.optional_id("space")?))
+}
+
+/// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
+pub(super) async fn insert_use(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    account: AccountId,
+    what: &'static str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO account_uses (holder, account) SELECT u.guid, a.guid FROM users u, accounts a \
+         WHERE u.guid = ? AND a.guid = ? AND a.deleted IS NULL ON CONFLICT DO NOTHING",
+    )
+    .bind(user.bytes())
+    .bind(account.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Notes that a user who has used no account yet uses each in which the user holds a role: what the user does has been on
+/// record in each until now. An account in which no role is left, as after the end of its space, does not count, as it does
+/// not in [`super::Identity::accounts_of`].
+pub(super) async fn insert_first_uses(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO account_uses (holder, account) SELECT DISTINCT holder, account FROM roles \
+         WHERE holder = ?1 AND NOT EXISTS ( \
+             SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account WHERE u.holder = ?1)",
+    )
+    .bind(user.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}
+
+/// Whoever holds no role in an account any more does not use it.
+pub(super) async fn forget_uses(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM account_uses WHERE holder = ?1 \
+         AND account NOT IN (SELECT account FROM roles WHERE holder = ?1)",
+    )
+    .bind(user.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}

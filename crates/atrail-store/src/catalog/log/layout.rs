@@ -1,0 +1,34 @@
+//! How the catalog keeps a log: its lists, and the parts of its tree of days.
+
+use atrail_evidence::TreeHasher;
+use sqlx::sqlite::SqliteRow;
+
+use crate::catalog::row::Columns;
+use crate::error::{Result, StoreError};
+
+/// Stands for the control list where a day's number stands for the list of a day.
+pub(crate) const CONTROL: i64 = -1;
+
+/// The level of `days` at which the catalog keeps roots: 256 days below each.
+pub(super) const PART_LEVEL: u8 = 8;
+
+/// The part that a day is in.
+pub(super) const fn part_of(day: u32) -> u32 {
+    day >> PART_LEVEL
+}
+
+pub(super) const fn days_of_part(part: u32) -> (u32, u32) {
+    let first = part << PART_LEVEL;
+    (first, first + (1 << PART_LEVEL) - 1)
+}
+
+pub(super) fn tree(row: &SqliteRow, column: &str) -> Result<TreeHasher> {
+    TreeHasher::from_bytes(&row.bytes(column)?).ok_or_else(|| malformed("a tree is cut"))
+}
+
+pub(super) fn malformed(why: &str) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: why.to_owned(),
+    }
+}

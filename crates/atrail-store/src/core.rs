@@ -1,0 +1,81 @@
+//! What a store consists of. What it does stands in the files above this one; none below names it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use atrail_model::{Clock, Domain};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::blobs::Blobs;
+use crate::buffers::Buffers;
+use crate::catalog::Catalog;
+use crate::catalog::domains::DomainRow;
+use crate::closing::Closing;
+use crate::compaction::unsound::Unsound;
+use crate::counters::Counters;
+use crate::dedup::Dedup;
+use crate::download::activity::Activity;
+use crate::download::plan::Plans;
+use crate::durable::DirLock;
+use crate::ingest::writer::WriterHandle;
+use crate::memtable::Memtable;
+use crate::reserve::Reserve;
+use crate::seal_rate::SealRate;
+use crate::session::makings::Makings;
+use crate::settings::StoreSettings;
+use crate::signing::Signing;
+use crate::timekeeper::Timekeeper;
+use crate::verified::Verified;
+
+/// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) core: Arc<Core>,
+}
+
+/// The parts of a store.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) settings: StoreSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What erases goes by it, not by the clock.
+    pub(crate) time: Timekeeper,
+    pub(crate) catalog: Catalog,
+    pub(crate) signing: Signing,
+    pub(crate) blobs: Blobs,
+    pub(crate) memtable: Arc<Memtable>,
+    pub(crate) dedup: Dedup,
+    pub(crate) wal: WriterHandle,
+    /// Held while sealing or deleting: one at a time.
+    pub(crate) sealing: tokio::sync::Mutex<()>,
+    /// Held while compacting or deleting, and taken before `sealing`.
+    pub(crate) compacting: tokio::sync::Mutex<()>,
+    pub(crate) unsound: Unsound,
+    /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
+    pub(crate) published: tokio::sync::RwLock<()>,
+    /// Why nothing more is sealed: it is unknown whether the last seal is committed.
+    pub(crate) unknown_seal: Mutex<Option<String>>,
+    pub(crate) known_domains: Mutex<Arc<HashMap<Domain, DomainRow>>>,
+    pub(crate) verified: Verified,
+    pub(crate) buffers: Buffers,
+    pub(crate) plans: Plans,
+    pub(crate) activity: Activity,
+    /// How often sessions that may be handing out bytes ended, or events were taken away: it counts up after the transaction that
+    /// did so, before who asked for it is told and before bytes are erased.
+    pub(crate) removals: AtomicU64,
+    pub(crate) seal_rate: SealRate,
+    pub(crate) makings: Makings,
+    pub(crate) closing: Closing,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) reserve: Arc<Reserve>,
+    /// Whether the log may still have bytes of a deletion that has not ended.
+    pub(crate) owes_erasure: AtomicBool,
+    /// Whether bytes are in the archive that are to be erased, and could not be.
+    pub(crate) owes_objects: AtomicBool,
+    /// Whether own events wait in the catalog for space in the log.
+    pub(crate) sets_aside: AtomicBool,
+    pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) _lock: DirLock,
+}

@@ -1,0 +1,35 @@
+//! What runs know an event by.
+
+use atrail_evidence::LeafHash;
+use atrail_model::Domain;
+
+/// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have
+/// one key needs 2^80 tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key(pub(super) [u8; Self::LEN]);
+
+impl Key {
+    pub(super) const LEN: usize = 20;
+
+    pub(super) fn of(domain: Domain, leaf: &LeafHash) -> Self {
+        let mut key = [0; Self::LEN];
+        key.copy_from_slice(&leaf.0[..Self::LEN]);
+        key.iter_mut()
+            .zip(guid_of(&domain))
+            .for_each(|(byte, g)| *byte ^= g);
+        Self(key)
+    }
+
+    /// What runs are sorted by first.
+    pub(super) fn prefix(&self) -> u64 {
+        let first = self.0.first_chunk().expect("a key has twenty bytes");
+        u64::from_be_bytes(*first)
+    }
+}
+
+pub(super) const fn guid_of(domain: &Domain) -> &[u8; 16] {
+    match domain {
+        Domain::Space(id) => id.as_bytes(),
+        Domain::Account(id) => id.as_bytes(),
+    }
+}

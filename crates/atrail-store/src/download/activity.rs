@@ -1,0 +1,75 @@
+//! How sessions are used.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use parking_lot::Mutex;
+
+use crate::byte_set::ByteSet;
+use crate::catalog::session::{Session, SessionKey, Usage};
+use crate::passage::Now;
+
+/// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
+/// transaction. A crash forgets a few seconds of it.
+#[derive(Debug, Default)]
+pub(crate) struct Activity(Mutex<HashMap<SessionKey, Usage>>);
+
+impl Usage {
+    fn at(now: &Now) -> Self {
+        Self {
+            accessed: now.date,
+            age: now.ages,
+            handed_out: ByteSet::default(),
+        }
+    }
+
+    fn touch(&mut self, now: &Now) {
+        if now.ages >= self.age {
+            self.accessed = now.date;
+            self.age = now.ages;
+        }
+    }
+}
+
+impl Activity {
+    pub(crate) fn note_use(&self, session: &Session, now: &Now) {
+        let mut used = self.0.lock();
+        used.entry(session.key())
+            .or_insert_with(|| Usage::at(now))
+            .touch(now);
+    }
+
+    pub(crate) fn note_sent(&self, session: SessionKey, bytes: Range<u64>, now: &Now) {
+        let mut used = self.0.lock();
+        let entry = used.entry(session).or_insert_with(|| Usage::at(now));
+        entry.touch(now);
+        entry.handed_out.add(bytes);
+    }
+
+    /// How this session was used since the catalog was told last.
+    pub(crate) fn of(&self, session: SessionKey) -> Option<Usage> {
+        self.0.lock().get(&session).cloned()
+    }
+
+    pub(crate) fn forget(&self, session: SessionKey) {
+        self.0.lock().remove(&session);
+    }
+
+    /// What the catalog was not told yet.
+    pub(crate) fn news(&self) -> Vec<(SessionKey, Usage)> {
+        let used = self.0.lock();
+        used.iter()
+            .map(|(session, entry)| (*session, entry.clone()))
+            .collect()
+    }
+
+    /// Forgets what the catalog was told, unless there is more to tell since.
+    pub(crate) fn forget_told(&self, news: &[(SessionKey, Usage)]) {
+        let mut used = self.0.lock();
+        for (session, told) in news {
+            if used.get(session) == Some(told) {
+                used.remove(session);
+            }
+        }
+    }
+}

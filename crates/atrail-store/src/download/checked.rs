@@ -1,0 +1,168 @@
+//! Reading only what is sound: before the first byte of an object is handed out, all of it is compared with the catalog, unless
+//! it is known to be sound (`verified.rs`).
+
+use std::fs::File;
+use std::io::IoSliceMut;
+use std::os::unix::fs::FileExt;
+use std::time::Instant;
+
+use atrail_model::ObjectId;
+use bytes::Bytes;
+use rustix::io::{ReadWriteFlags, preadv2};
+
+use crate::blobs::{Reader, Stamp, hash_file};
+use crate::core::Core;
+use crate::error::{Result, StoreError, chain};
+use crate::object::ObjectFile;
+use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
+
+impl Core {
+    /// Opens the object that has the bytes of this one, sound as the catalog says, and tells where they begin in it:
+    /// elsewhere than at its beginning when it was compacted. Looks that are older than `session_since` count for nothing.
+    pub(crate) async fn checked_reader(
+        &self,
+        id: ObjectId,
+        session_since: Instant,
+    ) -> Result<(Reader, u64)> {
+        let mut looked_at = None;
+        loop {
+            let location = self.catalog.locate(&[id]).await?.remove(&id);
+            let location = location.ok_or_else(|| not_found(id))?;
+            match self.open_checked(&location.file, session_since).await {
+                Ok(reader) => return Ok((reader, location.start)),
+                // A compaction or a deletion may take the file between the look into the catalog and the opening: then
+                // the catalog says another place, or none.
+                Err(_) if looked_at.as_ref() != Some(&location) => looked_at = Some(location),
+                Err(error) => {
+                    if let StoreError::DamagedObject { .. } = error {
+                        self.counters.damaged_reads.add(1);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Reads pieces that fit into a buffer, one after the other in the calling thread. `file` is the one that was read from
+    /// before, and after it the last one of these. `None` when anything is not as it should be, or takes longer than it may:
+    /// then [`Self::checked_reader`] says what is wrong, or takes its time.
+    pub(crate) fn read_quickly(
+        &self,
+        pieces: &[Piece],
+        source: ReadFrom,
+        session_since: Instant,
+        file: &mut Option<OpenObject>,
+    ) -> Option<Bytes> {
+        let mut buffer = self.buffers.take();
+        for Piece { location, range } in pieces {
+            // Also that of an object that was compacted into the same file.
+            let same = file.take().filter(|open| open.id == location.file.id);
+            let object = self.sound(&location.file, source, session_since, same)?;
+            let at = location.start + range.start;
+            let filled = buffer.fill(range.end - range.start, |bytes| match source {
+                ReadFrom::Memory => read_cached(&object.file, bytes, at),
+                ReadFrom::Disk => object.file.read_exact_at(bytes, at).ok(),
+            });
+            *file = Some(object);
+            filled?;
+        }
+        Some(buffer.into_bytes())
+    }
+
+    /// An object, opened if it is not, if it is known to be sound, or so small that this is soon known.
+    fn sound(
+        &self,
+        expected: &ObjectFile,
+        source: ReadFrom,
+        session_since: Instant,
+        open: Option<OpenObject>,
+    ) -> Option<OpenObject> {
+        if source == ReadFrom::Memory && !self.verified.has(expected.id, session_since) {
+            return None;
+        }
+        let file = match open {
+            Some(open) => open.file,
+            None => self.blobs.open_file(&expected.path)?.ok()?,
+        };
+        let stamp = Stamp::of(&file).ok()?;
+        if stamp.size_bytes != expected.size_bytes {
+            return None;
+        }
+        if !self.is_known(expected.id, stamp, session_since) {
+            let looked = Instant::now();
+            let may_look = source == ReadFrom::Disk && stamp.size_bytes <= SMALL_BYTES;
+            if !may_look || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
+                return None;
+            }
+            self.counters.checked_bytes.add(stamp.size_bytes);
+            let now = self.clock.elapsed();
+            self.verified.remember(expected.id, stamp, now, looked);
+        }
+        let id = expected.id;
+        Some(OpenObject { id, file })
+    }
+
+    async fn open_checked(&self, file: &ObjectFile, session_since: Instant) -> Result<Reader> {
+        let reader = match self.blobs.open(&file.path).await {
+            Ok(reader) => reader,
+            Err(StoreError::NotFound { .. }) => return Err(damaged(file, "its file is missing")),
+            Err(error) => return Err(error),
+        };
+        let stamp = reader.stamp();
+        if stamp.size_bytes != file.size_bytes {
+            let why = format!(
+                "its file has {} bytes in place of {}",
+                stamp.size_bytes, file.size_bytes
+            );
+            return Err(damaged(file, &why));
+        }
+        if self.is_known(file.id, stamp, session_since) {
+            return Ok(reader);
+        }
+        let _turn = self.verified.turn(file.id).lock().await;
+        if self.is_known(file.id, stamp, session_since) {
+            return Ok(reader);
+        }
+        let looked = Instant::now();
+        let sha256 = reader
+            .sha256()
+            .await
+            .map_err(|error| damaged(file, &chain(&error)))?;
+        self.counters.checked_bytes.add(stamp.size_bytes);
+        if sha256 != file.sha256 {
+            return Err(damaged(file, "its bytes do not match their SHA-256"));
+        }
+        let now = self.clock.elapsed();
+        self.verified.remember(file.id, stamp, now, looked);
+        Ok(reader)
+    }
+
+    fn is_known(&self, id: ObjectId, stamp: Stamp, session_since: Instant) -> bool {
+        let recent = (self.clock.elapsed(), self.settings.recheck_after);
+        self.verified.is_known(id, stamp, recent, session_since)
+    }
+}
+
+/// Fills the buffer if all of it is in the page cache.
+fn read_cached(file: &File, buffer: &mut [u8], at: u64) -> Option<()> {
+    let length = buffer.len();
+    let mut buffers = [IoSliceMut::new(buffer)];
+    let read = preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT);
+    (read == Ok(length)).then_some(())
+}
+
+fn not_found(id: ObjectId) -> StoreError {
+    StoreError::NotFound {
+        what: format!("object {id}"),
+    }
+}
+
+fn damaged(file: &ObjectFile, why: &str) -> StoreError {
+    StoreError::DamagedObject {
+        object: file.id,
+        day: file.day,
+        hour: file.hour,
+        path: file.path.clone(),
+        why: why.to_owned(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Erasing bytes that do not belong to the archive, or not any more.
+
+use std::sync::atomic::Ordering;
+
+use futures_util::{StreamExt, stream};
+
+use crate::core::Core;
+use crate::error::{Result, chain, is_full};
+
+/// Objects that are erased at once.
+const PARALLEL: usize = 4;
+
+impl Core {
+    /// Erases objects that do not belong to the archive; `false` when some are still there. Each is tried: those that cannot be
+    /// erased now stay noted, and the background tries again.
+    pub(crate) async fn erase(&self, paths: &[String]) -> bool {
+        let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
+            .map(|path| async move {
+                let deleted = match self.catalog.anchors().check() {
+                    Ok(()) => self.blobs.delete(&path).await,
+                    moved => moved,
+                };
+                (path, deleted)
+            })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
+        let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
+        // One look at each directory, unless one of them fails: then it is to be known which.
+        let is_synced = self.blobs.sync_deletions(&deleted).await.is_ok();
+        let mut gone = Vec::with_capacity(tried.len());
+        let mut left = 0;
+        for (path, deleted) in tried {
+            let erased = match deleted {
+                Ok(()) if !is_synced => {
+                    self.blobs.sync_deletions(std::slice::from_ref(&path)).await
+                }
+                deleted => deleted,
+            };
+            match erased {
+                Ok(()) => gone.push(path),
+                Err(error) => {
+                    left += 1;
+                    tracing::warn!(
+                        path,
+                        error = chain(&error),
+                        "bytes could not be erased; it is tried again"
+                    );
+                }
+            }
+        }
+        self.counters.erase_failures.add(left);
+        if let Err(error) = self.with_reserve(|| self.catalog.forget_waste(&gone)).await {
+            tracing::warn!(
+                error = chain(&error),
+                "it is not noted that bytes were erased; it is tried again"
+            );
+            left += 1;
+        }
+        if left > 0 {
+            self.owes_objects.store(true, Ordering::Relaxed);
+        }
+        left == 0
+    }
+
+    /// Erases what an earlier try could not.
+    pub(crate) async fn erase_owed(&self) -> Result<()> {
+        if !self.owes_objects.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Nobody is writing an object: each path that is noted is of one that is to go.
+        let _no_compaction = self.compacting.lock().await;
+        let _no_seal = self.sealing.lock().await;
+        self.erase_waste().await
+    }
+
+    /// Erases all that is noted as waste, but of domains that cannot be signed: what a deletion recorded is signed before its bytes
+    /// go. Nobody may be sealing or compacting.
+    pub(crate) async fn erase_waste(&self) -> Result<()> {
+        if self.unknown_seal.lock().is_some() {
+            // Some of it may be in the archive.
+            return Ok(());
+        }
+        let waste = self.catalog.waste().await?;
+        if waste.is_empty() {
+            self.owes_objects.store(false, Ordering::Relaxed);
+            return Ok(());
+        }
+        tracing::info!(objects = waste.len(), "erasing what was left unfinished");
+        let unsigned = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await?;
+        self.owes_objects
+            .store(!unsigned.is_empty(), Ordering::Relaxed);
+        let unsigned: Vec<_> = unsigned
+            .iter()
+            .map(|(domain, _)| format!("domain={domain}/"))
+            .collect();
+        let is_signed = |path: &String| !unsigned.iter().any(|domain| path.starts_with(domain));
+        let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
+        self.erase(&waste).await;
+        Ok(())
+    }
+
+    /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
+    /// cannot be, they wait for the background.
+    pub(crate) async fn end_erasures(&self) -> Result<()> {
+        let signed = self
+            .with_reserve(|| self.signing.sign_each(&self.catalog))
+            .await;
+        if is_full(&signed) {
+            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            self.owes_objects.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        signed?;
+        self.erase_waste().await
+    }
+}

@@ -1,0 +1,382 @@
+//! The one thread that writes the log: it gathers what is queued, makes it durable with one fsync, and answers.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{AccountId, Domain};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::append::{Append, Appended, size_of};
+use super::lanes::Lanes;
+use crate::counters::Counters;
+use crate::error::{Result, StoreError};
+use crate::memtable::Memtable;
+use crate::wal::{AppendError, Frame, NewEvent, Wal, split_into_frames};
+
+/// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
+const QUEUE_LEN: usize = 1024;
+
+/// Whether the log goes on in a new file before it is trimmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// What is in the current file stays.
+    None,
+    /// In a file of the usual size: there has to be space for it.
+    Whole,
+    /// In a small one if need be: what is in the current file has to go.
+    EvenSmall,
+}
+
+enum Command {
+    Append(Append),
+    Trim {
+        rotation: Rotation,
+        done: oneshot::Sender<Result<()>>,
+    },
+    Stop {
+        done: oneshot::Sender<Result<()>>,
+    },
+}
+
+/// Sends to the writer; clones send to the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct WriterHandle {
+    commands: mpsc::Sender<Command>,
+    poison: Poison,
+    full: Arc<AtomicBool>,
+    /// Whether the writer's thread ended as it was told to, and not by a panic.
+    stopped: Arc<AtomicBool>,
+}
+
+/// Why the store takes no writes any more. Set once, never cleared in this process.
+#[derive(Debug, Clone, Default)]
+struct Poison(Arc<Mutex<Option<String>>>);
+
+impl Poison {
+    fn check(&self) -> Result<()> {
+        self.0
+            .lock()
+            .as_ref()
+            .map_or(Ok(()), |why| Err(StoreError::Poisoned(why.clone())))
+    }
+
+    fn set(&self, why: String) {
+        tracing::error!(why, "the store stops taking writes");
+        self.0.lock().get_or_insert(why);
+    }
+}
+
+impl WriterHandle {
+    /// Starts the writer's thread, which ends at [`Self::stop`] or with the last handle. Frames are numbered on from `next_sequence`; what is durable goes to the memtable before it is
+    /// acknowledged.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(
+        wal: Box<dyn Wal>,
+        memtable: Arc<Memtable>,
+        counters: Arc<Counters>,
+        next_sequence: u64,
+    ) -> std::io::Result<Self> {
+        let (commands, queue) = mpsc::channel(QUEUE_LEN);
+        let handle = WriterHandle {
+            commands,
+            poison: Poison::default(),
+            full: Arc::default(),
+            stopped: Arc::default(),
+        };
+        let state = State {
+            wal,
+            memtable,
+            counters,
+            next_sequence,
+            poison: handle.poison.clone(),
+            full: Arc::clone(&handle.full),
+            stopped: Arc::clone(&handle.stopped),
+        };
+        std::thread::Builder::new()
+            .name("wal-writer".to_owned())
+            .spawn(move || state.run(queue))?;
+        Ok(handle)
+    }
+
+    /// Makes the events durable that are not so yet. `seals` is how often the domain was sealed when the caller looked
+    /// for sealed duplicates.
+    pub(crate) async fn append(
+        &self,
+        account: AccountId,
+        domain: Domain,
+        seals: u64,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        self.ask(|done| {
+            Command::Append(Append {
+                account,
+                domain,
+                seals,
+                events,
+                done,
+            })
+        })
+        .await
+    }
+
+    /// Removes log files that hold nothing unsealed.
+    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
+        self.ask(|done| Command::Trim { rotation, done }).await
+    }
+
+    /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.ask(|done| Command::Stop { done }).await
+    }
+
+    /// Stops all writing for good.
+    pub(crate) fn poison(&self, why: String) {
+        self.poison.set(why);
+    }
+
+    /// Refuses all writes until a rotation finds space: what is unsealed must not grow while it cannot be sealed.
+    pub(crate) fn note_full(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether writes are refused for want of space.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing is written, if so.
+    pub(crate) fn refusal(&self) -> Option<StoreError> {
+        let full = || {
+            let no_space = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            self.is_full().then_some(StoreError::Full(no_space))
+        };
+        self.poison.check().err().or_else(full)
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+    ) -> Result<T> {
+        let (done, answer) = oneshot::channel();
+        self.commands
+            .send(command(done))
+            .await
+            .map_err(|_| self.ended())?;
+        answer.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Why the writer's thread is not there.
+    fn ended(&self) -> StoreError {
+        if !self.stopped.load(Ordering::Relaxed) {
+            self.poison
+                .set("the thread that writes the log broke off".to_owned());
+        }
+        self.poison.check().err().unwrap_or(StoreError::Closed)
+    }
+}
+
+struct State {
+    wal: Box<dyn Wal>,
+    memtable: Arc<Memtable>,
+    counters: Arc<Counters>,
+    next_sequence: u64,
+    poison: Poison,
+    full: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl State {
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut lanes = Lanes::default();
+        let mut stop: Option<oneshot::Sender<Result<()>>> = None;
+        loop {
+            let next = if lanes.is_empty() {
+                match stop.take() {
+                    Some(done) => {
+                        // Before the queue goes, and with it whoever waits in it.
+                        self.stopped.store(true, Ordering::Relaxed);
+                        let _ = done.send(Ok(()));
+                        return;
+                    }
+                    None => queue.blocking_recv(),
+                }
+            } else {
+                queue.try_recv().ok()
+            };
+            match next {
+                Some(Command::Append(append)) => {
+                    lanes.put(append);
+                    // Whoever is in the queue takes part in the next round.
+                    continue;
+                }
+                Some(Command::Trim { rotation, done }) => {
+                    // Who asked may have gone; the work is done all the same.
+                    let _ = done.send(self.trim(rotation));
+                    continue;
+                }
+                Some(Command::Stop { done }) => {
+                    stop = Some(done);
+                    continue;
+                }
+                None => {}
+            }
+            if lanes.is_empty() && stop.is_none() {
+                // Nobody has a handle any more.
+                return;
+            }
+            let round = lanes.round();
+            if !round.is_empty() {
+                self.append_round(round);
+            }
+        }
+    }
+
+    /// Writes these with one fsync.
+    fn append_round(&mut self, appends: Vec<Append>) {
+        let mut round = Round::default();
+        for append in appends {
+            self.gather(append, &mut round);
+        }
+        // Whoever brought only duplicates of this round waits for it, too: they are durable with their originals.
+        let outcome = if round.frames.is_empty() {
+            Outcome::Durable
+        } else {
+            self.make_durable(round.frames)
+        };
+        for (done, duplicates) in round.waiting {
+            // Who asked may have gone; the events are kept all the same.
+            let _ = done.send(outcome.to_result(duplicates));
+        }
+    }
+
+    fn gather(&self, append: Append, round: &mut Round) {
+        let Append {
+            domain,
+            seals,
+            mut events,
+            done,
+            account: _,
+        } = append;
+        let known = self
+            .memtable
+            .without_known(domain, seals, &mut events, &mut round.seen);
+        let Some(duplicates) = known else {
+            // Who asked may have gone; then nobody looks again.
+            let _ = done.send(Ok(Appended::LookAgain(events)));
+            return;
+        };
+        round.waiting.push((done, duplicates));
+        if !events.is_empty() {
+            let sequence = self.next_sequence + round.frames.len() as u64;
+            round
+                .frames
+                .extend(split_into_frames(sequence, domain, events));
+        }
+    }
+
+    fn make_durable(&mut self, frames: Vec<Frame>) -> Outcome {
+        if let Err(StoreError::Poisoned(why)) = self.poison.check() {
+            return Outcome::Poisoned(why);
+        }
+        let started = Instant::now();
+        let written = self.wal.append(&frames);
+        match &written {
+            Ok(()) => self.count(&frames, started),
+            Err(_) => self.counters.wal_failures.add(1),
+        }
+        match written {
+            Ok(()) => {
+                self.next_sequence += frames.len() as u64;
+                self.memtable.insert(frames);
+                Outcome::Durable
+            }
+            Err(AppendError::Full(error)) => {
+                self.full.store(true, Ordering::Relaxed);
+                Outcome::Full(error)
+            }
+            Err(AppendError::Broken(error)) => {
+                let why = format!("writing the log failed: {error}");
+                self.poison.set(why.clone());
+                Outcome::Poisoned(why)
+            }
+        }
+    }
+
+    fn count(&self, frames: &[Frame], started: Instant) {
+        let events = frames.iter().map(|frame| frame.events.len() as u64).sum();
+        let bytes = frames
+            .iter()
+            .map(|frame| size_of(&frame.events) as u64)
+            .sum();
+        self.counters.wal_syncs.observe_since(started);
+        self.counters.wal_frames.add(frames.len() as u64);
+        self.counters.wal_events.add(events);
+        self.counters.wal_event_bytes.add(bytes);
+    }
+
+    fn trim(&mut self, rotation: Rotation) -> Result<()> {
+        self.poison.check()?;
+        if rotation != Rotation::None {
+            let even_small = rotation == Rotation::EvenSmall;
+            match self.wal.rotate(even_small) {
+                // A small file says nothing about the space for more.
+                Ok(()) if even_small => {}
+                Ok(()) => self.full.store(false, Ordering::Relaxed),
+                Err(AppendError::Full(error)) => return Err(StoreError::Full(error)),
+                Err(AppendError::Broken(error)) => {
+                    self.poison
+                        .set(format!("beginning a new log file failed: {error}"));
+                    return self.poison.check();
+                }
+            }
+        }
+        let floor = self
+            .memtable
+            .oldest_sequence()
+            .unwrap_or(self.next_sequence);
+        self.wal
+            .trim(floor)
+            .map_err(|source| StoreError::Directory {
+                what: "cannot remove a log file that is no longer needed".to_owned(),
+                source,
+            })
+    }
+}
+
+/// What is written with one fsync.
+#[derive(Default)]
+struct Round {
+    frames: Vec<Frame>,
+    /// Who waits, and how many of their events are durable already or will be with an earlier one of this round.
+    waiting: Vec<(oneshot::Sender<Result<Appended>>, u64)>,
+    seen: HashSet<(Domain, LeafHash)>,
+}
+
+/// One outcome for all who waited for the same fsync.
+enum Outcome {
+    Durable,
+    Full(std::io::Error),
+    Poisoned(String),
+}
+
+impl Outcome {
+    fn to_result(&self, duplicates: u64) -> Result<Appended> {
+        match self {
+            Self::Durable => Ok(Appended::Durable { duplicates }),
+            Self::Full(error) => Err(StoreError::Full(error.kind().into())),
+            Self::Poisoned(why) => Err(StoreError::Poisoned(why.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

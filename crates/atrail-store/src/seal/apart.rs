@@ -1,0 +1,224 @@
+//! Telling hours that cannot be sealed from an archive that takes nothing, and sealing by itself each hour that is set apart.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrail_model::{Domain, ObjectId, Place};
+use libdeflater::CompressionLvl;
+
+use super::LEVEL;
+use super::scope::SealScope;
+use crate::apart::ApartHour;
+use crate::core::Core;
+use crate::durable;
+use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
+use crate::object::{self, NewObject};
+use crate::task::off_thread;
+
+/// Hours that are tried at one go when nobody asks for them: others wait meanwhile to seal.
+const AT_ONCE: usize = 64;
+/// Failures after which a go leaves the rest of a domain for the next: what keeps one of its hours out of the archive often keeps
+/// all.
+const FAILURES: u64 = 1;
+/// The same when somebody asks for the domain, who may mean an hour that can be sealed.
+const FAILURES_WHEN_ASKED: u64 = 8;
+
+/// What became of objects that were to be written: those that were, and of the others why.
+pub(crate) type Written = (Vec<(i64, NewObject)>, Vec<(Place, String)>);
+
+impl Core {
+    /// Tells objects that could not be written from an archive that cannot be written to.
+    ///
+    /// # Errors
+    /// The first failure, when it is one of all: nothing is set apart then, and the events stay in the log.
+    pub(crate) async fn sort_out(
+        &self,
+        tried: Vec<(Place, Result<(i64, NewObject)>)>,
+    ) -> Result<Written> {
+        let (mut written, mut failed) = (Vec::new(), Vec::new());
+        let paths = tried
+            .iter()
+            .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.1.path.clone()));
+        let paths: Vec<_> = paths.collect();
+        // One look at each directory, unless one of them fails: then it is to be known which.
+        let is_synced = self.blobs.sync_places(&paths).await.is_ok();
+        for (place, outcome) in tried {
+            let synced = match outcome {
+                Ok((number, object)) if !is_synced => {
+                    let path = std::slice::from_ref(&object.path);
+                    let synced = self.blobs.sync_places(path).await;
+                    synced.map(|()| (number, object))
+                }
+                outcome => outcome,
+            };
+            match synced {
+                Ok(object) => written.push(object),
+                Err(error) => failed.push((place, error)),
+            }
+        }
+        if let Some(full) = failed
+            .iter()
+            .position(|(_, error)| error.kind() == ErrorKind::Full)
+        {
+            return Err(failed.swap_remove(full).1);
+        }
+        let is_all = written.is_empty() && !failed.is_empty();
+        if is_all && !self.can_write_archive().await {
+            return Err(failed.swap_remove(0).1);
+        }
+        let why = failed
+            .into_iter()
+            .map(|(place, error)| (place, chain(&error)));
+        Ok((written, why.collect()))
+    }
+
+    /// Whether the archive takes any file at all.
+    async fn can_write_archive(&self) -> bool {
+        let probe = self.settings.data_dir.join("archive").join(".probe");
+        let tried = off_thread(move || {
+            let made = durable::replace(&probe, b"", 0o600).and_then(|()| durable::remove(&probe));
+            Ok(made.is_ok())
+        });
+        tried.await.unwrap_or(false)
+    }
+
+    /// Seals hours that are set apart, each by itself: those of the domains that are asked for, or all when it is time. The
+    /// sealing lock is held.
+    pub(crate) async fn seal_apart(self: &Arc<Self>, which: &SealScope) -> Result<()> {
+        let apart = self.memtable.apart();
+        if apart.count() == 0 || !(matches!(which, SealScope::These(_)) || apart.is_due()) {
+            return Ok(());
+        }
+        let asked = match which {
+            SealScope::These(domains) => Some(domains),
+            _ => None,
+        };
+        let mut hours = apart.in_turn();
+        if let Some(domains) = asked {
+            hours.retain(|(place, _)| domains.contains(&place.domain));
+        }
+        let most_failures = asked.map_or(FAILURES, |_| FAILURES_WHEN_ASKED);
+        let mut failures: HashMap<Domain, u64> = HashMap::new();
+        let mut tried = 0;
+        for (place, held) in hours {
+            if failures.get(&place.domain) >= Some(&most_failures) {
+                continue;
+            }
+            if asked.is_none() && tried == AT_ONCE {
+                if failures.is_empty() {
+                    apart.go_on();
+                }
+                break;
+            }
+            tried += 1;
+            // An hour whose seal may be committed would be sealed twice.
+            if let Some(why) = self.unknown_seal.lock().clone() {
+                return Err(StoreError::Poisoned(why));
+            }
+            let sealed = self.seal_apart_hour(place, held).await;
+            if is_full(&sealed) {
+                return sealed;
+            }
+            if let Err(error) = sealed {
+                let why = chain(&error);
+                tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour still cannot be sealed");
+                apart.note_failure(place, &why);
+                *failures.entry(place.domain).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn seal_apart_hour(self: &Arc<Self>, place: Place, held: Arc<ApartHour>) -> Result<()> {
+        let domains = self.domains([place.domain].into_iter()).await?;
+        let row = domains
+            .get(&place.domain)
+            .ok_or_else(|| StoreError::NotFound {
+                what: place.domain.to_string(),
+            })?;
+        let id = ObjectId::generate();
+        let paths = [object::object_path(place, id)];
+        self.catalog.mark_as_waste(&paths).await?;
+        let done = self.publish_apart(row.number, place, id, held).await;
+        // As for any seal: what may be committed is not erased, neither now nor when the catalog has it after all.
+        let is_known = self.unknown_seal.lock().is_none();
+        let ours = [(id, paths[0].clone())];
+        if done.is_err()
+            && is_known
+            && let Ok(strangers) = self.catalog.disown(&ours).await
+        {
+            self.erase(&strangers).await;
+        }
+        done
+    }
+
+    async fn publish_apart(
+        self: &Arc<Self>,
+        number: i64,
+        place: Place,
+        id: ObjectId,
+        held: Arc<ApartHour>,
+    ) -> Result<()> {
+        let lines = Arc::clone(&held);
+        let (object, bytes) = off_thread(move || {
+            let level = CompressionLvl::new(LEVEL).expect("a level that the library has");
+            Ok(object::build(place, id, &lines.lines, level))
+        })
+        .await?;
+        self.blobs.put(&object.path, bytes).await?;
+        self.blobs
+            .sync_places(std::slice::from_ref(&object.path))
+            .await?;
+        let (core, segment, now) = (Arc::clone(self), object.segment, self.clock.now());
+        let age = self.time.age();
+        let keys =
+            off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
+        let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
+        let _nobody_counts = self.published.write().await;
+        let mut is_begun = false;
+        let committed = self
+            .catalog
+            .commit_apart(&sealed, place, now, &mut is_begun)
+            .await;
+        if let Err(error) = committed
+            && !(is_begun && self.is_committed(id, &error).await?)
+        {
+            self.dedup.withdraw(keys);
+            return Err(error);
+        }
+        self.dedup.register(keys);
+        // Who looked for its events before the keys were there has to look again, before they are nowhere else.
+        self.memtable.note_seal(place.domain);
+        self.memtable.apart().remove(place);
+        self.counters.objects.add(1);
+        self.counters.object_bytes.add(size_bytes);
+        tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
+        Ok(())
+    }
+
+    /// Whether an object is in the archive whose commit was reported as failed.
+    ///
+    /// # Errors
+    /// When the catalog does not say. Then the store takes no writes and seals nothing more, as for any seal: the next start finds
+    /// out.
+    async fn is_committed(&self, id: ObjectId, error: &StoreError) -> Result<bool> {
+        match self.catalog.recorded(id).await {
+            Ok(recorded) => {
+                if recorded.is_some() {
+                    tracing::warn!(%error, "a commit was reported as failed, and is there");
+                }
+                Ok(recorded.is_some())
+            }
+            Err(unknown) => {
+                let why =
+                    format!("the catalog does not say whether a seal is committed: {unknown}");
+                *self.unknown_seal.lock() = Some(why.clone());
+                self.wal.poison(why);
+                Err(unknown)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

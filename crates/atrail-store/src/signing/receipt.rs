@@ -1,0 +1,246 @@
+//! The receipt of a session: the evidence that goes with a download. Drawn in `docs/EVIDENCE.md`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use atrail_evidence as evidence;
+use atrail_evidence::{
+    ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
+    RECEIPT_VERSION, Receipt, ScopeOf,
+};
+use atrail_model::{Day, Domain, Scope, SessionId, Target, Timestamp, format_timestamp};
+use sqlx::SqliteConnection;
+
+use super::Signer;
+use crate::catalog::domains::DomainRow;
+use crate::catalog::in_scope;
+use crate::catalog::log::{self, Head, Placed};
+use crate::catalog::session::PinnedCheckpoint;
+use crate::error::{Result, StoreError};
+use crate::task::off_thread;
+
+/// What a receipt says of the session itself.
+pub(crate) struct About {
+    pub(crate) session: SessionId,
+    /// The owner's name.
+    pub(crate) user: String,
+    pub(crate) created: Timestamp,
+    pub(crate) scope: Scope,
+    /// Domains with an object of more events than a run: only their segments can have several runs.
+    pub(crate) large: HashSet<Domain>,
+    /// Sizes of logs that the client remembers, and wants to see continued.
+    pub(crate) since: BTreeMap<Domain, u64>,
+    /// How many bytes of entries there may be.
+    pub(crate) most_bytes: u64,
+}
+
+/// What the logs say of a session.
+pub(crate) struct Gathered {
+    /// What they say of each domain, without its checkpoint.
+    domains: Vec<DomainEvidence>,
+    /// Where they stand.
+    heads: Vec<(Domain, Head)>,
+}
+
+/// The same, with a checkpoint of each log.
+pub(crate) struct Signed {
+    pub(crate) domains: Vec<DomainEvidence>,
+    pub(crate) checkpoints: Vec<PinnedCheckpoint>,
+}
+
+/// Gathers what the logs of these domains say of a session.
+///
+/// # Errors
+/// `Invalid` when it is more than a receipt may hold, and when the catalog fails.
+pub(crate) async fn gather(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    about: &About,
+) -> Result<Gathered> {
+    let mut room = about.most_bytes;
+    let mut parts = Vec::with_capacity(domains.len());
+    let mut heads = Vec::with_capacity(domains.len());
+    for row in domains {
+        let head = log::head(connection, row.number).await?;
+        let head = head.ok_or_else(|| no_log(row.domain))?;
+        let part = of_domain(connection, row, &head, about, &mut room).await?;
+        parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
+        heads.push((row.domain, head));
+    }
+    Ok(Gathered {
+        domains: parts,
+        heads,
+    })
+}
+
+impl Signer<'_> {
+    /// Signs where the logs stand, and remembers it durably.
+    pub(crate) async fn sign_heads(&self, gathered: Gathered) -> Result<Signed> {
+        let Gathered { mut domains, heads } = gathered;
+        let notes = self.checkpoints(&heads).await?;
+        for (domain, note) in domains.iter_mut().zip(notes) {
+            domain.checkpoint = note;
+        }
+        let checkpoints = heads.into_iter().map(|(domain, head)| PinnedCheckpoint {
+            domain,
+            size: head.size,
+            root: head.root,
+        });
+        Ok(Signed {
+            domains,
+            checkpoints: checkpoints.collect(),
+        })
+    }
+
+    /// The text of a receipt, which has megabytes where a session has thousands of objects.
+    pub(crate) async fn receipt(&self, receipt: Receipt) -> Result<String> {
+        let key = Arc::clone(&self.key);
+        off_thread(move || super::key::signed(receipt.sign(&key))).await
+    }
+}
+
+impl About {
+    /// The receipt, not signed yet.
+    pub(crate) fn receipt(&self, manifest: String, domains: Vec<DomainEvidence>) -> Receipt {
+        Receipt {
+            kind: RECEIPT_TYPE.to_owned(),
+            version: RECEIPT_VERSION,
+            session: self.session.to_string(),
+            user: self.user.clone(),
+            created: format_timestamp(self.created),
+            scope: of_scope(&self.scope),
+            manifest,
+            domains,
+        }
+    }
+}
+
+async fn of_domain(
+    connection: &mut SqliteConnection,
+    row: &DomainRow,
+    head: &Head,
+    about: &About,
+    room: &mut u64,
+) -> Result<Option<DomainEvidence>> {
+    let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
+    let days = days_of(&about.scope)?;
+    let control = (log::CONTROL, log::CONTROL);
+    let Some(control) = log::entries(connection, head.log, control, room).await? else {
+        return Ok(None);
+    };
+    let asked = (days.0.into(), days.1.into());
+    let Some(placed) = log::entries(connection, head.log, asked, room).await? else {
+        return Ok(None);
+    };
+    let deletions = deletions(connection, head, &placed).await?;
+    let mut consistency = Vec::new();
+    let since = about.since.get(&row.domain).copied();
+    if let Some(size) = since.filter(|size| (1..=head.size).contains(size)) {
+        consistency.push(ConsistencyProof {
+            size,
+            proof: log::consistency(connection, head.log, size, head.size).await?,
+        });
+    }
+    let subtrees = if about.large.contains(&row.domain) {
+        in_scope::subtrees(connection, row, &about.scope).await?
+    } else {
+        BTreeMap::new()
+    };
+    Ok(Some(DomainEvidence {
+        domain: row.domain.to_string(),
+        checkpoint: String::new(),
+        record: log::record(connection, head.log, last).await?,
+        inclusion: log::inclusion(connection, head.log, last, head.size).await?,
+        days: log::days_proof(connection, head.log, days).await?,
+        lists: lists(placed)?,
+        control: control.into_iter().map(|placed| placed.entry).collect(),
+        deletions,
+        subtrees,
+        consistency,
+    }))
+}
+
+fn too_large(most_bytes: u64) -> StoreError {
+    StoreError::Invalid(format!(
+        "its receipt would hold more than {} MiB of records: take fewer days, or a space in place of the account",
+        most_bytes >> 20
+    ))
+}
+
+/// The records that committed the deletions, each proven to be in the log.
+async fn deletions(
+    connection: &mut SqliteConnection,
+    head: &Head,
+    placed: &[Placed],
+) -> Result<Vec<DeletionProof>> {
+    let mut proofs = Vec::new();
+    for entry in placed {
+        // Reading nearly every entry as JSON for nothing would cost a tenth of a receipt.
+        if !entry.entry.contains("delete")
+            || !matches!(DayEntry::parse(&entry.entry), Ok(DayEntry::Delete(_)))
+        {
+            continue;
+        }
+        proofs.push(DeletionProof {
+            day: day_name(entry.list)?,
+            position: entry.place,
+            record: log::record(connection, head.log, entry.index).await?,
+            inclusion: log::inclusion(connection, head.log, entry.index, head.size).await?,
+        });
+    }
+    Ok(proofs)
+}
+
+fn lists(placed: Vec<Placed>) -> Result<Vec<DayList>> {
+    let mut lists: Vec<DayList> = Vec::new();
+    let mut number = None;
+    for entry in placed {
+        if number.replace(entry.list) != Some(entry.list) {
+            lists.push(DayList {
+                day: day_name(entry.list)?,
+                entries: Vec::new(),
+            });
+        }
+        if let Some(list) = lists.last_mut() {
+            list.entries.push(entry.entry);
+        }
+    }
+    Ok(lists)
+}
+
+fn of_scope(scope: &Scope) -> evidence::Scope {
+    evidence::Scope {
+        of: match scope.target {
+            Target::Space(id) => ScopeOf::Space(id.to_string()),
+            Target::Account(id) => ScopeOf::Account(id.to_string()),
+        },
+        start: scope.days.start().to_string(),
+        end: scope.days.end().to_string(),
+        hours: HourRange {
+            first: scope.hours.first().number(),
+            last: scope.hours.last().number(),
+        },
+    }
+}
+
+/// The days as leaves of `days`. What comes after the last leaf has no events.
+fn days_of(scope: &Scope) -> Result<(u16, u16)> {
+    let number = |day: Day| u16::try_from(day.number()).unwrap_or(u16::MAX);
+    Ok((number(scope.days.start()), number(scope.days.end())))
+}
+
+fn day_name(number: i64) -> Result<String> {
+    let day = u32::try_from(number).ok().and_then(Day::from_number);
+    let day = day.ok_or_else(|| StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: "an entry is of no day".to_owned(),
+    })?;
+    Ok(day.to_string())
+}
+
+fn no_log(domain: Domain) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: format!("{domain} has no log"),
+    }
+}

@@ -1,0 +1,175 @@
+//! What a start does before anything is signed: it goes on with the history that was signed, or begins a new one and says
+//! why. It never signs a second history of one origin and size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atrail_evidence::{Checkpoint, origin};
+use atrail_model::{AccountId, Domain, Timestamp};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::Signing;
+use super::demand::{TAKEN_IN, demanded, forget_demand};
+use super::journal::Signed;
+use crate::catalog::Catalog;
+use crate::catalog::domains::DomainRow;
+use crate::catalog::failure::failed_to;
+use crate::catalog::log::{self, Beginning, Epoch, Head};
+use crate::error::Result;
+
+const WHAT: &str = "begin the domains' logs";
+/// Who the records of a new epoch name.
+const ACTOR: &str = "atrail";
+
+impl Signing {
+    /// The domains of which something was signed.
+    pub(crate) async fn signed_domains(&self) -> Vec<Domain> {
+        self.journal.lock().await.domains().collect()
+    }
+
+    /// Whether more was signed than the catalog has, or something else: then it is older, or another one. A catalog without logs,
+    /// made anew of the archive, is neither.
+    pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
+        let journal = self.journal.lock().await;
+        let name = self.name().await;
+        let connection = catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        for row in catalog.all_domains().await? {
+            if let Some(signed) = journal.newest(row.domain)
+                && let Some(head) = log::head(&mut connection, row.number).await?
+                && !goes_on(&mut connection, &name, &row, &head, signed).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes on with the logs of the catalog where they are what was signed, and begins them where not. `taken_in`: accounts that
+    /// got something of which their logs do not tell.
+    pub(crate) async fn go_on(
+        &self,
+        catalog: &Catalog,
+        taken_in: &BTreeSet<AccountId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let is_demanded = demanded(&self.data_dir)?;
+        // What this start took in is a matter of its accounts alone.
+        let demanded = is_demanded.clone().filter(|reason| reason != TAKEN_IN);
+        let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
+        for row in catalog.all_domains().await? {
+            accounts.entry(row.account).or_default().push(row);
+        }
+        let verifier_key = self.verifier_key().await.to_string();
+        let beginning = Beginning {
+            verifier_key: &verifier_key,
+            actor: ACTOR,
+            now,
+        };
+        for (account, domains) in accounts {
+            let mut tx = catalog.begin(WHAT).await?;
+            let is_changed = taken_in.contains(&account);
+            if let Some(epoch) = self
+                .epoch_for(
+                    &mut tx,
+                    &domains,
+                    &verifier_key,
+                    demanded.as_deref(),
+                    is_changed,
+                )
+                .await?
+            {
+                if !epoch.epoch.is_empty() {
+                    tracing::warn!(%account, reason = epoch.reason, "the logs of an account begin a new epoch");
+                }
+                beginning.epoch(&mut tx, account, &epoch).await?;
+                catalog.commit(tx, WHAT).await?;
+            }
+        }
+        if is_demanded.is_some() {
+            forget_demand(&self.data_dir)?;
+        }
+        Ok(())
+    }
+
+    /// Why and how the logs of an account begin, if they do not go on.
+    async fn epoch_for(
+        &self,
+        connection: &mut SqliteConnection,
+        domains: &[DomainRow],
+        verifier_key: &str,
+        demanded: Option<&str>,
+        is_changed: bool,
+    ) -> Result<Option<Epoch>> {
+        let journal = self.journal.lock().await;
+        let name = self.name().await;
+        let mut reason = demanded.map(str::to_owned);
+        let mut lacking = false;
+        for row in domains {
+            let newest = journal.newest(row.domain);
+            let head = log::head(connection, row.number).await?;
+            lacking |= head.is_none();
+            if let Some(head) = &head
+                && log::key(connection, head.log).await? != verifier_key
+            {
+                reason.get_or_insert_with(|| "the signing key of the logs was lost".to_owned());
+            }
+            let Some(newest) = newest else {
+                continue;
+            };
+            let signed = &newest.checkpoint;
+            let goes_on = match &head {
+                None => false,
+                Some(head) => goes_on(connection, &name, row, head, newest).await?,
+            };
+            if !goes_on {
+                reason.get_or_insert_with(|| {
+                    format!(
+                        "the catalog is not the one of which the checkpoint {} of {} was signed",
+                        signed.size, row.domain
+                    )
+                });
+            }
+        }
+        if reason.is_none() && is_changed {
+            reason = Some(TAKEN_IN.to_owned());
+        }
+        if reason.is_none() && !lacking {
+            return Ok(None);
+        }
+        let continues = domains.iter().filter_map(|row| {
+            let signed = journal.newest(row.domain)?;
+            Some((row.domain, signed.note.clone()))
+        });
+        let continues: BTreeMap<Domain, String> = continues.collect();
+        Ok(Some(Epoch {
+            // Without a reason, this is the first history that there is.
+            epoch: if reason.is_some() {
+                Uuid::now_v7().to_string()
+            } else {
+                String::new()
+            },
+            reason: reason.unwrap_or_default(),
+            continues,
+        }))
+    }
+}
+
+/// Whether a log is the one of which this was signed, or goes on with it.
+async fn goes_on(
+    connection: &mut SqliteConnection,
+    server: &str,
+    row: &DomainRow,
+    head: &Head,
+    signed: &Signed,
+) -> Result<bool> {
+    let Checkpoint {
+        origin: signed_origin,
+        size,
+        root,
+    } = &signed.checkpoint;
+    Ok(
+        origin(server, &row.domain.to_string(), &head.epoch) == *signed_origin
+            && log::root_at(connection, head, *size).await? == Some(*root),
+    )
+}

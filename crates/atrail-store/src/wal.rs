@@ -1,0 +1,60 @@
+//! The write-ahead log: where an event is made durable before it is acknowledged.
+
+mod check;
+mod event;
+mod file;
+mod frame;
+
+use std::io;
+
+pub(crate) use check::{CheckedLog, check_log, sound_files};
+pub use event::NewEvent;
+pub(crate) use file::{FileWal, NewLog, Replay};
+pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
+
+/// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.
+///
+/// After `Broken` the log is never written again in this process.
+pub(crate) trait Wal: Send {
+    /// Makes the frames durable, all or none. Their sequence numbers go on from the last one.
+    fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError>;
+
+    /// Goes on in a new file, so that the old one can be trimmed; in a small one if it may be and there is no space for
+    /// more.
+    fn rotate(&mut self, even_small: bool) -> Result<(), AppendError>;
+
+    /// Removes files all of whose frames are below this sequence number.
+    fn trim(&mut self, floor: u64) -> io::Result<()>;
+}
+
+/// Why frames were not made durable.
+#[derive(Debug)]
+pub(crate) enum AppendError {
+    /// There is no space; nothing was written.
+    Full(io::Error),
+    /// A write or fsync failed; what is on the disk is unknown.
+    Broken(io::Error),
+}
+
+impl AppendError {
+    fn of_new_file(error: io::Error) -> Self {
+        if is_full(&error) {
+            Self::Full(error)
+        } else {
+            Self::Broken(error)
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+#[cfg(feature = "internals")]
+pub(crate) mod fuzzing;
+
+#[cfg(test)]
+mod tests;

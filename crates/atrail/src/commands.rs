@@ -1,0 +1,38 @@
+//! One file per command; each knows its arguments, its calls and its output.
+
+pub(crate) mod admin;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod context;
+pub(crate) mod delete;
+pub(crate) mod download;
+mod evidence_text;
+pub(crate) mod hold;
+pub(crate) mod iam;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod man;
+pub(crate) mod option;
+pub(crate) mod passwd;
+pub(crate) mod plugin;
+pub(crate) mod prove;
+pub(crate) mod quickstart;
+mod secret;
+pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod token;
+pub(crate) mod trail;
+pub(crate) mod verify;
+
+use atrail_model::SessionId;
+
+use crate::error::{CliError, Result};
+
+/// A session's id as the server gave it: a string, until it is checked.
+fn checked_id(id: &str) -> Result<SessionId> {
+    id.parse().map_err(|error: atrail_model::ParseIdError| {
+        CliError::failed("the server's session id cannot be used").because(error)
+    })
+}

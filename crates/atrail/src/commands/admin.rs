@@ -1,0 +1,72 @@
+//! `atrail admin`: accounts, organizations, spaces, users, roles and API keys over HTTP; the care of a data directory.
+
+mod account;
+mod api_key;
+mod backup;
+mod invitation;
+mod org;
+mod recover;
+mod retention;
+mod role;
+mod rotate_key;
+mod scrub;
+mod space;
+mod token_key;
+mod user;
+mod verbs;
+
+use crate::client::connect;
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Manage accounts, organizations, spaces, users, roles, keys and a server's data
+#[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
+    atrail admin role create --user alice --role developer --space dev"
+)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    Account(account::Command),
+    #[command(subcommand)]
+    Org(org::Command),
+    #[command(subcommand)]
+    Space(space::Command),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Role(role::Command),
+    #[command(subcommand)]
+    Invitation(invitation::Command),
+    #[command(subcommand)]
+    ApiKey(api_key::Command),
+    #[command(subcommand)]
+    TokenKey(token_key::Command),
+    #[command(subcommand)]
+    Retention(retention::Command),
+    Scrub(scrub::Args),
+    Backup(backup::Args),
+    Recover(recover::Args),
+    RotateKey(rotate_key::Args),
+}
+
+/// Runs it.
+pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
+    let client = async || connect(settings, false).await;
+    match command {
+        Command::Account(command) => account::run(settings, &client().await?, command).await,
+        Command::Org(command) => org::run(settings, &client().await?, command).await,
+        Command::Space(command) => space::run(settings, &client().await?, command).await,
+        Command::User(command) => user::run(settings, &client().await?, command).await,
+        Command::Role(command) => role::run(settings, &client().await?, command).await,
+        Command::Invitation(command) => invitation::run(settings, &client().await?, command).await,
+        Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
+        Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
+        Command::Retention(command) => retention::run(settings, &client().await?, command).await,
+        // About a directory of this machine: no server is asked.
+        Command::Scrub(args) => scrub::run(settings, args).await,
+        Command::Backup(args) => backup::run(settings, args).await,
+        Command::Recover(args) => recover::run(settings, args).await,
+        Command::RotateKey(args) => rotate_key::run(settings, &client().await?, args).await,
+    }
+}

@@ -1,0 +1,187 @@
+//! `atrail download`: the bytes of a session, into a file or to standard output.
+
+pub(super) mod receipt;
+mod to_file;
+mod to_stdout;
+mod wanted;
+
+use std::path::{Path, PathBuf};
+
+use atrail_api::Session;
+use atrail_export::{FORMATS, Format, IndexName, Options};
+use atrail_model::SessionId;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde::Serialize;
+
+use super::verify;
+use crate::client::connect;
+use crate::days::{DayDefault, ScopeFlags};
+use crate::download::Conversion;
+use crate::error::{CliError, Result};
+use crate::printer;
+use crate::settings::Settings;
+use wanted::Wanted;
+
+/// Download a session, or days; run again, it goes on where it was interrupted
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
+    atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
+    atrail download -s yesterday -o yesterday.json.gz --verify\n  \
+    atrail download -s yesterday | gunzip | head\n  \
+    atrail download -s yesterday --as csv -o yesterday.csv"
+)]
+pub(crate) struct Args {
+    /// The file; `-`, or nothing off a terminal, writes the gzip to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Id of the session; without it, the days given are downloaded by a session made for it
+    #[arg(value_name = "SESSION")]
+    session: Option<SessionId>,
+    #[command(flatten)]
+    scope: ScopeFlags,
+    /// Write the events in another format than the stored gzip
+    #[arg(long = "as", value_name = "FORMAT", value_parser = formats())]
+    target_format: Option<&'static Format>,
+    /// With es-bulk: the index that the events are for [default: activity-tracker]
+    #[arg(long, value_name = "NAME", requires = "target_format")]
+    index: Option<IndexName>,
+    /// Where the receipt goes [default: FILE.receipt, for the stored gzip and ndjson]
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Verify FILE against its receipt when it is complete, as `atrail verify` does
+    #[arg(long, requires = "output")]
+    verify: bool,
+    /// Replace FILE, FILE.part and the receipt, whatever they are
+    #[arg(long)]
+    force: bool,
+}
+
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let names = FORMATS
+        .iter()
+        .map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+/// Downloads.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let stdout_is_terminal = settings.printer.terminals.stdout;
+    let output = args.output.as_deref();
+    if output == Some(Path::new("-")) && stdout_is_terminal {
+        return Err(CliError::usage(
+            "`-o -` writes bytes as they are, which no terminal should get",
+        )
+        .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
+    }
+    let to_file = output.filter(|path| *path != Path::new("-"));
+    if to_file.is_none() && settings.printer.format != printer::Format::Table {
+        return Err(
+            CliError::usage("--format is of what is said about a FILE, and there is none")
+                .hint("--as says how the events are written; -o FILE keeps them in a file"),
+        );
+    }
+    let conversion = conversion(&args)?;
+    if args.verify && (to_file.is_none() || !keeps_lines(conversion.as_ref())) {
+        return Err(
+            CliError::usage("--verify is for a file with the stored gzip, or with ndjson")
+                .hint("`atrail verify FILE` verifies it later, too"),
+        );
+    }
+    let wanted = wanted(&args, settings.now())?;
+    let client = connect(settings, wanted.needs_space()).await?;
+    let Some(path) = to_file else {
+        let receipt = args.receipt.as_deref();
+        return to_stdout::run(settings, &client, &wanted, conversion, receipt).await;
+    };
+    let receipt = args
+        .receipt
+        .or_else(|| keeps_lines(conversion.as_ref()).then(|| receipt::beside(path)));
+    let way = to_file::Way {
+        target: path,
+        receipt: receipt.clone(),
+        conversion,
+        force: args.force,
+    };
+    let session = to_file::run(settings, &client, &wanted, way).await?;
+    if let Some(receipt) = receipt.as_ref().filter(|_| args.verify) {
+        let asked = wanted.asked(&client);
+        verify::downloaded(settings, path, receipt, asked).await?;
+    }
+    tell(settings, path, receipt.as_deref(), &session)
+}
+
+/// What a program wants to know of a file that is complete. (A person was told on the way.)
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Downloaded {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+    session: String,
+    events: u64,
+    total_bytes: u64,
+    etag: String,
+}
+
+fn tell(settings: &Settings, path: &Path, receipt: Option<&Path>, session: &Session) -> Result<()> {
+    if settings.printer.format == printer::Format::Table {
+        return Ok(());
+    }
+    let downloaded = Downloaded {
+        file: path.display().to_string(),
+        receipt: receipt.map(|path| path.display().to_string()),
+        session: session.id.clone(),
+        events: session.events,
+        total_bytes: session.total_bytes,
+        etag: session.etag.clone(),
+    };
+    let properties = [
+        ("file", downloaded.file.clone()),
+        ("receipt", downloaded.receipt.clone().unwrap_or_default()),
+        ("session", downloaded.session.clone()),
+        ("events", downloaded.events.to_string()),
+        ("total-bytes", downloaded.total_bytes.to_string()),
+        ("etag", downloaded.etag.clone()),
+    ];
+    settings.printer.properties(&properties, &downloaded)
+}
+
+/// Whether what is written can be verified: the events' lines as they are stored, compressed or not.
+fn keeps_lines(conversion: Option<&Conversion>) -> bool {
+    conversion.is_none_or(|conversion| conversion.format.name == "ndjson")
+}
+
+fn conversion(args: &Args) -> Result<Option<Conversion>> {
+    let Some(format) = args.target_format else {
+        return Ok(None);
+    };
+    if args.index.is_some() && !format.uses_index {
+        return Err(
+            CliError::usage(format!("--index means nothing to --as {}", format.name))
+                .hint("only es-bulk names an index"),
+        );
+    }
+    let options = Options {
+        index: args.index.clone().unwrap_or_default(),
+    };
+    Ok(Some(Conversion { format, options }))
+}
+
+fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
+    match args.session {
+        Some(_) if args.scope.is_any_given() => Err(CliError::usage(
+            "SESSION cannot be used with -s, -e, -T or -a",
+        )
+        .hint("a session's days were fixed when it was made")),
+        Some(id) => Ok(Wanted::Session(id)),
+        None if !args.scope.is_any_given() => Err(CliError::usage(
+            "missing: SESSION, or days such as -s yesterday",
+        )
+        .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
+        None => {
+            let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
+            Ok(Wanted::Scope(args.scope, days))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Reading a text of evidence: a receipt, a proof, a list of acknowledgements.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{CliError, Exit, Result};
+
+/// A text of evidence. Without it nothing can be concluded.
+pub(super) fn text_of(path: &Path, max_bytes: u64) -> Result<String> {
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    text_in(file, path, max_bytes)
+}
+
+/// As [`text_of`], of a file that is open.
+pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String> {
+    let mut bytes = Vec::new();
+    file.take(max_bytes + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, error))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(CliError::new(
+            Exit::Inconclusive,
+            format!("{} is larger than {max_bytes} bytes", path.display()),
+        ));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| CliError::failed(format!("{} is no text", path.display())).because(error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> CliError {
+    CliError::new(
+        Exit::Inconclusive,
+        format!("could not read {}", path.display()),
+    )
+    .because(error)
+    .hint("`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another")
+}

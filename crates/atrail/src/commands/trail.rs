@@ -1,0 +1,183 @@
+//! `atrail trail`: sends events, a file of any size in bounded memory.
+
+mod batch;
+mod report;
+mod sent;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::pin::pin;
+
+use atrail_api::{AckOrRefusal, IngestQuery, Problem, headers, paths};
+use atrail_sources::SourceKind;
+use clap::ValueEnum;
+use flate2::read::MultiGzDecoder;
+use tokio::sync::mpsc;
+
+use self::batch::{Batch, read_batches};
+use self::report::Report;
+use self::sent::Sent;
+use crate::client::{Call, Client, connect};
+use crate::error::{CliError, Exit, Result};
+use crate::settings::Settings;
+
+/// Send events; one line of receipt for each
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  atrail trail -f events.json\n  \
+    zcat events.json.gz | atrail trail -t cadf --format jsonl >receipts.jsonl")]
+pub(crate) struct Args {
+    /// The events: one, an array, one a line, or a log, also as gzip or zstd; standard input when left out
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// What they are
+    #[arg(
+        short = 't',
+        long = "type",
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "TYPE"
+    )]
+    kind: Kind,
+    /// To the account's own domain, in place of the targeted space
+    #[arg(short = 'a', long)]
+    at_account_level: bool,
+}
+
+/// The formats that the server takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Each event says what it is
+    #[default]
+    Auto,
+    /// CADF
+    Cadf,
+    /// Kong's log of requests
+    Kong,
+}
+
+impl Kind {
+    const fn source(self) -> SourceKind {
+        match self {
+            Self::Auto => SourceKind::Auto,
+            Self::Cadf => SourceKind::Cadf,
+            Self::Kong => SourceKind::Kong,
+        }
+    }
+}
+
+/// Sends everything, and prints what became of it.
+pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    let mut interrupted = pin!(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    let client = tokio::select! {
+        biased;
+        () = &mut interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
+        client = connect(settings, !args.at_account_level) => client?,
+    };
+    let (source, total) = open(args.file.as_ref())?;
+    // One batch waits here while another is under way and the next is being read.
+    let (sender, mut batches) = mpsc::channel(1);
+    let (kind, now) = (args.kind.source(), settings.now());
+    let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
+    let mut report = Report::start(settings, total)?;
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = &mut interrupted => return Err(report.interrupted(None)),
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch else { break };
+        let sent = tokio::select! {
+            biased;
+            () = &mut interrupted => return Err(report.interrupted(Some(&batch))),
+            sent = send(&client, &args, &batch) => sent,
+        };
+        match sent {
+            Ok(sent) => report.batch(&batch, &sent)?,
+            Err(error) => return Err(report.stopped_at(&batch, error)),
+        }
+    }
+    let read = reader
+        .await
+        .map_err(|error| CliError::failed("the reader broke").because(error))?;
+    match read {
+        Ok(()) => report.finish(),
+        Err(error) => Err(report.stopped(error)),
+    }
+}
+
+/// The events' text, and its length when that is known. Gzip and zstd are seen from the first bytes and unpacked.
+fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let (raw, name, length): (Box<dyn Read + Send>, _, _) =
+        match file.filter(|path| path.as_os_str() != "-") {
+            None => (Box::new(io::stdin()), "standard input".to_owned(), None),
+            Some(path) => {
+                let name = path.display().to_string();
+                let failed = |error| CliError::file(format!("could not read {name}"), error);
+                let opened = File::open(path).map_err(failed)?;
+                let metadata = opened.metadata().map_err(failed)?;
+                let length = metadata.is_file().then_some(metadata.len());
+                (Box::new(opened), name, length)
+            }
+        };
+    let failed = |error| CliError::file(format!("could not read {name}"), error);
+    let mut raw = BufReader::with_capacity(64 << 10, raw);
+    Ok(match raw.fill_buf().map_err(failed)? {
+        // At a terminal, an end is told once; asked again, it would wait for a second one.
+        [] => (Box::new(io::empty()), length),
+        [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
+            (Box::new(decoder), None)
+        }
+        _ => (Box::new(raw), length),
+    })
+}
+
+/// Sends one batch, again when the answer is lost: the server keeps it once. An answer that refuses every event is an
+/// answer, too.
+async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
+    if batch.lines.is_empty() {
+        return Ok(Sent::default());
+    }
+    let query = IngestQuery {
+        at_account_level: args.at_account_level.then_some(true),
+        // What is no CADF was made CADF here.
+        kind: Some("cadf".to_owned()),
+    };
+    let call = Call::post_with_key(paths::EVENTS)
+        .query(&query)?
+        .body("application/x-ndjson", batch.body.clone())
+        .answers(&[400]);
+    let answer = client.answer(call).await?;
+    // Sent twice, the events that the first attempt stored would be among them.
+    let stored_already = answer.number(headers::DUPLICATES);
+    let stored_already = stored_already.filter(|_| !answer.has_lost_one).unwrap_or(0);
+    let bytes = answer.bytes;
+    match serde_json::from_slice::<Vec<AckOrRefusal>>(&bytes) {
+        Ok(answers) if answers.len() == batch.lines.len() => Ok(Sent {
+            answers,
+            stored_already,
+        }),
+        Ok(answers) => Err(
+            CliError::failed("the server's receipts do not fit the events")
+                .because(format!(
+                    "{} events, {} receipts",
+                    batch.lines.len(),
+                    answers.len()
+                ))
+                .with_unknown_outcome(),
+        ),
+        Err(error) => Err(match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => CliError::failed(problem.title).because(problem.detail),
+            Err(_) => CliError::failed("the server's receipts cannot be understood")
+                .because(error)
+                .with_unknown_outcome(),
+        }),
+    }
+}

@@ -1,0 +1,40 @@
+//! Understanding a command line, atrail's own or a tool's.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::args::{Cli, Line, color_of_help};
+use crate::printer::safe;
+use crate::spelling;
+use crate::tool::Tool;
+
+/// Understands the arguments of the process; pure.
+///
+/// An error repeats what was typed, which may be a name out of an event: it comes safe for a terminal.
+pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
+    parse_as_typed(tool, argv).map_err(|error| {
+        let shown = |word: &OsString| {
+            safe::for_terminal(&word.to_string_lossy())
+                .into_owned()
+                .into()
+        };
+        let shown: Vec<OsString> = argv.iter().map(shown).collect();
+        // What a terminal would obey is in no name and no value that is valid, so the error is the same.
+        parse_as_typed(tool, &shown).err().unwrap_or(error)
+    })
+}
+
+fn parse_as_typed(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
+    if let Some(tool) = tool {
+        return spelling::parse(tool, argv);
+    }
+    let words = std::iter::once("atrail".into()).chain(argv.iter().skip(1).cloned());
+    let matches = Cli::command()
+        .color(color_of_help(argv))
+        .try_get_matches_from(words)?;
+    let Cli {
+        global, command, ..
+    } = Cli::from_arg_matches(&matches)?;
+    Ok(Line { global, command })
+}

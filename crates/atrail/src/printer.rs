@@ -1,0 +1,215 @@
+//! The only place that writes to standard output and standard error.
+//!
+//! Data goes to standard output, everything else to standard error. What comes from a server or an event passes
+//! [`safe`] before a person sees it.
+
+mod color;
+mod progress;
+mod rows;
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+
+use crate::error::{CliError, Exit, Result};
+use crate::task::blocking;
+use crate::tool::Tool;
+
+pub(crate) use atrail_table::{Column, Layout, safe};
+pub(crate) use color::{Color, ColorWish};
+pub(crate) use progress::Progress;
+pub(crate) use rows::{RowStream, Rows};
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON text.
+    Json,
+    /// One JSON text a line.
+    Jsonl,
+    /// RFC 4180, with a header.
+    Csv,
+}
+
+/// Which standard streams are terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terminals {
+    /// Somebody can type.
+    pub(crate) stdin: bool,
+    /// Data is read by a person.
+    pub(crate) stdout: bool,
+    /// Notes are read by a person.
+    pub(crate) stderr: bool,
+}
+
+impl Terminals {
+    /// Asks the operating system.
+    pub(crate) fn detect() -> Self {
+        Self {
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// Prints, in the format that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Printer {
+    /// How data is printed.
+    pub(crate) format: Format,
+    /// Whether notes are left out.
+    pub(crate) quiet: bool,
+    /// Which streams are terminals.
+    pub(crate) terminals: Terminals,
+    /// How wide the terminal is, when data is read by a person.
+    columns: Option<usize>,
+    color: bool,
+    tool: Option<Tool>,
+}
+
+impl Printer {
+    /// A printer without colours, for atrail's own spelling and tables of any width.
+    pub(crate) const fn new(format: Format, quiet: bool, terminals: Terminals) -> Self {
+        Self {
+            format,
+            quiet,
+            terminals,
+            columns: None,
+            color: false,
+            tool: None,
+        }
+    }
+
+    /// With colours where the flag, the environment and the terminal want them.
+    pub(crate) const fn painting(mut self, flag: Color, wish: ColorWish) -> Self {
+        self.color = wish.decide(flag, self.terminals.stderr);
+        self
+    }
+
+    /// Speaks of commands as this tool spells them.
+    pub(crate) const fn speaking(mut self, tool: Option<Tool>) -> Self {
+        self.tool = tool;
+        self
+    }
+
+    /// Fits tables into so many columns, when a terminal shows them.
+    pub(crate) fn within(mut self, columns: Option<usize>) -> Self {
+        self.columns = columns.filter(|_| self.terminals.stdout);
+        self
+    }
+
+    /// Whether there is somebody to ask.
+    pub(crate) const fn can_ask(&self) -> bool {
+        self.terminals.stdin && self.terminals.stderr
+    }
+
+    /// Prints text that was made here, or made safe, to standard output.
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(CliError::output)
+    }
+
+    /// Tells a person something that is no data: one line, unless `-q` was given.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            let text = self.tool.map_or(text.into(), |tool| tool.speak(text));
+            self.stderr(&format!("{}\n", safe::for_terminal(&text)));
+        }
+    }
+
+    /// Tells of something that went wrong without ending the command; `-q` does not hide it.
+    pub(crate) fn warn(&self, text: &str) {
+        self.stderr(&format!("{}\n", safe::for_terminal(text)));
+    }
+
+    /// Tells what a server has to tell besides its answer, if anything; `-q` does not hide it.
+    pub(crate) fn pass_on(&self, note: Option<&str>) {
+        if let Some(note) = note {
+            self.warn(&format!("note: {note}"));
+        }
+    }
+
+    /// Tells why the command ends.
+    pub(crate) fn error(&self, error: &CliError) {
+        if matches!(error.exit, Exit::OutputClosed | Exit::Interrupted) {
+            return;
+        }
+        let report = error.report();
+        let (said, hint) = match report.split_once("\nhint: ") {
+            Some((said, hint)) => (said, Some(hint)),
+            None => (report.as_str(), None),
+        };
+        let said = said.strip_prefix("error: ").unwrap_or(said);
+        self.labelled("error:", "1;31", said);
+        if let Some(hint) = hint {
+            let hint = self.tool.map_or(hint.into(), |tool| tool.speak(hint));
+            self.labelled("hint:", "1;36", &hint);
+        }
+    }
+
+    /// A line on standard error that begins with a word in this colour (ECMA-48 §8.3.117), if colours are wanted.
+    fn labelled(&self, label: &str, color: &str, text: &str) {
+        let text = safe::for_terminal(text);
+        self.stderr(&if self.color {
+            format!("\u{1b}[{color}m{label}\u{1b}[0m {text}\n")
+        } else {
+            format!("{label} {text}\n")
+        });
+    }
+
+    /// Asks at the terminal, without a line end. Ask [`Printer::can_ask`] first.
+    pub(crate) async fn ask(&self, question: &str) -> Result<String> {
+        self.stderr(&safe::for_terminal(question));
+        let answer = blocking(|| {
+            let mut answer = String::new();
+            io::stdin()
+                .read_line(&mut answer)
+                .map_err(|error| CliError::file("could not read the answer", error))?;
+            Ok(answer.trim().to_owned())
+        });
+        tokio::select! {
+            answer = answer => answer,
+            _ = tokio::signal::ctrl_c() => Err(CliError::new(Exit::Interrupted, "interrupted")),
+        }
+    }
+
+    /// Asks whether something is agreed to; anything but a yes is a no.
+    pub(crate) async fn agrees(&self, question: &str) -> Result<bool> {
+        let answer = self.ask(&format!("{question} [y/N] ")).await?;
+        Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// JSON and CSV are data: they stay as they are, except at a terminal.
+    fn shown_data(&self, text: String) -> String {
+        match self.format {
+            Format::Csv if self.terminals.stdout => text
+                .split_inclusive('\n')
+                .map(|line| {
+                    format!(
+                        "{}\n",
+                        safe::for_terminal(line.trim_end_matches(['\r', '\n']))
+                    )
+                })
+                .collect(),
+            Format::Csv | Format::Table => text,
+            Format::Json | Format::Jsonl => safe::json_for_terminal(&text).into_owned(),
+        }
+    }
+
+    /// Standard error may be closed; nobody is left to be told.
+    fn stderr(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// A number of things: `1 event`, `2 events`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}

@@ -1,0 +1,12 @@
+//! Work that blocks.
+
+use crate::error::{CliError, Result};
+
+/// Runs something that blocks, such as hashing a file, so that Ctrl-C still works.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| CliError::failed("a task of the program broke").because(error))?
+}

@@ -1,0 +1,172 @@
+//! What this client trusts a server for: the key that its evidence is signed with, and the newest checkpoint of each domain
+//! that it saw. Who later shows another key, or another history, is found out.
+
+pub(crate) mod current;
+pub(crate) mod endorsed;
+
+use std::collections::BTreeMap;
+
+use atrail_evidence::{
+    Checkpoint, DomainEvidence, NoteError, Receipt, VerifierKey, verify_consistency,
+};
+
+use crate::client::endpoint::Endpoint;
+use crate::error::{CliError, Result};
+use crate::settings::Settings;
+use crate::state::Context;
+
+/// The keys that evidence is verified with here: `ATRAIL_VKEY`, else those that this client was led to, the newest first.
+pub(crate) fn pinned_keys(settings: &Settings) -> Result<Vec<VerifierKey>> {
+    if let Some(key) = key_of_environment(settings)? {
+        return Ok(vec![key]);
+    }
+    keys_of(settings.context()?)
+}
+
+fn keys_of(context: Option<(String, Context)>) -> Result<Vec<VerifierKey>> {
+    let Some((_, context)) = context else {
+        return Ok(Vec::new());
+    };
+    let texts = context.verifier_key.iter().chain(&context.earlier_keys);
+    texts.map(|text| remembered(text)).collect()
+}
+
+/// The context in use, unless `ATRAIL_ENDPOINT` names another server than its own: that one is not told apart by what this
+/// one showed.
+fn context_in_use(settings: &Settings) -> Result<Option<(String, Context)>> {
+    settings.used(settings.context()?)
+}
+
+/// What is known of the server there, before it is told any secret: `ATRAIL_VKEY`, else the key of the context in use, else
+/// those of every context of that server. The key that it shows must follow from each.
+pub(crate) fn known_keys(
+    settings: &Settings,
+    endpoint: &Endpoint,
+    used: Option<&Context>,
+) -> Result<Vec<VerifierKey>> {
+    if let Some(key) = key_of_environment(settings)? {
+        return Ok(vec![key]);
+    }
+    if let Some(context) = used {
+        return context
+            .verifier_key
+            .iter()
+            .map(|text| remembered(text))
+            .collect();
+    }
+    let address = endpoint.to_string();
+    let config = settings.state.config()?;
+    let contexts = config.contexts.into_values();
+    let of_server = contexts.filter(|context| context.endpoint == address);
+    // A damaged key is repaired by the login that finds it.
+    Ok(of_server
+        .filter_map(|context| context.verifier_key?.parse().ok())
+        .collect())
+}
+
+fn key_of_environment(settings: &Settings) -> Result<Option<VerifierKey>> {
+    let text = settings.environment.verifier_key.as_ref();
+    text.map(|text| {
+        text.parse().map_err(|error: NoteError| {
+            CliError::usage("ATRAIL_VKEY cannot be used").because(error)
+        })
+    })
+    .transpose()
+}
+
+fn remembered(text: &str) -> Result<VerifierKey> {
+    text.parse().map_err(|error: NoteError| {
+        CliError::failed("a remembered key of the server is damaged")
+            .because(error)
+            .hint("log in again")
+    })
+}
+
+/// The sizes of the logs that this client has checkpoints of, for the server to prove that it only added to them.
+pub(crate) fn remembered_sizes(
+    settings: &Settings,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, u64>> {
+    let Some((context, _)) = context_in_use(settings)? else {
+        return Ok(BTreeMap::new());
+    };
+    let remembered = settings.state.checkpoints(&context)?;
+    let newest = remembered
+        .into_iter()
+        .filter(|(domain, _)| wanted(domain))
+        .filter_map(|(domain, notes)| Some((domain, Checkpoint::parse(notes.last()?).ok()?.size)));
+    Ok(newest.collect())
+}
+
+/// Compares a receipt with what this client saw before, and remembers what it says.
+///
+/// # Errors
+/// When it is not signed with one of the keys, or shows another history than before: then nothing is remembered.
+pub(crate) fn take_note(settings: &Settings, keys: &[VerifierKey], text: &str) -> Result<()> {
+    let Some((context, _)) = context_in_use(settings)? else {
+        return Ok(());
+    };
+    let wrong = || CliError::corrupt("the receipt is not signed with the server's key");
+    let (receipt, note) = Receipt::parse(text)
+        .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
+    let signer = note.signer(keys).map_err(|error| wrong().because(error))?;
+    let signer = signer.ok_or_else(wrong)?;
+    let mut remembered = settings.state.checkpoints(&context)?;
+    let before = remembered.clone();
+    for domain in &receipt.domains {
+        let shown = Checkpoint::verify(&domain.checkpoint, signer).map_err(|error| {
+            CliError::corrupt("a checkpoint is not signed with the server's key").because(error)
+        })?;
+        let notes = remembered.entry(domain.domain.clone()).or_default();
+        let known = notes.iter().position(|note| {
+            Checkpoint::parse(note).is_ok_and(|known| known.origin == shown.origin)
+        });
+        let Some(at) = known else {
+            if !notes.is_empty() {
+                settings.printer.warn(&format!(
+                    "warning: the log of {} begins anew as {}; `atrail verify` says why",
+                    domain.domain, shown.origin
+                ));
+            }
+            notes.push(domain.checkpoint.clone());
+            continue;
+        };
+        let old = Checkpoint::parse(&notes[at]).map_err(|error| {
+            CliError::failed("a remembered checkpoint is damaged").because(error)
+        })?;
+        if is_later(&old, &shown, domain)? {
+            notes[at].clone_from(&domain.checkpoint);
+        }
+    }
+    if remembered == before {
+        return Ok(());
+    }
+    settings.state.remember_checkpoints(&context, &remembered)
+}
+
+/// Whether a checkpoint is proven to be a later one of the same history. One of an earlier session, and one that comes without a
+/// proof because nothing was remembered when its session was made, are not compared.
+fn is_later(old: &Checkpoint, shown: &Checkpoint, evidence: &DomainEvidence) -> Result<bool> {
+    if old.size == shown.size && old.root != shown.root {
+        return Err(another_history(old, shown));
+    }
+    if old.size >= shown.size {
+        return Ok(false);
+    }
+    let Some(earlier) = evidence.consistency.iter().find(|one| one.size == old.size) else {
+        return Ok(false);
+    };
+    if verify_consistency(old.size, old.root, shown.size, shown.root, &earlier.proof) {
+        return Ok(true);
+    }
+    Err(another_history(old, shown))
+}
+
+fn another_history(old: &Checkpoint, shown: &Checkpoint) -> CliError {
+    CliError::corrupt("the server shows another history than the one that this client saw before")
+        .because(format!(
+            "log {}: what was signed at size {} is not proven to be a beginning of what is signed at size {}",
+            old.origin, old.size, shown.size
+        ))
+        .hint("keep the receipts that you have, and ask the server's operator")
+}

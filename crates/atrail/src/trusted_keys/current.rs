@@ -1,0 +1,43 @@
+//! The keys that a server's evidence may be signed with now.
+
+use atrail_api::{EvidenceKey, paths};
+use atrail_evidence::VerifierKey;
+
+use super::endorsed::follow;
+use super::{context_in_use, key_of_environment, keys_of};
+use crate::client::{Call, Client};
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Follows the server to the key that it signs with now, if the pinned one leads there, and remembers it. Gives all keys that
+/// its evidence may be signed with, old sessions' included.
+pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result<Vec<VerifierKey>> {
+    let mut keys = match key_of_environment(settings)? {
+        Some(key) => vec![key],
+        None => keys_of(context_in_use(settings)?)?,
+    };
+    let Some(pinned) = keys.first() else {
+        return Ok(keys);
+    };
+    let shown: EvidenceKey = client.json(Call::get(paths::KEYS)).await?;
+    let key = follow(pinned, &shown)?;
+    if key == *pinned {
+        return Ok(keys);
+    }
+    if settings.environment.verifier_key.is_none() {
+        let name = settings.context()?.map(|(name, _)| name);
+        settings.state.update(|config| {
+            let context = name.and_then(|name| config.contexts.get_mut(&name));
+            if let Some(context) = context {
+                let earlier = context.verifier_key.replace(key.to_string());
+                context.earlier_keys.splice(0..0, earlier);
+            }
+            Ok(())
+        })?;
+        settings
+            .printer
+            .note("The server signs with another key now, which the one before endorses.");
+    }
+    keys.insert(0, key);
+    Ok(keys)
+}

@@ -1,0 +1,34 @@
+//! From a remembered key to the one that a server shows now.
+
+use atrail_api::EvidenceKey;
+use atrail_evidence::VerifierKey;
+
+use crate::error::{CliError, Result};
+
+/// The key that a server shows now, when a remembered one leads to it: it is the same, or each key in between endorses the
+/// next.
+pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<VerifierKey> {
+    let mut key = remembered.clone();
+    for note in &shown.endorsements {
+        // Those from before the remembered key are signed by keys that it does not know.
+        let Ok(text) = key.verify(note) else { continue };
+        let next = text
+            .strip_prefix("atrail key rotation\n")
+            .and_then(|rest| rest.strip_prefix(key.name()))
+            .and_then(|rest| rest.trim_matches('\n').parse().ok());
+        if let Some(next) = next {
+            key = next;
+        }
+    }
+    if key.to_string() == shown.key {
+        return Ok(key);
+    }
+    Err(CliError::failed(
+        "the server's evidence is signed with another key than before, and the key before does not endorse it",
+    )
+    .because(format!("remembered: {remembered}; shown now: {}", shown.key))
+    .hint(
+        "either this is another server, or its key was lost or stolen: ask its operator. \
+         `atrail login --trust-new-key` accepts it",
+    ))
+}
