@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod commits;
+mod turns;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,18 +58,23 @@ impl Fixture {
         fixture
     }
 
-    async fn send(&self, text: &str) {
+    fn domain(&self) -> Domain {
+        Domain::Space(self.space)
+    }
+
+    fn event(text: &str) -> NewEvent {
         let line = Bytes::from(format!("{{\"text\":\"{text}\"}}"));
-        let event = NewEvent {
+        NewEvent {
             day: "2017-07-24".parse().unwrap(),
             hour: Hour::new(9).unwrap(),
             leaf: leaf_hash(&line),
             line,
-        };
-        self.store
-            .append(Domain::Space(self.space), vec![event])
-            .await
-            .unwrap();
+        }
+    }
+
+    async fn send(&self, text: &str) {
+        let sent = vec![Self::event(text)];
+        self.store.append(self.domain(), sent).await.unwrap();
     }
 
     fn scope(&self) -> Scope {

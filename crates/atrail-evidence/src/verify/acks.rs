@@ -67,6 +67,15 @@ mod tests {
         assert_eq!(parse_acknowledgements(&text).unwrap().len(), 2);
     }
 
+    #[test]
+    fn a_blank_line_has_spaces_tabs_and_cr() {
+        let ack = format!(r#"{{"value":"{HASH}"}}"#);
+        for blank in [" ", "\t", "\r\r", " \t\r "] {
+            let leaves = parse_acknowledgements(&format!("{blank}\n{ack}\n{blank}\n"));
+            assert_eq!(leaves.unwrap().len(), 1, "{blank:?}");
+        }
+    }
+
     /// A list that asks for nothing would prove something of nothing.
     #[test]
     fn a_list_without_an_acknowledgement_is_none() {

@@ -194,7 +194,9 @@ impl<'a, R: Read> Content<'a, R> {
         if tree.count() < run.count {
             let (there, all) = (tree.count(), run.count);
             let detail = format!("the file ends behind {there} of its {all} events");
-            self.cut(number, run, &detail);
+            let location = self.location(number, run.first, run.count, line, run.count);
+            self.findings
+                .add_at(FindingKind::Truncated, location, detail);
             return Ok(false);
         }
         if Hash::from(tree.root()) != run.hash {

@@ -210,7 +210,12 @@ impl<'m, R: Read> Lines<'m, R> {
         let Source::Gzip(decoder) = &mut self.source else {
             return Ok(End::Whole);
         };
-        let is_at_end = decoder.get_mut().fill_buf()?.is_empty();
+        let is_at_end = loop {
+            match decoder.get_mut().fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                rest => break rest?.is_empty(),
+            }
+        };
         Ok(if is_at_end {
             End::Whole
         } else {

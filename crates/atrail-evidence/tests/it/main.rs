@@ -3,12 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "it says what it did")]
 
+mod agree;
+mod alone;
+mod earlier;
 mod epoch;
 mod fixtures;
+mod forms;
 mod honest;
 mod independent;
+mod located;
 mod proof;
 mod python;
+mod reading;
 mod rules;
 mod spelling;
 mod synthetic;
@@ -23,6 +29,14 @@ use python::both;
 fn key() -> SigningKey {
     SigningKey::parse(
         "PRIVATE+KEY+atrail-test+c392d2b1+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH",
+    )
+    .unwrap()
+}
+
+/// Another one of the same name.
+fn second() -> SigningKey {
+    SigningKey::parse(
+        "PRIVATE+KEY+atrail-test+5052235d+AQgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
     )
     .unwrap()
 }

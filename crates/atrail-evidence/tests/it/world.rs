@@ -1,5 +1,7 @@
 //! An honest server's logs, in memory: what happens is recorded, and sessions are made of it.
 
+mod forge;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 

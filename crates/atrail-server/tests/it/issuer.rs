@@ -48,6 +48,18 @@ struct Shared {
     keys: Mutex<Vec<Value>>,
     fetches: AtomicUsize,
     is_down: AtomicBool,
+    manner: Mutex<Manner>,
+}
+
+/// How the provider answers, where it does not do so as it should.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    /// Where it says that its keys lie.
+    pub(crate) keys_at: Option<String>,
+    /// The status of its keys.
+    pub(crate) keys_status: Option<StatusCode>,
+    /// Bytes of white space before its keys.
+    pub(crate) padding: usize,
 }
 
 /// The provider, on a port of this machine.
@@ -78,6 +90,16 @@ impl Issuer {
         *self.shared.keys.lock() = vec![signer.public()];
     }
 
+    /// Publishes these keys alone from now on.
+    pub(crate) fn publish_all(&self, keys: Vec<Value>) {
+        *self.shared.keys.lock() = keys;
+    }
+
+    /// Answers in this manner from now on.
+    pub(crate) fn behave(&self, manner: Manner) {
+        *self.shared.manner.lock() = manner;
+    }
+
     /// How often the keys were asked for.
     pub(crate) fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::Relaxed)
@@ -98,15 +120,20 @@ async fn describe(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Stat
         return Err(StatusCode::BAD_GATEWAY);
     }
     let issuer = shared.issuer.lock().clone();
-    Ok(Json(
-        json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}),
-    ))
+    let elsewhere = shared.manner.lock().keys_at.clone();
+    let keys_at = elsewhere.unwrap_or_else(|| format!("{issuer}/keys"));
+    Ok(Json(json!({"issuer": issuer, "jwks_uri": keys_at})))
 }
 
-async fn keys(State(shared): State<Arc<Shared>>) -> Json<Value> {
+async fn keys(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     shared.fetches.fetch_add(1, Ordering::Relaxed);
+    let (status, padding) = {
+        let manner = shared.manner.lock();
+        (manner.keys_status.unwrap_or(StatusCode::OK), manner.padding)
+    };
     // A key of a kind that nobody knows harms nobody.
     let mut keys = vec![json!({"kty": "quantum", "kid": "q"})];
     keys.extend(shared.keys.lock().clone());
-    Json(json!({ "keys": keys }))
+    let text = json!({ "keys": keys }).to_string();
+    (status, " ".repeat(padding) + &text)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atrail_api::{InfoResponse, Role, TokenResponse, paths};
 use atrail_model::Clock;
-use atrail_server::{RoleRule, Settings};
+use atrail_server::{OidcSettings, RoleRule, Settings};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -15,13 +15,13 @@ use crate::support::{Made, PASSWORD, TestServer};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-struct Scene {
-    server: TestServer,
-    issuer: Issuer,
-    signer: Signer,
+pub(crate) struct Scene {
+    pub(crate) server: TestServer,
+    pub(crate) issuer: Issuer,
+    pub(crate) signer: Signer,
 }
 
-fn rule(value: &str, role: Role, is_of_space: bool) -> RoleRule {
+pub(crate) fn rule(value: &str, role: Role, is_of_space: bool) -> RoleRule {
     let default = || "default".to_owned();
     RoleRule {
         claim: "groups".to_owned(),
@@ -49,9 +49,18 @@ fn believe(settings: &mut Settings, issuer: &str) {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// With other settings of the provider.
+    pub(crate) async fn with(change: impl FnOnce(&mut OidcSettings)) -> Self {
         let signer = Signer::new("first");
         let issuer = Issuer::start(&signer).await;
-        let server = TestServer::with(|settings| believe(settings, &issuer.url)).await;
+        let server = TestServer::with(|settings| {
+            believe(settings, &issuer.url);
+            change(&mut settings.oidc);
+        })
+        .await;
         Self {
             server,
             issuer,
@@ -60,7 +69,7 @@ impl Scene {
     }
 
     /// What the provider says of ann.
-    fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         let now = self.server.clock.now().as_second();
         json!({
             "iss": self.issuer.url, "sub": "17", "aud": "atrail-test", "exp": now + 300, "iat": now,
@@ -68,29 +77,29 @@ impl Scene {
         })
     }
 
-    fn with(&self, name: &str, value: Value) -> Value {
+    pub(crate) fn saying(&self, name: &str, value: Value) -> Value {
         let mut claims = self.claims();
         claims[name] = value;
         claims
     }
 
-    fn without(&self, name: &str) -> Value {
+    pub(crate) fn without(&self, name: &str) -> Value {
         let mut claims = self.claims();
         claims.as_object_mut().unwrap().remove(name);
         claims
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.signer.sign(claims, |_| ())
     }
 
-    async fn answer(&self, token: &str) -> (u16, String) {
+    pub(crate) async fn answer(&self, token: &str) -> (u16, String) {
         let form = [("grant_type", JWT_BEARER), ("assertion", token)];
         let answer = self.server.token(&form).await;
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn login(&self, claims: &Value) -> TokenResponse {
+    pub(crate) async fn login(&self, claims: &Value) -> TokenResponse {
         let (status, text) = self.answer(&self.sign(claims)).await;
         assert_eq!(status, 200, "{text}");
         serde_json::from_str(&text).unwrap()
@@ -117,7 +126,7 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
     );
 
     // The next login has other groups: an earlier one of the same user loses what is gone, at once.
-    let second = scene.login(&scene.with("groups", json!("shop"))).await;
+    let second = scene.login(&scene.saying("groups", json!("shop"))).await;
     assert_eq!(
         ann.get("/v3/events?AtAccountLevel=true").seen().await.0,
         403
@@ -198,36 +207,36 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
         .login("admin", &scene.server.initial.password)
         .await;
     let tokens = [
-        ("expired", scene.sign(&scene.with("exp", json!(now - 61)))),
+        ("expired", scene.sign(&scene.saying("exp", json!(now - 61)))),
         ("without an end", scene.sign(&scene.without("exp"))),
         (
             "from the future",
-            scene.sign(&scene.with("iat", json!(now + 61))),
+            scene.sign(&scene.saying("iat", json!(now + 61))),
         ),
-        ("not yet", scene.sign(&scene.with("nbf", json!(now + 61)))),
-        ("old", scene.sign(&scene.with("iat", json!(now - 601)))),
+        ("not yet", scene.sign(&scene.saying("nbf", json!(now + 61)))),
+        ("old", scene.sign(&scene.saying("iat", json!(now - 601)))),
         ("of unknown age", scene.sign(&scene.without("iat"))),
         (
             "for another",
-            scene.sign(&scene.with("aud", json!("other"))),
+            scene.sign(&scene.saying("aud", json!("other"))),
         ),
         ("for nobody", scene.sign(&scene.without("aud"))),
         (
             "of another party",
-            scene.sign(&scene.with("azp", json!("other"))),
+            scene.sign(&scene.saying("azp", json!("other"))),
         ),
         (
             "of another issuer",
-            scene.sign(&scene.with("iss", json!("https://evil"))),
+            scene.sign(&scene.saying("iss", json!("https://evil"))),
         ),
         (
             "of a longer issuer",
-            scene.sign(&scene.with("iss", json!(format!("{}/", scene.issuer.url)))),
+            scene.sign(&scene.saying("iss", json!(format!("{}/", scene.issuer.url)))),
         ),
         ("of nobody", scene.sign(&scene.without("sub"))),
         (
             "of an empty subject",
-            scene.sign(&scene.with("sub", json!(""))),
+            scene.sign(&scene.saying("sub", json!(""))),
         ),
         (
             "without a name",
@@ -267,7 +276,7 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
             "with other claims",
             format!(
                 "{head}.{}.{signature}",
-                encoded(&scene.with("sub", json!("1")))
+                encoded(&scene.saying("sub", json!("1")))
             ),
         ),
         ("atrail's access token", ours.access_token.clone()),
@@ -375,11 +384,11 @@ async fn a_provider_that_is_down_or_another_is_not_believed() {
 async fn a_name_of_a_local_user_is_not_taken_over() {
     let scene = Scene::new().await;
     let (status, text) = scene
-        .answer(&scene.sign(&scene.with("preferred_username", json!("admin"))))
+        .answer(&scene.sign(&scene.saying("preferred_username", json!("admin"))))
         .await;
     assert_eq!(status, 409, "{text}");
     let (status, _) = scene
-        .answer(&scene.sign(&scene.with("preferred_username", json!("a\u{1b}[2J"))))
+        .answer(&scene.sign(&scene.saying("preferred_username", json!("a\u{1b}[2J"))))
         .await;
     assert_eq!(status, 400);
     scene.login(&scene.claims()).await;

@@ -79,6 +79,11 @@ impl TestServer {
 
     /// Ends the server and starts another one in its directory.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| ()).await
+    }
+
+    /// The same, with other settings than the defaults.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Self {
             running,
             clock,
@@ -86,7 +91,7 @@ impl TestServer {
             ..
         } = self;
         running.shutdown().await.unwrap();
-        Self::in_dir(dir, clock, |_| ()).await
+        Self::in_dir(dir, clock, change).await
     }
 
     pub(crate) fn credentials_file(&self) -> PathBuf {

@@ -82,7 +82,7 @@ impl Catalog {
                 .map_err(failed_to(what))?;
         }
         *is_begun = true;
-        tx.commit().await.map_err(failed_to(what))
+        self.commit(tx, what).await
     }
 
     /// Records the object of an hour that was set apart, and keeps its events no more. `is_begun` as of

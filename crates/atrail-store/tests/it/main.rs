@@ -8,6 +8,7 @@ mod dedup;
 mod deletion;
 mod download;
 mod durability;
+mod edges;
 mod evidence;
 mod half_done;
 mod isolation;

@@ -1,0 +1,170 @@
+//! Who waits for whom: deletions, seals, compactions, and who erases what they left.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use atrail_model::{EventTotal, ObjectId};
+
+use crate::object::{self, Place};
+
+use super::{A_WHILE, Arc, Day, DayRange, Domain, Fixture, Hour, Scope, Target};
+
+impl Fixture {
+    fn deletion(&self) -> tokio::task::JoinHandle<crate::Result<EventTotal>> {
+        let (store, scope) = (self.store.clone(), self.scope());
+        tokio::spawn(async move { store.delete_events(scope, "ann", false).await })
+    }
+
+    /// Events of the catalog, whoever holds up a count.
+    async fn sealed(&self) -> u64 {
+        let totals = self.store.core.catalog.totals(&self.scope()).await.unwrap();
+        totals.iter().map(|day| day.count).sum()
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_compactions_seals_and_counts() {
+    for what in ["compaction", "seal", "count"] {
+        let fixture = Fixture::new().await;
+        fixture.seal().await.unwrap().unwrap();
+        let core = Arc::clone(&fixture.store.core);
+        let (mut compacting, mut sealing, mut counting) = (None, None, None);
+        match what {
+            "compaction" => compacting = Some(core.compacting.lock().await),
+            "seal" => sealing = Some(core.sealing.lock().await),
+            _ => counting = Some(core.published.read().await),
+        }
+        let deletion = fixture.deletion();
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(fixture.sealed().await, 1, "it waits for the {what}");
+        drop((compacting, sealing, counting));
+        assert_eq!(deletion.await.unwrap().unwrap().count, 1);
+        assert_eq!(fixture.sealed().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_owed_is_erased_when_nobody_writes_objects() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    // As a compaction or a seal has it that is under way: a path that is noted, and its bytes.
+    let place = Place {
+        domain: fixture.domain(),
+        day: "2017-07-24".parse().unwrap(),
+        hour: Hour::new(3).unwrap(),
+    };
+    let path = object::object_path(place, ObjectId::generate());
+    let file = fixture.dir.path().join("data/archive").join(&path);
+    for what in ["compaction", "seal"] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "bytes").unwrap();
+        core.catalog
+            .mark_as_waste(std::slice::from_ref(&path))
+            .await
+            .unwrap();
+        core.owes_objects.store(true, Ordering::Relaxed);
+        let (mut compacting, mut sealing) = (None, None);
+        match what {
+            "compaction" => compacting = Some(core.compacting.lock().await),
+            _ => sealing = Some(core.sealing.lock().await),
+        }
+        let erasing = Arc::clone(&core);
+        let erasing = tokio::spawn(async move { erasing.erase_owed().await });
+        tokio::time::sleep(A_WHILE).await;
+        assert!(file.exists(), "it waits for the {what}");
+        drop((compacting, sealing));
+        erasing.await.unwrap().unwrap();
+        assert!(!file.exists());
+        assert!(!core.owes_objects.load(Ordering::Relaxed));
+        assert_eq!(core.catalog.waste().await.unwrap(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_owed_erasure_of_the_log_waits_for_its_turn_and_ends() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let turn = core.sealing.lock().await;
+    core.owes_erasure.store(true, Ordering::Relaxed);
+    let erasing = Arc::clone(&core);
+    let erasing = tokio::spawn(async move { erasing.finish_erasure().await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(core.owes_erasure.load(Ordering::Relaxed));
+    assert_eq!(fixture.objects().len(), 0, "nothing is sealed for it yet");
+    drop(turn);
+    erasing.await.unwrap().unwrap();
+    assert!(!core.owes_erasure.load(Ordering::Relaxed));
+    assert_eq!(fixture.objects().len(), 1);
+}
+
+/// Two that are asked for at once seal each event once.
+#[tokio::test]
+async fn seals_come_one_after_the_other() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let turn = core.sealing.lock().await;
+    let seals = [fixture.seal(), fixture.seal()];
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(fixture.objects().len(), 0, "they wait");
+    drop(turn);
+    for seal in seals {
+        seal.await.unwrap().unwrap();
+    }
+    assert_eq!((fixture.objects().len(), fixture.count().await), (1, 1));
+}
+
+/// A deletion that finds nothing answers for the bytes of an earlier one all the same.
+#[tokio::test]
+async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let elsewhere = Scope {
+        days: DayRange::new(Day::FIRST, Day::FIRST).unwrap(),
+        ..fixture.scope()
+    };
+    // The background would end it too, in a second at the latest.
+    let turn = core.sealing.lock().await;
+    core.owes_erasure.store(true, Ordering::Relaxed);
+    let (store, scope) = (fixture.store.clone(), elsewhere);
+    let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!deletion.is_finished(), "it waits for its turn to erase");
+    drop(turn);
+    assert_eq!(deletion.await.unwrap().unwrap().count, 0);
+    assert!(!core.owes_erasure.load(Ordering::Relaxed));
+}
+
+/// A space that is made while a session of its account waits is in the account's log, and so in the session.
+#[tokio::test]
+async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let tenancy = fixture.store.tenancy();
+    let organization = tenancy.organizations().await.unwrap()[0].clone();
+    let new = crate::NewSession {
+        owner: atrail_model::UserId::generate(),
+        space: None,
+        scope: Scope {
+            target: Target::Account(organization.account),
+            ..fixture.scope()
+        },
+        user: "ann".to_owned(),
+        since: std::collections::BTreeMap::default(),
+        id: None,
+    };
+    let turn = core.sealing.lock().await;
+    let (store, asked) = (fixture.store.clone(), new.clone());
+    let making = tokio::spawn(async move { store.create_session(asked).await });
+    tokio::time::sleep(A_WHILE).await;
+    let now = "2017-07-25T10:00:00Z".parse().unwrap();
+    let made = tenancy.create_space(organization.id, "made meanwhile", now);
+    let made = made.await.unwrap();
+    drop(turn);
+    let session = making.await.unwrap().unwrap();
+    let domains: Vec<_> = session.checkpoints.iter().map(|one| one.domain).collect();
+    assert!(domains.contains(&Domain::Space(made.id)), "{domains:?}");
+    let receipt = fixture.store.receipt(new.owner, session.id).await.unwrap();
+    let text = String::from_utf8(receipt.to_vec()).unwrap();
+    let (receipt, _) = atrail_evidence::Receipt::parse(&text).unwrap();
+    assert_eq!(receipt.domains.len(), 3);
+}
