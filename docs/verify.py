@@ -644,11 +644,11 @@ def check_beginning(before, now, new, name, doubts):
         need(before.root == now.root, f"{name}: two histories of one size were signed")
     else:
         proofs = [one["proof"] for one in now.evidence["consistency"] if one["size"] == before.size]
-        if not proofs:
+        if proofs:
+            roots = roots_by_consistency(before.size, now.size, proofs[0], before.root)
+            need(roots == (before.root, now.root), f"{name}: the log does not begin with the earlier one")
+        else:
             doubts.append(f"{name}: there is no consistency proof")
-            return
-        roots = roots_by_consistency(before.size, now.size, proofs[0], before.root)
-        need(roots == (before.root, now.root), f"{name}: the log does not begin with the earlier one")
     begins = before.control.leaves == now.control.leaves[: len(before.control.leaves)]
     for place, entries in before.lists.items():
         if new.first <= place <= new.last:

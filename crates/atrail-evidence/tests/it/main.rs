@@ -7,6 +7,7 @@ mod epoch;
 mod fixtures;
 mod honest;
 mod independent;
+mod lacking;
 mod proof;
 mod python;
 mod rules;
