@@ -1,4 +1,4 @@
-//! An earlier receipt where the consistency proof is lacking.
+//! An earlier receipt where something is lacking: the consistency proof, or the keys of the new receipt's chains.
 
 use atrail_evidence::{Receipt, SigningKey};
 use atrail_model::Day;
@@ -78,4 +78,40 @@ fn lists_are_compared_where_there_is_no_proof() {
         let earlier = signed(&longer, days, |_| ());
         assert_eq!(since(&new, days, earlier, &[]), 3, "{number}: smaller");
     }
+}
+
+/// A control list that is not understood does not say who signed before the pinned key.
+#[test]
+fn a_signer_of_before_is_open_where_the_chains_are_not_known() {
+    let (mut world, days) = world(key());
+    let earlier = signed(&world, days, |_| ());
+    let broken = signed(&world, days, |receipt| {
+        receipt.domains[0].days[0].0[0] ^= 1;
+    });
+    let unsigned = earlier.replacen("admin", "nimda", 1);
+    let (stranger, _) = self::world(SigningKey::generate("atrail-test").unwrap());
+    let strange = signed(&stranger, days, |_| ());
+    let sizes = world.sizes();
+    world.rotate();
+    let own = signed(&world, days, |_| ());
+    let judged = |world: &World| {
+        let earlier = [&earlier, &own, &strange, &broken, &unsigned];
+        earlier.map(|text| since(world, days, text.clone(), &[sizes.clone(), world.sizes()]))
+    };
+    // The control: the chain is known, and leads to the honest one and to nobody else.
+    let before = [0, 0, 1, 1, 1];
+    assert_eq!(judged(&world), before);
+    world.later(1, None);
+    assert_eq!(judged(&world), [3, 3, 3, 1, 1]);
+    // Without a pinned key everything is open that is not wrong.
+    let download = world.session(Some(1), days, ALL_DAY, &[]);
+    let receipt = download.receipt.sign(&world.key).unwrap();
+    let unpinned = |earlier: &String| {
+        let expected = atrail_evidence::Expectations {
+            since: Some(earlier.clone()),
+            ..Default::default()
+        };
+        code(&both(&receipt, &expected, &download.file))
+    };
+    assert_eq!((unpinned(&earlier), unpinned(&unsigned)), (3, 1));
 }
