@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "it says what it did")]
 
+mod deflate;
 mod epoch;
 mod fixtures;
 mod honest;
