@@ -30,7 +30,7 @@ pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
 pub(crate) use call::Call;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::Trust;
-pub(crate) use meant::{is_guid, meant, normal_guid};
+pub(crate) use meant::{is_guid, meant};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
 pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};
