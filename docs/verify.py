@@ -476,7 +476,7 @@ def removed(deletion, standing):
 class Receipt:
     """A receipt whose signatures, domains and logs are right; where something of it is not known, the doubts say so."""
 
-    def __init__(self, note, pinned, doubts):
+    def __init__(self, note, pinned, doubts, are_all=True):
         signed, lines = split_note(note)
         for key in pinned:
             key.signs(signed, lines)
@@ -505,7 +505,10 @@ class Receipt:
         self.signer = signer.text
         leading = {key.text for control in controls for key in control.keys if control.keys[-1].text == self.signer}
         known = {key.text for key in pinned}
-        need(not known or known & leading, f"signed by {self.signer}, which the pinned key does not lead to")
+        if known and not known & leading:
+            # Of a key before the pinned one only the list that says who signs could tell.
+            need(not are_all, f"signed by {self.signer}, which the pinned key does not lead to")
+            doubts.append(f"whether the pinned key leads to {self.signer} is not known")
         self.check_domains(controls)
         for one, control in zip(domains, controls):
             try:
@@ -644,11 +647,11 @@ def check_beginning(before, now, new, name, doubts):
         need(before.root == now.root, f"{name}: two histories of one size were signed")
     else:
         proofs = [one["proof"] for one in now.evidence["consistency"] if one["size"] == before.size]
-        if not proofs:
+        if proofs:
+            roots = roots_by_consistency(before.size, now.size, proofs[0], before.root)
+            need(roots == (before.root, now.root), f"{name}: the log does not begin with the earlier one")
+        else:
             doubts.append(f"{name}: there is no consistency proof")
-            return
-        roots = roots_by_consistency(before.size, now.size, proofs[0], before.root)
-        need(roots == (before.root, now.root), f"{name}: the log does not begin with the earlier one")
     begins = before.control.leaves == now.control.leaves[: len(before.control.leaves)]
     for place, entries in before.lists.items():
         if new.first <= place <= new.last:
@@ -717,7 +720,8 @@ def verify(args, wanted, told, doubts):
     if args.since:
         try:
             # The keys that signed the log before are known by the log that is signed now.
-            old = Receipt(text_of(args.since), args.key and args.key + receipt.keys, doubts)
+            pinned = args.key and args.key + receipt.keys
+            old = Receipt(text_of(args.since), pinned, doubts, are_all=bool(receipt.keys))
             if receipt.is_whole:
                 check_since(old, receipt, told, doubts)
         except (Unproven, OSError) as doubt:

@@ -19,7 +19,8 @@ use crate::verify::log::Control;
 use crate::verify::problem::{Problem, invalid};
 use crate::{Checkpoint, days, origin};
 
-const FORMAT: &str = "c2sp.org/tlog-proof@";
+/// What the first line of a proof of any version begins with; the version follows as a number.
+const FORMAT: &str = "c2sp.org/tlog-proof@v";
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 /// The `type` of a proof.
 pub const PROOF_TYPE: &str = "atrail-event-proof";
@@ -320,11 +321,12 @@ impl EventProof {
 
 /// Why the first line is not that of a proof of this version.
 fn later_header(text: &str) -> ProofError {
-    let first = text.split('\n').next().unwrap_or_default();
-    match first.strip_prefix(FORMAT) {
-        Some(version) if !version.is_empty() && text.len() > first.len() && version != "v1" => {
-            unknown(&format!("C2SP tlog-proof {version:?}"))
-        }
+    let version = text
+        .strip_prefix(FORMAT)
+        .and_then(|rest| rest.split_once('\n'))
+        .and_then(|(version, _)| decimal(version));
+    match version {
+        Some(version @ 2..) => unknown(&format!("C2SP tlog-proof of version {version}")),
         _ => ProofError::Wrong("it is no C2SP tlog-proof".to_owned()),
     }
 }

@@ -85,6 +85,14 @@ impl VerifyError {
     }
 }
 
+/// Keys that are known to be the server's.
+#[derive(Debug, Clone, Copy)]
+struct Pinned<'k> {
+    keys: &'k [VerifierKey],
+    /// Whether these are all that there are to know: of a signer that none of them leads to it is then known that it is another.
+    are_all: bool,
+}
+
 /// What a receipt says the file is to hold.
 struct Evidence {
     checked: Checked,
@@ -208,7 +216,11 @@ fn check_evidence(
     };
     check_scope(receipt, texts.range, expected, findings);
     let manifest = std::mem::take(&mut texts.manifest);
-    evidence.checked = check_receipt(receipt, texts, note, &expected.keys, findings);
+    let pinned = Pinned {
+        keys: &expected.keys,
+        are_all: true,
+    };
+    evidence.checked = check_receipt(receipt, texts, note, pinned, findings);
     let logs = &evidence.checked.logs;
     if logs.len() != receipt.domains.len() {
         return evidence;
@@ -280,7 +292,7 @@ fn check_receipt(
     receipt: &Receipt,
     texts: Texts,
     note: &Note<'_>,
-    keys: &[VerifierKey],
+    pinned: Pinned<'_>,
     findings: &mut Findings,
 ) -> Checked {
     let mut checked = Checked {
@@ -296,9 +308,11 @@ fn check_receipt(
         }
     };
     let signer = controls[0].signer().clone();
-    if let Err(problem) = check_signature(note, &signer, &controls, keys)
-        .and_then(|()| check_domains(receipt, &controls))
-    {
+    let results = [
+        check_signature(note, &signer).and_then(|()| check_lead(&signer, &controls, pinned)),
+        check_domains(receipt, &controls),
+    ];
+    for problem in results.into_iter().filter_map(Result::err) {
         findings.add(problem.kind, problem.detail);
     }
     checked.keys = controls.iter().flat_map(|c| c.keys.clone()).collect();
@@ -332,28 +346,38 @@ fn follow_controls(receipt: &Receipt, texts: &mut [DomainTexts]) -> Result<Vec<C
     Ok(controls)
 }
 
-/// The receipt is signed by a pinned key, or by one that a pinned one leads to.
-fn check_signature(
-    note: &Note<'_>,
+/// The receipt is signed by the key that its control lists end with.
+fn check_signature(note: &Note<'_>, signer: &VerifierKey) -> Result<(), Problem> {
+    match note.signer(std::slice::from_ref(signer)) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(invalid(format!("the receipt is not signed by {signer}"))),
+        Err(error) => Err(invalid(format!("the receipt: {error}"))),
+    }
+}
+
+/// That key is a pinned one, or one that a pinned one leads to.
+fn check_lead(
     signer: &VerifierKey,
     controls: &[Control],
-    pinned: &[VerifierKey],
+    pinned: Pinned<'_>,
 ) -> Result<(), Problem> {
-    let signed = note.signer(std::slice::from_ref(signer));
-    match signed {
-        Ok(Some(_)) => {}
-        Ok(None) => return Err(invalid(format!("the receipt is not signed by {signer}"))),
-        Err(error) => return Err(invalid(format!("the receipt: {error}"))),
+    let is_pinned = |key: &VerifierKey| pinned.keys.contains(key);
+    let leads =
+        |control: &Control| control.signer() == signer && control.keys.iter().any(is_pinned);
+    if pinned.keys.is_empty() || controls.iter().any(leads) {
+        return Ok(());
     }
-    let leads = |control: &Control| {
-        control.signer() == signer && control.keys.iter().any(|key| pinned.contains(key))
-    };
-    if !pinned.is_empty() && !controls.iter().any(leads) {
-        return Err(invalid(format!(
+    Err(match pinned.are_all {
+        true => invalid(format!(
             "the receipt is signed by {signer}, which is not the pinned key, nor one that it leads to"
-        )));
-    }
-    Ok(())
+        )),
+        false => Problem {
+            kind: FindingKind::Unproven,
+            detail: format!(
+                "whether the pinned key leads to {signer}, which signed it, is not known"
+            ),
+        },
+    })
 }
 
 /// The domains are those of the scope, all of them.
@@ -402,7 +426,11 @@ fn check_since(
     let mut kept = HashMap::new();
     match read_earlier(earlier, &keys) {
         Ok((old, note, texts)) => {
-            let checked = check_receipt(&old, texts, &note, &keys, &mut of_old);
+            let pinned = Pinned {
+                keys: &keys,
+                are_all: new.signer.is_some(),
+            };
+            let checked = check_receipt(&old, texts, &note, pinned, &mut of_old);
             if !of_old.has_failed() && new.logs.len() == receipt.domains.len() {
                 kept = since::check(&checked, new, receipt, findings);
             }

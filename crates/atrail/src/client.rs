@@ -34,7 +34,7 @@ pub(crate) use connect::{connect, find_organization, find_space, named};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::{Unsent, is_busy, unreachable_error, why};
 pub(crate) use http::Trust;
-pub(crate) use meant::{is_guid, meant, normal_guid};
+pub(crate) use meant::{is_guid, meant};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
 pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};

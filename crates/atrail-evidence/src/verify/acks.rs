@@ -91,8 +91,14 @@ mod tests {
             (&format!(r#"{{"value":"{HASH}","error":"e"}}"#), Line(1)),
             (&format!(r#"["{HASH}",null]"#), Line(1)),
             (&format!(r#"{{"value":"{}"}}"#, &HASH[1..]), Line(1)),
-            (&format!("{refusal}\n\u{a0}\n"), Line(2)),
+            (r#"{"value":null,"error":"e"}"#, Line(1)),
+            (r#"{"value":"e","error":"e"}"#, Line(1)),
+            (&format!(r#"{{"value":"{HASH}","error":null}}"#), Line(1)),
             (&format!("{refusal}\n\u{b}\n"), Line(2)),
+            (&format!("{refusal}\n\u{c}\n"), Line(2)),
+            (&format!("{refusal}\n\u{85}\n"), Line(2)),
+            (&format!("{refusal}\n\u{a0}\n"), Line(2)),
+            (&format!("{refusal}\n\u{2028}\n"), Line(2)),
             (&format!("\u{feff}{{\"value\":\"{HASH}\"}}"), Line(1)),
         ] {
             assert_eq!(parse_acknowledgements(text), Err(why), "{text:?}");

@@ -28,10 +28,7 @@ pub(super) fn check(
                 kept.insert(log.domain.clone(), what);
                 problems
             }
-            Some((later, evidence)) => {
-                let checked = check_domain(log, later, evidence, new);
-                checked.err().into_iter().collect()
-            }
+            Some((later, evidence)) => check_domain(log, later, evidence, new),
         };
         for Problem { kind, detail } in problems {
             findings.add(
@@ -55,38 +52,54 @@ fn check_domain(
     new: &DomainLog,
     evidence: &DomainEvidence,
     checked: &Checked,
-) -> Result<(), Problem> {
+) -> Vec<Problem> {
     let (before, now) = (&old.checkpoint, &new.checkpoint);
     if before.origin != now.origin {
-        return Err(unproven(
+        return vec![unproven(
             "the log began anew, and does not continue it where the earlier receipt ends: what was recorded meanwhile, and what was deleted, is not known",
-        ));
+        )];
     }
     if before.size > now.size {
-        return Err(unproven(
+        return vec![unproven(
             "the receipt is older than the one it is to follow",
-        ));
+        )];
     }
+    // Without a proof it is not known that the log begins with that of then. That its lists do not is known all the same.
+    let results = [
+        check_history(before, now, evidence),
+        check_lists(old, new, checked),
+    ];
+    results.into_iter().filter_map(Result::err).collect()
+}
+
+/// The log of then is a beginning of the log of now, which is not smaller.
+fn check_history(
+    before: &Checkpoint,
+    now: &Checkpoint,
+    evidence: &DomainEvidence,
+) -> Result<(), Problem> {
     if before.size == now.size {
-        if before.root != now.root {
-            return Err(invalid("two histories of one size were signed"));
-        }
-    } else {
-        let proof = evidence
-            .consistency
-            .iter()
-            .find(|proof| proof.size == before.size);
-        let Some(proof) = proof else {
-            return Err(unproven(
-                "the receipt has no consistency proof from it; make a session that asks for one",
-            ));
+        return match before.root == now.root {
+            true => Ok(()),
+            false => Err(invalid("two histories of one size were signed")),
         };
-        if !verify_consistency(before.size, before.root, now.size, now.root, &proof.proof) {
-            return Err(invalid(
-                "the log does not begin with the log that was signed then",
-            ));
-        }
     }
+    let mut proofs = evidence.consistency.iter();
+    let Some(proof) = proofs.find(|proof| proof.size == before.size) else {
+        return Err(unproven(
+            "the receipt has no consistency proof from it; make a session that asks for one",
+        ));
+    };
+    match verify_consistency(before.size, before.root, now.size, now.root, &proof.proof) {
+        true => Ok(()),
+        false => Err(invalid(
+            "the log does not begin with the log that was signed then",
+        )),
+    }
+}
+
+/// The lists of then are beginnings of the lists of now, on the days that both receipts asked for.
+fn check_lists(old: &DomainLog, new: &DomainLog, checked: &Checked) -> Result<(), Problem> {
     let begins = old.control.root_at(old.control.size()) == new.control.root_at(old.control.size());
     if !begins {
         return Err(invalid(

@@ -5,12 +5,14 @@
 
 mod agree;
 mod alone;
+mod deflate;
 mod earlier;
 mod epoch;
 mod fixtures;
 mod forms;
 mod honest;
 mod independent;
+mod lacking;
 mod located;
 mod proof;
 mod python;

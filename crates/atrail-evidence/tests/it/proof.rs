@@ -84,7 +84,6 @@ fn a_proof_of_a_later_version_is_not_judged() {
         let judged = changed(change);
         assert!(is_unknown(&judged), "{number}: {judged:?}");
     }
-    assert!(is_unknown(&judged(&text.replacen("@v1", "@v2", 1))));
     let wrong: [Change; 3] = [
         |path| path.entry = path.entry.replace("\"seal\"", "\"delete\""),
         |path| path.control.push(r#"{"type":"policy"}"#.to_owned()),
@@ -99,4 +98,88 @@ fn a_proof_of_a_later_version_is_not_judged() {
     }
     let judged = judged(&text.replacen("tlog-proof@v1", "tlog-tile@v1", 1));
     assert!(matches!(judged, Err(ProofError::Wrong(_))));
+}
+
+/// Another version is a number from 2, in its one form; what is none may be a proof of this version that was damaged.
+#[test]
+fn the_first_line_is_that_of_a_version() {
+    let (world, _, text) = proof();
+    let keys = [world.key.verifier_key().clone()];
+    let judged = |first: &str| {
+        let text = text.replacen("c2sp.org/tlog-proof@v1\n", first, 1);
+        EventProof::parse(&text).and_then(|proof| proof.verify(&keys))
+    };
+    let format = |version: &str| format!("c2sp.org/tlog-proof@{version}\n");
+    assert!(judged(&format("v1")).is_ok());
+    for version in ["v2", "v10", "v18446744073709551615"] {
+        let judged = judged(&format(version));
+        assert!(
+            matches!(judged, Err(ProofError::Unknown(_))),
+            "{version}: {judged:?}"
+        );
+    }
+    let none = [
+        "",
+        "v",
+        "v0",
+        "v01",
+        "v02",
+        "v+2",
+        "v-2",
+        "v1 ",
+        "v1\r",
+        "v2 ",
+        "v2\r",
+        "V2",
+        "2",
+        "x",
+        "v2.0",
+        "v18446744073709551616",
+    ];
+    let others = [
+        "c2sp.org/tlog-tile@v2\n",
+        "\n",
+        "",
+        "\u{feff}c2sp.org/tlog-proof@v2\n",
+    ];
+    for first in none
+        .map(format)
+        .into_iter()
+        .chain(others.map(str::to_owned))
+    {
+        let judged = judged(&first);
+        assert!(
+            matches!(judged, Err(ProofError::Wrong(_))),
+            "{first:?}: {judged:?}"
+        );
+    }
+    // A first line is one that is ended.
+    let cut = EventProof::parse("c2sp.org/tlog-proof@v2");
+    assert!(matches!(cut, Err(ProofError::Wrong(_))), "{cut:?}");
+}
+
+/// Of a proof of another type its lines and the JSON of `extra` have their form, and no more of it is judged.
+#[test]
+fn what_is_judged_of_a_proof_of_another_type() {
+    let (_, _, text) = proof();
+    let mut later = EventProof::parse(&text).unwrap();
+    later.extra.kind = "atrail-range-proof".to_owned();
+    later.extra.domain = "nobody".to_owned();
+    later.checkpoint = "no note".to_owned();
+    let later = later.to_text();
+    let is_wrong = |text: &str| match EventProof::parse(text) {
+        Err(ProofError::Wrong(_)) => true,
+        Err(ProofError::Unknown(_)) => false,
+        Ok(proof) => panic!("{proof:?}"),
+    };
+    assert!(!is_wrong(&later));
+    for (was, is) in [
+        ("extra ", "extra !"),
+        ("index ", "index 0"),
+        ("=\n\n", "\n\n"),
+        ("\n\nno note", "\nno note"),
+    ] {
+        assert!(later.contains(was), "{was:?}");
+        assert!(is_wrong(&later.replacen(was, is, 1)), "{is:?}");
+    }
 }

@@ -567,6 +567,19 @@ fn a_key_that_signs_anything_is_no_key() {
     (order_two[0], order_two[31]) = (0xec, 0x7f);
     let mut none = [0; 32];
     none[0] = 2;
+    // The y of a point, written as it is and with the prime added: 2²⁵⁵ − 16 for 3.
+    let mut three = [0; 32];
+    three[0] = 3;
+    let mut above = [0xff; 32];
+    (above[0], above[31]) = (0xf0, 0x7f);
+    let world = world(None);
+    let download = download(&world);
+    let receipt = download.receipt.sign(&world.key).unwrap();
+    for point in [three, above] {
+        let mut expected = pinned(&key());
+        expected.keys.push(vkey(point).parse().unwrap());
+        assert_eq!(code(&both(&receipt, &expected, &download.file)), 0);
+    }
     let honest = key().verifier_key().to_string();
     assert_eq!(recorded("genesis", &honest, &honest), 0);
     for point in [identity, [0; 32], order_two, none] {

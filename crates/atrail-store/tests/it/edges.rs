@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use atrail_evidence::{DayEntry, Receipt};
-use atrail_model::{Domain, Scope, SessionId, Target, UserId};
-use atrail_store::{ErrorKind, NewSession, Requester, SessionState, StoreError};
+use atrail_model::{Domain, Requester, Scope, SessionId, Target, UserId};
+use atrail_store::{ErrorKind, NewSession, SessionState, StoreError};
 
 use crate::support::{TestStore, event};
 

@@ -22,15 +22,6 @@ pub(crate) fn is_guid(word: &str) -> bool {
     word.parse::<atrail_model::SpaceId>().is_ok()
 }
 
-/// The word; a GUID as the server writes it.
-pub(crate) fn normal_guid(word: String) -> String {
-    if is_guid(&word) {
-        word.to_ascii_lowercase()
-    } else {
-        word
-    }
-}
-
 /// Other ids than GUIDs tell upper from lower case.
 fn is_same_id(id: &str, word: &str) -> bool {
     id == word || is_guid(word) && id.eq_ignore_ascii_case(word)

@@ -10,10 +10,10 @@ use atrail_evidence::{
     EventProof, Expectations, HourRange, LeafHash, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, ProofError,
     ProvenEvent, ScopeOf, VerifierKey, parse_acknowledgements,
 };
+use atrail_model::{AccountId, SpaceId};
 
 use super::download::receipt::beside;
 use super::evidence_text::text_of;
-use crate::client::normal_guid;
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Exit, Result, chain};
 use crate::printer::{Column, Format, Layout, Rows};
@@ -57,10 +57,10 @@ pub(crate) struct Args {
     scope: ScopeFlags,
     /// The space that was asked for, by its GUID
     #[arg(long, value_name = "GUID", conflicts_with_all = ["account", "at_account_level", "proof"])]
-    space: Option<String>,
+    space: Option<SpaceId>,
     /// The account that was asked for, by its GUID, with all its spaces
     #[arg(long, value_name = "GUID", conflicts_with = "proof")]
-    account: Option<String>,
+    account: Option<AccountId>,
 }
 
 /// Checks every file, or the proof.
@@ -139,8 +139,8 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         None => None,
     };
     let of = match (&args.space, &args.account) {
-        (Some(guid), _) => Some(ScopeOf::Space(normal_guid(guid.clone()))),
-        (None, guid) => guid.clone().map(normal_guid).map(ScopeOf::Account),
+        (Some(guid), _) => Some(ScopeOf::Space(guid.to_string())),
+        (None, guid) => guid.map(|guid| ScopeOf::Account(guid.to_string())),
     };
     let is_level_given = of.is_none() && args.scope.is_any_given();
     Ok(Expectations {

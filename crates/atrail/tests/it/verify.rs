@@ -72,10 +72,27 @@ fn a_download_is_verified_without_the_server_and_damage_is_told() {
     let space = said.split_whitespace().nth(2).unwrap();
     let guid = |flag: &str, guid: &str| env.run(&["verify", "out.gz", flag, guid]);
     guid("--space", space).ok();
-    for (flag, of) in [("--space", "another"), ("--account", space)] {
+    guid("--space", &space.to_uppercase()).ok();
+    let another = "0a0a0a0a-0000-4000-8000-00000000000a";
+    for (flag, of) in [("--space", another), ("--account", space)] {
         let ran = guid(flag, of);
         assert!(ran.stdout.starts_with("OTHER SCOPE"), "{}", ran.stdout);
         ran.fails(1);
+    }
+    // A word that is no GUID names nothing: the call is wrong, and not the file.
+    for flag in ["--space", "--account"] {
+        for of in [
+            "another",
+            "",
+            &space[1..],
+            &format!("{space} "),
+            &format!("space-{space}"),
+        ] {
+            let ran = guid(flag, of);
+            assert_eq!(ran.stdout, "", "{flag} {of:?}");
+            assert!(ran.stderr.contains("not a GUID"), "{}", ran.stderr);
+            ran.fails(2);
+        }
     }
     let both = ["verify", "out.gz", "--space", space, "-a"];
     env.run(&both).fails(2);
@@ -224,6 +241,9 @@ fn nothing_to_check_is_not_proven() {
         (&format!("{first}\n{{}}"), 2),
         (&format!("\u{feff}{first}"), 2),
         (&format!("[{first}]"), 2),
+        (&format!("{first}\n \t\r\n"), 0),
+        (&format!("{first}\n\u{b}"), 2),
+        (&format!("{first}\n\u{2028}\n"), 2),
         (&too_long, 2),
         (&other, 1),
         (&format!("{first}\n{other}"), 1),
@@ -257,7 +277,7 @@ fn nothing_to_check_is_not_proven() {
     env.run(&["verify", "out.gz", "--key", ""]).fails(2);
     env.run(&["verify", "--", ""]).fails(2);
     env.run(&["verify", "--key", "x"]).fails(2);
-    env.run(&["verify", "out.gz", "--space", ""]).fails(1);
+    env.run(&["verify", "out.gz", "--space", ""]).fails(2);
 }
 
 /// A download without events is evidence: nothing was recorded, and the receipt says so.
