@@ -7,9 +7,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# They are counted by the names of functions, which a release does not keep.
-export CARGO_PROFILE_BENCH_STRIP=debuginfo
-
 figures=crates/atrail-bench/instructions.tsv
 limit_percent=5
 

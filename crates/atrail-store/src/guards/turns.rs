@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use atrail_model::{EventTotal, ObjectId};
+use atrail_model::{EventTotal, ObjectId, Place};
 
-use crate::object::{self, Place};
+use crate::object;
 
 use super::{A_WHILE, Arc, Day, DayRange, Domain, Fixture, Hour, Scope, Target};
 
