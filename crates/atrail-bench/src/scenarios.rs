@@ -5,6 +5,7 @@ mod download;
 mod growth;
 mod ingest;
 mod isolation;
+mod logins;
 mod many_domains;
 mod mixed;
 mod resume;
@@ -43,6 +44,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "session-create",
         about: "sessions over a day, a year, and very many segments",
         run: session_create::run,
+    },
+    Scenario {
+        name: "logins",
+        about: "logins by API key while sessions over 20,000 objects are made",
+        run: logins::run,
     },
     Scenario {
         name: "status",

@@ -1,4 +1,4 @@
-//! Lines that begin a value, in a stretch that was looked over.
+//! Lines that begin a value, in a stretch that was looked over, and what stands at a break.
 
 use crate::scan::{Scan, Scanned};
 
@@ -69,4 +69,15 @@ const fn is_blank(byte: u8) -> bool {
 /// Whether a line with a comma or a bracket after so many blanks ends an element that began in `column`.
 pub(super) const fn ends_element(indent: usize, column: usize) -> bool {
     indent < column || column == 0
+}
+
+/// What stands at a break, safe to print.
+pub(super) fn describe(rest: &[u8]) -> String {
+    match rest {
+        [] => "the end of the text".to_owned(),
+        [b'\n', ..] => "the end of the line".to_owned(),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text (send UTF-8)".to_owned(),
+        [byte, ..] if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),
+        [byte, ..] => format!("the byte 0x{byte:02x}"),
+    }
 }

@@ -7,8 +7,7 @@ use std::ops::Range;
 use atrail_model::limits::EVENT_MAX_BYTES;
 use serde::de::IgnoredAny;
 
-use super::ahead::{passed_over, values_on};
-use super::recover::describe;
+use super::ahead::{describe, passed_over, values_on};
 use super::values::{is_whitespace, whole};
 use super::{Splitter, Step, Value};
 use crate::{Reason, Refusal};

@@ -7,7 +7,7 @@
 use atrail_model::event::hint;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
-use super::ahead::{ends_element, next_line, passed_over, values_on};
+use super::ahead::{describe, ends_element, next_line, passed_over, values_on};
 use super::frame::{Ends, Expect, Frame, Kind};
 use super::passed::cut;
 use super::{Mode, Role, Splitter, Step, Value};
@@ -378,16 +378,5 @@ impl Splitter {
             },
             not_read: 0,
         }
-    }
-}
-
-/// What stands at a break, safe to print.
-pub(super) fn describe(rest: &[u8]) -> String {
-    match rest {
-        [] => "the end of the text".to_owned(),
-        [b'\n', ..] => "the end of the line".to_owned(),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text (send UTF-8)".to_owned(),
-        [byte, ..] if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),
-        [byte, ..] => format!("the byte 0x{byte:02x}"),
     }
 }

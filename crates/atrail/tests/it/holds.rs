@@ -177,7 +177,8 @@ fn an_operator_sees_whether_retention_waits_for_the_clock_and_nobody_else_does()
     assert_eq!(json["state"], "agrees");
     // There is nothing to resume: the answer is the same state, and nothing is deleted.
     assert_eq!(value(&state(&["resume"]), "state"), "agrees");
-    assert!(env.run(&["status", "-a"]).ok().contains("2017-07"));
+    let july = ["status", "-a", "-s", "2017-07-01", "-e", "2017-07-31"];
+    assert!(env.run(&july).ok().contains("2017-07"));
 
     let password = b"correct horse battery staple\n";
     let user = ["admin", "user", "create", "bob", "--password-stdin"];
