@@ -183,7 +183,7 @@ fn an_operator_sees_whether_retention_waits_for_the_clock_and_nobody_else_does()
     let password = b"correct horse battery staple\n";
     let user = ["admin", "user", "create", "bob", "--password-stdin"];
     env.run_with(&user, password).ok();
-    let grant = ["--user", "bob", "--role", "owner", "--space", "default"];
+    let grant = ["--user", "bob", "--role", "developer", "--space", "default"];
     env.run(&[&["admin", "role", "create"][..], &grant].concat())
         .ok();
     let address = server.address.to_string();
