@@ -223,6 +223,30 @@ async fn a_read_that_comes_again_within_the_hour_is_counted() {
     );
 }
 
+/// A dry run tells how many events there are, as a count does.
+#[tokio::test]
+async fn a_dry_run_is_on_record_as_a_count() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let query = "start=2017-07-01&end=2017-07-31";
+    // The control: a deletion is on record as what it is.
+    let _: Value = admin
+        .delete(&format!("{}?{query}", paths::EVENTS))
+        .made()
+        .await;
+    written(&server, "delete.events", "success", 1).await;
+    let dry = format!("{}?{query}&DryRun=true", paths::EVENTS);
+    let _: Value = admin.delete(&dry).made().await;
+    written(&server, "read.events", "success", 1).await;
+    written(&server, "delete.events", "success", 1).await;
+    // A second one within the hour would only be counted.
+    server.clock.advance(Duration::from_secs(3600));
+    let admin = server.admin().await;
+    let space = paths::SPACE.replace("{id}", &server.initial.space.to_string());
+    let _: Value = admin.delete(&format!("{space}?dry_run=true")).made().await;
+    written(&server, "read.events", "success", 2).await;
+}
+
 #[tokio::test]
 async fn refused_logins_of_a_user_are_one_event_an_hour_with_a_count() {
     let server = server().await;
