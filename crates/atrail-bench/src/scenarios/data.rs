@@ -52,6 +52,31 @@ pub(super) fn filled(bench: &Bench) -> Result<(Running, Vec<String>)> {
     Ok((server, spaces))
 }
 
+/// A server whose spaces, so many, have an event in each hour of each of the last days, all sealed: each hour is an object.
+pub(super) fn filled_by_hour(
+    bench: &Bench,
+    days: u32,
+    spaces: usize,
+) -> Result<(Running, Vec<String>)> {
+    let server = bench.fresh_server()?;
+    let spaces = server.make_spaces(spaces)?;
+    let mut events = bench.generator();
+    let mut filling = Vec::new();
+    // A day in each request, sealed day by day as time would have it.
+    for ago in (0..days).rev() {
+        let day = bench.last_day.minus(ago);
+        for space in &spaces {
+            let mut text = String::new();
+            (0..24).for_each(|hour| events.line((day, hour), &mut text));
+            filling.push(request(&server, space, text.into_bytes(), false)?);
+        }
+    }
+    load::send(server.address(), &filling, 4)?;
+    server.seal()?;
+    server.settle();
+    Ok((server, spaces))
+}
+
 /// Requests that send these of so many events, each to the next of the spaces.
 pub(super) fn requests(
     server: &Running,

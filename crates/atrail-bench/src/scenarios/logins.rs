@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::data::request;
+use super::data::filled_by_hour;
 use crate::bench::Bench;
 use crate::failure::Result;
 use crate::figure::{Figure, percentile};
 use crate::http::Connection;
-use crate::load;
 use crate::server::Running;
 
 const SPACES: usize = 3;
@@ -23,21 +22,7 @@ const ALONE: usize = 300;
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
-    let server = bench.fresh_server()?;
-    let spaces = server.make_spaces(SPACES)?;
-    let mut events = bench.generator();
-    let mut filling = Vec::new();
-    for ago in (0..DAYS).rev() {
-        let day = bench.last_day.minus(ago);
-        for space in &spaces {
-            let mut text = String::new();
-            (0..24).for_each(|hour| events.line((day, hour), &mut text));
-            filling.push(request(&server, space, text.into_bytes(), false)?);
-        }
-    }
-    load::send(server.address(), &filling, 4)?;
-    server.seal()?;
-    server.settle();
+    let (server, spaces) = filled_by_hour(bench, DAYS, SPACES)?;
 
     let mut connection = server.connect()?;
     let form = key_form(&server, &mut connection)?;

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::data::{filled, request};
+use super::data::{filled, filled_by_hour};
 use crate::bench::Bench;
 use crate::failure::Result;
 use crate::figure::Figure;
-use crate::load;
 use crate::server::Running;
 
 const TIMES: usize = 20;
@@ -29,22 +28,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         if !bench.wants(name) {
             continue;
         }
-        let server = bench.fresh_server()?;
-        let spaces = server.make_spaces(spaces)?;
-        let mut events = bench.generator();
-        let mut filling = Vec::new();
-        // A day in each request, sealed day by day as time would have it.
-        for ago in (0..days).rev() {
-            let day = bench.last_day.minus(ago);
-            for space in &spaces {
-                let mut text = String::new();
-                (0..24).for_each(|hour| events.line((day, hour), &mut text));
-                filling.push(request(&server, space, text.into_bytes(), false)?);
-            }
-        }
-        load::send(server.address(), &filling, 4)?;
-        server.seal()?;
-        server.settle();
+        let (server, spaces) = filled_by_hour(bench, days, spaces)?;
         let scope = json!({
             "start": bench.last_day.minus(days - 1).to_string(),
             "end": bench.last_day.to_string(),
