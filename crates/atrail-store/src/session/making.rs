@@ -1,4 +1,4 @@
-//! How a session is made: beside what else writes, but for two short transactions' worth.
+//! How a session is made while others write.
 //!
 //! A session over thousands of objects has megabytes of manifest and receipt. They are read in one snapshot of the catalog,
 //! computed and signed while others write, and written in parts. The transaction that makes the session then only
