@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Feeds each fuzz target for so many seconds; ends with an error when one of them found something, which is then in
+# Runs each fuzz target for SECONDS. Exits with an error when one of them finds something, and leaves the input in
 # fuzz/artifacts/. Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler, no nightly compiler.
 # Usage: ci/fuzz.sh SECONDS [TARGET…]
 set -euo pipefail
@@ -14,14 +14,14 @@ if ! command -v cargo-fuzz >/dev/null; then
 fi
 [ $# -gt 0 ] || set -- $(cargo fuzz list)
 
-# Real events are better seeds than none: the first lines of each file, where such files lie beside the project.
+# Real events make good seeds: take the first lines of each file, where such files lie beside the project.
 seeds=fuzz/corpus/seeds
 mkdir -p "$seeds"
 data=${ATRAIL_DATA:-../shared/data}
 if [ -d "$data" ]; then
   find -L "$data" -type f \( -name '*.ndjson' -o -name '*.json' \) | sort | while read -r file; do
     name=$(printf '%s' "${file#"$data"/}" | tr '/' '_')
-    # The second one stops reading where it has enough, which the first may not like.
+    # The second head stops reading once it has enough, so the first may fail with a broken pipe.
     head -n 3 "$file" | head -c 20000 >"$seeds/$name" || true
   done
 fi
@@ -30,14 +30,14 @@ printf '{"retention":30}' >"$seeds/retention"
 printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
 cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
 
-# Without a sanitizer: the targets are safe Rust, whose checks are on, and the builds a fraction of the time.
+# Build without a sanitizer: the targets are safe Rust with its checks on, and this takes a fraction of the time.
 cargo fuzz build --sanitizer none
-# Some targets write what they read into a file first: into memory, where that is to be had.
+# Some targets first write their input to a file: use memory for it where there is some.
 [ -w /dev/shm ] && export TMPDIR=/dev/shm
 for target in "$@"; do
   printf '\n== %s, %s s\n' "$target" "$seconds"
   mkdir -p "fuzz/corpus/$target"
-  # Ends a hang after ten seconds, and what takes 2 GiB.
+  # libFuzzer ends an input that runs for ten seconds or uses 2 GiB.
   cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "$seeds" -- \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 2>&1 |
     tee "fuzz/corpus/$target.log" | grep -E '^(==|SUMMARY|stat::number_of_exec|stat::new_units|Done)|panicked|ERROR' || true

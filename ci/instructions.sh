@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Counts the instructions of each hot path, and compares them with the committed figures: who makes one dearer by more than
-# five in a hundred is told which. Needs valgrind; as root it installs it where it is missing.
+# Counts the instructions of each hot path and compares them with the committed figures. Fails when a path became more
+# than 5 % more expensive, and names it. Needs valgrind; when it is missing and root runs the script, the script installs it.
 # Usage: ci/instructions.sh            compare
 #        ci/instructions.sh record     make the committed figures anew
-#        ci/instructions.sh self-test  whether the comparison sees what it is for; needs neither valgrind nor cargo
+#        ci/instructions.sh self-test  test the comparison itself; needs neither valgrind nor cargo
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 figures=crates/atrail-bench/instructions.tsv
 limit_percent=5
 
-# Reads committed figures and new ones, a name and a number a line each; fails when a path became dearer than the limit,
-# or is on one side only.
+# Reads committed and new figures, each line a name and a number. Fails when a path became more expensive than the limit
+# allows, or when only one side has it.
 compare() {
   awk -F '\t' -v limit="$limit_percent" '
     function complain(text) { complaints = complaints text "\n" }
@@ -26,7 +26,7 @@ compare() {
     {
       change = ($2 / committed[$1] - 1) * 100
       printf "%-16s %14.0f %14.0f %+8.2f%%\n", $1, committed[$1], $2, change
-      # Whole numbers, so that the limit itself is within it.
+      # Compare whole numbers, so that a change of exactly the limit passes.
       if ($2 * 100 > committed[$1] * (100 + limit)) complain($1 " takes " sprintf("%.1f", change) " % more instructions than committed; " limit " % are allowed")
       else if ($2 * 100 < committed[$1] * (100 - limit)) cheaper = cheaper " " $1
       delete committed[$1]
@@ -38,7 +38,7 @@ compare() {
     }' "$1" "$2"
 }
 
-# Whether the comparison fails, and names the path, exactly when it must.
+# Checks that the comparison fails, and names the path, exactly when it must.
 self_test() (
   dir=$(mktemp -d)
   trap 'rm -rf "$dir"' EXIT
@@ -75,7 +75,7 @@ install_valgrind() {
   fi
 }
 
-# Asks the bench for one thing, under valgrind with these flags.
+# Runs the bench for one path, under valgrind with these flags.
 under_valgrind() {
   local asked=$1 flag flags=
   shift
@@ -84,7 +84,7 @@ under_valgrind() {
     --config "target.'cfg(unix)'.runner = ['valgrind', '--quiet'$flags]" -- "$asked"
 }
 
-# One line for each path: its name and its instructions.
+# Prints one line for each path: its name and its instructions.
 count() {
   local out=$PWD/target/callgrind.out path instructions
   for path in $(cargo bench --quiet --locked -p atrail-bench --bench instructions); do
@@ -112,8 +112,8 @@ esac
 
 self_test
 install_valgrind
-# valgrind shows a program a processor of its own making, which follows the real one only in part: libraries choose their code by
-# it, so figures are compared where it is the same.
+# valgrind shows a program a processor of its own, which resembles the real one only in part. Libraries choose their
+# code by that processor, so the script compares figures only when it is the same.
 cpu="# cpu: $(under_valgrind cpu --tool=none)"
 compiler="# compiler: $(rustc --version)"
 mkdir -p target

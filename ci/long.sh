@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# The campaigns that find what .ci/run has no time for, each bounded.
-# Name some to run only those. A campaign that fails says how to repeat it, the next ones run all the same, and the
-# script fails at the end.
+# Runs the campaigns that .ci/run has no time for, each with a time limit. Name some to run only those. A campaign that
+# fails prints how to repeat it; the script still runs the others, and fails at the end.
 #
 #   ci/long.sh                       every campaign
 #   ci/long.sh histories kills       these
-#   ATRAIL_SEED=7 ci/long.sh kills   with other decisions than chance's
+#   ATRAIL_SEED=7 ci/long.sh kills   with the decisions of seed 7
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Each with its bound: a campaign that takes longer hangs, and has failed.
+# Each has a time limit: a campaign that exceeds it hangs, and has failed.
 campaigns=(histories kills power faults resume books evidence fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
@@ -18,11 +17,11 @@ campaign() {
   case $1 in
     # Ten thousand histories against the model.
     histories) ATRAIL_HISTORIES=10000 run 60m cargo test --workspace --test it --locked histories ;;
-    # Two thousand kills, with everybody's books compared.
+    # Two thousand kills, each client's ledger compared.
     kills) ATRAIL_KILL_ROUNDS=2000 run 90m cargo test --workspace --test it --locked kill:: ;;
-    # What five thousand power losses may leave of a disk.
+    # What five thousand power losses may leave on a disk.
     power) ATRAIL_CRASH_POINTS=5000 run 60m cargo test --workspace --test it --locked power_loss:: ;;
-    # Every operation on the disk made to fail, in seven ways.
+    # Every disk operation fails, in seven ways.
     faults) ATRAIL_FAULTS=all run 60m cargo test --workspace --test it --locked faults:: ;;
     # A download interrupted a thousand times in each of three ways.
     resume) ATRAIL_RESUME_ROUNDS=1000 run 60m cargo test --release -p atrail --test it --locked resume:: ;;
@@ -48,7 +47,7 @@ failed=()
 for name in "${@:-${campaigns[@]}}"; do
   printf '\n== %s\n' "$name"
   started=$SECONDS
-  # In a shell of its own: within `if`, `set -e` would not stop it.
+  # A subshell, because `set -e` has no effect within `if`.
   set +e
   (set -e; campaign "$name")
   code=$?

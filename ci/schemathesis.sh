@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sends what docs/openapi.json allows, and what it forbids, to a running server, and compares the answers with it.
-# Needs schemathesis 4 (`pip install schemathesis`), curl and jq; where they are not installed it says so and ends well.
+# Sends requests that docs/openapi.json allows, and requests that it forbids, to a running server, and compares the
+# answers with it. Needs schemathesis 4 (`pip install schemathesis`), curl and jq; where one is missing, the script
+# reports it and exits with 0.
 # Usage: ci/schemathesis.sh [BINARY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +17,7 @@ done
 
 work=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
-# Made-up requests are many sessions, and tokens that outlive the run.
+# Generated requests create many sessions, and need tokens that outlive the run.
 cat >"$work/atrail.toml" <<TOML
 [sessions]
 max_open = 1000000
@@ -35,7 +36,7 @@ for _ in $(seq 100); do
 done
 url=$(sed -n 's/^listening on //p' "$work/stdout")
 secret() { jq -r ".$1" "$work/data/initial-credentials.json"; }
-# By password: the run finds the API key, deletes it, and with it the logins that came of it.
+# Log in by password: the run finds the API key and deletes it, which ends the logins by that key.
 token=$(curl -fsS -u cf: -d grant_type=password -d username=admin --data-urlencode "password=$(secret password)" \
   "$url/oauth/token" | jq -r .access_token)
 
@@ -46,10 +47,10 @@ api_key = "$token"
 bearer = "$token"
 TOML
 
-# Left out: what a schema cannot say, such as a start that is not after its end (positive_data_acceptance); queries whose
-# numbers and booleans are text on the wire anyway (negative_data_rejection); changing the password and logging in, which would
-# lock the caller out by way of the throttle; and rotating the token key, which twice in a row drops the caller's token.
-# In the work directory, where it leaves its cache.
+# Excluded: rules that a schema cannot express, such as a start that is not after its end (positive_data_acceptance);
+# queries whose numbers and booleans are text on the wire anyway (negative_data_rejection); changing the password and
+# logging in, because the throttle would lock the caller out; and rotating the token key, because two rotations in a row
+# drop the caller's token. schemathesis runs in the work directory, because it leaves its cache there.
 cd "$work"
 schemathesis --config-file "$work/schemathesis.toml" run "$description" --url "$url" \
   -H "X-Auth-Project-Id: $(secret space)" \
