@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions of each hot path and compares them with the committed figures. Fails when a path became more
-# than 5 % more expensive, and names it. Needs valgrind; when it is missing and root runs the script, the script installs it.
+# than 5 % more expensive, and names it. Needs valgrind; when it is missing and root runs the script, the script installs
+# it.
 # Usage: ci/instructions.sh            compare
 #        ci/instructions.sh record     make the committed figures anew
 #        ci/instructions.sh self-test  test the comparison itself; needs neither valgrind nor cargo
