@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use atrail_evidence::LeafHash;
-use atrail_model::{Domain, Place, Scope};
+use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope};
 use parking_lot::Mutex;
 
 use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
+use crate::journal::Unsealed;
 use crate::object::{HourLines, Line};
 use crate::wal::NewEvent;
 
@@ -98,11 +99,48 @@ impl Apart {
         }
     }
 
-    /// Whether an event of this domain waits here.
-    pub(crate) fn has(&self, domain: Domain, event: &NewEvent) -> bool {
+    /// The events of a domain that do not wait here.
+    pub(crate) fn without_known(&self, domain: Domain, mut events: Vec<NewEvent>) -> Vec<NewEvent> {
         let inner = self.0.lock();
-        let hour = inner.hours.get(&(domain, event.day, event.hour));
-        hour.is_some_and(|hour| hour.leaves.contains(&event.leaf))
+        if inner.by_domain.contains_key(&domain) {
+            let is_known = |event: &NewEvent| {
+                let hour = inner.hours.get(&(domain, event.day, event.hour));
+                hour.is_some_and(|hour| hour.leaves.contains(&event.leaf))
+            };
+            events.retain(|event| !is_known(event));
+        }
+        events
+    }
+
+    /// Adds what waits here of these days and hours, of one domain or of all.
+    pub(crate) fn add_totals(
+        &self,
+        found: &mut Vec<(Domain, DayTotal)>,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) {
+        for (place, held) in self.hours() {
+            let is_wanted = only.is_none_or(|only| only == place.domain)
+                && (days.start()..=days.end()).contains(&place.day)
+                && hours.contains(place.hour);
+            if is_wanted {
+                let total = DayTotal {
+                    day: place.day,
+                    count: held.lines.lines.len() as u64,
+                    size_bytes: held.lines.size_bytes,
+                };
+                found.push((place.domain, total));
+            }
+        }
+    }
+
+    /// Adds all that waits here.
+    pub(crate) fn add_to(&self, total: &mut Unsealed) {
+        for (_, held) in self.hours() {
+            total.events += held.lines.lines.len() as u64;
+            total.size_bytes += held.lines.size_bytes;
+        }
     }
 
     /// How many hours there are.

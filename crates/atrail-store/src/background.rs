@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use crate::core::{Core, Store};
 use crate::error::{Result, chain, is_full};
-use crate::memtable::Ripe;
+use crate::journal::Ripe;
 use crate::seal::scope::SealScope;
 use crate::task::off_thread;
 
@@ -25,22 +25,22 @@ const SWEEP_EVERY_TICKS: u32 = 300;
 pub(crate) async fn background(core: Weak<Core>) {
     let mut ticks = 0_u32;
     loop {
-        let Some(memtable) = core.upgrade().map(|core| Arc::clone(&core.memtable)) else {
+        let Some(journal) = core.upgrade().map(|core| Arc::clone(&core.journal)) else {
             return;
         };
         // Whichever comes first; both mean the same: look.
-        let _ = tokio::time::timeout(TICK, memtable.wait_until_ripe()).await;
-        drop(memtable);
+        let _ = tokio::time::timeout(TICK, journal.wait_until_ripe()).await;
+        drop(journal);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
         core.time.watch();
         if let Err(moved) = core.catalog.anchors().check() {
-            core.wal.poison(moved.to_string());
+            core.journal.poison(moved.to_string());
         }
         let mut outcome = core.told(core.seal_due().await);
         if is_full(&outcome) {
             // Before the look for space, which gives the seal what is set aside.
-            core.wal.note_full();
+            core.journal.note_full();
         }
         outcome = outcome.and(core.look_for_space().await);
         outcome = outcome.and(core.finish_erasure().await);
@@ -68,7 +68,7 @@ pub(crate) async fn background(core: Weak<Core>) {
         }
         outcome = core.told(outcome);
         if is_full(&outcome) {
-            core.wal.note_full();
+            core.journal.note_full();
         }
         if let Err(error) = outcome {
             tracing::error!(
@@ -89,7 +89,7 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
             let now = core.time.age();
             core.dedup.expire(now);
             // Merging takes space, and a disk that refuses the log is not to be asked for it.
-            if core.wal.refusal().is_none() {
+            if core.journal.refusal().is_none() {
                 core.dedup.merge(now);
             }
             Ok(())
@@ -162,12 +162,12 @@ impl Core {
 
     /// Seals what is due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
-        match self.memtable.ripe() {
+        match self.journal.ripe() {
             Some(Ripe::Bytes) => return self.seal(SealScope::All).await,
             // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
             Some(Ripe::Hours) => {
                 self.seal(SealScope::ManyHours).await?;
-                if self.memtable.is_ripe() {
+                if self.journal.ripe().is_some() {
                     return self.seal(SealScope::All).await;
                 }
             }

@@ -138,14 +138,14 @@ impl Core {
     async fn compaction_pass(&self, pace: Pace, total: &mut Compacted) -> Result<()> {
         let mut after = None;
         loop {
-            if let Some(refusal) = self.wal.refusal() {
+            if let Some(refusal) = self.journal.refusal() {
                 return if pace == Pace::Full {
                     Err(refusal)
                 } else {
                     Ok(())
                 };
             }
-            if pace == Pace::Background && self.memtable.is_ripe() {
+            if pace == Pace::Background && self.journal.ripe().is_some() {
                 return Ok(());
             }
             let started = Instant::now();

@@ -8,6 +8,7 @@ use atrail_model::{Clock, Domain};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
+use crate::apart::Apart;
 use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::catalog::Catalog;
@@ -19,8 +20,7 @@ use crate::dedup::Dedup;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::durable::DirLock;
-use crate::ingest::writer::WriterHandle;
-use crate::memtable::Memtable;
+use crate::journal::Journal;
 use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
 use crate::session::makings::Makings;
@@ -45,16 +45,15 @@ pub(crate) struct Core {
     pub(crate) catalog: Catalog,
     pub(crate) signing: Signing,
     pub(crate) blobs: Blobs,
-    pub(crate) memtable: Arc<Memtable>,
+    pub(crate) journal: Arc<dyn Journal>,
+    /// Hours that could not be sealed while others could.
+    pub(crate) apart: Apart,
     pub(crate) dedup: Dedup,
-    pub(crate) wal: WriterHandle,
     /// Held while sealing or deleting: one at a time.
     pub(crate) sealing: tokio::sync::Mutex<()>,
     /// Held while compacting or deleting, and taken before `sealing`.
     pub(crate) compacting: tokio::sync::Mutex<()>,
     pub(crate) unsound: Unsound,
-    /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
-    pub(crate) published: tokio::sync::RwLock<()>,
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) known_domains: Mutex<Arc<HashMap<Domain, DomainRow>>>,

@@ -2,7 +2,7 @@
 //!
 //! Each seal leaves one *run*: the sorted keys of its events, with the segment that has each. A run counts only as far as
 //! the catalog still has the segment: then the original is durable, and no run can vouch for an event that was deleted or
-//! whose seal failed. Unsealed events are the memtable's to know.
+//! whose seal failed. Unsealed events are the journal's to know.
 
 mod filter;
 #[cfg(feature = "internals")]
@@ -22,7 +22,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::durable;
 use crate::error::{Result, StoreError};
-use crate::memtable::Pending;
+use crate::journal::Pending;
 use crate::object::{HourLines, Segment};
 use crate::wal::NewEvent;
 use key::Key;
@@ -284,7 +284,7 @@ impl Dedup {
         Ok(NewRun(Some(path)))
     }
 
-    /// From now on the run counts. Called when its segments are in the catalog, and before the memtable forgets them.
+    /// From now on the run counts. Called when its segments are in the catalog, and before the journal forgets them.
     pub(crate) fn register(&self, new: NewRun) {
         let Some(path) = new.0 else { return };
         match Run::open(&path) {

@@ -18,7 +18,7 @@ use crate::catalog::log::{self, NewEntry};
 use crate::catalog::{compaction, holds, must_stand};
 use crate::core::Core;
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::ingest::writer::Rotation;
+use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
 use crate::task::joined;
 
@@ -126,7 +126,7 @@ impl Core {
         } else {
             sealed?;
         }
-        let can_go = self.memtable.apart().refuse_in(domains, &scope);
+        let can_go = self.apart.refuse_in(domains, &scope);
         can_go.map_err(partly(total))?;
         let removed = self.remove_and_erase(domains, &scope, requester).await;
         total = total.and(removed.map_err(partly(total))?);
@@ -205,7 +205,7 @@ impl Core {
         scope: &Scope,
         requester: Requester<'_>,
     ) -> Result<(Vec<TakenObject>, EventTotal)> {
-        let _nobody_counts = self.published.write().await;
+        let _nobody_counts = self.journal.change_counts().await;
         let now = self.clock.now();
         let mut tx = self.catalog.begin("delete events").await?;
         must_stand(requester.warrant, &mut tx).await?;

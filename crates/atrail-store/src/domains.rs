@@ -9,6 +9,12 @@ use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::error::Result;
 
+/// Whose each domain is.
+pub(crate) fn owners(domains: &HashMap<Domain, DomainRow>) -> Vec<(Domain, AccountId)> {
+    let rows = domains.values();
+    rows.map(|row| (row.domain, row.account)).collect()
+}
+
 impl Core {
     /// The rows of all domains that are known, among them these as far as the catalog knows them. It is read only when one
     /// of these is new.
@@ -24,8 +30,7 @@ impl Core {
             return Ok(known);
         }
         let fresh = Arc::new(self.catalog.domain_rows().await?);
-        let owners = fresh.values().map(|row| (row.domain, row.account));
-        self.memtable.set_owners(owners);
+        self.journal.set_owners(&owners(&fresh));
         // Should it take the place of one that was read later, the next look reads once more.
         *self.known_domains.lock() = Arc::clone(&fresh);
         Ok(fresh)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::Core;
 use crate::error::{Result, is_full};
-use crate::ingest::writer::Rotation;
+use crate::journal::Rotation;
 use crate::space;
 use crate::task::off_thread;
 
@@ -12,7 +12,7 @@ impl Core {
     /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
     /// aside comes back, then the log goes on: so it cannot take what deletions need.
     pub(crate) async fn look_for_space(&self) -> Result<()> {
-        let is_full = self.wal.is_full();
+        let is_full = self.journal.is_full();
         let reserve = Arc::clone(&self.reserve);
         let more_bytes = self.settings.wal_file_bytes;
         let is_restored = off_thread(move || {

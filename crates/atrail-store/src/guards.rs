@@ -131,7 +131,7 @@ async fn a_path_is_noted_as_waste_before_its_object_is_written() {
 async fn nobody_counts_while_a_seal_is_published() {
     let fixture = Fixture::new().await;
     let core = &fixture.store.core;
-    let counting = core.published.read().await;
+    let counting = core.journal.keep_counts().await;
     let seal = fixture.seal();
     tokio::time::sleep(A_WHILE).await;
     assert!(

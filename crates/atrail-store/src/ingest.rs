@@ -1,9 +1,5 @@
 //! Events coming in.
 
-mod append;
-mod lanes;
-pub(crate) mod writer;
-
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +9,9 @@ use atrail_model::{AccountId, Domain};
 use crate::Store;
 use crate::core::Core;
 use crate::error::{Result, StoreError};
+use crate::journal::{Appended, Batch};
 use crate::task::off_thread;
 use crate::wal::NewEvent;
-use append::Appended;
 
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +43,7 @@ impl Store {
         let _open = core.closing.enter(domain)?;
         if !events.is_empty() {
             let most_bytes = core.settings.seal_at_bytes;
-            core.memtable.apart().refuse_more(domain, most_bytes)?;
+            core.apart.refuse_more(domain, most_bytes)?;
         }
         self.append_to_open(domain, events).await
     }
@@ -64,11 +60,11 @@ impl Store {
         }
         let core = &self.core;
         let account = core.owner(domain).await?;
-        if tokio::time::timeout(ROOM_TIMEOUT, core.memtable.wait_for_room(account))
+        if tokio::time::timeout(ROOM_TIMEOUT, core.journal.wait_for_room(account))
             .await
             .is_err()
         {
-            return Err(core.wal.refusal().unwrap_or(StoreError::Overloaded));
+            return Err(core.journal.refusal().unwrap_or(StoreError::Overloaded));
         }
         let all = events.len() as u64;
         for _ in 0..LOOKS {
@@ -90,13 +86,13 @@ impl Store {
     pub fn write_refusal(&self) -> Option<StoreError> {
         let core = &self.core;
         let moved = || Some(StoreError::Poisoned(core.catalog.anchors().lost()?));
-        core.wal.refusal().or_else(moved)
+        core.journal.refusal().or_else(moved)
     }
 
     /// How many hours cannot be sealed, and are set apart so that others can.
     #[must_use]
     pub fn hours_apart(&self) -> u64 {
-        self.core.memtable.apart().count()
+        self.core.apart.count()
     }
 }
 
@@ -118,13 +114,21 @@ impl Core {
         all: u64,
         events: Vec<NewEvent>,
     ) -> Result<Attempt> {
-        let seals = self.memtable.seals_of(domain);
-        let fresh = self.without_sealed(domain, events).await?;
+        let seals = self.journal.seals_of(domain);
+        // In the order in which events move: none is passed by.
+        let fresh = self.apart.without_known(domain, events);
+        let fresh = self.without_sealed(domain, fresh).await?;
         let sealed = all - fresh.len() as u64;
         let duplicates = if fresh.is_empty() {
             0
         } else {
-            match self.wal.append(account, domain, seals, fresh).await? {
+            let batch = Batch {
+                account,
+                domain,
+                seals,
+                events: fresh,
+            };
+            match self.journal.append(batch).await? {
                 Appended::Durable { duplicates } => duplicates,
                 Appended::LookAgain(same) => return Ok(Attempt::SealedMeanwhile(same)),
             }

@@ -46,7 +46,7 @@ impl Store {
     pub(crate) async fn take_in_waiting(&self) -> Result<()> {
         let core = &self.core;
         // Cleared before the look: who sets something aside after it sets the mark again.
-        if core.wal.refusal().is_some() || !core.sets_aside.swap(false, Ordering::Relaxed) {
+        if core.journal.refusal().is_some() || !core.sets_aside.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         let taken = self.take_in_all().await;
@@ -79,12 +79,12 @@ impl Store {
                         first.get_or_insert(error);
                     }
                 }
-                if core.wal.refusal().is_some() {
+                if core.journal.refusal().is_some() {
                     break;
                 }
             }
             core.catalog.forget_waiting(&stored).await?;
-            if let Some(refusal) = core.wal.refusal() {
+            if let Some(refusal) = core.journal.refusal() {
                 return Err(first.unwrap_or(refusal));
             }
         }
@@ -159,7 +159,7 @@ mod tests {
         async fn set_some_aside(&self) -> u64 {
             let core = &self.store.core;
             for number in 1.. {
-                core.wal.note_full();
+                core.journal.note_full();
                 // Twice, as who does not hear of the first try does.
                 for _ in 0..2 {
                     let own = self.store.append_own(self.domain(), event(number));
@@ -240,7 +240,7 @@ mod tests {
         // The control: what others send is refused.
         let mut refused = None;
         while refused.is_none() {
-            fixture.store.core.wal.note_full();
+            fixture.store.core.journal.note_full();
             let sent = fixture.store.append(fixture.domain(), vec![event(0)]);
             refused = sent.await.err();
         }
@@ -268,7 +268,7 @@ mod tests {
         let nowhere = Domain::Account(AccountId::generate());
         let mut refused = None;
         for number in 0.. {
-            fixture.store.core.wal.note_full();
+            fixture.store.core.journal.note_full();
             refused = fixture.store.append_own(nowhere, event(number)).await.err();
             if refused.is_some() {
                 break;

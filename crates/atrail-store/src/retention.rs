@@ -148,7 +148,7 @@ impl Core {
         // A compaction and a seal see the archive as it is, or as it will be.
         let _no_compaction = self.compacting.lock().await;
         let _no_seal = self.sealing.lock().await;
-        let _nobody_counts = self.published.write().await;
+        let _nobody_counts = self.journal.change_counts().await;
         let mut tx = self.catalog.begin(what).await?;
         let objects = in_scope::taken(&mut tx, &domains, &scope, Objects::Current).await?;
         if objects.is_empty() {

@@ -6,6 +6,7 @@
 
 mod apart;
 pub(crate) mod scope;
+mod slices;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,8 +20,7 @@ use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::error::{Result, StoreError, chain};
-use crate::ingest::writer::Rotation;
-use crate::memtable::Pending;
+use crate::journal::{Journal, Pending, Rotation, Taken};
 use crate::object::{self, NewObject};
 use crate::task::{joined, off_thread};
 use scope::SealScope;
@@ -43,9 +43,8 @@ impl Core {
         let sealing = tokio::spawn(async move {
             let mut turn = core.sealing.lock().await;
             let mut outcome = Ok(());
-            let slices = core.memtable.in_slices(which.choice(), SLICE_HOURS);
-            for slice in slices {
-                outcome = outcome.and(core.seal_gathered(&SealScope::These(slice)).await);
+            for slice in core.slices(&which) {
+                outcome = outcome.and(core.seal_gathered(&slice).await);
                 drop(turn);
                 turn = core.sealing.lock().await;
             }
@@ -57,16 +56,24 @@ impl Core {
     /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
     pub(crate) async fn seal_alone(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let mut sealed = Ok(());
-        for slice in self.memtable.in_slices(which.choice(), SLICE_HOURS) {
-            sealed = sealed.and(self.seal_gathered(&SealScope::These(slice)).await);
+        for slice in self.slices(&which) {
+            sealed = sealed.and(self.seal_gathered(&slice).await);
         }
         let apart = self.seal_apart(&which).await;
         sealed.and(apart)
     }
 
-    /// Seals what is due next of the chosen domains.
-    async fn seal_gathered(self: &Arc<Self>, which: &SealScope) -> Result<()> {
-        let taken = self.memtable.take(which.choice());
+    /// What of the chosen domains is sealed at one go each.
+    fn slices(&self, which: &SealScope) -> Vec<HashSet<Domain>> {
+        let mut gathered = self.journal.gathered();
+        gathered.retain(|one| which.chooses(one));
+        slices::slices(&gathered, SLICE_HOURS)
+    }
+
+    /// Seals what is due next of these domains.
+    async fn seal_gathered(self: &Arc<Self>, domains: &HashSet<Domain>) -> Result<()> {
+        let mut held = Held::take(&self.journal, domains);
+        let taken = &held.taken;
         if taken.is_empty() {
             return Ok(());
         }
@@ -74,15 +81,15 @@ impl Core {
         let refused = self.unknown_seal.lock().clone();
         let sealed = match refused {
             Some(why) => Err(StoreError::Poisoned(why)),
-            None => self.seal_taken(&taken).await,
+            None => self.seal_taken(taken).await,
         };
         if let Err(error) = sealed {
             self.counters.seal_failures.add(1);
-            self.memtable.put_back();
             return Err(error);
         }
         self.counters.seals.observe_since(started);
-        if let Err(error) = self.let_log_go(&taken).await {
+        held.is_sealed = true;
+        if let Err(error) = self.let_log_go(&held.taken).await {
             tracing::warn!(
                 error = chain(&error),
                 "the log keeps files that it no longer needs"
@@ -107,7 +114,7 @@ impl Core {
     /// Removes log files whose events are sealed in a catalog that is where it was.
     pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
         self.catalog.anchors().check()?;
-        self.wal.trim(rotation).await
+        self.journal.trim(rotation).await
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
@@ -133,7 +140,7 @@ impl Core {
             .map(|(place, id, _)| object::object_path(*place, *id))
             .collect();
         self.catalog.mark_as_waste(&paths).await?;
-        let level = if self.memtable.is_ripe() {
+        let level = if self.journal.ripe().is_some() {
             LEVEL_UNDER_PRESSURE
         } else {
             LEVEL
@@ -253,11 +260,11 @@ impl Core {
             for (place, why) in failed {
                 tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour cannot be sealed: it is set apart");
                 self.counters.seal_failures.add(1);
-                self.memtable.apart().add(*place, lines_of(*place), why);
+                self.apart.add(*place, lines_of(*place), why);
             }
-            self.memtable.forget_sealed();
+            self.journal.sealed(taken);
         };
-        let _nobody_counts = self.published.write().await;
+        let _nobody_counts = self.journal.change_counts().await;
         let mut is_begun = false;
         let committed = self
             .catalog
@@ -287,7 +294,7 @@ impl Core {
                 let why =
                     format!("the catalog does not say whether a seal is committed: {unknown}");
                 *self.unknown_seal.lock() = Some(why.clone());
-                self.wal.poison(why);
+                self.journal.poison(why);
                 Err(error)
             }
         }
@@ -311,6 +318,31 @@ impl Core {
             });
         }
         Ok(domains)
+    }
+}
+
+/// What was taken to be sealed, which gathers again unless it is, whatever becomes of the seal.
+struct Held<'a> {
+    journal: &'a Arc<dyn Journal>,
+    taken: Taken,
+    is_sealed: bool,
+}
+
+impl<'a> Held<'a> {
+    fn take(journal: &'a Arc<dyn Journal>, domains: &HashSet<Domain>) -> Self {
+        Self {
+            journal,
+            taken: journal.take(domains),
+            is_sealed: false,
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if !self.is_sealed {
+            self.journal.put_back(&self.taken);
+        }
     }
 }
 

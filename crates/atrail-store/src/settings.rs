@@ -8,7 +8,7 @@ use atrail_model::Timestamp;
 use crate::catalog::session::{EndedBy, OpenSessions, Session};
 use crate::error::{Result, StoreError};
 use crate::passage::{Now, TOLERANCE};
-use crate::wal::FileWal;
+use crate::wal::FILE_SIZE_BYTES;
 
 /// How the store works; [`StoreSettings::new`] gives the defaults.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl StoreSettings {
             server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
-            wal_file_bytes: FileWal::FILE_SIZE_BYTES,
+            wal_file_bytes: FILE_SIZE_BYTES,
             reserve_bytes: 64 << 20,
             dedup_window: Duration::from_secs(7 * DAY),
             dedup_memory_bytes: 128 << 20,

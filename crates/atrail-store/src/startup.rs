@@ -7,11 +7,8 @@ use std::sync::Arc;
 use atrail_model::Clock;
 
 use crate::catalog::Catalog;
-use crate::counters::Counters;
 use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure, is_full};
-use crate::ingest::writer::WriterHandle;
-use crate::memtable::Memtable;
 use crate::reserve::Reserve;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -19,7 +16,7 @@ use crate::space;
 use crate::take_in::{TakenIn, take_in};
 use crate::task::off_thread;
 use crate::timekeeper::Timekeeper;
-use crate::wal::{FileWal, Frame, NewLog, Replay};
+use crate::wal::Replay;
 
 /// Takes the directory for this process, making it when it is not there.
 pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
@@ -131,7 +128,7 @@ pub(crate) async fn open_catalog(
     let open = async || {
         let verifier_key = signing.verifier_key().await.to_string();
         let log = dir.join("wal");
-        let replay = off_thread(move || FileWal::replay(&log)).await?;
+        let replay = off_thread(move || Replay::read(&log)).await?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
         // Before anything is written that has this moment's date.
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
@@ -160,89 +157,4 @@ pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Begins the new log; on a full disk with no more than it needs, and at last with the space that is set aside. Whether
-/// it was like that.
-fn begin_log(
-    dir: &Path,
-    replay: &Replay,
-    new: NewLog<'_>,
-    reserve: &Reserve,
-) -> Result<(FileWal, bool)> {
-    let roomy = FileWal::restart(dir, replay, &new).map(|wal| (wal, false));
-    if !is_full(&roomy) {
-        return roomy;
-    }
-    let cramped = NewLog {
-        is_cramped: true,
-        ..new
-    };
-    let begun = FileWal::restart(dir, replay, &cramped);
-    let begun = if is_full(&begun) && reserve.release() {
-        FileWal::restart(dir, replay, &cramped)
-    } else {
-        begun
-    };
-    begun.map(|wal| (wal, true))
-}
-
-/// Brings the log's unsealed events back into memory, and begins a new log with them.
-pub(crate) async fn recover(
-    settings: &StoreSettings,
-    mut replay: Replay,
-    catalog: &Catalog,
-    memtable: &Arc<Memtable>,
-    counters: &Arc<Counters>,
-    reserve: &Arc<Reserve>,
-) -> Result<WriterHandle> {
-    let dir = settings.data_dir.join("wal");
-    let sealed_to = catalog.sealed_to().await?;
-    let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
-    let highest = replay
-        .frames
-        .last()
-        .map_or(0, |frame| frame.sequence)
-        .max(highest_sealed);
-    let found = replay.frames.len();
-    let unsealed = std::mem::take(&mut replay.frames)
-        .into_iter()
-        .filter(|frame| {
-            sealed_to
-                .get(&frame.domain)
-                .is_none_or(|sealed| frame.sequence > *sealed)
-        });
-    let frames: Vec<Frame> = (highest + 1..)
-        .zip(unsealed)
-        .map(|(sequence, frame)| Frame { sequence, ..frame })
-        .collect();
-    if found > 0 {
-        tracing::info!(frames = found, unsealed = frames.len(), "read the log");
-    }
-    let (file_size_bytes, reserve) = (settings.wal_file_bytes, Arc::clone(reserve));
-    let (wal, frames, is_cramped) = off_thread(move || {
-        let new = NewLog {
-            file_size_bytes,
-            ..NewLog::of(&frames, highest + 1)
-        };
-        let (wal, is_cramped) = begin_log(&dir, &replay, new, &reserve)?;
-        Ok((wal, frames, is_cramped))
-    })
-    .await?;
-    let next_sequence = highest + 1 + frames.len() as u64;
-    memtable.insert(frames);
-    let writer = WriterHandle::start(
-        Box::new(wal),
-        Arc::clone(memtable),
-        Arc::clone(counters),
-        next_sequence,
-    )
-    .map_err(|source| StoreError::Directory {
-        what: "cannot start the log writer".to_owned(),
-        source,
-    })?;
-    if is_cramped {
-        writer.note_full();
-    }
-    Ok(writer)
 }

@@ -4,7 +4,7 @@ use crate::Store;
 use crate::counters::HistogramSnapshot;
 use crate::dedup::DedupStats;
 use crate::error::{Result, StoreError};
-use crate::memtable::Unsealed;
+use crate::journal::Unsealed;
 use crate::timekeeper::TimeStatus;
 
 /// How the store is and what it did since it was opened.
@@ -67,8 +67,10 @@ impl Store {
     pub fn stats(&self) -> StoreStats {
         let core = &self.core;
         let counters = &core.counters;
+        let mut unsealed = core.journal.unsealed();
+        core.apart.add_to(&mut unsealed);
         StoreStats {
-            unsealed: core.memtable.unsealed(),
+            unsealed,
             write_refusal: self.write_refusal(),
             wal_syncs: counters.wal_syncs.snapshot(),
             wal_failures: counters.wal_failures.get(),
@@ -88,7 +90,7 @@ impl Store {
             download_bytes: counters.download_bytes.get(),
             checked_bytes: counters.checked_bytes.get(),
             damaged_reads: counters.damaged_reads.get(),
-            hours_apart: core.memtable.apart().count(),
+            hours_apart: core.apart.count(),
             sweep_failures: counters.sweep_failures.get(),
             erase_failures: counters.erase_failures.get(),
             time: core.time.status(),

@@ -22,9 +22,11 @@ impl Store {
             Target::Account(_) => None,
         };
         // No sealing is published between the two readings: an event counts in exactly one of them.
-        let unchanged = core.published.read().await;
+        let unchanged = core.journal.keep_counts().await;
         let sealed = core.catalog.totals(&scope).await?;
-        let unsealed = core.memtable.totals(only, scope.days, scope.hours);
+        let mut unsealed = core.journal.totals(only, scope.days, scope.hours);
+        core.apart
+            .add_totals(&mut unsealed, only, scope.days, scope.hours);
         drop(unchanged);
         let unsealed = match scope.target {
             Target::Space(_) => unsealed,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use atrail_model::Clock;
 use parking_lot::Mutex;
 
+use crate::apart::Apart;
 use crate::background;
 use crate::blobs::Blobs;
 use crate::buffers::Buffers;
@@ -16,10 +17,11 @@ use crate::compaction::unsound::Unsound;
 use crate::core::{Core, Store};
 use crate::counters::Counters;
 use crate::dedup::Dedup;
+use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::error::Result;
-use crate::memtable::Memtable;
+use crate::journal::{Journal, LocalJournal, NewJournal};
 use crate::seal_rate::SealRate;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
@@ -48,25 +50,31 @@ impl Store {
             settings.dedup_window,
             settings.dedup_memory_bytes,
         )?;
-        let memtable = Arc::new(Memtable::new(Arc::clone(&clock), settings.seal_at_bytes));
         let counters = Arc::new(Counters::default());
-        let wal =
-            startup::recover(&settings, replay, &catalog, &memtable, &counters, &reserve).await?;
+        let new = NewJournal {
+            dir: dir.join("wal"),
+            file_size_bytes: settings.wal_file_bytes,
+            seal_at_bytes: settings.seal_at_bytes,
+            clock: Arc::clone(&clock),
+            counters: Arc::clone(&counters),
+        };
+        let sealed_to = catalog.sealed_to().await?;
+        let journal = LocalJournal::recover(new, replay, &sealed_to, &reserve).await?;
+        let journal: Arc<dyn Journal> = Arc::new(journal);
         let known_domains = catalog.domain_rows().await?;
-        memtable.set_owners(known_domains.values().map(|row| (row.domain, row.account)));
+        journal.set_owners(&owners(&known_domains));
         let core = Arc::new(Core {
             clock,
             time,
             catalog,
             signing,
             blobs,
-            memtable,
+            journal,
+            apart: Apart::default(),
             dedup,
-            wal,
             sealing: tokio::sync::Mutex::default(),
             compacting: tokio::sync::Mutex::default(),
             unsound: Unsound::default(),
-            published: tokio::sync::RwLock::default(),
             unknown_seal: Mutex::default(),
             known_domains: Mutex::new(Arc::new(known_domains)),
             verified: Verified::default(),
@@ -87,9 +95,8 @@ impl Store {
             settings,
         });
         for (place, line) in core.catalog.set_apart().await? {
-            core.memtable
-                .apart()
-                .add(place, &[line], "it was not tried since the start");
+            let why = "it was not tried since the start";
+            core.apart.add(place, &[line], why);
         }
         core.look_for_waiting().await?;
         core.end_erasures().await?;
@@ -118,7 +125,7 @@ impl Store {
         let _no_seal_under_way = core.sealing.lock().await;
         let told = core.tell_activity().await;
         let kept = core.time.keep(&core.catalog).await;
-        let stopped = core.wal.stop().await;
+        let stopped = core.journal.stop().await;
         core.catalog.close().await;
         told.and(kept).and(stopped)
     }

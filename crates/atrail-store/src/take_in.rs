@@ -23,7 +23,7 @@ use crate::recover::{LoggedLeaf, LostLog, read};
 use crate::scrub::object_id;
 use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
 use crate::task::off_thread;
-use crate::wal::{FileWal, Replay};
+use crate::wal::Replay;
 
 const PARALLEL: usize = 2;
 /// Objects of one transaction.
@@ -104,7 +104,7 @@ pub(crate) async fn take_in(
     let (replay, in_both) = off_thread(move || {
         durable::sync_file_system(&archive).map_err(io_failure("sync", &archive))?;
         let (_, in_both) = log.keep_unsealed(&wal)?;
-        Ok((FileWal::replay(&wal)?, in_both))
+        Ok((Replay::read(&wal)?, in_both))
     })
     .await?;
     if !(taken.is_empty() && strangers.is_empty()) {

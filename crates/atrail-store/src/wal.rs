@@ -9,7 +9,7 @@ use std::io;
 
 pub(crate) use check::{CheckedLog, check_log, sound_files};
 pub use event::NewEvent;
-pub(crate) use file::{FileWal, NewLog, Replay};
+pub(crate) use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
 pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
 
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.

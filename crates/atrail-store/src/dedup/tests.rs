@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 
 use atrail_evidence::{TreeHasher, leaf_hash};
-use atrail_model::{Day, Hour, ManualClock, SpaceId};
+use atrail_model::{Clock, Day, Hour, ManualClock, SpaceId};
 use bytes::Bytes;
 
 use super::*;
-use crate::memtable::Memtable;
-use crate::wal::Frame;
+use crate::journal::Pending;
 
 fn event(number: u32, hour: u8) -> NewEvent {
     let line = Bytes::from(number.to_string());
@@ -52,13 +51,7 @@ impl Fixture {
             size_bytes: 0,
             root: TreeHasher::default().root(),
         };
-        let memtable = Memtable::new(Arc::new(ManualClock::new(self.now)), u64::MAX / 4);
-        memtable.insert(vec![Frame {
-            sequence: 1,
-            domain: domain(),
-            events,
-        }]);
-        let (_, pending) = memtable.take(|_, _| true).remove(0);
+        let pending = Arc::new(Pending::of(events, ManualClock::new(self.now).elapsed()));
         let new = self.dedup.write(&[(segment, pending)], self.now);
         self.dedup.register(new.unwrap());
         segment.id

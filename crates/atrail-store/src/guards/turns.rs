@@ -32,7 +32,7 @@ async fn a_deletion_waits_for_compactions_seals_and_counts() {
         match what {
             "compaction" => compacting = Some(core.compacting.lock().await),
             "seal" => sealing = Some(core.sealing.lock().await),
-            _ => counting = Some(core.published.read().await),
+            _ => counting = Some(core.journal.keep_counts().await),
         }
         let deletion = fixture.deletion();
         tokio::time::sleep(A_WHILE).await;

@@ -28,7 +28,7 @@ impl LostLog {
     /// # Errors
     /// `Damaged` when a durable frame cannot be read.
     pub(super) fn read(dir: &Path) -> Result<Self> {
-        Ok(Self::of(FileWal::replay(dir)?, &HashMap::new()))
+        Ok(Self::of(Replay::read(dir)?, &HashMap::new()))
     }
 
     /// Of a log that was read, without what a catalog says is sealed: a sequence number for each domain.

@@ -85,7 +85,7 @@ impl Core {
     /// Seals hours that are set apart, each by itself: those of the domains that are asked for, or all when it is time. The
     /// sealing lock is held.
     pub(crate) async fn seal_apart(self: &Arc<Self>, which: &SealScope) -> Result<()> {
-        let apart = self.memtable.apart();
+        let apart = &self.apart;
         if apart.count() == 0 || !(matches!(which, SealScope::These(_)) || apart.is_due()) {
             return Ok(());
         }
@@ -174,7 +174,7 @@ impl Core {
         let keys =
             off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
         let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
-        let _nobody_counts = self.published.write().await;
+        let _nobody_counts = self.journal.change_counts().await;
         let mut is_begun = false;
         let committed = self
             .catalog
@@ -188,8 +188,8 @@ impl Core {
         }
         self.dedup.register(keys);
         // Who looked for its events before the keys were there has to look again, before they are nowhere else.
-        self.memtable.note_seal(place.domain);
-        self.memtable.apart().remove(place);
+        self.journal.note_seal(place.domain);
+        self.apart.remove(place);
         self.counters.objects.add(1);
         self.counters.object_bytes.add(size_bytes);
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
@@ -213,7 +213,7 @@ impl Core {
                 let why =
                     format!("the catalog does not say whether a seal is committed: {unknown}");
                 *self.unknown_seal.lock() = Some(why.clone());
-                self.wal.poison(why);
+                self.journal.poison(why);
                 Err(unknown)
             }
         }

@@ -1,11 +1,11 @@
 //! What is sealed at one go.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use atrail_model::{Domain, Elapsed};
 
-use crate::memtable::{GATHER_HOURS, Pending};
+use crate::journal::{GATHER_HOURS, Gathered};
 
 /// Which domains to seal.
 #[derive(Debug)]
@@ -22,18 +22,16 @@ pub(crate) enum SealScope {
 }
 
 impl SealScope {
-    pub(crate) fn choice(&self) -> impl Fn(Domain, &VecDeque<Pending>) -> bool {
-        move |domain, pending| match self {
+    /// Whether a domain that has gathered this is sealed.
+    pub(crate) fn chooses(&self, gathered: &Gathered) -> bool {
+        match self {
             Self::All => true,
-            Self::These(domains) => domains.contains(&domain),
-            Self::WaitingFor { now, at_least } => {
-                let first = pending.front();
-                first.is_some_and(|first| now.since(first.since) >= *at_least)
-            }
-            Self::ManyHours => {
-                let first = pending.front();
-                first.is_some_and(|first| first.hours.len() >= GATHER_HOURS)
-            }
+            Self::These(domains) => domains.contains(&gathered.domain),
+            Self::WaitingFor { now, at_least } => now.since(gathered.since) >= *at_least,
+            Self::ManyHours => gathered
+                .hours
+                .first()
+                .is_some_and(|first| *first >= GATHER_HOURS),
         }
     }
 }

@@ -98,7 +98,7 @@ impl Store {
             domains.iter().map(|row| row.domain).collect(),
         ))
         .await?;
-        core.memtable.apart().refuse_in(&domains, &new.scope)?;
+        core.apart.refuse_in(&domains, &new.scope)?;
         let turn = core.makings.turns.take(account).await;
         let _turn = turn.map_err(|_| StoreError::Overloaded)?;
         let maker = Maker {

@@ -167,7 +167,7 @@ fn sound_part(generation: u64, path: &Path) -> Result<Bytes> {
 mod tests {
     use std::fs;
 
-    use super::super::{FileWal, Frame, NewLog, Wal};
+    use super::super::{FileWal, Frame, NewLog, Replay, Wal};
     use super::*;
     use crate::NewEvent;
 
@@ -187,7 +187,7 @@ mod tests {
 
     /// A log of two files with three frames each.
     fn log(dir: &Path) -> FileWal {
-        let replay = FileWal::replay(dir).unwrap();
+        let replay = Replay::read(dir).unwrap();
         let mut log = FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap();
         (1..=3).for_each(|sequence| log.append(&[frame(sequence)]).unwrap());
         log.rotate(false).unwrap();
@@ -212,7 +212,7 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        let replayed = FileWal::replay(copy.path()).unwrap().frames;
+        let replayed = Replay::read(copy.path()).unwrap().frames;
         let sequences: Vec<_> = replayed.iter().map(|frame| frame.sequence).collect();
         assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
         let checked = check_log(dir.path()).unwrap();
@@ -231,7 +231,7 @@ mod tests {
                 Some((name, bytes)) => {
                     // While the first is copied, a server starts: what is not sealed is in a new file.
                     restarted.get_or_insert_with(|| {
-                        let replay = FileWal::replay(dir.path()).unwrap();
+                        let replay = Replay::read(dir.path()).unwrap();
                         FileWal::restart(dir.path(), &replay, &NewLog::of(&[frame(7)], 7)).unwrap()
                     });
                     seen.push((name.to_owned(), bytes.to_vec()));

@@ -14,6 +14,8 @@ use super::{AppendError, Wal, is_full};
 use crate::durable::{self, AllocatedFile};
 use crate::error::{Result, StoreError, io_failure};
 
+/// Space that a log file is made with where nothing else is said.
+pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
 /// Room for new frames in a log file that is made when there is not more space.
 const SMALL_FILE_SIZE_BYTES: u64 = 1 << 20;
 
@@ -48,7 +50,7 @@ impl<'a> NewLog<'a> {
         Self {
             frames,
             first_sequence,
-            file_size_bytes: FileWal::FILE_SIZE_BYTES,
+            file_size_bytes: FILE_SIZE_BYTES,
             is_cramped: false,
         }
     }
@@ -87,21 +89,11 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// The domains that have events in it; each as often as it has frames.
-    pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
-        self.frames.iter().map(|frame| frame.domain)
-    }
-}
-
-impl FileWal {
-    /// Space that a log file is made with where nothing else is said.
-    pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
-
     /// Reads what the directory's files hold. What lies above the durable watermark may be missing or cut.
     ///
     /// # Errors
     /// `Damaged` when a frame that was durable cannot be read: the file and offset are named and nothing is changed.
-    pub(crate) fn replay(dir: &Path) -> Result<Replay> {
+    pub(crate) fn read(dir: &Path) -> Result<Self> {
         durable::create_dir(dir).map_err(io_failure("make the log directory", dir))?;
         let mut files = log_files(dir)?;
         let mut contents = Vec::new();
@@ -111,13 +103,20 @@ impl FileWal {
         }
         let last_generation = files.last().map_or(0, |(generation, _)| *generation);
         let frames = read_frames(&contents)?;
-        Ok(Replay {
+        Ok(Self {
             frames,
             files: files.drain(..).map(|(_, path)| path).collect(),
             last_generation,
         })
     }
 
+    /// The domains that have events in it; each as often as it has frames.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
+        self.frames.iter().map(|frame| frame.domain)
+    }
+}
+
+impl FileWal {
     /// Begins a new log after a replay: writes the given frames to a new file, makes it durable, and only then removes
     /// the old files. (After a failed fsync the page cache may hold what the disk does
     /// not, so replayed frames count as durable only once they were written again.)

@@ -51,7 +51,7 @@ fn domain() -> Domain {
 }
 
 fn fresh(dir: &Path) -> FileWal {
-    let replay = FileWal::replay(dir).unwrap();
+    let replay = Replay::read(dir).unwrap();
     FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap()
 }
 
@@ -128,7 +128,7 @@ fn memory_conforms() {
 fn files_conform() {
     let dir = tempfile::tempdir().unwrap();
     let mut wal = fresh(dir.path());
-    conforms(&mut wal, &|| FileWal::replay(dir.path()).unwrap().frames);
+    conforms(&mut wal, &|| Replay::read(dir.path()).unwrap().frames);
 }
 
 #[test]
@@ -138,11 +138,11 @@ fn a_restart_replaces_what_was_there() {
     wal.append(&[frame(1, domain(), 3), frame(2, domain(), 1)])
         .unwrap();
     drop(wal);
-    let replay = FileWal::replay(dir.path()).unwrap();
+    let replay = Replay::read(dir.path()).unwrap();
     let kept = [frame(3, domain(), 2)];
     let mut wal = FileWal::restart(dir.path(), &replay, &NewLog::of(&kept, 3)).unwrap();
     wal.append(&[frame(4, domain(), 1)]).unwrap();
-    let sequences: Vec<_> = FileWal::replay(dir.path())
+    let sequences: Vec<_> = Replay::read(dir.path())
         .unwrap()
         .frames
         .iter()
@@ -159,7 +159,7 @@ fn a_restart_that_was_cut_short_is_done_again() {
     drop(wal);
     // Cut before the rename: the unfinished file does not count.
     std::fs::write(dir.path().join("000000000002.wal.new"), b"half").unwrap();
-    let replay = FileWal::replay(dir.path()).unwrap();
+    let replay = Replay::read(dir.path()).unwrap();
     assert_eq!(replay.frames.len(), 1);
     // Cut after the rename, before the old file went: the old file does not count.
     let old = std::fs::read(dir.path().join("000000000001.wal")).unwrap();
@@ -172,7 +172,7 @@ fn a_restart_that_was_cut_short_is_done_again() {
         .unwrap(),
     );
     std::fs::write(dir.path().join("000000000001.wal"), old).unwrap();
-    let replay = FileWal::replay(dir.path()).unwrap();
+    let replay = Replay::read(dir.path()).unwrap();
     assert_eq!(
         replay
             .frames
@@ -213,7 +213,7 @@ fn a_torn_frame_that_was_never_durable_is_cut_with_all_that_follows_it() {
         &dir.path().join("000000000001.wal"),
         second + FRAME_HEADER_LEN + 30,
     );
-    let replay = FileWal::replay(dir.path()).unwrap();
+    let replay = Replay::read(dir.path()).unwrap();
     assert_eq!(
         replay
             .frames
@@ -235,7 +235,7 @@ fn damage_below_the_watermark_is_named_and_nothing_is_touched() {
     let second = second_frame_at(dir.path());
     damage(&path, second + 20);
     let before = std::fs::read(&path).unwrap();
-    let error = FileWal::replay(dir.path()).unwrap_err();
+    let error = Replay::read(dir.path()).unwrap_err();
     assert!(
         matches!(&error, StoreError::Damaged { what, .. } if what.contains(&format!("byte {second}"))),
         "{error}"
@@ -252,13 +252,13 @@ fn damage_at_the_end_of_a_closed_file_is_seen_by_the_next_one() {
     wal.rotate(false).unwrap();
     let second = second_frame_at(dir.path());
     assert_eq!(
-        FileWal::replay(dir.path()).unwrap().frames.len(),
+        Replay::read(dir.path()).unwrap().frames.len(),
         2,
         "sound without the damage"
     );
     damage(&dir.path().join("000000000001.wal"), second + 20);
     assert!(matches!(
-        FileWal::replay(dir.path()),
+        Replay::read(dir.path()),
         Err(StoreError::Damaged { .. })
     ));
 }
@@ -270,7 +270,7 @@ fn a_log_that_begins_on_a_full_disk_takes_no_more_than_it_needs() {
     wal.append(&[frame(1, domain(), 3)]).unwrap();
     drop(wal);
     let kept = [frame(2, domain(), 3)];
-    let replay = FileWal::replay(dir.path()).unwrap();
+    let replay = Replay::read(dir.path()).unwrap();
     let new = NewLog {
         is_cramped: true,
         ..NewLog::of(&kept, 2)
@@ -283,8 +283,8 @@ fn a_log_that_begins_on_a_full_disk_takes_no_more_than_it_needs() {
     assert!((1 << 20..2 << 20).contains(&size(2)), "{}", size(2));
     // What does not fit in goes to a file of the usual size.
     wal.append(&[frame(3, domain(), 200_000)]).unwrap();
-    assert_eq!(size(3), FileWal::FILE_SIZE_BYTES);
-    let frames = FileWal::replay(dir.path()).unwrap().frames;
+    assert_eq!(size(3), FILE_SIZE_BYTES);
+    let frames = Replay::read(dir.path()).unwrap().frames;
     assert_eq!(frames.len(), 2);
 }
 
@@ -299,6 +299,6 @@ fn a_frame_with_the_last_number_there_is_is_damage_and_no_panic() {
     let mut bytes = header.encode().to_vec();
     super::frame::encode_frame(&frame(u64::MAX, domain(), 1), 0, &mut bytes);
     std::fs::write(dir.path().join("000000000001.wal"), bytes).unwrap();
-    let error = FileWal::replay(dir.path()).unwrap_err();
+    let error = Replay::read(dir.path()).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }

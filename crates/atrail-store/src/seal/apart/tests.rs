@@ -124,7 +124,7 @@ fn event(text: &str) -> NewEvent {
 #[tokio::test]
 async fn the_hours_of_a_domain_take_turns_at_failing() {
     let fixture = Fixture::new().await;
-    let apart = fixture.store.core.memtable.apart();
+    let apart = &fixture.store.core.apart;
     let [broken, other] = std::array::from_fn(|_| Domain::Account(AccountId::generate()));
     // Of domains that the catalog does not know: each try fails.
     for (domain, hours) in [(broken, 0..20), (other, 0..1)] {

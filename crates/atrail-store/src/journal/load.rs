@@ -4,6 +4,13 @@ use std::collections::HashMap;
 
 use atrail_model::{AccountId, Domain};
 
+use super::Ripe;
+
+/// How many hours may gather before they are sealed, however small they are.
+pub(super) const SEAL_AT_HOURS: u64 = 4096;
+/// How many times what is sealed at once may be unsealed before new events wait.
+pub(super) const ROOM_FACTOR: u64 = 3;
+
 /// What sealing will have to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Load {
@@ -24,6 +31,35 @@ impl Load {
         Self {
             bytes: self.bytes - other.bytes,
             hours: self.hours - other.hours,
+        }
+    }
+
+    /// What is enough to be sealed at once.
+    pub(super) const fn ripe(seal_at_bytes: u64) -> Self {
+        Self {
+            bytes: seal_at_bytes,
+            hours: SEAL_AT_HOURS,
+        }
+    }
+
+    /// Whether this has come to what is enough, and in what.
+    pub(super) const fn is_ripe(self, seal_at_bytes: u64) -> Option<Ripe> {
+        let enough = Self::ripe(seal_at_bytes);
+        if self.bytes >= enough.bytes {
+            Some(Ripe::Bytes)
+        } else if self.hours >= enough.hours {
+            Some(Ripe::Hours)
+        } else {
+            None
+        }
+    }
+
+    /// How much may be unsealed.
+    pub(super) const fn room(seal_at_bytes: u64) -> Self {
+        let Self { bytes, hours } = Self::ripe(seal_at_bytes);
+        Self {
+            bytes: bytes.saturating_mul(ROOM_FACTOR),
+            hours: hours * ROOM_FACTOR,
         }
     }
 

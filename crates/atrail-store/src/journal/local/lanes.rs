@@ -26,7 +26,7 @@ impl Lanes {
 
     /// Adds one behind those of its account.
     pub(super) fn put(&mut self, append: Append) {
-        let account = append.account;
+        let account = append.batch.account;
         let lane = self.waiting.entry(account).or_default();
         if lane.is_empty() {
             self.order.push_back(account);

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::error::{ErrorKind, StoreError};
-use crate::memtable::Memtable;
+use crate::journal::local::memtable::Memtable;
+use crate::wal::NewEvent;
 
 fn events(count: usize) -> Vec<NewEvent> {
     (0..count)
@@ -32,6 +33,15 @@ fn domain() -> Domain {
 
 fn account() -> AccountId {
     AccountId::from_bytes([8; 16])
+}
+
+fn batch(events: Vec<NewEvent>) -> Batch {
+    Batch {
+        account: account(),
+        domain: domain(),
+        seals: 0,
+        events,
+    }
 }
 
 /// A log whose first write fails, as after an I/O error; a second would succeed.
@@ -63,10 +73,7 @@ fn start(wal: Box<dyn Wal>) -> WriterHandle {
 async fn a_failed_write_is_never_retried_into_success() {
     let writer = writer(Some(AppendError::Broken(io::Error::other("EIO"))));
     for _ in 0..3 {
-        let error = writer
-            .append(account(), domain(), 0, events(1))
-            .await
-            .unwrap_err();
+        let error = writer.append(batch(events(1))).await.unwrap_err();
         assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Unavailable);
@@ -108,7 +115,13 @@ async fn whoever_sends_little_is_in_the_next_write_however_much_somebody_else_ha
         let writer = writer.clone();
         let account = AccountId::from_bytes([account; 16]);
         let domain = Domain::Account(account);
-        async move { writer.append(account, domain, 0, events).await.unwrap() }
+        let batch = Batch {
+            account,
+            domain,
+            seals: 0,
+            events,
+        };
+        async move { writer.append(batch).await.unwrap() }
     };
     let large = |n: usize| {
         let line = Bytes::from(format!("{n}{}", "x".repeat(600_000)));
@@ -175,10 +188,7 @@ impl Wal for Panics {
 async fn a_panic_of_the_writer_stops_all_writing_and_does_not_pass_for_a_shutdown() {
     let writer = start(Box::new(Panics));
     for _ in 0..2 {
-        let error = writer
-            .append(account(), domain(), 0, events(1))
-            .await
-            .unwrap_err();
+        let error = writer.append(batch(events(1))).await.unwrap_err();
         assert!(matches!(error, StoreError::Poisoned(_)), "{error}");
     }
     assert!(writer.refusal().is_some());
@@ -187,10 +197,7 @@ async fn a_panic_of_the_writer_stops_all_writing_and_does_not_pass_for_a_shutdow
 #[tokio::test]
 async fn a_full_disk_is_a_refusal_that_passes() {
     let writer = writer(Some(AppendError::Full(io::ErrorKind::StorageFull.into())));
-    let error = writer
-        .append(account(), domain(), 0, events(1))
-        .await
-        .unwrap_err();
+    let error = writer.append(batch(events(1))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Full);
     writer.trim(Rotation::Whole).await.unwrap();
@@ -198,22 +205,16 @@ async fn a_full_disk_is_a_refusal_that_passes() {
         writer.refusal().is_none(),
         "there is space for a new file again"
     );
-    writer
-        .append(account(), domain(), 0, events(1))
-        .await
-        .unwrap();
+    writer.append(batch(events(1))).await.unwrap();
 }
 
 #[tokio::test]
 async fn after_stop_everything_is_refused() {
     let writer = writer(None);
-    writer
-        .append(account(), domain(), 0, events(1))
-        .await
-        .unwrap();
+    writer.append(batch(events(1))).await.unwrap();
     writer.stop().await.unwrap();
     assert!(matches!(
-        writer.append(account(), domain(), 0, events(1)).await,
+        writer.append(batch(events(1))).await,
         Err(StoreError::Closed)
     ));
 }

@@ -1,8 +1,10 @@
 use atrail_evidence::leaf_hash;
-use atrail_model::{ManualClock, SpaceId};
+use atrail_model::{Day, Hour, ManualClock, SpaceId};
 use bytes::Bytes;
 
 use super::*;
+use crate::journal::GATHER_HOURS;
+use crate::journal::load::{ROOM_FACTOR, SEAL_AT_HOURS};
 
 /// What may gather before it is sealed, in bytes.
 const SEAL_AT: u64 = 1 << 20;
@@ -44,19 +46,26 @@ fn spread(memtable: &Memtable, domain: Domain, hours: u32, from_sequence: u64) -
     sequence
 }
 
+fn take_all(memtable: &Memtable) -> Taken {
+    let domains = memtable.gathered().iter().map(|one| one.domain).collect();
+    memtable.take(&domains)
+}
+
 #[test]
 fn what_one_domain_has_of_many_hours_is_sealed_in_the_order_of_its_frames_and_in_small_parts() {
     let memtable = memtable();
     let last = spread(&memtable, space(1), 3000, 0);
     memtable.insert(vec![frame(last + 1, space(2), 0..3)]);
-    let slices = memtable.in_slices(|_, _| true, 1024);
-    assert!(
-        slices[0].contains(&space(2)),
-        "who has little does not wait"
-    );
+    let gathered = memtable.gathered();
+    let of = |domain| {
+        let one = gathered.iter().find(|one| one.domain == domain).unwrap();
+        one.hours.clone()
+    };
+    assert_eq!(of(space(2)), [3]);
+    assert_eq!(of(space(1)).iter().sum::<usize>(), 3000);
     let mut next = 1;
-    for slice in &slices {
-        let taken = memtable.take(|domain, _| slice.contains(&domain));
+    for _ in of(space(1)) {
+        let taken = take_all(&memtable);
         for (domain, pending) in &taken {
             assert!(pending.hours.len() < GATHER_HOURS + 100);
             if *domain == space(1) {
@@ -65,7 +74,7 @@ fn what_one_domain_has_of_many_hours_is_sealed_in_the_order_of_its_frames_and_in
             }
         }
         assert!(!taken.is_empty());
-        memtable.forget_sealed();
+        memtable.forget_sealed(&taken);
     }
     assert_eq!(next, last + 1);
     assert_eq!(memtable.oldest_sequence(), None);
@@ -77,11 +86,11 @@ fn what_could_not_be_sealed_is_next_again_and_nothing_passes_it() {
     let memtable = memtable();
     let last = spread(&memtable, space(1), 1200, 0);
     let before = memtable.unsealed();
-    let first = memtable.take(|_, _| true).remove(0).1;
+    let first = take_all(&memtable).remove(0).1;
     memtable.insert(vec![frame(last + 1, space(1), 5000..5001)]);
-    memtable.put_back();
+    memtable.put_back(&[(space(1), Arc::clone(&first))]);
     assert_eq!(memtable.oldest_sequence(), Some(1));
-    let again = memtable.take(|_, _| true).remove(0).1;
+    let again = take_all(&memtable).remove(0).1;
     assert_eq!(
         (again.first_sequence, again.last_sequence),
         (first.first_sequence, first.last_sequence)
@@ -110,15 +119,20 @@ fn an_account_may_have_a_part_unsealed_and_others_go_on() {
     // Each that comes then has less, and something is always left.
     spread(&memtable, space(3), all_hours / 4, last);
     assert!(!memtable.has_room(other) && memtable.has_room(third));
-    while !memtable.take(|_, _| true).is_empty() {
+    loop {
+        let taken = take_all(&memtable);
         assert!(!memtable.has_room(other), "what is being sealed counts");
-        memtable.forget_sealed();
+        memtable.forget_sealed(&taken);
         if memtable.has_room(other) {
             break;
         }
     }
-    while !memtable.take(|_, _| true).is_empty() {
-        memtable.forget_sealed();
+    loop {
+        let taken = take_all(&memtable);
+        if taken.is_empty() {
+            break;
+        }
+        memtable.forget_sealed(&taken);
     }
     assert!(accounts.iter().all(|account| memtable.has_room(*account)));
     assert!(memtable.inner.lock().loads.is_empty());
@@ -131,12 +145,12 @@ fn owners_that_become_known_late_are_counted_as_if_they_had_always_been() {
     let all_hours = u32::try_from(SEAL_AT_HOURS * ROOM_FACTOR).unwrap();
     spread(&memtable, space(1), all_hours * 3 / 4, 0);
     assert!(memtable.has_room(account));
-    memtable.take(|_, _| true);
+    let mut taken = take_all(&memtable);
     memtable.set_owners([(space(1), account)].into_iter());
     assert!(!memtable.has_room(account));
-    while {
-        memtable.forget_sealed();
-        !memtable.take(|_, _| true).is_empty()
-    } {}
+    while !taken.is_empty() {
+        memtable.forget_sealed(&taken);
+        taken = take_all(&memtable);
+    }
     assert!(memtable.inner.lock().loads.is_empty());
 }

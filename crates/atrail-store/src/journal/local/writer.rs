@@ -6,30 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Domain};
+use atrail_model::Domain;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::append::{Append, Appended, size_of};
+use super::append::{Append, size_of};
 use super::lanes::Lanes;
+use super::memtable::Memtable;
 use crate::counters::Counters;
 use crate::error::{Result, StoreError};
-use crate::memtable::Memtable;
-use crate::wal::{AppendError, Frame, NewEvent, Wal, split_into_frames};
+use crate::journal::{Appended, Batch, Rotation};
+use crate::wal::{AppendError, Frame, Wal, split_into_frames};
 
 /// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
-
-/// Whether the log goes on in a new file before it is trimmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rotation {
-    /// What is in the current file stays.
-    None,
-    /// In a file of the usual size: there has to be space for it.
-    Whole,
-    /// In a small one if need be: what is in the current file has to go.
-    EvenSmall,
-}
 
 enum Command {
     Append(Append),
@@ -44,7 +34,7 @@ enum Command {
 
 /// Sends to the writer; clones send to the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct WriterHandle {
+pub(super) struct WriterHandle {
     commands: mpsc::Sender<Command>,
     poison: Poison,
     full: Arc<AtomicBool>,
@@ -76,7 +66,7 @@ impl WriterHandle {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(
+    pub(super) fn start(
         wal: Box<dyn Wal>,
         memtable: Arc<Memtable>,
         counters: Arc<Counters>,
@@ -104,57 +94,42 @@ impl WriterHandle {
         Ok(handle)
     }
 
-    /// Makes the events durable that are not so yet. `seals` is how often the domain was sealed when the caller looked
-    /// for sealed duplicates.
-    pub(crate) async fn append(
-        &self,
-        account: AccountId,
-        domain: Domain,
-        seals: u64,
-        events: Vec<NewEvent>,
-    ) -> Result<Appended> {
+    /// Makes the events durable that are not so yet.
+    pub(super) async fn append(&self, batch: Batch) -> Result<Appended> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        self.ask(|done| {
-            Command::Append(Append {
-                account,
-                domain,
-                seals,
-                events,
-                done,
-            })
-        })
-        .await
+        self.ask(|done| Command::Append(Append { batch, done }))
+            .await
     }
 
     /// Removes log files that hold nothing unsealed.
-    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
+    pub(super) async fn trim(&self, rotation: Rotation) -> Result<()> {
         self.ask(|done| Command::Trim { rotation, done }).await
     }
 
     /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
-    pub(crate) async fn stop(&self) -> Result<()> {
+    pub(super) async fn stop(&self) -> Result<()> {
         self.ask(|done| Command::Stop { done }).await
     }
 
     /// Stops all writing for good.
-    pub(crate) fn poison(&self, why: String) {
+    pub(super) fn poison(&self, why: String) {
         self.poison.set(why);
     }
 
     /// Refuses all writes until a rotation finds space: what is unsealed must not grow while it cannot be sealed.
-    pub(crate) fn note_full(&self) {
+    pub(super) fn note_full(&self) {
         self.full.store(true, Ordering::Relaxed);
     }
 
     /// Whether writes are refused for want of space.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
     /// Why nothing is written, if so.
-    pub(crate) fn refusal(&self) -> Option<StoreError> {
+    pub(super) fn refusal(&self) -> Option<StoreError> {
         let full = || {
             let no_space = std::io::Error::from(std::io::ErrorKind::StorageFull);
             self.is_full().then_some(StoreError::Full(no_space))
@@ -259,13 +234,13 @@ impl State {
     }
 
     fn gather(&self, append: Append, round: &mut Round) {
-        let Append {
+        let Append { batch, done } = append;
+        let Batch {
             domain,
             seals,
             mut events,
-            done,
             account: _,
-        } = append;
+        } = batch;
         let known = self
             .memtable
             .without_known(domain, seals, &mut events, &mut round.seen);

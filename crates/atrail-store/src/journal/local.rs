@@ -1,0 +1,170 @@
+//! The journal of one machine: a write-ahead log in files, one thread that writes it, and the unsealed events in memory.
+
+mod append;
+mod lanes;
+mod memtable;
+mod recover;
+mod writer;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours};
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::sync::RwLock;
+
+use super::{
+    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
+    Unsealed,
+};
+use crate::error::{Result, StoreError};
+use crate::reserve::Reserve;
+use crate::wal::{Replay, Wal};
+use memtable::Memtable;
+pub(crate) use recover::NewJournal;
+pub(super) use recover::{RecoveredLog, recover_log};
+use writer::WriterHandle;
+
+/// A journal in a directory of this machine.
+#[derive(Debug)]
+pub(crate) struct LocalJournal {
+    memtable: Arc<Memtable>,
+    writer: WriterHandle,
+    /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
+    published: Arc<RwLock<()>>,
+}
+
+impl LocalJournal {
+    /// Brings the log's unsealed events back into memory, and begins a new log with them. `sealed_to`: up to which sequence number
+    /// each domain's events are sealed. On a full disk, with the space that is set aside.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing is lost by it.
+    pub(crate) async fn recover(
+        new: NewJournal,
+        replay: Replay,
+        sealed_to: &HashMap<Domain, u64>,
+        reserve: &Arc<Reserve>,
+    ) -> Result<Self> {
+        let log = recover_log(&new, replay, sealed_to, reserve).await?;
+        Self::start(log.map(|wal| Box::new(wal) as Box<dyn Wal>), new)
+    }
+
+    /// Goes on with a log that was recovered.
+    pub(super) fn start(log: RecoveredLog<Box<dyn Wal>>, new: NewJournal) -> Result<Self> {
+        let RecoveredLog {
+            wal,
+            frames,
+            next_sequence,
+            is_cramped,
+        } = log;
+        let memtable = Arc::new(Memtable::new(new.clock, new.seal_at_bytes));
+        memtable.insert(frames);
+        let writer = WriterHandle::start(wal, Arc::clone(&memtable), new.counters, next_sequence)
+            .map_err(|source| StoreError::Directory {
+            what: "cannot start the log writer".to_owned(),
+            source,
+        })?;
+        if is_cramped {
+            writer.note_full();
+        }
+        Ok(Self {
+            memtable,
+            writer,
+            published: Arc::default(),
+        })
+    }
+}
+
+impl Journal for LocalJournal {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>> {
+        self.writer.append(batch).boxed()
+    }
+
+    fn seals_of(&self, domain: Domain) -> u64 {
+        self.memtable.seals_of(domain)
+    }
+
+    fn note_seal(&self, domain: Domain) {
+        self.memtable.note_seal(domain);
+    }
+
+    fn totals(
+        &self,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Vec<(Domain, DayTotal)> {
+        self.memtable.totals(only, days, hours)
+    }
+
+    fn unsealed(&self) -> Unsealed {
+        self.memtable.unsealed()
+    }
+
+    fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
+        let published = Arc::clone(&self.published);
+        async move { CountsKept(published.read_owned().await) }.boxed()
+    }
+
+    fn change_counts(&self) -> BoxFuture<'_, CountsChange> {
+        let published = Arc::clone(&self.published);
+        async move { CountsChange(published.write_owned().await) }.boxed()
+    }
+
+    fn gathered(&self) -> Vec<Gathered> {
+        self.memtable.gathered()
+    }
+
+    fn take(&self, domains: &HashSet<Domain>) -> Taken {
+        self.memtable.take(domains)
+    }
+
+    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        self.memtable.forget_sealed(taken);
+    }
+
+    fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
+        self.memtable.put_back(taken);
+    }
+
+    fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>> {
+        self.writer.trim(rotation).boxed()
+    }
+
+    fn set_owners(&self, owners: &[(Domain, AccountId)]) {
+        self.memtable.set_owners(owners.iter().copied());
+    }
+
+    fn wait_for_room(&self, account: AccountId) -> BoxFuture<'_, ()> {
+        self.memtable.wait_for_room(account).boxed()
+    }
+
+    fn wait_until_ripe(&self) -> BoxFuture<'_, ()> {
+        self.memtable.wait_until_ripe().boxed()
+    }
+
+    fn ripe(&self) -> Option<Ripe> {
+        self.memtable.ripe()
+    }
+
+    fn refusal(&self) -> Option<StoreError> {
+        self.writer.refusal()
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.is_full()
+    }
+
+    fn note_full(&self) {
+        self.writer.note_full();
+    }
+
+    fn poison(&self, why: String) {
+        self.writer.poison(why);
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Result<()>> {
+        self.writer.stop().boxed()
+    }
+}

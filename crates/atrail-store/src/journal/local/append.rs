@@ -1,0 +1,25 @@
+//! A batch that waits for the writer.
+
+use tokio::sync::oneshot;
+
+use crate::error::Result;
+use crate::journal::{Appended, Batch};
+use crate::wal::NewEvent;
+
+/// A request to make a batch durable.
+pub(super) struct Append {
+    pub(super) batch: Batch,
+    pub(super) done: oneshot::Sender<Result<Appended>>,
+}
+
+impl Append {
+    /// Bytes of the events' lines.
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of(&self.batch.events)
+    }
+}
+
+/// Bytes of the events' lines.
+pub(super) fn size_of(events: &[NewEvent]) -> usize {
+    events.iter().map(|event| event.line.len()).sum()
+}

@@ -1,0 +1,262 @@
+//! The events that are durable in the log but not sealed yet, by domain and hour.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::journal::load::{Load, Loads};
+use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
+use crate::wal::{Frame, NewEvent};
+
+/// Unsealed events: those that gather, and those that are being sealed. Both count in `status`.
+#[derive(Debug)]
+pub(super) struct Memtable {
+    inner: Mutex<Inner>,
+    clock: Arc<dyn Clock>,
+    /// Told when sealing made room.
+    room: Notify,
+    /// Told when there is enough to be sealed.
+    ripe: Notify,
+    seal_at_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Of each domain what is sealed at one go, oldest first; none is without any. They are sealed in this order, since
+    /// the catalog remembers only up to which frame a domain is sealed.
+    gathering: HashMap<Domain, VecDeque<Pending>>,
+    sealing: HashMap<Domain, Arc<Pending>>,
+    /// How often each domain's events were sealed in this process.
+    seals: HashMap<Domain, u64>,
+    /// What `gathering` holds.
+    gathered: Load,
+    /// What both hold, by account.
+    loads: Loads,
+}
+
+impl Memtable {
+    pub(super) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64) -> Self {
+        Self {
+            inner: Mutex::default(),
+            clock,
+            room: Notify::new(),
+            ripe: Notify::new(),
+            seal_at_bytes,
+        }
+    }
+
+    pub(super) fn note_seal(&self, domain: Domain) {
+        *self.inner.lock().seals.entry(domain).or_default() += 1;
+    }
+
+    /// Takes in frames that are durable, in their order.
+    pub(super) fn insert(&self, frames: Vec<Frame>) {
+        let now = self.clock.elapsed();
+        let mut inner = self.inner.lock();
+        for frame in frames {
+            let gathering = inner.gathering.entry(frame.domain).or_default();
+            if gathering.back().is_none_or(Pending::is_full) {
+                gathering.push_back(Pending::begin(frame.sequence, now));
+            }
+            let pending = gathering.back_mut().expect("it was just seen to");
+            let load = pending.add(frame.sequence, frame.events);
+            inner.gathered = inner.gathered.plus(load);
+            inner.loads.add(frame.domain, load);
+        }
+        if inner.gathered.is_ripe(self.seal_at_bytes).is_some() {
+            self.ripe.notify_one();
+        }
+    }
+
+    pub(super) fn seals_of(&self, domain: Domain) -> u64 {
+        self.inner.lock().seals.get(&domain).copied().unwrap_or(0)
+    }
+
+    /// Takes out the events that are unsealed here already, or were seen before in this round of writing. `None`, with
+    /// nothing taken out, when the domain was sealed since the caller looked for sealed ones: then it has to look again.
+    pub(super) fn without_known(
+        &self,
+        domain: Domain,
+        seals: u64,
+        events: &mut Vec<NewEvent>,
+        seen: &mut HashSet<(Domain, LeafHash)>,
+    ) -> Option<u64> {
+        let inner = self.inner.lock();
+        if inner.seals.get(&domain).copied().unwrap_or(0) != seals {
+            return None;
+        }
+        let held: Vec<_> = inner.of(domain).collect();
+        let before = events.len();
+        events.retain(|event| {
+            held.iter().all(|pending| !pending.holds(&event.leaf))
+                && seen.insert((domain, event.leaf))
+        });
+        Some((before - events.len()) as u64)
+    }
+
+    pub(super) fn set_owners(&self, owners: impl Iterator<Item = (Domain, AccountId)>) {
+        let mut inner = self.inner.lock();
+        let mut loads = Loads::of(owners);
+        for (domain, pending) in inner.all() {
+            loads.add(domain, pending.load());
+        }
+        inner.loads = loads;
+    }
+
+    pub(super) async fn wait_for_room(&self, account: AccountId) {
+        loop {
+            let made = self.room.notified();
+            tokio::pin!(made);
+            made.as_mut().enable();
+            if self.has_room(account) {
+                return;
+            }
+            made.await;
+        }
+    }
+
+    pub(super) async fn wait_until_ripe(&self) {
+        self.ripe.notified().await;
+    }
+
+    pub(super) fn ripe(&self) -> Option<Ripe> {
+        self.inner.lock().gathered.is_ripe(self.seal_at_bytes)
+    }
+
+    pub(super) fn unsealed(&self) -> Unsealed {
+        let inner = self.inner.lock();
+        let mut total = Unsealed {
+            size_bytes: inner.loads.all().bytes,
+            ..Unsealed::default()
+        };
+        for (_, pending) in inner.all() {
+            total.events += pending.events();
+            total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
+        }
+        total
+    }
+
+    fn has_room(&self, account: AccountId) -> bool {
+        let limit = Load::room(self.seal_at_bytes);
+        self.inner.lock().loads.has_room(account, limit)
+    }
+
+    /// The lowest sequence number of an unsealed frame.
+    pub(super) fn oldest_sequence(&self) -> Option<u64> {
+        let inner = self.inner.lock();
+        // Of each domain the oldest is enough.
+        let gathering = inner.gathering.values().filter_map(VecDeque::front);
+        let sealing = inner.sealing.values().map(|pending| &**pending);
+        let oldest = gathering.chain(sealing);
+        oldest.map(|pending| pending.first_sequence).min()
+    }
+
+    pub(super) fn gathered(&self) -> Vec<Gathered> {
+        let inner = self.inner.lock();
+        let gathered = inner.gathering.iter().map(|(domain, pending)| Gathered {
+            domain: *domain,
+            since: pending.front().expect("none is without any").since,
+            hours: pending.iter().map(|one| one.hours.len()).collect(),
+        });
+        gathered.collect()
+    }
+
+    /// Moves what these domains have gathered, up to where they began to gather anew, to the side that is being sealed.
+    pub(super) fn take(&self, domains: &HashSet<Domain>) -> Taken {
+        let mut inner = self.inner.lock();
+        let mut taken = Vec::with_capacity(domains.len());
+        for domain in domains {
+            if inner.sealing.contains_key(domain) {
+                // Somebody else has it who has not claimed it: nobody's count or order is to suffer for that.
+                continue;
+            }
+            let Some(gathering) = inner.gathering.get_mut(domain) else {
+                continue;
+            };
+            let pending = gathering.pop_front().expect("none is without any");
+            if gathering.is_empty() {
+                inner.gathering.remove(domain);
+            }
+            inner.gathered = inner.gathered.minus(pending.load());
+            let pending = Arc::new(pending);
+            inner.sealing.insert(*domain, Arc::clone(&pending));
+            taken.push((*domain, pending));
+        }
+        taken.sort_unstable_by_key(|(domain, _)| *domain);
+        taken
+    }
+
+    /// Forgets what was being sealed of these domains: the catalog has it now.
+    pub(super) fn forget_sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut inner = self.inner.lock();
+        for (domain, _) in taken {
+            if let Some(pending) = inner.sealing.remove(domain) {
+                *inner.seals.entry(*domain).or_default() += 1;
+                inner.loads.remove(*domain, pending.load());
+            }
+        }
+        drop(inner);
+        self.room.notify_waiters();
+    }
+
+    /// Puts what could not be sealed of these domains back, before what came since.
+    pub(super) fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut inner = self.inner.lock();
+        for (domain, _) in taken {
+            if let Some(earlier) = inner.sealing.remove(domain) {
+                inner.gathered = inner.gathered.plus(earlier.load());
+                let gathering = inner.gathering.entry(*domain).or_default();
+                gathering.push_front(Arc::unwrap_or_clone(earlier));
+            }
+        }
+    }
+
+    /// The unsealed events of a domain, or of all domains: an entry for each day of a domain, more where it lies in several
+    /// of what is sealed at one go. Looks at every unsealed hour of these domains while nothing can be appended.
+    pub(super) fn totals(
+        &self,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Vec<(Domain, DayTotal)> {
+        let mut found = Vec::new();
+        let mut add = |domain: Domain, pending: &Pending| {
+            add_totals(&mut found, domain, pending.within(days, hours));
+        };
+        let inner = self.inner.lock();
+        match only {
+            Some(domain) => inner.of(domain).for_each(|pending| add(domain, pending)),
+            None => inner
+                .all()
+                .for_each(|(domain, pending)| add(domain, pending)),
+        }
+        drop(inner);
+        found
+    }
+}
+
+impl Inner {
+    /// What is unsealed of a domain.
+    fn of(&self, domain: Domain) -> impl Iterator<Item = &Pending> {
+        let sealing = self.sealing.get(&domain).map(|pending| &**pending);
+        let gathering = self.gathering.get(&domain).into_iter().flatten();
+        gathering.chain(sealing)
+    }
+
+    /// All that is unsealed.
+    fn all(&self) -> impl Iterator<Item = (Domain, &Pending)> {
+        let sealing = self.sealing.iter();
+        let sealing = sealing.map(|(domain, pending)| (*domain, &**pending));
+        let gathering = self.gathering.iter();
+        let gathering =
+            gathering.flat_map(|(domain, all)| all.iter().map(move |pending| (*domain, pending)));
+        gathering.chain(sealing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Opening a journal with what an earlier process left in its log.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_model::{Clock, Domain};
+
+use crate::counters::Counters;
+use crate::error::{Result, is_full};
+use crate::reserve::Reserve;
+use crate::task::off_thread;
+use crate::wal::{FileWal, Frame, NewLog, Replay};
+
+/// What a journal is made of besides its log.
+#[derive(Debug)]
+pub(crate) struct NewJournal {
+    /// The log's directory.
+    pub(crate) dir: PathBuf,
+    /// Space that a log file is made with, unless one frame needs more.
+    pub(crate) file_size_bytes: u64,
+    /// How many bytes of events are enough to be sealed.
+    pub(crate) seal_at_bytes: u64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// A log that begins anew with what was unsealed in it.
+#[derive(Debug)]
+pub(in crate::journal) struct RecoveredLog<W> {
+    pub(super) wal: W,
+    /// What it holds.
+    pub(super) frames: Vec<Frame>,
+    pub(super) next_sequence: u64,
+    /// Whether there was space for what it holds only.
+    pub(super) is_cramped: bool,
+}
+
+impl<W> RecoveredLog<W> {
+    pub(in crate::journal) fn map<V>(self, with: impl FnOnce(W) -> V) -> RecoveredLog<V> {
+        RecoveredLog {
+            wal: with(self.wal),
+            frames: self.frames,
+            next_sequence: self.next_sequence,
+            is_cramped: self.is_cramped,
+        }
+    }
+}
+
+/// Begins a new log with the frames of the old one that are unsealed.
+pub(in crate::journal) async fn recover_log(
+    new: &NewJournal,
+    mut replay: Replay,
+    sealed_to: &HashMap<Domain, u64>,
+    reserve: &Arc<Reserve>,
+) -> Result<RecoveredLog<FileWal>> {
+    let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
+    let highest = replay
+        .frames
+        .last()
+        .map_or(0, |frame| frame.sequence)
+        .max(highest_sealed);
+    let found = replay.frames.len();
+    let unsealed = std::mem::take(&mut replay.frames)
+        .into_iter()
+        .filter(|frame| {
+            sealed_to
+                .get(&frame.domain)
+                .is_none_or(|sealed| frame.sequence > *sealed)
+        });
+    let frames: Vec<Frame> = (highest + 1..)
+        .zip(unsealed)
+        .map(|(sequence, frame)| Frame { sequence, ..frame })
+        .collect();
+    if found > 0 {
+        tracing::info!(frames = found, unsealed = frames.len(), "read the log");
+    }
+    let (dir, file_size_bytes, reserve) =
+        (new.dir.clone(), new.file_size_bytes, Arc::clone(reserve));
+    off_thread(move || {
+        let new = NewLog {
+            file_size_bytes,
+            ..NewLog::of(&frames, highest + 1)
+        };
+        let (wal, is_cramped) = begin_log(&dir, &replay, new, &reserve)?;
+        Ok(RecoveredLog {
+            wal,
+            next_sequence: highest + 1 + frames.len() as u64,
+            frames,
+            is_cramped,
+        })
+    })
+    .await
+}
+
+/// Begins the new log; on a full disk with no more than it needs, and at last with the space that is set aside. Whether
+/// it was like that.
+fn begin_log(
+    dir: &Path,
+    replay: &Replay,
+    new: NewLog<'_>,
+    reserve: &Reserve,
+) -> Result<(FileWal, bool)> {
+    let roomy = FileWal::restart(dir, replay, &new).map(|wal| (wal, false));
+    if !is_full(&roomy) {
+        return roomy;
+    }
+    let cramped = NewLog {
+        is_cramped: true,
+        ..new
+    };
+    let begun = FileWal::restart(dir, replay, &cramped);
+    let begun = if is_full(&begun) && reserve.release() {
+        FileWal::restart(dir, replay, &cramped)
+    } else {
+        begun
+    };
+    begun.map(|wal| (wal, true))
+}

@@ -1,0 +1,101 @@
+//! What is sealed at one go of a domain.
+
+use std::collections::{BTreeMap, HashSet};
+
+use atrail_evidence::LeafHash;
+use atrail_model::{Day, DayRange, Elapsed, Hour, Hours};
+
+use super::load::Load;
+use crate::object::{HourLines, Line};
+use crate::wal::{HOURS_MAX, NewEvent};
+
+/// From so many hours on, a domain's events begin to gather anew, so that sealing them keeps others from it for a moment
+/// only. One frame more may be in what is closed.
+pub(crate) const GATHER_HOURS: usize = HOURS_MAX;
+
+/// Unsealed events of one domain that are sealed at one go. Invariant: they are all of the domain's events in the frames
+/// from `first_sequence` to `last_sequence`.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) first_sequence: u64,
+    /// The domain's watermark once this is sealed.
+    pub(crate) last_sequence: u64,
+    /// When the first of them came.
+    pub(crate) since: Elapsed,
+    pub(crate) size_bytes: u64,
+    pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
+    /// The leaf hashes of all of them.
+    leaves: HashSet<LeafHash>,
+}
+
+impl Pending {
+    /// Nothing yet, of frames from this one on.
+    pub(super) fn begin(sequence: u64, since: Elapsed) -> Self {
+        Self {
+            first_sequence: sequence,
+            last_sequence: sequence,
+            since,
+            size_bytes: 0,
+            hours: BTreeMap::new(),
+            leaves: HashSet::new(),
+        }
+    }
+
+    /// Whether what comes next begins anew.
+    pub(super) fn is_full(&self) -> bool {
+        self.hours.len() >= GATHER_HOURS
+    }
+
+    /// Adds the events of the domain's next frame; by how much the load grows.
+    pub(super) fn add(&mut self, sequence: u64, events: Vec<NewEvent>) -> Load {
+        self.last_sequence = sequence;
+        let before = self.load();
+        for event in events {
+            let hour = self.hours.entry((event.day, event.hour)).or_default();
+            self.leaves.insert(event.leaf);
+            let size_bytes = event.line.len() as u64;
+            hour.size_bytes += size_bytes;
+            self.size_bytes += size_bytes;
+            hour.lines.push(Line {
+                line: event.line,
+                leaf: event.leaf,
+            });
+        }
+        self.load().minus(before)
+    }
+
+    /// These events, as of one frame.
+    #[cfg(test)]
+    pub(crate) fn of(events: Vec<NewEvent>, since: Elapsed) -> Self {
+        let mut pending = Self::begin(1, since);
+        pending.add(1, events);
+        pending
+    }
+
+    pub(super) fn holds(&self, leaf: &LeafHash) -> bool {
+        self.leaves.contains(leaf)
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        let hours = self.hours.values();
+        hours.map(|hour| hour.lines.len() as u64).sum()
+    }
+
+    /// The hours among these days and hours of the day.
+    pub(super) fn within(
+        &self,
+        days: DayRange,
+        hours: Hours,
+    ) -> impl Iterator<Item = (&(Day, Hour), &HourLines)> {
+        let within = (days.start(), hours.first())..=(days.end(), hours.last());
+        let of_days = self.hours.range(within);
+        of_days.filter(move |((_, hour), _)| hours.contains(*hour))
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load {
+            bytes: self.size_bytes,
+            hours: self.hours.len() as u64,
+        }
+    }
+}
