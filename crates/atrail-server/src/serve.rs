@@ -134,7 +134,7 @@ async fn prepare(
     settings.listen = addr;
     let verifier_key = store.verifier_key().await.to_string();
     let identity = store.catalog().identity();
-    let tokens = Tokens::open(&settings.token_key_file(), settings.access_token_ttl)
+    let tokens = Tokens::open(store.secrets(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
     let metrics = Arc::new(Metrics::new(clock.now(), routes::ROUTES));
     let passwords = Passwords::new(Arc::clone(&metrics))

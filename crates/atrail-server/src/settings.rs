@@ -293,10 +293,6 @@ impl Settings {
     pub(crate) fn credentials_file(&self) -> PathBuf {
         self.data_dir().join("initial-credentials.json")
     }
-
-    pub(crate) fn token_key_file(&self) -> PathBuf {
-        self.data_dir().join("keys").join("token-signing.key")
-    }
 }
 
 #[cfg(test)]

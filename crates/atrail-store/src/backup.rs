@@ -24,7 +24,7 @@ use crate::durable::{self, DirLock};
 use crate::error::{Result, StoreError, io_failure};
 use crate::listing::list;
 use crate::scrub::{Finding, object_id};
-use crate::signing::demand_epoch;
+use crate::signing::checkpoints::local::demand_epoch;
 use crate::task::off_thread;
 use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};

@@ -238,7 +238,7 @@ impl Core {
         let paths: Vec<_> = batch.iter().map(|job| job.path.clone()).collect();
         self.catalog.mark_as_waste(&paths).await?;
         let written = match self.write_batch(batch, total).await {
-            Ok(merged) => self.blobs.sync_places(&paths).await.map(|()| merged),
+            Ok(merged) => self.blobs.settle(&paths).await.map(|()| merged),
             Err(error) => Err(error),
         };
         let outcome = match written {

@@ -23,6 +23,7 @@ use crate::durable::DirLock;
 use crate::journal::Journal;
 use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
+use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -44,7 +45,8 @@ pub(crate) struct Core {
     pub(crate) time: Timekeeper,
     pub(crate) catalog: Catalog,
     pub(crate) signing: Signing,
-    pub(crate) blobs: Blobs,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) journal: Arc<dyn Journal>,
     /// Hours that could not be sealed while others could.
     pub(crate) apart: Apart,

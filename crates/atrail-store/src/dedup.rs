@@ -10,28 +10,28 @@ pub(crate) mod fuzzing;
 mod key;
 mod merge;
 mod run;
+pub(crate) mod runs;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
-use crate::durable;
 use crate::error::{Result, StoreError};
 use crate::journal::Pending;
 use crate::object::{HourLines, Segment};
 use crate::wal::NewEvent;
 use key::Key;
 use run::{Entry, Head, Run, place_number};
+use runs::{Runs, WriteAt};
 
 /// The runs of a store.
 #[derive(Debug)]
 pub(crate) struct Dedup {
-    dir: PathBuf,
+    kept: Arc<dyn Runs>,
     window_secs: i64,
     memory_bytes: usize,
     runs: RwLock<Vec<Arc<Run>>>,
@@ -77,7 +77,7 @@ impl Loaded {
 /// What the runs take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DedupStats {
-    /// Runs on the disk.
+    /// Runs that are kept.
     pub runs: u64,
     /// Events that they know.
     pub events: u64,
@@ -93,39 +93,32 @@ const LOADED_MAX: usize = 256;
 
 /// A run that is durable and does not count yet.
 #[derive(Debug)]
-pub(crate) struct NewRun(Option<PathBuf>);
+pub(crate) struct NewRun(Option<String>);
 
 /// An event that may have been sealed before: its place in the request, and a segment that has it if it is still there.
 pub(crate) type Suspect = (usize, SegmentId);
 
 impl Dedup {
-    /// Opens the runs of a directory. One that cannot be read is left out and removed: what it knew may then be stored a
+    /// Opens the runs that are kept. One that cannot be read is left out and removed: what it knew may then be stored a
     /// second time, and nothing is lost.
     ///
     /// # Errors
-    /// When the directory cannot be made or listed.
-    pub(crate) fn open(dir: &Path, window: Duration, memory_bytes: usize) -> Result<Self> {
+    /// When the runs cannot be listed, or one cannot be read now.
+    pub(crate) fn open(kept: Arc<dyn Runs>, window: Duration, memory_bytes: usize) -> Result<Self> {
         let failed = |source| StoreError::Directory {
-            what: format!("cannot use the directory {}", dir.display()),
+            what: "cannot read the runs of sealed events".to_owned(),
             source,
         };
-        durable::create_dir(dir).map_err(failed)?;
         let mut runs = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_none_or(|extension| extension != "run") {
-                // Half a run, left by a crash.
-                remove(&path);
-                continue;
-            }
-            match Run::open(&path) {
+        for name in kept.names().map_err(failed)? {
+            match Run::open(&kept, &name) {
                 Ok(run) => runs.push(Arc::new(run)),
-                Err(error) if is_hopeless(&error) => abandon(&path, &error),
+                Err(error) if is_hopeless(&error) => abandon(&*kept, &name, &error),
                 Err(error) => return Err(failed(error)),
             }
         }
         Ok(Self {
-            dir: dir.to_owned(),
+            kept,
             window_secs: i64::try_from(window.as_secs()).unwrap_or(i64::MAX),
             memory_bytes,
             runs: RwLock::new(runs),
@@ -174,7 +167,7 @@ impl Dedup {
                     Err(_) if !self.is_listed(run) => return self.suspects(domain, events),
                     Err(error) if is_hopeless(&error) => self.give_up(run, &error),
                     Err(error) => tracing::error!(
-                        path = %run.path.display(),
+                        run = run.name,
                         %error,
                         "a run cannot be read now: events that it knows may be stored a second time"
                     ),
@@ -274,24 +267,24 @@ impl Dedup {
             places: places.into_iter().collect(),
             segments: sealed.iter().map(|(segment, _)| segment.id).collect(),
         };
-        let path = self.new_path();
-        run::write(&path, &head, entries.into_iter().map(Ok)).map_err(|source| {
-            StoreError::Directory {
-                what: format!("cannot write {}", path.display()),
-                source,
-            }
+        let name = new_name();
+        let write = |out: &mut dyn WriteAt| run::write(out, &head, entries.into_iter().map(Ok));
+        let added = self.kept.add(&name, Box::new(write));
+        added.map_err(|source| StoreError::Directory {
+            what: format!("cannot write the run {name}"),
+            source,
         })?;
-        Ok(NewRun(Some(path)))
+        Ok(NewRun(Some(name)))
     }
 
     /// From now on the run counts. Called when its segments are in the catalog, and before the journal forgets them.
     pub(crate) fn register(&self, new: NewRun) {
-        let Some(path) = new.0 else { return };
-        match Run::open(&path) {
+        let Some(name) = new.0 else { return };
+        match Run::open(&self.kept, &name) {
             Ok(run) => self.runs.write().push(Arc::new(run)),
-            Err(error) if is_hopeless(&error) => abandon(&path, &error),
+            Err(error) if is_hopeless(&error) => abandon(&*self.kept, &name, &error),
             Err(error) => tracing::error!(
-                path = %path.display(),
+                run = name,
                 %error,
                 "a run cannot be opened before the next start: events that it knows may be stored a second time"
             ),
@@ -300,8 +293,8 @@ impl Dedup {
 
     /// Removes the run of a seal that failed.
     pub(crate) fn withdraw(&self, new: NewRun) {
-        if let Some(path) = new.0 {
-            remove(&path);
+        if let Some(name) = new.0 {
+            remove(&*self.kept, &name);
         }
     }
 
@@ -327,12 +320,14 @@ impl Dedup {
             // Not in a condition of the loop, which would keep the lock.
             let due = merge::due(&self.runs.read(), now_secs);
             let Some(group) = due else { return };
-            let path = self.new_path();
-            match merge::merge(&path, &group).and_then(|()| Run::open(&path)) {
+            let name = new_name();
+            let write = |out: &mut dyn WriteAt| merge::merge(out, &group);
+            let added = self.kept.add(&name, Box::new(write));
+            match added.and_then(|()| Run::open(&self.kept, &name)) {
                 Ok(merged) => self.replace(&group, Some(merged)),
                 Err(error) => {
                     tracing::warn!(%error, "runs could not be merged; they are looked through one by one");
-                    remove(&path);
+                    remove(&*self.kept, &name);
                     let rested = now_secs.saturating_add(REST_SECS);
                     group.iter().for_each(|run| run.rest_until(rested));
                 }
@@ -359,18 +354,18 @@ impl Dedup {
         loaded.runs.retain(|one| !is_old(&one.run));
         loaded.bytes = loaded.runs.iter().map(|one| one.size_bytes).sum();
         drop(loaded);
-        old.iter().for_each(|run| remove(&run.path));
+        old.iter().for_each(|run| remove(&*self.kept, &run.name));
     }
 
     /// A run that cannot be read any more is of no use.
     fn give_up(&self, run: &Arc<Run>, error: &io::Error) {
-        abandon(&run.path, error);
+        abandon(&*self.kept, &run.name, error);
         self.replace(std::slice::from_ref(run), None);
     }
+}
 
-    fn new_path(&self) -> PathBuf {
-        self.dir.join(format!("{}.run", ObjectId::generate()))
-    }
+fn new_name() -> String {
+    format!("{}.run", ObjectId::generate())
 }
 
 /// Whether the file will never be a run again; else it is the moment that is bad.
@@ -381,21 +376,18 @@ fn is_hopeless(error: &io::Error) -> bool {
     )
 }
 
-fn abandon(path: &Path, error: &io::Error) {
+fn abandon(kept: &dyn Runs, name: &str, error: &io::Error) {
     tracing::warn!(
-        path = %path.display(),
+        run = name,
         %error,
         "a run is unreadable: events that it knew are stored a second time when they are sent again"
     );
-    remove(path);
+    remove(kept, name);
 }
 
-/// A run that stays after a crash does no harm, so its absence need not be durable.
-fn remove(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(path = %path.display(), %error, "a file that is not needed any more stays");
+fn remove(kept: &dyn Runs, name: &str) {
+    if let Err(error) = kept.remove(name) {
+        tracing::warn!(run = name, %error, "a run that is not needed any more stays");
     }
 }
 

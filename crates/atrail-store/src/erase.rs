@@ -28,13 +28,15 @@ impl Core {
         let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
         let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
         // One look at each directory, unless one of them fails: then it is to be known which.
-        let is_synced = self.blobs.sync_deletions(&deleted).await.is_ok();
+        let is_synced = self.blobs.settle_deletions(&deleted).await.is_ok();
         let mut gone = Vec::with_capacity(tried.len());
         let mut left = 0;
         for (path, deleted) in tried {
             let erased = match deleted {
                 Ok(()) if !is_synced => {
-                    self.blobs.sync_deletions(std::slice::from_ref(&path)).await
+                    self.blobs
+                        .settle_deletions(std::slice::from_ref(&path))
+                        .await
                 }
                 deleted => deleted,
             };

@@ -26,7 +26,7 @@ use crate::inspect::inspect;
 use crate::listing::list;
 use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
-use crate::signing::demand_epoch;
+use crate::signing::checkpoints::local::demand_epoch;
 use crate::task::off_thread;
 pub(crate) use log::LostLog;
 use tenancy::RecoveredDomain;

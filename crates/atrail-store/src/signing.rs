@@ -1,18 +1,17 @@
 //! Signing what the catalog has committed. `docs/EVIDENCE.md` has the formats and the rules.
 //!
-//! A checkpoint leaves this module only after it was written to a file outside the catalog and that file was synced:
-//! whoever loses the catalog, or puts an older one in its place, finds there what had been signed.
+//! A checkpoint leaves this module only after it is durable outside the catalog ([`checkpoints`]): whoever loses the catalog, or
+//! puts an older one in its place, finds there what had been signed.
 
+pub(crate) mod checkpoints;
 mod demand;
-mod journal;
 mod key;
 mod receipt;
 mod rotation;
 mod start;
 
-pub(crate) use demand::{demand_epoch, demand_epoch_of_taken_in, is_taking_in};
+pub(crate) use demand::{demand_epoch_of_taken_in, is_taking_in};
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
@@ -23,31 +22,43 @@ use crate::catalog::domains::DomainRow;
 use crate::catalog::failure::failed_to;
 use crate::catalog::log::{self, Head};
 use crate::error::{Result, StoreError, chain, is_full};
-use journal::Journal;
+use crate::secrets::Secrets;
+use crate::task::off_thread;
+use checkpoints::{Checkpoints, Signed};
 pub(crate) use receipt::{About, Gathered, gather};
 
 /// What signs, and what remembers what was signed.
 #[derive(Debug)]
 pub(crate) struct Signing {
-    data_dir: PathBuf,
+    secrets: Arc<dyn Secrets>,
+    checkpoints: Arc<dyn Checkpoints>,
     /// Held for reading while something is signed that belongs together, for writing while the key changes.
     key: tokio::sync::RwLock<Arc<SigningKey>>,
-    journal: tokio::sync::Mutex<Journal>,
 }
 
 impl Signing {
-    /// Opens the evidence of a data directory, making a key under this name when there is none.
-    pub(crate) fn open(data_dir: &Path, server_name: Option<&str>) -> Result<Self> {
+    /// Signs with the key that is kept, or with a new one under this name when there is none.
+    pub(crate) fn open(
+        secrets: Arc<dyn Secrets>,
+        checkpoints: Arc<dyn Checkpoints>,
+        server_name: Option<&str>,
+    ) -> Result<Self> {
+        let key = key::load_or_make(&*secrets, server_name)?;
         Ok(Self {
-            data_dir: data_dir.to_owned(),
-            key: tokio::sync::RwLock::new(Arc::new(key::load_or_make(data_dir, server_name)?)),
-            journal: tokio::sync::Mutex::new(Journal::open(data_dir)?),
+            secrets,
+            checkpoints,
+            key: tokio::sync::RwLock::new(Arc::new(key)),
         })
     }
 
     /// The key that signatures are verified with.
     pub(crate) async fn verifier_key(&self) -> VerifierKey {
         self.key.read().await.verifier_key().clone()
+    }
+
+    /// What was signed.
+    pub(crate) fn checkpoints(&self) -> &dyn Checkpoints {
+        &*self.checkpoints
     }
 
     /// The server's name, which keys and origins begin with.
@@ -59,7 +70,7 @@ impl Signing {
     pub(crate) async fn signer(&self) -> Signer<'_> {
         Signer {
             key: self.key.read().await,
-            journal: &self.journal,
+            checkpoints: &self.checkpoints,
         }
     }
 }
@@ -67,7 +78,7 @@ impl Signing {
 /// Signs with one key.
 pub(crate) struct Signer<'a> {
     key: tokio::sync::RwLockReadGuard<'a, Arc<SigningKey>>,
-    journal: &'a tokio::sync::Mutex<Journal>,
+    checkpoints: &'a Arc<dyn Checkpoints>,
 }
 
 impl Signer<'_> {
@@ -83,24 +94,25 @@ impl Signer<'_> {
                 root: head.root,
             };
             let note = key::signed(checkpoint.sign(&self.key))?;
-            Ok((*domain, checkpoint, note))
+            Ok((*domain, Signed { checkpoint, note }))
         });
         let signed: Vec<_> = signed.collect::<Result<_>>()?;
-        self.journal.lock().await.remember(&signed)?;
-        Ok(signed.into_iter().map(|(_, _, note)| note).collect())
+        let notes = signed.iter().map(|(_, signed)| signed.note.clone());
+        let notes = notes.collect();
+        let checkpoints = Arc::clone(self.checkpoints);
+        off_thread(move || checkpoints.remember(&signed)).await?;
+        Ok(notes)
     }
 
     /// Signs and remembers those heads that are not remembered yet.
     async fn sign_new(&self, mut heads: Vec<(Domain, Head)>) -> Result<()> {
-        {
-            let journal = self.journal.lock().await;
-            heads.retain(|(domain, head)| {
-                let origin = origin(self.key.name(), &domain.to_string(), &head.epoch);
-                journal.newest(*domain).is_none_or(|signed| {
-                    signed.checkpoint.origin != origin || signed.checkpoint.size < head.size
-                })
-            });
-        }
+        heads.retain(|(domain, head)| {
+            let origin = origin(self.key.name(), &domain.to_string(), &head.epoch);
+            let newest = self.checkpoints.newest(*domain);
+            newest.is_none_or(|signed| {
+                signed.checkpoint.origin != origin || signed.checkpoint.size < head.size
+            })
+        });
         if heads.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::apart::Apart;
 use crate::background;
-use crate::blobs::Blobs;
+use crate::blobs::local::LocalBlobs;
 use crate::buffers::Buffers;
 use crate::catalog::{Catalog, Tenancy};
 use crate::closing::Closing;
@@ -17,15 +17,18 @@ use crate::compaction::unsound::Unsound;
 use crate::core::{Core, Store};
 use crate::counters::Counters;
 use crate::dedup::Dedup;
+use crate::dedup::runs::local::LocalRuns;
 use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::error::Result;
 use crate::journal::{Journal, LocalJournal, NewJournal};
 use crate::seal_rate::SealRate;
+use crate::secrets::{LocalSecrets, Secrets};
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
+use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::startup;
 use crate::verified::Verified;
 
@@ -40,13 +43,19 @@ impl Store {
         let lock = startup::lock_dir(dir)?;
         startup::refuse_without_catalog(dir)?;
         let reserve = startup::set_aside(&settings).await?;
-        let signing = Signing::open(dir, settings.server_name.as_deref())?;
-        let blobs = Blobs::local(&dir.join("archive"))?;
+        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new(&dir.join("keys")));
+        let checkpoints = Arc::new(LocalCheckpoints::open(dir)?);
+        let signing = Signing::open(
+            Arc::clone(&secrets),
+            checkpoints,
+            settings.server_name.as_deref(),
+        )?;
+        let blobs = Arc::new(LocalBlobs::open(&dir.join("archive"))?);
         let (catalog, time, replay) =
             startup::open_catalog(dir, &signing, &clock, &reserve).await?;
         startup::hold_in_place(dir, &catalog)?;
         let dedup = Dedup::open(
-            &dir.join("dedup"),
+            Arc::new(LocalRuns::open(&dir.join("dedup"))?),
             settings.dedup_window,
             settings.dedup_memory_bytes,
         )?;
@@ -68,6 +77,7 @@ impl Store {
             time,
             catalog,
             signing,
+            secrets,
             blobs,
             journal,
             apart: Apart::default(),
@@ -128,6 +138,12 @@ impl Store {
         let stopped = core.journal.stop().await;
         core.catalog.close().await;
         told.and(kept).and(stopped)
+    }
+
+    /// Where the server keeps its keys.
+    #[must_use]
+    pub fn secrets(&self) -> Arc<dyn Secrets> {
+        Arc::clone(&self.core.secrets)
     }
 
     /// Accounts, organizations and spaces.

@@ -54,7 +54,7 @@ pub(crate) async fn take_in(
     let is_older = signing.is_ahead_of(catalog).await?;
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
     // What this server has signed, or all that is there when the catalog cannot know.
-    for domain in signing.signed_domains().await {
+    for domain in signing.signed_domains() {
         if !rows.contains_key(&domain) && archive.join(format!("domain={domain}")).is_dir() {
             strangers.insert(domain);
         }
@@ -65,7 +65,7 @@ pub(crate) async fn take_in(
     }
     strangers.retain(|domain| !rows.contains_key(domain));
     let mut accounts = BTreeSet::new();
-    if is_taking_in(data_dir)? {
+    if is_taking_in(signing.checkpoints())? {
         // Whose logs an earlier start left without their new epoch, nobody knows.
         accounts.extend(rows.values().map(|row| row.account));
     }
@@ -108,7 +108,7 @@ pub(crate) async fn take_in(
     })
     .await?;
     if !(taken.is_empty() && strangers.is_empty()) {
-        demand_epoch_of_taken_in(data_dir)?;
+        demand_epoch_of_taken_in(signing.checkpoints())?;
     }
     let rows = if strangers.is_empty() {
         rows

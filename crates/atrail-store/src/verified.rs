@@ -5,15 +5,14 @@
 //! read for each new session, and for one that goes on, when the memory is as old as [`crate::StoreSettings::recheck_after`].
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use atrail_model::{Elapsed, ObjectId};
 use parking_lot::Mutex;
 
-use crate::blobs::Stamp;
 use crate::object::Location;
+use crate::reader::{Reader, Stamp};
 
 /// The objects that were found sound, and when.
 #[derive(Debug)]
@@ -39,11 +38,11 @@ pub(crate) struct Piece {
     pub(crate) range: Range<u64>,
 }
 
-/// A file that was found to be a sound object when it was last read from.
+/// An object that was found sound when it was last read from.
 #[derive(Debug)]
 pub(crate) struct OpenObject {
     pub(crate) id: ObjectId,
-    pub(crate) file: File,
+    pub(crate) reader: Reader,
 }
 
 /// Where bytes may be read from.

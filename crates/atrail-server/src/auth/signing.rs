@@ -1,9 +1,8 @@
-//! The Ed25519 key that signs access tokens: made at the first start, kept in the data directory.
+//! The Ed25519 key that signs access tokens: made at the first start, kept among the server's secrets.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
-use atrail_store::durable;
+use atrail_store::Secrets;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -12,28 +11,30 @@ use super::secrets::random;
 /// The key cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SigningKeyError {
-    /// The file cannot be read or written.
-    #[error("cannot use the token signing key {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
+    /// It cannot be read or written.
+    #[error("cannot use the token signing key {place}")]
+    Secret {
+        /// Where it is kept.
+        place: String,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// The file is no Ed25519 private key.
+    /// What is kept is no Ed25519 private key.
     #[error(
-        "{path} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and all must log in again"
+        "{place} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and all must log in again"
     )]
     Malformed {
-        /// The file.
-        path: PathBuf,
+        /// Where it is kept.
+        place: String,
     },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random(#[source] getrandom::Error),
 }
 
+/// The name of the secret.
+const KEY: &str = "token-signing.key";
 /// What comes before the 32 bytes of the private key in PKCS#8 (RFC 8410 §7).
 const PKCS8_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
@@ -42,37 +43,31 @@ const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 
 /// Reads the key in PKCS#8 (DER), making it when there is none.
-pub(super) fn load_or_make(path: &Path) -> Result<Vec<u8>, SigningKeyError> {
-    let failed = |source| SigningKeyError::File {
-        path: path.to_owned(),
-        source,
-    };
-    match std::fs::read_to_string(path) {
-        Ok(text) => decode(&text).ok_or_else(|| SigningKeyError::Malformed {
-            path: path.to_owned(),
+pub(super) fn load_or_make(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyError> {
+    match secrets.load(KEY).map_err(failed(secrets))? {
+        Some(text) => decode(&text).ok_or_else(|| SigningKeyError::Malformed {
+            place: secrets.place(KEY),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        None => {
             let der = generate()?;
-            if let Some(parent) = path.parent() {
-                durable::create_dir(parent).map_err(failed)?;
-            }
-            durable::write_new(path, encode(&der).as_bytes(), 0o600).map_err(failed)?;
+            let made = secrets.create(KEY, &encode(&der));
+            made.map_err(failed(secrets))?;
             Ok(der)
         }
-        Err(error) => Err(failed(error)),
     }
 }
 
-/// Puts a new key in the place of the one in the file.
-pub(super) fn replace(path: &Path) -> Result<Vec<u8>, SigningKeyError> {
+/// Puts a new key in the place of the one that is kept.
+pub(super) fn replace(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyError> {
     let der = generate()?;
-    durable::replace(path, encode(&der).as_bytes(), 0o600).map_err(|source| {
-        SigningKeyError::File {
-            path: path.to_owned(),
-            source,
-        }
-    })?;
+    let replaced = secrets.replace(KEY, &encode(&der));
+    replaced.map_err(failed(secrets))?;
     Ok(der)
+}
+
+fn failed(secrets: &dyn Secrets) -> impl FnOnce(io::Error) -> SigningKeyError {
+    let place = secrets.place(KEY);
+    |source| SigningKeyError::Secret { place, source }
 }
 
 fn generate() -> Result<Vec<u8>, SigningKeyError> {
@@ -95,19 +90,20 @@ fn decode(pem: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use atrail_store::MemorySecrets;
+
     use super::*;
 
     #[test]
     fn the_key_is_made_once_and_a_damaged_one_is_never_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keys/token-signing.key");
-        let made = load_or_make(&path).unwrap();
-        assert_eq!(load_or_make(&path).unwrap(), made);
-        std::fs::write(&path, "junk").unwrap();
+        let secrets = MemorySecrets::default();
+        let made = load_or_make(&secrets).unwrap();
+        assert_eq!(load_or_make(&secrets).unwrap(), made);
+        secrets.replace(KEY, "junk").unwrap();
         assert!(matches!(
-            load_or_make(&path),
+            load_or_make(&secrets),
             Err(SigningKeyError::Malformed { .. })
         ));
-        assert_eq!(std::fs::read(&path).unwrap(), b"junk");
+        assert_eq!(secrets.load(KEY).unwrap().unwrap(), "junk");
     }
 }

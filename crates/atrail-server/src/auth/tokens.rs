@@ -1,10 +1,11 @@
 //! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed by Ed25519, verified once and then remembered.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_model::{Elapsed, LoginId, Moment, Timestamp, User};
+use atrail_store::Secrets;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use parking_lot::RwLock;
@@ -58,7 +59,7 @@ pub(crate) struct Issued {
 
 /// Issues and verifies tokens.
 pub(crate) struct Tokens {
-    key_file: PathBuf,
+    secrets: Arc<dyn Secrets>,
     keys: RwLock<Keys>,
     validation: Validation,
     ttl: Duration,
@@ -143,9 +144,9 @@ impl Keys {
 }
 
 impl Tokens {
-    /// With the key in this file, which is made when it is not there.
-    pub(crate) fn open(key_file: &Path, ttl: Duration) -> Result<Self, TokensError> {
-        let current = Key::of(&signing::load_or_make(key_file)?)?;
+    /// With the key among these secrets, which is made when it is not there.
+    pub(crate) fn open(secrets: Arc<dyn Secrets>, ttl: Duration) -> Result<Self, TokensError> {
+        let current = Key::of(&signing::load_or_make(&*secrets)?)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -153,7 +154,7 @@ impl Tokens {
         // By our own clock, below.
         validation.validate_exp = false;
         Ok(Self {
-            key_file: key_file.to_owned(),
+            secrets,
             keys: RwLock::new(Keys {
                 current,
                 previous: None,
@@ -180,7 +181,7 @@ impl Tokens {
     /// restart forgets the one before: clients then refresh their tokens.
     pub(crate) fn rotate(&self, now: Elapsed) -> Result<(), TokensError> {
         let mut keys = self.keys.write();
-        let next = Key::of(&signing::replace(&self.key_file)?)?;
+        let next = Key::of(&signing::replace(&*self.secrets)?)?;
         let until = now.after(self.lifetime());
         let before = std::mem::replace(&mut keys.current, next);
         keys.previous = Some((before, until));

@@ -1,33 +1,38 @@
 //! Reading a run of any bytes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SegmentId, SpaceId};
 
 use super::key::Key;
 use super::run::{self, Entry, Head, Run, mend, place_number};
+use super::runs::memory::MemoryRuns;
+use super::runs::{Runs, WriteAt};
 use crate::fuzzing::changed::changed;
 
 /// Opens the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a
 /// sound run.
 pub(crate) fn read(bytes: &[u8]) {
     static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
-    let file = std::env::temp_dir().join(format!("fuzz-{}.run", std::process::id()));
-    open(&file, bytes);
+    open(bytes);
     let mut mended = bytes.to_vec();
     mend(&mut mended);
-    open(&file, &mended);
-    let mut changed = changed(SOUND.get_or_init(|| sound(&file)), bytes);
+    open(&mended);
+    let mut changed = changed(SOUND.get_or_init(sound), bytes);
     mend(&mut changed);
-    open(&file, &changed);
+    open(&changed);
 }
 
-fn open(file: &Path, bytes: &[u8]) {
-    fs::write(file, bytes).expect("the temporary directory takes a file");
-    let Ok(run) = Run::open(file) else { return };
+fn open(bytes: &[u8]) {
+    let runs = MemoryRuns::default();
+    let write = |out: &mut dyn WriteAt| out.write_at(bytes, 0);
+    let added = runs.add("a.run", Box::new(write));
+    added.expect("memory takes a run");
+    let runs: Arc<dyn Runs> = Arc::new(runs);
+    let Ok(run) = Run::open(&runs, "a.run") else {
+        return;
+    };
     let Ok((index, _)) = run.index() else { return };
     let Ok(entries) = run.entries() else { return };
     for entry in entries.map_while(Result::ok).step_by(7).take(64) {
@@ -41,7 +46,7 @@ fn open(file: &Path, bytes: &[u8]) {
 }
 
 /// A run of so many entries that it has several fences.
-fn sound(file: &Path) -> Vec<u8> {
+fn sound() -> Vec<u8> {
     let domain = Domain::Space(SpaceId::from_bytes([3; 16]));
     let mut entries: Vec<_> = (0..400_u32)
         .map(|number| Entry {
@@ -62,10 +67,7 @@ fn sound(file: &Path) -> Vec<u8> {
         places,
         segments: (0..3).map(|n| SegmentId::from_bytes([n; 16])).collect(),
     };
-    let made = PathBuf::from(format!("{}.sound", file.display()));
-    run::write(&made, &head, entries.into_iter().map(Ok))
-        .expect("the temporary directory takes a file");
-    let bytes = fs::read(&made).expect("it was written");
-    fs::remove_file(&made).expect("it is there");
+    let mut bytes = Vec::new();
+    run::write(&mut bytes, &head, entries.into_iter().map(Ok)).expect("memory takes a run");
     bytes
 }

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::run::{self, Entry, Head, Run};
+use super::runs::WriteAt;
 
 /// Runs of one tier and hour of sealing that become one of the next.
 const FAN_IN: usize = 8;
@@ -32,7 +32,7 @@ pub(super) fn due(runs: &[Arc<Run>], now_secs: i64) -> Option<Vec<Arc<Run>>> {
 }
 
 /// Writes one run that knows what these know.
-pub(super) fn merge(path: &Path, runs: &[Arc<Run>]) -> io::Result<()> {
+pub(super) fn merge(out: &mut dyn WriteAt, runs: &[Arc<Run>]) -> io::Result<()> {
     let places: BTreeSet<_> = runs
         .iter()
         .flat_map(|run| run.head.places.clone())
@@ -67,7 +67,7 @@ pub(super) fn merge(path: &Path, runs: &[Arc<Run>]) -> io::Result<()> {
             Ok(entries.map(move |entry| entry.map(moved)))
         })
         .collect::<io::Result<_>>()?;
-    run::write(path, &head, Merged::new(sources))
+    run::write(out, &head, Merged::new(sources))
 }
 
 /// The entries of sorted sources in one order. Ends with the first error.

@@ -1,9 +1,6 @@
 //! One file of keys, sorted: drawn in `docs/FORMAT.md`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,8 +9,9 @@ use parking_lot::Mutex;
 
 use super::filter::{BLOCK_LEN, Filter};
 use super::key::{Key, guid_of};
+use super::runs::{Runs, WriteAt};
 use crate::checksum::crc32c;
-use crate::durable::NewFile;
+use crate::reader::Reader;
 
 const MAGIC: [u8; 8] = *b"ATRAILDR";
 const VERSION: u32 = 2;
@@ -56,7 +54,7 @@ pub(super) fn place_number(domain: Domain, day: Day, hour: Hour) -> u64 {
 #[derive(Debug)]
 pub(super) struct Index {
     /// Open as long as the index is in memory: runs are too many to keep all of them open.
-    file: File,
+    file: Reader,
     filter: Filter,
     /// The first eight bytes of every [`FENCE_STRIDE`]th key, as a big-endian number.
     fences: Vec<u64>,
@@ -68,10 +66,11 @@ impl Index {
     }
 }
 
-/// A run on the disk.
+/// A run that is kept.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) path: PathBuf,
+    runs: Arc<dyn Runs>,
+    pub(super) name: String,
     pub(super) head: Head,
     /// Where the filter begins, behind the tables.
     index_at: u64,
@@ -83,17 +82,17 @@ pub(super) struct Run {
 
 impl Run {
     /// Opens a run and checks everything but its entries.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+    pub(super) fn open(runs: &Arc<dyn Runs>, name: &str) -> io::Result<Self> {
+        let file = runs.open(name)?;
         let mut header = [0; HEADER_LEN];
-        file.read_exact(&mut header)?;
+        file.fill(&mut header, 0)?;
         let layout = Layout::decode(&header).ok_or_else(|| malformed("its header"))?;
-        let length = file.metadata()?.len();
+        let length = file.stamp()?.size_bytes;
         if layout.total_len() != Some(length) {
             return Err(malformed("its length"));
         }
         let mut tables = vec![0; layout.tables_len()];
-        file.read_exact_at(&mut tables, HEADER_LEN as u64)?;
+        file.fill(&mut tables, HEADER_LEN as u64)?;
         if crc32c(&tables) != layout.tables_crc {
             return Err(malformed("the checksum of its tables"));
         }
@@ -101,7 +100,8 @@ impl Run {
         let places = places.as_chunks::<8>().0.iter();
         let segments = segments.as_chunks::<16>().0.iter();
         let run = Self {
-            path: path.to_owned(),
+            runs: Arc::clone(runs),
+            name: name.to_owned(),
             head: Head {
                 tier: layout.tier,
                 entries: layout.entries,
@@ -145,8 +145,8 @@ impl Run {
         let length = usize::try_from(self.entries_at - self.index_at)
             .map_err(|_| malformed("the length of its index"))?;
         let mut bytes = vec![0; length];
-        let file = File::open(&self.path)?;
-        file.read_exact_at(&mut bytes, self.index_at)?;
+        let file = self.runs.open(&self.name)?;
+        file.fill(&mut bytes, self.index_at)?;
         let (body, checksum) = bytes.split_at(length - 4);
         if crc32c(body).to_le_bytes() != *checksum {
             return Err(malformed("the checksum of its index"));
@@ -194,17 +194,17 @@ impl Run {
             .collect()
     }
 
-    fn read(&self, file: &File, from: u64, to: u64) -> io::Result<Vec<Entry>> {
+    fn read(&self, file: &Reader, from: u64, to: u64) -> io::Result<Vec<Entry>> {
         let count =
             usize::try_from(to.saturating_sub(from)).map_err(|_| malformed("its length"))?;
         let mut bytes = vec![0; count * ENTRY_LEN];
-        file.read_exact_at(&mut bytes, self.entries_at + from * ENTRY_LEN as u64)?;
+        file.fill(&mut bytes, self.entries_at + from * ENTRY_LEN as u64)?;
         Ok(bytes.as_chunks().0.iter().map(decode_entry).collect())
     }
 
     /// All entries in their order, read in chunks.
     pub(super) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>>> {
-        let file = File::open(&self.path)?;
+        let file = self.runs.open(&self.name)?;
         let total = self.head.entries;
         let chunks = (0..total).step_by(CHUNK_ENTRIES).flat_map(move |from| {
             let to = (from + CHUNK_ENTRIES as u64).min(total);
@@ -217,9 +217,9 @@ impl Run {
     }
 }
 
-/// Writes a run durably. The entries come in the order of their keys, as many as the head says.
+/// Writes a run. The entries come in the order of their keys, as many as the head says.
 pub(super) fn write(
-    path: &Path,
+    file: &mut dyn WriteAt,
     head: &Head,
     entries: impl Iterator<Item = io::Result<Entry>>,
 ) -> io::Result<()> {
@@ -240,7 +240,6 @@ pub(super) fn write(
         sealed_secs: head.sealed_secs,
         tables_crc: crc32c(&tables),
     };
-    let mut file = NewFile::create(path, 0o600)?;
     let mut fences = Vec::with_capacity(fence_count(head.entries) * 8);
     let mut chunk = Vec::with_capacity(CHUNK_ENTRIES * ENTRY_LEN);
     let mut at = layout.entries_at();
@@ -269,8 +268,7 @@ pub(super) fn write(
     index.extend_from_slice(&crc32c(&index).to_le_bytes());
     file.write_at(&index, layout.index_at())?;
     file.write_at(&tables, HEADER_LEN as u64)?;
-    file.write_at(&layout.encode(), 0)?;
-    file.commit()
+    file.write_at(&layout.encode(), 0)
 }
 
 /// Where the parts of a run lie.

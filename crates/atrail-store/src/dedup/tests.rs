@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use atrail_evidence::{TreeHasher, leaf_hash};
 use atrail_model::{Clock, Day, Hour, ManualClock, SpaceId};
 use bytes::Bytes;
 
+use super::runs::local::LocalRuns;
 use super::*;
 use crate::journal::Pending;
 
@@ -21,6 +23,13 @@ fn domain() -> Domain {
     Domain::Space(SpaceId::from_bytes([3; 16]))
 }
 
+const WINDOW: Duration = Duration::from_secs(3600);
+
+fn open(dir: &Path, memory_bytes: usize) -> Dedup {
+    let kept = Arc::new(LocalRuns::open(dir).unwrap());
+    Dedup::open(kept, WINDOW, memory_bytes).unwrap()
+}
+
 struct Fixture {
     dedup: Dedup,
     dir: tempfile::TempDir,
@@ -31,7 +40,7 @@ impl Fixture {
     fn new(memory_bytes: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            dedup: Dedup::open(dir.path(), Duration::from_secs(3600), memory_bytes).unwrap(),
+            dedup: open(dir.path(), memory_bytes),
             dir,
             now: "2017-07-25T10:00:00Z".parse().unwrap(),
         }
@@ -169,8 +178,7 @@ fn runs_survive_a_restart_and_end_with_the_window() {
     let mut fixture = Fixture::new(1 << 20);
     let segment = fixture.seal(0..300, 7);
     std::fs::write(fixture.dir.path().join(".half.run.tmp"), b"half").unwrap();
-    let window = Duration::from_secs(3600);
-    fixture.dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    fixture.dedup = open(fixture.dir.path(), 1 << 20);
     assert_eq!(
         fixture.found(&[event(299, 7)]),
         BTreeMap::from([(0, segment)])
@@ -178,7 +186,7 @@ fn runs_survive_a_restart_and_end_with_the_window() {
     assert_eq!(fixture.files(), 1, "what a crash left is removed");
     fixture
         .dedup
-        .expire(fixture.now.checked_add(window).unwrap());
+        .expire(fixture.now.checked_add(WINDOW).unwrap());
     assert_eq!(fixture.files(), 1, "the window is inclusive");
     let later = Duration::from_secs(3601);
     fixture
@@ -237,22 +245,21 @@ fn a_damaged_run_is_given_up_and_the_others_count() {
     let path = path.unwrap().path();
     let kept = fixture.seal(1000..1100, 7);
     let whole = std::fs::read(&path).unwrap();
-    let window = Duration::from_secs(3600);
     // The head, the tables, the index, and the length.
     for at in [9, 70, 90, 300] {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+        let dedup = open(fixture.dir.path(), 1 << 20);
         let asked = [event(5, 7), event(1005, 7)];
         assert_eq!(dedup.suspects(domain(), &asked), [(1, kept)], "byte {at}");
         assert!(!path.exists(), "byte {at}");
     }
     std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    let dedup = open(fixture.dir.path(), 1 << 20);
     assert_eq!(dedup.stats().runs, 1);
     std::fs::write(&path, &whole).unwrap();
-    let dedup = Dedup::open(fixture.dir.path(), window, 1 << 20).unwrap();
+    let dedup = open(fixture.dir.path(), 1 << 20);
     assert_eq!(
         dedup.suspects(domain(), &[event(5, 7)]).len(),
         1,

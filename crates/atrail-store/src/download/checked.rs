@@ -1,19 +1,15 @@
 //! Reading only what is sound: before the first byte of an object is handed out, all of it is compared with the catalog, unless
 //! it is known to be sound (`verified.rs`).
 
-use std::fs::File;
-use std::io::IoSliceMut;
-use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use atrail_model::ObjectId;
 use bytes::Bytes;
-use rustix::io::{ReadWriteFlags, preadv2};
 
-use crate::blobs::{Reader, Stamp, hash_file};
 use crate::core::Core;
 use crate::error::{Result, StoreError, chain};
 use crate::object::ObjectFile;
+use crate::reader::{Reader, Stamp};
 use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
 
 impl Core {
@@ -60,8 +56,8 @@ impl Core {
             let object = self.sound(&location.file, source, session_since, same)?;
             let at = location.start + range.start;
             let filled = buffer.fill(range.end - range.start, |bytes| match source {
-                ReadFrom::Memory => read_cached(&object.file, bytes, at),
-                ReadFrom::Disk => object.file.read_exact_at(bytes, at).ok(),
+                ReadFrom::Memory => object.reader.fill_without_waiting(bytes, at),
+                ReadFrom::Disk => object.reader.fill(bytes, at).ok(),
             });
             *file = Some(object);
             filled?;
@@ -80,18 +76,18 @@ impl Core {
         if source == ReadFrom::Memory && !self.verified.has(expected.id, session_since) {
             return None;
         }
-        let file = match open {
-            Some(open) => open.file,
-            None => self.blobs.open_file(&expected.path)?.ok()?,
+        let reader = match open {
+            Some(open) => open.reader,
+            None => self.blobs.open_near(&expected.path)?.ok()?,
         };
-        let stamp = Stamp::of(&file).ok()?;
+        let stamp = reader.stamp().ok()?;
         if stamp.size_bytes != expected.size_bytes {
             return None;
         }
         if !self.is_known(expected.id, stamp, session_since) {
             let looked = Instant::now();
             let may_look = source == ReadFrom::Disk && stamp.size_bytes <= SMALL_BYTES;
-            if !may_look || hash_file(&file, stamp.size_bytes).ok()? != expected.sha256 {
+            if !may_look || reader.hash(stamp.size_bytes).ok()? != expected.sha256 {
                 return None;
             }
             self.counters.checked_bytes.add(stamp.size_bytes);
@@ -99,7 +95,7 @@ impl Core {
             self.verified.remember(expected.id, stamp, now, looked);
         }
         let id = expected.id;
-        Some(OpenObject { id, file })
+        Some(OpenObject { id, reader })
     }
 
     async fn open_checked(&self, file: &ObjectFile, session_since: Instant) -> Result<Reader> {
@@ -108,7 +104,7 @@ impl Core {
             Err(StoreError::NotFound { .. }) => return Err(damaged(file, "its file is missing")),
             Err(error) => return Err(error),
         };
-        let stamp = reader.stamp();
+        let stamp = reader.checked_stamp()?;
         if stamp.size_bytes != file.size_bytes {
             let why = format!(
                 "its file has {} bytes in place of {}",
@@ -125,7 +121,7 @@ impl Core {
         }
         let looked = Instant::now();
         let sha256 = reader
-            .sha256()
+            .sha256(stamp.size_bytes)
             .await
             .map_err(|error| damaged(file, &chain(&error)))?;
         self.counters.checked_bytes.add(stamp.size_bytes);
@@ -141,14 +137,6 @@ impl Core {
         let recent = (self.clock.elapsed(), self.settings.recheck_after);
         self.verified.is_known(id, stamp, recent, session_since)
     }
-}
-
-/// Fills the buffer if all of it is in the page cache.
-fn read_cached(file: &File, buffer: &mut [u8], at: u64) -> Option<()> {
-    let length = buffer.len();
-    let mut buffers = [IoSliceMut::new(buffer)];
-    let read = preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT);
-    (read == Ok(length)).then_some(())
 }
 
 fn not_found(id: ObjectId) -> StoreError {

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::plan::{Chunk, Piece, Plan};
-use crate::blobs::Reader;
 use crate::catalog::compaction::LOCATED_AT_ONCE;
 use crate::core::Core;
 use crate::error::Result;
 use crate::object::{EMPTY_MEMBER, Location};
+use crate::reader::Reader;
 use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
 /// Reads chunks, keeping the object at hand open.

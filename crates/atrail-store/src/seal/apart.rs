@@ -41,12 +41,12 @@ impl Core {
             .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.1.path.clone()));
         let paths: Vec<_> = paths.collect();
         // One look at each directory, unless one of them fails: then it is to be known which.
-        let is_synced = self.blobs.sync_places(&paths).await.is_ok();
+        let is_synced = self.blobs.settle(&paths).await.is_ok();
         for (place, outcome) in tried {
             let synced = match outcome {
                 Ok((number, object)) if !is_synced => {
                     let path = std::slice::from_ref(&object.path);
-                    let synced = self.blobs.sync_places(path).await;
+                    let synced = self.blobs.settle(path).await;
                     synced.map(|()| (number, object))
                 }
                 outcome => outcome,
@@ -167,7 +167,7 @@ impl Core {
         .await?;
         self.blobs.put(&object.path, bytes).await?;
         self.blobs
-            .sync_places(std::slice::from_ref(&object.path))
+            .settle(std::slice::from_ref(&object.path))
             .await?;
         let (core, segment, now) = (Arc::clone(self), object.segment, self.clock.now());
         let age = self.time.age();

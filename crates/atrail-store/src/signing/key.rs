@@ -1,22 +1,19 @@
-//! The signing key, in a file of its own that only the server's user can read.
+//! The signing key among the server's secrets.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use atrail_evidence::SigningKey;
 
-use crate::durable;
 use crate::error::{Result, StoreError};
+use crate::secrets::Secrets;
 
-const DIR: &str = "keys";
-const FILE: &str = "keys/evidence.key";
+const KEY: &str = "evidence.key";
 /// A key that is about to take the place of the other.
-const NEXT: &str = "keys/evidence.key.next";
-const MODE: u32 = 0o600;
+const NEXT: &str = "evidence.key.next";
 
-/// The key of the data directory; a new one, under this name or a random one, when there is none.
-pub(super) fn load_or_make(data_dir: &Path, server_name: Option<&str>) -> Result<SigningKey> {
-    if let Some(key) = load(&data_dir.join(FILE))? {
+/// The key that is kept; a new one, under this name or a random one, when there is none.
+pub(super) fn load_or_make(secrets: &dyn Secrets, server_name: Option<&str>) -> Result<SigningKey> {
+    if let Some(key) = load(secrets, KEY)? {
         return Ok(key);
     }
     let name = match server_name {
@@ -24,33 +21,32 @@ pub(super) fn load_or_make(data_dir: &Path, server_name: Option<&str>) -> Result
         None => random_name()?,
     };
     let key = signed(SigningKey::generate(&name))?;
-    let (dir, path) = (data_dir.join(DIR), data_dir.join(FILE));
-    durable::create_dir(&dir).map_err(failed("make a place for", &dir))?;
-    durable::write_new(&path, key.to_text().as_bytes(), MODE).map_err(failed("write", &path))?;
+    let made = secrets.create(KEY, &key.to_text());
+    made.map_err(failed(secrets, "write", KEY))?;
     Ok(key)
 }
 
 /// The key that a rotation which did not end was going to use.
-pub(super) fn next(data_dir: &Path) -> Result<Option<SigningKey>> {
-    load(&data_dir.join(NEXT))
+pub(super) fn next(secrets: &dyn Secrets) -> Result<Option<SigningKey>> {
+    load(secrets, NEXT)
 }
 
 /// Keeps a key that is about to be used.
-pub(super) fn keep_next(data_dir: &Path, key: &SigningKey) -> Result<()> {
-    let path = data_dir.join(NEXT);
-    durable::replace(&path, key.to_text().as_bytes(), MODE).map_err(failed("write", &path))
+pub(super) fn keep_next(secrets: &dyn Secrets, key: &SigningKey) -> Result<()> {
+    let kept = secrets.replace(NEXT, &key.to_text());
+    kept.map_err(failed(secrets, "write", NEXT))
 }
 
 /// Puts the next key in the place of the one before, durably.
-pub(super) fn use_next(data_dir: &Path) -> Result<()> {
-    let (from, to) = (data_dir.join(NEXT), data_dir.join(FILE));
-    durable::rename(&from, &to).map_err(failed("rename", &from))
+pub(super) fn use_next(secrets: &dyn Secrets) -> Result<()> {
+    let renamed = secrets.rename(NEXT, KEY);
+    renamed.map_err(failed(secrets, "rename", NEXT))
 }
 
 /// Forgets a next key that nothing was committed with.
-pub(super) fn forget_next(data_dir: &Path) -> Result<()> {
-    let path = data_dir.join(NEXT);
-    durable::remove(&path).map_err(failed("remove", &path))
+pub(super) fn forget_next(secrets: &dyn Secrets) -> Result<()> {
+    let removed = secrets.remove(NEXT);
+    removed.map_err(failed(secrets, "remove", NEXT))
 }
 
 /// What the signing library refuses is a name or text that cannot be signed.
@@ -58,13 +54,13 @@ pub(super) fn signed<T, E: std::fmt::Display>(outcome: Result<T, E>) -> Result<T
     outcome.map_err(|error| StoreError::Invalid(format!("it cannot be signed: {error}")))
 }
 
-fn load(path: &Path) -> Result<Option<SigningKey>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(failed("read", path))?,
+fn load(secrets: &dyn Secrets, name: &str) -> Result<Option<SigningKey>> {
+    let text = secrets.load(name);
+    let Some(text) = text.map_err(failed(secrets, "read", name))? else {
+        return Ok(None);
     };
     let key = SigningKey::parse(text.trim_end()).map_err(|error| StoreError::Damaged {
-        what: format!("the signing key {}", path.display()),
+        what: format!("the signing key {}", secrets.place(name)),
         why: format!(
             "{error}. Restore it from a backup: with another key no earlier evidence goes on"
         ),
@@ -79,10 +75,7 @@ fn random_name() -> Result<String> {
     Ok(format!("atrail-{}", atrail_evidence::hex(&bytes)))
 }
 
-fn failed(what: &str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let what = format!(
-        "cannot {what} the signing key {}",
-        PathBuf::from(path).display()
-    );
+fn failed(secrets: &dyn Secrets, what: &str, name: &str) -> impl FnOnce(io::Error) -> StoreError {
+    let what = format!("cannot {what} the signing key {}", secrets.place(name));
     |source| StoreError::Directory { what, source }
 }

@@ -26,11 +26,11 @@ impl Signing {
     ) -> Result<VerifierKey> {
         let mut current = self.key.write().await;
         // One that an earlier try left may be in the catalog after all.
-        let next = match key::next(&self.data_dir)? {
+        let next = match key::next(&*self.secrets)? {
             Some(next) => next,
             None => key::signed(SigningKey::generate(current.name()))?,
         };
-        key::keep_next(&self.data_dir, &next)?;
+        key::keep_next(&*self.secrets, &next)?;
         let mut tx = catalog.begin(WHAT).await?;
         must_stand(requester.warrant, &mut tx).await?;
         // From here on nobody else begins a log until this one is committed.
@@ -73,19 +73,19 @@ impl Signing {
         }
         // From the commit on nothing may be signed with the old one, whatever happens to the file.
         *current = Arc::new(next);
-        key::use_next(&self.data_dir)?;
+        key::use_next(&*self.secrets)?;
         Ok(verifier_key)
     }
 
     /// Ends what an interrupted change of keys began: the new key is used when the logs name it, else forgotten.
     pub(crate) async fn finish_rotation(&self, catalog: &Catalog) -> Result<()> {
-        let Some(next) = key::next(&self.data_dir)? else {
+        let Some(next) = key::next(&*self.secrets)? else {
             return Ok(());
         };
         if !logs_name(catalog, &next.verifier_key().to_string()).await? {
-            return key::forget_next(&self.data_dir);
+            return key::forget_next(&*self.secrets);
         }
-        key::use_next(&self.data_dir)?;
+        key::use_next(&*self.secrets)?;
         catalog.set_verifier_key(next.verifier_key().to_string());
         *self.key.write().await = Arc::new(next);
         Ok(())

@@ -9,8 +9,8 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::Signing;
-use super::demand::{TAKEN_IN, demanded, forget_demand};
-use super::journal::Signed;
+use super::checkpoints::Signed;
+use super::demand::TAKEN_IN;
 use crate::catalog::Catalog;
 use crate::catalog::domains::DomainRow;
 use crate::catalog::failure::failed_to;
@@ -23,21 +23,20 @@ const ACTOR: &str = "atrail";
 
 impl Signing {
     /// The domains of which something was signed.
-    pub(crate) async fn signed_domains(&self) -> Vec<Domain> {
-        self.journal.lock().await.domains().collect()
+    pub(crate) fn signed_domains(&self) -> Vec<Domain> {
+        self.checkpoints.domains()
     }
 
     /// Whether more was signed than the catalog has, or something else: then it is older, or another one. A catalog without logs,
     /// made anew of the archive, is neither.
     pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
-        let journal = self.journal.lock().await;
         let name = self.name().await;
         let connection = catalog.readers().acquire().await;
         let mut connection = connection.map_err(failed_to(WHAT))?;
         for row in catalog.all_domains().await? {
-            if let Some(signed) = journal.newest(row.domain)
+            if let Some(signed) = self.checkpoints.newest(row.domain)
                 && let Some(head) = log::head(&mut connection, row.number).await?
-                && !goes_on(&mut connection, &name, &row, &head, signed).await?
+                && !goes_on(&mut connection, &name, &row, &head, &signed).await?
             {
                 return Ok(true);
             }
@@ -53,7 +52,7 @@ impl Signing {
         taken_in: &BTreeSet<AccountId>,
         now: Timestamp,
     ) -> Result<()> {
-        let is_demanded = demanded(&self.data_dir)?;
+        let is_demanded = self.checkpoints.demanded_epoch()?;
         // What this start took in is a matter of its accounts alone.
         let demanded = is_demanded.clone().filter(|reason| reason != TAKEN_IN);
         let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
@@ -87,7 +86,7 @@ impl Signing {
             }
         }
         if is_demanded.is_some() {
-            forget_demand(&self.data_dir)?;
+            self.checkpoints.forget_demand()?;
         }
         Ok(())
     }
@@ -101,12 +100,11 @@ impl Signing {
         demanded: Option<&str>,
         is_changed: bool,
     ) -> Result<Option<Epoch>> {
-        let journal = self.journal.lock().await;
         let name = self.name().await;
         let mut reason = demanded.map(str::to_owned);
         let mut lacking = false;
         for row in domains {
-            let newest = journal.newest(row.domain);
+            let newest = self.checkpoints.newest(row.domain);
             let head = log::head(connection, row.number).await?;
             lacking |= head.is_none();
             if let Some(head) = &head
@@ -114,7 +112,7 @@ impl Signing {
             {
                 reason.get_or_insert_with(|| "the signing key of the logs was lost".to_owned());
             }
-            let Some(newest) = newest else {
+            let Some(newest) = &newest else {
                 continue;
             };
             let signed = &newest.checkpoint;
@@ -138,8 +136,8 @@ impl Signing {
             return Ok(None);
         }
         let continues = domains.iter().filter_map(|row| {
-            let signed = journal.newest(row.domain)?;
-            Some((row.domain, signed.note.clone()))
+            let signed = self.checkpoints.newest(row.domain)?;
+            Some((row.domain, signed.note))
         });
         let continues: BTreeMap<Domain, String> = continues.collect();
         Ok(Some(Epoch {

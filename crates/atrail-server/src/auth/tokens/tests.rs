@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use atrail_model::UserId;
+use atrail_store::LocalSecrets;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -20,7 +23,8 @@ fn at(second: u64) -> Moment {
 }
 
 fn tokens(dir: &Path) -> Tokens {
-    Tokens::open(&dir.join("k"), Duration::from_secs(600)).unwrap()
+    let secrets = Arc::new(LocalSecrets::new(dir));
+    Tokens::open(secrets, Duration::from_secs(600)).unwrap()
 }
 
 fn user() -> User {
@@ -220,7 +224,8 @@ fn a_token_says_how_long_it_lives() {
     let dir = tempfile::tempdir().unwrap();
     for (ttl, lifetime) in [(600_900, 600), (1, 1), (0, 1)] {
         let ttl = Duration::from_millis(ttl);
-        let tokens = Tokens::open(&dir.path().join("k"), ttl).unwrap();
+        let secrets = Arc::new(LocalSecrets::new(dir.path()));
+        let tokens = Tokens::open(secrets, ttl).unwrap();
         let issued = tokens.issue(&user(), LoginId::generate(), ClientKind::Sso, date(1000));
         let issued = issued.unwrap();
         assert_eq!(issued.expires_in_secs, lifetime);

@@ -1,5 +1,4 @@
-//! The newest checkpoint of each domain, in a file outside the catalog: one line of JSON each, the last of a domain
-//! counts.
+//! The newest checkpoint of each domain, in a file beside the catalog: one line of JSON each, the last of a domain counts.
 //!
 //! What is appended together begins with a line that says that everything before it is durable. So damage below the last
 //! such line is damage, and damage above it is what a crash left of lines that were shown to nobody. An empty line before
@@ -10,19 +9,81 @@ use std::path::{Path, PathBuf};
 
 use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::{Checkpoints, Signed, covers};
 use crate::durable::{self, LineFile};
-use crate::error::{Result, StoreError};
+use crate::error::{ErrorKind, Result, StoreError};
 
 const FILE: &str = "checkpoints";
 const MODE: u32 = 0o600;
 /// Below this the file is not written anew to make it shorter.
 const SHORT_BYTES: u64 = 4 << 20;
 
+/// A file that says why the next start begins a new epoch.
+const NEW_EPOCH: &str = "new-epoch";
+
+/// Checkpoints in a file of the data directory.
+#[derive(Debug)]
+pub(crate) struct LocalCheckpoints {
+    data_dir: PathBuf,
+    file: Mutex<CheckpointFile>,
+}
+
+impl LocalCheckpoints {
+    /// Reads the file, if there is one.
+    ///
+    /// # Errors
+    /// `Damaged` with the number of the line, when a line is no checkpoint that was durable; when the file cannot be read.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self> {
+        Ok(Self {
+            file: Mutex::new(CheckpointFile::open(data_dir)?),
+            data_dir: data_dir.to_owned(),
+        })
+    }
+}
+
+impl Checkpoints for LocalCheckpoints {
+    fn domains(&self) -> Vec<Domain> {
+        self.file.lock().newest.keys().copied().collect()
+    }
+
+    fn newest(&self, domain: Domain) -> Option<Signed> {
+        self.file.lock().newest.get(&domain).cloned()
+    }
+
+    fn remember(&self, signed: &[(Domain, Signed)]) -> Result<()> {
+        self.file.lock().remember(signed)
+    }
+
+    fn demanded_epoch(&self) -> Result<Option<String>> {
+        let path = self.data_dir.join(NEW_EPOCH);
+        match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            text => text.map(Some).map_err(failed("read", &path)),
+        }
+    }
+
+    fn demand_epoch(&self, reason: &str) -> Result<()> {
+        demand_epoch(&self.data_dir, reason)
+    }
+
+    fn forget_demand(&self) -> Result<()> {
+        let path = self.data_dir.join(NEW_EPOCH);
+        durable::remove(&path).map_err(failed("remove", &path))
+    }
+}
+
+/// Makes the next start on this directory begin a new epoch, for this reason.
+pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
+    let path = data_dir.join(NEW_EPOCH);
+    durable::replace(&path, reason.as_bytes(), MODE).map_err(failed("write", &path))
+}
+
 /// The file, and what it says.
 #[derive(Debug)]
-pub(super) struct Journal {
+struct CheckpointFile {
     path: PathBuf,
     /// Made when there is something to write.
     file: Option<LineFile>,
@@ -31,13 +92,6 @@ pub(super) struct Journal {
     newest_bytes: u64,
     /// Why nothing more is written.
     broken: Option<String>,
-}
-
-/// A checkpoint that was signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Signed {
-    pub(crate) checkpoint: Checkpoint,
-    pub(crate) note: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,9 +107,8 @@ enum Line {
     },
 }
 
-impl Journal {
-    /// Reads the file, if there is one.
-    pub(super) fn open(data_dir: &Path) -> Result<Self> {
+impl CheckpointFile {
+    fn open(data_dir: &Path) -> Result<Self> {
         let path = data_dir.join(FILE);
         let newest = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
@@ -70,55 +123,25 @@ impl Journal {
         })
     }
 
-    /// The domains of which something was signed.
-    pub(super) fn domains(&self) -> impl Iterator<Item = Domain> {
-        self.newest.keys().copied()
-    }
-
-    /// What was signed last for a domain.
-    pub(super) fn newest(&self, domain: Domain) -> Option<&Signed> {
-        self.newest.get(&domain)
-    }
-
-    /// Makes checkpoints durable. Those that are there already cost nothing.
-    pub(super) fn remember(&mut self, signed: &[(Domain, Checkpoint, String)]) -> Result<()> {
+    fn remember(&mut self, signed: &[(Domain, Signed)]) -> Result<()> {
         if let Some(why) = &self.broken {
             return Err(StoreError::Poisoned(why.clone()));
         }
         let mut lines = Vec::new();
         let mut fresh = Vec::new();
-        for (domain, checkpoint, note) in signed {
-            if self.is_known(*domain, checkpoint)? {
+        for (domain, signed) in signed {
+            if covers(self.newest.get(domain), &signed.checkpoint)? {
                 continue;
             }
-            lines.push(signed_line(*domain, note)?);
-            fresh.push((*domain, checkpoint.clone(), note.clone()));
+            lines.push(signed_line(*domain, &signed.note)?);
+            fresh.push((*domain, signed.clone()));
         }
         if fresh.is_empty() {
             return Ok(());
         }
         self.append(&lines.concat())?;
-        for (domain, checkpoint, note) in fresh {
-            self.newest.insert(domain, Signed { checkpoint, note });
-        }
+        self.newest.extend(fresh);
         self.shorten()
-    }
-
-    /// Whether the file says as much already. It never says two things of one size.
-    fn is_known(&self, domain: Domain, checkpoint: &Checkpoint) -> Result<bool> {
-        let Some(newest) = self.newest.get(&domain).map(|signed| &signed.checkpoint) else {
-            return Ok(false);
-        };
-        if newest.origin != checkpoint.origin || newest.size < checkpoint.size {
-            return Ok(false);
-        }
-        if newest.size == checkpoint.size && newest.root != checkpoint.root {
-            return Err(StoreError::Poisoned(format!(
-                "another history of {} at size {} was signed before",
-                checkpoint.origin, checkpoint.size
-            )));
-        }
-        Ok(true)
     }
 
     fn append(&mut self, lines: &str) -> Result<()> {
@@ -135,7 +158,7 @@ impl Journal {
         let appended = file.append(text.as_bytes());
         let appended = appended.map_err(failed("write", &self.path));
         if let Err(error) = &appended
-            && error.kind() != crate::error::ErrorKind::Full
+            && error.kind() != ErrorKind::Full
         {
             self.broken = Some(format!("{} cannot be written", self.path.display()));
         }
@@ -250,42 +273,43 @@ mod tests {
 
     use super::*;
 
-    fn signed(key: &SigningKey, domain: &str, size: u64) -> (Domain, Checkpoint, String) {
+    fn signed(key: &SigningKey, domain: &str, size: u64) -> (Domain, Signed) {
         let checkpoint = Checkpoint {
             origin: format!("example.org/{domain}"),
             size,
             root: Hash([7; 32]).into(),
         };
         let note = checkpoint.sign(key).unwrap();
-        (domain.parse().unwrap(), checkpoint, note)
+        (domain.parse().unwrap(), Signed { checkpoint, note })
     }
 
     /// Two batches as they are on the disk, the number of bytes that the first has made durable, and a domain of both.
-    fn journal() -> (tempfile::TempDir, Vec<u8>, usize, Domain) {
+    fn written_twice() -> (tempfile::TempDir, Vec<u8>, usize, Domain) {
         let dir = tempfile::tempdir().unwrap();
         let key = SigningKey::generate("example.org").unwrap();
         let one = "space-2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b01";
         let other = "space-2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b02";
-        let mut journal = Journal::open(dir.path()).unwrap();
-        journal
-            .remember(&[signed(&key, one, 1), signed(&key, other, 4)])
+        let mut file = CheckpointFile::open(dir.path()).unwrap();
+        file.remember(&[signed(&key, one, 1), signed(&key, other, 4)])
             .unwrap();
         let durable = fs::read(dir.path().join(FILE)).unwrap().len();
-        journal
-            .remember(&[signed(&key, one, 2), signed(&key, other, 5)])
+        file.remember(&[signed(&key, one, 2), signed(&key, other, 5)])
             .unwrap();
         let bytes = fs::read(dir.path().join(FILE)).unwrap();
         (dir, bytes, durable, one.parse().unwrap())
     }
 
     fn size_of(dir: &Path, domain: Domain) -> Result<u64> {
-        let journal = Journal::open(dir)?;
-        Ok(journal.newest(domain).map_or(0, |one| one.checkpoint.size))
+        let file = CheckpointFile::open(dir)?;
+        Ok(file
+            .newest
+            .get(&domain)
+            .map_or(0, |one| one.checkpoint.size))
     }
 
     #[test]
     fn whatever_a_crash_leaves_of_the_last_batch_the_one_before_counts() {
-        let (dir, bytes, durable, domain) = journal();
+        let (dir, bytes, durable, domain) = written_twice();
         assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
         let path = dir.path().join(FILE);
         for place in durable..bytes.len() {
@@ -301,7 +325,7 @@ mod tests {
 
     #[test]
     fn damage_of_what_was_durable_is_named() {
-        let (dir, bytes, durable, domain) = journal();
+        let (dir, bytes, durable, domain) = written_twice();
         for place in 0..durable {
             let mut rotten = bytes.clone();
             rotten[place] = 0;
@@ -313,9 +337,9 @@ mod tests {
 
     #[test]
     fn a_file_that_was_written_anew_is_durable_to_its_end() {
-        let (dir, _, _, domain) = journal();
-        let mut journal = Journal::open(dir.path()).unwrap();
-        journal.rewrite().unwrap();
+        let (dir, _, _, domain) = written_twice();
+        let mut file = CheckpointFile::open(dir.path()).unwrap();
+        file.rewrite().unwrap();
         let mut bytes = fs::read(dir.path().join(FILE)).unwrap();
         assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
         bytes[100] = 0;

@@ -1,0 +1,181 @@
+//! Reading in parts what is written once, from a file or from memory.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use rustix::io::{ReadWriteFlags, preadv2};
+use sha2::{Digest, Sha256};
+
+use crate::durable::FileId;
+use crate::error::{Result, StoreError};
+use crate::task::off_thread;
+
+/// Bytes that are read and hashed at once.
+const HASHED_AT_ONCE: u64 = 256 << 10;
+
+/// An object or a run that is open. Its bytes stay readable when it is deleted meanwhile; clones read from the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    path: Arc<str>,
+    bytes: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    File(Arc<File>),
+    #[cfg(any(test, feature = "internals"))]
+    Memory {
+        bytes: Bytes,
+        number: u64,
+    },
+}
+
+/// What shows a change of bytes without reading them. Every write through the file system changes it, because nobody
+/// can set the time of a file's last change by hand. What a disk does by itself does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) size_bytes: u64,
+    modified_nanos: Option<i64>,
+    identity: Identity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    /// Which file it is, and when its bytes, mode or name changed last, in seconds and nanoseconds.
+    File(FileId, i64, i64),
+    /// Which of all that were put into this memory.
+    #[cfg(any(test, feature = "internals"))]
+    Memory(u64),
+}
+
+impl Reader {
+    /// Of a file that is open.
+    pub(crate) fn of_file(path: &str, file: File) -> Self {
+        Self {
+            path: Arc::from(path),
+            bytes: Source::File(Arc::new(file)),
+        }
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    /// Of bytes in memory, the so-and-so-manieth that were put there.
+    pub(crate) fn of_memory(path: &str, bytes: Bytes, number: u64) -> Self {
+        Self {
+            path: Arc::from(path),
+            bytes: Source::Memory { bytes, number },
+        }
+    }
+
+    /// What the object looks like now.
+    pub(crate) fn stamp(&self) -> io::Result<Stamp> {
+        match &self.bytes {
+            Source::File(file) => {
+                let metadata = file.metadata()?;
+                let since = metadata
+                    .modified()?
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .ok();
+                let id = FileId::of(&metadata);
+                Ok(Stamp {
+                    size_bytes: metadata.len(),
+                    modified_nanos: since.and_then(|since| i64::try_from(since.as_nanos()).ok()),
+                    identity: Identity::File(id, metadata.ctime(), metadata.ctime_nsec()),
+                })
+            }
+            #[cfg(any(test, feature = "internals"))]
+            Source::Memory { bytes, number } => Ok(Stamp {
+                size_bytes: bytes.len() as u64,
+                modified_nanos: None,
+                identity: Identity::Memory(*number),
+            }),
+        }
+    }
+
+    /// As [`Self::stamp`], naming the object in the error.
+    pub(crate) fn checked_stamp(&self) -> Result<Stamp> {
+        self.stamp().map_err(|error| self.unreadable(&error))
+    }
+
+    /// Fills the buffer with the bytes from there on, in the calling thread; fewer bytes are an error.
+    pub(crate) fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        match &self.bytes {
+            Source::File(file) => file.read_exact_at(buffer, at),
+            #[cfg(any(test, feature = "internals"))]
+            Source::Memory { bytes, .. } => {
+                let from = usize::try_from(at).map_err(io::Error::other)?;
+                let there = bytes.get(from..from.saturating_add(buffer.len()));
+                buffer.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// As [`Self::fill`], when it waits for no disk; `None` when it would, or the bytes are not there.
+    pub(crate) fn fill_without_waiting(&self, buffer: &mut [u8], at: u64) -> Option<()> {
+        match &self.bytes {
+            Source::File(file) => {
+                let length = buffer.len();
+                let mut buffers = [IoSliceMut::new(buffer)];
+                let read = preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT);
+                (read == Ok(length)).then_some(())
+            }
+            #[cfg(any(test, feature = "internals"))]
+            Source::Memory { .. } => self.fill(buffer, at).ok(),
+        }
+    }
+
+    /// The SHA-256 of the first so many bytes, in the calling thread and in bounded memory.
+    pub(crate) fn hash(&self, end: u64) -> io::Result<[u8; 32]> {
+        let mut hasher = Sha256::new();
+        let mut buffer = Vec::new();
+        let mut at = 0;
+        while at < end {
+            let next = end.min(at + HASHED_AT_ONCE);
+            buffer.resize(length(at..next)?, 0);
+            self.fill(&mut buffer, at)?;
+            hasher.update(&buffer);
+            at = next;
+        }
+        Ok(hasher.finalize().into())
+    }
+
+    /// As [`Self::hash`], on another thread.
+    pub(crate) async fn sha256(&self, end: u64) -> Result<[u8; 32]> {
+        let reader = self.clone();
+        off_thread(move || {
+            let hashed = reader.hash(end);
+            hashed.map_err(|error| reader.unreadable(&error))
+        })
+        .await
+    }
+
+    /// The bytes of a range, read on another thread; fewer bytes than asked for are an error.
+    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let reader = self.clone();
+        off_thread(move || {
+            let read = || {
+                let mut buffer = vec![0; length(range.clone())?];
+                reader.fill(&mut buffer, range.start)?;
+                Ok(Bytes::from(buffer))
+            };
+            read().map_err(|error| reader.unreadable(&error))
+        })
+        .await
+    }
+
+    fn unreadable(&self, source: &io::Error) -> StoreError {
+        StoreError::Damaged {
+            what: format!("object {}", self.path),
+            why: source.to_string(),
+        }
+    }
+}
+
+fn length(range: Range<u64>) -> io::Result<usize> {
+    usize::try_from(range.end - range.start).map_err(io::Error::other)
+}
