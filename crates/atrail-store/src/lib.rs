@@ -68,6 +68,7 @@ mod wal;
 pub use self::core::Store;
 pub use backup::{BackupReport, BackupStep, backup};
 pub use byte_set::ByteSet;
+pub use catalog::database_error::DatabaseError;
 pub use catalog::names::canonical as canonical_name;
 pub use catalog::readings::{KeptReadings, Reading};
 pub use catalog::session::{Generation, Session, SessionKey, SessionState};
