@@ -13,6 +13,7 @@ mod ids;
 mod key_scope;
 pub mod limits;
 mod place;
+mod recent;
 mod requester;
 mod retention;
 mod role;
@@ -34,6 +35,7 @@ pub use ids::{
 };
 pub use key_scope::{Home, KeyScope, KeyScopes};
 pub use place::Place;
+pub use recent::Recent;
 pub use requester::{Requester, Warrant};
 pub use retention::{DomainRetention, Retention, RetentionError};
 pub use role::{AccountRole, HeldRole, SpaceRole};

@@ -3,9 +3,6 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use atrail_model::Timestamp;
-use sqlx::SqliteConnection;
-
 use crate::core::{Core, Store};
 use crate::error::{Result, chain, is_full};
 use crate::journal::Ripe;
@@ -107,31 +104,16 @@ impl Core {
         if news.is_empty() {
             return Ok(());
         }
-        let mut tx = self.catalog.begin("note the use of sessions").await?;
-        self.catalog.note_activity(&mut tx, &news).await?;
-        self.catalog.commit(tx, "note the use of sessions").await?;
+        self.catalog.note_activity(&news).await?;
         self.activity.forget_told(&news);
         Ok(())
     }
 
-    /// Forgets the sessions that have ended, at this moment on the clock of ages. Whether one was used lately is known in memory first: it is noted before.
-    pub(crate) async fn end_expired_sessions(
-        &self,
-        connection: &mut SqliteConnection,
-        age: Timestamp,
-    ) -> Result<()> {
-        let news = self.activity.news();
-        self.catalog.note_activity(connection, &news).await?;
-        self.catalog
-            .delete_expired_sessions(connection, self.settings.sessions_ended_by(age))
-            .await
-    }
-
+    /// Forgets the sessions that have ended. Whether one was used lately is known in memory first: it is noted before.
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
-        let mut tx = self.catalog.begin("end sessions").await?;
-        self.end_expired_sessions(&mut tx, self.time.age()).await?;
-        self.catalog.forget_moved(&mut tx).await?;
-        self.catalog.commit(tx, "end sessions").await
+        let news = self.activity.news();
+        let ended = self.settings.sessions_ended_by(self.time.age());
+        self.catalog.end_expired_sessions(&news, ended).await
     }
 
     /// Forgets the logins whose time has certainly come, and, while the clock is right, those that began when it was far ahead:

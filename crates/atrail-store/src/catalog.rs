@@ -6,28 +6,42 @@
 
 pub(crate) mod adopt;
 pub(crate) mod archive;
+mod changes;
 mod clock;
 pub(crate) mod compaction;
+#[cfg(test)]
+mod conformance;
 pub(crate) mod contents;
+pub(crate) mod database_error;
+pub(crate) mod deletion;
 pub(crate) mod domains;
-pub(crate) mod failure;
-pub(crate) mod holds;
+mod failure;
+mod holds;
 mod identity;
 pub(crate) mod in_scope;
-mod key_changes;
+pub(crate) mod key_changes;
 pub(crate) mod log;
+mod memory;
 pub(crate) mod names;
+pub(crate) mod new_session;
 pub(crate) mod offline;
+#[cfg(test)]
+pub(crate) mod outside;
 pub(crate) mod readings;
 pub(crate) mod retention;
 mod row;
 mod schema;
 pub(crate) mod session;
 pub(crate) mod session_texts;
-pub(crate) mod sessions;
+mod session_use;
+mod sessions;
 mod set_apart;
 mod set_aside;
 pub(crate) mod tenancy;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transaction;
+pub(crate) mod view;
 mod waste;
 
 use std::path::Path;
@@ -35,13 +49,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, Sqlite, Transaction};
 
-pub(crate) use identity::must_stand;
+use identity::must_stand;
 pub use identity::{
     Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant, Granted,
     Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin, Proof, Revoked,
@@ -51,7 +65,11 @@ pub use tenancy::{Account, Organization, Space, Tenancy};
 use crate::anchors::Anchors;
 use crate::durable;
 use crate::error::{Result, io_failure};
+use changes::Changes;
 use failure::failed_to;
+
+/// Connections that only read: so many snapshots there can be at once.
+const READERS: u32 = 4;
 
 /// A handle on the catalog; clones share the connections.
 #[derive(Debug, Clone)]
@@ -62,9 +80,13 @@ pub struct Catalog {
     verifier_key: Arc<RwLock<String>>,
     /// What has to be where it was for a transaction to count.
     anchors: Arc<Anchors>,
-    /// For tests: what is done and then reported as failed, once each.
+    /// How often it was changed who people are, what they may, and what there is.
+    changes: Changes,
+    /// Where it lies when it lives in memory: gone with the last handle.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
+    home: Option<Arc<memory::Home>>,
     #[cfg(test)]
-    misreported: Arc<parking_lot::Mutex<Vec<&'static str>>>,
+    faults: Arc<testing::Faults>,
 }
 
 impl Catalog {
@@ -85,35 +107,23 @@ impl Catalog {
             .pragma("cache_size", "-8192");
         let writer = pool(1, options.clone()).await?;
         schema::apply(&writer).await?;
-        let readers = pool(4, options.read_only(true)).await?;
-        Ok(Self {
-            writer,
-            readers,
-            verifier_key: Arc::new(RwLock::new(verifier_key)),
-            anchors: Arc::default(),
-            #[cfg(test)]
-            misreported: Arc::default(),
-        })
+        let readers = pool(READERS, options.read_only(true)).await?;
+        let catalog = Self::of(writer, readers);
+        catalog.set_verifier_key(verifier_key);
+        Ok(catalog)
     }
 
-    /// Opens an empty catalog that lives in memory and is gone with its last handle. Nothing in it is ever signed.
-    ///
-    /// # Errors
-    /// When the database library refuses.
-    pub async fn open_in_memory() -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .in_memory(true)
-            .foreign_keys(true);
-        let only = pool(1, options).await?;
-        schema::apply(&only).await?;
-        Ok(Self {
-            writer: only.clone(),
-            readers: only,
+    fn of(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self {
+            writer,
+            readers,
             verifier_key: Arc::default(),
             anchors: Arc::default(),
+            changes: Changes::default(),
+            home: None,
             #[cfg(test)]
-            misreported: Arc::default(),
-        })
+            faults: Arc::default(),
+        }
     }
 
     /// What logs that begin now name as their key.
@@ -131,53 +141,8 @@ impl Catalog {
         &self.anchors
     }
 
-    /// Begins a transaction that may write. There is one at a time; others wait for it.
-    pub(crate) async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
-        self.anchors.check()?;
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed_to(what))
-    }
-
-    /// Makes what a transaction wrote durable.
-    pub(crate) async fn commit(
-        &self,
-        tx: Transaction<'static, Sqlite>,
-        what: &'static str,
-    ) -> Result<()> {
-        let committed = tx.commit().await.map_err(failed_to(what));
-        #[cfg(test)]
-        let committed = committed.and_then(|()| self.told_of(what));
-        committed
-    }
-
-    /// Reports as failed what does this next, although it is done.
-    #[cfg(test)]
-    pub(crate) fn misreport(&self, what: &'static str) {
-        self.misreported.lock().push(what);
-    }
-
-    #[cfg(test)]
-    fn told_of(&self, what: &'static str) -> Result<()> {
-        let mut misreported = self.misreported.lock();
-        let Some(at) = misreported.iter().position(|one| *one == what) else {
-            return Ok(());
-        };
-        misreported.remove(at);
-        Err(failed_to(what)(sqlx::Error::PoolTimedOut))
-    }
-
-    /// Begins a transaction that only reads: all that it reads is of one moment, whatever others commit meanwhile.
-    pub(crate) async fn snapshot(
-        &self,
-        what: &'static str,
-    ) -> Result<Transaction<'static, Sqlite>> {
-        self.readers.begin().await.map_err(failed_to(what))
-    }
-
     /// Connections that only read.
-    pub(crate) const fn readers(&self) -> &SqlitePool {
+    const fn readers(&self) -> &SqlitePool {
         &self.readers
     }
 
@@ -204,16 +169,18 @@ fn keep_to_owner(file: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let pool = pool_options(connections).min_connections(1);
+    let opened = pool.connect_with(options).await;
+    opened.map_err(failed_to("open its database"))
+}
+
+fn pool_options(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .min_connections(1)
         .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
         .after_release(|connection, _| Box::pin(is_usable(connection)))
-        .connect_with(options)
-        .await
-        .map_err(failed_to("open its database"))
 }
 
 /// Whether a connection can begin a transaction; else it is closed, and the next who needs one gets a new one.

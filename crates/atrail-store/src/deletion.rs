@@ -3,19 +3,15 @@
 //! Order of durability: the catalog's transaction takes the events out and appends to the domain's log that it does; a
 //! checkpoint of that log is signed and kept; only then bytes are erased, in the archive and in the write-ahead log.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_evidence::{DayEntry, Deletion, DeletionKind, HourRange};
-use atrail_model::{Day, Domain, EventTotal, Requester, Scope, Timestamp, format_timestamp};
-use sqlx::SqliteConnection;
+use atrail_model::{EventTotal, Requester, Scope};
 
 use crate::Store;
+use crate::catalog::deletion::Removed;
 use crate::catalog::domains::DomainRow;
-use crate::catalog::in_scope::{self, Objects, TakenObject};
-use crate::catalog::log::{self, NewEntry};
-use crate::catalog::{compaction, holds, must_stand};
+use crate::catalog::in_scope::TakenObject;
 use crate::core::Core;
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::journal::Rotation;
@@ -207,38 +203,23 @@ impl Core {
     ) -> Result<(Vec<TakenObject>, EventTotal)> {
         let _nobody_counts = self.journal.change_counts().await;
         let now = self.clock.now();
-        let mut tx = self.catalog.begin("delete events").await?;
-        must_stand(requester.warrant, &mut tx).await?;
-        holds::refuse_held(&mut tx, domains).await?;
-        let objects = in_scope::taken(&mut tx, domains, scope, Objects::WithRetired).await?;
-        let mut removed: HashSet<_> = objects.iter().map(|object| object.id).collect();
-        removed.extend(compaction::former_ids(&mut tx, domains, scope).await?);
-        let reason = format!(
-            "events were deleted by {} at {}",
-            requester.name,
-            format_timestamp(now)
-        );
-        let hit = self
+        let Removed {
+            objects,
+            total,
+            sessions,
+            committed,
+        } = self
             .catalog
-            .end_sessions(&mut tx, domains, scope, &removed, &reason)
+            .remove_events(domains, scope, requester, now)
             .await?;
-        let facts = Facts {
-            kind: DeletionKind::Request,
-            requester,
-            now,
-        };
-        facts.record(&mut tx, domains, scope, &objects).await?;
-        in_scope::remove(&mut tx, domains, scope, &objects).await?;
-        let committed = self.catalog.commit(tx, "delete events").await;
         // Whatever became of it: of an error it is unknown whether it counts.
         self.removals.fetch_add(1, Ordering::Release);
-        self.plans.forget(&hit);
+        self.plans.forget(&sessions);
         if let Err(error) = committed
             && !self.is_removed(&objects, &error).await?
         {
             return Err(error);
         }
-        let total = in_scope::sum(&objects);
         Ok((objects, total))
     }
 
@@ -259,58 +240,6 @@ impl Core {
             tracing::warn!(%error, "a deletion was reported as failed, and is done");
         }
         Ok(is_removed)
-    }
-}
-
-/// What the entries of a deletion say alike.
-pub(crate) struct Facts<'a> {
-    pub(crate) kind: DeletionKind,
-    pub(crate) requester: Requester<'a>,
-    pub(crate) now: Timestamp,
-}
-
-impl Facts<'_> {
-    /// Appends to the logs that these objects go: an entry for each day that loses events.
-    pub(crate) async fn record(
-        &self,
-        connection: &mut SqliteConnection,
-        domains: &[DomainRow],
-        scope: &Scope,
-        objects: &[TakenObject],
-    ) -> Result<()> {
-        let mut days: BTreeMap<(Domain, Day), Vec<&TakenObject>> = BTreeMap::new();
-        for object in objects.iter().filter(|object| !object.is_retired) {
-            let day = days.entry((object.domain, object.day)).or_default();
-            day.push(object);
-        }
-        for row in domains {
-            let of_domain = days.iter().filter(|((domain, _), _)| *domain == row.domain);
-            let entries = of_domain.map(|((_, day), objects)| {
-                let total = in_scope::sum(objects.iter().copied());
-                NewEntry::Day(*day, DayEntry::Delete(self.deletion(*day, scope, total)))
-            });
-            log::append(connection, row.number, entries.collect()).await?;
-        }
-        Ok(())
-    }
-
-    fn deletion(&self, day: Day, scope: &Scope, total: EventTotal) -> Deletion {
-        Deletion {
-            time: format_timestamp(self.now),
-            day: day.to_string(),
-            hours: HourRange {
-                first: scope.hours.first().number(),
-                last: scope.hours.last().number(),
-            },
-            // The log fills it in.
-            position: 0,
-            kind: self.kind,
-            actor: self.requester.name.to_owned(),
-            request: self.requester.request.to_owned(),
-            reason: self.requester.reason.to_owned(),
-            events: total.count,
-            bytes: total.size_bytes,
-        }
     }
 }
 

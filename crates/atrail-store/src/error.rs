@@ -5,6 +5,8 @@ use std::path::Path;
 
 use atrail_model::{Day, Domain, EventTotal, Hour, ObjectId, SessionId};
 
+use crate::catalog::database_error::DatabaseError;
+
 /// An operation of the store did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -127,7 +129,7 @@ pub enum StoreError {
         what: &'static str,
         /// Why it failed.
         #[source]
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// The object store failed.
     #[error("the object store failed to {what}")]
@@ -170,16 +172,10 @@ pub enum ErrorKind {
     Broken,
 }
 
-/// SQLite's codes for a disk without space: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` of the memory that its connections
-/// share, which is a file that could not grow.
-const SQLITE_FULL: [&str; 2] = ["13", "4874"];
-/// `SQLITE_IOERR_WRITE` and `SQLITE_IOERR_FSYNC`: quotas and delayed allocation end in them, and sick disks.
-const SQLITE_UNWRITTEN: [&str; 2] = ["778", "1034"];
-
 impl StoreError {
     /// Whether the cause may be a disk without space, although it does not say so.
     pub(crate) fn may_be_for_want_of_space(&self) -> bool {
-        matches!(self, Self::Catalog { source, .. } if has_code(source, &SQLITE_UNWRITTEN))
+        matches!(self, Self::Catalog { source, .. } if source.is_unwritten())
     }
 
     /// Whether the cause, however deep, is a disk without space.
@@ -200,8 +196,8 @@ impl StoreError {
                     continue;
                 }
             }
-            if let Some(error) = error.downcast_ref::<sqlx::Error>()
-                && has_code(error, &SQLITE_FULL)
+            if let Some(error) = error.downcast_ref::<DatabaseError>()
+                && error.is_full()
             {
                 return true;
             }
@@ -241,11 +237,6 @@ impl StoreError {
             | Self::Random(_) => ErrorKind::Broken,
         }
     }
-}
-
-fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| codes.contains(&code.as_ref()))
 }
 
 /// Turns a failure to do something to a path into one that says so.

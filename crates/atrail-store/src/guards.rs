@@ -116,7 +116,7 @@ async fn a_path_is_noted_as_waste_before_its_object_is_written() {
         .store
         .core
         .catalog
-        .begin("hold the catalog")
+        .write("hold the catalog")
         .await
         .unwrap();
     let seal = fixture.seal();
@@ -185,12 +185,10 @@ async fn a_seal_that_never_began_to_commit_stops_nothing() {
     fixture.seal().await.unwrap().unwrap();
     fixture.send("two").await;
     // A commit that was not asked for leaves nothing unknown, even if the catalog cannot be read either.
-    core.catalog.readers().close().await;
+    core.catalog.close_readers().await;
     let refuse =
         "CREATE TRIGGER refuse BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'no'); END";
-    let mut tx = core.catalog.begin("refuse").await.unwrap();
-    sqlx::raw_sql(refuse).execute(&mut *tx).await.unwrap();
-    core.catalog.commit(tx, "refuse").await.unwrap();
+    core.catalog.run(refuse).await;
     fixture.seal().await.unwrap().unwrap_err();
     assert!(core.unknown_seal.lock().is_none());
     assert!(fixture.store.write_refusal().is_none());
@@ -267,10 +265,8 @@ impl Fixture {
 
     /// Parts of texts in the catalog, whether there is a session to them or not.
     async fn parts(&self) -> i64 {
-        let count = sqlx::query_as("SELECT COUNT(*) FROM session_texts");
-        let readers = self.store.core.catalog.readers();
-        let (count,): (i64,) = count.fetch_one(readers).await.unwrap();
-        count
+        let catalog = &self.store.core.catalog;
+        catalog.number("SELECT COUNT(*) FROM session_texts").await
     }
 }
 
@@ -286,12 +282,12 @@ async fn what_goes_while_a_session_is_made_is_not_in_it() {
         ("UPDATE objects SET retired = 1", 0),
         ("DELETE FROM objects", 0),
     ] {
-        let mut tx = core.catalog.begin("take events").await.unwrap();
+        let mut write = core.catalog.write("take events").await.unwrap();
         let making = fixture.making();
         // It reads, computes, and waits for its turn to write.
         tokio::time::sleep(A_WHILE).await;
-        sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
-        core.catalog.commit(tx, "take events").await.unwrap();
+        write.run(change).await;
+        write.commit().await.unwrap();
         let session = making.await.unwrap().unwrap();
         assert_eq!(session.events, left, "{change}");
         let owner = session.owner;
@@ -307,10 +303,8 @@ async fn a_session_is_made_however_often_objects_go_meanwhile() {
     let catalog = fixture.store.core.catalog.clone();
     let taking = tokio::spawn(async move {
         loop {
-            let mut tx = catalog.begin("take events").await.unwrap();
             let change = "UPDATE domains SET removals = removals + 1";
-            sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
-            catalog.commit(tx, "take events").await.unwrap();
+            catalog.run(change).await;
         }
     });
     let session = fixture.making().await.unwrap().unwrap();
@@ -340,7 +334,7 @@ async fn texts_in_parts_go_with_their_session_and_those_of_none_go_by_themselves
     core.delete_stray_texts().await.unwrap();
     assert_eq!(fixture.parts().await, parts, "they belong to a session");
     // A making that was given up leaves parts, and one that is under way keeps them.
-    let tx = core.catalog.begin("hold the catalog").await.unwrap();
+    let tx = core.catalog.write("hold the catalog").await.unwrap();
     let given_up = fixture.making();
     tokio::time::sleep(A_WHILE).await;
     given_up.abort();

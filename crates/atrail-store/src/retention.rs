@@ -9,7 +9,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_evidence::DeletionKind;
 use atrail_model::{
     AccountId, Day, DayRange, Domain, DomainRetention, EventTotal, Hours, Requester, Retention,
     Scope, Target, Timestamp,
@@ -17,11 +16,7 @@ use atrail_model::{
 
 use crate::Store;
 use crate::catalog::domains::DomainRow;
-use crate::catalog::holds::is_held;
-use crate::catalog::in_scope::{self, Objects};
-use crate::catalog::retention;
 use crate::core::Core;
-use crate::deletion::Facts;
 use crate::error::{Result, StoreError, chain};
 use crate::task::joined;
 
@@ -135,8 +130,6 @@ impl Core {
     }
 
     async fn sweep_domain(&self, row: DomainRow, days: DayRange) -> Result<EventTotal> {
-        let what = "delete by retention";
-        let domains = [row];
         let scope = Scope {
             target: match row.domain {
                 Domain::Space(id) => Target::Space(id),
@@ -149,29 +142,15 @@ impl Core {
         let _no_compaction = self.compacting.lock().await;
         let _no_seal = self.sealing.lock().await;
         let _nobody_counts = self.journal.change_counts().await;
-        let mut tx = self.catalog.begin(what).await?;
-        let objects = in_scope::taken(&mut tx, &domains, &scope, Objects::Current).await?;
-        if objects.is_empty() {
-            return Ok(EventTotal::default());
-        }
-        // What was true when the sweep began may not be now.
-        let policy = retention::of_domain(&mut tx, row.number).await?;
-        // One moment for what is due and for what is recorded of it.
-        let now = self.time.read();
-        if Self::last_due(policy, now.certain()) < Some(days.end())
-            || is_held(&mut tx, row.number).await?
-        {
-            return Ok(EventTotal::default());
-        }
-        let facts = Facts {
-            kind: DeletionKind::Retention,
-            requester: Requester::from(ACTOR),
-            now: now.date,
+        let due = |policy| {
+            // One moment for what is due and for what is recorded of it.
+            let now = self.time.read();
+            (Self::last_due(policy, now.certain()) >= Some(days.end())).then_some(now)
         };
-        facts.record(&mut tx, &domains, &scope, &objects).await?;
-        retention::retire_objects(&mut tx, row.number, days, now.ages).await?;
-        self.catalog.commit(tx, what).await?;
-        let total = in_scope::sum(&objects);
+        let total = self.catalog.retire_events(row, &scope, ACTOR, due).await?;
+        if total.count == 0 {
+            return Ok(total);
+        }
         tracing::info!(
             domain = %row.domain,
             events = total.count,

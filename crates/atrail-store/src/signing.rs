@@ -19,8 +19,7 @@ use atrail_model::Domain;
 
 use crate::catalog::Catalog;
 use crate::catalog::domains::DomainRow;
-use crate::catalog::failure::failed_to;
-use crate::catalog::log::{self, Head};
+use crate::catalog::log::Head;
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::secrets::Secrets;
 use crate::task::off_thread;
@@ -123,20 +122,9 @@ impl Signer<'_> {
 impl Signing {
     /// Signs where the logs of these domains stand, durably.
     pub(crate) async fn sign(&self, catalog: &Catalog, domains: &[DomainRow]) -> Result<()> {
-        let what = "read a domain's log";
         catalog.anchors().check()?;
         let signer = self.signer().await;
-        let mut heads = Vec::with_capacity(domains.len());
-        {
-            let connection = catalog.readers().acquire().await;
-            let mut connection = connection.map_err(failed_to(what))?;
-            for row in domains {
-                if let Some(head) = log::head(&mut connection, row.number).await? {
-                    heads.push((row.domain, head));
-                }
-            }
-        }
-        signer.sign_new(heads).await
+        signer.sign_new(catalog.heads_of(domains).await?).await
     }
 
     /// Signs where every log stands, so that what is at rest is covered by a signature soon.

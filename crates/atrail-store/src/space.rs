@@ -31,46 +31,12 @@ fn told_with(error: StoreError, is_none: impl Fn() -> bool) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
+    use crate::catalog::database_error::DatabaseError;
     use crate::error::ErrorKind;
 
-    /// An error of SQLite with this extended code.
-    #[derive(Debug)]
-    struct Code(u32);
-
-    impl std::fmt::Display for Code {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(f, "code {}", self.0)
-        }
-    }
-
-    impl std::error::Error for Code {}
-
-    impl sqlx::error::DatabaseError for Code {
-        fn message(&self) -> &str {
-            "disk I/O error"
-        }
-        fn code(&self) -> Option<Cow<'_, str>> {
-            Some(self.0.to_string().into())
-        }
-        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-            self
-        }
-        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
-            self
-        }
-        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
-            self
-        }
-        fn kind(&self) -> sqlx::error::ErrorKind {
-            sqlx::error::ErrorKind::Other
-        }
-    }
-
     fn kind(code: u32, is_none: bool) -> ErrorKind {
-        let source = sqlx::Error::Database(Box::new(Code(code)));
+        let source = DatabaseError::of_code(code);
         let what = "write";
         told_with(StoreError::Catalog { what, source }, || is_none).kind()
     }

@@ -4,11 +4,10 @@
 //! second look. A change that went through the file system is noticed at once; one that the disk made by itself at the first
 //! read for each new session, and for one that goes on, when the memory is as old as [`crate::StoreSettings::recheck_after`].
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use atrail_model::{Elapsed, ObjectId};
+use atrail_model::{Elapsed, ObjectId, Recent};
 use parking_lot::Mutex;
 
 use crate::object::Location;
@@ -17,7 +16,7 @@ use crate::reader::{Reader, Stamp};
 /// The objects that were found sound, and when.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    known: Mutex<HashMap<ObjectId, Found>>,
+    known: Mutex<Recent<ObjectId, Found>>,
     /// Who checks an object holds one of these, so that others wait for the outcome and do not repeat the work.
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
@@ -56,14 +55,14 @@ pub(crate) enum ReadFrom {
 
 /// What is looked at as a whole on the way.
 pub(crate) const SMALL_BYTES: u64 = 1 << 20;
-/// About ten megabytes of memory.
+/// About fifteen megabytes of memory. What is forgotten is only checked once more.
 const MAX_KNOWN: usize = 100_000;
 const TURNS: usize = 64;
 
 impl Default for Verified {
     fn default() -> Self {
         Self {
-            known: Mutex::default(),
+            known: Mutex::new(Recent::new(MAX_KNOWN)),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
@@ -77,7 +76,7 @@ impl Verified {
         (now, within): (Elapsed, Duration),
         session_since: Instant,
     ) -> bool {
-        let known = self.known.lock();
+        let mut known = self.known.lock();
         known.get(&id).is_some_and(|found| {
             found.stamp == stamp && now.since(found.at) < within && found.looked >= session_since
         })
@@ -85,17 +84,13 @@ impl Verified {
 
     /// Whether something is known of it since then, though perhaps of another file.
     pub(crate) fn has(&self, id: ObjectId, since: Instant) -> bool {
-        let known = self.known.lock();
+        let mut known = self.known.lock();
         known.get(&id).is_some_and(|found| found.looked >= since)
     }
 
     pub(crate) fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed, looked: Instant) {
-        let mut known = self.known.lock();
-        if known.len() >= MAX_KNOWN && !known.contains_key(&id) {
-            // Rare, and what is forgotten is only checked once more.
-            known.clear();
-        }
-        known.insert(id, Found { stamp, at, looked });
+        let found = Found { stamp, at, looked };
+        self.known.lock().insert(id, found, 1);
     }
 
     pub(crate) fn turn(&self, id: ObjectId) -> &tokio::sync::Mutex<()> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use atrail_model::{Clock, Domain, EventError, Timestamp};
-use atrail_store::{ErrorKind, NewEvent, Recent, Store, StoreError, Tenancy};
+use atrail_model::{Clock, Domain, EventError, Recent, Timestamp};
+use atrail_store::{ErrorKind, NewEvent, Store, StoreError, Tenancy};
 use parking_lot::Mutex;
 use uuid::Uuid;
 

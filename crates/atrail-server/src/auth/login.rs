@@ -228,8 +228,6 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
         .identity
         .admit_external_user(&external, now.date)
         .await?;
-    // Another login of the same user may have had roles that are gone now.
-    app.standings.forget();
     let ends = now.date.checked_add(oidc.login_ttl());
     let ends = ends.unwrap_or(Timestamp::MAX);
     begin(app, &admitted, Proof::External { ends }, origin).await
@@ -302,7 +300,6 @@ async fn by_refresh_token(
         }
         Exchange::Reused { user } => {
             app.metrics.auth_failed(AuthFailure::RefreshToken);
-            app.standings.forget();
             tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
             app.audit.refused_login(Actor::new(&user, origin.clone()));
             Err(BAD_REFRESH_TOKEN)
@@ -316,7 +313,6 @@ pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<()
         Some(login) => app.identity.end_login(login).await?,
         None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
     };
-    app.standings.forget();
     if let Some(user) = ended {
         let actor = Actor::of_id(user, origin.clone());
         let act = |domain| Act::new(Action::Logout, actor.clone(), domain);

@@ -100,7 +100,6 @@ impl Principal {
                 return;
             }
         }
-        app.standings.forget();
         // Of a user who had used no account the login is on record in each.
         if self
             .standing

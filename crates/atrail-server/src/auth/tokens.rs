@@ -1,14 +1,13 @@
 //! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed by Ed25519, verified once and then remembered.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{Elapsed, LoginId, Moment, Timestamp, User};
+use atrail_model::{Elapsed, LoginId, Moment, Recent, Timestamp, User};
 use atrail_store::Secrets;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::secrets::{random, sha256};
@@ -64,7 +63,7 @@ pub(crate) struct Tokens {
     validation: Validation,
     ttl: Duration,
     /// By SHA-256 of the token.
-    verified: RwLock<HashMap<[u8; 32], Known>>,
+    verified: Mutex<Recent<[u8; 32], Known>>,
 }
 
 /// What a verified token says.
@@ -161,7 +160,7 @@ impl Tokens {
             }),
             validation,
             ttl,
-            verified: RwLock::default(),
+            verified: Mutex::new(Recent::new(REMEMBERED)),
         })
     }
 
@@ -185,7 +184,7 @@ impl Tokens {
         let until = now.after(self.lifetime());
         let before = std::mem::replace(&mut keys.current, next);
         keys.previous = Some((before, until));
-        self.verified.write().clear();
+        *self.verified.lock() = Recent::new(REMEMBERED);
         Ok(())
     }
 
@@ -236,7 +235,7 @@ impl Tokens {
             return None;
         }
         let key = sha256(token.as_bytes());
-        let known = self.verified.read().get(&key).copied();
+        let known = self.verified.lock().get(&key).copied();
         let known = match known {
             Some(known) => known,
             None => self.verify_anew(token, key, now)?,
@@ -265,15 +264,7 @@ impl Tokens {
             expires: claims.exp,
         };
         if self.is_good(&found, now) {
-            let mut verified = self.verified.write();
-            if verified.len() >= REMEMBERED {
-                verified.retain(|_, known| self.is_good(known, now));
-            }
-            // Full of living tokens: begin anew; each is verified once more when it is next seen.
-            if verified.len() >= REMEMBERED {
-                verified.clear();
-            }
-            verified.insert(key, found);
+            self.verified.lock().insert(key, found, 1);
         }
         Some(found)
     }

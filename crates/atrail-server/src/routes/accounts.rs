@@ -65,7 +65,6 @@ pub(super) async fn delete(
     let warrant = principal.warrant(&app);
     let requester = principal.requester("", "", &warrant);
     app.store.delete_account(id, requester).await?;
-    app.standings.forget();
     Ok(Json(Deleted {
         message: "Delete account success".to_owned(),
     }))

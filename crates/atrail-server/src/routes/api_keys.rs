@@ -122,7 +122,6 @@ pub(super) async fn delete(
     let holder = (!principal.is_operator()).then(|| principal.id());
     let identity = principal.identity(&app);
     let holder = identity.delete_api_key(holder, &id).await?;
-    app.standings.forget();
     let act = |domain| {
         let act = Act::new(Action::DeleteKey, principal.actor(), domain);
         act.to(Thing::api_key(&id, None))

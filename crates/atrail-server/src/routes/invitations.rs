@@ -54,7 +54,6 @@ pub(super) async fn accept(
     let identity = principal.identity(&app);
     let accepted = identity.accept_invitation(id, answerer, now).await;
     let (user, invitation) = accepted.map_err(unknown)?;
-    app.standings.forget();
     let domain = Domain::Account(invitation.account);
     let act = Act::new(Action::AcceptInvitation, principal.actor(), domain);
     let act = with_place(act, &invitation.role).to(Thing::user(&user));

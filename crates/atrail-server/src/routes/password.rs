@@ -43,7 +43,6 @@ pub(super) async fn change(
     let identity = principal.identity(&app);
     let changed = identity.change_password(id, &old_hash, &new_hash, login);
     let changed = changed.await?;
-    app.standings.forget();
     if !changed {
         return Err(wrong());
     }

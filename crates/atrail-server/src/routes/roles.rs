@@ -48,7 +48,6 @@ pub(super) async fn grant(
     let now = app.clock.now();
     let granted = identity.grant(&wire.user, role, granter, now).await;
     let granted = granted.map_err(|error| unknown(error, "user"))?;
-    app.standings.forget();
     principal.manages(&app, account).await;
     let about = |action| {
         with_place(
@@ -93,7 +92,6 @@ pub(super) async fn revoke(
     let now = app.clock.now();
     let revoked = principal.identity(&app).revoke(&wire.user, role, now).await;
     let revoked = revoked.map_err(|error| unknown(error, "role"))?;
-    app.standings.forget();
     principal.manages(&app, account).await;
     let (action, thing) = match revoked {
         Revoked::Role(user) => (Action::RevokeRole, Thing::user(&user)),

@@ -117,7 +117,6 @@ pub(super) async fn delete(
             ),
             held => (held?, None),
         };
-        app.standings.forget();
         principal.uses(&app, space.account).await;
         let mut act = about(Action::DeleteSpace, &principal, &space)
             .with("withEvents", with_events)

@@ -75,7 +75,6 @@ pub(super) async fn delete(
 ) -> Result<Json<Deleted>, ApiError> {
     let user = found(&app, id.of("user")?).await?;
     let deleted = principal.identity(&app).delete_user(user.id).await;
-    app.standings.forget();
     let accounts = match deleted {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(ApiError::not_found("user"));

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, SpaceId, Timestamp};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Sqlite, Transaction};
 
 use super::Catalog;
 use super::contents::{Contents, tell_contents};
@@ -130,7 +130,7 @@ impl Catalog {
         for statement in statements {
             statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
         }
-        self.commit(tx, WHAT).await?;
+        tx.commit().await?;
         self.domain_rows().await
     }
 
@@ -192,13 +192,13 @@ impl Catalog {
             }
             tell_contents(&mut tx, object.id, WHAT).await?;
         }
-        self.commit(tx, WHAT).await
+        tx.commit().await
     }
 }
 
 /// Takes out an object whose bytes are in another one.
 async fn replace(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut SqliteConnection,
     former: &Replaced,
     by: ObjectId,
     now: Timestamp,
@@ -235,16 +235,13 @@ async fn replace(
     );
     statements.push(sqlx::query("DELETE FROM objects WHERE object = ?").bind(id));
     for statement in statements {
-        statement
-            .execute(&mut **tx)
-            .await
-            .map_err(failed_to(WHAT))?;
+        statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
     }
     Ok(())
 }
 
 async fn adopt_segment(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut SqliteConnection,
     object: ObjectId,
     domain: i64,
     position: i64,
@@ -260,7 +257,7 @@ async fn adopt_segment(
     .bind(signed(segment.count))
     .bind(signed(segment.size_bytes))
     .bind(segment.root.0.as_slice())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await
     .map_err(failed_to(WHAT))?;
     sqlx::query(concat!(
@@ -273,7 +270,7 @@ async fn adopt_segment(
     .bind(segment.place.hour.number())
     .bind(signed(segment.count))
     .bind(signed(segment.size_bytes))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await
     .map_err(failed_to(WHAT))?;
     Ok(())

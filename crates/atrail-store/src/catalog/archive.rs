@@ -82,7 +82,7 @@ impl Catalog {
                 .map_err(failed_to(what))?;
         }
         *is_begun = true;
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// Records the object of an hour that was set apart, and keeps its events no more. `is_begun` as of
@@ -104,7 +104,7 @@ impl Catalog {
         }
         set_apart::forget(&mut tx, *domain, place).await?;
         *is_begun = true;
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// What is sealed per day of what is in scope.

@@ -38,7 +38,7 @@ impl Catalog {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(what))?;
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// The latest moment at which the catalog was written by a server, as far as its rows tell: of what a version that kept no

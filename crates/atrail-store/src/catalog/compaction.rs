@@ -141,7 +141,7 @@ impl Catalog {
             .await
             .map_err(failed_to(what))?;
         }
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// Puts the new objects in the place of their sources, whose bytes become waste. One of whose sources the archive
@@ -159,7 +159,7 @@ impl Catalog {
                 done.push(object);
             }
         }
-        self.commit(tx, COMMIT).await?;
+        tx.commit().await?;
         Ok(done)
     }
 
@@ -180,7 +180,7 @@ impl Catalog {
             }
         }
         insert_waste(&mut tx, &strangers).await?;
-        self.commit(tx, what).await?;
+        tx.commit().await?;
         Ok(strangers)
     }
 
@@ -211,20 +211,22 @@ impl Catalog {
         }
         Ok(found)
     }
+}
 
-    /// Forgets where objects went that no session can have pinned.
-    pub(crate) async fn forget_moved(&self, connection: &mut SqliteConnection) -> Result<()> {
-        sqlx::query("DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(made_age), ?) FROM sessions)")
-            .bind(i64::MAX)
-            .execute(connection)
-            .await
-            .map_err(failed_to("forget moved objects"))?;
-        Ok(())
-    }
+/// Forgets where objects went that no session can have pinned.
+pub(super) async fn forget_moved(connection: &mut SqliteConnection) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(made_age), ?) FROM sessions)",
+    )
+    .bind(i64::MAX)
+    .execute(connection)
+    .await
+    .map_err(failed_to("forget moved objects"))?;
+    Ok(())
 }
 
 /// The ids under which sessions may have pinned what is in scope, besides those that the objects have now.
-pub(crate) async fn former_ids(
+pub(super) async fn former_ids(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,

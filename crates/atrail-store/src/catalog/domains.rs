@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id};
+use super::view::View;
 use crate::error::Result;
 
 /// A domain with its number in the catalog.
@@ -41,9 +42,43 @@ impl Catalog {
     }
 }
 
+impl View<'_> {
+    /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
+    /// Unknown targets have none.
+    pub(crate) async fn domains_of(&mut self, target: Target) -> Result<Vec<DomainRow>> {
+        domains_of(self.connection, target).await
+    }
+
+    /// All domains, an account's own before those of its spaces.
+    pub(crate) async fn all_domains(&mut self) -> Result<Vec<DomainRow>> {
+        all_domains(self.connection).await
+    }
+
+    /// What was taken out of the archive of a target so far.
+    pub(crate) async fn removals_of(&mut self, target: Target) -> Result<Removals> {
+        let sql = match target {
+            Target::Space(_) => {
+                "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE space = ?"
+            }
+            Target::Account(_) => {
+                "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
+            }
+        };
+        let row = sqlx::query(sql)
+            .bind(guid_of(target))
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(failed_to(LOOK_UP))?;
+        Ok(Removals {
+            domains: row.unsigned("domains")?,
+            removals: row.unsigned("removals")?,
+        })
+    }
+}
+
 /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
 /// Unknown targets have none.
-pub(crate) async fn domains_of(
+pub(super) async fn domains_of(
     connection: &mut SqliteConnection,
     target: Target,
 ) -> Result<Vec<DomainRow>> {
@@ -62,7 +97,7 @@ pub(crate) async fn domains_of(
 }
 
 /// All domains, an account's own before those of its spaces.
-pub(crate) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
+pub(super) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
     let rows = sqlx::query(
         "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
     )
@@ -77,30 +112,6 @@ pub(crate) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec
 pub(crate) struct Removals {
     domains: u64,
     removals: u64,
-}
-
-/// What was taken out of the archive of a target so far.
-pub(crate) async fn removals_of(
-    connection: &mut SqliteConnection,
-    target: Target,
-) -> Result<Removals> {
-    let sql = match target {
-        Target::Space(_) => {
-            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE space = ?"
-        }
-        Target::Account(_) => {
-            "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
-        }
-    };
-    let row = sqlx::query(sql)
-        .bind(guid_of(target))
-        .fetch_one(connection)
-        .await
-        .map_err(failed_to(LOOK_UP))?;
-    Ok(Removals {
-        domains: row.unsigned("domains")?,
-        removals: row.unsigned("removals")?,
-    })
 }
 
 pub(super) fn guid_of(target: Target) -> Vec<u8> {

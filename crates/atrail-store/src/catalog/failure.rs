@@ -1,14 +1,18 @@
 //! What a failure of the database is to the store.
 
+use super::database_error::DatabaseError;
 use crate::error::StoreError;
 
 /// Turns a database error into one that says what was attempted.
-pub(crate) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| StoreError::Catalog { what, source }
+pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Catalog {
+        what,
+        source: DatabaseError::of(source),
+    }
 }
 
 /// Turns a broken UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
-pub(crate) fn taken_or_failed_to(
+pub(super) fn taken_or_failed_to(
     what: &'static str,
     taken: impl FnOnce() -> String,
 ) -> impl FnOnce(sqlx::Error) -> StoreError {
@@ -19,7 +23,7 @@ pub(crate) fn taken_or_failed_to(
         if unique {
             StoreError::Conflict(taken())
         } else {
-            StoreError::Catalog { what, source }
+            failed_to(what)(source)
         }
     }
 }

@@ -18,7 +18,7 @@ const LIST: &str = "list legal holds";
 ///
 /// # Errors
 /// `Held`, or when the catalog fails.
-pub(crate) async fn refuse_held(
+pub(super) async fn refuse_held(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
 ) -> Result<()> {
@@ -80,7 +80,7 @@ impl Catalog {
             });
             log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
         }
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// Ends the hold on these domains; `false` when none stood.
@@ -114,13 +114,13 @@ impl Catalog {
             });
             log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
         }
-        self.commit(tx, what).await?;
+        tx.commit().await?;
         Ok(stood)
     }
 }
 
 /// Whether a hold stands on a domain.
-pub(crate) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
+pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
     let (held,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
         .bind(domain)
         .fetch_one(connection)

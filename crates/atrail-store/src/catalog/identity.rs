@@ -26,9 +26,9 @@ pub use users::Credentials;
 pub(crate) use warrant::must_stand;
 
 use atrail_model::Warrant;
-use sqlx::{Sqlite, Transaction};
 
 use super::Catalog;
+use super::changes::{Change, Changing};
 use crate::error::Result;
 
 impl Catalog {
@@ -42,14 +42,14 @@ impl Catalog {
 /// The server's users.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    catalog: Catalog,
+    catalog: Changing,
     warrant: Option<Warrant>,
 }
 
 impl Identity {
     const fn new(catalog: Catalog) -> Self {
         Self {
-            catalog,
+            catalog: Changing::new(catalog),
             warrant: None,
         }
     }
@@ -64,8 +64,15 @@ impl Identity {
         }
     }
 
+    /// A count that moves with every change of users, credentials, roles or tenancy. What was read of them after it showed a
+    /// number holds as long as it shows the same; new logins, and those that go on, do not move it.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.catalog.count()
+    }
+
     /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
-    async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+    async fn begin(&self, what: &'static str) -> Result<Change> {
         let mut tx = self.catalog.begin(what).await?;
         must_stand(self.warrant.as_ref(), &mut tx).await?;
         Ok(tx)

@@ -13,6 +13,7 @@ use super::archive::day_of;
 use super::contents::Contents;
 use super::failure::failed_to;
 use super::row::Columns;
+use super::view::View;
 use super::waste::insert_waste;
 use crate::catalog::domains::DomainRow;
 use crate::error::Result;
@@ -56,13 +57,43 @@ pub(super) fn within(
         .bind(scope.hours.last().number())
 }
 
-/// The subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
-pub(crate) async fn subtrees(
-    connection: &mut SqliteConnection,
-    domain: &DomainRow,
-    scope: &Scope,
-) -> Result<BTreeMap<String, Vec<Hash>>> {
-    let mut rows = within(
+impl View<'_> {
+    /// The objects in scope that a session pins, in download order. It reads no column that it does not need: of each row, most of
+    /// the time goes into handing over its values.
+    pub(crate) async fn pinned(
+        &mut self,
+        domains: &[DomainRow],
+        scope: &Scope,
+    ) -> Result<Vec<PinnedObject>> {
+        let mut objects = Vec::new();
+        for domain in domains {
+            let mut rows = within(concat!(
+            "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
+            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
+            "ORDER BY day, hour, object"
+        ), domain, scope)
+        .fetch(&mut *self.connection);
+            while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+                let id = row.id("object")?;
+                objects.push(PinnedObject {
+                    id,
+                    domain: domain.domain,
+                    size_bytes: row.unsigned("size_bytes")?,
+                    sha256: row.hash("sha256")?,
+                    contents: Contents::of_row(&row, id)?,
+                });
+            }
+        }
+        Ok(objects)
+    }
+
+    /// The subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
+    pub(crate) async fn subtrees(
+        &mut self,
+        domain: &DomainRow,
+        scope: &Scope,
+    ) -> Result<BTreeMap<String, Vec<Hash>>> {
+        let mut rows = within(
         concat!(
             "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
             "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
@@ -71,58 +102,30 @@ pub(crate) async fn subtrees(
         domain,
         scope,
     )
-    .fetch(connection);
-    let mut subtrees = BTreeMap::new();
-    while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
-        let segment: SegmentId = row.id("segment")?;
-        let bytes = row.bytes("subtrees")?;
-        let (whole, _) = bytes.as_chunks::<32>();
-        let hashes = whole.iter().map(|hash| Hash(*hash)).collect();
-        subtrees.insert(segment.to_string(), hashes);
+    .fetch(&mut *self.connection);
+        let mut subtrees = BTreeMap::new();
+        while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
+            let segment: SegmentId = row.id("segment")?;
+            let bytes = row.bytes("subtrees")?;
+            let (whole, _) = bytes.as_chunks::<32>();
+            let hashes = whole.iter().map(|hash| Hash(*hash)).collect();
+            subtrees.insert(segment.to_string(), hashes);
+        }
+        Ok(subtrees)
     }
-    Ok(subtrees)
 }
 
 /// Which objects of a scope are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Objects {
+pub(super) enum Objects {
     /// Those of the archive.
     Current,
     /// Also those that retention took out of it while a session has pinned their bytes.
     WithRetired,
 }
 
-/// The objects in scope that a session pins, in download order. It reads no column that it does not need: of each row, most of
-/// the time goes into handing over its values.
-pub(crate) async fn pinned(
-    connection: &mut SqliteConnection,
-    domains: &[DomainRow],
-    scope: &Scope,
-) -> Result<Vec<PinnedObject>> {
-    let mut objects = Vec::new();
-    for domain in domains {
-        let mut rows = within(concat!(
-            "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
-            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
-            "ORDER BY day, hour, object"
-        ), domain, scope)
-        .fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {
-            let id = row.id("object")?;
-            objects.push(PinnedObject {
-                id,
-                domain: domain.domain,
-                size_bytes: row.unsigned("size_bytes")?,
-                sha256: row.hash("sha256")?,
-                contents: Contents::of_row(&row, id)?,
-            });
-        }
-    }
-    Ok(objects)
-}
-
 /// The objects in scope that a deletion takes.
-pub(crate) async fn taken(
+pub(super) async fn taken(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
@@ -155,7 +158,7 @@ pub(crate) async fn taken(
 }
 
 /// Takes the objects in scope out of the archive; their bytes become waste.
-pub(crate) async fn remove(
+pub(super) async fn remove(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
@@ -179,7 +182,7 @@ pub(crate) async fn remove(
 }
 
 /// What those of these objects that are in the archive hold together.
-pub(crate) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> EventTotal {
+pub(super) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> EventTotal {
     let current = objects.into_iter().filter(|object| !object.is_retired);
     current.fold(EventTotal::default(), |sum, object| sum.and(object.total))
 }

@@ -1,25 +1,89 @@
 //! How the signing key changed, for who remembers an earlier one.
 
-use sqlx::SqliteConnection;
+use atrail_evidence::{ControlEntry, KeyChange};
+use atrail_model::{Domain, Warrant};
 
-use super::Catalog;
 use super::failure::failed_to;
+use super::log::{self, Head, NewEntry};
 use super::row::Columns;
-use crate::error::Result;
+use super::view::View;
+use super::{Catalog, domains, must_stand};
+use crate::error::{Result, StoreError};
+
+const WHAT: &str = "record another signing key";
+
+/// Another key that signs from here on.
+#[derive(Debug)]
+pub(crate) struct KeyRotation {
+    /// The verifier key of the one that signed until now.
+    pub(crate) before: String,
+    /// That of the new one.
+    pub(crate) after: String,
+    /// The note by which the old one says to the server's clients that the new one signs after it.
+    pub(crate) for_server: String,
+}
 
 impl Catalog {
-    /// Adds the endorsement of a new key.
-    pub(crate) async fn note_key_change(
+    /// Records in every domain's log, and for the server, that another key signs from here on: `for_domain` says it of a domain.
+    /// Logs that begin after it name the new key.
+    ///
+    /// # Errors
+    /// What [`must_stand`] refuses with, or when the catalog fails: the logs name the key that they named before. When it is
+    /// unknown which they name, the catalog takes no more transactions.
+    pub(crate) async fn change_key(
         &self,
-        connection: &mut SqliteConnection,
-        endorsement: &str,
+        warrant: Option<&Warrant>,
+        change: &KeyRotation,
+        for_domain: impl Fn(Domain, &Head) -> Result<KeyChange>,
     ) -> Result<()> {
+        let mut tx = self.begin(WHAT).await?;
+        must_stand(warrant, &mut tx).await?;
         sqlx::query("INSERT INTO key_changes (endorsement) VALUES (?)")
-            .bind(endorsement)
-            .execute(connection)
+            .bind(&change.for_server)
+            .execute(&mut *tx)
             .await
-            .map_err(failed_to("note another signing key"))?;
-        Ok(())
+            .map_err(failed_to(WHAT))?;
+        // From here on nobody else begins a log until this one is committed.
+        for row in domains::all_domains(&mut tx).await? {
+            let head = View::of(&mut tx).head(row.number).await?;
+            let head = head.ok_or_else(|| StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: format!("{} has no log", row.domain),
+            })?;
+            let entry = ControlEntry::Key(for_domain(row.domain, &head)?);
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        // Who begins a log after this transaction names the new key in it.
+        self.set_verifier_key(change.after.clone());
+        let Err(error) = tx.commit().await else {
+            return Ok(());
+        };
+        match self.logs_name(&change.after).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.set_verifier_key(change.before.clone());
+                Err(error)
+            }
+            // Either key may be the wrong one: nothing is signed, and no log begins, until the next start finds out.
+            Err(unknown) => {
+                let why = format!("the catalog does not say which key the logs name: {unknown}");
+                Err(self.anchors().lose(why))
+            }
+        }
+    }
+
+    /// Whether the logs name this key for their signatures.
+    pub(crate) async fn logs_name(&self, verifier_key: &str) -> Result<bool> {
+        let mut snapshot = self.snapshot(WHAT).await?;
+        let mut view = snapshot.view();
+        let domains = view.all_domains().await?;
+        let Some(first) = domains.first() else {
+            return Ok(false);
+        };
+        match view.head(first.number).await? {
+            Some(head) => Ok(view.key(head.log).await? == verifier_key),
+            None => Ok(false),
+        }
     }
 
     /// All endorsements, oldest first.

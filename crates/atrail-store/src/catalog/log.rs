@@ -20,12 +20,11 @@ use super::failure::failed_to;
 use super::row::{Columns, signed};
 use crate::error::Result;
 
-pub(crate) use epoch::{Beginning, Epoch, level};
+pub(super) use epoch::level;
+pub(crate) use epoch::{Beginning, Epoch};
 pub(crate) use layout::CONTROL;
 use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
-pub(crate) use read::{
-    Head, Placed, consistency, days_proof, entries, head, inclusion, key, record, root_at,
-};
+pub(crate) use read::{Head, Placed};
 
 /// What is appended to a domain's log.
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ struct Row {
 ///
 /// # Errors
 /// `Damaged` when the domain has no log; when somebody else appended meanwhile; when the catalog fails.
-pub(crate) async fn append(
+pub(super) async fn append(
     connection: &mut SqliteConnection,
     domain: i64,
     entries: Vec<NewEntry>,

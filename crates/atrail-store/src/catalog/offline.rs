@@ -1,7 +1,6 @@
 //! The catalog for who looks at a data directory from outside, beside a server or without one. Nothing here writes.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::Root;
@@ -105,14 +104,7 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(10));
         let only = pool(1, options).await?;
         schema::check(&only).await?;
-        Ok(Self {
-            writer: only.clone(),
-            readers: only,
-            verifier_key: Arc::default(),
-            anchors: Arc::default(),
-            #[cfg(test)]
-            misreported: Arc::default(),
-        })
+        Ok(Self::of(only.clone(), only))
     }
 
     /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.

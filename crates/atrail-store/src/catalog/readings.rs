@@ -63,7 +63,7 @@ impl Catalog {
                 .await
                 .map_err(failed_to(what))?;
         }
-        self.commit(tx, what).await
+        tx.commit().await
     }
 }
 

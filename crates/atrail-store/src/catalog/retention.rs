@@ -107,7 +107,7 @@ impl Catalog {
             });
             log::append(&mut tx, *number, vec![NewEntry::Control(policy)]).await?;
         }
-        self.commit(tx, what).await?;
+        tx.commit().await?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
@@ -161,13 +161,13 @@ impl Catalog {
                 .await
                 .map_err(failed_to(what))?;
         }
-        self.commit(tx, what).await?;
+        tx.commit().await?;
         Ok(paths)
     }
 }
 
 /// What holds for one domain.
-pub(crate) async fn of_domain(connection: &mut SqliteConnection, domain: i64) -> Result<Retention> {
+pub(super) async fn of_domain(connection: &mut SqliteConnection, domain: i64) -> Result<Retention> {
     let row = sqlx::query(concat!(
         "SELECT d.domain, d.account, d.space, r.days FROM domains d ",
         "LEFT JOIN retention r ON r.domain = d.domain WHERE d.domain = ?"
@@ -180,7 +180,7 @@ pub(crate) async fn of_domain(connection: &mut SqliteConnection, domain: i64) ->
 }
 
 /// Takes a domain's objects in scope out of the archive and leaves their bytes to the sessions that have pinned them.
-pub(crate) async fn retire_objects(
+pub(super) async fn retire_objects(
     connection: &mut SqliteConnection,
     domain: i64,
     days: DayRange,

@@ -120,9 +120,10 @@ fn malformed(
     })
 }
 
-/// A moment as the catalog holds it. Moments after the year 2262 do not occur in it.
+/// A moment as the catalog holds it. Moments before the year 1677 and after 2262 do not occur in it.
 pub(crate) fn nanoseconds(moment: Timestamp) -> i64 {
-    i64::try_from(moment.as_nanosecond()).unwrap_or(i64::MAX)
+    let nanoseconds = moment.as_nanosecond();
+    i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// A count as the catalog holds it.

@@ -35,7 +35,7 @@ impl Catalog {
         &self,
         making: Generation,
         kind: TextKind,
-        text: Vec<u8>,
+        text: &[u8],
         part_bytes: usize,
     ) -> Result<()> {
         let what = "write the texts of a session";
@@ -51,7 +51,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(what))?;
-            self.commit(tx, what).await?;
+            tx.commit().await?;
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Catalog {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(what))?;
-        self.commit(tx, what).await
+        tx.commit().await
     }
 }
 

@@ -4,18 +4,15 @@ use std::collections::HashSet;
 
 use atrail_evidence::{Hash, Manifest, Root};
 use atrail_model::{
-    AccountId, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
-    UserId,
+    Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp, UserId,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
-use super::row::{Columns, Id, nanoseconds, signed};
-use super::session::{
-    EndedBy, OpenSessions, PinnedCheckpoint, Session, SessionKey, SessionState, Usage,
-};
+use super::row::{Columns, Id, nanoseconds};
+use super::session::{EndedBy, PinnedCheckpoint, Session, SessionState};
 use super::session_texts::{self, TextKind};
 use crate::byte_set::ByteSet;
 use crate::catalog::domains::DomainRow;
@@ -32,62 +29,6 @@ macro_rules! select_sessions {
 }
 
 impl Catalog {
-    /// Records a new session with its texts, or with none of them when they were written before.
-    pub(crate) async fn insert_session(
-        &self,
-        connection: &mut SqliteConnection,
-        session: &Session,
-        account: AccountId,
-        texts: Option<(Vec<u8>, String)>,
-    ) -> Result<()> {
-        let (manifest, receipt) = texts.map_or((Vec::new(), None), |(manifest, receipt)| {
-            (manifest, Some(receipt))
-        });
-        let Scope {
-            target,
-            days,
-            hours,
-        } = session.scope;
-        sqlx::query(concat!(
-            "INSERT INTO sessions (session, generation, owner, space, account, at_account_level, first_day, last_day, ",
-            "first_hour, last_hour, created, accessed, made_age, used_age, events, size_bytes, total_bytes, downloaded_bytes, ",
-            "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
-        ))
-        .bind(session.id.bytes())
-        .bind(session.generation.as_ref().map(Id::bytes))
-        .bind(session.owner.bytes())
-        .bind(session.space.as_ref().map(Id::bytes))
-        .bind(account.bytes())
-        .bind(matches!(target, Target::Account(_)))
-        .bind(days.start().number())
-        .bind(days.end().number())
-        .bind(hours.first().number())
-        .bind(hours.last().number())
-        .bind(nanoseconds(session.created))
-        .bind(nanoseconds(session.accessed))
-        .bind(nanoseconds(session.made_age))
-        .bind(nanoseconds(session.used_age))
-        .bind(signed(session.events))
-        .bind(signed(session.size_bytes))
-        .bind(signed(session.total_bytes))
-        .bind(manifest)
-        .bind(session.etag.as_slice())
-        .bind(checkpoints_text(&session.checkpoints))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed_to("create a session"))?;
-        let Some(receipt) = receipt else {
-            return Ok(());
-        };
-        sqlx::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
-            .bind(session.id.bytes())
-            .bind(receipt)
-            .execute(connection)
-            .await
-            .map_err(failed_to("create a session"))?;
-        Ok(())
-    }
-
     /// The receipt of a session; `None` when it is from a time before there were any.
     pub(crate) async fn receipt(&self, session: &Session) -> Result<Option<Vec<u8>>> {
         let what = "read a receipt";
@@ -162,32 +103,8 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("delete a session"))?;
-        self.commit(tx, "delete a session").await?;
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
-    }
-
-    /// Open sessions that count against the limit of a space (or of an account's sessions without a space).
-    pub(crate) async fn count_open_sessions(
-        &self,
-        connection: &mut SqliteConnection,
-        account: AccountId,
-        space: Option<SpaceId>,
-        owner: UserId,
-    ) -> Result<OpenSessions> {
-        let row = sqlx::query(concat!(
-            "SELECT COUNT(*) AS open, COUNT(*) FILTER (WHERE owner = ?) AS own ",
-            "FROM sessions WHERE account = ? AND space IS ?"
-        ))
-        .bind(owner.bytes())
-        .bind(account.bytes())
-        .bind(space.as_ref().map(Id::bytes))
-        .fetch_one(connection)
-        .await
-        .map_err(failed_to("count sessions"))?;
-        Ok(OpenSessions {
-            own: row.unsigned("own")?,
-            of_all: row.unsigned("open")?,
-        })
     }
 
     /// How many sessions have not ended.
@@ -202,106 +119,54 @@ impl Catalog {
         .map_err(failed_to("count sessions"))?;
         row.unsigned("open")
     }
+}
 
-    /// Forgets the sessions that have ended.
-    pub(crate) async fn delete_expired_sessions(
-        &self,
-        connection: &mut SqliteConnection,
-        ended: EndedBy,
-    ) -> Result<()> {
-        sqlx::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
-            .bind(nanoseconds(ended.used))
-            .bind(nanoseconds(ended.made))
-            .execute(connection)
-            .await
-            .map_err(failed_to("end sessions"))?;
-        Ok(())
+/// Marks the sessions that had pinned any of these objects as gone, with the reason; returns which.
+pub(super) async fn end_sessions(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+    scope: &Scope,
+    removed: &HashSet<ObjectId>,
+    reason: &str,
+) -> Result<Vec<SessionId>> {
+    let what = "find the sessions that a deletion hits";
+    let Some(account) = domains.first().map(|row| row.account) else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query(concat!(
+        "SELECT session FROM sessions WHERE account = ? AND gone IS NULL ",
+        "AND first_day <= ? AND last_day >= ? AND first_hour <= ? AND last_hour >= ?"
+    ))
+    .bind(account.bytes())
+    .bind(scope.days.end().number())
+    .bind(scope.days.start().number())
+    .bind(scope.hours.last().number())
+    .bind(scope.hours.first().number())
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed_to(what))?;
+    let mut hit = Vec::new();
+    // One manifest at a time: each may be large.
+    for row in &rows {
+        let id: SessionId = row.id("session")?;
+        let manifest = manifest_of(&mut *connection, id).await?.unwrap_or_default();
+        if pins(&manifest, removed)? {
+            hit.push(id);
+        }
     }
-
-    /// Notes how sessions were used.
-    pub(crate) async fn note_activity(
-        &self,
-        connection: &mut SqliteConnection,
-        used: &[(SessionKey, Usage)],
-    ) -> Result<()> {
-        let what = "note the use of sessions";
-        for (session, used) in used {
-            let row = sqlx::query(concat!(
-                "SELECT handed_out, downloaded_bytes FROM sessions ",
-                "WHERE session = ? AND generation IS ?"
-            ))
-            .bind(session.id.bytes())
-            .bind(session.generation.as_ref().map(Id::bytes))
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(failed_to(what))?;
-            let Some(row) = row else { continue };
-            let mut handed_out = handed_out(&row)?;
-            handed_out.add_all(&used.handed_out);
-            sqlx::query(concat!(
-                "UPDATE sessions SET accessed = CASE WHEN ?2 >= used_age THEN ?1 ELSE accessed END, ",
-                "used_age = MAX(used_age, ?2), downloaded_bytes = ?3, handed_out = ?4 WHERE session = ?5"
-            ))
-            .bind(nanoseconds(used.accessed))
-            .bind(nanoseconds(used.age))
-            .bind(signed(handed_out.count()))
-            .bind(handed_out.to_bytes())
-            .bind(session.id.bytes())
+    for id in &hit {
+        sqlx::query("UPDATE sessions SET gone = ? WHERE session = ?")
+            .bind(reason)
+            .bind(Id::bytes(id))
             .execute(&mut *connection)
             .await
             .map_err(failed_to(what))?;
-        }
-        Ok(())
     }
-
-    /// Marks the sessions that had pinned any of these objects as gone, with the reason; returns which.
-    pub(crate) async fn end_sessions(
-        &self,
-        connection: &mut SqliteConnection,
-        domains: &[DomainRow],
-        scope: &Scope,
-        removed: &HashSet<ObjectId>,
-        reason: &str,
-    ) -> Result<Vec<SessionId>> {
-        let what = "find the sessions that a deletion hits";
-        let Some(account) = domains.first().map(|row| row.account) else {
-            return Ok(Vec::new());
-        };
-        let rows = sqlx::query(concat!(
-            "SELECT session FROM sessions WHERE account = ? AND gone IS NULL ",
-            "AND first_day <= ? AND last_day >= ? AND first_hour <= ? AND last_hour >= ?"
-        ))
-        .bind(account.bytes())
-        .bind(scope.days.end().number())
-        .bind(scope.days.start().number())
-        .bind(scope.hours.last().number())
-        .bind(scope.hours.first().number())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed_to(what))?;
-        let mut hit = Vec::new();
-        // One manifest at a time: each may be large.
-        for row in &rows {
-            let id: SessionId = row.id("session")?;
-            let manifest = manifest_of(&mut *connection, id).await?.unwrap_or_default();
-            if pins(&manifest, removed)? {
-                hit.push(id);
-            }
-        }
-        for id in &hit {
-            sqlx::query("UPDATE sessions SET gone = ? WHERE session = ?")
-                .bind(reason)
-                .bind(Id::bytes(id))
-                .execute(&mut *connection)
-                .await
-                .map_err(failed_to(what))?;
-        }
-        Ok(hit)
-    }
+    Ok(hit)
 }
 
 /// One session of the owner, ended or not.
-pub(crate) async fn session_of(
+pub(super) async fn session_of(
     connection: &mut SqliteConnection,
     owner: UserId,
     id: SessionId,
@@ -389,22 +254,13 @@ fn session(row: &SqliteRow) -> Result<Session> {
 }
 
 /// The bytes of a session that were handed out.
-fn handed_out(row: &SqliteRow) -> Result<ByteSet> {
+pub(super) fn handed_out(row: &SqliteRow) -> Result<ByteSet> {
     let bytes: Option<Vec<u8>> =
         sqlx::Row::try_get(row, "handed_out").map_err(failed_to("read a row"))?;
     match bytes {
         Some(bytes) => ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"a session's bytes")),
         None => Ok(ByteSet::up_to(row.unsigned("downloaded_bytes")?)),
     }
-}
-
-/// One line each: domain, size, root.
-fn checkpoints_text(checkpoints: &[PinnedCheckpoint]) -> String {
-    let lines = checkpoints.iter().map(|checkpoint| {
-        let PinnedCheckpoint { domain, size, root } = checkpoint;
-        format!("{domain} {size} {}\n", Hash::from(*root))
-    });
-    lines.collect()
 }
 
 fn checkpoints_of(text: &str) -> Result<Vec<PinnedCheckpoint>> {

@@ -34,7 +34,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(what))?;
-        self.commit(tx, what).await
+        tx.commit().await
     }
 
     /// The first of those that wait behind this place.
@@ -88,6 +88,6 @@ impl Catalog {
             let deleted = query.build().execute(&mut *tx).await;
             deleted.map_err(failed_to(what))?;
         }
-        self.commit(tx, what).await
+        tx.commit().await
     }
 }

@@ -2,8 +2,8 @@
 
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, Warrant};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Sqlite, Transaction};
 
+use super::changes::{Change, Changing};
 use super::identity::must_stand;
 use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
@@ -47,7 +47,7 @@ pub struct Space {
 /// The tenancy tree.
 #[derive(Debug, Clone)]
 pub struct Tenancy {
-    catalog: Catalog,
+    catalog: Changing,
     actor: String,
     warrant: Option<Warrant>,
 }
@@ -65,7 +65,7 @@ macro_rules! select_spaces {
 impl Tenancy {
     pub(crate) const fn new(catalog: Catalog) -> Self {
         Self {
-            catalog,
+            catalog: Changing::new(catalog),
             actor: String::new(),
             warrant: None,
         }
@@ -89,7 +89,7 @@ impl Tenancy {
     }
 
     /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
-    async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Sqlite>> {
+    async fn begin(&self, what: &'static str) -> Result<Change> {
         let mut tx = self.catalog.begin(what).await?;
         must_stand(self.warrant.as_ref(), &mut tx).await?;
         Ok(tx)
@@ -123,7 +123,7 @@ impl Tenancy {
         self.beginning(&verifier_key, now)
             .account(&mut tx, account.id)
             .await?;
-        tx.commit().await.map_err(failed_to("create an account"))?;
+        tx.commit().await?;
         Ok(account)
     }
 
@@ -162,9 +162,7 @@ impl Tenancy {
         if made.rows_affected() == 0 {
             return Err(not_found("account", account));
         }
-        tx.commit()
-            .await
-            .map_err(failed_to("create an organization"))?;
+        tx.commit().await?;
         Ok(organization)
     }
 
@@ -216,7 +214,7 @@ impl Tenancy {
         self.beginning(&verifier_key, now)
             .space(&mut tx, space.id)
             .await?;
-        tx.commit().await.map_err(failed_to("create a space"))?;
+        tx.commit().await?;
         Ok(space)
     }
 
@@ -289,7 +287,7 @@ impl Tenancy {
                 .await
                 .map_err(failed_to(WHAT))?;
         }
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 
     /// Deletes an organization that has no spaces.
@@ -318,7 +316,7 @@ impl Tenancy {
         if deleted.rows_affected() == 0 {
             return Err(not_found("organization", id));
         }
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 
     /// Deletes a space with its roles and its sessions. Its domain stays, with what is in it, under the retention that the
@@ -370,7 +368,7 @@ impl Tenancy {
                 .map_err(failed_to(WHAT))?;
         }
         beginning.note_policy(&mut tx, id, before).await?;
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 
     /// All accounts by name.

@@ -13,7 +13,7 @@ impl Catalog {
     pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
         let mut tx = self.begin("prepare a seal").await?;
         insert_waste(&mut tx, paths).await?;
-        tx.commit().await.map_err(failed_to("prepare a seal"))
+        tx.commit().await
     }
 
     /// The paths whose bytes are to be erased.
@@ -31,7 +31,7 @@ impl Catalog {
         for chunk in paths.chunks(ROWS_AT_ONCE) {
             delete_waste(&mut tx, chunk).await?;
         }
-        tx.commit().await.map_err(failed_to("note an erasure"))
+        tx.commit().await
     }
 }
 

@@ -190,15 +190,10 @@ async fn where_objects_went_is_known_as_long_as_a_session_may_ask() {
     fixture.store.compact().await.unwrap();
     let first_session = fixture.store.sessions(fixture.user, None).await.unwrap()[0].id;
     let forget = || async {
-        let catalog = &fixture.store.core.catalog;
-        let mut tx = catalog.begin("test").await.unwrap();
-        catalog.forget_moved(&mut tx).await.unwrap();
-        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM moved_objects")
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        count
+        let core = &fixture.store.core;
+        core.forget_ended_sessions().await.unwrap();
+        let count = "SELECT COUNT(*) FROM moved_objects";
+        core.catalog.number(count).await
     };
     assert_eq!(forget().await, EVENTS as i64);
     fixture.clock.advance(Duration::from_secs(5));

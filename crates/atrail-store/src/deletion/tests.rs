@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{DayRange, Hour, Hours, ManualClock, Target};
+use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Target};
 use bytes::Bytes;
 
 use super::*;

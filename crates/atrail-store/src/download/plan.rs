@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
-use atrail_model::{ObjectId, SessionId};
+use atrail_model::{ObjectId, Recent, SessionId};
 use parking_lot::Mutex;
 
 use crate::buffers::BUFFER_BYTES;
 use crate::catalog::session::Session;
 use crate::error::{Result, StoreError};
-use crate::recent::Recent;
 
 /// Bytes that are read at once, be they of one object or of several.
 const CHUNK_BYTES: u64 = BUFFER_BYTES as u64;

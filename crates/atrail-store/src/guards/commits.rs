@@ -23,10 +23,7 @@ impl Fixture {
     }
 
     async fn refuse(&self, what: &'static str) {
-        let catalog = &self.store.core.catalog;
-        let mut tx = catalog.begin("refuse").await.unwrap();
-        sqlx::raw_sql(what).execute(&mut *tx).await.unwrap();
-        catalog.commit(tx, "refuse").await.unwrap();
+        self.store.core.catalog.run(what).await;
     }
 
     /// Another store in the same directory, after this one has ended.
@@ -73,7 +70,7 @@ async fn while_it_is_unknown_whether_a_seal_counts_nothing_is_erased_sealed_or_t
     fixture.send("two").await;
     let core = &fixture.store.core;
     core.catalog.misreport(COMMIT);
-    core.catalog.readers().close().await;
+    core.catalog.close_readers().await;
     fixture.seal().await.unwrap().unwrap_err();
     assert!(core.unknown_seal.lock().is_some());
     assert!(fixture.store.write_refusal().is_some());

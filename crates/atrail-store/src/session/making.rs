@@ -12,16 +12,16 @@ use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, SUBTREE_LEAVES, he
 use atrail_model::{AccountId, SessionId};
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 
 use super::NewSession;
 use crate::Store;
 use crate::byte_set::ByteSet;
-use crate::catalog::domains::{self, Removals};
-use crate::catalog::in_scope::{self, PinnedObject};
+use crate::catalog::domains::Removals;
+use crate::catalog::in_scope::PinnedObject;
+use crate::catalog::new_session::{Admission, Inserted, SessionRow};
 use crate::catalog::session::{Generation, Session, SessionState};
 use crate::catalog::session_texts::TextKind;
-use crate::catalog::sessions;
+use crate::catalog::view::View;
 use crate::core::Core;
 use crate::download::plan::Plan;
 use crate::error::{Result, StoreError};
@@ -60,8 +60,18 @@ struct Made {
     session: Session,
     as_of: Removals,
     plan: Plan,
-    manifest: Vec<u8>,
+    manifest: String,
     receipt: String,
+}
+
+impl Made {
+    fn row(&self, account: AccountId, with_texts: bool) -> SessionRow<'_> {
+        SessionRow {
+            session: &self.session,
+            account,
+            texts: with_texts.then_some((self.manifest.as_bytes(), &self.receipt)),
+        }
+    }
 }
 
 impl Store {
@@ -132,74 +142,80 @@ impl Maker<'_> {
     async fn attempt(&self) -> Result<Option<Session>> {
         let catalog = &self.core.catalog;
         let mut snapshot = catalog.snapshot(WHAT).await?;
-        let read = self.read(&mut snapshot).await?;
+        let read = self.read(&mut snapshot.view()).await?;
         drop(snapshot);
         let under_way = self.core.makings.begin();
-        let mut made = self.make(under_way.generation, read).await?;
+        let making = under_way.generation;
+        let made = self.make(making, read).await?;
         let part_bytes = self.core.settings.text_part_bytes;
-        let is_long = made.manifest.len() + made.receipt.len() > part_bytes;
-        let texts = (
-            std::mem::take(&mut made.manifest),
-            std::mem::take(&mut made.receipt),
-        );
-        let texts = if is_long {
-            let (manifest, receipt) = texts;
-            let making = under_way.generation;
+        let (manifest, receipt) = (made.manifest.as_bytes(), made.receipt.as_bytes());
+        let is_long = manifest.len() + receipt.len() > part_bytes;
+        if is_long {
             catalog
                 .write_text(making, TextKind::Manifest, manifest, part_bytes)
                 .await?;
             catalog
-                .write_text(making, TextKind::Receipt, receipt.into_bytes(), part_bytes)
+                .write_text(making, TextKind::Receipt, receipt, part_bytes)
                 .await?;
-            None
-        } else {
-            Some(texts)
-        };
-        let mut tx = catalog.begin(WHAT).await?;
-        let removals = domains::removals_of(&mut tx, self.new.scope.target).await?;
-        if removals != made.as_of {
-            return Ok(None);
         }
-        if let Some(made) = self.made_meanwhile(&mut tx).await? {
-            return Ok(Some(made));
-        }
-        self.admit(&mut tx, &made.session).await?;
-        catalog
-            .insert_session(&mut tx, &made.session, self.account, texts)
+        let row = made.row(self.account, !is_long);
+        let inserted = self
+            .admitted(&made.session, async |admission| {
+                catalog.insert_session(row, made.as_of, admission).await
+            })
             .await?;
-        catalog.commit(tx, WHAT).await?;
-        Ok(Some(self.keep(made)))
+        Ok(match inserted {
+            Inserted::Done => Some(self.keep(made)),
+            Inserted::Before(session) => Some(*session),
+            Inserted::Stale => None,
+        })
     }
 
     /// Makes it in the transaction that writes: nothing goes meanwhile.
     async fn make_while_others_wait(&self) -> Result<Session> {
-        let catalog = &self.core.catalog;
-        let mut tx = catalog.begin(WHAT).await?;
-        if let Some(made) = self.made_meanwhile(&mut tx).await? {
-            return Ok(made);
-        }
-        let read = self.read(&mut tx).await?;
-        let mut made = self.make(Generation::generate(), read).await?;
-        self.admit(&mut tx, &made.session).await?;
-        let texts = (
-            std::mem::take(&mut made.manifest),
-            std::mem::take(&mut made.receipt),
-        );
-        catalog
-            .insert_session(&mut tx, &made.session, self.account, Some(texts))
+        let mut write = self.core.catalog.write(WHAT).await?;
+        let read = self.read(&mut write.view()).await?;
+        let made = self.make(Generation::generate(), read).await?;
+        let row = made.row(self.account, true);
+        let inserted = self
+            .admitted(&made.session, async |admission| {
+                write.insert_session(row, admission).await
+            })
             .await?;
-        catalog.commit(tx, WHAT).await?;
+        if let Inserted::Before(session) = inserted {
+            return Ok(*session);
+        }
+        write.commit().await?;
         Ok(self.keep(made))
     }
 
-    async fn read(&self, connection: &mut SqliteConnection) -> Result<Read> {
+    /// Inserts it with what has to hold for that now.
+    async fn admitted(
+        &self,
+        session: &Session,
+        insert: impl AsyncFnOnce(&Admission<'_>) -> Result<Inserted>,
+    ) -> Result<Inserted> {
+        let core = self.core;
+        // Before the look: what goes after it is noticed by who hands out bytes.
+        let removals = core.removals.load(Ordering::Acquire);
+        let while_open = |session| core.while_open(session, removals);
+        let admission = Admission {
+            used: core.activity.news(),
+            ended: core.settings.sessions_ended_by(session.made_age),
+            made_before: self.new.id.is_some().then_some(&while_open),
+            admit: &|open| core.settings.admit_session(open),
+        };
+        insert(&admission).await
+    }
+
+    async fn read(&self, view: &mut View<'_>) -> Result<Read> {
         let scope = &self.new.scope;
         let (core, time) = (self.core, self.core.time.read());
         let removals = core.removals.load(Ordering::Acquire);
         // A space that was made since the seal has no event from before this call, but its account's log names it.
-        let domains = domains::domains_of(connection, scope.target).await?;
-        let as_of = domains::removals_of(connection, scope.target).await?;
-        let objects = in_scope::pinned(connection, &domains, scope).await?;
+        let domains = view.domains_of(scope.target).await?;
+        let as_of = view.removals_of(scope.target).await?;
+        let objects = view.pinned(&domains, scope).await?;
         let large = objects
             .iter()
             .filter(|object| object.contents.events > SUBTREE_LEAVES);
@@ -212,7 +228,7 @@ impl Maker<'_> {
             since: self.new.since.clone(),
             most_bytes: core.settings.max_receipt_bytes,
         };
-        let gathered = signing::gather(connection, &domains, &about).await?;
+        let gathered = signing::gather(view, &domains, &about).await?;
         Ok(Read {
             time,
             removals,
@@ -262,7 +278,7 @@ impl Maker<'_> {
             removals: read.removals,
         };
         session.expires = self.core.settings.session_end(&session, &time);
-        let manifest = frozen.manifest.clone().into_bytes();
+        let manifest = frozen.manifest.clone();
         let receipt = about.receipt(frozen.manifest, gathered.domains);
         Ok(Made {
             session,
@@ -271,27 +287,6 @@ impl Maker<'_> {
             manifest,
             receipt: self.signer.receipt(receipt).await?,
         })
-    }
-
-    /// The same request may be under way twice; transactions that write come one after the other.
-    async fn made_meanwhile(&self, tx: &mut SqliteConnection) -> Result<Option<Session>> {
-        if self.new.id.is_none() {
-            return Ok(None);
-        }
-        let removals = self.core.removals.load(Ordering::Acquire);
-        let made = sessions::session_of(tx, self.new.owner, self.id).await?;
-        Ok(made.and_then(|session| self.core.while_open(session, removals)))
-    }
-
-    /// Whether the owner may have one more session now.
-    async fn admit(&self, tx: &mut SqliteConnection, session: &Session) -> Result<()> {
-        let core = self.core;
-        core.end_expired_sessions(tx, session.made_age).await?;
-        let open = core
-            .catalog
-            .count_open_sessions(tx, self.account, self.new.space, self.new.owner)
-            .await?;
-        core.settings.admit_session(open)
     }
 
     /// Most sessions are downloaded at once.

@@ -9,13 +9,12 @@ use atrail_evidence::{
     RECEIPT_VERSION, Receipt, ScopeOf,
 };
 use atrail_model::{Day, Domain, Scope, SessionId, Target, Timestamp, format_timestamp};
-use sqlx::SqliteConnection;
 
 use super::Signer;
 use crate::catalog::domains::DomainRow;
-use crate::catalog::in_scope;
 use crate::catalog::log::{self, Head, Placed};
 use crate::catalog::session::PinnedCheckpoint;
+use crate::catalog::view::View;
 use crate::error::{Result, StoreError};
 use crate::task::off_thread;
 
@@ -53,7 +52,7 @@ pub(crate) struct Signed {
 /// # Errors
 /// `Invalid` when it is more than a receipt may hold, and when the catalog fails.
 pub(crate) async fn gather(
-    connection: &mut SqliteConnection,
+    view: &mut View<'_>,
     domains: &[DomainRow],
     about: &About,
 ) -> Result<Gathered> {
@@ -61,9 +60,9 @@ pub(crate) async fn gather(
     let mut parts = Vec::with_capacity(domains.len());
     let mut heads = Vec::with_capacity(domains.len());
     for row in domains {
-        let head = log::head(connection, row.number).await?;
+        let head = view.head(row.number).await?;
         let head = head.ok_or_else(|| no_log(row.domain))?;
-        let part = of_domain(connection, row, &head, about, &mut room).await?;
+        let part = of_domain(view, row, &head, about, &mut room).await?;
         parts.push(part.ok_or_else(|| too_large(about.most_bytes))?);
         heads.push((row.domain, head));
     }
@@ -116,7 +115,7 @@ impl About {
 }
 
 async fn of_domain(
-    connection: &mut SqliteConnection,
+    view: &mut View<'_>,
     row: &DomainRow,
     head: &Head,
     about: &About,
@@ -125,33 +124,33 @@ async fn of_domain(
     let last = head.size.checked_sub(1).ok_or_else(|| no_log(row.domain))?;
     let days = days_of(&about.scope)?;
     let control = (log::CONTROL, log::CONTROL);
-    let Some(control) = log::entries(connection, head.log, control, room).await? else {
+    let Some(control) = view.entries(head.log, control, room).await? else {
         return Ok(None);
     };
     let asked = (days.0.into(), days.1.into());
-    let Some(placed) = log::entries(connection, head.log, asked, room).await? else {
+    let Some(placed) = view.entries(head.log, asked, room).await? else {
         return Ok(None);
     };
-    let deletions = deletions(connection, head, &placed).await?;
+    let deletions = deletions(view, head, &placed).await?;
     let mut consistency = Vec::new();
     let since = about.since.get(&row.domain).copied();
     if let Some(size) = since.filter(|size| (1..=head.size).contains(size)) {
         consistency.push(ConsistencyProof {
             size,
-            proof: log::consistency(connection, head.log, size, head.size).await?,
+            proof: view.consistency(head.log, size, head.size).await?,
         });
     }
     let subtrees = if about.large.contains(&row.domain) {
-        in_scope::subtrees(connection, row, &about.scope).await?
+        view.subtrees(row, &about.scope).await?
     } else {
         BTreeMap::new()
     };
     Ok(Some(DomainEvidence {
         domain: row.domain.to_string(),
         checkpoint: String::new(),
-        record: log::record(connection, head.log, last).await?,
-        inclusion: log::inclusion(connection, head.log, last, head.size).await?,
-        days: log::days_proof(connection, head.log, days).await?,
+        record: view.record(head.log, last).await?,
+        inclusion: view.inclusion(head.log, last, head.size).await?,
+        days: view.days_proof(head.log, days).await?,
         lists: lists(placed)?,
         control: control.into_iter().map(|placed| placed.entry).collect(),
         deletions,
@@ -169,7 +168,7 @@ fn too_large(most_bytes: u64) -> StoreError {
 
 /// The records that committed the deletions, each proven to be in the log.
 async fn deletions(
-    connection: &mut SqliteConnection,
+    view: &mut View<'_>,
     head: &Head,
     placed: &[Placed],
 ) -> Result<Vec<DeletionProof>> {
@@ -184,8 +183,8 @@ async fn deletions(
         proofs.push(DeletionProof {
             day: day_name(entry.list)?,
             position: entry.place,
-            record: log::record(connection, head.log, entry.index).await?,
-            inclusion: log::inclusion(connection, head.log, entry.index, head.size).await?,
+            record: view.record(head.log, entry.index).await?,
+            inclusion: view.inclusion(head.log, entry.index, head.size).await?,
         });
     }
     Ok(proofs)

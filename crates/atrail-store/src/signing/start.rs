@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::Signing;
@@ -13,8 +12,8 @@ use super::checkpoints::Signed;
 use super::demand::TAKEN_IN;
 use crate::catalog::Catalog;
 use crate::catalog::domains::DomainRow;
-use crate::catalog::failure::failed_to;
-use crate::catalog::log::{self, Beginning, Epoch, Head};
+use crate::catalog::log::{Beginning, Epoch, Head};
+use crate::catalog::view::View;
 use crate::error::Result;
 
 const WHAT: &str = "begin the domains' logs";
@@ -31,12 +30,12 @@ impl Signing {
     /// made anew of the archive, is neither.
     pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
         let name = self.name().await;
-        let connection = catalog.readers().acquire().await;
-        let mut connection = connection.map_err(failed_to(WHAT))?;
-        for row in catalog.all_domains().await? {
+        let mut snapshot = catalog.snapshot(WHAT).await?;
+        let mut view = snapshot.view();
+        for row in view.all_domains().await? {
             if let Some(signed) = self.checkpoints.newest(row.domain)
-                && let Some(head) = log::head(&mut connection, row.number).await?
-                && !goes_on(&mut connection, &name, &row, &head, &signed).await?
+                && let Some(head) = view.head(row.number).await?
+                && !goes_on(&mut view, &name, &row, &head, &signed).await?
             {
                 return Ok(true);
             }
@@ -66,11 +65,11 @@ impl Signing {
             now,
         };
         for (account, domains) in accounts {
-            let mut tx = catalog.begin(WHAT).await?;
+            let mut write = catalog.write(WHAT).await?;
             let is_changed = taken_in.contains(&account);
             if let Some(epoch) = self
                 .epoch_for(
-                    &mut tx,
+                    &mut write.view(),
                     &domains,
                     &verifier_key,
                     demanded.as_deref(),
@@ -81,8 +80,8 @@ impl Signing {
                 if !epoch.epoch.is_empty() {
                     tracing::warn!(%account, reason = epoch.reason, "the logs of an account begin a new epoch");
                 }
-                beginning.epoch(&mut tx, account, &epoch).await?;
-                catalog.commit(tx, WHAT).await?;
+                write.begin_epoch(&beginning, account, &epoch).await?;
+                write.commit().await?;
             }
         }
         if is_demanded.is_some() {
@@ -94,7 +93,7 @@ impl Signing {
     /// Why and how the logs of an account begin, if they do not go on.
     async fn epoch_for(
         &self,
-        connection: &mut SqliteConnection,
+        view: &mut View<'_>,
         domains: &[DomainRow],
         verifier_key: &str,
         demanded: Option<&str>,
@@ -105,10 +104,10 @@ impl Signing {
         let mut lacking = false;
         for row in domains {
             let newest = self.checkpoints.newest(row.domain);
-            let head = log::head(connection, row.number).await?;
+            let head = view.head(row.number).await?;
             lacking |= head.is_none();
             if let Some(head) = &head
-                && log::key(connection, head.log).await? != verifier_key
+                && view.key(head.log).await? != verifier_key
             {
                 reason.get_or_insert_with(|| "the signing key of the logs was lost".to_owned());
             }
@@ -118,7 +117,7 @@ impl Signing {
             let signed = &newest.checkpoint;
             let goes_on = match &head {
                 None => false,
-                Some(head) => goes_on(connection, &name, row, head, newest).await?,
+                Some(head) => goes_on(view, &name, row, head, newest).await?,
             };
             if !goes_on {
                 reason.get_or_insert_with(|| {
@@ -155,7 +154,7 @@ impl Signing {
 
 /// Whether a log is the one of which this was signed, or goes on with it.
 async fn goes_on(
-    connection: &mut SqliteConnection,
+    view: &mut View<'_>,
     server: &str,
     row: &DomainRow,
     head: &Head,
@@ -168,6 +167,6 @@ async fn goes_on(
     } = &signed.checkpoint;
     Ok(
         origin(server, &row.domain.to_string(), &head.epoch) == *signed_origin
-            && log::root_at(connection, head, *size).await? == Some(*root),
+            && view.root_at(head, *size).await? == Some(*root),
     )
 }

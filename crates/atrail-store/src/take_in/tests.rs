@@ -5,10 +5,9 @@ use std::time::Duration;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Hour, ManualClock};
 use bytes::Bytes;
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 
 use super::*;
+use crate::catalog::outside::CatalogFile;
 use crate::error::ErrorKind;
 use crate::seal::scope::SealScope;
 use crate::{NewEvent, Store, StoreSettings};
@@ -84,10 +83,9 @@ impl Older {
 
     async fn sql(&self, sql: &'static str) -> Vec<(String, Vec<u8>)> {
         let file = self.data.join("catalog.sqlite");
-        let options = SqliteConnectOptions::new().filename(file);
-        let pool = SqlitePool::connect_with(options).await.unwrap();
-        let rows = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
-        pool.close().await;
+        let catalog = CatalogFile::open(&file).await;
+        let rows = catalog.rows(sql).await;
+        catalog.close().await;
         rows
     }
 

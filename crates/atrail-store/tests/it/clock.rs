@@ -110,10 +110,9 @@ async fn the_directory_of_an_earlier_version_believes_no_clock_that_is_far_from_
     for (jump, is_noticed) in [(YEAR, true), (HOUR, false)] {
         let test = keeping_ninety_days().await;
         let (dir_of_user, clock) = (test.data_dir().to_owned(), test.clock.clone());
-        let pool = test.catalog().await;
-        let forget = sqlx::query("DELETE FROM clock").execute(&pool).await;
-        forget.unwrap();
-        pool.close().await;
+        let catalog = test.catalog().await;
+        catalog.run("DELETE FROM clock").await;
+        catalog.close().await;
         assert!(dir_of_user.exists());
         clock.set(clock.now() + jump);
         let test = test.crash_and_reopen().await;

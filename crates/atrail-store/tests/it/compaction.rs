@@ -364,11 +364,8 @@ fn objects(test: &TestStore) -> Vec<PathBuf> {
 }
 
 async fn moved(test: &TestStore) -> i64 {
-    let pool = test.catalog().await;
-    let (count,) = sqlx::query_as("SELECT COUNT(*) FROM moved_objects")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
+    let catalog = test.catalog().await;
+    let count = catalog.number("SELECT COUNT(*) FROM moved_objects").await;
+    catalog.close().await;
     count
 }

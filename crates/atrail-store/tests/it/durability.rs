@@ -243,13 +243,10 @@ async fn an_object_that_no_transaction_recorded_is_erased_at_the_next_start() {
 
 /// As a seal does before it writes an object.
 async fn mark_as_waste(test: &TestStore, path: &str) {
-    let pool = test.catalog().await;
-    sqlx::query("INSERT INTO waste (path) VALUES (?)")
-        .bind(path)
-        .execute(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
+    let catalog = test.catalog().await;
+    let mark = "INSERT INTO waste (path) VALUES (?)";
+    catalog.run_with_text(mark, path).await;
+    catalog.close().await;
 }
 
 async fn wait_until(done: impl Fn() -> bool) {

@@ -245,14 +245,11 @@ async fn a_domain_whose_retention_fails_keeps_no_other_waiting() {
             .unwrap();
     }
     t.session(everything(Target::Account(t.account))).await;
-    let pool = t.catalog().await;
+    let catalog = t.catalog().await;
     // Damage: the log's size is not that of its tree.
-    sqlx::query("UPDATE logs SET size = size + 1 WHERE domain = (SELECT domain FROM domains WHERE space = ?)")
-        .bind(t.space.as_bytes().as_slice())
-        .execute(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
+    let damage = "UPDATE logs SET size = size + 1 WHERE domain = (SELECT domain FROM domains WHERE space = ?)";
+    catalog.run_with(damage, t.space.as_bytes()).await;
+    catalog.close().await;
     t.store.sweep().await.unwrap_err();
     assert_eq!(held(&t, Target::Space(t.other_space)).await, 0);
     assert_eq!(held(&t, Target::Space(t.space)).await, 1);
@@ -296,11 +293,11 @@ async fn a_space_that_cannot_be_deleted_is_told_with_what_was() {
     let t = TestStore::new().await;
     t.send(&[event(DAY, 1, "a")]).await;
     t.session(everything(Target::Space(t.space))).await;
-    let pool = t.catalog().await;
+    let catalog = t.catalog().await;
     let refuse =
         "CREATE TRIGGER refuse BEFORE DELETE ON spaces BEGIN SELECT RAISE(ABORT, 'no'); END";
-    sqlx::raw_sql(refuse).execute(&pool).await.unwrap();
-    pool.close().await;
+    catalog.run(refuse).await;
+    catalog.close().await;
     let partly = t
         .store
         .delete_space(t.space, "ann", EventsOfSpace::Go)

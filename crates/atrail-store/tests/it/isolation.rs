@@ -98,8 +98,7 @@ async fn seal_a_part() -> (TestStore, SpaceId, NewSession, Vec<NewEvent>) {
 
 async fn sealed(store: &TestStore) -> i64 {
     let catalog = store.catalog().await;
-    let count = sqlx::query_scalar("SELECT COUNT(*) FROM objects");
-    let count = count.fetch_one(&catalog).await.unwrap();
+    let count = catalog.number("SELECT COUNT(*) FROM objects").await;
     catalog.close().await;
     count
 }

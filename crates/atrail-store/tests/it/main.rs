@@ -13,6 +13,8 @@ mod evidence;
 mod half_done;
 mod isolation;
 mod mishaps;
+#[path = "../../src/catalog/outside.rs"]
+mod outside;
 mod retention;
 mod scrub;
 mod sessions;

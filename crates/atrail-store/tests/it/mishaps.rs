@@ -144,14 +144,10 @@ async fn nothing_is_sealed_into_a_catalog_that_was_replaced() {
         t.data_dir().join("catalog.sqlite"),
         t.data_dir().join("copy"),
     );
-    let pool = t.catalog().await;
+    let catalog = t.catalog().await;
     let name = copy.to_str().unwrap();
-    sqlx::query("VACUUM INTO ?")
-        .bind(name)
-        .execute(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
+    catalog.run_with_text("VACUUM INTO ?", name).await;
+    catalog.close().await;
     fs::rename(copy, &file).unwrap();
     for beside in ["-wal", "-shm"] {
         fs::remove_file(t.data_dir().join(format!("catalog.sqlite{beside}"))).unwrap();

@@ -45,13 +45,12 @@ async fn totals_are_those_of_what_they_add_up() {
             of_hours,
         ),
     ] {
-        let done = sqlx::query(change).execute(&catalog).await.unwrap();
-        assert_eq!(done.rows_affected(), 1, "{change}");
+        assert_eq!(catalog.run(change).await, 1, "{change}");
         let (found, _) = test.scrub().await;
         let found: Vec<_> = found.iter().map(|finding| &finding.what).collect();
         assert_eq!(found.len(), 1, "{change}: {found:?}");
         assert!(found[0].contains(said), "{change}: {found:?}");
-        sqlx::query(undo).execute(&catalog).await.unwrap();
+        catalog.run(undo).await;
         assert_eq!(test.scrub().await.0, [], "{undo}");
     }
     catalog.close().await;
@@ -69,14 +68,14 @@ async fn an_object_lists_its_segments_in_their_order() {
     assert_eq!(test.scrub().await.0, []);
     let catalog = test.catalog().await;
     let swap = "UPDATE objects SET segments = CAST(substr(segments, 17) || substr(segments, 1, 16) AS BLOB)";
-    sqlx::query(swap).execute(&catalog).await.unwrap();
+    catalog.run(swap).await;
     let (found, _) = test.scrub().await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].what.starts_with("1 objects do not hold"),
         "{found:?}"
     );
-    sqlx::query(swap).execute(&catalog).await.unwrap();
+    catalog.run(swap).await;
     assert_eq!(test.scrub().await.0, []);
     catalog.close().await;
 }

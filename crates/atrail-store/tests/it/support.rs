@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::outside::CatalogFile;
 use atrail_evidence::{hex, leaf_hash};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
@@ -17,8 +18,6 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 
 pub(crate) struct TestStore {
     pub(crate) store: Store,
@@ -168,10 +167,8 @@ impl TestStore {
     }
 
     /// The catalog, for who looks into it or changes it behind the store's back.
-    pub(crate) async fn catalog(&self) -> SqlitePool {
-        let file = self.data_dir().join("catalog.sqlite");
-        let options = SqliteConnectOptions::new().filename(file);
-        SqlitePool::connect_with(options).await.unwrap()
+    pub(crate) async fn catalog(&self) -> CatalogFile {
+        CatalogFile::open(&self.data_dir().join("catalog.sqlite")).await
     }
 
     /// What a scrub finds, and what it looked at.

@@ -146,7 +146,7 @@ fn a_key_that_was_rotated_away_is_not_kept_by_a_clock_that_is_set_back() {
         elapsed,
     };
     assert!(tokens.verify(&first, set_back(elapsed(699))).is_some());
-    tokens.verified.write().clear();
+    *tokens.verified.lock() = Recent::new(REMEMBERED);
     assert_eq!(tokens.verify(&first, set_back(elapsed(700))), None);
 }
 
@@ -238,44 +238,38 @@ fn a_token_says_how_long_it_lives() {
     }
 }
 
-/// Each costs a signature once; memory is bounded, and what has expired goes first.
+/// Each costs a signature once; memory is bounded, and what was not used for longest goes first.
 #[test]
 fn as_many_tokens_are_remembered_as_there_is_room_for() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = tokens(dir.path());
-    let remembered = || tokens.verified.read().len();
-    let fill = |expires: i64| {
-        let mut verified = tokens.verified.write();
-        for number in verified.len()..REMEMBERED {
-            let known = Known {
-                login: LoginId::generate(),
-                issued: 1000,
-                expires,
-            };
-            verified.insert(sha256(&number.to_be_bytes()), known);
-        }
+    let remembered = || tokens.verified.lock().len();
+    let is_remembered = |token: &str| {
+        let mut verified = tokens.verified.lock();
+        verified.get(&sha256(token.as_bytes())).is_some()
     };
-    let one = issue_with(&tokens, 1000);
-    assert!(tokens.verify(&one, at(1000)).is_some());
+    let [one, two] = [1000, 1001].map(|now| issue_with(&tokens, now));
+    assert!(tokens.verify(&one, at(1001)).is_some());
     assert_eq!(remembered(), 1);
     assert!(tokens.verify(&one, at(1001)).is_some());
     assert_eq!(remembered(), 1);
     // One that is not good is not kept.
-    assert_eq!(tokens.verify(&issue_with(&tokens, 0), at(1000)), None);
+    assert_eq!(tokens.verify(&issue_with(&tokens, 0), at(1001)), None);
     assert_eq!(remembered(), 1);
-    fill(1050);
-    assert!(
-        tokens
-            .verify(&issue_with(&tokens, 1060), at(1060))
-            .is_some()
-    );
-    assert_eq!(remembered(), 2, "those that live");
-    fill(9000);
-    assert!(
-        tokens
-            .verify(&issue_with(&tokens, 1061), at(1061))
-            .is_some()
-    );
-    assert_eq!(remembered(), 1, "full of those that live, it begins anew");
-    assert!(tokens.verify(&one, at(1062)).is_some(), "which ends none");
+    assert!(tokens.verify(&two, at(1001)).is_some());
+    for number in 2..REMEMBERED {
+        let known = Known {
+            login: LoginId::generate(),
+            issued: 1000,
+            expires: 9000,
+        };
+        let key = sha256(&number.to_be_bytes());
+        tokens.verified.lock().insert(key, known, 1);
+    }
+    assert!(tokens.verify(&one, at(1001)).is_some(), "it is used");
+    let three = issue_with(&tokens, 1002);
+    assert!(tokens.verify(&three, at(1002)).is_some());
+    assert_eq!(remembered(), REMEMBERED);
+    assert!(is_remembered(&one) && is_remembered(&three) && !is_remembered(&two));
+    assert!(tokens.verify(&two, at(1002)).is_some(), "which ends none");
 }

@@ -109,7 +109,7 @@ impl Identity {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(ApiKey {
             id: id.to_owned(),
             name: name.into_owned(),
@@ -154,7 +154,7 @@ impl Identity {
         let deleted = deleted.ok_or_else(|| StoreError::NotFound {
             what: "API key".to_owned(),
         })?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         deleted.id("holder")
     }
 

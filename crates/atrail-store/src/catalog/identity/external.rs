@@ -94,7 +94,7 @@ impl Identity {
                 outcome => drop(outcome?),
             }
         }
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(admitted)
     }
 }

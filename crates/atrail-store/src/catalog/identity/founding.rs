@@ -120,6 +120,6 @@ impl Identity {
         beginning
             .founded(&mut tx, founding.account, founding.space, *is_again)
             .await?;
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 }

@@ -109,7 +109,7 @@ impl Identity {
                 }
             },
         };
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(granted)
     }
 
@@ -151,7 +151,7 @@ impl Identity {
                 });
             }
         };
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(revoked)
     }
 
@@ -163,7 +163,9 @@ impl Identity {
         const WHAT: &str = "note that an account is used";
         let mut tx = self.catalog.begin(WHAT).await?;
         let is_new = role_rows::insert_use(&mut tx, user, account, WHAT).await?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        if is_new {
+            tx.commit().await?;
+        }
         Ok(is_new)
     }
 

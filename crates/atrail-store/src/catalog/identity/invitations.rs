@@ -211,7 +211,7 @@ impl Identity {
         }
         role_rows::insert(&mut tx, user.id, found.role, false, WHAT).await?;
         delete(&mut tx, id, WHAT).await?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok((user, found))
     }
 
@@ -236,7 +236,7 @@ impl Identity {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(found)
     }
 
@@ -257,7 +257,7 @@ impl Identity {
             return Err(unknown());
         }
         delete(&mut tx, id, WHAT).await?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(found)
     }
 
@@ -292,7 +292,7 @@ impl Identity {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 }
 

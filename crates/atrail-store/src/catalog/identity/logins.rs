@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use atrail_model::{LoginId, Standing, Timestamp, User, UserId};
-use sqlx::{Sqlite, Transaction};
+use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
@@ -152,7 +152,7 @@ impl Identity {
         .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, new.now).await?;
         insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit_as_no_change().await?;
         Ok(Some(login))
     }
 
@@ -197,7 +197,7 @@ impl Identity {
                 .execute(&mut *tx)
                 .await
                 .map_err(failed_to(WHAT))?;
-            tx.commit().await.map_err(failed_to(WHAT))?;
+            tx.commit().await?;
             return Ok(Exchange::Reused { user });
         }
         sqlx::query("UPDATE refresh_tokens SET exchanged = COALESCE(exchanged, ?) WHERE hash = ?")
@@ -214,7 +214,7 @@ impl Identity {
             .await
             .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, now).await?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit_as_no_change().await?;
         Ok(Exchange::Renewed {
             login,
             user,
@@ -248,7 +248,7 @@ impl Identity {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))
+        tx.commit().await
     }
 
     /// What a login is worth; `None` when it has ended.
@@ -279,7 +279,7 @@ impl Identity {
         .fetch_optional(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         row.map(|row| row.id("holder")).transpose()
     }
 
@@ -295,14 +295,14 @@ impl Identity {
             .fetch_optional(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         row.map(|row| row.id("holder")).transpose()
     }
 }
 
 /// The API key that began the login, if one did, was used.
 async fn note_use(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut SqliteConnection,
     what: &'static str,
     login: LoginId,
     now: Timestamp,
@@ -312,14 +312,14 @@ async fn note_use(
     )
     .bind(nanoseconds(now))
     .bind(login.bytes())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await
     .map_err(failed_to(what))?;
     Ok(())
 }
 
 async fn insert_token(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut SqliteConnection,
     what: &'static str,
     hash: [u8; 32],
     login: LoginId,
@@ -329,7 +329,7 @@ async fn insert_token(
         .bind(hash.as_slice())
         .bind(login.bytes())
         .bind(nanoseconds(now))
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await
         .map_err(failed_to(what))?;
     Ok(())

@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::{ErrorKind, StoreError};
 
+mod changes;
 mod invitations;
 mod keys;
 mod logins;

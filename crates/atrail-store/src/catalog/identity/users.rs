@@ -61,7 +61,7 @@ impl Identity {
         .map_err(taken_or_failed_to("create a user", || {
             format!("there is a user '{}' already", user.name)
         }))?;
-        tx.commit().await.map_err(failed_to("create a user"))?;
+        tx.commit().await?;
         Ok(user)
     }
 
@@ -109,7 +109,7 @@ impl Identity {
                 .await
                 .map_err(failed_to(WHAT))?;
         }
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(accounts)
     }
 
@@ -204,7 +204,7 @@ impl Identity {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        tx.commit().await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
         Ok(true)
     }
 }

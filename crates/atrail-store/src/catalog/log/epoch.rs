@@ -13,11 +13,12 @@ use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::layout::malformed;
-use super::{NewEntry, WHAT, append, head};
+use super::{NewEntry, WHAT, append};
 use crate::catalog::domains::{DomainRow, domain_row};
 use crate::catalog::failure::failed_to;
 use crate::catalog::retention;
 use crate::catalog::row::{Columns, Id};
+use crate::catalog::view::{View, Write};
 use crate::error::Result;
 
 /// Segments of one entry where a day has very many.
@@ -105,11 +106,11 @@ impl Beginning<'_> {
             Epoch::default()
         };
         let row = row_of(connection, Domain::Account(account)).await?;
-        if head(connection, row.number).await?.is_none() {
+        if View::of(connection).head(row.number).await?.is_none() {
             self.log(connection, &row, &epoch).await?;
         }
         let row = row_of(connection, Domain::Space(space)).await?;
-        if head(connection, row.number).await?.is_none() {
+        if View::of(connection).head(row.number).await?.is_none() {
             self.space_of(connection, space, &epoch).await?;
         }
         Ok(())
@@ -157,7 +158,7 @@ impl Beginning<'_> {
     }
 
     /// Begins the logs of all domains of an account anew: with all that stands, and all segments that are there.
-    pub(crate) async fn epoch(
+    async fn epoch(
         &self,
         connection: &mut SqliteConnection,
         account: AccountId,
@@ -276,6 +277,18 @@ impl Beginning<'_> {
             actor: self.actor.to_owned(),
             space: space.to_string(),
         }))
+    }
+}
+
+impl Write {
+    /// As [`Beginning::epoch`].
+    pub(crate) async fn begin_epoch(
+        &mut self,
+        beginning: &Beginning<'_>,
+        account: AccountId,
+        epoch: &Epoch,
+    ) -> Result<()> {
+        beginning.epoch(&mut self.0, account, epoch).await
     }
 }
 

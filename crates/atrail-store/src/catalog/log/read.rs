@@ -10,9 +10,10 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::layout::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
 use crate::catalog::Catalog;
-use crate::catalog::domains::domain_row;
+use crate::catalog::domains::{DomainRow, domain_row};
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, signed};
+use crate::catalog::view::View;
 use crate::error::Result;
 
 /// Where a log stands.
@@ -38,18 +39,180 @@ pub(crate) struct Placed {
 
 const WHAT: &str = "read a domain's log";
 
-/// The head of a domain's current log; `None` when it has no log.
-pub(crate) async fn head(connection: &mut SqliteConnection, domain: i64) -> Result<Option<Head>> {
-    let row =
-        sqlx::query("SELECT log, epoch, tree FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1")
-            .bind(domain)
-            .fetch_optional(connection)
+impl View<'_> {
+    /// The head of a domain's current log; `None` when it has no log.
+    pub(crate) async fn head(&mut self, domain: i64) -> Result<Option<Head>> {
+        let row = sqlx::query(
+            "SELECT log, epoch, tree FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1",
+        )
+        .bind(domain)
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+        row.as_ref().map(head_of).transpose()
+    }
+
+    /// The entries of the lists in this range, in order. Their bytes are taken from `room`; `None` when there is not enough.
+    pub(crate) async fn entries(
+        &mut self,
+        log: i64,
+        (first, last): (i64, i64),
+        room: &mut u64,
+    ) -> Result<Option<Vec<Placed>>> {
+        let mut rows = sqlx::query(concat!(
+            "SELECT list, place, position, entry FROM log_records ",
+            "WHERE log = ? AND list BETWEEN ? AND ? ORDER BY list, place"
+        ))
+        .bind(log)
+        .bind(first)
+        .bind(last)
+        .fetch(&mut *self.connection);
+        let mut placed = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(failed_to(WHAT))? {
+            let entry = row.text("entry")?;
+            let Some(left) = room.checked_sub(entry.len() as u64) else {
+                return Ok(None);
+            };
+            *room = left;
+            placed.push(Placed {
+                list: row.integer("list")?,
+                place: row.unsigned("place")?,
+                index: row.unsigned("position")?,
+                entry,
+            });
+        }
+        Ok(Some(placed))
+    }
+
+    /// The verifier key that a log names for its signatures: the last one; empty when it names none.
+    pub(crate) async fn key(&mut self, log: i64) -> Result<String> {
+        let control = self
+            .entries(log, (CONTROL, CONTROL), &mut { u64::MAX })
+            .await?;
+        let named = control.iter().flatten().rev().find_map(|placed| {
+            match ControlEntry::parse(&placed.entry) {
+                Ok(ControlEntry::Genesis(genesis)) => Some(genesis.key),
+                Ok(ControlEntry::Key(change)) => Some(change.key),
+                _ => None,
+            }
+        });
+        Ok(named.unwrap_or_default())
+    }
+
+    /// The text of a record.
+    pub(crate) async fn record(&mut self, log: i64, index: u64) -> Result<String> {
+        let row = sqlx::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
+            .bind(log)
+            .bind(signed(index))
+            .fetch_optional(&mut *self.connection)
             .await
             .map_err(failed_to(WHAT))?;
-    row.as_ref().map(head_of).transpose()
+        row.ok_or_else(|| malformed("a domain's log lacks a record"))?
+            .text("record")
+    }
+
+    /// The audit path of a record in the log of that size.
+    pub(crate) async fn inclusion(&mut self, log: i64, index: u64, size: u64) -> Result<Vec<Hash>> {
+        let plan = ProofPlan::inclusion(index, size);
+        prove(&mut *self.connection, log, plan).await
+    }
+
+    /// The proof that the log of one size is a beginning of that of another.
+    pub(crate) async fn consistency(&mut self, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
+        let plan = ProofPlan::consistency(from, to);
+        prove(&mut *self.connection, log, plan).await
+    }
+
+    /// The root that a log had at this size; `None` when it is not that long.
+    pub(crate) async fn root_at(&mut self, head: &Head, size: u64) -> Result<Option<Root>> {
+        if size > head.size {
+            return Ok(None);
+        }
+        if size == head.size {
+            return Ok(Some(head.root));
+        }
+        // The one-bits of the size are the complete subtrees that its tree is made of.
+        let mut needed = Vec::new();
+        let mut begin = 0;
+        for level in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
+            needed.push(NodeId {
+                level: u8::try_from(level).unwrap_or(u8::MAX),
+                index: begin >> level,
+            });
+            begin += 1 << level;
+        }
+        let nodes = nodes(&mut *self.connection, head.log, &needed).await?;
+        let mut bytes = size.to_be_bytes().to_vec();
+        for id in &needed {
+            let node = nodes.get(id);
+            bytes.extend_from_slice(
+                &node
+                    .ok_or_else(|| malformed("a domain's log lacks a hash"))?
+                    .0,
+            );
+        }
+        let tree = TreeHasher::from_bytes(&bytes);
+        Ok(Some(tree.ok_or_else(|| malformed("a tree is cut"))?.root()))
+    }
+
+    /// The range proof of these days in `days`.
+    pub(crate) async fn days_proof(
+        &mut self,
+        log: i64,
+        (first, last): (u16, u16),
+    ) -> Result<Vec<Hash>> {
+        let parts = parts(&mut *self.connection, log).await?;
+        let mut leaves: HashMap<u32, BTreeMap<u32, Hash>> = HashMap::new();
+        for part in [first, last].map(|day| u32::from(day) >> PART_LEVEL) {
+            if let std::collections::hash_map::Entry::Vacant(vacant) = leaves.entry(part) {
+                let (first, last) = days_of_part(part);
+                let lists = day_lists(&mut *self.connection, log, first, last).await?;
+                vacant.insert(
+                    lists
+                        .iter()
+                        .map(|(day, list)| (*day, days::leaf(list.count(), list.root())))
+                        .collect(),
+                );
+            }
+        }
+        let proof = days::range_nodes(first, last)
+            .into_iter()
+            .map(|(level, index)| {
+                let under = |begin: u32, end: u32| begin..end;
+                if level >= PART_LEVEL {
+                    let span = level - PART_LEVEL;
+                    let nodes: Vec<_> = parts
+                        .range(under(index << span, (index + 1) << span))
+                        .map(|(part, root)| (part - (index << span), *root))
+                        .collect();
+                    return days::subtree(PART_LEVEL, level, &nodes);
+                }
+                let begin = index << level;
+                let nodes: Vec<_> = leaves
+                    .get(&(begin >> PART_LEVEL))
+                    .into_iter()
+                    .flat_map(|days| days.range(under(begin, begin + (1 << level))))
+                    .map(|(day, leaf)| (day - begin, *leaf))
+                    .collect();
+                days::subtree(0, level, &nodes)
+            });
+        Ok(proof.collect())
+    }
 }
 
 impl Catalog {
+    /// The heads of those of these domains that have a log, all of one moment.
+    pub(crate) async fn heads_of(&self, domains: &[DomainRow]) -> Result<Vec<(Domain, Head)>> {
+        let mut snapshot = self.snapshot(WHAT).await?;
+        let mut heads = Vec::with_capacity(domains.len());
+        for row in domains {
+            if let Some(head) = snapshot.view().head(row.number).await? {
+                heads.push((row.domain, head));
+            }
+        }
+        Ok(heads)
+    }
+
     /// The heads of all domains' current logs.
     pub(crate) async fn heads(&self) -> Result<Vec<(Domain, Head)>> {
         let rows = sqlx::query(concat!(
@@ -73,169 +236,6 @@ fn head_of(row: &SqliteRow) -> Result<Head> {
         size: tree.count(),
         root: tree.root(),
     })
-}
-
-/// The entries of the lists in this range, in order. Their bytes are taken from `room`; `None` when there is not enough.
-pub(crate) async fn entries(
-    connection: &mut SqliteConnection,
-    log: i64,
-    (first, last): (i64, i64),
-    room: &mut u64,
-) -> Result<Option<Vec<Placed>>> {
-    let mut rows = sqlx::query(concat!(
-        "SELECT list, place, position, entry FROM log_records ",
-        "WHERE log = ? AND list BETWEEN ? AND ? ORDER BY list, place"
-    ))
-    .bind(log)
-    .bind(first)
-    .bind(last)
-    .fetch(connection);
-    let mut placed = Vec::new();
-    while let Some(row) = rows.try_next().await.map_err(failed_to(WHAT))? {
-        let entry = row.text("entry")?;
-        let Some(left) = room.checked_sub(entry.len() as u64) else {
-            return Ok(None);
-        };
-        *room = left;
-        placed.push(Placed {
-            list: row.integer("list")?,
-            place: row.unsigned("place")?,
-            index: row.unsigned("position")?,
-            entry,
-        });
-    }
-    Ok(Some(placed))
-}
-
-/// The verifier key that a log names for its signatures: the last one; empty when it names none.
-pub(crate) async fn key(connection: &mut SqliteConnection, log: i64) -> Result<String> {
-    let control = entries(connection, log, (CONTROL, CONTROL), &mut { u64::MAX }).await?;
-    let named = control.iter().flatten().rev().find_map(|placed| {
-        match ControlEntry::parse(&placed.entry) {
-            Ok(ControlEntry::Genesis(genesis)) => Some(genesis.key),
-            Ok(ControlEntry::Key(change)) => Some(change.key),
-            _ => None,
-        }
-    });
-    Ok(named.unwrap_or_default())
-}
-
-/// The text of a record.
-pub(crate) async fn record(
-    connection: &mut SqliteConnection,
-    log: i64,
-    index: u64,
-) -> Result<String> {
-    let row = sqlx::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
-        .bind(log)
-        .bind(signed(index))
-        .fetch_optional(connection)
-        .await
-        .map_err(failed_to(WHAT))?;
-    row.ok_or_else(|| malformed("a domain's log lacks a record"))?
-        .text("record")
-}
-
-/// The audit path of a record in the log of that size.
-pub(crate) async fn inclusion(
-    connection: &mut SqliteConnection,
-    log: i64,
-    index: u64,
-    size: u64,
-) -> Result<Vec<Hash>> {
-    let plan = ProofPlan::inclusion(index, size);
-    prove(connection, log, plan).await
-}
-
-/// The proof that the log of one size is a beginning of that of another.
-pub(crate) async fn consistency(
-    connection: &mut SqliteConnection,
-    log: i64,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Hash>> {
-    let plan = ProofPlan::consistency(from, to);
-    prove(connection, log, plan).await
-}
-
-/// The root that a log had at this size; `None` when it is not that long.
-pub(crate) async fn root_at(
-    connection: &mut SqliteConnection,
-    head: &Head,
-    size: u64,
-) -> Result<Option<Root>> {
-    if size > head.size {
-        return Ok(None);
-    }
-    if size == head.size {
-        return Ok(Some(head.root));
-    }
-    // The one-bits of the size are the complete subtrees that its tree is made of.
-    let mut needed = Vec::new();
-    let mut begin = 0;
-    for level in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
-        needed.push(NodeId {
-            level: u8::try_from(level).unwrap_or(u8::MAX),
-            index: begin >> level,
-        });
-        begin += 1 << level;
-    }
-    let nodes = nodes(connection, head.log, &needed).await?;
-    let mut bytes = size.to_be_bytes().to_vec();
-    for id in &needed {
-        let node = nodes.get(id);
-        bytes.extend_from_slice(
-            &node
-                .ok_or_else(|| malformed("a domain's log lacks a hash"))?
-                .0,
-        );
-    }
-    let tree = TreeHasher::from_bytes(&bytes);
-    Ok(Some(tree.ok_or_else(|| malformed("a tree is cut"))?.root()))
-}
-
-/// The range proof of these days in `days`.
-pub(crate) async fn days_proof(
-    connection: &mut SqliteConnection,
-    log: i64,
-    (first, last): (u16, u16),
-) -> Result<Vec<Hash>> {
-    let parts = parts(connection, log).await?;
-    let mut leaves: HashMap<u32, BTreeMap<u32, Hash>> = HashMap::new();
-    for part in [first, last].map(|day| u32::from(day) >> PART_LEVEL) {
-        if let std::collections::hash_map::Entry::Vacant(vacant) = leaves.entry(part) {
-            let (first, last) = days_of_part(part);
-            let lists = day_lists(connection, log, first, last).await?;
-            vacant.insert(
-                lists
-                    .iter()
-                    .map(|(day, list)| (*day, days::leaf(list.count(), list.root())))
-                    .collect(),
-            );
-        }
-    }
-    let proof = days::range_nodes(first, last)
-        .into_iter()
-        .map(|(level, index)| {
-            let under = |begin: u32, end: u32| begin..end;
-            if level >= PART_LEVEL {
-                let span = level - PART_LEVEL;
-                let nodes: Vec<_> = parts
-                    .range(under(index << span, (index + 1) << span))
-                    .map(|(part, root)| (part - (index << span), *root))
-                    .collect();
-                return days::subtree(PART_LEVEL, level, &nodes);
-            }
-            let begin = index << level;
-            let nodes: Vec<_> = leaves
-                .get(&(begin >> PART_LEVEL))
-                .into_iter()
-                .flat_map(|days| days.range(under(begin, begin + (1 << level))))
-                .map(|(day, leaf)| (day - begin, *leaf))
-                .collect();
-            days::subtree(0, level, &nodes)
-        });
-    Ok(proof.collect())
 }
 
 /// The trees of the lists of these days that have entries.

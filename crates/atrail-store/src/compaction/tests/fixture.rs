@@ -203,9 +203,7 @@ impl Fixture {
     }
 
     pub(super) async fn sql(&self, text: &'static str) {
-        let mut tx = self.store.core.catalog.begin("test").await.unwrap();
-        sqlx::raw_sql(text).execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
+        self.store.core.catalog.run(text).await;
     }
 }
 

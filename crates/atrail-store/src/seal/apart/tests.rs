@@ -184,17 +184,12 @@ async fn what_fails_before_its_commit_is_tried_again() {
     let fixture = Fixture::new().await;
     let catalog = &fixture.store.core.catalog;
     catalog.misreport(LOOK);
-    let mut refusing = catalog.begin("refuse").await.unwrap();
     let refuse =
         "CREATE TRIGGER refuse BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'no'); END";
-    sqlx::raw_sql(refuse).execute(&mut *refusing).await.unwrap();
-    refusing.commit().await.unwrap();
+    catalog.run(refuse).await;
     fixture.seal().await.unwrap();
     assert_eq!((fixture.objects(), fixture.store.hours_apart()), (0, 1));
-    let mut allowing = catalog.begin("allow").await.unwrap();
-    let allow = sqlx::raw_sql("DROP TRIGGER refuse");
-    allow.execute(&mut *allowing).await.unwrap();
-    allowing.commit().await.unwrap();
+    catalog.run("DROP TRIGGER refuse").await;
     fixture.seal().await.unwrap();
     assert_eq!((fixture.objects(), fixture.store.hours_apart()), (1, 0));
 }

@@ -99,7 +99,7 @@ async fn logins_are_forgotten_when_their_time_has_come_and_those_of_a_clock_that
     sqlx::query("UPDATE refresh_tokens SET issued = ? WHERE hash = ?")
         .bind(nanoseconds(at(365 * DAY)))
         .bind([5_u8; 32].as_slice())
-        .execute(identity.catalog.readers())
+        .execute(&identity.catalog.whole().writer)
         .await
         .unwrap();
     let living = async || {

@@ -77,6 +77,18 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         );
     }
 
+    /// How many values it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Forgets a value.
     pub fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
     where

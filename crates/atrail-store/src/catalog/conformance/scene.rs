@@ -1,0 +1,205 @@
+//! An account with a space, and what checks do to them.
+
+use atrail_evidence::{Manifest, ManifestObject, hex, leaf_hash};
+use atrail_model::{
+    AccountId, Day, DayRange, Hour, Hours, ObjectId, OrganizationId, Place, Requester, Scope,
+    SessionId, SpaceId, Target, Timestamp, UserId,
+};
+use libdeflater::CompressionLvl;
+
+use crate::byte_set::ByteSet;
+use crate::catalog::deletion::Removed;
+use crate::catalog::domains::{DomainRow, Removals};
+use crate::catalog::new_session::{Admission, Inserted, SessionRow};
+use crate::catalog::session::{EndedBy, Generation, Session, SessionState};
+use crate::catalog::{Catalog, Tenancy};
+use crate::error::Result;
+use crate::object::{HourLines, Line, NewObject, build};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+pub(super) struct Scene {
+    pub(super) catalog: Catalog,
+    pub(super) account: AccountId,
+    organization: OrganizationId,
+    /// The space that all events are of.
+    space: SpaceId,
+    domain: DomainRow,
+}
+
+impl Scene {
+    pub(super) async fn new(catalog: Catalog) -> Self {
+        let tenancy = Tenancy::new(catalog.clone());
+        let account = tenancy.create_account("acme", NOW).await.unwrap().id;
+        let organization = tenancy.create_organization(account, "o", NOW).await;
+        let organization = organization.unwrap().id;
+        let space = tenancy.create_space(organization, "s", NOW).await;
+        let space = space.unwrap().id;
+        let domains = catalog.domains_of(Target::Space(space)).await.unwrap();
+        Self {
+            catalog,
+            account,
+            organization,
+            space,
+            domain: domains[0],
+        }
+    }
+
+    pub(super) async fn create_space(&self, name: &str) -> SpaceId {
+        let tenancy = Tenancy::new(self.catalog.clone());
+        let made = tenancy.create_space(self.organization, name, NOW).await;
+        made.unwrap().id
+    }
+
+    /// All events of the space.
+    pub(super) fn scope(&self) -> Scope {
+        Scope {
+            target: Target::Space(self.space),
+            days: DayRange::new(Day::FIRST, Day::LAST).unwrap(),
+            hours: Hours::ALL,
+        }
+    }
+
+    /// An object of one event of this hour.
+    fn object(&self, hour: u8) -> NewObject {
+        let place = Place {
+            domain: self.domain.domain,
+            day: "2017-07-24".parse().unwrap(),
+            hour: Hour::new(hour).unwrap(),
+        };
+        let line = Line {
+            line: "{}".into(),
+            leaf: leaf_hash(b"{}"),
+        };
+        let lines = HourLines {
+            lines: vec![line],
+            size_bytes: 2,
+        };
+        let level = CompressionLvl::default();
+        build(place, ObjectId::generate(), &lines, level).0
+    }
+
+    async fn commit_seal(&self, object: NewObject, sealed_to: i64) -> Result<()> {
+        let objects = [(self.domain.number, object)];
+        let mut is_begun = false;
+        self.catalog
+            .commit_seal(&objects, &[], &[(sealed_to, 1)], NOW, &mut is_begun)
+            .await
+    }
+
+    /// Seals an event of this hour.
+    pub(super) async fn seal(&self, hour: u8) -> ObjectId {
+        let object = self.object(hour);
+        let id = object.id;
+        let sealed = self.commit_seal(object, self.domain.number).await;
+        sealed.unwrap();
+        id
+    }
+
+    /// As [`Self::seal`], failing after the object was inserted.
+    pub(super) async fn seal_of_no_domain(&self, hour: u8) -> Result<()> {
+        self.commit_seal(self.object(hour), i64::MAX).await
+    }
+
+    /// Deletes all events of the space.
+    pub(super) async fn delete(&self) -> Result<Removed> {
+        let (domains, scope) = ([self.domain], self.scope());
+        let requester = Requester::from("ann");
+        self.catalog
+            .remove_events(&domains, &scope, requester, NOW)
+            .await
+    }
+
+    pub(super) async fn hold(&self) {
+        let requester = Requester {
+            reason: "case 7",
+            ..Requester::from("ann")
+        };
+        let target = Target::Space(self.space);
+        let held = self.catalog.set_hold(target, requester, NOW).await;
+        held.unwrap();
+    }
+
+    /// A session of all events of the account that nobody has made yet.
+    pub(super) fn session(&self) -> Session {
+        Session {
+            id: SessionId::generate(),
+            generation: Some(Generation::generate()),
+            owner: UserId::generate(),
+            space: None,
+            scope: Scope {
+                target: Target::Account(self.account),
+                ..self.scope()
+            },
+            created: NOW,
+            accessed: NOW,
+            expires: NOW,
+            made_age: NOW,
+            used_age: NOW,
+            state: SessionState::Open,
+            events: 0,
+            size_bytes: 0,
+            total_bytes: 0,
+            downloaded_bytes: 0,
+            handed_out: ByteSet::default(),
+            etag: [0; 32],
+            checkpoints: Vec::new(),
+            removals: 0,
+        }
+    }
+
+    pub(super) const fn row<'a>(&self, session: &'a Session) -> SessionRow<'a> {
+        SessionRow {
+            session,
+            account: self.account,
+            texts: Some((br#"{"objects":[]}"#, "receipt")),
+        }
+    }
+
+    pub(super) fn admission() -> Admission<'static> {
+        Admission {
+            used: Vec::new(),
+            ended: EndedBy {
+                used: Timestamp::MIN,
+                made: Timestamp::MIN,
+            },
+            made_before: None,
+            admit: &|_| Ok(()),
+        }
+    }
+
+    pub(super) async fn removals(&self) -> Removals {
+        let mut snapshot = self.catalog.snapshot("read").await.unwrap();
+        let target = Target::Account(self.account);
+        snapshot.view().removals_of(target).await.unwrap()
+    }
+
+    pub(super) async fn insert(&self, session: &Session, as_of: Removals) -> Inserted {
+        let (row, admission) = (self.row(session), Self::admission());
+        let inserted = self.catalog.insert_session(row, as_of, &admission);
+        inserted.await.unwrap()
+    }
+
+    /// As [`Self::insert`], with these objects pinned.
+    pub(super) async fn insert_over(&self, session: &Session, pinned: &[ObjectId]) {
+        let objects = pinned.iter().map(|object| ManifestObject {
+            domain: self.domain.domain.to_string(),
+            object: object.to_string(),
+            offset: 0,
+            length: 1,
+            sha256: hex(&[0; 32]),
+            segments: Vec::new(),
+        });
+        let manifest = Manifest {
+            objects: objects.collect(),
+        };
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        let row = SessionRow {
+            texts: Some((&manifest, "receipt")),
+            ..self.row(session)
+        };
+        let (as_of, admission) = (self.removals().await, Self::admission());
+        let inserted = self.catalog.insert_session(row, as_of, &admission).await;
+        assert!(matches!(inserted, Ok(Inserted::Done)));
+    }
+}

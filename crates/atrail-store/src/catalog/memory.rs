@@ -1,0 +1,90 @@
+//! A catalog that lives in memory and is gone with its last handle.
+//!
+//! It is the same database in the same mode as one in a file: one connection writes, others read beside it. (What SQLite itself
+//! calls a database in memory keeps no snapshot while somebody writes.) Its files lie in a file system that is memory,
+//! and nothing of them is ever synced. An empty one is copied from a template, since making the tables takes longer than all that a
+//! short test does with them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::{Catalog, READERS, pool, pool_options, schema};
+use crate::error::{Result, io_failure};
+
+/// Linux keeps it in memory.
+const MEMORY: &str = "/dev/shm";
+/// Where there is no such thing, what is not synced stays in memory as well, for a while.
+const ELSE: &str = "/tmp";
+
+/// An empty catalog's file.
+static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+/// A directory that is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Home(PathBuf);
+
+impl Home {
+    fn make() -> Result<Self> {
+        let parent = [MEMORY, ELSE].map(Path::new);
+        let parent = parent.iter().find(|dir| dir.is_dir()).unwrap_or(&parent[1]);
+        let dir = parent.join(format!("atrail-{}", Uuid::new_v4()));
+        fs::create_dir(&dir).map_err(io_failure("make", &dir))?;
+        Ok(Self(dir))
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.0.join("catalog.sqlite")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What stays is found by whoever cleans up a file system that is memory.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Catalog {
+    /// Opens an empty catalog that lives in memory and is gone with its last handle. Nothing in it is ever signed.
+    ///
+    /// # Errors
+    /// When the database library refuses, or nothing can be written to the file system in memory.
+    pub async fn open_in_memory() -> Result<Self> {
+        let template = TEMPLATE.get_or_try_init(make_template).await?;
+        let home = Home::make()?;
+        let file = home.file();
+        fs::write(&file, template).map_err(io_failure("write", &file))?;
+        let options = options(&file);
+        let writer = pool(1, options.clone()).await?;
+        // Each is opened when it is needed: most tests never read twice at once.
+        let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
+        Ok(Self {
+            home: Some(Arc::new(home)),
+            ..Self::of(writer, readers)
+        })
+    }
+}
+
+async fn make_template() -> Result<Vec<u8>> {
+    let home = Home::make()?;
+    let file = home.file();
+    let only = pool(1, options(&file).create_if_missing(true)).await?;
+    schema::apply(&only).await?;
+    only.close().await;
+    fs::read(&file).map_err(io_failure("read", &file))
+}
+
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Off)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+}

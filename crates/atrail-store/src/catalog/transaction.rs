@@ -1,0 +1,61 @@
+//! The transaction that writes, as the catalog's own files have it.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::Catalog;
+use super::failure::failed_to;
+use crate::error::Result;
+
+/// A transaction that may write. There is one at a time; what it wrote is undone when it is dropped without a commit.
+pub(super) struct Tx {
+    catalog: Catalog,
+    tx: Transaction<'static, Sqlite>,
+    what: &'static str,
+}
+
+impl Tx {
+    /// Makes what it wrote durable.
+    pub(super) async fn commit(self) -> Result<()> {
+        let Self { catalog, tx, what } = self;
+        #[cfg(test)]
+        let tx = catalog.mended(tx).await;
+        let committed = tx.commit().await.map_err(failed_to(what));
+        #[cfg(test)]
+        let committed = committed.and_then(|()| catalog.told_of(what));
+        drop(catalog);
+        committed
+    }
+}
+
+impl Deref for Tx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.tx
+    }
+}
+
+impl Catalog {
+    /// Begins a transaction that may write, when no other one is under way. What identity and tenancy write goes through
+    /// [`super::changes::Changing`].
+    pub(super) async fn begin(&self, what: &'static str) -> Result<Tx> {
+        self.anchors.check()?;
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        let tx = tx.map_err(failed_to(what))?;
+        #[cfg(test)]
+        let tx = self.spoiled_write(tx).await;
+        Ok(Tx {
+            catalog: self.clone(),
+            tx,
+            what,
+        })
+    }
+}
