@@ -116,7 +116,7 @@ pub(crate) async fn run(
         accepted,
         refused,
         not_read,
-        taken_for,
+        origins,
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
@@ -141,7 +141,7 @@ pub(crate) async fn run(
             duplicates,
             refused,
             not_read,
-            types: prepare::types(&taken_for),
+            types: prepare::types(&origins),
         });
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {

@@ -7,8 +7,7 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 use super::frame::{Ends, Frame, Kind};
 use super::values::is_whitespace;
 use super::{Splitter, Step};
-use crate::Format;
-use crate::envelope::Shape;
+use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
 
 /// The line that is being read.
@@ -82,17 +81,17 @@ impl Splitter {
             }
             b'{' => match self.inspector.shape(&window[text.clone()]) {
                 Shape::Event(format) => (text, format),
-                Shape::Envelope(payload) => (
-                    text.start + payload.start..text.start + payload.end,
-                    Format::Cadf,
-                ),
+                Shape::Envelope(format, event) => {
+                    let start = text.start;
+                    (start + event.start..start + event.end, format)
+                }
                 Shape::List => {
                     let frame = Frame::new(Kind::Object, line, Ends::At(text.end));
                     self.enter(frame.with_fallback(text.start, 0), text.start);
                     return None;
                 }
             },
-            _ => (text, Format::Cadf),
+            _ => (text, self.inspector.other()),
         };
         self.leave_line(end, window);
         Some(Step::Candidate {
