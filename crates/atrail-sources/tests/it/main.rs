@@ -1,8 +1,12 @@
-//! Real audit events, published by others, through the splitter and the check.
+//! Inputs of all kinds through the splitter and the check.
 //!
-//! They are no part of the project and lie beside it; a test says so when they are not there.
+//! The tests here read real audit events, published by others. They are no part of the project and lie beside it; a test says
+//! so when they are not there.
 
 #![allow(clippy::print_stderr, clippy::unwrap_used)]
+
+mod documented;
+mod golden;
 
 use std::path::{Path, PathBuf};
 
