@@ -8,6 +8,9 @@ use crate::SourceKind;
 use crate::formats::{Format, Holds, Name, Recognition, Wrapping};
 use crate::members::members;
 
+/// How much of an input's first line is looked at.
+const HEAD_MAX_BYTES: usize = 4096;
+
 /// What an object is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -26,6 +29,10 @@ pub(crate) struct Inspector {
     object: &'static Format,
     /// What a text is that is no whole object; it is refused as one.
     other: &'static Format,
+    /// The format whose items are the lines of the input.
+    line: Option<&'static Format>,
+    /// Formats whose items are lines, while it is not known whether the input is in one.
+    lines: Vec<&'static Format>,
     recognised: Vec<Recognised>,
     wrapped: Vec<Wrapped>,
     /// The table's lists, also those that the input's type leaves out: what is larger than any event can only be one.
@@ -83,6 +90,8 @@ impl Inspector {
         Self {
             object,
             other: first,
+            line: (object.line.is_some()).then_some(object),
+            lines: rows().filter(|row| row.line.is_some()).collect(),
             recognised: recognised.collect(),
             wrapped: wrapped.collect(),
             lists: (table.iter().flat_map(|row| row.wrappings))
@@ -91,6 +100,28 @@ impl Inspector {
                 .collect(),
             glued: [b"}{", b"} ", b"}\t"].map(Finder::new),
         }
+    }
+
+    /// Looks at the beginning of an input for a format whose items are lines; whether enough of it is seen.
+    pub(crate) fn look_at_head(&mut self, head: &[u8], last: bool) -> bool {
+        if self.line.is_some() || self.lines.is_empty() {
+            return true;
+        }
+        let is_enough = last || head.len() >= HEAD_MAX_BYTES;
+        let head = head[..head.len().min(HEAD_MAX_BYTES)].trim_ascii_start();
+        let end = memchr::memchr(b'\n', head);
+        if end.is_none() && !is_enough {
+            return false;
+        }
+        let first = head[..end.unwrap_or(head.len())].trim_ascii_end();
+        let mut lines = self.lines.iter().copied();
+        self.line = lines.find(|row| row.line.is_some_and(|is_item| is_item(first)));
+        true
+    }
+
+    /// The format whose items are the lines of the input, whatever is in them.
+    pub(crate) const fn line(&self) -> Option<&'static Format> {
+        self.line
     }
 
     /// What the object is. Names are looked for as they are spelled everywhere, without escapes.

@@ -124,7 +124,7 @@ impl Splitter {
     }
 
     /// By another table of formats than the one that there is.
-    fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
+    pub(crate) fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
         Self {
             inspector: Inspector::new(table, kind),
             place: Place::new(),
@@ -152,10 +152,15 @@ impl Splitter {
             if !last && window.len() < BYTE_ORDER_MARK.len() {
                 return Step::NeedMore;
             }
-            self.started = true;
-            if window.starts_with(BYTE_ORDER_MARK) {
-                self.pos = BYTE_ORDER_MARK.len();
+            let text = window.strip_prefix(BYTE_ORDER_MARK).unwrap_or(window);
+            if !self.inspector.look_at_head(text, last) {
+                return Step::NeedMore;
             }
+            if self.inspector.line().is_some() {
+                self.mode = Mode::Lines;
+            }
+            self.started = true;
+            self.pos = window.len() - text.len();
         }
         loop {
             let step = match self.mode {

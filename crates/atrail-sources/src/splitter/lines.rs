@@ -5,7 +5,7 @@ use std::ops::Range;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::frame::{Ends, Frame, Kind};
-use super::values::is_whitespace;
+use super::values::{is_whitespace, too_large_at};
 use super::{Splitter, Step};
 use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
@@ -19,6 +19,8 @@ pub(super) struct Line {
     pub(super) searched: usize,
     /// Where it ends, once that is known.
     end: Option<usize>,
+    /// An item that is too large, by its line: its bytes are let go up to its end.
+    too_large: Option<u64>,
 }
 
 impl Line {
@@ -40,6 +42,14 @@ impl Splitter {
                 }
                 continue;
             }
+            if let Some(line) = self.line.too_large {
+                self.pos = window.len();
+                let Some(end) = end else {
+                    return Some(Step::NeedMore);
+                };
+                self.leave_line(end, window);
+                return Some(too_large_at(line));
+            }
             if self.pos >= window.len() {
                 return Some(if last { Step::End } else { Step::NeedMore });
             }
@@ -49,12 +59,12 @@ impl Splitter {
                     if text.is_empty() {
                         self.leave_line(end, window);
                     } else if text.len() > EVENT_MAX_BYTES {
-                        self.line.entered = true;
+                        self.enter_large(window);
                     } else if let Some(step) = self.take_line(window, text, end) {
                         return Some(step);
                     }
                 }
-                None if window.len() - self.pos > EVENT_MAX_BYTES => self.line.entered = true,
+                None if window.len() - self.pos > EVENT_MAX_BYTES => self.enter_large(window),
                 None => return Some(Step::NeedMore),
             }
         }
@@ -63,6 +73,14 @@ impl Splitter {
     /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
+        if let Some(format) = self.inspector.line() {
+            self.leave_line(end, window);
+            return Some(Step::Candidate {
+                range: text,
+                line,
+                format,
+            });
+        }
         let is_object = window[text.start] == b'{';
         if is_object
             && self.inspector.may_be_glued(&window[text.clone()])
@@ -99,6 +117,14 @@ impl Splitter {
             line,
             format,
         })
+    }
+
+    /// A line that is larger than an event can only be a list, or is refused where lines are items.
+    fn enter_large(&mut self, window: &[u8]) {
+        match self.inspector.line() {
+            Some(_) => self.line.too_large = Some(self.place.line(window, self.pos)),
+            None => self.line.entered = true,
+        }
     }
 
     fn enter(&mut self, frame: Frame, start: usize) {
