@@ -14,8 +14,9 @@
 //!    test -p atrail-sources --test it` writes what becomes of them beside them, and the list of formats into
 //!    `docs/API.md`. Read both before you commit them.
 //!
-//! `ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi` and the snapshot of the help texts write the other two
-//! places that name formats; their tests fail until then.
+//! Three files that tests write name every type, too, and their tests fail until they are written: `docs/openapi.json`
+//! (`ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi`), and the snapshots of the help texts and of the problems
+//! that requests are refused with (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
 
 mod cadf;
 mod kong;
@@ -29,7 +30,7 @@ use crate::Reason;
 pub(crate) use cadf::repair;
 
 /// Every format. The first one is what [`SourceKind::Auto`] reads an object as that no other row recognises.
-pub static FORMATS: [Format; 3] = [cadf::FORMAT, kong::FORMAT, oslo::FORMAT];
+pub static FORMATS: &[Format] = &[cadf::FORMAT, kong::FORMAT, oslo::FORMAT];
 
 /// An audit format. Two are equal when their names are.
 ///
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn every_row_says_what_it_is() {
-        for row in &FORMATS {
+        for row in FORMATS {
             for text in [row.name, row.kind, row.about, row.marks] {
                 assert!(!text.is_empty(), "{row:?}");
             }
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn no_name_has_two_meanings() {
         let mut names = vec!["auto"];
-        for row in &FORMATS {
+        for row in FORMATS {
             names.push(row.name);
             names.extend(row.aliases);
         }
@@ -206,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_a_row_that_is_its_own_kind() {
-        for row in &FORMATS {
+        for row in FORMATS {
             let kind = FORMATS.iter().find(|kind| kind.name == row.kind);
             assert!(kind.is_some_and(Format::is_kind), "{row}");
         }

@@ -120,7 +120,7 @@ enum Role {
 
 impl Splitter {
     pub(crate) fn new(kind: SourceKind, framing: Framing) -> Self {
-        Self::by(&FORMATS, kind, framing)
+        Self::by(FORMATS, kind, framing)
     }
 
     /// By another table of formats than the one that there is.

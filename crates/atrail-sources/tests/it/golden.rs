@@ -90,7 +90,7 @@ fn faults(root: &Path) -> Vec<String> {
             faults.push(format!("{folder}: no format has this name"));
         }
     }
-    for format in &FORMATS {
+    for format in FORMATS {
         if folders.contains(format.name) {
             faults.extend(faults_of(format, &root.join(format.name)));
         } else {
@@ -137,7 +137,7 @@ fn faults_of(format: &Format, folder: &Path) -> Vec<String> {
 }
 
 fn write_expectations() {
-    for format in &FORMATS {
+    for format in FORMATS {
         let folder = fixtures().join(format.name);
         for name in names_in(&folder) {
             if let Some(stem) = name.strip_suffix(".in") {
