@@ -28,6 +28,9 @@ fi
 printf '{"start":"2017-07-24","end":"today","SearchTime":"0-23","AtAccountLevel":true,"DryRun":true}' >"$seeds/query"
 printf '{"retention":30}' >"$seeds/retention"
 printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
+for file in crates/atrail-sources/tests/fixtures/*/*.in; do
+  [ ! -f "$file" ] || cp "$file" "$seeds/$(basename "$(dirname "$file")")_$(basename "$file")"
+done
 cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
 
 # Build without a sanitizer: the targets are safe Rust with its checks on, and this takes a fraction of the time.

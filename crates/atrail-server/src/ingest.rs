@@ -79,7 +79,7 @@ pub(crate) async fn run(
         admitted,
     } = request;
     let kind: SourceKind = match query.kind.as_deref() {
-        None => SourceKind::default(),
+        None => SourceKind::of_media_type(media_type(&headers)).unwrap_or_default(),
         Some(text) => text
             .parse()
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
@@ -116,7 +116,7 @@ pub(crate) async fn run(
         accepted,
         refused,
         not_read,
-        taken_for,
+        origins,
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
@@ -141,7 +141,7 @@ pub(crate) async fn run(
             duplicates,
             refused,
             not_read,
-            types: prepare::types(&taken_for),
+            types: prepare::types(&origins),
         });
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {
@@ -163,13 +163,7 @@ fn framing(headers: &HeaderMap) -> Framing {
         "application/ndjson",
         "application/jsonl",
     ];
-    let declared = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media_type = declared
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim();
+    let media_type = media_type(headers);
     if LINES
         .iter()
         .any(|lines| media_type.eq_ignore_ascii_case(lines))
@@ -178,6 +172,15 @@ fn framing(headers: &HeaderMap) -> Framing {
     } else {
         Framing::Sniffed
     }
+}
+
+/// The media type that a body is declared as, without its parameters; empty where there is none.
+fn media_type(headers: &HeaderMap) -> &str {
+    let declared = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = declared.and_then(|value| value.split(';').next());
+    media_type.unwrap_or_default().trim()
 }
 
 /// `Prefer: return=minimal` (RFC 7240 §4.2).

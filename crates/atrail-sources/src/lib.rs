@@ -22,11 +22,11 @@
 //! assert_eq!(texts, [&br#"{"action": "read"}"#[..], br#"{"action": "update"}"#]);
 //! ```
 
-mod envelope;
-mod format;
-mod kong;
+mod formats;
+mod inspector;
+mod kind;
 mod members;
-mod oslo;
+mod origin;
 mod place;
 mod refusal;
 mod scan;
@@ -36,7 +36,9 @@ mod stream;
 mod surrogates;
 mod tally;
 
-pub use format::{Format, ParseSourceKindError, SourceKind};
+pub use formats::{FORMATS, Format};
+pub use kind::{ParseSourceKindError, SourceKind};
+pub use origin::Origin;
 pub use refusal::{Reason, Refusal};
 pub use split::{Candidate, Framing, Split, split};
 pub use stream::Stream;

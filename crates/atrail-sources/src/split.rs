@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::origin::to_cadf;
 use crate::splitter::{Splitter, Step};
-use crate::{Format, Refusal, SourceKind};
+use crate::{Origin, Refusal, SourceKind};
 
 /// How the values of an input are told apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -21,8 +22,8 @@ pub enum Framing {
 pub struct Candidate<'a> {
     /// The line of the input that it begins on, counted from 1.
     pub line: u64,
-    /// What it was taken for.
-    pub format: Format,
+    /// What its text was made from.
+    pub origin: Origin,
     /// Its text: as it stood in the input when it is CADF, else its conversion.
     pub text: Cow<'a, [u8]>,
 }
@@ -58,8 +59,8 @@ pub(crate) fn candidate(window: &[u8], step: Step) -> Option<Result<Candidate<'_
             range,
             line,
             format,
-        } => Some(match format.to_cadf(&window[range]) {
-            Ok((text, format)) => Ok(Candidate { line, format, text }),
+        } => Some(match to_cadf(format, &window[range]) {
+            Ok((text, origin)) => Ok(Candidate { line, origin, text }),
             Err(reason) => Err(Refusal {
                 line,
                 reason,

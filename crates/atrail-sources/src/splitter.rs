@@ -19,10 +19,10 @@ mod tests;
 
 use std::ops::Range;
 
-use crate::envelope::Inspector;
+use crate::inspector::Inspector;
 use crate::place::Place;
 use crate::scan::Scan;
-use crate::{Format, Framing, Refusal, SourceKind};
+use crate::{FORMATS, Format, Framing, Refusal, SourceKind};
 use atrail_model::limits::EVENT_MAX_BYTES;
 use frame::{Ends, Frame};
 use recover::Seek;
@@ -39,8 +39,8 @@ pub(crate) enum Step {
         range: Range<usize>,
         /// The line it begins on.
         line: u64,
-        /// What it was taken for.
-        format: Format,
+        /// What it is an item of.
+        format: &'static Format,
     },
     /// Something that is not handed on.
     Refusal(Refusal),
@@ -120,8 +120,13 @@ enum Role {
 
 impl Splitter {
     pub(crate) fn new(kind: SourceKind, framing: Framing) -> Self {
+        Self::by(FORMATS, kind, framing)
+    }
+
+    /// By another table of formats than the one that there is.
+    pub(crate) fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
         Self {
-            inspector: Inspector::new(kind),
+            inspector: Inspector::new(table, kind),
             place: Place::new(),
             mode: match framing {
                 Framing::Sniffed => Mode::Sniffing { first_line: None },
@@ -147,10 +152,15 @@ impl Splitter {
             if !last && window.len() < BYTE_ORDER_MARK.len() {
                 return Step::NeedMore;
             }
-            self.started = true;
-            if window.starts_with(BYTE_ORDER_MARK) {
-                self.pos = BYTE_ORDER_MARK.len();
+            let text = window.strip_prefix(BYTE_ORDER_MARK).unwrap_or(window);
+            if !self.inspector.look_at_head(text, last) {
+                return Step::NeedMore;
             }
+            if self.inspector.line().is_some() {
+                self.mode = Mode::Lines;
+            }
+            self.started = true;
+            self.pos = window.len() - text.len();
         }
         loop {
             let step = match self.mode {

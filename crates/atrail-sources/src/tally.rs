@@ -1,41 +1,41 @@
-//! What events were taken for, counted.
+//! What events were made from, counted.
 
 use std::fmt;
 
-use crate::Format;
+use crate::Origin;
 
-/// How many events there were of each format. Its `Display` is for people: `2 cadf, 1 kong`.
+/// How many events there were of each origin. Its `Display` is for people: `2 cadf, 1 kong`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    counts: Vec<(Format, u64)>,
+    counts: Vec<(Origin, u64)>,
 }
 
 impl Tally {
     /// Counts one event.
-    pub fn add(&mut self, format: Format) {
-        match self.counts.iter_mut().find(|(known, _)| *known == format) {
+    pub fn add(&mut self, origin: Origin) {
+        match self.counts.iter_mut().find(|(known, _)| *known == origin) {
             Some((_, count)) => *count += 1,
-            None => self.counts.push((format, 1)),
+            None => self.counts.push((origin, 1)),
         }
     }
 
     /// Whether every event was CADF as it came.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.counts.iter().all(|(format, _)| format.is_plain())
+        self.counts.iter().all(|(origin, _)| origin.is_plain())
     }
 
-    /// Each format with its count, in the order in which they came.
-    pub fn counts(&self) -> impl Iterator<Item = (Format, u64)> {
+    /// Each origin with its count, in the order in which they came.
+    pub fn counts(&self) -> impl Iterator<Item = (Origin, u64)> {
         self.counts.iter().copied()
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (format, count)) in self.counts.iter().enumerate() {
+        for (index, (origin, count)) in self.counts.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{count} {format}")?;
+            write!(f, "{comma}{count} {origin}")?;
         }
         Ok(())
     }
@@ -46,14 +46,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_by_format() {
+    fn counts_by_origin() {
+        let [plain, converted] = [true, false].map(|is_plain| {
+            let found = crate::FORMATS.iter().find(|row| row.is_plain() == is_plain);
+            Origin::Format(found.unwrap())
+        });
         let mut tally = Tally::default();
         assert!(tally.is_plain());
-        tally.add(Format::Cadf);
+        tally.add(plain);
         assert!(tally.is_plain());
-        tally.add(Format::Kong);
-        tally.add(Format::Cadf);
+        tally.add(converted);
+        tally.add(Origin::Repaired);
+        tally.add(plain);
         assert!(!tally.is_plain());
-        assert_eq!(tally.to_string(), "2 cadf, 1 kong");
+        assert_eq!(
+            tally.to_string(),
+            format!("2 {plain}, 1 {converted}, 1 repaired")
+        );
     }
 }

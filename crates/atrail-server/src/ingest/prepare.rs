@@ -8,7 +8,7 @@ use atrail_api::ErrorCode;
 use atrail_evidence::leaf_hash;
 use atrail_model::limits::{REQUEST_MAX_BYTES, REQUEST_MAX_HOURS};
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Format, Framing, SourceKind, Tally, split};
+use atrail_sources::{Framing, Origin, SourceKind, Tally, split};
 use atrail_store::NewEvent;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -36,15 +36,15 @@ pub(super) struct Prepared {
     pub(super) refused: u64,
     /// Lines that were passed over after a broken place.
     pub(super) not_read: u64,
-    /// What those to be stored were taken for.
-    pub(super) taken_for: Tally,
+    /// What those to be stored were made from.
+    pub(super) origins: Tally,
 }
 
-/// What events were taken for, to be answered when it is not simply CADF.
-pub(super) fn types(taken_for: &Tally) -> BTreeMap<String, u64> {
-    let counts = taken_for.counts().filter(|_| !taken_for.is_plain());
+/// What events were made from, to be answered when not all were CADF as they came.
+pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
+    let counts = origins.counts().filter(|_| !origins.is_plain());
     counts
-        .map(|(format, count)| (format.to_string(), count))
+        .map(|(origin, count)| (origin.to_string(), count))
         .collect()
 }
 
@@ -101,17 +101,17 @@ pub(super) fn prepare(
                 Some(key) => key.event_id(index, &candidate.text),
                 None => Uuid::new_v4().to_string(),
             })
-            .map(|event| (event, candidate.format))
+            .map(|event| (event, candidate.origin))
             .map_err(|error| (candidate.line, error.to_string(), 0)),
             Err(refusal) => Err((refusal.line, refusal.to_string(), refusal.not_read)),
         };
         match checked {
-            Ok((event, format)) => {
+            Ok((event, origin)) => {
                 let leaf = leaf_hash(&event.line);
                 if *each_is_answered {
-                    write_ack(&mut made.answer, &event.id, &leaf, format);
+                    write_ack(&mut made.answer, &event.id, &leaf, origin);
                 }
-                made.taken_for.add(format);
+                made.origins.add(origin);
                 line_bytes += event.line.len();
                 if line_bytes > REQUEST_MAX_BYTES {
                     return Err(too_much());
@@ -174,13 +174,13 @@ fn shared(body: &Bytes, line: Cow<'_, [u8]>) -> Bytes {
     }
 }
 
-fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display, format: Format) {
+fn write_ack(answer: &mut Vec<u8>, id: &str, leaf: &impl std::fmt::Display, origin: Origin) {
     answer.extend_from_slice(b"{\"id\":");
     write_string(answer, id);
     // Base64 needs no escape.
     write!(answer, ",\"value\":\"{leaf}\"").expect("writing to memory does not fail");
-    if !format.is_plain() {
-        write!(answer, ",\"type\":\"{format}\"").expect("writing to memory does not fail");
+    if !origin.is_plain() {
+        write!(answer, ",\"type\":\"{origin}\"").expect("writing to memory does not fail");
     }
     answer.push(b'}');
 }

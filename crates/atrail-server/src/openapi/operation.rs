@@ -144,6 +144,16 @@ impl Operation {
         self
     }
 
+    /// Of the query's parameters, this one has one of these values.
+    pub(super) fn values(mut self, name: &str, values: &[&str]) -> Self {
+        for parameter in &mut self.parameters {
+            if parameter["name"] == *name {
+                parameter["schema"] = json!({"type": "string", "enum": values});
+            }
+        }
+        self
+    }
+
     /// With one parameter of the query.
     pub(super) fn query_text(mut self, name: &str, description: &str) -> Self {
         self.parameters.push(json!({

@@ -5,10 +5,9 @@ use std::ops::Range;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::frame::{Ends, Frame, Kind};
-use super::values::is_whitespace;
+use super::values::{is_whitespace, too_large_at};
 use super::{Splitter, Step};
-use crate::Format;
-use crate::envelope::Shape;
+use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
 
 /// The line that is being read.
@@ -20,6 +19,8 @@ pub(super) struct Line {
     pub(super) searched: usize,
     /// Where it ends, once that is known.
     end: Option<usize>,
+    /// An item that is too large, by its line: its bytes are let go up to its end.
+    too_large: Option<u64>,
 }
 
 impl Line {
@@ -41,6 +42,14 @@ impl Splitter {
                 }
                 continue;
             }
+            if let Some(line) = self.line.too_large {
+                self.pos = window.len();
+                let Some(end) = end else {
+                    return Some(Step::NeedMore);
+                };
+                self.leave_line(end, window);
+                return Some(too_large_at(line));
+            }
             if self.pos >= window.len() {
                 return Some(if last { Step::End } else { Step::NeedMore });
             }
@@ -50,12 +59,12 @@ impl Splitter {
                     if text.is_empty() {
                         self.leave_line(end, window);
                     } else if text.len() > EVENT_MAX_BYTES {
-                        self.line.entered = true;
+                        self.enter_large(window);
                     } else if let Some(step) = self.take_line(window, text, end) {
                         return Some(step);
                     }
                 }
-                None if window.len() - self.pos > EVENT_MAX_BYTES => self.line.entered = true,
+                None if window.len() - self.pos > EVENT_MAX_BYTES => self.enter_large(window),
                 None => return Some(Step::NeedMore),
             }
         }
@@ -64,6 +73,14 @@ impl Splitter {
     /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
+        if let Some(format) = self.inspector.line() {
+            self.leave_line(end, window);
+            return Some(Step::Candidate {
+                range: text,
+                line,
+                format,
+            });
+        }
         let is_object = window[text.start] == b'{';
         if is_object
             && self.inspector.may_be_glued(&window[text.clone()])
@@ -82,17 +99,17 @@ impl Splitter {
             }
             b'{' => match self.inspector.shape(&window[text.clone()]) {
                 Shape::Event(format) => (text, format),
-                Shape::Envelope(payload) => (
-                    text.start + payload.start..text.start + payload.end,
-                    Format::Cadf,
-                ),
+                Shape::Envelope(format, event) => {
+                    let start = text.start;
+                    (start + event.start..start + event.end, format)
+                }
                 Shape::List => {
                     let frame = Frame::new(Kind::Object, line, Ends::At(text.end));
                     self.enter(frame.with_fallback(text.start, 0), text.start);
                     return None;
                 }
             },
-            _ => (text, Format::Cadf),
+            _ => (text, self.inspector.other()),
         };
         self.leave_line(end, window);
         Some(Step::Candidate {
@@ -100,6 +117,14 @@ impl Splitter {
             line,
             format,
         })
+    }
+
+    /// A line that is larger than an event can only be a list, or is refused where lines are items.
+    fn enter_large(&mut self, window: &[u8]) {
+        match self.inspector.line() {
+            Some(_) => self.line.too_large = Some(self.place.line(window, self.pos)),
+            None => self.line.entered = true,
+        }
     }
 
     fn enter(&mut self, frame: Frame, start: usize) {

@@ -8,7 +8,7 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 use serde::de::IgnoredAny;
 
 use super::ahead::{describe, passed_over, values_on};
-use super::values::{is_whitespace, whole};
+use super::values::is_whitespace;
 use super::{Splitter, Step, Value};
 use crate::{Reason, Refusal};
 
@@ -19,7 +19,7 @@ impl Splitter {
     pub(super) fn hand_on(&mut self, range: Range<usize>, line: u64, window: &[u8]) -> Step {
         match self.lost_inside(range.clone(), window) {
             Some(refusal) => Step::Refusal(refusal),
-            None => whole(range, line),
+            None => self.other(range, line),
         }
     }
 
@@ -96,26 +96,42 @@ impl Splitter {
             }
         }
     }
-}
 
-/// A value that breaks off before `end`, as text that will be refused for where it ends; or refused here, at the end of its
-/// first line, when other values were passed over.
-pub(super) fn cut(start: usize, end: usize, line: u64, column: usize, window: &[u8]) -> Step {
-    let text = &window[start..end];
-    let not_read = passed_over(window, start, end, Some(column));
-    if not_read > 0 {
-        let length = memchr::memchr(b'\n', text).unwrap_or(text.len());
-        return Step::Refusal(Refusal {
-            line,
-            reason: Reason::Broken {
-                column: (column + length + 1) as u64,
-                expected: "the rest of this value",
-                found: describe(&text[length..]),
-                hint: None,
-            },
-            not_read,
-        });
+    /// A value that breaks off before `end`, as text that will be refused for where it ends; or refused here, at the end of its
+    /// first line, when other values were passed over.
+    pub(super) fn cut(
+        &self,
+        start: usize,
+        end: usize,
+        line: u64,
+        column: usize,
+        window: &[u8],
+    ) -> Step {
+        let text = &window[start..end];
+        let not_read = passed_over(window, start, end, Some(column));
+        if not_read > 0 {
+            let length = memchr::memchr(b'\n', text).unwrap_or(text.len());
+            return Step::Refusal(Refusal {
+                line,
+                reason: Reason::Broken {
+                    column: (column + length + 1) as u64,
+                    expected: REST,
+                    found: describe(&text[length..]),
+                    hint: None,
+                },
+                not_read,
+            });
+        }
+        let last = text.iter().rposition(|byte| !is_whitespace(*byte));
+        self.other(start..start + last.map_or(0, |last| last + 1), line)
     }
-    let last = text.iter().rposition(|byte| !is_whitespace(*byte));
-    whole(start..start + last.map_or(0, |last| last + 1), line)
+
+    /// Hands on what is no whole object.
+    fn other(&self, range: Range<usize>, line: u64) -> Step {
+        Step::Candidate {
+            range,
+            line,
+            format: self.inspector.other(),
+        }
+    }
 }

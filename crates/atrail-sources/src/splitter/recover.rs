@@ -9,7 +9,6 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::ahead::{describe, ends_element, next_line, passed_over, values_on};
 use super::frame::{Ends, Expect, Frame, Kind};
-use super::passed::cut;
 use super::{Mode, Role, Splitter, Step, Value};
 use crate::{Reason, Refusal};
 
@@ -111,7 +110,7 @@ impl Splitter {
                 blame.not_read += passed_over(window, value.start, next, Some(column));
                 Step::Refusal(blame)
             }
-            None => cut(value.start, next, value.line, column, window),
+            None => self.cut(value.start, next, value.line, column, window),
         }
     }
 
@@ -187,7 +186,7 @@ impl Splitter {
             if let Some(next) = next.filter(|next| *next == at || self.rereads.take(start, at)) {
                 self.go_back(next, window);
                 self.resume(Resume::Value);
-                return Some(cut(start, next, frame.line, frame.start_column, window));
+                return Some(self.cut(start, next, frame.line, frame.start_column, window));
             }
         }
         let mut refusal = self.refusal(window, at, expected);

@@ -3,6 +3,7 @@
 mod counts;
 mod limits;
 mod recovery;
+mod table;
 
 use proptest::prelude::*;
 

@@ -9,9 +9,9 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::frame::{Ends, Frame, Kind};
 use super::{Mode, Role, Splitter, Step, Value};
-use crate::envelope::{EVENT_TIME_NAME, EVENTS_NAME, Shape};
+use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
-use crate::{Format, Reason, Refusal};
+use crate::{Reason, Refusal};
 
 /// How deep lists of events are looked for inside each other. Every level may cost one more look at the text.
 const LISTS_MAX_DEPTH: usize = 6;
@@ -227,8 +227,8 @@ impl Splitter {
             Role::Name => {
                 if let Some(frame) = self.frames.last_mut() {
                     let name = &window[value.start..end];
-                    frame.at_events = name == EVENTS_NAME;
-                    frame.is_event |= name == EVENT_TIME_NAME;
+                    frame.at_events = self.inspector.names_events(name);
+                    frame.is_event |= self.inspector.names_event(name);
                 }
                 None
             }
@@ -263,15 +263,15 @@ impl Splitter {
                     self.frames.push(frame.with_fallback(range.start, 0));
                     return None;
                 }
-                Shape::List => (range, line, Format::Cadf),
+                Shape::List => (range, line, self.inspector.other()),
                 Shape::Event(format) => (range, line, format),
-                Shape::Envelope(payload) => {
-                    let payload = range.start + payload.start..range.start + payload.end;
-                    let line = self.place.line(window, payload.start);
-                    (payload, line, Format::Cadf)
+                Shape::Envelope(format, event) => {
+                    let event = range.start + event.start..range.start + event.end;
+                    let line = self.place.line(window, event.start);
+                    (event, line, format)
                 }
             },
-            _ => (range, line, Format::Cadf),
+            _ => (range, line, self.inspector.other()),
         };
         Some(match self.lost_inside(range.clone(), window) {
             Some(refusal) => Step::Refusal(refusal),
@@ -334,14 +334,6 @@ enum Followed {
 
 pub(super) const fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-pub(super) const fn whole(range: Range<usize>, line: u64) -> Step {
-    Step::Candidate {
-        range,
-        line,
-        format: Format::Cadf,
-    }
 }
 
 pub(super) const fn too_large_at(line: u64) -> Step {

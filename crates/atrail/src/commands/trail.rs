@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use atrail_api::{AckOrRefusal, IngestQuery, Problem, headers, paths};
 use atrail_sources::SourceKind;
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 
@@ -34,37 +34,25 @@ pub(crate) struct Args {
     #[arg(
         short = 't',
         long = "type",
-        value_enum,
+        value_parser = kinds(),
         ignore_case = true,
         default_value_t,
         value_name = "TYPE"
     )]
-    kind: Kind,
+    kind: SourceKind,
     /// To the account's own domain, in place of the targeted space
     #[arg(short = 'a', long)]
     at_account_level: bool,
 }
 
-/// The formats that the server takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Each event says what it is
-    #[default]
-    Auto,
-    /// CADF
-    Cadf,
-    /// Kong's log of requests
-    Kong,
-}
-
-impl Kind {
-    const fn source(self) -> SourceKind {
-        match self {
-            Self::Auto => SourceKind::Auto,
-            Self::Cadf => SourceKind::Cadf,
-            Self::Kong => SourceKind::Kong,
-        }
-    }
+/// The types of events, in any case.
+fn kinds() -> impl TypedValueParser<Value = SourceKind> {
+    let names = SourceKind::all().map(|kind| {
+        PossibleValue::new(kind.name())
+            .aliases(kind.aliases())
+            .help(kind.about())
+    });
+    PossibleValuesParser::new(names).try_map(|name| name.to_ascii_lowercase().parse())
 }
 
 /// Sends everything, and prints what became of it.
@@ -82,7 +70,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let (source, total) = open(args.file.as_ref())?;
     // One batch waits here while another is under way and the next is being read.
     let (sender, mut batches) = mpsc::channel(1);
-    let (kind, now) = (args.kind.source(), settings.now());
+    let (kind, now) = (args.kind, settings.now());
     let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
     let mut report = Report::start(settings, total)?;
     loop {

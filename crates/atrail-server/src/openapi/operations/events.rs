@@ -2,6 +2,7 @@
 
 use atrail_api as api;
 use atrail_api::{ErrorCode as E, paths};
+use atrail_sources::SourceKind;
 use serde_json::{Value, json};
 
 use super::super::operation::{Operation, array, schema, string};
@@ -10,19 +11,23 @@ use super::idempotency::IDEMPOTENCY;
 /// Each operation.
 pub(super) fn all() -> Vec<Operation> {
     let answer = json!({"oneOf": [array::<api::AckOrRefusal>(), schema::<api::IngestCounts>()]});
+    let types: Vec<_> = SourceKind::all()
+        .flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied()))
+        .collect();
     let sent = |id: &'static str| {
         Operation::new(
             "POST",
             paths::EVENTS,
             id,
             "events",
-            "Takes in events: one object, an array, lines, CADF logs, oslo envelopes or Kong's log events",
+            "Takes in events: one object, an array, lines, or a list such as a CADF log",
         )
     };
     vec![
         sent("sendEvents")
             .in_space()
             .query::<api::IngestQuery>()
+            .values("type", &types)
             .header("Content-Encoding", "`gzip`, `zstd` or `identity`.")
             .header("Prefer", "`return=minimal` answers counts only.")
             .header("Idempotency-Key", IDEMPOTENCY)

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Candidate, Format, Framing, SourceKind, Stream};
+use atrail_sources::{Candidate, Framing, Origin, SourceKind, Stream};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -34,8 +34,8 @@ pub(super) struct Batch {
     pub(super) body: Bytes,
     /// For each of them, the line of the input that it begins on, from 1.
     pub(super) lines: Vec<u64>,
-    /// And what it was taken for.
-    pub(super) formats: Vec<Format>,
+    /// And what it was made from.
+    pub(super) origins: Vec<Origin>,
     /// Events in between that are not sent.
     pub(super) refusals: Vec<Refusal>,
     /// How many bytes of the input were read by its end.
@@ -96,7 +96,7 @@ struct Batcher {
     now: Timestamp,
     body: Vec<u8>,
     lines: Vec<u64>,
-    formats: Vec<Format>,
+    origins: Vec<Origin>,
     refusals: Vec<Refusal>,
 }
 
@@ -106,7 +106,7 @@ impl Batcher {
             now,
             body: Vec::new(),
             lines: Vec::new(),
-            formats: Vec::new(),
+            origins: Vec::new(),
             refusals: Vec::new(),
         }
     }
@@ -115,13 +115,13 @@ impl Batcher {
     /// kept are those that would be kept had it been sent as it is. One that is cut off is refused here: in a request, it
     /// would join what follows it.
     fn event(&mut self, candidate: &Candidate<'_>) {
-        let Candidate { line, format, text } = candidate;
+        let Candidate { line, origin, text } = candidate;
         let is_whole = text.ends_with(b"}");
         if is_whole && !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-            return self.push(*line, *format, text);
+            return self.push(*line, *origin, text);
         }
         match event::admit(text, self.now, || uuid::Uuid::new_v4().to_string()) {
-            Ok(event) => self.push(*line, *format, &event.line),
+            Ok(event) => self.push(*line, *origin, &event.line),
             Err(error) => self.refuse(*line, error.to_string(), 0),
         }
     }
@@ -134,11 +134,11 @@ impl Batcher {
         });
     }
 
-    fn push(&mut self, line: u64, format: Format, text: &[u8]) {
+    fn push(&mut self, line: u64, origin: Origin, text: &[u8]) {
         self.body.extend_from_slice(text);
         self.body.push(b'\n');
         self.lines.push(line);
-        self.formats.push(format);
+        self.origins.push(origin);
     }
 
     fn is_full(&self) -> bool {
@@ -149,7 +149,7 @@ impl Batcher {
         Batch {
             body: std::mem::take(&mut self.body).into(),
             lines: std::mem::take(&mut self.lines),
-            formats: std::mem::take(&mut self.formats),
+            origins: std::mem::take(&mut self.origins),
             refusals: std::mem::take(&mut self.refusals),
             end,
         }

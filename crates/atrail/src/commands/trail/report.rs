@@ -16,7 +16,7 @@ pub(super) struct Report<'a> {
     progress: Option<Progress>,
     kept: u64,
     stored_already: u64,
-    taken_for: Tally,
+    origins: Tally,
     refused: u64,
     /// Lines that are no event and no refusal of their own.
     not_read: u64,
@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
             progress,
             kept: 0,
             stored_already: 0,
-            taken_for: Tally::default(),
+            origins: Tally::default(),
             refused: 0,
             not_read: 0,
             last_line: 0,
@@ -63,14 +63,14 @@ impl<'a> Report<'a> {
             self.refuse(refusal.line, &refusal.reason);
             self.not_read += refusal.not_read;
         }
-        let sources = batch.lines.iter().zip(&batch.formats);
+        let sources = batch.lines.iter().zip(&batch.origins);
         self.stored_already += sent.stored_already;
-        for (answer, (line, format)) in sent.answers.iter().zip(sources) {
+        for (answer, (line, origin)) in sent.answers.iter().zip(sources) {
             match answer {
                 // The server's `type` is always CADF: what was not was converted here.
                 AckOrRefusal::Ack { id, value, kind: _ } => {
                     self.kept += 1;
-                    self.taken_for.add(*format);
+                    self.origins.add(*origin);
                     if let Some(rows) = &mut self.rows {
                         rows.row(&[id.clone(), value.clone()])?;
                     }
@@ -171,8 +171,8 @@ impl<'a> Report<'a> {
         let (kept, refused) = (self.kept, self.refused);
         if refused == 0 || kept > 0 {
             let mut told = format!("{} sent", counted(kept, "event"));
-            if !self.taken_for.is_plain() {
-                told += &format!(" ({})", self.taken_for);
+            if !self.origins.is_plain() {
+                told += &format!(" ({})", self.origins);
             }
             if self.stored_already > 0 {
                 told += &format!(", {} of them stored already", self.stored_already);

@@ -1,14 +1,34 @@
-//! Messages of oslo.messaging as they are on the wire, version 2.0: `oslo.message` is a string, and the text in it a
-//! notification whose `payload` is the event. The event is stored as it stands in that text.
+//! CADF in notifications of oslo.messaging, whose `payload` is the event. It is stored as it stands in there.
 //!
-//! The notification by itself, without this layer, is an envelope as any other: see [`crate::envelope`].
+//! A message on the wire, version 2.0, has one layer more: its `oslo.message` is a string, and the text in it is the
+//! notification.
 
+use super::cadf::EVENT_TIME;
+use super::{Format, Holds, Name, Reading, Recognition, Wrapping};
 use crate::Reason;
 use crate::members::{members, string};
 use crate::surrogates::without_halves;
 
-/// Whether a JSON object is such a message.
-pub(crate) fn detect(text: &[u8]) -> bool {
+pub(super) const FORMAT: Format = Format {
+    name: "oslo",
+    kind: "cadf",
+    about: "CADF in notifications of oslo.messaging",
+    marks: "`payload` with an event in it; `oslo.message` with a text of such an object; no `eventTime`",
+    object: Some(Recognition {
+        telling: Name::quoted("\"oslo.message\""),
+        detect,
+    }),
+    wrappings: &[Wrapping {
+        member: Name::quoted("\"payload\""),
+        holds: Holds::Event,
+        unless: EVENT_TIME,
+    }],
+    reading: Reading::Unwrapped(unwrap),
+    ..Format::BLANK
+};
+
+/// Whether a JSON object is a message on the wire.
+fn detect(text: &[u8]) -> bool {
     matches!(
         members(text, ["oslo.message", "eventTime"]),
         Ok([Some(message), None]) if message.starts_with('"')
@@ -16,7 +36,7 @@ pub(crate) fn detect(text: &[u8]) -> bool {
 }
 
 /// The event in the message.
-pub(crate) fn unwrap(text: &[u8]) -> Result<Vec<u8>, Reason> {
+fn unwrap(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let text = &*without_halves(text);
     let [message] = members(text, ["oslo.message"]).map_err(|error| refuse(&error.to_string()))?;
     let message = message

@@ -24,16 +24,30 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_model::{Timestamp, format_timestamp};
 use event::{Address, Attachment, Content, Event, Host, HttpReason, Resource};
 
+use super::{Format, Name, Reading, Recognition};
 use crate::Reason;
 use crate::members::{members, string};
 use crate::surrogates::without_halves;
+
+pub(super) const FORMAT: Format = Format {
+    name: "kong",
+    kind: "kong",
+    about: "Kong's log of requests",
+    marks: "`started_at`; `request` or `session`; `latencies` or `response`; no `eventTime`",
+    object: Some(Recognition {
+        telling: Name::quoted("\"started_at\""),
+        detect,
+    }),
+    reading: Reading::Converted(convert),
+    ..Format::BLANK
+};
 
 /// The first `started_at` that can be meant, in 1973: Kong is of 2015, and seconds reach this number in the year 5138.
 const FIRST_MILLIS: i64 = 100_000_000_000;
 
 /// Whether a JSON object is one of these events: a request or stream that began, what became of it, and no CADF. (A plugin
 /// that was told to leave members out may have left out one of those that say what became of it.)
-pub(crate) fn detect(text: &[u8]) -> bool {
+fn detect(text: &[u8]) -> bool {
     let names = [
         "started_at",
         "request",
@@ -53,7 +67,7 @@ pub(crate) fn detect(text: &[u8]) -> bool {
 }
 
 /// The event as CADF.
-pub(crate) fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
+fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let original = std::str::from_utf8(text).map_err(|_| refuse("it is not UTF-8"))?;
     let text = &*without_halves(text);
     let [

@@ -1,0 +1,224 @@
+//! The audit formats: one file each below `formats/`, one row each in [`FORMATS`].
+//!
+//! The table decides what `type=` accepts, how the server and the command line name a format, in which order
+//! [`SourceKind::Auto`] recognises formats, how an item of an input becomes an event, and what the documentation lists.
+//! The splitter and the inspector read the table and name no format.
+//!
+//! # Adding a format
+//! 1. Write `formats/NAME.rs` with a `pub(super) const FORMAT: Format`, on the base of [`Format::BLANK`]: its name, one line
+//!    about it, its marks, and how its items become events. `kong.rs` shows a conversion, `oslo.rs` an envelope, `cadf.rs` a
+//!    list. A conversion reads nothing but the item's bytes: no clock and no chance, so that an event that a client sends
+//!    twice is stored once.
+//! 2. Add the module and the row below. Of two rows that recognise the same object, the upper one wins.
+//! 3. Put inputs into `tests/fixtures/NAME/*.in`, some of which hold events and some refusals. `ATRAIL_WRITE_FIXTURES=1 cargo
+//!    test -p atrail-sources --test it` writes what becomes of them beside them, and the list of formats into
+//!    `docs/API.md`. Read both before you commit them.
+//!
+//! Three files that tests write name every type, too, and their tests fail until they are written: `docs/openapi.json`
+//! (`ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi`), and the snapshots of the help texts and of the problems
+//! that requests are refused with (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
+
+mod cadf;
+mod kong;
+mod oslo;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use crate::Reason;
+
+pub(crate) use cadf::repair;
+
+/// Every format. The first one is what [`SourceKind::Auto`] reads an object as that no other row recognises.
+pub static FORMATS: &[Format] = &[cadf::FORMAT, kong::FORMAT, oslo::FORMAT];
+
+/// An audit format. Two are equal when their names are.
+///
+/// [`SourceKind::Auto`]: crate::SourceKind::Auto
+#[derive(Debug)]
+pub struct Format {
+    /// Its name in requests, answers and counts, in lowercase.
+    pub name: &'static str,
+    /// The type that a sender names for it: its own name or, of a format that wraps events of another one, that one's.
+    pub kind: &'static str,
+    /// Other names that `type=` accepts for it, in lowercase.
+    pub aliases: &'static [&'static str],
+    /// The media types, in lowercase, of a body whose events are in it. They count where a request names no type.
+    pub media_types: &'static [&'static str],
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// By what it is recognised, in Markdown.
+    pub marks: &'static str,
+    /// How an object is recognised, where nothing around it says its format.
+    pub(crate) object: Option<Recognition>,
+    /// Of a format whose every line is an item, JSON or not: whether this is one of them. [`SourceKind::Auto`] asks about the
+    /// first line of an input that is not blank, of a long one only the beginning.
+    ///
+    /// [`SourceKind::Auto`]: crate::SourceKind::Auto
+    pub(crate) line: Option<fn(&[u8]) -> bool>,
+    /// The objects that it puts around its events.
+    pub(crate) wrappings: &'static [Wrapping],
+    /// How an item becomes an event.
+    pub(crate) reading: Reading,
+}
+
+/// How an object of a format is recognised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recognition {
+    /// An object without a member of this name, at any depth, is not in the format. A search for it is far faster than
+    /// `detect`, and spares most objects that look.
+    pub(crate) telling: Name,
+    /// Whether a JSON object, which holds such a name, is in the format.
+    pub(crate) detect: fn(&[u8]) -> bool,
+}
+
+/// An object that is no event, with one or several in a member of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wrapping {
+    /// The member.
+    pub(crate) member: Name,
+    /// What it holds.
+    pub(crate) holds: Holds,
+    /// An object that has a member of this name is an event itself, whatever else it has.
+    pub(crate) unless: Name,
+}
+
+/// What a wrapping's member holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// An object, which is the event, of the format that [`Format::kind`] names.
+    Event,
+    /// An array of events, and of whatever else may hold events.
+    Events,
+}
+
+/// How an item of an input becomes an event. Each function depends on nothing but the item's bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reading {
+    /// It is CADF as it stands there.
+    AsItStands,
+    /// It wraps CADF in a way that takes more than finding it; the function returns the event as it stands inside.
+    Unwrapped(fn(&[u8]) -> Result<Vec<u8>, Reason>),
+    /// The function returns the event as CADF.
+    Converted(fn(&[u8]) -> Result<Vec<u8>, Reason>),
+}
+
+/// A member's name as JSON spells it, quotes included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name(&'static str);
+
+impl Name {
+    /// Of a name between its quotes. It has no escapes.
+    pub(crate) const fn quoted(quoted: &'static str) -> Self {
+        Self(quoted)
+    }
+
+    /// The bytes to look for in a text.
+    pub(crate) const fn in_quotes(self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+
+    /// The name itself.
+    pub(crate) fn bare(self) -> &'static str {
+        self.0.trim_matches('"')
+    }
+}
+
+impl Format {
+    /// The base of every row, for what a format does not bring: it is no row itself.
+    pub(crate) const BLANK: Self = Self {
+        name: "",
+        kind: "",
+        aliases: &[],
+        media_types: &[],
+        about: "",
+        marks: "",
+        object: None,
+        line: None,
+        wrappings: &[],
+        reading: Reading::AsItStands,
+    };
+
+    /// Whether `type=` accepts its name. A format that wraps events of another one goes by that one's.
+    #[must_use]
+    pub fn is_kind(&self) -> bool {
+        self.kind == self.name
+    }
+
+    /// Whether its events are stored as they came.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.reading, Reading::AsItStands)
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+impl Hash for Format {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_says_what_it_is() {
+        for row in FORMATS {
+            for text in [row.name, row.kind, row.about, row.marks] {
+                assert!(!text.is_empty(), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_has_two_meanings() {
+        let mut names = vec!["auto"];
+        for row in FORMATS {
+            names.push(row.name);
+            names.extend(row.aliases);
+        }
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        for (index, name) in names.iter().enumerate() {
+            assert!(name.bytes().all(is_plain), "{name}");
+            assert!(!names[..index].contains(name), "{name} is there twice");
+        }
+        let media_types: Vec<_> = FORMATS.iter().flat_map(|row| row.media_types).collect();
+        for (index, media_type) in media_types.iter().enumerate() {
+            assert_eq!(media_type.to_lowercase(), **media_type);
+            assert!(!media_types[..index].contains(media_type), "{media_type}");
+        }
+    }
+
+    #[test]
+    fn every_kind_is_a_row_that_is_its_own_kind() {
+        for row in FORMATS {
+            let kind = FORMATS.iter().find(|kind| kind.name == row.kind);
+            assert!(kind.is_some_and(Format::is_kind), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_first_row_is_for_what_no_row_recognises() {
+        assert!(FORMATS[0].is_plain() && FORMATS[0].object.is_none() && FORMATS[0].line.is_none());
+        for row in &FORMATS[1..] {
+            let is_found = row.object.is_some() || row.line.is_some() || !row.wrappings.is_empty();
+            assert!(is_found, "auto would never find {row}");
+        }
+    }
+}
