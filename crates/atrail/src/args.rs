@@ -1,4 +1,4 @@
-//! The command line's shape. Each command's own arguments stand in its file under `commands/`.
+//! The command line's shape. Each command defines its own arguments in its file under `commands/`.
 
 use std::ffi::OsString;
 
@@ -11,16 +11,16 @@ use crate::commands::{
 use crate::error::Result;
 use crate::settings::{GlobalFlags, Settings};
 
-/// A command line that was understood.
+/// A parsed command line.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// The flags of every command.
+    /// The flags that every command accepts.
     pub(crate) global: GlobalFlags,
-    /// What to do.
+    /// The command to run.
     pub(crate) command: Command,
 }
 
-/// `--color` also rules help and usage errors, which come before flags are understood.
+/// Returns the value of `--color` for help and usage errors, which clap prints before it parses the flags.
 pub(crate) fn color_of_help(argv: &[OsString]) -> ColorChoice {
     let mut words = argv.iter().map(|word| word.to_string_lossy());
     let mut choice = None;
@@ -59,7 +59,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Every command there is.
+/// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::Args),
@@ -88,21 +88,21 @@ pub(crate) enum Command {
     Admin(admin::Command),
     Completions(completions::Args),
     Man(man::Args),
-    /// Of the original's spelling alone.
+    /// Part of the original's spelling only.
     #[command(skip)]
     Iam(iam::Command),
-    /// Of the original's spelling alone.
+    /// Part of the original's spelling only.
     #[command(skip)]
     Plugin(plugin::Command),
 }
 
 impl Command {
-    /// Whether the command itself decides what Ctrl-C does.
+    /// Returns whether the command handles Ctrl-C itself.
     pub(crate) const fn handles_interrupt(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::Quickstart(_) | Self::Trail(_))
     }
 
-    /// Runs it.
+    /// Runs the command.
     pub(crate) async fn run(self, settings: &Settings) -> Result<()> {
         match self {
             Self::Serve(args) => serve::run(settings, args).await,

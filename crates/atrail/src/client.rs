@@ -1,4 +1,4 @@
-//! Speaks HTTP with the server: tokens, retries, errors as the command line tells them.
+//! Speaks HTTP with the server: tokens, retries, and errors in the command line's words.
 
 mod answer;
 mod auth;
@@ -41,24 +41,24 @@ pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};
 pub(crate) use server::Server;
 pub(crate) use target::Target;
 
-/// Attempts of one request before the command ends with exit code 5: about three seconds.
+/// Attempts per request before the command ends with exit code 5: about three seconds.
 const ATTEMPTS: u32 = 5;
 
-/// How much of what the server tells besides is shown.
+/// Longest part of the server's note that the client shows, in characters.
 const NOTE_MAX_CHARS: usize = 1024;
 
-/// A server, somebody's right to ask it, and the target of what is asked.
+/// A server, credentials for it, and the target of the requests.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// The server.
     pub(crate) server: Server,
     auth: Auth,
-    /// What is targeted.
+    /// The target of the requests.
     pub(crate) target: Target,
 }
 
 impl Client {
-    /// A client without a target.
+    /// Returns a client without a target.
     pub(crate) fn new(server: Server, auth: Auth) -> Self {
         Self {
             server,
@@ -67,18 +67,18 @@ impl Client {
         }
     }
 
-    /// A current access token.
+    /// Returns a current access token.
     pub(crate) async fn token(&self) -> Result<String> {
         self.auth.token(&self.server).await
     }
 
-    /// Sends the call and reads the answer's JSON.
+    /// Sends the call and parses the JSON answer.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         let (answer, _) = self.json_and_note(call).await?;
         Ok(answer)
     }
 
-    /// As [`Self::json`], with what the server has to tell besides, if anything.
+    /// Like [`Self::json`], and also returns the server's note, if it sent one.
     pub(crate) async fn json_and_note<T: DeserializeOwned>(
         &self,
         call: Call,
@@ -91,14 +91,14 @@ impl Client {
         Ok((understood(&path, &answer.bytes)?, note))
     }
 
-    /// Sends the call and reads the answer's JSON; `None` when there is no such thing.
+    /// Sends the call and parses the JSON answer; returns `None` when the server answers 404.
     pub(crate) async fn json_if_there<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>> {
         let path = call.path.clone();
         let bytes = self.bytes_if_there(call).await?;
         bytes.map(|bytes| understood(&path, &bytes)).transpose()
     }
 
-    /// Sends the call and reads the whole answer; `None` when there is no such thing.
+    /// Sends the call and reads the whole answer; returns `None` when the server answers 404.
     pub(crate) async fn bytes_if_there(&self, call: Call) -> Result<Option<Bytes>> {
         let answer = self.answer(call.answers(&[404])).await?;
         Ok((answer.status != StatusCode::NOT_FOUND).then_some(answer.bytes))
@@ -109,8 +109,8 @@ impl Client {
         Ok(self.answer(call).await?.bytes)
     }
 
-    /// Sends the call until the server has answered it, and reads the answer; statuses other than 2xx are errors unless the
-    /// call takes them.
+    /// Sends the call until the server answers, and reads the answer. A status other than 2xx is an error unless the
+    /// call accepts it.
     pub(crate) async fn answer(&self, call: Call) -> Result<Answer> {
         let mut sending = Sending::new(&call);
         loop {
@@ -168,7 +168,7 @@ impl Client {
         }
     }
 
-    /// One attempt, with a token; a token that the server refuses is renewed once.
+    /// Makes one attempt, with a token. Renews a token once if the server refuses it.
     async fn once(&self, call: &Call) -> Result<Response, Unsent> {
         let token = self.token().await?;
         let response = self.attempt(call, &token).await?;
@@ -191,7 +191,7 @@ impl Client {
         if let Some(space) = &self.target.space {
             request = request.header(headers::PROJECT_ID, &space.guid);
         } else if let Some(account) = &self.target.account {
-            // A space says in which account it is.
+            // A space already identifies its account.
             request = request.header(headers::ACCOUNT_ID, &account.guid);
         }
         if !call.body.is_empty() {
@@ -200,30 +200,30 @@ impl Client {
         Ok(request.send().await?)
     }
 
-    /// One attempt of a call whose answer is read as a stream, whatever its status.
+    /// Makes one attempt of a call and returns the response as a stream, with any status.
     pub(crate) async fn stream(&self, call: &Call) -> Result<Response, Unsent> {
         self.once(call).await
     }
 
-    /// The error for a server that did not answer.
+    /// Returns the error for a server that did not answer.
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> CliError {
         unreachable_error(&self.server.endpoint, error)
     }
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     /// Its body.
     pub(crate) bytes: Bytes,
-    /// Whether an attempt before, whose answer was lost, may have taken effect.
+    /// Whether an earlier attempt, whose answer was lost, may have taken effect.
     pub(crate) has_lost_one: bool,
 }
 
 impl Answer {
-    /// A number in a header.
+    /// Returns the number in a header.
     pub(crate) fn number(&self, header: &str) -> Option<u64> {
         self.headers.get(header)?.to_str().ok()?.parse().ok()
     }
@@ -254,7 +254,8 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// The attempt may have taken effect, but its answer was lost: waits for another one if it may be made.
+    /// Handles an attempt that may have taken effect and whose answer was lost: waits before the next attempt if the
+    /// call permits one.
     async fn after_a_loss(&mut self, error: CliError) -> Result<()> {
         self.has_lost_one = true;
         match self.call.repeat {
@@ -263,13 +264,13 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// The error for an answer that was lost, and would be lost again.
+    /// Returns the error for a lost answer when the next answer would be lost in the same way.
     fn told_of_a_loss(&mut self, error: CliError) -> CliError {
         self.has_lost_one = true;
         self.told(error)
     }
 
-    /// Waits before another attempt; the error when there is none left.
+    /// Waits before the next attempt; returns the error when none is left.
     async fn pause(&mut self, asked: Option<Duration>, error: CliError) -> Result<()> {
         match self.backoff.next(asked, jitter()) {
             Some(pause) => tokio::time::sleep(pause).await,
@@ -278,7 +279,7 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// The error, with a word about what it leaves open.
+    /// Returns the error, and adds that the outcome is unknown if it is.
     fn told(&self, error: CliError) -> CliError {
         if self.has_lost_one && self.call.repeat != Repeat::Safe {
             error.with_unknown_outcome()
@@ -288,8 +289,8 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// An answer that the call takes for one; others are errors. A server that broke may have done its work before, and one
-/// whose disk was full may have recorded a deletion before it could end it.
+/// Accepts an answer with 2xx or a status that the call names; returns an error for any other. A server that failed may
+/// already have done the work. A server with a full disk may have recorded a deletion before it could complete it.
 async fn accept(call: &Call, response: Response) -> Result<Response> {
     let status = response.status();
     if status.is_success() || call.answers.contains(&status.as_u16()) {
@@ -305,8 +306,8 @@ async fn accept(call: &Call, response: Response) -> Result<Response> {
     })
 }
 
-/// Whether the answer says that the request had no effect: then it says when to come back. A server that stopped writing,
-/// and a gateway before a silent server, do not.
+/// Returns whether the answer proves that the request had no effect. Such an answer has a `Retry-After`; a server that
+/// stopped writing, and a gateway in front of a silent server, send none.
 fn is_refusal(response: &Response) -> bool {
     matches!(response.status().as_u16(), 429 | 503)
         && response

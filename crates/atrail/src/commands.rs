@@ -1,4 +1,4 @@
-//! One file per command; each knows its arguments, its calls and its output.
+//! One file per command; each defines its arguments, its calls and its output.
 
 pub(crate) mod admin;
 pub(crate) mod completions;
@@ -30,7 +30,7 @@ use atrail_model::SessionId;
 
 use crate::error::{CliError, Result};
 
-/// A session's id as the server gave it: a string, until it is checked.
+/// Parses the session's id that the server sent as a string.
 fn checked_id(id: &str) -> Result<SessionId> {
     id.parse().map_err(|error: atrail_model::ParseIdError| {
         CliError::failed("the server's session id cannot be used").because(error)

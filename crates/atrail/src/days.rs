@@ -1,4 +1,4 @@
-//! The days and hours that a command is about: flags in, inclusive UTC days out.
+//! The days and hours that a command covers: turns flags into inclusive UTC days.
 
 use std::str::FromStr;
 
@@ -54,7 +54,7 @@ pub(crate) struct DayFlags {
     pub(crate) end: Option<DayWord>,
 }
 
-/// What no flags, or one alone, mean.
+/// The meaning of no flags, or of one alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DayDefault {
     /// The current day; the end alone means that day.
@@ -64,7 +64,7 @@ pub(crate) enum DayDefault {
 }
 
 impl DayFlags {
-    /// The days meant, at this moment. The start alone runs to today.
+    /// Resolves the flags to days at this moment. The start alone runs to today.
     pub(crate) fn resolve(self, default: DayDefault, now: Timestamp) -> Result<DayRange> {
         let today = Day::of(now).ok_or_else(|| {
             CliError::usage("this machine's clock is outside 1970-01-01 to 2149-06-06")
@@ -81,13 +81,13 @@ impl DayFlags {
         })
     }
 
-    /// Whether both days were given.
+    /// Returns whether both days were given.
     pub(crate) const fn are_both_given(self) -> bool {
         self.start.is_some() && self.end.is_some()
     }
 }
 
-/// The flags of everything that takes a scope with hours.
+/// The flags of every command that accepts a scope with hours.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct ScopeFlags {
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub(crate) struct ScopeFlags {
 }
 
 impl ScopeFlags {
-    /// Whether any of them was given.
+    /// Returns whether any of them was given.
     pub(crate) const fn is_any_given(self) -> bool {
         self.days.start.is_some()
             || self.days.end.is_some()

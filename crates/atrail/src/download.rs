@@ -1,8 +1,8 @@
-//! Downloads that end with the right bytes, however often they are interrupted.
+//! Downloads that end with exactly the right bytes after any number of interruptions.
 //!
-//! [`plan`] says what must come, [`check`] whether it did, [`transfer`] fetches until it has, from an [`transfer::Origin`]
-//! into a [`transfer::Sink`]: a [`part`] file, or a [`stream`]. Only [`origin`] knows HTTP. [`convert`] makes another format
-//! of what is checked.
+//! [`plan`] lists the expected pieces and [`check`] compares the bytes with it. [`transfer`] fetches until every piece
+//! is right, from an [`transfer::Origin`] into a [`transfer::Sink`]: a [`part`] file, or a [`stream`]. Only [`origin`]
+//! knows HTTP. [`convert`] writes checked bytes in another format.
 //!
 //! The client holds at most one object of up to 16 MiB in memory, and only when it writes to a stream.
 

@@ -1,4 +1,4 @@
-//! A server inside this process: for `serve` and `quickstart` alone.
+//! A server inside this process, for `serve` and `quickstart` only.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,12 +10,12 @@ use atrail_server::{Running, Server, SettingError, StartError};
 use crate::error::{CliError, Result};
 use crate::platform;
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct Embedded(Running);
 
 impl Embedded {
-    /// Starts one; it accepts connections when this returns.
+    /// Starts a server; it accepts connections when this returns.
     pub(crate) async fn start(
         settings: atrail_server::Settings,
         clock: Arc<dyn Clock>,
@@ -26,22 +26,22 @@ impl Embedded {
         Ok(Self(running))
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.0.addr
     }
 
-    /// The file with the first user's credentials, when this start made them.
+    /// Returns the file with the first user's credentials, if this start made them.
     pub(crate) fn first_credentials(&self) -> Option<&Path> {
         self.0.first_credentials.as_deref()
     }
 
-    /// The key that its evidence is verified with.
+    /// Returns the key that verifies the server's evidence.
     pub(crate) fn verifier_key(&self) -> &str {
         &self.0.verifier_key
     }
 
-    /// Takes no new connections, finishes what is under way, and closes the store.
+    /// Accepts no new connections, finishes the requests in progress, and closes the store.
     pub(crate) async fn stop(self) -> Result<()> {
         let stopped = self.0.shutdown().await;
         stopped
@@ -62,7 +62,7 @@ fn explain(error: StartError) -> CliError {
     }
 }
 
-/// A setting that the server cannot work with, as a mistake of whoever starts it.
+/// Returns the usage error for a setting that the server cannot work with.
 pub(crate) fn explain_setting(error: SettingError) -> CliError {
     if error.is_insecure() {
         CliError::usage(error.to_string()).hint(

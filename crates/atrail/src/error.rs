@@ -1,8 +1,8 @@
-//! What the command line can say went wrong: few kinds, one per exit code.
+//! The command line's errors: few kinds, one per exit code.
 
 use std::fmt;
 
-/// What the caller of the program is told by its exit code.
+/// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The command failed, or did only part of its work.
@@ -17,17 +17,17 @@ pub(crate) enum Exit {
     Unavailable = 5,
     /// A download is incomplete or corrupt.
     Corrupt = 6,
-    /// Ctrl-C; nothing is printed.
+    /// Ctrl-C; the program prints nothing.
     Interrupted = 130,
-    /// Whoever read the output has gone; nothing is printed.
+    /// The reader of the output has gone; the program prints nothing.
     OutputClosed = 141,
 }
 
-/// A failure: what was attempted, why it failed, and what to do next.
+/// A failure: the attempted action, why it failed, and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct CliError {
-    /// Decides the exit code.
+    /// The exit code.
     pub(crate) exit: Exit,
     what: String,
     #[source]
@@ -36,11 +36,11 @@ pub(crate) struct CliError {
     is_outcome_unknown: bool,
 }
 
-/// What the commands answer.
+/// The result of a command.
 pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
 
 impl CliError {
-    /// A failure of this kind.
+    /// Returns a failure of this kind.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self {
             exit,
@@ -51,28 +51,28 @@ impl CliError {
         }
     }
 
-    /// Exit code 1.
+    /// Returns a failure with exit code 1.
     pub(crate) fn failed(what: impl Into<String>) -> Self {
         Self::new(Exit::Failed, what)
     }
 
-    /// Exit code 2.
+    /// Returns a usage error, with exit code 2.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
 
-    /// Exit code 6.
+    /// Returns an error about corrupt data, with exit code 6.
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::new(Exit::Corrupt, what)
     }
 
-    /// Exit code 4: nobody is logged in.
+    /// Returns the error for a user who is not logged in, with exit code 4.
     pub(crate) fn not_logged_in() -> Self {
         Self::new(Exit::Denied, "not logged in")
             .hint("log in with `atrail login -a ENDPOINT -u USER`, or set ATRAIL_ENDPOINT and ATRAIL_API_KEY_FILE")
     }
 
-    /// Adds why.
+    /// Adds the cause.
     pub(crate) fn because(
         mut self,
         why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -87,25 +87,25 @@ impl CliError {
         self
     }
 
-    /// Says that nobody here knows whether what was asked of the server took effect.
+    /// Marks the outcome as unknown: the request may have taken effect.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
         self.is_outcome_unknown = true;
         self.hint("whether it took effect is unknown: look before you try again")
     }
 
-    /// Whether nobody here knows if what was asked of the server took effect.
+    /// Returns whether the outcome is unknown.
     pub(crate) const fn is_outcome_unknown(&self) -> bool {
         self.is_outcome_unknown
     }
 
-    /// The same kind of failure, told as what it interrupted.
+    /// Returns a failure of the same kind that names the action it interrupted.
     pub(crate) fn during(self, what: impl Into<String>) -> Self {
         let mut outer = Self::new(self.exit, what);
         outer.is_outcome_unknown = self.is_outcome_unknown;
         outer.because(self)
     }
 
-    /// The error for a failed write to standard output: a closed pipe ends the program quietly.
+    /// Returns the error for a failed write to standard output: a closed pipe ends the program quietly.
     pub(crate) fn output(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Self::new(Exit::OutputClosed, "the output was closed")
@@ -114,7 +114,7 @@ impl CliError {
         }
     }
 
-    /// The error for a failed file operation, with a hint where one helps.
+    /// Returns the error for a failed file operation, with a hint where one helps.
     pub(crate) fn file(what: impl Into<String>, error: std::io::Error) -> Self {
         let hint = match error.kind() {
             std::io::ErrorKind::StorageFull => Some(
@@ -133,7 +133,7 @@ impl CliError {
         }
     }
 
-    /// The text for people: one line of what and why, one of what to do next.
+    /// Formats the error for people: one line with the failure and its cause, one line with what to do next.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("error: {}", self.what);
         let mut cause = std::error::Error::source(self);
@@ -156,7 +156,7 @@ impl CliError {
     }
 }
 
-/// A chain of errors as one line, for a message that carries its cause as text.
+/// Joins a chain of errors into one line, for a message that carries its cause as text.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

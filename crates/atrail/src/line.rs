@@ -1,4 +1,4 @@
-//! Understanding a command line, atrail's own or a tool's.
+//! Parses a command line, atrail's own or a tool's.
 
 use std::ffi::OsString;
 
@@ -9,9 +9,10 @@ use crate::printer::safe;
 use crate::spelling;
 use crate::tool::Tool;
 
-/// Understands the arguments of the process; pure.
+/// Parses the arguments of the process; pure.
 ///
-/// An error repeats what was typed, which may be a name out of an event: it comes safe for a terminal.
+/// A parse error repeats the typed words. Because a word may be a name copied from an event, the error is made safe for
+/// a terminal.
 pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap::Error> {
     parse_as_typed(tool, argv).map_err(|error| {
         let shown = |word: &OsString| {
@@ -20,7 +21,7 @@ pub(crate) fn parse(tool: Option<Tool>, argv: &[OsString]) -> Result<Line, clap:
                 .into()
         };
         let shown: Vec<OsString> = argv.iter().map(shown).collect();
-        // What a terminal would obey is in no name and no value that is valid, so the error is the same.
+        // No valid name or value contains a character that a terminal obeys, so the error is the same.
         parse_as_typed(tool, &shown).err().unwrap_or(error)
     })
 }

@@ -1,8 +1,8 @@
 //! atrail: the activity tracker's server and command line in one binary.
 //!
-//! A reader finds a command under `commands/` by its name. `spelling` understands the original's command lines, `settings`
-//! resolves flags, environment and state once, `client` speaks HTTP, `download` keeps its promise of exact bytes,
-//! `printer` is the only place that prints, and `error` knows the exit codes.
+//! A reader finds a command under `commands/` by its name. `spelling` parses the original's command lines, `settings`
+//! resolves flags, environment and state once, `client` speaks HTTP, `download` ensures exact bytes, `printer` is the
+//! only place that prints, and `error` defines the exit codes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -57,9 +57,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version are answers; anything else is a usage error. clap prints both.
+/// Prints help, the version or a usage error, and returns the exit code. Help and version are answers; anything else is
+/// a usage error.
 fn refuse(error: &clap::Error, tool: Option<Tool>) -> ExitCode {
-    // The original took a group of commands without one of them for a question.
+    // The original answered a command group without a command with help.
     let is_question = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if tool.is_some() && is_question {
         let help = error.render().to_string();
@@ -92,7 +93,7 @@ fn run(command: args::Command, settings: &Settings) -> ExitCode {
             return ExitCode::from(finish(&settings.printer, &error));
         }
     };
-    // A server ends its own way at Ctrl-C: it finishes what it was asked.
+    // A server handles Ctrl-C itself: it finishes the requests in progress.
     let handles_interrupt = command.handles_interrupt();
     let code = runtime.block_on(async {
         let interrupted = async {
@@ -101,7 +102,7 @@ fn run(command: args::Command, settings: &Settings) -> ExitCode {
             }
         };
         tokio::select! {
-            // The command first: at Ctrl-C it may have something to put back.
+            // Poll the command first: at Ctrl-C it may have something to restore.
             biased;
             done = command.run(settings) => match done {
                 Ok(()) => 0,
@@ -110,7 +111,7 @@ fn run(command: args::Command, settings: &Settings) -> ExitCode {
             () = interrupted => Exit::Interrupted as u8,
         }
     });
-    // What still blocks, such as hashing a file, must not hold up the end.
+    // Work that still blocks, such as hashing a file, must not delay the exit.
     runtime.shutdown_background();
     ExitCode::from(code)
 }

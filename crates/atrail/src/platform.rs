@@ -1,10 +1,10 @@
-//! The one file with what differs between operating systems.
+//! The only file with differences between operating systems.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes a directory, and those above it that are missing, that only its owner enters, whatever the process's mask.
+/// Makes a directory, and its missing parents, that only the owner can enter, under any umask.
 #[cfg(unix)]
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -17,7 +17,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
             create_private_dir(parent)?;
         }
         match fs::DirBuilder::new().mode(PRIVATE_DIR).create(path) {
-            // Another process may have been faster.
+            // Another process may have made it first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
             made => made?,
         }
@@ -39,7 +39,7 @@ const PRIVATE_DIR: u32 = 0o700;
 #[cfg(unix)]
 const PRIVATE_FILE: u32 = 0o600;
 
-/// Gives it this mode. A mask may have taken more away, and what was there already may be open to others.
+/// Sets this mode. A umask may have removed more bits, and an existing file may be open to others.
 #[cfg(unix)]
 fn keep_private(
     metadata: &fs::Metadata,
@@ -64,8 +64,7 @@ fn keep_private(
     }
 }
 
-/// Makes a file that is not there, which only its owner reads and writes, whatever the process's mask. It is never made
-/// through a link.
+/// Makes a new file that only its owner can read and write, under any umask. Never makes it through a link.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
@@ -79,12 +78,12 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a file that is not there, as open to others as the process's mask lets it; never through a link.
+/// Makes a new file with the access that the umask leaves to others. Never makes it through a link.
 pub(crate) fn create_shared(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Opens or makes a file to lock, which only its owner reads; never through a link.
+/// Opens or makes a lock file that only its owner can read. Never follows a link.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -109,18 +108,18 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// What stands where a file of one's own is to be.
+/// The object at a path that the user's own file will occupy.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
     /// A plain file of this user with no other name; opened, and closed to others.
     Own(File),
-    /// Something that writing to it would change elsewhere, or show to others: why.
+    /// Something whose content would change elsewhere, or be visible to others, if written to; with the reason.
     Foreign(&'static str),
 }
 
-/// Opens a file to write to, unless it is a link, has another name, or belongs to somebody else.
+/// Opens a file for writing, unless it is a link, has another name, or belongs to another user.
 #[cfg(unix)]
 pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -159,7 +158,7 @@ pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
     Ok(Found::Own(file))
 }
 
-/// Opens a file to write to; who may is the profile's affair.
+/// Opens a file for writing; access follows the profile's.
 #[cfg(not(unix))]
 pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
     match OpenOptions::new().read(true).write(true).open(path) {
@@ -169,7 +168,7 @@ pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
     }
 }
 
-/// Opens a plain file to read; anything else, such as a pipe that would wait for a writer, is an error.
+/// Opens a plain file for reading. Returns an error for anything else, such as a pipe that would wait for a writer.
 pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -188,30 +187,31 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     ))
 }
 
-/// What this process makes from here on is its owner's alone, whatever the shell said: a data directory holds everybody's events,
-/// and libraries make files in it, too. (A default ACL of a directory still counts in place of this.)
+/// Makes every file that this process creates from now on private to its owner, whatever umask the shell set. A data
+/// directory holds everybody's events, and libraries create files in it, too. (A directory's default ACL overrides
+/// this.)
 #[cfg(unix)]
 pub(crate) fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Access follows the directory's.
+/// Does nothing: access follows the directory's.
 #[cfg(not(unix))]
 pub(crate) fn keep_files_private() {}
 
-/// Makes names in a directory durable: those created, renamed and removed.
+/// Makes the names in a directory durable: those created, renamed and removed.
 #[cfg(unix)]
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Where directories cannot be synced, the system orders renames itself.
+/// Does nothing: where directories cannot be synced, the system orders renames itself.
 #[cfg(not(unix))]
 pub(crate) fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the open file is still the one at that path.
+/// Returns whether the open file is still the one at that path.
 #[cfg(unix)]
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -221,24 +221,24 @@ pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Where an open file cannot be renamed or removed, it is.
+/// Returns `true`: on these systems, an open file cannot be renamed or removed.
 #[cfg(not(unix))]
 pub(crate) fn is_same_file(_: &File, _: &Path) -> bool {
     true
 }
 
-/// How the terminal on standard input behaves, to be put back when something is interrupted.
+/// The modes of the terminal on standard input, to be restored after an interruption.
 #[cfg(unix)]
 pub(crate) struct TerminalModes(Option<rustix::termios::Termios>);
 
 #[cfg(unix)]
 impl TerminalModes {
-    /// As it behaves now.
+    /// Saves the current modes.
     pub(crate) fn save() -> Self {
         Self(rustix::termios::tcgetattr(io::stdin()).ok())
     }
 
-    /// Puts it back.
+    /// Restores the modes.
     pub(crate) fn restore(&self) {
         use rustix::termios::{OptionalActions, tcsetattr};
         if let Some(modes) = &self.0 {
@@ -247,40 +247,40 @@ impl TerminalModes {
     }
 }
 
-/// The console puts itself back.
+/// Nothing: the console restores itself.
 #[cfg(not(unix))]
 pub(crate) struct TerminalModes;
 
 #[cfg(not(unix))]
 impl TerminalModes {
-    /// Nothing to remember.
+    /// Saves nothing.
     pub(crate) fn save() -> Self {
         Self
     }
 
-    /// Nothing to put back.
+    /// Restores nothing.
     pub(crate) fn restore(&self) {}
 }
 
-/// How many columns the terminal on standard output has.
+/// Returns how many columns the terminal on standard output has.
 #[cfg(unix)]
 pub(crate) fn terminal_columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Unknown: tables are as wide as their cells.
+/// Returns `None`: tables are as wide as their cells.
 #[cfg(not(unix))]
 pub(crate) fn terminal_columns() -> Option<usize> {
     None
 }
 
-/// Lets the process open as many files as the system allows it to: each connection is one, and each download another. A
-/// service often begins with 1,024, whatever it may have.
+/// Raises the limit of open files as far as the system allows. Each connection is one file, and each download another.
+/// A service often starts with 1,024, even if it may have more.
 #[cfg(unix)]
 pub(crate) fn allow_many_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    /// Where there is no hard limit, some systems refuse to have no other either.
+    /// Limit to set where there is no hard limit, because some systems then refuse an unlimited soft limit.
     const ENOUGH: u64 = 65_536;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -292,11 +292,11 @@ pub(crate) fn allow_many_open_files() {
     }
 }
 
-/// There is no such limit.
+/// Does nothing: there is no such limit.
 #[cfg(not(unix))]
 pub(crate) fn allow_many_open_files() {}
 
-/// Ends when the operating system asks the process to stop: SIGTERM.
+/// Returns when the operating system asks the process to stop: SIGTERM.
 #[cfg(unix)]
 pub(crate) async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -308,7 +308,7 @@ pub(crate) async fn terminated() {
     }
 }
 
-/// There is no such signal.
+/// Never returns: there is no such signal.
 #[cfg(not(unix))]
 pub(crate) async fn terminated() {
     std::future::pending().await

@@ -1,6 +1,6 @@
 //! The only place that writes to standard output and standard error.
 //!
-//! Data goes to standard output, everything else to standard error. What comes from a server or an event passes
+//! Data goes to standard output, everything else to standard error. Text from a server or an event passes through
 //! [`safe`] before a person sees it.
 
 mod color;
@@ -20,7 +20,7 @@ pub(crate) use color::{Color, ColorWish};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
 
-/// How data is printed.
+/// The output format of data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -28,7 +28,7 @@ pub(crate) enum Format {
     Table,
     /// One JSON text.
     Json,
-    /// One JSON text a line.
+    /// One JSON text per line.
     Jsonl,
     /// RFC 4180, with a header.
     Csv,
@@ -37,11 +37,11 @@ pub(crate) enum Format {
 /// Which standard streams are terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terminals {
-    /// Somebody can type.
+    /// A person can type.
     pub(crate) stdin: bool,
-    /// Data is read by a person.
+    /// A person reads the data.
     pub(crate) stdout: bool,
-    /// Notes are read by a person.
+    /// A person reads the notes.
     pub(crate) stderr: bool,
 }
 
@@ -56,23 +56,23 @@ impl Terminals {
     }
 }
 
-/// Prints, in the format that was asked for.
+/// Prints, in the requested format.
 #[derive(Debug, Clone)]
 pub(crate) struct Printer {
-    /// How data is printed.
+    /// The output format of data.
     pub(crate) format: Format,
-    /// Whether notes are left out.
+    /// Whether notes are suppressed.
     pub(crate) quiet: bool,
     /// Which streams are terminals.
     pub(crate) terminals: Terminals,
-    /// How wide the terminal is, when data is read by a person.
+    /// Width of the terminal, when a person reads the data.
     columns: Option<usize>,
     color: bool,
     tool: Option<Tool>,
 }
 
 impl Printer {
-    /// A printer without colours, for atrail's own spelling and tables of any width.
+    /// Returns a printer without colours, for atrail's own spelling and tables of any width.
     pub(crate) const fn new(format: Format, quiet: bool, terminals: Terminals) -> Self {
         Self {
             format,
@@ -84,25 +84,25 @@ impl Printer {
         }
     }
 
-    /// With colours where the flag, the environment and the terminal want them.
+    /// Enables colours where the flag, the environment and the terminal call for them.
     pub(crate) const fn painting(mut self, flag: Color, wish: ColorWish) -> Self {
         self.color = wish.decide(flag, self.terminals.stderr);
         self
     }
 
-    /// Speaks of commands as this tool spells them.
+    /// Spells commands in messages as this tool does.
     pub(crate) const fn speaking(mut self, tool: Option<Tool>) -> Self {
         self.tool = tool;
         self
     }
 
-    /// Fits tables into so many columns, when a terminal shows them.
+    /// Fits tables into this many columns when standard output is a terminal.
     pub(crate) fn within(mut self, columns: Option<usize>) -> Self {
         self.columns = columns.filter(|_| self.terminals.stdout);
         self
     }
 
-    /// Whether there is somebody to ask.
+    /// Returns whether a person can answer a question.
     pub(crate) const fn can_ask(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
     }
@@ -115,7 +115,7 @@ impl Printer {
             .map_err(CliError::output)
     }
 
-    /// Tells a person something that is no data: one line, unless `-q` was given.
+    /// Prints a one-line message for a person to standard error, unless `-q` was given.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             let text = self.tool.map_or(text.into(), |tool| tool.speak(text));
@@ -123,19 +123,19 @@ impl Printer {
         }
     }
 
-    /// Tells of something that went wrong without ending the command; `-q` does not hide it.
+    /// Reports a fault that does not end the command; `-q` does not hide it.
     pub(crate) fn warn(&self, text: &str) {
         self.stderr(&format!("{}\n", safe::for_terminal(text)));
     }
 
-    /// Tells what a server has to tell besides its answer, if anything; `-q` does not hide it.
+    /// Prints the note that a server sent with its answer, if any; `-q` does not hide it.
     pub(crate) fn pass_on(&self, note: Option<&str>) {
         if let Some(note) = note {
             self.warn(&format!("note: {note}"));
         }
     }
 
-    /// Tells why the command ends.
+    /// Reports why the command ends.
     pub(crate) fn error(&self, error: &CliError) {
         if matches!(error.exit, Exit::OutputClosed | Exit::Interrupted) {
             return;
@@ -153,7 +153,8 @@ impl Printer {
         }
     }
 
-    /// A line on standard error that begins with a word in this colour (ECMA-48 §8.3.117), if colours are wanted.
+    /// Prints a line on standard error that begins with a word in this colour (ECMA-48 §8.3.117), if colours are
+    /// enabled.
     fn labelled(&self, label: &str, color: &str, text: &str) {
         let text = safe::for_terminal(text);
         self.stderr(&if self.color {
@@ -163,7 +164,7 @@ impl Printer {
         });
     }
 
-    /// Asks at the terminal, without a line end. Ask [`Printer::can_ask`] first.
+    /// Asks at the terminal, without a line end. The caller checks [`Printer::can_ask`] first.
     pub(crate) async fn ask(&self, question: &str) -> Result<String> {
         self.stderr(&safe::for_terminal(question));
         let answer = blocking(|| {
@@ -179,13 +180,13 @@ impl Printer {
         }
     }
 
-    /// Asks whether something is agreed to; anything but a yes is a no.
+    /// Asks for consent; returns `true` only for a yes.
     pub(crate) async fn agrees(&self, question: &str) -> Result<bool> {
         let answer = self.ask(&format!("{question} [y/N] ")).await?;
         Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// JSON and CSV are data: they stay as they are, except at a terminal.
+    /// Returns JSON and CSV unchanged because they are data, except at a terminal.
     fn shown_data(&self, text: String) -> String {
         match self.format {
             Format::Csv if self.terminals.stdout => text
@@ -202,13 +203,13 @@ impl Printer {
         }
     }
 
-    /// Standard error may be closed; nobody is left to be told.
+    /// Writes to standard error and ignores a failure: if it is closed, nobody reads a report.
     fn stderr(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 }
 
-/// A number of things: `1 event`, `2 events`.
+/// Formats a number of things: `1 event`, `2 events`.
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{ending}")

@@ -1,4 +1,4 @@
-//! Flags, environment and state, resolved once; nothing below reads the environment.
+//! Resolves flags, environment and state once; nothing below this file reads the environment.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use crate::printer::{Color, ColorWish, Format, Printer, Terminals};
 use crate::state::{Context, StateDir, check_context_name};
 use crate::tool::{Spelling, Tool};
 
-/// Where help texts list them: after the command's own.
+/// Heading of these flags in help texts, after the command's own.
 const HEADING: &str = "Options of every command";
 
-/// Flags that every command takes.
+/// Flags that every command accepts.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalFlags {
     /// How data is printed
@@ -41,7 +41,7 @@ pub(crate) struct GlobalFlags {
     pub(crate) quiet: bool,
 }
 
-/// The variables that atrail knows, read once.
+/// The variables that atrail uses, read once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     /// `ATRAIL_ENDPOINT`
@@ -56,20 +56,20 @@ pub(crate) struct Environment {
     pub(crate) space: Option<String>,
     /// `ATRAIL_CONTEXT`
     pub(crate) context: Option<String>,
-    /// What `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE` say of colours.
+    /// The choice of `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE`.
     pub(crate) color: ColorWish,
     /// `COLUMNS`: the width to fit tables into, at a terminal.
     pub(crate) columns: Option<usize>,
     /// `ATRAIL_VKEY`
     pub(crate) verifier_key: Option<String>,
-    /// Where directories for a short time go.
+    /// Parent of temporary directories.
     pub(crate) temp_dir: PathBuf,
-    /// Where the client's state is, when there is a home at all.
+    /// Directory of the client's state; `None` when there is no home.
     pub(crate) state_dir: Option<PathBuf>,
 }
 
 impl Environment {
-    /// Takes the variables through `get`; empty ones count as not set.
+    /// Reads the variables through `get`; an empty one counts as not set.
     pub(crate) fn read(get: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let raw = |name: &str| get(name).filter(|value| !value.is_empty());
         let text = |name: &str| {
@@ -103,7 +103,7 @@ impl Environment {
     }
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A flag of the command line.
@@ -112,12 +112,12 @@ pub(crate) enum Origin {
     Environment(&'static str),
     /// The context of the client's state.
     Context,
-    /// Nobody said.
+    /// Not set anywhere.
     Default,
 }
 
 impl Origin {
-    /// For people.
+    /// Describes the origin for people.
     pub(crate) fn describe(self) -> String {
         match self {
             Self::Flag => "flag".to_owned(),
@@ -131,22 +131,22 @@ impl Origin {
 /// Everything that a command needs to know besides its own arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Whose command line it is.
+    /// The spelling of the command line.
     pub(crate) spelling: Spelling,
-    /// Tells the time.
+    /// Returns the time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// Prints.
+    /// Prints the output.
     pub(crate) printer: Printer,
     /// The client's state.
     pub(crate) state: StateDir,
-    /// The variables.
+    /// The environment's variables.
     pub(crate) environment: Environment,
-    /// The context's name, where it was said, and where.
+    /// The context's name and its origin, if one was named.
     pub(crate) context_name: Option<(String, Origin)>,
 }
 
 impl Settings {
-    /// Resolves them.
+    /// Resolves the settings.
     pub(crate) fn resolve(
         tool: Option<Tool>,
         flags: &GlobalFlags,
@@ -181,12 +181,12 @@ impl Settings {
         })
     }
 
-    /// This moment.
+    /// Returns the current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The context in use and its name; a name that was said must exist.
+    /// Returns the context in use and its name. A context that was named explicitly must exist.
     pub(crate) fn context(&self) -> Result<Option<(String, Context)>> {
         let mut config = self.state.config()?;
         let name = match &self.context_name {
@@ -203,12 +203,12 @@ impl Settings {
         }
     }
 
-    /// Whether a flag named the context: what the context holds then wins over the environment.
+    /// Returns whether a flag named the context: its values then override the environment.
     pub(crate) fn is_context_by_flag(&self) -> bool {
         matches!(self.context_name, Some((_, Origin::Flag)))
     }
 
-    /// The endpoint in use.
+    /// Returns the endpoint in use.
     pub(crate) fn endpoint(&self, context: Option<&Context>) -> Result<Endpoint> {
         let variable = self.environment.endpoint.as_ref();
         let variable = variable.filter(|_| context.is_none() || !self.is_context_by_flag());
@@ -219,7 +219,7 @@ impl Settings {
         }
     }
 
-    /// The context, unless the endpoint in use is another than its own: then nothing of it is used.
+    /// Returns the context, unless the endpoint in use differs from its own: then nothing of the context applies.
     pub(crate) fn used(
         &self,
         context: Option<(String, Context)>,
@@ -231,13 +231,13 @@ impl Settings {
         Ok((context.endpoint == endpoint.to_string()).then_some((name, context)))
     }
 
-    /// The file with the API key in use, if one is.
+    /// Returns the file with the API key in use, if any.
     pub(crate) fn api_key_file(&self) -> Option<&PathBuf> {
         let file = self.environment.api_key_file.as_ref();
         file.filter(|_| !self.is_context_by_flag())
     }
 
-    /// Whom to trust about the server of this context, or of the environment.
+    /// Returns which certificates to trust for the server of this context, or of the environment.
     pub(crate) fn trust(&self, context: Option<&Context>) -> Trust {
         let variable = self.environment.ca_file.clone();
         let stored = context.and_then(|context| context.ca_file.clone());
@@ -271,7 +271,7 @@ mod tests {
             dir(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]),
             Some("/x/atrail".into())
         );
-        // The XDG base directory specification: a relative path is invalid and to be ignored.
+        // The XDG base directory specification requires that a relative path is ignored as invalid.
         assert_eq!(
             dir(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]),
             Some("/h/.config/atrail".into())

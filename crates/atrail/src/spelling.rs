@@ -1,5 +1,5 @@
-//! The original's command lines, understood word for word: the commands that there are under a tool's name are those of the
-//! original's reference, by the words they had.
+//! Parses the original's command lines word for word. Under a tool's name, atrail has the commands of the original's
+//! reference, with the original's words.
 
 mod help;
 
@@ -125,7 +125,7 @@ enum PluginCommand {
     Trail(trail::Args),
 }
 
-/// Understands a command line of this tool.
+/// Parses a command line of this tool.
 pub(crate) fn parse(tool: Tool, argv: &[OsString]) -> Result<Line, clap::Error> {
     let words = std::iter::once(tool.name().into()).chain(argv.iter().skip(1).cloned());
     let command = command(tool);
@@ -147,13 +147,13 @@ pub(crate) fn parse(tool: Tool, argv: &[OsString]) -> Result<Line, clap::Error> 
     Ok(Line { global, command })
 }
 
-/// Its commands, whose help shows what the original had, spelled as the tool does.
+/// Returns the tool's commands. Their help shows the original's options, spelled as the tool spells them.
 fn command(tool: Tool) -> clap::Command {
     let command = match tool {
         Tool::Bx | Tool::Ibmcloud => Bluemix::command(),
         Tool::Cf => CloudFoundry::command(),
     };
-    // The original had no flags of every command; they work, for scripts that add them.
+    // The original had no flags common to every command. They still work, for scripts that add them.
     let command = command.mut_args(|arg| {
         let is_global = arg.is_global_set();
         arg.hide(is_global)
@@ -165,7 +165,7 @@ fn command(tool: Tool) -> clap::Command {
 }
 
 fn spoken(mut command: clap::Command, tool: Tool) -> clap::Command {
-    // The version is the program's, whatever it is called.
+    // The version is the program's, under any name.
     command = command.display_name("atrail");
     if let Some(help) = command.get_after_help() {
         let help = tool.speak(&help.to_string()).into_owned();
@@ -174,7 +174,7 @@ fn spoken(mut command: clap::Command, tool: Tool) -> clap::Command {
     command.mut_subcommands(|inner| spoken(inner, tool))
 }
 
-/// Tells who typed `bx status` that it is `bx cf at status`.
+/// Adds a hint for a user who typed `bx status`: it is `bx cf at status`.
 fn with_place(tool: Tool, mut error: clap::Error) -> clap::Error {
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)

@@ -1,10 +1,10 @@
-//! What the client keeps between commands: contexts, and the credentials of each.
+//! The state that the client keeps between commands: contexts, and the credentials of each.
 //!
 //! ```text
 //! $XDG_CONFIG_HOME/atrail/            0700
 //!   config.json                       0600  contexts, and which is current
 //!   credentials/CONTEXT.json          0600  access and refresh token
-//!   checkpoints/CONTEXT.json          0600  the newest checkpoint of each domain that was seen
+//!   checkpoints/CONTEXT.json          0600  the newest checkpoint seen of each domain
 //!   credentials/CONTEXT.lock          held while tokens are replaced
 //! ```
 
@@ -22,12 +22,12 @@ use crate::platform;
 
 pub(crate) use credentials::{Credentials, Locked};
 
-/// A thing of the server by both its names.
+/// An object on the server, with its GUID and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named {
     /// Its GUID.
     pub(crate) guid: String,
-    /// Its name when it was looked up.
+    /// Its name at the time of the lookup.
     pub(crate) name: String,
 }
 
@@ -38,13 +38,13 @@ pub(crate) struct Context {
     pub(crate) endpoint: String,
     /// Name of the user.
     pub(crate) user: String,
-    /// What the server calls itself.
+    /// The server's own name.
     #[serde(default)]
     pub(crate) region: String,
     /// Whether certificates go unchecked.
     #[serde(default)]
     pub(crate) skip_ssl_validation: bool,
-    /// Certificates of authorities that are trusted besides the system's.
+    /// Certificates of authorities that the client trusts besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
     /// The targeted account, or that of the targeted organization.
@@ -56,7 +56,7 @@ pub(crate) struct Context {
     /// The targeted space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) space: Option<Named>,
-    /// The key that the server's evidence was signed with at the last login.
+    /// The key that signed the server's evidence at the last login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) verifier_key: Option<String>,
     /// The keys before it, the newest first, each of which endorses the next.
@@ -67,7 +67,7 @@ pub(crate) struct Context {
 /// The file `config.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Config {
-    /// The context that commands use unless told otherwise.
+    /// The context that commands use by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) current: Option<String>,
     /// Every context by its name.
@@ -80,12 +80,12 @@ pub(crate) struct Config {
 pub(crate) struct StateDir(PathBuf);
 
 impl StateDir {
-    /// The state in this directory, which need not exist.
+    /// Returns the state in this directory, which need not exist.
     pub(crate) const fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Where it is.
+    /// Returns the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -112,7 +112,8 @@ impl StateDir {
         })
     }
 
-    /// Changes the contexts: no other process changes them meanwhile, and a reader sees all of the change or none.
+    /// Changes the contexts. No other process changes them meanwhile, and a reader sees either the whole change or none
+    /// of it.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
         let failed = |error| {
             let dir = self.0.display();
@@ -131,7 +132,7 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Takes an account, organization or space that has ended out of the targets of all contexts.
+    /// Removes a deleted account, organization or space from the targets of all contexts.
     pub(crate) fn forget_target(&self, guid: &str) -> Result<()> {
         let is = |named: &Option<Named>| named.as_ref().is_some_and(|named| named.guid == guid);
         let is_above = |context: &Context| is(&context.account) || is(&context.organization);

@@ -1,8 +1,8 @@
-//! Work that blocks.
+//! Runs blocking work.
 
 use crate::error::{CliError, Result};
 
-/// Runs something that blocks, such as hashing a file, so that Ctrl-C still works.
+/// Runs work that blocks, such as hashing a file, so that Ctrl-C still works.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

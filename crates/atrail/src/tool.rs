@@ -1,19 +1,19 @@
-//! Whose command line it is, and how a tool speaks of its commands.
+//! The tool whose command line atrail imitates, and how messages spell its commands.
 //!
-//! The Activity Tracker of 2017 was a plugin: people typed `bx cf at status`. When the program is called by the name of
-//! one of the tools that it was plugged into, it has that tool's commands (`spelling`) and speaks of its commands as the tool
-//! spells them ([`Tool::speak`]). What differs besides (an output, a default) is asked of [`Spelling`] by the command that
-//! it concerns.
+//! The Activity Tracker of 2017 was a plugin: people typed `bx cf at status`. When the program runs under the name of
+//! one of the tools that had this plugin, it offers that tool's commands (`spelling`) and spells commands in messages
+//! as the tool does ([`Tool::speak`]). For any other difference (an output, a default), the command concerned asks
+//! [`Spelling`].
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// The words that may stand after `bx cf at`.
+/// The words that may follow `bx cf at`.
 pub(crate) const PLUGIN_COMMANDS: &[&str] =
     &["status", "session", "download", "delete", "option", "trail"];
 
-/// Whose command line it is.
+/// The spelling of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
     /// atrail's own.
@@ -23,7 +23,7 @@ pub(crate) enum Spelling {
 }
 
 impl Spelling {
-    /// That of a program called as this tool, or as itself.
+    /// Returns the spelling of a program that runs under this tool's name, or under its own.
     pub(crate) const fn of(tool: Option<Tool>) -> Self {
         match tool {
             Some(_) => Self::Original,
@@ -32,7 +32,7 @@ impl Spelling {
     }
 }
 
-/// A tool that the original was plugged into.
+/// A tool that had the original as a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     /// The Bluemix tool of 2017.
@@ -44,7 +44,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    /// The tool by whose name the program was called.
+    /// Returns the tool whose name the program runs under.
     pub(crate) fn called(argv0: &OsStr) -> Option<Self> {
         match Path::new(argv0).file_stem()?.to_str()? {
             "bx" => Some(Self::Bx),
@@ -54,7 +54,7 @@ impl Tool {
         }
     }
 
-    /// Its name.
+    /// Returns the tool's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bx => "bx",
@@ -63,7 +63,7 @@ impl Tool {
         }
     }
 
-    /// What stands before the Activity Tracker's commands.
+    /// Returns the words that precede the Activity Tracker's commands.
     pub(crate) const fn plugin(self) -> &'static str {
         match self {
             Self::Bx => "bx cf at",
@@ -72,7 +72,7 @@ impl Tool {
         }
     }
 
-    /// How it spells `atrail WORD`, if it has that command.
+    /// Returns how the tool spells `atrail WORD`, if it has that command.
     fn spell(self, word: &str) -> Option<String> {
         match word {
             "login" | "logout" | "target" => Some(format!("{} {word}", self.name())),
@@ -83,7 +83,7 @@ impl Tool {
         }
     }
 
-    /// The text with every command line in it spelled as the tool does; what the tool does not have stays `atrail`'s.
+    /// Spells every command line in the text as the tool does. A command that the tool lacks keeps the name `atrail`.
     pub(crate) fn speak(self, text: &str) -> Cow<'_, str> {
         const OWN: &str = "atrail ";
         if !text.contains(OWN) {
@@ -110,7 +110,7 @@ impl Tool {
     }
 }
 
-/// Whether `atrail` after it is the end of a longer name, such as a path.
+/// Returns whether `atrail` after this character is the end of a longer name, such as a path.
 fn is_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_')
 }

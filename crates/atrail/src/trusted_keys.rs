@@ -1,5 +1,5 @@
-//! What this client trusts a server for: the key that its evidence is signed with, and the newest checkpoint of each domain
-//! that it saw. Who later shows another key, or another history, is found out.
+//! What this client remembers of a server: the key that signs its evidence, and the newest checkpoint that it saw of
+//! each domain. They expose a server that later shows another key, or another history.
 
 pub(crate) mod current;
 pub(crate) mod endorsed;
@@ -15,7 +15,8 @@ use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::Context;
 
-/// The keys that evidence is verified with here: `ATRAIL_VKEY`, else those that this client was led to, the newest first.
+/// Returns the keys that verify evidence here, the newest first: `ATRAIL_VKEY`, or else those that this client has
+/// followed.
 pub(crate) fn pinned_keys(settings: &Settings) -> Result<Vec<VerifierKey>> {
     if let Some(key) = key_of_environment(settings)? {
         return Ok(vec![key]);
@@ -31,14 +32,15 @@ fn keys_of(context: Option<(String, Context)>) -> Result<Vec<VerifierKey>> {
     texts.map(|text| remembered(text)).collect()
 }
 
-/// The context in use, unless `ATRAIL_ENDPOINT` names another server than its own: that one is not told apart by what this
-/// one showed.
+/// Returns the context in use, unless `ATRAIL_ENDPOINT` names another server: what this context's server showed says
+/// nothing about that one.
 fn context_in_use(settings: &Settings) -> Result<Option<(String, Context)>> {
     settings.used(settings.context()?)
 }
 
-/// What is known of the server there, before it is told any secret: `ATRAIL_VKEY`, else the key of the context in use, else
-/// those of every context of that server. The key that it shows must follow from each.
+/// Returns the known keys of the server at this endpoint, before any secret is sent to it: `ATRAIL_VKEY`, else the key
+/// of the context in use, else those of every context of that server. The key that the server shows must follow from
+/// each.
 pub(crate) fn known_keys(
     settings: &Settings,
     endpoint: &Endpoint,
@@ -58,7 +60,7 @@ pub(crate) fn known_keys(
     let config = settings.state.config()?;
     let contexts = config.contexts.into_values();
     let of_server = contexts.filter(|context| context.endpoint == address);
-    // A damaged key is repaired by the login that finds it.
+    // A login that finds a damaged key repairs it.
     Ok(of_server
         .filter_map(|context| context.verifier_key?.parse().ok())
         .collect())
@@ -82,7 +84,8 @@ fn remembered(text: &str) -> Result<VerifierKey> {
     })
 }
 
-/// The sizes of the logs that this client has checkpoints of, for the server to prove that it only added to them.
+/// Returns the sizes of the logs of which this client has checkpoints. The server proves that it has only appended to
+/// them.
 pub(crate) fn remembered_sizes(
     settings: &Settings,
     wanted: impl Fn(&str) -> bool,
@@ -98,10 +101,10 @@ pub(crate) fn remembered_sizes(
     Ok(newest.collect())
 }
 
-/// Compares a receipt with what this client saw before, and remembers what it says.
+/// Compares a receipt with what this client saw before, and remembers its checkpoints.
 ///
 /// # Errors
-/// When it is not signed with one of the keys, or shows another history than before: then nothing is remembered.
+/// When it is not signed with one of the keys, or shows a different history: then nothing is remembered.
 pub(crate) fn take_note(settings: &Settings, keys: &[VerifierKey], text: &str) -> Result<()> {
     let Some((context, _)) = context_in_use(settings)? else {
         return Ok(());
@@ -144,8 +147,8 @@ pub(crate) fn take_note(settings: &Settings, keys: &[VerifierKey], text: &str) -
     settings.state.remember_checkpoints(&context, &remembered)
 }
 
-/// Whether a checkpoint is proven to be a later one of the same history. One of an earlier session, and one that comes without a
-/// proof because nothing was remembered when its session was made, are not compared.
+/// Returns whether a checkpoint is proven to be a later one of the same history. It does not compare a checkpoint of an
+/// earlier session, nor one without a proof because nothing was remembered when its session was made.
 fn is_later(old: &Checkpoint, shown: &Checkpoint, evidence: &DomainEvidence) -> Result<bool> {
     if old.size == shown.size && old.root != shown.root {
         return Err(another_history(old, shown));

@@ -1,7 +1,7 @@
-//! Reads answers: never more bytes than the caller allows, and never for longer than their number explains.
+//! Reads answers: never more bytes than the caller allows, and never longer than that number of bytes justifies.
 //!
-//! Whoever answers may be an impostor, or broken. This is the only place that reads a body into memory; `clippy.toml`
-//! forbids the library's own ways, which have no bound. A download's bytes go past here: its manifest bounds them.
+//! The other end may be an impostor, or broken. Only this file reads a body into memory; `clippy.toml` forbids the
+//! library's own methods, which have no bound. A download's bytes bypass this file, because the manifest bounds them.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-/// Largest answer about one thing: a token, a key, a session, an error. In bytes.
+/// Largest answer about a single object: a token, a key, a session, an error. In bytes.
 pub(crate) const ONE_MAX_BYTES: u64 = 1 << 20;
-/// Largest answer that lists things, in bytes.
+/// Largest answer that is a list, in bytes.
 pub(crate) const LIST_MAX_BYTES: u64 = 64 << 20;
 
-/// How long the first byte of a body may take.
+/// Longest wait for the first byte of a body.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes that a body must bring each second after that, on the whole.
+/// Lowest average speed of a body after that, in bytes per second.
 const LEAST_BYTES_PER_SECOND: u64 = 16 << 10;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unread {
-    /// The connection broke; another attempt may work.
+    /// The connection broke; another attempt may succeed.
     #[error("the answer broke off")]
     Network(#[source] reqwest::Error),
-    /// It has more bytes than any such answer.
+    /// The body is larger than any valid answer.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(u64),
-    /// It comes so slowly that it might never end.
+    /// The body arrives so slowly that it might never end.
     #[error("the answer did not end: {0} bytes came in {1} seconds")]
     TooSlow(u64, u64),
 }
 
-/// The whole body, of at most `max_bytes`.
+/// Reads the whole body, of at most `max_bytes`.
 ///
 /// # Errors
-/// When the connection breaks, or the body is too large or too slow; then nothing more is read of it.
+/// When the connection breaks, or the body is too large or too slow. The rest of the body is then left unread.
 pub(crate) async fn read(mut response: Response, max_bytes: u64) -> Result<Bytes, Unread> {
     if response
         .content_length()

@@ -1,4 +1,4 @@
-//! Access tokens: where they come from, and how a new one is had when the server refuses the old.
+//! Access tokens: where they come from, and how the client renews one that the server refuses.
 
 use atrail_api::{TokenError, TokenRequest, TokenResponse, TokenRevocation, paths};
 use reqwest::{Method, StatusCode};
@@ -16,7 +16,7 @@ use crate::state::{Credentials, Locked, StateDir};
 /// Attempts to get a token.
 const ATTEMPTS: u32 = 5;
 
-/// Somebody's right to ask the server.
+/// Credentials for a server.
 pub(crate) struct Auth {
     source: Source,
     current: Mutex<Option<String>>,
@@ -29,19 +29,19 @@ impl std::fmt::Debug for Auth {
 }
 
 enum Source {
-    /// The login of a context; the refresh token is on disk.
+    /// The login of a context; its refresh token is on disk.
     Context { state: StateDir, name: String },
-    /// An API key; the token stays in memory.
+    /// An API key; its token stays in memory.
     ApiKey(String),
 }
 
 impl Auth {
-    /// By the login of a context.
+    /// Authenticates by the login of a context.
     pub(crate) fn context(state: StateDir, name: String) -> Self {
         Self::from_source(Source::Context { state, name })
     }
 
-    /// By an API key.
+    /// Authenticates by an API key.
     pub(crate) fn api_key(key: String) -> Self {
         Self::from_source(Source::ApiKey(key))
     }
@@ -53,7 +53,7 @@ impl Auth {
         }
     }
 
-    /// The token in use.
+    /// Returns the token in use.
     pub(super) async fn token(&self, server: &Server) -> Result<String> {
         let mut current = self.current.lock().await;
         if let Some(token) = &*current {
@@ -71,10 +71,10 @@ impl Auth {
         Ok(current.insert(token).clone())
     }
 
-    /// A token other than `stale`, which the server has refused.
+    /// Returns a token other than `stale`, which the server has refused.
     pub(super) async fn renew(&self, server: &Server, stale: &str) -> Result<String> {
         let mut current = self.current.lock().await;
-        // Another task of this process was faster.
+        // Another task of this process has already renewed it.
         if let Some(token) = current.as_deref().filter(|token| *token != stale) {
             return Ok(token.to_owned());
         }
@@ -88,7 +88,7 @@ impl Auth {
     }
 }
 
-/// Exchanges the refresh token, unless another process has done so meanwhile.
+/// Exchanges the refresh token, unless another process has already done so.
 async fn refresh(server: &Server, state: StateDir, name: String, stale: &str) -> Result<String> {
     let locked: Locked = tokio::task::spawn_blocking(move || state.lock_credentials(&name))
         .await
@@ -126,7 +126,7 @@ pub(crate) async fn grant_password(
     grant(server, &form).await
 }
 
-/// Logs in whom the server's OpenID provider vouches for (RFC 7523 §2.1).
+/// Logs in the user that the server's OpenID provider names in an ID token (RFC 7523 §2.1).
 pub(crate) async fn grant_id_token(server: &Server, token: String) -> Result<TokenResponse> {
     let form = TokenRequest {
         grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned(),
@@ -136,7 +136,7 @@ pub(crate) async fn grant_id_token(server: &Server, token: String) -> Result<Tok
     grant(server, &form).await
 }
 
-/// Ends a login at the server (RFC 7009), by its refresh token.
+/// Revokes a login at the server (RFC 7009), by its refresh token.
 pub(crate) async fn revoke(server: &Server, refresh_token: &str) -> Result<()> {
     let confided = server.confide(Method::POST, paths::REVOKE).await?;
     let request = confided.basic_auth("cf", Some("")).form(&TokenRevocation {
@@ -157,7 +157,7 @@ async fn grant_api_key(server: &Server, key: &str) -> Result<TokenResponse> {
     grant_password(server, "apikey", key).await
 }
 
-/// Asks for tokens (RFC 6749 §4.3, §6) as the Cloud Foundry client `cf`, which has no secret.
+/// Requests tokens (RFC 6749 §4.3, §6) as the Cloud Foundry client `cf`, which has no secret.
 async fn grant(server: &Server, form: &TokenRequest) -> Result<TokenResponse> {
     let mut backoff = Backoff::new(ATTEMPTS);
     loop {

@@ -1,4 +1,4 @@
-//! One request of the client: what is asked, how often it may be asked, and how much may be answered.
+//! One request of the client: its content, whether it may be repeated, and how large its answer may be.
 
 use atrail_api::headers;
 use bytes::Bytes;
@@ -9,14 +9,15 @@ use serde::Serialize;
 use super::answer::LIST_MAX_BYTES;
 use crate::error::{CliError, Result};
 
-/// Whether a request may be sent again when nobody knows whether it took effect.
+/// Whether the client may send a request again when its outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// Twice is as good as once.
+    /// Always: a second request changes nothing more.
     Safe,
-    /// The server knows it again by its `Idempotency-Key`. When the attempts run out, its outcome is unknown all the same.
+    /// Always: the server recognizes the request by its `Idempotency-Key`. When the attempts run out, the outcome is
+    /// still unknown.
     Keyed,
-    /// Only when it certainly had no effect: it was not sent, or the server refused it.
+    /// Only when the request certainly had no effect: it was not sent, or the server refused it.
     Refused,
 }
 
@@ -47,50 +48,53 @@ impl Call {
         }
     }
 
-    /// Reads something.
+    /// Builds a request that reads.
     pub(crate) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path, Repeat::Safe)
     }
 
-    /// Makes something. It is not repeated when the answer is lost: a second request may make a second thing.
+    /// Builds a request that creates something. The client does not repeat it after a lost answer, because a second
+    /// request may create a second object.
     pub(crate) fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path, Repeat::Refused)
     }
 
-    /// Makes something where the server honours the `Idempotency-Key`: a second request makes nothing more.
+    /// Builds a request that creates something where the server honours the `Idempotency-Key`: a second request creates
+    /// nothing more.
     pub(crate) fn post_with_key(path: impl Into<String>) -> Self {
         let key = uuid::Uuid::new_v4().to_string();
         Self::new(Method::POST, path, Repeat::Keyed).header(headers::IDEMPOTENCY_KEY, &key)
     }
 
-    /// Sets something; a second time changes nothing more.
+    /// Builds a request that sets something; a second request changes nothing more.
     pub(crate) fn put(path: impl Into<String>) -> Self {
         Self::new(Method::PUT, path, Repeat::Safe)
     }
 
-    /// Takes these statuses, too, for answers and not for errors.
+    /// Accepts these statuses as answers in addition to 2xx.
     pub(crate) fn answers(mut self, statuses: &'static [u16]) -> Self {
         self.answers = statuses;
         self
     }
 
-    /// Takes an answer of so many bytes, in place of [`LIST_MAX_BYTES`].
+    /// Accepts an answer of at most this many bytes, in place of [`LIST_MAX_BYTES`].
     pub(crate) const fn answer_of_at_most(mut self, max_bytes: u64) -> Self {
         self.answer_max_bytes = max_bytes;
         self
     }
 
-    /// As [`Call::put`], where a second time is refused because of the first.
+    /// Like [`Call::put`], for a request that the server refuses the second time because of the first.
     pub(crate) fn put_once(path: impl Into<String>) -> Self {
         Self::new(Method::PUT, path, Repeat::Refused)
     }
 
-    /// Ends something; a second time it is not there any more, so it is not repeated blindly.
+    /// Builds a request that deletes something. The client does not repeat it blindly: a second request would find
+    /// nothing.
     pub(crate) fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::DELETE, path, Repeat::Refused)
     }
 
-    /// Adds a query of flat members.
+    /// Adds a query from an object of scalar members.
     pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self> {
         let members = serde_json::to_value(query)
             .map_err(|error| CliError::failed("could not write the request").because(error))?;

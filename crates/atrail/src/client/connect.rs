@@ -1,4 +1,4 @@
-//! From settings to a client with a target.
+//! Builds a client with a target from the settings.
 
 use atrail_api::{List, NamesQuery, Organization, Space, paths};
 
@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use crate::state::Named;
 use crate::trusted_keys;
 
-/// A client for the settings' server and target; `needs_space` when the command is about the targeted space.
+/// Returns a client for the settings' server and target; `needs_space` requires a targeted space.
 pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Client> {
     // An endpoint and a key from the environment need no login; the target may still come from a context.
     let stateless =
@@ -67,7 +67,7 @@ async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<(
     Ok(())
 }
 
-/// The organization with this name or GUID.
+/// Returns the organization with this name or GUID.
 pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Organization> {
     let all: List<Organization> = client.json(Call::get(paths::ORGANIZATIONS)).await?;
     let found = meant(
@@ -79,7 +79,7 @@ pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Org
     only(found, "organization", name)
 }
 
-/// The space with this name or GUID, of this organization if one is given.
+/// Returns the space with this name or GUID, in this organization if one is given.
 pub(crate) async fn find_space(
     client: &Client,
     organization: Option<&str>,
@@ -121,7 +121,7 @@ fn word(kind: &str) -> &str {
     if kind == "organization" { "org" } else { kind }
 }
 
-/// A thing's two names.
+/// Pairs a GUID with a name.
 pub(crate) fn named(guid: &str, name: &str) -> Named {
     Named {
         guid: guid.to_owned(),

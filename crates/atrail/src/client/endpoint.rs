@@ -1,4 +1,4 @@
-//! Where the server is.
+//! The server's address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use crate::error::CliError;
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    /// The URL of a path below the endpoint.
+    /// Returns the URL of a path below the endpoint.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let base = url.path().trim_end_matches('/').to_owned();
@@ -21,17 +21,17 @@ impl Endpoint {
         url
     }
 
-    /// Whether the server is on this machine.
+    /// Returns whether the server is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(self.0.host_str().unwrap_or_default())
     }
 
-    /// Whether tokens travel in the clear to another machine.
+    /// Returns whether tokens would travel in the clear to another machine.
     pub(crate) fn is_exposed(&self) -> bool {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
-    /// A name for a context: host and port.
+    /// Returns a name for a context: host and port.
     pub(crate) fn context_name(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
         let host = host.trim_matches(['[', ']', ':']).replace(':', "-");
@@ -51,7 +51,7 @@ impl fmt::Display for Endpoint {
 impl FromStr for Endpoint {
     type Err = CliError;
 
-    /// Without a scheme it is https, except for a loopback address, which is http.
+    /// Parses a URL, or HOST:PORT. Without a scheme it assumes https, but http for a loopback address.
     fn from_str(text: &str) -> Result<Self, CliError> {
         let refused = |why: &str| {
             CliError::usage(format!("{text:?} is no endpoint: {why}"))
@@ -86,7 +86,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Whether the host is this machine.
+/// Returns whether the host is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")

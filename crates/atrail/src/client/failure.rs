@@ -1,4 +1,4 @@
-//! Why there is no answer, and how it is told.
+//! Why a request got no answer, and the error that the user sees.
 
 use reqwest::StatusCode;
 
@@ -7,12 +7,12 @@ use super::endpoint::Endpoint;
 use super::tls;
 use crate::error::{CliError, Exit};
 
-/// Why there is no answer.
+/// Why a request got no answer.
 #[derive(Debug)]
 pub(crate) enum Unsent {
-    /// The network; another attempt may work.
+    /// The network failed; another attempt may succeed.
     Network(reqwest::Error),
-    /// Nothing that another attempt changes.
+    /// No further attempt would succeed.
     Fatal(CliError),
 }
 
@@ -28,12 +28,12 @@ impl From<CliError> for Unsent {
     }
 }
 
-/// The server's way to say: later.
+/// Returns whether the status asks the client to come back later.
 pub(crate) fn is_busy(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502 | 503 | 504)
 }
 
-/// Why an answer was not read to its end, as why there is none.
+/// Converts the reason for an unread answer into the reason for a missing one.
 pub(super) fn unread_error(endpoint: &Endpoint, error: Unread) -> Unsent {
     let what = format!("{endpoint} does not answer as an atrail server");
     match error {
@@ -51,7 +51,7 @@ pub(super) fn unread_error(endpoint: &Endpoint, error: Unread) -> Unsent {
     }
 }
 
-/// The error for a server that cannot be reached.
+/// Returns the error for a server that cannot be reached.
 pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> CliError {
     let what = format!("could not reach {endpoint}");
     let unreachable = CliError::new(Exit::Unavailable, what);
@@ -63,12 +63,12 @@ pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> 
         .hint("check the endpoint with `atrail target`, and that the server runs; then try again")
 }
 
-/// Why an exchange broke off, in words, for a message that goes on by itself.
+/// Explains why an exchange broke off, for a message that includes the reason.
 pub(crate) fn why(error: &reqwest::Error) -> String {
     tls::explain(error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
 }
 
-/// The innermost cause says it best: `Connection refused (os error 111)`.
+/// Returns the innermost cause, which is the most precise: `Connection refused (os error 111)`.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

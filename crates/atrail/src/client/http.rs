@@ -1,4 +1,4 @@
-//! How connections are made.
+//! Connection settings.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::tls;
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
-/// How long one read may take before the connection counts as dead.
+/// Longest wait for one read before the client considers the connection dead.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whose word is taken for who a server is.
+/// Which certificates prove a server's identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Trust {
-    /// Certificates that are trusted besides the system's, in PEM: of authorities, or the server's own.
+    /// Certificates that the client trusts besides the system's, in PEM: those of authorities, or the server's own.
     pub(crate) ca_file: Option<PathBuf>,
-    /// Nobody's: every certificate is taken.
+    /// Accepts every certificate without a check.
     pub(crate) skip_ssl_validation: bool,
 }
 
 impl Trust {
-    /// Says so when there is none.
+    /// Warns when certificates are not checked.
     pub(crate) fn warn(&self, printer: &Printer) {
         if self.skip_ssl_validation {
             printer.warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
@@ -32,10 +32,10 @@ impl Trust {
     }
 }
 
-/// A connection pool for one server.
+/// Builds a connection pool for one server.
 ///
-/// Redirects are not followed: a token must not travel to another server. A server on this machine is never asked through
-/// a proxy.
+/// The pool follows no redirect, so that a token never travels to another server. It never uses a proxy for a server on
+/// this machine.
 pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("atrail/", env!("CARGO_PKG_VERSION")))
@@ -57,7 +57,7 @@ pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Clien
         .map_err(|error| CliError::failed("could not set up HTTP").because(error))
 }
 
-/// The certificates in a file.
+/// Reads the certificates in a file.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let pem = std::fs::read(file)
         .map_err(|error| CliError::file(format!("could not read {}", file.display()), error))?;

@@ -1,6 +1,7 @@
-//! What a word on the command line means: a thing's GUID or id, or else its name.
+//! Resolves a word on the command line: a GUID or an id first, then a name.
 
-/// Those of the things that the word means: the one whose id it is, whatever others are called; else those whose name it is.
+/// Returns the things that the word means: the one with this id, even if others have it as their name; otherwise all
+/// with this name.
 pub(crate) fn meant<T>(
     things: Vec<T>,
     word: &str,
@@ -17,12 +18,12 @@ pub(crate) fn meant<T>(
     by_name.collect()
 }
 
-/// Whether the word is a GUID, in either case (RFC 9562 §4).
+/// Returns whether the word is a GUID, in either case (RFC 9562 §4).
 pub(crate) fn is_guid(word: &str) -> bool {
     word.parse::<atrail_model::SpaceId>().is_ok()
 }
 
-/// Other ids than GUIDs tell upper from lower case.
+/// Ids other than GUIDs are case-sensitive.
 fn is_same_id(id: &str, word: &str) -> bool {
     id == word || is_guid(word) && id.eq_ignore_ascii_case(word)
 }
@@ -35,7 +36,7 @@ mod tests {
     const B: &str = "0b0b0b0b-0000-4000-8000-00000000000b";
 
     fn found(word: &str) -> Vec<usize> {
-        // The second is called as the first one's GUID, the third and the fourth have one name.
+        // The second has the first one's GUID as its name; the third and the fourth share a name.
         let things = vec![
             (0, A, "first"),
             (1, B, A),

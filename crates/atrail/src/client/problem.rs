@@ -1,4 +1,4 @@
-//! The server's errors as the command line tells them.
+//! Translates the server's errors into the command line's.
 
 use atrail_api::{ErrorCode, Problem, paths};
 use reqwest::{Response, StatusCode};
@@ -6,7 +6,7 @@ use reqwest::{Response, StatusCode};
 use super::answer::{self, ONE_MAX_BYTES};
 use crate::error::{CliError, Exit};
 
-/// The error for an answer that is no success.
+/// Returns the error for an unsuccessful answer.
 pub(crate) async fn explain(response: Response) -> CliError {
     let status = response.status();
     let path = response.url().path().to_owned();

@@ -1,13 +1,14 @@
-//! When to try again, and how long to wait before.
+//! When to retry, and how long to wait first.
 
 use std::time::Duration;
 
-/// Longest wait that a server may ask for before one more attempt; somebody waits for the command. Beyond it the command ends with exit code 5.
+/// Longest wait that a server may ask for before a retry, because a person waits for the command. If the server asks
+/// for more, the command ends with exit code 5.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Counts attempts that came to nothing.
+/// Counts consecutive failed attempts.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -15,17 +16,18 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Gives up after this many failures in a row.
+    /// Returns a counter that gives up after this many failures in a row.
     pub(crate) const fn new(limit: u32) -> Self {
         Self { failures: 0, limit }
     }
 
-    /// Something worked: the count begins anew.
+    /// Resets the count after a success.
     pub(crate) const fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// How long to wait after one more failure; `None` to give up. `jitter` is a fraction of 1 that spreads clients.
+    /// Returns how long to wait after one more failure; `None` means give up. `jitter` is a fraction of 1 that spreads
+    /// clients.
     pub(crate) fn next(&mut self, asked: Option<Duration>, jitter: f64) -> Option<Duration> {
         self.failures += 1;
         if self.failures >= self.limit || asked.is_some_and(|wait| wait > RETRY_AFTER_MAX) {
@@ -37,12 +39,12 @@ impl Backoff {
     }
 }
 
-/// A number from 0 to 1 that differs from process to process.
+/// Returns a number from 0 to 1 that differs from process to process.
 pub(crate) fn jitter() -> f64 {
     f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
-/// The seconds of a `Retry-After` header (RFC 9110 §10.2.3). The form with a date is not used by our server.
+/// Returns the seconds of a `Retry-After` header (RFC 9110 §10.2.3). Our server never sends the form with a date.
 pub(crate) fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
     let value = headers.get(reqwest::header::RETRY_AFTER)?;
     let seconds = value.to_str().ok()?.trim().parse().ok()?;

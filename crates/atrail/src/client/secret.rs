@@ -1,4 +1,4 @@
-//! Secrets out of files and pipes: passwords and API keys.
+//! Reads secrets from files and pipes: passwords and API keys.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::error::{CliError, Result};
 
-/// No password and no API key has more bytes.
+/// Largest password or API key, in bytes.
 pub(crate) const SECRET_MAX_BYTES: u64 = 64 << 10;
 
-/// A secret from a file, without its line end.
+/// Reads a secret from a file, without its line end.
 pub(crate) fn read_secret(path: &Path) -> Result<String> {
     let name = path.display().to_string();
     let failed = |error| CliError::file(format!("could not read {name}"), error);
@@ -25,7 +25,8 @@ pub(crate) fn read_secret(path: &Path) -> Result<String> {
     Ok(secret.to_owned())
 }
 
-/// The text of a secret; of one in UTF-16, as some editors and shells write files, an error that says so.
+/// Returns the text of a secret. For UTF-16, in which some editors and shells write files, returns an error that names
+/// it.
 pub(crate) fn secret_text(name: &str, bytes: Vec<u8>) -> Result<String> {
     let is_utf16 = matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     String::from_utf8(bytes).map_err(|error| {
@@ -40,7 +41,7 @@ pub(crate) fn secret_text(name: &str, bytes: Vec<u8>) -> Result<String> {
     })
 }
 
-/// The secret alone: without the byte order mark that some editors put before it, and without the line end.
+/// Returns the bare secret: without the byte order mark that some editors write first, and without the line end.
 pub(crate) fn secret_of(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.trim_end_matches(['\r', '\n'])
@@ -55,7 +56,7 @@ mod tests {
         for text in ["key", "key\n", "key\r\n", "\u{feff}key\r\n"] {
             assert_eq!(secret_of(text), "key", "{text:?}");
         }
-        // What stands inside, or is a space, may be part of a password.
+        // A mark inside the text, and a space, may be part of a password.
         assert_eq!(secret_of(" a\u{feff}b \n"), " a\u{feff}b ");
     }
 

@@ -1,8 +1,8 @@
 //! A server, and whether it is the one that this client knows.
 //!
-//! Every secret (password, key, token) goes out by [`Server::confide`], which first asks the server for its evidence key
-//! and compares it with what is remembered. An evidence key is public, so this finds a server that was replaced, moved or
-//! mistyped, not an impostor who copies the key: against that stands the certificate.
+//! Every secret (password, key, token) goes out by [`Server::confide`]. It first asks the server for its evidence key
+//! and compares it with the remembered one. An evidence key is public, so this detects a server that was replaced,
+//! moved or mistyped, but not an impostor who copies the key: the certificate protects against that.
 
 use atrail_api::{EvidenceKey, InfoResponse, paths};
 use atrail_evidence::VerifierKey;
@@ -20,17 +20,18 @@ use super::{http, tls};
 use crate::error::{CliError, Result};
 use crate::trusted_keys::endorsed;
 
-/// Attempts to learn who a server is.
+/// Attempts to learn a server's identity.
 const ATTEMPTS: u32 = 5;
 
-/// A server that can be asked.
+/// A server to send requests to.
 pub(crate) struct Server {
     http: reqwest::Client,
-    /// Where it is.
+    /// The server's address.
     pub(crate) endpoint: Endpoint,
-    /// The keys that are remembered of it: the one that it shows must follow from each. None before the first login.
+    /// The remembered keys of the server: the key that it shows must follow from each of them. Empty before the first
+    /// login.
     known: Vec<VerifierKey>,
-    /// The key that it showed, once it was compared.
+    /// The key that the server showed, after the comparison.
     met: OnceCell<EvidenceKey>,
 }
 
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// The server there, of which these keys are known. Nothing is asked yet.
+    /// Returns the server at this address, with the keys that the client remembers of it. Sends nothing yet.
     pub(crate) fn new(endpoint: Endpoint, trust: &Trust, known: Vec<VerifierKey>) -> Result<Self> {
         Ok(Self {
             http: http::build(&endpoint, trust)?,
@@ -53,12 +54,12 @@ impl Server {
         })
     }
 
-    /// What the server says of itself.
+    /// Fetches the server's description of itself.
     pub(crate) async fn info(&self) -> Result<InfoResponse> {
         self.public(paths::INFO).await
     }
 
-    /// The key that its evidence is verified with, compared with those that are known.
+    /// Returns the key that verifies the server's evidence, after comparing it with the known keys.
     pub(crate) async fn key(&self) -> Result<&EvidenceKey> {
         self.met
             .get_or_try_init(|| async {
@@ -71,7 +72,8 @@ impl Server {
             .await
     }
 
-    /// A request that holds a secret. Where a key is known, the server has shown one that follows from it before.
+    /// Builds a request that carries a secret. If any key is known, the server has first shown one that follows from
+    /// it.
     pub(super) async fn confide(&self, method: Method, path: &str) -> Result<RequestBuilder> {
         if !self.known.is_empty() {
             self.key().await?;
@@ -79,7 +81,7 @@ impl Server {
         Ok(self.http.request(method, self.endpoint.join(path)))
     }
 
-    /// Reads something that everybody may know, without saying who asks.
+    /// Reads a public resource, without credentials.
     async fn public<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let mut backoff = Backoff::new(ATTEMPTS);
         loop {

@@ -1,4 +1,4 @@
-//! An ID token of the server's OpenID provider, by the device flow (RFC 8628).
+//! Gets an ID token from the server's OpenID provider, by the device flow (RFC 8628).
 
 use std::time::Duration;
 
@@ -15,15 +15,16 @@ use super::http::Trust;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Printer;
 
-/// RFC 8628 §3.2 and §3.5: seconds between two questions unless the provider says so, and more when it says `slow_down`.
+/// RFC 8628 §3.2 and §3.5: seconds between two polls unless the provider specifies others, and seconds to add on
+/// `slow_down`.
 const INTERVAL_SECS: u64 = 5;
-/// No provider makes one wait longer between two questions.
+/// Longest interval between two polls, even if the provider asks for more.
 const LONGEST_INTERVAL_SECS: u64 = 60;
-/// A code lives no longer than this, whatever the provider says.
+/// Longest life of a code, even if the provider allows more.
 const LONGEST_WAIT_SECS: u64 = 1800;
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What is used of the provider's description (OpenID Connect Discovery §3, RFC 8628 §4).
+/// The members of the provider's description that the client uses (OpenID Connect Discovery §3, RFC 8628 §4).
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
@@ -58,7 +59,7 @@ struct Refusal {
     error_description: Option<String>,
 }
 
-/// A provider, as the server names it.
+/// The provider that the server names.
 struct Provider<'a> {
     info: &'a OidcInfo,
     endpoint: Endpoint,
@@ -71,7 +72,7 @@ pub(crate) async fn id_token(info: &OidcInfo, trust: &Trust, printer: &Printer) 
     let provider = Provider::discover(info, trust).await?;
     let device = provider.begin().await?;
     let code = &device.user_code;
-    // Not a note: without it nobody can log in, so -q does not hide it.
+    // A warning and not a note: nobody can log in without this line, so -q does not hide it.
     printer.warn(&format!(
         "Open {} and enter the code {code}",
         device.verification_uri
@@ -85,7 +86,8 @@ pub(crate) async fn id_token(info: &OidcInfo, trust: &Trust, printer: &Printer) 
 impl<'a> Provider<'a> {
     async fn discover(info: &'a OidcInfo, trust: &Trust) -> Result<Self> {
         let endpoint: Endpoint = private(&info.issuer)?.as_str().parse()?;
-        // Going without certificates was said of the server, not of who vouches for the user.
+        // The user accepted an unchecked certificate of the server only, not of the provider that authenticates the
+        // user.
         let trust = Trust {
             skip_ssl_validation: false,
             ..trust.clone()
@@ -109,7 +111,7 @@ impl<'a> Provider<'a> {
         })
     }
 
-    /// Gets the codes of a login.
+    /// Requests the codes of a login.
     async fn begin(&self) -> Result<Device> {
         let Some(place) = &self.discovery.device_authorization_endpoint else {
             return Err(CliError::failed("the OpenID provider knows no device flow")
@@ -125,7 +127,7 @@ impl<'a> Provider<'a> {
         read(answer, &self.endpoint).await
     }
 
-    /// Asks until the user has agreed, or has not in time.
+    /// Polls until the user agrees, or the code expires.
     async fn wait(&self, device: &Device) -> Result<String> {
         let url = private(&self.discovery.token_endpoint)?;
         let form = [
@@ -141,7 +143,7 @@ impl<'a> Provider<'a> {
         while let Some(rest) = left.checked_sub(interval) {
             left = rest;
             tokio::time::sleep(Duration::from_secs(interval)).await;
-            // A question that is lost is asked again.
+            // Poll again after a lost answer.
             let Ok(answer) = self.http.post(url.clone()).form(&form).send().await else {
                 continue;
             };
@@ -174,7 +176,7 @@ fn refused(refusal: Refusal) -> CliError {
     CliError::new(Exit::Denied, "the OpenID provider refused the login").because(why)
 }
 
-/// A URL that codes and tokens may be sent to, as the provider writes it.
+/// Parses a URL that the provider names, and accepts it if codes and tokens may be sent to it.
 fn private(url: &str) -> Result<Url> {
     let refused = |why: String| {
         CliError::failed(format!(

@@ -1,8 +1,8 @@
-//! What requests are about.
+//! The target of requests.
 
 use crate::state::Named;
 
-/// What requests are about.
+/// The target of requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Target {
     /// The targeted account, or that of the targeted organization.
@@ -14,7 +14,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// For people: `space dev`.
+    /// Describes the target for people: `space dev`.
     pub(crate) fn describe(&self, at_account_level: bool) -> String {
         match (&self.space, at_account_level) {
             (_, true) => "the whole account".to_owned(),

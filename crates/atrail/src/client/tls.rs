@@ -1,5 +1,5 @@
-//! Who a server is, by its certificate: what is trusted besides the system's authorities, and in words why a certificate
-//! was not.
+//! Checks a server's certificate: trusts the named certificates besides the system's authorities, and explains a
+//! refusal in words.
 
 use std::error::Error as StdError;
 use std::io;
@@ -15,7 +15,8 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
-/// TLS that trusts the system's authorities and these certificates: as authorities, and each as itself.
+/// Returns a TLS configuration that trusts the system's authorities and these certificates, both as authorities and as
+/// servers' own certificates.
 ///
 /// # Errors
 /// When a certificate cannot be used at all.
@@ -35,8 +36,8 @@ pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConf
     Ok(config)
 }
 
-/// Takes a server's certificate that an authority vouches for, and one that the user named: a certificate that signed
-/// itself says of itself that it is an authority, as `openssl req -x509` makes it, and as a server's would be refused.
+/// Accepts a server's certificate that an authority issued, and one that the user named. A self-signed certificate, as
+/// `openssl req -x509` makes it, claims to be an authority, so the verifier alone would refuse it as a server's.
 #[derive(Debug)]
 struct TrustsNamed {
     authorities: Verifier,
@@ -44,7 +45,7 @@ struct TrustsNamed {
 }
 
 impl TrustsNamed {
-    /// Whether all that speaks against the certificate is who vouches for it. webpki looks at its dates before that.
+    /// Returns whether the unknown issuer is the only objection to the certificate. webpki checks the dates first.
     fn is_only_unvouched(error: &Error) -> bool {
         let Error::InvalidCertificate(error) = error else {
             return false;
@@ -117,12 +118,12 @@ const CHECK_CERTIFICATE: &str = "check the server's certificate; `atrail login -
 const CHECK_SCHEME: &str =
     "is it http in place of https? Check the endpoint with `atrail target`, and what listens there";
 
-/// Why, in words, when it was TLS that failed. The library's own words are names of its types.
+/// Explains in words why TLS failed, if TLS failed. The library's own text consists of names of its types.
 pub(super) fn explain(error: &reqwest::Error) -> Option<Refused> {
     Some(explain_tls(find(error)?))
 }
 
-/// Whether another attempt would fail the same way: a certificate stays what it is.
+/// Returns whether another attempt would fail the same way: a certificate does not change in between.
 pub(super) fn is_lasting(error: &reqwest::Error) -> bool {
     matches!(
         find(error),
@@ -135,7 +136,7 @@ pub(super) fn is_lasting(error: &reqwest::Error) -> bool {
     )
 }
 
-/// An error of a file operation does not show what it wraps among its sources.
+/// Finds the TLS error. An `io::Error` does not list the error that it wraps among its sources.
 fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -164,7 +165,7 @@ fn explain_tls(error: &Error) -> Refused {
     };
     match error {
         Error::InvalidCertificate(error) => match error {
-            // A certificate that was made anew under the same name fails by its signature.
+            // A certificate that was made again under the same name fails by its signature.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
                 "no authority that is trusted here vouches for the server's certificate",
             ),
@@ -206,7 +207,7 @@ fn explain_tls(error: &Error) -> Refused {
     }
 }
 
-/// The names that a certificate is for.
+/// Returns the names in a certificate.
 fn names_of(error: &CertificateError) -> String {
     match error {
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
@@ -228,7 +229,7 @@ fn names_of(error: &CertificateError) -> String {
     }
 }
 
-/// webpki shows a name with the word for its kind: `DnsName("x")`, `IpAddress(127.0.0.1)`.
+/// Strips the kind that webpki shows with a name: `DnsName("x")`, `IpAddress(127.0.0.1)`.
 fn plain_name(shown: &str) -> &str {
     let inner = shown
         .split_once('(')
@@ -236,7 +237,8 @@ fn plain_name(shown: &str) -> &str {
     inner.unwrap_or(shown).trim_matches('"')
 }
 
-/// webpki's word for a certificate of an authority in the place of a server's. Its type is not public through rustls.
+/// Returns whether webpki found an authority's certificate in the place of a server's. rustls does not make the error's
+/// type public.
 fn is_authority_as_server(error: &OtherError) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
 }

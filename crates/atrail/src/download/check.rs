@@ -1,4 +1,4 @@
-//! Checks the bytes of a download against its plan as they come.
+//! Checks the bytes of a download against its plan as they arrive.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::plan::{Piece, Plan};
 
-/// Knows how far a download is, and what the bytes of the current piece hash to so far.
+/// Tracks the position in a download and the hash of the current piece so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Checker {
     plan: Arc<Plan>,
@@ -15,19 +15,19 @@ pub(crate) struct Checker {
     position: u64,
 }
 
-/// What a run of bytes came to.
+/// The result of adding bytes to a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The piece goes on.
+    /// The piece is incomplete.
     Partial,
-    /// The piece is whole and right.
+    /// The piece is complete and right.
     Good,
-    /// The piece is whole and wrong.
+    /// The piece is complete and wrong.
     Bad,
 }
 
 impl Checker {
-    /// At the start of the download.
+    /// Returns a checker at the start of the download.
     pub(crate) fn new(plan: &Arc<Plan>) -> Self {
         Self {
             plan: Arc::clone(plan),
@@ -37,17 +37,17 @@ impl Checker {
         }
     }
 
-    /// How many bytes were taken.
+    /// Returns the number of bytes accepted so far.
     pub(crate) const fn position(&self) -> u64 {
         self.position
     }
 
-    /// The piece that the next byte belongs to; `None` at the end.
+    /// Returns the piece that the next byte belongs to; `None` at the end.
     pub(crate) fn piece(&self) -> Option<&Piece> {
         self.plan.pieces.get(self.index)
     }
 
-    /// How many of these bytes belong to the current piece.
+    /// Returns how many of these bytes belong to the current piece.
     pub(crate) fn share(&self, bytes: usize) -> usize {
         let left = self
             .piece()
@@ -55,7 +55,7 @@ impl Checker {
         usize::try_from(left).map_or(bytes, |left| left.min(bytes))
     }
 
-    /// Takes bytes of the current piece, at most its [`Checker::share`].
+    /// Adds bytes of the current piece, at most its [`Checker::share`].
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Verdict {
         let Some(piece) = self.plan.pieces.get(self.index) else {
             return Verdict::Partial;

@@ -1,4 +1,4 @@
-//! A download in another format: what `--as` does to the bytes once they are checked.
+//! Converts the checked bytes of a download into another format, for `--as`.
 
 use std::io::{self, Write};
 
@@ -7,23 +7,23 @@ use flate2::write::MultiGzDecoder;
 
 use crate::error::CliError;
 
-/// Into which format, and how.
+/// The format of a conversion, and its options.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
     /// The format.
     pub(crate) format: &'static Format,
-    /// Its options.
+    /// The format's options.
     pub(crate) options: Options,
 }
 
 impl Conversion {
-    /// Takes the gzip's bytes, and writes the format to `out`.
+    /// Returns a converter that accepts the gzip's bytes and writes the format to `out`.
     pub(crate) fn to<W: Write>(&self, out: W) -> Converter<W> {
         let exporter = Exporter::new(self.format, self.options.clone(), out);
         Converter(MultiGzDecoder::new(exporter))
     }
 
-    /// The error for a conversion that did not succeed: of the events, or else of the output.
+    /// Returns the error for a failed conversion: the fault of the events, or else of the output.
     pub(crate) fn failed(
         error: io::Error,
         of_output: impl FnOnce(io::Error) -> CliError,
@@ -37,11 +37,11 @@ impl Conversion {
     }
 }
 
-/// Takes a gzip of many members.
+/// Accepts a gzip of many members.
 pub(crate) struct Converter<W: Write>(MultiGzDecoder<Exporter<W>>);
 
 impl<W: Write> Converter<W> {
-    /// Writes the end of the format, and gives the output back, flushed.
+    /// Writes the end of the format, and returns the output, flushed.
     pub(crate) fn finish(self) -> io::Result<W> {
         Ok(self.0.finish()?.finish()?)
     }

@@ -1,4 +1,4 @@
-//! The bytes of a session over HTTP.
+//! Reads the bytes of a session over HTTP.
 
 use atrail_api::{headers, paths};
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ pub(crate) struct SessionOrigin<'a> {
 }
 
 impl<'a> SessionOrigin<'a> {
-    /// The session with this id, whose download must have this entity tag (without quotes).
+    /// Returns the session with this id, whose download must have this entity tag (without quotes).
     pub(crate) fn new(client: &'a Client, session: &str, etag: &str) -> Self {
         Self {
             client,
@@ -77,7 +77,7 @@ impl Origin for SessionOrigin<'_> {
     }
 }
 
-/// Checks that the answer is of this download; says how many of its bytes come before `from`.
+/// Checks that the answer belongs to this download; returns how many of its bytes precede `from`.
 fn check_answer(response: &Response, from: u64, etag: &str) -> Result<u64, CliError> {
     let header = |name| {
         let value = response.headers().get(name);
@@ -107,7 +107,7 @@ fn changed(why: &str) -> CliError {
         .hint("make a new session; a session's bytes never change, so tell the server's operator")
 }
 
-/// The answer's bytes, without the first `skip` (an intermediary may ignore ranges).
+/// Returns the answer's bytes, without the first `skip` (an intermediary may ignore ranges).
 fn body(response: Response, mut skip: u64) -> Body {
     let chunks = response.bytes_stream().map(move |chunk| match chunk {
         Ok(mut bytes) => {

@@ -1,9 +1,9 @@
 //! The file that a download grows in.
 //!
-//! `FILE.part` holds the first bytes of the download and nothing else; `FILE.part.json`, durable before the first of them,
-//! says of which. Whoever writes holds a lock on `FILE.part`. At the end the file is synced, renamed to `FILE`, and the
-//! directory synced, so that `FILE` is whole whenever it is there. Another format is written to `FILE.part.made`, synced and
-//! renamed in the same way.
+//! `FILE.part` holds the first bytes of the download and nothing else. `FILE.part.json`, durable before the first of
+//! them, records which download they belong to. The writing process holds a lock on `FILE.part`. At the end it syncs
+//! the file, renames it to `FILE`, and syncs the directory, so that `FILE` is complete whenever it exists. It writes
+//! another format to `FILE.part.made`, then syncs and renames that file in the same way.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -21,7 +21,7 @@ use crate::error::{CliError, Result};
 use crate::platform::{self, Found};
 use crate::state::durable;
 
-/// The scope that a download made its own session for.
+/// The scope of a download that made its own session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ScopeRecord {
     /// First day.
@@ -30,13 +30,13 @@ pub(crate) struct ScopeRecord {
     pub(crate) end: String,
     /// Hours of each day, when given.
     pub(crate) search_time: Option<String>,
-    /// Whether the whole account is meant.
+    /// Whether the scope is the whole account.
     pub(crate) at_account_level: bool,
     /// GUID of the targeted space.
     pub(crate) space: String,
 }
 
-/// What `FILE.part` is a part of: the content of `FILE.part.json`.
+/// The download that `FILE.part` belongs to: the content of `FILE.part.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartState {
     /// The server.
@@ -45,7 +45,7 @@ pub(crate) struct PartState {
     pub(crate) session: String,
     /// The download's entity tag, without quotes.
     pub(crate) etag: String,
-    /// Given when the session was made for this download and ends with it.
+    /// The scope, when the download made the session itself and ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<ScopeRecord>,
 }
@@ -60,8 +60,8 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens or makes `FILE.part` and locks it; another process at work on it is an error. So is something that is not
-    /// this user's own plain file, unless it may be removed.
+    /// Opens or makes `FILE.part` and locks it. Returns an error when another process is writing it, or when it is not
+    /// this user's own plain file, unless `may_remove` permits replacing it.
     pub(crate) fn open(target: &Path, may_remove: bool) -> Result<Self> {
         let path = with_suffix(target, ".part");
         let failed = |error| CliError::file(format!("could not open {}", path.display()), error);
@@ -69,7 +69,7 @@ impl Part {
             let file = match platform::find_own(&path).map_err(failed)? {
                 Found::Own(file) => file,
                 Found::Nothing => match platform::create_private(&path) {
-                    // Another process was faster.
+                    // Another process made it first.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                     made => made.map_err(failed)?,
                 },
@@ -98,7 +98,7 @@ impl Part {
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            // Between opening and locking, whoever held it may have renamed it to FILE.
+            // The process that held the lock may have renamed the file to FILE between our opening and our locking it.
             if platform::is_same_file(&file, &path) {
                 return Ok(Self {
                     file,
@@ -110,12 +110,12 @@ impl Part {
         }
     }
 
-    /// What the part is a part of, if it says.
+    /// Returns the download that the part belongs to, if recorded.
     pub(crate) fn state(&self) -> Result<Option<PartState>> {
         read_state(&self.target)
     }
 
-    /// Whether there are bytes in it.
+    /// Returns whether the part holds no bytes.
     pub(crate) fn is_empty(&self) -> Result<bool> {
         let metadata = self.file.metadata();
         metadata
@@ -123,7 +123,7 @@ impl Part {
             .map_err(|error| self.failed("read", error))
     }
 
-    /// Begins anew, as a part of this.
+    /// Empties the part and records the download that it now belongs to.
     pub(crate) fn begin(&mut self, state: &PartState) -> Result<()> {
         let text = serde_json::to_vec_pretty(state)
             .map_err(|error| CliError::failed("could not write the state").because(error))?;
@@ -134,7 +134,7 @@ impl Part {
             .map_err(|error| self.failed("begin", error))
     }
 
-    /// Hashes what is there; cuts off everything from the first wrong object on, and stands at the end of the rest.
+    /// Hashes the bytes that are there. Truncates the file at the first wrong object and moves to the end of the rest.
     pub(crate) fn rehash(&mut self, plan: &Arc<Plan>) -> Result<Checker> {
         let checked = self
             .file
@@ -148,7 +148,7 @@ impl Part {
         checked.map_err(|error| self.failed("read", error))
     }
 
-    /// The download is whole: makes it `FILE`.
+    /// Completes the download: renames the part to `FILE`.
     pub(crate) fn finish(self) -> Result<()> {
         let dir = parent(&self.target);
         self.file
@@ -161,7 +161,7 @@ impl Part {
             })
     }
 
-    /// Gives this very file the name `FILE`, not what somebody may have put in its place.
+    /// Renames this very file to `FILE`, and refuses if another file has taken its place.
     fn rename(&self) -> io::Result<()> {
         if platform::is_same_file(&self.file, &self.path) {
             return std::fs::rename(&self.path, &self.target);
@@ -170,9 +170,10 @@ impl Part {
         Err(io::Error::other(gone))
     }
 
-    /// The download is whole: makes `FILE` of it in another format, and forgets it.
+    /// Completes the download: writes `FILE` in another format, and removes the part.
     ///
-    /// `FILE` is there whole or not at all; until it is, the part stays, so that a failed conversion costs no download.
+    /// `FILE` exists completely or not at all. The part stays until `FILE` exists, so that a failed conversion does not
+    /// cost the download.
     pub(crate) fn finish_as(mut self, conversion: &Conversion) -> Result<()> {
         let made = with_suffix(&self.target, ".part.made");
         let written = self
@@ -199,7 +200,7 @@ impl Part {
         file.sync_all()
     }
 
-    /// Forgets both files.
+    /// Removes both files.
     pub(crate) fn discard(self) -> Result<()> {
         remove_if_there(&self.path)
             .and_then(|()| remove_if_there(&self.state_path))
@@ -212,7 +213,7 @@ impl Part {
 }
 
 impl Drop for Part {
-    /// A command that came to nothing leaves nothing.
+    /// Removes an unused part: a command that achieved nothing leaves nothing behind.
     fn drop(&mut self) {
         let unused = self.is_empty().unwrap_or(false) && !self.state_path.exists();
         if unused && platform::is_same_file(&self.file, &self.path) {
@@ -240,7 +241,7 @@ impl Sink for Part {
     }
 }
 
-/// Whether the file holds exactly the plan's bytes. Reads all of it.
+/// Returns whether the file holds exactly the plan's bytes. Reads all of it.
 pub(crate) fn is_complete(path: &Path, plan: &Arc<Plan>) -> Result<bool> {
     let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
     let file = File::open(path).map_err(failed)?;
@@ -251,11 +252,11 @@ pub(crate) fn is_complete(path: &Path, plan: &Arc<Plan>) -> Result<bool> {
     Ok(checker.position() == plan.total)
 }
 
-/// What an interrupted download to this file was about, if there is one.
+/// Reads which download to this file was interrupted, if any.
 pub(crate) fn read_state(target: &Path) -> Result<Option<PartState>> {
     let path = with_suffix(target, ".part.json");
     match durable::read_small(&path) {
-        // The file is replaced whole; one that cannot be read was not written by atrail.
+        // atrail replaces the file as a whole, so it did not write an unreadable one.
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             CliError::failed(format!("{} is damaged", path.display()))
                 .because(error)

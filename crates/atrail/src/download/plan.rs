@@ -1,36 +1,36 @@
-//! What a download consists of.
+//! The pieces of a download.
 
 use atrail_evidence::{Manifest, hex};
 use sha2::{Digest, Sha256};
 
 use crate::error::{CliError, Result};
 
-/// One part of a download: bytes that one SHA-256 vouches for.
+/// One piece of a download: the bytes that one SHA-256 covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
-    /// Where in the download it begins, in bytes.
+    /// Offset of the first byte in the download.
     pub(crate) start: u64,
-    /// How long it is, in bytes; never 0.
+    /// Length in bytes; never 0.
     pub(crate) length: u64,
-    /// What its bytes hash to.
+    /// SHA-256 of the bytes.
     pub(crate) sha256: [u8; 32],
-    /// The object that it comes from, for messages.
+    /// The object that the piece comes from, for messages.
     pub(crate) object: String,
 }
 
-/// The parts of a download in order. Invariant: they follow each other without gap from 0 to `total`.
+/// The pieces of a download in order. Invariant: they are contiguous from 0 to `total`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// SHA-256 of the manifest, in hexadecimal: the download's strong entity tag.
     pub(crate) etag: String,
-    /// Its parts.
+    /// The pieces.
     pub(crate) pieces: Vec<Piece>,
-    /// Its length, in bytes.
+    /// Length of the download, in bytes.
     pub(crate) total: u64,
 }
 
 impl Plan {
-    /// Reads a manifest and checks it against the entity tag that the session names.
+    /// Parses a manifest and checks it against the entity tag that the session names.
     pub(crate) fn parse(manifest: &[u8], etag: &str) -> Result<Self> {
         let actual = hex(&Sha256::digest(manifest));
         if actual != etag {
@@ -90,7 +90,7 @@ fn parse_sha256(text: &str) -> Option<[u8; 32]> {
 pub(super) mod tests {
     use super::*;
 
-    /// A plan of objects with these bytes.
+    /// Returns a plan of objects with these bytes.
     pub(in crate::download) fn plan_of(objects: &[&[u8]]) -> Plan {
         let objects: Vec<_> = objects
             .iter()

@@ -1,7 +1,8 @@
 //! Downloads to standard output.
 //!
-//! What is written to a stream cannot be taken back. So an object's bytes are held until its hash is right, up to
-//! [`HELD_MAX_BYTES`]; those of a larger one are passed on as they come, and end the command when they turn out wrong.
+//! A stream cannot be rewound. So this file holds an object's bytes back until their hash is right, up to
+//! [`HELD_MAX_BYTES`]. It passes the bytes of a larger object on as they arrive, and ends the command if they turn out
+//! wrong.
 
 use std::io::{self, BufWriter, Write};
 
@@ -24,7 +25,7 @@ pub(crate) struct GzipStream<W> {
 }
 
 impl<W: Write> GzipStream<W> {
-    /// Nothing was written yet.
+    /// Returns a stream to which nothing was written yet.
     pub(crate) const fn new(out: W) -> Self {
         Self {
             out,
@@ -33,7 +34,7 @@ impl<W: Write> GzipStream<W> {
         }
     }
 
-    /// Hands everything to the operating system.
+    /// Flushes everything to the operating system.
     pub(crate) fn finish(mut self) -> Result<W> {
         self.out.flush().map_err(failed)?;
         Ok(self.out)
@@ -69,9 +70,9 @@ impl<W: Write> Sink for GzipStream<W> {
     }
 }
 
-/// What the gzip's bytes become on their way out.
+/// The destination of the gzip's bytes, which may convert them.
 pub(crate) trait Output: Write {
-    /// Writes what is left, and hands everything to the operating system.
+    /// Writes the remaining bytes, and flushes everything to the operating system.
     fn end(self: Box<Self>) -> io::Result<()>;
 }
 
@@ -97,11 +98,11 @@ fn failed(error: io::Error) -> CliError {
     Conversion::failed(error, CliError::output)
 }
 
-/// Takes a gzip of many members and prints its lines, made safe for a terminal.
+/// Accepts a gzip of many members and prints its lines, made safe for a terminal.
 pub(crate) struct Lines<W: Write>(MultiGzDecoder<SafeLines<W>>);
 
 impl<W: Write> Lines<W> {
-    /// Prints to `out`.
+    /// Returns a printer to `out`.
     pub(crate) fn new(out: W) -> Self {
         Self(MultiGzDecoder::new(SafeLines::new(out)))
     }
@@ -124,7 +125,7 @@ pub(crate) struct SafeLines<W: Write> {
 }
 
 impl<W: Write> SafeLines<W> {
-    /// Prints to `out`.
+    /// Returns a printer to `out`.
     pub(crate) const fn new(out: W) -> Self {
         Self {
             out,

@@ -10,45 +10,45 @@ use crate::client::{Backoff, jitter};
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Progress;
 
-/// Attempts in a row that bring nothing before the command ends: about half a minute, enough for a server's restart.
+/// Consecutive attempts without a byte before the command ends: about half a minute, enough for a server's restart.
 const FRUITLESS_ATTEMPTS: u32 = 12;
 
-/// Why no more bytes come.
+/// Why the bytes stopped.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// Another attempt may work.
+    /// Another attempt may succeed.
     Transient {
-        /// For people.
+        /// The reason, for people.
         why: String,
-        /// How long the server asks to wait.
+        /// How long the server asks the client to wait.
         wait: Option<Duration>,
     },
-    /// Another attempt changes nothing.
+    /// No further attempt would succeed.
     Fatal(CliError),
 }
 
-/// The bytes of an answer as they come.
+/// The bytes of an answer as they arrive.
 pub(crate) type Body = BoxStream<'static, Result<Bytes, Fault>>;
 
-/// Where the bytes come from.
+/// The source of the bytes.
 pub(crate) trait Origin {
-    /// Begins to read at this byte.
+    /// Starts reading at this byte.
     async fn open(&self, from: u64) -> Result<Body, Fault>;
 }
 
-/// Where the bytes go.
+/// The destination of the bytes.
 pub(crate) trait Sink {
-    /// Takes bytes of a piece of this length, not yet checked.
+    /// Writes unchecked bytes of a piece of this length.
     fn write(&mut self, bytes: &[u8], piece_length: u64) -> Result<()>;
-    /// The piece is whole and right.
+    /// Accepts the piece, which is complete and right.
     fn accept(&mut self) -> Result<()>;
-    /// The piece is wrong: forgets it, back to this position. An error when it is out of reach.
+    /// Discards the piece, which is wrong, back to this position. Returns an error when the position is out of reach.
     fn reject(&mut self, start: u64) -> Result<()>;
 }
 
-/// Goes on from where the checker stands to the end of the plan.
+/// Continues from the checker's position to the end of the plan.
 ///
-/// A network fault costs a pause and a new request from the next byte. A piece whose hash is wrong is fetched once more.
+/// After a network fault it waits and requests the next byte again. It fetches a piece with a wrong hash once more.
 pub(crate) async fn transfer(
     mut checker: Checker,
     origin: &impl Origin,
@@ -84,7 +84,7 @@ pub(crate) async fn transfer(
     Ok(())
 }
 
-/// Takes one answer. `None` when the plan's end is reached, or when a wrong piece must be asked for again.
+/// Consumes one answer. Returns `None` at the end of the plan, or when a wrong piece must be requested again.
 async fn drain(
     mut body: Body,
     checker: &mut Checker,
@@ -114,7 +114,7 @@ async fn drain(
     None
 }
 
-/// Takes bytes; `false` when a piece was wrong and must be fetched once more.
+/// Consumes bytes; returns `false` when a piece was wrong and must be fetched once more.
 fn consume(
     mut bytes: &[u8],
     checker: &mut Checker,
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::printer::{Format, Printer, Terminals};
 
-    /// Serves bytes, with the faults of a script: one for each request.
+    /// Serves bytes, with scripted faults: one for each request.
     struct Scripted {
         bytes: Vec<u8>,
         faults: Mutex<Vec<Script>>,

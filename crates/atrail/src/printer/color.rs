@@ -1,4 +1,4 @@
-//! Whether messages are coloured.
+//! Decides whether messages are coloured.
 
 use std::ffi::OsString;
 
@@ -16,10 +16,10 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What the environment says, by the conventions of no-color.org and bixense.com/clicolors.
+/// The environment's choice, by the conventions of no-color.org and bixense.com/clicolors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ColorWish {
-    /// Nothing.
+    /// No choice.
     #[default]
     None,
     /// `NO_COLOR` is set, or `CLICOLOR` is 0.
@@ -29,7 +29,7 @@ pub(crate) enum ColorWish {
 }
 
 impl ColorWish {
-    /// Takes the variables through `get`, which answers none that are empty.
+    /// Reads the variables through `get`, which returns `None` for an empty one.
     pub(crate) fn read(get: impl Fn(&str) -> Option<OsString>) -> Self {
         if get("NO_COLOR").is_some() {
             Self::Never
@@ -42,7 +42,7 @@ impl ColorWish {
         }
     }
 
-    /// The decision; the flag stands above the environment.
+    /// Returns the decision; the flag overrides the environment.
     pub(super) const fn decide(self, flag: Color, at_terminal: bool) -> bool {
         match (flag, self) {
             (Color::Always, _) | (Color::Auto, Self::Always) => true,

@@ -1,4 +1,4 @@
-//! How far a long transfer is.
+//! Progress of a long transfer.
 
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -14,7 +14,7 @@ pub(crate) struct Progress {
 }
 
 impl Printer {
-    /// A bar, or two lines, for a long way to `total` bytes.
+    /// Starts the progress display of a transfer of `total` bytes: a bar, or two lines.
     pub(crate) fn progress(&self, what: &str, start: u64, total: u64) -> Progress {
         Progress::start(self, what, start, total)
     }
@@ -23,7 +23,7 @@ impl Printer {
 impl Progress {
     fn start(printer: &Printer, what: &str, start: u64, total: u64) -> Self {
         let bar = (printer.terminals.stderr && !printer.quiet).then(|| bar(start, total));
-        // A terminal that cannot move its cursor is told by lines, too.
+        // A terminal that cannot move its cursor gets lines, too.
         let bar = bar.filter(|bar| !bar.is_hidden());
         if bar.is_none() {
             let from = if start > 0 {
@@ -41,14 +41,14 @@ impl Progress {
         }
     }
 
-    /// Sets how far it is; what is beyond the end shows as the end.
+    /// Sets the position; one beyond the end shows as the end.
     pub(crate) fn set(&self, position: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(position.min(self.total));
         }
     }
 
-    /// Says something without tearing the bar.
+    /// Prints a note without tearing the bar.
     pub(crate) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.printer.note(text)),
@@ -56,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// As [`Progress::note`], and `-q` does not hide it.
+    /// Like [`Progress::note`], but `-q` does not hide it.
     pub(crate) fn warn(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.printer.warn(text)),
@@ -64,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// The end is reached; the bar stays as it is.
+    /// Marks the end; the bar stays visible.
     pub(crate) fn finish(self) {
         match &self.bar {
             Some(bar) => bar.finish(),
@@ -76,7 +76,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// An interrupted bar leaves the cursor on a line of its own.
+    /// Leaves the cursor on a line of its own when the bar is interrupted.
     fn drop(&mut self) {
         if let Some(bar) = &self.bar
             && !bar.is_finished()
@@ -86,7 +86,7 @@ impl Drop for Progress {
     }
 }
 
-/// The original's bar: ` 29.89 KiB / 29.89 KiB [=====] 100.00% 9.73 MiB/s 0s`.
+/// Returns the original's bar: ` 29.89 KiB / 29.89 KiB [=====] 100.00% 9.73 MiB/s 0s`.
 fn bar(start: u64, total: u64) -> ProgressBar {
     let percent = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let _ = write!(out, "{:.2}%", f64::from(state.fraction()) * 100.0);

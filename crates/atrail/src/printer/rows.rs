@@ -1,4 +1,4 @@
-//! Rows of things: all at once, or as they come.
+//! Prints rows: all at once, or as they arrive.
 
 use std::io::{self, BufWriter, Write};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Format, Printer};
 use crate::error::{CliError, Result};
 
-/// Rows that are all there.
+/// Rows that are all collected before printing.
 #[derive(Debug)]
 pub(crate) struct Rows<T> {
     layout: Layout,
@@ -20,7 +20,7 @@ pub(crate) struct Rows<T> {
 }
 
 impl<T: Serialize> Rows<T> {
-    /// No rows yet.
+    /// Returns an empty set of rows.
     pub(crate) const fn new(layout: Layout, columns: Vec<Column>) -> Self {
         Self {
             layout,
@@ -30,13 +30,13 @@ impl<T: Serialize> Rows<T> {
         }
     }
 
-    /// Adds a row, and the thing that it shows as it is in JSON.
+    /// Adds a row, and the value that JSON output prints for it.
     pub(crate) fn push(&mut self, row: Vec<String>, thing: T) {
         self.rows.push(row);
         self.things.push(thing);
     }
 
-    /// Prints them in the printer's format.
+    /// Prints the rows in the printer's format.
     pub(crate) fn print(&self, printer: &Printer) -> Result<()> {
         let text = match printer.format {
             Format::Table => {
@@ -57,7 +57,7 @@ impl<T: Serialize> Rows<T> {
     }
 }
 
-/// Rows that are printed as they come, in bounded memory.
+/// Rows that are printed as they arrive, in bounded memory.
 pub(crate) struct RowStream<'a> {
     printer: &'a Printer,
     columns: &'a [Column],
@@ -67,7 +67,7 @@ pub(crate) struct RowStream<'a> {
 }
 
 impl<'a> RowStream<'a> {
-    /// Begins with the header; the widths of the columns must be known.
+    /// Prints the header; the widths of the columns must be known.
     pub(crate) fn start(
         printer: &'a Printer,
         layout: Layout,
@@ -110,12 +110,12 @@ impl<'a> RowStream<'a> {
         self.write(&shown)
     }
 
-    /// Hands what was printed so far to the operating system.
+    /// Flushes the printed rows to the operating system.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.out.flush().map_err(CliError::output)
     }
 
-    /// Prints what comes after the last row.
+    /// Prints the end of the table, after the last row.
     pub(crate) fn finish(mut self) -> Result<()> {
         let foot = match self.printer.format {
             Format::Table => self.drawing.foot(),
@@ -167,7 +167,7 @@ impl Printer {
         self.data(&self.shown_data(text))
     }
 
-    /// Prints a sentence that is itself the answer; in other formats as the thing with it in `message`.
+    /// Prints a sentence that is itself the answer; other formats hold it in a `message` member.
     pub(crate) fn answer(&self, sentence: &str) -> Result<()> {
         match self.format {
             Format::Table => self.data(&format!("{}\n", safe::for_terminal(sentence))),
@@ -189,7 +189,8 @@ fn json(thing: &impl Serialize, pretty: bool) -> Result<String> {
         .map_err(|error| CliError::failed("could not write the answer as JSON").because(error))
 }
 
-/// One record of RFC 4180, with its line end. What a spreadsheet could run is kept from it, as `download --as csv` does.
+/// Returns one record of RFC 4180, with its line end. It neutralizes cells that a spreadsheet could run as formulas, as
+/// `download --as csv` does.
 fn csv_record(cells: &[impl AsRef<str>]) -> String {
     record(cells, |_| false)
 }
@@ -205,7 +206,7 @@ fn record(cells: &[impl AsRef<str>], is_verbatim: impl Fn(usize) -> bool) -> Str
         if at > 0 {
             row.push(b',');
         }
-        // A negative number begins as a formula does, and is none; nor is the sign for "nothing".
+        // A negative number, and the sign for "nothing", begin as a formula does but are none.
         if is_verbatim(at) || cell == "-" || cell.parse::<i64>().is_ok() {
             write_csv_cell_verbatim(&mut row, cell);
         } else {

@@ -1,10 +1,10 @@
-//! The orders in which the original took the words of a question for help.
+//! The word orders in which the original accepted a request for help.
 
 use std::ffi::{OsStr, OsString};
 
-/// The words in the order that clap understands: `at --help status` and `at status help` become `at help status`.
+/// Returns the words in the order that clap parses: `at --help status` and `at status help` become `at help status`.
 ///
-/// Only a line that is nothing but commands and one word for help is changed: in any other, `help` may be a name.
+/// It changes only a line of nothing but commands and one word for help: in any other, `help` may be a name.
 pub(super) fn in_order(tool: &clap::Command, words: Vec<OsString>) -> Vec<OsString> {
     let Some((program, rest)) = words.split_first() else {
         return words;
@@ -23,7 +23,7 @@ pub(super) fn in_order(tool: &clap::Command, words: Vec<OsString>) -> Vec<OsStri
     };
     if after.is_empty() {
         if asked_in.has_subcommands() {
-            // Its own help is what each of the words means already.
+            // Each of these words already means its own help.
             return words;
         }
         let flag = OsString::from("--help");
@@ -36,7 +36,7 @@ pub(super) fn in_order(tool: &clap::Command, words: Vec<OsString>) -> Vec<OsStri
     [std::slice::from_ref(program), before, &[word], after].concat()
 }
 
-/// The command that the words lead to, when each of them is one.
+/// Returns the command that the words lead to, if each of them names one.
 fn find<'a>(from: &'a clap::Command, words: &[OsString]) -> Option<&'a clap::Command> {
     words.iter().try_fold(from, |command, word| {
         command.find_subcommand(OsStr::new(word))

@@ -1,4 +1,4 @@
-//! The newest checkpoint of each domain that this client saw: who shows another history later is found out.
+//! The newest checkpoint of each domain that this client saw. They expose a server that later shows another history.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -8,11 +8,11 @@ use super::{StateDir, durable};
 use crate::error::{CliError, Result};
 use crate::platform;
 
-/// Checkpoints, as the notes that they are, by domain: one for each log that a domain had, the newest log last.
+/// Signed checkpoint notes by domain: one for each log that the domain had, the newest log last.
 pub(crate) type Checkpoints = BTreeMap<String, Vec<String>>;
 
 impl StateDir {
-    /// What is remembered of a context's server.
+    /// Returns the remembered checkpoints of a context's server.
     pub(crate) fn checkpoints(&self, context: &str) -> Result<Checkpoints> {
         let path = self.checkpoints_file(context);
         let text = match std::fs::read(&path) {
@@ -28,7 +28,7 @@ impl StateDir {
         })
     }
 
-    /// Remembers these in place of what was.
+    /// Replaces the remembered checkpoints.
     pub(crate) fn remember_checkpoints(&self, context: &str, all: &Checkpoints) -> Result<()> {
         let path = self.checkpoints_file(context);
         let failed = |error| CliError::file(format!("could not write {}", path.display()), error);
@@ -40,7 +40,7 @@ impl StateDir {
         durable::replace_private(&path, &text).map_err(failed)
     }
 
-    /// Forgets what is remembered of a context's server.
+    /// Forgets the checkpoints of a context's server.
     pub(crate) fn forget_checkpoints(&self, context: &str) -> Result<()> {
         let path = self.checkpoints_file(context);
         match std::fs::remove_file(&path) {

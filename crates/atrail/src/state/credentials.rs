@@ -1,7 +1,8 @@
 //! The tokens of a context.
 //!
-//! A refresh token is good for one exchange. Two processes that refresh at once would spend it twice and be logged out;
-//! so whoever refreshes holds the lock, and reads again what is there before it asks the server.
+//! A refresh token is valid for one exchange. Two processes that refresh at once would both use it, and the server
+//! would end the login. So a process takes the lock before it refreshes, and reads the stored tokens again before it
+//! asks the server.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use crate::platform;
 pub(crate) struct Credentials {
     /// Sent with every request.
     pub(crate) access_token: String,
-    /// Good for one exchange.
+    /// Valid for one exchange.
     pub(crate) refresh_token: String,
 }
 
@@ -27,21 +28,21 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// The right to replace a context's tokens; no other process has it meanwhile.
+/// The exclusive right to replace a context's tokens.
 #[derive(Debug)]
 pub(crate) struct Locked {
     path: PathBuf,
-    // Dropping the file gives the lock back.
+    // Dropping the file releases the lock.
     _lock: File,
 }
 
 impl StateDir {
-    /// The tokens of a context, when it is logged in.
+    /// Returns the tokens of a context, if it is logged in.
     pub(crate) fn credentials(&self, context: &str) -> Result<Option<Credentials>> {
         read(&self.credentials_path(context)?)
     }
 
-    /// Whether there are tokens of the context. The server may have ended the login all the same.
+    /// Returns whether the context has tokens. The server may nevertheless have ended the login.
     pub(crate) fn is_logged_in(&self, context: &str) -> Result<bool> {
         Ok(self.credentials(context)?.is_some())
     }
@@ -63,7 +64,7 @@ impl StateDir {
 }
 
 impl Locked {
-    /// The tokens as they are now.
+    /// Returns the stored tokens.
     pub(crate) fn read(&self) -> Result<Option<Credentials>> {
         read(&self.path)
     }
@@ -76,7 +77,7 @@ impl Locked {
             .map_err(|error| CliError::file("could not save the credentials", error))
     }
 
-    /// Forgets the tokens.
+    /// Removes the tokens.
     pub(crate) fn remove(&self) -> Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,6 +1,6 @@
-//! Replaces small files whole: after a crash there is the old file or the new one, never half of one.
+//! Replaces small files as a whole: after a crash, either the old file or the new one is there.
 //!
-//! What takes the place of a link takes the link's place: nothing is written through one.
+//! If the path is a link, the new file replaces the link itself: nothing is written through it.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 
 use crate::platform;
 
-/// Largest of the small files, in bytes.
+/// Size limit of these small files, in bytes.
 const SMALL_MAX_BYTES: u64 = 16 << 20;
 
-/// Writes a file that only its owner reads: temporary file, sync, rename, sync of the directory.
+/// Writes a file that only its owner can read: temporary file, sync, rename, sync of the directory.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_by(path, bytes, platform::create_private)
 }
 
-/// Writes a file for everybody, as far as the process's mask lets them read it, in the same way.
+/// Writes a file in the same way, readable by others as far as the umask allows.
 pub(crate) fn replace_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_by(path, bytes, platform::create_shared)
 }
 
-/// Reads a small file whole.
+/// Reads a small file completely.
 ///
 /// # Errors
-/// When it cannot be read, is no plain file, or is no small one.
+/// When the file cannot be read, is not a plain file, or is too large.
 pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     platform::open_plain(path)?
@@ -59,7 +59,7 @@ fn replace_by(
     platform::sync_dir(dir.unwrap_or(Path::new(".")))
 }
 
-/// A name that nobody can have put something at.
+/// Returns an unpredictable name, so that nobody can have placed something there.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let number = getrandom::u64().map_err(io::Error::other)?;
     let mut name = path.as_os_str().to_owned();

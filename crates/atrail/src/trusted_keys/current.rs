@@ -1,4 +1,4 @@
-//! The keys that a server's evidence may be signed with now.
+//! The keys that may sign a server's evidence now.
 
 use atrail_api::{EvidenceKey, paths};
 use atrail_evidence::VerifierKey;
@@ -9,8 +9,8 @@ use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Follows the server to the key that it signs with now, if the pinned one leads there, and remembers it. Gives all keys that
-/// its evidence may be signed with, old sessions' included.
+/// Follows the server from the pinned key to the key that it signs with now, and remembers it. Returns all keys that
+/// may have signed the server's evidence, including those of old sessions.
 pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result<Vec<VerifierKey>> {
     let mut keys = match key_of_environment(settings)? {
         Some(key) => vec![key],

@@ -1,16 +1,16 @@
-//! From a remembered key to the one that a server shows now.
+//! Follows a remembered key to the one that a server shows now.
 
 use atrail_api::EvidenceKey;
 use atrail_evidence::VerifierKey;
 
 use crate::error::{CliError, Result};
 
-/// The key that a server shows now, when a remembered one leads to it: it is the same, or each key in between endorses the
-/// next.
+/// Returns the key that a server shows now if a remembered one leads to it: it is the same, or each key in between
+/// endorses the next.
 pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<VerifierKey> {
     let mut key = remembered.clone();
     for note in &shown.endorsements {
-        // Those from before the remembered key are signed by keys that it does not know.
+        // Endorsements from before the remembered key have signatures of keys that it does not know.
         let Ok(text) = key.verify(note) else { continue };
         let next = text
             .strip_prefix("atrail key rotation\n")
