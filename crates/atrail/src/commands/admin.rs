@@ -1,4 +1,5 @@
-//! `atrail admin`: accounts, organizations, spaces, users, roles and API keys over HTTP; the care of a data directory.
+//! `atrail admin`: manages accounts, organizations, spaces, users, roles and API keys over HTTP, and maintains a data
+//! directory.
 
 mod account;
 mod api_key;
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     RotateKey(rotate_key::Args),
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     let client = async || connect(settings, false).await;
     match command {
@@ -63,7 +64,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         Command::Retention(command) => retention::run(settings, &client().await?, command).await,
-        // About a directory of this machine: no server is asked.
+        // These commands work on a directory of this machine and call no server.
         Command::Scrub(args) => scrub::run(settings, args).await,
         Command::Backup(args) => backup::run(settings, args).await,
         Command::Recover(args) => recover::run(settings, args).await,

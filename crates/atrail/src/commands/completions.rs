@@ -1,4 +1,4 @@
-//! `atrail completions`: what a shell needs to complete atrail's command lines.
+//! `atrail completions`: prints the script with which a shell completes atrail's command lines.
 
 use clap_complete::Shell;
 
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints them for this command line; the server is not asked.
+/// Prints the script for this command line; calls no server.
 pub(crate) fn run(settings: &Settings, args: &Args, mut line: clap::Command) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut line, "atrail", &mut script);

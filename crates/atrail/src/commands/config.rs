@@ -1,4 +1,4 @@
-//! `atrail config show`: what the client would use, and who said so.
+//! `atrail config show`: shows the client's settings and the origin of each.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Prints them; the server is not asked.
+/// Prints the settings; calls no server.
 pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
     let Command::Show { origin } = command;
     let mut names = vec!["Name", "Value"];
@@ -60,7 +60,7 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
         named.map(|named| named.name.clone())
     };
     let endpoint = context.as_ref().map(|context| context.endpoint.clone());
-    // Whose a key is, only the server knows.
+    // Only the server knows which user a key belongs to.
     let is_logged_in = match &name {
         Some(name) => settings.state.is_logged_in(name)?,
         None => false,
@@ -70,7 +70,7 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
         .filter(|_| key_file.is_none() && is_logged_in);
     let user = logged_in.map(|context| context.user.clone());
     let by_flag = settings.is_context_by_flag();
-    // An organization of the environment comes without the account and the space of another.
+    // When the environment names an organization, the context's account and space do not apply to it.
     let has_other_org =
         variables.org.is_some() && !(by_flag && stored(|c| c.organization.as_ref()).is_some());
     let below_org = |named: Option<String>| named.filter(|_| !has_other_org);

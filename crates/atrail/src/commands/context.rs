@@ -1,4 +1,4 @@
-//! `atrail context`: servers and users that were logged in to.
+//! `atrail context`: the servers and users of earlier logins.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Runs it; the server is told only of a login that ends.
+/// Runs the command; contacts the server only to end a login.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     match command {
         Command::List => list(settings),

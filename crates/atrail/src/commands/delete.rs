@@ -28,15 +28,15 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-/// Counts, asks, deletes.
+/// Counts, asks and deletes.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let both_given = args.scope.days.are_both_given();
     if settings.spelling == Spelling::Own && !both_given {
         return Err(CliError::usage("missing: -s DAY and -e DAY")
             .hint("a deletion names its first and its last day"));
     }
-    // The original took two weeks when no days were given, and did not ask when both were. A whole account is never deleted
-    // unasked.
+    // The original deleted two weeks when no days were given, and did not ask when both were. atrail always asks before
+    // it deletes from a whole account.
     let days_agree = settings.spelling == Spelling::Original && both_given;
     let agreed = args.yes || (days_agree && !args.scope.at_account_level);
     if !agreed && !args.dry_run && !settings.printer.can_ask() {

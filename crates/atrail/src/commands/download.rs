@@ -1,4 +1,4 @@
-//! `atrail download`: the bytes of a session, into a file or to standard output.
+//! `atrail download`: writes the bytes of a session to a file or to standard output.
 
 pub(super) mod receipt;
 mod to_file;
@@ -64,7 +64,7 @@ fn formats() -> impl TypedValueParser<Value = &'static Format> {
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
-/// Downloads.
+/// Runs the download.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let stdout_is_terminal = settings.printer.terminals.stdout;
     let output = args.output.as_deref();
@@ -111,7 +111,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     tell(settings, path, receipt.as_deref(), &session)
 }
 
-/// What a program wants to know of a file that is complete. (A person was told on the way.)
+/// A completed file, for programs. (A person has already read the progress messages.)
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Downloaded {
@@ -147,7 +147,7 @@ fn tell(settings: &Settings, path: &Path, receipt: Option<&Path>, session: &Sess
     settings.printer.properties(&properties, &downloaded)
 }
 
-/// Whether what is written can be verified: the events' lines as they are stored, compressed or not.
+/// Returns whether the output can be verified: it holds the events' lines as they are stored, compressed or not.
 fn keeps_lines(conversion: Option<&Conversion>) -> bool {
     conversion.is_none_or(|conversion| conversion.format.name == "ndjson")
 }

@@ -1,4 +1,4 @@
-//! Reading a text of evidence: a receipt, a proof, a list of acknowledgements.
+//! Reads a text of evidence: a receipt, a proof, a list of acknowledgements.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use crate::error::{CliError, Exit, Result};
 
-/// A text of evidence. Without it nothing can be concluded.
+/// Reads a text of evidence. Without it nothing can be concluded.
 pub(super) fn text_of(path: &Path, max_bytes: u64) -> Result<String> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     text_in(file, path, max_bytes)
 }
 
-/// As [`text_of`], of a file that is open.
+/// Like [`text_of`], for an open file.
 pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String> {
     let mut bytes = Vec::new();
     file.take(max_bytes + 1)

@@ -1,4 +1,4 @@
-//! `atrail hold`: legal holds, under which nothing is deleted.
+//! `atrail hold`: manages legal holds, which block every deletion.
 
 use atrail_api::{HoldRequest, HoldRow, paths};
 
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Of what.
+/// The domain or the account that the hold covers.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Level {
     /// The whole account: its own domain and every space, those made later included
@@ -45,7 +45,7 @@ pub(crate) struct Level {
     at_account_level: bool,
 }
 
-/// Runs it, and shows what stands then.
+/// Runs the command, and shows the holds that then stand.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     let (level, reason) = match &command {
         Command::Set { level, reason } => (level, Some(reason.clone())),

@@ -1,4 +1,4 @@
-//! `bx iam`: accounts, organizations and spaces as the original's tools showed them, for scripts that want a GUID.
+//! `bx iam`: shows accounts, organizations and spaces as the original's tools did, for scripts that need a GUID.
 
 use atrail_api::{Account, List, Organization, Space, paths};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// What is asked for.
+/// The requested list or object.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Every account that the caller may see.
@@ -33,7 +33,7 @@ pub(crate) struct One {
     guid: bool,
 }
 
-/// Asks and prints.
+/// Fetches and prints.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     let client = connect(settings, false).await?;
     let targeted = client.target.organization.as_ref();
@@ -91,7 +91,7 @@ fn show(
     thing: &impl Serialize,
 ) -> Result<()> {
     if wanted.guid {
-        // Scripts take it as it is: SPACE=$(bx iam space dev --guid).
+        // Scripts use the bare GUID: SPACE=$(bx iam space dev --guid).
         return settings.printer.answer(guid);
     }
     let rows = [("guid", guid.to_owned()), ("name", name.to_owned())];

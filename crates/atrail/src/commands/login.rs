@@ -1,4 +1,4 @@
-//! `atrail login`: tokens for a user of a server, kept in a context.
+//! `atrail login`: gets a user's tokens from a server, and keeps them in a context.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let endpoint = &server.endpoint;
     let (user, info, tokens) = if args.sso {
         let info = server.info().await?;
-        // Before the user is sent to the provider that this server names.
+        // Check the server's key before sending the user to the provider that the server names.
         server.key().await?;
         let provider = info.oidc.as_ref().ok_or_else(|| {
             CliError::failed(format!("{endpoint} has no OpenID provider"))
@@ -123,7 +123,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The file is kept by its whole path: the next command may run elsewhere.
+/// Stores the file's absolute path: the next command may run in another directory.
 fn trust(settings: &Settings, args: &Args) -> Result<Trust> {
     let file = args
         .ca_file
@@ -158,7 +158,7 @@ async fn endpoint(settings: &Settings, args: &Args) -> Result<Endpoint> {
         .hint("this is no terminal, so nothing can be asked; ATRAIL_ENDPOINT works too"))
 }
 
-/// The user's name and password; with an API key, the word `apikey` and the key.
+/// Returns the user's name and password; for an API key, the word `apikey` and the key.
 async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
     let key_file = args.api_key_file.as_ref().or_else(|| {
         let by_variable = args.user.is_none() && !args.password_stdin;
@@ -190,16 +190,16 @@ async fn who(settings: &Settings, args: &Args) -> Result<(String, String)> {
     Ok((user, password))
 }
 
-/// What the server said.
+/// The server's answers.
 struct Answers<'a> {
     info: &'a InfoResponse,
     tokens: &'a TokenResponse,
     key: &'a EvidenceKey,
-    /// Whether the key is taken without being led to it.
+    /// Whether the user accepts a new key that no remembered key leads to.
     is_trusted_anew: bool,
 }
 
-/// Keeps the tokens, then the context; a context of the same server and user keeps its target.
+/// Saves the tokens, then the context. A context of the same server and user keeps its target.
 fn save(
     settings: &Settings,
     trust: Trust,
@@ -254,7 +254,7 @@ fn save(
     })
 }
 
-/// What one login accepts of a server holds for every context of it.
+/// Applies a key that one login accepted to every context of the server.
 fn trust_anew(config: &mut Config, endpoint: &Endpoint, key: &str) {
     let address = endpoint.to_string();
     let contexts = config.contexts.values_mut();
@@ -264,13 +264,13 @@ fn trust_anew(config: &mut Config, endpoint: &Endpoint, key: &str) {
     }
 }
 
-/// The keys before the one that a server shows now: those that were remembered.
+/// Returns the remembered keys before the one that a server shows now.
 fn earlier_keys(old: &Context, now: &str) -> Vec<String> {
     let last = old.verifier_key.iter().filter(|key| *key != now);
     last.chain(&old.earlier_keys).cloned().collect()
 }
 
-/// The context of this server and user, or a free name made of the server's.
+/// Returns the name of this server and user's context, or a free name derived from the server's.
 fn choose_name(config: &Config, endpoint: &Endpoint, user: &str) -> String {
     let address = endpoint.to_string();
     let known = config
@@ -288,7 +288,7 @@ fn choose_name(config: &Config, endpoint: &Endpoint, user: &str) -> String {
         .unwrap_or(base)
 }
 
-/// The name in the token, unverified: it is only shown, and tells contexts apart after a login by key.
+/// Returns the name in the token, unverified: it is only displayed, and distinguishes contexts after a login by key.
 fn user_of(tokens: &TokenResponse) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {

@@ -11,7 +11,7 @@ use crate::trusted_keys;
 #[command(after_help = "Example:\n  atrail logout")]
 pub(crate) struct Args {}
 
-/// Forgets the tokens whatever the server says, and reports when it did not end the login.
+/// Forgets the tokens in every case, and reports a failure to end the login at the server.
 pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let Some((name, context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the tokens of a context, then tells the server that its login has ended; `false` when there were none.
+/// Forgets the tokens of a context, then revokes its login at the server; returns `false` when there were no tokens.
 pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context) -> Result<bool> {
     let locked = settings.state.lock_credentials(name)?;
     let credentials = locked.read()?;

@@ -1,4 +1,4 @@
-//! `atrail man`: the manual pages, one for each command.
+//! `atrail man`: writes the manual pages, one for each command.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     dir: PathBuf,
 }
 
-/// Writes `atrail.1`, `atrail-status.1` and so on of this command line; the server is not asked.
+/// Writes `atrail.1`, `atrail-status.1` and so on for this command line; calls no server.
 pub(crate) fn run(settings: &Settings, args: &Args, line: clap::Command) -> Result<()> {
     let dir = &args.dir;
     std::fs::create_dir_all(dir)
@@ -31,12 +31,12 @@ pub(crate) fn run(settings: &Settings, args: &Args, line: clap::Command) -> Resu
     Ok(())
 }
 
-/// Writes a command's page and those below it; answers how many.
+/// Writes the page of a command and those of its subcommands; returns how many.
 fn write(command: &clap::Command, name: &str, dir: &Path) -> Result<u64> {
     let path = dir.join(format!("{name}.1"));
     let failed = |error| CliError::file(format!("could not write {}", path.display()), error);
     let mut page = Vec::new();
-    // A page is found by its name: `man atrail-session-create`.
+    // `man` finds a page by its name: `man atrail-session-create`.
     let shown = command.clone().display_name(name);
     clap_mangen::Man::new(shown)
         .title(name)

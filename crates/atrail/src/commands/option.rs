@@ -1,4 +1,4 @@
-//! `atrail option`: how long events are kept.
+//! `atrail option`: shows or sets how long events are kept.
 
 use atrail_api::{EventsQuery, OptionRow, OptionsRequest, paths};
 use atrail_model::{Day, Retention, Timestamp};
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-/// Shows, or sets and shows.
+/// Shows the retention, or sets and shows it.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Args {
         retention,
@@ -78,7 +78,7 @@ async fn ask_server(
     client.json_and_note(call).await
 }
 
-/// Asks when something would be kept shorter than now, and says what would go at once.
+/// Asks when the change would shorten a retention, and says which events would be deleted at once.
 async fn agree(
     settings: &Settings,
     client: &Client,
@@ -124,7 +124,7 @@ async fn agree(
     Err(CliError::failed("nothing was changed").because("the answer was not yes"))
 }
 
-/// The last day that is due for deletion as soon as this retention is set.
+/// Returns the last day that is due for deletion as soon as this retention is set.
 fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
     let Retention::Days(days) = retention else {
         return None;
@@ -133,7 +133,7 @@ fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
     Day::from_number(today.checked_sub(days.get().checked_add(1)?)?)
 }
 
-/// The longest retention of now, when it is longer than the one that is wanted.
+/// Returns the longest current retention, if it is longer than the wanted one.
 fn longest_cut(now: &[OptionRow], wanted: Retention) -> Result<Option<Retention>> {
     let mut longest = None;
     for row in now {

@@ -1,4 +1,4 @@
-//! `atrail passwd`: changes one's own password.
+//! `atrail passwd`: changes the user's own password.
 
 use atrail_api::{PasswordChange, paths};
 

@@ -1,4 +1,4 @@
-//! `bx cf plugins`, `ibmcloud plugin list`: the one plugin that there is, which is this program.
+//! `bx cf plugins`, `ibmcloud plugin list`: the only plugin, which is this program.
 
 use serde::Serialize;
 
@@ -6,23 +6,23 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// What is asked for.
+/// The requested list or plugin.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Every plugin.
     List,
-    /// One, by the name that the list shows.
+    /// One plugin, by the name in the list.
     Show(Which),
 }
 
-/// Which one.
+/// The plugin to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
     /// Its name, as `list` shows it
     name: String,
 }
 
-/// As JSON has it.
+/// A plugin in JSON.
 #[derive(Debug, Serialize)]
 struct Plugin {
     name: &'static str,
@@ -38,7 +38,7 @@ const ACTIVITY_TRACKER: Plugin = Plugin {
     about: "The Activity Tracker: count, freeze, download, send and delete events",
 };
 
-/// Prints it; the server is not asked.
+/// Prints the plugin; calls no server.
 pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
     let Plugin {
         name,
@@ -71,7 +71,7 @@ pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
     }
 }
 
-/// By its name, by its command, or as the original wrote it: `ActivityTracker`.
+/// Returns whether the word names the plugin: by its name, its command, or the original's spelling `ActivityTracker`.
 fn is_named(word: &str) -> bool {
     let plain = word.replace(['-', '_', ' '], "").to_lowercase();
     matches!(plain.as_str(), "activitytracker" | "at")

@@ -1,4 +1,4 @@
-//! `atrail prove`: the proof of one event of a download, to be shown without the rest of it.
+//! `atrail prove`: makes the proof of one event of a download, which can be shown without the other events.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-/// Makes it, checks it, and writes it.
+/// Makes, checks and writes the proof.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let keys = pinned_keys(settings)?;
     let Args {
@@ -62,7 +62,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             CliError::failed(format!("could not prove an event of {}", file.display()))
                 .because(error)
         })?;
-        // What does not hold is not handed out.
+        // Never hand out a proof that does not verify.
         proof.verify(&keys).map_err(|error| {
             CliError::failed(format!("the evidence of {} does not hold", file.display()))
                 .because(error)

@@ -1,4 +1,4 @@
-//! `atrail quickstart`: the main job from nothing, by the real server and the real commands.
+//! `atrail quickstart`: shows the main job from an empty start, with the real server and the real commands.
 
 mod events;
 mod walk;
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     exit: bool,
 }
 
-/// What the server writes at its first start.
+/// The file that the server writes at its first start.
 #[derive(Deserialize)]
 struct InitialCredentials {
     user: String,
@@ -111,7 +111,7 @@ fn initial_credentials(data: &Path) -> Result<InitialCredentials> {
     })
 }
 
-/// The id as the table of `session create` shows it.
+/// Returns the id from the table that `session create` prints.
 fn session_id(table: &str) -> Result<String> {
     let cells = table.lines().filter_map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);

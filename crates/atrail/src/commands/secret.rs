@@ -1,4 +1,4 @@
-//! Passwords: typed unseen at a terminal, or a line of standard input; never on the command line.
+//! Reads passwords: typed unseen at a terminal, or as a line of standard input; never from the command line.
 
 use std::io::{BufRead, Read};
 
@@ -8,7 +8,7 @@ use crate::platform::TerminalModes;
 use crate::settings::Settings;
 use crate::task::blocking;
 
-/// Asks for a secret at the terminal; off one, says which flag is missing.
+/// Asks for a secret at the terminal; without one, reports which flag is missing.
 pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> Result<String> {
     if !settings.printer.can_ask() {
         return Err(CliError::usage(format!("missing: {missing}"))
@@ -19,7 +19,7 @@ pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> R
         rpassword::prompt_password(question)
             .map_err(|error| CliError::file("could not read the password", error))
     });
-    // Typing is hidden by a mode of the terminal, which would outlive an interrupted program.
+    // A mode of the terminal hides the typing. It would outlive an interrupted program.
     let modes = TerminalModes::save();
     tokio::select! {
         secret = secret => not_empty(secret?),
@@ -30,7 +30,7 @@ pub(super) async fn ask(settings: &Settings, question: &str, missing: &str) -> R
     }
 }
 
-/// Takes the next line of standard input.
+/// Reads the next line of standard input.
 pub(super) async fn from_stdin() -> Result<String> {
     let line = blocking(|| {
         let mut line = Vec::new();

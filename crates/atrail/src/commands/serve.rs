@@ -1,4 +1,4 @@
-//! `atrail serve`: the server.
+//! `atrail serve`: runs the server.
 
 mod log;
 
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     check_config: bool,
 }
 
-/// Serves until Ctrl-C or SIGTERM, then finishes what is under way.
+/// Serves until Ctrl-C or SIGTERM, then finishes the requests in progress.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let check_only = args.check_config;
     let resolved = resolve(args)?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     server.stop().await
 }
 
-/// Flag over file over default.
+/// Resolves the settings: a flag overrides the file, the file overrides the default.
 fn resolve(args: Args) -> Result<atrail_server::Settings> {
     let Args {
         data,
@@ -112,7 +112,7 @@ fn read(path: &Path) -> Result<ConfigFile> {
     })
 }
 
-/// Ends when somebody wants the process to end.
+/// Returns when Ctrl-C or SIGTERM asks the process to end.
 pub(crate) async fn stop_requested() {
     tokio::select! {
         done = tokio::signal::ctrl_c() => if done.is_err() {

@@ -1,4 +1,4 @@
-//! `atrail session`: frozen scopes to download.
+//! `atrail session`: manages frozen scopes for download.
 
 mod create;
 mod delete;
@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Delete(delete::Args),
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     match command {
         Command::Create(args) => create::run(settings, args).await,

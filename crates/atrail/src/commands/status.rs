@@ -1,4 +1,4 @@
-//! `atrail status`: how many events each day holds.
+//! `atrail status`: counts the events of each day.
 
 use atrail_api::{DaySummary, EventsQuery, paths};
 
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     at_account_level: bool,
 }
 
-/// Asks and prints.
+/// Fetches and prints.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let days = args.days.resolve(DayDefault::TwoWeeks, settings.now())?;
     let client = connect(settings, !args.at_account_level).await?;

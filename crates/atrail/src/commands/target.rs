@@ -1,4 +1,4 @@
-//! `atrail target`: the organization and space that commands are about.
+//! `atrail target`: chooses the organization and space that commands apply to.
 
 use atrail_api::{Account, List, Organization, paths};
 use serde_json::json;
@@ -36,13 +36,13 @@ pub(crate) struct Aim {
 }
 
 impl Aim {
-    /// Whether any of them was given.
+    /// Returns whether any of them was given.
     pub(crate) const fn is_given(&self) -> bool {
         self.organization.is_some() || self.space.is_some()
     }
 }
 
-/// Sets what is given, then shows the target.
+/// Sets the given parts, then shows the target.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Some((name, mut context)) = settings.context()? else {
         return Err(CliError::not_logged_in());
@@ -65,7 +65,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     show(settings, &name, &context)
 }
 
-/// Chooses a context's target; the context as it is then.
+/// Chooses a context's target; returns the changed context.
 pub(super) async fn set(
     settings: &Settings,
     client: &Client,
@@ -81,7 +81,7 @@ pub(super) async fn set(
         ..
     } = context.clone();
     settings.state.update(|config| {
-        // What another process may have changed besides stays.
+        // Keep the other changes that another process may have made.
         if let Some(kept) = config.contexts.get_mut(name) {
             (kept.account, kept.organization, kept.space) = (account, organization, space);
         }
@@ -107,7 +107,7 @@ async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()>
     Ok(())
 }
 
-/// The account with this GUID or, if there is none, this name.
+/// Returns the account with this GUID or, if there is none, this name.
 async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
     let accounts: List<Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
     let all = accounts.resources;
@@ -119,7 +119,7 @@ async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
     Ok(named(&found.guid, &found.name))
 }
 
-/// The account of an organization. Its name is shown to those who may list accounts; to others, its GUID.
+/// Returns the account of an organization. A user who may not list accounts sees its GUID in place of its name.
 async fn account_of(client: &Client, organization: &Organization) -> Option<Named> {
     let guid = organization.relationships.account.clone()?.data.guid;
     let accounts: List<Account> = client

@@ -1,4 +1,4 @@
-//! `atrail token`: the access token, for other programs.
+//! `atrail token`: prints the access token, for other programs.
 
 use atrail_api::paths;
 use serde_json::json;
@@ -16,10 +16,10 @@ use crate::tool::Spelling;
 )]
 pub(crate) struct Args {}
 
-/// Prints a token that the server takes now.
+/// Prints a token that the server accepts now.
 pub(crate) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let client = connect(settings, false).await?;
-    // Asking for something small has an expired token renewed.
+    // A small request renews the token if it has expired.
     client.bytes(Call::get(paths::ORGANIZATIONS)).await?;
     let token = client.token().await?;
     match (settings.spelling, settings.printer.format) {

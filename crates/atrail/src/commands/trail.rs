@@ -1,4 +1,4 @@
-//! `atrail trail`: sends events, a file of any size in bounded memory.
+//! `atrail trail`: sends events from a file of any size, in bounded memory.
 
 mod batch;
 mod report;
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     at_account_level: bool,
 }
 
-/// The types of events, in any case.
+/// Parses the name of a type of events, in either case.
 fn kinds() -> impl TypedValueParser<Value = SourceKind> {
     let names = SourceKind::all().map(|kind| {
         PossibleValue::new(kind.name())
@@ -55,7 +55,7 @@ fn kinds() -> impl TypedValueParser<Value = SourceKind> {
     PossibleValuesParser::new(names).try_map(|name| name.to_ascii_lowercase().parse())
 }
 
-/// Sends everything, and prints what became of it.
+/// Sends everything, and prints the receipts and refusals.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let mut interrupted = pin!(async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -68,7 +68,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         client = connect(settings, !args.at_account_level) => client?,
     };
     let (source, total) = open(args.file.as_ref())?;
-    // One batch waits here while another is under way and the next is being read.
+    // One batch waits here while another is being sent and the next is being read.
     let (sender, mut batches) = mpsc::channel(1);
     let (kind, now) = (args.kind, settings.now());
     let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
@@ -99,7 +99,8 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     }
 }
 
-/// The events' text, and its length when that is known. Gzip and zstd are seen from the first bytes and unpacked.
+/// Opens the events' text, and returns its length if known. Recognizes gzip and zstd by their first bytes and unpacks
+/// them.
 fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let (raw, name, length): (Box<dyn Read + Send>, _, _) =
         match file.filter(|path| path.as_os_str() != "-") {
@@ -116,7 +117,7 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let failed = |error| CliError::file(format!("could not read {name}"), error);
     let mut raw = BufReader::with_capacity(64 << 10, raw);
     Ok(match raw.fill_buf().map_err(failed)? {
-        // At a terminal, an end is told once; asked again, it would wait for a second one.
+        // A terminal reports its end once; another read would wait for a second one.
         [] => (Box::new(io::empty()), length),
         [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
@@ -127,15 +128,15 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     })
 }
 
-/// Sends one batch, again when the answer is lost: the server keeps it once. An answer that refuses every event is an
-/// answer, too.
+/// Sends one batch, and repeats it when the answer is lost: the server stores it once. An answer that refuses every
+/// event is an answer, too.
 async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
     if batch.lines.is_empty() {
         return Ok(Sent::default());
     }
     let query = IngestQuery {
         at_account_level: args.at_account_level.then_some(true),
-        // What is no CADF was made CADF here.
+        // The client has already converted other formats to CADF.
         kind: Some("cadf".to_owned()),
     };
     let call = Call::post_with_key(paths::EVENTS)
@@ -143,7 +144,7 @@ async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
         .body("application/x-ndjson", batch.body.clone())
         .answers(&[400]);
     let answer = client.answer(call).await?;
-    // Sent twice, the events that the first attempt stored would be among them.
+    // If the batch was sent twice, the count would include events that the first attempt stored.
     let stored_already = answer.number(headers::DUPLICATES);
     let stored_already = stored_already.filter(|_| !answer.has_lost_one).unwrap_or(0);
     let bytes = answer.bytes;

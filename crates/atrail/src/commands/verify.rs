@@ -1,4 +1,4 @@
-//! `atrail verify`: a download against its receipt, without the server.
+//! `atrail verify`: checks a download against its receipt, without the server.
 
 mod judge;
 mod report;
@@ -22,7 +22,7 @@ use crate::trusted_keys::pinned_keys;
 
 use judge::{Checked, conclude, judge};
 
-/// How large a list of acknowledgements may be.
+/// Largest list of acknowledgements, in bytes.
 const MAX_ACKS_BYTES: u64 = 1 << 30;
 
 /// Check downloads against their receipts, or the proof of an event; needs no server
@@ -91,7 +91,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     conclude(&all)
 }
 
-/// Checks a download that has just ended, and says on standard error what was found.
+/// Checks a download that has just ended, and reports the result on standard error.
 pub(super) async fn downloaded(
     settings: &Settings,
     file: &Path,
@@ -119,7 +119,7 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         (None, None) => None,
         _ => Some(days.resolve(DayDefault::OneDay, settings.now())?),
     };
-    // What cannot be read leaves the rest to be judged: it may be wrong all the same.
+    // An unreadable file does not stop the check of the rest, which may still find a fault.
     let mut unread = Vec::new();
     let contains = match &args.contains {
         Some(path) => acknowledgements(path, &mut unread)?,
@@ -134,7 +134,7 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
             unread.push(chain(&error));
             None
         }
-        // What is no text is no receipt, either, as an empty one.
+        // A file that is not text is no receipt, like an empty one.
         Some(text) => Some(text.unwrap_or_default()),
         None => None,
     };
@@ -159,7 +159,7 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
     })
 }
 
-/// The acknowledged events of a list, in which there is one at least.
+/// Reads the acknowledged events of a list, which must hold at least one.
 fn acknowledgements(path: &Path, unread: &mut Vec<String>) -> Result<Option<Vec<LeafHash>>> {
     let not_a_list = |error: Box<dyn std::error::Error + Send + Sync>| {
         CliError::usage(format!("{} is no list of acknowledgements", path.display()))

@@ -85,7 +85,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 name,
                 scopes,
                 expires_in: expires.map(|days| days * SECONDS_OF_A_DAY),
-                // Where its user holds roles.
+                // No limit: the key works wherever its user holds roles.
                 account: None,
                 space: None,
             };
@@ -102,7 +102,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
-/// The words are the wire's.
+/// Parses a scope by its name on the wire.
 fn parse_scope(text: &str) -> Result<KeyScope, String> {
     serde_json::from_value(text.into())
         .map_err(|_| "expected read, send, delete or manage".to_owned())

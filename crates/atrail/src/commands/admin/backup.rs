@@ -27,7 +27,7 @@ pub(crate) struct Args {
     update: bool,
 }
 
-/// As JSON has it.
+/// The report in JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Made {

@@ -75,7 +75,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     }
 }
 
-/// The path of one; what is no id stays in its segment of the path.
+/// Returns the path of an invitation; a malformed id stays within its segment of the path.
 fn path(id: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     let id: String = id.chars().filter(|letter| is_plain(*letter)).collect();

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     force: bool,
 }
 
-/// As JSON has it.
+/// A row in JSON.
 #[derive(Debug, Serialize)]
 struct Row {
     domain: String,

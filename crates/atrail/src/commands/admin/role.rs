@@ -37,7 +37,7 @@ pub(crate) enum Command {
     List,
 }
 
-/// Who holds what, and where.
+/// A role, its user, and its account or space.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Holding {
     /// Name of the user
@@ -112,7 +112,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     }
 }
 
-/// Gives a role, or offers it to somebody who holds none in the account, and says which.
+/// Grants a role, or offers it to a user who holds none in the account, and reports which.
 async fn give(settings: &Settings, client: &Client, grant: &RoleGrant) -> Result<()> {
     let given: Given = client.json(Call::post(paths::ROLES).json(grant)?).await?;
     match given {
@@ -139,7 +139,7 @@ async fn give(settings: &Settings, client: &Client, grant: &RoleGrant) -> Result
     }
 }
 
-/// The two answers to a role that is given. An invitation has an id.
+/// The two answers to a grant. An invitation has an id.
 #[derive(Debug, serde::Deserialize)]
 #[serde(untagged)]
 enum Given {
@@ -163,7 +163,7 @@ async fn grant(client: &Client, holding: Holding) -> Result<RoleGrant> {
     })
 }
 
-/// GUIDs of the account or the space; exactly one of them.
+/// Returns the GUID of the account or of the space; exactly one of them is present.
 async fn place(
     client: &Client,
     account: Option<String>,
@@ -172,7 +172,7 @@ async fn place(
     if let Some(name) = space {
         let organization = client.target.organization.as_ref();
         let guid = organization.map(|organization| organization.guid.as_str());
-        // A GUID is a space's wherever it lies; a name is one of the targeted organization.
+        // A GUID finds a space anywhere; a name finds one in the targeted organization.
         let guid = guid.filter(|_| !is_guid(&name));
         return Ok((None, Some(find_space(client, guid, &name).await?.guid)));
     }

@@ -14,7 +14,7 @@ use crate::settings::Settings;
 )]
 pub(crate) struct Args {}
 
-/// Asks for it and shows the new key.
+/// Rotates the key and prints the new one.
 pub(super) async fn run(settings: &Settings, client: &Client, Args {}: Args) -> Result<()> {
     let made: EvidenceKey = client.json(Call::post(paths::KEYS)).await?;
     let rows = [("name", made.name.clone()), ("key", made.key.clone())];

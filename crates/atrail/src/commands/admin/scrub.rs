@@ -26,7 +26,7 @@ pub(crate) struct Args {
     rate: Option<u64>,
 }
 
-/// As JSON has it.
+/// A row in JSON.
 #[derive(Debug, Serialize)]
 struct Row {
     path: String,
@@ -39,7 +39,7 @@ struct Row {
     what: String,
 }
 
-/// More rows than these are only counted: nobody reads them, and they would all be held in memory.
+/// Rows that are listed; the rest are only counted. Nobody reads that many, and each takes memory.
 const MAX_ROWS: usize = 10_000;
 
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {

@@ -152,7 +152,7 @@ fn tell(settings: &Settings, deleted: &SpaceDeleted) -> Result<()> {
     settings.printer.properties(&rows, deleted)
 }
 
-/// What becomes of the events.
+/// Describes what happens to the events.
 const fn fate(deleted: &SpaceDeleted) -> &'static str {
     if deleted.with_events {
         "are deleted"

@@ -1,4 +1,4 @@
-//! What is done with each kind of thing: making, listing, showing, finding and taking away.
+//! The operations common to all kinds of things: create, list, show, find and delete.
 
 use atrail_api::{Deleted, List};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// Makes one thing and prints it.
+/// Creates one thing and prints it.
 pub(super) async fn create<T: Serialize + DeserializeOwned>(
     settings: &Settings,
     client: &Client,
@@ -23,7 +23,7 @@ pub(super) async fn create<T: Serialize + DeserializeOwned>(
     settings.printer.properties(&rows, &made)
 }
 
-/// Lists what there is of one kind and is wanted.
+/// Lists the things of one kind that the filter selects.
 pub(super) async fn list<T: Serialize + DeserializeOwned>(
     settings: &Settings,
     client: &Client,
@@ -41,7 +41,7 @@ pub(super) async fn list<T: Serialize + DeserializeOwned>(
     rows.print(&settings.printer)
 }
 
-/// Shows the one thing of its kind that has this name or id.
+/// Shows the one thing of its kind with this name or id.
 pub(super) async fn show<T: Serialize + DeserializeOwned>(
     settings: &Settings,
     client: &Client,
@@ -55,7 +55,7 @@ pub(super) async fn show<T: Serialize + DeserializeOwned>(
     settings.printer.properties(&rows, &thing)
 }
 
-/// The one thing of its kind that has this name or id.
+/// Returns the one thing of its kind with this name or id.
 pub(super) async fn find<T: DeserializeOwned>(
     client: &Client,
     path: &str,
@@ -87,7 +87,7 @@ pub(super) async fn find<T: DeserializeOwned>(
     }
 }
 
-/// Takes away the one thing of its kind that has this name or id, and prints the server's words.
+/// Deletes the one thing of its kind with this name or id, and prints the server's message.
 pub(super) async fn delete_found<T: DeserializeOwned>(
     settings: &Settings,
     client: &Client,
@@ -105,7 +105,7 @@ pub(super) async fn delete_found<T: DeserializeOwned>(
         .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
-/// Takes something away, and prints the server's words.
+/// Deletes something, and prints the server's message.
 pub(super) async fn delete(
     settings: &Settings,
     client: &Client,
@@ -118,7 +118,7 @@ pub(super) async fn delete(
         .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
-/// The account with this name or GUID; without a name, the only one there is.
+/// Returns the account with this name or GUID; without a name, the only account.
 pub(super) async fn find_account(client: &Client, name: Option<&str>) -> Result<String> {
     let all: List<atrail_api::Account> =
         client.json(Call::get(atrail_api::paths::ACCOUNTS)).await?;

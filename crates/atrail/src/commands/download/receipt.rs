@@ -1,4 +1,4 @@
-//! The receipt that goes with a download.
+//! The receipt of a download.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use crate::settings::Settings;
 use crate::state::durable;
 use crate::trusted_keys;
 
-/// Where the receipt of a file goes: `FILE.receipt`.
+/// Returns the path of a file's receipt: `FILE.receipt`.
 pub(crate) fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".receipt");
     name.into()
 }
 
-/// Refuses when another session's receipt, or anything else, is where this one is to go.
+/// Refuses when another session's receipt, or anything else, is in the place of this one.
 pub(super) fn refuse_foreign(path: &Path, session: &Session) -> Result<()> {
     match read(path) {
         Ok(None) => Ok(()),
@@ -45,10 +45,10 @@ pub(super) fn refuse_foreign(path: &Path, session: &Session) -> Result<()> {
     }
 }
 
-/// The receipt there, if there is anything.
+/// Reads the receipt at the path, if anything is there.
 ///
 /// # Errors
-/// When what is there is no receipt, or cannot be read.
+/// When the file is not a receipt, or cannot be read.
 pub(super) fn read(path: &Path) -> Result<Option<Receipt>> {
     let nothing = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
     if std::fs::symlink_metadata(path).is_err_and(|error| nothing(&error)) {
@@ -63,8 +63,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Receipt>> {
     Ok(Some(receipt))
 }
 
-/// Fetches the session's receipt, compares it with what this client saw before, and keeps it in a file: after a crash it is
-/// there completely or not at all.
+/// Fetches the session's receipt, compares it with what this client saw before, and writes it to a file. After a crash,
+/// the file is complete or absent.
 pub(super) async fn keep(
     settings: &Settings,
     client: &Client,

@@ -1,4 +1,4 @@
-//! Into a file, by way of `FILE.part`.
+//! Downloads into a file, by way of `FILE.part`.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,20 +18,21 @@ use crate::printer::counted;
 use crate::settings::Settings;
 use crate::task::blocking;
 
-/// Where to, and how.
+/// The destination and the options of a download to a file.
 #[derive(Debug)]
 pub(super) struct Way<'a> {
     /// `FILE`.
     pub(super) target: &'a Path,
-    /// What it is to hold, when not the stored bytes.
+    /// The conversion, unless the file holds the stored bytes.
     pub(super) conversion: Option<Conversion>,
-    /// Where its receipt goes.
+    /// The path of the receipt.
     pub(super) receipt: Option<PathBuf>,
-    /// Whether it may be replaced.
+    /// Whether an existing file may be replaced.
     pub(super) force: bool,
 }
 
-/// Begins, or goes on, and ends with the whole file or with everything that a later run needs. The session of the file.
+/// Starts or resumes the download. Ends with the complete file, or with everything that a later run needs. Returns the
+/// session of the file.
 pub(super) async fn run(
     settings: &Settings,
     client: &Client,
@@ -70,7 +71,7 @@ pub(super) async fn run(
         Some(path) => super::receipt::refuse_foreign(path, &session),
         None => Ok(()),
     };
-    // Where there is a file, what is wrong with it comes first.
+    // If there is a file, report its faults before the receipt's.
     if !exists && let Err(error) = foreign_receipt() {
         if own_session && resumable.is_none() {
             end_own_session(settings, client, id_of(&session)?).await;
@@ -85,7 +86,7 @@ pub(super) async fn run(
             return Err(taken(target, NOT_THIS, receipt.as_deref()));
         }
         foreign_receipt()?;
-        // A run that was killed before its last steps left the state behind, and perhaps no receipt.
+        // A run that was killed before its last steps may have left the state behind and no receipt.
         if let Some(path) = &receipt {
             super::receipt::keep(settings, client, &session, path).await?;
         }
@@ -106,7 +107,7 @@ pub(super) async fn run(
     let is_continued = resumable == Some(&state);
     let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
     let part = fetch(settings, client, &session, &plan, part, checker).await?;
-    // Before FILE has its name: there is no file without its receipt.
+    // Write the receipt before FILE gets its name: no file is without its receipt.
     if let Some(path) = &receipt {
         super::receipt::keep(settings, client, &session, path).await?;
     }
@@ -118,8 +119,8 @@ pub(super) async fn run(
     Ok(session)
 }
 
-/// Whether there is a file already; anything else than a file cannot be replaced. A link is replaced itself, never what it
-/// leads to; one that leads nowhere counts as something that is there.
+/// Returns whether there is a file already; returns an error for anything else, which cannot be replaced. A link counts
+/// as a file, even if it leads nowhere: the download replaces the link, never its target.
 fn check_target(target: &Path) -> Result<bool> {
     let failed = |error| CliError::file(format!("could not look at {}", target.display()), error);
     let is_there = match std::fs::symlink_metadata(target) {
@@ -137,7 +138,7 @@ fn check_target(target: &Path) -> Result<bool> {
     }
 }
 
-/// Whether the part is of what is wanted.
+/// Returns whether the part belongs to the wanted download.
 fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&ScopeRecord>) -> bool {
     let same_server = old.endpoint == client.server.endpoint.to_string();
     same_server
@@ -147,7 +148,7 @@ fn is_for(old: &PartState, client: &Client, wanted: &Wanted, record: Option<&Sco
         }
 }
 
-/// Nothing that somebody may still need is thrown away unasked.
+/// Refuses to discard a part that somebody may still need.
 fn refuse_foreign(part: &Part, old: Option<&PartState>, target: &Path) -> Result<()> {
     let name = target.display();
     let whose = match old {
@@ -162,14 +163,14 @@ fn refuse_foreign(part: &Part, old: Option<&PartState>, target: &Path) -> Result
 
 const NOT_THIS: &str = "is there already, and is not this download";
 
-/// The error for a file that is not to be replaced: names it, and what it is.
+/// Returns the error for an existing file: names it, and says what it is.
 fn taken(target: &Path, how: &str, receipt: Option<&Path>) -> CliError {
     CliError::failed(format!("{} {how}", target.display()))
         .because(what_it_is(target, receipt))
         .hint("choose another -o, or --force to replace it")
 }
 
-/// What is known of a file without its session: what the receipt beside it says, or its size.
+/// Describes a file without its session: by the receipt beside it, or by its size.
 fn what_it_is(target: &Path, receipt: Option<&Path>) -> String {
     let receipt = receipt.map_or_else(|| super::receipt::beside(target), Path::to_owned);
     if let Ok(Some(found)) = super::receipt::read(&receipt) {
@@ -190,7 +191,7 @@ fn what_it_is(target: &Path, receipt: Option<&Path>) -> String {
     }
 }
 
-/// The wanted session; of a scope, the one that an interrupted run made, as long as it is there.
+/// Returns the wanted session. For a scope, returns the one that an interrupted run made, as long as it exists.
 async fn find_session(
     settings: &Settings,
     client: &Client,
@@ -206,7 +207,7 @@ async fn find_session(
     wanted.session(settings, client).await
 }
 
-/// Goes on from the bytes that are there and right, or begins anew.
+/// Continues after the right bytes that are there, or starts anew.
 async fn begin(
     mut part: Part,
     state: PartState,
@@ -240,7 +241,7 @@ async fn fetch(
     Ok(part)
 }
 
-/// Everything is there and right: makes `FILE` of it.
+/// Completes the download: all bytes are there and right.
 async fn finish(part: Part, conversion: Option<Conversion>) -> Result<()> {
     match conversion {
         None => part.finish(),

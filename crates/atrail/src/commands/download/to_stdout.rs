@@ -1,4 +1,4 @@
-//! To standard output: the gzip's bytes, or another format; at a terminal the events as lines.
+//! Downloads to standard output: the gzip's bytes, or another format; at a terminal, the events as lines.
 
 use std::io::{self, BufWriter};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::download::{
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// Writes everything, once.
+/// Writes the whole download, without resuming.
 pub(super) async fn run(
     settings: &Settings,
     client: &Client,
@@ -27,7 +27,7 @@ pub(super) async fn run(
         super::receipt::keep(settings, client, &session, path).await?;
     }
     let written = write(settings, client, &session, conversion).await;
-    // What was written to a stream cannot be gone on with: the session has no more use, whatever came of it.
+    // A download to a stream cannot be resumed, so its session has no further use, even after a failure.
     if matches!(wanted, Wanted::Scope(..)) {
         end_own_session(settings, client, id).await;
     }
@@ -44,7 +44,7 @@ async fn write(
     let origin = SessionOrigin::new(client, &session.id, &plan.etag);
     let is_terminal = settings.printer.terminals.stdout;
     let mut sink = GzipStream::new(output(conversion, is_terminal));
-    // Between the events on a terminal, a bar would only be in the way.
+    // A bar between the events on a terminal would be in the way.
     let mut printer = settings.printer.clone();
     printer.quiet |= is_terminal;
     let progress = printer.progress("Downloading", 0, plan.total);
@@ -56,7 +56,7 @@ async fn write(
     Ok(())
 }
 
-/// What becomes of the gzip's bytes.
+/// Returns the destination of the gzip's bytes.
 fn output(conversion: Option<Conversion>, is_terminal: bool) -> Box<dyn Output + Send> {
     let stdout = BufWriter::new(io::stdout());
     match (conversion, is_terminal) {

@@ -1,4 +1,4 @@
-//! What is to be downloaded, and the session that it comes by.
+//! The wanted events, and the session that provides them.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::download::{Plan, ScopeRecord};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
-/// What is to be downloaded.
+/// The wanted events.
 #[derive(Debug)]
 pub(super) enum Wanted {
-    /// A session that somebody made.
+    /// An existing session.
     Session(SessionId),
-    /// Days, by a session that is made for it and ends with it.
+    /// Days, by a session that the download makes and ends.
     Scope(ScopeFlags, DayRange),
 }
 
@@ -27,7 +27,7 @@ impl Wanted {
         matches!(self, Self::Scope(flags, _) if !flags.at_account_level)
     }
 
-    /// What the receipt must be of, as far as that was said on the command line.
+    /// Returns the scope that the command line asks for, which the receipt must match.
     pub(super) fn asked(&self, client: &Client) -> Expectations {
         let Self::Scope(flags, days) = self else {
             return Expectations::default();
@@ -48,7 +48,7 @@ impl Wanted {
         }
     }
 
-    /// What `FILE.part.json` says of a session that is made for this.
+    /// Returns the entry in `FILE.part.json` for a session that the download makes.
     pub(super) fn record(&self, client: &Client) -> Option<ScopeRecord> {
         let Self::Scope(flags, days) = self else {
             return None;
@@ -63,7 +63,7 @@ impl Wanted {
         })
     }
 
-    /// The session: the given one, or a new one.
+    /// Returns the session: the given one, or a new one.
     pub(super) async fn session(&self, settings: &Settings, client: &Client) -> Result<Session> {
         match self {
             Self::Session(id) => session::fetch(client, *id).await,
@@ -72,7 +72,7 @@ impl Wanted {
     }
 }
 
-/// Fetches what the session pins, and checks that it is what the session says.
+/// Fetches the session's manifest, and checks that the two agree.
 pub(super) async fn plan(client: &Client, session: &Session) -> Result<Arc<Plan>> {
     let manifest = session::manifest(client, id_of(session)?).await?;
     let plan = Plan::parse(&manifest, &session.etag)?;
@@ -91,7 +91,7 @@ pub(super) fn id_of(session: &Session) -> Result<SessionId> {
     checked_id(&session.id)
 }
 
-/// Ends a session that was made for this download. The bytes are safe: a failure is only told.
+/// Ends a session that was made for this download. The bytes are complete by then, so a failure is only a warning.
 pub(super) async fn end_own_session(settings: &Settings, client: &Client, id: SessionId) {
     if let Err(error) = session::end(client, id).await {
         settings.printer.warn(&format!(

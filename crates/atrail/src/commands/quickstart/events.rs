@@ -1,4 +1,4 @@
-//! Something to send.
+//! Sample events to send.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -10,13 +10,13 @@ use atrail_model::{Day, DayRange, Timestamp};
 use crate::error::{CliError, Result};
 use crate::platform;
 
-/// How many events there are.
+/// Number of events.
 pub(super) const COUNT: u64 = 3_000;
 
-/// Any number: the same one gives the same people and services every time.
+/// An arbitrary number; the same seed produces the same people and services every time.
 const SEED: u64 = 2017;
 
-/// Writes events of today and the two days before; today's lie before this moment.
+/// Writes events of today and the two days before; today's are earlier than this moment.
 pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
     let clock = || CliError::failed("this machine's clock is outside 1970-01-01 to 2149-06-06");
     let today = Day::of(now).ok_or_else(clock)?;

@@ -1,4 +1,4 @@
-//! Runs atrail's own binary, and shows what is typed and what comes.
+//! Runs atrail's own binary, and shows each command and its output.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use crate::printer::{Printer, safe};
 use crate::settings::Settings;
 use crate::task::blocking;
 
-/// A shell's session, as it were.
+/// A simulated shell session.
 #[derive(Debug)]
 pub(super) struct Walk {
     printer: Printer,
@@ -21,7 +21,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// In this directory, with its own state: nothing of the user's is read or changed.
+    /// Returns a session in this directory, with its own state: it neither reads nor changes the user's.
     pub(super) fn new(settings: &Settings, dir: &Path) -> Result<Self> {
         let program = std::env::current_exe()
             .map_err(|error| CliError::file("could not find the program's own file", error))?;
@@ -37,14 +37,14 @@ impl Walk {
         self.printer.data(&format!("# {text}"))
     }
 
-    /// Shows and runs `atrail ARGS`; answers what it printed.
+    /// Shows and runs `atrail ARGS`; returns its output.
     pub(super) async fn step(&self, args: &[&str]) -> Result<String> {
         self.printer
             .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
         self.shown(args, Stdio::null()).await
     }
 
-    /// As [`Walk::step`], but shows only the first lines of what it prints.
+    /// Like [`Walk::step`], but shows only the first lines of the output.
     pub(super) async fn step_in_short(&self, args: &[&str], count: usize) -> Result<()> {
         self.printer
             .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
@@ -54,7 +54,7 @@ impl Walk {
         self.say("and so on: one receipt for each event\n")
     }
 
-    /// As [`Walk::step`], with a file as standard input.
+    /// Like [`Walk::step`], with a file as standard input.
     pub(super) async fn step_with_input(&self, args: &[&str], input: &Path) -> Result<String> {
         let shown = input.file_name().unwrap_or_default().display();
         self.printer

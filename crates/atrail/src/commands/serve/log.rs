@@ -11,12 +11,12 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::printer::Printer;
 
-/// The log that was started.
+/// The started log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Log(LogFormat);
 
-/// Starts the log: our own lines from this level on; of the libraries, whose lines nobody has checked for secrets, no
-/// more than warnings.
+/// Starts the log: atrail's own lines from this level on. It limits the libraries to warnings, because nobody has
+/// checked their lines for secrets.
 pub(super) fn start(settings: LogSettings, ansi: bool) -> Log {
     let LogSettings { format, level } = settings;
     let level = match level {
@@ -49,7 +49,7 @@ fn message<'a>(panic: &'a std::panic::PanicHookInfo<'_>) -> &'a str {
 }
 
 impl Log {
-    /// Says something to whoever started the server; standard error holds nothing but JSON when that is the log's format.
+    /// Prints a line for the user who started the server. When the log's format is JSON, the line is JSON too.
     pub(super) fn tell(self, printer: &Printer, text: &str) {
         match self.0 {
             LogFormat::Text => printer.warn(text),

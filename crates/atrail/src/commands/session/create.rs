@@ -20,7 +20,7 @@ pub(crate) struct Args {
     scope: ScopeFlags,
 }
 
-/// Makes it and prints it; with `-q`, its id alone.
+/// Creates a session and prints it; with `-q`, only its id.
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let now = settings.now();
     let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
@@ -33,7 +33,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     super::one::print(settings, &session)
 }
 
-/// Makes a session of these days.
+/// Creates a session of these days.
 pub(crate) async fn create(
     settings: &Settings,
     client: &Client,

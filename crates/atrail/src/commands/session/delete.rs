@@ -16,7 +16,7 @@ pub(crate) struct Args {
     id: SessionId,
 }
 
-/// Ends it and prints the server's words.
+/// Ends a session and prints the server's message.
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let client = connect(settings, false).await?;
     let deleted = end(&client, args.id).await?;

@@ -1,4 +1,4 @@
-//! `atrail session list`: one's own sessions.
+//! `atrail session list`: lists the user's own sessions.
 
 use atrail_api::{Session, paths};
 
@@ -13,7 +13,7 @@ use crate::tool::Spelling;
 #[command(after_help = "Example:\n  atrail session list\n  atrail session list --format jsonl")]
 pub(crate) struct Args {}
 
-/// Asks and prints.
+/// Fetches and prints.
 pub(super) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let client = connect(settings, true).await?;
     let sessions: Vec<Session> = client.json(Call::get(paths::SESSIONS)).await?;

@@ -1,4 +1,4 @@
-//! One session: fetching what there is of it, and printing it.
+//! Fetches one session and its parts, and prints it.
 
 use atrail_api::{Checkpoint, Session, SessionState, paths};
 use atrail_evidence::MAX_RECEIPT_BYTES;
@@ -9,19 +9,19 @@ use crate::error::Result;
 use crate::settings::Settings;
 use crate::tool::Spelling;
 
-/// One session of the caller.
+/// Fetches one session of the caller.
 pub(crate) async fn fetch(client: &Client, id: SessionId) -> Result<Session> {
     client.json(Call::get(path(paths::SESSION, id))).await
 }
 
-/// One session of the caller, if it is still there and whole.
+/// Fetches one session of the caller, if it still exists and is whole.
 pub(crate) async fn fetch_if_whole(client: &Client, id: SessionId) -> Result<Option<Session>> {
     let call = Call::get(path(paths::SESSION, id));
     let session: Option<Session> = client.json_if_there(call).await?;
     Ok(session.filter(|session| session.state != SessionState::Gone))
 }
 
-/// What the session pins: the manifest's bytes as served.
+/// Fetches the manifest of the session's objects, byte for byte as served.
 pub(crate) async fn manifest(client: &Client, id: SessionId) -> Result<bytes::Bytes> {
     let call = Call::get(path(paths::SESSION_MANIFEST, id));
     client
@@ -29,7 +29,7 @@ pub(crate) async fn manifest(client: &Client, id: SessionId) -> Result<bytes::By
         .await
 }
 
-/// The evidence that goes with the session's download, as served.
+/// Fetches the receipt of the session's download, byte for byte as served.
 pub(crate) async fn receipt(client: &Client, id: SessionId) -> Result<Option<bytes::Bytes>> {
     let call = Call::get(path(paths::SESSION_RECEIPT, id)).answer_of_at_most(MAX_RECEIPT_BYTES);
     client.bytes_if_there(call).await
@@ -77,7 +77,7 @@ pub(super) fn compact(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// As the original printed it: the account's mark only where it is set.
+/// Returns the types as the original printed them: the account's mark only where it is set.
 fn type_account(session: &Session) -> String {
     if session.types.at_account_level {
         return compact(&session.types);

@@ -1,4 +1,4 @@
-//! `atrail session show`: one session.
+//! `atrail session show`: shows one session.
 
 use atrail_model::SessionId;
 
@@ -15,7 +15,7 @@ pub(crate) struct Args {
     id: SessionId,
 }
 
-/// Asks and prints.
+/// Fetches and prints.
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let client = connect(settings, false).await?;
     super::one::print(settings, &super::one::fetch(&client, args.id).await?)

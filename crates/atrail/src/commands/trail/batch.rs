@@ -1,4 +1,4 @@
-//! From a stream of bytes to requests of bounded size.
+//! Splits a stream of bytes into requests of bounded size.
 
 use std::io::Read;
 
@@ -9,47 +9,47 @@ use tokio::sync::mpsc;
 
 use crate::error::{CliError, Result};
 
-/// Events of one request, at most.
+/// Most events in one request.
 const EVENTS_MAX: usize = 2_000;
-/// Bytes of one request, at most, unless one event is larger.
+/// Most bytes in one request, unless one event is larger.
 const BYTES_MAX: usize = 4 << 20;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// An event that is refused before it is sent.
+/// An event that the client refuses without sending it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The line that it begins on, from 1.
     pub(super) line: u64,
-    /// Why.
+    /// The reason.
     pub(super) reason: String,
-    /// How many lines after it were passed over, because nothing tells what they are.
+    /// How many lines after it were skipped, because it is unknown what they are.
     pub(super) not_read: u64,
 }
 
-/// One request, and where its events come from.
+/// One request, and the origin of its events.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
-    /// One event a line.
+    /// One event per line.
     pub(super) body: Bytes,
-    /// For each of them, the line of the input that it begins on, from 1.
+    /// For each event, the line of the input that it begins on, from 1.
     pub(super) lines: Vec<u64>,
-    /// And what it was made from.
+    /// For each event, its origin.
     pub(super) origins: Vec<Origin>,
-    /// Events in between that are not sent.
+    /// Events in between that the client refused.
     pub(super) refusals: Vec<Refusal>,
-    /// How many bytes of the input were read by its end.
+    /// How many bytes of the input were read up to its end.
     pub(super) end: u64,
 }
 
 impl Batch {
-    /// The first and the last line that an event of it begins on.
+    /// Returns the first and the last line that one of its events begins on.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
         Some((*self.lines.first()?, *self.lines.last()?))
     }
 }
 
-/// Reads everything into batches. Ends early, without an error, when nobody takes them any more.
+/// Reads everything into batches. Ends early, without an error, when the receiver has gone.
 pub(super) fn read_batches(
     mut source: impl Read,
     kind: SourceKind,
@@ -111,9 +111,9 @@ impl Batcher {
         }
     }
 
-    /// Adds an event as one line. Line breaks between its tokens go by the same rule as on the server, so that the bytes
-    /// kept are those that would be kept had it been sent as it is. One that is cut off is refused here: in a request, it
-    /// would join what follows it.
+    /// Adds an event as one line. Line breaks between its tokens follow the server's rule, so that the stored bytes are
+    /// the same as if the event had been sent unchanged. The client refuses a truncated event here: in a request, it
+    /// would merge with the text after it.
     fn event(&mut self, candidate: &Candidate<'_>) {
         let Candidate { line, origin, text } = candidate;
         let is_whole = text.ends_with(b"}");
@@ -191,7 +191,7 @@ mod tests {
     fn a_broken_place_costs_what_it_stands_in() {
         let good = |number| event(number) + "\n";
         for (input, sent, refused, not_read) in [
-            // Cut off, at the beginning, in the middle and at the end; garbage; a comma between values.
+            // Truncated at the beginning, in the middle and at the end; garbage; a comma between values.
             (
                 format!("{{\"eventTime\":\n{}{}", good(1), good(2)),
                 vec![2, 3],

@@ -1,4 +1,4 @@
-//! What became of the events: receipts on standard output, refusals on standard error.
+//! Reports the outcome for each event: receipts on standard output, refusals on standard error.
 
 use atrail_api::AckOrRefusal;
 use atrail_sources::Tally;
@@ -18,23 +18,23 @@ pub(super) struct Report<'a> {
     stored_already: u64,
     origins: Tally,
     refused: u64,
-    /// Lines that are no event and no refusal of their own.
+    /// Lines that are neither an event nor a refusal of their own.
     not_read: u64,
     last_line: u64,
 }
 
-/// What to do when nobody knows.
+/// What to do about events whose outcome is unknown.
 const SEND_AGAIN: &str = "send them again with those after. An event that has an id is stored once; one without may be stored twice";
 
 /// GUIDs have 36 characters, leaf hashes in base64 44.
 const WIDTHS: [usize; 2] = [36, 44];
 
 impl<'a> Report<'a> {
-    /// Begins; `total` is the length of the file, if it is one.
+    /// Starts the report; `total` is the length of the input, if it is a file.
     pub(super) fn start(settings: &'a Settings, total: Option<u64>) -> Result<Self> {
         let columns: &'static [Column] = columns();
         let printer = &settings.printer;
-        // Receipts in a format for programs are data, which `-q` leaves alone.
+        // Receipts in a format for programs are data, which `-q` does not hide.
         let wanted = !printer.quiet || printer.format != Format::Table;
         let rows = wanted
             .then(|| RowStream::start(printer, Layout::Ruled, columns, &WIDTHS))
@@ -57,7 +57,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Takes the answers to a batch.
+    /// Adds the answers to a batch.
     pub(super) fn batch(&mut self, batch: &Batch, sent: &Sent) -> Result<()> {
         for refusal in &batch.refusals {
             self.refuse(refusal.line, &refusal.reason);
@@ -67,7 +67,7 @@ impl<'a> Report<'a> {
         self.stored_already += sent.stored_already;
         for (answer, (line, origin)) in sent.answers.iter().zip(sources) {
             match answer {
-                // The server's `type` is always CADF: what was not was converted here.
+                // The server's `type` is always CADF, because the client converts the other formats.
                 AckOrRefusal::Ack { id, value, kind: _ } => {
                     self.kept += 1;
                     self.origins.add(*origin);
@@ -93,7 +93,7 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// The error for an end because the input cannot be read on.
+    /// Returns the error for an input that cannot be read any further.
     pub(super) fn stopped(mut self, error: CliError) -> CliError {
         self.close();
         if error.exit == Exit::OutputClosed {
@@ -106,7 +106,8 @@ impl<'a> Report<'a> {
             .hint(format!("{kept}; go on with line {next}"))
     }
 
-    /// The error for an end at this batch: says which lines are acknowledged, which are unknown, which are still to send.
+    /// Returns the error for a stop at this batch: says which lines are acknowledged, which are unknown, and which are
+    /// still to be sent.
     pub(super) fn stopped_at(mut self, batch: &Batch, error: CliError) -> CliError {
         self.close();
         let Some((first, last)) = batch.span() else {
@@ -128,7 +129,7 @@ impl<'a> Report<'a> {
             ))
     }
 
-    /// The error for Ctrl-C: says what is acknowledged, and what was under way.
+    /// Returns the error for Ctrl-C: says which lines are acknowledged, and which were being sent.
     pub(super) fn interrupted(mut self, under_way: Option<&Batch>) -> CliError {
         self.close();
         let kept = self.acknowledged();
@@ -160,7 +161,7 @@ impl<'a> Report<'a> {
         drop(self.progress.take());
     }
 
-    /// The end: says how many were kept; refused events make the command fail.
+    /// Ends the report: says how many events were stored; refused events make the command fail.
     pub(super) fn finish(self) -> Result<()> {
         if let Some(rows) = self.rows {
             rows.finish()?;

@@ -1,4 +1,4 @@
-//! What is concluded about each file, and about all of them.
+//! Judges each file, and all of them together.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ use crate::printer::Progress;
 use crate::settings::Settings;
 use crate::task::blocking;
 
-/// What is concluded about one file.
+/// The verdict on one file.
 #[derive(Debug, Serialize)]
 pub(super) struct Checked {
     file: String,
@@ -24,17 +24,17 @@ pub(super) struct Checked {
     pub(super) judged: Judged,
 }
 
-/// What a file was found to be.
+/// What a check of a file found.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Judged {
-    /// Its receipt was read.
+    /// The receipt was read.
     Report(Box<Report>),
-    /// Its receipt was not: it is not there, or no receipt that is understood.
+    /// The receipt is missing, or is not one that this client understands.
     WithoutReceipt {
-        /// What follows.
+        /// The verdict.
         outcome: Outcome,
-        /// Why, in words.
+        /// The reason, in words.
         error: String,
     },
 }
@@ -47,7 +47,7 @@ impl Judged {
         }
     }
 
-    /// How many events the file was expected to have.
+    /// Returns how many events the file should have.
     pub(super) fn events(&self) -> u64 {
         match self {
             Self::Report(report) => report.events,
@@ -55,7 +55,7 @@ impl Judged {
         }
     }
 
-    /// How many things were found.
+    /// Returns how many faults were found.
     pub(super) fn findings(&self) -> u64 {
         match self {
             Self::Report(report) => report.findings.len() as u64 + report.findings_left_out,
@@ -70,7 +70,7 @@ impl Checked {
     }
 }
 
-/// Judges a file. What is wrong with one, or cannot be read of it, is an answer: the others are judged all the same.
+/// Judges a file. A fault in one, or an unreadable one, is a verdict: the others are still judged.
 pub(super) async fn judge(
     settings: &Settings,
     file: &Path,
@@ -122,7 +122,8 @@ fn read_and_verify(
     }
 }
 
-/// Tells how far a file was read. One that cannot be opened cannot be read: its receipt is judged all the same.
+/// Reports how far a file was read. A file that cannot be opened returns an error when read, so that its receipt is
+/// still judged.
 struct Metered<'p> {
     file: io::Result<File>,
     position: u64,
@@ -141,7 +142,8 @@ impl Read for Metered<'_> {
     }
 }
 
-/// The exit code: the worst of all files. What is wrong weighs more than what is not known, and that more than what is proven.
+/// Returns the exit code: the worst of all files. A fault outweighs an unknown result, and an unknown result outweighs
+/// a proof.
 pub(super) fn conclude(all: &[Checked]) -> Result<()> {
     let of = |outcome: Outcome| {
         let of_outcome = all

@@ -1,4 +1,4 @@
-//! What a verification found, for people.
+//! Formats the result of a verification for people.
 
 use atrail_evidence::{
     Deleted, DomainFacts, Finding, FindingKind, Outcome, ProvenEvent, Report, Span,
@@ -7,7 +7,7 @@ use atrail_evidence::{
 use super::judge::Judged;
 use crate::printer::{counted, safe};
 
-/// The lines about one file.
+/// Returns the lines about one file.
 pub(super) fn lines(judged: &Judged) -> String {
     let mut text = String::new();
     let report = match judged {
@@ -64,8 +64,8 @@ pub(super) fn lines(judged: &Judged) -> String {
     text
 }
 
-/// Whether it is proven that nothing was recorded, as opposed to nothing being left: where something was deleted, or may have
-/// been before the log began anew, that is not known.
+/// Returns whether it is proven that nothing was recorded, as opposed to nothing being left. Where something was
+/// deleted, or may have been before the log began anew, this is unknown.
 fn is_proof_of_nothing(report: &Report) -> bool {
     let was_deleted = |domain: &DomainFacts| {
         let deletions = domain.by_request.deletions + domain.by_retention.deletions;
@@ -76,7 +76,7 @@ fn is_proof_of_nothing(report: &Report) -> bool {
         && !report.domains.iter().any(was_deleted)
 }
 
-/// The lines about the proof of one event.
+/// Returns the lines about the proof of one event.
 pub(super) fn event_lines(event: &ProvenEvent) -> String {
     let mut text = String::new();
     let label = if event.is_pinned { "OK" } else { "UNPINNED" };
@@ -206,13 +206,13 @@ fn span(span: Span) -> String {
     }
 }
 
-/// A line behind a word in capitals, made safe for a terminal: it may hold text of the receipt.
+/// Adds a line that begins with a word in capitals, made safe for a terminal: it may hold text of the receipt.
 fn labelled(text: &mut String, label: &str, line: &str) {
     *text += format!("{label:<11} {}", safe::for_terminal(line)).trim_end();
     *text += "\n";
 }
 
-/// A number with commas between its thousands.
+/// Formats a number with commas between its thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
