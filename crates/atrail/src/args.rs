@@ -38,7 +38,7 @@ pub(crate) fn color_of_help(argv: &[OsString]) -> ColorChoice {
     }
 }
 
-/// Takes in audit events, keeps them, and hands them out as exact, resumable downloads
+/// Accepts audit events, stores them, and serves them as exact, resumable downloads
 #[derive(Debug, Parser)]
 #[command(
     name = "atrail",

@@ -118,8 +118,8 @@ enum PluginCommand {
     Download(download::Args),
     /// Delete events: of two weeks, unless days are given
     ///
-    /// When both days are given it deletes at once, as it always did; otherwise it asks first. For the whole account (-a) it
-    /// always asks. Where nobody can be asked, it needs --yes.
+    /// When both days are given, it deletes at once, as the original did; otherwise it asks first. For the whole
+    /// account (-a) it always asks. Without a terminal, it needs --yes.
     Delete(delete::Args),
     Option(option::Args),
     Trail(trail::Args),

@@ -11,7 +11,7 @@ use crate::tool::Spelling;
 
 /// Delete events; asks first
 ///
-/// The first and the last day must both be given. Where nobody can be asked, it needs --yes.
+/// The first and the last day must both be given. Without a terminal, it needs --yes.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail delete -s 2026-10-01 -e 2026-10-31 --dry-run\n  \
@@ -20,7 +20,7 @@ use crate::tool::Spelling;
 pub(crate) struct Args {
     #[command(flatten)]
     scope: ScopeFlags,
-    /// Count what would go, delete nothing
+    /// Count the events, delete nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not ask

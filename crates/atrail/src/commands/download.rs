@@ -22,7 +22,7 @@ use crate::printer;
 use crate::settings::Settings;
 use wanted::Wanted;
 
-/// Download a session, or days; run again, it goes on where it was interrupted
+/// Download a session, or days; run again, it resumes after an interruption
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
@@ -32,10 +32,10 @@ use wanted::Wanted;
     atrail download -s yesterday --as csv -o yesterday.csv"
 )]
 pub(crate) struct Args {
-    /// The file; `-`, or nothing off a terminal, writes the gzip to standard output
+    /// File to write; `-`, or no -o when the output is no terminal, writes the gzip to standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Id of the session; without it, the days given are downloaded by a session made for it
+    /// Id of the session; without it, atrail makes a session of the given days and ends it
     #[arg(value_name = "SESSION")]
     session: Option<SessionId>,
     #[command(flatten)]
@@ -43,16 +43,16 @@ pub(crate) struct Args {
     /// Write the events in another format than the stored gzip
     #[arg(long = "as", value_name = "FORMAT", value_parser = formats())]
     target_format: Option<&'static Format>,
-    /// With es-bulk: the index that the events are for [default: activity-tracker]
+    /// Name of the index, with es-bulk [default: activity-tracker]
     #[arg(long, value_name = "NAME", requires = "target_format")]
     index: Option<IndexName>,
-    /// Where the receipt goes [default: FILE.receipt, for the stored gzip and ndjson]
+    /// File for the receipt [default: FILE.receipt, for the stored gzip and ndjson]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Verify FILE against its receipt when it is complete, as `atrail verify` does
     #[arg(long, requires = "output")]
     verify: bool,
-    /// Replace FILE, FILE.part and the receipt, whatever they are
+    /// Replace FILE, FILE.part and the receipt without checking what they are
     #[arg(long)]
     force: bool,
 }

@@ -14,7 +14,7 @@ pub(crate) enum Command {
     /// Forbid every deletion, by request and by retention
     #[command(after_help = "Example:\n  atrail hold set --reason \"case 4711\" -a")]
     Set {
-        /// Why; it goes on record
+        /// The reason, which the server records
         #[arg(long, value_name = "TEXT")]
         reason: String,
         #[command(flatten)]
@@ -26,10 +26,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         level: Level,
     },
-    /// End the hold that was set
+    /// End the hold
     #[command(after_help = "Example:\n  atrail hold release --reason \"case 4711 is closed\"")]
     Release {
-        /// Why; it goes on record
+        /// The reason, which the server records
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
@@ -40,7 +40,7 @@ pub(crate) enum Command {
 /// The domain or the account that the hold covers.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Level {
-    /// The whole account: its own domain and every space, those made later included
+    /// The whole account: its own domain and every space, including later ones
     #[arg(short = 'a', long)]
     at_account_level: bool,
 }

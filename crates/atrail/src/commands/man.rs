@@ -12,7 +12,7 @@ use crate::state::durable;
     after_help = "Example:\n  atrail man /usr/local/share/man/man1\n  man atrail-session-create"
 )]
 pub(crate) struct Args {
-    /// The directory; it is made when it is missing
+    /// Directory for the pages; created if it is missing
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }

@@ -11,7 +11,7 @@ use crate::tool::Spelling;
 
 /// Show how long events are kept, or set it with -r
 ///
-/// Whole days that are older are deleted within minutes, on record; a legal hold stops it.
+/// The server deletes older whole days within minutes, and records it; a legal hold prevents it.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail option\n  atrail option -r 365\n  atrail option -r -1 -a"
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The whole account: its own domain and every space
     #[arg(short = 'a', long)]
     at_account_level: bool,
-    /// Do not ask before something is kept shorter than now
+    /// Do not ask before a retention is shortened
     #[arg(long)]
     yes: bool,
 }

@@ -15,11 +15,11 @@ use crate::error::{CliError, Exit, Result};
 use crate::platform;
 use crate::settings::Settings;
 
-/// Show the main job from nothing, step by step
+/// Show the main job on a new server, step by step
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail quickstart")]
 pub(crate) struct Args {
-    /// End when the steps are done, even at a terminal
+    /// Stop after the last step, even at a terminal
     #[arg(long)]
     exit: bool,
 }

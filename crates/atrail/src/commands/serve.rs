@@ -16,28 +16,28 @@ use crate::settings::Settings;
 /// Run a server on one directory
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A flag wins over the file, the file over the default. docs/atrail.example.toml has every setting.\n\nExample:\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181\n  atrail serve --config /etc/atrail/atrail.toml --check-config"
+    after_help = "A flag overrides the file, and the file overrides the default. docs/atrail.example.toml has every setting.\n\nExample:\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181\n  atrail serve --config /etc/atrail/atrail.toml --check-config"
 )]
 pub(crate) struct Args {
-    /// The directory with everything that it keeps; made when it is not there [default: atrail-data]
+    /// The data directory; created if it is missing [default: atrail-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where it listens; port 0 takes a free one [default: 127.0.0.1:8181]
+    /// Address to listen on; port 0 selects a free one [default: 127.0.0.1:8181]
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<SocketAddr>,
-    /// Speak HTTPS with this certificate chain (PEM); read again when it changes
+    /// Speak HTTPS with this certificate chain (PEM); the server reloads it when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Listen where other machines reach it, with passwords and events in the clear
+    /// Allow other machines to connect by http, which sends passwords and events in the clear
     #[arg(long)]
     insecure_http: bool,
-    /// Take the settings from this file (TOML)
+    /// Read the settings from this file (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the settings that would hold and start nothing; exit code 2 when they cannot
+    /// Print the resulting settings and start nothing; exit code 2 if they are invalid
     #[arg(long)]
     check_config: bool,
 }

@@ -12,7 +12,7 @@ use crate::state::{Context, Named};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail target -o default -s default\n  atrail target")]
 pub(crate) struct Args {
-    /// Account, by name or GUID: what `-a` is about for those who may do the same in several
+    /// Account, by name or GUID, that `-a` applies to when you have rights in several
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     #[command(flatten)]

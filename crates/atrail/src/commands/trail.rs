@@ -22,15 +22,15 @@ use crate::client::{Call, Client, connect};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
 
-/// Send events; one line of receipt for each
+/// Send events and print a receipt line for each
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  atrail trail -f events.json\n  \
     zcat events.json.gz | atrail trail -t cadf --format jsonl >receipts.jsonl")]
 pub(crate) struct Args {
-    /// The events: one, an array, one a line, or a log, also as gzip or zstd; standard input when left out
+    /// File with one event, an array, one per line, or a log, also as gzip or zstd [default: standard input]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// What they are
+    /// Format of the events
     #[arg(
         short = 't',
         long = "type",
@@ -40,7 +40,7 @@ pub(crate) struct Args {
         value_name = "TYPE"
     )]
     kind: SourceKind,
-    /// To the account's own domain, in place of the targeted space
+    /// Send to the account's own domain in place of the targeted space
     #[arg(short = 'a', long)]
     at_account_level: bool,
 }

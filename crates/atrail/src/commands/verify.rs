@@ -44,10 +44,10 @@ pub(crate) struct Args {
     /// The receipt of the one FILE [default: FILE.receipt]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// An earlier receipt: its history must be a beginning of this one, or all that stood be in the log that began anew
+    /// An earlier receipt: this history must continue it; a log that began anew must account for all that it held
     #[arg(long, value_name = "RECEIPT")]
     since: Option<PathBuf>,
-    /// What `atrail trail --format jsonl` printed: these events must be in the file
+    /// Output of `atrail trail --format jsonl`: these events must be in the file
     #[arg(long, value_name = "ACKS")]
     contains: Option<PathBuf>,
     /// The proof of one event, made by `atrail prove`, in place of files
@@ -55,10 +55,10 @@ pub(crate) struct Args {
     proof: Option<PathBuf>,
     #[command(flatten)]
     scope: ScopeFlags,
-    /// The space that was asked for, by its GUID
+    /// The requested space, by its GUID
     #[arg(long, value_name = "GUID", conflicts_with_all = ["account", "at_account_level", "proof"])]
     space: Option<SpaceId>,
-    /// The account that was asked for, by its GUID, with all its spaces
+    /// The requested account, by its GUID, with all its spaces
     #[arg(long, value_name = "GUID", conflicts_with = "proof")]
     account: Option<AccountId>,
 }

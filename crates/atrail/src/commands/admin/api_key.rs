@@ -9,7 +9,7 @@ use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Make, list, show and end API keys
+/// Make, list, show and revoke API keys
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin api-key list")]
 pub(crate) enum Command {
@@ -18,29 +18,29 @@ pub(crate) enum Command {
         (umask 077; atrail admin api-key create nightly --format jsonl | jq -r .key >key.txt)\n  \
         atrail admin api-key create collector --scope send --expires 90")]
     Create {
-        /// What you call it
+        /// A name of your choice
         name: String,
-        /// What it is good for, comma-separated; everything that you may do when left out
+        /// Scopes of the key, comma-separated [default: everything that you may do]
         #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = parse_scope)]
         scopes: Option<Vec<KeyScope>>,
-        /// Days until it ends by itself
+        /// Days until the key expires
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
         expires: Option<u64>,
     },
     /// List keys, without their secrets
     #[command(after_help = "Example:\n  atrail admin api-key list")]
     List {
-        /// Those of this user, for the server's operator
+        /// List the keys of this user; for the server's operator
         #[arg(long)]
         user: Option<String>,
     },
     /// Show one key, without its secret
     #[command(after_help = "Example:\n  atrail admin api-key show nightly")]
     Show {
-        /// Its id, or what you call it
+        /// Its id or name
         name: String,
     },
-    /// End a key, and every login that came of it
+    /// Revoke a key, and every login made with it
     #[command(after_help = "Example:\n  atrail admin api-key delete 4bWc0XlV")]
     Delete {
         /// Its id, as `list` shows it

@@ -12,17 +12,17 @@ use crate::settings::Settings;
 /// Copy a data directory as of one moment; a server may run on it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every event that was acknowledged before the start is in the copy, and every byte of it is checked. To restore it,\n\
-    copy it to a place of its own and start a server there: atrail serve --data COPY\n\n\
+    after_help = "The copy holds every event that was acknowledged before the start, and the command checks every byte of it. \
+    To restore it, copy it to a place of its own and start a server there:\n  atrail serve --data COPY\n\n\
     Example:\n  atrail admin backup --data /var/lib/atrail /backup/atrail-2026-11-22\n  atrail admin backup --data /var/lib/atrail --update /backup/atrail"
 )]
 pub(crate) struct Args {
-    /// Where the copy goes: a directory that is new or empty
+    /// Directory for the copy, new or empty
     dir: PathBuf,
     /// The data directory, on this machine
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Bring the backup in DIR up to date: what it has is checked and not copied again
+    /// Update the backup in DIR: check its objects and copy only the new ones
     #[arg(long)]
     update: bool,
 }

@@ -10,11 +10,11 @@ use crate::settings::Settings;
 /// List, accept, decline and withdraw invitations
 #[derive(Debug, clap::Subcommand)]
 #[command(
-    after_help = "A role for somebody who holds none in the account is an invitation until it is accepted.\n\n\
+    after_help = "A role for a user who holds none in the account is an invitation until that user accepts it.\n\n\
     Example:\n  atrail admin invitation list"
 )]
 pub(crate) enum Command {
-    /// List your invitations, and those into the accounts that you own
+    /// List your invitations, and those to the accounts that you own
     #[command(after_help = "Example:\n  atrail admin invitation list")]
     List,
     /// Accept a role that was offered to you; as operator, for somebody else
@@ -25,7 +25,7 @@ pub(crate) enum Command {
         /// Its id
         id: String,
     },
-    /// Decline a role that was offered to you; whoever offered it is not told
+    /// Decline a role that was offered to you; atrail does not notify the owner who offered it
     #[command(
         after_help = "Example:\n  atrail admin invitation decline 2088a07e-3c5b-4b9c-9f39-0a1b2c3d4e5f"
     )]
@@ -33,7 +33,7 @@ pub(crate) enum Command {
         /// Its id
         id: String,
     },
-    /// Take back an invitation into an account that you own
+    /// Withdraw an invitation to an account that you own
     #[command(visible_alias = "delete")]
     #[command(
         after_help = "Example:\n  atrail admin invitation withdraw 2088a07e-3c5b-4b9c-9f39-0a1b2c3d4e5f"

@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Create {
         /// Unique in its account
         name: String,
-        /// The account, by name or GUID; may be left out when there is only one
+        /// The account, by name or GUID; optional when there is only one
         #[arg(long)]
         account: Option<String>,
     },

@@ -9,19 +9,19 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Progress, Rows};
 use crate::settings::Settings;
 
-/// Make a new catalog of the archive and the log when the old one is lost; no server may run
+/// Rebuild a lost catalog from the archive and the log; no server may run
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "For when there is no backup. Takes in every object that is sound to its last line. Lost are the names of accounts,\n\
-    organizations and spaces (they get others), users, roles, API keys, sessions and retention. The old catalog, if it is there, is\n\
-    moved aside, never removed. Exit code 1 when files had to be left outside.\n\n\
+    after_help = "Use it when there is no backup. It recovers every object that is sound to its last line. It does not recover \
+    users, roles, API keys, sessions and retention, nor the names of accounts, organizations and spaces, which get new names. \
+    It moves the old catalog aside, if there is one, and never removes it. Exit code 1 when it had to leave files outside.\n\n\
     Example:\n  atrail admin recover --data /var/lib/atrail"
 )]
 pub(crate) struct Args {
     /// The data directory, on this machine
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Move a catalog aside that can still be read
+    /// Move the old catalog aside even if it can still be read
     #[arg(long)]
     force: bool,
 }

@@ -6,19 +6,20 @@ use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Show whether retention waits because the server's clock jumped, and let it go on
+/// Show whether retention waits after a jump of the server's clock, and resume it
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin retention show")]
 pub(crate) enum Command {
-    /// Show what the server's clock says, and up to which date the server knows time to have passed
+    /// Show the server's clock, and the date up to which the server knows that time has passed
     #[command(
-        after_help = "Retention deletes nothing that is due later than either of the two. Where the clock is ahead, time catches up twice as \
-        fast as it passes; `resume` believes the clock at once.\n\nExample:\n  atrail admin retention show"
+        after_help = "Retention deletes nothing that is due later than either of the two. When the clock is ahead, the date catches up twice \
+        as fast as time passes; `resume` trusts the clock at once.\n\nExample:\n  atrail admin retention show"
     )]
     Show,
-    /// Say that the server's clock is right: retention deletes by its date from now on
+    /// Confirm that the server's clock is right: retention deletes by its date from now on
     #[command(
-        after_help = "Look at the date first: what is due by it is deleted within minutes, for good. Sessions and logins do not end by it.\n\n\
+        after_help = "Check the date first: within minutes, retention permanently deletes everything that is due by it. Sessions and logins \
+        do not end.\n\n\
         Example:\n  atrail admin retention show\n  atrail admin retention resume"
     )]
     Resume,

@@ -13,8 +13,8 @@ use crate::settings::Settings;
 pub(crate) enum Command {
     /// Grant a role: owner, auditor or writer of an account; developer, auditor or writer of a space
     ///
-    /// Somebody who holds no role in the account is invited: see `atrail admin invitation`. What the server's operator
-    /// grants is held at once.
+    /// A user who holds no role in the account is invited: see `atrail admin invitation`. A grant by the server's
+    /// operator takes effect at once.
     #[command(
         after_help = "Example:\n  atrail admin role create --user alice --role developer --space dev\n  \
         atrail admin role create --user bob --role auditor --account acme"
@@ -26,7 +26,7 @@ pub(crate) enum Command {
         /// Name of the user
         user: String,
     },
-    /// Take a role away; it is gone within seconds, also for what is under way
+    /// Revoke a role; it ends within seconds, also for requests in progress
     #[command(visible_alias = "revoke")]
     #[command(
         after_help = "Example:\n  atrail admin role delete --user alice --role developer --space dev"
@@ -46,10 +46,10 @@ pub(crate) struct Holding {
     /// owner, developer, auditor or writer
     #[arg(long, value_parser = parse_role)]
     role: Role,
-    /// The account that it holds for, by name or GUID
+    /// The account that the role applies to, by name or GUID
     #[arg(long, conflicts_with = "space")]
     account: Option<String>,
-    /// The space that it holds for, by name or GUID
+    /// The space that the role applies to, by name or GUID
     #[arg(long)]
     space: Option<String>,
 }

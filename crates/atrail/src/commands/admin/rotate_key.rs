@@ -9,7 +9,7 @@ use crate::settings::Settings;
 /// Sign evidence with a new key from now on; the old one endorses it in every log
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Evidence that was signed before stays valid. Who remembers the old key follows the endorsement to the new one.\n\n\
+    after_help = "Evidence that was signed before stays valid. Clients that remember the old key follow the endorsement to the new one.\n\n\
     Example:\n  atrail admin rotate-key"
 )]
 pub(crate) struct Args {}

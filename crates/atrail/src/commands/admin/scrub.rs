@@ -10,18 +10,18 @@ use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Progress, Rows};
 use crate::settings::Settings;
 
-/// Look for damage in everything that a data directory holds; a server may run on it
+/// Check everything in a data directory for damage; a server may run on it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Reads every object to its last line, the catalog and the log, and changes nothing. Exit code 0 when all is sound,\n\
-    1 when something is not, with a row for each file.\n\n\
+    after_help = "Reads the catalog, the log and every object to its last line, and changes nothing. Exit code 0 when \
+    everything is sound; exit code 1 when something is not, with a row for each file.\n\n\
     Example:\n  atrail admin scrub --data /var/lib/atrail\n  atrail admin scrub --data /var/lib/atrail --rate 50 --format jsonl"
 )]
 pub(crate) struct Args {
     /// The data directory, on this machine
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Read at most so many MiB a second [default: as fast as it goes]
+    /// Read at most this many MiB per second [default: no limit]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: Option<u64>,
 }

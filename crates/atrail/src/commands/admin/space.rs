@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Create {
         /// Unique in its organization
         name: String,
-        /// The organization, by name or GUID; may be left out when one is targeted
+        /// The organization, by name or GUID; optional when one is targeted
         #[arg(long)]
         organization: Option<String>,
     },
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         /// Delete its events, too
         #[arg(long)]
         with_events: bool,
-        /// Say how many events it holds, delete nothing
+        /// Count its events, delete nothing
         #[arg(long)]
         dry_run: bool,
         /// Do not ask

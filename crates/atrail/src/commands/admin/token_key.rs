@@ -12,10 +12,10 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail admin token-key list")]
 pub(crate) enum Command {
-    /// List the keys whose tokens are good, the one that signs first
+    /// List the keys whose tokens are valid, the signing key first
     #[command(after_help = "Example:\n  atrail admin token-key list")]
     List,
-    /// Make a new key that signs; the one before is good until its tokens have expired, and at a second rotation no more
+    /// Make a new signing key; the previous key stays valid until its tokens expire, or until the next rotation
     #[command(after_help = "Example:\n  atrail admin token-key rotate")]
     Rotate,
 }
