@@ -44,8 +44,7 @@ impl Embedded {
     /// Accepts no new connections, finishes the requests in progress, and closes the store.
     pub(crate) async fn stop(self) -> Result<()> {
         let stopped = self.0.shutdown().await;
-        stopped
-            .map_err(|error| CliError::failed("the store was not closed in order").because(error))
+        stopped.map_err(|error| CliError::failed("the store was not closed cleanly").because(error))
     }
 }
 

@@ -90,7 +90,7 @@ impl CliError {
     /// Marks the outcome as unknown: the request may have taken effect.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
         self.is_outcome_unknown = true;
-        self.hint("whether it took effect is unknown: look before you try again")
+        self.hint("whether it took effect is unknown: check before you try again")
     }
 
     /// Returns whether the outcome is unknown.
@@ -118,7 +118,7 @@ impl CliError {
     pub(crate) fn file(what: impl Into<String>, error: std::io::Error) -> Self {
         let hint = match error.kind() {
             std::io::ErrorKind::StorageFull => Some(
-                "make room and run the same command again; what is already there is kept and used",
+                "make room and run the same command again; atrail keeps and uses the bytes that are already there",
             ),
             std::io::ErrorKind::PermissionDenied => {
                 Some("check the permissions, or choose another place")

@@ -136,7 +136,7 @@ pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
         Err(error) => {
             let foreign = match Errno::from_io_error(&error) {
                 Some(Errno::LOOP) => "it is a link",
-                Some(Errno::ISDIR | Errno::NXIO) => "it is no plain file",
+                Some(Errno::ISDIR | Errno::NXIO) => "it is not a plain file",
                 _ => return Err(error),
             };
             return Ok(Found::Foreign(foreign));
@@ -144,7 +144,7 @@ pub(crate) fn find_own(path: &Path) -> io::Result<Found> {
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok(Found::Foreign("it is no plain file"));
+        return Ok(Found::Foreign("it is not a plain file"));
     }
     if metadata.nlink() > 1 {
         return Ok(Found::Foreign("the same file has another name, too"));
@@ -183,7 +183,7 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     }
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
-        "it is no plain file",
+        "it is not a plain file",
     ))
 }
 

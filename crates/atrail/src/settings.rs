@@ -159,7 +159,7 @@ impl Settings {
             .speaking(tool)
             .within(environment.columns.or_else(platform::terminal_columns));
         let state_dir = environment.state_dir.clone().ok_or_else(|| {
-            CliError::usage("there is no place for the client's state")
+            CliError::usage("the client has no directory for its state")
                 .hint("set XDG_CONFIG_HOME or HOME")
         })?;
         let state = StateDir::new(state_dir);

@@ -8,5 +8,5 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| CliError::failed("a task of the program broke").because(error))?
+        .map_err(|error| CliError::failed("an internal task failed").because(error))?
 }

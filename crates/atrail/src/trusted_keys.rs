@@ -166,10 +166,12 @@ fn is_later(old: &Checkpoint, shown: &Checkpoint, evidence: &DomainEvidence) -> 
 }
 
 fn another_history(old: &Checkpoint, shown: &Checkpoint) -> CliError {
-    CliError::corrupt("the server shows another history than the one that this client saw before")
-        .because(format!(
-            "log {}: what was signed at size {} is not proven to be a beginning of what is signed at size {}",
-            old.origin, old.size, shown.size
-        ))
-        .hint("keep the receipts that you have, and ask the server's operator")
+    CliError::corrupt(
+        "the server shows a different history from the one that this client saw before",
+    )
+    .because(format!(
+        "log {}: no proof shows that the history signed at size {} is the start of the one signed at size {}",
+        old.origin, old.size, shown.size
+    ))
+    .hint("keep the receipts that you have, and ask the server's operator")
 }

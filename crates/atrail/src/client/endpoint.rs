@@ -54,7 +54,7 @@ impl FromStr for Endpoint {
     /// Parses a URL, or HOST:PORT. Without a scheme it assumes https, but http for a loopback address.
     fn from_str(text: &str) -> Result<Self, CliError> {
         let refused = |why: &str| {
-            CliError::usage(format!("{text:?} is no endpoint: {why}"))
+            CliError::usage(format!("{text:?} is not an endpoint: {why}"))
                 .hint("give a URL such as https://atrail.example.com, or HOST:PORT")
         };
         let url = if text.contains("://") {

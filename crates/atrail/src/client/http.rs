@@ -27,7 +27,7 @@ impl Trust {
     /// Warns when certificates are not checked.
     pub(crate) fn warn(&self, printer: &Printer) {
         if self.skip_ssl_validation {
-            printer.warn("warning: the server's certificate is not checked; anybody in between can read and change everything");
+            printer.warn("warning: the server's certificate is not checked; anybody between you and the server can read and change everything");
         }
     }
 }
@@ -69,6 +69,6 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn unusable(file: &Path) -> CliError {
-    CliError::usage(format!("{} holds no certificate that can be used", file.display()))
+    CliError::usage(format!("{} holds no usable certificate", file.display()))
         .hint("the file of --ca-file is PEM: it begins with -----BEGIN CERTIFICATE-----; `openssl x509 -in FILE` converts")
 }

@@ -39,7 +39,7 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::LegalHold => {
             Some("see `atrail hold list`; an owner of the account can release it")
         }
-        ErrorCode::SessionGone => Some("make a new session of what is left"),
+        ErrorCode::SessionGone => Some("make a new session of the remaining events"),
         ErrorCode::TooMany if path == paths::SESSIONS => Some(
             "see `atrail session list`, and end one with `atrail session delete ID`; or try again later",
         ),

@@ -98,10 +98,10 @@ impl<'a> Provider<'a> {
         let answer = asked.map_err(|error| unreachable_error(&endpoint, &error))?;
         let discovery: Discovery = read(answer, &endpoint).await?;
         if discovery.issuer != info.issuer {
-            return Err(
-                CliError::failed("the OpenID provider is not who the server says")
-                    .because(format!("it calls itself {:?}", discovery.issuer)),
-            );
+            return Err(CliError::failed(
+                "the OpenID provider is not the one that the server names",
+            )
+            .because(format!("it calls itself {:?}", discovery.issuer)));
         }
         Ok(Self {
             info,
@@ -114,7 +114,7 @@ impl<'a> Provider<'a> {
     /// Requests the codes of a login.
     async fn begin(&self) -> Result<Device> {
         let Some(place) = &self.discovery.device_authorization_endpoint else {
-            return Err(CliError::failed("the OpenID provider knows no device flow")
+            return Err(CliError::failed("the OpenID provider does not support the device flow")
                 .hint("its operator can switch it on for this client; or log in by password or API key"));
         };
         let url = private(place)?;
@@ -150,7 +150,7 @@ impl<'a> Provider<'a> {
             if answer.status().is_success() {
                 let tokens: Tokens = read(answer, &self.endpoint).await?;
                 return tokens.id_token.ok_or_else(|| {
-                    CliError::failed("the OpenID provider gave no ID token")
+                    CliError::failed("the OpenID provider returned no ID token")
                         .hint("the scope must have `openid`: auth.oidc.scope in the server's configuration")
                 });
             }
@@ -165,7 +165,7 @@ impl<'a> Provider<'a> {
             }
         }
         Err(
-            CliError::new(Exit::Denied, "nobody agreed to the login in time")
+            CliError::new(Exit::Denied, "nobody approved the login in time")
                 .hint("run `atrail login --sso` again"),
         )
     }
@@ -180,7 +180,7 @@ fn refused(refusal: Refusal) -> CliError {
 fn private(url: &str) -> Result<Url> {
     let refused = |why: String| {
         CliError::failed(format!(
-            "the OpenID provider names {url:?}, which cannot be used"
+            "the OpenID provider names an unusable URL, {url:?}"
         ))
         .because(why)
         .hint("the provider must speak https")

@@ -114,7 +114,7 @@ pub(super) struct Refused {
     pub(super) hint: &'static str,
 }
 
-const CHECK_CERTIFICATE: &str = "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority or certificate, --skip-ssl-validation anybody";
+const CHECK_CERTIFICATE: &str = "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority or certificate, --skip-ssl-validation trusts anybody";
 const CHECK_SCHEME: &str =
     "is it http in place of https? Check the endpoint with `atrail target`, and what listens there";
 
@@ -166,9 +166,9 @@ fn explain_tls(error: &Error) -> Refused {
     match error {
         Error::InvalidCertificate(error) => match error {
             // A certificate that was made again under the same name fails by its signature.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
-                "no authority that is trusted here vouches for the server's certificate",
-            ),
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                certificate("no authority that this client trusts issued the server's certificate")
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => certificate(
                 "the server's certificate has expired, or this machine's clock is wrong",
             ),
@@ -188,16 +188,14 @@ fn explain_tls(error: &Error) -> Refused {
                 certificate("the server's certificate is not for servers (extendedKeyUsage)")
             }
             CertificateError::Other(error) if is_authority_as_server(error) => certificate(
-                "the server's certificate says that it is an authority (basicConstraints CA:TRUE): name that very \
-                 certificate by --ca-file, or make it with CA:FALSE",
+                "the server's certificate says that it is an authority (basicConstraints CA:TRUE): pass this very \
+                 certificate to --ca-file, or make it with CA:FALSE",
             ),
             _ => certificate("the server's certificate cannot be used"),
         },
         Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
-        | Error::InappropriateHandshakeMessage { .. } => {
-            other("what answers there does not speak TLS")
-        }
+        | Error::InappropriateHandshakeMessage { .. } => other("the server does not speak TLS"),
         Error::AlertReceived(_) => other("the server ended the TLS handshake"),
         Error::PeerIncompatible(_) | Error::NoApplicationProtocol => {
             other("the server speaks no version of TLS that this client does (1.2 and 1.3)")

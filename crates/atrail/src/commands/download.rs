@@ -70,22 +70,22 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let output = args.output.as_deref();
     if output == Some(Path::new("-")) && stdout_is_terminal {
         return Err(CliError::usage(
-            "`-o -` writes bytes as they are, which no terminal should get",
+            "`-o -` writes binary data, and standard output is a terminal",
         )
         .hint("leave out `-o -` to see the events, or send the output to a file or a pipe"));
     }
     let to_file = output.filter(|path| *path != Path::new("-"));
     if to_file.is_none() && settings.printer.format != printer::Format::Table {
-        return Err(
-            CliError::usage("--format is of what is said about a FILE, and there is none")
-                .hint("--as says how the events are written; -o FILE keeps them in a file"),
-        );
+        return Err(CliError::usage(
+            "--format applies to the report about a FILE, and there is no FILE",
+        )
+        .hint("--as selects the format of the events; -o FILE writes them to a file"));
     }
     let conversion = conversion(&args)?;
     if args.verify && (to_file.is_none() || !keeps_lines(conversion.as_ref())) {
         return Err(
-            CliError::usage("--verify is for a file with the stored gzip, or with ndjson")
-                .hint("`atrail verify FILE` verifies it later, too"),
+            CliError::usage("--verify needs a FILE with the stored gzip or with ndjson")
+                .hint("`atrail verify FILE` can also verify it later"),
         );
     }
     let wanted = wanted(&args, settings.now())?;
@@ -158,7 +158,7 @@ fn conversion(args: &Args) -> Result<Option<Conversion>> {
     };
     if args.index.is_some() && !format.uses_index {
         return Err(
-            CliError::usage(format!("--index means nothing to --as {}", format.name))
+            CliError::usage(format!("--index cannot be used with --as {}", format.name))
                 .hint("only es-bulk names an index"),
         );
     }

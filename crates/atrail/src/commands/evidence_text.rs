@@ -25,7 +25,7 @@ pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String>
         ));
     }
     String::from_utf8(bytes)
-        .map_err(|error| CliError::failed(format!("{} is no text", path.display())).because(error))
+        .map_err(|error| CliError::failed(format!("{} is not text", path.display())).because(error))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> CliError {

@@ -43,6 +43,6 @@ pub(crate) async fn end_login(settings: &Settings, name: &str, context: &Context
         .await
         .map(|()| true)
         .map_err(|error| {
-            error.hint("the tokens are forgotten here, but the server was not told: the login ends there when it expires")
+            error.hint("the tokens are forgotten here, but the server has not revoked the login: it ends there when it expires")
         })
 }

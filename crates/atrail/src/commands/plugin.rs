@@ -67,7 +67,7 @@ pub(crate) fn run(settings: &Settings, command: &Command) -> Result<()> {
             "there is no plugin {:?}",
             which.name
         ))
-        .hint(format!("the one that there is is called {name}"))),
+        .hint(format!("the only plugin is called {name}"))),
     }
 }
 

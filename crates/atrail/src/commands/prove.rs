@@ -64,9 +64,12 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         })?;
         // Never hand out a proof that does not verify.
         proof.verify(&keys).map_err(|error| {
-            CliError::failed(format!("the evidence of {} does not hold", file.display()))
-                .because(error)
-                .hint("`atrail verify` says what is wrong")
+            CliError::failed(format!(
+                "the evidence of {} does not verify",
+                file.display()
+            ))
+            .because(error)
+            .hint("`atrail verify` says what is wrong")
         })?;
         Ok(proof.to_text())
     })

@@ -66,7 +66,7 @@ async fn walk(settings: &Settings, dir: &Path, data: &Path, endpoint: &str) -> R
         .map_err(|error| CliError::file("could not write the password file", error))?;
     let walk = Walk::new(settings, dir)?;
     walk.say(&format!(
-        "A server runs at {endpoint}, its data in {}.\n",
+        "A server runs at {endpoint} and keeps its data in {}.\n",
         data.display()
     ))?;
     let login = [
@@ -82,7 +82,7 @@ async fn walk(settings: &Settings, dir: &Path, data: &Path, endpoint: &str) -> R
         .await?;
     let days = events::write(&dir.join("events.json"), settings.now())?;
     walk.say(&format!(
-        "events.json: {} events of {} to {}.\n",
+        "events.json holds {} events of {} to {}.\n",
         events::COUNT,
         days.start(),
         days.end()

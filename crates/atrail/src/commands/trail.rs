@@ -90,9 +90,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             Err(error) => return Err(report.stopped_at(&batch, error)),
         }
     }
-    let read = reader
-        .await
-        .map_err(|error| CliError::failed("the reader broke").because(error))?;
+    let read = reader.await.map_err(|error| {
+        CliError::failed("the task that reads the events failed").because(error)
+    })?;
     match read {
         Ok(()) => report.finish(),
         Err(error) => Err(report.stopped(error)),
@@ -154,7 +154,7 @@ async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
             stored_already,
         }),
         Ok(answers) => Err(
-            CliError::failed("the server's receipts do not fit the events")
+            CliError::failed("the server's receipts do not match the events")
                 .because(format!(
                     "{} events, {} receipts",
                     batch.lines.len(),

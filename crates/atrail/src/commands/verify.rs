@@ -72,13 +72,13 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     if let Some(proof) = &args.proof {
         if args.scope.is_any_given() {
             return Err(CliError::usage(
-                "a proof is of one event: days, hours and -a are not for --proof",
+                "--proof checks one event: it cannot be used with days, hours or -a",
             ));
         }
         return run_proof(settings, proof, &keys);
     }
     if args.files.len() > 1 && args.receipt.is_some() {
-        return Err(CliError::usage("--receipt is for one FILE")
+        return Err(CliError::usage("--receipt can be used with one FILE only")
             .hint("put each receipt beside its file, as FILE.receipt"));
     }
     let expected = Arc::new(expectations(settings, &args, keys)?);
@@ -164,7 +164,7 @@ fn acknowledgements(path: &Path, unread: &mut Vec<String>) -> Result<Option<Vec<
     let not_a_list = |error: Box<dyn std::error::Error + Send + Sync>| {
         CliError::usage(format!("{} is no list of acknowledgements", path.display()))
             .because(error)
-            .hint("give what `atrail trail --format jsonl` printed")
+            .hint("give the output of `atrail trail --format jsonl`")
     };
     match text_of(path, MAX_ACKS_BYTES) {
         Ok(text) => parse_acknowledgements(&text)

@@ -31,7 +31,7 @@ impl Conversion {
         match error.downcast::<ExportError>() {
             Ok(fault) => CliError::failed("the download cannot be written in this format")
                 .because(fault)
-                .hint("without --as, or as ndjson, a download is its stored bytes"),
+                .hint("without --as, or with --as ndjson, atrail writes the stored events"),
             Err(error) => of_output(error),
         }
     }

@@ -102,7 +102,7 @@ fn check_answer(response: &Response, from: u64, etag: &str) -> Result<u64, CliEr
 }
 
 fn changed(why: &str) -> CliError {
-    CliError::corrupt("the server sends another download than the session's")
+    CliError::corrupt("the server sends a different download from the session's")
         .because(why.to_owned())
         .hint("make a new session; a session's bytes never change, so tell the server's operator")
 }

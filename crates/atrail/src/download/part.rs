@@ -83,7 +83,7 @@ impl Part {
                     return Err(
                         CliError::failed(format!("{} is in the way", path.display()))
                             .because(why)
-                            .hint("choose another -o, or --force to remove it and begin anew"),
+                            .hint("choose another -o, or --force to remove it and start again"),
                     );
                 }
             };
@@ -166,7 +166,10 @@ impl Part {
         if platform::is_same_file(&self.file, &self.path) {
             return std::fs::rename(&self.path, &self.target);
         }
-        let gone = format!("something else took the place of {}", self.path.display());
+        let gone = format!(
+            "another file has taken the place of {}",
+            self.path.display()
+        );
         Err(io::Error::other(gone))
     }
 
@@ -260,7 +263,7 @@ pub(crate) fn read_state(target: &Path) -> Result<Option<PartState>> {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             CliError::failed(format!("{} is damaged", path.display()))
                 .because(error)
-                .hint("choose another -o, or begin anew with --force")
+                .hint("choose another -o, or --force to start again")
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::file(

@@ -38,7 +38,7 @@ impl Plan {
                 CliError::corrupt("the session's manifest does not match its ETag")
                     .because(format!("expected SHA-256 {etag}, got {actual}"))
                     .hint(
-                        "try again; if it stays so, the server's operator must look at the session",
+                        "try again; if the error remains, ask the server's operator to check the session",
                     ),
             );
         }
@@ -56,7 +56,7 @@ impl Plan {
                 continue;
             }
             let sha256 = parse_sha256(&object.sha256)
-                .ok_or_else(|| broken(format!("{:?} is no SHA-256", object.sha256)))?;
+                .ok_or_else(|| broken(format!("{:?} is not a SHA-256", object.sha256)))?;
             pieces.push(Piece {
                 start: total,
                 length: object.length,

@@ -63,7 +63,7 @@ impl<W: Write> Sink for GzipStream<W> {
             return Err(CliError::corrupt(format!(
                 "the object at byte {start} does not match its SHA-256, and is already written"
             ))
-            .hint("throw the output away; with -o FILE it would be fetched once more"));
+            .hint("discard the output; with -o FILE, atrail fetches the object once more"));
         }
         self.held.clear();
         Ok(())

@@ -154,7 +154,7 @@ fn consume(
 fn gave_up(why: String) -> CliError {
     CliError::new(Exit::Unavailable, "the download was interrupted too often")
         .because(why)
-        .hint("run the same command again: it goes on where it ended")
+        .hint("run the same command again: it resumes where it stopped")
 }
 
 #[cfg(test)]

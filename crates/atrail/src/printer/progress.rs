@@ -27,7 +27,7 @@ impl Progress {
         let bar = bar.filter(|bar| !bar.is_hidden());
         if bar.is_none() {
             let from = if start > 0 {
-                format!(", going on from {}", BinaryBytes(start))
+                format!(", resuming from {}", BinaryBytes(start))
             } else {
                 String::new()
             };

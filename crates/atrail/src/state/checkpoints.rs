@@ -24,7 +24,7 @@ impl StateDir {
         serde_json::from_slice(&text).map_err(|error| {
             CliError::failed(format!("{} is damaged", path.display()))
                 .because(error)
-                .hint("restore it, or remove it: then nothing is remembered of what the server had signed")
+                .hint("restore it, or remove it: atrail then forgets which checkpoints the server signed")
         })
     }
 

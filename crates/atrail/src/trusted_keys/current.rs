@@ -36,7 +36,7 @@ pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result
         })?;
         settings
             .printer
-            .note("The server signs with another key now, which the one before endorses.");
+            .note("The server now signs with another key, which the previous key endorses.");
     }
     keys.insert(0, key);
     Ok(keys)

@@ -24,7 +24,7 @@ pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<Ve
         return Ok(key);
     }
     Err(CliError::failed(
-        "the server's evidence is signed with another key than before, and the key before does not endorse it",
+        "the server's evidence is signed with another key than before, and the previous key does not endorse it",
     )
     .because(format!("remembered: {remembered}; shown now: {}", shown.key))
     .hint(

@@ -72,7 +72,7 @@ fn a_file_that_is_another_session_is_named_with_what_it_is() {
         &["download", "-o", "F", "--as", "csv", other.trim()],
     ] {
         let said = env.run(download).fails(1);
-        assert!(said.contains("F is there already"), "{said}");
+        assert!(said.contains("F exists already"), "{said}");
         let what = format!("F.receipt says that it is session {id}, 2017-07-24 to 2017-07-24");
         assert!(said.contains(&what), "{said}");
     }
@@ -87,7 +87,7 @@ fn a_file_that_is_another_session_is_named_with_what_it_is() {
     fs::write(env.path("G.receipt"), "mine").unwrap();
     let said = env.run(&["download", "-o", "G", &id]).fails(1);
     assert!(
-        said.contains("G.receipt is there already") && said.contains("it is no receipt"),
+        said.contains("G.receipt exists already") && said.contains("it is not a receipt"),
         "{said}"
     );
     assert_eq!(fs::read(env.path("F")).unwrap(), bytes);
@@ -214,7 +214,7 @@ fn an_interrupted_download_of_days_goes_on_with_its_session() {
     ];
     env.run(&other).fails(1);
     let ran = env.run(&download);
-    assert!(ran.stderr.contains("going on from"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("resuming from"), "{}", ran.stderr);
     ran.ok();
     assert_eq!(sessions(), 1);
 }

@@ -149,7 +149,7 @@ fn what_makes_no_sense_is_a_usage_error() {
         (&["--index", "audit"], "--as"),
         (
             &["--as", "csv", "--index", "audit"],
-            "--index means nothing to --as csv",
+            "--index cannot be used with --as csv",
         ),
         (&["--as", "es-bulk", "--index", "Audit"], "all lower case"),
         (&["--as", "es-bulk", "--index", "-audit"], "--index"),

@@ -174,7 +174,7 @@ fn a_link_in_the_place_of_the_part_is_named_and_left_alone() {
         ("F", "it is a link"),
         ("G", "it is a link"),
         ("H", "another name"),
-        ("I", "no plain file"),
+        ("I", "not a plain file"),
     ] {
         let said = env.run(&["download", "-o", name, &id]).fails(1);
         assert!(

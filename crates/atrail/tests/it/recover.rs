@@ -130,7 +130,7 @@ fn a_catalog_that_is_refused_is_moved_aside_and_damage_stays_outside() {
     assert!(ran.stderr.contains(name), "{}", ran.stderr);
     assert!(
         ran.stderr
-            .contains("1 objects were left outside, as others"),
+            .contains("1 objects were left outside, because other"),
         "{}",
         ran.stderr
     );

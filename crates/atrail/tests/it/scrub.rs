@@ -143,7 +143,7 @@ fn damage_of_objects_is_found_beside_a_server_and_named() {
     for part in [fixture.name(3).as_str(), "2017-07-24", "| 03", "space-"] {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
     }
-    assert!(table.fails(1).contains("things are not as they should be"));
+    assert!(table.fails(1).contains("faults found: "));
     // The server goes on: a new event is taken and what is sound is counted.
     fixture
         .env

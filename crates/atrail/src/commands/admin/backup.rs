@@ -101,7 +101,7 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     settings.printer.properties(&rows, &made)?;
     if damaged > 0 {
         return Err(CliError::failed(format!(
-            "{damaged} objects are damaged and not in the backup; all else is"
+            "{damaged} objects are damaged and not in the backup; everything else is"
         ))
         .hint("restore them from an earlier backup to the same paths, and run this again with --update"));
     }

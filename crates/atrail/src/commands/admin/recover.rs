@@ -100,18 +100,18 @@ fn print(settings: &Settings, report: RecoverReport) -> Result<()> {
     }
     if superseded > 0 {
         printer.note(&format!(
-            "{superseded} objects were left outside, as others hold the same segments"
+            "{superseded} objects were left outside, because other objects hold the same segments"
         ));
     }
     printer.note(&format!(
-        "{log_events} events are in the log alone: the next start of the server takes them in"
+        "{log_events} events are only in the log: the server adds them at its next start"
     ));
     printer.note(
-        "the next start makes a first user; give roles anew, with GUIDs in place of names that are lost",
+        "the server makes a first user at its next start; grant roles again, by GUID where the name is lost",
     );
     if left > 0 {
         return Err(CliError::failed(format!(
-            "{left} files were left outside; all else is recovered"
+            "{left} files were left outside; everything else is recovered"
         ))
         .hint("the lines above say which and why; `atrail admin scrub` lists them, too"));
     }

@@ -110,7 +110,7 @@ fn conclude(settings: &Settings, report: &ScrubReport) -> Result<()> {
         String::new()
     };
     Err(
-        CliError::failed(format!("{findings} things are not as they should be{more}")).hint(
+        CliError::failed(format!("faults found: {findings}{more}")).hint(
             "restore damaged objects from a backup to the same path; docs/OPERATIONS.md says more",
         ),
     )

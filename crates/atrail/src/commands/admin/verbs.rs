@@ -81,9 +81,9 @@ pub(super) async fn find<T: DeserializeOwned>(
         (None, _) => Err(CliError::failed(format!(
             "there is nothing called {wanted:?} that you may see"
         ))
-        .hint("`list` in place of `show` shows what there is")),
+        .hint("run `list` in place of `show` to see all")),
         (Some(_), Some(_)) => Err(CliError::usage(format!("{wanted:?} names more than one"))
-            .hint("give the id in place of the name; `list` in place of `show` shows both")),
+            .hint("give the id in place of the name; run `list` in place of `show` to see both")),
     }
 }
 

@@ -31,12 +31,12 @@ pub(super) fn refuse_foreign(path: &Path, session: &Session) -> Result<()> {
         Ok(Some(receipt)) if receipt.session == session.id => Ok(()),
         found => {
             let what = format!(
-                "{} is there already, and is not of this download",
+                "{} exists already, and does not belong to this download",
                 path.display()
             );
             let why = match found {
                 Ok(Some(receipt)) => format!("it is the receipt of session {}", receipt.session),
-                _ => "it is no receipt".to_owned(),
+                _ => "it is not a receipt".to_owned(),
             };
             Err(CliError::failed(what)
                 .because(why)
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Receipt>> {
         .map_err(|error| CliError::file(format!("could not read {}", path.display()), error))?;
     let text = text_in(file, path, MAX_RECEIPT_BYTES)?;
     let (receipt, _) = Receipt::parse(&text).map_err(|error| {
-        CliError::failed(format!("{} is no receipt", path.display())).because(error)
+        CliError::failed(format!("{} is not a receipt", path.display())).because(error)
     })?;
     Ok(Some(receipt))
 }
@@ -74,7 +74,7 @@ pub(super) async fn keep(
     let Some(bytes) = session::receipt(client, id_of(session)?).await? else {
         settings
             .printer
-            .warn("warning: the session has no receipt; what is downloaded proves nothing");
+            .warn("warning: the session has no receipt; the download proves nothing");
         return Ok(());
     };
     let note = std::str::from_utf8(&bytes)
@@ -83,7 +83,7 @@ pub(super) async fn keep(
         .map_err(|error| CliError::corrupt("the receipt cannot be read").because(error))?;
     let etag = hex(&Sha256::digest(&receipt.manifest));
     if receipt.session != session.id || etag != session.etag {
-        return Err(CliError::corrupt("the receipt is of another session")
+        return Err(CliError::corrupt("the receipt belongs to another session")
             .because(format!("session {}, entity tag {etag}", receipt.session)));
     }
     let keys = trusted_keys::current::current_keys(settings, client).await?;

@@ -48,7 +48,7 @@ pub(super) async fn run(
     let exists = check_target(target)?;
     if exists && conversion.is_some() && !force {
         // A file in another format cannot be compared with the manifest.
-        return Err(taken(target, "is there already", receipt.as_deref()));
+        return Err(taken(target, "exists already", receipt.as_deref()));
     }
     let part = Part::open(target, force)?;
     let old = match part.state() {
@@ -122,7 +122,7 @@ pub(super) async fn run(
 /// Returns whether there is a file already; returns an error for anything else, which cannot be replaced. A link counts
 /// as a file, even if it leads nowhere: the download replaces the link, never its target.
 fn check_target(target: &Path) -> Result<bool> {
-    let failed = |error| CliError::file(format!("could not look at {}", target.display()), error);
+    let failed = |error| CliError::file(format!("could not inspect {}", target.display()), error);
     let is_there = match std::fs::symlink_metadata(target) {
         Ok(_) => true,
         Err(error) if error.kind() == ErrorKind::NotFound => false,
@@ -154,14 +154,14 @@ fn refuse_foreign(part: &Part, old: Option<&PartState>, target: &Path) -> Result
     let whose = match old {
         Some(old) => format!("it belongs to session {} of {}", old.session, old.endpoint),
         None if part.is_empty()? => return Ok(()),
-        None => "nothing says what it is a part of".to_owned(),
+        None => "no record says which download it belongs to".to_owned(),
     };
     Err(CliError::failed(format!("{name}.part is in the way"))
         .because(whose)
-        .hint("finish that download, choose another -o, or --force to begin anew"))
+        .hint("finish that download, choose another -o, or --force to start again"))
 }
 
-const NOT_THIS: &str = "is there already, and is not this download";
+const NOT_THIS: &str = "exists already, and is not this download";
 
 /// Returns the error for an existing file: names it, and says what it is.
 fn taken(target: &Path, how: &str, receipt: Option<&Path>) -> CliError {

@@ -95,7 +95,7 @@ pub(super) fn id_of(session: &Session) -> Result<SessionId> {
 pub(super) async fn end_own_session(settings: &Settings, client: &Client, id: SessionId) {
     if let Err(error) = session::end(client, id).await {
         settings.printer.warn(&format!(
-            "warning: session {id} could not be deleted; it ends by itself ({error})"
+            "warning: session {id} could not be deleted; it will expire ({error})"
         ));
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Report<'a> {
 }
 
 /// What to do about events whose outcome is unknown.
-const SEND_AGAIN: &str = "send them again with those after. An event that has an id is stored once; one without may be stored twice";
+const SEND_AGAIN: &str = "send them again, with the lines after them. An event that has an id is stored once; one without may be stored twice";
 
 /// GUIDs have 36 characters, leaf hashes in base64 44.
 const WIDTHS: [usize; 2] = [36, 44];
@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
         let kept = self.acknowledged();
         error
             .during("sending stopped")
-            .hint(format!("{kept}; go on with line {next}"))
+            .hint(format!("{kept}; continue with line {next}"))
     }
 
     /// Returns the error for a stop at this batch: says which lines are acknowledged, which are unknown, and which are
@@ -194,7 +194,7 @@ impl<'a> Report<'a> {
             (0, _) => "the lines above say which and why; nothing was kept",
             (_, 0) => "the lines above say which and why; the others are kept",
             _ => {
-                "the lines above say which and why. Mend the input and send all of it again: an event that has an id is \
+                "the lines above say which and why. Correct the input and send all of it again: an event that has an id is \
                  stored once"
             }
         }))

@@ -182,7 +182,7 @@ fn hint(all: &[Checked]) -> Option<&'static str> {
     };
     if open().any(is_unpinned) {
         return Some(
-            "give the server's key by --key or ATRAIL_VKEY, or log in to it; get it on another way than the file",
+            "give the server's key by --key or ATRAIL_VKEY, or log in to the server; get the key by another way than the file",
         );
     }
     open()
