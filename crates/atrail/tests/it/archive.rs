@@ -1,11 +1,11 @@
-//! The archive read in place, by the very queries of `docs/ARCHIVE.md`, where DuckDB is installed.
+//! Reads the archive in place with the exact queries of `docs/ARCHIVE.md`, where DuckDB is installed.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::env::{Server, TestEnv};
 
-/// Runs the statements; answers the rows of the last one, tab-separated.
+/// Runs the statements; prints the rows of the last one, tab-separated.
 pub(crate) const PYTHON: &str = "import sys, duckdb
 con = duckdb.connect()
 for statement in sys.argv[1].split(';'):
@@ -14,7 +14,7 @@ for statement in sys.argv[1].split(';'):
 for row in rows:
     print('\\t'.join(str(cell) for cell in row))";
 
-/// The Python with DuckDB: `ATRAIL_TEST_PYTHON`, or `python3`.
+/// Returns the Python with DuckDB: `ATRAIL_TEST_PYTHON`, or `python3`.
 pub(crate) fn python() -> Option<String> {
     let program = std::env::var("ATRAIL_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let found = Command::new(&program)
@@ -24,7 +24,7 @@ pub(crate) fn python() -> Option<String> {
     found.then_some(program)
 }
 
-/// The SQL blocks of the page, with this directory for DIR.
+/// Returns the SQL blocks of the page, with this directory for DIR.
 pub(crate) fn statements(data: &Path) -> Vec<String> {
     let page = include_str!("../../../../docs/ARCHIVE.md");
     let blocks = page.split("```sql\n").skip(1);
@@ -77,7 +77,7 @@ fn the_pages_queries_count_as_status_does() {
     let sent: String = (0..1_000).map(event).collect();
     env.run_with(&["trail", "-q"], sent.as_bytes()).ok();
     let days = ["-s", "2026-11-01", "-e", "2026-11-03"];
-    // A session has the events sealed.
+    // A session seals the events.
     env.run(&[&["session", "create"][..], &days].concat()).ok();
     let status = env
         .run(&[&["status", "--format", "csv"][..], &days].concat())

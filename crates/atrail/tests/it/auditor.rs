@@ -1,4 +1,4 @@
-//! Somebody who freezes sessions and downloads them, once and again.
+//! An auditor who freezes sessions and downloads them repeatedly.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ use crate::senders::{DOOMED_DAY, KEPT_DAYS, Scene};
 #[derive(Debug)]
 pub(crate) struct Auditor {
     numbers: Numbers,
-    /// Sessions of days that nobody deletes from, and the SHA-256 of their downloads.
+    /// Sessions of days without deletions, and the SHA-256 of their downloads.
     kept: Vec<(String, String)>,
     pub(crate) sessions: u64,
     pub(crate) compared: u64,
@@ -36,7 +36,7 @@ impl Auditor {
         }
     }
 
-    /// Makes sessions and looks at old ones until the scene is over or the server is gone.
+    /// Makes sessions and rechecks old ones until the scene is over or the server is gone.
     pub(crate) fn run(&mut self, scene: &Scene, caller: &Caller) {
         let Ok(mut connection) = Connection::open(caller) else {
             return;
@@ -49,7 +49,7 @@ impl Auditor {
         }
     }
 
-    /// Looks at all that it kept, and keeps one more; in peace.
+    /// Checks every kept session, and keeps one more; runs undisturbed.
     pub(crate) fn take_stock(&mut self, caller: &Caller) {
         let mut connection = Connection::open(caller).unwrap();
         for (id, sha256) in &self.kept {
@@ -96,7 +96,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// A session never changes, whatever happened to the server meanwhile.
+    /// Checks that a session never changes, no matter what happened to the server meanwhile.
     fn look_again(&mut self, connection: &mut Connection) -> io::Result<()> {
         let at = self.numbers.below(self.kept.len() as u64);
         let (id, sha256) = &self.kept[usize::try_from(at).unwrap()];
@@ -107,7 +107,7 @@ impl Auditor {
     }
 }
 
-/// Every event of the account, read from one session.
+/// Returns every event of the account, read from one session.
 pub(crate) fn everything(caller: &Caller) -> Vec<Stored> {
     let mut connection = Connection::open(caller).unwrap();
     let days = [DOOMED_DAY, KEPT_DAYS[1]];
@@ -167,7 +167,7 @@ fn bytes(connection: &mut Connection, id: &str) -> io::Result<Vec<u8>> {
     Ok(answer.body)
 }
 
-/// A download, compared with its session and its manifest.
+/// Downloads a session, and compares the bytes with the session and its manifest.
 fn whole(connection: &mut Connection, session: &Value) -> io::Result<Whole> {
     let id = session["id"].as_str().unwrap();
     let bytes = bytes(connection, id)?;

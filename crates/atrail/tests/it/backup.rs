@@ -1,4 +1,4 @@
-//! `atrail admin backup`: a copy of a running server's directory that serves the same.
+//! `atrail admin backup`: copies a running server's directory; the copy serves the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn event(id: usize) -> String {
     )
 }
 
-/// How often each event of the loaded day is there.
+/// Returns how many times each event of the loaded day is there.
 fn counted(env: &TestEnv) -> BTreeMap<String, u32> {
     let args = [
         "download",
@@ -82,7 +82,8 @@ fn a_backup_under_load_has_what_was_acknowledged_and_serves_the_same_bytes() {
 
     let (stop, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        // Events of every hour, whole batches acknowledged one after the other; sessions that seal; deletions that trim.
+        // Send events of every hour, one acknowledged batch after another; make sessions, which seal; and delete, which
+        // trims.
         scope.spawn(|| {
             let mut next = 0;
             while !stop.load(Ordering::SeqCst) {
@@ -117,7 +118,7 @@ fn a_backup_under_load_has_what_was_acknowledged_and_serves_the_same_bytes() {
             env.run(&["admin", "backup", "--data", "data", &backup])
                 .ok();
             is_sound(&env, &backup);
-            // The bytes of the running server are read beside it, too.
+            // The check also reads the directory of the running server beside it.
             is_sound(&env, "data");
             let copy = restored(&env.path(&backup));
             let other = Server::start(&copy);
@@ -193,7 +194,7 @@ fn a_backup_is_private_and_can_be_brought_up_to_date() {
         .fails(1);
     assert!(said.contains("holds no backup"), "{said}");
 
-    // New events come, an hour goes; a byte of the backup changes, and a stranger lies in it.
+    // Send new events and delete an hour; change a byte of the backup, and put a foreign file into it.
     let more = events(24, 50).replace("event-", "more-");
     env.run_with(&["trail", "-q"], more.as_bytes()).ok();
     env.run(&[&["delete", "--yes", "-T", "3"][..], &DAY].concat())
@@ -202,12 +203,13 @@ fn a_backup_is_private_and_can_be_brought_up_to_date() {
     flip(&files_below(&env.path("b/archive"))[0]);
     fs::write(env.path("b/archive/stranger"), "").unwrap();
     let second = made(&["--update", "b"]);
-    // Two for each of the 23 hours that are left, and what the server itself put on record.
+    // Two for each of the 23 remaining hours, and the server's own records.
     assert!(second["objects"].as_u64().unwrap() >= 46, "{second}");
     let (copied, all) = (&second["copied-bytes"], &second["object-bytes"]);
     assert!(copied.as_u64() < all.as_u64(), "{second}");
     is_sound(&env, "b");
-    // Interrupted where log and catalog change places: no server takes it for a directory of its own, and it is healed.
+    // A backup interrupted while it swaps the log and the catalog: no server accepts it as its directory, and the next
+    // backup repairs it.
     fs::create_dir(env.path("b/.incoming")).unwrap();
     fs::rename(
         env.path("b/catalog.sqlite"),

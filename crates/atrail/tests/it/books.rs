@@ -1,6 +1,6 @@
-//! Whatever many do at once, the books balance to the event.
+//! The counts balance to the event, no matter how many clients act at once.
 //!
-//! `ATRAIL_BOOKS_SECS` sets for how many seconds; without it, for a few.
+//! `ATRAIL_BOOKS_SECS` sets the duration in seconds; the default is a few.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -53,7 +53,7 @@ fn the_books_balance_while_many_send_download_and_delete() {
         .iter()
         .filter(|one| !one.line.contains(crate::senders::DOOMED_DAY));
     assert_eq!(ledger.acked_for_good(), kept.count());
-    // The control: a scene in which nothing happened balances, too.
+    // The control: a scene in which nothing happened would balance, too.
     assert!(ledger.counted_deleted > 0 && ledger.acked_for_good() > 0);
     assert_eq!(server.stop(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! Input with broken places: `trail` reads on as the server does, and its counts add up to what was sent.
+//! Input with broken parts: `trail` continues to read as the server does, and its counts add up to the input.
 
 use std::fs;
 
@@ -15,10 +15,10 @@ fn pretty(number: usize) -> String {
     event(number).replace(",\"", ",\n\"")
 }
 
-/// Kept, refused and not read.
+/// Stored, refused and unread.
 type Sums = (u64, u64, u64);
 
-/// Inputs, and what becomes of them.
+/// Returns the inputs and the expected counts.
 fn inputs() -> Vec<(&'static str, String, Sums)> {
     let lines = |count: usize| (1..=count).map(event).collect::<Vec<_>>();
     let with = |count: usize, at: usize, bad: &str| {
@@ -73,7 +73,7 @@ fn inputs() -> Vec<(&'static str, String, Sums)> {
     ]
 }
 
-/// What `trail` says at its end.
+/// Returns the counts that `trail` reports at its end.
 fn told(stderr: &str) -> Sums {
     let number = |before: &str| -> u64 {
         let words: Vec<&str> = stderr
@@ -108,7 +108,7 @@ fn a_broken_place_costs_what_it_stands_in_and_the_counts_add_up() {
         let ran = env.run(&["trail", "--format", "jsonl", "-f", "in.json"]);
         assert_eq!(ran.code, i32::from(sums.1 > 0), "{what}: {}", ran.stderr);
         assert_eq!(ran.stdout.lines().count() as u64, sums.0, "{what}");
-        // The refusal says what was not read after it; the end says it once more, for all.
+        // The refusal reports the unread lines after it; the last line reports the total again.
         let end = ran.stderr.lines().filter(|line| !line.starts_with("line "));
         let end: String = end.map(|line| format!("{line}\n")).collect();
         assert_eq!(told(&end), sums, "{what}: {}", ran.stderr);
@@ -126,7 +126,7 @@ fn a_broken_place_costs_what_it_stands_in_and_the_counts_add_up() {
             );
         }
 
-        // The server, asked directly, comes to the same.
+        // The server, asked directly, reports the same counts.
         let caller = Caller {
             address: server.address,
             token: env.run(&["token"]).ok().trim().to_owned(),

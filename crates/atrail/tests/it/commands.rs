@@ -151,8 +151,8 @@ fn an_expired_token_is_renewed_by_many_at_once() {
                 command.spawn().unwrap()
             })
             .collect();
-        // A refresh token that is spent twice ends the login: every one of them must have found it unspent, or the
-        // tokens that another had saved.
+        // A refresh token that is used twice ends the login. So each process must have found it unused, or found the
+        // tokens that another one saved.
         for child in children {
             let output = child.wait_with_output().unwrap();
             assert!(output.status.success(), "{output:?}");

@@ -1,4 +1,4 @@
-//! A damaged object, as the auditor at the command line meets it.
+//! A damaged object, as an auditor sees it at the command line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::env::{Server, TestEnv, events};
 
-/// The files below a directory, in order.
+/// Returns the files below a directory, in order.
 pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -64,7 +64,7 @@ fn a_download_stops_at_a_damaged_object_names_it_and_goes_on_when_it_is_restored
     let log = fs::read_to_string(env.path("server.log")).unwrap();
     assert!(log.contains(name), "{log}");
 
-    // Other hours of the day are not touched by it, nor is the count.
+    // The damage affects neither the other hours of the day nor the count.
     let others = [
         "download",
         "-s",

@@ -1,4 +1,4 @@
-//! What `download` does besides fetching.
+//! The behaviour of `download` besides fetching.
 
 use std::fs;
 use std::io::Read;
@@ -83,7 +83,7 @@ fn a_file_that_is_another_session_is_named_with_what_it_is() {
         bytes.len()
     );
     assert!(said.contains(&what), "{said}");
-    // A receipt alone is named, too.
+    // The message also names a receipt without a file.
     fs::write(env.path("G.receipt"), "mine").unwrap();
     let said = env.run(&["download", "-o", "G", &id]).fails(1);
     assert!(

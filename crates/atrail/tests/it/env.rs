@@ -1,4 +1,4 @@
-//! A home of its own for each test, and servers as child processes.
+//! Gives each test a home of its own, and runs servers as child processes.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What a command left.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -21,14 +21,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The output, after making sure that the command succeeded.
+    /// Asserts that the command succeeded, and returns its output.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
-    /// What was said, after making sure that the command failed like this.
+    /// Asserts that the command failed with this code, and returns its error output.
     #[track_caller]
     pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
@@ -36,7 +36,7 @@ impl Ran {
     }
 }
 
-/// A directory to work in, with a home below it.
+/// A working directory, with a home below it.
 #[derive(Debug)]
 pub(crate) struct TestEnv {
     dir: TempDir,
@@ -53,12 +53,12 @@ impl TestEnv {
         self.dir.path().join(name)
     }
 
-    /// The program, with nothing of the caller's environment.
+    /// Returns the program as a command, without the caller's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_as(Path::new(env!("CARGO_BIN_EXE_atrail")), args)
     }
 
-    /// The program under another name: a link to it.
+    /// Returns the program under another name: a link to it.
     pub(crate) fn command_as(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
@@ -93,7 +93,7 @@ impl TestEnv {
             .ok();
     }
 
-    /// As [`TestEnv::log_in`], by way of this address.
+    /// Like [`TestEnv::log_in`], at this address.
     pub(crate) fn log_in_at(&self, server: &Server, address: SocketAddr) {
         let endpoint = address.to_string();
         let args = ["login", "-a", &endpoint, "-u", "admin", "--password-stdin"];
@@ -105,8 +105,8 @@ impl TestEnv {
         }
     }
 
-    /// Forgets the server's evidence key. A command then compares none, and its first request is the one that it is about:
-    /// a proxy's faults are counted by connection.
+    /// Forgets the server's evidence key. A command then compares none, and its first request is its own: this matters
+    /// for a proxy that counts faults by connection.
     pub(crate) fn forget_key(&self) {
         let path = self.path("home/config/atrail/config.json");
         let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -132,7 +132,7 @@ pub(crate) fn typed(env: &TestEnv, line: &str, input: &[u8]) -> Ran {
     finish(&mut env.command_as(&link, &words[1..]), input)
 }
 
-/// Runs it to its end, with this on its standard input.
+/// Runs the command to its end, with this standard input.
 pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
@@ -142,7 +142,7 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Ran {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // The command may end without having read everything.
+    // The command may end before it has read everything.
     let writer = std::thread::spawn(move || {
         let _ = stdin.write_all(&input);
     });
@@ -155,7 +155,7 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Ran {
     }
 }
 
-/// `atrail serve` as a child; ended when dropped.
+/// `atrail serve` as a child process; dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -174,17 +174,17 @@ impl Server {
         Self::start_at(env, listen, &[])
     }
 
-    /// With more arguments.
+    /// Starts the server with more arguments.
     pub(crate) fn start_with(env: &TestEnv, more: &[&str]) -> Self {
         Self::start_at(env, "127.0.0.1:0", more)
     }
 
-    /// Where it is told to listen.
+    /// Starts the server at this address.
     pub(crate) fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         Self::of(env, spawn(env, listen, more))
     }
 
-    /// By a shell that runs this first.
+    /// Starts the server from a shell that first runs this command.
     pub(crate) fn start_after(env: &TestEnv, first: &str) -> Self {
         let line = format!("{first}; exec \"$0\" serve --listen 127.0.0.1:0 --data data");
         let program = env!("CARGO_BIN_EXE_atrail");
@@ -192,7 +192,7 @@ impl Server {
         Self::of(env, spawned(env, command))
     }
 
-    /// One that was started on `DIR/data`.
+    /// Returns the server that this process runs on `DIR/data`.
     fn of(env: &TestEnv, mut child: Child) -> Self {
         let data = env.path("data");
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -238,18 +238,18 @@ impl Server {
         child.wait().unwrap();
     }
 
-    /// Its process.
+    /// Returns the id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks it to stop; answers its exit code.
+    /// Asks the server to stop; returns its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 
-    /// A member of `initial-credentials.json`.
+    /// Returns a member of `initial-credentials.json`.
     pub(crate) fn secret(&self, name: &str) -> String {
         let text = fs::read(self.data.join("initial-credentials.json")).unwrap();
         let all: Value = serde_json::from_slice(&text).unwrap();
@@ -278,7 +278,7 @@ impl Drop for Server {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 #[derive(Debug)]
 pub(crate) struct Numbers(u64);
 
@@ -287,7 +287,7 @@ impl Numbers {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// The next one below `limit`.
+    /// Returns the next number below `limit`.
     pub(crate) const fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -296,7 +296,7 @@ impl Numbers {
     }
 }
 
-/// Events of one day, each with about this many bytes that do not compress well.
+/// Returns events of one day, each with about this many bytes that do not compress well.
 pub(crate) fn events(count: usize, filler: usize) -> String {
     let mut numbers = Numbers::new(1);
     let mut text = String::new();
@@ -314,7 +314,7 @@ pub(crate) fn events(count: usize, filler: usize) -> String {
     text
 }
 
-/// The value of a row of a Name | Value table.
+/// Returns the value of a row of a Name | Value table.
 pub(crate) fn value(table: &str, name: &str) -> String {
     table
         .lines()

@@ -1,4 +1,4 @@
-//! Each exit code, by a case that leads to it.
+//! Produces each exit code.
 
 use std::fs;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! `download --as`: other formats, into files and pipes.
+//! `download --as`: writes other formats to files and pipes.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -24,12 +24,12 @@ fn ready() -> (TestEnv, Server) {
     (env, server)
 }
 
-/// To a pipe.
+/// Downloads to a pipe.
 fn piped(env: &TestEnv, args: &[&str]) -> String {
     env.run(&[&["download"][..], &DAY, args].concat()).ok()
 }
 
-/// The stored lines.
+/// Returns the stored lines.
 fn stored(env: &TestEnv) -> Vec<String> {
     env.run(&[&["download", "-o", "stored.gz"][..], &DAY].concat())
         .ok();
@@ -78,7 +78,7 @@ fn a_file_gets_the_same_bytes_and_nothing_is_left_beside_it() {
             "{format}"
         );
     }
-    // And one receipt: only lines as they are stored can be verified.
+    // And one receipt: only the stored lines can be verified.
     assert!(env.path("ndjson.receipt").exists());
     assert_eq!(fs::read_dir(env.path("")).unwrap().count(), before + 5);
 }

@@ -1,11 +1,11 @@
-//! A server that answers as a test wants, and remembers what it was sent.
+//! A server that answers as a test specifies, and records the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A request as it came.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// Method and path, without the query: `GET /v2/info`.
@@ -15,19 +15,19 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// What is answered.
+/// An answer.
 pub(crate) enum Answer {
     /// A status and a JSON text.
     Json(u16, String),
-    /// Bytes without end: this, again and again.
+    /// An endless body: these bytes, repeated.
     Endless(&'static str),
-    /// A length that is announced, and never kept.
+    /// A header with a length that the body never reaches.
     Announced(u64),
 }
 
 type Answers = dyn Fn(&Request) -> Answer + Send + Sync;
 
-/// It lives as long as the process.
+/// A fake server that runs as long as the process.
 #[derive(Clone)]
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
@@ -51,12 +51,12 @@ impl Fake {
         fake
     }
 
-    /// What came so far.
+    /// Returns the recorded requests.
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Forgets what came.
+    /// Forgets the recorded requests.
     pub(crate) fn forget(&self) {
         self.seen.lock().unwrap().clear();
     }
@@ -85,7 +85,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Request>>, answers: &Answers) {
                 stream,
                 "HTTP/1.1 200 x\r\n{HEAD}Content-Length: {length}\r\n\r\n "
             );
-            // Until the client has gone.
+            // Wait until the client has gone.
             let _ = stream.read(&mut [0]);
         }
     }

@@ -1,8 +1,8 @@
-//! Whatever operation on the disk fails, and however: no acknowledgement without the event, reads go on, and a restart
-//! makes it well.
+//! Makes each operation on the disk fail in each way. The server acknowledges no event that it lost, continues to
+//! answer reads, and recovers at a restart.
 //!
-//! `ATRAIL_FAULTS=all` tries every operation of the workload in every way; a number, every so manieth; the default is
-//! short.
+//! `ATRAIL_FAULTS=all` tries every operation of the workload in every way; a number N tries every Nth; the default is a
+//! short run.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -32,10 +32,10 @@ const WAYS: [(Errno, How); 7] = [
     (Errno::ROFS, How::FailsFromThere),
 ];
 
-/// So many of the faults are tried when nothing is said.
+/// Number of faults in the default run.
 const SHORT: u64 = 10;
 
-/// A data directory with events sealed and unsealed, as a killed server left it.
+/// A data directory with sealed and unsealed events, as a killed server left it.
 struct Template {
     disk: Disk,
     ledger: Ledger,
@@ -81,7 +81,7 @@ impl Template {
     }
 }
 
-/// One server with faults, from its start to its end, and what became of its disk.
+/// One run of a server with faults, from its start to its end, and its disk.
 struct Run<'a> {
     template: &'a Template,
     before: Disk,
@@ -103,7 +103,7 @@ impl Run<'_> {
         }
     }
 
-    /// What the server said.
+    /// Returns the server's log.
     fn log(&self) -> String {
         std::fs::read_to_string(self.scratch.path().join("server.log")).unwrap_or_default()
     }
@@ -112,8 +112,8 @@ impl Run<'_> {
         program("1MiB").start(self.dir.path(), self.scratch.path(), Some(&self.shim))
     }
 
-    /// While nothing can be written, a read is answered only if it is on record already; a download whose end cannot be put on
-    /// record any more is cut before its end.
+    /// Checks reads while nothing can be written. The server answers a read only if it has already recorded it. It cuts
+    /// a download short if it can no longer record its end.
     fn reads_are_refused_at_most(&mut self, client: &Client) {
         let counts = client.counts();
         self.expect(matches!(counts.status, 200 | 503), || {
@@ -143,7 +143,7 @@ impl Run<'_> {
         });
     }
 
-    /// There is space again, and the server finds out by itself.
+    /// Frees space, and checks that the server recovers without help.
     fn heals(&mut self, client: &Client) {
         let is_back = (0..100).any(|_| {
             let status = send_one(client, &self.ledger, "back");
@@ -151,7 +151,7 @@ impl Run<'_> {
             status == 200 && client.is_ready()
         });
         self.expect(is_back, || "no events although there is space".to_owned());
-        // What was cut short is finished, and what was asked for again is done.
+        // Interrupted work is complete, and the repeated requests have taken effect.
         let found = match client.everything() {
             Ok(found) => self.ledger.check(&found, nanos()),
             Err(why) => vec![format!("{why} {}", self.log())],
@@ -159,13 +159,13 @@ impl Run<'_> {
         self.wrong.extend(found);
     }
 
-    /// Runs the workload with a fault, and sees that the server is honest about it.
+    /// Runs the workload with a fault, and checks that the server answers truthfully.
     fn with_fault(&mut self, fault: Fault) {
         self.control().fail(fault);
         // A server that does not start has promised nothing.
         let Ok(server) = self.start() else { return };
         let started_by = self.control().fired();
-        // A login writes; whoever is refused tries again.
+        // A login writes; a refused client tries again.
         if let Ok(client) = server.client().or_else(|_| server.client()) {
             let statuses = short_workload(&client, &self.ledger, "fault");
             let known = |status: &u16| matches!(status, 200 | 500 | 503 | 507);
@@ -196,7 +196,7 @@ impl Run<'_> {
         server.stop();
     }
 
-    /// What was done while the disk was full came into the archive, once there was space.
+    /// Checks that, once there is space, the archive records an action from the time when the disk was full.
     fn is_on_record(&mut self, client: &Client, action: &str) {
         let wanted = format!("\"action\":\"{action}\"");
         let is_there = (0..100).any(|_| {
@@ -213,7 +213,7 @@ impl Run<'_> {
         });
     }
 
-    /// Starts a server without faults on the directory, and on what a power loss would have left of it.
+    /// Starts a server without faults on the directory, and on the state that a power loss would have left.
     fn recovers(&mut self, seed: u64) {
         let mut disk = self.before.clone();
         if self.shim.trace().exists() {
@@ -249,7 +249,7 @@ impl Run<'_> {
     }
 }
 
-/// Does the numbered tasks, two at a time; what is wrong with them.
+/// Runs the numbered tasks, two at a time; returns their faults.
 fn each(tasks: &[u64], work: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {
     const TOLD_EVERY: usize = 500;
     let next = Mutex::new(tasks.iter().enumerate());
@@ -272,7 +272,7 @@ fn each(tasks: &[u64], work: impl Fn(u64) -> Option<String> + Sync) -> Vec<Strin
     wrong.into_inner().unwrap()
 }
 
-/// Of so many tasks those that are to be done.
+/// Selects the tasks to run from this many.
 fn chosen(all: u64, short: u64) -> Vec<u64> {
     let set = std::env::var("ATRAIL_FAULTS").unwrap_or_default();
     let step = match set.as_str() {
@@ -347,7 +347,7 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
         let statuses = short_workload(&client, &run.ledger, "full");
         let known = |status: &u16| matches!(status, 200 | 507);
         run.expect(statuses.iter().all(known), || format!("{statuses:?}"));
-        // The control: some limits are felt.
+        // The control: some limits take effect.
         let felt = !run.log().is_empty() || statuses.contains(&507);
         refused.fetch_add(u64::from(felt), Ordering::Relaxed);
         run.reads_go_on(&client);
@@ -372,14 +372,14 @@ fn a_full_disk_refuses_and_space_that_comes_back_is_used() {
     );
 }
 
-/// The server's own events of these days, of all domains.
+/// Returns the server's own events of these days, from all domains.
 fn own_events(client: &Client) -> Vec<String> {
     let days = br#"{"start":"yesterday","end":"today","AtAccountLevel":true}"#;
     let made = client.ask("POST", "/v3/sessions", "", days);
     let id = made.json()["id"].as_str().unwrap_or_default().to_owned();
     let bytes = client.download(&id).unwrap_or_default();
     let mut text = String::new();
-    // What is no gzip holds no events.
+    // An answer that is not gzip holds no events.
     let _ = MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text);
     let _ = client.ask("DELETE", &format!("/v3/sessions/{id}"), "", b"");
     text.lines().map(str::to_owned).collect()
@@ -394,7 +394,7 @@ fn a_read_that_cannot_be_put_on_record_is_not_answered() {
     let run = template.run();
     let server = run.start().unwrap();
     let client = server.client().unwrap();
-    // The control: the download is answered while it can be put on record.
+    // The control: the server answers a download that it can record.
     assert_eq!(
         client.download(&template.session),
         Ok(template.download.clone())
@@ -422,7 +422,7 @@ fn a_read_that_cannot_be_put_on_record_is_not_answered() {
     server.stop();
 }
 
-/// Somebody else filled the disk while no server ran, and left it what it had set aside.
+/// Another process filled the disk while no server ran, but left the server's reserved space.
 #[test]
 fn a_server_starts_on_a_full_disk_reads_deletes_and_heals() {
     if skipped() {

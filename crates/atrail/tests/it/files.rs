@@ -1,4 +1,4 @@
-//! Files that the client makes: nobody else's to read, and never made or written through a link.
+//! Files that the client makes: others cannot read them, and the client never makes or writes one through a link.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -19,14 +19,14 @@ fn ready() -> (TestEnv, Server, String) {
     (env, server, id.trim().to_owned())
 }
 
-/// Runs the program under a mask.
+/// Runs the program under a umask.
 fn masked(env: &TestEnv, mask: &str, args: &[&str], input: &[u8]) -> Ran {
     let line = format!("umask {mask}; exec \"$0\" \"$@\"");
     let words = [&["-c", &line, env!("CARGO_BIN_EXE_atrail")][..], args].concat();
     finish(&mut env.command_as(Path::new("/bin/sh"), &words), input)
 }
 
-/// Every file and directory below, with its mode.
+/// Returns every file and directory below, with its mode.
 fn modes(dir: &Path) -> Vec<(PathBuf, bool, u32)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).unwrap().flatten() {
@@ -44,7 +44,7 @@ fn modes(dir: &Path) -> Vec<(PathBuf, bool, u32)> {
 fn all_that_is_made_is_for_its_owner_alone_whatever_the_mask() {
     let (env, server, id) = ready();
     let address = server.address.to_string();
-    // The last one takes the owner's own rights, too.
+    // The last one removes the owner's rights, too.
     for mask in ["000", "022", "077", "0777"] {
         let dir = env.path(&format!("mask-{mask}"));
         fs::create_dir(&dir).unwrap();
@@ -89,7 +89,7 @@ fn all_that_is_made_is_for_its_owner_alone_whatever_the_mask() {
             assert_eq!(mode, wanted, "mask {mask}: {}", path.display());
         }
     }
-    // The control: what this test makes itself follows the mask.
+    // The control: a file that the test itself makes follows the umask.
     let touched = env.path("touched");
     let line = format!("umask 022; : >{}", touched.display());
     let words = ["-c", &line];
@@ -112,7 +112,7 @@ fn a_part_that_was_open_to_others_is_closed() {
     );
 }
 
-/// Puts links at each name that a download writes, to files that must stay.
+/// Puts links at every name that a download writes, to files that must stay unchanged.
 fn plant(env: &TestEnv, target: &str, names: &[&str], link: fn(&Path, &Path)) -> Vec<PathBuf> {
     let mut victims = Vec::new();
     for name in names {
@@ -141,7 +141,8 @@ fn nothing_is_written_through_a_link() {
             let (env, _server, id) = ready();
             let victims = plant(&env, "F", &NAMES, link);
             let download = [&["download", "-o", "F"][..], args, &[&id]].concat();
-            // Without --force the command ends; with it, links are removed and what they led to stays.
+            // Without --force the command ends; with it, the command removes the links and leaves their targets
+            // unchanged.
             env.run(&download).fails(1);
             let are_whole = || {
                 victims
@@ -164,7 +165,7 @@ fn nothing_is_written_through_a_link() {
 #[test]
 fn a_link_in_the_place_of_the_part_is_named_and_left_alone() {
     let (env, _server, id) = ready();
-    // Empty, and one that leads nowhere: neither is a part of anything.
+    // An empty file, and a link that leads nowhere: neither belongs to a download.
     fs::write(env.path("empty"), "").unwrap();
     symlink(env.path("empty"), env.path("F.part")).unwrap();
     symlink(env.path("nowhere"), env.path("G.part")).unwrap();
@@ -185,13 +186,13 @@ fn a_link_in_the_place_of_the_part_is_named_and_left_alone() {
     }
     assert_eq!(fs::read(env.path("empty")).unwrap(), b"");
     assert!(!env.path("nowhere").exists());
-    // FILE that is a link to nowhere is something that is there.
+    // A FILE that is a link to nowhere counts as existing.
     symlink(env.path("nowhere"), env.path("J")).unwrap();
     let said = env.run(&["download", "-o", "J", &id]).fails(1);
     assert!(said.contains("leads nowhere"), "{said}");
     env.run(&["download", "--force", "-o", "J", &id]).ok();
     assert!(!env.path("nowhere").exists());
-    // A pipe in the place of a file that is only read makes nobody wait.
+    // A pipe in the place of a file that is only read blocks no command.
     let pipe = ["-c", "mkfifo K.receipt L.part.json M.part"];
     finish(&mut env.command_as(Path::new("/bin/sh"), &pipe), b"").ok();
     for name in ["K", "L", "M"] {

@@ -1,10 +1,10 @@
-//! Every command that prints data prints it for programs, with the keys that `docs/CLI.md` promises.
+//! Every command that prints data also prints it for programs, with the keys that `docs/CLI.md` lists.
 
 use serde_json::Value;
 
 use crate::env::{Server, TestEnv, events, finish};
 
-/// The rows of the page's table: command, JSON members, CSV columns.
+/// Returns the rows of the page's table: command, JSON members, CSV columns.
 fn promised() -> Vec<[String; 3]> {
     let page = include_str!("../../../../docs/CLI.md");
     let table = page.split("## Keys").nth(1).unwrap();
@@ -127,7 +127,7 @@ fn every_variable_works() {
     run("ATRAIL_API_KEY_FILE", &["status"]).fails(4);
     let said = run("ATRAIL_SPACE", &["status"]).fails(2);
     assert!(said.contains("ATRAIL_SPACE"), "{said}");
-    // Without the organization, the only space of that name is meant.
+    // Without the organization, the name means the only space with it.
     run("ATRAIL_ORG", &["status"]).ok();
 
     env.log_in(&server);
@@ -228,7 +228,8 @@ fn shells_and_man_understand_what_is_made_for_them() {
     );
 }
 
-/// Runs a program that says nothing on standard error when it is content; where it is not installed, says so.
+/// Runs a checking program, which prints nothing on standard error when it finds no fault; reports when it is not
+/// installed.
 #[allow(
     clippy::print_stderr,
     reason = "a skipped check must not pass for a passed one"

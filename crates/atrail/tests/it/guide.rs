@@ -1,4 +1,4 @@
-//! The six steps of the original's guide, typed as it said.
+//! The six steps of the original's guide, typed as printed there.
 
 use std::fs;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Every command's help, as it is.
+//! Snapshots of every command's help.
 
 use crate::env::TestEnv;
 

@@ -1,4 +1,4 @@
-//! What keeps events from being deleted, and what deletes them by itself.
+//! Holds, which block deletions, and retention, which deletes without a request.
 
 use crate::env::{Server, TestEnv, events, value};
 
@@ -38,7 +38,7 @@ fn while_a_hold_stands_nothing_is_deleted_and_the_refusal_says_why() {
     }
     let second = env.run(&["hold", "set", "--reason", "x", "-a"]).fails(1);
     assert!(second.contains("release it first"), "{second}");
-    // One on the space stands by itself.
+    // A hold on the space is independent.
     env.run(&["hold", "set", "--reason", "case 8"]).ok();
     env.run(&["hold", "release", "--reason", "closed", "-a"])
         .ok();
@@ -80,13 +80,13 @@ fn a_new_key_is_followed_and_a_foreign_one_is_refused() {
     env.run(&["verify", "second.gz", "--key", &second]).ok();
     env.run(&["verify", "second.gz", "--since", "first.gz.receipt"])
         .ok();
-    // This client remembers the way that it was led.
+    // This client remembers the keys that it followed.
     env.run(&["verify", "first.gz"]).ok();
-    // Who only knows the new key has no way back to the old one.
+    // A client that knows only the new key cannot verify what the old one signed.
     env.run(&["verify", "first.gz", "--key", &second]).fails(1);
     env.log_in(&server);
 
-    // The server comes back with a key that nobody endorsed.
+    // The server comes back with a key that no key endorsed.
     server.kill();
     std::fs::remove_file(env.path("data/keys/evidence.key")).unwrap();
     server.start_again(&env, &[]);
@@ -169,13 +169,13 @@ fn an_operator_sees_whether_retention_waits_for_the_clock_and_nobody_else_does()
     let shown = state(&["show"]);
     assert_eq!(value(&shown, "state"), "agrees", "{shown}");
     assert_eq!(value(&shown, "seconds"), "0", "{shown}");
-    // Microseconds and a zone, as every moment that is shown; both were read at once.
+    // Microseconds and a zone, like every displayed time; the server read both at once.
     let (clock, passed) = (value(&shown, "clock"), value(&shown, "passed"));
     assert!(clock.ends_with('Z') && clock == passed, "{shown}");
     let json = state(&["show", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["state"], "agrees");
-    // There is nothing to resume: the answer is the same state, and nothing is deleted.
+    // There is nothing to resume: the server answers with the same state and deletes nothing.
     assert_eq!(value(&state(&["resume"]), "state"), "agrees");
     let july = ["status", "-a", "-s", "2017-07-01", "-e", "2017-07-31"];
     assert!(env.run(&july).ok().contains("2017-07"));

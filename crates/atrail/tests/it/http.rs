@@ -1,10 +1,10 @@
-//! HTTP by hand: a request on a connection that may break at any byte, and what came of it.
+//! HTTP by hand: a request on a connection that may break at any byte, and its result.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Who asks, and where.
+/// The caller's credentials, and the server's address.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) address: SocketAddr,
@@ -12,7 +12,7 @@ pub(crate) struct Caller {
     pub(crate) space: String,
 }
 
-/// A connection that is used again and again.
+/// A reusable connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     caller: Caller,
@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The JSON of an answer with this status.
+    /// Asserts the status, and returns the JSON of the answer.
     #[track_caller]
     pub(crate) fn json(&self, status: u16) -> serde_json::Value {
         let text = String::from_utf8_lossy(&self.body);
@@ -46,13 +46,13 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer to the last byte; an answer that breaks off is an error.
+    /// Sends a request and reads its answer to the last byte; a truncated answer is an error.
     pub(crate) fn ask(&mut self, request: &str, headers: &str, body: &[u8]) -> io::Result<Answer> {
         self.send(request, headers, body)?;
         self.answer()
     }
 
-    /// Sends a request. Who drops the connection then never learns what became of it.
+    /// Sends a request. A caller that then drops the connection never learns the result.
     pub(crate) fn send(&mut self, request: &str, headers: &str, body: &[u8]) -> io::Result<()> {
         let Caller {
             address,

@@ -1,4 +1,4 @@
-//! A server that is not the one that it was: it is told no secret, and cannot fill the client's memory.
+//! A server that was replaced: the client sends it no secret, and it cannot exhaust the client's memory.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::env::{Ran, Server, TestEnv, finish};
 use crate::fake::{Answer, Fake, Request};
 
-/// Verifier keys of two servers of the same name.
+/// Returns the verifier keys of two servers of the same name.
 fn keys() -> &'static [String; 2] {
     static KEYS: OnceLock<[String; 2]> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -33,7 +33,7 @@ fn config(env: &TestEnv) -> Value {
     serde_json::from_slice(&fs::read(env.path("home/config/atrail/config.json")).unwrap()).unwrap()
 }
 
-/// A server that takes every login, and whose evidence key can be changed for another one's.
+/// A server that accepts every login, and can switch to the evidence key of another server.
 struct Double {
     fake: Fake,
     is_other: Arc<AtomicBool>,
@@ -61,7 +61,7 @@ impl Double {
         Self { fake, is_other }
     }
 
-    /// From now on another server answers there.
+    /// Replaces the server by another one at the same address.
     fn replace(&self) {
         self.is_other.store(true, Ordering::SeqCst);
         self.fake.forget();
@@ -71,7 +71,7 @@ impl Double {
         self.fake.address.to_string()
     }
 
-    /// What it was told that nobody else may know.
+    /// Returns the secrets that the server received.
     fn told(&self) -> Vec<&'static str> {
         let all: String = self
             .fake
@@ -115,7 +115,7 @@ fn a_server_with_another_key_is_told_no_secret_by_any_command() {
     let address = double.address();
     fs::write(env.path("key.txt"), "atk_secret").unwrap();
     log_in(&env, &address, &[], "password-1").ok();
-    // The control: the first server was told everything that is looked for below.
+    // The control: the first server received every secret that the test looks for below.
     env.run(&["admin", "space", "list"]).ok();
     assert!(double.told().contains(&"password-1"), "{:?}", double.told());
     assert!(double.told().contains(&"access.1.x"), "{:?}", double.told());
@@ -148,7 +148,7 @@ fn a_server_with_another_key_is_told_no_secret_by_any_command() {
         assert!(said.contains("another key than before"), "{args:?}: {said}");
         assert_eq!(double.told(), [""; 0], "{args:?}");
     }
-    // A script with a key of its own, where a context knows the server, and where ATRAIL_VKEY names it.
+    // A script with a key of its own, once where a context knows the server and once where ATRAIL_VKEY names it.
     let script = |home: &str, vkey: Option<&str>| {
         let mut command = env.command(&["status", "-a"]);
         command
@@ -168,11 +168,11 @@ fn a_server_with_another_key_is_told_no_secret_by_any_command() {
         assert!(said.contains("another key than before"), "{said}");
         assert_eq!(double.told(), [""; 0]);
     }
-    // Where nothing is known, the key is not compared: the control for the two before.
+    // A client that knows nothing of the server compares no key: the control for the two cases before.
     script("home/none", None);
     assert!(double.told().contains(&"atk_"), "{:?}", double.told());
 
-    // Who accepts the new key is logged in, and what is remembered is the new key, in every context of the server.
+    // A user who accepts the new key is logged in, and every context of the server remembers the new key.
     log_in(
         &env,
         &address,
@@ -205,7 +205,7 @@ fn a_refresh_token_goes_to_the_server_that_gave_it() {
     env.log_in(&server);
     let double = Double::start();
     double.replace();
-    // The same context, at a server that is another one: as when an address was given away.
+    // The same context, now with a different server at its address, as when an address is reassigned.
     let path = env.path("home/config/atrail/config.json");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(
@@ -219,7 +219,7 @@ fn a_refresh_token_goes_to_the_server_that_gave_it() {
     env.run(&["status"]).ok();
 }
 
-/// The largest memory that a process had, in MiB, and whether it ended by itself.
+/// Returns the largest memory that a process used, in MiB, and its exit code, or `None` if this function had to end it.
 fn watch(mut command: Command, input: &[u8]) -> (u64, Option<i32>) {
     use std::io::Write;
     let mut child = command
@@ -248,7 +248,7 @@ fn watch(mut command: Command, input: &[u8]) -> (u64, Option<i32>) {
     }
 }
 
-/// Answers everything well but one request.
+/// Answers every request correctly except one.
 fn endless_at(line: &'static str, how: fn() -> Answer) -> Fake {
     Fake::start(move |request| {
         if request.line == line {

@@ -1,7 +1,7 @@
-//! A server that is killed at any moment keeps what it acknowledged, once.
+//! A server that is killed at any moment stores each acknowledged event exactly once.
 //!
-//! `ATRAIL_KILL_ROUNDS` sets how many times it is killed; without it, as many as fit into some seconds.
-//! `ATRAIL_SEED` repeats the decisions of an earlier run; the moments are the machine's.
+//! `ATRAIL_KILL_ROUNDS` sets how many times the test kills it; the default is as many as fit into some seconds.
+//! `ATRAIL_SEED` repeats the decisions of an earlier run, but not its timing.
 
 use std::fs;
 use std::thread;
@@ -12,14 +12,14 @@ use crate::env::{Numbers, Server, TestEnv};
 use crate::http::Caller;
 use crate::senders::{Scene, Sender, delete_again_and_again};
 
-/// Small, so that all that happens once an hour happens all the time.
+/// Small limits, so that hourly work happens all the time.
 const CONFIG: &str = "[store]\nseal_at = \"48KiB\"\nseal_after = \"1s\"\n\
     [sessions]\nmax_open = 1000000\nmax_per_hour = 100000000\n\
     [tokens]\naccess_ttl = \"1d\"\n[log]\nlevel = \"warn\"\n";
 
 const SERVE: [&str; 2] = ["--config", "atrail.toml"];
 
-/// How long the short form goes on.
+/// Duration of the short form.
 const SHORT: Duration = Duration::from_secs(12);
 
 /// Starts a server with these settings, and logs in.
@@ -41,7 +41,7 @@ pub(crate) fn seed() -> u64 {
     chosen.unwrap_or_else(|| getrandom::u64().unwrap())
 }
 
-/// Four senders; the last one sends to the account's own domain.
+/// Returns four senders; the last one sends to the account's own domain.
 pub(crate) fn senders(seed: u64) -> Vec<Sender> {
     (0..4)
         .map(|name| Sender::new(name, seed, name == 3))
@@ -85,7 +85,7 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
         }
         server.start_again(&env, &SERVE);
         killed += 1;
-        // A look at everything costs more the more there is.
+        // A full check costs more the more events there are.
         if killed >= checked + checked / 8 {
             checked = killed;
             auditor.take_stock(&caller);
@@ -109,7 +109,7 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
     assert_eq!(server.stop(), Some(0));
 }
 
-/// Compares all that is stored with all that was answered.
+/// Compares all stored events with all answers.
 fn check(scene: &mut Scene, caller: &Caller, killed: u64) {
     let ledger = scene.ledger.get_mut().unwrap();
     let faults = ledger.faults(&everything(caller));
@@ -123,7 +123,7 @@ fn check(scene: &mut Scene, caller: &Caller, killed: u64) {
     );
 }
 
-/// A kill leaves nothing that a server would call an error.
+/// Checks that a kill leaves nothing that a server would log as an error.
 fn look_at_log(env: &TestEnv) {
     let log = fs::read_to_string(env.path("server.log")).unwrap();
     assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");

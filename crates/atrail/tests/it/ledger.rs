@@ -1,24 +1,23 @@
-//! What senders know: every event that they sent and what they were answered; and the comparison of that with what is
-//! stored.
+//! Records the events that senders sent and the answers they received, and compares the record with the stored events.
 
 use std::collections::HashMap;
 
 use atrail_evidence::leaf_hash;
 
-/// The number that an event carries in its text, by which it is found again.
+/// The number in an event's text that identifies it.
 pub(crate) type Mark = u64;
 
-/// Moments in the order in which the senders saw them.
+/// A moment in the order in which the senders saw it.
 pub(crate) type Tick = u64;
 
-/// Where an event belongs, and whether deletions are after it.
+/// The domain of an event, and whether a deletion covers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) at_account_level: bool,
     pub(crate) is_doomed: bool,
 }
 
-/// A line that was downloaded, and the kind of the domain that it was in.
+/// A downloaded line, and the kind of its domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) at_account_level: bool,
@@ -29,29 +28,29 @@ pub(crate) struct Stored {
 struct Entry {
     text: String,
     fate: Fate,
-    /// What it is stored as, where that is known: sent with its id, or acknowledged with one.
+    /// The stored line, if known: the event was sent with its id, or acknowledged with one.
     line: Option<String>,
-    /// When the last request began that was acknowledged.
+    /// Start of the last acknowledged request.
     sure_since: Option<Tick>,
-    /// When the last answer came.
+    /// Time of the last answer.
     answered: Tick,
-    /// Requests without an answer: they may have come to anything.
+    /// Unanswered requests, whose outcome is unknown.
     open: u32,
 }
 
-/// Everything that was sent and answered.
+/// All requests and answers.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     now: Tick,
     entries: HashMap<Mark, Entry>,
-    /// When the last deletion was over, whatever became of it.
+    /// End of the last deletion, with any outcome.
     deletion_over: Tick,
-    /// When the last deletion began that was answered.
+    /// Start of the last answered deletion.
     deletion_begun: Tick,
-    /// Events that were stored and deleted, by the answers' own counts.
+    /// Events that were stored and deleted, as counted by the answers.
     pub(crate) counted_stored: u64,
     pub(crate) counted_deleted: u64,
-    /// Answers that never came.
+    /// Answers that never arrived.
     pub(crate) lost_answers: u64,
 }
 
@@ -65,19 +64,19 @@ impl Ledger {
         self.entries.len()
     }
 
-    /// Acknowledged events.
+    /// Returns the number of acknowledged events.
     pub(crate) fn acked(&self) -> usize {
         let sure = |entry: &&Entry| entry.sure_since.is_some();
         self.entries.values().filter(sure).count()
     }
 
-    /// Acknowledged events that no deletion is after.
+    /// Returns the number of acknowledged events that no deletion covers.
     pub(crate) fn acked_for_good(&self) -> usize {
         let sure = |entry: &&Entry| entry.sure_since.is_some() && !entry.fate.is_doomed;
         self.entries.values().filter(sure).count()
     }
 
-    /// Notes an event before it is sent for the first time; the next free mark goes with it.
+    /// Records an event before it is sent for the first time, with the next free mark.
     pub(crate) fn fresh(
         &mut self,
         fate: Fate,
@@ -99,7 +98,7 @@ impl Ledger {
         mark
     }
 
-    /// A request with these events begins; its body.
+    /// Starts a request with these events; returns its body.
     pub(crate) fn begin(&mut self, marks: &[Mark]) -> (Tick, String) {
         let mut body = String::new();
         for mark in marks {
@@ -111,7 +110,8 @@ impl Ledger {
         (self.tick(), body)
     }
 
-    /// All of the request's events are acknowledged, each with this id and leaf hash where the answer names them.
+    /// Records that all of the request's events are acknowledged, with their ids and leaf hashes where the answer names
+    /// them.
     pub(crate) fn acknowledged(
         &mut self,
         begun: Tick,
@@ -131,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// A deletion that began then was answered, or with `None` never was.
+    /// Records the answer to a deletion that began then; `None` means that no answer came.
     pub(crate) fn deleted(&mut self, begun: Tick, count: Option<u64>) {
         self.deletion_over = self.tick();
         if let Some(count) = count {
@@ -140,7 +140,7 @@ impl Ledger {
         }
     }
 
-    /// What is wrong with what is stored. Nothing may be under way meanwhile.
+    /// Returns the faults of the stored events. No request may be in progress meanwhile.
     pub(crate) fn faults(&self, stored: &[Stored]) -> Vec<String> {
         let mut faults = Vec::new();
         let mut found: HashMap<Mark, u32> = HashMap::new();
@@ -169,7 +169,7 @@ impl Ledger {
         let line = &stored.line;
         let is_as_sent = match &entry.line {
             Some(known) => known == line,
-            // An id of 36 characters was added, and nobody was told which.
+            // The server added an id of 36 characters, and the sender does not know which.
             None => {
                 let id_at = entry.text.len() - 1 + r#","id":""#.len();
                 let id = line.get(id_at..id_at + 36);
@@ -209,7 +209,7 @@ fn with_id(text: &str, id: &str) -> String {
     format!("{open},\"id\":\"{id}\"}}")
 }
 
-/// The controls: what the comparison exists for, it sees.
+/// The controls: the comparison detects each fault that it exists for.
 mod controls {
     use super::*;
 
@@ -226,7 +226,7 @@ mod controls {
         format!("{{\"n\":{mark},\"x\":1}}")
     }
 
-    /// Marks 0 and 1 are acknowledged, 2 is not; 3 was doomed and deleted, 4 came after; 5 has an added id.
+    /// Marks 0 and 1 are acknowledged, 2 is not; 3 was to be deleted and is gone, 4 came after; 5 has an added id.
     fn scene() -> (Ledger, Vec<Stored>) {
         let mut ledger = Ledger::default();
         let ids = [KEPT, KEPT, KEPT, DOOMED, DOOMED].map(|fate| ledger.fresh(fate, true, text));
@@ -269,7 +269,7 @@ mod controls {
     #[test]
     fn sound_books_balance() {
         assert_eq!(faults(|_| {}), "");
-        // What was never acknowledged may be there or not.
+        // An unacknowledged event may be there or not.
         let unacknowledged = Stored {
             line: text(2),
             ..doomed()

@@ -1,11 +1,11 @@
-//! Logins that end, keys that change, and contexts that stand beside each other.
+//! Logins that end, keys that change, and several contexts side by side.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::env::{Server, TestEnv, finish};
 
-/// The file with the tokens of the only context.
+/// Returns the file with the tokens of the only context.
 fn credentials(env: &TestEnv) -> PathBuf {
     let dir = fs::read_dir(env.path("home/config/atrail/credentials")).unwrap();
     let mut files = dir.flatten().map(|file| file.path());
@@ -24,7 +24,7 @@ fn a_logout_ends_the_login_at_the_server() {
     env.log_in(&server);
     let file = credentials(&env);
     let kept = fs::read(&file).unwrap();
-    // The control: a copy of the tokens works as well as they do.
+    // The control: a copy of the tokens works as well as the original.
     fs::write(&file, &kept).unwrap();
     env.run(&["status"]).ok();
     env.run(&["logout"]).ok();
@@ -32,7 +32,7 @@ fn a_logout_ends_the_login_at_the_server() {
     fs::write(&file, &kept).unwrap();
     env.run(&["status"]).fails(4);
 
-    // So does forgetting the context.
+    // Deleting the context ends the login, too.
     env.log_in(&server);
     let kept = fs::read(&file).unwrap();
     let name = format!("127.0.0.1-{}", server.address.port());
@@ -42,7 +42,7 @@ fn a_logout_ends_the_login_at_the_server() {
     fs::write(&file, &kept).unwrap();
     env.run(&["status"]).fails(4);
 
-    // Without the server the tokens go all the same, and the user is told.
+    // Without the server, the client forgets the tokens nevertheless, and reports it.
     env.log_in(&server);
     server.kill();
     let error = env.run(&["logout"]).fails(5);
@@ -89,7 +89,7 @@ fn after_a_logout_nobody_is_shown_as_logged_in() {
         again.stderr
     );
     again.ok();
-    // The target was kept.
+    // The login keeps the target.
     env.log_in_only(&server);
     env.run(&["status"]).ok();
 }
@@ -103,7 +103,7 @@ fn a_byte_order_mark_is_no_part_of_a_secret() {
     let password = server.secret("password");
     env.run_with(&login, format!("\u{feff}{password}\r\n").as_bytes())
         .ok();
-    // The control: another mark is one character too many.
+    // The control: a second mark is one character too many.
     env.run_with(&login, format!("\u{200b}{password}").as_bytes())
         .fails(4);
     let key = format!("\u{feff}{}\r\n", server.secret("api_key"));
@@ -145,7 +145,7 @@ fn a_rotated_key_is_noticed_by_nobody() {
     assert_eq!(after[1], before[0], "the one before is still good");
     env.run(&["status"]).ok();
     assert_eq!(env.run(&["token"]).ok(), token, "the same token");
-    // A second rotation drops it, and the client gets another one without a word.
+    // A second rotation drops the key, and the client silently gets another token.
     keys("rotate");
     let quiet = env.run(&["status"]);
     assert_eq!(quiet.stderr, "");
@@ -213,7 +213,7 @@ fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_curre
             vec![
                 "endpoint,example.com,environment ATRAIL_ENDPOINT".to_owned(),
                 "space,other,environment ATRAIL_SPACE".to_owned(),
-                // Nothing of a context of another server is used.
+                // Nothing from the context of another server applies.
                 "context,-,default".to_owned(),
                 "user,-,default".to_owned(),
             ],
@@ -237,7 +237,7 @@ fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_curre
             assert!(seen.contains(&line), "{line} is not in\n{seen}");
         }
     }
-    // It is not only shown: the request goes where the flag says.
+    // The setting is not only displayed: the request goes to the flag's server.
     let mut command = env.command(&["status", "--context", "two"]);
     command
         .env("ATRAIL_ENDPOINT", "127.0.0.1:1")
@@ -250,7 +250,7 @@ fn a_context_that_a_flag_names_wins_over_the_environment_and_that_over_the_curre
     fs::write(env.path("k"), "atk_x").unwrap();
     command.env("ATRAIL_ORG", "default");
     finish(&mut command, b"").fails(5);
-    // What another server calls default is not put into this context.
+    // The client does not store another server's defaults in this context.
     let elsewhere = TestEnv::new();
     let other = Server::start(&elsewhere);
     fs::write(env.path("k"), other.secret("api_key")).unwrap();

@@ -1,4 +1,4 @@
-//! Names and GUIDs: which thing a word means, and what no name may be.
+//! Names and GUIDs: which thing a word means, and which names are invalid.
 
 use crate::env::{Server, TestEnv, finish};
 use crate::http::{Caller, Connection};
@@ -9,7 +9,7 @@ fn a_guid_is_the_thing_s_own_in_either_case_and_no_name() {
     let server = Server::start(&env);
     env.log_in(&server);
     let guid = server.secret("space");
-    // No new thing is named by a GUID, of any kind, in either case.
+    // The server refuses a GUID as the name of a new thing, of any kind, in either case.
     let other = "0a0a0a0a-0000-4000-8000-00000000000a";
     let key = ["admin", "api-key", "create"];
     let user = ["admin", "user", "create", "--password-stdin"];
@@ -25,11 +25,11 @@ fn a_guid_is_the_thing_s_own_in_either_case_and_no_name() {
             let said = env.run_with(&args, b"correct horse battery").fails(1);
             assert!(said.contains("looks like an id"), "{args:?}: {said}");
         }
-        // The control: what only looks like one is a name as any other.
+        // The control: a name that only resembles a GUID is valid.
         let args = [create, &[&other[1..]]].concat();
         env.run_with(&args, b"correct horse battery").ok();
     }
-    // A GUID means the thing itself wherever a name may stand.
+    // A GUID identifies the thing itself wherever a name is accepted.
     let upper = |name: &str| server.secret(name).to_uppercase();
     let (account, organization, space) = (upper("account"), upper("organization"), upper("space"));
     env.run(&["target", "-o", &organization, "-s", &space]).ok();
@@ -101,7 +101,7 @@ fn a_comma_in_a_name_is_part_of_it() {
         let names = found.map(|space| space["name"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
-    // By itself; beside others its comma is written as Cloud Foundry's clients write one that is no separator.
+    // Alone; among others its comma is encoded as Cloud Foundry's clients encode one that is no separator.
     assert_eq!(named("a%2Cb"), ["a", "a,b", "b"]);
     assert_eq!(named("a%252Cb,c"), ["a,b", "c"]);
     assert_eq!(named("a,c"), ["a", "c"]);
@@ -129,7 +129,7 @@ fn a_list_as_csv_is_safe_to_open_in_a_spreadsheet() {
         .run(&["admin", "space", "show", "--format", "csv", "=1+1"])
         .ok();
     assert!(shown.contains(",'=1+1,"), "{shown}");
-    // A number is a number, also below zero; in JSON nothing is put before anything.
+    // A number stays a number, also below zero; JSON values get no prefix.
     let option = env.run(&["option", "--format", "csv"]).ok();
     assert!(option.contains(",-1\r\n"), "{option}");
     let json = env

@@ -67,7 +67,7 @@ fn keeping_shorter_needs_a_yes_off_a_terminal() {
 
     env.run(&["option", "-r", "30", "--yes"]).ok();
     env.run(&["option", "-r", "29"]).fails(2);
-    // The same, longer and for ever need none.
+    // An equal or longer retention, and keeping events for ever, need no consent.
     for days in ["30", "31", "-1"] {
         assert_eq!(
             env.run(&["option", "-r", days]).ok(),

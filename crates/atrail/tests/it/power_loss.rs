@@ -1,6 +1,8 @@
-//! After a power loss at any moment everything that was promised is there, on every disk that the moment may leave.
+//! After a power loss at any moment, everything that the server promised is there, on every state of the disk that is
+//! possible at that moment.
 //!
-//! `ATRAIL_CRASH_POINTS` sets how many moments are tried, `ATRAIL_CRASH_SEED` where they begin; the default is short.
+//! `ATRAIL_CRASH_POINTS` sets how many moments the test tries, `ATRAIL_CRASH_SEED` where they begin; the default is a
+//! short run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +14,7 @@ use atrail_torture::{
     Disk, Ledger, Numbers, Program, Record, Shim, Syncs, nanos, read_trace, workload,
 };
 
-/// Moments that are tried with one run of the workload.
+/// Moments to try with one run of the workload.
 const POINTS_PER_RUN: u64 = 500;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -37,7 +39,7 @@ pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
-/// Whether there is no shim here; says why.
+/// Returns whether the shim is missing here; reports why.
 pub(crate) fn skipped() -> bool {
     if let Some(why) = Shim::missing() {
         say(&format!("skipped: {why}"));
@@ -45,13 +47,13 @@ pub(crate) fn skipped() -> bool {
     Shim::missing().is_some()
 }
 
-/// What happened on a disk, and what senders know.
+/// The operations on a disk, and the senders' record.
 struct Recorded {
-    /// The disk before.
+    /// The disk before the workload.
     before: Disk,
     trace: Vec<Record>,
     ledger: Ledger,
-    /// The disk as the system saw it in the end.
+    /// The disk as the system saw it at the end.
     left: tempfile::TempDir,
 }
 
@@ -81,7 +83,7 @@ fn record(rounds: u64, seed: u64) -> Recorded {
 }
 
 impl Recorded {
-    /// The disk after so many operations, and the moment before the next.
+    /// Returns the disk after this many operations, and the moment before the next.
     fn disk_at(&self, point: usize, syncs: Syncs) -> (Disk, u64) {
         let mut disk = self.before.clone().with_syncs(syncs);
         self.trace[..point]
@@ -91,7 +93,7 @@ impl Recorded {
         (disk, moment)
     }
 
-    /// Starts a server on what a power loss leaves; what is wrong then.
+    /// Starts a server on the state that a power loss leaves; returns the faults.
     fn try_point(&self, point: usize, seed: u64, syncs: Syncs) -> Vec<String> {
         let (disk, moment) = self.disk_at(point, syncs);
         let image = tempfile::tempdir().unwrap();
@@ -106,7 +108,7 @@ impl Recorded {
         let server = program("64KiB").start(image, scratch.path(), None)?;
         let client = server.client()?;
         let mut wrong = self.ledger.check(&client.everything()?, moment);
-        // Whoever lost an answer by the power loss sends again; nothing may double by that.
+        // A sender whose answer was lost sends again; that must duplicate nothing.
         if self.ledger.acknowledged(moment) > 0 && wrong.is_empty() && seed.is_multiple_of(4) {
             let status = self.ledger.send_all_again(&client, moment);
             if status != 200 {
@@ -117,7 +119,7 @@ impl Recorded {
         Ok(wrong)
     }
 
-    /// Tries moments spread over the whole, two at a time.
+    /// Tries moments spread over the whole run, two at a time.
     fn try_points(&self, points: u64, first_seed: u64, syncs: Syncs) -> Vec<String> {
         let next = Mutex::new(0);
         let wrong = Mutex::new(Vec::new());
@@ -188,7 +190,7 @@ fn the_same_check_sees_a_disk_that_does_not_sync() {
     );
 }
 
-/// The control of the whole: an operation that the shim does not see would make the two differ.
+/// The control of the whole: an operation that the shim misses would make the two differ.
 #[test]
 fn the_trace_tells_everything_that_happens_to_the_disk() {
     if skipped() {
@@ -204,7 +206,7 @@ fn the_trace_tells_everything_that_happens_to_the_disk() {
         left.keys().collect::<Vec<_>>()
     );
     for (name, bytes) in &left {
-        // Memory that SQLite's connections share: it is made anew after a crash.
+        // Memory that SQLite's connections share; SQLite rebuilds it after a crash.
         if !name.ends_with("-shm") {
             assert!(told[name] == *bytes, "{name} differs");
         }

@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What happens to the bytes that go from the server to the client, on one connection.
+/// The treatment of bytes from the server to the client, on one connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Behaviour {
     /// Cuts the connection after this many bytes.
     pub(crate) cut_after: Option<u64>,
-    /// Changes one bit of this byte, unless [`Proxy::flips_at_most`] has been reached.
+    /// Flips one bit of this byte, unless [`Proxy::flips_at_most`] has been reached.
     pub(crate) flip_at: Option<u64>,
-    /// Bytes a second.
+    /// Bytes per second.
     pub(crate) rate: Option<u64>,
-    /// Answers this, status line and all, in place of the server, which is not asked.
+    /// Sends this answer, status line included, in place of the server, which receives nothing.
     pub(crate) answer: Option<&'static str>,
 }
 
-/// Decides what happens on each new connection.
+/// Decides the behaviour of each new connection.
 type Policy = Box<dyn FnMut() -> Behaviour + Send>;
 
 /// A proxy on a port of its own, as long as the process lives.
@@ -51,22 +51,22 @@ impl Proxy {
         proxy
     }
 
-    /// From now on, every connection behaves like this.
+    /// Makes every connection behave like this from now on.
     pub(crate) fn always(&self, behaviour: Behaviour) {
         self.set(move || behaviour);
     }
 
-    /// From now on, bits are changed so many times, on whichever connection the bytes come first.
+    /// Flips bits this many times from now on, on the connections where the bytes come first.
     pub(crate) fn flips_at_most(&self, times: u32) {
         self.flips.store(times, Ordering::SeqCst);
     }
 
-    /// Whether no bit may be changed any more.
+    /// Returns whether all flips are used up.
     pub(crate) fn has_flipped_all(&self) -> bool {
         self.flips.load(Ordering::SeqCst) == 0
     }
 
-    /// From now on, connections behave as this says, one after the other.
+    /// Applies this policy to each connection from now on.
     pub(crate) fn set(&self, policy: impl FnMut() -> Behaviour + Send + 'static) {
         *self.policy.lock().unwrap() = Box::new(policy);
     }
@@ -90,7 +90,7 @@ fn serve(client: &TcpStream, upstream: SocketAddr, behaviour: Behaviour, flips: 
     let _ = server.shutdown(Shutdown::Both);
 }
 
-/// Reads one request to its end, so that nothing unread breaks the connection, and answers.
+/// Reads one request to its end, so that no unread bytes break the connection, and answers it.
 fn answer_itself(mut client: &TcpStream, text: &str) {
     let mut request = Vec::new();
     let mut buffer = [0; 16 << 10];

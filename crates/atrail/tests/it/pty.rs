@@ -8,15 +8,15 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// What a person sees.
+/// The screen that a person sees, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) code: i32,
-    /// Standard output and standard error as they came, line ends as `\n`.
+    /// Standard output and standard error in order, with line ends as `\n`.
     pub(crate) screen: String,
 }
 
-/// Runs it at a terminal with so many columns, and types this.
+/// Runs the command at a terminal of this many columns, and types these keys.
 pub(crate) fn at_terminal(command: &mut Command, columns: u16, keys: &str) -> Seen {
     let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&near).unwrap();
@@ -36,7 +36,7 @@ pub(crate) fn at_terminal(command: &mut Command, columns: u16, keys: &str) -> Se
         .stderr(far)
         .spawn()
         .unwrap();
-    // The command holds the far end, too, as long as it lives.
+    // The command also holds the far end, as long as it lives.
     command
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
@@ -44,7 +44,7 @@ pub(crate) fn at_terminal(command: &mut Command, columns: u16, keys: &str) -> Se
     let mut near = File::from(near);
     near.write_all(keys.as_bytes()).unwrap();
     let mut screen = Vec::new();
-    // At the end of the last process on the far end, Linux answers EIO.
+    // When the last process on the far end ends, Linux returns EIO.
     let _ = near.read_to_end(&mut screen);
     let status = child.wait().unwrap();
     Seen {

@@ -1,4 +1,4 @@
-//! Every event that is accepted, read by the very commands of the pages: one odd event keeps no reader from the others.
+//! Reads every accepted event with the exact commands of the pages: one odd event hides no others from a reader.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,22 +6,22 @@ use std::process::Command;
 use crate::archive::{python, query, statements};
 use crate::env::{Server, TestEnv, finish};
 
-/// Odd members, each of an event of its own.
+/// Odd members, each in an event of its own.
 const ODD: &[&str] = &[
-    // Half of a surrogate pair: a string that was cut in the middle of an emoji.
+    // Half of a surrogate pair: a string cut in the middle of an emoji.
     r#""action":"read","initiator":{"id":"u","name":"J\ud83d"}"#,
     r#""action":"a\udc00b","initiatorId":"u""#,
     r#""action":"read","initiatorId":"u","\ud83dkey":1"#,
     r#""action":"read","initiatorId":"u","attachments":[{"content":"\uDBFF\uDBFF"}]"#,
-    // A member twice.
+    // A duplicate member.
     r#""action":"read","initiatorId":"u","x":1,"x":2"#,
     r#""action":"read","initiator":{"id":"u"},"initiator":{"id":"v","name":"a","name":"b"}"#,
-    // Numbers that no machine has, NUL, control characters, empty names.
+    // Numbers that no machine can represent, NUL, control characters, empty names.
     r#""action":"read","initiatorId":"u","x":[1e999,-1E-999,18446744073709551616,-0.0,123456789012345678901234567890]"#,
     r#""action":"re\u0000ad","initiator":{"id":"\u0000","name":"a\tb\nc\u001b[2J"}"#,
     r#""action":"read","initiatorId":"u","":"","a b":{"":[{}]},"\u0000":null"#,
     r#""action":"\u2028, \"x\" 'y' | ; =1+1 \\","initiatorId":"é😀""#,
-    // Other types than most events have there.
+    // Members of other types than usual.
     r#""action":"read","initiator":[1,"x"],"initiatorId":"u""#,
     r#""action":"download.events","initiator":{"id":{"a":1},"name":["x"],"host":"10.0.0.1"}"#,
     r#""action":"read","initiator":{"host":{"address":7}},"initiatorId":{"a":1}"#,
@@ -51,7 +51,7 @@ fn odd_events() -> Vec<String> {
     events
 }
 
-/// The jq commands of the pages that read a download, as what comes after `zcat`.
+/// Returns the jq commands of the pages that read a download: the part after `zcat`.
 fn pipelines() -> Vec<String> {
     let pages = [
         include_str!("../../../../README.md"),
@@ -111,7 +111,7 @@ fn jq_reads_every_event_as_the_pages_say() {
         shell(command, &lines);
     }
 
-    // The control: a line as an earlier version stored it ends plain jq, and costs the page's commands only itself.
+    // The control: a line as an earlier version stored it ends plain jq; the page's commands lose only that line.
     let half = r#"{"action":"download.events","outcome":"failure","x":"\ud83d","eventTime":"t"}"#;
     let good = r#"{"action":"download.events","outcome":"failure","eventTime":"last","initiator":{"name":"last"}}"#;
     let old = format!("{half}\n{good}\n");
@@ -148,7 +148,7 @@ fn the_view_of_the_page_counts_every_event() {
     };
     assert_eq!(counted(view), [format!("{count}\t{count}")]);
 
-    // A line as an earlier version stored it is a row of NULLs; without the page's option it ends the query.
+    // A line as an earlier version stored it becomes a row of NULLs; without the page's option it ends the query.
     let half = br#"{"action":"read","outcome":"success","initiator":{"name":"J\ud83d"}}"#;
     put_beside(&data, half);
     assert_eq!(counted(view), [format!("{}\t{count}", count + 1)]);
@@ -163,7 +163,7 @@ fn the_view_of_the_page_counts_every_event() {
     assert_ne!(control.code, 0, "the control reads what it should not");
 }
 
-/// Puts one more file with one line where the archive's files of that hour are.
+/// Puts another file with one line beside the archive's files of that hour.
 fn put_beside(data: &Path, line: &[u8]) {
     let mut domains = std::fs::read_dir(data.join("archive")).unwrap();
     let hour = domains

@@ -1,4 +1,4 @@
-//! `atrail admin recover`: the same lines from a directory whose catalog is gone.
+//! `atrail admin recover`: a directory without its catalog serves the same lines again.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::env::{Server, TestEnv, events};
 
 const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
 
-/// The lines of a day, in order of their text.
+/// Returns the lines of a day, in the order of their text.
 fn lines(env: &TestEnv, more: &[&str]) -> Vec<String> {
     let args = [&["download", "--as", "ndjson"][..], &DAY, more].concat();
     let mut lines: Vec<_> = env.run(&args).ok().lines().map(str::to_owned).collect();
@@ -22,7 +22,7 @@ fn recovered(env: &TestEnv) -> Vec<Value> {
     serde_json::from_str(&env.run(&args).ok()).unwrap()
 }
 
-/// Sealed events and unsealed ones in a space and in the account; then the server dies.
+/// Stores sealed and unsealed events in a space and in the account, and then kills the server.
 fn fixture() -> (TestEnv, [Vec<String>; 2], String) {
     let env = TestEnv::new();
     let server = Server::start(&env);
@@ -37,7 +37,7 @@ fn fixture() -> (TestEnv, [Vec<String>; 2], String) {
     let late = events(100, 20).replace("event-", "late-");
     env.run_with(&["trail", "-q"], late.as_bytes()).ok();
     drop(server);
-    // What a server that did not die would have served: the unsealed events, too.
+    // The lines that a surviving server would have served, unsealed events included.
     let mut all = sealed;
     for lines in &mut all {
         lines.extend(late.lines().map(str::to_owned));
@@ -52,7 +52,7 @@ fn the_same_lines_are_served_after_the_catalog_is_gone() {
     for suffix in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(env.path(&format!("data/catalog.sqlite{suffix}")));
     }
-    // No server begins anew on an archive that it does not know.
+    // No server starts afresh on an archive that it does not know.
     let said = env
         .run(&["serve", "--data", "data", "--listen", "127.0.0.1:0"])
         .fails(1);
@@ -66,7 +66,7 @@ fn the_same_lines_are_served_after_the_catalog_is_gone() {
             .find(|row| row["domain"].as_str().unwrap().starts_with(kind));
         found.unwrap().clone()
     };
-    // Those that were sent, which are compared below, and what the server itself put on record.
+    // The sent events, which the test compares below, and the server's own records.
     assert!(of("space-")["events"].as_u64().unwrap() > 48);
     assert!(of("account-")["events"].as_u64().unwrap() > 24);
     assert_eq!(of("space-")["name"], format!("recovered-{}", &space[..8]));
@@ -115,14 +115,14 @@ fn a_catalog_that_is_refused_is_moved_aside_and_damage_stays_outside() {
 
     let catalog = env.path("data/catalog.sqlite");
     fs::write(&catalog, vec![7; 8192]).unwrap();
-    // With its log, SQLite would put the file right.
+    // With its log, SQLite would repair the file.
     let _ = fs::remove_file(env.path("data/catalog.sqlite-wal"));
     let objects: Vec<_> = files_below(&env.path("data/archive"))
         .into_iter()
         .filter(|path| path.to_str().unwrap().contains("domain=space-"))
         .collect();
     flip(&objects[5]);
-    // The same segment once more, as a crash in the middle of a replacement leaves it.
+    // A second copy of a segment, as a crash in the middle of a replacement leaves it.
     let twin = objects[8].with_file_name("ffffffff-ffff-7fff-bfff-ffffffffffff.ndjson.gz");
     fs::copy(&objects[8], &twin).unwrap();
     let ran = env.run(&["admin", "recover", "--data", "data"]);
@@ -152,9 +152,9 @@ fn a_catalog_that_is_refused_is_moved_aside_and_damage_stays_outside() {
     env.log_in_only(&server);
     env.run(&["target", "-o", "recovered", "-s", &space]).ok();
     let served = lines(&env, &[]);
-    // The log had the two events of the damaged object, too, and gives them back.
+    // The log also held the two events of the damaged object, and restores them.
     assert_eq!(served, in_space);
-    // A server that runs keeps its directory to itself.
+    // A running server locks its directory.
     let said = env
         .run(&["admin", "recover", "--data", "data", "--force"])
         .fails(1);

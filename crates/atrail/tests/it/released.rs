@@ -1,4 +1,4 @@
-//! What released versions wrote opens, serves and verifies: one folder below `fixtures/released/` for each.
+//! Data of released versions opens, serves and verifies: one folder below `fixtures/released/` for each version.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::damage::files_below;
 use crate::env::{Ran, Server, TestEnv};
 
-/// A server on what 0.1.0 left behind when it was killed, the files that were downloaded from it before, and a client that
-/// remembers the checkpoint of that download.
+/// Starts a server on the data that a killed 0.1.0 left behind, with the files downloaded from it before, and a client
+/// that remembers the checkpoint of that download.
 fn released() -> (TestEnv, Server) {
     let env = TestEnv::new();
     unpack(
@@ -28,7 +28,7 @@ fn released() -> (TestEnv, Server) {
     (env, server)
 }
 
-/// Puts each `FILE.gz` below `from` to the same place below `to`, without its compression.
+/// Decompresses each `FILE.gz` below `from` into the same place below `to`.
 fn unpack(from: &Path, to: &Path) {
     let packed: Vec<PathBuf> = files_below(from)
         .into_iter()
@@ -46,7 +46,7 @@ fn unpack(from: &Path, to: &Path) {
     }
 }
 
-/// The lines of a gzip file, in order.
+/// Returns the lines of a gzip file, in order.
 fn lines_of(file: &Path) -> Vec<String> {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(fs::File::open(file).unwrap())
@@ -60,7 +60,7 @@ fn id_of(line: &str) -> String {
     event["id"].as_str().unwrap().to_owned()
 }
 
-/// What `verify` says of a download of 2026-11-20 to 2026-11-22.
+/// Runs `verify` on a download of 2026-11-20 to 2026-11-22.
 fn verify(env: &TestEnv, file: &str, more: &[&str]) -> Ran {
     let mut args = vec!["verify", file, "-s", "2026-11-20", "-e", "2026-11-22"];
     args.extend(more);
@@ -90,7 +90,8 @@ fn an_old_directory_is_counted_downloaded_and_verified_since_a_receipt_from_befo
         .iter()
         .map(|day| day["count"].as_u64().unwrap())
         .collect();
-    // 24 of the first day were deleted, and three of them sent again; nine of the second day came late, and were not sealed.
+    // 24 of the first day were deleted, and three of them sent again; nine of the second day came late, and were not
+    // sealed.
     assert_eq!(counts, [75, 105, 96]);
 
     env.run(&[
@@ -126,7 +127,7 @@ fn an_old_directory_is_counted_downloaded_and_verified_since_a_receipt_from_befo
     assert!(told.contains("276 events"), "{told}");
     env.run(&["verify", "earlier.json.gz"]).ok();
 
-    // The control: one word of an old download makes a difference.
+    // The control: one changed word of an old download is a fault.
     let mut lines = lines_of(&env.path("earlier.json.gz"));
     lines[7] = lines[7].replace("success", "failure");
     let mut changed = GzEncoder::new(Vec::new(), Compression::default());
@@ -155,7 +156,7 @@ fn an_old_directory_keeps_its_people_policies_and_objects() {
     .ok();
     env.run(&["target", "-o", "default", "-s", "lab"]).ok();
     env.run(&["status"]).ok();
-    // An auditor of this space, and of no other.
+    // A user who is an auditor of this space only.
     env.run(&["target", "-o", "default", "-s", "default"])
         .fails(1);
 }

@@ -1,6 +1,6 @@
 //! Interrupted downloads end with the bytes of an undisturbed one.
 //!
-//! `ATRAIL_RESUME_ROUNDS` sets how many rounds of each kind run; the default is short.
+//! `ATRAIL_RESUME_ROUNDS` sets how many rounds of each kind run; the default is a short run.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -18,7 +18,7 @@ struct Scene {
     whole: Vec<u8>,
 }
 
-/// Bytes a second while a download is to be interrupted: the whole takes about half a second.
+/// Bytes per second for a download that the test interrupts: the whole takes about half a second.
 const SLOW: Behaviour = Behaviour {
     cut_after: None,
     flip_at: None,
@@ -69,12 +69,12 @@ impl Scene {
         fs::metadata(self.env.path("F.part")).map_or(0, |part| part.len())
     }
 
-    /// Whether an interruption left part of the download, but not all.
+    /// Returns whether an interruption left part of the download, but not all.
     fn is_in_the_middle(&self) -> bool {
         (1..self.whole.len() as u64).contains(&self.part_bytes())
     }
 
-    /// Finishes undisturbed, compares, and clears the table.
+    /// Finishes undisturbed, compares the bytes, and removes the files.
     fn end(&self, what: &str) {
         self.proxy.always(Behaviour::default());
         self.env.run(&["download", "-o", "F", &self.session]).ok();
@@ -122,7 +122,8 @@ fn a_restarted_server_is_waited_for() {
         let mut numbers = Numbers::new(round);
         scene.proxy.always(SLOW);
         let mut child = scene.begin();
-        // Before its first byte a client gives up sooner: nobody waits half a minute for a server that never ran.
+        // Before its first byte a client gives up sooner: a user does not wait half a minute for a server that never
+        // ran.
         while scene.part_bytes() == 0 {
             thread::sleep(Duration::from_millis(5));
         }
@@ -171,7 +172,7 @@ fn a_tampered_part_is_repaired() {
     let path = scene.env.path("F.part");
     let mut part = fs::read(&path).unwrap();
     part[1_000] ^= 1;
-    // The control: what goes on from here unchecked ends with other bytes.
+    // The control: a download that continued from here unchecked would end with other bytes.
     assert!(!scene.whole.starts_with(&part));
     fs::write(&path, part).unwrap();
     scene.end("tampered");
@@ -192,7 +193,7 @@ fn a_byte_changed_once_is_fetched_again() {
         ran.stderr
     );
     ran.ok();
-    // The control: it is this byte that was wrong.
+    // The control: this was the wrong byte.
     assert!(scene.proxy.has_flipped_all());
     scene.end("a changed byte");
 }

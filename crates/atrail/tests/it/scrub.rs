@@ -1,4 +1,4 @@
-//! `atrail admin scrub`: each kind of damage is found, and nothing else is.
+//! `atrail admin scrub`: finds each kind of damage, and reports nothing else.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::damage::{files_below, flip};
 use crate::env::{Server, TestEnv, events};
 
-/// A server with 24 sealed objects, and events that are not sealed.
+/// A server with 24 sealed objects, and unsealed events.
 struct Fixture {
     env: TestEnv,
     server: Server,
@@ -45,7 +45,7 @@ impl Fixture {
         }
     }
 
-    /// What is found wrong: paths and words.
+    /// Returns the paths and texts of the faults that scrub finds.
     #[track_caller]
     fn finds(&self) -> Vec<(String, String)> {
         finds(&self.env)
@@ -91,7 +91,7 @@ fn what_is_sound_is_sound_with_and_without_a_server() {
     let Fixture { env, server, .. } = fixture;
     assert_eq!(server.stop(), Some(0));
     assert_eq!(finds(&env), []);
-    // Looking has not changed anything for the next start.
+    // Scrub has changed nothing for the next start.
     let server = Server::start(&env);
     env.log_in(&server);
     let counted = env
@@ -108,7 +108,7 @@ fn damage_of_objects_is_found_beside_a_server_and_named() {
     let cut = fs::read(&objects[5]).unwrap();
     fs::write(&objects[5], &cut[..cut.len() / 2]).unwrap();
     fs::remove_file(&objects[7]).unwrap();
-    // Whole and sound, but another object.
+    // A complete and sound object in the wrong place.
     fs::copy(&objects[10], &objects[9]).unwrap();
     fs::write(fixture.env.path("data/archive/stranger.txt"), "hello").unwrap();
     let unfinished = format!("{}#2", objects[11].display());
@@ -132,7 +132,7 @@ fn damage_of_objects_is_found_beside_a_server_and_named() {
         "{elsewhere}"
     );
     assert!(what("archive/stranger.txt").contains("does not know"));
-    // An unfinished write of an object that is there is known by its name, and is not damage of it.
+    // Scrub recognizes an unfinished write by its name, and does not report the object itself as damaged.
     assert!(
         found
             .iter()
@@ -144,7 +144,7 @@ fn damage_of_objects_is_found_beside_a_server_and_named() {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
     }
     assert!(table.fails(1).contains("faults found: "));
-    // The server goes on: a new event is taken and what is sound is counted.
+    // The server continues: it accepts a new event and counts the sound ones.
     fixture
         .env
         .run_with(&["trail", "-q"], events(1, 10).as_bytes())
@@ -168,7 +168,7 @@ fn damage_of_the_log_and_of_the_catalog_is_found() {
     let found = finds(&env);
     assert_eq!(found.len(), 1);
     assert!(found[0].1.contains("durable is unreadable"), "{found:?}");
-    // Nothing says that the last frame was durable; but it is no frame either.
+    // Nothing shows that the last frame was durable; but it is no frame either.
     let mut changed = sound.clone();
     changed[frames[frames.len() - 1] + 100] ^= 1;
     fs::write(&log, &changed).unwrap();
@@ -177,7 +177,7 @@ fn damage_of_the_log_and_of_the_catalog_is_found() {
     fs::write(&log, &sound).unwrap();
     assert_eq!(finds(&env), []);
 
-    // The catalog: a page of zeros in its middle.
+    // A page of zeros in the middle of the catalog.
     let server = Server::start(&env);
     env.log_in(&server);
     assert_eq!(server.stop(), Some(0));
@@ -190,7 +190,7 @@ fn damage_of_the_log_and_of_the_catalog_is_found() {
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(format!("{}{}", ran.stdout, ran.stderr).contains("catalog"));
 
-    // No catalog, no directory: said, and nothing is made.
+    // No catalog, no directory: scrub reports it and creates nothing.
     let said = env.run(&["admin", "scrub", "--data", "nowhere"]).fails(1);
     assert!(said.contains("nowhere/catalog.sqlite not found"), "{said}");
     assert!(!env.path("nowhere").exists());

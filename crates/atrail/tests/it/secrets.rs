@@ -1,4 +1,4 @@
-//! Secrets that were sent are nowhere to be read.
+//! Secrets that clients send appear nowhere readable.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn a_secret_is_in_no_log_no_answer_no_number_and_no_argument() {
         made += 1;
         format!("{CANARY}-{what}-{made}")
     };
-    // As the secret of every kind of login, good or bad, known or not.
+    // As the secret of every kind of login, right or wrong, known or unknown.
     for form in [
         format!(
             "grant_type=password&username=admin&password={}",
@@ -74,7 +74,7 @@ fn a_secret_is_in_no_log_no_answer_no_number_and_no_argument() {
         ask(&token, "POST /oauth/token", &wrong, "grant_type=password"),
         401
     );
-    // As a token, in either header, and where one does not belong.
+    // As a token, in either header, and in a place where none belongs.
     assert_eq!(ask(&fresh("token"), "GET /v3/events", "", ""), 401);
     let bearer = format!("Authorization: Bearer {}\r\n", fresh("bearer"));
     ask(&token, "GET /v3/events", &bearer, "");
@@ -90,7 +90,7 @@ fn a_secret_is_in_no_log_no_answer_no_number_and_no_argument() {
         fresh("referer")
     );
     ask(&token, "GET /v3/events", &cookie, "");
-    // As a password that is made and changed, in bodies that are right and that are not.
+    // As a password that a request sets or changes, in valid and invalid bodies.
     let user = format!("{{\"name\":\"ann\",\"password\":\"{}\"}}", fresh("new"));
     assert_eq!(ask(&token, "POST /v3/users", "", &user), 201);
     for body in [
@@ -132,7 +132,7 @@ fn a_secret_is_in_no_log_no_answer_no_number_and_no_argument() {
             assert!(!text.contains(secret.as_str()));
         }
     }
-    // Nor in what the server keeps.
+    // Nor in the server's files.
     for entry in walk(&env.path("data")) {
         let bytes = fs::read(&entry).unwrap();
         let found = bytes
@@ -142,7 +142,7 @@ fn a_secret_is_in_no_log_no_answer_no_number_and_no_argument() {
     }
 }
 
-/// Every file below a directory.
+/// Returns every file below a directory.
 fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap().flatten() {

@@ -1,4 +1,5 @@
-//! Who uses a server at once: senders that repeat themselves, an auditor, and somebody who deletes a day again and again.
+//! Simultaneous users of a server: senders that repeat themselves, an auditor, and a client that deletes a day again
+//! and again.
 
 use std::io;
 use std::sync::Mutex;
@@ -13,16 +14,16 @@ use crate::http::{Answer, Caller, Connection};
 use crate::ledger::{Fate, Ledger, Mark};
 
 pub(crate) const DOOMED_DAY: &str = "2017-07-20";
-/// First and last of the days that nobody deletes from.
+/// First and last of the days without deletions.
 pub(crate) const KEPT_DAYS: [&str; 2] = ["2017-07-21", "2017-07-22"];
 
-/// What everybody shares.
+/// The state that all of them share.
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
     pub(crate) ledger: Mutex<Ledger>,
-    /// Set when everybody is to end what they do and go home.
+    /// Set when all of them must stop.
     pub(crate) is_over: AtomicBool,
-    /// Whether senders now and then hang up without waiting for the answer.
+    /// Whether senders sometimes hang up without waiting for the answer.
     pub(crate) hangs_up: bool,
 }
 
@@ -32,7 +33,7 @@ impl Scene {
     }
 }
 
-/// A request whose events have no ids: it is repeated as a whole, under its key.
+/// A request whose events have no ids: the sender repeats it as a whole, under its key.
 #[derive(Debug)]
 struct Keyed {
     key: String,
@@ -40,15 +41,15 @@ struct Keyed {
     is_acked: bool,
 }
 
-/// Sends to one domain, new events and old.
+/// Sends new and old events to one domain.
 #[derive(Debug)]
 pub(crate) struct Sender {
     name: u64,
     at_account_level: bool,
     numbers: Numbers,
-    /// Events whose last request was not answered.
+    /// Events whose last request got no answer.
     unsure: Vec<Mark>,
-    /// Some that were acknowledged.
+    /// Some acknowledged events.
     acked: Vec<Mark>,
     keyed: Vec<Keyed>,
     keys: u64,
@@ -91,7 +92,7 @@ impl Sender {
         }
     }
 
-    /// New events, unanswered ones and acknowledged ones, in any order.
+    /// Sends new, unanswered and acknowledged events, in any order.
     fn send_batch(
         &mut self,
         scene: &Scene,
@@ -212,7 +213,7 @@ fn pick(numbers: &mut Numbers, marks: &[Mark]) -> Mark {
     marks[usize::try_from(numbers.below(marks.len() as u64)).unwrap()]
 }
 
-/// Sends these events and notes what is answered.
+/// Sends these events and records the answers.
 fn request(
     scene: &Scene,
     connection: &mut Connection,
@@ -252,7 +253,7 @@ fn request(
     Ok(())
 }
 
-/// Deletes the doomed day, now and then, until the scene is over or the server is gone.
+/// Deletes the doomed day at intervals, until the scene is over or the server is gone.
 pub(crate) fn delete_again_and_again(scene: &Scene, caller: &Caller, seed: u64) {
     let mut numbers = Numbers::new(seed);
     let Ok(mut connection) = Connection::open(caller) else {

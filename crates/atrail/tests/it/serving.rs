@@ -27,7 +27,7 @@ fn the_settings_are_checked_without_starting_anything() {
     ] {
         assert!(shown.contains(line), "{shown}");
     }
-    // What is shown is itself a file of settings that says the same.
+    // The printed settings are a valid configuration file with the same meaning.
     assert_eq!(check(&shown, &[]).ok(), shown);
     assert!(!env.path("atrail-data").exists());
 
@@ -105,7 +105,7 @@ fn a_server_takes_more_connections_than_it_was_started_with_files() {
     let server = Server::start_after(&env, "ulimit -S -n 100");
     let connections = (0..200).map(|_| TcpStream::connect(server.address).unwrap());
     let mut connections: Vec<_> = connections.collect();
-    // Well before the server ends those that say nothing.
+    // Well before the server closes silent connections.
     let mut last = connections.pop().unwrap();
     last.set_read_timeout(Some(Duration::from_secs(15)))
         .unwrap();

@@ -1,11 +1,11 @@
-//! Every spelling of the original's reference, typed under the tools' names.
+//! Every spelling in the original's reference, typed under the tools' names.
 
 use std::fs;
 
 use crate::env::{Ran, Server, TestEnv, events, typed, value};
 
 const TOOLS: [&str; 3] = ["bx", "ibmcloud", "cf"];
-/// Every way to the plugin.
+/// Every spelling of the plugin's commands.
 const PLUGINS: [&str; 5] = [
     "bx cf at",
     "bx at",
@@ -204,7 +204,7 @@ fn an_unknown_command_suggests_the_nearest() {
     }
 }
 
-/// A line after the plugin's name, and what its answer holds.
+/// A line after the plugin's name, and text that its output contains.
 type Spoken = (&'static str, &'static str);
 
 const LINES: &[Spoken] = &[
@@ -313,7 +313,7 @@ fn tokens_are_printed_as_the_tools_did() {
         let (iam, uaa) = shown.trim().split_once('\n').unwrap();
         let token = iam.strip_prefix("IAM token:  Bearer ").unwrap();
         assert_eq!(token.split('.').count(), 3, "{line}");
-        // The original's pages ask for this one.
+        // The original's pages use this one.
         assert_eq!(uaa.strip_prefix("UAA token:  Bearer "), Some(token));
     }
     typed(&env, "bx logout", b"").ok();
@@ -352,7 +352,7 @@ fn nothing_is_deleted_unasked_without_both_days_nor_of_an_account() {
             assert!(help.contains(said), "{said}: {help}");
         }
     }
-    // The control: of a space, both days count as a yes; of an account, --yes does.
+    // The control: for a space, both days count as a yes; for an account, --yes does.
     let gone = typed(&env, &format!("cf at delete {both} -T 0"), b"").ok();
     assert!(gone.contains("1 logs were deleted"), "{gone}");
     let gone = typed(&env, &format!("cf at delete {both} -a --yes"), b"").ok();

@@ -1,4 +1,5 @@
-//! `atrail login --sso`: the device flow, with a small provider of its own and with a real one where it is installed.
+//! `atrail login --sso`: the device flow, with a small provider of the test's own and with a real one where it is
+//! installed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::env::{Server, TestEnv, value};
 
-/// What a provider answers when it is asked whether the user has agreed.
+/// The provider's answer to a poll for the user's approval.
 type Agreement = fn(asked: u32) -> Result<(), &'static str>;
 
 struct Provider {
@@ -124,7 +125,7 @@ impl Provider {
     }
 }
 
-/// A server that believes this issuer.
+/// Starts a server that trusts this issuer.
 fn believer(env: &TestEnv, issuer: &str, user_claim: &str) -> Server {
     let config = format!(
         "[auth.oidc]\nissuer = \"{issuer}\"\nclient_id = \"atrail-test\"\nuser_claim = \"{user_claim}\"\n\
@@ -134,7 +135,7 @@ fn believer(env: &TestEnv, issuer: &str, user_claim: &str) -> Server {
     Server::start_with(env, &["--config", "atrail.toml"])
 }
 
-/// The user may see and may not change.
+/// Asserts that the user may read and may not change.
 fn is_auditor(env: &TestEnv, name: &str) {
     let shown = env.run(&["target", "-o", "default", "-s", "default"]).ok();
     assert_eq!(value(&shown, "user"), name);
@@ -195,14 +196,14 @@ fn a_login_that_the_provider_refuses_is_none() {
     assert!(error.contains("no OpenID provider"), "{error}");
 }
 
-/// `oidc-provider` of the npm registry, and a browser that agrees to everything.
+/// `oidc-provider` of the npm registry, and a browser that approves everything.
 struct RealProvider {
     child: Child,
     url: String,
 }
 
 impl RealProvider {
-    /// `None` where it is not installed.
+    /// Starts the provider; returns `None` where it is not installed.
     fn start() -> Option<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/oidc_provider.cjs");
         let modules = std::env::var_os("ATRAIL_NODE_MODULES").unwrap_or_default();

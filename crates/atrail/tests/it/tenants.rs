@@ -1,4 +1,4 @@
-//! Spaces, accounts and users that end, and keys that are good for little.
+//! Spaces, accounts and users that end, and keys with few rights.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn send(env: &TestEnv, ids: std::ops::Range<u32>) {
     env.run_with(&["trail", "-q"], lines.as_bytes()).ok();
 }
 
-/// Events of the day in the account.
+/// Returns the count of the day's events in the account.
 fn counted(env: &TestEnv) -> String {
     let args = [&["status", "-a", "--format", "csv"], &DAY[..]].concat();
     let listed = env.run(&args).ok();
@@ -48,9 +48,9 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
     let error = delete(&["stays"]).fails(2);
     assert!(error.contains("--yes"), "{error}");
     let told = delete(&["stays", "--dry-run"]).ok();
-    // Three that were sent, and that a session was made.
+    // Three sent events, and the record of a session.
     assert_eq!(value(&told, "events"), "4");
-    // Nobody could release a hold of a space that is gone; one of the account does not stand in the way.
+    // Nobody could release a hold on a space that is gone; one on the account does not block the deletion.
     env.run(&["target", "-s", "stays"]).ok();
     env.run(&["hold", "set", "--reason", "case 7"]).ok();
     let error = delete(&["stays", "--yes"]).fails(1);
@@ -64,7 +64,7 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
     delete(&["stays", "--yes"]).fails(1);
     assert_eq!(counted(&env), "8", "they stay");
     env.run(&["session", "show", session.trim()]).fails(1);
-    // Under the account's retention, and downloaded with it.
+    // The account's retention applies to the events, and its downloads include them.
     let options = env.run(&["option", "-a", "--format", "csv"]).ok();
     assert_eq!(options.matches(",400").count(), 4, "{options}");
     let args = [&["download", "-a", "-o", "all.gz"], &DAY[..]].concat();
@@ -73,14 +73,14 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
     let told = delete(&["goes", "--with-events", "--yes"]).ok();
     assert_eq!(value(&told, "events"), "5");
     assert_eq!(counted(&env), "3", "they are gone");
-    // The name is free again, and a new space of that name has nothing of the old one.
+    // The name is free again, and a new space with that name has nothing of the old one.
     env.run(&["admin", "space", "create", "stays"]).ok();
     env.run(&["target", "-s", "stays"]).ok();
     let status = env
         .run(&[&["status", "--format", "csv"], &DAY[..]].concat())
         .ok();
     assert_eq!(status.lines().count(), 1, "{status}");
-    // What stays outlives a restart, too.
+    // The remaining events survive a restart, too.
     let mut server = server;
     server.crash_and_restart(&env);
     assert_eq!(counted(&env), "3");
@@ -137,7 +137,7 @@ fn accounts_and_organizations_end_when_they_are_empty() {
     env.run(&["admin", "org", "delete", "shop"]).ok();
     let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
     assert!(error.contains("holds events"), "{error}");
-    // An owner gets rid of them by way of a space of the account.
+    // An owner deletes them by way of a space of the account.
     env.run(&["admin", "org", "create", "last", "--account", "acme"])
         .ok();
     env.run(&["admin", "space", "create", "one", "--organization", "last"])
@@ -147,10 +147,10 @@ fn accounts_and_organizations_end_when_they_are_empty() {
         .ok();
     env.run(&["admin", "space", "delete", "one", "--yes"]).ok();
     env.run(&["admin", "org", "delete", "last"]).ok();
-    // What was done in it is on record, and outlives who did it.
+    // The record of what happened in the account outlives its users.
     let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
     assert!(error.contains("what was done in it"), "{error}");
-    // An account that nobody acted in leaves nothing behind.
+    // An account in which nobody acted leaves nothing behind.
     env.run(&["admin", "account", "create", "empty"]).ok();
     env.run(&["admin", "account", "delete", "empty"]).ok();
     env.run(&["admin", "account", "show", "empty"]).fails(1);
@@ -247,7 +247,7 @@ fn names_from_others_are_harmless_on_a_terminal_and_in_paths() {
         }
         env.run(&["admin", "api-key", "create", name]).fails(1);
     }
-    // What looks like a path, a header or a log line is a name like another, and stays one.
+    // A name that looks like a path, a header or a log line is an ordinary name, and stays unchanged.
     for name in [
         "../../etc/passwd",
         "a level=error msg=x",

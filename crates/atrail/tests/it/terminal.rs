@@ -1,4 +1,4 @@
-//! What a person at a terminal sees.
+//! The output that a person sees at a terminal.
 
 use std::fs;
 
@@ -132,10 +132,11 @@ fn a_deletion_asks_with_target_and_count() {
     );
 }
 
-/// What an attacker writes into an event: CSI in its C0 and its C1 form, a title, a carriage return, bidirectional overrides.
+/// Text that an attacker writes into an event: CSI in its C0 and its C1 form, a title, a carriage return, bidirectional
+/// overrides.
 const HOSTILE: &str = "\\u001b[2J\\u009b31m\\u001b]0;owned\\u0007\\r\\u202e\\u2066\\u0085x";
 
-/// Nothing that a terminal obeys, besides line ends and what atrail itself draws.
+/// Returns whether the screen holds nothing that a terminal obeys, besides line ends and atrail's own drawing.
 fn is_safe(screen: &str) -> bool {
     let obeyed = |c: char| {
         (c.is_control() && c != '\n')
@@ -153,7 +154,7 @@ fn an_event_cannot_reach_the_terminal() {
         .replace("event-0", HOSTILE)
         .replace("\"i\"", &format!("\"{HOSTILE}\""));
     fs::write(env.path("in.json"), &event).unwrap();
-    // Raw bytes, as a producer may send them without JSON's escapes: C1 controls and overrides are allowed in JSON texts.
+    // Raw bytes, as a producer may send them without JSON's escapes: JSON texts allow C1 controls and overrides.
     let raw = event
         .replace("\\u009b", "\u{9b}")
         .replace("\\u202e", "\u{202e}");

@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 
 use crate::env::{Server, TestEnv, finish, value};
 
-/// An authority, and what it vouches for.
+/// An authority that issues certificates.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -63,7 +63,7 @@ fn a_client_trusts_its_own_authority_and_no_other() {
     login(&env, &server, &["--ca-file", "nowhere.pem"]).fails(1);
     login(&env, &server, &["--ca-file", "key.pem"]).fails(2);
     login(&env, &server, &["--ca-file", "ca.pem"]).ok();
-    // The context remembers the file, wherever the next command runs.
+    // The context remembers the file, in whichever directory the next command runs.
     let mut elsewhere = env.command(&["target", "-o", "default", "-s", "default"]);
     elsewhere.current_dir(env.path("home"));
     finish(&mut elsewhere, b"").ok();
@@ -71,7 +71,7 @@ fn a_client_trusts_its_own_authority_and_no_other() {
     assert_eq!(quiet.stderr, "");
     quiet.ok();
 
-    // A script says it by a variable.
+    // A script names it in a variable.
     fs::write(env.path("key.txt"), server.secret("api_key")).unwrap();
     let script = |ca: Option<&str>| {
         let mut command = env.command(&["session", "list"]);
@@ -130,7 +130,7 @@ fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_never() {
     login(&env, &server, &["--ca-file", "first.pem"]).fails(5);
     login(&env, &server, &["--ca-file", "ca.pem"]).ok();
 
-    // A key that does not fit, and a file that is no certificate: the last good pair stays.
+    // A key that does not match, and a file that is not a certificate: the server keeps the last good pair.
     fs::write(
         env.path("key.pem"),
         KeyPair::generate().unwrap().serialize_pem(),
@@ -188,7 +188,7 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
         .ok();
     let shown = env.run(&["target"]).ok();
     assert_eq!(value(&shown, "endpoint"), endpoint);
-    // Who speaks plain HTTP is not answered, and the server lives on.
+    // The server does not answer a client that speaks plain HTTP, and continues to run.
     let plain = endpoint.replace("https", "http");
     env.run_with(
         &["login", "-a", &plain, "-u", "admin", "--password-stdin"],
@@ -198,7 +198,7 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
     env.run(&["target", "-o", "default"]).ok();
 }
 
-/// A certificate that signed itself, with these properties, and its key.
+/// Makes a self-signed certificate with these properties, and its key.
 fn self_signed(env: &TestEnv, change: impl FnOnce(&mut CertificateParams)) {
     let key = KeyPair::generate().unwrap();
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
@@ -223,12 +223,12 @@ fn a_certificate_that_signed_itself_is_trusted_where_it_is_named() {
         let server = Server::start_with(&env, &TLS);
         login(&env, &server, &["--ca-file", "named.pem"]).ok();
         env.run(&["token"]).ok();
-        // The control: it is trusted because it is named.
+        // The control: the client trusts the certificate because the user named it.
         let said = login(&env, &server, &[]).fails(5);
         assert!(said.contains("certificate"), "{said}");
         let endpoint = format!("https://{}", server.address);
         drop(server);
-        // Another certificate for the same name is not the one that was named.
+        // Another certificate for the same name is not the named one.
         self_signed(&env, |_| {});
         let another = Server::start_at(&env, endpoint.trim_start_matches("https://"), &TLS);
         env.run(&["token"]).fails(5);
@@ -236,7 +236,7 @@ fn a_certificate_that_signed_itself_is_trusted_where_it_is_named() {
         fs::remove_dir_all(env.path("data")).unwrap();
         fs::remove_dir_all(env.path("home/config")).unwrap();
     }
-    // A certificate that an authority made may be named itself, without the authority.
+    // A user may also name a certificate from an authority itself, without the authority.
     Authority::new().install(&env);
     let server = Server::start_with(&env, &TLS);
     login(&env, &server, &["--ca-file", "cert.pem"]).ok();
@@ -287,7 +287,7 @@ fn why_a_certificate_is_not_trusted_is_said_in_words() {
     }
 }
 
-/// No library's names of its own types.
+/// Asserts that the message contains no names of a library's own types.
 #[track_caller]
 fn is_in_words(said: &str) {
     for debug in [

@@ -1,4 +1,4 @@
-//! What the original's tools could do besides the plugin: a target with the login, GUIDs for scripts, the list of plugins.
+//! The original tools' functions besides the plugin: a target with the login, GUIDs for scripts, the list of plugins.
 
 use crate::env::{Server, TestEnv, typed, value};
 use crate::spelling::log_in;
@@ -26,7 +26,7 @@ fn a_login_may_choose_the_target() {
     }
     let said = typed(&env, "bx target", b"").stderr;
     assert!(said.contains("`bx login -a ENDPOINT"), "{said}");
-    // The login stands where the target does not.
+    // The login succeeds even if the target does not.
     let line = format!(
         "bx login -a {} -u admin --password-stdin -o nowhere",
         server.address
@@ -87,7 +87,7 @@ fn the_plugin_is_listed() {
     }
     let said = typed(&env, "ibmcloud plugin show other", b"").fails(1);
     assert!(said.contains("activity-tracker"), "{said}");
-    // They are the original's alone.
+    // Only the original's spelling has them.
     for args in [&["iam"][..], &["plugin", "list"], &["plugins"]] {
         env.run(args).fails(2);
     }

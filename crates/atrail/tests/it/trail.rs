@@ -1,4 +1,4 @@
-//! Sending.
+//! Sends events.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use crate::proxy::{Behaviour, Proxy};
 
 const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
 
-/// How many events the day holds.
+/// Returns how many events the day holds.
 fn kept(env: &TestEnv) -> u64 {
     let args = [&["status", "--format", "jsonl"][..], &DAY].concat();
     let status = env.run(&args).ok();
@@ -28,10 +28,10 @@ fn an_answer_that_is_lost_once_costs_nothing() {
     let server = Server::start(&env);
     let proxy = Proxy::start(server.address);
     env.log_in_at(&server, proxy.address);
-    // Without ids, only the request's key can tell a second time from another event.
+    // Without ids, only the request's key distinguishes a repeated request from a new event.
     let nameless = events(5_000, 0).replace("\"id\":", "\"number\":");
     fs::write(env.path("in.json"), nameless).unwrap();
-    // Every second answer is lost.
+    // Lose every second answer.
     let mut count = 0;
     proxy.set(move || {
         count += 1;
@@ -61,7 +61,7 @@ fn receipts_that_stay_lost_are_told_of_and_sending_again_stores_nothing_twice() 
     let proxy = Proxy::start(server.address);
     env.log_in_at(&server, proxy.address);
     fs::write(env.path("in.json"), events(5_000, 0)).unwrap();
-    // Room for the receipts of the first request, and not of the second.
+    // Leave room for the receipts of the first request, but not for those of the second.
     let mut room = Some(200_000);
     proxy.set(move || Behaviour {
         cut_after: Some(room.take().unwrap_or(0)),
@@ -274,14 +274,14 @@ fn says_how_many_were_stored_already() {
     let all = events(10, 0);
     let some: String = all.split_inclusive('\n').take(3).collect();
     let said = |input: &str| env.run_with(&["trail"], input.as_bytes()).stderr;
-    // The control: of new events none was.
+    // The control: of the new events, none was stored before.
     assert!(said(&some).ends_with("3 events sent\n"));
     let again = said(&all);
     assert!(
         again.ends_with("10 events sent, 3 of them stored already\n"),
         "{again}"
     );
-    // What this very command had to send twice was not there before it.
+    // An event that this very command had to send twice was not stored before it.
     let fresh = all.replace("event-", "fresh-");
     let mut count = 0;
     proxy.set(move || {
@@ -311,7 +311,7 @@ fn receipts_for_programs_are_printed_even_with_q() {
     }
 }
 
-/// Starts `trail` with these events waiting and more to come; answers the child.
+/// Starts `trail` with these events waiting and more to come; returns the child.
 fn begun(env: &TestEnv, input: &str) -> std::process::Child {
     let mut child = env
         .command(&["trail", "--format", "jsonl"])
@@ -326,9 +326,9 @@ fn begun(env: &TestEnv, input: &str) -> std::process::Child {
     child
 }
 
-/// What it says at Ctrl-C.
+/// Interrupts `trail`, and returns its output at Ctrl-C.
 fn interrupted(mut child: std::process::Child) -> String {
-    // Waiting would close it, and the end of the input could be seen before the signal.
+    // `wait` would close the input, and `trail` could see its end before the signal.
     let _open = child.stdin.take();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -347,7 +347,7 @@ fn an_interruption_says_what_is_acknowledged() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     env.log_in(&server);
-    // One whole request, and a beginning of the next, which waits for more.
+    // One whole request, and the start of the next, which waits for more.
     let mut child = begun(&env, &events(2_010, 0));
     let receipts = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(receipts.take(2_000).count(), 2_000);

@@ -1,4 +1,4 @@
-//! Downloads against their receipts.
+//! Verifies downloads against their receipts.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::env::{Server, TestEnv, events};
 
 const DAYS: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
 
-/// A download with its receipt, and the server's key; the server is gone.
+/// Makes a download with its receipt, and returns the server's key; the server is gone.
 fn downloaded(count: usize) -> (TestEnv, String) {
     let env = TestEnv::new();
     let server = Server::start(&env);
@@ -79,7 +79,7 @@ fn a_download_is_verified_without_the_server_and_damage_is_told() {
         assert!(ran.stdout.starts_with("OTHER SCOPE"), "{}", ran.stdout);
         ran.fails(1);
     }
-    // A word that is no GUID names nothing: the call is wrong, and not the file.
+    // A word that is not a GUID names nothing: the call is wrong, and not the file.
     for flag in ["--space", "--account"] {
         for of in [
             "another",
@@ -142,14 +142,14 @@ fn one_event_is_proven_without_the_rest() {
     env.run(&["prove", "out.gz", "--line", "0"]).fails(2);
     env.run(&["prove", "out.gz", "--id", "nobody"]).fails(1);
     env.run(&["prove", "out.gz"]).fails(2);
-    // What a proof is not checked for is not passed over.
+    // The command refuses flags that it cannot check for a proof, and does not ignore them.
     for flags in [&["-s", "2017-07-25"][..], &["-T", "3"], &["-a"]] {
         let args = [&["verify", "--proof", "proof"][..], flags].concat();
         env.run(&args).fails(2);
     }
 }
 
-/// What is wrong with one file is neither hidden by another, nor by what cannot be read.
+/// Neither another file nor an unreadable one hides a fault in a file.
 #[test]
 fn every_file_is_judged_and_the_worst_decides() {
     let (env, _) = downloaded(10);
@@ -210,7 +210,7 @@ fn every_file_is_judged_and_the_worst_decides() {
             .contains("not proven: tampered; nothing can be concluded about alone")
     );
     ran.fails(1);
-    // What is compared with cannot be read, either.
+    // The file to compare with is unreadable.
     for flag in ["--since", "--contains"] {
         for (one, code) in [("good", 3), ("tampered", 1)] {
             let ran = env.run(&["verify", one, flag, "nowhere"]);
@@ -223,7 +223,7 @@ fn every_file_is_judged_and_the_worst_decides() {
     env.run(&["verify", "good", "--since", "no-text"]).fails(1);
 }
 
-/// A check that is asked for and has nothing to check proves nothing.
+/// A requested check that finds nothing to check proves nothing.
 #[test]
 fn nothing_to_check_is_not_proven() {
     let (env, _) = downloaded(10);
@@ -280,7 +280,7 @@ fn nothing_to_check_is_not_proven() {
     env.run(&["verify", "out.gz", "--space", ""]).fails(2);
 }
 
-/// A download without events is evidence: nothing was recorded, and the receipt says so.
+/// A download without events is evidence: nothing was recorded, and the receipt shows it.
 #[test]
 fn nothing_is_proven_as_nothing() {
     let env = TestEnv::new();
@@ -305,7 +305,7 @@ fn nothing_is_proven_as_nothing() {
     assert_eq!(server.stop(), Some(0));
 }
 
-/// The verifier in `docs` was written from the page alone; both come to the same conclusion.
+/// The verifier in `docs` was written from the page alone; both reach the same verdict.
 #[test]
 fn the_independent_verifier_agrees() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/verify.py");
