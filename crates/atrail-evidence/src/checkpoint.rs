@@ -1,4 +1,4 @@
-//! Checkpoints (C2SP tlog-checkpoint): how far a log is, signed.
+//! Checkpoints (C2SP tlog-checkpoint): the signed size and root of a log.
 
 use crate::hash::Hash;
 use crate::note::{NoteError, SigningKey, VerifierKey};
@@ -7,15 +7,15 @@ use crate::tree::Root;
 /// The size and root of the log with this origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log; see [`origin`].
+    /// The log; see [`origin`].
     pub origin: String,
-    /// How many records it has.
+    /// Number of records in the log.
     pub size: u64,
-    /// The root over them.
+    /// Root over the records.
     pub root: Root,
 }
 
-/// The origin of a domain's log; `epoch` is empty for the first one.
+/// Returns the origin of a domain's log; `epoch` is empty for the first one.
 #[must_use]
 pub fn origin(server: &str, domain: &str, epoch: &str) -> String {
     if epoch.is_empty() {
@@ -26,7 +26,10 @@ pub fn origin(server: &str, domain: &str, epoch: &str) -> String {
 }
 
 impl Checkpoint {
-    /// What is signed.
+    /// Signs the checkpoint; returns the note.
+    ///
+    /// # Errors
+    /// When the origin cannot be written in a note.
     #[must_use]
     pub fn text(&self) -> String {
         format!(
@@ -37,18 +40,19 @@ impl Checkpoint {
         )
     }
 
-    /// The note of it.
+    /// Verifies a note with this key; returns its checkpoint.
     ///
     /// # Errors
-    /// When the origin cannot be written in a note.
+    /// When the key did not sign the note, or the note is not a checkpoint.
     pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
         key.sign(self.text())
     }
 
-    /// The checkpoint that this key signed.
+    /// Parses the text of a checkpoint, or its signed note, without checking signatures. Ignores everything after the
+    /// third line: extensions and signatures.
     ///
     /// # Errors
-    /// When it is not signed so, or no checkpoint.
+    /// When the text is not a checkpoint.
     pub fn verify(note: &str, key: &VerifierKey) -> Result<Self, NoteError> {
         Self::parse(key.verify(note)?)
     }
@@ -82,7 +86,7 @@ impl Checkpoint {
     }
 }
 
-/// A number as it is written here: digits alone, none of them a leading zero.
+/// Parses a number in the form that evidence requires: digits only, without a leading zero.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     (is_plain && (text == "0" || !text.starts_with('0')))

@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use crate::hash::{Hash, parent};
 use crate::tree::Root;
 
-/// How many levels are above the leaves.
+/// Number of levels above the leaves.
 pub const LEVELS: u8 = 16;
 
-/// The leaf of a day whose list has `size` entries, at least one, and this root.
+/// Returns the leaf of a day whose list has `size` entries, at least one, and this root.
 #[must_use]
 pub fn leaf(size: u64, root: Root) -> Hash {
     let mut hasher = Sha256::new();
@@ -20,15 +20,15 @@ pub fn leaf(size: u64, root: Root) -> Hash {
     Hash(hasher.finalize().into())
 }
 
-/// The root of a subtree of `1 << level` days, all without entries; of level 0, the leaf of such a day.
+/// Returns the root of a subtree of `1 << level` days, all without entries; for level 0, the leaf of such a day.
 #[must_use]
 pub fn empty(level: u8) -> Hash {
     let leaf = Hash(Sha256::digest([0x00]).into());
     (0..level).fold(leaf, |node, _| parent(&node, &node))
 }
 
-/// The root, at level `top`, of one subtree. `nodes` are those of level `bottom` in it that have entries below them, with
-/// their positions within that subtree, ascending; the others are empty.
+/// Returns the root, at level `top`, of one subtree. `nodes` are the nodes of level `bottom` in it with entries below
+/// them, with their positions within that subtree, in ascending order; all other nodes are empty.
 #[must_use]
 pub fn subtree(bottom: u8, top: u8, nodes: &[(u32, Hash)]) -> Hash {
     let mut empty = empty(bottom);
@@ -50,7 +50,7 @@ pub fn subtree(bottom: u8, top: u8, nodes: &[(u32, Hash)]) -> Hash {
     nodes.first().map_or(empty, |(_, root)| *root)
 }
 
-/// The subtrees whose roots are the range proof of these days, in order: level and index of each.
+/// Returns the level and index of each subtree whose root is part of the range proof of these days, in order.
 #[must_use]
 pub fn range_nodes(first: u16, last: u16) -> Vec<(u8, u32)> {
     fn visit(level: u8, index: u32, days: (u32, u32), nodes: &mut Vec<(u8, u32)>) {
@@ -68,7 +68,8 @@ pub fn range_nodes(first: u16, last: u16) -> Vec<(u8, u32)> {
     nodes
 }
 
-/// The root over all days, from the leaves of the days of a range and its proof; `None` when the proof has another length.
+/// Computes the root over all days from the leaves of a range of days and its proof; returns `None` when the proof has
+/// the wrong length.
 pub fn range_root(
     first: u16,
     last: u16,
@@ -102,7 +103,7 @@ pub fn range_root(
     walk.proof.next().is_none().then_some(root)
 }
 
-/// The range proof of one day of a range, from the leaves of the days of the range and its proof.
+/// Computes the range proof of one day from the leaves of a range that contains it, and that range's proof.
 pub fn narrow(
     (first, last): (u16, u16),
     day: u16,
@@ -136,7 +137,7 @@ pub fn narrow(
         .collect()
 }
 
-/// How a subtree lies to a range of days.
+/// The position of a subtree relative to a range of days.
 enum Position {
     Outside,
     Day,
@@ -165,7 +166,7 @@ mod tests {
             .to_vec()
     }
 
-    /// Every leaf written out.
+    /// Computes the tree from its definition, with every leaf written out.
     fn by_definition(days: &[(u32, Hash)]) -> Vec<Vec<Hash>> {
         let mut level = vec![empty(0); 1 << LEVELS];
         for (day, leaf) in days {

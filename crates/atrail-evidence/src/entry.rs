@@ -1,6 +1,6 @@
-//! What happened in a domain: the entries of its day lists and of its control list.
+//! The events in a domain's history: the entries of its day lists and of its control list.
 //!
-//! An entry is hashed as the bytes that it was written as; nobody writes it a second time.
+//! The hash of an entry covers the bytes as they were first written; nothing serializes an entry a second time.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +11,16 @@ use crate::json::{self, Json, MalformedError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum DayEntry {
-    /// Events of the day were sealed.
+    /// A sealing of events of the day.
     Seal(Seal),
-    /// Events of the day were deleted.
+    /// A deletion of events of the day.
     Delete(Deletion),
 }
 
-/// The events of one day that one sealing took.
+/// The events of one day in one sealing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// When, RFC 3339 in UTC.
+    /// Time of the sealing, RFC 3339 in UTC.
     pub time: String,
     /// The day, `YYYY-MM-DD`.
     pub day: String,
@@ -28,75 +28,75 @@ pub struct Seal {
     pub segments: Vec<SealedSegment>,
 }
 
-/// A segment as it was sealed.
+/// A segment at the time of its sealing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SealedSegment {
     /// Its GUID.
     pub id: String,
     /// The hour of the day, 0 to 23.
     pub hour: u8,
-    /// How many events it has, at least one.
+    /// Number of its events, at least one.
     pub count: u64,
-    /// The bytes of their lines without LF.
+    /// Total bytes of their lines without LF.
     pub size: u64,
-    /// The root over their lines.
+    /// Root over their lines.
     pub root: Hash,
 }
 
-/// Removal of every segment of some hours that was sealed before and not yet removed.
+/// A removal of every segment of some hours that was sealed before and not yet removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
-    /// When, RFC 3339 in UTC.
+    /// Time of the deletion, RFC 3339 in UTC.
     pub time: String,
     /// The day, `YYYY-MM-DD`.
     pub day: String,
     /// The hours.
     pub hours: HourRange,
-    /// How many entries of the day list are before it.
+    /// Number of entries before it in the day list.
     pub position: u64,
-    /// Why.
+    /// Request or retention.
     pub kind: DeletionKind,
-    /// Who asked; `retention` for the policy.
+    /// The user who requested it; `retention` for the policy.
     pub actor: String,
-    /// The id of the request, or nothing.
+    /// The id of the request, or empty.
     pub request: String,
-    /// Why, in words, or nothing.
+    /// The reason in words, or empty.
     pub reason: String,
-    /// How many events it removed.
+    /// Number of events that it removed.
     pub events: u64,
-    /// The bytes of their lines without LF.
+    /// Total bytes of their lines without LF.
     pub bytes: u64,
 }
 
-/// Hours of a day, both included.
+/// A range of hours of a day, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourRange {
-    /// The first.
+    /// The first hour.
     pub first: u8,
-    /// The last, at most 23.
+    /// The last hour, at most 23.
     pub last: u8,
 }
 
 impl HourRange {
-    /// Whether the hour is one of them.
+    /// Returns whether the range contains the hour.
     #[must_use]
     pub const fn contains(self, hour: u8) -> bool {
         self.first <= hour && hour <= self.last
     }
 
-    /// Whether they are hours of a day at all.
+    /// Returns whether these are hours of a day in ascending order.
     pub(crate) const fn is_valid(self) -> bool {
         self.first <= self.last && self.last <= 23
     }
 }
 
-/// Why events were deleted.
+/// The cause of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeletionKind {
-    /// Somebody asked.
+    /// A user's request.
     Request,
-    /// The policy made it due.
+    /// The retention policy.
     Retention,
 }
 
@@ -106,90 +106,90 @@ pub enum DeletionKind {
 pub enum ControlEntry {
     /// The first entry.
     Genesis(Genesis),
-    /// Another key signs from here on.
+    /// From here on, another key signs.
     Key(KeyChange),
-    /// Another retention holds from here on.
+    /// From here on, another retention policy applies.
     Policy(Policy),
-    /// A legal hold begins.
+    /// Start of a legal hold.
     Hold(Hold),
-    /// A legal hold ends.
+    /// End of a legal hold.
     Release(Hold),
-    /// The account has a space more.
+    /// A space joins the account.
     SpaceAdded(SpaceAdded),
-    /// The account has a space less.
+    /// A space leaves the account.
     SpaceRemoved(SpaceRemoved),
 }
 
-/// How a log begins.
+/// The beginning of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Genesis {
-    /// When, RFC 3339 in UTC.
+    /// Time of the entry, RFC 3339 in UTC.
     pub time: String,
-    /// Whose log it is: `space-GUID` or `account-GUID`.
+    /// The domain of the log: `space-GUID` or `account-GUID`.
     pub domain: String,
-    /// The verifier key of the key that signs it.
+    /// The verifier key of the key that signs the log.
     pub key: String,
     /// The GUID of a later epoch; empty for the first.
     pub epoch: String,
-    /// The newest known checkpoint of the epoch before, as a note; or empty.
+    /// The newest known checkpoint of the previous epoch, as a note; or empty.
     pub continues: String,
-    /// Why there is another epoch; or empty.
+    /// The reason for another epoch; or empty.
     pub reason: String,
 }
 
 /// A change of the signing key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyChange {
-    /// When, RFC 3339 in UTC.
+    /// Time of the change, RFC 3339 in UTC.
     pub time: String,
-    /// Who asked.
+    /// The user who requested it.
     pub actor: String,
     /// The new verifier key.
     pub key: String,
-    /// The note by the key before; its text is [`endorsement_text`].
+    /// The note of the previous key; its text is [`endorsement_text`].
     pub endorsement: String,
 }
 
 /// A retention policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// When, RFC 3339 in UTC.
+    /// Time of the change, RFC 3339 in UTC.
     pub time: String,
-    /// Who asked.
+    /// The user who requested it.
     pub actor: String,
-    /// For how many days events are kept; −1 for ever.
+    /// Number of days to keep events; −1 for ever.
     pub retention_days: i64,
 }
 
 /// A legal hold, or its release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// When, RFC 3339 in UTC.
+    /// Time of the change, RFC 3339 in UTC.
     pub time: String,
-    /// Who asked.
+    /// The user who requested it.
     pub actor: String,
-    /// What it was put on.
+    /// The level that the hold covers.
     pub level: HoldLevel,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What a legal hold was put on.
+/// The level that a legal hold covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldLevel {
-    /// This space alone.
+    /// This space only.
     Space,
     /// The whole account.
     Account,
 }
 
-/// A space that an account has from now on.
+/// A space that belongs to the account from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceAdded {
-    /// When, RFC 3339 in UTC.
+    /// Time of the entry, RFC 3339 in UTC.
     pub time: String,
-    /// Who asked.
+    /// The user who requested it.
     pub actor: String,
     /// The space's GUID.
     pub space: String,
@@ -197,24 +197,24 @@ pub struct SpaceAdded {
     pub genesis: Hash,
 }
 
-/// A space that an account no longer has.
+/// A space that no longer belongs to the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceRemoved {
-    /// When, RFC 3339 in UTC.
+    /// Time of the entry, RFC 3339 in UTC.
     pub time: String,
-    /// Who asked.
+    /// The user who requested it.
     pub actor: String,
     /// The space's GUID.
     pub space: String,
 }
 
-/// What a key signs when it hands over to another: the text of a note.
+/// Returns the text of the note in which a key endorses its successor.
 #[must_use]
 pub fn endorsement_text(origin: &str, new_key: &str) -> String {
     format!("atrail key rotation\n{origin}\n{new_key}\n")
 }
 
-/// The types of entries that this version knows, those of day lists first.
+/// The types of entries that this version knows, day lists first.
 const TYPES: [&str; 9] = [
     "seal",
     "delete",
@@ -227,12 +227,12 @@ const TYPES: [&str; 9] = [
     "space-removed",
 ];
 
-/// An entry as far as this version knows it.
+/// An entry, as far as this version knows its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known<T> {
-    /// One that it knows.
+    /// An entry of a known type.
     Entry(T),
-    /// One of another type, which a later version may have brought: not wrong, but nothing follows from it.
+    /// An entry of a type that a later version may have introduced: it is not wrong, but nothing follows from it.
     Later(String),
 }
 
@@ -248,7 +248,7 @@ impl<T> Known<T> {
     }
 }
 
-/// What an entry is that the list does not have.
+/// Returns an unknown entry for a type that this version does not know; returns an error for a type of the other list.
 fn elsewhere<T>(kind: String, what: &'static str) -> Result<Known<T>, MalformedError> {
     if TYPES.contains(&kind.as_str()) {
         let why = format!("an entry of type {kind} does not belong there");
@@ -260,21 +260,21 @@ fn elsewhere<T>(kind: String, what: &'static str) -> Result<Known<T>, MalformedE
 impl DayEntry {
     const WHAT: &'static str = "an entry of a day list";
 
-    /// The bytes that are hashed.
+    /// Returns the text whose bytes are hashed.
     #[must_use]
     pub fn to_text(&self) -> String {
         json::to_text(self)
     }
 
-    /// Reads an entry.
+    /// Parses an entry.
     ///
     /// # Errors
-    /// When it is none, or of a type that is not known.
+    /// When the text is not an entry, or its type is unknown.
     pub fn parse(text: &str) -> Result<Self, MalformedError> {
         Self::read(text)?.entry(Self::WHAT)
     }
 
-    /// Reads an entry, which may be of a type that is not known.
+    /// Parses an entry, which may be of an unknown type.
     pub(crate) fn read(text: &str) -> Result<Known<Self>, MalformedError> {
         let json = Json::new(text, Self::WHAT)?;
         let kind = json.kind()?;
@@ -290,21 +290,21 @@ impl DayEntry {
 impl ControlEntry {
     const WHAT: &'static str = "an entry of the control list";
 
-    /// The bytes that are hashed.
+    /// Returns the text whose bytes are hashed.
     #[must_use]
     pub fn to_text(&self) -> String {
         json::to_text(self)
     }
 
-    /// Reads an entry.
+    /// Parses an entry.
     ///
     /// # Errors
-    /// When it is none, or of a type that is not known.
+    /// When the text is not an entry, or its type is unknown.
     pub fn parse(text: &str) -> Result<Self, MalformedError> {
         Self::read(text)?.entry(Self::WHAT)
     }
 
-    /// Reads an entry, which may be of a type that is not known.
+    /// Parses an entry, which may be of an unknown type.
     pub(crate) fn read(text: &str) -> Result<Known<Self>, MalformedError> {
         let json = Json::new(text, Self::WHAT)?;
         let kind = json.kind()?;

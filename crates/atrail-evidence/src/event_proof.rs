@@ -1,4 +1,4 @@
-//! The proof of one event (C2SP tlog-proof): it is shown without the rest of the file.
+//! The proof of one event (C2SP tlog-proof), which can be shown without the rest of the file.
 
 use atrail_model::Day;
 use base64::Engine;
@@ -19,17 +19,17 @@ use crate::verify::log::Control;
 use crate::verify::problem::{Problem, invalid};
 use crate::{Checkpoint, days, origin};
 
-/// What the first line of a proof of any version begins with; the version follows as a number.
+/// The prefix of a proof's first line in any version; the version number follows.
 const FORMAT: &str = "c2sp.org/tlog-proof@v";
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 /// The `type` of a proof.
 pub const PROOF_TYPE: &str = "atrail-event-proof";
 /// The `version` of a proof.
 pub const PROOF_VERSION: u32 = 1;
-/// How large a proof may be: an event, and the control list of its domain.
+/// Largest proof: an event, and the control list of its domain.
 pub const MAX_PROOF_BYTES: u64 = 64 << 20;
 
-/// What leads from an event to a record of its domain's log.
+/// The path from an event to a record of its domain's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPath {
     /// [`PROOF_TYPE`].
@@ -37,61 +37,61 @@ pub struct EventPath {
     pub kind: String,
     /// [`PROOF_VERSION`].
     pub version: u32,
-    /// Whose event it is.
+    /// The event's domain.
     pub domain: String,
     /// The event's line.
     pub event: String,
     /// GUID of its segment.
     pub segment: String,
-    /// Its place in the segment, from 0.
+    /// Position of the event in the segment, from 0.
     pub index: u64,
-    /// Its audit path in the segment.
+    /// Audit path of the event in the segment.
     pub path: Vec<Hash>,
-    /// The text of the entry that sealed the segment.
+    /// Text of the entry that sealed the segment.
     pub entry: String,
     /// The day of the event's list, `YYYY-MM-DD`.
     pub day: String,
-    /// The place of the entry in the day list.
+    /// Position of the entry in the day list.
     pub position: u64,
-    /// How many entries the day list has.
+    /// Number of entries in the day list.
     pub size: u64,
-    /// The audit path of the entry in the day list.
+    /// Audit path of the entry in the day list.
     pub entries: Vec<Hash>,
-    /// The range proof of the day.
+    /// Range proof of the day.
     pub days: Vec<Hash>,
-    /// The text of the record.
+    /// Text of the record.
     pub record: String,
-    /// The texts of the control list.
+    /// Texts of the control list.
     pub control: Vec<String>,
 }
 
-/// An event with all that proves it.
+/// An event with its complete proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventProof {
-    /// From the event to the record.
+    /// The path from the event to the record.
     pub extra: EventPath,
-    /// The place of the record in the log.
+    /// Position of the record in the log.
     pub index: u64,
-    /// The record's audit path in the log.
+    /// Audit path of the record in the log.
     pub inclusion: Vec<Hash>,
-    /// The note of the checkpoint.
+    /// Note of the checkpoint.
     pub checkpoint: String,
 }
 
-/// What a proof says.
+/// The facts that a verified proof establishes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProvenEvent {
-    /// Whose event it is.
+    /// The event's domain.
     pub domain: String,
-    /// The day that it is of.
+    /// The event's day.
     pub day: String,
     /// The hour of the day.
     pub hour: u8,
     /// GUID of its segment.
     pub segment: String,
-    /// Its place in the segment, from 0.
+    /// Position of the event in the segment, from 0.
     pub index: u64,
-    /// When it was sealed.
+    /// Time of the sealing.
     pub sealed: String,
     /// The event's line.
     pub event: String,
@@ -101,13 +101,13 @@ pub struct ProvenEvent {
     pub checkpoint_size: u64,
     /// The root of the log.
     pub checkpoint_root: Hash,
-    /// The verifier key that the checkpoint is signed with.
+    /// The verifier key of the key that signed the checkpoint.
     pub signer: String,
-    /// Whether it is a pinned key, or one that a pinned one leads to.
+    /// Whether this is a pinned key, or one that a pinned key leads to.
     pub is_pinned: bool,
 }
 
-/// The texts in a proof.
+/// The parsed texts of a proof.
 struct Texts {
     day: Day,
     entry: Known<DayEntry>,
@@ -118,10 +118,10 @@ struct Texts {
 /// Why an event is not proven.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    /// Something in the proof is not right.
+    /// A part of the proof is wrong.
     #[error("the proof does not hold: {0}")]
     Wrong(String),
-    /// Something in it is of a type or version that is not known: nothing follows from it.
+    /// A part of the proof has an unknown type or version: nothing follows from it.
     #[error("the proof cannot be judged: {0}")]
     Unknown(String),
 }
@@ -136,7 +136,7 @@ impl From<Problem> for ProofError {
 }
 
 impl EventProof {
-    /// The text of the file.
+    /// Returns the text of the file.
     #[must_use]
     pub fn to_text(&self) -> String {
         let extra = STANDARD.encode(json::to_text(&self.extra));
@@ -151,10 +151,10 @@ impl EventProof {
         format!("{HEADER}extra {extra}\nindex {index}\n{hashes}\n{checkpoint}")
     }
 
-    /// Reads the text of the file.
+    /// Parses the text of the file.
     ///
     /// # Errors
-    /// When it is no proof, or of a version that is not known.
+    /// When it is not a proof, or its version is unknown.
     pub fn parse(text: &str) -> Result<Self, ProofError> {
         let bad = |why: &str| ProofError::Wrong(why.to_owned());
         let rest = text
@@ -192,11 +192,12 @@ impl EventProof {
         })
     }
 
-    /// Checks everything but whether the checkpoint's key is known, which the answer tells.
+    /// Verifies the proof. Without pinned keys it cannot tell whether the checkpoint's key is the server's;
+    /// [`ProvenEvent::is_pinned`] reports this.
     ///
     /// # Errors
-    /// When anything does not lead to the next, or no key that the log names signed the checkpoint, or pinned keys are given
-    /// of which none leads to it.
+    /// When a step does not lead to the next, when the signer of the log did not sign the checkpoint, or when no pinned
+    /// key leads to that signer.
     pub fn verify(&self, pinned: &[VerifierKey]) -> Result<ProvenEvent, ProofError> {
         let extra = &self.extra;
         let bad = |why: &str| ProofError::Wrong(why.to_owned());
@@ -263,7 +264,7 @@ impl EventProof {
         Ok(checkpoint)
     }
 
-    /// All its texts, each well formed, and none of a type that is not known.
+    /// Parses all its texts, each of which must be well formed and of a known type.
     fn read(&self) -> Result<Texts, ProofError> {
         let extra = &self.extra;
         let place = usize::try_from(extra.position).unwrap_or(usize::MAX);
@@ -291,7 +292,7 @@ impl EventProof {
         })
     }
 
-    /// From the event to the record's days: its hour and its leaf.
+    /// Checks the steps from the event to the record's days; returns the event's hour and leaf.
     fn check_event(
         &self,
         seal: &Seal,
@@ -319,7 +320,7 @@ impl EventProof {
     }
 }
 
-/// Why the first line is not that of a proof of this version.
+/// Returns why the first line is not that of a proof of this version.
 fn later_header(text: &str) -> ProofError {
     let version = text
         .strip_prefix(FORMAT)

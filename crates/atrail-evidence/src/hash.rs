@@ -1,4 +1,4 @@
-//! A hash as it stands in evidence.
+//! A hash, as written in evidence.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::LeafHash;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
 
-/// The text is no hash.
+/// The text is not a hash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a hash: expected 44 characters of standard base64 with padding")]
 pub struct ParseHashError;

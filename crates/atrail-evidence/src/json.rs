@@ -1,4 +1,4 @@
-//! JSON as `docs/EVIDENCE.md` has it: one form for each value, so that every verifier reads the same.
+//! JSON as `docs/EVIDENCE.md` defines it: one form for each value, so that every verifier reads the same.
 
 mod exact;
 
@@ -11,10 +11,10 @@ use serde::de::{
 
 use exact::Exact;
 
-/// How deep a text of evidence may be nested.
+/// Deepest nesting of a text of evidence.
 const MAX_DEPTH: u8 = 16;
 
-/// Why a text was not understood.
+/// Why a text could not be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} is malformed")]
 pub struct MalformedError {
@@ -24,7 +24,7 @@ pub struct MalformedError {
 }
 
 impl MalformedError {
-    /// A text that is JSON, and not what it is to be.
+    /// Returns the error for a text that is JSON but has the wrong content.
     pub(crate) fn new(what: &'static str, why: impl fmt::Display) -> Self {
         Self {
             what,
@@ -32,13 +32,13 @@ impl MalformedError {
         }
     }
 
-    /// Both what and why, in one line.
+    /// Returns both the object and the reason, in one line.
     pub(crate) fn told(&self) -> String {
         format!("{self}: {}", self.why)
     }
 }
 
-/// What every text of evidence that stands alone begins with, whatever its version.
+/// The members with which every independent text of evidence begins, in any version.
 #[derive(serde::Deserialize)]
 pub(crate) struct Head {
     #[serde(rename = "type")]
@@ -46,7 +46,7 @@ pub(crate) struct Head {
     pub(crate) version: u32,
 }
 
-/// A text that is JSON of the one form; what it says is still to be read.
+/// A text in the one form of JSON, not yet parsed.
 #[derive(Clone, Copy)]
 pub(crate) struct Json<'t> {
     text: &'t str,
@@ -54,7 +54,7 @@ pub(crate) struct Json<'t> {
 }
 
 impl<'t> Json<'t> {
-    /// Checks the form of a text, which is `what`.
+    /// Checks the form of a text; `what` names it in errors.
     pub(crate) fn new(text: &'t str, what: &'static str) -> Result<Self, MalformedError> {
         match check(text) {
             Ok(()) => Ok(Self { text, what }),
@@ -62,7 +62,7 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// Reads it; members that are not known are passed over.
+    /// Parses the text; ignores unknown members.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, MalformedError> {
         let mut deserializer = serde_json::Deserializer::from_str(self.text);
         T::deserialize(Exact(&mut deserializer)).map_err(|why| MalformedError {
@@ -71,7 +71,7 @@ impl<'t> Json<'t> {
         })
     }
 
-    /// Its member `type`, whatever the others are.
+    /// Returns its member `type`, whatever the other members are.
     pub(crate) fn kind(self) -> Result<String, MalformedError> {
         #[derive(serde::Deserialize)]
         struct Typed {
@@ -82,7 +82,7 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Checks the form of a text and reads it.
+/// Checks the form of a text and parses it.
 pub(crate) fn parse<T: DeserializeOwned>(
     text: &str,
     what: &'static str,
@@ -90,7 +90,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     Json::new(text, what)?.read()
 }
 
-/// Writes a text; what evidence consists of has no form that could fail.
+/// Serializes a value; no type of evidence has a value that fails.
 pub(crate) fn to_text(thing: &impl serde::Serialize) -> String {
     serde_json::to_string(thing).expect("strings, numbers and lists of them are JSON")
 }
@@ -101,7 +101,7 @@ fn check(text: &str) -> Result<(), serde_json::Error> {
     deserializer.end()
 }
 
-/// Accepts any value in which no object has a member twice and every number is a whole one.
+/// Accepts any value in which no object has a duplicate member and every number is an integer.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: u8,
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for Strict {
         Ok(())
     }
 
-    /// What is no integer of 64 bits comes as this: `1.0`, `1e3`, `-0`, and whatever is too large.
+    /// Receives every number that is not a 64-bit integer: `1.0`, `1e3`, `-0`, and any that is too large.
     fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
         Err(E::custom("a number that is no whole one of 64 bits"))
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 pub struct LeafHash(pub [u8; 32]);
 
 impl fmt::Display for LeafHash {
-    /// Standard base64 with padding, 44 characters.
+    /// Writes standard base64 with padding, 44 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))
     }

@@ -1,6 +1,7 @@
-//! What is hashed and signed, and how a download is checked by it. The format is in `docs/EVIDENCE.md`, to the byte.
+//! Defines the hashed and signed texts of the evidence, and checks a download against them. `docs/EVIDENCE.md` gives
+//! the format to the byte.
 //!
-//! Nothing here knows a catalog, an object or a network: texts and bytes go in, hashes, texts and findings come out.
+//! Nothing here knows a catalog, an object or a network: texts and bytes go in; hashes, texts and findings come out.
 
 mod checkpoint;
 pub mod days;

@@ -1,37 +1,37 @@
-//! What a session pins, in download order.
+//! The parts of a session's download, in order.
 
 use serde::{Deserialize, Serialize};
 
-/// The objects of a session. The strong entity tag of the download is the SHA-256 of this text as it was made; it is
-/// never serialised a second time.
+/// The objects of a session. The strong entity tag of the download is the SHA-256 of this text as it was first written;
+/// nothing serializes it a second time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The parts of the download, one after the other.
+    /// The parts of the download, in order.
     pub objects: Vec<ManifestObject>,
 }
 
 /// One part of a download: bytes of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestObject {
-    /// The domain that its events are in: `space-GUID` or `account-GUID`.
+    /// The domain of its events: `space-GUID` or `account-GUID`.
     pub domain: String,
     /// GUID of the object; [`EMPTY_OBJECT`] for a download without events.
     pub object: String,
-    /// Where in the object the part begins, in bytes.
+    /// Offset of the part in the object, in bytes.
     pub offset: u64,
-    /// How long the part is, in bytes.
+    /// Length of the part, in bytes.
     pub length: u64,
     /// SHA-256 of the part's bytes, lower-case hexadecimal.
     pub sha256: String,
-    /// GUIDs of the segments in it, in order.
+    /// GUIDs of the segments in the part, in order.
     pub segments: Vec<String>,
 }
 
-/// Stands for the one gzip member without content that a download without events consists of: RFC 1952 has no gzip file
-/// of no bytes, and `zcat` refuses one.
+/// Stands for a single gzip member without content, which is the whole of a download without events. RFC 1952 has no
+/// gzip file of zero bytes, and `zcat` refuses one.
 pub const EMPTY_OBJECT: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Lower-case hexadecimal, as hashes are written in a manifest and in entity tags.
+/// Formats bytes in lower-case hexadecimal, as in a manifest and in entity tags.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

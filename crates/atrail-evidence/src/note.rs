@@ -17,7 +17,7 @@ const MAX_SIGNATURES: usize = 100;
 /// Why a key or a note is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
-    /// The operating system gave no random bytes.
+    /// The operating system provided no random bytes.
     #[error("there are no random bytes to make a key of")]
     Random(#[source] getrandom::Error),
     /// The name cannot be written in a note.
@@ -25,16 +25,16 @@ pub enum NoteError {
         "not the name of a key: it is empty, too long, or holds a space, a '+' or a control character"
     )]
     Name,
-    /// The text is no key of this kind.
+    /// The text is not a key of this kind.
     #[error("not a {0}: expected NAME+HEX+BASE64 of an Ed25519 key")]
     Key(&'static str),
-    /// The text is no signed note.
+    /// The text is not a signed note.
     #[error("not a signed note: {0}")]
     Malformed(&'static str),
-    /// No signature is by a known key.
+    /// No known key signed the note.
     #[error("not signed by {0}")]
     Unsigned(String),
-    /// A known key's signature is wrong.
+    /// The signature of a known key is wrong.
     #[error("the signature of {0} is wrong")]
     BadSignature(String),
 }
@@ -47,7 +47,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new key.
+    /// Generates a new key.
     ///
     /// # Errors
     /// When the name cannot be written in a note, or there are no random bytes.
@@ -57,10 +57,10 @@ impl SigningKey {
         Self::from_seed(name, &seed)
     }
 
-    /// The key that [`SigningKey::to_text`] wrote.
+    /// Parses the text that [`SigningKey::to_text`] returns.
     ///
     /// # Errors
-    /// When it is no such text.
+    /// When the text is not such a key.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         const WHAT: NoteError = NoteError::Key("signing key");
         let text = text.trim_end().strip_prefix(PRIVATE).ok_or(WHAT)?;
@@ -69,7 +69,7 @@ impl SigningKey {
         (key.verifier.id == id).then_some(key).ok_or(WHAT)
     }
 
-    /// The key as text: whoever reads it can sign.
+    /// Returns the key as text: anybody who reads it can sign.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut data = Zeroizing::new([ED25519; 33]);
@@ -79,19 +79,19 @@ impl SigningKey {
         Zeroizing::new(format!("{PRIVATE}{name}+{id:08x}+{}", encoded.as_str()))
     }
 
-    /// Who signs.
+    /// Returns the signer's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.verifier.name
     }
 
-    /// The key that verifies what this one signs.
+    /// Returns the key that verifies this key's signatures.
     #[must_use]
     pub const fn verifier_key(&self) -> &VerifierKey {
         &self.verifier
     }
 
-    /// The note of a text, which ends with LF.
+    /// Signs a text that ends with LF; returns the note.
     ///
     /// # Errors
     /// When the text cannot be that of a note.
@@ -133,16 +133,16 @@ pub struct VerifierKey {
 }
 
 impl VerifierKey {
-    /// Who signs.
+    /// Returns the signer's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The text of a note that this key signed.
+    /// Verifies that this key signed the note; returns the note's text.
     ///
     /// # Errors
-    /// When it is no note, or this key did not sign it, or not this text.
+    /// When the text is not a note, or this key did not sign it, or did not sign this text.
     pub fn verify<'n>(&self, note: &'n str) -> Result<&'n str, NoteError> {
         let note = Note::parse(note)?;
         match note.signer(std::slice::from_ref(self))? {
@@ -189,7 +189,7 @@ impl fmt::Debug for VerifierKey {
     }
 }
 
-/// A text with its signatures, none of them verified yet.
+/// A text with its signatures, not yet verified.
 #[derive(Debug, Clone)]
 pub struct Note<'n> {
     text: &'n str,
@@ -204,10 +204,10 @@ struct SignatureLine<'n> {
 }
 
 impl<'n> Note<'n> {
-    /// Takes a note apart.
+    /// Splits a note into its text and its signatures.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a note.
     pub fn parse(note: &'n str) -> Result<Self, NoteError> {
         let split = note
             .rfind("\n\n")
@@ -229,16 +229,16 @@ impl<'n> Note<'n> {
         Ok(Self { text, signatures })
     }
 
-    /// What is signed; trust it only when somebody known signed it.
+    /// Returns the text; trust it only when a known key signed it.
     #[must_use]
     pub const fn text(&self) -> &'n str {
         self.text
     }
 
-    /// The first of these keys that signed the text.
+    /// Returns the first of these keys that signed the text.
     ///
     /// # Errors
-    /// When a signature that names one of these keys is not by it.
+    /// When a signature names one of these keys and is not by it.
     pub fn signer<'k>(
         &self,
         keys: &'k [VerifierKey],
@@ -276,8 +276,8 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     if !text.ends_with('\n') {
         return Err(NoteError::Malformed("its text is not ended by LF"));
     }
-    // C2SP signed-note: no control character of ASCII but LF.
-    // Looking at all of it, without leaving early, goes many bytes at a time; receipts have megabytes.
+    // C2SP signed-note: no ASCII control character except LF. A scan of the whole text without an early exit handles
+    // many bytes at a time; receipts have megabytes.
     let is_control = |byte: u8| byte < 0x20 && byte != b'\n';
     if text.bytes().fold(false, |any, byte| any | is_control(byte)) {
         return Err(NoteError::Malformed("it holds a control character"));
@@ -285,7 +285,7 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
-/// Whether this can be the name of a server: of a key, and at the beginning of an origin.
+/// Returns whether a server may have this name: as the name of a key, and at the beginning of an origin.
 #[must_use]
 pub fn is_server_name(name: &str) -> bool {
     check_name(name).is_ok()
@@ -299,7 +299,7 @@ fn check_name(name: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
-/// Name, key id, and the 32 bytes after the type.
+/// Returns the name, the key id, and the 32 bytes after the type.
 fn parse_key(text: &str) -> Option<(&str, u32, [u8; 32])> {
     let (name, rest) = text.split_once('+')?;
     let (id, data) = rest.split_once('+')?;
@@ -328,7 +328,7 @@ fn key_id(name: &str, key: &[u8; 32]) -> u32 {
 mod tests {
     use super::*;
 
-    /// The example of the specification's reference implementation.
+    /// The example from the specification's reference implementation.
     const SIGNING: &str =
         "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
     const VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

@@ -4,24 +4,25 @@ use crate::hash::{Hash, parent};
 use crate::leaf::LeafHash;
 use crate::tree::{Root, fold};
 
-/// A complete subtree: it holds the leaves from `index << level` up to `(index + 1) << level`, without the last.
+/// A complete subtree: it holds the leaves from `index << level` up to, but not including, `(index + 1) << level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId {
-    /// The logarithm of how many leaves it holds.
+    /// Base-2 logarithm of the number of leaves that it holds.
     pub level: u8,
-    /// How many subtrees of its level are left of it.
+    /// Number of subtrees of its level to its left.
     pub index: u64,
 }
 
-/// Which complete subtrees a proof is made of.
+/// The complete subtrees that a proof consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofPlan {
-    /// For each hash of the proof, the complete subtrees that it is the root over, from left to right.
+    /// For each hash of the proof, the complete subtrees that it covers, from left to right.
     parts: Vec<Vec<NodeId>>,
 }
 
 impl ProofPlan {
-    /// The audit path of leaf `index` in a tree of `size` leaves; `None` when there is no such leaf.
+    /// Returns the plan of the audit path of leaf `index` in a tree of `size` leaves; `None` when there is no such
+    /// leaf.
     #[must_use]
     pub fn inclusion(index: u64, size: u64) -> Option<Self> {
         if index >= size {
@@ -43,8 +44,8 @@ impl ProofPlan {
         Some(Self { parts })
     }
 
-    /// The proof that a tree of `to` leaves begins with its first `from` leaves; `None` when there are fewer. It is empty when
-    /// `from` is 0 or `to`.
+    /// Returns the plan of the proof that a tree of `to` leaves begins with its first `from` leaves; `None` when there
+    /// are fewer. The proof is empty when `from` is 0 or `to`.
     #[must_use]
     pub fn consistency(from: u64, to: u64) -> Option<Self> {
         if from > to {
@@ -71,12 +72,12 @@ impl ProofPlan {
         Some(Self { parts })
     }
 
-    /// The subtrees, some perhaps more than once.
+    /// Returns the subtrees; some may occur more than once.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         self.parts.iter().flatten().copied()
     }
 
-    /// The proof, from the roots of the subtrees; `None` when one of them is not known.
+    /// Builds the proof from the roots of the subtrees; returns `None` when one of them is unknown.
     pub fn prove(&self, mut node: impl FnMut(NodeId) -> Option<Hash>) -> Option<Vec<Hash>> {
         let mut hash_of = |part: &Vec<NodeId>| {
             let hashes: Option<Vec<_>> = part.iter().map(|id| node(*id)).collect();
@@ -86,12 +87,14 @@ impl ProofPlan {
     }
 }
 
-/// How many of `count` leaves are in the left half: the largest power of two below `count`, which is at least 2.
+/// Returns how many of `count` leaves are in the left half: the largest power of two below `count`, which is at least
+/// 2.
 const fn left_size(count: u64) -> u64 {
     1 << (u64::BITS - 1 - (count - 1).leading_zeros())
 }
 
-/// The complete subtrees that hold the leaves of a range, from left to right. Its start is one of a subtree of its size or larger.
+/// Returns the complete subtrees that hold the leaves of a range, from left to right. The range must start where a
+/// subtree of its size or larger starts.
 fn complete(mut start: u64, end: u64) -> Vec<NodeId> {
     let mut nodes = Vec::new();
     while start < end {
@@ -105,7 +108,7 @@ fn complete(mut start: u64, end: u64) -> Vec<NodeId> {
     nodes
 }
 
-/// The root that an audit path leads to; `None` when the path has another length than such a leaf's.
+/// Computes the root that an audit path leads to; returns `None` when the path has the wrong length for the leaf.
 #[must_use]
 pub fn root_from_inclusion(leaf: LeafHash, index: u64, size: u64, path: &[Hash]) -> Option<Root> {
     if index >= size {
@@ -132,13 +135,14 @@ pub fn root_from_inclusion(leaf: LeafHash, index: u64, size: u64, path: &[Hash])
     (last == 0).then_some(Root(node.0))
 }
 
-/// Whether the leaf is at `index` of the tree of `size` leaves with this root.
+/// Returns whether the leaf is at `index` of the tree of `size` leaves with this root.
 #[must_use]
 pub fn verify_inclusion(leaf: LeafHash, index: u64, size: u64, path: &[Hash], root: Root) -> bool {
     root_from_inclusion(leaf, index, size, path) == Some(root)
 }
 
-/// Whether the tree of `to` leaves with root `to_root` begins with the tree of `from` leaves with root `from_root`.
+/// Returns whether the tree of `to` leaves with root `to_root` begins with the tree of `from` leaves with root
+/// `from_root`.
 #[must_use]
 pub fn verify_consistency(
     from: u64,

@@ -1,4 +1,4 @@
-//! Makes the proof of one event, out of a file and its receipt.
+//! Builds the proof of one event from a file and its receipt.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
@@ -18,12 +18,12 @@ use crate::record::Record;
 use crate::tree::{TreeHasher, root_of};
 use crate::verify::Lines;
 
-/// Events longer than this are in no log.
+/// Longest event; no log holds a longer one.
 const MAX_EVENT_BYTES: usize = 64 << 20;
 
 const DAYS: ProveError = ProveError::Mismatch("its days are not proven");
 
-/// Why a proof cannot be made.
+/// Why a proof cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
     /// The receipt cannot be read.
@@ -35,15 +35,15 @@ pub enum ProveError {
     /// There is no such event.
     #[error("the file has no such event")]
     NoEvent,
-    /// File and receipt are not of one download.
+    /// The file and the receipt belong to different downloads.
     #[error("the receipt and the file do not belong together: {0}")]
     Mismatch(&'static str),
 }
 
-/// The number, from 1, of the first line whose member `id` is this.
+/// Returns the number, from 1, of the first line whose member `id` has this value.
 ///
 /// # Errors
-/// When reading fails, or there is none.
+/// When reading fails, or no line has this id.
 pub fn line_of_id(file: impl Read, id: &str) -> Result<u64, ProveError> {
     #[derive(serde::Deserialize)]
     struct Event {
@@ -70,10 +70,10 @@ pub fn line_of_id(file: impl Read, id: &str) -> Result<u64, ProveError> {
     Err(ProveError::NoEvent)
 }
 
-/// The proof of the event in this line, from 1.
+/// Builds the proof of the event in this line, from 1.
 ///
 /// # Errors
-/// When there is no such event, or file and receipt do not agree on it.
+/// When there is no such event, or the file and the receipt do not agree on it.
 pub fn prove(receipt: &str, file: impl Read, line: u64) -> Result<EventProof, ProveError> {
     let (receipt, _) = Receipt::parse(receipt)?;
     let manifest: Manifest = json::parse(&receipt.manifest, "the manifest")
@@ -179,7 +179,7 @@ impl<'r> Sealed<'r> {
         })
     }
 
-    /// The range proof of one day, out of that of the receipt's days.
+    /// Derives the range proof of one day from that of the receipt's days.
     fn days(&self, day: &str) -> Result<Vec<Hash>, ProveError> {
         let number = |day: &str| {
             let day: Option<Day> = day.parse().ok();
@@ -203,7 +203,7 @@ impl<'r> Sealed<'r> {
     }
 }
 
-/// The event in a line, from 0, and its audit path in its segment, of which it is event `index`.
+/// Reads the event in a line, from 0, and computes its audit path in its segment, where it is event `index`.
 fn read_event(
     file: impl Read,
     manifest: &Manifest,

@@ -14,7 +14,7 @@ pub const RECEIPT_TYPE: &str = "atrail-receipt";
 /// The `version` of a receipt.
 pub const RECEIPT_VERSION: u32 = 1;
 
-/// What a download is checked against.
+/// The evidence that a download is checked against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// [`RECEIPT_TYPE`].
@@ -24,11 +24,11 @@ pub struct Receipt {
     pub version: u32,
     /// GUID of the session.
     pub session: String,
-    /// Whose session it was.
+    /// The user whose session it was.
     pub user: String,
-    /// When it was made, RFC 3339 in UTC.
+    /// Time of the session's creation, RFC 3339 in UTC.
     pub created: String,
-    /// What was asked for.
+    /// The requested scope.
     pub scope: Scope,
     /// The text of the [`Manifest`](crate::Manifest) whose hash is the download's entity tag.
     pub manifest: String,
@@ -36,11 +36,11 @@ pub struct Receipt {
     pub domains: Vec<DomainEvidence>,
 }
 
-/// What a session asked for.
+/// The scope that a session requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenScope", into = "WrittenScope")]
 pub struct Scope {
-    /// Whose events.
+    /// The owner of the events.
     pub of: ScopeOf,
     /// The first day, `YYYY-MM-DD`.
     pub start: String,
@@ -50,16 +50,16 @@ pub struct Scope {
     pub hours: HourRange,
 }
 
-/// Whose events a session asked for.
+/// The owner of the events that a session requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScopeOf {
-    /// Those of the space with this GUID.
+    /// Events of the space with this GUID.
     Space(String),
-    /// Those of the account with this GUID, and of every space that it ever had.
+    /// Events of the account with this GUID, and of every space that it ever had.
     Account(String),
 }
 
-/// A scope as it is written: with exactly one of `space` and `account`.
+/// A scope in its written form: with exactly one of `space` and `account`.
 #[derive(Serialize, Deserialize)]
 struct WrittenScope {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,7 +106,7 @@ impl From<Scope> for WrittenScope {
 }
 
 impl ScopeOf {
-    /// The domain that comes first.
+    /// Returns the first domain of the scope.
     #[must_use]
     pub fn domain(&self) -> String {
         match self {
@@ -116,7 +116,7 @@ impl ScopeOf {
     }
 }
 
-/// The domain of a space.
+/// Returns the domain of a space.
 pub(crate) fn space_domain(guid: &str) -> String {
     format!("space-{guid}")
 }
@@ -128,19 +128,19 @@ pub struct DomainEvidence {
     pub domain: String,
     /// The note of the checkpoint.
     pub checkpoint: String,
-    /// The text of the last record.
+    /// Text of the last record.
     pub record: String,
-    /// Its audit path.
+    /// Audit path of the last record.
     pub inclusion: Vec<Hash>,
-    /// The range proof of the asked days.
+    /// Range proof of the requested days.
     pub days: Vec<Hash>,
-    /// The whole day list of each asked day that has one, ascending.
+    /// The whole day list of each requested day that has one, in ascending order.
     pub lists: Vec<DayList>,
     /// The texts of the whole control list.
     pub control: Vec<String>,
     /// One for each `delete` entry of `lists`.
     pub deletions: Vec<DeletionProof>,
-    /// The hashes of the runs of segments with several of them, by GUID.
+    /// The hashes of the runs of each segment with more than one run, by GUID.
     pub subtrees: BTreeMap<String, Vec<Hash>>,
     /// Consistency proofs from earlier sizes.
     pub consistency: Vec<ConsistencyProof>,
@@ -160,15 +160,15 @@ pub struct DayList {
 pub struct DeletionProof {
     /// The day of the list.
     pub day: String,
-    /// The entry's place in it.
+    /// Position of the entry in it.
     pub position: u64,
-    /// The text of the record.
+    /// Text of the record.
     pub record: String,
-    /// Its audit path.
+    /// Audit path of the record.
     pub inclusion: Vec<Hash>,
 }
 
-/// The proof that the log begins with an earlier state of it.
+/// The proof that the log begins with an earlier state of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsistencyProof {
     /// The earlier size.
@@ -180,36 +180,36 @@ pub struct ConsistencyProof {
 /// Why a text is not accepted as a receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptError {
-    /// It is no note.
+    /// The text is not a note.
     #[error("not a receipt")]
     Note(#[from] NoteError),
-    /// Its text is no receipt.
+    /// The note's text is not a receipt.
     #[error(transparent)]
     Malformed(#[from] MalformedError),
-    /// It is of another kind, or of a later version.
+    /// The text has another type, or a later version.
     #[error("not a receipt of version {RECEIPT_VERSION}: type {0:?}, version {1}")]
     Version(String, u32),
 }
 
 impl Receipt {
-    /// The text of the file: one line and its signature.
+    /// Signs the receipt; returns the text of the file: one line and its signature.
     ///
     /// # Errors
-    /// None that honest contents cause: JSON escapes what a note may not hold.
+    /// None that honest contents cause: JSON escapes every character that a note may not hold.
     pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
         key.sign(json::to_text(self) + "\n")
     }
 
-    /// Reads the text of the file. Nothing of it is verified yet: ask the note who signed it.
+    /// Parses the text of the file. Nothing in it is verified yet: ask the note for its signer.
     ///
     /// # Errors
-    /// When it is no receipt, or of a version that is not known.
+    /// When the text is not a receipt, or its version is unknown.
     pub fn parse(text: &str) -> Result<(Self, Note<'_>), ReceiptError> {
         let note = Note::parse(text)?;
         Ok((Self::read(&note)?, note))
     }
 
-    /// Reads the text of a note.
+    /// Parses the text of a note.
     pub(crate) fn read(note: &Note<'_>) -> Result<Self, ReceiptError> {
         let json = Json::new(note.text(), "the receipt")?;
         let head: Head = json.read()?;

@@ -5,46 +5,46 @@ use serde::{Deserialize, Serialize};
 use crate::hash::Hash;
 use crate::json::{self, MalformedError};
 
-/// The `list` of a record whose entry went to the control list.
+/// The `list` of a record whose entry is in the control list.
 pub const CONTROL: &str = "control";
 
 /// One step of a domain's log, and the state after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its place in the log, from 0.
+    /// Position in the log, from 0.
     pub index: u64,
-    /// The day of the day list that the entry went to, or [`CONTROL`].
+    /// The day of the day list that holds the entry, or [`CONTROL`].
     pub list: String,
-    /// The entry's place in that list.
+    /// Position of the entry in that list.
     pub position: u64,
-    /// The leaf hash of the entry.
+    /// Leaf hash of the entry.
     pub entry: Hash,
-    /// The root over all days.
+    /// Root over all days.
     pub days: Hash,
-    /// The control list.
+    /// State of the control list.
     pub control: ControlState,
 }
 
-/// How far the control list is.
+/// The size and root of the control list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlState {
-    /// How many entries it has.
+    /// Number of its entries.
     pub size: u64,
-    /// The root over them.
+    /// Root over the entries.
     pub root: Hash,
 }
 
 impl Record {
-    /// The bytes that are hashed.
+    /// Returns the text whose bytes are hashed.
     #[must_use]
     pub fn to_text(&self) -> String {
         json::to_text(self)
     }
 
-    /// Reads a record.
+    /// Parses a record.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a record.
     pub fn parse(text: &str) -> Result<Self, MalformedError> {
         json::parse(text, "a record")
     }

@@ -1,11 +1,11 @@
-//! Merkle trees, made leaf by leaf.
+//! Merkle trees, built leaf by leaf.
 
 use sha2::{Digest, Sha256};
 
 use crate::hash::{Hash, parent};
 use crate::leaf::LeafHash;
 
-/// How many events each subtree hash of a segment covers; the last may cover fewer.
+/// Number of events that each subtree hash of a segment covers; the last may cover fewer.
 pub const SUBTREE_LEAVES: u64 = 1024;
 
 /// The RFC 6962 §2.1 Merkle tree hash of a list of leaves.
@@ -38,8 +38,8 @@ impl TreeHasher {
         self.add(leaf, |_| ());
     }
 
-    /// Adds the next leaf. Answers the roots of all complete subtrees that it completes: that of level 0, which is the leaf
-    /// itself, then those of the levels above.
+    /// Adds the next leaf. Returns the roots of all complete subtrees that it completes: that of level 0, which is the
+    /// leaf itself, then those of the levels above.
     pub fn push_completing(&mut self, leaf: LeafHash) -> Vec<Hash> {
         let mut completed = Vec::new();
         self.add(leaf, |root| completed.push(root));
@@ -61,26 +61,26 @@ impl TreeHasher {
         self.count += 1;
     }
 
-    /// How many leaves were added.
+    /// Returns the number of added leaves.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The root over all leaves so far; of none, the hash of the empty string.
+    /// Returns the root over all leaves so far; without leaves, the hash of the empty string.
     #[must_use]
     pub fn root(&self) -> Root {
         fold(&self.complete).map_or_else(|| Root(Sha256::digest([]).into()), Root::from)
     }
 
-    /// The state in bytes: the count (8 bytes, big-endian), then the roots of the complete subtrees, largest first.
+    /// Serializes the state: the count (8 bytes, big-endian), then the roots of the complete subtrees, largest first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let roots = self.complete.iter().flat_map(|root| root.0);
         self.count.to_be_bytes().into_iter().chain(roots).collect()
     }
 
-    /// The state that [`TreeHasher::to_bytes`] wrote; `None` for anything of another length.
+    /// Restores the state that [`TreeHasher::to_bytes`] wrote; returns `None` for bytes of the wrong length.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (count, roots) = bytes.split_first_chunk()?;
@@ -94,7 +94,7 @@ impl TreeHasher {
     }
 }
 
-/// The root over complete subtrees of falling size; `None` of none.
+/// Computes the root over complete subtrees of descending size; returns `None` for none.
 pub(crate) fn fold(subtrees: &[Hash]) -> Option<Hash> {
     let (last, before) = subtrees.split_last()?;
     let mut node = *last;
@@ -104,7 +104,7 @@ pub(crate) fn fold(subtrees: &[Hash]) -> Option<Hash> {
     Some(node)
 }
 
-/// The root over a list of leaves.
+/// Computes the root over a list of leaves.
 pub(crate) fn root_of(leaves: impl IntoIterator<Item = LeafHash>) -> Root {
     let mut tree = TreeHasher::default();
     leaves.into_iter().for_each(|leaf| tree.push(leaf));
@@ -128,7 +128,7 @@ impl SegmentTree {
         }
     }
 
-    /// The root of the segment, and the hashes of its runs.
+    /// Returns the root of the segment, and the hashes of its runs.
     #[must_use]
     pub fn finish(mut self) -> (Root, Vec<Hash>) {
         if self.last.count() > 0 {
@@ -138,7 +138,7 @@ impl SegmentTree {
     }
 }
 
-/// The root of a segment from the hashes of its runs.
+/// Computes the root of a segment from the hashes of its runs.
 pub(crate) fn root_of_runs(runs: &[Hash]) -> Root {
     root_of(runs.iter().map(|run| LeafHash(run.0)))
 }
@@ -152,7 +152,7 @@ mod tests {
         (0..count).map(|n| leaf_hash(&n.to_be_bytes())).collect()
     }
 
-    /// The recursive definition of RFC 6962 §2.1, to the letter.
+    /// Computes the tree hash by the recursive definition of RFC 6962 §2.1, to the letter.
     fn by_definition(leaves: &[LeafHash]) -> Hash {
         match leaves {
             [] => Hash(Sha256::digest([]).into()),
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// The eight-leaf log of the Certificate Transparency reference implementation's tests.
+    /// The eight-leaf log from the tests of the Certificate Transparency reference implementation.
     #[test]
     fn agrees_with_the_published_vector() {
         let inputs: [&[u8]; 8] = [

@@ -1,4 +1,4 @@
-//! A download against its receipt, without the server.
+//! Verifies a download against its receipt, without the server.
 
 mod acks;
 mod checked;
@@ -40,29 +40,30 @@ use problem::{Problem, invalid};
 use replay::Replayed;
 use report::Findings;
 
-/// How large a receipt may be.
+/// Largest receipt, in bytes.
 pub const MAX_RECEIPT_BYTES: u64 = 1 << 30;
 
-/// What a download is to be checked for.
+/// What the caller expects of a download.
 #[derive(Debug, Clone, Default)]
 pub struct Expectations {
-    /// Keys that are known to be the server's. Without one nothing is concluded.
+    /// The server's known keys. Without one, nothing is concluded.
     pub keys: Vec<VerifierKey>,
-    /// Whether a whole account was asked for, and not a space, when that is known.
+    /// Whether a whole account was requested, and not a space, if known.
     pub is_account: Option<bool>,
-    /// Whose events were asked for, when that is known.
+    /// The owner of the requested events, if known.
     pub of: Option<ScopeOf>,
-    /// The first day.
+    /// The first requested day.
     pub start: Option<Day>,
-    /// The last day.
+    /// The last requested day.
     pub end: Option<Day>,
-    /// The hours of each day.
+    /// The requested hours of each day.
     pub hours: Option<HourRange>,
     /// The text of an earlier receipt.
     pub since: Option<String>,
-    /// Events that must be in the file. Of none of them nothing is concluded.
+    /// Events that must be in the file. For an empty list, nothing is concluded.
     pub contains: Option<Vec<LeafHash>>,
-    /// What else was to be checked and could not be read, in words. Nothing is concluded then, but what is wrong is found.
+    /// Other inputs of the check that could not be read, in words. Nothing is then concluded, but faults are still
+    /// found.
     pub unread: Vec<String>,
 }
 
@@ -75,7 +76,7 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// What follows from it.
+    /// Returns the outcome that follows from the error.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
@@ -85,26 +86,26 @@ impl VerifyError {
     }
 }
 
-/// Keys that are known to be the server's.
+/// The server's known keys.
 #[derive(Debug, Clone, Copy)]
 struct Pinned<'k> {
     keys: &'k [VerifierKey],
-    /// Whether these are all that there are to know: of a signer that none of them leads to it is then known that it is another.
+    /// Whether these are all the keys there are. A signer that none of them leads to is then known to be another one.
     are_all: bool,
 }
 
-/// What a receipt says the file is to hold.
+/// The content of the file according to the receipt.
 struct Evidence {
     checked: Checked,
     replayed: Vec<Replayed>,
     content: Option<(Manifest, Vec<Planned>)>,
 }
 
-/// Checks the file against its receipt and what is expected. The memory it takes is bounded by the receipts and the
-/// acknowledgements. A file that cannot be read to its end leaves the report inconclusive, or failed where more is wrong.
+/// Verifies the file against its receipt and the expectations. The receipts and the acknowledgements bound its memory.
+/// If the file cannot be read to its end, the report is inconclusive, or failed where another fault is found.
 ///
 /// # Errors
-/// When the receipt is malformed, or of a version that is not known.
+/// When the receipt is malformed, or its version is unknown.
 pub fn verify(
     receipt_text: &str,
     expected: &Expectations,
@@ -156,16 +157,16 @@ pub fn verify(
     ))
 }
 
-/// A receipt as it stands in its note. Signatures by the keys that are known are judged before a word of it: a type or a
-/// version that is not known may have been written by anybody else.
+/// Reads the receipt in a note. It judges the signatures of the known keys before anything else: anybody could have
+/// written an unknown type or version.
 fn read<'t>(text: &'t str, keys: &[VerifierKey]) -> Result<(Receipt, Note<'t>), ReceiptError> {
     let note = Note::parse(text)?;
     note.signer(keys)?;
     Ok((Receipt::read(&note)?, note))
 }
 
-/// Whether the file's bytes are those that were made, and how many of the acknowledged events are there, when some were
-/// given.
+/// Compares the file with the plan. Returns whether its bytes are the original ones, and how many of the acknowledged
+/// events it holds, if any were given.
 fn compare(
     receipt: &Receipt,
     manifest: &Manifest,
@@ -195,7 +196,7 @@ fn compare(
     Ok((compared.is_as_made, acknowledged))
 }
 
-/// Everything that the receipt alone tells.
+/// Checks everything that the receipt alone can show.
 fn check_evidence(
     receipt: &Receipt,
     note: &Note<'_>,
@@ -287,7 +288,7 @@ fn check_scope(
     }
 }
 
-/// Signatures, domains and logs.
+/// Checks signatures, domains and logs.
 fn check_receipt(
     receipt: &Receipt,
     texts: Texts,
@@ -330,7 +331,8 @@ fn check_receipt(
     checked
 }
 
-/// The control lists of all domains, at least one. Where one has an entry of a type that is not known, no key is.
+/// Follows the control lists of all domains, of which there is at least one. If one has an entry of an unknown type, no
+/// key is known.
 fn follow_controls(receipt: &Receipt, texts: &mut [DomainTexts]) -> Result<Vec<Control>, Problem> {
     for (evidence, texts) in receipt.domains.iter().zip(texts.iter_mut()) {
         if let Some(later) = texts.control.later.take() {
@@ -346,7 +348,7 @@ fn follow_controls(receipt: &Receipt, texts: &mut [DomainTexts]) -> Result<Vec<C
     Ok(controls)
 }
 
-/// The receipt is signed by the key that its control lists end with.
+/// Checks that the last key of the control lists signed the receipt.
 fn check_signature(note: &Note<'_>, signer: &VerifierKey) -> Result<(), Problem> {
     match note.signer(std::slice::from_ref(signer)) {
         Ok(Some(_)) => Ok(()),
@@ -355,7 +357,7 @@ fn check_signature(note: &Note<'_>, signer: &VerifierKey) -> Result<(), Problem>
     }
 }
 
-/// That key is a pinned one, or one that a pinned one leads to.
+/// Checks that the signer is a pinned key, or one that a pinned key leads to.
 fn check_lead(
     signer: &VerifierKey,
     controls: &[Control],
@@ -380,7 +382,7 @@ fn check_lead(
     })
 }
 
-/// The domains are those of the scope, all of them.
+/// Checks that the domains are exactly those of the scope.
 fn check_domains(receipt: &Receipt, controls: &[Control]) -> Result<(), Problem> {
     let of = &receipt.scope.of;
     let mut expected = vec![(of.domain(), controls[0].genesis_leaf)];
@@ -417,7 +419,7 @@ fn check_since(
     expected: &Expectations,
     findings: &mut Findings,
 ) -> HashMap<String, Kept> {
-    // Keys that the log was signed with before are known by the log that is signed now.
+    // The current log names the keys that signed it before.
     let mut keys = expected.keys.clone();
     if !keys.is_empty() && !findings.has_failed() {
         keys.extend_from_slice(&new.keys);

@@ -1,8 +1,9 @@
-//! A deserializer that reads a type in one form only.
+//! A deserializer that accepts each type in one form only.
 //!
-//! What `serde` derives takes a list in place of an object, member by member in their order, an object in place of the name of
-//! a variant, and `null` in place of a member that is not there. `docs/EVIDENCE.md` knows none of these, and another verifier
-//! would refuse them: here an object is an object, a name is a string, and `null` is nothing that any member takes.
+//! Code that `serde` derives accepts a list in place of an object, member by member in their order; an object in place
+//! of the name of a variant; and `null` in place of an absent member. `docs/EVIDENCE.md` allows none of these, and
+//! another verifier would refuse them. Here an object must be an object, a name must be a string, and no member accepts
+//! `null`.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Reads from a deserializer of JSON, all that is nested included.
+/// Deserializes JSON exactly, nested values included.
 pub(super) struct Exact<D>(pub(super) D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Exact<D> {
@@ -53,7 +54,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Exact<D> {
     }
 }
 
-/// Hands on what is nested in the same way.
+/// Passes nested values on in the same way.
 struct Within<T>(T);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Within<V> {

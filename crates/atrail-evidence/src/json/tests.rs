@@ -79,7 +79,7 @@ fn a_string_is_text_of_unicode() {
     }
 }
 
-/// What a derived reader would take besides, and another verifier would not.
+/// The forms that a derived deserializer would also accept, and another verifier would not.
 #[test]
 fn each_value_has_one_form() {
     #[derive(Debug, PartialEq, serde::Deserialize)]

@@ -1,25 +1,26 @@
-//! Acknowledgements that a producer kept.
+//! Parses the acknowledgements that a producer kept.
 
 use crate::hash::Hash;
 use crate::json;
 use crate::leaf::LeafHash;
 
-/// Why a text is no list of acknowledgements.
+/// Why a text is not a list of acknowledgements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AcknowledgementsError {
     /// The line with this number, from 1, is neither an acknowledgement nor a refusal.
     #[error("line {0} is no acknowledgement")]
     Line(u64),
-    /// There is not one, so nothing would be checked.
+    /// The list has no acknowledgement, so nothing would be checked.
     #[error("it has no acknowledgement")]
     None,
 }
 
-/// The acknowledged events of what `atrail trail --format jsonl` printed, or of what the server answered, a line for each: the
-/// member `value` of each line that has one. Lines with `error` in its place are refusals, which were never stored.
+/// Parses the output of `atrail trail --format jsonl`, or the server's answers, one per line; returns the acknowledged
+/// events: the member `value` of each line that has one. A line with `error` in its place is a refusal, and its event
+/// was never stored.
 ///
 /// # Errors
-/// When a line is neither, or none is an acknowledgement.
+/// When a line is neither, or no line is an acknowledgement.
 pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, AcknowledgementsError> {
     #[derive(serde::Deserialize)]
     struct Answer {
@@ -28,7 +29,7 @@ pub fn parse_acknowledgements(text: &str) -> Result<Vec<LeafHash>, Acknowledgeme
     }
     let mut leaves = Vec::new();
     for (number, line) in (1_u64..).zip(text.lines()) {
-        // Blank as EVIDENCE.md has it: other white space of Unicode is no part of a JSON text.
+        // Blank by EVIDENCE.md's definition: no other white space of Unicode may be part of a JSON text.
         if line
             .bytes()
             .all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
@@ -76,7 +77,7 @@ mod tests {
         }
     }
 
-    /// A list that asks for nothing would prove something of nothing.
+    /// A list that asks for nothing would otherwise prove something without a check.
     #[test]
     fn a_list_without_an_acknowledgement_is_none() {
         use AcknowledgementsError::{Line, None};

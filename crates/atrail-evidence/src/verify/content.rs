@@ -1,7 +1,7 @@
-//! The file against the planned segments: one pass, in memory that does not grow with the file.
+//! Compares the file with the planned segments in one pass, in memory that does not grow with the file.
 //!
-//! What does not match is located: segments out of their order by their first run of events, and lines that are too many or
-//! too few by shifting the runs that follow a little.
+//! It locates mismatches: it recognizes a segment out of order by its first run of events, and it finds extra or
+//! missing lines by shifting the following runs a little.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Read};
@@ -13,37 +13,37 @@ use crate::hash::Hash;
 use crate::receipt::Receipt;
 use crate::tree::{SUBTREE_LEAVES, TreeHasher, root_of};
 
-/// By how many lines what follows may have moved and still be found.
+/// Largest shift, in lines, at which the search still finds the following run.
 const MAX_SHIFT: usize = 32;
-/// How often in a file is searched: each search hashes some ten thousand nodes.
+/// Most searches in one file: each hashes some ten thousand nodes.
 const MAX_SEARCHES: u32 = 100;
-/// Lines beyond the end are counted up to here.
+/// Most lines beyond the end that are counted.
 const MAX_EXTRA_LINES: u64 = 1_000_000;
 
-/// Compares a file with what it is to hold.
+/// Compares a file with its planned content.
 pub(super) struct Content<'a, R: Read> {
     receipt: &'a Receipt,
     planned: &'a [Planned],
     findings: &'a mut Findings,
     lines: Lines<'a, R>,
-    /// Lines that were read and not yet told of.
+    /// Lines that were read and not yet judged.
     window: VecDeque<Line>,
-    /// How many lines are before the window.
+    /// Number of lines before the window.
     passed: u64,
     /// Segments by the length and hash of their first run.
     starts: HashMap<u64, HashMap<Hash, usize>>,
     seen: Vec<bool>,
     searches: u32,
-    /// Acknowledged events that are still to be found.
+    /// Acknowledged events that have not been found yet.
     wanted: HashSet<Hash>,
 }
 
-/// What a comparison says besides its findings.
+/// The result of a comparison besides its findings.
 #[derive(Debug)]
 pub(super) struct Compared {
-    /// Whether the file's bytes are those that were made.
+    /// Whether the file's bytes are the original ones.
     pub(super) is_as_made: bool,
-    /// Acknowledged events that are not there.
+    /// Acknowledged events that are not in the file.
     pub(super) not_found: HashSet<Hash>,
 }
 
@@ -79,7 +79,7 @@ impl<'a, R: Read> Content<'a, R> {
         }
     }
 
-    /// Goes through the file.
+    /// Compares the whole file.
     pub(super) fn compare(mut self) -> io::Result<Compared> {
         let mut last = None;
         while let Some(next) = self.next_unseen(last) {
@@ -113,14 +113,14 @@ impl<'a, R: Read> Content<'a, R> {
         self.finish()
     }
 
-    /// The segment to expect: the first one behind the last that was not seen, else the first that was not.
+    /// Returns the segment to expect: the first unseen one after the last, or else the first unseen one.
     fn next_unseen(&self, last: Option<usize>) -> Option<usize> {
         let behind = last.map_or(0, |last| last + 1);
         let unseen = |range: std::ops::Range<usize>| range.into_iter().find(|n| !self.seen[*n]);
         unseen(behind..self.planned.len()).or_else(|| unseen(0..behind))
     }
 
-    /// Which segment begins here: the expected one unless another one plainly does.
+    /// Identifies the segment that begins here: the expected one, unless the lines match the start of another.
     fn identify(&mut self, expected: usize) -> io::Result<usize> {
         let run = self.planned[expected].first_run();
         if run.count > SUBTREE_LEAVES {
@@ -143,7 +143,7 @@ impl<'a, R: Read> Content<'a, R> {
         Ok(found.unwrap_or(expected))
     }
 
-    /// Follows a segment run by run.
+    /// Compares a segment run by run.
     fn segment(&mut self, number: usize) -> io::Result<()> {
         let planned = &self.planned[number];
         let mut bytes = 0_u64;
@@ -183,7 +183,7 @@ impl<'a, R: Read> Content<'a, R> {
         Ok(())
     }
 
-    /// A segment of which no shorter runs are known.
+    /// Compares a segment whose shorter runs are unknown.
     fn long_run(&mut self, number: usize, run: Run, bytes: &mut u64) -> io::Result<bool> {
         let mut tree = TreeHasher::default();
         let line = self.passed;
@@ -211,7 +211,7 @@ impl<'a, R: Read> Content<'a, R> {
         Ok(true)
     }
 
-    /// Finds out what happened to a run, and goes behind it.
+    /// Finds out what happened to a run, and moves past it.
     fn mismatch(&mut self, number: usize, run: Run, following: Option<Run>) -> io::Result<()> {
         let count = run.count as usize;
         let following = following.filter(|next| next.count <= SUBTREE_LEAVES);
@@ -219,7 +219,7 @@ impl<'a, R: Read> Content<'a, R> {
         self.fill(count + MAX_SHIFT + ahead.max(1))?;
         if self.searches > 0 {
             self.searches -= 1;
-            // Lines before it that nobody sealed.
+            // Lines before the run that nobody sealed.
             if let Some(extra) = (1..=MAX_SHIFT).find(|shift| self.matches(run, *shift)) {
                 let detail = format!("{extra} lines that were not sealed");
                 self.find_lines(FindingKind::Extra, number, run.first, extra, &detail);
@@ -236,7 +236,7 @@ impl<'a, R: Read> Content<'a, R> {
             self.find_at(FindingKind::Extra, number, run.first, run.count, &detail);
             self.consume(there);
         } else if there < count {
-            // The end of the file tells the rest.
+            // The end of the file explains the rest.
             self.truncated(number, run);
         } else {
             self.modified(number, run);
@@ -244,7 +244,7 @@ impl<'a, R: Read> Content<'a, R> {
         Ok(())
     }
 
-    /// Looks for the run behind: it tells how many lines this one has too many or too few.
+    /// Searches for the next run, which shows how many lines this one has too many or too few.
     fn resynchronise(&mut self, number: usize, run: Run, next: Run) -> io::Result<()> {
         let count = run.count as usize;
         let shifts =
@@ -290,7 +290,7 @@ impl<'a, R: Read> Content<'a, R> {
         self.find_at(FindingKind::Truncated, number, run.first, run.count, detail);
     }
 
-    /// What comes behind the last line, and what did not come.
+    /// Reports the lines after the last expected one, and the segments that are missing.
     fn finish(mut self) -> io::Result<Compared> {
         let mut extra = 0;
         let first = self.passed + 1;
@@ -369,7 +369,7 @@ impl<'a, R: Read> Content<'a, R> {
         }
     }
 
-    /// Reads until so many lines are in the window, or the file ends; answers how many there are.
+    /// Reads until the window holds this many lines, or the file ends; returns the number of lines in the window.
     fn fill(&mut self, count: usize) -> io::Result<usize> {
         while self.window.len() < count {
             let Some(line) = self.lines.next()? else {
@@ -383,14 +383,14 @@ impl<'a, R: Read> Content<'a, R> {
         Ok(self.window.len())
     }
 
-    /// Goes behind so many lines, or all; answers how many bytes they have.
+    /// Moves past this many lines, or past all; returns their bytes.
     fn consume(&mut self, count: usize) -> u64 {
         let count = count.min(self.window.len());
         self.passed += count as u64;
         self.window.drain(..count).map(|line| line.bytes).sum()
     }
 
-    /// Whether the run begins behind so many lines of the window.
+    /// Returns whether the run begins after this many lines of the window.
     fn matches(&self, run: Run, place: usize) -> bool {
         let count = run.count as usize;
         self.window.len() >= place + count && {
@@ -407,7 +407,7 @@ impl<'a, R: Read> Content<'a, R> {
         self.findings.add_at(kind, location, detail);
     }
 
-    /// A finding about so many lines before event `event`.
+    /// Adds a finding about this many lines before event `event`.
     fn find_lines(
         &mut self,
         kind: FindingKind,

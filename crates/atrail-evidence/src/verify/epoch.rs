@@ -1,5 +1,5 @@
-//! An earlier receipt against a later one whose log began anew: what stood then is there, or was deleted on record. More is
-//! not claimed: this log does not begin with the one before.
+//! Compares an earlier receipt with a later one whose log began anew: whatever stood then must still be there, or be
+//! deleted on record. It claims no more, because the new log does not begin with the previous one.
 
 use std::collections::HashSet;
 
@@ -13,11 +13,11 @@ use crate::entry::{ControlEntry, DayEntry, HoldLevel, SealedSegment};
 use crate::receipt::DomainEvidence;
 use crate::verify::problem::Problem;
 
-/// How many missing segments of a day are named.
+/// Most missing segments of a day that are named.
 const MAX_NAMED: usize = 20;
 
-/// Compares a log with the earlier one whose checkpoint it continues, on the days of `range`; answers what was kept, and
-/// what is wrong or not known.
+/// Compares a log with the earlier one whose checkpoint it continues, on the days of `range`. Returns what was kept,
+/// and what is wrong or unknown.
 pub(super) fn compare(
     old: &DomainLog,
     new: &DomainLog,
@@ -58,7 +58,7 @@ pub(super) fn compare(
     (kept, problems)
 }
 
-/// Whatever the list sealed, be it deleted since.
+/// Returns every segment that the list sealed, even if it was deleted later.
 fn sealed(list: &DayEntries) -> HashSet<&SealedSegment> {
     let seals = list.entries.iter().filter_map(|entry| match entry {
         DayEntry::Seal(seal) => Some(&seal.segments),
@@ -79,7 +79,7 @@ fn told(missing: &[&SealedSegment]) -> String {
     }
 }
 
-/// A legal hold that stood then does not end by a new beginning: it is recorded anew, before anything is deleted.
+/// Checks that legal holds survive a new beginning: the new log must record each hold again before any deletion.
 fn check_holds(old: &DomainLog, new: &DomainLog, evidence: &DomainEvidence) -> Vec<Problem> {
     let holds = in_force(old.control.entries.iter()).holds;
     let Some(began) = holds.iter().map(|level| began(new, *level)).max() else {
@@ -107,7 +107,7 @@ fn check_holds(old: &DomainLog, new: &DomainLog, evidence: &DomainEvidence) -> V
 
 const NEVER: u64 = u64::MAX;
 
-/// The place in the control list at which the hold is recorded anew.
+/// Returns the position in the control list at which the hold is recorded again.
 fn began(log: &DomainLog, level: HoldLevel) -> u64 {
     let is_it = |entry: &ControlEntry| matches!(entry, ControlEntry::Hold(h) if h.level == level);
     (0..)

@@ -1,5 +1,5 @@
-//! What the texts of a receipt say, each of them well formed. All of them are read before any is compared with another: what
-//! is malformed is wrong, whatever else is not known.
+//! Parses the texts of a receipt, each of which must be well formed. It parses all of them before any is compared with
+//! another: a malformed text is wrong, whatever else is unknown.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::receipt::{DomainEvidence, Receipt};
 use crate::record::Record;
 use crate::verify::problem::{Problem, invalid};
 
-/// The texts of a receipt.
+/// The parsed texts of a receipt.
 #[derive(Debug)]
 pub(super) struct Texts {
     pub(super) range: DayRange,
@@ -26,7 +26,7 @@ pub(super) struct Texts {
     pub(super) domains: Vec<DomainTexts>,
 }
 
-/// The texts of a domain.
+/// The parsed texts of a domain.
 #[derive(Debug)]
 pub(super) struct DomainTexts {
     pub(super) control: ControlTexts,
@@ -34,7 +34,7 @@ pub(super) struct DomainTexts {
     pub(super) lists: BTreeMap<Day, DayEntries>,
     /// The records of its deletions.
     pub(super) deletions: Vec<Record>,
-    /// An entry of its day lists of a type that is not known: those in `lists` are not all.
+    /// An entry of unknown type in its day lists: `lists` is then incomplete.
     pub(super) later: Option<Problem>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct DomainTexts {
 #[derive(Debug, Default)]
 pub(crate) struct ControlTexts {
     pub(super) entries: Vec<ControlEntry>,
-    /// One of a type that is not known: those in `entries` are not all.
+    /// An entry of unknown type: `entries` is then incomplete.
     pub(super) later: Option<Problem>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct DayEntries {
     pub(super) leaves: Vec<Hash>,
 }
 
-/// Reads all texts of a receipt.
+/// Parses all texts of a receipt.
 pub(super) fn read(receipt: &Receipt) -> Result<Texts, Problem> {
     let (start, end) = (day(&receipt.scope.start)?, day(&receipt.scope.end)?);
     let range = DayRange::new(start, end)
@@ -119,7 +119,7 @@ fn domain(evidence: &DomainEvidence, range: DayRange) -> Result<DomainTexts, Pro
     })
 }
 
-/// Reads the entries of a control list: the first and no other is a genesis.
+/// Parses the entries of a control list: the first entry, and no other, is a genesis.
 pub(crate) fn control(domain: &str, texts: &[String]) -> Result<ControlTexts, Problem> {
     let mut read = ControlTexts {
         entries: Vec::with_capacity(texts.len()),
@@ -178,7 +178,7 @@ fn check_control(entry: &ControlEntry, is_account: bool, name: &str) -> Result<(
     Ok(())
 }
 
-/// Reads an entry of the list of `day`.
+/// Parses an entry of the list of `day`.
 pub(crate) fn day_entry(
     text: &str,
     position: usize,
@@ -214,13 +214,13 @@ fn is_right(seal: &Seal) -> bool {
 
 const ALL_DAY: HourRange = HourRange { first: 0, last: 23 };
 
-/// The checkpoint in a note, whoever signed it.
+/// Returns the checkpoint in a note, whoever signed it.
 pub(crate) fn checkpoint(note: &str) -> Option<Checkpoint> {
     let note = Note::parse(note).ok()?;
     Checkpoint::parse(note.text()).ok()
 }
 
-/// A day of the tree of days.
+/// Parses a day of the tree of days.
 pub(crate) fn day(text: &str) -> Result<Day, Problem> {
     text.parse().map_err(|_| {
         invalid(format!(
@@ -231,7 +231,7 @@ pub(crate) fn day(text: &str) -> Result<Day, Problem> {
     })
 }
 
-/// The day of a moment as evidence writes it: `YYYY-MM-DDThh:mm:ssZ`, with up to nine digits of a fraction.
+/// Returns the day of a time as evidence writes it: `YYYY-MM-DDThh:mm:ssZ`, with a fraction of up to nine digits.
 pub(super) fn moment(text: &str) -> Option<Day> {
     let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
@@ -252,7 +252,8 @@ pub(crate) fn malformed(what: &str, error: &MalformedError) -> Problem {
     invalid(format!("{what}: {}", error.told()))
 }
 
-/// An entry of a type that a later version may have brought is not wrong, but nothing follows from it.
+/// Returns the problem for an entry of a type that a later version may have introduced: the entry is not wrong, but
+/// nothing follows from it.
 fn of_a_later_version(kind: &str, position: usize, list: &str) -> Problem {
     Problem {
         kind: FindingKind::Unproven,

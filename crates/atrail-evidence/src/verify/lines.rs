@@ -1,4 +1,4 @@
-//! The lines of a file, compressed or not, as leaf hashes.
+//! Reads the lines of a file, compressed or not, as leaf hashes.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
@@ -21,10 +21,10 @@ pub(crate) struct Line {
     pub(crate) bytes: u64,
 }
 
-/// How the lines of a file end.
+/// The way in which the lines of a file end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
-    /// As they should.
+    /// With the LF of the last line.
     Whole,
     /// In a line without LF.
     InLine,
@@ -52,13 +52,13 @@ enum Source<'m, R: Read> {
     Plain(Tee<'m, R>),
 }
 
-/// What is known of the bytes as they are in the file.
+/// The state of comparing the file's raw bytes.
 struct Raw<'m> {
-    /// The objects that they should be, the first being read now.
+    /// The expected objects, beginning with the one being read; `None` after a mismatch.
     objects: Option<&'m [crate::ManifestObject]>,
     hasher: Sha256,
     in_object: u64,
-    /// Whether reading failed, as opposed to what was read.
+    /// Whether reading itself failed, as opposed to a fault in the bytes.
     has_failed: bool,
 }
 
@@ -108,7 +108,7 @@ impl<R: Read> Read for TeeReader<'_, R> {
 }
 
 impl<'m, R: Read> Lines<'m, R> {
-    /// The lines of a file, whose bytes are compared with those of the manifest.
+    /// Returns the lines of a file, and compares its bytes with the manifest.
     pub(crate) fn new(file: R, manifest: &'m Manifest) -> io::Result<Self> {
         let raw = Rc::new(RefCell::new(Raw {
             objects: Some(&manifest.objects),
@@ -140,12 +140,12 @@ impl<'m, R: Read> Lines<'m, R> {
         })
     }
 
-    /// The next line; `None` at the end, of which [`Lines::end`] then tells.
+    /// Returns the next line; `None` at the end, which [`Lines::end`] then describes.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line>> {
         self.next_with(|_| ())
     }
 
-    /// As [`Lines::next`], and hands the bytes of the line out, piece by piece.
+    /// Like [`Lines::next`], and passes on the bytes of the line, piece by piece.
     pub(crate) fn next_with(&mut self, mut piece: impl FnMut(&[u8])) -> io::Result<Option<Line>> {
         let mut hasher = Sha256::new_with_prefix([0x00]);
         let mut bytes = 0;
@@ -170,12 +170,12 @@ impl<'m, R: Read> Lines<'m, R> {
         }
     }
 
-    /// How the lines ended; `None` before.
+    /// Returns how the lines ended; `None` before the end.
     pub(crate) const fn end(&self) -> Option<&End> {
         self.ended.as_ref()
     }
 
-    /// Whether the file's bytes were those of the manifest, to the end.
+    /// Returns whether the file's bytes matched the manifest to the end.
     pub(crate) fn is_as_made(&self) -> bool {
         matches!(self.raw.borrow().objects, Some([]))
     }
@@ -205,7 +205,7 @@ impl<'m, R: Read> Lines<'m, R> {
         Ok(self.end > 0)
     }
 
-    /// The decoder may end before the file does.
+    /// Checks whether data follows: the decoder may end before the file does.
     fn end_of_data(&mut self) -> io::Result<End> {
         let Source::Gzip(decoder) = &mut self.source else {
             return Ok(End::Whole);

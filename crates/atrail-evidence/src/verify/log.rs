@@ -1,4 +1,4 @@
-//! The log of one domain: checkpoint, last record, control list and day lists agree.
+//! Checks the log of one domain: checkpoint, last record, control list and day lists must agree.
 
 use std::collections::BTreeMap;
 
@@ -17,32 +17,32 @@ use crate::receipt::DomainEvidence;
 use crate::record::Record;
 use crate::tree::{Root, TreeHasher, root_of};
 
-/// A control list, read and followed.
+/// A control list, parsed and followed.
 #[derive(Debug)]
 pub(crate) struct Control {
     pub(crate) genesis: Genesis,
     pub(super) genesis_leaf: Hash,
     pub(super) entries: Vec<ControlEntry>,
-    /// The root after so many entries.
+    /// The root after each number of entries.
     roots: Vec<Root>,
-    /// The keys that signed the log, one after the other; each but the first is endorsed by the one before.
+    /// The keys that signed the log, in order; the previous key endorses each but the first.
     pub(crate) keys: Vec<VerifierKey>,
 }
 
-/// A domain's log that holds.
+/// The verified log of a domain.
 #[derive(Debug)]
 pub(super) struct DomainLog {
     pub(super) domain: String,
     pub(super) checkpoint: Checkpoint,
     pub(super) control: Control,
-    /// The entries of the asked days.
+    /// The entries of the requested days.
     pub(super) lists: BTreeMap<Day, DayEntries>,
     /// The records of the deletions.
     pub(super) deletions: Vec<Record>,
 }
 
 impl Control {
-    /// Follows the list: it begins with the genesis of this domain, and each new key is endorsed by the one before.
+    /// Follows the list: it must begin with the genesis of this domain, and the previous key must endorse each new one.
     pub(crate) fn follow(
         domain: &str,
         texts: &[String],
@@ -94,24 +94,24 @@ impl Control {
         })
     }
 
-    /// The root after so many entries, at least one.
+    /// Returns the root after this many entries, at least one.
     pub(crate) fn root_at(&self, size: u64) -> Option<Root> {
         let size = usize::try_from(size).ok().filter(|size| *size > 0)?;
         self.roots.get(size).copied()
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(crate) fn size(&self) -> u64 {
         self.entries.len() as u64
     }
 
-    /// The key that signs now.
+    /// Returns the key that signs now.
     pub(crate) fn signer(&self) -> &VerifierKey {
         &self.keys[self.keys.len() - 1]
     }
 }
 
-/// Checks the domain's log, signed by `signer`, on the asked days.
+/// Checks the domain's log, signed by `signer`, on the requested days.
 pub(super) fn check(
     evidence: &DomainEvidence,
     texts: DomainTexts,

@@ -1,4 +1,4 @@
-//! What the file is to hold, in its order: the manifest names the expected segments.
+//! Plans the content of the file, in its order: the manifest names the expected segments.
 
 use std::collections::HashMap;
 
@@ -18,21 +18,21 @@ pub(super) struct Planned {
     pub(super) domain: usize,
     pub(super) day: Day,
     pub(super) sealed: SealedSegment,
-    /// The hashes of its runs of events; empty when they are not known and there are several.
+    /// The hashes of its runs of events; empty when they are unknown and there is more than one.
     pub(super) runs: Vec<Hash>,
 }
 
-/// A run of events whose hash is known.
+/// A run of events with a known hash.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
-    /// The first event of it in its segment.
+    /// Position of its first event in the segment.
     pub(super) first: u64,
     pub(super) count: u64,
     pub(super) hash: Hash,
 }
 
 impl Planned {
-    /// The runs to compare; the whole segment when nothing smaller is known.
+    /// Returns the runs to compare; the whole segment when no smaller run is known.
     pub(super) fn runs(&self) -> impl Iterator<Item = Run> {
         let count = self.sealed.count;
         let whole = (self.runs.is_empty()).then_some(Run {
@@ -48,7 +48,7 @@ impl Planned {
         whole.into_iter().chain(runs)
     }
 
-    /// The first of them.
+    /// Returns the first of them.
     pub(super) fn first_run(&self) -> Run {
         Run {
             first: 0,
@@ -61,7 +61,7 @@ impl Planned {
         }
     }
 
-    /// Where it is.
+    /// Returns the segment's location.
     pub(super) fn location(&self, receipt: &Receipt) -> Location {
         Location {
             domain: receipt.domains.get(self.domain).map(|d| d.domain.clone()),
@@ -130,7 +130,7 @@ pub(super) fn plan(
     Ok(planned)
 }
 
-/// The hashes of a segment's runs, when they are known and give its root.
+/// Returns the hashes of a segment's runs, if they are known and lead to its root.
 fn runs_of(receipt: &Receipt, domain: usize, sealed: &SealedSegment) -> Result<Vec<Hash>, Problem> {
     if sealed.count <= SUBTREE_LEAVES {
         return Ok(vec![sealed.root]);

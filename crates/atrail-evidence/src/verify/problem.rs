@@ -1,8 +1,8 @@
-//! Why evidence does not hold.
+//! Faults in the evidence.
 
 use super::report::FindingKind;
 
-/// Why a domain's evidence does not hold.
+/// A fault in a domain's evidence, or a missing part of it.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) kind: FindingKind,
@@ -10,7 +10,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// The same, told as one of this domain.
+    /// Returns the same problem, reported for this domain.
     pub(super) fn within(self, domain: &str) -> Self {
         Self {
             detail: format!("{domain}: {}", self.detail),
@@ -19,7 +19,7 @@ impl Problem {
     }
 }
 
-/// Something in the log is not right.
+/// Returns the problem for a fault in the log.
 pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
     Problem {
         kind: FindingKind::LogInvalid,

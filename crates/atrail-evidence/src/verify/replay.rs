@@ -1,4 +1,4 @@
-//! Which segments a domain has, and whether each deletion was allowed.
+//! Replays the day lists: finds the segments that a domain has, and checks whether each deletion was allowed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::receipt::{DeletionProof, DomainEvidence};
 use crate::record::Record;
 use crate::verify::problem::{Problem, invalid};
 
-/// What is left of the asked days and hours, and what was deleted of the asked days.
+/// The remaining segments of the requested days and hours, and the deletions on the requested days.
 #[derive(Debug, Default)]
 pub(super) struct Replayed {
     /// In the order of their sealing, per day.
@@ -26,14 +26,14 @@ pub(super) struct Replayed {
     pub(super) by_retention: Deleted,
 }
 
-/// What the control list says after a number of entries.
+/// The state of the control list after a number of entries.
 #[derive(Debug)]
 pub(super) struct InForce {
     retention_days: i64,
     pub(super) holds: HashSet<HoldLevel>,
 }
 
-/// Follows the day lists.
+/// Replays the day lists.
 pub(super) fn replay(
     log: &DomainLog,
     evidence: &DomainEvidence,
@@ -108,7 +108,7 @@ impl Replayed {
     }
 }
 
-/// The segments of a day that its entries leave, whether their deletions were allowed or not.
+/// Returns the segments of a day that remain after its entries, whether their deletions were allowed or not.
 pub(super) fn standing<'e>(entries: impl Iterator<Item = &'e DayEntry>) -> Vec<SealedSegment> {
     let mut standing: Vec<SealedSegment> = Vec::new();
     for entry in entries {
@@ -153,7 +153,7 @@ fn check_deletion(
     Ok(())
 }
 
-/// What was in force at the deletion, by its record.
+/// Returns the policy and holds in force at the deletion, according to its record.
 fn state_of(
     log: &DomainLog,
     proof: &DeletionProof,
@@ -208,7 +208,7 @@ pub(super) fn in_force<'a>(entries: impl Iterator<Item = &'a ControlEntry>) -> I
     state
 }
 
-/// Why the deletion was not allowed.
+/// Returns why the deletion was not allowed.
 fn refusal(deletion: &Deletion, day: Day, state: &InForce) -> Option<String> {
     if deletion.actor.is_empty() {
         return Some("nobody is named".to_owned());

@@ -1,29 +1,29 @@
-//! What a verification found.
+//! The findings of a verification.
 
 use serde::Serialize;
 
 use crate::hash::Hash;
 
-/// How many findings are kept; of the others only their number.
+/// Most findings that are kept; the rest are only counted.
 const MAX_FINDINGS: usize = 100;
 
-/// What is concluded.
+/// The conclusion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Complete, unmodified and accounted for.
     Proven,
-    /// The file or its evidence is not right.
+    /// The file or its evidence is wrong.
     Failed,
     /// Nothing wrong was found, but something needed for a conclusion is missing.
     Inconclusive,
 }
 
-/// What a finding is about.
+/// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
-    /// Lines are not those that were sealed.
+    /// Lines differ from the sealed ones.
     Modified,
     /// Events that belong to the scope are not there.
     Missing,
@@ -31,13 +31,13 @@ pub enum FindingKind {
     Truncated,
     /// There is more than was sealed.
     Extra,
-    /// Segments stand in another order.
+    /// Segments are in another order.
     Reordered,
-    /// A deletion that nothing allowed.
+    /// A deletion that nothing permitted.
     UnauthorisedDelete,
-    /// A record, an entry, a proof or a signature is not right.
+    /// A record, an entry, a proof or a signature is wrong.
     LogInvalid,
-    /// The receipt is of another scope than the asked one.
+    /// The receipt is for another scope than the requested one.
     OtherScope,
     /// No key was pinned.
     Unpinned,
@@ -46,7 +46,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// In capitals, for people.
+    /// Returns the kind in capitals, for people.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -71,16 +71,16 @@ impl FindingKind {
     }
 }
 
-/// Numbers from the first to the last, both included.
+/// A range of numbers, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
-    /// The first.
+    /// The first number.
     pub first: u64,
-    /// The last.
+    /// The last number.
     pub last: u64,
 }
 
-/// Where in the scope something is.
+/// A place in the scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Location {
     /// The domain.
@@ -103,57 +103,58 @@ pub struct Location {
     pub lines: Option<Span>,
 }
 
-/// One thing that is not right.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is about.
+    /// Its kind.
     pub kind: FindingKind,
-    /// Where.
+    /// Its place.
     pub location: Location,
-    /// What is wrong, in words; may hold text from the receipt.
+    /// The fault in words; may hold text from the receipt.
     pub detail: String,
 }
 
 /// Deletions of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Deleted {
-    /// How many deletions.
+    /// Number of deletions.
     pub deletions: u64,
-    /// How many events they removed.
+    /// Number of events that they removed.
     pub events: u64,
-    /// The bytes of their lines.
+    /// Total bytes of the lines.
     pub bytes: u64,
 }
 
-/// What the evidence of one domain says.
+/// The facts in the evidence of one domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DomainFacts {
     /// `space-GUID` or `account-GUID`.
     pub domain: String,
-    /// The size of its log.
+    /// Size of its log.
     pub checkpoint_size: u64,
-    /// The root of its log.
+    /// Root of its log.
     pub checkpoint_root: Hash,
-    /// How many events of the scope are in the file.
+    /// Number of events of the scope in the file.
     pub events: u64,
-    /// Deletions that somebody asked for, on the asked days.
+    /// Deletions by request, on the requested days.
     pub by_request: Deleted,
-    /// Deletions that a policy made due, on the asked days.
+    /// Deletions by retention, on the requested days.
     pub by_retention: Deleted,
-    /// When the log is of a later epoch: its GUID, and why it began.
+    /// If the log is of a later epoch: its GUID, and the reason for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
-    /// When the log began anew since an earlier receipt that was given: what stood then and is there, or deleted on record.
+    /// If the log began anew since a given earlier receipt: the segments that stood then and are there, or deleted on
+    /// record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
 }
 
-/// What stood in an earlier receipt and is in a log that began anew.
+/// Segments from an earlier receipt that a log that began anew still accounts for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Kept {
-    /// On how many days something stood.
+    /// Number of days on which something stood.
     pub days: u64,
-    /// How many segments of them are sealed in this log, too.
+    /// Number of their segments that this log has sealed, too.
     pub segments: u64,
 }
 
@@ -162,26 +163,26 @@ pub struct Kept {
 pub struct Epoch {
     /// Its GUID.
     pub id: String,
-    /// When it began.
+    /// Time of its beginning.
     pub began: String,
-    /// Why, in words.
+    /// The reason, in words.
     pub reason: String,
-    /// The size of the log that it continues, when that is known.
+    /// Size of the log that it continues, if known.
     pub continues_size: Option<u64>,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// What is concluded.
+    /// The conclusion.
     pub outcome: Outcome,
     /// GUID of the session.
     pub session: String,
-    /// Whose session it was.
+    /// The user whose session it was.
     pub user: String,
-    /// When the session was made.
+    /// Time of the session's creation.
     pub created: String,
-    /// The scope: the first domain.
+    /// The scope, by its first domain.
     pub scope: String,
     /// The first day.
     pub start: String,
@@ -189,26 +190,26 @@ pub struct Report {
     pub end: String,
     /// The first and the last hour of each day.
     pub hours: (u8, u8),
-    /// The verifier key that the receipt says it is signed by.
+    /// The verifier key of the receipt's stated signer.
     pub signer: String,
-    /// How many events the file was expected to have.
+    /// Number of events that the file should hold.
     pub events: u64,
     /// The domains.
     pub domains: Vec<DomainFacts>,
-    /// The content is right, the compressed bytes are others than those that were made.
+    /// The content is right, but the compressed bytes are not the original ones.
     pub is_recompressed: bool,
-    /// How many of the acknowledged events were found in the file, when such were given.
+    /// Number of the acknowledged events that are in the file, if any were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<u64>,
     /// Whether an earlier receipt was given and the log begins with its log.
     pub is_consistent: bool,
-    /// What is not right, the first of it.
+    /// The first faults.
     pub findings: Vec<Finding>,
-    /// How many findings more there were.
+    /// Number of further findings.
     pub findings_left_out: u64,
 }
 
-/// Collects findings, a bounded number of them.
+/// Collects a bounded number of findings.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
@@ -218,12 +219,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Adds one without a place.
+    /// Adds a finding without a place.
     pub(super) fn add(&mut self, kind: FindingKind, detail: impl Into<String>) {
         self.add_at(kind, Location::default(), detail);
     }
 
-    /// Adds one.
+    /// Adds a finding.
     pub(super) fn add_at(
         &mut self,
         kind: FindingKind,
@@ -256,12 +257,12 @@ impl Findings {
         }
     }
 
-    /// Whether anything was found that fails a verification.
+    /// Returns whether a finding fails the verification.
     pub(super) const fn has_failed(&self) -> bool {
         self.has_failed
     }
 
-    /// What follows from them, and they themselves.
+    /// Returns the outcome and the findings.
     pub(super) fn conclude(self) -> (Outcome, Vec<Finding>, u64) {
         let outcome = match (self.has_failed, self.is_open) {
             (true, _) => Outcome::Failed,
@@ -272,7 +273,7 @@ impl Findings {
     }
 }
 
-/// Whether it says the same of the events right behind those of the last one.
+/// Returns whether the new finding says the same about the events right after the last one's.
 fn is_next_run(last: &Finding, kind: FindingKind, location: &Location, detail: &str) -> bool {
     let (Some(old), Some(new)) = (last.location.events, location.events) else {
         return false;

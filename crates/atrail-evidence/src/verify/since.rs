@@ -1,4 +1,4 @@
-//! An earlier receipt against a later one: the history that was signed then is a beginning of the one that is signed now.
+//! Compares an earlier receipt with a later one: the history signed then must be the beginning of the one signed now.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::proof::verify_consistency;
 use crate::receipt::{DomainEvidence, Receipt};
 use crate::verify::problem::{Problem, invalid};
 
-/// Checks every domain of the earlier receipt; answers what was kept of those whose logs began anew.
+/// Checks every domain of the earlier receipt. Returns what was kept in those whose logs began anew.
 pub(super) fn check(
     old: &Checked,
     new: &Checked,
@@ -64,7 +64,8 @@ fn check_domain(
             "the receipt is older than the one it is to follow",
         )];
     }
-    // Without a proof it is not known that the log begins with that of then. That its lists do not is known all the same.
+    // Without a proof, it is unknown whether the log begins with the earlier one. The lists may still show that it does
+    // not.
     let results = [
         check_history(before, now, evidence),
         check_lists(old, new, checked),
@@ -72,7 +73,7 @@ fn check_domain(
     results.into_iter().filter_map(Result::err).collect()
 }
 
-/// The log of then is a beginning of the log of now, which is not smaller.
+/// Checks that the earlier log is the beginning of the later one, which is not smaller.
 fn check_history(
     before: &Checkpoint,
     now: &Checkpoint,
@@ -98,7 +99,7 @@ fn check_history(
     }
 }
 
-/// The lists of then are beginnings of the lists of now, on the days that both receipts asked for.
+/// Checks that the earlier lists are the beginnings of the later ones, on the days that both receipts cover.
 fn check_lists(old: &DomainLog, new: &DomainLog, checked: &Checked) -> Result<(), Problem> {
     let begins = old.control.root_at(old.control.size()) == new.control.root_at(old.control.size());
     if !begins {
@@ -118,13 +119,13 @@ fn check_lists(old: &DomainLog, new: &DomainLog, checked: &Checked) -> Result<()
     Ok(())
 }
 
-/// Whether the later log is another one, which begins where the earlier receipt ends.
+/// Returns whether the later log is another one, which begins where the earlier receipt ends.
 fn began_anew(old: &DomainLog, new: &DomainLog) -> bool {
     new.checkpoint.origin != old.checkpoint.origin
         && continued(new).as_ref() == Some(&old.checkpoint)
 }
 
-/// The checkpoint that the log's epoch continues.
+/// Returns the checkpoint that the log's epoch continues.
 pub(super) fn continued(log: &DomainLog) -> Option<Checkpoint> {
     super::form::checkpoint(&log.control.genesis.continues)
 }

@@ -1,4 +1,4 @@
-//! What a log states must agree with what the receipt shows, each thing by itself: signed by the right key all the same.
+//! A log's statements must agree with the receipt's content, each on its own, even when the right key has signed them.
 
 use atrail_evidence::{
     Checkpoint, DeletionKind, FindingKind, Hash, HourRange, Manifest, Outcome, Receipt, Record,
@@ -32,7 +32,7 @@ fn download(world: &World) -> Download {
     world.session(Some(1), days, ALL_DAY, &[])
 }
 
-/// What both conclude, with the first key pinned.
+/// Returns the verdict of both verifiers, with the first key pinned.
 fn of(world: &World, download: &Download) -> i64 {
     let receipt = download.receipt.sign(&world.key).unwrap();
     code(&both(&receipt, &pinned(&key()), &download.file))
@@ -44,7 +44,7 @@ fn changed(world: &World, change: impl FnOnce(&mut Receipt)) -> i64 {
     of(world, &download)
 }
 
-/// The conclusion where a member of a text that the log has is another one.
+/// Returns the verdict after changing one member of a text in the log.
 fn stated(text: &str, pointer: &str, is: serde_json::Value) -> i64 {
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
     *value.pointer_mut(pointer).unwrap() = is;
@@ -78,7 +78,7 @@ fn the_last_record_states_what_is_shown() {
     assert_eq!(stated(text, "/index", (record.index - 1).into()), 1);
 }
 
-/// An older state of the log under its newest checkpoint would hide what came since.
+/// An older state of the log under its newest checkpoint would hide the later entries.
 #[test]
 fn an_older_record_is_not_the_last_though_the_log_has_it() {
     let mut world = world();
@@ -139,7 +139,7 @@ fn a_deletion_states_its_place_and_what_it_took() {
             );
         }
     }
-    // A control list of no entry has a root, and nothing was in force by it.
+    // An empty control list has a root, and no policy or hold was in force under it.
     let record = &honest.receipt.domains[0].deletions[0].record;
     let mut none: serde_json::Value = serde_json::from_str(record).unwrap();
     let empty: Root = TreeHasher::default().root();
@@ -148,7 +148,7 @@ fn a_deletion_states_its_place_and_what_it_took() {
     assert_eq!(of(&world, &download(&world)), 1);
 }
 
-/// The text that is endorsed names the log and the key; whoever endorsed something else endorsed nothing.
+/// An endorsement's text names the log and the key; a note with another text endorses nothing.
 #[test]
 fn an_endorsement_is_of_this_key_in_this_log() {
     let second = SigningKey::generate("atrail-test").unwrap();
@@ -164,7 +164,7 @@ fn an_endorsement_is_of_this_key_in_this_log() {
             entry["endorsement"] = key().sign(text).unwrap().into();
             world.rewrite(1, None, position, &entry.to_string());
         }
-        // So that the last record states the list as it is.
+        // The last record then states the list as it is.
         world.policy(1, 8);
         of(&world, &download(&world))
     };
@@ -183,7 +183,7 @@ fn an_endorsement_is_of_this_key_in_this_log() {
     assert_eq!(rotated(Some(of_another)), 1, "of another key");
 }
 
-/// Where the file follows a manifest in another order, the manifest is wrong.
+/// A manifest in another order is wrong, even if the file follows it.
 #[test]
 fn the_manifest_has_one_order_whatever_the_file_has() {
     let mut world = World::new(key());
@@ -208,7 +208,7 @@ fn the_manifest_has_one_order_whatever_the_file_has() {
     assert_eq!(in_order([0, 1, 3, 2]), 1, "domains");
 }
 
-/// Domains without events are in their order, too, and a space's log is the one that was added last.
+/// Domains without events also have their order, and a space's log is the one that was added last.
 #[test]
 fn the_domains_are_those_that_were_added() {
     let mut world = World::new(key());
@@ -232,7 +232,7 @@ fn the_domains_are_those_that_were_added() {
         1,
         "one twice"
     );
-    // One was added before, with another log.
+    // The space was added before, with another log.
     let added = world.control_entry(0, 1).to_owned();
     let of_another = {
         let mut value: serde_json::Value = serde_json::from_str(&added).unwrap();
@@ -248,7 +248,7 @@ fn the_domains_are_those_that_were_added() {
     }
 }
 
-/// The signer's own line must be right, also where another key of the chain is the pinned one.
+/// The signer's own line must be right, even when another key of the chain is pinned.
 #[test]
 fn a_bad_signature_of_the_key_that_signs_now_is_wrong() {
     let mut world = world();
@@ -263,7 +263,7 @@ fn a_bad_signature_of_the_key_that_signs_now_is_wrong() {
     assert_eq!(judged(&String::from_utf8(bad).unwrap()), 1);
 }
 
-/// What is wrong with one domain hides nothing, and nothing is made up of it.
+/// A fault in one domain hides no other fault, and causes no false one.
 #[test]
 fn a_domain_that_does_not_hold_is_told_once() {
     let mut world = World::new(key());

@@ -1,4 +1,4 @@
-//! Rules that something else would catch, too, in most of what goes wrong: each where it stands alone.
+//! Rules that usually fail together with another one: each test breaks only one.
 
 use atrail_evidence::{
     DeletionKind, Expectations, FindingKind, HoldLevel, Outcome, Receipt, Report, SigningKey,
@@ -16,7 +16,7 @@ fn judged(world: &World, download: &Download) -> Report {
     both(&receipt, &pinned(&key()), &download.file).unwrap()
 }
 
-/// A space with a short and a long segment today, where a text is recorded in place of another.
+/// Makes a space with a short and a long segment today, and records one text in place of another.
 fn today(respelled: Option<(String, String)>, has_runs: bool) -> (World, Download) {
     let mut world = World::respelling(key(), respelled);
     let space = world.add_space(SPACE);
@@ -54,7 +54,7 @@ fn a_genesis_names_its_own_domain() {
     assert_eq!(judged(&world, &download).outcome, Outcome::Failed);
 }
 
-/// Runs that are not those of the segment are a wrong receipt, and not a wrong file.
+/// Wrong subtree hashes are a fault of the receipt, not of the file.
 #[test]
 fn wrong_subtree_hashes_are_told_as_wrong_evidence() {
     type Change = fn(&mut Receipt);
@@ -81,7 +81,7 @@ fn wrong_subtree_hashes_are_told_as_wrong_evidence() {
     }
 }
 
-/// Of two holds the one that is left is one.
+/// Releasing one of two holds leaves the other.
 #[test]
 fn a_release_ends_the_hold_of_its_level_alone() {
     for released in [HoldLevel::Space, HoldLevel::Account] {
@@ -111,7 +111,7 @@ fn acknowledged_events_are_counted_and_missed_in_order() {
         .collect();
     let there = leaves.len() as u64;
     leaves.extend((0..30).map(|number: u8| leaf_hash(&[number])));
-    // One twice is one.
+    // A duplicate counts once.
     leaves.push(leaves[0]);
     let expected = Expectations {
         contains: Some(leaves),
@@ -131,14 +131,14 @@ fn acknowledged_events_are_counted_and_missed_in_order() {
     assert!(told.eq(expected));
 }
 
-/// An entry of an unknown type says that nothing is known of who signs, whatever another list has.
+/// An entry of an unknown type leaves the signers unknown, whatever the other lists hold.
 #[test]
 fn an_unknown_type_in_one_control_list_leaves_the_keys_of_all_open() {
     let judged = |is_unknown: bool| {
         let mut world = World::new(key());
         world.add_space(SPACE);
         world.key = SigningKey::generate("atrail-test").unwrap();
-        // Endorsed by a key that no list has.
+        // Endorsed by a key that no list holds.
         world.rotate_to(SigningKey::generate("atrail-test").unwrap());
         if is_unknown {
             world.later(1, None);

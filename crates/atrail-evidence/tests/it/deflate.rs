@@ -1,10 +1,10 @@
-//! The codes of a compressed block (RFC 1951, section 3.2.7): which sets of code lengths both verifiers read.
+//! The codes of a compressed block (RFC 1951, section 3.2.7): which sets of code lengths both verifiers accept.
 
 use crate::python::{both, code};
 use crate::world::{ALL_DAY, World};
 use crate::{key, pinned};
 
-/// The order in which a block states the lengths of the codes that code lengths are written in.
+/// The order in which a block lists the code lengths of the code for code lengths.
 const ORDER: [usize; 19] = [
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 ];
@@ -14,12 +14,12 @@ const END_OF_BLOCK: usize = 256;
 struct Bits(Vec<bool>);
 
 impl Bits {
-    /// A number, its lowest bit first.
+    /// Appends a number, its lowest bit first.
     fn number(&mut self, value: usize, count: usize) {
         self.0.extend((0..count).map(|bit| value >> bit & 1 == 1));
     }
 
-    /// A code, its highest bit first.
+    /// Appends a code, its highest bit first.
     fn code(&mut self, value: usize, count: usize) {
         self.0
             .extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
@@ -34,7 +34,7 @@ impl Bits {
     }
 }
 
-/// Lengths of codes for so many symbols, of which some have one.
+/// Returns code lengths for this many symbols, all zero except these.
 fn lengths(count: usize, some: &[(usize, usize)]) -> Vec<usize> {
     let mut lengths = vec![0; count];
     for (symbol, length) in some {
@@ -43,8 +43,8 @@ fn lengths(count: usize, some: &[(usize, usize)]) -> Vec<usize> {
     lengths
 }
 
-/// A gzip member of one block without content, whose codes have these lengths; those of them are of 4 bits up to the length
-/// `last`.
+/// Builds a gzip member of one block without content, whose codes have these lengths. The code for code lengths uses 4
+/// bits each, up to the length `last`.
 fn member(literals: &[usize], distances: &[usize], last: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.number(1, 1);
@@ -58,7 +58,7 @@ fn member(literals: &[usize], distances: &[usize], last: usize) -> Vec<u8> {
     for length in literals.iter().chain(distances) {
         bits.code(*length, 4);
     }
-    // Codes of one length follow one another in the order of their symbols, and behind the shorter ones.
+    // Codes of one length are consecutive in the order of their symbols, and follow the shorter ones.
     let mut next = 0;
     for length in 1..=15 {
         for (symbol, _) in literals.iter().enumerate().filter(|(_, l)| **l == length) {
@@ -122,6 +122,6 @@ fn codes_are_complete_but_for_a_single_one() {
         let judged = of(member(&lengths(count, some), &[0], 15));
         assert_eq!(judged, expected, "{some:?} of {count}");
     }
-    // The codes that lengths are written in are complete without exception.
+    // The code for code lengths must always be complete.
     assert_eq!(of(member(&literals, &[0], 14)), 1);
 }

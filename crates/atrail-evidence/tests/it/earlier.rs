@@ -1,4 +1,4 @@
-//! A later receipt against an earlier one, where the earlier history is no beginning of the later in one thing alone.
+//! Verifies a later receipt against an earlier one, where the histories differ in exactly one respect.
 
 use atrail_evidence::{
     DeletionKind, Expectations, FindingKind, HoldLevel, HourRange, Outcome, Report, SigningKey,
@@ -28,7 +28,7 @@ fn receipt_of(world: &World, days: (Day, Day)) -> String {
     download.receipt.sign(&world.key).unwrap()
 }
 
-/// The later world's space, since an earlier receipt, with proofs of consistency from these sizes.
+/// Verifies the later world's space since an earlier receipt, with consistency proofs from these sizes.
 fn since(world: &World, days: (Day, Day), earlier: &str, sizes: &[Vec<u64>]) -> Report {
     let download = world.session(Some(1), days, ALL_DAY, sizes);
     let receipt = download.receipt.sign(&world.key).unwrap();
@@ -41,7 +41,7 @@ fn since(world: &World, days: (Day, Day), earlier: &str, sizes: &[Vec<u64>]) -> 
     both(&receipt, &expected, &download.file).unwrap()
 }
 
-/// Lists that are written anew while the records go on: the consistency of the log alone does not tell.
+/// Lists are rewritten while the records continue: the consistency of the log alone does not reveal this.
 #[test]
 fn no_list_is_written_anew() {
     let outcome = |change: fn(&mut World)| {
@@ -96,7 +96,7 @@ fn a_later_entry_of_a_day_is_compared_as_the_first_is() {
     assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
 }
 
-/// Histories that differ on a day that neither receipt is about.
+/// Histories that differ on a day that neither receipt covers.
 #[test]
 fn a_fork_elsewhere_is_a_fork() {
     let mut world = world();
@@ -166,7 +166,7 @@ fn the_proof_from_the_right_size_counts_and_an_older_receipt_is_said_to_be_older
     );
 }
 
-/// What the later receipt was not asked for is not held against it, but for a domain.
+/// Days outside the later receipt's request are not compared, but a missing domain is reported.
 #[test]
 fn days_that_were_not_asked_for_are_not_compared_and_a_domain_is_missed() {
     let mut world = world();
@@ -197,7 +197,7 @@ fn days_that_were_not_asked_for_are_not_compared_and_a_domain_is_missed() {
     );
 }
 
-/// A log that verifies tells who signed it before; without a pinned key it tells nothing.
+/// A verified log names the keys that signed it before; without a pinned key it establishes nothing.
 #[test]
 fn an_earlier_receipt_by_an_earlier_key_is_known_by_the_later_log() {
     let mut world = world();
@@ -226,7 +226,7 @@ fn an_earlier_receipt_by_an_earlier_key_is_known_by_the_later_log() {
         (report.outcome, report.is_consistent),
         (Outcome::Inconclusive, false)
     );
-    // A receipt of another server is wrong where a key is known, and else leaves the same open.
+    // A receipt of another server is wrong when a key is known, and otherwise leaves the same questions open.
     let mut other = World::new(SigningKey::generate("another").unwrap());
     other.add_space("5bace1");
     other.seal(1, days.1, &[(7, 3)]);
@@ -235,7 +235,7 @@ fn an_earlier_receipt_by_an_earlier_key_is_known_by_the_later_log() {
     assert_eq!(of(&[], &foreign).outcome, Outcome::Inconclusive);
 }
 
-/// An account with two hours on one day and a day that is empty again.
+/// Makes an account with two hours on one day and a day that is empty again.
 fn before_an_epoch() -> World {
     let mut world = world();
     let emptied = world.today.minus(2);
@@ -260,7 +260,7 @@ fn what_was_kept_by_a_new_epoch_is_counted() {
         kept(&since(&world, days, &earlier, &[])),
         (Outcome::Proven, 2, 3)
     );
-    // A day on which nothing stood need not be asked for.
+    // A day on which nothing stood need not be requested.
     let later = (world.today.minus(1), days.1);
     assert_eq!(
         kept(&since(&world, later, &earlier, &[])),
@@ -301,7 +301,8 @@ fn twenty_missing_segments_are_named_and_the_rest_is_counted() {
     }
 }
 
-/// An epoch that continues another history of the same size, or that says so of a log that was not given, proves nothing.
+/// An epoch that continues another history of the same size, or that claims to continue a log that was not given,
+/// proves nothing.
 #[test]
 fn an_epoch_continues_the_earlier_receipts_history_or_none() {
     let mut world = world();
@@ -313,7 +314,7 @@ fn an_epoch_continues_the_earlier_receipts_history_or_none() {
     let before = fork.clone();
     let mut other = fork;
     other.new_epoch("e0c4", Some(&before), |_| true);
-    // Proofs are there, and prove nothing of another log.
+    // The proofs exist, but prove nothing about another log.
     while other.sizes()[1] <= sizes[1] {
         other.seal(1, days.1, &[(20, 1)]);
     }
@@ -369,7 +370,7 @@ fn each_hold_is_recorded_anew_before_anything_is_deleted() {
     }
 }
 
-/// Of a file that is wrong nothing is said but that it is.
+/// A report on a wrong file states only that it is wrong.
 #[test]
 fn a_wrong_file_is_not_called_consistent() {
     let mut world = world();
@@ -389,7 +390,7 @@ fn a_wrong_file_is_not_called_consistent() {
     assert_eq!(of(&download.file), (Outcome::Proven, true, false));
     assert_eq!(of(download.text.as_bytes()), (Outcome::Proven, true, true));
     assert_eq!(of(b"{}\n"), (Outcome::Failed, false, false));
-    // Neither is a receipt without an earlier one.
+    // A receipt without an earlier one is not called consistent, either.
     let report = both(&receipt, &pinned(&key()), &download.file).unwrap();
     assert!(!report.is_consistent);
 }

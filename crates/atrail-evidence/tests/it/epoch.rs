@@ -1,4 +1,4 @@
-//! A log that begins anew, against a receipt of the one before: nothing that stood is lost without a word.
+//! Verifies a log that began anew against a receipt of the previous one: no segment that stood is lost silently.
 
 use atrail_evidence::{
     DeletionKind, Expectations, FindingKind, HoldLevel, HourRange, Outcome, Report,
@@ -9,7 +9,7 @@ use crate::python::{both, said};
 use crate::world::{ALL_DAY, World};
 use crate::{key, pinned};
 
-/// Two spaces on two days, with something deleted.
+/// Makes two spaces on two days, with a deletion.
 fn world() -> (World, (Day, Day)) {
     let mut world = World::new(key());
     let today = world.today;
@@ -29,7 +29,7 @@ fn signed(world: &World, days: (Day, Day)) -> String {
     download.receipt.sign(&world.key).unwrap()
 }
 
-/// The later world's account, since an earlier receipt.
+/// Verifies the later world's account since an earlier receipt.
 fn since(world: &World, days: (Day, Day), earlier: &str) -> Report {
     let download = world.session(None, days, ALL_DAY, &[]);
     let receipt = download.receipt.sign(&world.key).unwrap();
@@ -67,7 +67,7 @@ fn what_stood_is_there_and_no_more_is_claimed() {
     assert!(epoch.continues_size.is_some());
     let kept = space.kept.clone().unwrap();
     assert_eq!((kept.days, kept.segments), (2, 2));
-    // The script tells people the same.
+    // The script prints the same for people.
     let download = world.session(None, days, ALL_DAY, &[]);
     let receipt = download.receipt.sign(&world.key).unwrap();
     let expected = Expectations {
@@ -83,7 +83,7 @@ fn what_stood_is_there_and_no_more_is_claimed() {
             assert!(said.contains(part), "{said}");
         }
     }
-    // Days that were not asked for are not judged, nor what is no continuation of the earlier receipt.
+    // Days outside the request are not judged, nor is a log that does not continue the earlier receipt.
     let report = since(&world, (days.1, days.1), &earlier);
     assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
     let (mut world, days) = self::world();
@@ -176,7 +176,7 @@ fn a_legal_hold_does_not_end_by_a_new_beginning() {
     );
 }
 
-/// Who signs could call the fork of a log its new beginning, within one epoch: it stays a fork.
+/// A holder of the signing key could call the fork of a log its new beginning; within one epoch it remains a fork.
 #[test]
 fn a_log_that_continues_itself_is_a_second_history() {
     let (mut world, days) = world();

@@ -1,5 +1,5 @@
-//! Evidence that was made once and must verify for ever. `ATRAIL_WRITE_FIXTURES=1` makes it anew: only before a release of
-//! the format, never after.
+//! Evidence that was made once and must verify for ever. `ATRAIL_WRITE_FIXTURES=1` makes it again: only before a
+//! release of the format, never after.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Every form of a receipt is judged by itself: also where an entry of an unknown type keeps the rest from being looked at.
+//! Every form of a receipt is judged on its own, even when an entry of an unknown type stops the check of the rest.
 
 use atrail_evidence::{DeletionKind, Hash, Receipt};
 
@@ -8,7 +8,8 @@ use crate::{key, pinned, second};
 
 const SPACE: &str = "5bace1";
 
-/// An account with a space, a policy, a hold, a rotated key and a deletion, where a text is recorded in place of another.
+/// Makes an account with a space, a policy, a hold, a rotated key and a deletion, and records one text in place of
+/// another.
 fn world(respelled: Option<(String, String)>) -> World {
     let mut world = World::respelling(key(), respelled);
     let space = world.add_space(SPACE);
@@ -132,7 +133,7 @@ fn the_receipts_own_forms_are_judged_too() {
     for (what, change) in changes {
         assert_eq!(concluded(world(None), change), 1, "{what}");
     }
-    // The control: a hash in a place where none is compared any more.
+    // The control: a changed hash in a place where none is compared any more.
     let inclusion: Change = |r| r.domains[1].inclusion[0] = Hash([9; 32]);
     assert_eq!(concluded(world(None), inclusion), 3);
 }

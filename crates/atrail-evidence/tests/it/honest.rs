@@ -1,4 +1,4 @@
-//! Honest histories: whatever happens, what a server hands out verifies.
+//! Honest histories: every receipt and file that an honest server serves verifies.
 
 use atrail_evidence::{
     DeletionKind, Expectations, HoldLevel, Outcome, Report, VerifyError, verify,
@@ -22,7 +22,7 @@ impl Random {
     }
 }
 
-/// Days back from the world's today.
+/// Returns the day this many days before the world's today.
 fn back(world: &World, days: u64) -> Day {
     world.today.minus(u32::try_from(days).unwrap())
 }
@@ -95,14 +95,14 @@ fn every_receipt_of_random_histories_verifies_also_since_earlier_ones() {
         world.add_space("5bace1");
         let key = key();
         let mut earlier = Vec::new();
-        // In the long form, the script is asked about as many as in the short one.
+        // The long form asks the script about as many histories as the short form.
         let conclude = if seed < SHORT { both } else { verify_bytes };
         for round in 0..4 {
             for _ in 0..=random.below(8) {
                 step(&mut world, &mut random);
             }
             if round == 2 && random.below(4) == 0 {
-                // A new epoch begins with a new trust in its key.
+                // A new epoch begins with new trust in its key.
                 break;
             }
             let days = random.below(7);

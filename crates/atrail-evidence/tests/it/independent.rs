@@ -1,4 +1,4 @@
-//! Against implementations that are not ours.
+//! Compares this crate with independent implementations.
 
 use atrail_evidence::{
     Checkpoint, Hash, NodeId, ProofPlan, Root, SigningKey, TreeHasher, leaf_hash,
@@ -16,7 +16,8 @@ fn bytes(proof: &[Hash]) -> Vec<u8> {
     proof.iter().flat_map(|hash| hash.0).collect()
 }
 
-/// Roots of every size, and proofs of some leaves and earlier sizes of each: theirs are ours, and each accepts the other's.
+/// For every size, compares the roots, and proofs of some leaves and earlier sizes: both implementations produce the
+/// same, and each accepts the other's.
 #[test]
 fn trees_and_proofs_agree_with_another_implementation() {
     let sizes = number("ATRAIL_EVIDENCE_SIZES", 2000);

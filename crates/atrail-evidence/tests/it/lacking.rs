@@ -1,4 +1,5 @@
-//! An earlier receipt where something is lacking: the consistency proof, or the keys of the new receipt's chains.
+//! Verifies against an earlier receipt when something is missing: the consistency proof, or the keys of the new
+//! receipt's chains.
 
 use atrail_evidence::{Receipt, SigningKey};
 use atrail_model::Day;
@@ -7,7 +8,7 @@ use crate::python::{both, code};
 use crate::world::{ALL_DAY, World};
 use crate::{key, pinned};
 
-/// A space with some events on two days.
+/// Makes a space with some events on two days.
 fn world(key: SigningKey) -> (World, (Day, Day)) {
     let mut world = World::new(key);
     let space = world.add_space("5bace1");
@@ -18,14 +19,15 @@ fn world(key: SigningKey) -> (World, (Day, Day)) {
     (world, days)
 }
 
-/// The receipt of the space, changed and then signed.
+/// Returns the receipt of the space, changed and then signed.
 fn signed(world: &World, days: (Day, Day), change: impl FnOnce(&mut Receipt)) -> String {
     let mut receipt = world.session(Some(1), days, ALL_DAY, &[]).receipt;
     change(&mut receipt);
     receipt.sign(&world.key).unwrap()
 }
 
-/// What both conclude of the world's space since an earlier receipt, with the newest key pinned, and with a proof from `sizes`.
+/// Returns the verdict of both verifiers on the world's space since an earlier receipt, with the newest key pinned, and
+/// with a proof from `sizes`.
 fn since(world: &World, days: (Day, Day), earlier: String, sizes: &[Vec<u64>]) -> i64 {
     let download = world.session(Some(1), days, ALL_DAY, sizes);
     let receipt = download.receipt.sign(&world.key).unwrap();
@@ -34,7 +36,7 @@ fn since(world: &World, days: (Day, Day), earlier: String, sizes: &[Vec<u64>]) -
     code(&both(&receipt, &expected, &download.file))
 }
 
-/// The lack of a proof hides nothing that the two receipts alone tell.
+/// A missing proof hides nothing that the two receipts alone show.
 #[test]
 fn lists_are_compared_where_there_is_no_proof() {
     let (world, days) = world(key());
@@ -47,7 +49,7 @@ fn lists_are_compared_where_there_is_no_proof() {
         since(&later, days, earlier, if sizes { &proofs } else { &[] })
     };
     assert_eq!((honest(true), honest(false)), (0, 3));
-    // Two histories: what each recorded stands at the same place of a list.
+    // Two histories: each records something different at the same position of a list.
     type Step = fn(&mut World, Day);
     let forks: [(Step, Step); 2] = [
         (|world, _| world.policy(1, 8), |world, _| world.policy(1, 9)),
@@ -67,11 +69,11 @@ fn lists_are_compared_where_there_is_no_proof() {
         assert_eq!(judged(&new, days), 1, "{number}: without a proof");
         let proof = [old.sizes()];
         assert_eq!(since(&new, days, earlier.clone(), &proof), 1, "{number}");
-        // A day that was not asked for now is not compared, the control list always is.
+        // The check skips a day outside the new request; it always compares the control list.
         let is_control = number == 0;
         let expected = if is_control { 1 } else { 3 };
         assert_eq!(judged(&new, (days.0, days.0)), expected, "{number}");
-        // Of a log that is smaller now nothing is.
+        // If the log is smaller now, the check compares nothing.
         let mut longer = old.clone();
         longer.seal(1, days.0, &[(7, 1)]);
         longer.seal(1, days.0, &[(8, 1)]);
@@ -80,7 +82,7 @@ fn lists_are_compared_where_there_is_no_proof() {
     }
 }
 
-/// A control list that is not understood does not say who signed before the pinned key.
+/// A control list with an unknown entry does not show who signed before the pinned key.
 #[test]
 fn a_signer_of_before_is_open_where_the_chains_are_not_known() {
     let (mut world, days) = world(key());
@@ -98,12 +100,12 @@ fn a_signer_of_before_is_open_where_the_chains_are_not_known() {
         let earlier = [&earlier, &own, &strange, &broken, &unsigned];
         earlier.map(|text| since(world, days, text.clone(), &[sizes.clone(), world.sizes()]))
     };
-    // The control: the chain is known, and leads to the honest one and to nobody else.
+    // The control: the chain is known, and leads to the honest key and to no other.
     let before = [0, 0, 1, 1, 1];
     assert_eq!(judged(&world), before);
     world.later(1, None);
     assert_eq!(judged(&world), [3, 3, 3, 1, 1]);
-    // Without a pinned key everything is open that is not wrong.
+    // Without a pinned key, everything that is not wrong is open.
     let download = world.session(Some(1), days, ALL_DAY, &[]);
     let receipt = download.receipt.sign(&world.key).unwrap();
     let unpinned = |earlier: &String| {

@@ -1,4 +1,4 @@
-//! What a report says of a change: which kind it is, where it is to the event and the line, and how much more there was.
+//! A report locates each change: its kind, its place to the event and the line, and how many more there were.
 
 use atrail_evidence::{
     Deleted, DeletionKind, Finding, FindingKind, HourRange, Manifest, Report, Span,
@@ -7,7 +7,7 @@ use atrail_evidence::{
 use crate::world::{ALL_DAY, Download, World, gzip};
 use crate::{check, key};
 
-/// Two spaces: three hours of the first, of which the last has three runs of events, and one hour of the second.
+/// Makes two spaces: three hours in the first, the last of which has three runs of events, and one hour in the second.
 fn account() -> (World, Download, String) {
     let mut world = World::new(key());
     let (one, two) = (world.add_space("5bace1"), world.add_space("5bace2"));
@@ -20,7 +20,7 @@ fn account() -> (World, Download, String) {
     (world, download, receipt)
 }
 
-/// A finding on one line: kind, hour, events, lines, words. Of the first space only where it is another one.
+/// Formats a finding in one line: kind, hour, events, lines, words. It names the space only if it is not the first.
 fn told(finding: &Finding) -> String {
     let place = &finding.location;
     let span =
@@ -177,7 +177,7 @@ fn each_change_of_the_file_is_told_where_it_is() {
     assert_eq!(told.concat(), CHANGES.trim_start());
 }
 
-/// How the compressed data ends is told beside what is missing by it.
+/// The report states both how the compressed data ends and which events are therefore missing.
 #[test]
 fn how_a_file_ends_is_told() {
     let (world, download, receipt) = account();
@@ -213,7 +213,7 @@ fn how_a_file_ends_is_told() {
     assert!(!told.contains("the last line is not ended"), "{told}");
 }
 
-/// Without the hashes of its runs a long segment is one run.
+/// Without the hashes of its runs, a long segment is one run.
 #[test]
 fn a_long_segment_of_which_the_root_is_known_is_told_as_one_run() {
     let (world, mut download, _) = account();
@@ -240,7 +240,7 @@ fn a_long_segment_of_which_the_root_is_known_is_told_as_one_run() {
     }
 }
 
-/// A report holds a hundred findings; of the others it says how many.
+/// A report holds a hundred findings, and counts the others.
 #[test]
 fn of_very_many_findings_the_number_is_told() {
     let mut world = World::new(key());
@@ -276,7 +276,7 @@ fn of_very_many_findings_the_number_is_told() {
     assert_eq!(found(120), (100, 20));
 }
 
-/// The counts of a report, each domain's its own.
+/// A report counts each domain separately.
 #[test]
 fn what_was_deleted_and_what_is_there_is_counted() {
     let mut world = World::new(key());
@@ -333,7 +333,7 @@ fn what_was_deleted_and_what_is_there_is_counted() {
     );
 }
 
-/// A deletion that nothing allowed has its place, and segments that the manifest leaves out have theirs, in order.
+/// A deletion that nothing permitted has a location, and so do segments that the manifest leaves out, in order.
 #[test]
 fn what_the_receipt_alone_tells_has_its_place() {
     let (mut world, _, _) = account();

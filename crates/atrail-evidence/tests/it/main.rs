@@ -1,4 +1,4 @@
-//! What is proven, and what is found out, through the public face of the crate.
+//! Tests through the public API: what verifies, and which faults are detected.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "it says what it did")]
@@ -27,7 +27,7 @@ use atrail_evidence::{Expectations, Report, SigningKey, VerifyError};
 
 use python::both;
 
-/// A key that is the same each time.
+/// Returns a key that is the same each time.
 fn key() -> SigningKey {
     SigningKey::parse(
         "PRIVATE+KEY+atrail-test+c392d2b1+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH",
@@ -35,7 +35,7 @@ fn key() -> SigningKey {
     .unwrap()
 }
 
-/// Another one of the same name.
+/// Returns another key of the same name.
 fn second() -> SigningKey {
     SigningKey::parse(
         "PRIVATE+KEY+atrail-test+5052235d+AQgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
@@ -43,7 +43,7 @@ fn second() -> SigningKey {
     .unwrap()
 }
 
-/// What both verifiers conclude with this key pinned.
+/// Returns the verdict of both verifiers with this key pinned.
 fn check(key: &SigningKey, receipt: &str, file: &[u8]) -> Result<Report, VerifyError> {
     both(receipt, &pinned(key), file)
 }
@@ -55,7 +55,7 @@ pub(crate) fn pinned(key: &SigningKey) -> Expectations {
     }
 }
 
-/// A number from the environment, for longer runs.
+/// Reads a number from the environment, for longer runs.
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }

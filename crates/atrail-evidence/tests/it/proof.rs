@@ -60,7 +60,7 @@ fn each_event_is_proven_and_no_changed_bit_of_a_proof_is() {
     assert!(!proof.verify(&[]).unwrap().is_pinned);
 }
 
-/// What a later version may say is not wrong, and proves nothing.
+/// Content that a later version may introduce is not wrong, and proves nothing.
 #[test]
 fn a_proof_of_a_later_version_is_not_judged() {
     type Change = fn(&mut EventPath);
@@ -100,7 +100,7 @@ fn a_proof_of_a_later_version_is_not_judged() {
     assert!(matches!(judged, Err(ProofError::Wrong(_))));
 }
 
-/// Another version is a number from 2, in its one form; what is none may be a proof of this version that was damaged.
+/// Another version is a number from 2, in its one form; any other text may be a damaged proof of this version.
 #[test]
 fn the_first_line_is_that_of_a_version() {
     let (world, _, text) = proof();
@@ -153,12 +153,12 @@ fn the_first_line_is_that_of_a_version() {
             "{first:?}: {judged:?}"
         );
     }
-    // A first line is one that is ended.
+    // The first line must end with LF.
     let cut = EventProof::parse("c2sp.org/tlog-proof@v2");
     assert!(matches!(cut, Err(ProofError::Wrong(_))), "{cut:?}");
 }
 
-/// Of a proof of another type its lines and the JSON of `extra` have their form, and no more of it is judged.
+/// For a proof of another type, the lines and the JSON of `extra` must have their form; nothing more is judged.
 #[test]
 fn what_is_judged_of_a_proof_of_another_type() {
     let (_, _, text) = proof();

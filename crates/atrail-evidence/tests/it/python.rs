@@ -1,4 +1,5 @@
-//! The verifier in `docs`, which was written from the page alone: whatever the tests verify, it comes to the same exit code.
+//! Runs the verifier in `docs`, which was written from the page alone: it must return the same exit code for everything
+//! that the tests verify.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +10,7 @@ use std::sync::{LazyLock, Mutex};
 use atrail_evidence::{Expectations, Hash, Outcome, Report, VerifyError, verify};
 use tempfile::TempDir;
 
-/// Runs the script on each line of arguments that it reads, and answers its exit code and what it said.
+/// Runs the script on each line of arguments, and prints its exit code and its output.
 const DRIVER: &str = "
 import contextlib, io, json, sys
 sys.path.insert(0, sys.argv[1])
@@ -25,7 +26,7 @@ for line in sys.stdin:
     print(json.dumps([code, said.getvalue()]), flush=True)
 ";
 
-/// The same with the reading of JSON that Python has.
+/// The same, with Python's own JSON parser.
 const LAX: &str = "
 verify.parse = json.loads
 verify.number = lambda value, low=0, end=1 << 64: int(value)
@@ -43,12 +44,12 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// One that reads as Python does, and not as the page wants it.
+    /// Starts a script that parses JSON as Python does, and not as the page requires.
     pub(crate) fn lax() -> Option<Self> {
         Self::start(LAX)
     }
 
-    /// With this change of the script; `None` where it cannot run.
+    /// Starts the script with this change; returns `None` where it cannot run.
     fn start(change: &str) -> Option<Self> {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let mut process = Command::new("python3")
@@ -67,7 +68,7 @@ impl Script {
             output: BufReader::new(process.stdout.take()?),
             _process: process,
         };
-        // A file that is not there says whether it runs at all.
+        // A missing file shows whether the script runs at all.
         script.conclude(&["none"]).map(|_| script)
     }
 
@@ -80,7 +81,7 @@ impl Script {
         serde_json::from_str(&answer).ok()
     }
 
-    /// Its exit code for what it can be asked, and what it said.
+    /// Returns the script's exit code and output, for the checks that it supports.
     pub(crate) fn verify(
         &mut self,
         receipt: &str,
@@ -113,7 +114,7 @@ impl Script {
     }
 }
 
-/// What the crate concludes, which is what the script concludes.
+/// Returns the crate's verdict, and asserts that the script's is the same.
 pub(crate) fn both(
     receipt: &str,
     expected: &Expectations,
@@ -128,7 +129,7 @@ pub(crate) fn both(
     concluded
 }
 
-/// The exit code that a conclusion has.
+/// Returns the exit code of a verdict.
 pub(crate) fn code(concluded: &Result<Report, VerifyError>) -> i64 {
     let outcome = match concluded {
         Ok(report) => report.outcome,
@@ -141,13 +142,13 @@ pub(crate) fn code(concluded: &Result<Report, VerifyError>) -> i64 {
     }
 }
 
-/// What the script says to people; nothing where it cannot run.
+/// Returns the script's text for people; `None` where it cannot run.
 pub(crate) fn said(receipt: &str, expected: &Expectations, file: &[u8]) -> Option<String> {
     let script = SCRIPT.as_ref()?;
     Some(script.lock().unwrap().verify(receipt, expected, file).1)
 }
 
-/// The script is asked for no scope.
+/// Returns whether the script supports these expectations: it checks no scope.
 fn is_askable(expected: &Expectations) -> bool {
     let asked = Expectations {
         keys: expected.keys.clone(),
@@ -158,7 +159,7 @@ fn is_askable(expected: &Expectations) -> bool {
     format!("{asked:?}") == format!("{expected:?}")
 }
 
-/// A control: a script that could not be run would agree with everything.
+/// A control: a script that cannot run would agree with everything.
 #[test]
 fn the_script_runs_where_there_is_a_python() {
     let imports = "import cryptography.hazmat.primitives.asymmetric.ed25519";

@@ -1,5 +1,5 @@
-//! How a file comes is no part of what it says: in pieces of any size, with interruptions, compressed or not. A file that cannot be
-//! read is neither right nor wrong.
+//! The way in which a file arrives does not affect the verdict: in pieces of any size, with interruptions, compressed
+//! or not. An unreadable file is neither right nor wrong.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -8,7 +8,7 @@ use atrail_evidence::{FindingKind, Outcome, Report, verify};
 use crate::world::{ALL_DAY, Download, World, gzip};
 use crate::{key, pinned};
 
-/// Hands out so many bytes at a time, is interrupted before each, and fails at the end of what it has.
+/// Returns this many bytes at a time, is interrupted before each read, and fails at the end.
 struct Pieces<'a> {
     bytes: &'a [u8],
     size: usize,
@@ -50,7 +50,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// A space with hours of several objects, and one line that is longer than any buffer.
+/// Makes a space with hours of several objects, and one line longer than any buffer.
 fn download() -> (Download, String) {
     let mut world = World::new(key());
     let space = world.add_space("5bace1");
@@ -96,7 +96,7 @@ fn a_file_that_cannot_be_read_to_its_end_leaves_the_result_open() {
                 let open = (Outcome::Inconclusive, vec![FindingKind::Unproven], false);
                 assert_eq!(told(&report), open, "{at} {kind:?}");
             }
-            // The control: an end of the file is one.
+            // The control: a normal end of the file is no read error.
             if at < file.len() {
                 let report = verify(&receipt, &pinned(&key()), &file[..at]).unwrap();
                 assert_eq!(report.outcome, Outcome::Failed, "{at}");
@@ -105,7 +105,7 @@ fn a_file_that_cannot_be_read_to_its_end_leaves_the_result_open() {
     }
 }
 
-/// What means nothing to the events is told: neither passed over nor called damage.
+/// Bytes that do not affect the events are reported: neither ignored nor called damage.
 #[test]
 fn other_bytes_of_the_same_events_are_told() {
     let (download, receipt) = download();
@@ -124,7 +124,7 @@ fn other_bytes_of_the_same_events_are_told() {
         (Outcome::Proven, vec![], false),
         "the control"
     );
-    // A file of nothing, in place of an empty member.
+    // An empty file, in place of an empty member.
     let mut world = World::new(key());
     let space = world.add_space("5bace1");
     let nothing = world.session(Some(space), (world.today, world.today), ALL_DAY, &[]);

@@ -1,4 +1,4 @@
-//! The rules of `docs/EVIDENCE.md` that no honest server meets, one by one, with the exit code that each has.
+//! The rules of `docs/EVIDENCE.md` that no honest server breaks, one by one, with the exit code of each.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::{key, pinned};
 
 const SPACE: &str = "5bace1";
 
-/// A space with a policy and some events, where a text is recorded in place of another.
+/// Makes a space with a policy and some events, and records one text in place of another.
 fn world(respelled: Option<(String, String)>) -> World {
     let mut world = World::respelling(key(), respelled);
     let space = world.add_space(SPACE);
@@ -31,12 +31,12 @@ fn download(world: &World) -> Download {
     world.session(Some(1), days, ALL_DAY, &[])
 }
 
-/// What both conclude of a receipt and its file, with the first key pinned.
+/// Returns the verdict of both verifiers on a receipt and its file, with the first key pinned.
 fn concluded(receipt: &str, file: &[u8]) -> i64 {
     code(&both(receipt, &pinned(&key()), file))
 }
 
-/// What both conclude of a receipt that is changed and then signed.
+/// Returns the verdict of both verifiers on a receipt that is changed and then signed.
 fn signed(change: impl FnOnce(&mut Receipt)) -> i64 {
     let world = world(None);
     let mut download = download(&world);
@@ -45,7 +45,7 @@ fn signed(change: impl FnOnce(&mut Receipt)) -> i64 {
     concluded(&receipt, &download.file)
 }
 
-/// What both conclude where the first entry that holds `of` is recorded with `was` written as `is`.
+/// Returns the verdict of both verifiers after the first entry that holds `of` was recorded with `was` written as `is`.
 fn recorded(of: &str, was: &str, is: &str) -> i64 {
     let honest = download(&world(None));
     let domain = &honest.receipt.domains[0];
@@ -59,7 +59,7 @@ fn recorded(of: &str, was: &str, is: &str) -> i64 {
     concluded(&receipt, &download.file)
 }
 
-/// A signature line, of the text's signature with a bit flipped when it is bad.
+/// Returns a signature line of the text; when it is bad, one bit of the signature is flipped.
 fn line(key: &SigningKey, text: &str, is_bad: bool) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let note = key.sign(text).unwrap();
@@ -121,7 +121,7 @@ fn every_line_of_a_known_key_must_be_right_and_others_are_passed_over() {
     }
 }
 
-/// A pinned key is known also where another one has taken its place.
+/// A pinned key remains known when another one has replaced it.
 #[test]
 fn a_line_of_a_pinned_key_must_be_right_whoever_signs_now() {
     let mut world = world(None);
@@ -157,7 +157,7 @@ fn a_checkpoint_may_have_more_lines_and_more_signatures() {
     assert_eq!(of(witness.sign(text).unwrap()), 1);
 }
 
-/// The signature first, as far as its key is known: anybody could write another type.
+/// Signatures of known keys are judged first, because anybody could write another type.
 #[test]
 fn signatures_are_judged_before_types_and_forms_before_types() {
     let world = world(None);
@@ -176,12 +176,12 @@ fn signatures_are_judged_before_types_and_forms_before_types() {
     );
     let unpinned = Expectations::default();
     assert_eq!(code(&both(&later(&receipt), &unpinned, file)), 3);
-    // Of a key that the pinned one may lead to nothing is known.
+    // It is unknown whether the pinned key leads to this one.
     let other = SigningKey::generate("atrail-test").unwrap();
     let mut of_other = download.receipt.clone();
     of_other.version = 2;
     assert_eq!(concluded(&of_other.sign(&other).unwrap(), file), 3);
-    // Its form is judged all the same.
+    // Its form is judged nevertheless.
     let text = serde_json::to_string(&of_other).unwrap();
     for (was, is) in [
         ("\"version\":2", "\"version\":-2"),
@@ -192,7 +192,7 @@ fn signatures_are_judged_before_types_and_forms_before_types() {
     }
 }
 
-/// An entry that a later version may have brought: what it has no part in is judged.
+/// An entry that a later version may have introduced does not stop the check of independent parts.
 #[test]
 fn beside_an_entry_of_an_unknown_type_the_rest_is_judged() {
     type Change = fn(&mut Receipt);
@@ -210,7 +210,7 @@ fn beside_an_entry_of_an_unknown_type_the_rest_is_judged() {
         let receipt = download.receipt.sign(&world.key).unwrap();
         concluded(&receipt, &download.file)
     };
-    // The control list says who signs: without it the log is not judged, but every form is.
+    // The control list names the signers: without it the log is not judged, but every form is.
     for (change, of_control, of_day) in [
         (nothing, 3, 3),
         (manifest, 1, 1),
@@ -293,7 +293,7 @@ fn numbers_and_names_have_their_bounds() {
     assert_eq!(recorded("delete", r#""last":23"#, r#""last":24"#), 1);
     assert_eq!(recorded("delete", r#""first":0"#, r#""first":3"#), 0);
     assert_eq!(recorded("delete", r#""first":0"#, r#""first":4"#), 1);
-    // Numbers that add up to more than 64 bits.
+    // Numbers whose sum exceeds 64 bits.
     let huge = r#""count":18446744073709551615"#;
     assert_eq!(recorded(r#""hour":1"#, r#""count":1"#, huge), 1);
     assert_eq!(
@@ -306,7 +306,7 @@ fn numbers_and_names_have_their_bounds() {
     );
 }
 
-/// Members on which nothing rests are of their form all the same.
+/// Members that nothing depends on must have their form, too.
 #[test]
 fn what_nothing_rests_on_is_well_formed() {
     let hash = Hash([7; 32]);
@@ -358,7 +358,7 @@ fn what_nothing_rests_on_is_well_formed() {
     }
 }
 
-/// No two expected segments have one id; an id may be sealed again when its events were deleted.
+/// No two expected segments share an id; an id may be sealed again after its events were deleted.
 #[test]
 fn an_id_is_sealed_again_only_after_its_deletion() {
     let honest = download(&world(None));
@@ -391,7 +391,7 @@ fn an_id_is_sealed_again_only_after_its_deletion() {
         0,
         "again after its deletion"
     );
-    // Of hours that were not asked for nothing is expected.
+    // Nothing is expected of hours outside the request.
     let world = world(Some((
         entry(1, 0),
         entry(1, 0).replacen(&id(1, 0, 1), &id(1, 0, 0), 1),
@@ -402,7 +402,7 @@ fn an_id_is_sealed_again_only_after_its_deletion() {
     assert_eq!(concluded(&receipt, &download.file), 0);
 }
 
-/// What an honest log never states, signed by the right key all the same.
+/// Statements that no honest log makes, even when the right key has signed them.
 #[test]
 fn a_log_that_contradicts_itself_is_wrong() {
     assert_eq!(recorded("seal", r#""size":"#, r#""size":1"#), 1);
@@ -416,7 +416,7 @@ fn a_log_that_contradicts_itself_is_wrong() {
         concluded(&download.receipt.sign(&world.key).unwrap(), &download.file)
     };
     assert_eq!(account(&world, |_| ()), 0);
-    // A space whose log is another one than that which was added.
+    // A space whose log is not the one that was added.
     let honest = world.session(None, days, ALL_DAY, &[]);
     let added = &honest.receipt.domains[0].control[1];
     let genesis = leaf_hash(honest.receipt.domains[1].control[0].as_bytes());
@@ -451,7 +451,7 @@ fn a_log_that_contradicts_itself_is_wrong() {
     );
 }
 
-/// The record of a deletion says which control list was in force; it is one that there was.
+/// The record of a deletion states which control list was in force; that list must have existed.
 #[test]
 fn the_record_of_a_deletion_is_judged() {
     let honest = download(&world(None));
@@ -479,11 +479,11 @@ fn the_record_of_a_deletion_is_judged() {
     assert_eq!(of("/control/size", 1.into()), 1);
     assert_eq!(of("/control/size", 1000.into()), 1);
     assert_eq!(of("/control/root", Hash([1; 32]).to_string().into()), 1);
-    // What it says of the days is of then, and nobody compares it.
+    // Its statement about the days belongs to the past, and nothing compares it.
     assert_eq!(of("/days", Hash([1; 32]).to_string().into()), 0);
 }
 
-/// Of several consistency proofs from one size the first counts.
+/// Of several consistency proofs from one size, the first counts.
 #[test]
 fn the_first_consistency_proof_of_a_size_counts() {
     let mut world = world(None);
@@ -505,7 +505,7 @@ fn the_first_consistency_proof_of_a_size_counts() {
     assert_eq!((judged(true), judged(false)), (0, 1));
 }
 
-/// An earlier receipt that is none is wrong, whatever the new one is.
+/// An invalid earlier receipt is wrong, whatever the new one is.
 #[test]
 fn an_earlier_receipt_is_judged_as_any() {
     let world = world(None);
@@ -524,14 +524,14 @@ fn an_earlier_receipt_is_judged_as_any() {
     assert_eq!(of(world.key.sign("{}\n").unwrap()), 1);
     let later = r#"{"type":"atrail-receipt","version":2}"#.to_owned() + "\n";
     assert_eq!(of(world.key.sign(later).unwrap()), 3);
-    // What could not be read hides nothing that is wrong.
+    // An unreadable input hides no fault.
     let mut expected = pinned(&world.key);
     expected.unread = vec!["the earlier receipt could not be read".to_owned()];
     let judged = |file: &[u8]| code(&both(&receipt, &expected, file));
     assert_eq!((judged(&download.file), judged(b"{}\n")), (3, 1));
 }
 
-/// A list of nothing proves nothing.
+/// An empty list proves nothing.
 #[test]
 fn no_acknowledgement_is_not_enough() {
     let world = world(None);
@@ -567,7 +567,7 @@ fn a_key_that_signs_anything_is_no_key() {
     (order_two[0], order_two[31]) = (0xec, 0x7f);
     let mut none = [0; 32];
     none[0] = 2;
-    // The y of a point, written as it is and with the prime added: 2²⁵⁵ − 16 for 3.
+    // The y of a point, written directly and with the prime added: 2²⁵⁵ − 16 for 3.
     let mut three = [0; 32];
     three[0] = 3;
     let mut above = [0xff; 32];
@@ -592,7 +592,7 @@ fn a_key_that_signs_anything_is_no_key() {
     }
 }
 
-/// What an epoch continues is a signed checkpoint, or nothing.
+/// An epoch continues a signed checkpoint, or nothing.
 #[test]
 fn an_epoch_continues_a_checkpoint() {
     let root = Root([5; 32]);
@@ -622,7 +622,7 @@ fn an_epoch_continues_a_checkpoint() {
     assert_eq!(of(&note[..note.len() - 1]), 1);
 }
 
-/// The compressed bytes are gzip as RFC 1952 has it.
+/// The compressed bytes must be gzip as RFC 1952 defines it.
 #[test]
 fn a_member_is_gzip() {
     let world = world(None);
@@ -665,7 +665,7 @@ fn a_member_is_gzip() {
             "and {length} more"
         );
     }
-    // The bits of a checksum of the header, which nothing of ours writes.
+    // The bits of a header checksum, which our code never writes.
     let mut checked = plain.clone();
     checked[3] |= 2;
     let mut crc = flate2::Crc::new();
@@ -677,7 +677,7 @@ fn a_member_is_gzip() {
     assert_eq!(of(&checked), 1);
 }
 
-/// A range without events is a proof that nothing was recorded, and a file of nothing is its file.
+/// A range without events proves that nothing was recorded, and an empty file is its file.
 #[test]
 fn nothing_is_proven_too() {
     let mut world = world(None);
@@ -693,7 +693,7 @@ fn nothing_is_proven_too() {
     for file in [&b"\n"[..], b"{}\n", &gzip("{}\n"), b"\x1f", b"\x1f\x8b"] {
         assert_eq!(concluded(&receipt, file), 1, "{file:?}");
     }
-    // That it was nothing is in the root of all days: a list that is left out is missed.
+    // The root of all days shows that it was empty: a list that is left out is detected.
     world.seal(1, nothing.0, &[(1, 1)]);
     let download = world.session(Some(1), nothing, ALL_DAY, &[]);
     let mut hidden = download.receipt.clone();

@@ -1,6 +1,8 @@
-//! Every spelling of JSON at every place of the evidence, signed by the right key: the two verifiers conclude the same.
+//! Every spelling of JSON at every place of the evidence, signed by the right key: the two verifiers reach the same
+//! verdict.
 //!
-//! Entries and records are respelled before they are hashed, so that all hashes are right and only the spelling is judged.
+//! Entries and records are respelled before they are hashed, so that all hashes are right and only the spelling is
+//! judged.
 
 mod vary;
 
@@ -13,7 +15,7 @@ use crate::world::{ALL_DAY, Download, World};
 use crate::{key, number, pinned};
 use vary::{Variant, variants};
 
-/// A second key that is the same each time.
+/// Returns a second key that is the same each time.
 fn next_key() -> SigningKey {
     SigningKey::parse(
         "PRIVATE+KEY+atrail-test+5052235d+AQgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
@@ -21,7 +23,7 @@ fn next_key() -> SigningKey {
     .unwrap()
 }
 
-/// A history with an entry of each type.
+/// Makes a history with an entry of each type.
 fn story(respelled: Option<(String, String)>) -> (World, Download) {
     let mut world = World::respelling(key(), respelled);
     let one = world.add_space("5bace1");
@@ -44,7 +46,7 @@ fn story(respelled: Option<(String, String)>) -> (World, Download) {
     (world, download)
 }
 
-/// The texts of a receipt that are hashed: its entries and records, one of each kind.
+/// Returns the hashed texts of a receipt: its entries and records, one of each kind.
 fn texts(download: &Download) -> Vec<String> {
     let mut of_type = BTreeMap::new();
     let mut add = |text: &String| {
@@ -52,7 +54,7 @@ fn texts(download: &Download) -> Vec<String> {
         let kind = value["type"].as_str().unwrap_or("record").to_owned();
         of_type.entry(kind).or_insert_with(|| text.clone());
     };
-    // The last domain first: a record that states an account's spaces is as good as any.
+    // The last domain comes first: a record from it that states an account's spaces serves as well as any other.
     for domain in download.receipt.domains.iter().rev() {
         domain
             .lists
@@ -67,7 +69,7 @@ fn texts(download: &Download) -> Vec<String> {
     of_type.into_values().collect()
 }
 
-/// What is judged: the variant, and a receipt with it.
+/// A variant, and a receipt with it.
 struct Case {
     what: String,
     receipt: String,
@@ -75,12 +77,12 @@ struct Case {
     world: World,
 }
 
-/// Hands out a case for every variant of every text.
+/// Passes on a case for every variant of every text.
 fn cases(mut each: impl FnMut(Case)) {
     let (world, download) = story(None);
     let body = serde_json::to_string(&download.receipt).unwrap();
     let mut sign = |what: String, body: String| {
-        // What a note cannot hold, nobody can sign.
+        // Nobody can sign a text that a note cannot hold.
         let Ok(receipt) = world.key.sign(body + "\n") else {
             return;
         };
@@ -118,7 +120,7 @@ fn cases(mut each: impl FnMut(Case)) {
     }
 }
 
-/// In the long form all of them; of these the short form takes one in several, another at each place.
+/// The long form tries all of them; the short form tries one in several, different ones at each place.
 #[test]
 fn both_verifiers_conclude_the_same_of_every_spelling() {
     let stride = number("ATRAIL_EVIDENCE_SPELLINGS", 41);
@@ -132,14 +134,15 @@ fn both_verifiers_conclude_the_same_of_every_spelling() {
         println!("{}", case.what);
         let concluded = both(&case.receipt, &pinned(&key()), &case.file);
         *counts.entry(code(&concluded)).or_default() += 1;
-        // The same as an earlier receipt, where another place reads it.
+        // The same receipt as an earlier receipt, which other code reads.
         if seen % (stride * 5) == 0 {
             let mut expected = pinned(&key());
             expected.since = Some(case.receipt);
             let (_, download) = story(None);
             let receipt = download.receipt.sign(&case.world.key).unwrap();
             let since = both(&receipt, &expected, &download.file);
-            // Every place that is read is read in both; a manifest of then is one of another file, and nothing rests on it.
+            // Both places read every part; the manifest of an earlier receipt describes another file, and nothing
+            // depends on it.
             if code(&concluded) == 0 {
                 assert_ne!(code(&since), 3, "{}", case.what);
             }
@@ -149,7 +152,7 @@ fn both_verifiers_conclude_the_same_of_every_spelling() {
         "{} of {seen} spellings: {counts:?} by exit code",
         seen / stride
     );
-    // A control: some spellings mean the same, most are wrong, and a type that is not known is neither.
+    // A control: some spellings mean the same, most are wrong, and an unknown type is neither.
     let ended = |code: i64| counts.get(&code).copied().unwrap_or_default();
     assert!(
         ended(0) > 0 && ended(1) > ended(0) && ended(3) > 0,
@@ -157,7 +160,7 @@ fn both_verifiers_conclude_the_same_of_every_spelling() {
     );
 }
 
-/// A control: a verifier that reads JSON as its language does comes to other conclusions.
+/// A control: a verifier that parses JSON as its language does reaches other verdicts.
 #[test]
 fn a_lax_reader_is_found_out() {
     let Some(mut script) = Script::lax() else {

@@ -1,4 +1,4 @@
-//! A long log: a receipt is as small and as quick for a day of ten years ago as for yesterday.
+//! A long log: a receipt for a day ten years ago is as small and as quick as one for yesterday.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What somebody could do to a download and its evidence: none of it verifies.
+//! Attacks on a download and its evidence: none of them verifies.
 
 mod content;
 mod receipt;
@@ -18,7 +18,7 @@ use crate::{check, key, number, pinned};
 
 const HOURS: HourRange = HourRange { first: 4, last: 4 };
 
-/// Two spaces, several days and segments, deletions of both kinds.
+/// Makes two spaces with several days and segments, and deletions of both kinds.
 fn world() -> (World, (Day, Day)) {
     let mut world = World::new(key());
     let one = world.add_space("5bace1");
@@ -66,7 +66,7 @@ fn the_untouched_bundle_verifies() {
     );
 }
 
-/// As the account, of fewer and longer events: file and receipt have at least so many bytes.
+/// Makes the same account with fewer and longer events: file and receipt have at least this many bytes.
 fn bundle(bytes: usize) -> (World, Download, String) {
     let mut world = World::new(key());
     let (today, yesterday) = (world.today, world.today.minus(1));
@@ -87,7 +87,7 @@ fn bundle(bytes: usize) -> (World, Download, String) {
     }
 }
 
-/// In the long form every bit of some more bytes; of these, the script is asked about as many as in the short form.
+/// The long form flips every bit of a larger download; it asks the script about as many bits as the short form.
 #[test]
 fn no_flipped_bit_is_proven() {
     const SHORT: u64 = 509;
@@ -121,7 +121,7 @@ fn no_flipped_bit_is_proven() {
                     .and_then(|receipt| verify(&receipt, &download.file).ok())
             };
             match report {
-                // A bit that means nothing, such as the time in a header of gzip: the events are the same, byte for byte.
+                // A bit without meaning, such as the time in a gzip header: the events are the same, byte for byte.
                 Some(report) if report.outcome == Outcome::Proven => {
                     assert!(bit < file_bits && report.is_recompressed, "bit {bit}");
                     recompressed.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! An honest server's logs, in memory: what happens is recorded, and sessions are made of it.
+//! An honest server's logs, in memory: records each step, and makes sessions from them.
 
 mod forge;
 
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const ALL_DAY: HourRange = HourRange { first: 0, last: 23 };
 pub(crate) const ACCOUNT: &str = "0a11";
 
-/// A segment whose events are still there, or not.
+/// A segment, and whether its events are still there.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) id: String,
@@ -62,9 +62,9 @@ pub(crate) struct Log {
     deletions: BTreeMap<(Day, u64), u64>,
     policy: i64,
     holds: BTreeSet<u8>,
-    /// Records state no days, which takes long; the last one must.
+    /// Whether records omit the days, which take long to compute; the last record must state them.
     pub(crate) is_hasty: bool,
-    /// A text, and the one that stands in its place.
+    /// A text, and its replacement.
     respelled: Option<(String, String)>,
 }
 
@@ -75,13 +75,13 @@ pub(crate) struct World {
     pub(crate) logs: Vec<Log>,
     next: u64,
     pub(crate) today: Day,
-    /// How many bytes that hardly compress each event has besides.
+    /// Extra bytes per event, which hardly compress.
     pub(crate) padding: usize,
     /// An entry or a record, and the text that is recorded in its place.
     pub(crate) respelled: Option<(String, String)>,
 }
 
-/// What a session hands out.
+/// The download of a session.
 #[derive(Debug, Clone)]
 pub(crate) struct Download {
     pub(crate) receipt: Receipt,
@@ -231,7 +231,7 @@ impl Log {
     }
 }
 
-/// A member of so many bytes in hexadecimal, the same for the same event; nothing for none.
+/// Returns a member of this many bytes in hexadecimal, the same for the same event; empty for zero bytes.
 fn noise(number: u64, size: usize) -> String {
     let hashes =
         (0_u64..).map(|part| Sha256::digest([number, part].map(u64::to_be_bytes).concat()));
@@ -252,12 +252,12 @@ fn tree_of(kept: &Kept) -> (Root, Vec<Hash>) {
 }
 
 impl World {
-    /// An account without spaces.
+    /// Makes an account without spaces.
     pub(crate) fn new(key: SigningKey) -> Self {
         Self::respelling(key, None)
     }
 
-    /// The same, where a text is recorded in the place of another.
+    /// Makes the same account, and records one text in place of another.
     pub(crate) fn respelling(key: SigningKey, respelled: Option<(String, String)>) -> Self {
         let mut world = Self {
             key,
@@ -363,7 +363,7 @@ impl World {
         self.logs[log].append(Some(day), entry.to_text());
     }
 
-    /// Deletes if that is allowed, or in any case.
+    /// Deletes events if that is allowed; with `force`, in any case.
     pub(crate) fn delete(
         &mut self,
         log: usize,
@@ -440,7 +440,7 @@ impl World {
         }
     }
 
-    /// An entry as a later version may have it.
+    /// Adds an entry as a later version may write it.
     pub(crate) fn later(&mut self, log: usize, list: Option<Day>) {
         let text = format!(r#"{{"type":"snapshot","time":"{}"}}"#, self.time());
         self.logs[log].append(list, text);
@@ -466,7 +466,8 @@ impl World {
         self.key = next;
     }
 
-    /// All logs begin anew, continuing what they were when `signed` was; what is there is sealed anew, as far as `keep` says.
+    /// Begins all logs anew. They continue the state at `signed`, and seal the present segments again, as far as `keep`
+    /// selects them.
     pub(crate) fn new_epoch(
         &mut self,
         epoch: &str,
@@ -510,7 +511,7 @@ impl World {
         }
     }
 
-    /// A hold that a new log does not say.
+    /// Forgets the holds, so that a new log does not record them.
     pub(crate) fn forget_holds(&mut self, log: usize) {
         self.logs[log].holds.clear();
     }
@@ -519,7 +520,7 @@ impl World {
         self.logs.iter().map(Log::size).collect()
     }
 
-    /// A session of a space, or of the whole account.
+    /// Makes a session of a space, or of the whole account.
     pub(crate) fn session(
         &self,
         space: Option<usize>,
@@ -564,7 +565,7 @@ impl World {
                 .filter(|kept| start <= kept.day && kept.day <= end)
                 .collect();
             kept.sort_by_key(|kept| (kept.day, kept.hour));
-            // One object an hour, as after compaction.
+            // One object per hour, as after compaction.
             for hour in kept.chunk_by(|a, b| (a.day, a.hour) == (b.day, b.hour)) {
                 add(&state.domain, hour);
             }

@@ -1,4 +1,4 @@
-//! Spellings of a JSON text: at each place of it, what could stand there.
+//! Generates spellings of a JSON text: at each place, the values that could be there.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,9 +9,9 @@ pub(crate) struct Variant {
     pub(crate) text: String,
 }
 
-/// A value and where it stands.
+/// A value and its place.
 struct Place {
-    /// Names of members and `*` for items: of each path the first place is varied.
+    /// Names of members, and `*` for items; only the first place of each path is varied.
     path: String,
     span: Range<usize>,
     /// For an object, its members: name and value.
@@ -20,7 +20,7 @@ struct Place {
     items: Vec<Range<usize>>,
 }
 
-/// What stands in the place of any value.
+/// Values to put in the place of any value.
 const ANYTHING: &[&str] = &[
     "null",
     "true",
@@ -49,7 +49,7 @@ const ANYTHING: &[&str] = &[
     "",
 ];
 
-/// What a member may hold that nobody knows.
+/// Values for an unknown member.
 const UNKNOWN: &[&str] = &[
     "1",
     "-1",
@@ -67,7 +67,7 @@ const UNKNOWN: &[&str] = &[
     "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
 ];
 
-/// Every variant of a text that is JSON.
+/// Returns every variant of a JSON text.
 pub(crate) fn variants(text: &str) -> Vec<Variant> {
     let mut places = Vec::new();
     let end = Reader {
@@ -86,7 +86,7 @@ pub(crate) fn variants(text: &str) -> Vec<Variant> {
     all
 }
 
-/// What may stand before and behind.
+/// Returns the variants with text before and after.
 fn around(text: &str) -> Vec<Variant> {
     let white = [" ", "\n", "\t", "\r", "\u{b}", "\u{a0}", "\u{feff}", "\0"];
     let behind = ["{}", ",", "]", "//", "1"];
@@ -190,7 +190,7 @@ fn vary(text: &str, place: &Place, all: &mut Vec<Variant>) {
     put(whole, &written(&pairs().rev().collect::<Vec<_>>()));
 }
 
-/// Finds the places of a text that is right.
+/// Finds the places of a valid text.
 struct Reader<'a> {
     text: &'a str,
     places: &'a mut Vec<Place>,
@@ -201,7 +201,7 @@ impl Reader<'_> {
         self.text.as_bytes()[at]
     }
 
-    /// Where the value that begins here ends.
+    /// Returns where the value that begins here ends.
     fn value(&mut self, start: usize, path: String) -> usize {
         let (mut members, mut items) = (Vec::new(), Vec::new());
         let number = self.places.len();
@@ -225,7 +225,7 @@ impl Reader<'_> {
                     }
                     let colon = self.string(at);
                     let name = &self.text[at + 1..colon - 1];
-                    // The names of segments are as good as any item.
+                    // The names of segments count as items.
                     let name = if path.ends_with("subtrees") {
                         "*"
                     } else {

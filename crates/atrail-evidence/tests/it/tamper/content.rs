@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Every change of the file by lines, members and segments, with what is to be told of it.
+/// Every change of the file by lines, members and segments, with the findings to report.
 #[test]
 fn no_change_of_the_file_is_proven() {
     let (world, download, receipt) = account();
@@ -88,7 +88,7 @@ fn no_change_of_the_file_is_proven() {
     println!("{counts:?}");
 }
 
-/// The same by the members of the gzip.
+/// The same for the members of the gzip.
 #[test]
 fn no_change_of_members_is_proven() {
     let (world, download, receipt) = account();
@@ -135,7 +135,7 @@ fn no_change_of_members_is_proven() {
     println!("{count} changes of members refused");
 }
 
-/// Damage is told where it is.
+/// Damage is reported where it is.
 #[test]
 fn damage_is_located_to_a_run_of_lines() {
     let mut world = World::new(key());
@@ -175,7 +175,7 @@ fn damage_is_located_to_a_run_of_lines() {
     assert_eq!(detail, "1 lines too many in this run");
 }
 
-/// A receipt may lack the subtree hashes of long segments; their damage is found all the same.
+/// A receipt may lack the subtree hashes of long segments; damage to them is still detected.
 #[test]
 fn a_long_segment_of_which_only_the_root_is_known_is_whole_or_not_proven() {
     let mut world = World::new(key());
@@ -203,7 +203,7 @@ fn a_long_segment_of_which_only_the_root_is_known_is_whole_or_not_proven() {
     assert_eq!(outcome(&changed).0, Outcome::Failed);
 }
 
-/// The order of a long segment is judged, whether the hashes of its runs are known or its root alone.
+/// The order of a long segment is judged, whether the hashes of its runs are known or only its root.
 #[test]
 fn no_two_lines_of_a_long_segment_can_be_swapped() {
     let mut world = World::new(key());
@@ -237,7 +237,7 @@ fn no_two_lines_of_a_long_segment_can_be_swapped() {
             assert_eq!(found, Outcome::Failed, "{one} and {other}");
             assert!(kinds.contains(&FindingKind::Modified), "{kinds:?}");
         }
-        // Runs of lines change their places, whole.
+        // Whole runs of lines change places.
         for (first, second) in [(0, 1024), (1024, 2048 - 72)] {
             let mut swapped = lines.clone();
             for at in 0..1024 {

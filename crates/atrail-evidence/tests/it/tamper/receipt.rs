@@ -1,8 +1,8 @@
-//! Changes of the receipt, and receipts of something else.
+//! Changes of the receipt, and receipts of other downloads.
 
 use super::*;
 
-/// Receipts that are signed by the right key, and belong to something else.
+/// Receipts that the right key signed, but that belong to another download.
 #[test]
 fn no_other_receipt_is_accepted() {
     let (mut world, days) = world();
@@ -29,7 +29,7 @@ fn no_other_receipt_is_accepted() {
         let control = check(&world.key, &receipt, &other.file).unwrap();
         assert_eq!(control.outcome, Outcome::Proven, "{what}: {control:#?}");
     }
-    // A receipt that is right, but not of what was asked for.
+    // A valid receipt for another scope than the requested one.
     let receipt = download.receipt.sign(&world.key).unwrap();
     let asked = |change: fn(&mut Expectations)| {
         let mut expected = Expectations {
@@ -55,7 +55,7 @@ fn no_other_receipt_is_accepted() {
         let report = asked(change);
         assert_eq!(kinds(&report), [FindingKind::OtherScope]);
     }
-    // A stale receipt is found out by the later one that somebody kept.
+    // The later receipt, if somebody kept it, exposes a stale one.
     let expected = Expectations {
         keys: vec![world.key.verifier_key().clone()],
         since: Some(later.receipt.sign(&world.key).unwrap()),
@@ -99,7 +99,7 @@ fn no_other_key_is_accepted_and_none_is_not_enough() {
     );
 }
 
-/// A change of a receipt, which is then signed by the right key: what is inside must agree with itself.
+/// A change of a receipt, which the right key then signs: the contents must agree with each other.
 type Change = fn(&mut Receipt);
 
 const CHANGES: &[(&str, Change)] = &[
@@ -246,7 +246,7 @@ fn a_receipt_that_does_not_agree_with_itself_is_refused_even_when_signed() {
     println!("{} changes of a signed receipt refused", CHANGES.len());
 }
 
-/// What a later version may say is not wrong, and proves nothing; what is wrong besides is told all the same.
+/// Content that a later version may introduce is not wrong, and proves nothing; other faults are still reported.
 #[test]
 fn evidence_of_a_later_version_is_not_judged() {
     let changed = |download: &Download| {
@@ -299,7 +299,7 @@ fn no_deletion_goes_by_that_nothing_allowed() {
         world.seal(space, day, &[(3, 5)]);
         prepare(&mut world);
         world.delete(space, day, ALL_DAY, kind, true);
-        // What comes later does not make it right.
+        // Later changes do not make the deletion valid.
         world.hold(space, HoldLevel::Space, false);
         world.policy(space, 1);
         let download = world.session(Some(space), (day, world.today), ALL_DAY, &[]);
@@ -356,7 +356,7 @@ fn no_deletion_goes_by_that_nothing_allowed() {
     ));
 }
 
-/// A consistency proof is needed, and it must be of this log.
+/// A consistency proof is required, and it must be of this log.
 #[test]
 fn another_history_is_found_out_by_an_earlier_receipt() {
     let (mut world, days) = world();

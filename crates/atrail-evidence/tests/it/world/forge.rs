@@ -1,9 +1,9 @@
-//! What a server that holds its key can do to its own logs: lists that were written are written anew, records state what is not so.
+//! A server that holds its key can do this to its own logs: rewrite existing lists, and record false statements.
 
 use super::*;
 
 impl World {
-    /// Puts another text in the place of an entry of a control list or a day list. Records that were made stay what they were.
+    /// Replaces the text of an entry of a control list or a day list. Existing records stay unchanged.
     pub(crate) fn rewrite(&mut self, log: usize, list: Option<Day>, position: usize, text: &str) {
         let log = &mut self.logs[log];
         let list = match list {
@@ -17,29 +17,29 @@ impl World {
         }
     }
 
-    /// Forgets a day list, and what was sealed on that day.
+    /// Forgets a day list, and the segments sealed on that day.
     pub(crate) fn forget_day(&mut self, log: usize, day: Day) {
         let log = &mut self.logs[log];
         log.lists.remove(&day).unwrap();
         log.segments.retain(|kept| kept.day != day);
     }
 
-    /// An entry of a control list.
+    /// Returns an entry of a control list.
     pub(crate) fn control_entry(&self, log: usize, position: usize) -> &str {
         &self.logs[log].control.entries[position]
     }
 
-    /// An entry of a day list.
+    /// Returns an entry of a day list.
     pub(crate) fn day_entry(&self, log: usize, day: Day, position: usize) -> &str {
         &self.logs[log].lists[&day].entries[position]
     }
 
-    /// Tells the account of a space once more.
+    /// Adds the space to the account again.
     pub(crate) fn add_again(&mut self, log: usize, guid: &str) {
         self.tell_account(log, guid);
     }
 
-    /// The audit path of a record in the log as it is now.
+    /// Returns the audit path of a record in the current log.
     pub(crate) fn path_of(&self, log: usize, index: u64) -> Vec<Hash> {
         let log = &self.logs[log];
         log.prove(ProofPlan::inclusion(index, log.size()).unwrap())
