@@ -26,10 +26,7 @@ pub fn origin(server: &str, domain: &str, epoch: &str) -> String {
 }
 
 impl Checkpoint {
-    /// Signs the checkpoint; returns the note.
-    ///
-    /// # Errors
-    /// When the origin cannot be written in a note.
+    /// Returns the text to sign.
     #[must_use]
     pub fn text(&self) -> String {
         format!(
@@ -40,12 +37,20 @@ impl Checkpoint {
         )
     }
 
+    /// Signs the checkpoint; returns the note.
+    ///
+    /// # Errors
+    /// When the origin cannot be written in a note.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
+        key.sign(self.text())
+    }
+
     /// Verifies a note with this key; returns its checkpoint.
     ///
     /// # Errors
     /// When the key did not sign the note, or the note is not a checkpoint.
-    pub fn sign(&self, key: &SigningKey) -> Result<String, NoteError> {
-        key.sign(self.text())
+    pub fn verify(note: &str, key: &VerifierKey) -> Result<Self, NoteError> {
+        Self::parse(key.verify(note)?)
     }
 
     /// Parses the text of a checkpoint, or its signed note, without checking signatures. Ignores everything after the
@@ -53,15 +58,6 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the text is not a checkpoint.
-    pub fn verify(note: &str, key: &VerifierKey) -> Result<Self, NoteError> {
-        Self::parse(key.verify(note)?)
-    }
-
-    /// Reads the text of a checkpoint, or the note that it is signed as, without asking who signed it. What follows the third
-    /// line, extensions and signatures, is passed over.
-    ///
-    /// # Errors
-    /// When it is none.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let malformed = NoteError::Malformed("its text is no checkpoint");
         let mut lines = text
