@@ -1,28 +1,28 @@
-//! The clock as a value, so that tests can set it and nothing below the top reads the system's.
+//! The clock as a value, so that tests can set it and only the top of the program reads the system's.
 //!
-//! It has two hands. [`Clock::now`] is the date: people see it, it is kept over restarts, and anybody who sets the machine's
-//! clock moves it, by years and in either direction. [`Clock::elapsed`] only measures: it never goes back and nobody sets it, but it
-//! begins anew with every process. A wait, a rate, a window or the age of something in memory is measured; a moment that is
-//! shown or stored is a date.
+//! A clock has two hands. [`Clock::now`] is the date: people see it, it survives restarts, and anybody who sets the
+//! machine's clock moves it, by years and in either direction. [`Clock::elapsed`] only measures: it never goes back and
+//! nobody sets it, but it starts again with every process. Use elapsed time for a wait, a rate, a window or the age of
+//! something in memory; use a date for a time that is shown or stored.
 
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use jiff::Timestamp;
 
-/// Reads the time. Nothing reads the system's clock but through it.
+/// Reads the time. All code reads the system's clock through this trait.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// This moment, in UTC, as the machine's clock is set.
+    /// Returns the current date and time in UTC, as the machine's clock is set.
     fn now(&self) -> Timestamp;
 
-    /// How long this process has run, whatever happens to the machine's clock. Time in which the machine was suspended may
-    /// be missing.
+    /// Returns how long this process has run, unaffected by changes of the machine's clock. Time during which the
+    /// machine was suspended may be missing.
     fn elapsed(&self) -> Elapsed {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         Elapsed(FIRST.get_or_init(Instant::now).elapsed())
     }
 
-    /// Both at once.
+    /// Reads both hands at once.
     fn moment(&self) -> Moment {
         Moment {
             date: self.now(),
@@ -31,34 +31,34 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// A moment of a running process, by a clock that never goes back. Two of them can be compared; none is a date.
+/// A point in the run of a process, by a clock that never goes back. Two of them can be compared; neither is a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Elapsed(Duration);
 
 impl Elapsed {
-    /// The moment that is this long after the process's first.
+    /// Returns the point at this time after the first one of the process.
     #[must_use]
     pub const fn new(since_the_first: Duration) -> Self {
         Self(since_the_first)
     }
 
-    /// How long ago `earlier` was; nothing when it was not earlier.
+    /// Returns how long ago `earlier` was; zero when it was not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment that is this much later.
+    /// Returns the point that is this much later.
     #[must_use]
     pub const fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span))
     }
 }
 
-/// One look at both hands of a clock.
+/// One reading of both hands of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// As the machine's clock is set.
+    /// The date, as the machine's clock is set.
     pub date: Timestamp,
     /// How long the process has run.
     pub elapsed: Elapsed,
@@ -78,7 +78,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until a test moves it.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Hands>);
 
@@ -89,7 +89,7 @@ struct Hands {
 }
 
 impl ManualClock {
-    /// A clock that stands at `moment`.
+    /// Returns a clock that stands at `moment`.
     #[must_use]
     pub const fn new(moment: Timestamp) -> Self {
         Self(Mutex::new(Hands {
@@ -98,7 +98,7 @@ impl ManualClock {
         }))
     }
 
-    /// Time passes: both hands go on.
+    /// Lets time pass: both hands advance.
     ///
     /// # Panics
     /// When the new time is after the year 9999.
@@ -112,12 +112,12 @@ impl ManualClock {
         });
     }
 
-    /// The date jumps, ahead or back, and no time passes: as when somebody sets the machine's clock.
+    /// Sets the date, ahead or back, without letting time pass, as when somebody sets the machine's clock.
     pub fn set(&self, moment: Timestamp) {
         self.with(|hands| hands.date = moment);
     }
 
-    /// Time passes, and the date stands still.
+    /// Lets time pass while the date stands still.
     pub fn run(&self, by: Duration) {
         self.with(|hands| hands.elapsed = hands.elapsed.after(by));
     }
@@ -141,13 +141,14 @@ impl Clock for ManualClock {
     }
 }
 
-/// Writes a moment as RFC 3339 in UTC with nine fraction digits: `2017-07-25T10:29:28.541092735Z`.
+/// Formats a time as RFC 3339 in UTC with nine fraction digits: `2017-07-25T10:29:28.541092735Z`.
 #[must_use]
 pub fn format_timestamp(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
-/// The whole seconds since 1970-01-01 UTC, rounded down, also before it: half a second before is in second -1.
+/// Returns the whole seconds since 1970-01-01 UTC, rounded down, also for earlier times: half a second before is in
+/// second -1.
 #[must_use]
 pub fn whole_seconds(moment: Timestamp) -> i64 {
     // The library rounds toward zero, and then the fraction is negative.

@@ -14,7 +14,7 @@ use crate::clock::whole_seconds;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(u32);
 
-/// The text names no day.
+/// The text is not a day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a day: expected YYYY-MM-DD from 1970-01-01 to 2149-06-06")]
 pub struct ParseDayError;
@@ -23,31 +23,31 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 const LAST_NUMBER: u32 = 65_535;
 
 impl Day {
-    /// The first day there is, 1970-01-01.
+    /// The first supported day, 1970-01-01.
     pub const FIRST: Self = Self(0);
-    /// The last day there is, 2149-06-06: one that is numbered in 16 bits, as `docs/EVIDENCE.md` wants it.
+    /// The last supported day, 2149-06-06: the last with a 16-bit number, as `docs/EVIDENCE.md` requires.
     pub const LAST: Self = Self(LAST_NUMBER);
 
-    /// The day that a moment lies in; `None` before the first and after the last one.
+    /// Returns the day of a time; `None` before the first and after the last supported day.
     #[must_use]
     pub fn of(moment: Timestamp) -> Option<Self> {
         let number = whole_seconds(moment).div_euclid(86_400);
         Self::from_number(u32::try_from(number).ok()?)
     }
 
-    /// The day with this many days since 1970-01-01; `None` after the last day there is.
+    /// Returns the day with this many days since 1970-01-01; `None` after the last supported day.
     #[must_use]
     pub fn from_number(days_since_epoch: u32) -> Option<Self> {
         (days_since_epoch <= LAST_NUMBER).then_some(Self(days_since_epoch))
     }
 
-    /// Days since 1970-01-01.
+    /// Returns the number of days since 1970-01-01.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// The day this many days earlier, or the first day there is.
+    /// Returns the day this many days earlier, or the first supported day.
     #[must_use]
     pub const fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub(days))
@@ -104,25 +104,25 @@ pub struct DayRange {
 }
 
 impl DayRange {
-    /// The days from `start` to `end`, both included; `None` when `start` is after `end`.
+    /// Returns the days from `start` to `end`, both included; `None` when `start` is after `end`.
     #[must_use]
     pub fn new(start: Day, end: Day) -> Option<Self> {
         (start <= end).then_some(Self { start, end })
     }
 
-    /// The first day.
+    /// Returns the first day.
     #[must_use]
     pub const fn start(self) -> Day {
         self.start
     }
 
-    /// The last day.
+    /// Returns the last day.
     #[must_use]
     pub const fn end(self) -> Day {
         self.end
     }
 
-    /// Whether the day lies in the range.
+    /// Returns whether the range contains the day.
     #[must_use]
     pub fn contains(self, day: Day) -> bool {
         self.start <= day && day <= self.end

@@ -1,11 +1,11 @@
-//! Where an event lives.
+//! The domain of an event.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{AccountId, SpaceId};
 
-/// Where an event lives: in the domain of a space, or in the domain of an account.
+/// The domain of an event: that of a space, or that of an account.
 ///
 /// Its text, `space-GUID` or `account-GUID`, is also its name in paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +16,7 @@ pub enum Domain {
     Account(AccountId),
 }
 
-/// The text names no domain.
+/// The text is not a domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a domain: expected space-GUID or account-GUID")]
 pub struct ParseDomainError;

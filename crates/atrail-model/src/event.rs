@@ -1,7 +1,7 @@
-//! One CADF audit event: what is accepted, and the line that is stored.
+//! One CADF audit event: checks it, and builds the line to store.
 //!
-//! The shape is that of DMTF DSP0262 (CADF), the Event entity, less what real producers leave out. The text itself is never
-//! rewritten through a typed value: it is checked by a parse that borrows the few members needed and skips the rest.
+//! The shape is that of DMTF DSP0262 (CADF), the Event entity, without the members that real producers omit. The text
+//! is never rewritten through a typed value: a parser borrows the few required members and skips the rest.
 
 mod members;
 mod syntax;
@@ -24,18 +24,18 @@ pub use syntax::hint;
 /// An event that may be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Its `id`: its own, or the one that was added.
+    /// The event's `id`: its own, or the added one.
     pub id: Cow<'a, str>,
-    /// Whether the id was added here.
+    /// Whether [`admit`] added the id.
     pub id_added: bool,
-    /// Its `eventTime`. A leap second stands at the last nanosecond of its hour.
+    /// The event's `eventTime`. A leap second becomes the last nanosecond of its hour.
     pub time: Timestamp,
     /// The UTC day of `time`.
     pub day: Day,
     /// The UTC hour of `time`.
     pub hour: Hour,
-    /// The line to store: the text as received, but for a missing `id` and for line breaks between tokens. It holds
-    /// neither CR nor LF.
+    /// The line to store: the received text, except for an added `id` and for removed line breaks between tokens. It
+    /// holds neither CR nor LF.
     pub line: Cow<'a, [u8]>,
 }
 
@@ -45,7 +45,7 @@ pub enum EventError {
     /// The text is longer than [`EVENT_MAX_BYTES`].
     #[error("the event is {size_bytes} bytes long; at most {EVENT_MAX_BYTES} are accepted")]
     TooLarge {
-        /// How long it is.
+        /// Length of the text.
         size_bytes: usize,
     },
     /// The text is not UTF-8 (RFC 8259 §8.1).
@@ -57,7 +57,7 @@ pub enum EventError {
     /// The text is blank, or a JSON value of another kind.
     #[error("expected a CADF event, which is a JSON object, but found {found}")]
     NotAnObject {
-        /// What stands there instead.
+        /// What was found instead.
         found: &'static str,
     },
     /// Objects and arrays are nested deeper than [`JSON_MAX_DEPTH`].
@@ -70,17 +70,17 @@ pub enum EventError {
         line: usize,
         /// The column in bytes, counted from 1.
         column: usize,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
-        /// What probably happened.
+        /// The probable mistake.
         hint: Option<&'static str>,
     },
-    /// A needed member is not there.
+    /// A required member is missing.
     #[error("{member} is missing; a CADF event needs {needed}")]
     Missing {
         /// The member, or the alternatives.
         member: &'static str,
-        /// All that an event needs.
+        /// All that an event requires.
         needed: &'static str,
     },
     /// A member has a value of the wrong kind.
@@ -88,12 +88,12 @@ pub enum EventError {
     WrongType {
         /// The member's name.
         member: &'static str,
-        /// What it must be.
+        /// The required kind.
         expected: &'static str,
-        /// What it is.
+        /// The kind found.
         found: &'static str,
     },
-    /// The `eventType` is none of CADF's three (DSP0262, the Event entity).
+    /// The `eventType` is not one of CADF's three (DSP0262, the Event entity).
     #[error(
         "\"eventType\" is \"{found}\"; it must be activity, monitor or control, or be left out"
     )]
@@ -108,7 +108,7 @@ pub enum EventError {
     Time {
         /// The text found.
         found: String,
-        /// What is wrong with it.
+        /// The fault in the text.
         reason: &'static str,
     },
     /// The `eventTime` lies too far in the future.
@@ -119,7 +119,7 @@ pub enum EventError {
     TooFarAhead {
         /// The text found.
         found: String,
-        /// The time here.
+        /// The current time here.
         now: Timestamp,
     },
     /// The `eventTime` lies after the last [`Day`].
@@ -140,7 +140,7 @@ pub enum EventError {
 }
 
 impl EventError {
-    /// For a [`Self::Syntax`] error, where in the event's text it is: line and column, both counted from 1.
+    /// Returns the position of a [`Self::Syntax`] error in the event's text: line and column, both counted from 1.
     #[must_use]
     pub const fn position(&self) -> Option<(usize, usize)> {
         match self {
@@ -150,10 +150,10 @@ impl EventError {
     }
 }
 
-/// Checks one event's JSON text and makes the line to store. `fresh_id` is called when the event has no `id`.
+/// Checks one event's JSON text and builds the line to store. It calls `fresh_id` when the event has no `id`.
 ///
-/// Of members that occur twice the last counts, as most readers of JSON have it (RFC 8259 §4). Only the needed members
-/// are looked at: the rest must be JSON, and is otherwise nobody's business.
+/// Of duplicate members, the last counts, as for most readers of JSON (RFC 8259 §4). Only the required members are
+/// interpreted: the rest must be valid JSON, and has no other constraint.
 ///
 /// # Errors
 /// When the text is not an event; the message says what is wrong and what would be right.
@@ -186,14 +186,14 @@ pub fn admit<'a>(
     })
 }
 
-/// The time that an `eventTime` means, in any of the forms that [`admit`] takes; `None` for anything else. A leap second
-/// stands at the last nanosecond of its hour.
+/// Parses an `eventTime` in any of the forms that [`admit`] accepts; returns `None` for anything else. A leap second
+/// becomes the last nanosecond of its hour.
 #[must_use]
 pub fn read_event_time(text: &str) -> Option<Timestamp> {
     time::parse(text.as_bytes()).ok()
 }
 
-/// What can be said of the text before it is parsed: its size, encoding, outermost kind and depth.
+/// Checks the text as far as possible before parsing: its size, encoding, outermost kind and depth.
 fn checked_text(text: &[u8]) -> Result<&str, EventError> {
     let text = text::trim(text);
     if text.len() > EVENT_MAX_BYTES {

@@ -1,8 +1,8 @@
-//! Made-up but realistic CADF events, for a first look at the system and for measurements.
+//! Generates realistic CADF events, for a first impression of the system and for measurements.
 //!
 //! The shape is that of an OpenStack cloud's audit trail: a few dozen people and services, each from its own address,
-//! act on the resources of a handful of services; most calls succeed. Ids, times and sizes vary as real ones do, so that
-//! the text compresses as real events do.
+//! act on the resources of a handful of services; most calls succeed. Ids, times and sizes vary as real ones do, so
+//! that the text compresses as real events do.
 
 mod random;
 mod world;
@@ -16,15 +16,15 @@ use crate::Timestamp;
 use random::SplitMix64;
 use world::{Actor, SERVICES, Service, Verb};
 
-/// The addresses that a service has.
+/// The kinds of endpoints of a service.
 const SIDES: &[&str] = &["admin", "private", "public"];
 
-/// How many people and services act.
+/// Number of people and services that act.
 const ACTORS: u64 = 40;
 
-/// Events as JSON lines without the line break, in the order of their times.
+/// Generates events as JSON lines without the line break, in the order of their times.
 ///
-/// The same arguments give the same bytes, on every machine and in every later version.
+/// The same arguments produce the same bytes, on every machine and in every later version.
 #[derive(Debug, Clone)]
 pub struct Generator {
     random: SplitMix64,
@@ -37,7 +37,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Events from `start` on, spread over `span` with the last one before its end: `count` of them.
+    /// Generates `count` events from `start` on, spread over `span`, with the last one before its end.
     #[must_use]
     pub fn new(seed: u64, start: Timestamp, span: Duration, count: u64) -> Self {
         let mut random = SplitMix64::new(seed);
@@ -56,7 +56,7 @@ impl Generator {
         }
     }
 
-    /// The next time: somewhere within its share of the span, so that times ascend.
+    /// Returns the next time: somewhere within its share of the span, so that times ascend.
     fn next_time(&mut self) -> Timestamp {
         let share_nanos = self.span.as_nanos() / u128::from(self.count.max(1));
         let within_share = share_nanos * u128::from(self.random.below(1000)) / 1000;
@@ -137,7 +137,7 @@ impl Iterator for Generator {
     }
 }
 
-/// A time as CADF libraries write it.
+/// Formats a time as CADF libraries do.
 fn written(time: Timestamp) -> impl fmt::Display {
     time.strftime("%Y-%m-%dT%H:%M:%S%.6f+0000")
 }
@@ -189,7 +189,7 @@ fn write_target(
     line.write_str("]}")
 }
 
-/// How a call ended.
+/// The result of a call.
 struct Outcome {
     word: &'static str,
     severity: &'static str,

@@ -4,18 +4,18 @@ use std::fmt;
 
 use crate::{Domain, Timestamp, format_timestamp};
 
-/// A legal hold as it stands on one domain.
+/// A legal hold in force on one domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingHold {
     /// The domain.
     pub domain: Domain,
-    /// Whether it was set for the whole account; else for this space.
+    /// Whether it was set for the whole account; otherwise for this space.
     pub at_account_level: bool,
-    /// Why, in the words of who set it.
+    /// The reason, in the words of the user who set it.
     pub reason: String,
-    /// The name of who set it.
+    /// The name of the user who set it.
     pub actor: String,
-    /// Since when.
+    /// The time from which it applies.
     pub since: Timestamp,
 }
 

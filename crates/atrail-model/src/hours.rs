@@ -8,13 +8,13 @@ use std::str::FromStr;
 pub struct Hour(u8);
 
 impl Hour {
-    /// The hour with this number; `None` above 23.
+    /// Returns the hour with this number; `None` above 23.
     #[must_use]
     pub fn new(number: u8) -> Option<Self> {
         (number <= 23).then_some(Self(number))
     }
 
-    /// The number, 0 to 23.
+    /// Returns the number, 0 to 23.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
@@ -22,7 +22,7 @@ impl Hour {
 }
 
 impl fmt::Display for Hour {
-    /// Two digits, as in paths.
+    /// Writes two digits, as in paths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02}", self.0)
     }
@@ -35,7 +35,7 @@ pub struct Hours {
     last: u8,
 }
 
-/// The text names no hours.
+/// The text is not a range of hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a search time: expected an hour such as 7, or a range such as 0-23")]
 pub struct ParseHoursError;
@@ -44,7 +44,7 @@ impl Hours {
     /// The whole day, 0 to 23.
     pub const ALL: Self = Self { first: 0, last: 23 };
 
-    /// The hours from `first` to `last`, both included; `None` unless `first <= last`.
+    /// Returns the hours from `first` to `last`, both included; `None` unless `first <= last`.
     #[must_use]
     pub fn new(first: Hour, last: Hour) -> Option<Self> {
         (first <= last).then_some(Self {
@@ -53,25 +53,25 @@ impl Hours {
         })
     }
 
-    /// The first hour.
+    /// Returns the first hour.
     #[must_use]
     pub const fn first(self) -> Hour {
         Hour(self.first)
     }
 
-    /// The last hour.
+    /// Returns the last hour.
     #[must_use]
     pub const fn last(self) -> Hour {
         Hour(self.last)
     }
 
-    /// Whether the hour is among these.
+    /// Returns whether the range contains the hour.
     #[must_use]
     pub fn contains(self, hour: Hour) -> bool {
         self.first <= hour.0 && hour.0 <= self.last
     }
 
-    /// Whether these and those have an hour in common.
+    /// Returns whether the two ranges have an hour in common.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.first <= other.last && other.first <= self.last

@@ -1,4 +1,4 @@
-//! GUIDs as newtypes, so that a space can never be passed for a session.
+//! GUIDs as newtypes, so that code can never pass a space for a session.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,19 +19,19 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Makes a new id that nobody else has.
+            /// Generates a new, unique id.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::$new())
             }
 
-            /// Takes an id from its 16 bytes.
+            /// Builds an id from its 16 bytes.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// The id's 16 bytes, big-endian as in RFC 9562.
+            /// Returns the id's 16 bytes, big-endian as in RFC 9562.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
@@ -47,7 +47,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = ParseIdError;
 
-            /// Takes only the hyphenated form of 36 characters, in either case.
+            /// Accepts only the hyphenated form of 36 characters, in either case.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 if text.len() != 36 {
                     return Err(ParseIdError);
@@ -100,8 +100,8 @@ id!(
 );
 
 impl ObjectId {
-    /// The id that sorts right behind this one: of an object that takes the place of this one and its neighbours. It
-    /// keeps the time of its making, and is as unlikely to be taken as any other.
+    /// Returns the id that sorts right after this one, for an object that replaces this one and its neighbours. It
+    /// keeps the creation time, and is as unlikely to be in use as any other.
     #[must_use]
     pub const fn next(&self) -> Self {
         Self(Uuid::from_u128(self.0.as_u128().wrapping_add(1)))

@@ -1,10 +1,10 @@
-//! What an API key is good for, and where.
+//! The scopes of an API key, and its home.
 
 use std::fmt;
 
 use crate::{AccountId, SpaceId};
 
-/// One thing that an API key may be good for.
+/// One permission that an API key may be limited to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyScope {
     /// Counting, sessions, downloads.
@@ -18,7 +18,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    /// Every one of them.
+    /// Every scope.
     pub const ALL: [Self; 4] = [Self::Read, Self::Send, Self::Delete, Self::Manage];
 
     const fn word(self) -> &'static str {
@@ -35,7 +35,7 @@ impl KeyScope {
     }
 }
 
-/// A set of [`KeyScope`]s. It narrows what its holder's roles allow and gives nothing by itself.
+/// A set of [`KeyScope`]s. It narrows the permissions of its holder's roles and grants nothing by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyScopes(u8);
 
@@ -43,20 +43,20 @@ impl KeyScopes {
     /// Everything that the holder may do.
     pub const ALL: Self = Self(0b1111);
 
-    /// Whether the scope is in the set.
+    /// Returns whether the set contains the scope.
     #[must_use]
     pub const fn contains(self, scope: KeyScope) -> bool {
         self.0 & scope.bit() != 0
     }
 
-    /// Those in the set.
+    /// Iterates over the scopes in the set.
     pub fn iter(self) -> impl Iterator<Item = KeyScope> {
         KeyScope::ALL
             .into_iter()
             .filter(move |scope| self.contains(*scope))
     }
 
-    /// As the catalog writes them; what it does not know gives nothing.
+    /// Parses the words that the catalog writes; an unknown word grants nothing.
     #[must_use]
     pub fn of_words(words: &str) -> Self {
         words
@@ -85,7 +85,7 @@ impl fmt::Debug for KeyScopes {
     }
 }
 
-/// What an API key is for, as it was when the key was made.
+/// The account and space that an API key was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Home {
     /// The account.

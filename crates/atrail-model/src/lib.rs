@@ -1,6 +1,6 @@
 //! The words of atrail as types: ids, domains, days and hours, events and their limits.
 //!
-//! Everything here is pure: no I/O, no async, no clock but the [`Clock`] that is handed in.
+//! Everything here is pure: no I/O, no async, and no clock except the [`Clock`] that the caller passes in.
 
 mod clock;
 mod day;

@@ -1,10 +1,10 @@
-//! Every limit on what comes in, in one place.
+//! Every limit on input, in one place.
 
 /// Largest event, in bytes of its JSON text as received.
 pub const EVENT_MAX_BYTES: usize = 1 << 20;
 /// Largest request body, in bytes after decompression.
 pub const REQUEST_MAX_BYTES: usize = 64 << 20;
-/// Distinct hours that the events of one request may lie in: each makes a file of its own when it is sealed.
+/// Most distinct hours among the events of one request: each becomes a file of its own when it is sealed.
 pub const REQUEST_MAX_HOURS: usize = 4096;
 /// Deepest nesting of objects and arrays in an event.
 pub const JSON_MAX_DEPTH: usize = 64;

@@ -1,8 +1,8 @@
-//! Where events belong.
+//! The place of events.
 
 use crate::{Day, Domain, Hour};
 
-/// Where a segment's events belong.
+/// The place of a segment's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The domain.

@@ -1,25 +1,25 @@
-//! Who asks for a change, and by what right.
+//! The requester of a change, and the rights behind the request.
 
 use std::sync::Arc;
 
 use crate::{LoginId, Standing, Timestamp};
 
-/// Who asks for something that a domain's log records.
+/// The user who requests an action that a domain's log records.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Requester<'a> {
     /// The name of the user.
     pub name: &'a str,
     /// The id of the request; may be empty.
     pub request: &'a str,
-    /// Why, in the user's words; may be empty.
+    /// The reason, in the user's words; may be empty.
     pub reason: &'a str,
-    /// The rights that the request was judged by; the transaction that does it looks whether they still stand. `None` when
-    /// nobody has to have any.
+    /// The rights by which the request was authorized; the transaction that executes it checks that they still hold.
+    /// `None` when no rights are required.
     pub warrant: Option<&'a Warrant>,
 }
 
 impl<'a> From<&'a str> for Requester<'a> {
-    /// Somebody of this name, with nothing else known.
+    /// Returns a requester of this name, with no other details.
     fn from(name: &'a str) -> Self {
         Self {
             name,
@@ -28,7 +28,7 @@ impl<'a> From<&'a str> for Requester<'a> {
     }
 }
 
-/// The login that asks for a change, and what it was worth when the request was judged.
+/// The login that requests a change, and its rights when the request was authorized.
 #[derive(Debug, Clone)]
 pub struct Warrant {
     login: LoginId,
@@ -37,25 +37,25 @@ pub struct Warrant {
 }
 
 impl Warrant {
-    /// The request of a login that was judged by this standing; `now` is the moment of the change.
+    /// Returns the warrant of a login that was authorized by this standing; `now` is the time of the change.
     #[must_use]
     pub const fn new(login: LoginId, judged: Arc<Standing>, now: Timestamp) -> Self {
         Self { login, judged, now }
     }
 
-    /// The login that asks.
+    /// Returns the login that makes the request.
     #[must_use]
     pub const fn login(&self) -> LoginId {
         self.login
     }
 
-    /// What the login was worth when the request was judged.
+    /// Returns the standing of the login when the request was authorized.
     #[must_use]
     pub fn judged(&self) -> &Standing {
         &self.judged
     }
 
-    /// The moment of the change.
+    /// Returns the time of the change.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now

@@ -15,22 +15,22 @@ pub enum Retention {
     Forever,
 }
 
-/// How long the events of one domain are kept.
+/// The retention of one domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DomainRetention {
     /// The domain.
     pub domain: Domain,
-    /// How long.
+    /// How long its events are kept.
     pub retention: Retention,
 }
 
-/// The number means no retention.
+/// The number is not a retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("retention is a whole number of days from 1 to 4294967295, or -1 for ever; not {0}")]
 pub struct RetentionError(i64);
 
 impl Retention {
-    /// The number by which people and programs write it: days, or -1 for ever.
+    /// Returns the number that people and programs write for it: days, or -1 for ever.
     #[must_use]
     pub fn number(self) -> i64 {
         match self {
@@ -53,7 +53,7 @@ impl TryFrom<i64> for Retention {
 }
 
 impl fmt::Display for Retention {
-    /// In words: `30 days`, `for ever`.
+    /// Writes the retention in words: `30 days`, `for ever`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Days(NonZeroU32::MIN) => f.write_str("1 day"),

@@ -1,4 +1,4 @@
-//! The roles there are.
+//! The roles.
 
 use crate::{AccountId, SpaceId};
 
@@ -11,16 +11,16 @@ macro_rules! roles {
         }
 
         impl $name {
-            /// Every one of them.
+            /// Every role of this kind.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// As the catalog, the wire and the command line write it.
+            /// Returns the role's name in the catalog, on the wire and on the command line.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The one that is written like this.
+            /// Returns the role with this name.
             #[must_use]
             pub fn of_word(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.word() == word)
@@ -36,7 +36,7 @@ roles! {
         Owner = "owner",
         /// Reads everything in the account.
         Auditor = "auditor",
-        /// Sends to the account's own domain, no more.
+        /// Sends to the account's own domain only.
         Writer = "writer",
     }
 }
@@ -48,22 +48,22 @@ roles! {
         Developer = "developer",
         /// Reads.
         Auditor = "auditor",
-        /// Sends, no more.
+        /// Sends only.
         Writer = "writer",
     }
 }
 
-/// A role together with where it is held.
+/// A role and the account or space in which it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeldRole {
-    /// Of an account.
+    /// A role in an account.
     Account(AccountId, AccountRole),
-    /// Of a space.
+    /// A role in a space.
     Space(SpaceId, SpaceRole),
 }
 
 impl HeldRole {
-    /// As the catalog, the wire and the command line write the role itself.
+    /// Returns the name of the role itself in the catalog, on the wire and on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
-//! What a question, a session or a deletion is about.
+//! The scope of a query, a session or a deletion.
 
 use std::fmt;
 
 use crate::{AccountId, DayRange, Domain, Hours, SpaceId};
 
-/// Whose events: those of one space, or those of a whole account.
+/// The owner of the events: one space, or a whole account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
     /// One space.
@@ -14,7 +14,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The domain that an event sent to this target lands in.
+    /// Returns the domain that receives an event sent to this target.
     #[must_use]
     pub const fn domain(self) -> Domain {
         match self {
@@ -25,7 +25,7 @@ impl Target {
 }
 
 impl fmt::Display for Target {
-    /// In words: `space GUID`, `account GUID`.
+    /// Writes the target in words: `space GUID`, `account GUID`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Space(id) => write!(f, "space {id}"),
@@ -34,13 +34,13 @@ impl fmt::Display for Target {
     }
 }
 
-/// A target with inclusive days and, of each day, inclusive hours.
+/// A target with inclusive days and, for each day, inclusive hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// Whose events.
+    /// The owner of the events.
     pub target: Target,
-    /// Which days.
+    /// The days.
     pub days: DayRange,
-    /// Which hours of each of these days.
+    /// The hours of each of these days.
     pub hours: Hours,
 }

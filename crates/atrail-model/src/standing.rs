@@ -1,4 +1,4 @@
-//! A user, and what a login of the user is worth.
+//! A user, and the rights of the user's login.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,30 +17,31 @@ pub struct User {
     pub operator: bool,
 }
 
-/// What a living login is worth: the user and the roles held, as of now.
+/// The rights of a live login: the user and the roles held, as of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Who is logged in.
+    /// The logged-in user.
     pub user: User,
-    /// What the login may be used for, whatever the roles allow.
+    /// The login's scopes, which limit the roles.
     pub scopes: KeyScopes,
-    /// Whether an API key began the login that is not good for everything and for ever.
+    /// Whether the login began with an API key that has limited scopes or an expiry date.
     pub by_limited_key: bool,
-    /// The user's roles; those that an identity provider claimed, only for a login that it began: such a login ends, and
-    /// the provider is asked again, where an API key could live for ever.
+    /// The user's roles. Roles that an identity provider claimed are included only for a login that the provider began:
+    /// such a login ends, and the server asks the provider again, whereas an API key could live for ever.
     pub roles: HashSet<HeldRole>,
-    /// The spaces that those are of, each with its account.
+    /// The spaces of these roles, each with its account.
     pub spaces: HashMap<SpaceId, AccountId>,
-    /// What a request of the login is about when it names nothing, if an API key began the login.
+    /// The default target of the login's requests, if an API key began the login.
     pub home: Home,
     /// The accounts that the user has used.
     pub used: HashSet<AccountId>,
-    /// Until when the login lives unless it is refreshed.
+    /// The time at which the login expires unless it is refreshed.
     pub until: Timestamp,
 }
 
 impl Standing {
-    /// Whether both allow the same: how long the login lives, and which accounts were used, changes with its use.
+    /// Returns whether both grant the same rights. It ignores the login's expiry and the used accounts, which change as
+    /// the login is used.
     #[must_use]
     pub fn is_worth_as_much_as(&self, other: &Self) -> bool {
         let Self {
@@ -61,19 +62,19 @@ impl Standing {
             && *home == other.home
     }
 
-    /// Whether the user holds this role of the account.
+    /// Returns whether the user holds this role in the account.
     #[must_use]
     pub fn holds_in_account(&self, account: AccountId, role: AccountRole) -> bool {
         self.roles.contains(&HeldRole::Account(account, role))
     }
 
-    /// Whether the user holds this role of the space.
+    /// Returns whether the user holds this role in the space.
     #[must_use]
     pub fn holds_in_space(&self, space: SpaceId, role: SpaceRole) -> bool {
         self.roles.contains(&HeldRole::Space(space, role))
     }
 
-    /// The accounts that the user holds this role of.
+    /// Returns the accounts in which the user holds this role.
     pub fn accounts_with(&self, role: AccountRole) -> impl Iterator<Item = AccountId> {
         self.roles.iter().filter_map(move |held| match held {
             HeldRole::Account(account, one) if *one == role => Some(*account),

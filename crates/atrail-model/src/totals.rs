@@ -1,20 +1,21 @@
-//! How much there is of events.
+//! Totals of events.
 
 use crate::Day;
 
-/// What a deletion took, or would take.
+/// The events that a deletion removed, or would remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EventTotal {
     /// Number of events.
     pub count: u64,
-    /// Bytes of their lines, line feeds not counted.
+    /// Total bytes of their lines, without line feeds.
     pub size_bytes: u64,
-    /// Whether some of their bytes are still on the disk, because they could not be erased yet: the background goes on.
+    /// Whether some of their bytes are still on the disk, because they could not be erased yet: a background task
+    /// continues.
     pub is_owed: bool,
 }
 
 impl EventTotal {
-    /// Both together.
+    /// Adds both totals.
     #[must_use]
     pub const fn and(self, more: Self) -> Self {
         Self {
@@ -25,13 +26,13 @@ impl EventTotal {
     }
 }
 
-/// What a day of a target holds.
+/// The events of one day of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayTotal {
     /// The day.
     pub day: Day,
     /// Number of events.
     pub count: u64,
-    /// Bytes of their lines, line feeds not counted.
+    /// Total bytes of their lines, without line feeds.
     pub size_bytes: u64,
 }

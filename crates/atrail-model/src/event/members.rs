@@ -1,4 +1,4 @@
-//! The few members of an event that are looked at, borrowed from its text.
+//! The few interpreted members of an event, borrowed from its text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use super::{EventError, syntax};
 
-/// Everything that an event needs, for messages.
+/// All that an event requires, for messages.
 const NEEDED: &str = "eventTime, action, outcome, initiator or initiatorId, target or targetId";
 
-/// The raw JSON text of each member that is looked at; of duplicates the last.
+/// The raw JSON text of each interpreted member; of duplicates the last.
 #[derive(Default)]
 pub(super) struct Members<'a> {
     id: Option<&'a RawValue>,
@@ -27,8 +27,8 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads the members of one JSON object and checks the grammar of all of it. Values are skipped without recursion
-    /// and numbers without being read, so that neither depth nor 1e999 matters.
+    /// Reads the members of one JSON object and checks the grammar of the whole text. It skips values without recursion
+    /// and does not convert numbers, so that neither depth nor 1e999 matters.
     pub(super) fn parse(text: &'a str) -> Result<Self, EventError> {
         let mut parser = serde_json::Deserializer::from_str(text);
         let members = parser.deserialize_map(MembersVisitor);
@@ -37,7 +37,8 @@ impl<'a> Members<'a> {
             .map_err(|error| syntax::error(text, &error))
     }
 
-    /// Whether what is needed is there, and is of the right kind. The time's text and the id are checked when read.
+    /// Checks that the required members are present and of the right kind. The text of the time and the id are checked
+    /// when they are read.
     pub(super) fn check(&self) -> Result<(), EventError> {
         string("eventTime", self.event_time)?;
         string("action", self.action)?;
@@ -59,7 +60,7 @@ impl<'a> Members<'a> {
         string("eventTime", self.event_time)
     }
 
-    /// The id; `None` when the member is not there.
+    /// Returns the id; `None` when the member is missing.
     pub(super) fn id(&self) -> Result<Option<Cow<'a, str>>, EventError> {
         let wrong = |found| EventError::WrongType {
             member: "id",
@@ -96,7 +97,7 @@ impl<'a> Members<'a> {
 
 type Member<'a> = Option<&'a RawValue>;
 
-/// A needed member that is a string.
+/// Returns a required member that must be a string.
 fn string<'a>(member: &'static str, raw: Member<'a>) -> Result<Cow<'a, str>, EventError> {
     let raw = raw.ok_or(EventError::Missing {
         member,
@@ -109,7 +110,7 @@ fn string<'a>(member: &'static str, raw: Member<'a>) -> Result<Cow<'a, str>, Eve
     })
 }
 
-/// Either the resource itself or its id (DSP0262, the Event entity: one of the two is required).
+/// Checks that either the resource itself or its id is present (DSP0262, the Event entity: one of the two is required).
 fn one_of(
     resource: (&'static str, Member),
     id: (&'static str, Member),
@@ -134,7 +135,7 @@ fn one_of(
     })
 }
 
-/// The text of a JSON string, borrowed unless it has escapes; `None` for a value of another kind.
+/// Returns the text of a JSON string, borrowed unless it has escapes; `None` for a value of another kind.
 fn text_of<'a>(
     member: &'static str,
     raw: &'a RawValue,
@@ -149,7 +150,8 @@ fn text_of<'a>(
     if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
         return Ok(Some(Cow::Borrowed(inside)));
     }
-    // The grammar is checked; what is left to fail is half of a surrogate pair, which no Rust string can hold.
+    // The grammar is already checked. The only remaining error is half of a surrogate pair, which no Rust string can
+    // hold.
     serde_json::from_str::<String>(raw)
         .map(|text| Some(Cow::Owned(text)))
         .map_err(|_| EventError::WrongType {

@@ -1,4 +1,4 @@
-//! What to say about text that is not JSON, or not an object.
+//! Messages about text that is not JSON, or not an object.
 
 use super::EventError;
 
@@ -7,8 +7,8 @@ const EXCERPT_MAX_CHARS: usize = 40;
 
 const NOT_JSON: &str = "text that is not JSON";
 
-/// What probably happened where JSON text breaks off at `text[at]`: real documentation has comments, ellipses and the
-/// literals of other languages in its "JSON".
+/// Returns the probable mistake where JSON text breaks off at `text[at]`. Real documentation has comments, ellipses and
+/// the literals of other languages in its "JSON".
 #[must_use]
 pub fn hint(text: &[u8], at: usize) -> Option<&'static str> {
     let rest = text.get(at..)?;
@@ -28,12 +28,12 @@ pub fn hint(text: &[u8], at: usize) -> Option<&'static str> {
     }
 }
 
-/// A hint as the end of a message.
+/// Formats a hint as the end of a message.
 pub(super) fn aside(hint: Option<&'static str>) -> String {
     hint.map_or_else(String::new, |hint| format!(" ({hint})"))
 }
 
-/// The parser's error with its place and a hint.
+/// Returns the parser's error with its position and a hint.
 pub(super) fn error(text: &str, error: &serde_json::Error) -> EventError {
     let (line, column) = (error.line().max(1), error.column().max(1));
     let line_start = text
@@ -58,7 +58,7 @@ pub(super) fn error(text: &str, error: &serde_json::Error) -> EventError {
     }
 }
 
-/// A comma too few or too many, the commonest slip of all.
+/// Returns a hint about a missing or an extra comma, the most common mistake.
 fn comma_hint(text: &[u8], at: usize, reason: &str) -> Option<&'static str> {
     let (before, rest) = text.split_at_checked(at)?;
     let before = before.trim_ascii_end().last();
@@ -71,7 +71,7 @@ fn comma_hint(text: &[u8], at: usize, reason: &str) -> Option<&'static str> {
     }
 }
 
-/// For text that does not begin with a brace.
+/// Returns the error for text that does not begin with a brace.
 pub(super) fn not_an_object(text: &str) -> EventError {
     match kind_of(text) {
         NOT_JSON => EventError::Syntax {
@@ -84,7 +84,7 @@ pub(super) fn not_an_object(text: &str) -> EventError {
     }
 }
 
-/// The kind of a JSON value, by its first character.
+/// Returns the kind of a JSON value, by its first character.
 pub(super) fn kind_of(value: &str) -> &'static str {
     match value.as_bytes().first() {
         None => "nothing",
@@ -98,7 +98,7 @@ pub(super) fn kind_of(value: &str) -> &'static str {
     }
 }
 
-/// The beginning of a text from an event, safe to print.
+/// Returns the beginning of a text from an event, safe to print.
 pub(super) fn excerpt(text: &str) -> String {
     let mut excerpt: String = text
         .chars()

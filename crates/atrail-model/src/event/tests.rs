@@ -22,7 +22,7 @@ fn refusal(text: &str) -> String {
     take(text).unwrap_err().to_string()
 }
 
-/// The event with one member replaced, or removed.
+/// Returns the event with one member replaced, or removed.
 fn with(member: &str, value: Option<Value>) -> String {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     let members = event.as_object_mut().unwrap();
@@ -422,7 +422,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 prop_compose! {
-    /// An event with any other members, and whether it has an id.
+    /// Generates an event with arbitrary further members, and whether it has an id.
     fn any_event()(extra in prop::collection::btree_map("x[a-z\"\\\\\n]{0,5}", any_json(), 0..5), has_id: bool) -> (Value, bool) {
         let mut event: Value = serde_json::from_str(EVENT).unwrap();
         let members = event.as_object_mut().unwrap();

@@ -1,18 +1,19 @@
-//! `eventTime` in the forms seen in the wild.
+//! Parses `eventTime` in the forms that real producers write.
 //!
 //! ```text
 //! YYYY-MM-DD ( "T" | " " ) HH:MM [ ":" SS [ ( "." | "," ) 1*DIGIT ] ] [ [" "] zone ]
 //! zone = ( "Z" | offset ) [ "[" name "]" ] | ( "UTC" | "GMT" ) | offset " " abbreviation
 //! offset = ( "+" | "-" ) HH [ [":"] MM [ ":" SS ] ]
 //! ```
-//! and after all of it, what Go prints of its own clock: `m=+0.123`.
+//! and at the very end, the reading that Go prints of its own clock: `m=+0.123`.
 //!
-//! The first is RFC 3339, whose `T` and `Z` may be lower case; without a zone the time is UTC; `+0000` is what CADF
-//! libraries write. Java's `toString` leaves out seconds that are 0 and puts the zone's name in brackets (RFC 9557); ISO 8601
-//! has the comma and offsets of hours alone, which PostgreSQL prints, too; ` +0200 CEST` is how Go prints a time. Where an
-//! offset stands, it decides, whatever name follows. Digits after the ninth are smaller than what is counted here.
+//! The first form is RFC 3339, whose `T` and `Z` may be lower case. Without a zone, the time is UTC. CADF libraries
+//! write `+0000`. Java's `toString` omits seconds that are 0 and puts the zone's name in brackets (RFC 9557). ISO 8601
+//! allows the comma, and offsets of hours only, which PostgreSQL also prints. Go prints a time with ` +0200 CEST`. If
+//! there is an offset, it decides, whatever name follows. Digits after the ninth are below the resolution and are
+//! ignored.
 //!
-//! Blanks after the colons of the time of day (`01: 20: 47`) stand in published CADF samples: they leave no doubt about the
+//! Published CADF samples have blanks after the colons of the time of day (`01: 20: 47`). They leave no doubt about the
 //! time, so they are no reason to lose an event.
 
 use jiff::Timestamp;
@@ -22,10 +23,10 @@ use jiff::tz::Offset;
 use crate::clock::whole_seconds;
 
 const SHAPE: &str = "not a time in a form known here";
-/// Longest name of a time zone, in bytes; the longest there is has 32.
+/// Longest accepted name of a time zone, in bytes; the longest real one has 32.
 const ZONE_NAME_MAX_BYTES: usize = 64;
 
-/// Reads a time, or says what is wrong with it.
+/// Parses a time, or returns what is wrong with it.
 pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
     refuse_other_kinds(text)?;
     let mut rest = Rest(text);
@@ -71,7 +72,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
     Ok(time)
 }
 
-/// Names what is no such text at all, and may be another kind of time.
+/// Reports text that is clearly not a time in these forms, and may be another kind of time.
 fn refuse_other_kinds(text: &[u8]) -> Result<(), &'static str> {
     let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     match text {
@@ -88,11 +89,11 @@ fn narrow(number: i16) -> Result<i8, &'static str> {
     i8::try_from(number).map_err(|_| SHAPE)
 }
 
-/// What is not read yet.
+/// The unread text.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
-    /// Exactly this many digits, at most 4.
+    /// Reads exactly this many digits, at most 4.
     fn number(&mut self, digits: usize) -> Result<i16, &'static str> {
         let (number, rest) = self.0.split_at_checked(digits).ok_or(SHAPE)?;
         if !number.iter().all(u8::is_ascii_digit) {
@@ -104,7 +105,7 @@ impl Rest<'_> {
             .fold(0, |sum, digit| sum * 10 + i16::from(digit - b'0')))
     }
 
-    /// Steps over one of these separators.
+    /// Skips one of these separators.
     fn after(&mut self, separators: &[u8]) -> Result<&mut Self, &'static str> {
         let (first, rest) = self.0.split_first().ok_or(SHAPE)?;
         if !separators.contains(first) {
@@ -114,13 +115,13 @@ impl Rest<'_> {
         Ok(self)
     }
 
-    /// Steps over blanks.
+    /// Skips blanks.
     fn blanks(&mut self) -> &mut Self {
         self.0 = self.0.trim_ascii_start();
         self
     }
 
-    /// A fraction of a second in nanoseconds, or 0.
+    /// Reads a fraction of a second in nanoseconds, or 0.
     fn fraction(&mut self) -> Result<i32, &'static str> {
         let [b'.' | b',', digits @ ..] = self.0 else {
             return Ok(0);
@@ -137,7 +138,7 @@ impl Rest<'_> {
         Ok((counted..9).fold(value, |value, _| value * 10))
     }
 
-    /// Seconds east of UTC; 0 when there is no zone.
+    /// Reads the zone as seconds east of UTC; 0 when there is none.
     fn zone(&mut self) -> Result<i32, &'static str> {
         self.0 = match self.0 {
             [b' ', rest @ ..] if !rest.is_empty() && !rest.starts_with(b"m=") => rest,
@@ -187,7 +188,7 @@ impl Rest<'_> {
         Ok(offset_secs)
     }
 
-    /// Steps over the name of the zone that an offset was made of (RFC 9557 §4.1).
+    /// Skips the name of the zone that an offset derives from (RFC 9557 §4.1).
     fn zone_in_brackets(&mut self) -> Result<(), &'static str> {
         let [b'[', rest @ ..] = self.0 else {
             return Ok(());
@@ -201,7 +202,7 @@ impl Rest<'_> {
         Ok(())
     }
 
-    /// Steps over what Go prints after an offset: the zone's abbreviation or, where it has none, the offset again.
+    /// Skips the text that Go prints after an offset: the zone's abbreviation or, where it has none, the offset again.
     fn abbreviation(&mut self, offset_secs: i32) -> Result<(), &'static str> {
         let [b' ', rest @ ..] = self.0 else {
             return Ok(());
@@ -225,7 +226,7 @@ impl Rest<'_> {
         Ok(())
     }
 
-    /// Steps over the reading of the monotonic clock that Go prints after a time, which says nothing of the time.
+    /// Skips the reading of the monotonic clock that Go prints after a time, which does not affect the time.
     fn go_clock(&mut self) -> Result<(), &'static str> {
         let Some([b'+' | b'-', digits @ ..]) = self.0.strip_prefix(b" m=") else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Pseudo-random numbers that never change: a library's may, from one version to the next.
+//! Pseudo-random numbers that never change: a library's may change from one version to the next.
 
 /// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 #[derive(Debug, Clone)]
@@ -16,30 +16,30 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, which is small: what the remainder favours does not matter here.
+    /// Returns a number below `bound`. For a small bound, the bias of the remainder does not matter here.
     pub(super) const fn below(&mut self, bound: u64) -> u64 {
         self.next_u64() % bound
     }
 
-    /// Yes, half of the time.
+    /// Returns `true` half of the time.
     pub(super) const fn half(&mut self) -> bool {
         self.below(2) == 0
     }
 
-    /// One of some things; there is at least one.
+    /// Picks one of several things; the list must not be empty.
     pub(super) fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
         let at = self.below(among.len() as u64);
         &among[usize::try_from(at).unwrap_or_default()]
     }
 
-    /// A UUID of version 4 (RFC 9562 §5.4).
+    /// Returns a UUID of version 4 (RFC 9562 §5.4).
     pub(super) fn uuid(&mut self) -> String {
         let bytes = self.next_u128().to_be_bytes();
         let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
         uuid.hyphenated().to_string()
     }
 
-    /// An id as OpenStack writes them: a UUID without hyphens.
+    /// Returns an id as OpenStack writes it: a UUID without hyphens.
     pub(super) fn hex_id(&mut self) -> String {
         format!("{:032x}", self.next_u128())
     }

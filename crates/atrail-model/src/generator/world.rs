@@ -1,8 +1,8 @@
-//! Who acts, and on what.
+//! The actors, and the services that they act on.
 
 use super::random::SplitMix64;
 
-/// Somebody or something that acts.
+/// A person or a service that acts.
 #[derive(Debug, Clone)]
 pub(super) struct Actor {
     pub(super) id: String,
@@ -13,7 +13,7 @@ pub(super) struct Actor {
     pub(super) agent: &'static str,
 }
 
-/// A service that is acted on and reports it.
+/// A service that receives actions and reports them.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) name: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Service {
     pub(super) verbs: &'static [Verb],
 }
 
-/// Something that can be done.
+/// An action on a service.
 #[derive(Debug)]
 pub(super) struct Verb {
     pub(super) action: &'static str,
@@ -48,7 +48,7 @@ const AGENTS: &[&str] = &[
 ];
 
 impl Actor {
-    /// Three in four are people; addresses are those for documentation (RFC 5737, RFC 3849).
+    /// Makes an actor. Three in four are people; the addresses are those for documentation (RFC 5737, RFC 3849).
     pub(super) fn new(number: u64, random: &mut SplitMix64) -> Self {
         let (type_uri, name) = if number % 4 == 3 {
             let name = format!("svc-{}", random.pick(SERVICES).name);
@@ -93,7 +93,7 @@ const fn control(action: &'static str, path_end: &'static str, success_code: u16
     }
 }
 
-/// Every service with what can be done to it; actions are CADF's (DSP0262, the Action Taxonomy) with OpenStack's refinements.
+/// Every service with its actions; the actions are CADF's (DSP0262, the Action Taxonomy) with OpenStack's refinements.
 pub(super) const SERVICES: &[Service] = &[
     Service {
         name: "nova",
