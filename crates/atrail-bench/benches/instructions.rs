@@ -1,4 +1,4 @@
-//! Goes once through a hot path, for `ci/instructions.sh`, which counts the instructions of the function named after it.
+//! Runs a hot path once, for `ci/instructions.sh`, which counts the instructions of the function named after it.
 
 mod hot_paths;
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nowhere else to tell it.
+            // The error cannot be reported anywhere else.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -50,7 +50,8 @@ fn list() -> io::Result<()> {
         .try_for_each(|(name, _)| writeln!(out, "{name}"))
 }
 
-/// What the libraries of the paths choose their code by, so far as it is seen here.
+/// Returns the processor features by which the libraries of the paths choose their code, as far as they are visible
+/// here.
 fn cpu() -> String {
     #[cfg(target_arch = "x86_64")]
     let features = [
@@ -87,7 +88,7 @@ fn plan_download() {
     counted_plan_download(&plan, total_bytes / 3..total_bytes);
 }
 
-// What is counted: functions whose names stay, around nothing but the path.
+// The measured functions: their names survive, and they contain nothing but the path.
 
 #[inline(never)]
 fn counted_check_events(body: &[u8]) {

@@ -1,4 +1,4 @@
-//! How long each hot path takes. `docs/PERFORMANCE.md` has the figures.
+//! Measures the duration of each hot path. `docs/PERFORMANCE.md` has the figures.
 
 mod hot_paths;
 
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// What a request does for each event before it is stored: splitting, members, validation.
+/// The work of a request for each event before it is stored: splitting, members, validation.
 #[divan::bench]
 fn check_events(bencher: Bencher) {
     let body = hot_paths::body();
@@ -42,7 +42,7 @@ fn compress_block(bencher: Bencher) {
         .bench_local(|| writer.write(&block));
 }
 
-/// The first read of a range that begins anywhere.
+/// The first read of a range that begins at an arbitrary position.
 #[divan::bench]
 fn plan_begin_of_range(bencher: Bencher) {
     let (plan, total_bytes) = hot_paths::plan();

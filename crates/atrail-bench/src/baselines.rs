@@ -1,4 +1,4 @@
-//! What the same machine does with the same bytes, in the same run.
+//! Baselines: other programs on the same machine, with the same bytes, in the same run.
 
 pub(crate) mod append;
 pub(crate) mod nginx;

@@ -1,4 +1,4 @@
-//! What every scenario is given.
+//! The common environment of every scenario.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::events::{DAYS, Events};
 use crate::failure::{Result, at};
 use crate::server::Running;
 
-/// Tokens outlive a scenario, and nothing is refused for coming often.
+/// Tokens that outlive a scenario, and limits that refuse no frequent request.
 const CONFIG: &str = r#"
 [sessions]
 max_open = 1000000
@@ -22,25 +22,25 @@ access_ttl = "1h"
 level = "warn"
 "#;
 
-/// How to measure.
+/// The options of a measurement.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Events to work with; a scenario takes fewer where that many would take long
+    /// Number of events; a scenario uses fewer where that many would take long
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// What the events follow from: the same seed gives the same bytes
+    /// Seed of the events: the same seed produces the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The last of the days that events are of, YYYY-MM-DD, UTC [default: yesterday]
+    /// Last day of the events, YYYY-MM-DD, UTC [default: yesterday]
     #[arg(long)]
     last_day: Option<Day>,
-    /// Only the cases of `ingest`, `session-create` and `isolation` whose name holds this, such as "of 1, 64"
+    /// Only the cases of `ingest`, `session-create` and `isolation` whose name contains this, such as "of 1, 64"
     #[arg(long)]
     only: Option<String>,
-    /// How long `mixed` goes on
+    /// Duration of `mixed`
     #[arg(long, default_value_t = 1)]
     minutes: u64,
-    /// Where servers and baselines keep their data, in a directory that is erased after success
+    /// Parent of the run's directory, which holds the data of servers and baselines and is erased after success
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
     /// The server [default: `atrail` beside this program]
@@ -48,7 +48,7 @@ pub(crate) struct Options {
     binary: Option<PathBuf>,
 }
 
-/// What is measured with, and where.
+/// The inputs and the place of the measurements.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) events: u64,
@@ -56,9 +56,9 @@ pub(crate) struct Bench {
     pub(crate) minutes: u64,
     only: Option<String>,
     pub(crate) last_day: Day,
-    /// This run's own, absolute.
+    /// The absolute directory of this run.
     dir: PathBuf,
-    /// Directories made in it.
+    /// Number of directories made in it.
     made: AtomicU32,
     binary: PathBuf,
 }
@@ -89,12 +89,12 @@ impl Bench {
         })
     }
 
-    /// The first of the days that events are of.
+    /// Returns the first day of the events.
     pub(crate) const fn first_day(&self) -> Day {
         self.last_day.minus(DAYS - 1)
     }
 
-    /// The same events each time.
+    /// Returns the generator, with the same events each time.
     pub(crate) const fn generator(&self) -> Events {
         Events::new(self.seed, self.last_day)
     }
@@ -103,15 +103,15 @@ impl Bench {
         &self.binary
     }
 
-    /// Whether a case is to be measured.
+    /// Returns whether to measure this case.
     pub(crate) fn wants(&self, case: &str) -> bool {
         self.only.as_ref().is_none_or(|only| case.contains(only))
     }
 
-    /// A new directory, to be told by this name.
+    /// Makes a new directory that this name distinguishes.
     ///
-    /// Nothing is erased before the run's end: ext4 takes no inode again for minutes after its file was erased, and who makes
-    /// files then pays for looking past thousands of them.
+    /// The bench erases nothing before the end of the run: ext4 does not reuse an inode for minutes after its file was
+    /// erased, and making files then costs a search past thousands of them.
     pub(crate) fn empty_dir(&self, name: &str) -> Result<PathBuf> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{number:02}-{name}"));
@@ -119,18 +119,18 @@ impl Bench {
         Ok(path)
     }
 
-    /// Erases what was made. After a failure it stays instead, with the servers' logs.
+    /// Erases the directories. After a failure they stay instead, with the servers' logs.
     pub(crate) fn finish(self) -> Result<()> {
         fs::remove_dir_all(&self.dir).map_err(|error| at(&self.dir, &error))
     }
 
-    /// A server that has nothing yet.
+    /// Starts a server without any data.
     pub(crate) fn fresh_server(&self) -> Result<Running> {
         let disk = self.empty_dir("server")?;
         Running::start(&self.program(), &disk)
     }
 
-    /// Stops a server, has something done to its data directory, and starts it again.
+    /// Stops a server, applies a change to its data directory, and starts it again.
     pub(crate) fn restarted(
         &self,
         server: Running,

@@ -1,4 +1,4 @@
-//! Events as a cloud's services write them, made from a seed.
+//! Events as a cloud's services write them, generated from a seed.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use atrail_torture::Numbers;
 
 /// Tenants, each with a space of its own.
 pub(crate) const TENANTS: usize = 20;
-/// How many days the events are of, unless asked otherwise.
+/// Default number of days that the events cover.
 pub(crate) const DAYS: u32 = 3;
 
 const USERS: u64 = 5_000;
@@ -52,7 +52,7 @@ const AGENTS: [&str; 4] = [
     "terraform-provider-cloud/2.11.4 (linux_amd64) go/1.22.5",
     "cloud-cli/4.17.0 (darwin; arm64) build/20260214",
 ];
-/// Of a hundred: 88 succeed.
+/// 88 of a hundred calls succeed.
 const FAILURES: [(&str, u16); 4] = [
     ("failure", 403),
     ("failure", 404),
@@ -68,7 +68,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The days are the last one and those before it.
+    /// Returns a source whose days are the last one and those before it.
     pub(crate) const fn new(seed: u64, last_day: Day) -> Self {
         Self {
             numbers: Numbers::new(seed),
@@ -76,14 +76,14 @@ impl Events {
         }
     }
 
-    /// The day and hour of one of so many events: they follow each other, as services send them.
+    /// Returns the day and hour of one of this many events in chronological order, as services send them.
     pub(crate) fn in_time(&self, number: u64, of: u64) -> (Day, u64) {
         let hour = number * u64::from(DAYS) * 24 / of.max(1);
         let ago = DAYS - 1 - (hour / 24).min(u64::from(DAYS - 1)) as u32;
         (self.last_day.minus(ago), hour % 24)
     }
 
-    /// Any day and hour, as when late events come from everywhere.
+    /// Returns an arbitrary day and hour, as when late events arrive from everywhere.
     pub(crate) fn at_random(&mut self) -> (Day, u64) {
         let ago = self.numbers.next() % u64::from(DAYS);
         (self.last_day.minus(ago as u32), self.numbers.below(24))
@@ -105,7 +105,7 @@ impl Events {
         )
     }
 
-    /// Adds a line of about 1.3 KB, an event of this day and hour.
+    /// Appends a line of about 1.3 KB, an event of this day and hour.
     pub(crate) fn line(&mut self, (day, hour): (Day, u64), text: &mut String) {
         let user = self.numbers.below(USERS);
         let verb = VERBS[self.pick(VERBS.len())];

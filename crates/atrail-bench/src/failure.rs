@@ -1,11 +1,11 @@
-//! What a measurement that cannot go on says.
+//! The error of a measurement that cannot continue.
 
 use std::path::Path;
 
-/// What a measurement that cannot go on says.
+/// The error of a measurement that cannot continue.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
-/// An error with the path that it is of.
+/// Returns an error with its path.
 pub(crate) fn at(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// What was measured in one case.
+/// The figures of one case.
 #[derive(Debug)]
 pub(crate) struct Figure {
     members: Map<String, Value>,
@@ -23,7 +23,7 @@ impl Figure {
         }
     }
 
-    /// A value; the name says its unit, as `events_per_second` does.
+    /// Adds a value; the name states its unit, as in `events_per_second`.
     pub(crate) fn value(mut self, name: &str, value: f64) -> Self {
         let rounded = rounded(value);
         self.members.insert(name.to_owned(), rounded.into());
@@ -32,12 +32,12 @@ impl Figure {
         self
     }
 
-    /// A number of bytes, in MiB.
+    /// Adds a number of bytes, in MiB.
     pub(crate) fn mib(self, name: &str, bytes: u64) -> Self {
         self.value(name, bytes as f64 / f64::from(1 << 20))
     }
 
-    /// How many times a baseline of the same run it is.
+    /// Adds the ratio to a baseline of the same run.
     pub(crate) fn ratio(mut self, baseline: &str, ratio: f64) -> Self {
         let rounded = rounded(ratio);
         let ratios = self
@@ -51,7 +51,7 @@ impl Figure {
         self
     }
 
-    /// The median, the 99th percentile and the longest of some durations.
+    /// Adds the median, the 99th percentile and the maximum of some durations.
     pub(crate) fn latencies(self, mut latencies: Vec<Duration>) -> Self {
         latencies.sort();
         let millis = |share| percentile(&latencies, share).as_secs_f64() * 1e3;
@@ -61,29 +61,29 @@ impl Figure {
             .value("max_ms", longest)
     }
 
-    /// Tells it: to programs on stdout, to people on stderr.
+    /// Prints the figure: for programs on stdout, for people on stderr.
     pub(crate) fn tell(self) {
         let mut out = io::stdout().lock();
-        // Whoever does not listen to the figures need not get them.
+        // If nobody reads the figures, the run continues.
         let _ = writeln!(out, "{}", Value::Object(self.members));
         let _ = out.flush();
         say(self.sentence.trim_end_matches(','));
     }
 }
 
-/// Tells people something.
+/// Prints a text for people.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The duration that this share of all sorted ones does not exceed; zero when there are none.
+/// Returns the duration that this share of the sorted ones does not exceed; zero when there are none.
 pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
     let last = sorted.len().saturating_sub(1);
     let index = (share * last as f64).round() as usize;
     sorted.get(index).copied().unwrap_or_default()
 }
 
-/// Three digits that count.
+/// Rounds to three significant digits.
 fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;

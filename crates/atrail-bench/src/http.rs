@@ -1,4 +1,4 @@
-//! A connection that is kept, as light as a client can be: what it costs is not the server's.
+//! A persistent connection, as light as a client can be: its cost is not the server's.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,32 +9,32 @@ use serde_json::Value;
 
 use crate::failure::Result;
 
-/// Longer than the server waits for anything.
+/// Longer than any wait of the server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// A connection to a server; of no use any more after an error.
+/// A connection to a server; unusable after an error.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     address: SocketAddr,
     buffer: Vec<u8>,
     asked: Instant,
-    /// Bytes in the buffer of a head that is not whole yet.
+    /// Bytes in the buffer of an incomplete head.
     head: usize,
-    /// The answer whose head has come, and how many bytes of its content are missing.
+    /// The answer whose head has arrived, and how many bytes of its content are missing.
     coming: Option<(Reply, u64)>,
 }
 
-/// How an answer came.
+/// An answer and its timing.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Bytes of the content.
+    /// Length of the content in bytes.
     pub(crate) length: u64,
-    /// From the request to the first bytes of the answer.
+    /// Time from the request to the first bytes of the answer.
     pub(crate) first_byte: Duration,
-    /// From the request to the last byte of the answer.
+    /// Time from the request to the last byte of the answer.
     pub(crate) took: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and gives the content of the answer away as it comes. `headers` end in CRLF each.
+    /// Sends a request, and passes the content of the answer on as it arrives. Each of `headers` ends in CRLF.
     pub(crate) fn ask(
         &mut self,
         line: &str,
@@ -72,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request; the answer to the one before has come.
+    /// Sends a request; the previous answer must have arrived.
     pub(crate) fn send(&mut self, line: &str, headers: &str, body: &[u8]) -> Result<()> {
         let mut request = Vec::with_capacity(512 + body.len());
         let written = write!(
@@ -88,7 +88,7 @@ impl Connection {
             .map_err(|error| format!("{line} at {}: {error}", self.address))
     }
 
-    /// Waits for bytes of the answer and takes what is there at once. `None` while some are missing.
+    /// Waits for bytes of the answer and reads those that are there. Returns `None` while some are missing.
     pub(crate) fn receive(
         &mut self,
         take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -133,12 +133,12 @@ impl Connection {
         Ok(self.coming.take().map(|(reply, _)| reply))
     }
 
-    /// What tells when there is something to receive.
+    /// Returns the descriptor by which the caller can wait for bytes.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 
-    /// The content of an answer that must be a success.
+    /// Returns the content of an answer, which must be a success.
     pub(crate) fn content(&mut self, line: &str, headers: &str, body: &[u8]) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         let reply = self.ask(line, headers, body, &mut |bytes| {
@@ -152,7 +152,7 @@ impl Connection {
         Err(format!("{line}: {} {said}", reply.status))
     }
 
-    /// The same, as JSON.
+    /// Returns the content of such an answer, parsed as JSON.
     pub(crate) fn json(&mut self, line: &str, headers: &str, body: &Value) -> Result<Value> {
         let body = if body.is_null() {
             String::new()

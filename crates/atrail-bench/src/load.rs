@@ -1,4 +1,4 @@
-//! Requests that are sent from several connections at once.
+//! Sends requests from several connections at once.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use rustix::io::retry_on_intr;
 use crate::failure::Result;
 use crate::http::{Connection, PATIENCE};
 
-/// A request that is ready to go.
+/// A prepared request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) line: String,
@@ -25,29 +25,29 @@ impl Request {
     }
 }
 
-/// How a load went.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     pub(crate) latencies: Vec<Duration>,
     pub(crate) first_bytes: Vec<Duration>,
-    /// Bytes of the answers' content.
+    /// Total bytes of the answers' content.
     pub(crate) received: u64,
 }
 
-/// A request up to this size is sent without waiting for the server to read it.
+/// The client sends a request up to this size without waiting for the server to read it.
 const SMALL_BYTES: usize = 64 << 10;
-/// Threads that many connections share: more would take the processor from who is measured.
+/// Threads that many connections share: more threads would take processor time from the measured server.
 const THREADS: usize = 2;
 
-/// Sends each request once, by the next connection that is free. All must succeed.
+/// Sends each request once, by the next free connection. All must succeed.
 pub(crate) fn send(
     address: SocketAddr,
     requests: &[Request],
     connections: usize,
 ) -> Result<Outcome> {
     let are_small = requests.iter().all(|r| r.body.len() <= SMALL_BYTES);
-    // Large requests of connections that share a thread would wait for each other.
+    // Large requests on connections that share a thread would wait for each other.
     let threads = if are_small { THREADS } else { connections };
     let threads = threads.min(connections);
     let next = AtomicUsize::new(0);
@@ -81,7 +81,7 @@ pub(crate) fn send(
     Ok(all)
 }
 
-/// Keeps each connection busy for as long as there are requests.
+/// Keeps each connection busy as long as there are requests.
 fn drive<'a>(
     connections: Vec<Connection>,
     mut next: impl FnMut() -> Option<&'a Request>,
@@ -124,9 +124,9 @@ fn drive<'a>(
     Ok(outcome)
 }
 
-/// Waits until there is something to receive, and tells on which of the connections.
+/// Waits until there is something to receive, and returns on which of the connections.
 fn ready(busy: &[(Connection, &Request)]) -> Result<Vec<bool>> {
-    // A connection that is alone waits in its own read.
+    // A single connection waits in its own read.
     if busy.len() == 1 {
         return Ok(vec![true]);
     }

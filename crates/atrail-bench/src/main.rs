@@ -1,6 +1,6 @@
 //! Measures a real server on loopback, against baselines of the same run.
 //!
-//! `docs/PERFORMANCE.md` has the figures and says how they were made.
+//! `docs/PERFORMANCE.md` has the figures and describes how they were made.
 
 mod baselines;
 mod bench;
@@ -26,7 +26,7 @@ use crate::scenarios::SCENARIOS;
 #[derive(Debug, Parser)]
 #[command(name = "atrail-bench", after_help = scenarios::list())]
 struct Args {
-    /// What to measure, or `all`
+    /// Scenario to measure, or `all`
     scenario: String,
     #[command(flatten)]
     options: Options,
@@ -62,7 +62,7 @@ fn run(args: Args) -> Result<()> {
     bench.finish()
 }
 
-/// The newest day of which nothing lies ahead.
+/// Returns the newest day that lies completely in the past.
 fn yesterday() -> Result<Day> {
     let today = Day::of(SystemClock.now());
     let today = today.ok_or("this machine's clock is outside the years 1970-2149")?;

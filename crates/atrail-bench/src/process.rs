@@ -1,11 +1,11 @@
-//! What a process costs, as the kernel counts it.
+//! The costs of a process, as the kernel counts them.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Seconds of processor that a process, and those that it started and that still run, have used.
+/// Returns the processor seconds of a process and of its running children.
 pub(crate) fn cpu_seconds(id: u32) -> f64 {
     let ticks: u64 = with_children(id).into_iter().map(ticks).sum();
     ticks as f64 / rustix::param::clock_ticks_per_second() as f64
@@ -20,7 +20,7 @@ fn with_children(id: u32) -> Vec<u32> {
 
 fn ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The name, in brackets, may hold blanks.
+    // The name, in brackets, may contain blanks.
     let fields = stat.rsplit(") ").next().unwrap_or_default();
     let numbers = fields.split(' ').skip(11).take(2);
     numbers
@@ -28,7 +28,7 @@ fn ticks(id: u32) -> u64 {
         .sum()
 }
 
-/// Bytes that a process holds in memory, and the most that it ever held.
+/// Returns the bytes that a process holds in memory, and its peak.
 pub(crate) fn memory_bytes(id: u32) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let kib = |name: &str| {
@@ -41,7 +41,7 @@ pub(crate) fn memory_bytes(id: u32) -> (u64, u64) {
     (kib("VmRSS:") << 10, kib("VmHWM:") << 10)
 }
 
-/// Bytes that the files below a directory take, but for those of these names.
+/// Returns the bytes of the files below a directory, without those of these names.
 pub(crate) fn disk_bytes(dir: &Path, without: &[&str]) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else {
         return 0;
@@ -60,13 +60,13 @@ pub(crate) fn disk_bytes(dir: &Path, without: &[&str]) -> u64 {
     sizes.sum()
 }
 
-/// Whether there is such a program.
+/// Returns whether the program is installed.
 pub(crate) fn is_installed(program: &str) -> bool {
     let version = Command::new(program).arg("--version").output();
     version.is_ok_and(|version| version.status.success())
 }
 
-/// Waits for a program to end well; the most memory that it held.
+/// Waits for a program to end successfully; returns its peak memory.
 pub(crate) fn finish(mut child: std::process::Child) -> crate::failure::Result<u64> {
     let mut peak = 0;
     loop {

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The scenarios.
 
 mod data;
 mod download;
@@ -16,14 +16,14 @@ mod verify;
 use crate::bench::Bench;
 use crate::failure::Result;
 
-/// Something to measure.
+/// A scenario to measure.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     about: &'static str,
     pub(crate) run: fn(&Bench) -> Result<()>,
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "ingest",
@@ -37,7 +37,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "resume",
-        about: "downloads that go on in the middle, against the whole",
+        about: "downloads resumed in the middle, against the whole",
         run: resume::run,
     },
     Scenario {
@@ -67,22 +67,22 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "isolation",
-        about: "what one tenant feels of another one that takes all it can get",
+        about: "how one tenant is affected by another that uses all it can",
         run: isolation::run,
     },
     Scenario {
         name: "growth",
-        about: "what an event and a request cost, the more is stored",
+        about: "what an event and a request cost as the store grows",
         run: growth::run,
     },
     Scenario {
         name: "mixed",
-        about: "everything at once, and the memory that it takes",
+        about: "everything at once, and its memory",
         run: mixed::run,
     },
 ];
 
-/// For the help.
+/// Lists the scenarios for the help text.
 pub(crate) fn list() -> String {
     let lines = SCENARIOS
         .iter()

@@ -1,4 +1,4 @@
-//! The server that is measured, and whoever uses it.
+//! The measured server, and its user.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::failure::{Result, at};
 use crate::http::Connection;
 use crate::process;
 
-/// A server that runs, and somebody who is logged in.
+/// A running server, and a logged-in user.
 #[derive(Debug)]
 pub(crate) struct Running {
     server: Server,
@@ -35,7 +35,7 @@ impl Running {
         })
     }
 
-    /// Stops it; where its data lies.
+    /// Stops the server; returns its data directory.
     pub(crate) fn stop(self) -> PathBuf {
         self.server.stop();
         self.data
@@ -49,29 +49,29 @@ impl Running {
         Connection::open(self.address())
     }
 
-    /// The first space.
+    /// Returns the first space.
     pub(crate) fn space(&self) -> &str {
         self.user.space()
     }
 
-    /// The first user's password.
+    /// Returns the first user's password.
     pub(crate) fn password(&self) -> &str {
         &self.password
     }
 
-    /// The headers of a request in a space.
+    /// Returns the headers of a request in a space.
     pub(crate) fn headers(&self, space: &str) -> String {
         let token = self.user.token();
         format!("X-Auth-Token: bearer {token}\r\nX-Auth-Project-Id: {space}\r\n")
     }
 
-    /// The headers of a request for the bytes of a session.
+    /// Returns the headers of a request for the bytes of a session.
     pub(crate) fn headers_of(&self, space: &str, session: &Value) -> String {
         let id = session["id"].as_str().unwrap_or_default();
         format!("{}SESSIONID: {id}\r\n", self.headers(space))
     }
 
-    /// Spaces beside the first: so many.
+    /// Makes this many spaces besides the first.
     pub(crate) fn make_spaces(&self, count: usize) -> Result<Vec<String>> {
         let mut connection = self.connect()?;
         let headers = self.headers(self.user.space());
@@ -90,39 +90,39 @@ impl Running {
         (0..count).map(make).collect()
     }
 
-    /// Makes a session, which seals what is not sealed yet.
+    /// Makes a session, which seals the unsealed events.
     pub(crate) fn session(&self, space: &str, scope: &Value) -> Result<Value> {
         self.connect()?
             .json("POST /v3/sessions", &self.headers(space), scope)
     }
 
-    /// Seals everything that there is.
+    /// Seals all events.
     pub(crate) fn seal(&self) -> Result<()> {
         let everything = json!({"start": "2000-01-01", "AtAccountLevel": true});
         self.session(self.user.space(), &everything).map(drop)
     }
 
-    /// Seconds of processor that it has used.
+    /// Returns the processor seconds that it has used.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         process::cpu_seconds(self.server.id())
     }
 
-    /// Bytes that it holds in memory, and the most that it held.
+    /// Returns the bytes that it holds in memory, and its peak.
     pub(crate) fn memory_bytes(&self) -> (u64, u64) {
         process::memory_bytes(self.server.id())
     }
 
-    /// Bytes on disk, but for what is set aside for a full disk.
+    /// Returns its bytes on disk, without the reserve for a full disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
         process::disk_bytes(&self.data, &["reserve"])
     }
 
-    /// Its archive's files out of the page cache, as far as the system lets them go.
+    /// Evicts its archive's files from the page cache, as far as the system allows.
     pub(crate) fn cool(&self) -> Result<()> {
         evict(&self.data.join("archive"))
     }
 
-    /// Waits until what runs in the background is done, as far as one can tell from outside.
+    /// Waits until the background work is done, as far as can be seen from outside.
     pub(crate) fn settle(&self) {
         let mut before = self.cpu_seconds();
         for _ in 0..60 {
@@ -152,7 +152,7 @@ fn evict(path: &Path) -> Result<()> {
         return Ok(());
     }
     let file = fs::File::open(path).map_err(failed)?;
-    // Pages that are not on the disk yet stay.
+    // Pages that are not on the disk yet cannot be evicted.
     file.sync_all().map_err(failed)?;
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)
         .map_err(|error| failed(error.into()))

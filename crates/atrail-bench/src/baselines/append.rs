@@ -1,4 +1,4 @@
-//! A file to which bytes are appended, with an fdatasync behind each piece.
+//! Appends bytes to a file, with an fdatasync after each piece.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Result, at};
 use crate::figure::percentile;
 
-/// What it took.
+/// The durations of the run.
 #[derive(Debug)]
 pub(crate) struct Appended {
     pub(crate) seconds: f64,

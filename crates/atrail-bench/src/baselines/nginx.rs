@@ -1,4 +1,4 @@
-//! nginx with sendfile, for the same file.
+//! nginx with sendfile, serving the same file.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::failure::{Result, at};
 use crate::process;
 
-/// It runs until it is dropped.
+/// A running nginx; dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     child: Child,
@@ -19,7 +19,7 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Serves the files of a directory; `None` where it is not installed.
+    /// Serves the files of a directory; returns `None` where nginx is not installed.
     pub(crate) fn start(www: &Path, dir: &Path) -> Result<Option<Self>> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let address = free.and_then(|free| free.local_addr());
@@ -49,7 +49,7 @@ impl Nginx {
         self.address
     }
 
-    /// Seconds of processor that it has used, its workers' included.
+    /// Returns the processor seconds that it has used, including its workers'.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         process::cpu_seconds(self.child.id())
     }
@@ -57,7 +57,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // The master ends its workers. There is nobody to tell if it does not.
+        // The master ends its workers. A failure cannot be reported here.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
     }
@@ -65,7 +65,7 @@ impl Drop for Nginx {
 
 fn text(www: &Path, dir: &Path, address: SocketAddr) -> String {
     let (www, dir) = (www.display(), dir.display());
-    // Whoever measures may be root, whose files a worker of another user could not read.
+    // The bench may run as root, whose files a worker of another user could not read.
     let user = if rustix::process::geteuid().is_root() {
         "user root;"
     } else {

@@ -1,4 +1,4 @@
-//! PostgreSQL with the same events: jsonb and three indexes, everything durable, in a cluster of its own.
+//! PostgreSQL with the same events: jsonb and three indexes, fully durable, in a cluster of its own.
 
 use std::fmt::Write;
 use std::fs;
@@ -15,7 +15,7 @@ CREATE INDEX ON events (tenant, at); CREATE INDEX ON events (at);
 CREATE INDEX ON events ((doc->'initiator'->>'id'));";
 const COPIES: usize = 4;
 
-/// Events each second.
+/// Events per second.
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pub(crate) copy: f64,
@@ -23,7 +23,7 @@ pub(crate) struct Postgres {
     pub(crate) single_64: f64,
 }
 
-/// Measures it; `None` where it is not installed.
+/// Measures PostgreSQL; returns `None` where it is not installed.
 pub(crate) fn measure(bench: &Bench) -> Result<Option<Postgres>> {
     if !["initdb", "pg_ctl", "psql", "pgbench"]
         .into_iter()
@@ -53,7 +53,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Option<Postgres>> {
     }))
 }
 
-/// It refuses to be run by root.
+/// Returns the command; as root it switches to another user, because PostgreSQL refuses to run as root.
 fn command(program: &str) -> Command {
     if !rustix::process::geteuid().is_root() {
         return Command::new(program);
@@ -80,7 +80,7 @@ fn run(command: &mut Command) -> Result<String> {
     Err(format!("{command:?}: {said}"))
 }
 
-/// A cluster that ends with the value.
+/// A cluster; dropping it stops it.
 struct Cluster {
     dir: PathBuf,
 }
@@ -97,7 +97,7 @@ impl Cluster {
             "-c listen_addresses='' -c unix_socket_directories='{}' -c max_connections=100 -c max_wal_size=8GB",
             dir.display()
         );
-        // Its output must not be waited for: the server keeps it open.
+        // Do not wait for the end of its output: the server keeps it open.
         let status = command("pg_ctl")
             .args(["-w", "-o", &options, "-l"])
             .arg(dir.join("log"))
@@ -165,7 +165,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Files for COPY, each with its share of the events.
+/// Writes the files for COPY, each with its share of the events.
 fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
     let mut events = bench.generator();
     let mut line = String::new();
@@ -176,7 +176,7 @@ fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
         let day = moment.0;
         events.line(moment, &mut line);
         let text = &mut texts[number as usize % COPIES];
-        // The quote is a character that no event has.
+        // The quote is a character that no event contains.
         let written = writeln!(
             text,
             "{day} 12:00:00+00,{},\u{1}{}\u{1}",
@@ -193,14 +193,14 @@ fn csv(bench: &Bench, dir: &Path, count: u64) -> Result<Vec<PathBuf>> {
     texts.into_iter().enumerate().map(write).collect()
 }
 
-/// A script for pgbench that inserts an event.
+/// Writes a script for pgbench that inserts an event.
 fn insert_script(bench: &Bench, dir: &Path) -> Result<PathBuf> {
     let mut line = String::new();
     let mut events = bench.generator();
     let moment = events.at_random();
     events.line(moment, &mut line);
     let path = dir.join("insert.sql");
-    // A colon and a letter would be a variable of pgbench.
+    // pgbench would read a colon followed by a letter as a variable.
     let json = line.trim_end().replace(':', ": ").replace('\'', "''");
     let script = format!(
         "\\set tenant random(1, 20)\nINSERT INTO events VALUES (now(), :tenant, '{json}');\n"

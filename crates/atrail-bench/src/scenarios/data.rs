@@ -1,4 +1,4 @@
-//! Events in requests, ready to be sent.
+//! Prepares requests with events.
 
 use std::ops::Range;
 
@@ -10,28 +10,28 @@ use crate::failure::Result;
 use crate::load::{self, Request};
 use crate::server::Running;
 
-/// How events are put into requests.
+/// How events are grouped into requests.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Batches {
-    /// Events of each request.
+    /// Events in each request.
     pub(super) events: u64,
     pub(super) compressed: bool,
     pub(super) times: Times,
 }
 
-/// Of which hours the events are.
+/// The hours of the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
-    /// One hour after the other, all of them during the run.
+    /// In the order of their hours, which the run covers one after the other.
     InOrder,
-    /// Of all hours at once.
+    /// All hours mixed.
     Scattered,
-    /// Of the last hour, as when they are sent while they happen.
+    /// The last hour only, as when services send events at once.
     OneHour,
 }
 
 impl Batches {
-    /// Of so many events, plain and in time.
+    /// Returns batches of this many events, uncompressed and in order.
     pub(super) const fn of(events: u64) -> Self {
         Self {
             events,
@@ -41,7 +41,7 @@ impl Batches {
     }
 }
 
-/// A server that was sent all events, and its spaces. What it did not seal yet is left to it.
+/// Starts a server, sends all events, and returns it with its spaces. It leaves unsealed events unsealed.
 pub(super) fn filled(bench: &Bench) -> Result<(Running, Vec<String>)> {
     let server = bench.fresh_server()?;
     let spaces = server.make_spaces(TENANTS)?;
@@ -52,7 +52,8 @@ pub(super) fn filled(bench: &Bench) -> Result<(Running, Vec<String>)> {
     Ok((server, spaces))
 }
 
-/// A server whose spaces, so many, have an event in each hour of each of the last days, all sealed: each hour is an object.
+/// Starts a server with this many spaces, each with a sealed event in every hour of the last days: each hour is an
+/// object.
 pub(super) fn filled_by_hour(
     bench: &Bench,
     days: u32,
@@ -62,7 +63,7 @@ pub(super) fn filled_by_hour(
     let spaces = server.make_spaces(spaces)?;
     let mut events = bench.generator();
     let mut filling = Vec::new();
-    // A day in each request, sealed day by day as time would have it.
+    // One day per request, sealed day by day as it would be over time.
     for ago in (0..days).rev() {
         let day = bench.last_day.minus(ago);
         for space in &spaces {
@@ -77,7 +78,7 @@ pub(super) fn filled_by_hour(
     Ok((server, spaces))
 }
 
-/// Requests that send these of so many events, each to the next of the spaces.
+/// Returns requests that send these of this many events, each to the next space in turn.
 pub(super) fn requests(
     server: &Running,
     spaces: &[String],
@@ -109,7 +110,7 @@ pub(super) fn requests(
     Ok(requests)
 }
 
-/// A request that sends these lines to a space.
+/// Returns a request that sends these lines to a space.
 pub(super) fn request(
     server: &Running,
     space: &str,
@@ -132,7 +133,7 @@ pub(super) fn request(
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    // As collectors do it: quickly.
+    // The fastest compression, as collectors use it.
     let mut compressor = Compressor::new(CompressionLvl::fastest());
     let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
     let length = compressor

@@ -1,4 +1,4 @@
-//! Sessions downloaded, whole and in ranges.
+//! Downloads sessions, whole and in ranges.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,22 +15,22 @@ use crate::load::{self, Outcome, Request};
 use crate::process;
 use crate::server::Running;
 
-/// Bytes of a range.
+/// Length of a range in bytes.
 const RANGE: u64 = 1 << 20;
-/// A case goes on for about so long, ...
+/// Approximate duration of a case, ...
 const SECONDS: f64 = 2.0;
-/// ... with at most so many whole downloads.
+/// ... with at most this many whole downloads.
 const MOST_DOWNLOADS: f64 = 2_000.0;
 
-/// Name, hours of the first day, and whether of the account.
+/// Name, hours of the first day, and whether the scope is the account.
 const SCOPES: [(&str, &str, bool); 3] = [
     ("a day", "", true),
     ("a tenant's day", "", false),
-    // The first requests of the filling are of this one.
+    // The first requests that fill the server belong to this one.
     ("a tenant's hour", "0", false),
 ];
 
-/// Clients, whether in ranges, and whether the page cache is cold.
+/// Number of clients, whether in ranges, and whether the page cache is cold.
 const WAYS: [(usize, bool, bool); 5] = [
     (1, false, true),
     (1, false, false),
@@ -167,7 +167,7 @@ pub(super) fn save(
     file.sync_all().map_err(failed)
 }
 
-/// Seconds that `cat` takes to hand over the same bytes, through a pipe.
+/// Returns the seconds that `cat` needs to pass the same bytes through a pipe.
 fn cat(file: &std::path::Path, times: usize) -> Result<f64> {
     let started = std::time::Instant::now();
     for _ in 0..times.min(20) {

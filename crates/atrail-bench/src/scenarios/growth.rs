@@ -1,4 +1,4 @@
-//! What an event and a request cost when ten times as much is stored.
+//! Measures the cost of an event and of a request while the store grows tenfold.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 
-/// Events that are made and sent at a time.
+/// Events that are generated and sent at a time.
 const CHUNK: u64 = 100_000;
 const TIMES: usize = 50;
 
@@ -20,7 +20,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let batches = Batches::of(2_000);
     let (mut stored, mut next) = (0, CHUNK.min(bench.events));
     let mut first = None;
-    // When the last figure was told: what was stored, and the processor's seconds.
+    // At the last figure: the number of stored events, and the processor seconds.
     let mut last = (0, server.cpu_seconds());
     while stored < bench.events {
         let chunk = requests(
@@ -32,7 +32,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         )?;
         let is_measured = stored + CHUNK >= next;
         if is_measured {
-            // What came before is not of the measured ones.
+            // Finish earlier work first: it does not belong to the measured requests.
             server.seal()?;
             server.settle();
         }
@@ -47,7 +47,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         server.settle();
         let now = server.cpu_seconds();
         let cpu = (now - before) * 1e6 / CHUNK as f64;
-        // Merging what is known of many events comes seldom: a chunk has much of it or none, a stretch has its share.
+        // The dedup runs are merged rarely: a chunk includes a large merge or none, while a stretch includes its share.
         let cpu_of_stretch = (now - last.1) * 1e6 / (stored - last.0) as f64;
         let ask = |line: &str, body: String| -> Vec<Request> {
             (0..TIMES)

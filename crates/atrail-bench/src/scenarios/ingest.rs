@@ -1,4 +1,4 @@
-//! Events sent, in batches of several sizes over several connections.
+//! Sends events, in batches of several sizes over several connections.
 
 use super::data::{Batches, Times, requests};
 use crate::baselines::{append, postgres};
@@ -9,18 +9,18 @@ use crate::figure::{Figure, percentile, say};
 use crate::load::{self, Request};
 use crate::server::Running;
 
-/// How the events of a case come.
+/// The form and order of a case's events.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
     Plain,
     Gzip,
-    /// Plain, and of all hours at once: each seal makes an object for each hour and space.
+    /// Uncompressed, and from all hours mixed: each seal makes an object for each hour and space.
     Scattered,
 }
 
 use How::{Gzip, Plain, Scattered};
 
-/// Events of a batch, connections, how they come, and a divisor of the events where they take long.
+/// Events of a batch, connections, form, and a divisor of the number of events for slow cases.
 const CASES: [(u64, usize, How, u64); 11] = [
     (2_000, 4, Plain, 1),
     (2_000, 4, Gzip, 1),
@@ -59,7 +59,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             compressed: how == Gzip,
             times: match how {
                 Scattered => Times::Scattered,
-                // So many single events are sent within the hour in which they happen.
+                // A service would send this many single events within the hour in which they happen.
                 _ if batch == 1 => Times::OneHour,
                 _ => Times::InOrder,
             },
@@ -69,7 +69,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         server.settle();
         let cpu_before = server.cpu_seconds();
         let outcome = load::send(server.address(), &requests, connections)?;
-        // What was put off counts, too.
+        // Include the deferred work.
         server.seal()?;
         server.settle();
         let peak = server.memory_bytes().1;
@@ -120,7 +120,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Requests a second that the same connections are answered when there is nothing to do: what HTTP alone allows.
+/// Returns how many requests per second the same connections get answered when there is nothing to do: the limit of
+/// HTTP alone.
 fn nothing(server: &Running, connections: usize) -> Result<f64> {
     const TIMES: usize = 20_000;
     let asked: Vec<_> = (0..TIMES)

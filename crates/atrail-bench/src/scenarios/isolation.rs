@@ -1,4 +1,4 @@
-//! What one tenant feels of another one that takes all it can get.
+//! Measures how one tenant is affected by another that uses all it can.
 
 mod attacks;
 mod tenant;
@@ -16,14 +16,14 @@ use crate::server::Running;
 use attacks::ATTACKS;
 use tenant::Tenant;
 
-/// Rounds of the innocent tenant before it is disturbed, and at least as many while it is.
+/// Rounds of the innocent tenant before the attack, and the minimum during it.
 const ROUNDS: usize = 100;
-/// The most that are measured, of an attack that goes on for long.
+/// The maximum during a long attack.
 const ROUNDS_MAX: usize = 2_000;
-/// How long the attack has before it is looked at what it does.
+/// Time that the attack runs before the measurement.
 const BEFORE: Duration = Duration::from_secs(2);
 
-/// What somebody does whom nobody would call greedy: sends an event, counts, logs in by password.
+/// A modest tenant: sends an event, counts, logs in by password.
 struct Innocent<'a> {
     bench: &'a Bench,
     server: &'a Running,
@@ -31,7 +31,7 @@ struct Innocent<'a> {
     events: Events,
 }
 
-/// How long each kind of request took.
+/// The durations of each kind of request.
 #[derive(Default)]
 struct Times {
     sends: Vec<Duration>,
@@ -52,7 +52,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             connection: server.connect()?,
             events: bench.generator(),
         };
-        // The first requests make what all later ones find.
+        // The first requests create state that all later ones reuse.
         innocent.rounds(10, &AtomicBool::new(true))?;
         let before = innocent.rounds(ROUNDS, &AtomicBool::new(true))?;
         let is_over = AtomicBool::new(false);
@@ -95,7 +95,7 @@ fn tell(name: &str, before: Times, during: Times, did: &str) {
 }
 
 impl Innocent<'_> {
-    /// At least so many rounds, and more as long as it is not over. All of it must succeed.
+    /// Runs at least this many rounds, and more until the attack is over. All requests must succeed.
     fn rounds(&mut self, least: usize, is_over: &AtomicBool) -> Result<Times> {
         let mut times = Times::default();
         for round in 0..ROUNDS_MAX {
@@ -111,7 +111,7 @@ impl Innocent<'_> {
             times
                 .counts
                 .push(self.ask("GET /v3/events", &headers, &[])?);
-            // A login takes tens of milliseconds of a core: they would be the load themselves.
+            // A login takes tens of milliseconds of a core: frequent logins would themselves be the load.
             if round % 4 == 0 {
                 let form = format!(
                     "grant_type=password&username=admin&password={}",

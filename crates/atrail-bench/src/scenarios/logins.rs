@@ -1,4 +1,4 @@
-//! Logins by API key while somebody makes sessions over very many objects.
+//! Logs in by API key while another client makes sessions over very many objects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,10 +14,10 @@ use crate::http::Connection;
 use crate::server::Running;
 
 const SPACES: usize = 3;
-/// With three spaces a little over twenty thousand hours, each of which is an object.
+/// With three spaces, a little over twenty thousand hours, each of which is an object.
 const DAYS: u32 = 280;
 const SESSIONS: usize = 20;
-/// Logins before anything else goes on.
+/// Logins before the sessions begin.
 const ALONE: usize = 300;
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
@@ -65,7 +65,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// The form of a login by a new API key of the operator.
+/// Returns the form of a login by a new API key of the operator.
 fn key_form(server: &Running, connection: &mut Connection) -> Result<String> {
     let headers = server.headers(server.space());
     let made = connection.json("POST /v3/api_keys", &headers, &json!({"name": "bench"}))?;

@@ -1,4 +1,4 @@
-//! The same events, spread over few and over very many domains.
+//! Sends the same events to few and to very many domains.
 
 use super::data::{Batches, requests};
 use crate::bench::Bench;
@@ -11,7 +11,7 @@ const MANY: usize = 10_000;
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let count = bench.events.max(2 * MANY as u64);
-    // So large that each of the domains gets one.
+    // A batch size at which each of the domains gets one batch.
     let batches = Batches::of((count / MANY as u64).max(1));
     let mut few = None;
     for domains in [TENANTS, MANY] {

@@ -1,4 +1,4 @@
-//! Senders, sessions, downloads and counts at once, and the memory that it takes.
+//! Runs senders, sessions, downloads and counts at once, and measures the memory.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -18,16 +18,16 @@ use crate::server::Running;
 const SENDERS: usize = 3;
 const READERS: usize = 2;
 const BATCH: u64 = 500;
-/// After so many of a sender, the events begin again with the first hour.
+/// Number of a sender's batches after which its events start again with the first hour.
 const BATCHES_OF_ALL_DAYS: u64 = 7_200;
-/// Between two batches of a sender: the readers are to have a share.
+/// Pause between two batches of a sender, which leaves the readers a share.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Until what the server refused as too much at the moment is asked again.
+/// Wait before repeating a request that the server refused for the moment as too much.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Of an answer's content; a session's is far shorter, a download is only counted.
+/// Part of an answer's content that is kept. A session's content is far shorter; a download is only counted.
 const CONTENT_KEPT_BYTES: usize = 64 << 10;
 
-/// How far everything is.
+/// The progress of all workers.
 #[derive(Debug, Default)]
 struct Progress {
     ends: AtomicBool,
@@ -151,7 +151,7 @@ fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Re
             get(format!("GET /v3/events?start={first}&end={last}"), &headers),
             get(format!("DELETE /v3/sessions/{id}"), &headers),
         ];
-        // One that had waited for the session might be closed by now, as idle.
+        // The server may have closed an older connection as idle while the client waited for the session.
         let mut connection = server.connect()?;
         for (nth, request) in requests.iter().enumerate() {
             let Some((reply, _)) = accepted(progress, &mut connection, request)? else {
@@ -169,8 +169,8 @@ fn read(bench: &Bench, server: &Running, space: &str, progress: &Progress) -> Re
     Ok(())
 }
 
-/// The answer to a request, with the beginning of its content; asks again while the server refuses it as too much at the
-/// moment. `None` when that takes until the end of the run.
+/// Sends a request; returns its answer with the beginning of the content. Repeats the request while the server refuses
+/// it for the moment as too much; returns `None` if that lasts until the end of the run.
 fn accepted(
     progress: &Progress,
     connection: &mut Connection,

@@ -1,4 +1,4 @@
-//! Downloads that go on in the middle.
+//! Resumes downloads in the middle.
 
 use std::time::Instant;
 
@@ -11,9 +11,9 @@ use crate::failure::Result;
 use crate::figure::Figure;
 use crate::load::{self, Request};
 
-/// How often a download is interrupted.
+/// Number of interruptions of a download.
 const CUTS: usize = 20;
-/// Places from which a download goes on for a little.
+/// Number of positions from which a short part is downloaded.
 const PLACES: usize = 500;
 
 pub(super) fn run(bench: &Bench) -> Result<()> {

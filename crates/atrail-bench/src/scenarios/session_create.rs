@@ -1,4 +1,4 @@
-//! Sessions over more and more segments.
+//! Makes sessions over more and more segments.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ fn a_day(bench: &Bench) -> Result<()> {
     measure(&server, &spaces[0], &scope, A_DAY)
 }
 
-/// Sessions made, and the first byte of their downloads.
+/// Measures making sessions, and the first byte of their downloads.
 fn measure(server: &Running, space: &str, scope: &serde_json::Value, case: &str) -> Result<()> {
     let mut made = Vec::new();
     let mut first_bytes = Vec::new();

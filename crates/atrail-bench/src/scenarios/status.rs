@@ -1,4 +1,4 @@
-//! Counts of days.
+//! Counts events per day.
 
 use std::process::{Command, Stdio};
 
@@ -14,9 +14,9 @@ use crate::process::{self, is_installed};
 use crate::server::Running;
 
 const TIMES: usize = 200;
-/// Days that are asked for, up to the last.
+/// Requested days, up to the last.
 const ASKED: [u32; 3] = [1, 100, 3_650];
-/// Domains of an account, each with an event a day for the days of the second column.
+/// Domains of an account, each with an event per day for the days of the second column.
 const DOMAINS: [(usize, u32); 3] = [(1, 3_650), (100, 100), (10_000, 1)];
 
 pub(super) fn run(bench: &Bench) -> Result<()> {
@@ -50,7 +50,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     large_catalog(bench)
 }
 
-/// Counts of two weeks beside ten million segments, which are in the catalog only.
+/// Measures counts of two weeks beside ten million segments, which exist only in the catalog.
 fn large_catalog(bench: &Bench) -> Result<()> {
     if !is_installed("sqlite3") {
         say("status: without a large catalog, since sqlite3 is not installed");
@@ -76,7 +76,7 @@ fn large_catalog(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// A year of hours of each space, of 57 segments each: 9,986,400.
+/// Returns the SQL for a year of hours in each space, of 57 segments each: 9,986,400.
 fn large_catalog_sql(last: Day) -> String {
     let first = last.minus(364).number();
     format!(

@@ -1,4 +1,4 @@
-//! A download verified, offline.
+//! Verifies a download offline.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! The program as people run it, with little to do.
+//! Runs the program as people do, with little work.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -16,7 +16,7 @@ fn bench(args: &[&str], dir: &Path) -> Output {
         .unwrap()
 }
 
-/// The server of the same build: `cargo test --workspace` makes it, a test of this crate alone does not.
+/// Returns the server of the same build: `cargo test --workspace` builds it, a test of this crate alone does not.
 fn server() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_BIN_EXE_atrail-bench")).with_file_name("atrail");
     path.exists().then_some(path)

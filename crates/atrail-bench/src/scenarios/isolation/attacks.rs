@@ -1,4 +1,5 @@
-//! What a greedy tenant does until it is over. Each says what it got done, so that one can see that there was an attack.
+//! The attacks of a greedy tenant, each of which runs until it is over. Each reports its work, which proves that there
+//! was an attack.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,10 +11,10 @@ use super::tenant::{FORM, Tenant};
 use crate::bench::Bench;
 use crate::failure::Result;
 
-/// Gives what was done.
+/// An attack; returns a description of its work.
 type Attack = fn(&Bench, &Tenant, &AtomicBool) -> Result<String>;
 
-/// All of them, by what happens meanwhile.
+/// All attacks, by their description.
 pub(super) const ATTACKS: [(&str, Attack); 6] = [
     ("one holds the memory for bodies", hold_memory),
     ("one holds connections without a login", hold_connections),
@@ -24,23 +25,23 @@ pub(super) const ATTACKS: [(&str, Attack); 6] = [
 ];
 
 const SENDERS: usize = 16;
-/// Hours of one request, the most that there may be.
+/// Hours in one request, the most that the server accepts.
 const HOURS: u32 = 4_096;
 const REQUESTS: u32 = 12;
 
-/// A request that is never finished.
+/// Starts a request that is never finished.
 fn begin(greedy: &Tenant, head: &str, length: usize, begun: usize) -> Result<TcpStream> {
     let mut stream = greedy.connect()?;
     let head = format!("{head}Host: x\r\nContent-Length: {length}\r\n\r\n");
     let sent = stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(&vec![b' '; begun]));
-    // Whoever is refused at once may be reset while it still sends.
+    // The server may reset a request that it refuses at once while the client still sends.
     drop(sent);
     Ok(stream)
 }
 
-/// Sends a byte on each of these from time to time; how many are left in the end, of those that were.
+/// Sends a byte on each of these connections from time to time; returns how many of them are left at the end.
 fn drip(mut held: Vec<TcpStream>, is_over: &AtomicBool) -> String {
     let all = held.len();
     while !is_over.load(Ordering::Acquire) {
@@ -62,7 +63,7 @@ fn hold_connections(_: &Bench, greedy: &Tenant, is_over: &AtomicBool) -> Result<
     Ok(drip(held.collect::<Result<_>>()?, is_over))
 }
 
-/// One request, and its status; 0 when there was none.
+/// Sends one request; returns its status, or 0 without an answer.
 fn ask(stream: &mut TcpStream, line: &str, headers: &str, body: &[u8]) -> u16 {
     let head = format!(
         "{line} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n",
@@ -104,7 +105,7 @@ fn send_much(bench: &Bench, greedy: &Tenant, is_over: &AtomicBool) -> Result<Str
     Ok(format!("{accepted} requests of 4,000 events"))
 }
 
-/// An event in each of very many hours; how many requests were taken.
+/// Sends an event in each of very many hours; returns how many requests were accepted.
 fn spread(greedy: &Tenant) -> Result<u32> {
     let mut taken = 0;
     let headers = format!("{}Prefer: return=minimal\r\n", greedy.headers);

@@ -1,4 +1,4 @@
-//! A tenant of its own: account, space and user.
+//! A tenant with its own account, space and user.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
@@ -11,10 +11,10 @@ use crate::server::Running;
 pub(super) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 const PASSWORD: &str = "correct horse battery";
-/// Where its requests come from: another machine, as far as the server can tell.
+/// Source address of its requests: to the server, another machine.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Somebody who shares nothing with the innocent tenant but the server.
+/// A tenant that shares nothing with the innocent one but the server.
 #[derive(Debug)]
 pub(super) struct Tenant {
     pub(super) server: SocketAddr,
@@ -49,7 +49,7 @@ impl Tenant {
         })
     }
 
-    /// A connection from its own address.
+    /// Connects from its own address.
     pub(super) fn connect(&self) -> Result<TcpStream> {
         use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
         let open = || -> rustix::io::Result<_> {
