@@ -1,4 +1,4 @@
-//! Records and entries: what is read is written the same.
+//! Records and entries: serializing a parsed text returns the same bytes.
 #![no_main]
 
 use atrail_evidence::{ControlEntry, DayEntry, Record, parse_acknowledgements};

@@ -1,4 +1,4 @@
-//! A receipt, of whoever, against a file.
+//! A receipt from an unknown source, against a file.
 #![no_main]
 
 use atrail_evidence::{Expectations, verify};
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&str, &[u8])| {
     let (receipt, file) = input;
-    // Unsigned texts go deeper when the signature is put below them.
+    // With a signature line below it, an unsigned text reaches deeper checks.
     let signed = format!("{receipt}\n\n— a AAAAAAAA\n");
     for text in [receipt, &signed] {
         let expected = Expectations {

@@ -1,4 +1,4 @@
-//! An object that was found without its catalog: what its segments say of themselves.
+//! An object without its catalog: the information that its segments hold about themselves.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A file of the events that were sealed.
+//! A dedup run: a file of the sealed events' keys.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

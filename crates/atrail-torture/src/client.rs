@@ -1,4 +1,4 @@
-//! As much of HTTP as the tests need: one request for each connection, and an answer of a known length.
+//! The part of HTTP that the tests need: one request per connection, and an answer of known length.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status; 0 when there was no answer, or it was cut.
+    /// The status; 0 when there was no complete answer.
     pub status: u16,
     /// The content.
     pub body: Vec<u8>,
@@ -26,13 +26,13 @@ impl Reply {
         }
     }
 
-    /// Its body; null when it is no JSON.
+    /// Parses its body; returns null when it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What it says, for messages.
+    /// Returns its text, for messages.
     #[must_use]
     pub fn text(&self) -> String {
         if self.status == 0 {
@@ -42,7 +42,7 @@ impl Reply {
     }
 }
 
-/// Someone who is logged in.
+/// A logged-in client.
 #[derive(Debug, Clone)]
 pub struct Client {
     address: SocketAddr,
@@ -50,7 +50,7 @@ pub struct Client {
     token: String,
 }
 
-/// Longer than the server waits for anything.
+/// Longer than any wait of the server.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// All days that the workloads use.
 const ALL_DAYS: &str = r#"{"start":"2017-07-01","end":"2017-08-31","AtAccountLevel":true}"#;
@@ -59,7 +59,7 @@ impl Client {
     /// Logs in with the first credentials of the data directory.
     ///
     /// # Errors
-    /// What the server answered.
+    /// The server's answer.
     pub fn log_in(address: SocketAddr, data: &Path) -> Result<Self, String> {
         let text = std::fs::read(data.join("initial-credentials.json"))
             .map_err(|error| format!("no credentials: {error}"))?;
@@ -83,13 +83,13 @@ impl Client {
         Ok(client)
     }
 
-    /// The access token.
+    /// Returns the access token.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The space of the first start, by its GUID.
+    /// Returns the GUID of the space from the first start.
     #[must_use]
     pub fn space(&self) -> &str {
         &self.space
@@ -117,7 +117,7 @@ impl Client {
         parse(&answer).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// A request in the user's name.
+    /// Sends a request in the user's name.
     #[must_use]
     pub fn ask(&self, method: &str, path: &str, more: &str, body: &[u8]) -> Reply {
         let Self { space, token, .. } = self;
@@ -145,20 +145,20 @@ impl Client {
         self.ask("DELETE", "/v3/events", "", body.as_bytes())
     }
 
-    /// Makes a session of everything.
+    /// Makes a session of all events.
     ///
     /// # Errors
-    /// What the server answered.
+    /// The server's answer.
     pub fn session(&self) -> Result<String, String> {
         let reply = self.ask("POST", "/v3/sessions", "", ALL_DAYS.as_bytes());
         let id = reply.json()["id"].as_str().map(str::to_owned);
         id.ok_or_else(|| format!("session: {}", reply.text()))
     }
 
-    /// Downloads a session; the bytes as they are sent.
+    /// Downloads a session; returns the bytes as sent.
     ///
     /// # Errors
-    /// What the server answered.
+    /// The server's answer.
     pub fn download(&self, session: &str) -> Result<Vec<u8>, String> {
         let header = format!("SESSIONID: {session}\r\n");
         let reply = self.ask("GET", "/v3/events/download", &header, b"");
@@ -169,10 +169,10 @@ impl Client {
         }
     }
 
-    /// Every event that there is.
+    /// Returns every stored event.
     ///
     /// # Errors
-    /// What went wrong.
+    /// The reason for a failure.
     pub fn everything(&self) -> Result<Vec<String>, String> {
         let bytes = self.download(&self.session()?)?;
         let mut text = String::new();
@@ -182,14 +182,14 @@ impl Client {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// The status of counting events.
+    /// Asks for the counts of events; returns the answer.
     #[must_use]
     pub fn counts(&self) -> Reply {
         let path = "/v3/events?start=2017-07-01&end=2017-08-31&AtAccountLevel=true";
         self.ask("GET", path, "", b"")
     }
 
-    /// Whether the server says that it is ready for events.
+    /// Returns whether the server reports that it is ready for events.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.raw("GET", "/readyz", "", b"").status == 200
@@ -206,6 +206,6 @@ fn parse(answer: &[u8]) -> Option<Reply> {
         name.eq_ignore_ascii_case("content-length")
             .then(|| value.trim().parse::<usize>().ok())?
     });
-    // Half an answer is none.
+    // An incomplete answer counts as none.
     (length.is_none_or(|length| length == body.len())).then_some(Reply { status, body })
 }

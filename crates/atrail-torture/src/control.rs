@@ -1,4 +1,4 @@
-//! The page by which a test tells the shim what to do.
+//! The page by which a test controls the shim.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -6,25 +6,25 @@ use std::path::Path;
 
 use crate::trace::Op;
 
-/// When a chosen operation fails.
+/// The way in which a chosen operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// It is not done.
+    /// The operation is not done.
     Failed,
-    /// It is done, and reported as failed.
+    /// The operation is done, and reported as failed.
     FailedButDone,
-    /// It is not done, and nothing is done any more from there on.
+    /// Neither this operation nor any later one is done.
     FailsFromThere,
 }
 
-/// An operation that is to fail.
+/// A fault to inject.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     /// The number of the operation, from 1.
     pub at: u64,
     /// The errno.
     pub error: i32,
-    /// In which way.
+    /// The way in which it fails.
     pub how: How,
 }
 
@@ -45,7 +45,7 @@ impl Control {
             .unwrap();
         file.set_len(SIZE_BYTES).unwrap();
         let control = Self(file);
-        // More may be given back than is taken.
+        // A program may free more bytes than it has allocated.
         control.set(40, 1 << 40);
         control
     }
@@ -60,13 +60,14 @@ impl Control {
         self.0.write_all_at(&value.to_le_bytes(), at).unwrap();
     }
 
-    /// Whether the shim is in the process: not at all, without or with the call that goes past the C library.
+    /// Returns whether the shim is loaded in the process: not at all, or without or with the system call that bypasses
+    /// the C library.
     #[must_use]
     pub fn ready(&self) -> u64 {
         self.get(0)
     }
 
-    /// Operations so far.
+    /// Returns the number of operations so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.get(8)
@@ -83,27 +84,27 @@ impl Control {
         self.set(16, fault.at);
     }
 
-    /// Lets nothing fail any more.
+    /// Lets all later operations succeed.
     pub fn mend(&self) {
         self.set(16, 0);
     }
 
-    /// Gives so many bytes more than what is taken now.
+    /// Limits the space to this many bytes more than are used now.
     pub fn limit_to(&self, more_bytes: u64) {
         self.set(32, self.get(40) + more_bytes);
     }
 
-    /// Takes the limit away.
+    /// Removes the limit.
     pub fn lift(&self) {
         self.set(32, 0);
     }
 
-    /// Lets a sync take about this long.
+    /// Makes a sync take about this long.
     pub fn slow_syncs(&self, usec: u64) {
         self.set(64, usec);
     }
 
-    /// What failed first, if something did.
+    /// Returns the operation that failed first, if any.
     #[must_use]
     pub fn fired(&self) -> Option<(Op, String)> {
         if self.get(48) == 0 {

@@ -1,14 +1,14 @@
-//! A disk and its cache, as a trace leaves them at a moment.
+//! A disk and its cache, in the state that a trace leads to at a moment.
 //!
-//! Strict on purpose; it promises what ext4 and XFS promise, and no more:
+//! The model is strict on purpose; it promises what ext4 and XFS promise, and no more:
 //! - A sync of a file makes its bytes and its size durable as they were when the sync began. It does not make its name
 //!   durable.
-//! - A sync of a directory makes what happened to its names until the sync began durable. Nothing else does: a file in a
+//! - A sync of a directory makes the changes of its names before the sync durable. Nothing else does: a file in a
 //!   directory that is not durable itself is lost, synced or not.
-//! - Of what is not synced, any part may be durable, in any order, except that a name goes through its states in order and
-//!   a rename happens to both of its names or to none.
-//! - A sector of 512 bytes is written as a whole or not at all.
-//! - After a sync of a file that failed, later syncs say nothing about what was written before it.
+//! - Any part of the unsynced changes may be durable, in any order, except that a name goes through its states in
+//!   order, and a rename applies to both of its names or to none.
+//! - A sector of 512 bytes is written completely or not at all.
+//! - After a sync of a file has failed, later syncs guarantee nothing about what was written before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -22,17 +22,18 @@ pub(crate) const SECTOR: usize = 512;
 pub(crate) type Sector = Arc<[u8; SECTOR]>;
 pub(crate) type Id = usize;
 
-/// Whether syncs do what they promise. `Ignored` is the control: a test that finds nothing then can find nothing.
+/// Whether syncs keep their promise. `Ignored` is the control: a test that finds nothing with it can find nothing at
+/// all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syncs {
-    /// A sync is a sync.
+    /// A sync makes data durable.
     Honest,
-    /// Nothing becomes durable by a sync.
+    /// A sync makes nothing durable.
     Ignored,
 }
 
-/// States of one thing, each with the number of the operation that brought it. The first is durable; any of them may be
-/// on the disk.
+/// The states of one thing, each with the number of the operation that caused it. The first is durable; any of them may
+/// be on the disk.
 #[derive(Debug, Clone)]
 pub(crate) struct States<T>(pub(crate) Vec<(usize, T)>);
 
@@ -45,7 +46,7 @@ impl<T: Clone> States<T> {
         self.0[self.0.len() - 1].1.clone()
     }
 
-    /// Makes the last state from before the operation durable, unless it came before a sync that failed.
+    /// Makes the last state from before the operation durable, unless it came before a failed sync.
     fn sync(&mut self, begin: usize, doomed: usize) {
         let durable = self
             .0
@@ -60,30 +61,30 @@ pub(crate) struct FileState {
     pub(crate) sizes: States<u64>,
     /// `None`: nothing was ever written there.
     pub(crate) sectors: BTreeMap<u64, States<Option<Sector>>>,
-    /// Bytes up to here were allocated or made by a change of size: they read as zeros, never as something stale.
+    /// Bytes up to here were allocated or added by a change of size: they read as zeros, never as stale data.
     pub(crate) zeroed: u64,
-    /// Operations before this one are not made durable by later syncs.
+    /// Later syncs do not make operations before this one durable.
     doomed: usize,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     File(FileState),
-    /// The names as the running system sees them, and as they are durable.
+    /// The names as the running system sees them, and the durable ones.
     Dir {
         live: BTreeMap<String, Id>,
         durable: BTreeMap<String, Id>,
     },
 }
 
-/// A change of names that is not durable yet: what each name stands for after it.
+/// A change of names that is not durable yet: the node of each name after it.
 #[derive(Debug, Clone)]
 pub(crate) struct NameOp {
     index: usize,
     pub(crate) changes: Vec<(Id, String, Option<Id>)>,
 }
 
-/// A directory on a disk, with what the cache holds and the disk does not.
+/// A directory on a disk, including changes that only the cache holds.
 #[derive(Debug, Clone)]
 pub struct Disk {
     pub(crate) nodes: Vec<Node>,
@@ -97,7 +98,7 @@ pub struct Disk {
 pub(crate) const ROOT: Id = 0;
 
 impl Disk {
-    /// A disk that holds durably what the directory holds now.
+    /// Returns a disk that durably holds the present content of the directory.
     ///
     /// # Panics
     /// When the directory cannot be read.
@@ -115,7 +116,7 @@ impl Disk {
         disk
     }
 
-    /// The same disk, whose syncs are from now on like this.
+    /// Returns the same disk, whose syncs behave like this from now on.
     #[must_use]
     pub fn with_syncs(mut self, syncs: Syncs) -> Self {
         self.syncs = syncs;
@@ -155,10 +156,10 @@ impl Disk {
         self.nodes.len() - 1
     }
 
-    /// Goes on by one operation.
+    /// Applies one operation.
     ///
     /// # Panics
-    /// When the operation does not fit to those before it: then the trace is not complete.
+    /// When the operation does not fit the previous ones: the trace is then incomplete.
     pub fn apply(&mut self, record: &Record) {
         self.index += 1;
         let index = self.index;
@@ -239,7 +240,7 @@ impl Disk {
             .unwrap_or_else(|| panic!("{path} is not known"))
     }
 
-    /// Changes names as one step.
+    /// Changes names in one step.
     fn rename_all(&mut self, changes: Vec<(&str, Option<Id>)>) {
         let mut done = Vec::new();
         for (path, target) in changes {
@@ -262,7 +263,7 @@ impl Disk {
             file.sync(begin);
             return;
         }
-        // Backwards, so that what a change needs before it becomes durable with it.
+        // Backwards, so that the changes that a change depends on become durable with it.
         let mut needed: HashSet<(Id, String)> = HashSet::new();
         let mut chosen = vec![false; self.names.len()];
         for (at, op) in self.names.iter().enumerate().rev() {
@@ -343,7 +344,7 @@ impl FileState {
             self.zeroed = self.zeroed.max(bytes);
         }
         if bytes < before {
-            // What is cut reads as zeros when the file grows again.
+            // A truncated part reads as zeros when the file grows again.
             let last = bytes / SECTOR as u64;
             let within = (bytes % SECTOR as u64) as usize;
             for (number, states) in self.sectors.range_mut(last..) {

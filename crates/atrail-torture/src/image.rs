@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::disk::{Disk, FileState, Id, Node, ROOT, SECTOR, States, put};
 use crate::numbers::Numbers;
 
-/// How likely it is, in percent, that what was not synced is on the disk.
+/// Probability, in percent, that an unsynced change is on the disk.
 #[derive(Debug, Clone, Copy)]
 struct Luck {
     names: u64,
@@ -18,7 +18,8 @@ struct Luck {
 }
 
 impl Luck {
-    /// The corners first: nothing, everything, names without content, content without names; then anything between.
+    /// Chooses the extremes first: nothing, everything, names without content, content without names; then values in
+    /// between.
     fn of(seed: u64, numbers: &mut Numbers) -> Self {
         let (names, sizes, sectors) = match seed % 8 {
             0 => (0, 0, 0),
@@ -39,8 +40,8 @@ impl Luck {
 }
 
 impl Disk {
-    /// Writes into an empty directory what the disk may hold after a power loss now. The seed decides what of the
-    /// unsynced is there.
+    /// Writes the possible content of the disk after a power loss now into an empty directory. The seed selects which
+    /// unsynced changes are there.
     ///
     /// # Panics
     /// When the directory cannot be written.
@@ -54,7 +55,7 @@ impl Disk {
         });
     }
 
-    /// Writes what the running system sees, all of it.
+    /// Writes everything that the running system sees.
     ///
     /// # Panics
     /// When the directory cannot be written.
@@ -130,7 +131,7 @@ impl Disk {
     }
 }
 
-/// What a file holds; what is in no sector is zeros.
+/// The content of a file; positions in no sector are zeros.
 struct Content {
     size: u64,
     sectors: BTreeMap<u64, [u8; SECTOR]>,
@@ -145,7 +146,7 @@ impl Content {
             .open(path)
             .unwrap();
         file.set_len(self.size).unwrap();
-        // Neighbours in one write.
+        // Write neighbouring sectors at once.
         let mut run = (0, Vec::new());
         let flush = |run: &(u64, Vec<u8>)| file.write_all_at(&run.1, run.0).unwrap();
         for (number, bytes) in self.sectors {
@@ -169,7 +170,7 @@ fn choose<T: Clone>(states: &States<T>, percent: u64, numbers: &mut Numbers) -> 
     if pending == 0 || !numbers.chance(percent) {
         return states.0[0].1.clone();
     }
-    // With everything on the disk, that is the last; else any of them.
+    // If everything is on the disk, take the last state; otherwise any of them.
     let at = if percent == 100 {
         pending
     } else {
@@ -192,7 +193,7 @@ fn content(file: &FileState, luck: Luck, numbers: &mut Numbers) -> Content {
     Content { size, sectors }
 }
 
-/// What a block may hold that belonged to something else before.
+/// Returns possible content of a block that belonged to something else before.
 fn stale(numbers: &mut Numbers) -> [u8; SECTOR] {
     let mut bytes = [0; SECTOR];
     for chunk in bytes.chunks_mut(8) {

@@ -1,4 +1,4 @@
-//! What senders sent, and what they were promised.
+//! The events that senders sent, and the promises that they received.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -7,14 +7,14 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::client::Client;
 
-/// Now, on the clock of the trace.
+/// Returns the current time on the clock of the trace.
 #[must_use]
 pub fn nanos() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
-/// One event, or several that were sent together: what is said of one is said of all.
+/// One event, or several that were sent together: every statement about the batch holds for each of them.
 #[derive(Debug, Clone)]
 struct Batch {
     account: bool,
@@ -39,10 +39,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that goes on from here, apart from this one.
+    /// Returns an independent ledger that continues from here.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     #[must_use]
     pub fn copy(&self) -> Self {
         Self {
@@ -51,10 +51,10 @@ impl Ledger {
         }
     }
 
-    /// Sends new events of one day; what came of it goes into the books. Answers the status.
+    /// Sends new events of one day and records the outcome. Returns the status.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn send(&self, client: &Client, account: bool, day: &str, lines: Vec<String>) -> u16 {
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
         let number = {
@@ -74,11 +74,11 @@ impl Ledger {
         status
     }
 
-    /// Sends again what was acknowledged before, as a sender does who lost the answer. Only events of July: what is
-    /// deleted would rightly be stored anew.
+    /// Sends acknowledged events again, as a sender does that lost the answer. Sends only events of July: the server
+    /// would rightly store deleted ones again.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn send_again(&self, client: &Client, choice: u64) -> Option<u16> {
         let batch = {
             let batches = self.batches.lock().unwrap();
@@ -93,11 +93,11 @@ impl Ledger {
         Some(client.send(batch.account, &text).status)
     }
 
-    /// Sends everything of July again that was sent before a moment, acknowledged or not. Answers the first status that
-    /// is not 200, if any.
+    /// Sends all events of July from before a moment again, acknowledged or not. Returns the first status other than
+    /// 200, or else 200.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn send_all_again(&self, client: &Client, before: u64) -> u16 {
         let batches = self.batches.lock().unwrap().clone();
         let sent = |batch: &&Batch| batch.sent < before && batch.day.starts_with("2017-07");
@@ -111,10 +111,10 @@ impl Ledger {
         200
     }
 
-    /// Deletes a day of the space. Answers the status.
+    /// Deletes a day of the space. Returns the status.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn delete(&self, client: &Client, day: &str) -> u16 {
         let number = {
             let mut deletions = self.deletions.lock().unwrap();
@@ -130,10 +130,10 @@ impl Ledger {
         status
     }
 
-    /// How many batches were acknowledged before a moment.
+    /// Returns how many batches were acknowledged before a moment.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn acknowledged(&self, before: u64) -> usize {
         let batches = self.batches.lock().unwrap();
         batches
@@ -142,10 +142,10 @@ impl Ledger {
             .count()
     }
 
-    /// Compares what a server hands out with what was promised before a moment; empty when it is as it must be.
+    /// Compares the events that a server serves with the promises from before a moment; returns the faults.
     ///
     /// # Panics
-    /// Never, but for a poisoned lock.
+    /// Never, except for a poisoned lock.
     pub fn check(&self, found: &[String], before: u64) -> Vec<String> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for line in found {

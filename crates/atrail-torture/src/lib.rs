@@ -1,9 +1,9 @@
 //! Faults below fsync, for tests of the real server.
 //!
 //! A shim in C ([`Shim`]) stands between the server and the file system: it traces every operation that changes
-//! something, and makes chosen ones fail. From a trace, [`Disk`] builds what a disk may hold after a power loss at any
-//! moment. [`Ledger`] knows what senders were promised, and compares it with what a server hands out afterwards.
-//! `docs/RELIABILITY.md` says what this can see and what not.
+//! something, and makes chosen ones fail. From a trace, [`Disk`] builds the possible content of a disk after a power
+//! loss at any moment. [`Ledger`] records the promises that senders received, and compares them with the events that a
+//! server serves afterwards. `docs/RELIABILITY.md` describes which faults this detects and which it does not.
 
 #![allow(
     clippy::unwrap_used,

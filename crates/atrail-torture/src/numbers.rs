@@ -1,17 +1,17 @@
-//! Numbers that look random and are the same in every run.
+//! Pseudo-random numbers that are the same in every run.
 
 /// A source of numbers.
 #[derive(Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// The source with this seed.
+    /// Returns the source with this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number (splitmix64).
+    /// Returns the next number (splitmix64).
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -20,7 +20,7 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    /// The next one below `limit`.
+    /// Returns the next number below `limit`.
     ///
     /// # Panics
     /// When the limit is 0.
@@ -28,7 +28,7 @@ impl Numbers {
         self.next() % limit
     }
 
-    /// Whether something that happens in so many of a hundred cases happens.
+    /// Returns `true` in this many of a hundred cases.
     pub const fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

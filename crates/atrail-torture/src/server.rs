@@ -1,4 +1,4 @@
-//! The real server as a child.
+//! Runs the real server as a child process.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::client::Client;
 use crate::shim::Shim;
 
-/// Which server, and how it is set.
+/// The server's binary and its configuration.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// The binary.
@@ -20,7 +20,7 @@ pub struct Program {
     pub config: String,
 }
 
-/// A server that runs; killed when dropped.
+/// A running server; dropping it kills the process.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 impl Program {
-    /// Starts it on `DISK/data`, with its log and configuration in `scratch`.
+    /// Starts the server on `DISK/data`, with its log and configuration in `scratch`.
     ///
     /// # Errors
     /// The log of a server that did not start.
@@ -87,36 +87,36 @@ impl Server {
     /// Logs in.
     ///
     /// # Errors
-    /// What the server answered.
+    /// The server's answer.
     pub fn client(&self) -> Result<Client, String> {
         Client::log_in(self.address, &self.data)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process.
+    /// Returns the id of its process.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it, so that nothing more reaches the disk.
+    /// Kills the server, so that nothing more reaches the disk.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When the process is gone.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop, and waits.
+    /// Asks the server to stop, and waits.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When the process is gone.
     pub fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap();

@@ -1,12 +1,12 @@
 /*
- * Stands between a program and the file system, for the files below one directory: writes every operation that changes
- * something into a trace, and can make one of them, or all from one on, fail. Loaded with LD_PRELOAD.
+ * Stands between a program and the file system, for the files below one directory. It records every operation that
+ * changes something in a trace, and can make one operation, or all from one on, fail. Loaded with LD_PRELOAD.
  *
- * One mutex is held over an operation and its record, so that the trace has the order of what happened. A sync is two
- * records, its begin and its end: only what was done before the begin is durable after the end. The sync itself is not
- * done: what a disk holds after a power loss is decided by whoever replays the trace.
+ * The shim holds one mutex over an operation and its record, so that the trace has the true order. A sync is two
+ * records, its begin and its end: only changes before the begin are durable after the end. The shim does not perform the
+ * sync: the program that replays the trace decides what the disk holds after a power loss.
  *
- * What calls the kernel without the C library is caught by a system call filter, where it matters: fallocate.
+ * A system call filter catches the one relevant call that bypasses the C library: fallocate.
  */
 #include "watch.h"
 
@@ -70,7 +70,7 @@ int close(int fd)
 	return real_close(fd);
 }
 
-/* Writes at an offset, or where the file stands when it is negative. */
+/* Writes at an offset, or at the file's position when the offset is negative. */
 static ssize_t do_write(int fd, const struct iovec *data, int pieces, off_t offset)
 {
 	size_t len = 0;
@@ -88,7 +88,7 @@ static ssize_t do_write(int fd, const struct iovec *data, int pieces, off_t offs
 	if (f == REFUSE) {
 		done = refused();
 	} else if (end < (uint64_t)at + len) {
-		/* As much as there is space for, and nothing when there is none. */
+		/* Writes as much as there is space for. */
 		size_t fits = end > (uint64_t)at ? (size_t)(end - (uint64_t)at) : 0;
 		fits = fits < data[0].iov_len ? fits : data[0].iov_len;
 		errno = ENOSPC;
@@ -177,7 +177,7 @@ static int do_sync(int fd)
 }
 int fsync(int fd) { return is_ours(fd) ? do_sync(fd) : real_fsync(fd); }
 int fdatasync(int fd) { return is_ours(fd) ? do_sync(fd) : real_fdatasync(fd); }
-/* Promises nothing about what the disk's own cache holds: it is left out. */
+/* Does nothing: this call promises nothing about the disk's own cache. */
 int sync_file_range(int fd, off64_t at, off64_t len, unsigned flags) { return (void)fd, (void)at, (void)len, (void)flags, 0; }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
@@ -234,7 +234,7 @@ int unlinkat(int dir, const char *path, int flags)
 	enum op op = flags & AT_REMOVEDIR ? RMDIR : UNLINK;
 	uint64_t freed = freed_by_removing(full), nanos = now();
 	struct stat st;
-	/* What would fail anyway changes nothing and does not count. */
+	/* An operation that would fail anyway changes nothing and does not count. */
 	enum fate f = lstat(full, &st) ? DO : fate(op, name, -1);
 	int done = f == REFUSE ? refused() : real_unlinkat(dir, path, flags);
 	if (!done) {
@@ -270,7 +270,7 @@ int mkdirat(int dir, const char *path, mode_t mode)
 }
 int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode); }
 
-/* As the kernel answers: the negative errno. */
+/* Returns what the kernel would: the negative errno on failure. */
 static long do_fallocate(int fd, int mode, off_t at, off_t len)
 {
 	if (!is_ours(fd)) {
@@ -315,7 +315,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-/* Calls that carry the cookie where fallocate has no argument are our own. */
+/* The shim marks its own calls with a cookie in a position where fallocate has no argument. */
 static void catch_fallocate(void)
 {
 #if defined(__x86_64__) || defined(__aarch64__)

@@ -1,4 +1,4 @@
-//! The shim, compiled and handed to a process.
+//! Compiles the shim and loads it into a process.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,15 +14,15 @@ pub struct Shim {
     dir: PathBuf,
     trace: PathBuf,
     control_path: PathBuf,
-    /// What the process is told while it runs.
+    /// Controls the process while it runs.
     pub control: Control,
 }
 
 impl Shim {
-    /// A shim that watches what is below `dir`, which must be there; its own files go to `scratch`.
+    /// Makes a shim that watches the files below `dir`, which must exist; its own files go to `scratch`.
     ///
     /// # Panics
-    /// When the files cannot be made.
+    /// When the files cannot be created.
     #[must_use]
     pub fn new(dir: &Path, scratch: &Path) -> Self {
         let control_path = scratch.join("control");
@@ -36,13 +36,13 @@ impl Shim {
         }
     }
 
-    /// The file with the trace.
+    /// Returns the file with the trace.
     #[must_use]
     pub fn trace(&self) -> &Path {
         &self.trace
     }
 
-    /// Puts the shim into a process to be.
+    /// Loads the shim into the process that the command will start.
     ///
     /// # Panics
     /// When there is no shim: see [`Shim::missing`].
@@ -54,14 +54,14 @@ impl Shim {
             .env("ATRAIL_SHIM_CONTROL", &self.control_path);
     }
 
-    /// Why there is no shim here, if so.
+    /// Returns why there is no shim here, if there is none.
     #[must_use]
     pub fn missing() -> Option<&'static str> {
         library().as_ref().err().map(String::as_str)
     }
 }
 
-/// Compiled once for the process, into a directory that lives as long.
+/// Compiles the library once per process, into a directory that lives as long as the process.
 fn library() -> &'static Result<PathBuf, String> {
     static LIBRARY: OnceLock<(Option<TempDir>, Result<PathBuf, String>)> = OnceLock::new();
     &LIBRARY

@@ -1,16 +1,16 @@
-//! The trace that the shim writes, read back.
+//! Reads the trace that the shim writes.
 
 use std::fs;
 use std::path::Path;
 
-/// What was done. The numbers are those of `watch.h`.
+/// The kind of an operation. The numbers are those of `watch.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
-    /// A file was made.
+    /// A file was created.
     Create,
     /// Bytes were written.
     Write,
-    /// A file was cut or made longer.
+    /// A file was truncated or extended.
     Resize,
     /// Space was allocated.
     Allocate,
@@ -18,7 +18,7 @@ pub enum Op {
     SyncBegin,
     /// It ended.
     SyncEnd,
-    /// A sync was made to fail.
+    /// A sync failed on purpose.
     SyncFailed,
     /// A name was changed.
     Rename,
@@ -48,7 +48,7 @@ const OPS: [Op; 12] = [
 ];
 
 impl Op {
-    /// The operation with a number of `watch.h`.
+    /// Returns the operation with a number of `watch.h`.
     #[must_use]
     pub fn of(number: u64) -> Option<Self> {
         OPS.get(usize::try_from(number).ok()?.checked_sub(1)?)
@@ -59,15 +59,15 @@ impl Op {
 /// One operation that succeeded (or a sync that did not).
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// What was done.
+    /// The kind of the operation.
     pub op: Op,
-    /// Before it was done, on the monotonic clock.
+    /// Time before the operation, on the monotonic clock.
     pub nanos: u64,
     /// The file, by its inode.
     pub ino: u64,
-    /// Where bytes were written; for a sync, which it is.
+    /// Offset of the written bytes; for a sync, its number.
     pub offset: u64,
-    /// The size that a file got, or has when it is synced.
+    /// New size of a file, or its size at a sync.
     pub size: u64,
     /// The name, below the directory.
     pub path: String,
@@ -80,10 +80,10 @@ pub struct Record {
 const MAGIC: u64 = 0x3152_5441;
 const HEADER_LEN: usize = 56;
 
-/// Reads a trace. What a killed process left half-written at its end is left out.
+/// Reads a trace. Ignores an incomplete record at its end, which a killed process leaves.
 ///
 /// # Panics
-/// When the file cannot be read or is no trace.
+/// When the file cannot be read or is not a trace.
 #[must_use]
 pub fn read(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();

@@ -1,6 +1,6 @@
 /*
- * What the hooks of shim.c stand on: which files are watched, the trace, which operation is to fail, and how much space
- * there is.
+ * The state behind the hooks of shim.c: which files are watched, the trace, which operation must fail, and how much
+ * space is left.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,11 +37,11 @@ struct control {
 	uint64_t fail_at;    /* fail this one; 0: none */
 	uint32_t error;      /* with this errno */
 	uint32_t how;        /* 1: after doing it; 2: every one from there on */
-	uint64_t limit;      /* bytes that there is space for; 0: no limit */
-	uint64_t used;       /* bytes that were taken since the program started, less those given back */
-	uint64_t fired;      /* how many operations failed by this */
-	uint64_t fired_op;   /* which kind the first of them was */
-	uint64_t sync_usec;  /* how long a sync takes */
+	uint64_t limit;      /* bytes of space; 0: no limit */
+	uint64_t used;       /* bytes allocated since the program started, less those freed */
+	uint64_t fired;      /* how many operations failed because of fail_at */
+	uint64_t fired_op;   /* kind of the first of them */
+	uint64_t sync_usec;  /* duration of a sync */
 	char fired_path[192];
 };
 enum how { AFTER = 1, STICKY = 2 };
@@ -61,7 +61,7 @@ static char root[PATH_MAX];
 static size_t root_len;
 static int trace = -1;
 static struct control none, *control = &none;
-static unsigned char seen[MAX_FD]; /* 0: not looked at, 1: below the directory, 2: elsewhere */
+static unsigned char seen[MAX_FD]; /* 0: not checked, 1: below the directory, 2: elsewhere */
 static uint64_t syncs;
 
 #define REAL(type, name, ...) static type (*real_##name)(__VA_ARGS__)
@@ -115,7 +115,7 @@ __attribute__((constructor)) static void begin(void)
 	catch_fallocate();
 }
 
-/* The absolute name of a path, links not followed. */
+/* Writes the absolute name of a path to `out`, without following links. */
 static void absolute(int dir, const char *path, char *out)
 {
 	char base[PATH_MAX], link[64];
@@ -136,7 +136,7 @@ static void absolute(int dir, const char *path, char *out)
 	snprintf(out + len, PATH_MAX - len, "/%s", path);
 }
 
-/* The part of an absolute path below the directory, or nothing. */
+/* Returns the part of an absolute path below the directory, or NULL. */
 static const char *below(const char *path)
 {
 	if (!root_len || strncmp(path, root, root_len) || (path[root_len] && path[root_len] != '/'))
@@ -179,7 +179,7 @@ struct what {
 	size_t data_len;
 };
 
-/* Appends one record. The data is cut to what was written. */
+/* Appends one record, with only the bytes that were written. */
 static void note(const struct what *w)
 {
 	struct record r = {0x31525441, w->op, w->nanos, w->ino, w->offset, w->size,
@@ -202,7 +202,7 @@ static void note(const struct what *w)
 	errno = saved;
 }
 
-/* What is to happen to the operation that comes. */
+/* What happens to the next operation. */
 enum fate { DO = 0, REFUSE, DO_AND_REFUSE };
 
 static enum fate fate(enum op op, const char *path, int fd)
@@ -232,7 +232,7 @@ static int refused(void)
 
 static uint64_t blocks(uint64_t size) { return (size + BLOCK - 1) / BLOCK * BLOCK; }
 
-/* How far a file may grow now, if not to the size that it wants. */
+/* Returns the size to which a file may grow now: the wanted one, or less. */
 static uint64_t admit(uint64_t size, uint64_t wanted)
 {
 	if (!control->limit || blocks(wanted) <= blocks(size))
@@ -255,7 +255,7 @@ static struct stat stat_of(int fd)
 	return st;
 }
 
-/* Space that goes with the last name of a file. */
+/* Returns the space that becomes free with the last name of a file. */
 static uint64_t freed_by_removing(const char *path)
 {
 	struct stat st;

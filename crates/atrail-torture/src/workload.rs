@@ -1,4 +1,4 @@
-//! What is done to the server while its disk is watched.
+//! The requests to the server while its disk is watched.
 
 use std::thread;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::ledger::Ledger;
 use crate::numbers::Numbers;
 
-/// New events of one day, each with an id that nobody else uses.
+/// Generates new events of one day, each with a unique id.
 fn batch(sender: &str, round: u64, day: &str, count: u64, numbers: &mut Numbers) -> Vec<String> {
     let event = |number| {
         let noise: String = (0..numbers.below(100))
@@ -22,8 +22,8 @@ fn batch(sender: &str, round: u64, day: &str, count: u64, numbers: &mut Numbers)
     (0..count).map(event).collect()
 }
 
-/// Several senders at once, some of whom send again; sessions; deletions. Each sender sends so many batches. Answers how
-/// many requests the server refused.
+/// Runs several senders at once, some of which send again, with sessions and deletions. Each sender sends this many
+/// batches. Returns how many requests the server refused.
 ///
 /// # Panics
 /// When a sender does.
@@ -56,7 +56,7 @@ fn send(client: &Client, ledger: &Ledger, sender: u64, rounds: u64, seed: u64) -
     refused
 }
 
-/// One day after the other is filled, sealed or not, and deleted.
+/// Fills one day after the other, seals some of them, and deletes it.
 fn delete(client: &Client, ledger: &Ledger, rounds: u64, seed: u64) -> u64 {
     let mut numbers = Numbers::new(seed * 10 + 9);
     let mut refused = 0;
@@ -83,7 +83,8 @@ fn make_sessions(client: &Client, rounds: u64) -> u64 {
     refused
 }
 
-/// One after the other, each kind of request once or twice; whatever comes of it. Answers the statuses of what was sent.
+/// Sends each kind of request once or twice, one after the other, and accepts any outcome. Returns the statuses of the
+/// sent events.
 pub fn short_workload(client: &Client, ledger: &Ledger, name: &str) -> Vec<u16> {
     let mut numbers = Numbers::new(1);
     let mut send = |account, round, day: &str| {
@@ -106,7 +107,7 @@ pub fn short_workload(client: &Client, ledger: &Ledger, name: &str) -> Vec<u16> 
     statuses
 }
 
-/// One batch under a name that was not used before. Answers the status.
+/// Sends one batch under a new name. Returns the status.
 pub fn send_one(client: &Client, ledger: &Ledger, name: &str) -> u16 {
     let lines = batch(name, 0, "2017-07-03", 1, &mut Numbers::new(2));
     ledger.send(client, false, "2017-07-03", lines)
