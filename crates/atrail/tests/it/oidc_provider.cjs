@@ -1,10 +1,10 @@
 // An OpenID provider (`oidc-provider` of the npm registry) on a free port of this machine, and a browser: each line on
-// standard input is a page to open, where it logs in as "ann" and agrees to everything. Prints `issuer URL` when ready.
+// standard input is a page that the browser opens, logs in to as "ann", and approves. Prints `issuer URL` when ready.
 const http = require('node:http');
 const readline = require('node:readline');
 
 async function main() {
-  // An ES module; a path, since NODE_PATH rules `require` alone.
+  // An ES module, imported by its path, because NODE_PATH applies to `require` only.
   const { default: Provider } = await import(require('node:url').pathToFileURL(require.resolve('oidc-provider')).href);
   const server = http.createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
