@@ -3,8 +3,8 @@
  * changes something in a trace, and can make one operation, or all from one on, fail. Loaded with LD_PRELOAD.
  *
  * The shim holds one mutex over an operation and its record, so that the trace has the true order. A sync is two
- * records, its begin and its end: only changes before the begin are durable after the end. The shim does not perform the
- * sync: the program that replays the trace decides what the disk holds after a power loss.
+ * records, its begin and its end: only changes before the begin are durable after the end. The shim does not perform
+ * the sync: the program that replays the trace decides what the disk holds after a power loss.
  *
  * A system call filter catches the one relevant call that bypasses the C library: fallocate.
  */

@@ -18,7 +18,7 @@ pub fn hint(text: &[u8], at: usize) -> Option<&'static str> {
     } else if starts(&["...", "…"]) {
         Some("an ellipsis is not JSON; send the whole event")
     } else if starts(&["'", "‘", "’", "“", "”"]) {
-        Some("JSON strings stand in straight double quotes")
+        Some("JSON strings need straight double quotes")
     } else if starts(&["None", "True", "False"]) {
         Some("JSON spells null, true and false in lower case")
     } else if starts(&["NaN", "Infinity", "-Infinity", "undefined"]) {

@@ -199,7 +199,7 @@ fn names_the_place_where_json_ends() {
             "{\"a\":True}",
             "(JSON spells null, true and false in lower case)",
         ),
-        ("{'a':1}", "(JSON strings stand in straight double quotes)"),
+        ("{'a':1}", "(JSON strings need straight double quotes)"),
         ("{\"a\":1", "(the text ends before the event does)"),
         ("{\"a\":1} {}", "trailing characters, at line 1, column 9"),
         ("{\"a\":\"\n\"}", "control character"),
@@ -357,9 +357,9 @@ fn refuses_every_other_form_of_time() {
 fn a_time_that_is_not_clear_is_refused_by_name() {
     for (text, reason) in [
         ("", "the time is empty"),
-        ("2017-10-19", "a day alone"),
-        ("1508440070", "a number leaves open what it counts"),
-        ("1508440070.123", "a number leaves open what it counts"),
+        ("2017-10-19", "a date without a time"),
+        ("1508440070", "a number does not say what it counts"),
+        ("1508440070.123", "a number does not say what it counts"),
         ("Thu Oct 19 19:07:50 UTC 2017", "names of days and months"),
         (
             "2017-10-19T19:07:50 CET",
@@ -371,7 +371,7 @@ fn a_time_that_is_not_clear_is_refused_by_name() {
         ),
         ("2017-10-19T19:07:50 -0600 UTC", "contradict each other"),
         ("2017-10-19T19:07:50 +0200 +0100", "two offsets contradict"),
-        ("2017-10-19T19:07:50.", "has digits"),
+        ("2017-10-19T19:07:50.", "needs digits"),
     ] {
         let found = time::parse(text.as_bytes()).unwrap_err();
         assert!(found.contains(reason), "{text}: {found}");

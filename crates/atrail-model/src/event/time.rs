@@ -22,7 +22,7 @@ use jiff::tz::Offset;
 
 use crate::clock::whole_seconds;
 
-const SHAPE: &str = "not a time in a form known here";
+const SHAPE: &str = "not a time in a supported form";
 /// Longest accepted name of a time zone, in bytes; the longest real one has 32.
 const ZONE_NAME_MAX_BYTES: usize = 64;
 
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
         rest.after(b"-")?.number(2)?,
     );
     if rest.0.is_empty() {
-        return Err("a day alone is no time");
+        return Err("a date without a time of day");
     }
     let hour = rest.after(b"Tt ")?.number(2)?;
     let minute = rest.after(b":")?.blanks().number(2)?;
@@ -65,7 +65,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Timestamp, &'static str> {
     let local = date.at(narrow(hour)?, narrow(minute)?, narrow(second)?, nanosecond);
     let time = Offset::from_seconds(offset_secs)
         .and_then(|offset| offset.to_timestamp(local))
-        .map_err(|_| "outside the years known here")?;
+        .map_err(|_| "outside the supported years")?;
     if is_leap && whole_seconds(time).rem_euclid(86_400) != 86_399 {
         return Err("second 60 is only at the end of a UTC day, in a leap second");
     }
@@ -77,9 +77,9 @@ fn refuse_other_kinds(text: &[u8]) -> Result<(), &'static str> {
     let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     match text {
         [] => Err("the time is empty"),
-        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', ..] => Err("names of days and months are not read"),
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', ..] => Err("names of days and months are not supported"),
         _ if text.iter().all(is_number) => {
-            Err("a number leaves open what it counts, and from when")
+            Err("a number does not say what it counts, nor from when")
         }
         _ => Ok(()),
     }
@@ -128,7 +128,7 @@ impl Rest<'_> {
         };
         let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
         if count == 0 {
-            return Err("a fraction of a second has digits");
+            return Err("a fraction of a second needs digits");
         }
         let counted = count.min(9);
         let value = digits[..counted]
@@ -196,7 +196,7 @@ impl Rest<'_> {
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_+-.:".contains(byte);
         let length = rest.iter().take_while(|byte| is_name(byte)).count();
         if !(1..=ZONE_NAME_MAX_BYTES).contains(&length) || rest.get(length) != Some(&b']') {
-            return Err("in brackets stands the name of a time zone");
+            return Err("the brackets must hold the name of a time zone");
         }
         self.0 = &rest[length + 1..];
         Ok(())
