@@ -89,7 +89,7 @@ struct Hands {
 }
 
 impl ManualClock {
-    /// Returns a clock that stands at `moment`.
+    /// Returns a clock whose date is `moment`.
     #[must_use]
     pub const fn new(moment: Timestamp) -> Self {
         Self(Mutex::new(Hands {

@@ -77,7 +77,9 @@ fn refuse_other_kinds(text: &[u8]) -> Result<(), &'static str> {
     let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     match text {
         [] => Err("the time is empty"),
-        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', ..] => Err("names of days and months are not supported"),
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', ..] => {
+            Err("names of days and months are not supported")
+        }
         _ if text.iter().all(is_number) => {
             Err("a number does not say what it counts, nor from when")
         }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
-/// Set, list and release legal holds: while one stands, nothing is deleted
+/// Set, list and release legal holds, which prevent every deletion
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  atrail hold set --reason \"case 4711\"\n  atrail hold list -a")]
 pub(crate) enum Command {
@@ -20,7 +20,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         level: Level,
     },
-    /// List the holds that stand
+    /// List the holds in force
     #[command(after_help = "Example:\n  atrail hold list -a")]
     List {
         #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) struct Level {
     at_account_level: bool,
 }
 
-/// Runs the command, and shows the holds that then stand.
+/// Runs the command, and shows the holds that are then in force.
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     let (level, reason) = match &command {
         Command::Set { level, reason } => (level, Some(reason.clone())),

@@ -28,7 +28,7 @@ pub(crate) enum Command {
 pub(crate) struct One {
     /// Its name or GUID
     name: String,
-    /// Print the GUID alone
+    /// Print only the GUID
     #[arg(long)]
     guid: bool,
 }

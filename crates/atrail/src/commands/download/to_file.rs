@@ -86,7 +86,7 @@ pub(super) async fn run(
             return Err(taken(target, NOT_THIS, receipt.as_deref()));
         }
         foreign_receipt()?;
-        // A run that was killed before its last steps may have left the state behind and no receipt.
+        // A run that was killed before its last steps may have left the state, but no receipt.
         if let Some(path) = &receipt {
             super::receipt::keep(settings, client, &session, path).await?;
         }
