@@ -1,4 +1,4 @@
-//! The body of `POST /v3/events`, as each `type=` that names a format.
+//! The body of `POST /v3/events`, with each `type=` that names a format.
 #![no_main]
 
 use atrail_sources::{Framing, SourceKind};

@@ -1,11 +1,11 @@
-//! A map of bounded weight, which forgets what was not used for longest.
+//! A map of bounded weight, which evicts the least recently used values.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// Values that were used lately, each with a weight. When they would be too heavy together, those that were not used for
-/// longest go.
+/// Recently used values, each with a weight. When their total weight exceeds the limit, the map evicts the least
+/// recently used ones.
 #[derive(Debug)]
 pub struct Recent<K, V> {
     max_weight: usize,
@@ -24,7 +24,7 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    /// An empty one that holds as much.
+    /// Returns an empty map with this weight limit.
     #[must_use]
     pub fn new(max_weight: usize) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         }
     }
 
-    /// The value, which counts as used.
+    /// Returns the value, and marks it as used.
     pub fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -50,7 +50,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         Some(&entry.value)
     }
 
-    /// Holds a value in place of an earlier one. One that is too heavy alone is not held.
+    /// Stores a value in place of an earlier one. Does not store a value that exceeds the limit on its own.
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
         self.remove(&key);
         if weight > self.max_weight {
@@ -77,19 +77,19 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         );
     }
 
-    /// How many values it holds.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether it holds none.
+    /// Returns whether the map is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Forgets a value.
+    /// Removes a value.
     pub fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
