@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod scene;
+pub(super) mod scene;
 
 use std::pin::Pin;
 use std::time::Duration;

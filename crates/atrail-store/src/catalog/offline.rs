@@ -104,7 +104,7 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(10));
         let only = pool(1, options).await?;
         schema::check(&only).await?;
-        Ok(Self::of(only.clone(), only))
+        Ok(Self::of(only.clone(), only.clone(), only))
     }
 
     /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.
