@@ -27,6 +27,7 @@ pub(crate) mod new_session;
 pub(crate) mod offline;
 #[cfg(test)]
 pub(crate) mod outside;
+mod places;
 pub(crate) mod readings;
 pub(crate) mod retention;
 mod row;

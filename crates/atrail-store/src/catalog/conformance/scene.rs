@@ -8,6 +8,8 @@ use atrail_model::{
 use libdeflater::CompressionLvl;
 
 use crate::byte_set::ByteSet;
+use crate::catalog::adopt::Adopted;
+use crate::catalog::compaction::Merged;
 use crate::catalog::deletion::Removed;
 use crate::catalog::domains::{DomainRow, Removals};
 use crate::catalog::new_session::{Admission, Inserted, SessionRow};
@@ -99,6 +101,63 @@ impl Scene {
         let sealed = self.commit_seal(object, self.domain.number).await;
         sealed.unwrap();
         id
+    }
+
+    /// As [`Self::seal`], with this id.
+    pub(in crate::catalog) async fn seal_as(&self, hour: u8, id: ObjectId) {
+        let object = NewObject {
+            id,
+            path: format!("{id}"),
+            ..self.object(hour)
+        };
+        let sealed = self.commit_seal(object, self.domain.number).await;
+        sealed.unwrap();
+    }
+
+    /// What a session of the space would pin now, in order.
+    pub(in crate::catalog) async fn pinned(&self) -> Vec<ObjectId> {
+        let mut snapshot = self.catalog.snapshot("read").await.unwrap();
+        let mut view = snapshot.view();
+        let objects = view.pinned(&[self.domain], &self.scope()).await;
+        objects
+            .unwrap()
+            .into_iter()
+            .map(|object| object.id)
+            .collect()
+    }
+
+    /// Puts one object in the place of these.
+    pub(in crate::catalog) async fn compact(&self, sources: &[ObjectId], id: ObjectId) {
+        let closed = (Day::LAST, Hour::new(23).unwrap());
+        let hours = self.catalog.uncompacted(closed, None, 1).await.unwrap();
+        let mut objects = self.catalog.sources(hours[0]).await.unwrap();
+        objects.retain(|object| sources.contains(&object.id));
+        let merged = Merged {
+            hour: hours[0],
+            id,
+            path: format!("{id}"),
+            size_bytes: 1,
+            sha256: [0; 32],
+            sources: objects,
+        };
+        let merged = [merged];
+        let done = self.catalog.commit_compaction(&merged, NOW).await;
+        assert_eq!(done.unwrap().len(), 1);
+    }
+
+    /// Takes in objects that were found in the archive.
+    pub(in crate::catalog) async fn adopt(&self, hour: u8, ids: &[ObjectId]) {
+        let objects = ids.iter().map(|id| Adopted {
+            id: *id,
+            path: format!("{id}"),
+            size_bytes: 1,
+            sha256: [0; 32],
+            segments: vec![self.object(hour).segment],
+        });
+        let objects: Vec<_> = objects.collect();
+        let domains = self.catalog.domain_rows().await.unwrap();
+        let adopted = self.catalog.adopt_objects(&domains, &objects).await;
+        adopted.unwrap();
     }
 
     /// As [`Self::seal`], failing after the object was inserted.
