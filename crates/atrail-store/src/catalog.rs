@@ -27,6 +27,7 @@ pub(crate) mod new_session;
 pub(crate) mod offline;
 #[cfg(test)]
 pub(crate) mod outside;
+mod places;
 pub(crate) mod readings;
 pub(crate) mod retention;
 mod row;
@@ -41,6 +42,7 @@ pub(crate) mod tenancy;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transaction;
+mod unsynced;
 pub(crate) mod view;
 mod waste;
 
@@ -71,10 +73,16 @@ use failure::failed_to;
 /// Connections that only read: so many snapshots there can be at once.
 const READERS: u32 = 4;
 
+/// From so many pages on, 8 MiB, whoever commits moves SQLite's log into the database: more than the texts of a session that are moved
+/// beside others, so that a login does not do it for a session.
+const LOG_PAGES: &str = "2000";
+
 /// A handle on the catalog; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     writer: SqlitePool,
+    /// Writes what is durable only with a later transaction, while it holds the writer.
+    unsynced: SqlitePool,
     readers: SqlitePool,
     /// Of the key that signs the logs; logs that begin name it.
     verifier_key: Arc<RwLock<String>>,
@@ -104,18 +112,21 @@ impl Catalog {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
+            .pragma("wal_autocheckpoint", LOG_PAGES)
             .pragma("cache_size", "-8192");
         let writer = pool(1, options.clone()).await?;
         schema::apply(&writer).await?;
+        let unsynced = pool_options(1).connect_lazy_with(unsynced::options(options.clone()));
         let readers = pool(READERS, options.read_only(true)).await?;
-        let catalog = Self::of(writer, readers);
+        let catalog = Self::of(writer, unsynced, readers);
         catalog.set_verifier_key(verifier_key);
         Ok(catalog)
     }
 
-    fn of(writer: SqlitePool, readers: SqlitePool) -> Self {
+    fn of(writer: SqlitePool, unsynced: SqlitePool, readers: SqlitePool) -> Self {
         Self {
             writer,
+            unsynced,
             readers,
             verifier_key: Arc::default(),
             anchors: Arc::default(),
@@ -149,6 +160,7 @@ impl Catalog {
     /// Waits for what is under way, then closes the files.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.unsynced.close().await;
         self.writer.close().await;
     }
 }

@@ -1,16 +1,16 @@
 //! Filling a new catalog with what is found in an archive whose catalog was lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, SpaceId, Timestamp};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::Catalog;
 use super::contents::{Contents, tell_contents};
 use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::delete_waste;
+use super::{Catalog, places};
 use crate::catalog::domains::DomainRow;
 use crate::error::Result;
 use crate::object::Segment;
@@ -153,6 +153,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin(WHAT).await?;
+        let mut strangers: BTreeMap<_, Vec<ObjectId>> = BTreeMap::new();
         for (object, replaced) in objects {
             let place = object.segments.first().map(|first| first.place);
             let Some((place, number)) =
@@ -160,14 +161,18 @@ impl Catalog {
             else {
                 continue;
             };
+            let former = replaced.iter().map(|former| former.id);
+            let first = places::first(&mut tx, former, WHAT).await?;
+            let behind = places::next(&mut tx, number, 1, WHAT).await?;
             sqlx::query(concat!(
-                "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) ",
-                "VALUES (?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256) ",
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             ))
             .bind(object.id.bytes())
             .bind(number)
             .bind(place.day.number())
             .bind(place.hour.number())
+            .bind(behind)
             .bind(&object.path)
             .bind(signed(object.size_bytes))
             .bind(object.sha256.as_slice())
@@ -191,6 +196,17 @@ impl Catalog {
                 adopt_segment(&mut tx, object.id, number, position, segment).await?;
             }
             tell_contents(&mut tx, object.id, WHAT).await?;
+            match first {
+                Some(first) => places::put(&mut tx, object.id, first, WHAT).await?,
+                None => {
+                    let hour = strangers.entry((number, place.day, place.hour));
+                    hour.or_default().push(object.id);
+                }
+            }
+        }
+        // Without a catalog that says otherwise, the order is that of their ids.
+        for ((number, day, hour), strangers) in strangers {
+            places::sort_in(&mut tx, number, (day, hour), strangers, WHAT).await?;
         }
         tx.commit().await
     }

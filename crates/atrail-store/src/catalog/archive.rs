@@ -14,7 +14,7 @@ use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
-use super::{Catalog, set_apart};
+use super::{Catalog, places, set_apart};
 use crate::error::{Result, StoreError};
 use crate::object::{Line, NewObject, ObjectFile};
 
@@ -189,22 +189,29 @@ async fn insert_objects(
     objects: &[(i64, NewObject)],
 ) -> Result<()> {
     let what = "commit a seal";
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256, events, events_bytes, segments) ",
+    let domains = objects.iter().map(|(domain, _)| *domain);
+    let places = places::each(connection, domains, what).await?;
+    let mut query = QueryBuilder::<Sqlite>::new(concat!(
+        "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256, ",
+        "events, events_bytes, segments) "
+    ));
+    query.push_values(
+        objects.iter().zip(places),
+        |mut row, ((domain, object), nth)| {
+            let place = object.segment.place;
+            row.push_bind(object.id.bytes())
+                .push_bind(*domain)
+                .push_bind(place.day.number())
+                .push_bind(place.hour.number())
+                .push_bind(nth)
+                .push_bind(&object.path)
+                .push_bind(signed(object.size_bytes))
+                .push_bind(object.sha256.as_slice())
+                .push_bind(signed(object.segment.count))
+                .push_bind(signed(object.segment.size_bytes))
+                .push_bind(object.segment.id.bytes());
+        },
     );
-    query.push_values(objects, |mut row, (domain, object)| {
-        let place = object.segment.place;
-        row.push_bind(object.id.bytes())
-            .push_bind(*domain)
-            .push_bind(place.day.number())
-            .push_bind(place.hour.number())
-            .push_bind(&object.path)
-            .push_bind(signed(object.size_bytes))
-            .push_bind(object.sha256.as_slice())
-            .push_bind(signed(object.segment.count))
-            .push_bind(signed(object.segment.size_bytes))
-            .push_bind(object.segment.id.bytes());
-    });
     query
         .build()
         .execute(&mut *connection)

@@ -6,13 +6,13 @@ use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::Catalog;
 use super::archive::object_file;
 use super::contents::tell_contents;
 use super::failure::failed_to;
 use super::in_scope::within;
 use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
+use super::{Catalog, places};
 use crate::catalog::domains::{DomainRow, domain_row};
 use crate::error::{Result, StoreError};
 use crate::object::Location;
@@ -100,7 +100,7 @@ impl Catalog {
         let rows = sqlx::query(concat!(
             "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
             "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS count ",
-            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.object"
+            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.place"
         ))
         .bind(hour.domain)
         .bind(hour.place.day.number())
@@ -270,13 +270,17 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
 
 async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timestamp) -> Result<()> {
     let Merged { hour, id, .. } = merged;
+    let sources = merged.sources.iter().map(|source| source.id);
+    let place = places::first(connection, sources, COMMIT).await?;
+    let behind = places::next(connection, hour.domain, 1, COMMIT).await?;
     sqlx::query(
-        "INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.bytes())
     .bind(hour.domain)
     .bind(hour.place.day.number())
     .bind(hour.place.hour.number())
+    .bind(behind)
     .bind(&merged.path)
     .bind(signed(merged.size_bytes))
     .bind(merged.sha256.as_slice())
@@ -296,6 +300,10 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timest
             .map_err(failed_to(COMMIT))?;
         position += source.segments;
         start += source.size_bytes;
+    }
+    // Its sources were neighbours, and have gone.
+    if let Some(place) = place {
+        places::put(connection, *id, place, COMMIT).await?;
     }
     tell_contents(connection, *id, COMMIT).await?;
     let paths: Vec<_> = merged

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod scene;
+pub(super) mod scene;
 
 use std::pin::Pin;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Target};
+use atrail_model::{AccountId, ObjectId, Target};
 use futures_util::future::join_all;
 
 use super::Catalog;
@@ -42,6 +42,8 @@ const CHECKS: &[(&str, Check)] = checks![
     what_goes_between_a_snapshot_and_the_session_is_noticed,
     a_deletion_ends_the_sessions_that_pinned_what_it_took,
     nothing_that_is_held_goes,
+    objects_of_an_hour_stay_in_the_order_of_their_sealing,
+    what_comes_without_a_place_is_put_where_its_id_belongs,
 ];
 
 /// The checks that a new catalog of this kind fails, each with the reason. What does not end by then waits for ever.
@@ -220,6 +222,45 @@ async fn nothing_that_is_held_goes(scene: Scene) -> Outcome {
     ensure(waste.is_empty(), "its bytes are waste")
 }
 
+/// Two makers of ids may have two clocks.
+async fn objects_of_an_hour_stay_in_the_order_of_their_sealing(scene: Scene) -> Outcome {
+    let sealed = [9, 1, 5, 3].map(id);
+    for id in sealed {
+        scene.seal_as(7, id).await;
+    }
+    ensure(scene.pinned().await == sealed, "it is another order")?;
+    // What is made of neighbours takes the place of the first.
+    let merged = id(10);
+    scene.compact(&sealed[1..3], merged).await;
+    let expected = [sealed[0], merged, sealed[3]];
+    ensure(
+        scene.pinned().await == expected,
+        "a compaction comes elsewhere than its sources were",
+    )?;
+    scene.delete().await.unwrap();
+    scene.seal_as(7, id(2)).await;
+    scene.seal_as(7, id(1)).await;
+    ensure(
+        scene.pinned().await == [2, 1].map(id),
+        "after a deletion it is another order",
+    )
+}
+
+async fn what_comes_without_a_place_is_put_where_its_id_belongs(scene: Scene) -> Outcome {
+    for sealed in [4, 2, 8] {
+        scene.seal_as(7, id(sealed)).await;
+    }
+    scene.adopt(7, &[9, 3, 1].map(id)).await;
+    let expected = [1, 4, 2, 3, 8, 9].map(id);
+    ensure(scene.pinned().await == expected, "it is elsewhere")?;
+    let contradictions = scene.catalog.integrity().await.unwrap();
+    ensure(contradictions.is_empty(), "the catalog contradicts itself")
+}
+
+const fn id(number: u8) -> ObjectId {
+    ObjectId::from_bytes([number; 16])
+}
+
 #[tokio::test]
 async fn a_catalog_in_a_file_keeps_every_promise() {
     let dir = tempfile::tempdir().unwrap();
@@ -264,6 +305,13 @@ async fn the_suite_notices_each_promise_that_is_not_kept() {
             ],
         ),
         (Flaw::RemovalsNotCounted, &[removals]),
+        (
+            Flaw::OrderOfIds,
+            &[
+                "objects_of_an_hour_stay_in_the_order_of_their_sealing",
+                "what_comes_without_a_place_is_put_where_its_id_belongs",
+            ],
+        ),
         (
             Flaw::OneConnection,
             &[

@@ -70,7 +70,7 @@ impl View<'_> {
             let mut rows = within(concat!(
             "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
             "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
-            "ORDER BY day, hour, object"
+            "ORDER BY day, hour, place"
         ), domain, scope)
         .fetch(&mut *self.connection);
             while let Some(row) = rows.try_next().await.map_err(failed_to(LIST))? {

@@ -62,11 +62,12 @@ impl Catalog {
         fs::write(&file, template).map_err(io_failure("write", &file))?;
         let options = options(&file);
         let writer = pool(1, options.clone()).await?;
+        let unsynced = pool_options(1).connect_lazy_with(options.clone());
         // Each is opened when it is needed: most tests never read twice at once.
         let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
         Ok(Self {
             home: Some(Arc::new(home)),
-            ..Self::of(writer, readers)
+            ..Self::of(writer, unsynced, readers)
         })
     }
 }

@@ -22,7 +22,12 @@ const ANOTHER_CATALOG: &str =
     "restore the catalog from a backup, or make it anew with `admin recover`";
 
 /// What the catalog says twice and must say alike: a count of those that differ, and the words before and after the count.
-const CONTRADICTIONS: [(&str, &str, &str); 3] = [
+const CONTRADICTIONS: [(&str, &str, &str); 4] = [
+    (
+        "SELECT COUNT(*) FROM objects o JOIN domains d ON d.domain = o.domain WHERE o.place NOT BETWEEN 1 AND d.places",
+        "",
+        " objects are in a place that their domain has not given",
+    ),
     (
         concat!(
             "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
@@ -104,7 +109,7 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(10));
         let only = pool(1, options).await?;
         schema::check(&only).await?;
-        Ok(Self::of(only.clone(), only))
+        Ok(Self::of(only.clone(), only.clone(), only))
     }
 
     /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.

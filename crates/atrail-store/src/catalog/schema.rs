@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0014_clock.sql"),
     include_str!("schema/0015_session_texts.sql"),
     include_str!("schema/0016_inviters.sql"),
+    include_str!("schema/0017_places.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.
@@ -180,6 +181,32 @@ mod tests {
         let in_order = vec![0x12, 0x00, 0x00, 0x11];
         let none = (0, 0, vec![]);
         assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13]), none]);
+    }
+
+    /// What was in an hour stays in its order, and what comes later comes behind it.
+    #[tokio::test]
+    async fn objects_from_before_they_had_places_keep_their_order() {
+        let pool = made_by_version_of(16).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains (domain, account, space) VALUES (1, x'0a', NULL), (2, x'0a', x'0c'), (3, x'0a', x'0d');
+            INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES
+                (x'03', 1, 7, 0, 'p', 99, x''), (x'01', 1, 7, 0, 'q', 99, x''), (x'02', 1, 6, 5, 'r', 99, x''),
+                (x'04', 2, 7, 0, 's', 99, x''), (x'05', 1, 7, 0, 't', 99, x'');
+            UPDATE objects SET retired = 5 WHERE object = x'05';";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let objects = "SELECT domain || ' ' || hex(object) || ' ' || place FROM objects ORDER BY domain, day, hour, place";
+        let in_order = ["1 02 1", "1 01 2", "1 03 3", "1 05 4", "2 04 1"];
+        assert_eq!(rows(objects).await, in_order);
+        let domains = "SELECT domain || ' ' || places FROM domains ORDER BY domain";
+        assert_eq!(rows(domains).await, ["1 4", "2 1", "3 0"]);
+        let twice = "UPDATE objects SET place = 3 WHERE object = x'01'";
+        let refused = sqlx::raw_sql(twice).execute(&pool).await;
+        refused.unwrap_err();
     }
 
     /// The hours of accounts are those of their domains: of what an earlier version left, and after every change.

@@ -11,6 +11,8 @@ use crate::error::Result;
 
 /// Parts that are looked at by one query.
 const PARTS_AT_ONCE: u32 = 64;
+/// So much is moved from the database's log into the database at once.
+const MOVED_AT_ONCE_BYTES: usize = 4 << 20;
 
 /// Which text of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,29 +31,41 @@ impl TextKind {
 }
 
 impl Catalog {
-    /// Writes a text of a session that is being made, durably, in a transaction for each part of so many bytes. Nobody sees it before the
-    /// session is inserted.
-    pub(crate) async fn write_text(
+    /// Writes the texts of a session that is being made, in a transaction for each part of so many bytes. Nobody sees them before
+    /// the session is inserted, and they are durable with it.
+    pub(crate) async fn write_texts(
         &self,
         making: Generation,
-        kind: TextKind,
-        text: &[u8],
+        texts: [(TextKind, &[u8]); 2],
         part_bytes: usize,
     ) -> Result<()> {
         let what = "write the texts of a session";
-        for (part, bytes) in text.chunks(part_bytes.max(1)).enumerate() {
-            let mut tx = self.begin(what).await?;
-            sqlx::query(
-                "INSERT INTO session_texts (making, kind, part, bytes) VALUES (?, ?, ?, ?)",
-            )
-            .bind(Id::bytes(&making))
-            .bind(kind.number())
-            .bind(signed(part as u64))
-            .bind(bytes)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(what))?;
-            tx.commit().await?;
+        let part_bytes = part_bytes.max(1);
+        let mut in_log = 0;
+        for (kind, text) in texts {
+            for (part, bytes) in text.chunks(part_bytes).enumerate() {
+                let mut tx = self.begin_unsynced(what).await?;
+                sqlx::query(
+                    "INSERT INTO session_texts (making, kind, part, bytes) VALUES (?, ?, ?, ?)",
+                )
+                .bind(Id::bytes(&making))
+                .bind(kind.number())
+                .bind(signed(part as u64))
+                .bind(bytes)
+                .execute(tx.connection())
+                .await
+                .map_err(failed_to(what))?;
+                tx.commit().await?;
+                in_log += bytes.len();
+                if in_log >= MOVED_AT_ONCE_BYTES {
+                    self.move_from_log().await;
+                    in_log = 0;
+                }
+            }
+        }
+        if in_log > 0 {
+            // Else the transaction that inserts the session would sync all of it while others wait.
+            self.move_from_log().await;
         }
         Ok(())
     }
@@ -91,13 +105,14 @@ impl Catalog {
 
     async fn delete_stray_text(&self, number: i64) -> Result<()> {
         let what = "delete the texts of ended sessions";
-        let mut tx = self.begin(what).await?;
+        // One that comes back after a power loss is deleted again.
+        let mut tx = self.begin_unsynced(what).await?;
         sqlx::query(concat!(
             "DELETE FROM session_texts WHERE rowid = ? ",
             "AND making NOT IN (SELECT generation FROM sessions WHERE generation IS NOT NULL)"
         ))
         .bind(number)
-        .execute(&mut *tx)
+        .execute(tx.connection())
         .await
         .map_err(failed_to(what))?;
         tx.commit().await
@@ -124,3 +139,6 @@ pub(super) async fn read(
 fn making(row: &SqliteRow) -> Result<Generation> {
     row.id("making")
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,8 @@ pub(crate) enum Flaw {
     NoForeignKeys,
     /// Nothing is counted when objects go.
     RemovalsNotCounted,
+    /// Objects are in the order of their ids.
+    OrderOfIds,
     /// Who reads waits for who writes.
     OneConnection,
 }
@@ -82,6 +84,12 @@ impl Catalog {
             }
             Flaw::NoForeignKeys => {
                 catalog.writer = pool(1, options.foreign_keys(false)).await.unwrap();
+            }
+            Flaw::OrderOfIds => {
+                let by_id = "CREATE TRIGGER by_id AFTER INSERT ON objects BEGIN \
+                    UPDATE objects SET place = unicode(substr(hex(object), 2)) * 1000 + unicode(hex(object)) \
+                    WHERE object = NEW.object; END";
+                sqlx::raw_sql(by_id).execute(&catalog.writer).await.unwrap();
             }
             Flaw::OneConnection => catalog.readers = catalog.writer.clone(),
             Flaw::RemovalsNotCounted => {

@@ -151,12 +151,8 @@ impl Maker<'_> {
         let (manifest, receipt) = (made.manifest.as_bytes(), made.receipt.as_bytes());
         let is_long = manifest.len() + receipt.len() > part_bytes;
         if is_long {
-            catalog
-                .write_text(making, TextKind::Manifest, manifest, part_bytes)
-                .await?;
-            catalog
-                .write_text(making, TextKind::Receipt, receipt, part_bytes)
-                .await?;
+            let texts = [(TextKind::Manifest, manifest), (TextKind::Receipt, receipt)];
+            catalog.write_texts(making, texts, part_bytes).await?;
         }
         let row = made.row(self.account, !is_long);
         let inserted = self

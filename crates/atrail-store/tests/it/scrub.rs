@@ -38,6 +38,11 @@ async fn totals_are_those_of_what_they_add_up() {
             "UPDATE objects SET events = events - 1 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
             "1 objects do not hold what their segments hold",
         ),
+        (
+            "UPDATE objects SET place = place + 100 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "UPDATE objects SET place = place - 100 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
+            "1 objects are in a place that their domain has not given",
+        ),
         // The sums follow by themselves.
         (
             "UPDATE hour_totals SET size_bytes = size_bytes + 1 WHERE hour = 8",

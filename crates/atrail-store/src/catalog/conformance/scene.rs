@@ -8,6 +8,8 @@ use atrail_model::{
 use libdeflater::CompressionLvl;
 
 use crate::byte_set::ByteSet;
+use crate::catalog::adopt::Adopted;
+use crate::catalog::compaction::Merged;
 use crate::catalog::deletion::Removed;
 use crate::catalog::domains::{DomainRow, Removals};
 use crate::catalog::new_session::{Admission, Inserted, SessionRow};
@@ -18,9 +20,9 @@ use crate::object::{HourLines, Line, NewObject, build};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-pub(super) struct Scene {
-    pub(super) catalog: Catalog,
-    pub(super) account: AccountId,
+pub(in crate::catalog) struct Scene {
+    pub(in crate::catalog) catalog: Catalog,
+    pub(in crate::catalog) account: AccountId,
     organization: OrganizationId,
     /// The space that all events are of.
     space: SpaceId,
@@ -28,7 +30,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) async fn new(catalog: Catalog) -> Self {
+    pub(in crate::catalog) async fn new(catalog: Catalog) -> Self {
         let tenancy = Tenancy::new(catalog.clone());
         let account = tenancy.create_account("acme", NOW).await.unwrap().id;
         let organization = tenancy.create_organization(account, "o", NOW).await;
@@ -45,14 +47,19 @@ impl Scene {
         }
     }
 
-    pub(super) async fn create_space(&self, name: &str) -> SpaceId {
+    /// The same scene by another handle.
+    pub(in crate::catalog) fn again(self, catalog: Catalog) -> Self {
+        Self { catalog, ..self }
+    }
+
+    pub(in crate::catalog) async fn create_space(&self, name: &str) -> SpaceId {
         let tenancy = Tenancy::new(self.catalog.clone());
         let made = tenancy.create_space(self.organization, name, NOW).await;
         made.unwrap().id
     }
 
     /// All events of the space.
-    pub(super) fn scope(&self) -> Scope {
+    pub(in crate::catalog) fn scope(&self) -> Scope {
         Scope {
             target: Target::Space(self.space),
             days: DayRange::new(Day::FIRST, Day::LAST).unwrap(),
@@ -88,7 +95,7 @@ impl Scene {
     }
 
     /// Seals an event of this hour.
-    pub(super) async fn seal(&self, hour: u8) -> ObjectId {
+    pub(in crate::catalog) async fn seal(&self, hour: u8) -> ObjectId {
         let object = self.object(hour);
         let id = object.id;
         let sealed = self.commit_seal(object, self.domain.number).await;
@@ -96,13 +103,70 @@ impl Scene {
         id
     }
 
+    /// As [`Self::seal`], with this id.
+    pub(in crate::catalog) async fn seal_as(&self, hour: u8, id: ObjectId) {
+        let object = NewObject {
+            id,
+            path: format!("{id}"),
+            ..self.object(hour)
+        };
+        let sealed = self.commit_seal(object, self.domain.number).await;
+        sealed.unwrap();
+    }
+
+    /// What a session of the space would pin now, in order.
+    pub(in crate::catalog) async fn pinned(&self) -> Vec<ObjectId> {
+        let mut snapshot = self.catalog.snapshot("read").await.unwrap();
+        let mut view = snapshot.view();
+        let objects = view.pinned(&[self.domain], &self.scope()).await;
+        objects
+            .unwrap()
+            .into_iter()
+            .map(|object| object.id)
+            .collect()
+    }
+
+    /// Puts one object in the place of these.
+    pub(in crate::catalog) async fn compact(&self, sources: &[ObjectId], id: ObjectId) {
+        let closed = (Day::LAST, Hour::new(23).unwrap());
+        let hours = self.catalog.uncompacted(closed, None, 1).await.unwrap();
+        let mut objects = self.catalog.sources(hours[0]).await.unwrap();
+        objects.retain(|object| sources.contains(&object.id));
+        let merged = Merged {
+            hour: hours[0],
+            id,
+            path: format!("{id}"),
+            size_bytes: 1,
+            sha256: [0; 32],
+            sources: objects,
+        };
+        let merged = [merged];
+        let done = self.catalog.commit_compaction(&merged, NOW).await;
+        assert_eq!(done.unwrap().len(), 1);
+    }
+
+    /// Takes in objects that were found in the archive.
+    pub(in crate::catalog) async fn adopt(&self, hour: u8, ids: &[ObjectId]) {
+        let objects = ids.iter().map(|id| Adopted {
+            id: *id,
+            path: format!("{id}"),
+            size_bytes: 1,
+            sha256: [0; 32],
+            segments: vec![self.object(hour).segment],
+        });
+        let objects: Vec<_> = objects.collect();
+        let domains = self.catalog.domain_rows().await.unwrap();
+        let adopted = self.catalog.adopt_objects(&domains, &objects).await;
+        adopted.unwrap();
+    }
+
     /// As [`Self::seal`], failing after the object was inserted.
-    pub(super) async fn seal_of_no_domain(&self, hour: u8) -> Result<()> {
+    pub(in crate::catalog) async fn seal_of_no_domain(&self, hour: u8) -> Result<()> {
         self.commit_seal(self.object(hour), i64::MAX).await
     }
 
     /// Deletes all events of the space.
-    pub(super) async fn delete(&self) -> Result<Removed> {
+    pub(in crate::catalog) async fn delete(&self) -> Result<Removed> {
         let (domains, scope) = ([self.domain], self.scope());
         let requester = Requester::from("ann");
         self.catalog
@@ -110,7 +174,7 @@ impl Scene {
             .await
     }
 
-    pub(super) async fn hold(&self) {
+    pub(in crate::catalog) async fn hold(&self) {
         let requester = Requester {
             reason: "case 7",
             ..Requester::from("ann")
@@ -121,7 +185,7 @@ impl Scene {
     }
 
     /// A session of all events of the account that nobody has made yet.
-    pub(super) fn session(&self) -> Session {
+    pub(in crate::catalog) fn session(&self) -> Session {
         Session {
             id: SessionId::generate(),
             generation: Some(Generation::generate()),
@@ -148,7 +212,7 @@ impl Scene {
         }
     }
 
-    pub(super) const fn row<'a>(&self, session: &'a Session) -> SessionRow<'a> {
+    pub(in crate::catalog) const fn row<'a>(&self, session: &'a Session) -> SessionRow<'a> {
         SessionRow {
             session,
             account: self.account,
@@ -156,7 +220,7 @@ impl Scene {
         }
     }
 
-    pub(super) fn admission() -> Admission<'static> {
+    pub(in crate::catalog) fn admission() -> Admission<'static> {
         Admission {
             used: Vec::new(),
             ended: EndedBy {
@@ -168,20 +232,20 @@ impl Scene {
         }
     }
 
-    pub(super) async fn removals(&self) -> Removals {
+    pub(in crate::catalog) async fn removals(&self) -> Removals {
         let mut snapshot = self.catalog.snapshot("read").await.unwrap();
         let target = Target::Account(self.account);
         snapshot.view().removals_of(target).await.unwrap()
     }
 
-    pub(super) async fn insert(&self, session: &Session, as_of: Removals) -> Inserted {
+    pub(in crate::catalog) async fn insert(&self, session: &Session, as_of: Removals) -> Inserted {
         let (row, admission) = (self.row(session), Self::admission());
         let inserted = self.catalog.insert_session(row, as_of, &admission);
         inserted.await.unwrap()
     }
 
     /// As [`Self::insert`], with these objects pinned.
-    pub(super) async fn insert_over(&self, session: &Session, pinned: &[ObjectId]) {
+    pub(in crate::catalog) async fn insert_over(&self, session: &Session, pinned: &[ObjectId]) {
         let objects = pinned.iter().map(|object| ManifestObject {
             domain: self.domain.domain.to_string(),
             object: object.to_string(),

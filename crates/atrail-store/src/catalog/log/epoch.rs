@@ -337,7 +337,7 @@ async fn adopt_segments(
         let rows = sqlx::query(concat!(
             "SELECT s.segment, o.hour, s.count, s.size_bytes, s.root FROM objects o ",
             "JOIN segments s ON s.object = o.object ",
-            "WHERE o.domain = ? AND o.day = ? AND o.retired IS NULL ORDER BY o.hour, o.object, s.position"
+            "WHERE o.domain = ? AND o.day = ? AND o.retired IS NULL ORDER BY o.hour, o.place, s.position"
         ))
         .bind(domain)
         .bind(number)
