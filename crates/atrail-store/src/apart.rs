@@ -143,6 +143,21 @@ impl Apart {
         }
     }
 
+    /// One of the hours, if it is there.
+    pub(crate) fn hour(&self, place: Place) -> Option<Arc<ApartHour>> {
+        self.0.lock().hours.get(&key(place)).cloned()
+    }
+
+    /// Whether a domain has some.
+    pub(crate) fn has_of(&self, domain: Domain) -> bool {
+        self.0.lock().by_domain.contains_key(&domain)
+    }
+
+    /// The domains that have some.
+    pub(crate) fn domains(&self) -> Vec<Domain> {
+        self.0.lock().by_domain.keys().copied().collect()
+    }
+
     /// How many hours there are.
     pub(crate) fn count(&self) -> u64 {
         self.0.lock().hours.len() as u64

@@ -145,17 +145,17 @@ impl Core {
     /// Seals what is due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
         match self.journal.ripe() {
-            Some(Ripe::Bytes) => return self.seal(SealScope::All).await,
+            Some(Ripe::Bytes) => return self.seal_free(SealScope::All).await,
             // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
             Some(Ripe::Hours) => {
-                self.seal(SealScope::ManyHours).await?;
+                self.seal_free(SealScope::ManyHours).await?;
                 if self.journal.ripe().is_some() {
-                    return self.seal(SealScope::All).await;
+                    return self.seal_free(SealScope::All).await;
                 }
             }
             None => {}
         }
-        self.seal(SealScope::WaitingFor {
+        self.seal_free(SealScope::WaitingFor {
             now: self.clock.elapsed(),
             at_least: self.settings.seal_after,
         })

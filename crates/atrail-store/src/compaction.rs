@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::Store;
 use crate::catalog::compaction::{HourRow, Merged, Source};
 use crate::core::Core;
+use crate::duties::{Claim, Duty};
 use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::object;
 use crate::task::{joined, off_thread};
@@ -63,6 +64,8 @@ struct Batch {
     jobs: Vec<Job>,
     /// The last hour of which nothing is left for a later batch.
     done_to: Option<HourRow>,
+    /// Nobody else compacts or deletes in the domains of these hours.
+    claims: Vec<Claim>,
 }
 
 /// How fast to work.
@@ -149,23 +152,23 @@ impl Core {
                 return Ok(());
             }
             let started = Instant::now();
-            let only = self.compacting.lock().await;
-            let Some(batch) = self.next_batch(after).await? else {
+            let Some(batch) = self.next_batch(after, pace).await? else {
                 return Ok(());
             };
             if !batch.jobs.is_empty() {
                 self.compact_batch(&batch.jobs, total).await?;
             }
-            drop(only);
             after = batch.done_to;
+            drop(batch);
             if pace == Pace::Background {
                 tokio::time::sleep(started.elapsed()).await;
             }
         }
     }
 
-    /// What to do next, beginning after the given hour; `None` at the end.
-    async fn next_batch(&self, after: Option<HourRow>) -> Result<Option<Batch>> {
+    /// What to do next, beginning after the given hour; `None` at the end. Its domains are claimed. One in which somebody else is at
+    /// work is waited for, or left to the next round.
+    async fn next_batch(&self, after: Option<HourRow>, pace: Pace) -> Result<Option<Batch>> {
         let (now, looked) = (self.time.read().certain(), self.clock.elapsed());
         let Some(closed) = last_closed(now) else {
             return Ok(None);
@@ -177,9 +180,24 @@ impl Core {
         let mut batch = Batch {
             jobs: Vec::new(),
             done_to: after,
+            claims: Vec::new(),
         };
         let mut settled = Vec::new();
         for hour in hours {
+            let duty = Duty::Compact(hour.place.domain);
+            if !batch.has_claimed(duty) {
+                if pace == Pace::Full && batch.claims.is_empty() {
+                    batch.claims.push(self.duties.claim(duty).await);
+                } else if let Some(claim) = self.duties.try_claim(duty) {
+                    batch.claims.push(claim);
+                } else if pace == Pace::Full {
+                    // It is waited for when no other is held.
+                    break;
+                } else {
+                    batch.done_to = Some(hour);
+                    continue;
+                }
+            }
             let objects = self.catalog.sources(hour).await?;
             let sizes: Vec<_> = objects
                 .iter()
@@ -200,7 +218,7 @@ impl Core {
         Ok(Some(batch))
     }
 
-    /// Makes the objects of a batch. The compacting lock is held. A job that fails by itself is left for a day, as one with a
+    /// Makes the objects of a batch, whose domains are claimed. A job that fails by itself is left for a day, as one with a
     /// damaged source is, and keeps no other waiting.
     async fn compact_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
         let mut failed = match self.compact_together(batch, total).await {
@@ -359,6 +377,10 @@ impl Whole {
 }
 
 impl Batch {
+    fn has_claimed(&self, duty: Duty) -> bool {
+        self.claims.iter().any(|claim| claim.duty() == duty)
+    }
+
     /// Takes a job in, unless it would be too much at one go.
     fn takes(&mut self, job: Job) -> bool {
         let all = || self.jobs.iter().chain([&job]).flat_map(|job| &job.sources);

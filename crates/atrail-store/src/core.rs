@@ -20,6 +20,8 @@ use crate::dedup::Dedup;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::durable::DirLock;
+use crate::duties::Duties;
+use crate::erase::log::LogErasure;
 use crate::journal::Journal;
 use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
@@ -51,10 +53,8 @@ pub(crate) struct Core {
     /// Hours that could not be sealed while others could.
     pub(crate) apart: Apart,
     pub(crate) dedup: Dedup,
-    /// Held while sealing or deleting: one at a time.
-    pub(crate) sealing: tokio::sync::Mutex<()>,
-    /// Held while compacting or deleting, and taken before `sealing`.
-    pub(crate) compacting: tokio::sync::Mutex<()>,
+    /// Who seals, deletes or compacts what.
+    pub(crate) duties: Arc<dyn Duties>,
     pub(crate) unsound: Unsound,
     /// Why nothing more is sealed: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
@@ -71,8 +71,7 @@ pub(crate) struct Core {
     pub(crate) closing: Closing,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
-    /// Whether the log may still have bytes of a deletion that has not ended.
-    pub(crate) owes_erasure: AtomicBool,
+    pub(crate) log_erasure: LogErasure,
     /// Whether bytes are in the archive that are to be erased, and could not be.
     pub(crate) owes_objects: AtomicBool,
     /// Whether own events wait in the catalog for space in the log.

@@ -13,9 +13,8 @@ use crate::catalog::deletion::Removed;
 use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope::TakenObject;
 use crate::core::Core;
+use crate::duties::{claim_all, to_take_out};
 use crate::error::{Result, StoreError, chain, is_full};
-use crate::journal::Rotation;
-use crate::seal::scope::SealScope;
 use crate::task::joined;
 
 impl Store {
@@ -39,7 +38,9 @@ impl Store {
         let core = Arc::clone(&self.core);
         // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
         let is_done = counted.count == 0
-            && !core.owes_erasure.load(Ordering::Relaxed)
+            && !core
+                .log_erasure
+                .owes_one_of(domains.iter().map(|row| row.domain))
             && !core.owes_objects.load(Ordering::Relaxed)
             && !core.catalog.has_retired(&domains, &scope).await?;
         if dry_run || is_done {
@@ -97,9 +98,8 @@ impl Core {
         mut requester: Requester<'_>,
     ) -> Result<EventTotal> {
         // A compaction has copies of what is to be erased.
-        let _no_compaction = self.compacting.lock().await;
-        let _no_other_seal = self.sealing.lock().await;
-        let its_own = || SealScope::These(domains.iter().map(|row| row.domain).collect());
+        let own = || domains.iter().map(|row| row.domain);
+        let nobody_else = claim_all(&*self.duties, to_take_out(own())).await;
         let partly = |done: EventTotal| {
             move |rest: StoreError| match done.count {
                 0 => rest,
@@ -111,13 +111,13 @@ impl Core {
         };
         let mut total = EventTotal::default();
         // All of it is sealed first, so that one transaction takes it, or none: a hold comes before it or after.
-        let sealed = self.with_reserve(|| self.seal_alone(its_own())).await;
+        let sealed = self.with_reserve(|| self.seal_claimed(domains)).await;
         if is_full(&sealed) {
             // There is no room to seal the rest before what is sealed has gone.
             total = self.remove_and_erase(domains, &scope, requester).await?;
             // What has begun is done to its end, whatever rights are taken meanwhile.
             requester.warrant = None;
-            let rest = self.with_reserve(|| self.seal_alone(its_own())).await;
+            let rest = self.with_reserve(|| self.seal_claimed(domains)).await;
             rest.map_err(partly(total))?;
         } else {
             sealed?;
@@ -127,9 +127,10 @@ impl Core {
         let removed = self.remove_and_erase(domains, &scope, requester).await;
         total = total.and(removed.map_err(partly(total))?);
         if self.owes_objects.load(Ordering::Relaxed) {
-            let erased = self.erase_waste().await;
-            total.is_owed = erased.is_err() || self.owes_objects.load(Ordering::Relaxed);
+            let erased = self.erase_waste_of(&own().collect()).await;
+            total.is_owed = !erased.unwrap_or(false);
         }
+        drop(nobody_else);
         if let Err(error) = self.erase_from_log().await {
             tracing::warn!(
                 error = chain(&error),
@@ -140,37 +141,13 @@ impl Core {
         Ok(total)
     }
 
-    /// Ends what an earlier deletion could not.
-    pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
-        if !self.owes_erasure.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        // In its turn, however much is sealed. A deletion that has the lock does it itself.
-        let _no_other_seal = self.sealing.lock().await;
-        if self.owes_erasure.load(Ordering::Relaxed) {
-            self.erase_from_log().await?;
-        }
-        Ok(())
-    }
-
-    /// Gets what was deleted out of the log. The sealing lock is held.
-    async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
-        // A log file can go only when nothing in it is unsealed: what came meanwhile is sealed too.
-        self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
-        self.with_reserve(|| self.seal_alone(SealScope::All))
-            .await?;
-        self.trim(Rotation::None).await?;
-        self.owes_erasure.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
     async fn remove_and_erase(
         &self,
         domains: &[DomainRow],
         scope: &Scope,
         requester: Requester<'_>,
     ) -> Result<EventTotal> {
-        self.owes_erasure.store(true, Ordering::Relaxed);
+        self.log_erasure.owe(domains.iter().map(|row| row.domain));
         let removal = self.with_reserve(|| self.remove(domains, scope, requester));
         let (objects, mut total) = removal.await?;
         if objects.is_empty() {

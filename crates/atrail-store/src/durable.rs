@@ -47,6 +47,14 @@ fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> 
     Ok(temporary)
 }
 
+/// Removes what a failed [`replace`] left, if anything.
+///
+/// # Errors
+/// Why it could not be removed.
+pub fn remove_temporary(path: &Path) -> io::Result<()> {
+    remove_if_there(&temporary_name(path)?)
+}
+
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut temporary_name = std::ffi::OsString::from(".");

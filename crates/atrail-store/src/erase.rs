@@ -1,11 +1,17 @@
 //! Erasing bytes that do not belong to the archive, or not any more.
 
+pub(crate) mod log;
+
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
+use atrail_model::Domain;
 use futures_util::{StreamExt, stream};
 
 use crate::core::Core;
+use crate::duties::to_take_out;
 use crate::error::{Result, chain, is_full};
+use crate::object::domain_of;
 
 /// Objects that are erased at once.
 const PARALLEL: usize = 4;
@@ -71,14 +77,56 @@ impl Core {
         if !self.owes_objects.load(Ordering::Relaxed) {
             return Ok(());
         }
-        // Nobody is writing an object: each path that is noted is of one that is to go.
-        let _no_compaction = self.compacting.lock().await;
-        let _no_seal = self.sealing.lock().await;
-        self.erase_waste().await
+        // Whoever leaves some from here on sets the mark again.
+        self.owes_objects.store(false, Ordering::Relaxed);
+        let waste = self.catalog.waste().await;
+        let mut is_left = waste.is_err();
+        let domains: HashSet<_> = waste
+            .iter()
+            .flatten()
+            .filter_map(|path| domain_of(path))
+            .collect();
+        for domain in domains {
+            // Nobody is writing an object of the domain: each path that is noted is of one that is to go. Who is at work there erases
+            // its own, and nobody waits for it.
+            let duties = to_take_out([domain].into_iter());
+            let claims: Option<Vec<_>> = duties.map(|duty| self.duties.try_claim(duty)).collect();
+            let erased = match claims {
+                Some(_claims) => self.erase_waste_of(&HashSet::from([domain])).await,
+                None => Ok(false),
+            };
+            is_left |= !erased.unwrap_or(false);
+        }
+        if is_left {
+            self.owes_objects.store(true, Ordering::Relaxed);
+        }
+        waste.map(drop)
+    }
+
+    /// Erases what is noted as waste of these domains, which are claimed; `false` when some is still there. What a deletion recorded
+    /// is signed before its bytes go.
+    pub(crate) async fn erase_waste_of(&self, domains: &HashSet<Domain>) -> Result<bool> {
+        if self.unknown_seal.lock().is_some() {
+            // Some of it may be in the archive.
+            return Ok(false);
+        }
+        let mut waste = self.catalog.waste().await?;
+        waste.retain(|path| domain_of(path).is_some_and(|domain| domains.contains(&domain)));
+        if waste.is_empty() {
+            return Ok(true);
+        }
+        let rows = self.domains(domains.iter().copied()).await?;
+        let rows: Vec<_> = domains
+            .iter()
+            .filter_map(|one| rows.get(one).copied())
+            .collect();
+        self.with_reserve(|| self.signing.sign(&self.catalog, &rows))
+            .await?;
+        Ok(self.erase(&waste).await)
     }
 
     /// Erases all that is noted as waste, but of domains that cannot be signed: what a deletion recorded is signed before its bytes
-    /// go. Nobody may be sealing or compacting.
+    /// go. Nobody is sealing, compacting or deleting.
     pub(crate) async fn erase_waste(&self) -> Result<()> {
         if self.unknown_seal.lock().is_some() {
             // Some of it may be in the archive.

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commits;
+mod erasure;
 mod turns;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::durable::synced;
+use crate::duties::{Claim, Duty};
 use crate::error::ErrorKind;
 use crate::seal::scope::SealScope;
 use crate::{NewEvent, NewSession, Session, Store, StoreSettings};
@@ -70,6 +72,18 @@ impl Fixture {
             leaf: leaf_hash(&line),
             line,
         }
+    }
+
+    /// As somebody has it who seals.
+    async fn seals(&self) -> Claim {
+        let duties = &self.store.core.duties;
+        duties.claim(Duty::Seal(self.domain())).await
+    }
+
+    /// As somebody has it who compacts.
+    async fn compacts(&self) -> Claim {
+        let duties = &self.store.core.duties;
+        duties.claim(Duty::Compact(self.domain())).await
     }
 
     async fn send(&self, text: &str) {
@@ -149,11 +163,13 @@ async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
     let fixture = Fixture::new().await;
     fixture.seal().await.unwrap().unwrap();
     fixture.send("two").await;
-    let turn = fixture.store.core.sealing.lock().await;
+    let core = &fixture.store.core;
+    let turn = fixture.seals().await;
     let (store, scope) = (fixture.store.clone(), fixture.scope());
     let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
     // It has looked for holds, and waits for its turn.
-    while fixture.store.core.compacting.try_lock().is_ok() {
+    let compacting = Duty::Compact(fixture.domain());
+    while core.duties.try_claim(compacting).is_some() {
         tokio::task::yield_now().await;
     }
     let requester = Requester {
@@ -192,23 +208,6 @@ async fn a_seal_that_never_began_to_commit_stops_nothing() {
     fixture.seal().await.unwrap().unwrap_err();
     assert!(core.unknown_seal.lock().is_none());
     assert!(fixture.store.write_refusal().is_none());
-}
-
-#[tokio::test]
-async fn an_erasure_that_is_owed_gets_its_turn_among_seals() {
-    use std::sync::atomic::Ordering;
-    let fixture = Fixture::new().await;
-    let core = &fixture.store.core;
-    core.owes_erasure.store(true, Ordering::Relaxed);
-    let turn = core.sealing.lock().await;
-    let erasing = Arc::clone(core);
-    let erasing = tokio::spawn(async move { erasing.finish_erasure().await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    // Somebody else wants a turn right after this one: the erasure has waited for longer.
-    drop(turn);
-    let _next = core.sealing.lock().await;
-    erasing.await.unwrap().unwrap();
-    assert!(!core.owes_erasure.load(Ordering::Relaxed));
 }
 
 /// An earlier put may have made them, and failed before it synced them: the archive's own directories are there already.

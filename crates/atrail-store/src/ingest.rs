@@ -8,6 +8,7 @@ use atrail_model::{AccountId, Domain};
 
 use crate::Store;
 use crate::core::Core;
+use crate::duties::Duty;
 use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch};
 use crate::task::off_thread;
@@ -74,7 +75,7 @@ impl Store {
             }
         }
         // Nothing is sealed between the two looks now.
-        let _no_seal = core.sealing.lock().await;
+        let _no_seal = core.duties.claim(Duty::Seal(domain)).await;
         match core.append_fresh(account, domain, all, events).await? {
             Attempt::Done(total) => Ok(total),
             Attempt::SealedMeanwhile(_) => Err(StoreError::Overloaded),

@@ -55,6 +55,9 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// How much is unsealed, and since when.
     fn unsealed(&self) -> Unsealed;
 
+    /// The domains that have something unsealed, also what is being sealed.
+    fn unsealed_domains(&self) -> HashSet<Domain>;
+
     /// As long as the guard lives, no event moves from the unsealed to the sealed, and none goes: what is read of both meanwhile
     /// counts each event once. (Where one statement reads both, the guard guards nothing.)
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept>;
@@ -81,6 +84,14 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Full` where a rotation finds no space; or when storage refuses. It may be tried again.
     fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>>;
+
+    /// Erases what is sealed of these domains: when it returns, storage has no byte of an event of theirs that was sealed before the
+    /// call. What is unsealed is never touched, and nobody who appends waits for long.
+    ///
+    /// # Errors
+    /// `Full` where there is no space to write anew what has to stay; or when storage refuses. Some may be left then. When all that is
+    /// unsealed is sealed first, [`Self::trim`] after [`Rotation::EvenSmall`] erases as much, with no space at all.
+    fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>>;
 
     /// Whose domains these are, of all that there are. What is unsealed of others is each domain's own.
     fn set_owners(&self, owners: &[(Domain, AccountId)]);

@@ -23,6 +23,7 @@ mod deletion;
 mod domains;
 mod download;
 pub mod durable;
+mod duties;
 mod ending;
 mod erase;
 mod error;

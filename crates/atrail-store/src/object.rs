@@ -86,6 +86,15 @@ pub(crate) fn object_path(place: Place, id: ObjectId) -> String {
     format!("domain={domain}/date={day}/hour={hour}/{id}.ndjson.gz")
 }
 
+/// Whose objects lie at such a path.
+pub(crate) fn domain_of(path: &str) -> Option<Domain> {
+    path.strip_prefix("domain=")?
+        .split('/')
+        .next()?
+        .parse()
+        .ok()
+}
+
 /// Makes an object of an hour's lines: its record and its bytes.
 pub(crate) fn build(
     place: Place,

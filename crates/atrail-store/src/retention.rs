@@ -17,7 +17,9 @@ use atrail_model::{
 use crate::Store;
 use crate::catalog::domains::DomainRow;
 use crate::core::Core;
+use crate::duties::{claim_all, to_take_out};
 use crate::error::{Result, StoreError, chain};
+use crate::object::domain_of;
 use crate::task::joined;
 
 /// Who the records of the sweeper name.
@@ -139,8 +141,7 @@ impl Core {
             hours: Hours::ALL,
         };
         // A compaction and a seal see the archive as it is, or as it will be.
-        let _no_compaction = self.compacting.lock().await;
-        let _no_seal = self.sealing.lock().await;
+        let _nobody_else = claim_all(&*self.duties, to_take_out([row.domain].into_iter())).await;
         let _nobody_counts = self.journal.change_counts().await;
         let due = |policy| {
             // One moment for what is due and for what is recorded of it.
@@ -168,7 +169,7 @@ impl Core {
             .await?;
         let unsigned: HashSet<_> = unsigned.into_iter().map(|(domain, _)| domain).collect();
         self.forget_ended_sessions().await?;
-        let _no_compaction = self.compacting.lock().await;
+        // No compaction has copies of them: there was none in the domain when they were retired, and none takes them since.
         let released = self.catalog.release_retired(&unsigned).await;
         if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
@@ -177,7 +178,8 @@ impl Core {
         let paths = released?;
         self.erase(&paths).await;
         // The log of events may still have some of them.
-        self.owes_erasure.store(true, Ordering::Relaxed);
+        self.log_erasure
+            .owe(paths.iter().filter_map(|path| domain_of(path)));
         self.finish_erasure().await
     }
 }

@@ -8,7 +8,7 @@ mod apart;
 pub(crate) mod scope;
 mod slices;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,8 +19,9 @@ use libdeflater::CompressionLvl;
 use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
+use crate::duties::{Duty, claim_all};
 use crate::error::{Result, StoreError, chain};
-use crate::journal::{Journal, Pending, Rotation, Taken};
+use crate::journal::{Gathered, Journal, Pending, Rotation, Taken};
 use crate::object::{self, NewObject};
 use crate::task::{joined, off_thread};
 use scope::SealScope;
@@ -35,42 +36,89 @@ pub(crate) const LEVEL: i32 = 6;
 const LEVEL_UNDER_PRESSURE: i32 = 1;
 
 impl Core {
-    /// Seals what the chosen domains have in the log. Who asks while a seal goes on waits for it, and then finds its
-    /// events sealed. A seal runs to its end even when nobody waits for it any more; when there is much to do, others get
-    /// their turn in between.
+    /// Seals what the chosen domains have unsealed. Who asks while somebody else seals or deletes in one of them waits for it, and
+    /// then finds its events sealed. A seal runs to its end even when nobody waits for it any more; a domain is free again as soon as
+    /// it is sealed.
     pub(crate) async fn seal(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let core = Arc::clone(self);
+        joined(tokio::spawn(async move { core.seal_in_turn(which).await })).await
+    }
+
+    async fn seal_in_turn(self: &Arc<Self>, which: SealScope) -> Result<()> {
+        let mut domains = self.journal.unsealed_domains();
+        domains.extend(self.apart.domains());
+        match &which {
+            SealScope::These(wanted) => domains.retain(|domain| wanted.contains(domain)),
+            SealScope::All => {}
+            SealScope::WaitingFor { .. } | SealScope::ManyHours => {
+                domains = self.chosen(&which).iter().map(|one| one.domain).collect();
+            }
+        }
+        let wanted = domains.iter().copied().map(Duty::Seal);
+        let mut claims = claim_all(&*self.duties, wanted).await;
+        let mut outcome = Ok(());
+        let mut slices = VecDeque::from(self.slices(&SealScope::These(domains)));
+        while let Some(slice) = slices.pop_front() {
+            outcome = outcome.and(self.seal_gathered(&slice).await);
+            claims.retain(|claim| {
+                let Duty::Seal(domain) = claim.duty() else {
+                    return false;
+                };
+                slices.iter().any(|slice| slice.contains(&domain)) || self.apart.has_of(domain)
+            });
+        }
+        let apart = claims.iter().filter_map(|claim| match claim.duty() {
+            Duty::Seal(domain) => Some(domain),
+            Duty::Compact(_) => None,
+        });
+        let apart = apart.collect();
+        outcome.and(self.seal_apart(&SealScope::These(apart)).await)
+    }
+
+    /// As [`Self::seal`], but leaves out domains in which somebody else is at work: when that ends they are due again.
+    pub(crate) async fn seal_free(self: &Arc<Self>, which: SealScope) -> Result<()> {
+        let core = Arc::clone(self);
         let sealing = tokio::spawn(async move {
-            let mut turn = core.sealing.lock().await;
             let mut outcome = Ok(());
-            for slice in core.slices(&which) {
+            for mut slice in core.slices(&which) {
+                let mut claims = Vec::with_capacity(slice.len());
+                slice.retain(|domain| {
+                    let claim = core.duties.try_claim(Duty::Seal(*domain));
+                    let is_free = claim.is_some();
+                    claims.extend(claim);
+                    is_free
+                });
                 outcome = outcome.and(core.seal_gathered(&slice).await);
-                drop(turn);
-                turn = core.sealing.lock().await;
             }
             outcome.and(core.seal_apart(&which).await)
         });
         joined(sealing).await
     }
 
-    /// As [`Self::seal`], for a caller that holds the sealing lock and is never cancelled.
-    pub(crate) async fn seal_alone(self: &Arc<Self>, which: SealScope) -> Result<()> {
+    /// As [`Self::seal`], for a caller that has claimed these domains and is never cancelled.
+    pub(crate) async fn seal_claimed(self: &Arc<Self>, domains: &[DomainRow]) -> Result<()> {
+        let these = SealScope::These(domains.iter().map(|row| row.domain).collect());
         let mut sealed = Ok(());
-        for slice in self.slices(&which) {
+        for slice in self.slices(&these) {
             sealed = sealed.and(self.seal_gathered(&slice).await);
         }
-        let apart = self.seal_apart(&which).await;
+        let apart = self.seal_apart(&these).await;
         sealed.and(apart)
+    }
+
+    /// What has gathered of the chosen domains.
+    fn chosen(&self, which: &SealScope) -> Vec<Gathered> {
+        let mut gathered = self.journal.gathered();
+        gathered.retain(|one| which.chooses(one));
+        gathered
     }
 
     /// What of the chosen domains is sealed at one go each.
     fn slices(&self, which: &SealScope) -> Vec<HashSet<Domain>> {
-        let mut gathered = self.journal.gathered();
-        gathered.retain(|one| which.chooses(one));
-        slices::slices(&gathered, SLICE_HOURS)
+        slices::slices(&self.chosen(which), SLICE_HOURS)
     }
 
-    /// Seals what is due next of these domains.
+    /// Seals what is due next of these domains, which are claimed.
     async fn seal_gathered(self: &Arc<Self>, domains: &HashSet<Domain>) -> Result<()> {
         let mut held = Held::take(&self.journal, domains);
         let taken = &held.taken;

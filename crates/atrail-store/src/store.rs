@@ -21,6 +21,8 @@ use crate::dedup::runs::local::LocalRuns;
 use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
+use crate::duties::LocalDuties;
+use crate::erase::log::LogErasure;
 use crate::error::Result;
 use crate::journal::{Journal, LocalJournal, NewJournal};
 use crate::seal_rate::SealRate;
@@ -82,8 +84,7 @@ impl Store {
             journal,
             apart: Apart::default(),
             dedup,
-            sealing: tokio::sync::Mutex::default(),
-            compacting: tokio::sync::Mutex::default(),
+            duties: Arc::new(LocalDuties::default()),
             unsound: Unsound::default(),
             unknown_seal: Mutex::default(),
             known_domains: Mutex::new(Arc::new(known_domains)),
@@ -97,7 +98,7 @@ impl Store {
             closing: Closing::default(),
             counters,
             reserve,
-            owes_erasure: AtomicBool::default(),
+            log_erasure: LogErasure::default(),
             owes_objects: AtomicBool::default(),
             sets_aside: AtomicBool::default(),
             background: Mutex::default(),
@@ -131,8 +132,7 @@ impl Store {
             // Aborted is what it was told to be.
             let _ = worker.await;
         }
-        let _no_compaction_under_way = core.compacting.lock().await;
-        let _no_seal_under_way = core.sealing.lock().await;
+        core.duties.rest().await;
         let told = core.tell_activity().await;
         let kept = core.time.keep(&core.catalog).await;
         let stopped = core.journal.stop().await;

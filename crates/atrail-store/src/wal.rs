@@ -1,13 +1,18 @@
 //! The write-ahead log: where an event is made durable before it is acknowledged.
 
 mod check;
+mod erase;
 mod event;
 mod file;
 mod frame;
 
+use std::collections::HashSet;
 use std::io;
 
+use atrail_model::Domain;
+
 pub(crate) use check::{CheckedLog, check_log, sound_files};
+pub(crate) use erase::Eraser;
 pub use event::NewEvent;
 pub(crate) use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
 pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
@@ -23,8 +28,12 @@ pub(crate) trait Wal: Send {
     /// more.
     fn rotate(&mut self, even_small: bool) -> Result<(), AppendError>;
 
-    /// Removes files all of whose frames are below this sequence number.
+    /// Removes files all of whose frames are below this sequence number; while an [`Eraser`] is at work perhaps none.
     fn trim(&mut self, floor: u64) -> io::Result<()>;
+
+    /// Goes on in a new file, if need be in a small one, when the one that is written may have events of these domains; and returns
+    /// what can erase them beside the one who writes.
+    fn part_with(&mut self, domains: &HashSet<Domain>) -> Result<Eraser, AppendError>;
 }
 
 /// Why frames were not made durable.

@@ -74,7 +74,7 @@ async fn a_crash_at_any_point_loses_and_doubles_nothing() {
 #[tokio::test]
 async fn the_control_a_wrong_order_is_seen() {
     let erase_first = |core: Arc<Core>| async move {
-        let batch = core.next_batch(None).await.unwrap().unwrap();
+        let batch = core.next_batch(None, Pace::Full).await.unwrap().unwrap();
         let paths: Vec<_> = batch.jobs.iter().map(|job| job.path.clone()).collect();
         core.catalog.mark_as_waste(&paths).await.unwrap();
         let mut total = Compacted::default();
@@ -88,7 +88,7 @@ async fn the_control_a_wrong_order_is_seen() {
     println!("{fault}");
 
     let unnoted = |core: Arc<Core>| async move {
-        let batch = core.next_batch(None).await.unwrap().unwrap();
+        let batch = core.next_batch(None, Pace::Full).await.unwrap().unwrap();
         let mut total = Compacted::default();
         let merged = core.write_batch(&batch.jobs, &mut total).await.unwrap();
         core.publish_compaction(&merged, &mut total).await.unwrap();
@@ -174,7 +174,9 @@ async fn what_is_deleted_between_reading_and_committing_does_not_come_back() {
 #[tokio::test]
 async fn a_deletion_waits_for_the_compaction_under_way() {
     let fixture = Fixture::new().await;
-    let under_way = fixture.store.core.compacting.lock().await;
+    let duties = &fixture.store.core.duties;
+    let domain = fixture.hour().await.place.domain;
+    let under_way = duties.claim(Duty::Compact(domain)).await;
     let deletion = fixture.store.delete_events(fixture.scope(), "x", false);
     let mut deletion = pin!(deletion);
     let waited = tokio::time::timeout(Duration::from_millis(300), deletion.as_mut()).await;

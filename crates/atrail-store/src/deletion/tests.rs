@@ -5,6 +5,7 @@ use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Target};
 use bytes::Bytes;
 
 use super::*;
+use crate::seal::scope::SealScope;
 use crate::{NewEvent, StoreSettings};
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::StoreError;
-use crate::seal::scope::SealScope;
 use crate::{Store, StoreSettings};
 
 use super::{Arc, Fixture, ManualClock};
@@ -27,7 +26,7 @@ impl Fixture {
     }
 
     /// Another store in the same directory, after this one has ended.
-    async fn restart(self) -> Self {
+    pub(super) async fn restart(self) -> Self {
         let Self { store, space, dir } = self;
         let _ = store.close().await;
         drop(store);
@@ -126,6 +125,8 @@ async fn what_fails_in_one_slice_of_a_seal_is_told() {
         )
         .await;
     let core = Arc::clone(&fixture.store.core);
-    let _turn = core.sealing.lock().await;
-    core.seal_alone(SealScope::All).await.unwrap_err();
+    let target = fixture.scope().target;
+    let domains = core.catalog.domains_of(target).await.unwrap();
+    let _turn = fixture.seals().await;
+    core.seal_claimed(&domains).await.unwrap_err();
 }

@@ -1,7 +1,6 @@
 //! Who waits for whom: deletions, seals, compactions, and who erases what they left.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use atrail_model::{EventTotal, ObjectId, Place};
 
@@ -10,7 +9,7 @@ use crate::object;
 use super::{A_WHILE, Arc, Day, DayRange, Domain, Fixture, Hour, Scope, Target};
 
 impl Fixture {
-    fn deletion(&self) -> tokio::task::JoinHandle<crate::Result<EventTotal>> {
+    pub(super) fn deletion(&self) -> tokio::task::JoinHandle<crate::Result<EventTotal>> {
         let (store, scope) = (self.store.clone(), self.scope());
         tokio::spawn(async move { store.delete_events(scope, "ann", false).await })
     }
@@ -30,8 +29,8 @@ async fn a_deletion_waits_for_compactions_seals_and_counts() {
         let core = Arc::clone(&fixture.store.core);
         let (mut compacting, mut sealing, mut counting) = (None, None, None);
         match what {
-            "compaction" => compacting = Some(core.compacting.lock().await),
-            "seal" => sealing = Some(core.sealing.lock().await),
+            "compaction" => compacting = Some(fixture.compacts().await),
+            "seal" => sealing = Some(fixture.seals().await),
             _ => counting = Some(core.journal.keep_counts().await),
         }
         let deletion = fixture.deletion();
@@ -65,44 +64,25 @@ async fn what_is_owed_is_erased_when_nobody_writes_objects() {
         core.owes_objects.store(true, Ordering::Relaxed);
         let (mut compacting, mut sealing) = (None, None);
         match what {
-            "compaction" => compacting = Some(core.compacting.lock().await),
-            _ => sealing = Some(core.sealing.lock().await),
+            "compaction" => compacting = Some(fixture.compacts().await),
+            _ => sealing = Some(fixture.seals().await),
         }
-        let erasing = Arc::clone(&core);
-        let erasing = tokio::spawn(async move { erasing.erase_owed().await });
-        tokio::time::sleep(A_WHILE).await;
-        assert!(file.exists(), "it waits for the {what}");
+        core.erase_owed().await.unwrap();
+        assert!(file.exists(), "it is left to the {what}");
+        assert!(core.owes_objects.load(Ordering::Relaxed));
         drop((compacting, sealing));
-        erasing.await.unwrap().unwrap();
+        core.erase_owed().await.unwrap();
         assert!(!file.exists());
         assert!(!core.owes_objects.load(Ordering::Relaxed));
         assert_eq!(core.catalog.waste().await.unwrap(), Vec::<String>::new());
     }
 }
 
-#[tokio::test]
-async fn an_owed_erasure_of_the_log_waits_for_its_turn_and_ends() {
-    let fixture = Fixture::new().await;
-    let core = Arc::clone(&fixture.store.core);
-    let turn = core.sealing.lock().await;
-    core.owes_erasure.store(true, Ordering::Relaxed);
-    let erasing = Arc::clone(&core);
-    let erasing = tokio::spawn(async move { erasing.finish_erasure().await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(core.owes_erasure.load(Ordering::Relaxed));
-    assert_eq!(fixture.objects().len(), 0, "nothing is sealed for it yet");
-    drop(turn);
-    erasing.await.unwrap().unwrap();
-    assert!(!core.owes_erasure.load(Ordering::Relaxed));
-    assert_eq!(fixture.objects().len(), 1);
-}
-
 /// Two that are asked for at once seal each event once.
 #[tokio::test]
 async fn seals_come_one_after_the_other() {
     let fixture = Fixture::new().await;
-    let core = Arc::clone(&fixture.store.core);
-    let turn = core.sealing.lock().await;
+    let turn = fixture.seals().await;
     let seals = [fixture.seal(), fixture.seal()];
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(fixture.objects().len(), 0, "they wait");
@@ -122,23 +102,22 @@ async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
         days: DayRange::new(Day::FIRST, Day::FIRST).unwrap(),
         ..fixture.scope()
     };
-    // The background would end it too, in a second at the latest.
-    let turn = core.sealing.lock().await;
-    core.owes_erasure.store(true, Ordering::Relaxed);
+    // The background would end it too, in a second at the latest, but waits for the same.
+    let turn = core.log_erasure.hold().await;
+    core.log_erasure.owe([fixture.domain()]);
     let (store, scope) = (fixture.store.clone(), elsewhere);
     let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
     tokio::time::sleep(A_WHILE).await;
     assert!(!deletion.is_finished(), "it waits for its turn to erase");
     drop(turn);
     assert_eq!(deletion.await.unwrap().unwrap().count, 0);
-    assert!(!core.owes_erasure.load(Ordering::Relaxed));
+    assert!(!core.log_erasure.owes());
 }
 
 /// A space that is made while a session of its account waits is in the account's log, and so in the session.
 #[tokio::test]
 async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
     let fixture = Fixture::new().await;
-    let core = Arc::clone(&fixture.store.core);
     let tenancy = fixture.store.tenancy();
     let organization = tenancy.organizations().await.unwrap()[0].clone();
     let new = crate::NewSession {
@@ -152,7 +131,7 @@ async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
         since: std::collections::BTreeMap::default(),
         id: None,
     };
-    let turn = core.sealing.lock().await;
+    let turn = fixture.seals().await;
     let (store, asked) = (fixture.store.clone(), new.clone());
     let making = tokio::spawn(async move { store.create_session(asked).await });
     tokio::time::sleep(A_WHILE).await;

@@ -6,134 +6,29 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::io;
+mod beds;
+mod sealing;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, SpaceId};
+use atrail_model::{AccountId, Day, DayRange, Domain, Hour, Hours, SpaceId};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 
-use super::local::{LocalJournal, NewJournal, recover_log};
-use super::memory::{Failure, Fault, MemoryJournal, MemoryLog};
-use super::{Appended, Batch, GATHER_HOURS, Journal, Rotation, Taken};
+use super::memory::{Failure, Fault, MemoryLog};
+use super::{Appended, Batch, Journal, Rotation, Taken};
 use crate::error::{ErrorKind, Result, StoreError};
-use crate::reserve::Reserve;
-use crate::wal::{AppendError, FileWal, Frame, NewEvent, Replay, Wal};
+use crate::wal::NewEvent;
+use beds::{Bed, Directory};
 
 /// How many bytes of events are enough to be sealed.
 const SEAL_AT_BYTES: u64 = 100_000;
 /// Long enough for what does not wait.
 const A_WHILE: Duration = Duration::from_millis(200);
-
-/// Where the journals of a test keep their events, one after the other.
-trait Bed: Sync {
-    /// The next journal, as after a crash of the one before.
-    fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>>;
-
-    /// Has batches fail from now on, or no more.
-    fn fail(&self, failure: Option<Failure>);
-}
-
-fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::new("2017-07-25T10:00:00Z".parse().unwrap()))
-}
-
-impl Bed for MemoryLog {
-    fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>> {
-        let journal = MemoryJournal::open(self.clone(), sealed_to, clock(), SEAL_AT_BYTES);
-        let journal: Arc<dyn Journal> = Arc::new(journal);
-        std::future::ready(journal).boxed()
-    }
-
-    fn fail(&self, failure: Option<Failure>) {
-        Self::fail(self, failure);
-    }
-}
-
-/// A directory whose disk fails when it is told to.
-struct Directory {
-    dir: tempfile::TempDir,
-    failure: Arc<Mutex<Option<Failure>>>,
-}
-
-impl Directory {
-    fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-            failure: Arc::default(),
-        }
-    }
-}
-
-impl Bed for Directory {
-    fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>> {
-        async move {
-            let new = NewJournal {
-                dir: self.dir.path().join("wal"),
-                // Small enough that the log begins file after file.
-                file_size_bytes: 2000,
-                seal_at_bytes: SEAL_AT_BYTES,
-                clock: clock(),
-                counters: Arc::default(),
-            };
-            let replay = Replay::read(&new.dir).unwrap();
-            let reserve = Arc::new(Reserve::new(self.dir.path(), 0));
-            let log = recover_log(&new, replay, sealed_to, &reserve)
-                .await
-                .unwrap();
-            let failure = Arc::clone(&self.failure);
-            let log = log.map(|inner| Box::new(FailingWal { inner, failure }) as Box<dyn Wal>);
-            let journal: Arc<dyn Journal> = Arc::new(LocalJournal::start(log, new).unwrap());
-            journal
-        }
-        .boxed()
-    }
-
-    fn fail(&self, failure: Option<Failure>) {
-        *self.failure.lock() = failure;
-    }
-}
-
-struct FailingWal {
-    inner: FileWal,
-    failure: Arc<Mutex<Option<Failure>>>,
-}
-
-impl Wal for FailingWal {
-    fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError> {
-        let failure = *self.failure.lock();
-        match failure {
-            Some(Failure::Full) => Err(AppendError::Full(io::ErrorKind::StorageFull.into())),
-            Some(Failure::Broken { is_kept }) => {
-                *self.failure.lock() = None;
-                if is_kept {
-                    self.inner.append(frames)?;
-                }
-                Err(AppendError::Broken(io::Error::other("planted")))
-            }
-            None => self.inner.append(frames),
-        }
-    }
-
-    fn rotate(&mut self, even_small: bool) -> Result<(), AppendError> {
-        match *self.failure.lock() {
-            Some(Failure::Full) if !even_small => {
-                Err(AppendError::Full(io::ErrorKind::StorageFull.into()))
-            }
-            _ => self.inner.rotate(even_small),
-        }
-    }
-
-    fn trim(&mut self, floor: u64) -> io::Result<()> {
-        self.inner.trim(floor)
-    }
-}
 
 fn space(n: u8) -> Domain {
     Domain::Space(SpaceId::from_bytes([n; 16]))
@@ -270,103 +165,6 @@ async fn who_looked_before_a_seal_looks_again(bed: &dyn Bed) {
     assert!(journal.seals_of(space(1)) > seals);
 }
 
-async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
-    let journal = bed.open(&HashMap::new()).await;
-    append(&*journal, space(1), 0..3).await;
-    append(&*journal, space(2), 0..3).await;
-    let taken = take(&*journal, &[space(1), space(3)]);
-    assert_eq!(lines(&taken), numbered(0..3));
-    assert!(take(&*journal, &[space(1)]).is_empty(), "it is taken");
-    append(&*journal, space(1), 3..5).await;
-    assert_eq!(
-        (count(&*journal, space(1)), count(&*journal, space(2))),
-        (5, 3)
-    );
-    journal.put_back(&taken);
-    assert_eq!(count(&*journal, space(1)), 5);
-    // With what came since, or before it: never after it.
-    let again = take(&*journal, &[space(1)]);
-    assert!(lines(&again).is_superset(&numbered(0..3)));
-    assert!(watermarks(&again)[&space(1)] >= watermarks(&taken)[&space(1)]);
-    let marks = watermarks(&again);
-    journal.sealed(&again);
-    let left = 5 - lines(&again).len() as u64;
-    assert_eq!(
-        (count(&*journal, space(1)), count(&*journal, space(2))),
-        (left, 3)
-    );
-    append(&*journal, space(1), 5..7).await;
-    drop(journal);
-    let journal = bed.open(&marks).await;
-    assert_eq!(
-        (count(&*journal, space(1)), count(&*journal, space(2))),
-        (left + 2, 3)
-    );
-}
-
-/// A crash between the catalog's transaction and what comes after it, again and again.
-async fn each_event_is_taken_in_the_order_of_watermarks_whatever_is_lost(bed: &dyn Bed) {
-    let mut marks: HashMap<Domain, u64> = HashMap::new();
-    let mut sealed: BTreeMap<Domain, BTreeSet<Bytes>> = BTreeMap::new();
-    for round in 0..6_u32 {
-        let journal = bed.open(&marks).await;
-        append(&*journal, space(1), round * 10..round * 10 + 3).await;
-        append(&*journal, space(2), [round]).await;
-        let taken = take(&*journal, &[space(if round % 3 == 0 { 2 } else { 1 })]);
-        append(&*journal, space(1), [round * 10 + 5]).await;
-        for (domain, mark) in watermarks(&taken) {
-            let before = marks.insert(domain, mark);
-            assert!(before < Some(mark), "{before:?} {mark}");
-            sealed.entry(domain).or_default().extend(lines(&taken));
-        }
-        if round % 2 == 0 {
-            journal.sealed(&taken);
-            journal.trim(Rotation::None).await.unwrap();
-        }
-    }
-    let journal = bed.open(&marks).await;
-    let mut left = 0;
-    while left < 100 && count(&*journal, space(1)) + count(&*journal, space(2)) > 0 {
-        left += 1;
-        for domain in [space(1), space(2)] {
-            let taken = take(&*journal, &[domain]);
-            let all = sealed.entry(domain).or_default();
-            for line in lines(&taken) {
-                assert!(all.insert(line), "sealed twice");
-            }
-            journal.sealed(&taken);
-        }
-    }
-    let of_first = (0..6).flat_map(|round| [0, 1, 2, 5].map(|n| round * 10 + n));
-    assert_eq!(sealed[&space(1)], numbered(of_first));
-    assert_eq!(sealed[&space(2)], numbered(0..6));
-}
-
-async fn many_hours_are_taken_in_parts_and_oldest_first(bed: &dyn Bed) {
-    let journal = bed.open(&HashMap::new()).await;
-    let all = u32::try_from(GATHER_HOURS * 3).unwrap();
-    for begin in (0..all).step_by(100) {
-        append(&*journal, space(1), begin..all.min(begin + 100)).await;
-    }
-    let gathered = journal.gathered();
-    assert_eq!(gathered.len(), 1);
-    assert!(gathered[0].hours.len() > 1);
-    let mut from = 0;
-    let mut mark = 0;
-    for hours in &gathered[0].hours {
-        let taken = take(&*journal, &[space(1)]);
-        let part = u32::try_from(*hours).unwrap();
-        assert_eq!(lines(&taken), numbered(from..from + part));
-        assert!(watermarks(&taken)[&space(1)] > mark);
-        from += part;
-        mark = watermarks(&taken)[&space(1)];
-        journal.sealed(&taken);
-    }
-    assert_eq!((from, count(&*journal, space(1))), (all, 0));
-    assert!(journal.gathered().is_empty());
-    assert_eq!(journal.unsealed().size_bytes, 0);
-}
-
 async fn a_full_disk_keeps_nothing_of_a_batch_and_passes(bed: &dyn Bed) {
     let journal = bed.open(&HashMap::new()).await;
     append(&*journal, space(1), 0..2).await;
@@ -415,28 +213,6 @@ async fn after_the_disk_broke_nothing_is_kept_before_the_next_start(bed: &dyn Be
         let refused = try_append(&*journal, domain, [7]).await.unwrap_err();
         assert!(matches!(refused, StoreError::Poisoned(_)), "{refused}");
     }
-}
-
-async fn what_is_let_go_is_sealed(bed: &dyn Bed) {
-    let journal = bed.open(&HashMap::new()).await;
-    append(&*journal, space(2), 0..3).await;
-    append(&*journal, space(1), 0..40).await;
-    let taken = take(&*journal, &[space(1)]);
-    let marks = watermarks(&taken);
-    for rotation in [Rotation::None, Rotation::EvenSmall, Rotation::Whole] {
-        journal.trim(rotation).await.unwrap();
-    }
-    journal.sealed(&taken);
-    append(&*journal, space(1), 40..43).await;
-    for rotation in [Rotation::EvenSmall, Rotation::None] {
-        journal.trim(rotation).await.unwrap();
-    }
-    drop(journal);
-    let journal = bed.open(&marks).await;
-    assert_eq!(
-        (count(&*journal, space(1)), count(&*journal, space(2))),
-        (3, 3)
-    );
 }
 
 async fn after_stop_everything_is_refused_and_what_came_before_is_kept(bed: &dyn Bed) {
@@ -516,12 +292,13 @@ async fn conforms<B: Bed>(make: impl Fn() -> B) {
     what_is_acknowledged_survives(&make()).await;
     what_comes_again_is_kept_once(&make()).await;
     who_looked_before_a_seal_looks_again(&make()).await;
-    what_is_being_sealed_counts_until_it_is(&make()).await;
-    each_event_is_taken_in_the_order_of_watermarks_whatever_is_lost(&make()).await;
-    many_hours_are_taken_in_parts_and_oldest_first(&make()).await;
+    sealing::what_is_being_sealed_counts_until_it_is(&make()).await;
+    sealing::each_event_is_taken_in_the_order_of_watermarks_whatever_is_lost(&make()).await;
+    sealing::many_hours_are_taken_in_parts_and_oldest_first(&make()).await;
     a_full_disk_keeps_nothing_of_a_batch_and_passes(&make()).await;
     after_the_disk_broke_nothing_is_kept_before_the_next_start(&make()).await;
-    what_is_let_go_is_sealed(&make()).await;
+    sealing::what_is_let_go_is_sealed(&make()).await;
+    sealing::what_is_erased_is_gone_and_nothing_else(&make()).await;
     after_stop_everything_is_refused_and_what_came_before_is_kept(&make()).await;
     of_many_at_once_each_event_is_new_to_one(&make()).await;
     nobody_counts_while_counts_change(&make()).await;
@@ -554,6 +331,8 @@ async fn a_journal_that_breaks_a_promise_is_caught() {
         Fault::TrimsWhatIsUnsealed,
         Fault::LetsCountsChange,
         Fault::GivesAllRoomToOne,
+        Fault::LeavesWhatIsErased,
+        Fault::ErasesWhatIsUnsealed,
     ];
     let mut passed = HashSet::new();
     for fault in faults {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::error::{Result, StoreError};
 use crate::reserve::Reserve;
+use crate::task::off_thread;
 use crate::wal::{Replay, Wal};
 use memtable::Memtable;
 pub(crate) use recover::NewJournal;
@@ -102,6 +103,10 @@ impl Journal for LocalJournal {
         self.memtable.unsealed()
     }
 
+    fn unsealed_domains(&self) -> HashSet<Domain> {
+        self.memtable.unsealed_domains()
+    }
+
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
         let published = Arc::clone(&self.published);
         async move { CountsKept(published.read_owned().await) }.boxed()
@@ -130,6 +135,16 @@ impl Journal for LocalJournal {
 
     fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>> {
         self.writer.trim(rotation).boxed()
+    }
+
+    fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let eraser = self.writer.part_with(domains.clone()).await?;
+            // After that: what is durable in closed files is either here or sealed.
+            let below = self.memtable.sealed_below(domains);
+            off_thread(move || eraser.erase(&below)).await
+        }
+        .boxed()
     }
 
     fn set_owners(&self, owners: &[(Domain, AccountId)]) {

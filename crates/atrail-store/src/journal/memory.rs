@@ -1,11 +1,13 @@
 //! A journal in memory, for tests: what a crash leaves is a value that outlives it, and it fails as a disk does when it is told to.
 
+mod log;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Elapsed, Hours};
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock};
@@ -16,68 +18,8 @@ use super::{
     Unsealed, add_totals,
 };
 use crate::error::{Result, StoreError};
-use crate::wal::NewEvent;
-
-/// What survives the journal that wrote it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryLog(Arc<Mutex<Kept>>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// In the order in which they were made durable; numbered from 1.
-    batches: Vec<Numbered>,
-    last_sequence: u64,
-    failure: Option<Failure>,
-    fault: Option<Fault>,
-}
-
-#[derive(Debug, Clone)]
-struct Numbered {
-    sequence: u64,
-    domain: Domain,
-    since: Elapsed,
-    events: Vec<NewEvent>,
-}
-
-/// How the next batch fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// There is no space, until this is taken back.
-    Full,
-    /// The disk breaks off, and has kept the batch all the same, or not.
-    Broken { is_kept: bool },
-}
-
-/// What an implementation might do wrong: a control of the suite that is to see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    AcknowledgesWithoutKeeping,
-    KeepsADuplicate,
-    CountsADuplicateAsNew,
-    KeepsHalfOfWhatIsRefused,
-    GoesOnAfterBreaking,
-    IgnoresSealsMeanwhile,
-    DropsWhatIsPutBack,
-    TakesTheNewestFirst,
-    CountsWhatIsSealed,
-    TrimsWhatIsUnsealed,
-    LetsCountsChange,
-    GivesAllRoomToOne,
-}
-
-impl MemoryLog {
-    /// Has batches fail from now on, or no more.
-    pub(crate) fn fail(&self, failure: Option<Failure>) {
-        self.0.lock().failure = failure;
-    }
-
-    /// A log whose journals do this wrong.
-    pub(crate) fn with(fault: Fault) -> Self {
-        let log = Self::default();
-        log.0.lock().fault = Some(fault);
-        log
-    }
-}
+use log::Numbered;
+pub(crate) use log::{Failure, Fault, MemoryLog};
 
 #[derive(Debug)]
 pub(crate) struct MemoryJournal {
@@ -244,18 +186,6 @@ impl MemoryJournal {
     }
 }
 
-impl Kept {
-    fn keep(&mut self, domain: Domain, events: Vec<NewEvent>, since: Elapsed) {
-        self.last_sequence += 1;
-        self.batches.push(Numbered {
-            sequence: self.last_sequence,
-            domain,
-            since,
-            events,
-        });
-    }
-}
-
 fn full() -> StoreError {
     StoreError::Full(io::ErrorKind::StorageFull.into())
 }
@@ -294,6 +224,11 @@ impl Journal for MemoryJournal {
             total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
         }
         total
+    }
+
+    fn unsealed_domains(&self) -> HashSet<Domain> {
+        let all = self.all(None).into_iter();
+        all.map(|(domain, _)| domain).collect()
     }
 
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
@@ -351,8 +286,9 @@ impl Journal for MemoryJournal {
             *state.seals.entry(*domain).or_default() += 1;
             if kept.fault != Some(Fault::CountsWhatIsSealed) {
                 let last = pending.last_sequence;
-                kept.batches
-                    .retain(|one| one.domain != *domain || one.sequence > last);
+                let is_sealed = |one: &mut Numbered| one.domain == *domain && one.sequence <= last;
+                let sealed: Vec<_> = kept.batches.extract_if(.., is_sealed).collect();
+                kept.sealed.extend(sealed);
             }
         }
         drop((kept, state));
@@ -384,9 +320,22 @@ impl Journal for MemoryJournal {
             Err(full())
         } else {
             state.is_full &= rotation != Rotation::Whole;
+            kept.sealed.clear();
             Ok(())
         };
         ready(trimmed).boxed()
+    }
+
+    fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        let mut kept = self.log.0.lock();
+        match kept.fault {
+            Some(Fault::LeavesWhatIsErased) => {}
+            Some(Fault::ErasesWhatIsUnsealed) => {
+                kept.batches.retain(|one| !domains.contains(&one.domain));
+            }
+            _ => kept.sealed.retain(|one| !domains.contains(&one.domain)),
+        }
+        ready(Ok(())).boxed()
     }
 
     fn set_owners(&self, owners: &[(Domain, AccountId)]) {

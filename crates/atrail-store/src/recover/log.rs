@@ -33,8 +33,8 @@ impl LostLog {
 
     /// Of a log that was read, without what a catalog says is sealed: a sequence number for each domain.
     pub(crate) fn of(mut replay: Replay, sealed_to: &HashMap<Domain, u64>) -> Self {
-        let last = replay.frames.last().map_or(0, |frame| frame.sequence);
-        let last = sealed_to.values().copied().fold(last, u64::max);
+        let last = sealed_to.values().copied();
+        let last = last.fold(replay.last_sequence, u64::max);
         let is_sealed = |frame: &Frame| {
             let sealed = sealed_to.get(&frame.domain);
             sealed.is_some_and(|sealed| frame.sequence <= *sealed)

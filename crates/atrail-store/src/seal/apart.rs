@@ -11,6 +11,7 @@ use super::scope::SealScope;
 use crate::apart::ApartHour;
 use crate::core::Core;
 use crate::durable;
+use crate::duties::Duty;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, NewObject};
 use crate::task::off_thread;
@@ -82,8 +83,8 @@ impl Core {
         tried.await.unwrap_or(false)
     }
 
-    /// Seals hours that are set apart, each by itself: those of the domains that are asked for, or all when it is time. The
-    /// sealing lock is held.
+    /// Seals hours that are set apart, each by itself: those of the domains that are asked for, which are claimed; or, when it is
+    /// time, all in whose domains nobody else is at work.
     pub(crate) async fn seal_apart(self: &Arc<Self>, which: &SealScope) -> Result<()> {
         let apart = &self.apart;
         if apart.count() == 0 || !(matches!(which, SealScope::These(_)) || apart.is_due()) {
@@ -100,7 +101,7 @@ impl Core {
         let most_failures = asked.map_or(FAILURES, |_| FAILURES_WHEN_ASKED);
         let mut failures: HashMap<Domain, u64> = HashMap::new();
         let mut tried = 0;
-        for (place, held) in hours {
+        for (place, _) in hours {
             if failures.get(&place.domain) >= Some(&most_failures) {
                 continue;
             }
@@ -110,6 +111,17 @@ impl Core {
                 }
                 break;
             }
+            let claim = match asked {
+                Some(_) => None,
+                None => match self.duties.try_claim(Duty::Seal(place.domain)) {
+                    None => continue,
+                    claim => claim,
+                },
+            };
+            // Somebody may have sealed it since, or more may have come to it.
+            let Some(held) = apart.hour(place) else {
+                continue;
+            };
             tried += 1;
             // An hour whose seal may be committed would be sealed twice.
             if let Some(why) = self.unknown_seal.lock().clone() {
@@ -125,6 +137,7 @@ impl Core {
                 apart.note_failure(place, &why);
                 *failures.entry(place.domain).or_default() += 1;
             }
+            drop(claim);
         }
         Ok(())
     }

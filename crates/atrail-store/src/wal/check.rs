@@ -69,7 +69,7 @@ fn check_once(dir: &Path) -> Result<CheckedLog> {
         let end = read_file(path, &bytes, header.first_sequence, &mut frames)?;
         checked.frames += frames.len() as u64;
         next_sequence = Some(header.first_sequence + frames.len() as u64);
-        if end < bytes.len() {
+        if bytes[end..].iter().any(|byte| *byte != 0) {
             checked.unreadable_tail = Some(format!(
                 "{} bytes from byte {end} of {} are no frame",
                 bytes.len() - end,

@@ -1,14 +1,17 @@
 //! The write-ahead log in files of one directory.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use atrail_model::Domain;
 use bytes::Bytes;
 
+use super::erase::{ClosedFile, ClosedFiles, Eraser};
 use super::frame::{
-    FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame, decode_payload,
-    encode_frame, encoded_len, sound_frame,
+    EMPTY_FRAME_LEN, FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame,
+    decode_payload, encode_frame, encoded_len, sound_frame,
 };
 use super::{AppendError, Wal, is_full};
 use crate::durable::{self, AllocatedFile};
@@ -25,8 +28,9 @@ pub(crate) struct FileWal {
     dir: PathBuf,
     active: AllocatedFile,
     generation: u64,
-    /// Closed files that may still hold unsealed events, oldest first.
-    closed: Vec<ClosedFile>,
+    /// The domains that have frames in the file that is written.
+    domains: HashSet<Domain>,
+    closed: Arc<ClosedFiles>,
     durable: u64,
     buffer: Vec<u8>,
     file_size_bytes: u64,
@@ -70,20 +74,16 @@ impl<'a> NewLog<'a> {
     }
 }
 
-#[derive(Debug)]
-struct ClosedFile {
-    path: PathBuf,
-    last_sequence: u64,
-}
-
 /// Bytes that are gathered before they are written to a new file.
 const PIECE_BYTES: usize = 8 << 20;
 
 /// What the files of a directory hold.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    /// Every sound frame in order.
+    /// Every sound frame in order, but for those whose events were erased.
     pub(crate) frames: Vec<Frame>,
+    /// No frame has a higher number; 0 when there is none.
+    pub(crate) last_sequence: u64,
     files: Vec<PathBuf>,
     last_generation: u64,
 }
@@ -102,9 +102,12 @@ impl Replay {
             contents.push((*generation, path.clone(), bytes));
         }
         let last_generation = files.last().map_or(0, |(generation, _)| *generation);
-        let frames = read_frames(&contents)?;
+        let mut frames = read_frames(&contents)?;
+        let last_sequence = frames.last().map_or(0, |frame| frame.sequence);
+        frames.retain(|frame| !frame.events.is_empty());
         Ok(Self {
             frames,
+            last_sequence,
             files: files.drain(..).map(|(_, path)| path).collect(),
             last_generation,
         })
@@ -150,6 +153,7 @@ impl FileWal {
         active
             .rename(&path)
             .map_err(io_failure("name the log file", &path))?;
+        remove_unfinished(dir)?;
         for old in &replay.files {
             durable::ensure_gone(old).map_err(io_failure("remove the old log file", old))?;
         }
@@ -157,7 +161,8 @@ impl FileWal {
             dir: dir.to_owned(),
             active,
             generation,
-            closed: Vec::new(),
+            domains: frames.iter().map(|frame| frame.domain).collect(),
+            closed: Arc::default(),
             durable: durable + frames.len() as u64,
             buffer: Vec::new(),
             file_size_bytes,
@@ -181,6 +186,7 @@ impl FileWal {
         self.closed.push(ClosedFile {
             path: file_path(&self.dir, self.generation),
             last_sequence: self.durable,
+            domains: std::mem::take(&mut self.domains),
         });
         self.generation = generation;
         self.active = next;
@@ -208,6 +214,7 @@ impl Wal for FileWal {
             .map_err(AppendError::Broken)?;
         self.buffer.shrink_to(8 << 20);
         self.durable += frames.len() as u64;
+        self.domains.extend(frames.iter().map(|frame| frame.domain));
         Ok(())
     }
 
@@ -221,17 +228,30 @@ impl Wal for FileWal {
     }
 
     fn trim(&mut self, floor: u64) -> io::Result<()> {
-        while let Some(oldest) = self
-            .closed
-            .first()
-            .filter(|file| file.last_sequence < floor)
-        {
-            // In this order alone: a gap between files would be taken for damage. One that is gone already is gone.
-            durable::ensure_gone(&oldest.path)?;
-            self.closed.remove(0);
-        }
-        Ok(())
+        self.closed.trim(floor)
     }
+
+    fn part_with(&mut self, domains: &HashSet<Domain>) -> Result<Eraser, AppendError> {
+        if !self.domains.is_disjoint(domains) {
+            self.rotate(true)?;
+        }
+        Ok(Eraser::of(&self.closed, self.durable))
+    }
+}
+
+/// Removes what a crash left of files that were to take the place of others.
+fn remove_unfinished(dir: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
+        let path = entry
+            .map_err(io_failure("list the log directory", dir))?
+            .path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with('.') && name.ends_with(".wal.tmp")) {
+            durable::ensure_gone(&path)
+                .map_err(io_failure("remove the unfinished log file", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a whole new file without holding a second copy of all frames in memory.
@@ -272,8 +292,8 @@ pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(files)
 }
 
-/// What was written of a file: the allocated zeros behind it are left out. (No frame ends with a zero byte: an event is
-/// a JSON object.)
+/// What was written of a file: the allocated zeros behind it are left out, but for as many as a frame may end with. (One with events
+/// ends with a JSON object.)
 pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
     const ZEROS: [u8; 4096] = [0; 4096];
     let mut bytes = durable::read_written(path)?;
@@ -286,7 +306,7 @@ pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |last| last + 1);
-    bytes.truncate(len.max(header_len));
+    bytes.truncate((len + EMPTY_FRAME_LEN).max(header_len));
     bytes.shrink_to_fit();
     Ok(Bytes::from(bytes))
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::event::NewEvent;
 use crate::checksum::crc32c;
 
-/// The events that one request brought for one domain.
+/// The events that one request brought for one domain; none when they were erased.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     /// Counts up by one with each frame, for the life of the store.
@@ -40,6 +40,9 @@ pub(super) struct FileHeader {
 
 pub(super) const FILE_HEADER_LEN: usize = 40;
 pub(super) const FRAME_HEADER_LEN: usize = 32;
+const EMPTY_PAYLOAD_LEN: usize = 21;
+/// A frame without events. It may end with fewer zeros than that.
+pub(super) const EMPTY_FRAME_LEN: usize = FRAME_HEADER_LEN + EMPTY_PAYLOAD_LEN;
 /// Begins each frame's header, so that one can be looked for after damage.
 pub(super) const FRAME_MAGIC: [u8; 4] = *b"ATfr";
 const FILE_MAGIC: [u8; 8] = *b"ATRAILWL";
@@ -152,8 +155,7 @@ pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
 
 /// How many bytes [`encode_frame`] will append.
 pub(super) fn encoded_len(domain_events: &[NewEvent]) -> usize {
-    FRAME_HEADER_LEN
-        + 21
+    EMPTY_FRAME_LEN
         + domain_events
             .iter()
             .map(|event| 9 + event.line.len())
@@ -178,17 +180,22 @@ pub(super) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
     })
 }
 
-/// Reads the payload of a sound frame; `None` when it is not what [`encode_frame`] writes. `payload` is the frame's
-/// bytes after its header; the events share its memory.
-pub(super) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
+/// Whose events a sound frame has, and how many; `None` when its payload is not what [`encode_frame`] writes.
+pub(super) fn domain_of_payload(payload: &[u8]) -> Option<(Domain, u32)> {
     let guid: [u8; 16] = payload.get(1..17)?.try_into().ok()?;
     let domain = match payload[0] {
         0 => Domain::Space(SpaceId::from_bytes(guid)),
         1 => Domain::Account(AccountId::from_bytes(guid)),
         _ => return None,
     };
-    let count = u32_at(payload.get(17..21)?, 0);
-    let mut at = 21;
+    Some((domain, u32_at(payload.get(17..21)?, 0)))
+}
+
+/// Reads the payload of a sound frame; `None` when it is not what [`encode_frame`] writes. `payload` is the frame's
+/// bytes after its header; the events share its memory.
+pub(super) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
+    let (domain, count) = domain_of_payload(payload)?;
+    let mut at = EMPTY_PAYLOAD_LEN;
     let mut events = Vec::new();
     for _ in 0..count {
         let head = payload.get(at..at + 9)?;

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,6 +81,9 @@ impl Wal for MemoryWal {
             files.remove(0);
         }
         Ok(())
+    }
+    fn part_with(&mut self, _: &HashSet<Domain>) -> Result<Eraser, AppendError> {
+        Ok(Eraser::default())
     }
 }
 

@@ -140,6 +140,12 @@ impl Memtable {
         total
     }
 
+    pub(super) fn unsealed_domains(&self) -> HashSet<Domain> {
+        let inner = self.inner.lock();
+        let gathering = inner.gathering.keys();
+        gathering.chain(inner.sealing.keys()).copied().collect()
+    }
+
     fn has_room(&self, account: AccountId) -> bool {
         let limit = Load::room(self.seal_at_bytes);
         self.inner.lock().loads.has_room(account, limit)
@@ -153,6 +159,16 @@ impl Memtable {
         let sealing = inner.sealing.values().map(|pending| &**pending);
         let oldest = gathering.chain(sealing);
         oldest.map(|pending| pending.first_sequence).min()
+    }
+
+    /// Of each domain the number below which all its frames are sealed.
+    pub(super) fn sealed_below(&self, domains: &HashSet<Domain>) -> HashMap<Domain, u64> {
+        let inner = self.inner.lock();
+        let below = |domain: &Domain| {
+            let first = inner.of(*domain).map(|pending| pending.first_sequence);
+            (*domain, first.min().unwrap_or(u64::MAX))
+        };
+        domains.iter().map(below).collect()
     }
 
     pub(super) fn gathered(&self) -> Vec<Gathered> {

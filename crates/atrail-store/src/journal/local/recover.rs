@@ -55,11 +55,7 @@ pub(in crate::journal) async fn recover_log(
     reserve: &Arc<Reserve>,
 ) -> Result<RecoveredLog<FileWal>> {
     let highest_sealed = sealed_to.values().copied().max().unwrap_or(0);
-    let highest = replay
-        .frames
-        .last()
-        .map_or(0, |frame| frame.sequence)
-        .max(highest_sealed);
+    let highest = replay.last_sequence.max(highest_sealed);
     let found = replay.frames.len();
     let unsealed = std::mem::take(&mut replay.frames)
         .into_iter()

@@ -16,7 +16,7 @@ use super::memtable::Memtable;
 use crate::counters::Counters;
 use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch, Rotation};
-use crate::wal::{AppendError, Frame, Wal, split_into_frames};
+use crate::wal::{AppendError, Eraser, Frame, Wal, split_into_frames};
 
 /// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
 const QUEUE_LEN: usize = 1024;
@@ -26,6 +26,10 @@ enum Command {
     Trim {
         rotation: Rotation,
         done: oneshot::Sender<Result<()>>,
+    },
+    PartWith {
+        domains: HashSet<Domain>,
+        done: oneshot::Sender<Result<Eraser>>,
     },
     Stop {
         done: oneshot::Sender<Result<()>>,
@@ -106,6 +110,12 @@ impl WriterHandle {
     /// Removes log files that hold nothing unsealed.
     pub(super) async fn trim(&self, rotation: Rotation) -> Result<()> {
         self.ask(|done| Command::Trim { rotation, done }).await
+    }
+
+    /// Closes the log file that is written if it may have events of these domains, and removes those that hold nothing unsealed;
+    /// what takes the events out of the others.
+    pub(super) async fn part_with(&self, domains: HashSet<Domain>) -> Result<Eraser> {
+        self.ask(|done| Command::PartWith { domains, done }).await
     }
 
     /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
@@ -196,6 +206,10 @@ impl State {
                 Some(Command::Trim { rotation, done }) => {
                     // Who asked may have gone; the work is done all the same.
                     let _ = done.send(self.trim(rotation));
+                    continue;
+                }
+                Some(Command::PartWith { domains, done }) => {
+                    let _ = done.send(self.part_with(&domains));
                     continue;
                 }
                 Some(Command::Stop { done }) => {
@@ -296,6 +310,19 @@ impl State {
         self.counters.wal_frames.add(frames.len() as u64);
         self.counters.wal_events.add(events);
         self.counters.wal_event_bytes.add(bytes);
+    }
+
+    fn part_with(&mut self, domains: &HashSet<Domain>) -> Result<Eraser> {
+        self.poison.check()?;
+        match self.wal.part_with(domains) {
+            Ok(eraser) => self.trim(Rotation::None).map(|()| eraser),
+            Err(AppendError::Full(error)) => Err(StoreError::Full(error)),
+            Err(AppendError::Broken(error)) => {
+                let why = format!("beginning a new log file failed: {error}");
+                self.poison.set(why.clone());
+                Err(StoreError::Poisoned(why))
+            }
+        }
     }
 
     fn trim(&mut self, rotation: Rotation) -> Result<()> {

@@ -145,7 +145,6 @@ async fn the_hours_of_a_domain_take_turns_at_failing() {
         };
         (of(broken), of(other))
     };
-    let _nobody_else = fixture.store.core.sealing.lock().await;
     for go in 1..=3 {
         apart.go_on();
         fixture

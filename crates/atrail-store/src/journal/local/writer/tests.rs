@@ -57,6 +57,9 @@ impl Wal for FailsOnce {
     fn trim(&mut self, _: u64) -> io::Result<()> {
         Ok(())
     }
+    fn part_with(&mut self, _: &HashSet<Domain>) -> Result<Eraser, AppendError> {
+        Ok(Eraser::default())
+    }
 }
 
 fn writer(error: Option<AppendError>) -> WriterHandle {
@@ -98,6 +101,9 @@ impl Wal for Slow {
     }
     fn trim(&mut self, _: u64) -> io::Result<()> {
         Ok(())
+    }
+    fn part_with(&mut self, _: &HashSet<Domain>) -> Result<Eraser, AppendError> {
+        Ok(Eraser::default())
     }
 }
 
@@ -181,6 +187,9 @@ impl Wal for Panics {
     }
     fn trim(&mut self, _: u64) -> io::Result<()> {
         Ok(())
+    }
+    fn part_with(&mut self, _: &HashSet<Domain>) -> Result<Eraser, AppendError> {
+        Ok(Eraser::default())
     }
 }
 

@@ -1,0 +1,102 @@
+//! Erasing from the journal what was deleted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use atrail_model::Domain;
+use parking_lot::Mutex;
+
+use crate::core::Core;
+use crate::error::{ErrorKind, Result, chain};
+use crate::journal::Rotation;
+use crate::seal::scope::SealScope;
+
+/// The domains of which the journal may still have events that were deleted.
+#[derive(Debug, Default)]
+pub(crate) struct LogErasure {
+    owed: Mutex<Owed>,
+    /// Held while they are erased. Whoever waits for it finds that one erasure did it for several.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Owed {
+    /// With the number of the deletion that was the last to say so.
+    domains: HashMap<Domain, u64>,
+    deletions: u64,
+}
+
+impl LogErasure {
+    /// Notes that events of these domains were deleted, or are about to be.
+    pub(crate) fn owe(&self, domains: impl IntoIterator<Item = Domain>) {
+        let mut owed = self.owed.lock();
+        owed.deletions += 1;
+        let number = owed.deletions;
+        owed.domains
+            .extend(domains.into_iter().map(|domain| (domain, number)));
+    }
+
+    /// Whether some of these domains are owed.
+    pub(crate) fn owes_one_of(&self, mut domains: impl Iterator<Item = Domain>) -> bool {
+        let owed = self.owed.lock();
+        domains.any(|domain| owed.domains.contains_key(&domain))
+    }
+
+    /// Whether anything is owed.
+    pub(crate) fn owes(&self) -> bool {
+        !self.owed.lock().domains.is_empty()
+    }
+
+    /// Keeps the log from being erased.
+    #[cfg(test)]
+    pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Notes that these are erased, unless events of one were deleted since.
+    fn settle(&self, erased: &HashMap<Domain, u64>) {
+        let mut owed = self.owed.lock();
+        owed.domains
+            .retain(|domain, number| erased.get(domain) != Some(number));
+    }
+}
+
+impl Core {
+    /// Gets all that was deleted by now out of the journal, for whoever deleted it. What is unsealed of others stays what it is.
+    /// The caller has claimed nothing.
+    pub(crate) async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
+        let _one_for_all = self.log_erasure.turn.lock().await;
+        let owed = self.log_erasure.owed.lock().domains.clone();
+        if owed.is_empty() {
+            return Ok(());
+        }
+        let domains: HashSet<_> = owed.keys().copied().collect();
+        self.catalog.anchors().check()?;
+        if let Err(error) = self.told(self.journal.erase(&domains).await) {
+            if error.kind() != ErrorKind::Full {
+                tracing::warn!(
+                    error = chain(&error),
+                    "deleted events cannot be taken out of the log beside others: all of it is sealed"
+                );
+            }
+            self.seal_all_of_log().await?;
+        }
+        self.log_erasure.settle(&owed);
+        Ok(())
+    }
+
+    /// Erases with no more space than sealing takes, or without reading the log: nothing in it is unsealed then, and it goes.
+    async fn seal_all_of_log(self: &Arc<Self>) -> Result<()> {
+        self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
+        self.with_reserve(|| self.seal(SealScope::All)).await?;
+        self.trim(Rotation::None).await
+    }
+
+    /// Ends what an earlier deletion could not.
+    pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
+        if self.log_erasure.owes() {
+            self.erase_from_log().await?;
+        }
+        Ok(())
+    }
+}

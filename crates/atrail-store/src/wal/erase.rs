@@ -1,0 +1,164 @@
+//! Closed log files: removing those that hold nothing unsealed, and taking sealed events out of those that hold more.
+//!
+//! A file is written anew, with a frame without events in the place of each frame that goes, and takes the old one's name in one step.
+//! Every frame that stays has its number, so watermarks and the files beside it mean what they did: a crash leaves each file as
+//! it was or as it is to be, and a start reads the same unsealed events of either.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atrail_model::{Domain, SpaceId};
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::file::{damaged, written_part};
+use super::frame::{
+    FILE_HEADER_LEN, FRAME_HEADER_LEN, FileHeader, Frame, domain_of_payload, encode_frame,
+    sound_frame,
+};
+use crate::durable;
+use crate::error::{Result, io_failure};
+
+/// The closed files of a log.
+#[derive(Debug, Default)]
+pub(super) struct ClosedFiles {
+    /// Those that may still hold unsealed events, oldest first.
+    files: Mutex<Vec<ClosedFile>>,
+    /// Held while one is written anew: none goes meanwhile.
+    at_work: Mutex<()>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ClosedFile {
+    pub(super) path: PathBuf,
+    pub(super) last_sequence: u64,
+    /// The domains that may have events in it.
+    pub(super) domains: HashSet<Domain>,
+}
+
+impl ClosedFiles {
+    pub(super) fn push(&self, file: ClosedFile) {
+        self.files.lock().push(file);
+    }
+
+    /// Removes files all of whose frames are below this sequence number, unless one is being written anew: whoever writes to the log
+    /// does not wait for that, and the next trim does it.
+    pub(super) fn trim(&self, floor: u64) -> io::Result<()> {
+        let Some(_nobody_at_work) = self.at_work.try_lock() else {
+            return Ok(());
+        };
+        let mut files = self.files.lock();
+        while let Some(oldest) = files.first().filter(|file| file.last_sequence < floor) {
+            // In this order alone: a gap between files would be taken for damage. One that is gone already is gone.
+            durable::ensure_gone(&oldest.path)?;
+            files.remove(0);
+        }
+        Ok(())
+    }
+}
+
+/// Takes sealed events out of the closed files of a log, while others write to it.
+#[derive(Debug, Default)]
+pub(crate) struct Eraser {
+    closed: Arc<ClosedFiles>,
+    /// Frames with higher numbers are left alone.
+    last_sequence: u64,
+}
+
+impl Eraser {
+    pub(super) fn of(closed: &Arc<ClosedFiles>, last_sequence: u64) -> Self {
+        Self {
+            closed: Arc::clone(closed),
+            last_sequence,
+        }
+    }
+
+    /// Takes the events of these domains out that are below the number given with each. Costs reading and writing each file
+    /// that has some, one after the other in memory.
+    ///
+    /// # Errors
+    /// `Damaged` when a file cannot be read, or when the disk refuses: files may be left that have some. It may be tried again.
+    pub(crate) fn erase(&self, below: &HashMap<Domain, u64>) -> Result<()> {
+        let _only = self.closed.at_work.lock();
+        let files = self.closed.files.lock().clone();
+        for file in files {
+            if !file.domains.iter().any(|domain| below.contains_key(domain)) {
+                continue;
+            }
+            let goes = |domain: Domain, sequence: u64| {
+                let below = below.get(&domain);
+                sequence <= self.last_sequence && below.is_some_and(|below| sequence < *below)
+            };
+            let domains = erase_in(&file, goes)?;
+            let mut files = self.closed.files.lock();
+            if let Some(kept) = files.iter_mut().find(|one| one.path == file.path) {
+                kept.domains = domains;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes frames out of a file; the domains that still have some in it.
+fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<HashSet<Domain>> {
+    let path = &file.path;
+    let bytes = written_part(path).map_err(io_failure("read the log file", path))?;
+    let (kept, domains, gone) = without(path, &bytes, file.last_sequence, goes)?;
+    if gone > 0 {
+        let replaced = durable::replace(path, &kept, 0o600);
+        if replaced.is_err() {
+            // It holds events of others: it is not to be found when they are deleted.
+            let _ = durable::remove_temporary(path);
+        }
+        replaced.map_err(io_failure("write the log file anew", path))?;
+    }
+    Ok(domains)
+}
+
+/// A file's bytes without the events of some frames, the domains that have others in it, and how many frames lost theirs.
+fn without(
+    path: &Path,
+    bytes: &Bytes,
+    last_sequence: u64,
+    goes: impl Fn(Domain, u64) -> bool,
+) -> Result<(Vec<u8>, HashSet<Domain>, u64)> {
+    let unreadable = |at| damaged(path, at, "a frame that was durable is unreadable");
+    let header = FileHeader::decode(bytes).ok_or_else(|| unreadable(0))?;
+    let mut kept = bytes[..FILE_HEADER_LEN].to_vec();
+    let (mut domains, mut gone) = (HashSet::new(), 0);
+    let mut at = FILE_HEADER_LEN;
+    for sequence in header.first_sequence..=last_sequence {
+        let frame = sound_frame(&bytes[at.min(bytes.len())..]).ok_or_else(|| unreadable(at))?;
+        let end = at + FRAME_HEADER_LEN + frame.payload_len;
+        let payload = &bytes[at + FRAME_HEADER_LEN..end];
+        let (domain, events) = domain_of_payload(payload).ok_or_else(|| unreadable(at))?;
+        if frame.sequence != sequence {
+            return Err(unreadable(at));
+        }
+        if events > 0 && goes(domain, sequence) {
+            gone += 1;
+            encode_frame(&nothing(sequence), frame.durable, &mut kept);
+        } else {
+            kept.extend_from_slice(&bytes[at..end]);
+            if events > 0 {
+                domains.insert(domain);
+            }
+        }
+        at = end;
+    }
+    Ok((kept, domains, gone))
+}
+
+/// What stands for a frame whose events are gone; not even whose they were is left.
+fn nothing(sequence: u64) -> Frame {
+    Frame {
+        sequence,
+        domain: Domain::Space(SpaceId::from_bytes([0; 16])),
+        events: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
