@@ -107,3 +107,6 @@ impl Standings {
         remembered.spaces.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;
