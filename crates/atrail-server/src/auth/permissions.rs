@@ -88,11 +88,12 @@ mod tests {
 
     use super::*;
 
-    const ACTIONS: [Action; 4] = [
+    const ACTIONS: [Action; 5] = [
         Action::Read,
         Action::Send,
         Action::Delete,
         Action::UseOptions,
+        Action::KeepHolds,
     ];
 
     fn standing(role: HeldRole, account: AccountId) -> Standing {
@@ -120,7 +121,7 @@ mod tests {
     fn allowed(role: HeldRole, space: SpaceId, account: AccountId) -> String {
         let standing = standing(role, account);
         let letters = |allows: &dyn Fn(Action) -> bool| -> String {
-            let shown = ACTIONS.into_iter().zip(["r", "s", "d", "o"]);
+            let shown = ACTIONS.into_iter().zip(["r", "s", "d", "o", "h"]);
             let shown = shown.map(|(action, letter)| if allows(action) { letter } else { "-" });
             shown.collect()
         };
@@ -137,18 +138,18 @@ mod tests {
         let of_account = |role| HeldRole::Account(account, role);
         let of_space = |role| HeldRole::Space(space, role);
         let table = [
-            (of_account(AccountRole::Owner), "rsdo rsdo"),
-            (of_account(AccountRole::Auditor), "r--- r---"),
-            (of_account(AccountRole::Writer), "---- -s--"),
-            (of_space(SpaceRole::Developer), "rsdo ----"),
-            (of_space(SpaceRole::Auditor), "r--- ----"),
-            (of_space(SpaceRole::Writer), "-s-- ----"),
+            (of_account(AccountRole::Owner), "rsdoh rsdoh"),
+            (of_account(AccountRole::Auditor), "r---- r----"),
+            (of_account(AccountRole::Writer), "----- -s---"),
+            (of_space(SpaceRole::Developer), "rsdo- -----"),
+            (of_space(SpaceRole::Auditor), "r---- -----"),
+            (of_space(SpaceRole::Writer), "-s--- -----"),
         ];
         assert_eq!(table.len(), AccountRole::ALL.len() + SpaceRole::ALL.len());
         for (role, expected) in table {
             assert_eq!(allowed(role, space, account), expected, "{role:?}");
             let elsewhere = allowed(role, SpaceId::generate(), AccountId::generate());
-            assert_eq!(elsewhere, "---- ----", "{role:?} elsewhere");
+            assert_eq!(elsewhere, "----- -----", "{role:?} elsewhere");
         }
     }
 }

@@ -127,4 +127,30 @@ mod tests {
         }
         assert_eq!(format!("{:?}", key.whole()), "***");
     }
+
+    #[test]
+    fn a_checksum_makes_no_key_of_another_shape() {
+        let (id, random) = ("0123456789abcdef", "0123456789abcdef".repeat(3));
+        let checked = |id: &str, random: &str| {
+            let body = format!("atk_{id}_{random}");
+            format!("{body}{}", checksum(&body))
+        };
+        assert!(ApiKeySecret::parse(&checked(id, &random)).is_some());
+        let short = &random[1..];
+        for (id, random) in [
+            (&id[1..], random.as_str()),
+            (&format!("{id}0"), &random),
+            ("", &random),
+            (id, short),
+            (id, &format!("{random}0")),
+            (id, ""),
+            ("0123456789ABCDEF", &random),
+            ("0123456789abcdeg", &random),
+            (id, &format!("{short}F")),
+            (id, &format!("{short}g")),
+        ] {
+            let text = checked(id, random);
+            assert!(ApiKeySecret::parse(&text).is_none(), "{text}");
+        }
+    }
 }

@@ -106,4 +106,33 @@ mod tests {
         ));
         assert_eq!(secrets.load(KEY).unwrap().unwrap(), "junk");
     }
+
+    #[test]
+    fn a_key_of_another_length_or_kind_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let good = generate().unwrap();
+        let change = |at: usize, to: u8| {
+            let mut other = good.clone();
+            other[at] = to;
+            other
+        };
+        let with_public_key = [good.as_slice(), &[0x81, 0x21, 0x00], &[7; 32]].concat();
+        for (what, der, is_one) in [
+            ("the control", good.clone(), true),
+            ("a byte short", good[..47].to_vec(), false),
+            ("a byte more", [good.as_slice(), &[0]].concat(), false),
+            ("with its public key", with_public_key, false),
+            // RFC 8410 §3: 110 is X25519.
+            ("to agree on a secret", change(11, 0x6e), false),
+            ("of another version", change(4, 1), false),
+        ] {
+            let text = encode(&der);
+            std::fs::write(&path, &text).unwrap();
+            let read = load_or_make(&path);
+            let is_malformed = matches!(&read, Err(SigningKeyError::Malformed { .. }));
+            assert_eq!((read.is_ok(), is_malformed), (is_one, !is_one), "{what}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{what}");
+        }
+    }
 }

@@ -87,3 +87,6 @@ impl Standings {
         Ok(Some(account))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Roles that come and go, and what is under way meanwhile. Who may do what in general is in the matrix.
 
-use atrail_api::paths;
+use atrail_api::{headers, paths};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +27,38 @@ async fn a_role_that_is_taken_is_gone_with_the_next_request_and_so_are_its_sessi
     assert!(all.is_empty());
     let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
     assert_eq!(developer.get(&path).seen().await.0, 200);
+}
+
+/// Of a whole account no space is left that would have to be known.
+#[tokio::test]
+async fn a_session_of_an_account_goes_with_the_role_and_comes_back_with_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let auditor = json!({"role": "auditor", "account": server.initial.account});
+    let keeps = server.developer();
+    let ann = server
+        .user("ann", false, &[auditor.clone(), keeps.clone()])
+        .await;
+    let whole = json!({"AtAccountLevel": true});
+    let session: Value = ann.post(paths::SESSIONS).json(&whole).made().await;
+    let id = session["id"].as_str().unwrap();
+    let seen = async || {
+        let path = format!("{}/{id}", paths::SESSIONS);
+        let download = ann.get(paths::DOWNLOAD).header("SESSIONID", id);
+        [
+            ann.get(&path).seen().await.0,
+            ann.get(&format!("{path}/receipt")).seen().await.0,
+            download.send().await.unwrap().status().as_u16(),
+        ]
+    };
+    assert_eq!(seen().await, [200; 3], "the control");
+    let mut grant = auditor;
+    grant["user"] = "ann".into();
+    let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;
+    assert_eq!(ann.get(paths::EVENTS).seen().await.0, 200, "the control");
+    assert_eq!(seen().await, [404; 3]);
+    let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
+    assert_eq!(seen().await, [200; 3]);
 }
 
 #[tokio::test]
@@ -142,9 +174,27 @@ async fn a_body_that_ends_after_the_role_the_login_or_the_user_did_does_nothing(
     let sent = begin(&dev, "POST /v3/events", &event(2)).await;
     let deleted = begin(&dev, "DELETE /v3/events", &delete).await;
     let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;
-    assert_eq!(sent.end().await, "503", "a revoked role sends");
+    let answer = sent.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "a revoked role sends");
+    assert!(
+        answer.contains("\r\nretry-after: 1\r\n"),
+        "at once: {answer}"
+    );
     assert_eq!(deleted.end().await, "503", "a revoked role deletes");
     // The third tells that the first two were counted.
+    assert_eq!(count().await[0]["count"], 3);
+
+    let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
+    let again = server.login("dev", crate::support::PASSWORD).await;
+    let late = server.client(&again.access_token);
+    let sent = begin(&late, "POST /v3/events", &event(3)).await;
+    let deleted = begin(&late, "DELETE /v3/events", &delete).await;
+    let form = [("token", again.refresh_token.as_str())];
+    let revoked = server.http.post(server.url(paths::REVOKE)).form(&form);
+    assert_eq!(revoked.seen().await.0, 200);
+    assert_eq!(sent.end().await, "401", "a login that has ended sends");
+    assert_eq!(deleted.end().await, "401", "a login that has ended deletes");
+    let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;
     assert_eq!(count().await[0]["count"], 3);
 
     let granted = begin(&boss, "POST /v3/roles", &seize.to_string()).await;
@@ -184,12 +234,17 @@ impl Withheld {
         }
     }
 
-    /// Sends the body, and says how the request was answered.
-    async fn end(mut self) -> String {
+    /// Sends the body, and gives the status of the answer.
+    async fn end(self) -> String {
+        self.answer().await["HTTP/1.1 ".len()..][..3].to_owned()
+    }
+
+    /// Sends the body, and gives the whole answer.
+    async fn answer(mut self) -> String {
         self.stream.write_all(self.body.as_bytes()).await.unwrap();
         let mut answer = String::new();
         self.stream.read_to_string(&mut answer).await.unwrap();
-        answer["HTTP/1.1 ".len()..][..3].to_owned()
+        answer
     }
 }
 
@@ -202,6 +257,12 @@ async fn the_account_that_is_meant_without_a_space_is_the_only_one_where_one_may
     let path = "/v3/events?AtAccountLevel=true";
     assert_eq!(alone.post(path).body(event(1)).seen().await.0, 200);
     assert_eq!(alone.get(path).seen().await.0, 403);
+    // Nor does it hold, or free, what it sent.
+    let hold = json!({"AtAccountLevel": true, "reason": "a case"});
+    for change in [alone.post(paths::HOLDS), alone.delete(paths::HOLDS)] {
+        let named = change.header(headers::ACCOUNT_ID, &server.initial.account);
+        assert_eq!(named.json(&hold).seen().await.0, 403);
+    }
     assert_eq!(alone.post(paths::EVENTS).body(event(2)).seen().await.0, 400);
     let admin = server.admin().await;
     let second: Value = admin
@@ -216,6 +277,32 @@ async fn the_account_that_is_meant_without_a_space_is_the_only_one_where_one_may
         400,
         "which?"
     );
+}
+
+/// More accounts than an error can name.
+#[tokio::test]
+async fn who_may_choose_among_many_accounts_is_told_some_and_how_many_more() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut roles = Vec::new();
+    for number in 0..23 {
+        let new = json!({"name": format!("account-{number}")});
+        let account: Value = admin.post(paths::ACCOUNTS).json(&new).made().await;
+        roles.push(json!({"role": "auditor", "account": account["guid"]}));
+    }
+    let whole = "/v3/events?AtAccountLevel=true";
+    for (held, named, more) in [(20, 20, None), (23, 20, Some("3 more"))] {
+        let name = format!("ann-{held}");
+        let ann = server.user(&name, false, &roles[..held]).await;
+        let (status, text) = ann.in_space(None).get(whole).seen().await;
+        assert_eq!(status, 400, "{text}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(problem["code"], "account_required");
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(detail.matches(" (account-").count(), named, "{detail}");
+        let told = detail.rsplit_once(", ").unwrap().1;
+        assert_eq!(more, Some(told).filter(|told| !told.ends_with(')')));
+    }
 }
 
 #[tokio::test]
@@ -258,6 +345,11 @@ async fn a_key_does_what_it_is_good_for_and_no_more() {
     assert_eq!(brief_key["use_time"], crate::support::NOW);
     server.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(brief.get(paths::EVENTS).seen().await.0, 401);
+    // Not a second longer either, right after it was good for something.
+    let briefest = with(json!({"name": "c", "expires_in": 2})).await;
+    assert_eq!(briefest.get(paths::EVENTS).seen().await.0, 200);
+    server.clock.advance(std::time::Duration::from_secs(2));
+    assert_eq!(briefest.get(paths::EVENTS).seen().await.0, 401);
     for body in [
         json!({"name": "x", "scopes": []}),
         json!({"name": "x", "scopes": ["rule"]}),

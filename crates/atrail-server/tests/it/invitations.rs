@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::support::{Client, Made, PASSWORD, TestServer, event, gunzipped};
 
 /// Two accounts with an owner each, who is no operator.
-struct Neighbours {
-    server: TestServer,
-    admin: Client,
-    account: [String; 2],
-    owner: [Client; 2],
+pub(crate) struct Neighbours {
+    pub(crate) server: TestServer,
+    pub(crate) admin: Client,
+    pub(crate) account: [String; 2],
+    pub(crate) owner: [Client; 2],
 }
 
 impl Neighbours {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = TestServer::start().await;
         let admin = server.admin().await;
         let mut account = Vec::new();
@@ -48,7 +48,7 @@ impl Neighbours {
     }
 
     /// Actions of a user that the account's owner can read, by the owner's download.
-    async fn told(&self, owner: usize, user: &str) -> Vec<String> {
+    pub(crate) async fn told(&self, owner: usize, user: &str) -> Vec<String> {
         let all = json!({"start": "2017-07-25", "end": "2017-07-25", "AtAccountLevel": true});
         let request = self.owner[owner]
             .post(paths::SESSIONS)
@@ -79,7 +79,7 @@ fn ids(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-const WHOLE: &str = "/v3/events?AtAccountLevel=true";
+pub(crate) const WHOLE: &str = "/v3/events?AtAccountLevel=true";
 
 #[tokio::test]
 async fn nobody_is_pulled_into_an_account_nor_seen_from_it() {

@@ -54,6 +54,8 @@ struct Shared {
 /// How the provider answers, where it does not do so as it should.
 #[derive(Debug, Default)]
 pub(crate) struct Manner {
+    /// What it says that it is called.
+    pub(crate) calls_itself: Option<String>,
     /// Where it says that its keys lie.
     pub(crate) keys_at: Option<String>,
     /// The status of its keys.
@@ -120,8 +122,10 @@ async fn describe(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Stat
         return Err(StatusCode::BAD_GATEWAY);
     }
     let issuer = shared.issuer.lock().clone();
-    let elsewhere = shared.manner.lock().keys_at.clone();
-    let keys_at = elsewhere.unwrap_or_else(|| format!("{issuer}/keys"));
+    let manner = shared.manner.lock();
+    let keys_at = manner.keys_at.clone();
+    let keys_at = keys_at.unwrap_or_else(|| format!("{issuer}/keys"));
+    let issuer = manner.calls_itself.clone().unwrap_or(issuer);
     Ok(Json(json!({"issuer": issuer, "jwks_uri": keys_at})))
 }
 

@@ -8,6 +8,7 @@
 
 mod access;
 mod audit;
+mod behind;
 mod broken;
 mod clock;
 mod contract;
@@ -33,3 +34,4 @@ mod shapes;
 mod support;
 mod tenancy;
 mod tokens;
+mod uses;

@@ -283,9 +283,16 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
         ("atrail's refresh token", ours.refresh_token.clone()),
         ("an API key", scene.server.initial.api_key.clone()),
         ("long", "A".repeat(60_000)),
+        (
+            "good, and too long",
+            scene.sign(&scene.saying("pad", json!("x".repeat(12_200)))),
+        ),
         ("empty", String::new()),
     ];
     assert_eq!(scene.answer(&good).await.0, 200, "the control");
+    let long = scene.sign(&scene.saying("pad", json!("x".repeat(11_600))));
+    assert_eq!(scene.answer(&long).await.0, 200, "the control");
+    let refused = tokens.len() - 1;
     // In a time in which failures from one address are not slowed down.
     let mut answers = std::collections::BTreeSet::new();
     for (what, token) in tokens {
@@ -295,6 +302,10 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
         answers.insert(text);
     }
     assert_eq!(answers.len(), 1, "one answer for all: {answers:?}");
+    // All but the one without a name: it was good, and says that somebody set something up wrongly.
+    let page = scene.server.nobody().get(paths::METRICS).seen().await.1;
+    let sample = format!("atrail_auth_failures_total{{kind=\"id_token\"}} {refused}\n");
+    assert!(page.contains(&sample), "{page}");
     assert_eq!(scene.answer(&good).await.0, 200, "the control");
 
     // A token is good for what it is made for alone.

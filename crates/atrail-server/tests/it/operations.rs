@@ -1,11 +1,14 @@
 //! What those who run the server look at.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_api::paths;
+use parking_lot::Mutex;
 use reqwest::header::CONTENT_TYPE;
+use serde_json::Value;
 
 use crate::support::{Made, TestServer, event, events};
 
@@ -227,4 +230,43 @@ async fn a_request_keeps_its_id() {
         .unwrap()
         .to_owned();
     assert_eq!(made.len(), 36, "{made}");
+}
+
+/// Lines of a log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_who_asked_and_holds_no_secret() {
+    let (lines, server) = (Lines::default(), TestServer::start().await);
+    let admin = server.admin().await;
+    let me: Value = admin.get(paths::USERS).made().await;
+    let log = lines.clone();
+    let log = tracing_subscriber::fmt().with_writer(move || log.clone());
+    let log = tracing::subscriber::set_default(log.json().flatten_event(true).finish());
+    for (id, client) in [("by-admin", &admin), ("by-nobody", &server.nobody())] {
+        let request = client.get(paths::EVENTS).header("X-Request-Id", id);
+        request.seen().await;
+    }
+    drop(log);
+    let text = String::from_utf8(lines.0.lock().clone()).unwrap();
+    let who = |id: &str| {
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut lines = lines.filter(|line: &Value| line["request_id"] == id);
+        lines.next_back().unwrap()["user"].clone()
+    };
+    assert_eq!(who("by-admin"), me["resources"][0]["guid"]);
+    assert_eq!(who("by-nobody"), Value::Null);
+    assert!(!text.contains(admin.token.as_ref().unwrap()), "{text}");
 }

@@ -63,6 +63,8 @@ async fn a_key_is_good_for_what_it_was_published_for() {
             200,
         ),
         ("by another", vec![with("alg", json!("ES384"))], true, 400),
+        ("its only one", vec![signer.public()], false, 200),
+        ("another's only one", vec![other.public()], false, 400),
         (
             "one of two",
             vec![signer.public(), other.public()],
@@ -104,12 +106,21 @@ async fn the_algorithms_and_the_audience_are_those_of_the_settings() {
 #[tokio::test]
 async fn a_provider_that_answers_otherwise_is_not_believed() {
     let scene = Scene::with(|_| ()).await;
-    let elsewhere = Some("http://192.0.2.1/keys".to_owned());
+    // The keys do lie there: it is this machine, by another name than those that are its alone.
+    let elsewhere = scene.issuer.url.replace("127.0.0.1", "0.0.0.0") + "/keys";
     let manners = [
         (
             "keys without https",
             Manner {
-                keys_at: elsewhere,
+                keys_at: Some(elsewhere),
+                ..Manner::default()
+            },
+        ),
+        (
+            "another name, with good keys",
+            Manner {
+                calls_itself: Some("http://127.0.0.1/other".to_owned()),
+                keys_at: Some(format!("{}/keys", scene.issuer.url)),
                 ..Manner::default()
             },
         ),

@@ -10,6 +10,8 @@ use atrail_server::{Running, Server, Settings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use tempfile::TempDir;
 
 /// When tests take place.
@@ -102,6 +104,13 @@ impl TestServer {
         format!("http://{}{path}", self.running.addr)
     }
 
+    /// The catalog, for who changes it behind the server's back.
+    pub(crate) async fn catalog(&self) -> CatalogFile {
+        let file = self.dir.path().join("data/catalog.sqlite");
+        let options = SqliteConnectOptions::new().filename(file);
+        CatalogFile(SqlitePool::connect_with(options).await.unwrap())
+    }
+
     /// Asks for tokens with this form.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Response {
         let request = self.http.post(self.url(paths::TOKEN));
@@ -179,6 +188,27 @@ impl TestServer {
             .replace(&self.initial.account, "[account]")
             .replace(&self.running.addr.to_string(), "[addr]");
         mask_runs(&mask_guids(&text))
+    }
+}
+
+pub(crate) struct CatalogFile(SqlitePool);
+
+impl CatalogFile {
+    pub(crate) async fn run(&self, statement: &str) {
+        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
+        statement.execute(&self.0).await.unwrap();
+    }
+
+    /// Makes a change that nobody else sees until it is committed; nobody else can write until then.
+    pub(crate) async fn begin(&self, change: &'static str) -> Transaction<'static, Sqlite> {
+        let mut tx = self.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
+        tx
+    }
+
+    pub(crate) async fn rename(&self, table: &str, to: &str) {
+        self.run(&format!("ALTER TABLE {table} RENAME TO {to}"))
+            .await;
     }
 }
 

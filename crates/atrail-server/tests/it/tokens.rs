@@ -1,11 +1,16 @@
 //! Logging in, staying logged in, and failing to.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use atrail_api::{TokenResponse, paths};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use crate::records::written;
 use crate::support::{Made, PASSWORD, TestServer};
 
 async fn refreshed(server: &TestServer, token: &str) -> Result<TokenResponse, Value> {
@@ -122,8 +127,11 @@ async fn a_refresh_token_is_exchanged_once_and_its_theft_is_noticed() {
     let retried = refreshed(&server, &first.refresh_token).await.unwrap();
     assert!(works(&server, &retried.access_token).await);
 
-    // Somebody else comes later with the old one: the whole login ends.
+    // Somebody else comes later with the old one: the whole login ends at once, and that is on record.
     server.clock.advance(Duration::from_secs(6));
+    for tokens in [&first, &second, &retried] {
+        assert!(works(&server, &tokens.access_token).await, "the control");
+    }
     let error = refreshed(&server, &first.refresh_token).await.unwrap_err();
     assert_eq!(error["error"], "invalid_grant");
     for tokens in [&first, &second, &retried] {
@@ -132,10 +140,52 @@ async fn a_refresh_token_is_exchanged_once_and_its_theft_is_noticed() {
     for tokens in [&second, &retried] {
         assert!(refreshed(&server, &tokens.refresh_token).await.is_err());
     }
+    written(&server, "login", "failure", 1).await;
     // Garbage harms nobody.
     let other = server.login("admin", &server.initial.password).await;
     assert!(refreshed(&server, "atr_00").await.is_err());
     assert!(works(&server, &other.access_token).await);
+}
+
+/// What an access token says of how its login began.
+fn began_by(access_token: &str) -> Value {
+    let claims = access_token.split('.').nth(1).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["client"].clone()
+}
+
+#[tokio::test]
+async fn a_refreshed_login_says_how_it_began() {
+    let server = TestServer::start().await;
+    let initial = &server.initial;
+    for (user, secret, expected) in [
+        (initial.user.as_str(), &initial.password, "password"),
+        ("apikey", &initial.api_key, "api-key"),
+    ] {
+        let tokens = server.login(user, secret).await;
+        assert_eq!(began_by(&tokens.access_token), expected);
+        let tokens = refreshed(&server, &tokens.refresh_token).await.unwrap();
+        assert_eq!(began_by(&tokens.access_token), expected, "refreshed");
+    }
+}
+
+/// What signs tokens is the server's alone, and what it signed before the last is good no more, however lately it was seen.
+#[tokio::test]
+async fn a_rotated_signing_key_is_kept_from_others_and_replaces_the_one_before_the_last() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let file = server.dir.path().join("data/keys/token-signing.key");
+    for round in 0..2 {
+        assert!(works(&server, admin.token.as_deref().unwrap()).await);
+        let rotated = server.admin().await.post(paths::TOKEN_KEYS).seen().await;
+        assert_eq!(rotated.0, 201, "{round}");
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{round}");
+    }
+    assert!(!works(&server, admin.token.as_deref().unwrap()).await);
+    let admin = server.admin().await;
+    assert!(works(&server, admin.token.as_deref().unwrap()).await);
 }
 
 #[tokio::test]
@@ -239,6 +289,32 @@ async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
         let seen = attempt("admin", &password, "203.0.113.2").await;
         assert_eq!(seen, expected, "trusted: {trusted}");
     }
+}
+
+/// Who knows a key's public part and how its checksum is made lacks the rest.
+#[tokio::test]
+async fn a_key_with_another_secret_is_none() {
+    let server = TestServer::start().await;
+    let key = &server.initial.api_key;
+    let (public, _) = key.rsplit_once('_').unwrap();
+    let checked = |secret: &str| {
+        let body = format!("{public}_{secret}");
+        let sum = atrail_evidence::hex(&Sha256::digest(&body)[..4]);
+        body + &sum
+    };
+    let own = &key[public.len() + 1..][..48];
+    assert_eq!(&checked(own), key, "the control: this is how");
+    let zero = "0".repeat(48);
+    for secret in [zero.as_str(), &format!("{}{}", &own[..47], flipped(own))] {
+        let form = [("grant_type", "password"), ("passcode", &checked(secret))];
+        assert_eq!(server.token(&form).await.status(), 400, "{secret}");
+    }
+    server.login("apikey", key).await;
+}
+
+/// Another last digit.
+fn flipped(secret: &str) -> char {
+    if secret.ends_with('0') { '1' } else { '0' }
 }
 
 #[tokio::test]

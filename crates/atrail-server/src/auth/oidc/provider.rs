@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use atrail_model::Elapsed;
 use futures_util::StreamExt;
-use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -152,8 +152,9 @@ impl Provider {
         let set: KeySet = self.get(&discovery.jwks_uri).await?;
         // A key of a kind that is not known here may be known elsewhere.
         let keys = set.keys.into_iter();
+        let keys = keys.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(keys
-            .filter_map(|key| serde_json::from_value(key).ok())
+            .filter(|key| !matches!(key.algorithm, AlgorithmParameters::Other(_)))
             .collect())
     }
 
