@@ -38,7 +38,7 @@ fn refusal(version: Version, headers: &HeaderMap) -> Option<ApiError> {
     for name in &SINGLE {
         if headers.get_all(name).iter().nth(1).is_some() {
             return Some(ApiError::bad_request(format!(
-                "the header field {name} stands in the request more than once"
+                "the header field {name} occurs more than once: send it once"
             )));
         }
     }
@@ -49,7 +49,7 @@ fn refusal(version: Version, headers: &HeaderMap) -> Option<ApiError> {
     let host = headers.get(HOST)?;
     (!is_host(host)).then(|| {
         ApiError::bad_request(
-            "the header field host is not a name or an address with or without a port",
+            "the header field host is neither a name nor an address, with or without a port",
         )
     })
 }

@@ -28,7 +28,7 @@ impl IdempotencyKey {
         let is_text = key.to_str().is_ok_and(|text| !text.trim().is_empty());
         if !is_text || key.len() > KEY_MAX_BYTES || keys.next().is_some() {
             return Err(ApiError::bad_request(format!(
-                "Idempotency-Key is one value of 1 to {KEY_MAX_BYTES} visible characters"
+                "Idempotency-Key must be one value of 1 to {KEY_MAX_BYTES} visible characters"
             )));
         }
         let mut hasher = Sha256::new();

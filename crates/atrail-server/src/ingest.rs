@@ -120,7 +120,7 @@ pub(crate) async fn run(
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
-            "the body holds no event: send one JSON object, an array, or one object per line",
+            "the body contains no event: send one JSON object, an array, or one object per line",
         ));
     }
     // A body may be long in coming, and its sender's rights may end meanwhile.

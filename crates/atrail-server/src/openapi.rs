@@ -26,7 +26,7 @@ const TAGS: &[(&str, &str)] = &[
         "tenancy",
         "Accounts, organizations, spaces, users, roles and API keys.",
     ),
-    ("operations", "For those who run the server."),
+    ("operations", "For the server's operators."),
 ];
 
 /// The document as JSON text.
@@ -50,7 +50,7 @@ fn describe() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "atrail",
-            "description": "An activity tracker: takes in audit events, keeps them, and hands them out as downloads \
+            "description": "An activity tracker: accepts audit events, stores them, and serves them as downloads \
                 that are byte-exact and resumable. Days are UTC. Errors are RFC 9457 problems with a stable `code`.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

@@ -133,7 +133,7 @@ impl Decoder {
             }
             _ => Err(ApiError::new(
                 ErrorCode::UnsupportedMediaType,
-                "Content-Encoding is gzip, zstd or identity",
+                "Content-Encoding must be gzip, zstd or identity",
             )),
         }
     }
@@ -232,7 +232,7 @@ fn too_large() -> ApiError {
 
 fn malformed(encoding: &str, error: &io::Error) -> ApiError {
     ApiError::bad_request(format!(
-        "the body is not whole {encoding}, as its Content-Encoding says: {error}"
+        "the body is not complete {encoding}, which its Content-Encoding states: {error}"
     ))
 }
 

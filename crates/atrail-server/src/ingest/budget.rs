@@ -368,16 +368,16 @@ impl From<Shortage> for ApiError {
     fn from(shortage: Shortage) -> Self {
         match shortage {
             Shortage::All => Self::unavailable(
-                "too many events are on their way: try again in a moment",
+                "the server is processing too many events: try again in a moment",
             ),
             Shortage::Sender => Self::new(
                 ErrorCode::TooMany,
-                "you have as many events on their way as one sender may: wait for answers, then try again",
+                "the server is processing as many of your events as one sender may send at once: wait for answers, then try again",
             )
             .retry_after(1),
             Shortage::Request => Self::new(
                 ErrorCode::TooLarge,
-                "the request takes more memory than this server has for one sender: send several smaller ones",
+                "the request needs more memory than this server has for one sender: send several smaller ones",
             ),
         }
     }

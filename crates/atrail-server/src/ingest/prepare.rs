@@ -203,7 +203,7 @@ fn too_much() -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
         format!(
-            "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are made CADF: send several \
+            "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are converted to CADF: send several \
              requests; nothing was kept"
         ),
     )
@@ -213,7 +213,7 @@ fn too_many_hours() -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
         format!(
-            "the events of a request lie in at most {REQUEST_MAX_HOURS} different hours: sort them by eventTime and \
+            "the events of a request belong to at most {REQUEST_MAX_HOURS} different hours: sort them by eventTime and \
              send several requests; nothing was kept"
         ),
     )

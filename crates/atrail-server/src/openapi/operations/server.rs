@@ -1,4 +1,4 @@
-//! For those who run the server.
+//! For the server's operators.
 
 use atrail_api::{ErrorCode as E, paths};
 use serde_json::{Value, json};
