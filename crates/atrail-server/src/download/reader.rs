@@ -54,7 +54,7 @@ impl Reader {
     /// Streams the bytes of this range until the login or the role ends: before it passes on a chunk, it checks the
     /// reader's standing, which is cached for seconds and costs nothing in between. It returns once the start of the
     /// reading is durable, and passes on the last chunk that the reader lacks once the end of the reading is durable:
-    /// whoever has the whole download has left a record.
+    /// a reader of the whole download has left a record.
     pub(crate) async fn watch(
         self,
         range: Range<u64>,

@@ -1,4 +1,4 @@
-//! The page of `GET /metrics`: every metric's name and meaning. `docs/OPERATIONS.md` says what to do about them.
+//! The page of `GET /metrics`: every metric's name and meaning. `docs/OPERATIONS.md` explains what to do about them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,10 +12,11 @@ use crate::audit::action::{Action, Outcome};
 pub(crate) use super::exposition::CONTENT_TYPE;
 
 const CLASS_WORDS: [&str; CLASSES] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// Stands for requests whose path or method is not known: what clients make up must not become labels.
+/// The label of requests with an unknown path or method: texts that clients make up must not become labels.
 const UNKNOWN: (&str, &str) = ("other", "other");
 
-/// The page. `open_sessions` is left out when the catalog does not answer: monitoring must go on then above all.
+/// Returns the page. Without `open_sessions`, when the catalog does not answer, the page omits that metric: monitoring
+/// must work then above all.
 pub(crate) fn render(
     metrics: &Metrics,
     store: &StoreStats,
@@ -85,7 +86,7 @@ fn process(page: &mut Page, metrics: &Metrics) {
 
 fn http(page: &mut Page, metrics: &Metrics) {
     let routes = metrics.routes.iter().copied().chain([UNKNOWN]);
-    // What never happened is left out, so that a page stays small.
+    // Series of events that never happened are absent, so that a page stays small.
     let series: Vec<_> = routes
         .zip(&metrics.requests)
         .flat_map(|((method, route), classes)| {
@@ -172,7 +173,7 @@ fn own_events(page: &mut Page, metrics: &Metrics) {
     );
     for (action, outcomes) in Action::ALL.iter().zip(&metrics.own_events) {
         for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {
-            // What never happened is left out, so that a page stays small.
+            // Series of events that never happened are absent, so that a page stays small.
             if get(count) > 0 {
                 let labels = [("action", action.word()), ("outcome", outcome.word())];
                 events.labelled(&labels, get(count));
