@@ -1,6 +1,7 @@
-//! The description of the API (OpenAPI 3.1), made of the table of operations and of the wire types themselves.
+//! The description of the API (OpenAPI 3.1), generated from the table of operations and from the wire types.
 //!
-//! `docs/openapi.json` is this text; a test compares the two, and another one makes sure that every route is in it.
+//! `docs/openapi.json` is this text. One test compares the two, and another verifies that the text contains every
+//! route.
 
 mod operation;
 mod operations;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// What the groups of operations are about.
+/// The groups of operations, and their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("login", "Tokens: where to get them and how to check them."),
     (
@@ -29,7 +30,7 @@ const TAGS: &[(&str, &str)] = &[
     ("operations", "For the server's operators."),
 ];
 
-/// The document as JSON text.
+/// Returns the document as JSON text.
 pub(crate) fn document() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", describe()));
     &TEXT
@@ -70,7 +71,7 @@ fn describe() -> Value {
     })
 }
 
-/// Every wire type that an operation refers to.
+/// Returns the schema of every wire type that an operation refers to.
 fn schemas() -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     add::<api::Problem>(&mut found);
@@ -112,7 +113,7 @@ fn schemas() -> BTreeMap<String, Value> {
     found
 }
 
-/// Adds a type and those that it is made of.
+/// Adds a type and the types that it consists of.
 fn add<T: ToSchema>(found: &mut BTreeMap<String, Value>) {
     let mut parts: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut parts);

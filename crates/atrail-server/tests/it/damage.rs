@@ -210,7 +210,10 @@ async fn what_could_not_be_done_to_the_end_is_told() {
     assert_eq!(fixture.metric("atrail_hours_set_apart").await, 1);
     let (status, ready) = admin.get("/readyz").seen().await;
     assert_eq!(status, 200);
-    assert!(ready.contains("hours that cannot be sealed: 1"), "{ready}");
+    assert!(
+        ready.contains("hours that the server cannot seal: 1"),
+        "{ready}"
+    );
     fs::remove_file(date.join("hour=07")).unwrap();
 
     // A file that cannot be removed: here a directory that is not empty has its name.

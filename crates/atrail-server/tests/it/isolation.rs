@@ -269,7 +269,7 @@ async fn a_body_below_the_least_rate_is_refused_before_its_time_is_over() {
         }
         let text = String::from_utf8_lossy(&text);
         assert!(text.starts_with("HTTP/1.1 408"), "{path}: {text}");
-        assert!(text.contains("bytes a second"), "{text}");
+        assert!(text.contains("bytes per second"), "{text}");
     }
 }
 

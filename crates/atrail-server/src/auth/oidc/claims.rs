@@ -21,7 +21,7 @@ pub(super) async fn roles(
             Some(role) => roles.push(role),
             None => tracing::warn!(
                 account = %rule.account, space = rule.space.as_deref(),
-                "a rule of auth.oidc.roles names a place that does not exist"
+                "a rule of auth.oidc.roles names an account or a space that does not exist"
             ),
         }
     }
