@@ -67,7 +67,7 @@ codes! {
     /// Another thing has the name, or the current state forbids the request.
     Conflict = "conflict", 409, "conflict";
     /// A legal hold forbids a deletion.
-    LegalHold = "legal_hold", 409, "a legal hold stands";
+    LegalHold = "legal_hold", 409, "a legal hold forbids this";
     /// A deletion removed events of the session.
     SessionGone = "session_gone", 410, "the session lost events to a deletion";
     /// The download does not have the entity tag that `If-Match` names.

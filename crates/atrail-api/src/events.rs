@@ -88,8 +88,8 @@ pub enum AckOrRefusal {
         line: u64,
         /// What is wrong with it.
         error: String,
-        /// How many lines after it the server skipped, because it could not tell what they are; absent when it skipped
-        /// none.
+        /// How many lines after it the server skipped, because it could not determine what they are; absent when it
+        /// skipped none.
         #[serde(default, skip_serializing_if = "is_zero")]
         not_read: u64,
     },

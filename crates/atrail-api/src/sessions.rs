@@ -113,9 +113,9 @@ pub struct SessionTypes {
 pub enum SessionState {
     /// The server has sent nothing of the download.
     Open,
-    /// The server has sent part of it.
+    /// The server has sent part of the download.
     Downloading,
-    /// The server has sent its last byte.
+    /// The server has sent the last byte of the download.
     Downloaded,
     /// A deletion removed events of the session.
     Gone,

@@ -8,7 +8,7 @@ use crate::LINE_MAX_BYTES;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The format cannot express a line of the download.
-    #[error("line {line} of the download cannot be exported")]
+    #[error("cannot export line {line} of the download")]
     Event {
         /// Which line, counted from 1.
         line: u64,
@@ -29,7 +29,7 @@ pub enum ExportError {
         line: u64,
     },
     /// The output refuses bytes.
-    #[error("the output cannot be written")]
+    #[error("cannot write the output")]
     Output(#[source] io::Error),
 }
 
@@ -43,7 +43,7 @@ pub enum EventFault {
     #[error("it is not a JSON object")]
     NotAnObject,
     /// The event has no readable time, so no search by time would find it.
-    #[error("its eventTime is missing or cannot be read")]
+    #[error("its eventTime is missing or unreadable")]
     NoTime,
 }
 

@@ -44,7 +44,7 @@ pub struct Options {
 
 /// No format has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no format of this name; there are {}", FORMATS.each_ref().map(|format| format.name).join(", "))]
+#[error("there is no format of this name; the formats are {}", FORMATS.each_ref().map(|format| format.name).join(", "))]
 pub struct ParseFormatError;
 
 impl FromStr for &'static Format {

@@ -106,7 +106,7 @@ impl Audit {
         match self.identity.accounts_of(user, ACCOUNTS_MAX).await {
             Ok(accounts) => accounts,
             Err(error) => {
-                tracing::error!(%user, %error, "cannot look up a user's accounts, so an act of this user is not recorded");
+                tracing::error!(%user, %error, "cannot look up a user's accounts, so the server does not record an act of this user");
                 Vec::new()
             }
         }
@@ -170,7 +170,7 @@ impl Audit {
         let accounts = match self.writer.store.accounts_with_retention().await {
             Ok(accounts) => accounts,
             Err(error) => {
-                tracing::error!(%error, "cannot look up the accounts with retention, so it is not recorded that retention waits");
+                tracing::error!(%error, "cannot look up the accounts with retention, so the server does not record that retention waits");
                 return;
             }
         };

@@ -44,7 +44,7 @@ pub(crate) enum FoundingError {
         source: io::Error,
     },
     /// The file exists but contains no credentials, and there is no user yet.
-    #[error("{path} does not hold the first user's credentials: move it away and start again")]
+    #[error("{path} does not contain the first user's credentials: move it away and start again")]
     Malformed {
         /// The file.
         path: PathBuf,

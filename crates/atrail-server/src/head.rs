@@ -1,4 +1,4 @@
-//! Checks a request's head before the server uses anything of it.
+//! Checks a request's head before the server uses any part.
 //!
 //! A field that names the caller or the target of the request must occur only once: a proxy in front might read one
 //! occurrence, and the server another.

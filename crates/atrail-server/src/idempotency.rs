@@ -33,7 +33,7 @@ impl IdempotencyKey {
         }
         let mut hasher = Sha256::new();
         hasher.update(caller.as_bytes());
-        // The length fixes where the key ends, whatever is hashed after it.
+        // The length fixes where the key ends, independent of the bytes that follow.
         hasher.update((key.len() as u64).to_be_bytes());
         hasher.update(key.as_bytes());
         Ok(Some(Self(hasher)))

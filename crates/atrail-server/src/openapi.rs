@@ -180,7 +180,7 @@ mod tests {
         let committed = std::fs::read_to_string(file).unwrap();
         assert!(
             committed == document(),
-            "docs/openapi.json is not what the code says: run this test with ATRAIL_WRITE_OPENAPI=1 and look at the difference"
+            "docs/openapi.json differs from the code: run this test with ATRAIL_WRITE_OPENAPI=1 and review the difference"
         );
     }
 }

@@ -49,9 +49,9 @@ purposes! {
     /// Deleting events.
     DeleteEvents: Delete, "delete events";
     /// Reading or setting retention.
-    UseOptions: UseOptions, "use options";
+    UseOptions: UseOptions, "read or set the options";
     /// Setting or releasing holds.
-    KeepHolds: KeepHolds, "keep legal holds";
+    KeepHolds: KeepHolds, "manage legal holds";
 }
 
 /// A request that can address the whole account.

@@ -98,7 +98,7 @@ impl Oidc {
             return Err(Refused::Token("it is too long"));
         }
         let header = jsonwebtoken::decode_header(token)
-            .map_err(|_| Refused::Token("its header cannot be read"))?;
+            .map_err(|_| Refused::Token("its header is unreadable"))?;
         let allowed = self.settings.algorithms.iter().map(|one| algorithm(*one));
         if !allowed.into_iter().any(|one| one == header.alg) {
             return Err(Refused::Token("its algorithm is not allowed"));
@@ -144,7 +144,7 @@ impl Oidc {
         // `check` compares the times with the server's own clock.
         validation.validate_exp = false;
         let decoding =
-            DecodingKey::from_jwk(key).map_err(|_| Refused::Token("its key cannot be used"))?;
+            DecodingKey::from_jwk(key).map_err(|_| Refused::Token("its key is unusable"))?;
         jsonwebtoken::decode::<Map<String, Value>>(token, &decoding, &validation)
             .map(|decoded| decoded.claims)
             .map_err(|_| Refused::Token("its signature, issuer or audience is wrong"))

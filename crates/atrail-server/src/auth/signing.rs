@@ -29,7 +29,7 @@ pub(crate) enum SigningKeyError {
         place: String,
     },
     /// The system returns no random bytes.
-    #[error("the system gives no random bytes")]
+    #[error("the system returns no random bytes")]
     Random(#[source] getrandom::Error),
 }
 

@@ -104,7 +104,7 @@ async fn decode(
     .await?
 }
 
-/// Decompresses the body. It stops at the limit, whatever size the compressed bytes announce.
+/// Decompresses the body. It stops at the limit, even if the compressed bytes announce more.
 enum Decoder {
     Identity(Sink),
     Gzip(Box<MultiGzDecoder<Sink>>),

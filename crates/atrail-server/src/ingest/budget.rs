@@ -545,7 +545,7 @@ mod tests {
         let budget = budget();
         let one = sender(1);
         let mut kept = Vec::new();
-        // The client sends little, the server makes much of it, and the client leaves a part of that unread.
+        // The client sends little, the server derives much from it, and the client leaves a part of that unread.
         let refused = loop {
             let mut share = budget.share_of(one);
             share.cover(units(1)).unwrap();

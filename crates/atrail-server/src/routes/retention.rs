@@ -43,7 +43,7 @@ pub(super) async fn resume(
     Ok(Json(wire(app.store.time())))
 }
 
-/// Returns a header that reports a jump of the clock, for readers of what retention deletes; no header while there is
+/// Returns a header that reports a jump of the clock, for answers that concern retention; no header while there is
 /// nothing to report.
 pub(super) fn note(app: &App) -> HeaderMap {
     let mut note = HeaderMap::new();

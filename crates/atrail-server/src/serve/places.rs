@@ -38,10 +38,10 @@ impl Crowded {
         match self {
             Self::Address => ApiError::new(
                 ErrorCode::TooMany,
-                "your address holds as many connections as one address may: use fewer, or try again in a moment",
+                "your address has reached its limit of connections: use fewer, or try again in a moment",
             ),
             Self::Server => ApiError::unavailable(
-                "the server holds as many connections as it may: try again in a moment",
+                "the server has reached its limit of connections: try again in a moment",
             ),
         }
         .retry_after(RETRY_SECS)

@@ -84,7 +84,7 @@ async fn who_is_refused_early_can_send_the_rest_and_read_the_answer() {
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert!(answer.contains("unauthenticated"), "{answer}");
 
-    // The server drops the body up to a limit, and cuts off a client that sends more, whatever length it announced.
+    // The server drops the body up to a limit, and cuts off a client that sends more, even if it announced that length.
     let endless = format!(
         "POST {} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
         paths::EVENTS,

@@ -1,4 +1,4 @@
-//! The server records which bytes of a session it handed out to whom.
+//! The server records which bytes of a session it handed out to each reader.
 
 use std::time::Duration;
 

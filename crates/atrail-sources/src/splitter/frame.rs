@@ -41,7 +41,7 @@ pub(super) enum Kind {
 pub(super) enum Ends {
     /// Nothing: the list may be larger than the window.
     Unknown,
-    /// The list ends here, so the engine can read the text after it, whatever is wrong within it.
+    /// The list ends here, so the engine can read the text after it despite any fault within it.
     At(usize),
 }
 

@@ -86,7 +86,7 @@ impl Splitter {
         if in_line && self.base_values > 0 && !matches!(first, b'{' | b'[') {
             return Base::Step(self.break_at_base(window, "the end of the line"));
         }
-        // The engine reads a list, whatever precedes it.
+        // The engine reads a list even after a fault.
         if first != b'{'
             && let Some(blame) = self.blame.take()
         {
@@ -235,7 +235,7 @@ impl Splitter {
             }
             Role::Base | Role::Element => match value.blame {
                 Some(mut blame) => {
-                    // The engine reads a list, whatever precedes it.
+                    // The engine reads a list even after a fault.
                     let step = self.take_whole(value.start..end, value.line, window);
                     if let Some(Step::Refusal(lost)) = step {
                         blame.not_read += lost.not_read;

@@ -1,5 +1,5 @@
-//! Kept, refused and unread items account for everything that was sent: no event goes missing, whatever is cut off
-//! before it.
+//! Kept, refused and unread items account for everything that was sent: no event goes missing behind one that is cut
+//! off.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -288,7 +288,7 @@ fn events_that_are_indented_deeper_than_one_that_broke_are_counted() {
             ),
             (1, 1, 2),
         ),
-        // The engine reads a list, whatever precedes it.
+        // The engine reads a list even after a fault.
         (
             format!(
                 "{{\"events\":[\n{}\n]}},\n{{\"events\":[\n{}\n]}}\n",
