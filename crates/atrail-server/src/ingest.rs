@@ -175,7 +175,7 @@ fn framing(headers: &HeaderMap) -> Framing {
     }
 }
 
-/// The media type that a body is declared as, without its parameters; empty where there is none.
+/// Returns the body's media type, without parameters; empty when the request declares none.
 fn media_type(headers: &HeaderMap) -> &str {
     let declared = headers
         .get(header::CONTENT_TYPE)
@@ -184,7 +184,7 @@ fn media_type(headers: &HeaderMap) -> &str {
     media_type.unwrap_or_default().trim()
 }
 
-/// `Prefer: return=minimal` (RFC 7240 §4.2).
+/// Returns whether the request has `Prefer: return=minimal` (RFC 7240 §4.2).
 fn wants_minimal(headers: &HeaderMap) -> bool {
     let values = headers.get_all(PREFER).iter();
     values

@@ -39,7 +39,7 @@ pub(crate) enum Step {
         range: Range<usize>,
         /// The line that it begins on.
         line: u64,
-        /// What it is an item of.
+        /// The format that it is an item of.
         format: &'static Format,
     },
     /// An item that the engine refuses.
@@ -123,7 +123,7 @@ impl Splitter {
         Self::by(FORMATS, kind, framing)
     }
 
-    /// By another table of formats than the one that there is.
+    /// Creates an engine with another table of formats.
     pub(crate) fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
         Self {
             inspector: Inspector::new(table, kind),

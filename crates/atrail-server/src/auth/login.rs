@@ -305,7 +305,7 @@ async fn by_refresh_token(
         }
         Exchange::Reused { user } => {
             app.metrics.auth_failed(AuthFailure::RefreshToken);
-            tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
+            tracing::warn!(user = %user.id, "a client used a refresh token twice: its login has ended");
             app.audit.refused_login(Actor::new(&user, origin.clone()));
             Err(BAD_REFRESH_TOKEN)
         }

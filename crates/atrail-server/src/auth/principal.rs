@@ -101,7 +101,7 @@ impl Principal {
                 return;
             }
         }
-        // Of a user who had used no account the login is on record in each.
+        // For a user who had used no account, every account with a role already has a record of the login.
         if self
             .standing
             .used

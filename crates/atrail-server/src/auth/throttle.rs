@@ -5,7 +5,6 @@
 //! network. The first two limit a single guesser, with ever longer waits. The third limits many networks together; its
 //! waits are short, because the user of the name may come from a new network. A network from which this user has logged
 //! in before waits for neither of the last two.
-//! from before waits for neither of the last two.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;

@@ -144,7 +144,7 @@ impl Keys {
 }
 
 impl Tokens {
-    /// With the key among these secrets, which is made when it is not there.
+    /// Opens the key among these secrets, and creates it if there is none.
     pub(crate) fn open(secrets: Arc<dyn Secrets>, ttl: Duration) -> Result<Self, TokensError> {
         let current = Key::of(&signing::load_or_make(&*secrets)?)?;
         let mut validation = Validation::new(Algorithm::EdDSA);

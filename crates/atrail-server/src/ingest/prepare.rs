@@ -36,11 +36,11 @@ pub(super) struct Prepared {
     pub(super) refused: u64,
     /// Number of lines skipped after a malformed value.
     pub(super) not_read: u64,
-    /// What those to be stored were made from.
+    /// The formats of the events to store.
     pub(super) origins: Tally,
 }
 
-/// What events were made from, to be answered when not all were CADF as they came.
+/// Returns the number of events by format, for the answer; nothing when all arrived as CADF.
 pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
     let counts = origins.counts().filter(|_| !origins.is_plain());
     counts

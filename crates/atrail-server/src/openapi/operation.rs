@@ -144,7 +144,7 @@ impl Operation {
         self
     }
 
-    /// Of the query's parameters, this one has one of these values.
+    /// Restricts this parameter of the query to these values.
     pub(super) fn values(mut self, name: &str, values: &[&str]) -> Self {
         for parameter in &mut self.parameters {
             if parameter["name"] == *name {
@@ -154,7 +154,7 @@ impl Operation {
         self
     }
 
-    /// With one parameter of the query.
+    /// Adds one parameter of the query.
     pub(super) fn query_text(mut self, name: &str, description: &str) -> Self {
         self.parameters.push(json!({
             "name": name, "in": "query", "required": false, "description": description, "schema": string(),

@@ -19,7 +19,7 @@ pub(super) struct Line {
     pub(super) searched: usize,
     /// Its end, once that is known.
     end: Option<usize>,
-    /// An item that is too large, by its line: its bytes are let go up to its end.
+    /// The line of an item that is too large; the engine drops its bytes up to its end.
     too_large: Option<u64>,
 }
 
@@ -119,7 +119,8 @@ impl Splitter {
         })
     }
 
-    /// A line that is larger than an event can only be a list, or is refused where lines are items.
+    /// Enters a line that is larger than an event, which can only be a list; where lines are items, marks it for
+    /// refusal.
     fn enter_large(&mut self, window: &[u8]) {
         match self.inspector.line() {
             Some(_) => self.line.too_large = Some(self.place.line(window, self.pos)),

@@ -98,8 +98,8 @@ impl Splitter {
         }
     }
 
-    /// A value that breaks off before `end`, as text that will be refused for where it ends; or refused here, at the end of its
-    /// first line, when other values were passed over.
+    /// Returns a value that breaks off before `end` as text, which is refused later for its end. When other values were
+    /// skipped, refuses it here, at the end of its first line.
     pub(super) fn cut(
         &self,
         start: usize,
@@ -127,7 +127,7 @@ impl Splitter {
         self.other(start..start + last.map_or(0, |last| last + 1), line)
     }
 
-    /// Hands on what is no whole object.
+    /// Returns a text that is not a whole object.
     fn other(&self, range: Range<usize>, line: u64) -> Step {
         Step::Candidate {
             range,

@@ -238,7 +238,7 @@ fn a_token_says_how_long_it_lives() {
     }
 }
 
-/// Each costs a signature once; memory is bounded, and what was not used for longest goes first.
+/// Each token costs one verification of its signature; memory is bounded, and the least recently used tokens go first.
 #[test]
 fn as_many_tokens_are_remembered_as_there_is_room_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -253,7 +253,7 @@ fn as_many_tokens_are_remembered_as_there_is_room_for() {
     assert_eq!(remembered(), 1);
     assert!(tokens.verify(&one, at(1001)).is_some());
     assert_eq!(remembered(), 1);
-    // One that is not good is not kept.
+    // An invalid token is not cached.
     assert_eq!(tokens.verify(&issue_with(&tokens, 0), at(1001)), None);
     assert_eq!(remembered(), 1);
     assert!(tokens.verify(&two, at(1001)).is_some());

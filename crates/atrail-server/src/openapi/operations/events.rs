@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::EVENTS,
             id,
             "events",
-            "Takes in events: one object, an array, lines, or a list such as a CADF log",
+            "Accepts events: one object, an array, lines, or a list such as a CADF log",
         )
     };
     vec![
