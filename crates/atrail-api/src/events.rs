@@ -61,7 +61,7 @@ pub struct IngestQuery {
         skip_serializing_if = "Option::is_none"
     )]
     pub at_account_level: Option<bool>,
-    /// The format of the events; `auto` (default) recognises each by itself.
+    /// The format of the events; `auto` (default) recognizes the format of each event.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! Tables in the original's layouts; pure. `docs/decisions/0101-own-table-renderer.md` gives the reasons for an own
-//! renderer.
+//! Tables in the original's layouts; pure. `docs/decisions/0101-own-table-renderer.md` gives the reasons for a renderer
+//! of our own.
 
 use unicode_width::UnicodeWidthStr;
 

@@ -31,7 +31,7 @@ pub(crate) enum Action {
     Login,
     /// A user ended a login.
     Logout,
-    /// A user changed the own password.
+    /// A user changed their password.
     ChangePassword,
     /// A caller granted a role.
     GrantRole,

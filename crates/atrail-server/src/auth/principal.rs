@@ -86,8 +86,8 @@ impl Principal {
         }
     }
 
-    /// Notes that the caller uses an account. From then on, the server records what the caller does with the own login
-    /// in that account too. It also records the current login there, unless it already has.
+    /// Notes that the caller uses an account. From then on, the server records the caller's logins, and changes of the
+    /// caller's credentials, in that account too. It also records the current login there, unless it already has.
     pub(crate) async fn uses(&self, app: &App, account: AccountId) {
         if self.standing.used.contains(&account) {
             return;

@@ -33,7 +33,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// An API key: `atk_<id>_<random><checksum>`, all lower-case hexadecimal. By the checksum, a program detects typing
-/// errors, and a scanner recognises a leaked key, without asking the server.
+/// errors, and a scanner recognizes a leaked key, without asking the server.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiKeySecret {
     id: String,

@@ -139,7 +139,7 @@ async fn answer_invitations(server: &TestServer, admin: &Client, owner: &Client)
     let _: Value = owner.delete(&path).made().await;
 }
 
-/// Returns what is wrong with the form of an own event.
+/// Returns the faults in the form of one of the server's events.
 fn faults(event: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut must = |holds: bool, what: &str| {
