@@ -1,4 +1,4 @@
-//! Tokens and where to get them.
+//! Tokens, and the endpoints that issue them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,25 +10,25 @@ pub struct InfoResponse {
     pub name: String,
     /// The build's version.
     pub build: String,
-    /// The version of the API that the original spoke.
+    /// The version of the original's API that this server speaks.
     pub api_version: String,
-    /// Base URL for logins; the client appends `/oauth/token`.
+    /// Base URL of the login endpoint; the client appends `/oauth/token`.
     pub authorization_endpoint: String,
-    /// Base URL for tokens.
+    /// Base URL of the token endpoint.
     pub token_endpoint: String,
-    /// The OpenID provider whose users may log in, if there is one.
+    /// The OpenID provider whose users may log in, if one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oidc: Option<OidcInfo>,
 }
 
-/// How to get a token of the OpenID provider.
+/// How a client gets a token from the OpenID provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OidcInfo {
-    /// The provider.
+    /// The provider's issuer URL.
     pub issuer: String,
-    /// What the provider calls this server.
+    /// The client id under which the provider knows this server.
     pub client_id: String,
-    /// What to ask for.
+    /// The scope that a client requests.
     pub scope: String,
 }
 
@@ -44,7 +44,7 @@ pub struct TokenRequest {
     /// The user's password or API key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// An API key, the original's second way to give one.
+    /// An API key: the original's second way to send one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passcode: Option<String>,
     /// A refresh token of an earlier answer.
@@ -83,11 +83,11 @@ pub struct TokenResponse {
     pub access_token: String,
     /// Always `bearer`.
     pub token_type: String,
-    /// Good for one exchange; the answer holds the next.
+    /// A refresh token. It works for one exchange; the answer contains the next.
     pub refresh_token: String,
-    /// Seconds that the access token lives.
+    /// Seconds until the access token expires.
     pub expires_in: u64,
-    /// Words separated by spaces.
+    /// Scopes, separated by spaces.
     pub scope: String,
     /// The access token's id.
     pub jti: String,
@@ -115,9 +115,9 @@ pub struct TokenError {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
-    /// The caller's password as it is.
+    /// The caller's current password.
     pub old: String,
-    /// The one to come.
+    /// The new password.
     pub new: String,
 }
 

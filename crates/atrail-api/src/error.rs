@@ -1,4 +1,4 @@
-//! Errors as the wire carries them: RFC 9457 problem details with a stable code.
+//! Errors in the form that HTTP answers carry: RFC 9457 problem details with a stable code.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,39 +6,39 @@ use utoipa::ToSchema;
 /// The body of every error answer (RFC 9457 §3), with media type `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What kind of error; stable, for programs.
+    /// The kind of error; stable, for programs.
     pub code: ErrorCode,
     /// The kind in a few words.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What failed, why, and what to do: for people.
+    /// What failed, why, and what to do, in words for people.
     pub detail: String,
-    /// Names the request in the server's logs.
+    /// The request's id in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 macro_rules! codes {
-    // The text as a token, not as a literal: derives other than serde's do not look into the group that a literal makes.
+    // `$text` is a token and not a literal: derives other than serde's do not look into the group that a literal makes.
     ($($(#[$doc:meta])* $name:ident = $text:tt, $status:literal, $title:literal;)*) => {
-        /// Every kind of error that the API answers.
+        /// Every kind of error that the API reports.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
 
         impl ErrorCode {
-            /// Every code there is.
+            /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The HTTP status that goes with it.
+            /// Returns the HTTP status of this code.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
             }
 
-            /// The kind in a few words.
+            /// Returns the kind in a few words.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
@@ -48,50 +48,50 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request cannot be understood.
+    /// The server cannot understand the request.
     BadRequest = "bad_request", 400, "bad request";
     /// The caller may do this in several accounts, and the request names none.
     AccountRequired = "account_required", 400, "an account must be named";
     /// A deletion does not name both ends of its range.
     RangeRequired = "range_required", 400, "range required";
-    /// No valid token came with the request.
+    /// The request has no valid token.
     Unauthenticated = "unauthenticated", 401, "not logged in";
     /// The caller's roles do not allow this.
     Forbidden = "forbidden", 403, "not allowed";
-    /// There is no such thing, or the caller may not know of it.
+    /// The thing does not exist, or the caller may not know that it does.
     NotFound = "not_found", 404, "not found";
     /// The path exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, "method not allowed";
-    /// The request did not arrive in time.
+    /// The client did not send the request in time.
     RequestTimeout = "request_timeout", 408, "request timeout";
-    /// The name is taken, or the state forbids it.
+    /// Another thing has the name, or the current state forbids the request.
     Conflict = "conflict", 409, "conflict";
     /// A legal hold forbids a deletion.
-    LegalHold = "legal_hold", 409, "a legal hold stands";
-    /// Events that the session had pinned were deleted.
+    LegalHold = "legal_hold", 409, "a legal hold forbids this";
+    /// A deletion removed events of the session.
     SessionGone = "session_gone", 410, "the session lost events to a deletion";
-    /// The download is not the one that `If-Match` names.
+    /// The download does not have the entity tag that `If-Match` names.
     PreconditionFailed = "precondition_failed", 412, "precondition failed";
-    /// The body is larger than a request may be.
+    /// The body is larger than the server accepts.
     TooLarge = "too_large", 413, "request too large";
-    /// The body's encoding or type is not known here.
+    /// The server does not support the body's encoding or type.
     UnsupportedMediaType = "unsupported_media_type", 415, "unsupported media type";
-    /// The asked range lies outside the download.
+    /// The requested range lies outside the download.
     RangeNotSatisfiable = "range_not_satisfiable", 416, "range not satisfiable";
-    /// Too many requests or sessions; later it works.
+    /// The caller made too many requests or sessions; a later attempt may succeed.
     TooMany = "too_many", 429, "too many";
-    /// Something broke on the server's side.
+    /// The server failed.
     Internal = "internal", 500, "internal error";
-    /// An object of the archive is not what was written: the operator has to restore it.
+    /// An object of the archive differs from what the server wrote: the operator has to restore it.
     Damaged = "damaged", 500, "stored events are damaged";
-    /// The server cannot do this now; later it works.
+    /// The server cannot do this now; a later attempt may succeed.
     Unavailable = "unavailable", 503, "unavailable";
-    /// No space is left for new events.
+    /// The server has no space for new events.
     StorageFull = "storage_full", 507, "storage full";
 }
 
 impl ErrorCode {
-    /// Whether the same request may succeed later without anybody's doing.
+    /// Returns whether the same request may succeed later without any intervention.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(

@@ -1,11 +1,11 @@
-//! Sending events, and asking what is there.
+//! Sending and counting events.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// One row of `GET /v3/events`: what a day holds.
+/// One row of `GET /v3/events`: the events of one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DaySummary {
     /// `YYYY-MM-DD`, UTC.
@@ -14,14 +14,14 @@ pub struct DaySummary {
     pub count: u64,
     /// Bytes of the events' JSON text.
     pub size: u64,
-    /// What kinds of event there are.
+    /// The kinds of events of the day.
     pub types: Vec<String>,
     /// `All`, `Some` or `None`.
     pub searchable: String,
 }
 
-/// Which events: query or body of `GET` and `DELETE /v3/events`. All optional with `GET`; with `DELETE`, `start` and `end`
-/// are needed.
+/// Selects events: query or body of `GET` and `DELETE /v3/events`. `GET` requires no member; `DELETE` requires `start`
+/// and `end`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
@@ -31,7 +31,7 @@ pub struct EventsQuery {
     /// Last day, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// The whole account in place of the targeted space.
+    /// Whether to select the whole account instead of the targeted space.
     #[serde(
         rename = "AtAccountLevel",
         default,
@@ -45,7 +45,7 @@ pub struct EventsQuery {
         skip_serializing_if = "Option::is_none"
     )]
     pub search_time: Option<String>,
-    /// With `DELETE`: count what would go, delete nothing.
+    /// With `DELETE`: count the events that would be deleted, and delete nothing.
     #[serde(rename = "DryRun", default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
 }
@@ -54,14 +54,14 @@ pub struct EventsQuery {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct IngestQuery {
-    /// Into the account domain in place of the targeted space.
+    /// Whether to send to the account domain instead of the targeted space.
     #[serde(
         rename = "AtAccountLevel",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub at_account_level: Option<bool>,
-    /// The format of the events; `auto` (default) recognises each by itself.
+    /// The format of the events; `auto` (default) recognizes the format of each event.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
@@ -72,15 +72,15 @@ pub struct IngestQuery {
 pub enum AckOrRefusal {
     /// The event is durable.
     Ack {
-        /// The event's `id`: its own, or the one that was added.
+        /// The event's `id`: its own, or the one that the server added.
         id: String,
         /// Base64 of its leaf hash (RFC 6962 §2.1).
         value: String,
-        /// What it was taken for and converted from, such as `kong`; left out when it was CADF as it came.
+        /// The format that the server converted the event from, such as `kong`; absent when the event arrived as CADF.
         #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
     },
-    /// The event was not kept.
+    /// The server refused the event.
     Refusal {
         /// Position of the event in the request, from 0.
         index: u64,
@@ -88,7 +88,8 @@ pub enum AckOrRefusal {
         line: u64,
         /// What is wrong with it.
         error: String,
-        /// How many lines after it were passed over, because nothing tells what they are; left out when none were.
+        /// How many lines after it the server skipped, because it could not determine what they are; absent when it
+        /// skipped none.
         #[serde(default, skip_serializing_if = "is_zero")]
         not_read: u64,
     },
@@ -97,17 +98,17 @@ pub enum AckOrRefusal {
 /// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IngestCounts {
-    /// Events kept, duplicates included.
+    /// Events kept, including duplicates.
     pub accepted: u64,
-    /// Events among them that were there already, byte for byte, and are not stored again.
+    /// Events among them that were already stored, byte for byte; the server does not store them again.
     #[serde(default)]
     pub duplicates: u64,
     /// Events refused.
     pub refused: u64,
-    /// Lines of the body that are part of no event that was kept or refused: they were passed over after a broken place.
+    /// Lines of the body that belong to no kept or refused event: the server skipped them after a malformed value.
     #[serde(default)]
     pub not_read: u64,
-    /// What the events kept were taken for; left out when all were CADF as they came.
+    /// The number of kept events by the format that they arrived in; absent when all arrived as CADF.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, u64>,
 }

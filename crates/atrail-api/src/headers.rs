@@ -1,20 +1,20 @@
-//! Header names, lower case as HTTP libraries want them.
+//! Header names, in lower case as HTTP libraries require.
 
 /// The access token, with or without the word `bearer` before it.
 pub const AUTH_TOKEN: &str = "x-auth-token";
 /// The GUID of the targeted space.
 pub const PROJECT_ID: &str = "x-auth-project-id";
-/// The GUID of the account that a request at account level is about, where the caller has the choice.
+/// The GUID of the account that a request at account level addresses, for a caller with several accounts.
 pub const ACCOUNT_ID: &str = "x-auth-account-id";
 /// The session to download.
 pub const SESSION_ID: &str = "sessionid";
-/// In an answer: what whoever reads it should know besides, in a sentence; a client shows it to a person.
+/// In an answer: a sentence that the caller should also know. A client shows it to its user.
 pub const NOTE: &str = "atrail-note";
-/// Names one request in answers and logs.
+/// Identifies one request in answers and logs.
 pub const REQUEST_ID: &str = "x-request-id";
-/// Names one request, so that it does its work once however often it is sent
+/// Identifies one request, so that the server carries it out once, however often the client sends it
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// In the answer of `POST /v3/events`: how many of the events kept were there already, byte for byte, and are not stored
-/// again.
+/// In the answer of `POST /v3/events`: the number of kept events that were already stored, byte for byte, and that the
+/// server does not store again.
 pub const DUPLICATES: &str = "atrail-duplicates";

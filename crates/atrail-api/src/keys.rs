@@ -1,4 +1,4 @@
-//! The key that evidence is verified with.
+//! The key that verifies evidence.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 /// The answer of `/v3/keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceKey {
-    /// The server's name, which the origins of its logs begin with.
+    /// The server's name, with which the origins of its logs begin.
     pub name: String,
-    /// The verifier key, as C2SP signed-note writes it.
+    /// The verifier key, in the notation of C2SP signed-note.
     pub key: String,
-    /// For who remembers an earlier key: of each change of keys, oldest first, the note by which the key before endorses the
-    /// next. Its text is `atrail key rotation`, the server's name, the next verifier key, a line each.
+    /// The changes of the key, oldest first, for a client that remembers an earlier key. Each is a note in which a key
+    /// endorses its successor. The note's text has three lines: `atrail key rotation`, the server's name, and the next
+    /// verifier key.
     #[serde(default)]
     pub endorsements: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! The wire types, paths and error codes that server and client share.
 //!
-//! Names and shapes are those of the original Activity Tracker's v3 API where it had them; members that it did not have
-//! come after its own and clients may ignore them.
+//! Names and shapes are those of the original Activity Tracker's v3 API where it had them. New members follow the
+//! original's, and clients may ignore them.
 
 mod auth;
 mod error;

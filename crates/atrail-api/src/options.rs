@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// The body of `PUT /v3/options`; of `GET`, the second member alone.
+/// The body of `PUT /v3/options`. `GET` accepts the second member alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct OptionsRequest {
     /// Days to keep events; -1 keeps them for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<i64>,
-    /// Every space of the account, and its own domain.
+    /// Whether to address every space of the account, and the account's own domain.
     #[serde(
         rename = "AtAccountLevel",
         default,
@@ -22,36 +22,36 @@ pub struct OptionsRequest {
 /// One row of the answers of `/v3/options`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OptionRow {
-    /// GUID of the space; of the account, for its own domain.
+    /// GUID of the space, or of the account for the account's own domain.
     pub space: String,
     /// Days to keep events; -1 keeps them for ever.
     pub retention: i64,
 }
 
-/// How the server's clock stands to the time that it knows to have passed.
+/// How the server's clock compares with the time that the server knows has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ClockState {
-    /// They agree, within an hour: retention deletes what is due.
+    /// The two agree within an hour: retention deletes events when they are due.
     Agrees,
-    /// The clock is ahead: what is due only by it waits.
+    /// The clock is ahead: retention does not delete events that are due only by the clock.
     Ahead,
-    /// The clock is behind: retention goes by the clock.
+    /// The clock is behind: retention follows the clock.
     Behind,
 }
 
 /// The answer of `/v3/retention`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RetentionState {
-    /// What the server's clock says, RFC 3339 in UTC.
+    /// The time of the server's clock, RFC 3339 in UTC.
     pub clock: String,
-    /// The date up to which the server knows time to have passed: retention deletes nothing that is due later.
+    /// The time up to which the server knows that time has passed: retention deletes nothing that is due later.
     pub passed: String,
-    /// How the two stand.
+    /// How the two compare.
     pub state: ClockState,
-    /// By how many seconds they are apart; 0 while they agree.
+    /// The difference in seconds; 0 while they agree.
     pub seconds: u64,
-    /// What is wrong and what to do, for a person; left out while they agree.
+    /// What is wrong and what to do, in words for people; absent while they agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -1,34 +1,34 @@
 //! Paths of the API, in axum's notation where they hold a parameter.
 
-/// Where to get a token, and what this server is.
+/// The token endpoints, and the server's name and version.
 pub const INFO: &str = "/v2/info";
 /// Tokens (RFC 6749).
 pub const TOKEN: &str = "/oauth/token";
-/// Tokens, at the original's place.
+/// Tokens, at the original's path.
 pub const TOKEN_LEGACY: &str = "/UAALoginServerWAR/oauth/token";
-/// Ends the login that a token belongs to (RFC 7009).
+/// Revokes the login that a token belongs to (RFC 7009).
 pub const REVOKE: &str = "/oauth/revoke";
 /// The JWKS of the token signing keys (RFC 7517).
 pub const TOKEN_KEYS: &str = "/token_keys";
-/// Download sessions of the caller.
+/// The caller's download sessions.
 pub const SESSIONS: &str = "/v3/sessions";
 /// One download session.
 pub const SESSION: &str = "/v3/sessions/{id}";
-/// What a session pins: the objects and their hashes. Its SHA-256 is the download's `ETag`.
+/// The manifest of a session: its objects and their hashes. The manifest's SHA-256 is the download's `ETag`.
 pub const SESSION_MANIFEST: &str = "/v3/sessions/{id}/manifest";
 /// The receipt of a session: the evidence that goes with its download.
 pub const SESSION_RECEIPT: &str = "/v3/sessions/{id}/receipt";
-/// The key that evidence is verified with.
+/// The key that verifies evidence.
 pub const KEYS: &str = "/v3/keys";
 /// Legal holds.
 pub const HOLDS: &str = "/v3/holds";
-/// Counts per day, sending, deleting.
+/// Sends, counts and deletes events.
 pub const EVENTS: &str = "/v3/events";
 /// The bytes of a session.
 pub const DOWNLOAD: &str = "/v3/events/download";
 /// Retention.
 pub const OPTIONS: &str = "/v3/options";
-/// How the server's clock stands to the time that passed, by which retention deletes.
+/// How the server's clock compares with the time that passed, by which retention deletes.
 pub const RETENTION: &str = "/v3/retention";
 /// Organizations, as Cloud Foundry lists them.
 pub const ORGANIZATIONS: &str = "/v3/organizations";
@@ -48,19 +48,19 @@ pub const USERS: &str = "/v3/users";
 pub const USER: &str = "/v3/users/{id}";
 /// Grants of roles.
 pub const ROLES: &str = "/v3/roles";
-/// Roles that wait to be accepted.
+/// Roles that await acceptance.
 pub const INVITATIONS: &str = "/v3/invitations";
-/// One of them.
+/// One invitation.
 pub const INVITATION: &str = "/v3/invitations/{id}";
 /// The caller's API keys.
 pub const API_KEYS: &str = "/v3/api_keys";
 /// The caller's own password.
 pub const PASSWORD: &str = "/v3/password";
-/// Alive.
+/// Liveness.
 pub const HEALTHZ: &str = "/healthz";
-/// Ready to take events.
+/// Readiness to accept events.
 pub const READYZ: &str = "/readyz";
-/// Numbers for Prometheus.
+/// Metrics for Prometheus.
 pub const METRICS: &str = "/metrics";
 /// The description of this API (OpenAPI 3.1).
 pub const OPENAPI: &str = "/openapi.json";

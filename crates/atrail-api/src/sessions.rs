@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The body of `POST /v3/sessions`. All optional.
+/// The body of `POST /v3/sessions`. Every member is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
@@ -15,7 +15,7 @@ pub struct SessionRequest {
     /// Last day, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// The whole account in place of the targeted space.
+    /// Whether to select the whole account instead of the targeted space.
     #[serde(
         rename = "AtAccountLevel",
         default,
@@ -29,47 +29,47 @@ pub struct SessionRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub search_time: Option<String>,
-    /// Sizes of domain logs of which the client has checkpoints, by domain: the receipt then proves that what was signed
-    /// then was only added to.
+    /// By domain, the size of the domain's log at the client's checkpoint. The receipt then proves that the log has
+    /// only grown since that checkpoint.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub since: BTreeMap<String, u64>,
 }
 
-/// A session, as `POST` and `GET` answer it. The original's members come first.
+/// A session in the answers of `POST` and `GET`. The original's members come first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Session {
     /// GUID of the session.
     pub id: String,
-    /// GUID of the space that was targeted.
+    /// GUID of the targeted space.
     pub space: String,
-    /// Whose session it is.
+    /// The name of the session's user.
     pub username: String,
     /// RFC 3339, UTC, nine fraction digits.
     pub create_time: String,
-    /// When it was last used.
+    /// When the session was last used.
     pub access_time: String,
     /// The days, inclusive.
     pub date_range: DateRange,
-    /// What is in it.
+    /// The kind of events.
     pub types: SessionTypes,
-    /// Hours of each day, as asked; empty for whole days.
+    /// Hours of each day, as requested; empty for whole days.
     pub search_time: String,
-    /// Where it stands.
+    /// The state of the session.
     pub state: SessionState,
-    /// Events in it.
+    /// Number of events.
     pub events: u64,
     /// Bytes of the events' JSON text.
     pub size_bytes: u64,
     /// Length of the download, in bytes.
     pub total_bytes: u64,
-    /// How many bytes of the download were sent at least once.
+    /// Bytes of the download that the server has sent at least once.
     pub downloaded_bytes: u64,
-    /// When it ends unless it is used before.
+    /// When the session expires unless it is used before.
     pub expire_time: String,
     /// Strong entity tag of the download, without quotes.
     pub etag: String,
-    /// Where the logs of its domains stood when it was made, in download order.
+    /// The checkpoints of its domains' logs at its creation, in download order.
     #[serde(default)]
     pub checkpoints: Vec<Checkpoint>,
 }
@@ -81,7 +81,7 @@ pub struct Checkpoint {
     pub domain: String,
     /// Records in the log.
     pub size: u64,
-    /// Root over them: SHA-256, base64.
+    /// Root hash of the log: SHA-256, base64.
     pub root: String,
 }
 
@@ -107,17 +107,17 @@ pub struct SessionTypes {
     pub kind: String,
 }
 
-/// Where a session stands.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
-    /// Nothing was downloaded yet.
+    /// The server has sent nothing of the download.
     Open,
-    /// Part of it was sent.
+    /// The server has sent part of the download.
     Downloading,
-    /// The last byte was sent.
+    /// The server has sent the last byte of the download.
     Downloaded,
-    /// Events that it pinned were deleted.
+    /// A deletion removed events of the session.
     Gone,
 }
 

@@ -1,16 +1,17 @@
-//! Accounts, organizations, spaces, users, roles and API keys; the first shapes are Cloud Foundry v3's.
+//! Accounts, organizations, spaces, users, roles and API keys. The shapes of lists, organizations and spaces are those
+//! of Cloud Foundry v3.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A list, as Cloud Foundry v3 answers one.
+/// A list in the shape of Cloud Foundry v3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
-    /// The things themselves.
+    /// The elements.
     pub resources: Vec<T>,
 }
 
-/// The query of `GET /v3/organizations` and `GET /v3/spaces`; lists are comma-separated.
+/// The query of `GET /v3/organizations` and `GET /v3/spaces`. Lists are comma-separated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 pub struct NamesQuery {
     /// Only these names.
@@ -38,7 +39,7 @@ pub struct AccountCreate {
     pub name: String,
 }
 
-/// What a thing belongs to, as Cloud Foundry writes it.
+/// What a thing belongs to, in the shape of Cloud Foundry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Relationships {
     /// The organization of a space.
@@ -49,7 +50,7 @@ pub struct Relationships {
     pub account: Option<Relation>,
 }
 
-/// A reference by GUID, as Cloud Foundry writes it: `{"data":{"guid":…}}`.
+/// A reference by GUID, in the shape of Cloud Foundry: `{"data":{"guid":…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Relation {
     /// Holds the GUID.
@@ -59,12 +60,12 @@ pub struct Relation {
 /// The inner part of a [`Relation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RelationData {
-    /// GUID of the other thing.
+    /// GUID of the referenced thing.
     pub guid: String,
 }
 
 impl Relation {
-    /// A reference to the thing with this GUID.
+    /// Returns a reference to the thing with this GUID.
     #[must_use]
     pub fn to(guid: impl ToString) -> Self {
         Self {
@@ -115,7 +116,7 @@ pub struct SpaceCreate {
     pub relationships: Relationships,
 }
 
-/// A user, never with a secret.
+/// A user, without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// GUID.
@@ -147,25 +148,25 @@ impl std::fmt::Debug for UserCreate {
     }
 }
 
-/// A role; where it is held decides its reach.
+/// A role. The account or space that it is held in limits its reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Of an account: everything.
+    /// Of an account: allows everything.
     Owner,
-    /// Of a space: send, read, delete, options.
+    /// Of a space: allows sending, reading, deleting and setting options.
     Developer,
-    /// Of an account or a space: read.
+    /// Of an account or a space: allows reading.
     Auditor,
-    /// Of a space, or of an account's own domain: send, no more.
+    /// Of a space, or of an account's own domain: allows sending alone.
     Writer,
 }
 
 impl Role {
-    /// Every one of them.
+    /// Every role.
     pub const ALL: [Self; 4] = [Self::Owner, Self::Developer, Self::Auditor, Self::Writer];
 
-    /// As it is written.
+    /// Returns the role's name.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -177,71 +178,71 @@ impl Role {
     }
 }
 
-/// A role that a user holds; body and answer of `/v3/roles`. Exactly one of the two places is given.
+/// A role that a user holds: body and answer of `/v3/roles`. Exactly one of `account` and `space` is present.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct RoleGrant {
-    /// Name of the user, or the GUID.
+    /// Name or GUID of the user.
     pub user: String,
     /// What the user may do.
     pub role: Role,
-    /// GUID of the account that it holds for.
+    /// GUID of the account that the role is held in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// GUID of the space that it holds for.
+    /// GUID of the space that the role is held in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
 }
 
-/// A role as `GET /v3/roles` lists it.
+/// A role in the list of `GET /v3/roles`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldRole {
     /// Name of the user.
     pub user: String,
     /// What the user may do.
     pub role: Role,
-    /// GUID of the account that it holds for.
+    /// GUID of the account that the role is held in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// GUID of the space that it holds for.
+    /// GUID of the space that the role is held in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
-    /// Whether it came of what the identity provider said at the user's last login there.
+    /// Whether the role follows from the identity provider's statement at the user's last login there.
     pub claimed: bool,
 }
 
-/// A role that waits to be accepted.
+/// A role that awaits acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Invitation {
     /// GUID.
     pub id: String,
-    /// The name that was invited; it need not be anybody's.
+    /// The invited name; no user need have it.
     pub user: String,
-    /// What is offered.
+    /// The offered role.
     pub role: Role,
-    /// GUID of the account that it lies in.
+    /// GUID of the account that the role lies in.
     pub account: String,
     /// That account's name.
     pub account_name: String,
-    /// GUID of the space that it is of; without one it is of the account.
+    /// GUID of the space that the role is for; absent for a role of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     /// RFC 3339, UTC.
     pub create_time: String,
-    /// Until when it can be accepted; RFC 3339, UTC.
+    /// When the invitation expires; RFC 3339, UTC.
     pub expire_time: String,
 }
 
-/// What became of a space, and of its events.
+/// The result of deleting a space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpaceDeleted {
-    /// What was done, or would be.
+    /// What the server did, or would do.
     pub message: String,
-    /// Events that the space holds, or held.
+    /// Number of events in the space.
     pub events: u64,
     /// Bytes of their lines.
     pub size: u64,
-    /// Whether they were deleted, or would be; else they stay with the account.
+    /// Whether the events were deleted, or would be; otherwise they stay with the account.
     pub with_events: bool,
 }
 
@@ -249,15 +250,15 @@ pub struct SpaceDeleted {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceDelete {
-    /// Delete its events too. Without it they stay with the account, under the account's retention.
+    /// Whether to delete the space's events too. Otherwise they stay with the account, under the account's retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with_events: Option<bool>,
-    /// Only say how many events it holds.
+    /// Whether to report only how many events the space holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
 }
 
-/// What an API key is good for. It narrows the holder's roles and gives nothing by itself.
+/// A kind of request that an API key allows. It narrows the holder's roles and grants nothing by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyScope {
@@ -265,33 +266,33 @@ pub enum KeyScope {
     Read,
     /// Sending events.
     Send,
-    /// Deleting events, and options.
+    /// Deleting events, and setting options.
     Delete,
-    /// Tenancy, users, roles, keys and passwords.
+    /// Managing tenancy, users, roles, keys and passwords.
     Manage,
 }
 
-/// An API key, never with its secret.
+/// An API key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiKey {
     /// The public part.
     pub id: String,
-    /// What the user calls it.
+    /// The name that the user chose for the key.
     pub name: String,
     /// RFC 3339, UTC.
     pub create_time: String,
-    /// What it is good for.
+    /// The kinds of request that the key allows.
     pub scopes: Vec<KeyScope>,
-    /// When it ends by itself, if ever; RFC 3339, UTC.
+    /// When the key expires, if it does; RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_time: Option<String>,
-    /// When somebody last logged in with it; RFC 3339, UTC.
+    /// When a client last logged in with the key; RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_time: Option<String>,
-    /// GUID of the account that its requests are about when they name none.
+    /// GUID of the account that the key's requests address when they name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// GUID of the space that its requests are about when they name none.
+    /// GUID of the space that the key's requests address when they name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
 }
@@ -300,19 +301,19 @@ pub struct ApiKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyCreate {
-    /// What the user calls it.
+    /// The name that the user chose for the key.
     pub name: String,
-    /// What it is good for; everything that its holder may do when left out.
+    /// The kinds of request that the key allows; absent: everything that its holder may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<KeyScope>>,
-    /// Seconds until it ends by itself; it does not when left out.
+    /// Seconds until the key expires; absent: the key does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// GUID of the account that its requests are about when they name none. Without this and a space: the account, and the
-    /// space, where the holder holds roles, if that is one place.
+    /// GUID of the account that the key's requests address when they name none. When both this and `space` are absent,
+    /// they address the account, and the space, in which the holder holds roles, if that is one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// GUID of the space that its requests are about when they name none.
+    /// GUID of the space that the key's requests address when they name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
 }
@@ -321,12 +322,12 @@ pub struct ApiKeyCreate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeysQuery {
-    /// Whose keys, by name; for the server's operator. The caller's own when left out.
+    /// Name of the user whose keys to list, for the server's operator; absent: the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
-/// Which key `DELETE /v3/api_keys` means: body or query.
+/// The key that `DELETE /v3/api_keys` deletes: body or query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyDelete {
@@ -339,7 +340,7 @@ pub struct ApiKeyDelete {
 pub struct ApiKeyCreated {
     /// The public part.
     pub id: String,
-    /// What the user calls it.
+    /// The name that the user chose for the key.
     pub name: String,
     /// The whole key: `atk_<id>_<random><checksum>`.
     pub key: String,

@@ -1,4 +1,4 @@
-//! Comma-separated values (RFC 4180): one row for each event, and the event itself in the last column.
+//! Comma-separated values (RFC 4180): one row for each event, with the event itself in the last column.
 
 pub(crate) mod cell;
 
@@ -18,8 +18,8 @@ pub(crate) const FORMAT: Format = Format {
     shape: |_| Box::new(Csv::default()),
 };
 
-/// The columns between `time`, which is computed, and `event`, which is the stored line. Names are those of the members
-/// (DSP0262, section 6). New columns go to the end, before `event`: scripts count on the others.
+/// The columns between `time`, which is computed, and `event`, which is the stored line. Their names are those of the
+/// members (DSP0262, section 6). New columns go before `event`: scripts rely on the position of the others.
 const COLUMNS: [Column; 23] = [
     Column("eventTime", &[(Part::Event, "eventTime")]),
     Column("id", &[(Part::Event, "id")]),
@@ -55,10 +55,10 @@ const COLUMNS: [Column; 23] = [
     Column("message", &[(Part::Event, "message")]),
 ];
 
-/// A column's name, and the members that its value is taken from: of those that are there, the first.
+/// A column's name, and the members that may supply its value: the first that exists does.
 struct Column(&'static str, &'static [(Part, &'static str)]);
 
-/// The objects of an event that columns look into.
+/// The objects of an event that supply values.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Event,
@@ -94,7 +94,8 @@ impl Shape for Csv {
             cell::write(row, &parts.cell(places));
         }
         row.push(b',');
-        // It begins with a brace, so no spreadsheet takes it for a formula, and it stays what its leaf hash is of.
+        // The line begins with a brace, so no spreadsheet reads it as a formula. It stays the text that its leaf hash
+        // covers.
         cell::write_quoted(row, line);
         row.extend_from_slice(b"\r\n");
         out.write_all(row)?;
@@ -125,13 +126,14 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The event's time in UTC, always of the same length, so that it sorts as text. `None` when it cannot be read.
+    /// Returns the event's time in UTC, always of the same length, so that times sort as text. Returns `None` for an
+    /// unreadable time.
     fn time(&self) -> Option<String> {
         let written = self.event.get("eventTime")?;
         read_event_time(&text_of(written)).map(format_timestamp)
     }
 
-    /// Texts are unescaped, null is empty, anything else is its JSON text.
+    /// Returns a cell's text: a string unescaped, null as empty, any other value as its JSON text.
     fn cell(&self, places: &[(Part, &'static str)]) -> Cow<'a, str> {
         let value = places
             .iter()

@@ -1,11 +1,12 @@
-//! Bodies of Elasticsearch's `_bulk` requests, which OpenSearch takes too.
+//! Bodies of Elasticsearch's `_bulk` requests, which OpenSearch accepts too.
 //!
-//! Each event is an action line and its document on one line:
+//! Each event becomes an action line, and a line with its document:
 //! ```text
 //! {"create":{"_index":"activity-tracker","_id":"<base64url of the event's leaf hash>"}}
 //! {…the event, byte for byte…,"@timestamp":"2017-10-19T19:07:50.320000000Z"}
 //! ```
-//! An `_id` made of the bytes makes a second run add nothing, and keeps two events that share an `id` apart.
+//! The `_id` is computed from the event's bytes: a second run therefore adds nothing, and two events that share an `id`
+//! stay apart.
 
 mod index_name;
 
@@ -34,9 +35,9 @@ pub(crate) const FORMAT: Format = Format {
 
 /// The member by which Elasticsearch orders events.
 const TIMESTAMP: &str = "@timestamp";
-/// What is put behind the name of an event's own member of that name in the document, as often as another member has the name.
-/// Were it left, its sender could file the event under any time, or make the document one with two members of one name, which
-/// Elasticsearch refuses.
+/// The suffix for an event's own member of that name; it is repeated while another member has the resulting name.
+/// Unrenamed, such a member would let the sender file the event under any time, or give the document two members of one
+/// name, which Elasticsearch refuses.
 const OWN: &str = "_original";
 
 struct EsBulk {
@@ -51,13 +52,13 @@ impl Shape for EsBulk {
             .and_then(|time| read_event_time(&text_of(time)))
             .ok_or(EventFault::NoTime)?;
         let id = URL_SAFE_NO_PAD.encode(leaf_hash(line).0);
-        // Neither holds a character that JSON would escape.
+        // Neither text contains a character that JSON would escape.
         let action = format!(r#"{{"create":{{"_index":"{}","_id":"{id}"}}}}"#, self.index);
         out.write_all(action.as_bytes())?;
         out.write_all(b"\n")?;
         write_members(line, &event, out)?;
         let time = format_timestamp(time);
-        // There is an eventTime, so this member is never the first.
+        // The event has an eventTime, so this member is never the first.
         write!(out, ",\"{TIMESTAMP}\":\"{time}\"}}")?;
         out.write_all(b"\n")?;
         Ok(())

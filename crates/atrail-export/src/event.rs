@@ -1,4 +1,4 @@
-//! Reading members of an event's line without rewriting anything: every value is a slice of the line.
+//! Reads members of an event's line without rewriting anything: every value is a slice of the line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::EventFault;
 
-/// One JSON object: its members in their order, duplicates included.
+/// One JSON object: its members in their order, including duplicates.
 #[derive(Debug, Default)]
 pub(crate) struct Object<'a>(Vec<Member<'a>>);
 
-/// A member's name and value, as they are written.
+/// A member's name and value, as the line has them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member<'a> {
     pub(crate) name: &'a str,
@@ -32,7 +32,7 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).ok()
     }
 
-    /// The members of this name, however it is escaped.
+    /// Returns the members of this name, with or without escapes in it.
     pub(crate) fn named(&self, name: &'a str) -> impl DoubleEndedIterator<Item = Member<'a>> {
         self.0.iter().copied().filter(move |member| {
             let plain = &member.name[1..member.name.len() - 1];
@@ -40,18 +40,18 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// The value of this member; of duplicates the last, as most readers have it (RFC 8259 §4).
+    /// Returns the value of this member; among duplicates, that of the last, as most readers do (RFC 8259 §4).
     pub(crate) fn get(&self, name: &'a str) -> Option<&'a str> {
         self.named(name).next_back().map(|member| member.value)
     }
 
-    /// The members of the object in this member; of anything else none.
+    /// Returns the members of the object in this member, or none when its value is not an object.
     pub(crate) fn object(&self, name: &'a str) -> Self {
         self.get(name).and_then(Self::parse).unwrap_or_default()
     }
 }
 
-/// The text of a JSON string; any other value as it is written. Half of a surrogate pair becomes U+FFFD.
+/// Returns the text of a JSON string, or any other value unchanged. A lone surrogate becomes U+FFFD.
 pub(crate) fn text_of(value: &str) -> Cow<'_, str> {
     match value
         .strip_prefix('"')
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A string whose halves of surrogate pairs, which JSON can write and Unicode does not have, are replaced.
+/// A string in which U+FFFD replaces lone surrogates, which JSON can write and Unicode does not have.
 struct Lossy(String);
 
 impl<'de> Deserialize<'de> for Lossy {

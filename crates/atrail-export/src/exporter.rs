@@ -1,4 +1,4 @@
-//! Cuts the download's text into lines and hands them to a format.
+//! Splits the download's text into lines and passes them to a format.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,17 +7,18 @@ use atrail_model::limits::EVENT_MAX_BYTES;
 
 use crate::{ExportError, Failure, Format, Options, Shape};
 
-/// Longest line that is taken. An event converted from another format carries its original text in a JSON string, which
-/// grows by a few times at worst.
+/// Longest line that the exporter accepts. An event converted from another format carries its original text in a JSON
+/// string, and escaping multiplies its length by a few at worst.
 pub const LINE_MAX_BYTES: usize = 16 * EVENT_MAX_BYTES;
 
-/// Writes a download to `W` in another format. Wrap `W` in a [`BufWriter`](io::BufWriter) when its writes are dear.
+/// Writes a download to `W` in another format. Wrap `W` in a [`BufWriter`](io::BufWriter) when its writes are
+/// expensive.
 ///
-/// Memory: the longest line, whatever the download's length.
+/// Memory: the longest line, independent of the download's length.
 pub struct Exporter<W: Write> {
     shape: Box<dyn Shape>,
     out: W,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line whose end has not arrived yet.
     partial: Vec<u8>,
     lines: u64,
     has_begun: bool,
@@ -32,7 +33,7 @@ impl<W: Write> fmt::Debug for Exporter<W> {
 }
 
 impl<W: Write> Exporter<W> {
-    /// Nothing is written before the first call of [`Self::push`] or [`Self::finish`].
+    /// Creates an exporter. It writes nothing before the first call of [`Self::push`] or [`Self::finish`].
     #[must_use]
     pub fn new(format: &Format, options: Options, out: W) -> Self {
         Self {
@@ -44,10 +45,10 @@ impl<W: Write> Exporter<W> {
         }
     }
 
-    /// Takes the next bytes of the download's text, cut wherever they are cut.
+    /// Exports the next bytes of the download's text, which may end anywhere.
     ///
     /// # Errors
-    /// When a line cannot be expressed or the output fails. The export is over then.
+    /// When the format cannot express a line, or the output fails. The export is then over.
     pub fn push(&mut self, text: &[u8]) -> Result<(), ExportError> {
         self.begin()?;
         let mut rest = text;
@@ -68,7 +69,7 @@ impl<W: Write> Exporter<W> {
         self.keep(rest)
     }
 
-    /// Ends the export and gives the output back, flushed.
+    /// Ends the export and returns the output, flushed.
     ///
     /// # Errors
     /// When the text ended within a line, or the output fails.
@@ -122,7 +123,8 @@ impl<W: Write> Exporter<W> {
     }
 }
 
-/// For use behind a decompressor. [`ExportError`] comes out as the [`io::Error`] that it is, or wrapped in one.
+/// For use behind a decompressor. A write returns an [`ExportError`] as the [`io::Error`] that it is, or wrapped in
+/// one.
 impl<W: Write> Write for Exporter<W> {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.push(text)?;

@@ -22,7 +22,7 @@ impl Shape for Json {
     }
 
     fn event(&mut self, line: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
-        // A line such as `1],[2` would change the shape of all.
+        // A line such as `1],[2` would change the array's shape.
         Object::of_line(line)?;
         let first = std::mem::replace(&mut self.is_first, false);
         out.write_all(if first { b"\n" } else { b",\n" })?;

@@ -1,7 +1,8 @@
-//! What a download can be turned into.
+//! Converts a download into other formats.
 //!
-//! The input is a download's text: stored lines, each followed by LF. The output goes to a [`Write`]. Everything is done
-//! event by event, so that memory does not grow with the download. `docs/EXPORT.md` describes the formats for their users.
+//! The input is a download's text: stored lines, each followed by LF. The output goes to a [`Write`]. The exporter
+//! works event by event, so its memory does not grow with the download. `docs/EXPORT.md` describes the formats for
+//! their users.
 
 mod csv;
 mod error;
@@ -19,31 +20,31 @@ pub use error::{EventFault, ExportError};
 pub use es_bulk::{IndexName, ParseIndexNameError};
 pub use exporter::{Exporter, LINE_MAX_BYTES};
 
-/// Every format there is. A new one is a file of its own and an entry here.
+/// Every format. To add one, add a file and an entry here.
 pub static FORMATS: [Format; 4] = [ndjson::FORMAT, json::FORMAT, csv::FORMAT, es_bulk::FORMAT];
 
-/// A format that a download can be turned into.
+/// A format that the exporter writes.
 #[derive(Debug)]
 pub struct Format {
-    /// By which it is asked for.
+    /// The name by which users select it.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// A description in a few words.
     pub about: &'static str,
-    /// Whether [`Options::index`] means anything to it.
+    /// Whether the format uses [`Options::index`].
     pub uses_index: bool,
     shape: fn(Options) -> Box<dyn Shape>,
 }
 
-/// What can be chosen about a format.
+/// A user's choices about a format.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The index that the events are for.
+    /// The index that receives the events.
     pub index: IndexName,
 }
 
-/// There is no format of this name.
+/// No format has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no format of this name; there are {}", FORMATS.each_ref().map(|format| format.name).join(", "))]
+#[error("there is no format of this name; the formats are {}", FORMATS.each_ref().map(|format| format.name).join(", "))]
 pub struct ParseFormatError;
 
 impl FromStr for &'static Format {
@@ -57,13 +58,13 @@ impl FromStr for &'static Format {
     }
 }
 
-/// How a format writes: once at the beginning, for each event, and once at the end.
+/// What a format writes: at the beginning, for each event, and at the end.
 trait Shape: Send {
     fn begin(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    /// Takes the line of one event, without its LF.
+    /// Writes one event, whose line comes without its LF.
     fn event(&mut self, line: &[u8], out: &mut dyn Write) -> Result<(), Failure>;
 
     fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
@@ -71,7 +72,7 @@ trait Shape: Send {
     }
 }
 
-/// Why an event was not written.
+/// Why the format did not write an event.
 #[derive(Debug)]
 enum Failure {
     Event(EventFault),

@@ -1,4 +1,4 @@
-//! Newline-delimited JSON: the lines as they are.
+//! Newline-delimited JSON: the lines unchanged.
 
 use std::io::Write;
 

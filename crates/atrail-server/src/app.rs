@@ -1,4 +1,4 @@
-//! What every request shares.
+//! The state that every request shares.
 
 use std::sync::Arc;
 
@@ -30,21 +30,22 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     pub(crate) standings: Standings,
     pub(crate) ingest_budget: Budget,
-    /// Bodies that take a core for a while, by whose events they hold.
+    /// Turns of the accounts for work on bodies that occupies a core for a while. A body counts for the account that
+    /// its events go to.
     pub(crate) body_turns: Turns<AccountId>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
 }
 
 impl App {
-    /// The current UTC day.
+    /// Returns the current UTC day.
     pub(crate) fn today(&self) -> Result<Day, ApiError> {
         Day::of(self.clock.now()).ok_or_else(|| {
-            ApiError::unavailable("the server's clock stands outside the days that are known here, 1970-01-01 to 2149-06-06")
+            ApiError::unavailable("the server's clock is outside the supported days, 1970-01-01 to 2149-06-06: ask the operator to correct it")
         })
     }
 
-    /// Refuses an account that is not there, as one that the caller may not know of is refused.
+    /// Refuses an account that does not exist, with the same answer as for one that the caller may not know of.
     pub(crate) async fn must_exist(&self, account: AccountId) -> Result<(), ApiError> {
         match self.tenancy.account(account).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -54,7 +55,7 @@ impl App {
         }
     }
 
-    /// Whose a target is. The caller is known to have a right to it.
+    /// Returns the account that a target belongs to. The caller has verified the requester's right to the target.
     pub(crate) async fn account_of(&self, target: Target) -> Result<AccountId, ApiError> {
         match target {
             Target::Account(account) => Ok(account),
@@ -65,16 +66,16 @@ impl App {
         }
     }
 
-    /// Does what takes a core for a while, beside the threads that answer and in turn with that of other accounts.
+    /// Runs work that occupies a core for a while on a blocking thread, after the account's turn has come.
     pub(crate) async fn in_turn<T: Send + 'static>(
         &self,
         account: AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let turn = self.body_turns.take(account).await.map_err(|Crowd| {
-            ApiError::unavailable("too many bodies are being worked on: try again in a moment")
+            ApiError::unavailable("the server is processing too many bodies: try again in a moment")
         })?;
-        // The turn goes along: a caller that gives up does not free the thread that is still at work.
+        // The work owns the turn: a caller that gives up does not free the thread, which still works.
         let worked = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -83,7 +84,7 @@ impl App {
         worked.await.map_err(ApiError::internal)
     }
 
-    /// When a login that is refreshed now ends.
+    /// Returns when a login that is refreshed now expires.
     pub(crate) fn refresh_end(&self, now: Timestamp) -> Timestamp {
         now.checked_add(self.settings.refresh_token_ttl)
             .unwrap_or(Timestamp::MAX)

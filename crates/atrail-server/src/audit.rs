@@ -1,7 +1,8 @@
-//! The server's own events: what is done with the archive is on record in the archive, in the domain that it is done to.
+//! The server's own events: the server records each use of the archive in the archive, in the domain that the use
+//! concerns.
 //!
-//! Reads of evidence are answered only once their event is durable. What changes something is done first, then put on
-//! record; it is in the domain's log in any case.
+//! The server answers a read of evidence only once its event is durable. It makes a change first and records it
+//! afterwards; the domain's log contains the change in any case.
 
 mod act;
 pub(crate) mod action;
@@ -36,13 +37,13 @@ use writer::Writer;
 
 use crate::metrics::Metrics;
 
-/// Time between two looks for hours that are over and readings that are to be kept.
+/// Time between two checks for hours that have ended and for readings to store.
 const TICK: Duration = Duration::from_secs(1);
-/// Accounts in which one act of a user is on record.
+/// Number of accounts at most in which the server records one act of a user.
 pub(crate) const ACCOUNTS_MAX: usize = 16;
-/// Refused logins that may wait to be put on record.
+/// Number of refused logins at most that wait to be recorded.
 const REFUSALS_MAX: usize = 1000;
-/// The status that a refused login is answered with (RFC 6749 §5.2).
+/// The status of the answer to a refused login (RFC 6749 §5.2).
 const REFUSED_LOGIN_STATUS: u16 = 400;
 
 /// Writes the server's own events.
@@ -66,55 +67,57 @@ impl Audit {
         }
     }
 
-    /// Returns when it is on record that somebody read this in this hour: to be called before a read is answered.
+    /// Records that the actor read this in this hour, and returns when the event is durable. Await it before answering
+    /// a read.
     pub(crate) async fn read(&self, act: Act) -> Result<(), Unwritten> {
         self.repeats
             .note(&self.writer, Key::by_user(&act), act)
             .await
     }
 
-    /// Returns when the act is on record: to be called before evidence is handed out.
+    /// Records an act, and returns when the event is durable. Await it before handing out evidence.
     pub(crate) async fn must_record(&self, act: Act) -> Result<(), Unwritten> {
         let once = Once::new(act, self.writer.clock.now());
         once.write(&self.writer).await.map(drop)
     }
 
-    /// Puts on record what is done already. When that fails, the log and a metric say so: the act cannot be undone.
+    /// Records an act that is already done. The act cannot be undone: a failure is only logged and counted.
     pub(crate) async fn record(&self, act: Act) {
-        // Counted and logged where it failed.
+        // The writer logs and counts a failure.
         let _ = self.must_record(act).await;
     }
 
-    /// Puts an act that concerns a user on record in each account that the user uses.
+    /// Records an act that concerns a user in each account that the user uses.
     pub(crate) async fn record_for(&self, user: UserId, act: impl Fn(Domain) -> Act) {
         let accounts = self.accounts_of(user).await;
         self.record_in(&accounts, act).await;
     }
 
-    /// Puts an act on record in these accounts.
+    /// Records an act in these accounts.
     pub(crate) async fn record_in(&self, accounts: &[AccountId], act: impl Fn(Domain) -> Act) {
         for account in accounts {
             self.record(act(Domain::Account(*account))).await;
         }
     }
 
-    /// The accounts that the user uses; of a user who has used none yet, those where the user holds a role. When they cannot be looked up, the log says so.
+    /// Returns the accounts that the user uses, or, for a user who has used none yet, those where the user holds a
+    /// role. Logs a failed lookup, and then returns none.
     pub(crate) async fn accounts_of(&self, user: UserId) -> Vec<AccountId> {
         match self.identity.accounts_of(user, ACCOUNTS_MAX).await {
             Ok(accounts) => accounts,
             Err(error) => {
-                tracing::error!(%user, %error, "what a user does cannot be put on record");
+                tracing::error!(%user, %error, "cannot look up a user's accounts, so the server does not record an act of this user");
                 Vec::new()
             }
         }
     }
 
-    /// Puts on record that a login of a user was refused, in a while: the answer must not tell by its time that there is
-    /// such a user.
+    /// Records a refused login of a user in the background, after the response, so that response times do not reveal
+    /// which users exist.
     pub(crate) fn refused_login(self: &Arc<Self>, actor: Actor) {
         if self.refusals.len() >= REFUSALS_MAX {
             self.writer.metrics.own_event_failed(Action::Login);
-            tracing::error!(user = %actor.id, "too many refused logins at once: one is not on record");
+            tracing::error!(user = %actor.id, "too many refused logins at once: one is not recorded");
             return;
         }
         let audit = Arc::clone(self);
@@ -122,7 +125,7 @@ impl Audit {
             for account in audit.accounts_of(actor.id).await {
                 let act = Act::new(Action::Login, actor.clone(), Domain::Account(account));
                 let act = act.answered(REFUSED_LOGIN_STATUS);
-                // Counted and logged where it failed.
+                // The writer logs and counts a failure.
                 let _ = audit
                     .repeats
                     .note(&audit.writer, Key::by_address(&act), act)
@@ -131,7 +134,7 @@ impl Audit {
         });
     }
 
-    /// Begins an answer with these bytes of a session: returns when it is on record that they are read.
+    /// Begins an answer with these bytes of a session. Returns when the start of its reading is durable.
     pub(crate) async fn reads(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -148,13 +151,13 @@ impl Audit {
             .await
     }
 
-    /// Forgets how far a session was read, which has ended.
+    /// Forgets the readings of a session that has ended.
     pub(crate) fn session_ended(&self, session: SessionKey) {
         self.readings.forget(session);
     }
 
-    /// Puts on record, in each account where retention is set, that it waits because the machine's clock jumped ahead: once for
-    /// each jump, under the date up to which time is known to have passed.
+    /// Records, in each account where retention is set, that retention waits because the machine's clock jumped ahead.
+    /// It does so once for each jump, with the time up to which the server knows that time has passed.
     async fn note_jumps(&self, noted: &mut u64) {
         let time = self.writer.store.time();
         if time.jumps == *noted {
@@ -167,7 +170,7 @@ impl Audit {
         let accounts = match self.writer.store.accounts_with_retention().await {
             Ok(accounts) => accounts,
             Err(error) => {
-                tracing::error!(%error, "that retention waits cannot be put on record");
+                tracing::error!(%error, "cannot look up the accounts with retention, so the server does not record that retention waits");
                 return;
             }
         };
@@ -177,12 +180,13 @@ impl Audit {
                 .with("clock", format_timestamp(time.date))
                 .with("passed", format_timestamp(time.passed))
                 .with("aheadSeconds", by.as_secs());
-            // Counted and logged where it failed.
+            // The writer logs and counts a failure.
             let _ = Once::new(act, time.passed).write(&self.writer).await;
         }
     }
 
-    /// Writes what is counted when its hour is over, and that a clock jumped, until it is told to stop.
+    /// Writes counts when their hour is over, stores readings and records jumps of the clock, until `stop` is
+    /// cancelled.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut noted = 0;
         loop {
@@ -196,7 +200,7 @@ impl Audit {
         }
     }
 
-    /// Writes all that is counted: the last thing before the store is closed.
+    /// Writes every count and reading. Call it last before the store closes.
     pub(crate) async fn close(&self) {
         self.refusals.close();
         self.refusals.wait().await;

@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! Authentication and authorisation.
 
 pub(crate) mod access;
 pub(crate) mod bearer;

@@ -1,7 +1,7 @@
-//! The configuration file: TOML in, [`Settings`] out, and back.
+//! The configuration file: reads TOML into [`Settings`], and writes settings as TOML.
 //!
-//! What the file leaves out keeps its default. A key that is not known, a size or a time without a unit, and a value of
-//! the wrong kind are refused with name and place. `docs/atrail.example.toml` says what each setting means.
+//! A setting that the file omits keeps its default. The parser refuses unknown keys, sizes and times without a unit,
+//! and values of the wrong kind, and names the key and the line. `docs/atrail.example.toml` explains each setting.
 
 mod oidc;
 mod put;
@@ -18,7 +18,7 @@ use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
 use units::{Listen, Size, Span};
 
-/// What a configuration file says: every setting may be missing.
+/// The content of a configuration file: every setting may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
@@ -93,20 +93,20 @@ struct LogSection {
     level: Option<LogLevel>,
 }
 
-/// A configuration file does not say what it should.
+/// A configuration file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct ConfigError {
-    /// Where, from 1.
+    /// The line of the error, from 1.
     line: usize,
     message: String,
 }
 
 impl ConfigFile {
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// When it is not TOML, has a key that is not known, or a value that cannot be what its key means.
+    /// When the text is not TOML, has an unknown key, or a value that its key does not allow.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -118,10 +118,10 @@ impl ConfigFile {
         })
     }
 
-    /// What a file would have to say for these settings, all of them.
+    /// Returns the content of a file that states all of these settings.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
-        // Destructured in full, so that a new setting cannot be forgotten here.
+        // A full destructuring, so that the compiler reports a forgotten new setting.
         let Settings {
             store,
             listen,
@@ -151,7 +151,7 @@ impl ConfigFile {
             server_name,
             seal_at_bytes,
             seal_after,
-            // Nobody has a reason to choose others.
+            // Nobody has a reason to change these.
             wal_file_bytes: _,
             reserve_bytes: _,
             max_receipt_bytes: _,
@@ -215,7 +215,7 @@ impl ConfigFile {
         }
     }
 
-    /// Puts what the file says in the place of what the settings said.
+    /// Overrides the settings that the file states.
     pub fn apply(self, settings: &mut Settings) {
         let Self {
             server:
@@ -303,7 +303,7 @@ impl ConfigFile {
     }
 }
 
-/// As TOML that reads back.
+/// Writes TOML that [`ConfigFile::parse`] reads back.
 impl std::fmt::Display for ConfigFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&toml::to_string(self).map_err(|_| std::fmt::Error)?)
@@ -320,7 +320,7 @@ mod tests {
         ConfigFile::parse(text).unwrap_err().to_string()
     }
 
-    /// The example with its settings taken out of their comments: `#key = value`, while prose begins with `# `.
+    /// Returns the example with its settings uncommented: a setting is `#key = value`, while prose begins with `# `.
     fn example_in_force() -> String {
         EXAMPLE
             .lines()

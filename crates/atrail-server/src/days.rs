@@ -1,15 +1,15 @@
-//! Which days a request means when it leaves some out.
+//! The days of a request that omits some of them.
 
 use atrail_api::ErrorCode;
 use atrail_model::{Day, DayRange, Hours};
 
 use crate::error::ApiError;
 
-/// Days that `status` shows by default, today included.
+/// Number of days that `status` shows by default, including today.
 const STATUS_DAYS: u32 = 14;
 
-/// For a deletion: both ends as given, since nothing is deleted by a default. `body_is_lost` says that the request spoke of
-/// a body that did not come, and the answer then says so, too.
+/// Returns the days of a deletion, which must state both ends: no default ever deletes anything. When `body_is_lost`,
+/// the request announced a body that did not arrive, and the error reports that too.
 pub(crate) fn both_given(
     start: Option<&str>,
     end: Option<&str>,
@@ -49,7 +49,8 @@ fn range_required(ends: [(&str, Option<&str>, Option<Day>); 2], body_is_lost: bo
     )
 }
 
-/// For status: two weeks that end at `end`, or today; `start` alone runs to today.
+/// Returns the days of a status: two weeks that end at `end`, by default today. With `start` alone, the days from it to
+/// today.
 pub(crate) fn two_weeks(
     start: Option<&str>,
     end: Option<&str>,
@@ -60,7 +61,8 @@ pub(crate) fn two_weeks(
     range(start, end)
 }
 
-/// For sessions: today; `start` alone runs to today, `end` alone is that day.
+/// Returns the days of a session: today by default. With `start` alone, the days from it to today; with `end` alone,
+/// that day.
 pub(crate) fn one_day(
     start: Option<&str>,
     end: Option<&str>,
@@ -71,7 +73,7 @@ pub(crate) fn one_day(
     range(start, end)
 }
 
-/// The hours of each day; all of them unless some are given.
+/// Returns the hours of each day: all when none are stated.
 pub(crate) fn hours(text: Option<&str>) -> Result<Hours, ApiError> {
     match given(text) {
         None => Ok(Hours::ALL),
@@ -92,7 +94,7 @@ fn day(member: &str, text: Option<&str>, today: Day) -> Result<Option<Day>, ApiE
     }
 }
 
-/// An empty text is the same as none: it is how a client of few types writes "not given".
+/// Treats an empty text as absent: clients without optional values send one.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
@@ -100,7 +102,7 @@ fn given(text: Option<&str>) -> Option<&str> {
 fn range(start: Day, end: Day) -> Result<DayRange, ApiError> {
     DayRange::new(start, end).ok_or_else(|| {
         ApiError::bad_request(format!(
-            "start {start} is after end {end}: swap them, or give both"
+            "start {start} is after end {end}: swap them, or send both"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! Answering with a session's bytes: one builder for `GET` and `HEAD`.
+//! Answers with a session's bytes: one builder for `GET` and `HEAD`.
 
 mod conditions;
 pub(crate) mod range;
@@ -17,8 +17,8 @@ use conditions::Plan;
 use reader::Cut;
 pub(crate) use reader::Reader;
 
-/// The answer to a request for a session's bytes: always gzip, whatever `Accept` says, and never with a
-/// `Content-Encoding`, so that no client unpacks it on the way.
+/// Answers a request for a session's bytes. The answer is gzip for every `Accept`, and never has a `Content-Encoding`,
+/// so that no client unpacks it.
 pub(crate) async fn respond(
     method: &Method,
     headers: &HeaderMap,
@@ -53,7 +53,7 @@ pub(crate) async fn respond(
         let (id, range) = (session.id, bytes.clone());
         let bytes = download.read(bytes).await?.map_err(Cut::from);
         let watched = reader.watch(range, bytes).await?;
-        // The head is sent by then: the client sees a cut, and only the log can say why.
+        // The server has sent the head by then: the client sees a cut connection, and only the log can give the reason.
         Body::from_stream(watched.inspect_err(move |cut| {
             tracing::error!(session = %id, error = cut as &dyn std::error::Error, "a download broke off");
         }))
@@ -76,7 +76,7 @@ pub(crate) async fn respond(
     Ok(response)
 }
 
-/// A file name that says what is in it.
+/// Returns a `Content-Disposition` whose file name states the days.
 fn disposition(session: &Session) -> String {
     let days = session.scope.days;
     let (start, end) = (days.start(), days.end());

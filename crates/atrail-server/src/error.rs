@@ -1,4 +1,4 @@
-//! The one error type of the HTTP face, and the only map from the store's errors to statuses.
+//! The only error type of the HTTP interface, and the only mapping from the store's errors to statuses.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// A request that is answered with a problem (RFC 9457). The body is written by [`ApiError::render`], once the request's
+/// An error that the server answers with a problem (RFC 9457). [`ApiError::render`] writes the body, once the request's
 /// id is known.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
@@ -19,15 +19,15 @@ pub(crate) struct ApiError {
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// The header field that some errors need.
+/// The header field that some errors add.
 #[derive(Debug, Clone, Copy)]
 enum Field {
     None,
     /// How to authenticate (RFC 6750 §3).
     Challenge,
-    /// Seconds until it is worth trying again (RFC 9110 §10.2.3).
+    /// Seconds until a retry is worthwhile (RFC 9110 §10.2.3).
     RetryAfter(u64),
-    /// How many bytes there are (RFC 9110 §15.5.17).
+    /// The length of the download in bytes (RFC 9110 §15.5.17).
     Total(u64),
 }
 
@@ -62,11 +62,11 @@ impl ApiError {
         Self::new(ErrorCode::Forbidden, detail)
     }
 
-    /// For things that are not there and for things that the caller may not know of: one answer.
+    /// The same error for things that do not exist and for things that the caller may not know of.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(
             ErrorCode::NotFound,
-            format!("there is no such {what}, or it is not yours to see"),
+            format!("there is no such {what}, or you may not see it"),
         )
     }
 
@@ -83,16 +83,16 @@ impl ApiError {
         Self::new(ErrorCode::RangeNotSatisfiable, detail).with(Field::Total(total_bytes))
     }
 
-    /// Something that is nobody's fault but the server's. The caller learns only that; the log has the chain.
+    /// A fault of the server. The caller learns only that it failed; the log has the chain of causes.
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {
         Self::new(
             ErrorCode::Internal,
-            "the server failed; its log says why under this request id",
+            "the server failed; its log has the reason under this request id",
         )
         .because(source)
     }
 
-    /// With this as its cause, which the log has and the caller does not learn.
+    /// Adds a cause, which the log has and the caller does not learn.
     pub(crate) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
@@ -111,7 +111,7 @@ impl ApiError {
         self.code
     }
 
-    /// Why, down to the first cause, in one line for the log.
+    /// Returns the chain of causes, down to the first, in one line for the log.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.detail.clone();
         let mut next = self.source.as_deref().map(|e| e as &dyn Error);
@@ -123,7 +123,7 @@ impl ApiError {
         text
     }
 
-    /// The answer with its body.
+    /// Returns the answer with its body.
     pub(crate) fn render(self, request_id: &str) -> Response {
         let problem = Problem {
             code: self.code,
@@ -185,8 +185,7 @@ impl From<StoreError> for ApiError {
                 },
                 _,
             ) => Some(*retry_after_secs),
-            // Only a restart helps, and whether the events of this request are kept is known after it: nothing that
-            // invites to come back.
+            // Only a restart helps, and shows whether the store kept the events of this request: invite no retry.
             (StoreError::Poisoned(_), _) => None,
             (_, ErrorCode::Unavailable) => Some(1),
             (_, ErrorCode::StorageFull) => Some(60),

@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::pace::Pace;
 use atrail_api::ErrorCode;
 
-/// Largest body of a request that is not about events, in bytes.
+/// Largest body of a request that does not send events, in bytes.
 const BODY_MAX_BYTES: usize = 64 << 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -36,12 +36,12 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
     }
 }
 
-/// The id in the path. What is no id names nothing, like any other that nobody has.
+/// The id in the path. A text that is not an id gets the same answer as an unknown id.
 #[derive(Debug)]
 pub(crate) struct IdInPath<T>(pub(crate) Option<T>);
 
 impl<T> IdInPath<T> {
-    /// The id, of a `what`.
+    /// Returns the id, or reports that there is no such `what`.
     pub(crate) fn of(self, what: &str) -> Result<T, ApiError> {
         self.0.ok_or_else(|| ApiError::not_found(what))
     }
@@ -56,7 +56,7 @@ impl<T: FromStr> FromRequestParts<Arc<App>> for IdInPath<T> {
     }
 }
 
-/// A JSON body, whatever its `Content-Type` says: the original's clients send none.
+/// A JSON body with any `Content-Type`: the original's clients send none.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     }
 }
 
-/// A JSON body that may be missing.
+/// A JSON body that may be absent.
 #[derive(Debug)]
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
@@ -84,8 +84,8 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJsonBody<T
     }
 }
 
-/// A JSON body, also on `GET` (the original's clients do so), or the query; never a mixture, of which one part would have
-/// to be ignored.
+/// A JSON body, also on `GET` (the original's clients send one), or the query. A request with both is refused, because
+/// the server would have to ignore one of them.
 #[derive(Debug)]
 pub(crate) struct BodyOrQuery<T>(pub(crate) T);
 
@@ -105,12 +105,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for BodyOrQuery<T> {
     }
 }
 
-/// The same as [`BodyOrQuery`], for requests that mean something else when their body is lost on the way.
+/// The same as [`BodyOrQuery`], for requests whose meaning changes when their body is lost in transit.
 #[derive(Debug)]
 pub(crate) struct SaidIn<T> {
-    /// What the request says.
+    /// The content of the request.
     pub(crate) value: T,
-    /// Whether its header announced a body, and none came.
+    /// Whether the headers announced a body that did not arrive.
     pub(crate) body_is_lost: bool,
 }
 
@@ -126,7 +126,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for SaidIn<T> {
             (false, false) => json::object(&body)?,
             (false, true) => {
                 return Err(ApiError::bad_request(
-                    "the request has both a body and a query: send one of them",
+                    "the request has both a body and a query: send only one of them",
                 ));
             }
         };
@@ -137,23 +137,23 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for SaidIn<T> {
     }
 }
 
-/// Refuses a request that would change something and has a query, for routes that read none.
+/// Refuses a query on a request that may change something, for routes that read none.
 pub(crate) async fn refuse_query_of_change(request: Request, next: Next) -> Response {
     if request.method().is_safe() || !has_query(request.uri()) {
         return next.run(request).await;
     }
     ApiError::bad_request(
-        "this call takes no query: what it takes stands in its path and its JSON body",
+        "this call reads no query: send its parameters in its path and its JSON body",
     )
     .into_response()
 }
 
-/// An object that asks for nothing.
+/// An object without members.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// Refuses a request that would change something and has a body, for routes that read none. `{}` asks for nothing.
+/// Refuses a body on a request that may change something, for routes that read none. A blank body and `{}` pass.
 pub(crate) async fn refuse_body_of_change(
     State(app): State<Arc<App>>,
     request: Request,
@@ -170,7 +170,7 @@ pub(crate) async fn refuse_body_of_change(
             next.run(head).await
         }
         Ok(_) => ApiError::bad_request(
-            "this call reads no body: what it does stands in its path, and nothing was done",
+            "this call reads no body, and did nothing: send its parameters in its path",
         )
         .into_response(),
         Err(error) => error.into_response(),
@@ -181,7 +181,7 @@ fn has_query(uri: &Uri) -> bool {
     uri.query().is_some_and(|query| !query.is_empty())
 }
 
-/// Whether a header speaks of a body: of its type, of its length, or of chunks.
+/// Returns whether the headers announce a body: by its type, its length, or chunks.
 fn announces_body(headers: &HeaderMap) -> bool {
     let has_length = headers
         .get(header::CONTENT_LENGTH)
@@ -205,7 +205,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
             .header(axum::http::header::CONTENT_TYPE, FORM)
             .body(Body::from(body))
             .map_err(ApiError::internal)?;
-        // The library's message could quote a secret, so it is not passed on.
+        // The library's message could quote a secret, so the answer omits it.
         axum::extract::Form::from_request(form, app)
             .await
             .map(|axum::extract::Form(value)| Self(value))
@@ -223,7 +223,8 @@ fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-/// The whole of a small body. The caller, if one was asked for, is worth the same when it ends as when it began.
+/// Reads the whole of a small body. Refuses it when the caller, if there is one, lost the login or any rights
+/// meanwhile.
 async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
     let (parts, body) = request.into_parts();
     let mut stream = body.into_data_stream();

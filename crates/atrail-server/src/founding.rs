@@ -1,8 +1,8 @@
-//! The first start: one account, organization, space and user, and a file that says how to log in.
+//! The first start: creates an account, an organization, a space and a user, and a file with the user's credentials.
 //!
-//! The file is written first, as the intent, and then the catalog in one transaction with what the file says. A crash
-//! between the two leaves a file whose secrets fit nothing yet; the next start finishes with them. So there is never a
-//! user whose password nobody has.
+//! The server writes the file first, as its intent, and then commits the same to the catalog in one transaction. After
+//! a crash between the two, the file's secrets match nothing yet; the next start completes the work with them. So there
+//! is never a user whose password nobody has.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -19,7 +19,7 @@ use crate::error::ApiError;
 const TENANCY_NAME: &str = "default";
 const USER_NAME: &str = "admin";
 
-/// The file's content.
+/// The content of the file.
 #[derive(Clone, Serialize, Deserialize)]
 struct InitialCredentials {
     endpoint: String,
@@ -31,10 +31,10 @@ struct InitialCredentials {
     space: SpaceId,
 }
 
-/// The first user cannot be made.
+/// The server cannot create the first user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FoundingError {
-    /// The file cannot be read or written.
+    /// The server cannot read or write the file.
     #[error("cannot use {path}")]
     File {
         /// The file.
@@ -43,27 +43,27 @@ pub(crate) enum FoundingError {
         #[source]
         source: io::Error,
     },
-    /// There is such a file, but it holds no credentials, and there is no user yet.
-    #[error("{path} does not hold the first user's credentials: move it away and start again")]
+    /// The file exists but contains no credentials, and there is no user yet.
+    #[error("{path} does not contain the first user's credentials: move it away and start again")]
     Malformed {
         /// The file.
         path: PathBuf,
     },
     /// The catalog refuses.
-    #[error("cannot make the first user")]
+    #[error("cannot create the first user")]
     Store(#[from] StoreError),
-    /// The password cannot be hashed.
-    #[error("cannot make the first user: {0}")]
+    /// The server cannot hash the password.
+    #[error("cannot create the first user: {0}")]
     Hash(String),
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
+    /// The system returns no random bytes.
+    #[error("the system returns no random bytes")]
     Random(#[from] getrandom::Error),
 }
 
-/// Makes what a new server needs. `true` when this start did it.
+/// Creates the first user and what it needs. Returns whether this start did so.
 ///
-/// A later start only brings the file's `endpoint` up to date, and only while the file is there: an operator who has
-/// taken note of the credentials removes it.
+/// A later start only updates the file's `endpoint`, and only while the file exists: an operator removes it after
+/// copying the credentials.
 pub(crate) async fn ensure(
     identity: &Identity,
     passwords: &Passwords,
@@ -119,7 +119,7 @@ pub(crate) async fn ensure(
     Ok(true)
 }
 
-/// Whether the file is there and holds the credentials of this user.
+/// Returns whether the file exists and contains the credentials of this user.
 pub(crate) fn is_of(path: &Path, user: &str) -> bool {
     matches!(read(path), Ok(Written::Credentials(written)) if written.user == user)
 }

@@ -1,4 +1,4 @@
-//! What the fuzz targets call. No part of the crate's face.
+//! Entry points for the fuzz targets. Not part of the crate's public interface.
 
 use std::fmt::Debug;
 
@@ -11,7 +11,7 @@ use crate::days;
 use crate::download::range::RequestRange;
 pub use crate::ingest::fuzzing::ingest;
 
-/// Reads a `Range` header; what it selects lies in the representation.
+/// Parses a `Range` header, and checks that the resolved range lies within the representation.
 ///
 /// # Panics
 /// When it does not.
@@ -28,7 +28,7 @@ pub fn range(header: &str, total: u64) {
     );
 }
 
-/// Reads a body as each of the requests that there are.
+/// Parses a body as each kind of request.
 pub fn requests(body: &[u8]) {
     if let Some(query) = request::<api::EventsQuery>(body) {
         read_days(
@@ -59,7 +59,7 @@ pub fn requests(body: &[u8]) {
     request::<api::ApiKeyDelete>(body);
 }
 
-/// What is read is written and read again, and is the same.
+/// Parses a body, writes the value, parses it again, and checks that both values are the same.
 fn request<T: Serialize + DeserializeOwned + Debug>(body: &[u8]) -> Option<T> {
     let read: T = serde_json::from_slice(body).ok()?;
     let written = serde_json::to_vec(&read).expect("a request can be written");

@@ -1,7 +1,7 @@
-//! What must hold of a request's head before anything is made of it.
+//! Checks a request's head before the server uses any part.
 //!
-//! A field that names whose events are meant, or who asks, must stand there once: of two, a proxy in front may look at one
-//! and the server at the other.
+//! A field that names the caller or the target of the request must occur only once: a proxy in front might read one
+//! occurrence, and the server another.
 
 use atrail_api::headers::{AUTH_TOKEN, IDEMPOTENCY_KEY, PROJECT_ID, SESSION_ID};
 use axum::extract::Request;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
 
-/// Fields that stand in a request once, if at all.
+/// Fields that a request may contain once.
 const SINGLE: [HeaderName; 9] = [
     HOST,
     AUTHORIZATION,
@@ -26,7 +26,7 @@ const SINGLE: [HeaderName; 9] = [
     HeaderName::from_static(IDEMPOTENCY_KEY),
 ];
 
-/// Refuses a head that leaves open what it means.
+/// Refuses an ambiguous head.
 pub(crate) async fn check(request: Request, next: Next) -> Response {
     match refusal(request.version(), request.headers()) {
         Some(error) => error.into_response(),
@@ -38,23 +38,23 @@ fn refusal(version: Version, headers: &HeaderMap) -> Option<ApiError> {
     for name in &SINGLE {
         if headers.get_all(name).iter().nth(1).is_some() {
             return Some(ApiError::bad_request(format!(
-                "the header field {name} stands in the request more than once"
+                "the header field {name} occurs more than once: send it once"
             )));
         }
     }
-    // RFC 9112 §3.2; only HTTP/1.0 knows requests without.
+    // RFC 9112 §3.2: only an HTTP/1.0 request may omit the host.
     if version == Version::HTTP_11 && !headers.contains_key(HOST) {
         return Some(ApiError::bad_request("the header field host is missing"));
     }
     let host = headers.get(HOST)?;
     (!is_host(host)).then(|| {
         ApiError::bad_request(
-            "the header field host is not a name or an address with or without a port",
+            "the header field host is neither a name nor an address, with or without a port",
         )
     })
 }
 
-/// Whether it is `uri-host [ ":" port ]` (RFC 9110 §7.2). Empty is the host of a URL that names none.
+/// Returns whether the value is `uri-host [ ":" port ]` (RFC 9110 §7.2). The host of a URL without one is empty.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else {
         return false;

@@ -1,7 +1,7 @@
-//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a request that is sent again makes nothing a second time.
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated request creates nothing a second time.
 //!
-//! Nothing is remembered for it. The ids of what a request makes follow from its key, so that a retry makes the same
-//! things, and the store has them already.
+//! The server stores no keys. The ids of everything that a request creates follow from its key, so a retry creates the
+//! same things, which the store already has.
 
 use atrail_api::headers::IDEMPOTENCY_KEY;
 use atrail_model::{SessionId, Target, UserId};
@@ -14,12 +14,12 @@ use crate::error::ApiError;
 /// Longest key, in bytes.
 const KEY_MAX_BYTES: usize = 255;
 
-/// What one caller's key stands for.
+/// A key together with its caller, as a hash state from which ids follow.
 #[derive(Debug, Clone)]
 pub(crate) struct IdempotencyKey(Sha256);
 
 impl IdempotencyKey {
-    /// The request's key, if it has one. Keys of different callers have nothing to do with each other.
+    /// Returns the request's key, if it has one. Keys of different callers are independent of each other.
     pub(crate) fn of(headers: &HeaderMap, caller: UserId) -> Result<Option<Self>, ApiError> {
         let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(key) = keys.next() else {
@@ -28,19 +28,19 @@ impl IdempotencyKey {
         let is_text = key.to_str().is_ok_and(|text| !text.trim().is_empty());
         if !is_text || key.len() > KEY_MAX_BYTES || keys.next().is_some() {
             return Err(ApiError::bad_request(format!(
-                "Idempotency-Key is one value of 1 to {KEY_MAX_BYTES} visible characters"
+                "Idempotency-Key must be one value of 1 to {KEY_MAX_BYTES} visible characters"
             )));
         }
         let mut hasher = Sha256::new();
         hasher.update(caller.as_bytes());
-        // The key's end is known from its length, whatever follows.
+        // The length fixes where the key ends, independent of the bytes that follow.
         hasher.update((key.len() as u64).to_be_bytes());
         hasher.update(key.as_bytes());
         Ok(Some(Self(hasher)))
     }
 
-    /// The id of the event at this place in the request. Another text gets another id, so that a key that is used a second
-    /// time by mistake hides nothing.
+    /// Returns the id of the event at this position in the request. Another text gets another id, so that an accidental
+    /// reuse of a key hides no event.
     pub(crate) fn event_id(&self, index: u64, text: &[u8]) -> String {
         let mut hasher = self.0.clone();
         hasher.update(b"event");
@@ -49,14 +49,14 @@ impl IdempotencyKey {
         id(hasher).to_string()
     }
 
-    /// The id of the session that the request makes: of its target and of its own words, which mean other days when it
-    /// comes again after midnight.
+    /// Returns the id of the session that the request creates. It follows from the target and from the request's own
+    /// words; the same words may mean other days after midnight, and the retry still gets the same session.
     pub(crate) fn session_id(&self, target: Target, words: [Option<&str>; 3]) -> SessionId {
         let mut hasher = self.0.clone();
         hasher.update(b"session");
         hasher.update(target.domain().to_string());
         for word in words {
-            // An empty text is the same as none.
+            // An empty text counts as an absent one.
             let word = word.unwrap_or_default();
             hasher.update((word.len() as u64).to_be_bytes());
             hasher.update(word);
@@ -65,7 +65,7 @@ impl IdempotencyKey {
     }
 }
 
-/// A UUID of version 8 (RFC 9562 §5.8).
+/// Returns a UUID of version 8 (RFC 9562 §5.8).
 fn id(hasher: Sha256) -> Uuid {
     let hash = hasher.finalize();
     Uuid::new_v8(*hash.first_chunk().expect("a hash has 32 bytes"))

@@ -1,4 +1,4 @@
-//! Taking in events: body → decompressed → split → checked → durable → answered, in bounded memory.
+//! Accepts events: body → decompressed → split → checked → durable → answered, in bounded memory.
 
 mod body;
 pub(crate) mod budget;
@@ -28,14 +28,14 @@ use crate::error::ApiError;
 use crate::extract::Query;
 use crate::idempotency::IdempotencyKey;
 
-/// A body up to this size is checked at once; a larger one would hold up other requests of the same thread.
+/// The server checks a body up to this size on the spot; a larger one would delay other requests on the same thread.
 const INLINE_MAX_BYTES: usize = 32 << 10;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const DUPLICATES: HeaderName = HeaderName::from_static(headers::DUPLICATES);
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A request that brings events.
+/// A request that sends events.
 #[derive(Debug)]
 pub(crate) struct IngestRequest {
     query: IngestQuery,
@@ -65,7 +65,7 @@ impl FromRequest<Arc<App>> for IngestRequest {
     }
 }
 
-/// Takes in a request's events. Success is answered only after the store has made them durable. The answer's bytes count
+/// Accepts a request's events. It reports success only after the store has made them durable. The answer's bytes count
 /// against the budget until they are sent.
 pub(crate) async fn run(
     app: &App,
@@ -84,7 +84,7 @@ pub(crate) async fn run(
             .parse()
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
     };
-    // Before the body is read, so that a producer learns early that it must wait.
+    // Before the server reads the body, so that a producer learns early that it must wait.
     if let Some(refusal) = app.store.write_refusal() {
         return Err(refusal.into());
     }
@@ -95,7 +95,7 @@ pub(crate) async fn run(
     let reading = Reading {
         kind,
         framing,
-        // A clock that was set back refuses no event that is of now.
+        // A clock that was set back must not refuse an event of the present.
         now: app.store.time().latest(),
         key,
         each_is_answered: !minimal,
@@ -120,10 +120,10 @@ pub(crate) async fn run(
     } = prepared;
     if accepted == 0 && refused == 0 {
         return Err(ApiError::bad_request(
-            "the body holds no event: send one JSON object, an array, or one object per line",
+            "the body contains no event: send one JSON object, an array, or one object per line",
         ));
     }
-    // A body may be long in coming, and its sender's rights may end meanwhile.
+    // A body may take long to arrive, and its sender may lose rights meanwhile.
     if let Some(admitted) = admitted {
         admitted.must_still_stand(app).await?;
     }
@@ -147,7 +147,7 @@ pub(crate) async fn run(
     } else {
         let json = HeaderValue::from_static("application/json");
         let answer = held.hold(answer);
-        // Each event's answer was written before the store knew which of them it had.
+        // Each event's answer was written before the store knew which events are duplicates.
         let headers = [
             (header::CONTENT_TYPE, json),
             (DUPLICATES, HeaderValue::from(duplicates)),
@@ -156,7 +156,8 @@ pub(crate) async fn run(
     })
 }
 
-/// A body that is declared as lines is read as such, each for itself; the form of any other is seen from its begin.
+/// Returns the framing of a body. One that is declared as lines is read line by line; for any other, its beginning
+/// decides.
 fn framing(headers: &HeaderMap) -> Framing {
     const LINES: [&str; 3] = [
         "application/x-ndjson",
@@ -174,7 +175,7 @@ fn framing(headers: &HeaderMap) -> Framing {
     }
 }
 
-/// The media type that a body is declared as, without its parameters; empty where there is none.
+/// Returns the body's media type, without parameters; empty when the request declares none.
 fn media_type(headers: &HeaderMap) -> &str {
     let declared = headers
         .get(header::CONTENT_TYPE)
@@ -183,7 +184,7 @@ fn media_type(headers: &HeaderMap) -> &str {
     media_type.unwrap_or_default().trim()
 }
 
-/// `Prefer: return=minimal` (RFC 7240 §4.2).
+/// Returns whether the request has `Prefer: return=minimal` (RFC 7240 §4.2).
 fn wants_minimal(headers: &HeaderMap) -> bool {
     let values = headers.get_all(PREFER).iter();
     values

@@ -1,7 +1,7 @@
-//! The HTTP face of atrail: routes, authentication, byte ranges, configuration.
+//! The HTTP interface of atrail: routes, authentication, byte ranges, configuration.
 //!
-//! [`Server::start`] opens the store in its data directory, makes the first user when there is none, and serves until
-//! [`Running::shutdown`]. Handlers are thin; what events they reach, they reach by way of `auth::access` alone.
+//! [`Server::start`] opens the store in its data directory, creates the first user if there is none, and serves until
+//! [`Running::shutdown`]. Handlers are thin, and reach events only through `auth::access`.
 
 mod app;
 mod audit;

@@ -1,4 +1,4 @@
-//! What the HTTP face counts about itself, and the page that shows it with the store's numbers.
+//! The counters of the HTTP interface, and the page that shows them together with the store's.
 //!
 //! Labels are route templates, methods, status classes and a few fixed words: never a name, an id or an address.
 
@@ -18,7 +18,7 @@ use crate::audit::action::{Action, Outcome};
 
 pub(crate) use page::{CONTENT_TYPE, render};
 
-/// Upper bounds of the times of answers.
+/// Upper bounds of response times.
 const REQUEST_BOUNDS: &[Duration] = &[
     Duration::from_millis(1),
     Duration::from_micros(2500),
@@ -36,13 +36,13 @@ const REQUEST_BOUNDS: &[Duration] = &[
 /// Classes of statuses: 1xx to 5xx.
 const CLASSES: usize = 5;
 
-/// What the server counts. Counting costs an atomic addition or two.
+/// The server's counters. Counting costs an atomic addition or two.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     started: Timestamp,
-    /// Method and path of every route there is.
+    /// Method and path of every route.
     routes: &'static [(&'static str, &'static str)],
-    /// For each route in their order, and then for what fits none, a histogram by status class.
+    /// For each route in their order, and last for unknown routes: a histogram for each status class.
     requests: Vec<[Histogram; CLASSES]>,
     places: HashMap<&'static str, Vec<(&'static str, usize)>>,
     open_connections: AtomicU64,
@@ -56,18 +56,18 @@ pub(crate) struct Metrics {
     own_event_failures: [AtomicU64; Action::ALL.len()],
 }
 
-/// A secret that was given and is not good.
+/// A kind of wrong or invalid secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthFailure {
-    /// A user name and password that do not fit.
+    /// A wrong user name or password.
     Password,
-    /// An API key that is not known.
+    /// An unknown API key.
     ApiKey,
-    /// A refresh token that is not known, or was used before.
+    /// A refresh token that is unknown, or was used before.
     RefreshToken,
-    /// A token of the OpenID provider that cannot be believed.
+    /// An invalid token of the OpenID provider.
     IdToken,
-    /// An access token that is not ours, has expired, or whose login has ended.
+    /// An access token that is not the server's, has expired, or whose login has ended.
     AccessToken,
 }
 
@@ -91,26 +91,26 @@ impl AuthFailure {
     }
 }
 
-/// Which bound somebody met who would have kept others waiting.
+/// A limit that a client reached, and that keeps it from delaying others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Of the connections of one address.
+    /// The connections of one address.
     ConnectionsOfAddress,
-    /// Of all connections.
+    /// All connections.
     Connections,
-    /// Of the time for a TLS handshake.
+    /// The time for a TLS handshake.
     SlowHandshake,
-    /// Of the time for a request's head.
+    /// The time for a request's head.
     SlowHead,
-    /// Of the pace of a request's body.
+    /// The pace of a request's body.
     SlowBody,
-    /// Of the pace at which an answer is taken.
+    /// The pace at which the client reads an answer.
     SlowReader,
-    /// Of the memory of one sender.
+    /// The memory of one sender.
     MemoryOfSender,
-    /// Of the memory of all requests.
+    /// The memory of all requests.
     Memory,
-    /// Of the passwords that wait to be checked.
+    /// The passwords that wait to be checked.
     Passwords,
 }
 
@@ -143,7 +143,7 @@ impl Refusal {
 }
 
 impl Metrics {
-    /// Everything at zero, in a process that started at this time and has these routes.
+    /// Creates the counters at zero, for a process that started at this time and has these routes.
     pub(crate) fn new(started: Timestamp, routes: &'static [(&'static str, &'static str)]) -> Self {
         let mut places: HashMap<_, Vec<_>> = HashMap::new();
         for (index, (method, path)) in routes.iter().enumerate() {
@@ -166,7 +166,8 @@ impl Metrics {
         }
     }
 
-    /// Counts an answer. `template` is the route's path, if there was one; the time is that up to the answer's head.
+    /// Counts an answer. `template` is the path of the matched route, if any; `took` is the time up to the answer's
+    /// head.
     pub(crate) fn answered(
         &self,
         method: &Method,
@@ -182,34 +183,34 @@ impl Metrics {
         self.requests[route][class].observe(took);
     }
 
-    /// Counts a connection, which is open until the answer is dropped.
+    /// Counts a connection, which counts as open until the returned value is dropped.
     pub(crate) fn connected(self: &Arc<Self>) -> OpenConnection {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.open_connections.fetch_add(1, Ordering::Relaxed);
         OpenConnection(Arc::clone(self))
     }
 
-    /// Counts events that were not kept because of what they are.
+    /// Counts refused events.
     pub(crate) fn refused_events(&self, count: u64) {
         self.refused_events.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Counts a request that was refused, or a connection that was closed, for a bound that it met.
+    /// Counts a request that the server refused, or a connection that it closed, because a limit was reached.
     pub(crate) fn refused(&self, refusal: Refusal) {
         self.refusals[refusal as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a secret that was not good.
+    /// Counts a wrong or invalid secret.
     pub(crate) fn auth_failed(&self, failure: AuthFailure) {
         self.auth_failures[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an event of the server itself that was made durable.
+    /// Counts an event of the server itself that became durable.
     pub(crate) fn own_event(&self, action: Action, outcome: Outcome) {
         self.own_events[action as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one that could not be written.
+    /// Counts a failed attempt to record one.
     pub(crate) fn own_event_failed(&self, action: Action) {
         self.own_event_failures[action as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -220,7 +221,7 @@ impl Metrics {
     }
 }
 
-/// A connection that is open.
+/// An open connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Arc<Metrics>);
 

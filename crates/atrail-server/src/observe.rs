@@ -1,4 +1,4 @@
-//! The outermost layer: every request has an id, every error a body, every answer a line in the log.
+//! The outermost layer: gives every request an id, every error a body, and every answer a line in the log.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -21,17 +21,17 @@ use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::serve::places::Crowded;
 
-/// Longest request id that is taken from a client, in bytes.
+/// Longest request id that the server accepts from a client, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 128;
 
-/// Who a request turned out to come from, for the log.
+/// The authenticated caller of a request, for the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caller(Arc<OnceLock<UserId>>);
 
 impl Caller {
     /// Notes the caller.
     pub(crate) fn is(&self, user: UserId) {
-        // A request has one caller; whoever notes it second notes the same.
+        // A request has one caller; a second call notes the same one.
         let _ = self.0.set(user);
     }
 }
@@ -40,7 +40,7 @@ impl Caller {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The id of a request, as its answer and the log have it.
+/// The id of a request, in its answer and in the log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
@@ -53,12 +53,13 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-/// A handler panicked; the log has the place.
+/// A handler panicked; the log has the location.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's handler panicked")]
 struct Panicked;
 
-/// Serves a request, also when its handler panics. The log has no header, no query and no body: they may hold secrets.
+/// Serves a request, even when its handler panics. It logs no header, no query and no body, because they may contain
+/// secrets.
 pub(crate) async fn observe(
     State(metrics): State<Arc<Metrics>>,
     mut request: Request,
@@ -73,7 +74,7 @@ pub(crate) async fn observe(
     let path = request.uri().path().to_owned();
     let template = request.extensions().get::<MatchedPath>().cloned();
 
-    // What a handler shares with others is behind locks that a panic does not poison, or in the store's own tasks.
+    // Handlers share state only behind locks that a panic does not poison, or in the store's own tasks.
     let crowded = request.extensions().get::<Crowded>().copied();
     let mut response = match crowded {
         Some(crowded) => crowded.refusal().into_response(),
@@ -112,7 +113,7 @@ pub(crate) async fn observe(
     response
 }
 
-/// The client's own id when it is fit for a log, else a new one.
+/// Returns the client's own id when it is safe to log, and otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let fit = |id: &&str| {
         (1..=REQUEST_ID_MAX_BYTES).contains(&id.len())

@@ -1,6 +1,7 @@
-//! The description of the API (OpenAPI 3.1), made of the table of operations and of the wire types themselves.
+//! The description of the API (OpenAPI 3.1), generated from the table of operations and from the wire types.
 //!
-//! `docs/openapi.json` is this text; a test compares the two, and another one makes sure that every route is in it.
+//! `docs/openapi.json` is this text. One test compares the two, and another verifies that the text contains every
+//! route.
 
 mod operation;
 mod operations;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// What the groups of operations are about.
+/// The groups of operations, and their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("login", "Tokens: where to get them and how to check them."),
     (
@@ -26,10 +27,10 @@ const TAGS: &[(&str, &str)] = &[
         "tenancy",
         "Accounts, organizations, spaces, users, roles and API keys.",
     ),
-    ("operations", "For those who run the server."),
+    ("operations", "For the server's operators."),
 ];
 
-/// The document as JSON text.
+/// Returns the document as JSON text.
 pub(crate) fn document() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", describe()));
     &TEXT
@@ -50,7 +51,7 @@ fn describe() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "atrail",
-            "description": "An activity tracker: takes in audit events, keeps them, and hands them out as downloads \
+            "description": "An activity tracker: accepts audit events, stores them, and serves them as downloads \
                 that are byte-exact and resumable. Days are UTC. Errors are RFC 9457 problems with a stable `code`.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -70,7 +71,7 @@ fn describe() -> Value {
     })
 }
 
-/// Every wire type that an operation refers to.
+/// Returns the schema of every wire type that an operation refers to.
 fn schemas() -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     add::<api::Problem>(&mut found);
@@ -112,7 +113,7 @@ fn schemas() -> BTreeMap<String, Value> {
     found
 }
 
-/// Adds a type and those that it is made of.
+/// Adds a type and the types that it consists of.
 fn add<T: ToSchema>(found: &mut BTreeMap<String, Value>) {
     let mut parts: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut parts);
@@ -179,7 +180,7 @@ mod tests {
         let committed = std::fs::read_to_string(file).unwrap();
         assert!(
             committed == document(),
-            "docs/openapi.json is not what the code says: run this test with ATRAIL_WRITE_OPENAPI=1 and look at the difference"
+            "docs/openapi.json differs from the code: run this test with ATRAIL_WRITE_OPENAPI=1 and review the difference"
         );
     }
 }

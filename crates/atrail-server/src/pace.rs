@@ -1,4 +1,4 @@
-//! How slowly a request's body may come.
+//! Limits how slowly a client may send a request's body.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use tokio::time::{Instant, timeout};
 use crate::error::ApiError;
 use crate::metrics::{Metrics, Refusal};
 
-/// The pace of one body. Only the time counts that is spent waiting for the client: a body that is long in being worked on
-/// is not slow.
+/// The pace of one body. Only the time that the server waits for the client counts: a body that the server processes
+/// for long is not slow.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     waited: Duration,
     received_bytes: u64,
 }
 
-/// What a body may take.
+/// The limits of a body's pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// For the next piece of it, and for the beginning of all of it before a rate is asked for.
+    /// The longest wait for the next bytes, and the total wait that is free before the minimum rate applies.
     pub(crate) idle: Duration,
-    /// For all of it.
+    /// The longest total wait for the body.
     pub(crate) total: Duration,
-    /// Bytes a second of what is not free.
+    /// The minimum rate beyond the free wait, in bytes per second.
     pub(crate) min_rate: u64,
 }
 
-/// How a body was too slow.
+/// The limit that a body exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slow {
     Idle,
@@ -38,7 +38,7 @@ enum Slow {
 }
 
 impl Pace {
-    /// The next piece of the body, unless the client takes too long to send it.
+    /// Returns the next bytes of the body, unless the client takes too long to send them.
     pub(crate) async fn next(
         &mut self,
         stream: &mut BodyDataStream,
@@ -56,7 +56,7 @@ impl Pace {
                 Ok(Some(chunk))
             }
             Ok(Some(Err(error))) => Err(ApiError::bad_request(format!(
-                "the body could not be read: {error}"
+                "the server cannot read the body: {error}"
             ))),
             Err(_) => {
                 metrics.refused(Refusal::SlowBody);
@@ -66,7 +66,7 @@ impl Pace {
         }
     }
 
-    /// How long to wait for the next piece, and what it means when it does not come.
+    /// Returns how long to wait for the next bytes, and which limit the body exceeds when they do not arrive.
     fn patience(&self, limits: Limits) -> (Duration, Slow) {
         let Limits {
             idle,
@@ -93,12 +93,12 @@ impl Slow {
             min_rate,
         } = limits;
         match self {
-            Self::Idle => format!("nothing of the body came for {} seconds", idle.as_secs()),
+            Self::Idle => format!("no byte of the body arrived for {} seconds", idle.as_secs()),
             Self::Total => format!(
-                "the body did not come within {} seconds: send smaller requests",
+                "the body did not arrive within {} seconds: send smaller requests",
                 total.as_secs()
             ),
-            Self::Rate => format!("the body came more slowly than {min_rate} bytes a second"),
+            Self::Rate => format!("the body arrived more slowly than {min_rate} bytes per second"),
         }
     }
 }
@@ -114,7 +114,8 @@ mod tests {
         min_rate: 100,
     };
 
-    /// How long a client is borne that sends so many bytes after each so many seconds, and how it ends.
+    /// Returns after how many seconds a client is refused that sends `bytes` bytes each `every`, and the limit that it
+    /// exceeded.
     fn borne(bytes: u64, every: Duration) -> (u64, Slow) {
         let mut pace = Pace::default();
         loop {
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!((after, slow), (30, Slow::Rate));
         let (after, slow) = borne(50, SECOND);
         assert!((58..=61).contains(&after) && slow == Slow::Rate, "{after}");
-        // A burst at the begin pays for a while, and not for ever.
+        // An early burst earns some time, but not without end.
         let pace = Pace {
             received_bytes: 10_000,
             waited: 129 * SECOND,

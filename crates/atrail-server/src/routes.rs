@@ -1,4 +1,4 @@
-//! The table of routes. One file for each resource.
+//! The table of routes. Each resource has a file.
 
 mod accounts;
 mod api_keys;
@@ -107,7 +107,8 @@ routes! {
     GET paths::OPENAPI => openapi::show;
 }
 
-/// The routes that change something and read the query. A login keeps to RFC 6749, which says nothing of one.
+/// The routes that change something and read the query. The token routes follow RFC 6749, which does not mention a
+/// query.
 const READ_THE_QUERY: [(&str, &str); 10] = [
     ("POST", paths::TOKEN),
     ("POST", paths::TOKEN_LEGACY),
@@ -143,8 +144,8 @@ const READ_THE_BODY: [(&str, &str); 18] = [
     ("PUT", paths::OPTIONS),
 ];
 
-/// The same route, which refuses a query or a body unless it reads one: what is asked for there and nobody reads, such as
-/// `dry_run`, would be taken for done.
+/// Returns a route that refuses a query or a body unless it reads one: otherwise a client would believe that the server
+/// honoured a parameter that no handler reads, such as `dry_run`.
 fn checked(
     app: &Arc<App>,
     method: &str,
@@ -161,7 +162,7 @@ fn checked(
     route
 }
 
-/// The whole service.
+/// Returns the whole service.
 pub(crate) fn router(app: Arc<App>) -> Router {
     table(&app)
         .fallback(unknown_path)
@@ -173,12 +174,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 async fn unknown_path() -> ApiError {
-    ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+    ApiError::new(ErrorCode::NotFound, "nothing exists at this path")
 }
 
 async fn unknown_method() -> ApiError {
     ApiError::new(
         ErrorCode::MethodNotAllowed,
-        "this path does not know this method",
+        "this path does not support this method",
     )
 }

@@ -1,4 +1,4 @@
-//! Starting, accepting connections, and ending in order.
+//! Starts the server, accepts connections, and shuts down in order.
 
 pub(crate) mod patience;
 pub(crate) mod places;
@@ -46,31 +46,31 @@ use served::Served;
 use tls::Tls;
 pub use tls::TlsError;
 
-/// Longest head of a request, in bytes; half of it is what a connection costs while it is idle.
+/// Longest head of a request, in bytes; an idle connection costs half of it.
 const HEAD_MAX_BYTES: usize = 32 << 10;
-/// Header fields that a request may have.
+/// Largest number of header fields in a request.
 const MAX_HEADERS: usize = 64;
-/// Longest wait for a head on a connection beyond a bound, which is there for health probes.
+/// Longest wait for a head on a connection beyond a limit; such a connection serves health probes.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
-/// Paths that are answered on such a connection, too.
+/// Paths that such a connection serves.
 const PROBES: [&str; 3] = [paths::HEALTHZ, paths::READYZ, paths::METRICS];
-/// How long cut connections get to notice.
+/// How long connections have to end after they are cut.
 const CUT_GRACE: Duration = Duration::from_secs(1);
-/// How long there is at shutdown to write what was counted.
+/// How long the audit has at shutdown to write its counts.
 const AUDIT_GRACE: Duration = Duration::from_secs(4);
-/// How long the store gets to finish what is under way at shutdown.
+/// How long the store has at shutdown to finish its work.
 const STORE_GRACE: Duration = Duration::from_secs(4);
-/// Wait after a failed accept: the process is out of file descriptors, and asking at once would only burn time.
+/// Wait after a failed accept: the process has no free file descriptor, and an immediate retry would only waste time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting cannot be worked with.
+    /// A setting is invalid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {listen}")]
     Listen {
         /// The address.
@@ -82,13 +82,13 @@ pub enum StartError {
     /// The store does not open.
     #[error("cannot open the store")]
     Store(#[from] StoreError),
-    /// The certificate cannot be served.
+    /// The server cannot use the certificate.
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
-    /// The OpenID provider cannot be asked: not at all, since its certificates cannot be read.
+    /// The server cannot read the certificates that verify the OpenID provider.
     #[error("cannot use auth.oidc.ca_file")]
     Oidc(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Keys or first credentials cannot be had.
+    /// The server cannot read or create its keys or the first credentials.
     #[error("cannot prepare the server's secrets")]
     Secrets(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -98,11 +98,11 @@ pub enum StartError {
 pub struct Server;
 
 impl Server {
-    /// Opens the store, makes the first user when there is none, and begins to serve. When this returns, connections are
-    /// accepted.
+    /// Opens the store, creates the first user if there is none, and begins to serve. When this returns, the server
+    /// accepts connections.
     ///
     /// # Errors
-    /// When the settings are unsafe, the store or the secrets cannot be had, or the address is taken.
+    /// When a setting is unsafe, the store or the secrets are not available, or the address is in use.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
         settings.check()?;
         let store = Store::open(settings.store.clone(), Arc::clone(&clock)).await?;
@@ -130,7 +130,7 @@ async fn prepare(
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
-    // Port 0 asks for any that is free; from here on it is known which.
+    // Port 0 selects any free port; the address has its number from here on.
     settings.listen = addr;
     let verifier_key = store.verifier_key().await.to_string();
     let identity = store.catalog().identity();
@@ -154,7 +154,7 @@ async fn prepare(
     if !founded && credentials_file.exists() {
         tracing::warn!(
             path = %credentials_file.display(),
-            "the first user's credentials are still in this file: take note of them, then remove it"
+            "the first user's credentials are still in this file: copy them, then remove it"
         );
     }
     let tenancy = store.tenancy();
@@ -218,15 +218,15 @@ async fn prepare(
     })
 }
 
-/// A server that serves. Dropping it does not end it; [`Running::shutdown`] does.
+/// A running server. Dropping it does not stop the server; [`Running::shutdown`] does.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
+    /// The address on which the server listens.
     pub addr: SocketAddr,
     endpoint: String,
-    /// The file with the first user's credentials, when this start made them.
+    /// The file with the first user's credentials, if this start created them.
     pub first_credentials: Option<PathBuf>,
-    /// The key that the server's evidence is verified with.
+    /// The key that verifies the server's evidence.
     pub verifier_key: String,
     accepting: JoinHandle<()>,
     connections: TaskTracker,
@@ -239,20 +239,20 @@ pub struct Running {
 }
 
 impl Running {
-    /// The base URL for a client of this machine.
+    /// Returns the base URL for a client on this machine.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Takes no more connections, lets requests and downloads under way end within the drain time, cuts the rest, puts
-    /// on record what was counted, and closes the store.
+    /// Accepts no more connections, lets requests and downloads in progress end within the drain time, cuts the rest,
+    /// records the counts, and closes the store.
     ///
     /// # Errors
-    /// When the store cannot be closed in order; nothing acknowledged is lost by it.
+    /// When the store cannot close in order. No acknowledged event is lost.
     pub async fn shutdown(self) -> Result<(), StoreError> {
         self.stop.cancel();
-        // Ends by itself at the signal; a panic there is in the log already.
+        // The task ends at the signal; a panic in it has already been logged.
         let _ = self.accepting.await;
         self.connections.close();
         if tokio::time::timeout(self.drain, self.connections.wait())
@@ -261,28 +261,29 @@ impl Running {
         {
             tracing::warn!(connections = self.connections.len(), "cutting connections");
             self.cut.cancel();
-            // Who is deaf to this is at work on a thread that the store outlasts.
+            // A connection that ignores this is in a blocking thread, and the store outlives that.
             let _ = tokio::time::timeout(CUT_GRACE, self.connections.wait()).await;
         }
-        // Ends by itself at the signal, as accepting does.
+        // The task ends at the signal, as the one that accepts does.
         let _ = self.counting.await;
         if tokio::time::timeout(AUDIT_GRACE, self.audit.close())
             .await
             .is_err()
         {
-            tracing::error!("how often things were read in this hour is not on record");
+            tracing::error!("the counts of this hour's reads are not recorded");
         }
         match tokio::time::timeout(STORE_GRACE, self.store.close()).await {
             Ok(closed) => closed,
             Err(_) => {
-                tracing::warn!("the store is still at work; what is acknowledged is durable");
+                tracing::warn!("the store is still working; every acknowledged event is durable");
                 Ok(())
             }
         }
     }
 }
 
-/// Cores that may be kept busy by work that takes a while; one more where there is one alone, so that nobody waits for all.
+/// Returns how many cores long work may occupy: on a single core still two, so that such work does not wait for other
+/// such work.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }
@@ -354,15 +355,15 @@ impl Acceptor {
                     let answer = answer.await.unwrap_or_else(|never| match never {});
                     return Ok(answer.map(|body| Served::new(body, serving)));
                 }
-                // Whoever hangs up does not stop it between what it does and the event that puts it on record. Until it
-                // ends it is under way, and takes its connection's place.
+                // A client that disconnects must not stop a handler between an action and the event that records it.
+                // Until the handler ends, the request is in progress and occupies its connection's place.
                 let to_the_end = requests.spawn(async move { (answer.await, serving) });
                 let (answered, serving) = to_the_end.await?;
                 let answer = answered.unwrap_or_else(|never| match never {});
                 Ok::<_, JoinError>(answer.map(|body| Served::new(body, serving)))
             }
         });
-        // Small answers must not wait for the acknowledgement of earlier ones; without it they are only slower.
+        // Small answers must not wait for the acknowledgement of earlier ones; if this fails, they are only slower.
         let _ = stream.set_nodelay(true);
         let settings = &self.app.settings;
         let is_beside = place.crowded.is_some();
@@ -373,7 +374,8 @@ impl Acceptor {
         let stream = Timed::new(stream, patience, Arc::clone(&place.stage));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            // The stream knows when a head begins, and this does not: it is there in case that the stream is mistaken.
+            // The stream knows when a head begins, and this library does not; this limit is a safeguard against an
+            // error in the stream.
             .header_read_timeout(patience.head.saturating_add(patience.keep_alive))
             .keep_alive(!is_beside)
             .max_header_size(HEAD_MAX_BYTES)
@@ -390,7 +392,7 @@ impl Acceptor {
                 let connection = http.serve_connection(TokioIo::new(stream), service);
                 return ending.run(connection, peer).await;
             };
-            // A handshake has as long as the head of a request, and none is waited for at the end.
+            // A handshake may take as long as a request's head, and a shutdown waits for no handshake.
             let secured = tokio::select! {
                 secured = tokio::time::timeout(patience, tls.accept(stream)) => secured,
                 () = ending.stop.cancelled() => return,
@@ -412,7 +414,7 @@ impl Acceptor {
     }
 }
 
-/// How connections are told to end.
+/// The signals that end a connection.
 struct Ending {
     stop: CancellationToken,
     cut: CancellationToken,
@@ -421,7 +423,7 @@ struct Ending {
 }
 
 impl Ending {
-    /// Serves a connection until it ends, or has to.
+    /// Serves a connection until it ends, or has to end.
     async fn run<C>(self, connection: C, peer: SocketAddr)
     where
         C: GracefulConnection<Error = hyper::Error>,
@@ -432,7 +434,7 @@ impl Ending {
             () = self.stop.cancelled() => false,
             () = self.place.leave.cancelled() => true,
         };
-        // Whoever sends only the beginning of a head would be waited for otherwise.
+        // Otherwise the server would wait for a client that sends only the beginning of a head.
         if has_to_leave && self.place.stage.idle_since().is_some() {
             return;
         }

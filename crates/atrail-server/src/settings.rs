@@ -1,4 +1,4 @@
-//! How the server works.
+//! The server's settings.
 
 mod error;
 mod listen;
@@ -23,102 +23,103 @@ pub use listen::listen_address;
 pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
 
-/// How the server works; [`Settings::new`] gives the defaults.
+/// The server's settings; [`Settings::new`] returns the defaults.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How the store works, and the data directory.
+    /// The store's settings, including the data directory.
     pub store: StoreSettings,
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free one.
     pub listen: SocketAddr,
-    /// Whether passwords and tokens may cross a network in the clear: needed to listen elsewhere than on loopback.
+    /// Whether passwords and tokens may cross a network unencrypted: required to listen beyond loopback without a
+    /// certificate.
     pub insecure_http: bool,
-    /// The certificate chain that HTTPS is served with, in PEM; with [`Self::tls_key`]. `None`: plain HTTP.
+    /// The certificate chain for HTTPS, in PEM; requires [`Self::tls_key`]. `None`: plain HTTP.
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM.
     pub tls_key: Option<PathBuf>,
-    /// Where clients reach the server when that is not where it listens: behind a proxy. `None`: by the name that the
-    /// client used.
+    /// The URL under which clients reach the server, when that differs from its address, as behind a proxy. `None`: the
+    /// host name that the client used.
     pub public_url: Option<PublicUrl>,
-    /// The addresses of proxies in front, which say in `X-Forwarded-For` whom they got a request from.
+    /// The addresses of proxies in front, which name in `X-Forwarded-For` the address from which they got a request.
     pub trusted_proxies: Vec<IpAddr>,
-    /// How long an access token lives.
+    /// The lifetime of an access token.
     pub access_token_ttl: Duration,
-    /// A login ends this long after its last refresh.
+    /// A login expires this long after its last refresh.
     pub refresh_token_ttl: Duration,
-    /// Logins by way of an OpenID provider.
+    /// Logins through an OpenID provider.
     pub oidc: OidcSettings,
-    /// Connections that are served at once. A few more are answered about the server's health alone.
+    /// Largest number of connections served at a time. The server answers health checks on a few more.
     pub max_connections: usize,
-    /// Connections of one address, and of one that a trusted proxy names requests, at once: never more than half of
-    /// [`Self::max_connections`].
+    /// Largest number of connections of one address at a time, and of requests for which a trusted proxy names one
+    /// address; never more than half of [`Self::max_connections`].
     pub max_connections_per_address: usize,
-    /// A connection is closed when a request's head does not come within this time.
+    /// The server closes a connection when a request's head does not arrive within this time.
     pub header_read_timeout: Duration,
-    /// A connection on which no request is under way is closed after this time.
+    /// The server closes a connection after this time without a request.
     pub keep_alive_timeout: Duration,
-    /// A request is refused when nothing of its body comes for this time.
+    /// The server refuses a request when no byte of its body arrives for this time.
     pub body_idle_timeout: Duration,
-    /// A request is refused when the client takes this long to send its body.
+    /// The server refuses a request when the client takes this long to send its body.
     pub body_timeout: Duration,
-    /// A request is refused when its body comes more slowly than so many bytes a second, [`Self::body_idle_timeout`] not
-    /// counted.
+    /// The server refuses a request when its body arrives at fewer bytes per second than this, not counting a wait of
+    /// [`Self::body_idle_timeout`].
     pub body_min_rate: u64,
-    /// A connection is closed when the client takes nothing of an answer for this time.
+    /// The server closes a connection when the client reads nothing of an answer for this time.
     pub write_idle_timeout: Duration,
-    /// Whoever takes fewer bytes a second of an answer takes nothing.
+    /// A client that reads an answer at fewer bytes per second than this counts as idle.
     pub write_min_rate: u64,
     /// Bytes of events, decompressed, that all requests together may hold in memory.
     pub ingest_bytes_in_flight: usize,
-    /// Requests and downloads under way get this long to end at shutdown; then they are cut.
+    /// How long requests and downloads in progress have to end at shutdown; then the server cuts them.
     pub drain: Duration,
-    /// What is logged, and how.
+    /// What the server logs, and how.
     pub log: LogSettings,
 }
 
-/// What is logged, and how. The server only emits events; whoever starts it subscribes to them.
+/// What the server logs, and how. The server only emits events; the program that starts it subscribes to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogSettings {
-    /// How a line looks.
+    /// The format of a line.
     pub format: LogFormat,
-    /// The least that is worth a line.
+    /// The lowest level that is logged.
     pub level: LogLevel,
 }
 
-/// How a line of the log looks.
+/// The format of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line, for programs.
+    /// For programs: one JSON object on each line.
     Json,
 }
 
-/// How much is logged: each level includes those before it.
+/// The levels of the log: each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// What failed.
+    /// Failures.
     Error,
-    /// What an operator should look at.
+    /// Conditions that an operator should examine.
     Warn,
     /// One line for each request.
     Info,
-    /// What helps to find a fault.
+    /// Details for finding a fault.
     Debug,
     /// Everything.
     Trace,
 }
 
 impl Default for Settings {
-    /// As [`Self::new`], in the directory `atrail-data` below the current one.
+    /// Returns [`Self::new`] with the directory `atrail-data` below the current one.
     fn default() -> Self {
         Self::new(PathBuf::from("atrail-data"))
     }
 }
 
 impl Settings {
-    /// The defaults, for this data directory.
+    /// Returns the defaults for this data directory.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
@@ -150,10 +151,10 @@ impl Settings {
         }
     }
 
-    /// Refuses values that the server cannot work with, each by itself and all together.
+    /// Refuses settings that are invalid by themselves or in combination.
     ///
     /// # Errors
-    /// The first setting that is wrong.
+    /// The first invalid setting.
     pub fn check(&self) -> Result<(), SettingError> {
         let refuse = |name, why: &str| {
             Err(SettingError {
@@ -165,15 +166,15 @@ impl Settings {
         if name.is_some_and(|name| !is_server_name(name)) {
             return refuse(
                 "evidence.name",
-                "has no 1 to 255 bytes, or a space or a '+'",
+                "must have 1 to 255 bytes, without a space or a '+'",
             );
         }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => {
-                return refuse("server.tls_key", "is missing, but there is a tls_cert");
+                return refuse("server.tls_key", "is missing, but tls_cert is set");
             }
             (None, Some(_)) => {
-                return refuse("server.tls_cert", "is missing, but there is a tls_key");
+                return refuse("server.tls_cert", "is missing, but tls_key is set");
             }
             _ => {}
         }
@@ -234,13 +235,13 @@ impl Settings {
         if self.ingest_bytes_in_flight < EVENT_MAX_BYTES {
             return Err(SettingError {
                 name: "server.ingest_memory",
-                why: format!("is less than one event may have: {EVENT_MAX_BYTES} bytes"),
+                why: format!("is less than the largest event: {EVENT_MAX_BYTES} bytes"),
             });
         }
         self.oidc.check()
     }
 
-    /// How slowly a body may come.
+    /// Returns the limits of a body's pace.
     pub(crate) const fn body_limits(&self) -> Limits {
         Limits {
             idle: self.body_idle_timeout,
@@ -249,7 +250,7 @@ impl Settings {
         }
     }
 
-    /// How slow a connection may be otherwise.
+    /// Returns the other limits of a connection's time.
     pub(crate) const fn patience(&self) -> Patience {
         Patience {
             head: self.header_read_timeout,
@@ -259,19 +260,19 @@ impl Settings {
         }
     }
 
-    /// Whether the server itself speaks HTTPS.
+    /// Returns whether the server itself speaks HTTPS.
     #[must_use]
     pub const fn serves_https(&self) -> bool {
         self.tls_cert.is_some()
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     #[must_use]
     pub const fn scheme(&self) -> &'static str {
         if self.serves_https() { "https" } else { "http" }
     }
 
-    /// The URL under which a client of this machine reaches a server that listens here.
+    /// Returns the URL under which a client on this machine reaches a server that listens here.
     pub(crate) fn endpoint(&self, listen: SocketAddr) -> String {
         let mut reachable = listen;
         if listen.ip().is_unspecified() {
@@ -283,13 +284,13 @@ impl Settings {
         format!("{}://{reachable}", self.scheme())
     }
 
-    /// The data directory.
+    /// Returns the data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.store.data_dir
     }
 
-    /// Where the first user's password and key are written.
+    /// Returns the path of the file with the first user's password and key.
     pub(crate) fn credentials_file(&self) -> PathBuf {
         self.data_dir().join("initial-credentials.json")
     }

@@ -1,7 +1,8 @@
-//! The rest of a body that nobody reads any more.
+//! Reads the rest of a body that no handler reads.
 //!
-//! A request that is refused early is answered while its body is still being sent. If the server then closes the connection
-//! with bytes unread, the system resets it, and many clients lose the answer. So a little more is read and dropped.
+//! The server answers a refused request while the client still sends the body. If the server then closed the connection
+//! with unread bytes, the system would reset it, and many clients would lose the answer. So the server reads and drops
+//! a little more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,13 +16,13 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use hyper::body::{Frame, SizeHint};
 
-/// What is read of such a body, at most: bytes, and how long.
+/// The most that the server reads of such a body, and for how long.
 const DROPPED_MAX_BYTES: usize = 16 << 20;
 const DROPPED_MAX_TIME: Duration = Duration::from_secs(3);
 
-/// Serves a request, and drops what it leaves of its body in the background.
+/// Serves a request, and drops the unread rest of its body in the background.
 pub(crate) async fn drop_rest(request: Request, next: Next) -> Response {
-    // Whoever waits to be asked for the body has not sent it.
+    // A client that waits for permission to send the body has not sent it.
     if request.headers().contains_key(EXPECT) || request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -29,7 +30,7 @@ pub(crate) async fn drop_rest(request: Request, next: Next) -> Response {
         .await
 }
 
-/// A body; nothing in it once its end or an error was seen.
+/// A body; `None` after its end or an error.
 struct Watched(Option<Body>);
 
 impl HttpBody for Watched {
@@ -68,7 +69,7 @@ impl Drop for Watched {
             return;
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // It ends by itself, soon; nothing waits for it.
+            // The task ends soon, by itself; nothing waits for it.
             runtime.spawn(tokio::time::timeout(DROPPED_MAX_TIME, read_and_drop(rest)));
         }
     }

@@ -1,5 +1,5 @@
-//! Sessions of which nobody was told: the answer could not be given, or its client was gone by then. They end, so that they
-//! count against nobody.
+//! Sessions that no client knows of, because the answer could not be written or the client had disconnected. They end,
+//! so that they count against nobody's limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// A new session that ends when this is dropped, unless its answer was handed to the connection.
+/// A new session that ends when this value is dropped, unless the connection has received its answer.
 #[derive(Debug)]
 pub(crate) struct Untold {
     store: Store,
@@ -21,7 +21,7 @@ pub(crate) struct Untold {
 }
 
 impl Untold {
-    /// Of a session that nobody knows yet.
+    /// Creates the value for a session that no client knows yet.
     pub(crate) fn new(store: &Store, session: &Session) -> Self {
         Self {
             store: store.clone(),
@@ -31,7 +31,7 @@ impl Untold {
         }
     }
 
-    /// The answer that tells of the session.
+    /// Returns the answer that reports the session, with a body that keeps the session once it is sent.
     pub(crate) fn until_sent(self, answer: Response) -> Response {
         answer.map(|body| Body::new(Telling { body, untold: self }))
     }
@@ -46,20 +46,20 @@ impl Drop for Untold {
         tokio::spawn(async move {
             match store.delete_session(owner, session).await {
                 Ok(()) => {
-                    tracing::info!(%session, "nobody could be told of a new session: it has ended")
+                    tracing::info!(%session, "the client never received its new session: the server ended it")
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => tracing::error!(
                     %session,
                     error = &error as &dyn std::error::Error,
-                    "nobody could be told of a new session, and it stays until it ends by itself"
+                    "the client never received its new session, and the server cannot end it: it stays until it expires"
                 ),
             }
         });
     }
 }
 
-/// The body of an answer that tells of a session.
+/// The body of an answer that reports a session.
 #[derive(Debug)]
 struct Telling {
     body: Body,

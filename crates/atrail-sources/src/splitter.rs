@@ -1,9 +1,9 @@
-//! The engine: goes once through the input, seen through a window, and says where the events are.
+//! The engine: reads the input once, through a window, and finds the events.
 //!
-//! `lines` cuts the input into lines where each stands alone; `values` reads values, in a line or in all of the input, and
-//! `list` the elements of lists; `recover` goes on after a break, at the next line that begins a value,
-//! and `passed` counts what is passed over.
-//! Offsets are relative to the window; [`Splitter::release`] moves them when its front is dropped.
+//! `lines` splits the input into lines when each line stands alone. `values` reads values, within a line or in the
+//! whole input, and `list` the elements of lists. `recover` continues after a break, at the next line that begins a
+//! value, and `passed` counts the values that the engine skips. Offsets are relative to the window;
+//! [`Splitter::release`] adjusts them when the window's front is dropped.
 
 mod ahead;
 mod frame;
@@ -30,58 +30,58 @@ use rereads::Rereads;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What one step came to.
+/// The result of one step.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// What may be an event.
+    /// A possible event.
     Candidate {
-        /// Where its text lies in the window.
+        /// The position of its text in the window.
         range: Range<usize>,
-        /// The line it begins on.
+        /// The line that it begins on.
         line: u64,
-        /// What it is an item of.
+        /// The format that it is an item of.
         format: &'static Format,
     },
-    /// Something that is not handed on.
+    /// An item that the engine refuses.
     Refusal(Refusal),
-    /// The window is used up.
+    /// The engine needs more input than the window contains.
     NeedMore,
-    /// The input is used up.
+    /// The input is complete.
     End,
 }
 
-/// Where in the input the engine is. The window handed to it always begins at the same byte, until `release`.
+/// The engine's position in the input. Until `release`, the window must always begin at the same byte.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     inspector: Inspector,
     place: Place,
     mode: Mode,
-    /// Whether the very beginning was looked at.
+    /// Whether the engine has read the very beginning.
     started: bool,
-    /// The next byte to look at.
+    /// The next byte to read.
     pos: usize,
-    /// The lists that are open, outermost first.
+    /// The open lists, outermost first.
     frames: Vec<Frame>,
-    /// The value whose end is being looked for.
+    /// The value whose end the engine searches.
     value: Option<Value>,
-    /// After a break: where reading goes on is being looked for.
+    /// After a break: the search for a place to continue.
     seek: Option<Seek>,
-    /// What was looked at again after a break.
+    /// The input that the engine reads again after breaks.
     rereads: Rereads,
-    /// What is wrong with the way to the next value, which is refused for it.
+    /// A fault before the next value; the engine refuses that value for it.
     blame: Option<Refusal>,
-    /// How many values stood outside of any list, in this line or input.
+    /// Number of values outside of any list, in this line or input.
     base_values: u64,
-    /// How many bytes stood before the last of them on its line.
+    /// Number of bytes before the last of them on its line.
     base_column: usize,
-    /// A comma between such values was reported; more of them are no news.
+    /// Whether the engine has reported a comma between such values; it reports only the first.
     forgives_commas: bool,
     line: lines::Line,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// The first value has not ended yet; it begins on this line.
+    /// The first value has not ended; it begins on this line.
     Sniffing {
         first_line: Option<u64>,
     },
@@ -89,20 +89,20 @@ enum Mode {
     Values,
 }
 
-/// A value whose end is being looked for.
+/// A value whose end the engine searches.
 #[derive(Debug)]
 struct Value {
     start: usize,
     line: u64,
-    /// Whether nothing stands before it on that line.
+    /// Whether only blanks precede it on its line.
     begins_line: bool,
-    /// Whether it is larger than an event, and its front was let go.
+    /// Whether it is larger than an event, and its front has been dropped.
     is_large: bool,
     role: Role,
     scan: Scan,
-    /// Where it ends, while what follows it is waited for.
+    /// Its end, while the engine waits for the bytes after it.
     end: Option<usize>,
-    /// What it is refused for, whatever it is.
+    /// A fault before it, for which the engine refuses it.
     blame: Option<Refusal>,
 }
 
@@ -114,7 +114,7 @@ enum Role {
     Element,
     /// The name of a member of an object around a list.
     Name,
-    /// Of no interest.
+    /// Not relevant.
     Skipped,
 }
 
@@ -123,7 +123,7 @@ impl Splitter {
         Self::by(FORMATS, kind, framing)
     }
 
-    /// By another table of formats than the one that there is.
+    /// Creates an engine with another table of formats.
     pub(crate) fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
         Self {
             inspector: Inspector::new(table, kind),
@@ -146,7 +146,7 @@ impl Splitter {
         }
     }
 
-    /// Goes on to the next event or refusal. `last` says that nothing comes after the window.
+    /// Continues to the next event or refusal. `last` states that the input ends with the window.
     pub(crate) fn step(&mut self, window: &[u8], last: bool) -> Step {
         if !self.started {
             if !last && window.len() < BYTE_ORDER_MARK.len() {
@@ -174,7 +174,7 @@ impl Splitter {
         }
     }
 
-    /// How many bytes at the window's front are needed no more; the caller drops exactly these.
+    /// Returns how many bytes at the window's front are no longer needed; the caller drops exactly these.
     pub(crate) fn release(&mut self, window: &[u8]) -> usize {
         for frame in &mut self.frames {
             let is_far = |start: usize| self.pos - start > EVENT_MAX_BYTES;

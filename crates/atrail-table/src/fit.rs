@@ -1,11 +1,12 @@
-//! Makes tables as narrow as a terminal; pure. Nothing is cut off: what does not fit beside goes below.
+//! Fits tables into a terminal; pure. It cuts nothing off: text that does not fit beside other cells continues below.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A column is not made narrower than this: below it, words cannot be read any more.
+/// The narrowest a column becomes: words in a narrower one are unreadable.
 const WIDTH_MIN: usize = 12;
 
-/// Widths of columns that fit a terminal so wide, the widest columns made narrower; `None` when that is not enough.
+/// Returns widths of columns that fit into a terminal, by narrowing the widest columns; `None` when that does not
+/// suffice.
 pub(crate) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
     // Each column has a rule and two blanks; one more rule closes the row.
     let room = terminal.checked_sub(3 * widths.len() + 1)?;
@@ -22,7 +23,7 @@ pub(crate) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
         let next = widths.iter().copied().filter(|width| *width < widest).max();
         let floor = next.unwrap_or(0).max(WIDTH_MIN);
         let mut excess = total - room;
-        // One step takes the widest columns down to the next, or as far as is needed, each by the same.
+        // One step narrows the widest columns to the next width, or as far as necessary, each by the same amount.
         let count = widths.iter().filter(|width| **width == widest).count();
         let step = (widest - floor).min(excess.div_ceil(count)).max(1);
         for width in widths.iter_mut().filter(|width| **width == widest) {
@@ -33,7 +34,7 @@ pub(crate) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
     }
 }
 
-/// The text in lines no wider than this, broken after a blank where there is one.
+/// Returns the text in lines of at most this width, broken after a blank where there is one.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();

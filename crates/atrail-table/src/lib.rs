@@ -1,7 +1,7 @@
-//! Tables for a terminal, of text that nobody vouches for. Pure.
+//! Terminal tables for untrusted text. Pure.
 //!
-//! [`draw`] is for rows that are all there, [`Drawing`] for rows that are still to come; whatever a cell holds, it is made
-//! [`safe`] first.
+//! [`draw`] draws a complete set of rows; [`Drawing`] draws rows that arrive one by one. Both make every cell [`safe`]
+//! first.
 
 mod fit;
 pub mod safe;

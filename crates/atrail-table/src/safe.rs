@@ -1,11 +1,11 @@
 //! Makes strings from servers and events safe for a terminal.
 //!
-//! An event's text is written by whoever caused the event. A terminal obeys escape sequences, and bidirectional overrides
-//! make one text look like another; so everything that does not stand for itself is shown as `\u{…}`.
+//! The initiator of an event chooses its text. A terminal obeys escape sequences, and bidirectional overrides make one
+//! text look like another; so every character that does not represent itself is shown as `\u{…}`.
 
 use std::borrow::Cow;
 
-/// The text with every character that a terminal would obey written out.
+/// Returns the text with every character that a terminal would obey escaped.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -21,7 +21,7 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// JSON text that means the same and holds no character that a terminal would obey.
+/// Returns JSON text of the same meaning without characters that a terminal would obey.
 pub fn json_for_terminal(json: &str) -> Cow<'_, str> {
     let harmful = |c: char| is_unsafe(c) && c != '\n';
     if !json.chars().any(harmful) {
@@ -40,7 +40,8 @@ pub fn json_for_terminal(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// C0 and C1 controls, DEL, line separators, and the invisible characters that reorder or hide text.
+/// Returns whether a character is a C0 or C1 control, DEL, a line separator, or an invisible character that reorders or
+/// hides text.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,

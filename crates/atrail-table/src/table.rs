@@ -1,10 +1,11 @@
-//! Tables as the original drew them; pure. `docs/decisions/0101-own-table-renderer.md` says why this is our own.
+//! Tables in the original's layouts; pure. `docs/decisions/0101-own-table-renderer.md` gives the reasons for a renderer
+//! of our own.
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::{fit, safe};
 
-/// On which side of its column a cell stands.
+/// The alignment of a cell in its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Align {
     /// Text.
@@ -15,16 +16,16 @@ enum Align {
     Centre,
 }
 
-/// Which of the original's two layouts a table has.
+/// The original's two layouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Headers upper case and centred, a rule after every row: `status`, `trail`.
     Ruled,
-    /// Everything at the left, rules at the top, below the header and at the end: the others.
+    /// Everything left-aligned, rules at the top, below the header and at the end: all other tables.
     Plain,
 }
 
-/// A column's header and the side that its cells stand on.
+/// A column's header and the alignment of its cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     name: String,
@@ -33,7 +34,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of text.
+    /// Creates a column of text.
     pub fn text(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -42,7 +43,7 @@ impl Column {
         }
     }
 
-    /// A column of numbers.
+    /// Creates a column of numbers.
     pub fn number(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -51,7 +52,7 @@ impl Column {
         }
     }
 
-    /// A column of text whose cells programs compare to the byte, such as hashes: nothing is ever put before them.
+    /// Creates a column of text whose cells programs compare byte for byte, such as hashes: nothing ever precedes them.
     pub fn verbatim(name: &str) -> Self {
         Self {
             is_verbatim: true,
@@ -59,19 +60,19 @@ impl Column {
         }
     }
 
-    /// Whether programs compare its cells to the byte.
+    /// Returns whether programs compare its cells byte for byte.
     pub const fn is_verbatim(&self) -> bool {
         self.is_verbatim
     }
 
-    /// The header as given.
+    /// Returns the header as it was passed in.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// Draws rows that are all there, within the width of a terminal if there is one: cells are wrapped, and where that is not
-/// enough, each row becomes a table of names and values.
+/// Draws a complete set of rows, within the width of a terminal if there is one: it wraps cells, and where that does
+/// not suffice, draws each row as a table of names and values.
 pub fn draw(
     layout: Layout,
     columns: &[Column],
@@ -105,7 +106,7 @@ fn records(columns: &[Column], rows: &[Vec<String>], terminal: usize) -> String 
     tables.collect()
 }
 
-/// Draws the rows of a table one by one, once the widths are known.
+/// Draws the rows of a table one by one, with known widths.
 #[derive(Debug)]
 pub struct Drawing<'a> {
     layout: Layout,
@@ -115,7 +116,7 @@ pub struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    /// For widths that are known beforehand, as when rows are still to come. A wider cell is shown whole.
+    /// Creates a drawing with these widths, for rows that are not yet known. A wider cell is shown whole.
     pub fn with_widths(layout: Layout, columns: &'a [Column], widths: &[usize]) -> Self {
         let widths = columns
             .iter()
@@ -130,7 +131,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// For rows that are all there.
+    /// Creates a drawing that fits these rows.
     fn for_rows(layout: Layout, columns: &'a [Column], rows: &[Vec<String>]) -> Self {
         let widest = |index: usize| {
             let cells = rows.iter().filter_map(|row| row.get(index));
@@ -143,7 +144,8 @@ impl<'a> Drawing<'a> {
         Self::with_widths(layout, columns, &widths)
     }
 
-    /// The same within a terminal so wide, with cells wrapped; `None` when they would be too narrow to read.
+    /// Returns the drawing with wrapped cells within a terminal's width; `None` when the cells would be too narrow to
+    /// read.
     pub fn narrowed(&self, terminal: usize) -> Option<Self> {
         let widths = fit::narrow(&self.widths, terminal)?;
         Some(Self {
@@ -159,7 +161,7 @@ impl<'a> Drawing<'a> {
         self.head() + &body + &self.foot()
     }
 
-    /// The rule at the top, the header, and the rule below it.
+    /// Returns the rule at the top, the header, and the rule below it.
     pub fn head(&self) -> String {
         let (align, names): (_, Vec<_>) = match self.layout {
             Layout::Ruled => {
@@ -175,7 +177,7 @@ impl<'a> Drawing<'a> {
         format!("{}{header}{}", self.rule(), self.rule())
     }
 
-    /// One row, with the rule after it where the layout has one.
+    /// Returns one row, with a rule after it where the layout has one.
     pub fn row(&self, row: &[String]) -> String {
         let text = self.lines(row, |column| match self.layout {
             Layout::Ruled => column.align,
@@ -187,7 +189,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Cells side by side; those that are wrapped go on below.
+    /// Returns cells side by side; wrapped cells continue below.
     fn lines(&self, cells: &[String], align: impl Fn(&Column) -> Align) -> String {
         let wrapped = self.widths.iter().enumerate().map(|(index, width)| {
             let cell = cells.get(index).map(String::as_str).unwrap_or_default();
@@ -211,7 +213,7 @@ impl<'a> Drawing<'a> {
         lines.collect()
     }
 
-    /// What comes after the last row.
+    /// Returns the end of the table, after the last row.
     pub fn foot(&self) -> String {
         match self.layout {
             Layout::Ruled => String::new(),
@@ -351,7 +353,7 @@ mod tests {
         );
         for width in 24..100 {
             let drawn = draw_within(Some(width), Layout::Plain, &columns, &rows);
-            // Below this, not even names and values fit.
+            // Narrower than this, not even names and values fit.
             let fits = drawn.lines().all(|line| line.len() <= width);
             assert!(fits, "{width}\n{drawn}");
         }

@@ -1,20 +1,20 @@
-//! One cell: kept from being a formula, and quoted where RFC 4180 §2 wants it.
+//! One cell, made safe against formulas and quoted where RFC 4180 §2 requires it.
 
 use std::borrow::Cow;
 
 /// Writes a cell.
 ///
-/// A text that a spreadsheet could run gets an apostrophe before it, which spreadsheets take for "this is text"
-/// (OWASP, "CSV injection"; CWE-1236). It can be taken off again: a cell begins with a needless apostrophe only when the
-/// text itself did. NUL, at which readers stop, becomes U+FFFD.
+/// A text that a spreadsheet could run as a formula gets an apostrophe before it, which marks it as text for
+/// spreadsheets (OWASP, "CSV injection"; CWE-1236). A reader can remove the apostrophe: a cell begins with a needless
+/// apostrophe only when the text itself did. NUL, at which readers stop, becomes U+FFFD.
 pub fn write(row: &mut Vec<u8>, text: &str) {
-    // What a spreadsheet sees decides, not what the event says.
+    // The text that the spreadsheet sees decides, not the text of the event.
     let text = &*replace_nul(text);
     let apostrophe = if could_be_formula(text) { "'" } else { "" };
     write_after(row, apostrophe, text);
 }
 
-/// Writes a cell whose text no spreadsheet could run, or that programs compare to the byte: without an apostrophe.
+/// Writes a cell without an apostrophe: its text is no formula, or programs compare it byte for byte.
 pub fn write_verbatim(row: &mut Vec<u8>, text: &str) {
     write_after(row, "", &replace_nul(text));
 }
@@ -36,7 +36,7 @@ fn write_after(row: &mut Vec<u8>, apostrophe: &str, text: &str) {
     }
 }
 
-/// Writes a cell in quotes, exactly.
+/// Writes a cell in quotes, and changes nothing else.
 pub(super) fn write_quoted(row: &mut Vec<u8>, text: &[u8]) {
     row.push(b'"');
     double_quotes(row, text);
@@ -53,8 +53,8 @@ fn double_quotes(row: &mut Vec<u8>, text: &[u8]) {
     row.extend_from_slice(rest);
 }
 
-/// Whether the text begins with what begins a formula, directly or after what a spreadsheet may strip: white space and
-/// quotes. The wide forms count where the program's language has them.
+/// Returns whether the text begins like a formula, directly or after white space and quotes, which a spreadsheet may
+/// strip. The wide forms of the characters count too, because some spreadsheets accept them.
 fn could_be_formula(text: &str) -> bool {
     let quotes = ['"', '\''];
     let is_stripped = |c: char| {

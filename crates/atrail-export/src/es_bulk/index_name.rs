@@ -1,26 +1,26 @@
-//! The name of an Elasticsearch index, or of a data stream or alias, which follow the same rules.
+//! The name of an Elasticsearch index. Names of data streams and aliases follow the same rules.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A name that Elasticsearch takes for an index: at most 255 bytes; no upper case, no control characters, none of
-/// `\ / * ? " < > | , # :` and no spaces; not beginning with `-`, `_` or `+`; neither `.` nor `..`.
+/// A name that Elasticsearch accepts for an index: at most 255 bytes; no upper case, no control characters, none of `\
+/// / * ? " < > | , # :` and no spaces; not beginning with `-`, `_` or `+`; neither `.` nor `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexName(String);
 
-/// Why Elasticsearch would not take the name.
+/// Why Elasticsearch would refuse the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIndexNameError {
-    /// Nothing, or too much.
+    /// The name is empty or too long.
     #[error("the name of an index has 1 to 255 bytes")]
     Length,
-    /// Letters that are not lower case.
+    /// The name contains letters that are not lower case.
     #[error("the name of an index is all lower case")]
     Case,
-    /// A character that has another meaning there.
+    /// The name contains a character that has another meaning in a request.
     #[error(r#"the name of an index has no spaces and none of \ / * ? " < > | , # :"#)]
     Character,
-    /// A beginning that has another meaning there.
+    /// The name begins with a character that has another meaning in a request.
     #[error("the name of an index does not begin with - _ or +, and is neither . nor ..")]
     Beginning,
 }

@@ -1,4 +1,4 @@
-//! Rows that any reader of RFC 4180 reads back, and that no spreadsheet runs.
+//! Every reader of RFC 4180 reads the rows back, and no spreadsheet runs them.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ observer.id,observer.name,observer.typeURI,reason.reasonCode,reason.reasonType,r
 
 type Row = HashMap<String, String>;
 
-/// Reads by an implementation that is not ours.
+/// Reads rows with an independent implementation.
 pub(crate) fn rows(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().map(Result::unwrap).collect()
@@ -82,7 +82,7 @@ fn escapes_and_duplicates_are_resolved() {
     assert_eq!((&*row["initiator.name"], &*row["initiator.id"]), ("", "y"));
 }
 
-/// What a cell must be: the text, with an apostrophe before what could be run.
+/// Returns the expected cell: the text, with an apostrophe before a possible formula.
 fn harmless(text: &str) -> String {
     let text = text.replace('\0', "\u{fffd}");
     let strip = |c: char| c.is_whitespace() || c.is_control() || "'\"\u{feff}\u{200b}".contains(c);

@@ -1,4 +1,4 @@
-//! Bulk requests: two lines an event, ids that make a second run add nothing, times that Elasticsearch reads.
+//! Bulk requests: two lines for each event, ids with which a second run adds nothing, times that Elasticsearch reads.
 
 use atrail_evidence::leaf_hash;
 use atrail_export::{EventFault, ExportError, Options};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{EVENT, events, export, export_with, with};
 
-/// Pairs of action and document.
+/// Returns the pairs of action and document.
 pub(crate) fn pairs(text: &str) -> Vec<(Value, String)> {
     let lines: Vec<_> = text.lines().collect();
     assert!(lines.len().is_multiple_of(2) && (text.is_empty() || text.ends_with('\n')));
@@ -89,7 +89,7 @@ fn an_event_cannot_set_its_own_time() {
     );
     let line = format!("{{\"@timestamp\":null,{}", &EVENT[1..]);
     assert!(document(&line).starts_with("{\"@timestamp_original\":null,\"typeURI\""));
-    // What came out of an export may come in again.
+    // An exported event may be imported and exported again.
     let again = format!("{open},\"@timestamp\":1,\"@timestamp_original\":2}}");
     assert_eq!(
         document(&again),

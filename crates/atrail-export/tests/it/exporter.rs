@@ -1,4 +1,4 @@
-//! What holds for every format.
+//! Properties of every format.
 
 use std::cell::Cell;
 
@@ -143,7 +143,7 @@ proptest! {
     }
 }
 
-/// Counts what is written, for a test that looks while the exporter has it.
+/// Counts the bytes written, for a test that reads the count while the exporter owns the output.
 struct Counting<'a>(&'a Cell<usize>);
 
 impl std::io::Write for Counting<'_> {

@@ -1,4 +1,5 @@
-//! The formats through the crate's face: on made-up events, on hostile ones, and on real ones where they are there.
+//! The formats through the crate's public interface: on synthetic events, on hostile ones, and on real ones where the
+//! samples exist.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Real events: what a server would have kept of them goes through every format.
+//! Real events: the lines that a server would store for them go through every format.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::export;
 use crate::{csv, es_bulk};
 
-/// The stored lines of the CADF samples, or nothing where there are none.
+/// Returns the stored lines of the CADF samples, or nothing where there are none.
 fn stored_lines() -> Vec<String> {
     let dir = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),

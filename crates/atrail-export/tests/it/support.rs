@@ -1,4 +1,4 @@
-//! Events to export, and the export of them.
+//! Events, and their export.
 
 use atrail_export::{ExportError, Exporter, Format, Options};
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ pub(crate) fn export_with(
     Ok(String::from_utf8(exporter.finish()?).unwrap())
 }
 
-/// The event with one member replaced or added.
+/// Returns the event with one member replaced or added.
 pub(crate) fn with(member: &str, value: Value) -> String {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event
@@ -34,7 +34,7 @@ pub(crate) fn with(member: &str, value: Value) -> String {
     event.to_string()
 }
 
-/// Texts with much of what formats trip over.
+/// Generates texts with many characters that trip formats.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[=+@,;\"'\\-\t\r\n \u{0}\u{1b}\u{feff}＝x]{0,6}",
@@ -43,7 +43,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any JSON value, some levels deep.
+/// Generates any JSON value, some levels deep.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -60,7 +60,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Lines of events whose members hold anything anywhere, but for the `eventTime`.
+/// Generates lines of events whose members hold any values, except for the `eventTime`.
 pub(crate) fn events() -> impl Strategy<Value = Vec<String>> {
     const NAMES: [&str; 7] = [
         "id",

@@ -1,4 +1,4 @@
-//! One act: who did what to what, and how it went.
+//! One act: its actor, its target and its outcome.
 
 use atrail_model::{Domain, Hours, Scope, User, UserId};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use super::text::capped;
 /// Longest text among the details of an act, in bytes.
 const TEXT_MAX_BYTES: usize = 1024;
 
-/// What an actor proved to be who it is with (the original's `initiator.credential.type`).
+/// The credential that proved an actor's identity (the original's `initiator.credential.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// A user name and a password.
@@ -22,7 +22,7 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
-    /// The value of the field.
+    /// Returns the value of the field.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Password => "user",
@@ -32,7 +32,7 @@ impl Credential {
     }
 }
 
-/// Who acts, from where.
+/// The actor of an act, and the place that the actor acts from.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
     pub(super) id: UserId,
@@ -42,7 +42,7 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// A user who sent a token.
+    /// Returns a user who sent a token.
     pub(crate) fn new(user: &User, origin: Origin) -> Self {
         Self {
             id: user.id,
@@ -52,7 +52,7 @@ impl Actor {
         }
     }
 
-    /// The server itself, which nobody asked.
+    /// Returns the server itself, acting on its own.
     pub(crate) fn server() -> Self {
         Self {
             id: UserId::from_bytes([0; 16]),
@@ -62,12 +62,12 @@ impl Actor {
         }
     }
 
-    /// Whether it is the server itself.
+    /// Returns whether the actor is the server itself.
     pub(super) fn is_server(&self) -> bool {
         self.id == UserId::from_bytes([0; 16])
     }
 
-    /// A user of whom only the id is known, and who sent a token.
+    /// Returns a user who sent a token, and of whom only the id is known.
     pub(crate) const fn of_id(id: UserId, origin: Origin) -> Self {
         Self {
             id,
@@ -77,14 +77,14 @@ impl Actor {
         }
     }
 
-    /// The same actor with another credential.
+    /// Returns the same actor with another credential.
     pub(crate) const fn by(mut self, credential: Credential) -> Self {
         self.credential = credential;
         self
     }
 }
 
-/// What an act was done to, when it is not the events of its domain.
+/// The target of an act that does not concern the events of its domain.
 #[derive(Debug, Clone)]
 pub(crate) struct Thing {
     pub(super) id: String,
@@ -93,7 +93,7 @@ pub(crate) struct Thing {
 }
 
 impl Thing {
-    /// A user.
+    /// Returns a user as a target.
     pub(crate) fn user(user: &User) -> Self {
         Self {
             id: user.id.to_string(),
@@ -102,7 +102,7 @@ impl Thing {
         }
     }
 
-    /// Whoever was invited by this name; it need not be anybody.
+    /// Returns the invitation of this name as a target; no user need have the name.
     pub(crate) fn invitee(invitation: &impl ToString, name: &str) -> Self {
         Self {
             id: invitation.to_string(),
@@ -111,7 +111,7 @@ impl Thing {
         }
     }
 
-    /// An API key, by the public part.
+    /// Returns an API key, named by its public part, as a target.
     pub(crate) fn api_key(id: &str, name: Option<&str>) -> Self {
         Self {
             id: capped(id, TEXT_MAX_BYTES),
@@ -120,7 +120,7 @@ impl Thing {
         }
     }
 
-    /// An organization or a space.
+    /// Returns an organization or a space as a target.
     pub(crate) fn project(id: &impl ToString, name: &str) -> Self {
         Self {
             id: id.to_string(),
@@ -130,7 +130,7 @@ impl Thing {
     }
 }
 
-/// Something that was done, or refused, in a domain.
+/// An action that the server carried out, or refused, in a domain.
 #[derive(Debug, Clone)]
 pub(crate) struct Act {
     pub(super) action: Action,
@@ -143,7 +143,7 @@ pub(crate) struct Act {
 }
 
 impl Act {
-    /// One that succeeded.
+    /// Returns a successful act.
     pub(crate) fn new(action: Action, actor: Actor, domain: Domain) -> Self {
         let mut details = Map::new();
         if !actor.origin.request.is_empty() {
@@ -159,19 +159,19 @@ impl Act {
         }
     }
 
-    /// With this status as its outcome.
+    /// Sets the status of the answer, which decides the outcome.
     pub(crate) fn answered(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Done to this thing of the domain.
+    /// Sets the target.
     pub(crate) fn to(mut self, thing: Thing) -> Self {
         self.thing = Some(thing);
         self
     }
 
-    /// With a detail. A text is cut to what is fit for an event.
+    /// Adds a detail. A text is cut to the length that an event allows.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = match value.into() {
             Value::String(text) => capped(&text, TEXT_MAX_BYTES).into(),
@@ -181,7 +181,7 @@ impl Act {
         self
     }
 
-    /// With the days and hours that it was about.
+    /// Adds the days and hours that the act concerned.
     pub(crate) fn about(self, scope: &Scope) -> Self {
         let days = scope.days;
         let days = json!({"start": days.start().to_string(), "end": days.end().to_string()});
@@ -193,7 +193,7 @@ impl Act {
         }
     }
 
-    /// What was refused is never routine.
+    /// Returns the severity. A refused act is never routine.
     pub(super) const fn severity(&self) -> Severity {
         match (self.outcome(), self.action.severity()) {
             (Outcome::Failure, Severity::Normal) => Severity::Warning,

@@ -1,68 +1,68 @@
-//! The things that are on record: their names, in the style of the original's six.
+//! The actions that the server records: their names, in the style of the original's six.
 
-/// Something that is done with the archive or with who may use it.
+/// An action on the archive, or on the rights to use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Counts were asked for.
+    /// A caller requested counts.
     ReadEvents,
-    /// A session was made.
+    /// A caller created a session.
     CreateSessions,
-    /// Sessions were looked at, or what goes with one.
+    /// A caller listed sessions, or read one, its manifest or its receipt.
     ReadSessions,
-    /// A session was ended.
+    /// A caller deleted a session.
     DeleteSession,
     /// A download began, or its last byte was handed out.
     DownloadEvents,
-    /// Events were deleted.
+    /// A caller, or retention, deleted events.
     DeleteEvents,
-    /// It was set how long events are kept.
+    /// A caller changed retention.
     WriteOptions,
-    /// The machine's clock jumped ahead, so that retention waits.
+    /// The machine's clock jumped ahead, and retention waits.
     SuspendRetention,
-    /// An operator said that the machine's clock is right.
+    /// An operator confirmed that the machine's clock is right.
     ResumeRetention,
-    /// A legal hold was set.
+    /// A caller set a legal hold.
     SetHold,
-    /// A legal hold was released.
+    /// A caller released a legal hold.
     ReleaseHold,
-    /// The key that evidence is signed with was changed.
+    /// The operator changed the key that signs evidence.
     RotateKey,
-    /// Somebody logged in, or tried to.
+    /// A user logged in, or somebody tried to as that user.
     Login,
-    /// A login was ended by its user.
+    /// A user ended a login.
     Logout,
-    /// A user changed the own password.
+    /// A user changed their password.
     ChangePassword,
-    /// A role was given.
+    /// A caller granted a role.
     GrantRole,
-    /// A role was taken.
+    /// A caller revoked a role.
     RevokeRole,
-    /// A role was offered to a name that belongs to nobody in the account.
+    /// A caller offered a role to a name that nobody in the account has.
     InviteUser,
-    /// Such an offer was taken back.
+    /// A caller withdrew such an offer.
     WithdrawInvitation,
-    /// A user accepted an offered role, or the operator did for the user.
+    /// A user accepted an offered role, or the operator accepted it for the user.
     AcceptInvitation,
     /// A user declined an offered role.
     DeclineInvitation,
-    /// An API key was made.
+    /// A user created an API key.
     CreateKey,
-    /// An API key was ended.
+    /// A caller deleted an API key.
     DeleteKey,
-    /// A user was ended.
+    /// The operator deleted a user.
     DeleteUser,
-    /// An organization was made.
+    /// A caller created an organization.
     CreateOrganization,
-    /// An organization was ended.
+    /// A caller deleted an organization.
     DeleteOrganization,
-    /// A space was made.
+    /// A caller created a space.
     CreateSpace,
-    /// A space was ended.
+    /// A caller deleted a space.
     DeleteSpace,
 }
 
 impl Action {
-    /// All of them, in the order of their declaration.
+    /// Every action, in the order of declaration.
     pub(crate) const ALL: [Self; 28] = [
         Self::ReadEvents,
         Self::CreateSessions,
@@ -94,7 +94,7 @@ impl Action {
         Self::DeleteSpace,
     ];
 
-    /// The `action` of its events.
+    /// Returns the `action` of its events.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::ReadEvents => "read.events",
@@ -128,7 +128,7 @@ impl Action {
         }
     }
 
-    /// The status of the answer when it succeeds (RFC 9110 §15.3).
+    /// Returns the status of a successful answer (RFC 9110 §15.3).
     pub(super) const fn status(self) -> u16 {
         match self {
             Self::CreateSessions
@@ -143,7 +143,7 @@ impl Action {
         }
     }
 
-    /// How grave it is when it succeeds.
+    /// Returns the severity of a successful act.
     pub(super) const fn severity(self) -> Severity {
         match self {
             Self::DeleteSession
@@ -178,20 +178,20 @@ impl Action {
     }
 }
 
-/// How an act went (CADF, DSP0262, the outcome taxonomy).
+/// The outcome of an act (CADF, DSP0262, the outcome taxonomy).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was done.
+    /// The server carried out the act.
     Success,
-    /// It was refused.
+    /// The server refused the act.
     Failure,
 }
 
 impl Outcome {
-    /// Both.
+    /// Both outcomes.
     pub(crate) const ALL: [Self; 2] = [Self::Success, Self::Failure];
 
-    /// The `outcome` of its events.
+    /// Returns the `outcome` of its events.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -200,19 +200,19 @@ impl Outcome {
     }
 }
 
-/// How grave an act is (the original's `severity`).
+/// The severity of an act (the original's `severity`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
     /// Routine.
     Normal,
-    /// It changes who may do what, or how long evidence is kept; or it was refused.
+    /// The act changes rights, or how long evidence is kept; or the server refused it.
     Warning,
-    /// It deletes.
+    /// The act deletes something.
     Critical,
 }
 
 impl Severity {
-    /// The value of the field.
+    /// Returns the value of the field.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Normal => "normal",

@@ -12,17 +12,17 @@ use uuid::Uuid;
 
 use super::act::Act;
 
-/// The name of the observer in every event of this server, as the original's events have it.
+/// The name of the observer in every event of this server; the original's events have the same.
 const OBSERVER: &str = "ActivityTracker";
 
-/// What an event says besides its act.
+/// The parts of an event that do not follow from its act.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) id: Uuid,
     pub(super) time: Timestamp,
-    /// The name that this server signs under.
+    /// The name under which this server signs.
     pub(super) server: &'a str,
-    /// The name of the space or account whose domain the event is of.
+    /// The name of the space or account that the event's domain belongs to.
     pub(super) domain_name: Option<&'a str>,
 }
 
@@ -91,7 +91,7 @@ struct Attachment<'a> {
     content: &'a Map<String, Value>,
 }
 
-/// The server.
+/// Returns the server as the event's observer.
 const fn observer<'a>(frame: &Frame<'a>) -> Resource<'a> {
     Resource {
         id: frame.server,
@@ -100,7 +100,7 @@ const fn observer<'a>(frame: &Frame<'a>) -> Resource<'a> {
     }
 }
 
-/// The event of an act, checked as every event that comes in is.
+/// Returns the event of an act, checked like every event that a client sends.
 pub(super) fn event_of(act: &Act, frame: &Frame<'_>) -> Result<NewEvent, EventError> {
     let actor_id = act.actor.id.to_string();
     let (domain_id, domain_type) = match act.domain {

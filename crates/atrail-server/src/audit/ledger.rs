@@ -1,9 +1,10 @@
-//! Which bytes of one session were handed out to whom, and what of it has to be put on record: a pure state, which writes
-//! nothing.
+//! A pure state that writes nothing: the bytes of one session that the server handed out to each reader, and the events
+//! that it has to record about them.
 //!
-//! A *reading* is what one login is handed at one address. A request begins another when its reader is new, or when it asks
-//! for bytes that the reader has: not for those that were on their way when an earlier answer broke off. An *answer* is one
-//! request's bytes, and belongs to a reading all the time that it is under way.
+//! A *reading* is the bytes that the server hands out to one login at one address. A request begins another reading
+//! when its reader is new, or when it asks for bytes that the reader certainly has. It resumes the reader's last
+//! reading when it asks for bytes that were in transit when an earlier answer broke off. An *answer* is the bytes of
+//! one request, and belongs to a reading for as long as it is in progress.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -11,41 +12,42 @@ use std::ops::Range;
 use atrail_model::LoginId;
 use atrail_store::{ByteSet, Reading};
 
-/// Readings of one session that are kept apart; beyond it the oldest that nobody is being answered of goes.
+/// Number of readings at most that a session keeps apart; beyond it, the oldest without an answer in progress goes.
 const READINGS_MAX: usize = 16;
-/// Bytes that may be on their way when an answer breaks off: what the sockets of both ends hold at most, and a proxy.
+/// Bytes at most that are in transit when an answer breaks off: those in the sockets of both ends and in a proxy.
 const ON_THE_WAY_BYTES: u64 = 32 << 20;
-/// Who has all but so many bytes of a session has as good as all: the first ten of every gzip file are known.
+/// A reader who lacks only this many bytes of a session has all of it in effect: the first ten bytes of every gzip file
+/// are known.
 const SPARE_BYTES: u64 = 64;
-/// Bytes of an answer that are kept as handed out at once, before the first of them is.
+/// Bytes of an answer that the ledger stores as handed out in one step, before the server hands out the first of them.
 const AHEAD_BYTES: u64 = 256 << 20;
 
-/// Who reads.
+/// The reader of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reader {
     pub(super) login: LoginId,
     pub(super) address: IpAddr,
 }
 
-/// One answer of a session's bytes.
+/// One answer with bytes of a session.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// The reading that it belongs to.
+    /// The reading of the answer.
     reading: u64,
     reader: Reader,
     bytes: Range<u64>,
 }
 
-/// What has to be done before bytes are handed out. `E` is an event.
+/// What the server has to do before it hands out bytes. `E` is an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<E> {
-    /// This event, which begins a reading, has to be on record; then [`Ledger::begun`], and the next step.
+    /// Record this event, which begins a reading; then call [`Ledger::begun`], and ask for the next step.
     Begin(E),
-    /// The ledger has to be kept; then the next step.
+    /// Store the ledger; then ask for the next step.
     Keep,
-    /// This event, which ends the reading, has to be on record; then [`Ledger::ended`], and the ledger has to be kept.
+    /// Record this event, which ends the reading; then call [`Ledger::ended`], and store the ledger.
     End(E),
-    /// Nothing more.
+    /// Hand the bytes out.
     HandOut,
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Ledger<E> {
     /// In the order in which they began.
     readings: Vec<Entry<E>>,
     next_number: u64,
-    /// What an earlier version handed out, which kept no readings.
+    /// Bytes that an earlier version, which stored no readings, handed out.
     inherited: ByteSet,
     is_kept: bool,
 }
@@ -65,24 +67,25 @@ pub(super) struct Ledger<E> {
 struct Entry<E> {
     number: u64,
     reader: Reader,
-    /// The event of its beginning; `None` when an earlier process wrote it.
+    /// The event of its start; `None` when an earlier process recorded it.
     start: Option<E>,
-    /// The event of its end, from the moment that it is due.
+    /// The event of its end, once it is due.
     end: Option<E>,
     has_begun: bool,
     has_ended: bool,
     handed_out: ByteSet,
-    /// What the reader has for certain.
+    /// Bytes that the reader certainly has.
     certain: ByteSet,
-    /// What answers that are under way may hand out without asking again.
+    /// Bytes that answers in progress may hand out without claiming again.
     claimed: ByteSet,
-    /// What is kept as handed out.
+    /// Bytes that are stored as handed out.
     kept: ByteSet,
     answers: usize,
 }
 
 impl<E: Clone> Ledger<E> {
-    /// Of a session of so many bytes. `inherited` is what was handed out of it if no reading was kept.
+    /// Creates the ledger of a session of `total` bytes. `inherited` holds the bytes handed out before readings were
+    /// stored.
     pub(super) fn new(total: u64, kept: Vec<Reading>, inherited: ByteSet) -> Self {
         let entries = (0..).zip(kept).map(|(number, reading)| {
             let Reading {
@@ -116,7 +119,8 @@ impl<E: Clone> Ledger<E> {
         }
     }
 
-    /// A request of these bytes. The event has to be on record before it is answered, then [`Self::begun`].
+    /// Begins an answer with these bytes. When an event is returned, record it before the answer, then call
+    /// [`Self::begun`].
     pub(super) fn ask(
         &mut self,
         reader: Reader,
@@ -145,20 +149,20 @@ impl<E: Clone> Ledger<E> {
         (answer, start)
     }
 
-    /// The event of the answer's beginning is on record.
+    /// Notes that the event of the reading's start is recorded.
     pub(super) fn begun(&mut self, answer: &Answer) {
         if let Some(entry) = self.entry(answer.reading) {
             entry.has_begun = true;
         }
     }
 
-    /// Asks for the right to hand out the first bytes of an answer.
+    /// Claims the first bytes of an answer.
     pub(super) fn claim(&mut self, answer: &Answer) {
         let start = answer.bytes.start;
         self.claim_from(answer, start);
     }
 
-    /// What has to be done before these bytes of an answer, which follow those before, are handed out.
+    /// Returns what to do before handing out these bytes of an answer, which follow its earlier bytes.
     pub(super) fn hand_out(
         &mut self,
         answer: &mut Answer,
@@ -174,7 +178,7 @@ impl<E: Clone> Ledger<E> {
             return Step::Begin(start.clone());
         }
         if entry.certain.overlaps(bytes) {
-            // Another answer was quicker: this one is a reading of its own.
+            // Another answer of the reading was faster: this one becomes a reading of its own.
             let before = answer.bytes.start..bytes.start;
             self.release(answer.reading);
             let start = event(Part::Start {
@@ -208,7 +212,7 @@ impl<E: Clone> Ledger<E> {
         Step::HandOut
     }
 
-    /// The event of the reading's end is on record, and these bytes are the next that are handed out.
+    /// Notes that the event of the reading's end is recorded. The server hands out these bytes next.
     pub(super) fn ended(&mut self, answer: &Answer, bytes: &Range<u64>) {
         if let Some(entry) = self.entry(answer.reading) {
             entry.has_ended = true;
@@ -217,29 +221,30 @@ impl<E: Clone> Ledger<E> {
         self.is_kept = false;
     }
 
-    /// The answer is over, or broke off.
+    /// Notes that the answer is complete, or broke off.
     pub(super) fn leave(&mut self, answer: &Answer) {
         self.is_kept = false;
         self.release(answer.reading);
     }
 
-    /// Whether an answer is under way.
+    /// Returns whether an answer is in progress.
     pub(super) fn is_in_use(&self) -> bool {
         self.readings.iter().any(|entry| entry.answers > 0)
     }
 
-    /// Whether nothing has changed since it was kept.
+    /// Returns whether nothing has changed since the ledger was stored.
     pub(super) const fn is_kept(&self) -> bool {
         self.is_kept
     }
 
-    /// What is to be kept, by number: of an answer that is under way, also what it may hand out until the next time.
+    /// Returns the readings to store, by number. A reading with an answer in progress includes the bytes that the
+    /// answer has claimed.
     pub(super) fn to_keep(&self) -> Vec<(u64, Reading)> {
         let begun = self.readings.iter().filter(|entry| entry.has_begun);
         begun.map(|entry| (entry.number, entry.to_keep())).collect()
     }
 
-    /// This was kept.
+    /// Notes that these readings were stored.
     pub(super) fn was_kept(&mut self, kept: Vec<(u64, Reading)>) {
         self.is_kept = self.to_keep() == kept;
         for (number, reading) in kept {
@@ -255,7 +260,7 @@ impl<E: Clone> Ledger<E> {
             .find(|entry| entry.number == number)
     }
 
-    /// Begins a reading, with one answer.
+    /// Begins a reading with one answer, and returns its number.
     fn begin(&mut self, reader: Reader, start: E) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
@@ -276,7 +281,8 @@ impl<E: Clone> Ledger<E> {
         number
     }
 
-    /// Bounds the readings. What was handed out in one that goes, and did not end, counts for the oldest of the others.
+    /// Drops the oldest idle readings beyond [`READINGS_MAX`]. The bytes of a dropped reading that did not end count
+    /// for the oldest of the others.
     fn forget_oldest(&mut self) {
         while self.readings.len() > READINGS_MAX {
             let idle = self.readings.iter().position(|entry| entry.answers == 0);
@@ -308,8 +314,9 @@ impl<E: Clone> Ledger<E> {
         }
     }
 
-    /// Whether the end of a reading has to be on record before more is handed out: its reader has as good as all with what
-    /// was handed out in it, and in the readings that did not end: it may be the one who goes on with them.
+    /// Returns whether the event of a reading's end must be recorded before the server hands out more. It must once the
+    /// bytes of this reading, together with those of the readings that have not ended, are in effect the whole session:
+    /// one reader may be behind all of them.
     fn is_due(&self, number: u64) -> bool {
         let Some(entry) = self.readings.iter().find(|entry| entry.number == number) else {
             return false;
@@ -340,19 +347,20 @@ impl<E> Entry<E> {
         }
     }
 
-    /// Whether the event of its end is being written.
+    /// Returns whether the event of its end is being recorded.
     const fn is_ending(&self) -> bool {
         self.end.is_some() && self.answers > 0
     }
 
-    /// Whether these bytes are none that the reader has. Nobody goes on from the first byte of a session.
+    /// Returns whether a request of these bytes resumes the reading: the reader has none of them for certain. A request
+    /// that starts again at the first byte of a session never resumes.
     fn may_go_on_with(&self, bytes: &Range<u64>) -> bool {
         let is_from_the_start = bytes.start == 0 && self.handed_out.contains(&(0..1));
         !is_from_the_start && !self.certain.overlaps(bytes)
     }
 
-    /// What the reader has for certain once the answer got to this place: all when it is whole; else what cannot be on its
-    /// way any more.
+    /// Notes the bytes that the reader certainly has once the answer has reached this position: all of a complete
+    /// answer, otherwise those that can no longer be in transit.
     fn settle(&mut self, answer: &Answer, position: u64) {
         let start = answer.bytes.start;
         let arrived = if position == answer.bytes.end {
@@ -364,17 +372,17 @@ impl<E> Entry<E> {
     }
 }
 
-/// A part of a reading that is on record.
+/// A part of a reading that the server records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Its beginning, with the first byte that was asked for.
+    /// Its start, with the first byte of the request.
     Start {
-        /// The place of that byte.
+        /// The position of that byte.
         from: u64,
     },
-    /// Its end, with how many bytes were handed out in it.
+    /// Its end, with the number of bytes handed out.
     End {
-        /// Each byte counts once.
+        /// Counts each byte once.
         handed_out: u64,
     },
 }

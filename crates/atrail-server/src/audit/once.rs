@@ -1,4 +1,4 @@
-//! An event that is written once, however many wait for it and however often they try.
+//! An event that is written once, however many callers wait for it and however often they retry.
 
 use atrail_model::Timestamp;
 use atrail_store::NewEvent;
@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::act::Act;
 use super::writer::{Unwritten, Writer};
 
-/// An act whose event is written once. Its bytes are fixed at the first try, so that a try whose end nobody saw and the
-/// one after it store one event.
+/// An act whose event is written once. The first attempt fixes the event's bytes, so that an attempt with an unknown
+/// result and the next attempt store one event.
 #[derive(Debug)]
 pub(super) struct Once {
     pub(super) act: Act,
@@ -30,7 +30,7 @@ impl Once {
         }
     }
 
-    /// Returns when the event is durable; `true` for whoever brought it about.
+    /// Returns when the event is durable; `true` for the caller whose attempt succeeded.
     pub(super) async fn write(&self, writer: &Writer) -> Result<bool, Unwritten> {
         let mut is_first = false;
         let first = &mut is_first;

@@ -1,4 +1,4 @@
-//! Where a request came from, as far as it may be told to who reads the events.
+//! The origin of a request, as far as readers of the events may learn it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,22 +10,22 @@ use super::text::capped;
 use crate::error::ApiError;
 use crate::observe::{Peer, RequestId};
 
-/// Longest `User-Agent` that is kept, in bytes.
+/// Longest `User-Agent` that is recorded, in bytes.
 const AGENT_MAX_BYTES: usize = 256;
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     /// The address of the connection.
     pub(super) address: IpAddr,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub(super) agent: Option<String>,
     /// The id of the request.
     pub(super) request: String,
 }
 
 impl Origin {
-    /// This machine, where no request came from.
+    /// Returns this machine, as the origin of acts without a request.
     pub(super) const fn here() -> Self {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),

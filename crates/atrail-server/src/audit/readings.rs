@@ -1,8 +1,8 @@
-//! Downloads on record: each reading of a session once at its start and, when its reader has all of it, once at its end,
-//! however many ranges it takes.
+//! Records downloads: each reading of a session once at its start and, when its reader has all bytes, once at its end,
+//! however many ranges the reader requests.
 //!
-//! A ledger is in memory while it is in use, and kept in the catalog: before bytes are handed out it is durable that they
-//! may be, so that a crash makes no download a smaller one than it was.
+//! A ledger is in memory while it is in use, and stored in the catalog. The right to hand out bytes is durable before
+//! the server hands them out, so that after a crash no download appears smaller than it was.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,7 +20,7 @@ use super::writer::{Unwritten, Writer};
 
 type Event = Arc<Once>;
 
-/// The ledgers of the sessions that are being read.
+/// The ledgers of the sessions that readers read.
 #[derive(Debug, Default)]
 pub(super) struct Readings(Mutex<HashMap<SessionKey, Arc<OfSession>>>);
 
@@ -28,12 +28,12 @@ pub(super) struct Readings(Mutex<HashMap<SessionKey, Arc<OfSession>>>);
 struct OfSession {
     session: SessionKey,
     ledger: OnceCell<Mutex<Ledger<Event>>>,
-    /// Held while the ledger is being kept, so that no earlier state of it comes after a later one.
+    /// Held while the ledger is being stored, so that an earlier state never overwrites a later one.
     keeping: tokio::sync::Mutex<()>,
 }
 
-/// The bytes that one request takes, with the reading that they belong to. It is bound to the session that it began with,
-/// whatever becomes of it.
+/// The bytes that one request reads, and the reading that they belong to. It stays bound to the session that it began
+/// with, even after that session ends.
 #[derive(Debug)]
 pub(crate) struct Answer {
     writer: Arc<Writer>,
@@ -44,7 +44,7 @@ pub(crate) struct Answer {
 }
 
 impl Readings {
-    /// Begins an answer with these bytes: returns when the start of its reading is on record.
+    /// Begins an answer with these bytes. Returns when the start of its reading is durable.
     pub(super) async fn begin(
         &self,
         writer: &Arc<Writer>,
@@ -56,7 +56,7 @@ impl Readings {
         let of_session = self.of(session.key());
         let load = || async {
             let kept = writer.store.readings(&session.key()).await?;
-            // An earlier version kept no readings, and how far the furthest got.
+            // An earlier version stored no readings, but only how far the furthest got.
             let is_older = session.generation.is_none() && kept.is_empty();
             let inherited = match session.state {
                 SessionState::Downloading if is_older => ByteSet::up_to(session.downloaded_bytes),
@@ -89,12 +89,13 @@ impl Readings {
         Ok(begun)
     }
 
-    /// Forgets a session that has ended; answers that are under way go on with it.
+    /// Forgets a session that has ended. Answers in progress keep its ledger.
     pub(super) fn forget(&self, session: SessionKey) {
         self.0.lock().remove(&session);
     }
 
-    /// Keeps what changed, and forgets what nobody reads; with `all` also keeps what is being read.
+    /// Stores ledgers that changed, and forgets those without an answer in progress. With `all`, also stores those in
+    /// use.
     pub(super) async fn tidy(&self, writer: &Writer, all: bool) {
         let of_sessions: Vec<_> = self.0.lock().values().cloned().collect();
         for of_session in of_sessions {
@@ -106,7 +107,7 @@ impl Readings {
                 tracing::error!(
                     session = %of_session.session.id,
                     error = &error as &dyn std::error::Error,
-                    "how far a session was read could not be kept; it is tried again"
+                    "cannot store how far a session was read; the server retries"
                 );
             }
         }
@@ -130,7 +131,7 @@ impl Readings {
 }
 
 impl OfSession {
-    /// Looks into the ledger, or into an empty one when it was not loaded yet.
+    /// Inspects the ledger, or an empty one when it is not loaded yet.
     fn with(&self, look: impl FnOnce(&Ledger<Event>) -> bool) -> bool {
         match self.ledger.get() {
             Some(ledger) => look(&ledger.lock()),
@@ -138,7 +139,7 @@ impl OfSession {
         }
     }
 
-    /// Returns when the ledger, as it is now or later, is durable.
+    /// Returns when the ledger, in its present or a later state, is durable.
     async fn keep(&self, writer: &Writer) -> Result<(), Unwritten> {
         let Some(ledger) = self.ledger.get() else {
             return Ok(());
@@ -163,8 +164,8 @@ impl OfSession {
 }
 
 impl Answer {
-    /// To be awaited before these bytes, which follow those before, are handed out: with the last that the reader lacked, the
-    /// end of the reading is on record then.
+    /// Returns when these bytes, which follow the earlier ones, may be handed out. When they are the last that the
+    /// reader lacked, the end of the reading is durable then.
     pub(crate) async fn hand_out(&mut self, bytes: Range<u64>) -> Result<(), Unwritten> {
         let Self {
             writer,

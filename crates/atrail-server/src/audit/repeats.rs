@@ -1,5 +1,5 @@
-//! The same thing done again within an hour: the first is written at once, the others are counted in memory and become
-//! one event when the hour is over.
+//! The same act repeated within an hour: the server records the first at once, counts the others in memory, and records
+//! them as one event when the hour is over.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ use super::action::Action;
 use super::once::Once;
 use super::writer::{Unwritten, Writer};
 
-/// What is counted at the same time; beyond it the counts are written early.
+/// Number of acts counted at the same time; beyond it, the counts become due early.
 const CAPACITY: usize = 10_000;
-/// Other addresses that a count names.
+/// Number of other addresses that a count lists.
 const ADDRESSES_MAX: usize = 16;
 const HOUR_SECS: i64 = 3600;
 
-/// What counts as the same thing.
+/// The properties that make acts the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     user: UserId,
@@ -31,7 +31,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Done by the same user, from wherever.
+    /// Returns the key of acts of the same user, from any address.
     pub(super) const fn by_user(act: &Act) -> Self {
         Self {
             user: act.actor.id,
@@ -41,7 +41,7 @@ impl Key {
         }
     }
 
-    /// Done in the name of the same user, from the same address.
+    /// Returns the key of acts in the name of the same user, from the same address.
     pub(super) const fn by_address(act: &Act) -> Self {
         Self {
             address: Some(act.actor.origin.address),
@@ -50,7 +50,7 @@ impl Key {
     }
 }
 
-/// The counts of the hour, and those of earlier ones that are not written yet.
+/// The counts of this hour, and those of earlier hours that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Mutex<State>);
 
@@ -70,14 +70,14 @@ struct Entry {
 
 #[derive(Debug)]
 struct Again {
-    /// How often it was done, the first time included.
+    /// How often the act was done, including the first time.
     times: u64,
     last: Timestamp,
     addresses: BTreeSet<IpAddr>,
 }
 
 impl Repeats {
-    /// Returns when it is on record that the act was done in this hour.
+    /// Counts the act, and returns when its first occurrence in this hour is durable.
     pub(super) async fn note(&self, writer: &Writer, key: Key, act: Act) -> Result<(), Unwritten> {
         let entry = self.entry(key, act, writer.clock.now());
         entry.first.write(writer).await.map(drop).inspect_err(|_| {
@@ -86,7 +86,7 @@ impl Repeats {
         })
     }
 
-    /// The entry of the act, which counts it.
+    /// Returns the entry of the act, and counts the act in it.
     fn entry(&self, key: Key, act: Act, now: Timestamp) -> Arc<Entry> {
         let mut state = self.0.lock();
         state.turn(now);
@@ -102,7 +102,7 @@ impl Repeats {
         Arc::clone(entry)
     }
 
-    /// Writes the counts of hours that are over, or of all.
+    /// Writes the counts of hours that are over, or, with `all`, every count.
     pub(super) async fn write_due(&self, writer: &Writer, all: bool) {
         let due = {
             let mut state = self.0.lock();
@@ -117,9 +117,9 @@ impl Repeats {
         for entry in due.by_ref() {
             let Some(count) = entry.count() else { continue };
             match count.write(writer).await {
-                // There is no place for it any more, and there will be none.
+                // The domain is gone, and will not come back.
                 Err(Unwritten::Store(error)) if error.kind() == ErrorKind::NotFound => {}
-                // What keeps one from being written keeps the others: they are tried again at the next look.
+                // The cause of the failure affects the other counts too: the next call retries them.
                 Err(_) => {
                     left.push(entry);
                     break;
@@ -179,7 +179,7 @@ impl Entry {
         }
     }
 
-    /// Says that memory does not hold the count until it can be written.
+    /// Logs and counts that the server drops a count because too many wait to be written.
     fn say_lost(&self, writer: &Writer) {
         let Some(count) = self.count() else { return };
         writer.metrics.own_event_failed(count.act.action);
@@ -187,11 +187,11 @@ impl Entry {
             action = count.act.action.word(),
             user = %count.act.actor.id,
             repeats = ?count.act.details.get("repeats"),
-            "too many acts wait to be put on record: how often this one was done again is not"
+            "too many acts wait to be recorded: the repeats of this one are not"
         );
     }
 
-    /// The event about the repeats, if there were any: of the time of the last.
+    /// Returns the event of the repeats, if there were any, with the time of the last one.
     fn count(&self) -> Option<&Once> {
         let again = self.again.lock();
         if again.times < 2 {

@@ -1,6 +1,6 @@
-//! Texts that others chose, made fit for an event.
+//! Makes texts that others chose safe for an event.
 
-/// The text without control characters, and not longer than so many bytes.
+/// Returns the text without control characters, in at most `max_bytes` bytes.
 pub(super) fn capped(text: &str, max_bytes: usize) -> String {
     let mut fit = String::with_capacity(text.len().min(max_bytes));
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Making an act an event, and the event durable.
+//! Turns an act into an event, and makes the event durable.
 
 use std::sync::Arc;
 
@@ -12,38 +12,38 @@ use super::cadf::{self, Frame};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 
-/// Names of spaces and accounts that are remembered.
+/// Number of names of spaces and accounts at most that are cached.
 const NAMES_MAX: usize = 10_000;
 
-/// An event that could not be made durable.
+/// The server could not make an event durable.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unwritten {
-    /// The store does not take it.
+    /// The store refuses the event.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It is none: a fault of the program.
-    #[error("the server made an event that is none")]
+    /// The event is invalid: a fault of the program.
+    #[error("the server made an invalid event")]
     Event(#[from] EventError),
 }
 
 impl From<Unwritten> for ApiError {
-    /// Whatever kept the event from being written, the answer is not given without it.
+    /// Refuses the answer for any cause, because the server does not answer a read that it cannot record.
     fn from(error: Unwritten) -> Self {
         Self::unavailable(
-            "this read could not be put on record, so it is not answered: try again, and see the server's log",
+            "the server could not record this read, so it does not answer it: try again, and see the server's log",
         )
         .because(error)
     }
 }
 
-/// Makes events of acts, and hands them to the store.
+/// Turns acts into events, and passes them to the store.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) store: Store,
     tenancy: Tenancy,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
-    /// The name that this server signs under.
+    /// The name under which this server signs.
     server: String,
     names: Mutex<Recent<Domain, String>>,
 }
@@ -92,11 +92,11 @@ impl Writer {
             domain = %act.domain,
             user = %act.actor.id,
             error = error as &dyn std::error::Error,
-            "an event about the use of the archive could not be written"
+            "cannot record an event about the use of the archive"
         );
     }
 
-    /// The name of a space or account; `None` when it is gone.
+    /// Returns the name of a space or account; `None` when it is gone.
     async fn name_of(&self, domain: Domain) -> Result<Option<String>, StoreError> {
         if let Some(name) = self.names.lock().get(&domain) {
             return Ok(Some(name.clone()));

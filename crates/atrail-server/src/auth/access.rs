@@ -1,5 +1,5 @@
-//! The one place where events become reachable: a handler gets a target, or a session, only from the extractors here,
-//! and they give it only to a principal whose roles allow the purpose.
+//! The only place where events become reachable. A handler gets a target, or a session, only from the extractors here,
+//! and they return it only to a principal whose roles allow the purpose.
 //!
 //! A foreign thing and one that does not exist get the same answer.
 
@@ -22,11 +22,11 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Query;
 
-/// What a target is wanted for.
+/// The purpose for which a handler needs a target.
 pub(crate) trait Purpose: Send + Sync + 'static {
-    /// What roles must allow.
+    /// The action that the caller's roles must allow.
     const ACTION: Action;
-    /// In words for the caller.
+    /// The purpose in words for the caller.
     const WHAT: &'static str;
 }
 
@@ -42,34 +42,34 @@ macro_rules! purposes {
     )*};
 }
 purposes! {
-    /// To count, list or download.
+    /// Counting, listing or downloading.
     ReadEvents: Read, "read events";
-    /// To take in.
+    /// Sending events.
     SendEvents: Send, "send events";
-    /// To delete.
+    /// Deleting events.
     DeleteEvents: Delete, "delete events";
-    /// To see or set how long they are kept.
-    UseOptions: UseOptions, "use options";
-    /// To set or release.
-    KeepHolds: KeepHolds, "keep legal holds";
+    /// Reading or setting retention.
+    UseOptions: UseOptions, "read or set the options";
+    /// Setting or releasing holds.
+    KeepHolds: KeepHolds, "manage legal holds";
 }
 
-/// The part of a request that says whether the whole account is meant.
+/// A request that can address the whole account.
 pub(crate) trait Aimed {
-    /// `AtAccountLevel`.
+    /// Returns `AtAccountLevel`.
     fn at_account_level(&self) -> bool;
 }
 
 /// A request `W` of a caller who may do `P` to its target.
 #[derive(Debug)]
 pub(crate) struct Authorised<P, W> {
-    /// Who asks.
+    /// The caller.
     pub(crate) principal: Principal,
-    /// Whose events.
+    /// The target whose events the request addresses.
     pub(crate) target: Target,
     /// The space that the request names, if any.
     pub(crate) space: Option<SpaceId>,
-    /// What else the request says.
+    /// The rest of the request.
     pub(crate) wire: W,
     purpose: PhantomData<P>,
 }
@@ -81,7 +81,7 @@ where
 {
     type Rejection = ApiError;
 
-    /// Authenticates before the body is read.
+    /// Authenticates the caller before it reads the body.
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let principal = Principal::from_request_parts(&mut parts, app).await?;
@@ -106,7 +106,7 @@ where
     }
 }
 
-/// What the headers of a request name. The caller holds a role in each.
+/// The space and the account that a request's headers name. The caller holds a role in each.
 #[derive(Debug, Clone, Copy)]
 struct Named {
     space: Option<(SpaceId, AccountId)>,
@@ -127,14 +127,14 @@ impl Named {
             && of != account
         {
             return Err(ApiError::bad_request(
-                "X-Auth-Project-Id names a space of another account than X-Auth-Account-Id: send one of them",
+                "X-Auth-Project-Id names a space of another account than X-Auth-Account-Id: send only one of them",
             ));
         }
         Ok(Self { space, account })
     }
 }
 
-/// The space that a request is about: the one that it names, or that the API key is for.
+/// Returns the space that a request addresses: the one that it names, or the API key's.
 async fn space<P: Purpose>(
     app: &App,
     principal: &Principal,
@@ -159,8 +159,8 @@ async fn space<P: Purpose>(
     )))
 }
 
-/// The account that a request is about: the one that it names, that of the space that it names, the one that the API key is
-/// for, or the only one where the caller may do this.
+/// Returns the account that a request addresses: the one that it names, that of the space that it names, the API key's,
+/// or the only one where the caller may do this.
 async fn account<P: Purpose>(
     app: &App,
     principal: &Principal,
@@ -181,7 +181,7 @@ async fn account<P: Purpose>(
     )))
 }
 
-/// The space that the request names, with its account; an error unless the caller holds a role there.
+/// Returns the space that the request names, with its account. Fails unless the caller holds a role there.
 async fn named_space(
     app: &App,
     principal: &Principal,
@@ -196,7 +196,7 @@ async fn named_space(
     found.ok_or_else(unknown).map(Some)
 }
 
-/// The space with its account, if the caller holds a role there.
+/// Returns the space with its account, if the caller holds a role there.
 async fn known_space(
     app: &App,
     principal: &Principal,
@@ -207,26 +207,26 @@ async fn known_space(
     Ok(account.map(|account| (space, account)))
 }
 
-/// The value of a header field that may be there once; a value that is no text names nothing.
+/// Returns the value of a header field that may occur once. A value that is not text names nothing.
 fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ApiError> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
         return Err(ApiError::bad_request(format!(
-            "the header {name} is there more than once"
+            "the header {name} occurs more than once: send it once"
         )));
     }
     Ok(first.map(|value| value.to_str().unwrap_or_default().trim()))
 }
 
 fn no_space_targeted() -> ApiError {
-    ApiError::bad_request("no space is targeted: send its GUID as X-Auth-Project-Id")
+    ApiError::bad_request("the request targets no space: send its GUID as X-Auth-Project-Id")
 }
 
-/// Accounts that an error names.
+/// Number of accounts that an error lists.
 const LISTED_ACCOUNTS: usize = 20;
 
-/// The account that is meant when none is named: the only one where the caller may do this.
+/// Returns the account of a request that names none: the only one where the caller may do this.
 async fn only_account(
     app: &App,
     principal: &Principal,
@@ -265,10 +265,10 @@ async fn only_account(
     }
 }
 
-/// The space that the sessions of a list were made in; `None` for all spaces. The caller may read there.
+/// The space whose sessions a list shows; `None` for all spaces. The caller may read there.
 #[derive(Debug)]
 pub(crate) struct SessionsScope {
-    /// Who asks.
+    /// The caller.
     pub(crate) principal: Principal,
     /// The targeted space.
     pub(crate) space: Option<SpaceId>,
@@ -292,7 +292,8 @@ impl FromRequestParts<Arc<App>> for SessionsScope {
     }
 }
 
-/// Whether the caller may still read what a session covers: roles may have gone since it was made, and the space.
+/// Returns whether the caller may still read the target of a session: since its creation, the caller may have lost
+/// roles, and the space may have been deleted.
 pub(crate) async fn may_still_read(
     app: &App,
     standing: &Standing,
@@ -301,7 +302,7 @@ pub(crate) async fn may_still_read(
     Ok(readable_account(app, standing, target).await?.is_some())
 }
 
-/// The account of a target that the caller may read.
+/// Returns the account of a target that the caller may read.
 async fn readable_account(
     app: &App,
     standing: &Standing,
@@ -318,7 +319,8 @@ async fn readable_account(
     })
 }
 
-/// Whether a login may go on reading a target: it lives, and its user's roles still allow it.
+/// Returns whether a login may continue to read a target: the login is valid, and its user's roles still allow the
+/// read.
 pub(crate) async fn may_go_on_reading(
     app: &App,
     login: LoginId,
@@ -330,10 +332,10 @@ pub(crate) async fn may_go_on_reading(
     }
 }
 
-/// A session of the caller, named by the path, whose events the caller may read.
+/// A session of the caller, named in the path, whose events the caller may read.
 #[derive(Debug)]
 pub(crate) struct OwnSession {
-    /// Who asks.
+    /// The caller.
     pub(crate) principal: Principal,
     /// The session.
     pub(crate) session: Session,
@@ -344,7 +346,7 @@ impl FromRequestParts<Arc<App>> for OwnSession {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, app).await?;
-        // What is no text names nothing, like any other id that nobody has.
+        // An id that is not text gets the same answer as an unknown one.
         let id = Path::<String>::from_request_parts(parts, app).await;
         let Path(id) = id.map_err(|_| ApiError::not_found("session"))?;
         own_session(app, principal, &id).await
@@ -372,16 +374,16 @@ impl FromRequestParts<Arc<App>> for DownloadedSession {
             .get(SESSION_ID)
             .map(|value| value.to_str().unwrap_or_default().trim().to_owned());
         let id = match (in_header, query.session) {
-            // Whoever looked at one of them, a proxy in front or a reader of its log, would take the other for it.
+            // A proxy, or a reader of its log, that sees only one of the two would mistake the request's session.
             (Some(one), Some(other)) if !one.eq_ignore_ascii_case(&other) => {
                 return Err(ApiError::bad_request(
-                    "the header SESSIONID and the query's session name two sessions: send one of them",
+                    "the header SESSIONID and the query's session name different sessions: send only one of them",
                 ));
             }
             (Some(id), _) | (None, Some(id)) => id,
             (None, None) => {
                 return Err(ApiError::bad_request(
-                    "no session is named: send its id as the header SESSIONID",
+                    "the request names no session: send its id as the header SESSIONID",
                 ));
             }
         };

@@ -1,11 +1,11 @@
-//! Where a request carries its access token.
+//! Finds the access token of a request.
 
 use atrail_api::headers::AUTH_TOKEN;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-/// The access token: `X-Auth-Token`, with or without the word `bearer` before it, or `Authorization: Bearer` (RFC 6750
-/// §2.1). The original's header wins when both are there.
+/// Returns the access token from `X-Auth-Token`, with or without the word `bearer` before it, or from `Authorization:
+/// Bearer` (RFC 6750 §2.1). When both are present, the original's header wins.
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(AUTH_TOKEN) {
         let value = value.to_str().ok()?.trim();
@@ -16,7 +16,7 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     after_word(value, "bearer").filter(|token| !token.is_empty())
 }
 
-/// What follows the word and the spaces after it; the word in any case (RFC 9110 §11.1).
+/// Returns the rest after this word and its spaces; the word matches in any case (RFC 9110 §11.1).
 pub(crate) fn after_word<'a>(value: &'a str, word: &str) -> Option<&'a str> {
     let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
     first.eq_ignore_ascii_case(word).then(|| rest.trim_start())

@@ -1,4 +1,4 @@
-//! How tokens are given: by password, by API key, by refresh token (RFC 6749 §4.3, §6), by an OpenID provider's token.
+//! Issues tokens: for a password, an API key, a refresh token (RFC 6749 §4.3, §6), or an OpenID provider's token.
 
 use std::time::Duration;
 
@@ -17,17 +17,18 @@ use crate::audit::{Act, Action, Actor, Credential, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 
-/// Within this time of its exchange a refresh token may be exchanged again: the answer may have been lost.
+/// Within this time after its exchange, a client may exchange a refresh token again, because it may not have received
+/// the answer.
 const REFRESH_RETRY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Why no token is given.
+/// Why the server issues no token.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// In the words of RFC 6749 §5.2.
+    /// A refusal in the words of RFC 6749 §5.2.
     Grant(&'static str, &'static str),
-    /// The client, not the user, is refused.
+    /// A refusal of the client, not of the user.
     Client,
-    /// Anything else.
+    /// Any other error.
     Other(ApiError),
 }
 
@@ -62,10 +63,10 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// One answer for unknown users, wrong passwords and wrong keys.
+/// The same answer for unknown users, wrong passwords and wrong keys.
 const BAD_CREDENTIALS: Refusal = Refusal::Grant(
     "invalid_grant",
-    "the user name and password, or the API key, do not fit",
+    "the user name and password, or the API key, are wrong",
 );
 const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
     "invalid_grant",
@@ -74,12 +75,12 @@ const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
 
 const BAD_ID_TOKEN: Refusal = Refusal::Grant(
     "invalid_grant",
-    "the OpenID provider's token is not accepted: log in again; the server's log says why",
+    "the server does not accept the OpenID provider's token: log in again; the server's log gives the reason",
 );
 /// RFC 7523 §2.1.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Gives tokens for what the form holds.
+/// Issues tokens for the credentials in the form.
 pub(crate) async fn grant(
     app: &App,
     form: TokenRequest,
@@ -102,20 +103,23 @@ pub(crate) async fn grant(
             (Some(user), Some(password), None) => by_password(app, user, password, origin).await,
             _ => Err(Refusal::Grant(
                 "invalid_request",
-                "username and password are needed, or passcode alone",
+                "username and password are required, or passcode alone",
             )),
         },
         "refresh_token" => match refresh_token {
             Some(token) => by_refresh_token(app, &token, origin).await,
-            None => Err(Refusal::Grant("invalid_request", "refresh_token is needed")),
+            None => Err(Refusal::Grant(
+                "invalid_request",
+                "refresh_token is required",
+            )),
         },
         JWT_BEARER => match assertion {
             Some(token) => by_id_token(app, &token, origin).await,
-            None => Err(Refusal::Grant("invalid_request", "assertion is needed")),
+            None => Err(Refusal::Grant("invalid_request", "assertion is required")),
         },
         _ => Err(Refusal::Grant(
             "unsupported_grant_type",
-            "grant_type is password, refresh_token, or that of a JWT bearer (RFC 7523)",
+            "grant_type must be password, refresh_token, or that of a JWT bearer (RFC 7523)",
         )),
     }
 }
@@ -127,7 +131,7 @@ async fn by_password(
     origin: &Origin,
 ) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
-    // Two spellings of one name are counted as one.
+    // Two spellings of a name count as one name.
     let counted = canonical_name(&name);
     let now = app.clock.elapsed();
     let attempt = app.throttle.begin(Some(&counted), address, now)?;
@@ -177,7 +181,7 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
         attempt?;
         return Err(BAD_CREDENTIALS);
     };
-    // A right key always works: nobody guesses one, and somebody else's failures must not lock its holder out.
+    // A valid key always works: nobody guesses one, and another client's failures must not lock its holder out.
     if let Ok(attempt) = attempt {
         attempt.succeeded();
     }
@@ -188,7 +192,7 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
     begin(app, &holder.user, proof, origin).await
 }
 
-/// By an ID token of the OpenID provider, as an assertion (RFC 7523 §2.1).
+/// Issues tokens for an ID token of the OpenID provider, sent as an assertion (RFC 7523 §2.1).
 async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
     let Some(oidc) = &app.oidc else {
@@ -233,7 +237,8 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
     begin(app, &admitted, Proof::External { ends }, origin).await
 }
 
-/// Begins a login with what proved who it is; the same answer as for wrong credentials when that does not hold any more.
+/// Begins a login with what proved the user's identity. When the proof no longer holds, answers as for wrong
+/// credentials.
 async fn begin(
     app: &App,
     user: &User,
@@ -300,14 +305,14 @@ async fn by_refresh_token(
         }
         Exchange::Reused { user } => {
             app.metrics.auth_failed(AuthFailure::RefreshToken);
-            tracing::warn!(user = %user.id, "a refresh token was used twice: its login has ended");
+            tracing::warn!(user = %user.id, "a client used a refresh token twice: its login has ended");
             app.audit.refused_login(Actor::new(&user, origin.clone()));
             Err(BAD_REFRESH_TOKEN)
         }
     }
 }
 
-/// Ends the login of a refresh token, spent or not, or of an access token that has not expired.
+/// Ends the login of a refresh token, whether exchanged or not, or of an access token that has not expired.
 pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<(), ApiError> {
     let ended = match app.tokens.verify(token, app.clock.moment()) {
         Some(login) => app.identity.end_login(login).await?,

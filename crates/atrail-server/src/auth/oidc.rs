@@ -1,4 +1,5 @@
-//! Users of an OpenID provider: its ID tokens (OpenID Connect Core §2, §3.1.3.7) in the place of a password.
+//! Users of an OpenID provider: the server accepts the provider's ID tokens (OpenID Connect Core §2, §3.1.3.7) instead
+//! of a password.
 
 mod claims;
 mod provider;
@@ -15,35 +16,35 @@ use crate::error::ApiError;
 use crate::settings::{OidcAlgorithm, OidcSettings};
 use provider::Provider;
 
-/// How far the provider's clock may be from ours.
+/// How far the provider's clock may differ from the server's.
 const LEEWAY_SECS: i64 = 60;
-/// A token that is older was made for another login than this.
+/// Greatest age of a token; an older one was issued for another login.
 const MAX_AGE_SECS: i64 = 600;
-/// Longest token that is looked at, in bytes.
+/// Longest token that the server parses, in bytes.
 const TOKEN_MAX_BYTES: usize = 16 << 10;
 
-/// What a provider says of a user, verified.
+/// The provider's verified statement about a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verified {
-    /// The provider's own, unchanging word for the user.
+    /// The provider's permanent identifier of the user.
     pub(crate) subject: String,
     /// The user's name.
     pub(crate) name: String,
     claims: Map<String, Value>,
 }
 
-/// Why a token is not taken.
+/// Why the server refuses a token.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// It says nothing that can be believed; the log has why.
+    /// The token is invalid; the log gives the reason.
     Token(&'static str),
-    /// It is good, but has no name in the claim that is to hold it.
+    /// The token is valid, but the claim that should contain the name does not.
     NoName(String),
-    /// The provider cannot be asked.
+    /// The server cannot reach the provider.
     Other(ApiError),
 }
 
-/// The provider that this server believes.
+/// The provider that this server trusts.
 #[derive(Debug)]
 pub(crate) struct Oidc {
     settings: OidcSettings,
@@ -53,7 +54,7 @@ pub(crate) struct Oidc {
 }
 
 impl Oidc {
-    /// `None` when the settings name no provider.
+    /// Creates the provider; `None` when the settings name none.
     pub(crate) fn new(settings: &OidcSettings) -> Result<Option<Self>, ApiError> {
         let (Some(issuer), Some(client_id)) = (&settings.issuer, &settings.client_id) else {
             return Ok(None);
@@ -82,7 +83,7 @@ impl Oidc {
         self.settings.login_ttl
     }
 
-    /// The roles that follow from what the provider says, as far as their places exist.
+    /// Returns the roles that follow from the provider's statement, as far as their accounts and spaces exist.
     pub(crate) async fn roles(
         &self,
         tenancy: &Tenancy,
@@ -91,13 +92,13 @@ impl Oidc {
         claims::roles(&self.settings.roles, &user.claims, tenancy).await
     }
 
-    /// Whom the provider means by this token.
+    /// Verifies a token, and returns the provider's statement about its user.
     pub(crate) async fn verify(&self, token: &str, now: Moment) -> Result<Verified, Refused> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(Refused::Token("it is too long"));
         }
         let header = jsonwebtoken::decode_header(token)
-            .map_err(|_| Refused::Token("its header cannot be read"))?;
+            .map_err(|_| Refused::Token("its header is unreadable"))?;
         let allowed = self.settings.algorithms.iter().map(|one| algorithm(*one));
         if !allowed.into_iter().any(|one| one == header.alg) {
             return Err(Refused::Token("its algorithm is not allowed"));
@@ -105,7 +106,7 @@ impl Oidc {
         if header.crit.is_some() {
             return Err(Refused::Token("it has critical extensions"));
         }
-        // Access tokens and logout tokens are no ID tokens (RFC 9068 §2.1, RFC 8725 §3.11).
+        // The server accepts no access tokens or logout tokens here (RFC 9068 §2.1, RFC 8725 §3.11).
         let kind = header.typ.as_deref();
         if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT")) {
             return Err(Refused::Token("it is another kind of token"));
@@ -133,23 +134,23 @@ impl Oidc {
             .key_algorithm
             .is_some_and(|named| named.to_string() != format!("{algorithm:?}"));
         if !is_for_signing || names_another {
-            return Err(Refused::Token("its key is for something else"));
+            return Err(Refused::Token("its key is for another purpose"));
         }
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&self.issuer]);
         let audience = self.settings.audience.as_ref().unwrap_or(&self.client_id);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
-        // By our own clock, later.
+        // `check` compares the times with the server's own clock.
         validation.validate_exp = false;
         let decoding =
-            DecodingKey::from_jwk(key).map_err(|_| Refused::Token("its key cannot be used"))?;
+            DecodingKey::from_jwk(key).map_err(|_| Refused::Token("its key is unusable"))?;
         jsonwebtoken::decode::<Map<String, Value>>(token, &decoding, &validation)
             .map(|decoded| decoded.claims)
             .map_err(|_| Refused::Token("its signature, issuer or audience is wrong"))
     }
 
-    /// Checks what remains: times, authorised party, subject, name.
+    /// Checks the remaining claims: times, authorised party, subject, name.
     fn check(&self, claims: Map<String, Value>, now: Timestamp) -> Result<Verified, Refused> {
         let second = |name: &str| claims.get(name).and_then(Value::as_f64);
         let now = now.as_second() as f64;
@@ -157,7 +158,7 @@ impl Oidc {
         if second("exp").is_none_or(|expires| now >= expires + leeway) {
             return Err(Refused::Token("it has expired"));
         }
-        let issued = second("iat").ok_or(Refused::Token("it does not say when it was issued"))?;
+        let issued = second("iat").ok_or(Refused::Token("it does not state when it was issued"))?;
         if issued > now + leeway || second("nbf").is_some_and(|from| from > now + leeway) {
             return Err(Refused::Token("it is from the future"));
         }

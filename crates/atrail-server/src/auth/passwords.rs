@@ -1,4 +1,5 @@
-//! Password hashing with Argon2id, off the async threads and few at once: each costs 19 MiB and tens of milliseconds.
+//! Password hashing with Argon2id, off the async threads and few at a time: each hash needs 19 MiB and tens of
+//! milliseconds.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,14 +14,15 @@ use crate::error::ApiError;
 use crate::metrics::{Metrics, Refusal};
 use crate::serve::source::network;
 
-/// Hashes that are computed at once.
+/// Number of hashes computed at a time.
 const AT_ONCE: usize = 2;
-/// Requests of one network that may wait for their turn; more are told to come back. Networks take turns, so that a flood
-/// from one keeps nobody else waiting for more than the password at hand.
+/// Number of requests of one network that may wait for their turn; the server refuses more. Networks take turns, so a
+/// flood from one network delays the others by no more than the hash in progress.
 const WAITING_OF_NETWORK: usize = 32;
-/// Requests that may wait in all.
+/// Number of requests that may wait in total.
 const WAITING: usize = 1024;
-/// Shortest password that can be chosen, in bytes (NIST SP 800-63B §5.1.1.2 counts characters; bytes are no fewer).
+/// Shortest password that a user may choose, in bytes (NIST SP 800-63B §5.1.1.2 counts characters, and a password has
+/// at least as many bytes).
 const MIN_BYTES: usize = 8;
 /// Longest password, in bytes.
 const MAX_BYTES: usize = 1024;
@@ -30,7 +32,7 @@ const MAX_BYTES: usize = 1024;
 pub(crate) struct Passwords {
     turns: Turns<IpAddr>,
     metrics: Arc<Metrics>,
-    /// Checked in place of the hash of a user that does not exist, so that both take the same time.
+    /// The hash that the server checks for an unknown user, so that unknown and known users take the same time.
     decoy: String,
 }
 
@@ -47,13 +49,13 @@ impl Passwords {
     pub(crate) async fn hash(&self, password: String, address: IpAddr) -> Result<String, ApiError> {
         if !(MIN_BYTES..=MAX_BYTES).contains(&password.len()) {
             return Err(ApiError::bad_request(format!(
-                "a password has {MIN_BYTES} to {MAX_BYTES} bytes"
+                "a password must have {MIN_BYTES} to {MAX_BYTES} bytes"
             )));
         }
         self.in_turn(address, move || hash_now(&password)).await?
     }
 
-    /// Whether the password is the one with this hash. Without a hash the answer is no, after the same time.
+    /// Returns whether the password matches the hash. Without a hash, returns false after the same time.
     pub(crate) async fn verify(
         &self,
         password: String,
@@ -81,9 +83,9 @@ impl Passwords {
     ) -> Result<T, ApiError> {
         let turn = self.turns.take(network(address)).await.map_err(|Crowd| {
             self.metrics.refused(Refusal::Passwords);
-            ApiError::unavailable("too many logins are under way: try again in a moment")
+            ApiError::unavailable("too many logins are in progress: try again in a moment")
         })?;
-        // The permit goes along: a caller that gives up does not free the thread that is still at work.
+        // The work owns the turn: a caller that gives up does not free the thread, which still works.
         tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -101,7 +103,7 @@ fn hash_now(password: &str) -> Result<String, ApiError> {
         Ok(hash) => Ok(hash.to_string()),
         Err(error) => Err(ApiError::new(
             ErrorCode::Internal,
-            format!("the password cannot be hashed: {error}"),
+            format!("cannot hash the password: {error}"),
         )),
     }
 }

@@ -1,24 +1,24 @@
-//! What each role allows: the one place that says so.
+//! The only place that defines what each role allows.
 
 use atrail_model::{AccountId, AccountRole, KeyScope, SpaceId, SpaceRole, Standing};
 
-/// What somebody may do with the events of a target.
+/// A use of a target's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Count, list, download.
+    /// Counting, listing, downloading.
     Read,
-    /// Take in.
+    /// Sending.
     Send,
-    /// Delete.
+    /// Deleting.
     Delete,
-    /// See or set how long they are kept.
+    /// Reading or setting retention.
     UseOptions,
-    /// Set or release legal holds.
+    /// Setting or releasing legal holds.
     KeepHolds,
 }
 
 impl Action {
-    /// What an API key must be good for.
+    /// Returns the scope that an API key needs for this action.
     pub(crate) const fn scope(self) -> KeyScope {
         match self {
             Self::Read => KeyScope::Read,
@@ -27,7 +27,8 @@ impl Action {
         }
     }
 
-    /// The roles of an account that allow it for the whole account; sending, to the account's own domain.
+    /// Returns the roles of an account that allow the action for the whole account, or, for sending, for the account's
+    /// own domain.
     pub(crate) const fn account_roles(self) -> &'static [AccountRole] {
         match self {
             Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
@@ -36,7 +37,7 @@ impl Action {
         }
     }
 
-    /// The roles of an account that allow it for each of its spaces.
+    /// Returns the roles of an account that allow the action in each of its spaces.
     const fn account_roles_in_spaces(self) -> &'static [AccountRole] {
         match self {
             Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
@@ -44,25 +45,25 @@ impl Action {
         }
     }
 
-    /// The roles of a space that allow it there.
+    /// Returns the roles of a space that allow the action there.
     const fn space_roles(self) -> &'static [SpaceRole] {
         match self {
             Self::Read => &[SpaceRole::Developer, SpaceRole::Auditor],
             Self::Send => &[SpaceRole::Developer, SpaceRole::Writer],
             Self::Delete | Self::UseOptions => &[SpaceRole::Developer],
-            // Who may delete cannot free what the account's owner holds.
+            // A user who may delete cannot release the holds of the account's owner.
             Self::KeepHolds => &[],
         }
     }
 }
 
-/// Whether the roles allow it at account level.
+/// Returns whether the roles allow the action at account level.
 pub(crate) fn allows_in_account(standing: &Standing, action: Action, account: AccountId) -> bool {
     let mut roles = action.account_roles().iter();
     roles.any(|role| standing.holds_in_account(account, *role))
 }
 
-/// Whether the roles allow it in a space of this account.
+/// Returns whether the roles allow the action in a space of this account.
 pub(crate) fn allows_in_space(
     standing: &Standing,
     action: Action,
@@ -75,7 +76,7 @@ pub(crate) fn allows_in_space(
         || of_space.any(|role| standing.holds_in_space(space, *role))
 }
 
-/// Whether the roles let one know of a space of this account: a role there, or one that reads the account.
+/// Returns whether the user may know of a space of this account: by a role in it, or by one that reads the account.
 pub(crate) fn knows_space(standing: &Standing, space: SpaceId, account: AccountId) -> bool {
     standing.spaces.contains_key(&space) || allows_in_account(standing, Action::Read, account)
 }
@@ -117,7 +118,7 @@ mod tests {
         }
     }
 
-    /// As letters: what is allowed in the space, then at account level.
+    /// Returns, as letters, the actions allowed in the space, then those allowed at account level.
     fn allowed(role: HeldRole, space: SpaceId, account: AccountId) -> String {
         let standing = standing(role, account);
         let letters = |allows: &dyn Fn(Action) -> bool| -> String {

@@ -1,4 +1,4 @@
-//! The authenticated caller, as an extractor: a handler that takes one cannot be reached without a valid token.
+//! The authenticated caller, as an extractor: no request reaches a handler with this parameter without a valid token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::metrics::AuthFailure;
 use crate::observe::Caller;
 
-/// Who asks.
+/// The caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     login: LoginId,
@@ -36,12 +36,12 @@ impl Principal {
         self.standing.user.id
     }
 
-    /// Who acts, as events have it.
+    /// Returns the caller as the actor of events.
     pub(crate) fn actor(&self) -> Actor {
         Actor::new(self.user(), self.origin.clone())
     }
 
-    /// Where the request came from.
+    /// Returns the address that the request came from.
     pub(crate) const fn address(&self) -> IpAddr {
         self.origin.address()
     }
@@ -54,23 +54,24 @@ impl Principal {
         &self.standing
     }
 
-    /// What the request was judged by, for the transaction that makes a change.
+    /// Returns the caller's rights at the beginning of the request. The transaction that makes a change verifies that
+    /// they still hold.
     pub(crate) fn warrant(&self, app: &App) -> Warrant {
         Warrant::new(self.login, Arc::clone(&self.standing), app.clock.now())
     }
 
-    /// Users, roles and keys, for changes at the caller's request.
+    /// Returns the operations on users, roles and keys, on the caller's behalf.
     pub(crate) fn identity(&self, app: &App) -> Identity {
         app.identity.at_request_of(self.warrant(app))
     }
 
-    /// Accounts, organizations and spaces, for changes at the caller's request.
+    /// Returns the operations on accounts, organizations and spaces, on the caller's behalf.
     pub(crate) fn tenancy(&self, app: &App) -> Tenancy {
         let tenancy = app.tenancy.on_behalf_of(&self.user().name);
         tenancy.at_request_of(Some(self.warrant(app)))
     }
 
-    /// The caller, as the store puts on record who asked for a change.
+    /// Returns the caller as the store records the requester of a change.
     pub(crate) fn requester<'a>(
         &'a self,
         request: &'a str,
@@ -85,8 +86,8 @@ impl Principal {
         }
     }
 
-    /// Notes that the caller uses an account. What the caller does with the own login is on record there from then on, and
-    /// with it the login that is under way, unless it is on record there already.
+    /// Notes that the caller uses an account. From then on, the server records the caller's logins, and changes of the
+    /// caller's credentials, in that account too. It also records the current login there, unless it already has.
     pub(crate) async fn uses(&self, app: &App, account: AccountId) {
         if self.standing.used.contains(&account) {
             return;
@@ -95,12 +96,12 @@ impl Principal {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                // What the caller does in the account is on record all the same.
-                tracing::error!(user = %self.id(), %account, %error, "that a user uses an account could not be noted");
+                // The server still records what the caller does in the account.
+                tracing::error!(user = %self.id(), %account, %error, "cannot note that a user uses an account");
                 return;
             }
         }
-        // Of a user who had used no account the login is on record in each.
+        // For a user who had used no account, every account with a role already has a record of the login.
         if self
             .standing
             .used
@@ -112,14 +113,14 @@ impl Principal {
         }
     }
 
-    /// Notes that the caller manages an account: an owner uses it by that, the operator does not.
+    /// Notes that the caller manages an account. An owner thereby uses the account; the operator does not.
     pub(crate) async fn manages(&self, app: &App, account: AccountId) {
         if self.has_role_in(account) {
             self.uses(app, account).await;
         }
     }
 
-    /// Whether the caller holds any role in the account.
+    /// Returns whether the caller holds any role in the account.
     pub(crate) fn has_role_in(&self, account: AccountId) -> bool {
         let mut of_account = AccountRole::ALL.iter();
         of_account.any(|role| self.standing.holds_in_account(account, *role))
@@ -134,34 +135,34 @@ impl Principal {
         self.standing.holds_in_account(account, AccountRole::Owner)
     }
 
-    /// Whether the caller may know that the account exists: by any role in it, or as operator.
+    /// Returns whether the caller may know that the account exists: by any role in it, or as operator.
     pub(crate) fn knows_account(&self, account: AccountId) -> bool {
         self.is_operator() || self.has_role_in(account)
     }
 
-    /// Whether the caller may know of the space of this account: by a role there, or as operator.
+    /// Returns whether the caller may know of the space of this account: by a role there, or as operator.
     pub(crate) fn knows_space(&self, space: SpaceId, account: AccountId) -> bool {
         self.is_operator() || knows_space(&self.standing, space, account)
     }
 
-    /// Whether the caller may know of all that is in the account.
+    /// Returns whether the caller may know of everything in the account.
     pub(crate) fn knows_all_of(&self, account: AccountId) -> bool {
         self.is_operator() || allows_in_account(&self.standing, Action::Read, account)
     }
 
-    /// Refuses a login by an API key that was made for other things.
+    /// Refuses a login by an API key without this scope.
     pub(crate) fn must_be_good_for(&self, scope: KeyScope) -> Result<(), ApiError> {
         if self.standing.scopes.contains(scope) {
             return Ok(());
         }
         Err(ApiError::forbidden(format!(
-            "the API key of this login is good for: {}. This needs another key, or a login by password",
+            "the API key of this login allows: {}. Use another key, or log in with a password",
             self.standing.scopes
         )))
     }
 
-    /// Refuses who does not own the account. `known` says whether the caller may know of the `what` that is asked for; if
-    /// not, the answer is that of a thing that does not exist.
+    /// Refuses a caller who does not own the account. `known` states whether the caller may know of the requested
+    /// `what`; otherwise the answer is that of a thing that does not exist.
     pub(crate) fn must_own(
         &self,
         account: AccountId,
@@ -214,8 +215,8 @@ fn ended(app: &App) -> ApiError {
     ApiError::unauthenticated("the access token is not valid or has expired: log in again")
 }
 
-/// By which login a request was let in, and what the login was worth then. A body takes its time, and what was allowed when
-/// it began need not be when it ends.
+/// The login that admitted a request, and the rights that the login had then. A body takes time to arrive, and the
+/// rights may change in the meantime.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted {
     login: LoginId,
@@ -223,20 +224,20 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// Refuses the request when the login has ended meanwhile, or is not worth the same: to be called once the body is there.
+    /// Refuses the request when the login has ended or its rights have changed. Call it once the body has arrived.
     pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
         match app.standings.of(self.login, app.clock.moment()).await? {
             None => Err(ended(app)),
             Some(standing) if standing.is_worth_as_much_as(&self.standing) => Ok(()),
             Some(_) => Err(ApiError::unavailable(
-                "your roles changed while the request came in: nothing was done, send it again",
+                "your roles changed while the server received the request, and it did nothing: send the request again",
             )
             .retry_after(1)),
         }
     }
 }
 
-/// A caller whose login is good for managing things; what the caller may manage, roles say.
+/// A caller whose login may manage things. The caller's roles decide which.
 #[derive(Debug, Clone)]
 pub(crate) struct Manager(pub(crate) Principal);
 

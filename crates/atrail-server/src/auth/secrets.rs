@@ -1,21 +1,21 @@
-//! Random secrets: API keys, refresh tokens, first passwords. They have so much randomness that a plain hash keeps them.
+//! Random secrets: API keys, refresh tokens, first passwords. They are random enough for a plain hash to protect them.
 
 use std::fmt;
 
 use atrail_evidence::hex;
 use sha2::{Digest, Sha256};
 
-/// A text that is never shown by `Debug`.
+/// A text that `Debug` never shows.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// The text itself, to be sent to its owner once.
+    /// Returns the text itself, to send to its owner once.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it.
+    /// Returns the hash that the server stores instead of the text.
     pub(crate) fn hash(&self) -> [u8; 32] {
         sha256(self.0.as_bytes())
     }
@@ -27,13 +27,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256, as random secrets are kept.
+/// Returns the SHA-256 by which the server stores a random secret.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// An API key: `atk_<id>_<random><checksum>`, all lower-case hexadecimal. The checksum lets a typing error and a scanner
-/// for leaked secrets tell a key from other text without asking the server.
+/// An API key: `atk_<id>_<random><checksum>`, all lower-case hexadecimal. By the checksum, a program detects typing
+/// errors, and a scanner recognizes a leaked key, without asking the server.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiKeySecret {
     id: String,
@@ -45,7 +45,7 @@ const RANDOM_DIGITS: usize = 48;
 const CHECKSUM_DIGITS: usize = 8;
 
 impl ApiKeySecret {
-    /// Makes a key that nobody else has.
+    /// Creates a unique key.
     pub(crate) fn generate() -> Result<Self, getrandom::Error> {
         let id = hex(&random::<{ ID_DIGITS / 2 }>()?);
         let body = format!("atk_{id}_{}", hex(&random::<{ RANDOM_DIGITS / 2 }>()?));
@@ -56,7 +56,7 @@ impl ApiKeySecret {
         })
     }
 
-    /// Reads a key; `None` when the text is none.
+    /// Parses a key; `None` when the text is not a key.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (id, rest) = text.strip_prefix("atk_")?.split_once('_')?;
         let shape_ok = id.len() == ID_DIGITS
@@ -74,28 +74,28 @@ impl ApiKeySecret {
         })
     }
 
-    /// The public part.
+    /// Returns the public part.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    /// The whole key.
+    /// Returns the whole key.
     pub(crate) const fn whole(&self) -> &Secret {
         &self.whole
     }
 }
 
-/// A refresh token: `atr_` and 256 random bits.
+/// Creates a refresh token: `atr_` and 256 random bits.
 pub(crate) fn refresh_token() -> Result<Secret, getrandom::Error> {
     Ok(Secret(format!("atr_{}", hex(&random::<32>()?))))
 }
 
-/// A password with 128 random bits.
+/// Creates a password with 128 random bits.
 pub(crate) fn password() -> Result<Secret, getrandom::Error> {
     Ok(Secret(hex(&random::<16>()?)))
 }
 
-/// Random bytes of the system.
+/// Returns random bytes from the system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! The Ed25519 key that signs access tokens: made at the first start, kept among the server's secrets.
+//! The Ed25519 key that signs access tokens: created at the first start, stored among the server's secrets.
 
 use std::io;
 
@@ -8,41 +8,41 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::secrets::random;
 
-/// The key cannot be had.
+/// The server cannot use or create the key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SigningKeyError {
-    /// It cannot be read or written.
+    /// The server cannot read or write the key.
     #[error("cannot use the token signing key {place}")]
     Secret {
-        /// Where it is kept.
+        /// The place of the key.
         place: String,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// What is kept is no Ed25519 private key.
+    /// The stored secret is not an Ed25519 private key.
     #[error(
-        "{place} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and all must log in again"
+        "{place} is not an Ed25519 private key (PKCS#8, PEM): restore it, or remove it and let every user log in again"
     )]
     Malformed {
-        /// Where it is kept.
+        /// The place of the key.
         place: String,
     },
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
+    /// The system returns no random bytes.
+    #[error("the system returns no random bytes")]
     Random(#[source] getrandom::Error),
 }
 
 /// The name of the secret.
 const KEY: &str = "token-signing.key";
-/// What comes before the 32 bytes of the private key in PKCS#8 (RFC 8410 §7).
+/// The bytes before the 32 bytes of the private key in PKCS#8 (RFC 8410 §7).
 const PKCS8_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 
-/// Reads the key in PKCS#8 (DER), making it when there is none.
+/// Returns the key in PKCS#8 (DER), and creates it if there is none.
 pub(super) fn load_or_make(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyError> {
     match secrets.load(KEY).map_err(failed(secrets))? {
         Some(text) => decode(&text).ok_or_else(|| SigningKeyError::Malformed {
@@ -57,7 +57,7 @@ pub(super) fn load_or_make(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyE
     }
 }
 
-/// Puts a new key in the place of the one that is kept.
+/// Replaces the stored key with a new one.
 pub(super) fn replace(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyError> {
     let der = generate()?;
     let replaced = secrets.replace(KEY, &encode(&der));

@@ -1,4 +1,4 @@
-//! What logins are worth now, remembered for seconds, so that a request need not ask the catalog.
+//! Caches the standing of each login for seconds, so that most requests need no query of the catalog.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,14 @@ use atrail_model::{AccountId, Elapsed, LoginId, Moment, Recent, SpaceId, Standin
 use atrail_store::{ErrorKind, Identity, Result, Tenancy};
 use parking_lot::Mutex;
 
-/// How long a standing is believed when nothing changes it. Changes by this process are seen at once; this bounds every other case.
+/// How long a cached standing counts while nothing changes. Changes by this process take effect at once; this bounds
+/// every other case.
 const BELIEVED_FOR: Duration = Duration::from_secs(5);
-/// Logins, and spaces, that are remembered.
+/// Number of cached logins, and of cached spaces.
 const CAPACITY: usize = 10_000;
 
-/// The catalog's answers, remembered. Each says how often identity or tenancy had changed before it was read: it is believed as long
-/// as nothing has changed since, so whoever changes something need not know of this.
+/// Caches answers of the catalog. Each answer records how often identity or tenancy had changed before it was read, and
+/// counts only while that number is the same. So the code that makes a change need not know of this cache.
 #[derive(Debug)]
 pub(crate) struct Standings {
     identity: Identity,
@@ -40,13 +41,13 @@ impl Standings {
         }
     }
 
-    /// What the login is worth; `None` when it has ended.
+    /// Returns the login's standing; `None` when the login has ended.
     pub(crate) async fn of(&self, login: LoginId, now: Moment) -> Result<Option<Arc<Standing>>> {
         let changes = self.identity.changes();
         if let Some(known) = self.logins.lock().get(&login)
             && known.changes == changes
             && now.elapsed.since(known.since) < BELIEVED_FOR
-            // The end of a login, or of the key that it came of, is not slept through.
+            // The end of a login, or of its API key, takes effect at once in spite of the cache.
             && now.date < known.standing.until
         {
             return Ok(Some(Arc::clone(&known.standing)));
@@ -63,8 +64,8 @@ impl Standings {
         Ok(Some(standing))
     }
 
-    /// The account of a space, if there is such a space and who asks may know of it: `knows` says so of its account. A space
-    /// that is foreign costs the same look as one that is not there, however often it is asked for.
+    /// Returns the account of a space, if the space exists and the caller may know of it, which `knows` decides by its
+    /// account. A foreign space costs the same lookup as one that does not exist, every time.
     pub(crate) async fn account_of(
         &self,
         space: SpaceId,

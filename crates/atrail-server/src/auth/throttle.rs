@@ -1,10 +1,10 @@
-//! Slows down guessing, in bounded memory. What somebody guesses at a user from one network keeps nobody else from logging in
-//! as that user.
+//! Slows down guessing, in bounded memory. Guesses from one network at a user's password lock out nobody who logs in as
+//! that user from elsewhere.
 //!
-//! A failed attempt counts three times: for the name from this network, for this network, and for the name from wherever.
-//! The first two bound what one guesser gets, and wait longer and longer. The third bounds what many networks together get;
-//! its wait is short, because the user whose name it is may come from a new network. A network that this user has logged in
-//! from before waits for neither of the last two.
+//! A failed attempt counts three times: for the name from this network, for this network, and for the name from any
+//! network. The first two limit a single guesser, with ever longer waits. The third limits many networks together; its
+//! waits are short, because the user of the name may come from a new network. A network from which this user has logged
+//! in before waits for neither of the last two.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -18,30 +18,30 @@ use parking_lot::Mutex;
 
 use crate::error::ApiError;
 
-/// Failures are forgotten this long after the last one.
+/// A count is forgotten this long after its last failure.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
-/// Counts that are remembered.
+/// Number of counts kept.
 const CAPACITY: usize = 10_000;
-/// Users whose networks are remembered.
+/// Number of users whose networks are kept.
 const KNOWN_CAPACITY: usize = 10_000;
-/// Networks of one user that are remembered, so that a user with many takes nothing from the others.
+/// Number of networks kept for one user, so that a user with many displaces no others.
 const KNOWN_OF_NAME: usize = 16;
 
-/// What failures are counted by.
+/// What a count of failures is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     /// A user name tried from one network.
     NameAndNetwork,
-    /// The same, where that user has logged in from before.
+    /// The same, from a network where that user has logged in before.
     NameAndKnownNetwork,
-    /// A network, whatever is tried from it: many users may share one.
+    /// A network, for any name: many users may share one.
     Network,
-    /// A user name, from whatever network.
+    /// A user name, from any network.
     Name,
 }
 
 impl By {
-    /// Failures before there is a wait.
+    /// Returns the number of failures before the first wait.
     const fn free(self) -> u32 {
         match self {
             Self::NameAndNetwork | Self::NameAndKnownNetwork => 10,
@@ -49,7 +49,7 @@ impl By {
         }
     }
 
-    /// The longest wait. On a known network the user and who guesses may share it.
+    /// Returns the longest wait. It is short on a known network, which the user and a guesser may share.
     const fn longest_wait(self) -> Duration {
         match self {
             Self::NameAndNetwork | Self::Network => Duration::from_secs(60),
@@ -69,16 +69,16 @@ pub(crate) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<u64, Entry>,
-    /// Where users have logged in from by password, by name.
+    /// By name, the networks from which users have logged in by password.
     known: HashMap<u64, Known>,
 }
 
 /// The networks of one user.
 #[derive(Debug)]
 struct Known {
-    /// By name and network; the one of the last login comes last.
+    /// Hashes of name and network; that of the last login comes last.
     networks: Vec<u64>,
-    /// When the last login was.
+    /// When the user last logged in.
     last: Elapsed,
 }
 
@@ -95,27 +95,27 @@ enum Key<'a> {
     Name(&'a str),
 }
 
-/// A count that an attempt was added to.
+/// A count that includes an attempt.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     by: By,
     key: u64,
-    /// When the last failure before this attempt was.
+    /// The time of the last failure before this attempt.
     before: Elapsed,
 }
 
-/// An attempt that is under way. It counts as failed until it is told otherwise, so that many at once gain nothing.
+/// An attempt in progress. It counts as failed until its result is known, so that simultaneous attempts gain nothing.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
     keys: Vec<Counted>,
-    /// The name, and the name and network, that a success makes known.
+    /// The name, and the name with the network, that a success makes known.
     learns: Option<(u64, u64)>,
     now: Elapsed,
 }
 
 impl Throttle {
-    /// Begins an attempt, by name only when a password is tried.
+    /// Begins an attempt. `name` is present only for an attempt with a password.
     pub(crate) fn begin(
         &self,
         name: Option<&str>,
@@ -179,7 +179,7 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
-    /// Goes on with what an attempt found out; an error in its place says that nothing was tried.
+    /// Continues with the result of a step. An error in its place means that nothing was tried.
     pub(crate) fn tried<T, E>(self, found: Result<T, E>) -> Result<(Self, T), E> {
         match found {
             Ok(found) => Ok((self, found)),
@@ -190,8 +190,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Nothing was tried: what was too busy or failed says nothing of who asked. If it counted, a flood of logins would keep
-    /// users out for longer than it lasts.
+    /// Withdraws an attempt that was not made: a busy or failing server says nothing about the caller. If it counted, a
+    /// flood of logins would lock users out for longer than the flood lasts.
     pub(crate) fn not_made(self) {
         let mut state = self.throttle.state.lock();
         for Counted { key, before, .. } in self.keys {
@@ -199,7 +199,7 @@ impl Attempt<'_> {
                 continue;
             };
             entry.failures = entry.failures.saturating_sub(1);
-            // Unless another attempt failed since.
+            // Another attempt may have failed since.
             if entry.last == self.now {
                 entry.last = before;
             }
@@ -209,9 +209,9 @@ impl Attempt<'_> {
         }
     }
 
-    /// The attempt succeeded: the failures of this name from this network are forgotten, and the network is known from now
-    /// on. The network, which may hold one good account and guess at others, and the name, which others may guess at, only
-    /// get this attempt back.
+    /// Notes a success: forgets the failures of this name from this network, and makes the network known. The counts of
+    /// the network and of the name only drop this attempt, because a guesser may own one account on the network, and
+    /// others may guess at the name.
     pub(crate) fn succeeded(self) {
         let mut state = self.throttle.state.lock();
         for Counted { by, key, .. } in self.keys {
@@ -233,7 +233,7 @@ impl Attempt<'_> {
 }
 
 impl State {
-    /// A user has logged in from this network.
+    /// Notes that a user has logged in from this network.
     fn learn(&mut self, by_name: u64, pair: u64, now: Elapsed) {
         if !self.known.contains_key(&by_name) {
             forget_half(&mut self.known, KNOWN_CAPACITY, |known| known.last);
@@ -256,7 +256,8 @@ impl Entry {
         now.since(self.last) >= FORGOTTEN_AFTER
     }
 
-    /// Seconds until another attempt is taken, rounded up: 1, 2, 4, … after the free ones.
+    /// Returns the seconds until the next attempt is allowed, rounded up. The waits after the free attempts are 1, 2,
+    /// 4, … seconds.
     fn wait_secs(self, by: By, now: Elapsed) -> u64 {
         if self.failures < by.free() || self.is_forgotten(now) {
             return 0;
@@ -268,7 +269,7 @@ impl Entry {
     }
 }
 
-/// An IPv6 caller has a whole /64 to choose addresses from; it counts as one.
+/// Returns the network of an address. An IPv6 client has a whole /64 of addresses, so a /64 counts as one network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
@@ -276,7 +277,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Makes room for the counts of one attempt: forgets what is old, and if that is not enough, the half that is oldest.
+/// Makes room for the counts of one attempt: forgets expired counts and, if these are too few, the older half.
 fn make_room(entries: &mut HashMap<u64, Entry>, now: Elapsed) {
     let room = CAPACITY - 2;
     if entries.len() >= room {
@@ -285,7 +286,7 @@ fn make_room(entries: &mut HashMap<u64, Entry>, now: Elapsed) {
     forget_half(entries, room, |entry| entry.last);
 }
 
-/// Forgets the half that is oldest once there are so many.
+/// Forgets the older half once `map` has `capacity` elements.
 fn forget_half<V>(map: &mut HashMap<u64, V>, capacity: usize, age: impl Fn(&V) -> Elapsed) {
     if map.len() < capacity {
         return;
@@ -294,7 +295,7 @@ fn forget_half<V>(map: &mut HashMap<u64, V>, capacity: usize, age: impl Fn(&V) -
     let middle = times.len() / 2;
     let (_, median, _) = times.select_nth_unstable(middle);
     let median = *median;
-    // Many may be of one moment, so the newest go as well rather than none.
+    // Many elements may have the same time: rather than keep them all, this forgets the newest too.
     map.retain(|_, value| age(value) > median);
 }
 

@@ -1,4 +1,4 @@
-//! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed by Ed25519, verified once and then remembered.
+//! Access tokens: short-lived JWTs (RFC 9068 in spirit), signed with Ed25519, verified once and then cached.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::secrets::{random, sha256};
 use super::signing::{self, SigningKeyError};
 use crate::error::ApiError;
 
-/// Who issues the tokens.
+/// The issuer of the tokens.
 const ISSUER: &str = "atrail";
-/// Whom they are for.
+/// The audience of the tokens.
 const AUDIENCE: &str = "atrail";
-/// Verified tokens that are remembered.
+/// Number of verified tokens that are cached.
 const REMEMBERED: usize = 10_000;
-/// Longest token that is looked at, in bytes.
+/// Longest token that the server parses, in bytes.
 const MAX_BYTES: usize = 4096;
 
 /// How a login began.
@@ -31,11 +31,11 @@ pub(crate) enum ClientKind {
     Password,
     /// By an API key.
     ApiKey,
-    /// By way of an OpenID provider.
+    /// Through an OpenID provider.
     Sso,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -66,21 +66,22 @@ pub(crate) struct Tokens {
     verified: Mutex<Recent<[u8; 32], Known>>,
 }
 
-/// What a verified token says.
+/// The relevant claims of a verified token.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// The login that it names.
+    /// The login that the token names.
     login: LoginId,
-    /// The second in which it was made.
+    /// The second in which the token was issued.
     issued: i64,
-    /// The second from which it is expired.
+    /// The second from which the token is expired.
     expires: i64,
 }
 
-/// The key that signs, and the one that did before it.
+/// The key that signs, and its predecessor.
 struct Keys {
     current: Key,
-    /// Its tokens are good until they expire, which is then at the latest, however the clock is set.
+    /// The predecessor's tokens are valid until they expire. The second member is the latest such time, independent of
+    /// the clock.
     previous: Option<(Key, Elapsed)>,
 }
 
@@ -99,13 +100,13 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// The signing key cannot be used.
+/// The server cannot use the signing key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokensError {
-    /// It cannot be read or made.
+    /// The server cannot read or create the key.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
-    /// The library refuses it.
+    /// The library refuses the key.
     #[error("the token signing key is refused")]
     Refused(#[from] jsonwebtoken::errors::Error),
 }
@@ -133,7 +134,7 @@ impl Key {
 }
 
 impl Keys {
-    /// The key of this id, if its tokens are good now.
+    /// Returns the key of this id, if its tokens are valid now.
     fn find(&self, id: Option<&str>, now: Elapsed) -> Option<&Key> {
         let previous = self.previous.as_ref();
         let previous = previous.filter(|(_, until)| now < *until);
@@ -143,14 +144,14 @@ impl Keys {
 }
 
 impl Tokens {
-    /// With the key among these secrets, which is made when it is not there.
+    /// Opens the key among these secrets, and creates it if there is none.
     pub(crate) fn open(secrets: Arc<dyn Secrets>, ttl: Duration) -> Result<Self, TokensError> {
         let current = Key::of(&signing::load_or_make(&*secrets)?)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
-        // By our own clock, below.
+        // `is_good` compares the times with the server's own clock.
         validation.validate_exp = false;
         Ok(Self {
             secrets,
@@ -164,7 +165,7 @@ impl Tokens {
         })
     }
 
-    /// The public keys whose tokens are good, as a JWK set (RFC 7517 §5).
+    /// Returns the public keys of valid tokens, as a JWK set (RFC 7517 §5).
     pub(crate) fn jwks(&self, now: Elapsed) -> String {
         let keys = self.keys.read();
         let previous = keys.previous.as_ref();
@@ -176,8 +177,8 @@ impl Tokens {
         serde_json::json!({ "keys": all }).to_string()
     }
 
-    /// Makes a new signing key. What the one before signed stays good until it expires; what came before that does not. A
-    /// restart forgets the one before: clients then refresh their tokens.
+    /// Creates a new signing key. Tokens of its predecessor stay valid until they expire; those of earlier keys do not.
+    /// A restart forgets the predecessor: clients then refresh their tokens.
     pub(crate) fn rotate(&self, now: Elapsed) -> Result<(), TokensError> {
         let mut keys = self.keys.write();
         let next = Key::of(&signing::replace(&*self.secrets)?)?;
@@ -188,7 +189,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// Makes a token for a login.
+    /// Issues a token for a login.
     pub(crate) fn issue(
         &self,
         user: &User,
@@ -222,14 +223,14 @@ impl Tokens {
         })
     }
 
-    /// How long a token is good, in whole seconds.
+    /// Returns a token's lifetime, in whole seconds.
     fn lifetime(&self) -> Duration {
         Duration::from_secs(self.ttl.as_secs().max(1))
     }
 
-    /// The login that a token names; `None` when it is not ours or has expired. A token that was made a whole lifetime ahead
-    /// of this moment or more is none: the clock was ahead then, and the token would be good for as long. A known token costs a
-    /// hash.
+    /// Returns the login that a token names; `None` when the token is not the server's or has expired. A token that was
+    /// issued a whole lifetime or more ahead of this moment is invalid: the clock was ahead then, and the token would
+    /// stay valid for as long. A cached token costs one hash.
     pub(crate) fn verify(&self, token: &str, now: Moment) -> Option<LoginId> {
         if token.len() > MAX_BYTES {
             return None;
@@ -251,7 +252,7 @@ impl Tokens {
     }
 
     fn verify_anew(&self, token: &str, key: [u8; 32], now: Moment) -> Option<Known> {
-        // Held to the end, so that nothing is remembered of a key that is rotated away meanwhile.
+        // Held to the end, so that no token of a key that is replaced meanwhile enters the cache.
         let keys = self.keys.read();
         let header = jsonwebtoken::decode_header(token).ok()?;
         let signer = keys.find(header.kid.as_deref(), now.elapsed)?;

@@ -30,7 +30,7 @@ pub(super) struct OidcSection {
 }
 
 impl OidcSection {
-    /// What the section would have to say for these settings.
+    /// Returns the content of a section that states these settings.
     pub(super) fn of(settings: &OidcSettings) -> Self {
         let OidcSettings {
             issuer,
@@ -56,7 +56,7 @@ impl OidcSection {
         }
     }
 
-    /// Puts what the section says in the place of what the settings said.
+    /// Overrides the settings that the section states.
     pub(super) fn apply(self, settings: &mut OidcSettings) {
         let Self {
             issuer,

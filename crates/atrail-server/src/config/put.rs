@@ -1,4 +1,4 @@
-//! Putting what a file says in the place of a default.
+//! Overrides a default with the file's value, if there is one.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Values that are written as text: sizes and times with their units (`"64MiB"`, `"5m"`), and where to listen.
+//! Values written as text: sizes and times with their units (`"64MiB"`, `"5m"`), and addresses to listen on.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::settings::listen_address;
 
-/// Units of a size, largest binary one first; decimal ones are read, never written.
+/// Units of a size: binary ones from the largest, which are read and written; then decimal ones, which are only read.
 const SIZE_UNITS: &[(&str, u64)] = &[
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),
@@ -21,7 +21,7 @@ const SIZE_UNITS: &[(&str, u64)] = &[
     ("MB", 1_000_000),
     ("kB", 1000),
 ];
-/// Units of a time in milliseconds, largest first.
+/// Units of a time in milliseconds, from the largest.
 const TIME_UNITS: &[(&str, u64)] = &[
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -38,7 +38,7 @@ pub(super) struct Size(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
 
-/// Where to listen; a name is looked up when it is read.
+/// An address to listen on. Parsing it resolves a host name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listen(pub(super) SocketAddr);
 
@@ -100,7 +100,7 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// In the largest unit that needs no fraction.
+/// Writes an amount in the largest unit that needs no fraction.
 fn write(f: &mut fmt::Formatter<'_>, amount: u64, units: &[(&str, u64)]) -> fmt::Result {
     let whole = units
         .iter()

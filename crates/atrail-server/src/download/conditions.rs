@@ -6,10 +6,10 @@ use axum::http::{HeaderName, Method};
 
 use super::range::{RequestRange, ResolvedRange};
 
-/// What a request for a representation is to be answered with.
+/// How to answer a request for a representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// 200 with all of it.
+    /// 200 with the whole.
     Whole,
     /// 206 with a part.
     Part(ResolvedRange),
@@ -30,7 +30,7 @@ impl Plan {
         if names_it(headers, IF_NONE_MATCH, etag, Compare::Weak).unwrap_or(false) {
             return Self::NotModified;
         }
-        // Range is defined for GET alone (§14.2). A date in If-Range never matches: sessions have none.
+        // Only GET defines Range (§14.2). A date in If-Range never matches: sessions have no date.
         let range_stands = match headers.get(IF_RANGE) {
             Some(tag) => tag.as_bytes() == etag.as_bytes(),
             None => true,
@@ -57,14 +57,14 @@ enum Compare {
     Weak,
 }
 
-/// Whether a list of entity tags holds this one, or is `*`; `None` without the header.
+/// Returns whether a list of entity tags contains this one, or is `*`; `None` without the header.
 fn names_it(headers: &HeaderMap, name: HeaderName, etag: &str, compare: Compare) -> Option<bool> {
     if !headers.contains_key(&name) {
         return None;
     }
     let found = headers.get_all(&name).iter().any(|value| {
         let text = value.to_str().unwrap_or_default();
-        // Our tag is hexadecimal, so a comma inside somebody else's tag cannot make a false match.
+        // The session's tag is hexadecimal, so a comma inside a foreign tag cannot cause a false match.
         text.split(',').map(str::trim).any(|tag| {
             let weak_part = tag.strip_prefix("W/").filter(|_| compare == Compare::Weak);
             tag == "*" || tag == etag || weak_part == Some(etag)
@@ -110,7 +110,7 @@ mod tests {
         ] {
             assert_eq!(get(&[range.clone(), (IF_RANGE, tag)]), Plan::Whole, "{tag}");
         }
-        // Out of bounds, but of another representation: no 416.
+        // The range is out of bounds, but for another representation: no 416.
         assert_eq!(
             get(&[(RANGE, "bytes=100-"), (IF_RANGE, "\"other\"")]),
             Plan::Whole

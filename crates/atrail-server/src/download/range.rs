@@ -1,4 +1,4 @@
-//! Byte ranges (RFC 9110 §14): what was asked, and what it means for a representation of known length.
+//! Byte ranges (RFC 9110 §14): as requested, and as they resolve for a representation of known length.
 
 use std::ops::Range;
 
@@ -12,13 +12,13 @@ pub(crate) enum RequestRange {
         /// Position of the last byte.
         last: u64,
     },
-    /// `first-`: to the end.
+    /// `first-`: up to the end.
     From(u64),
     /// `-length`: the last bytes.
     Suffix(u64),
 }
 
-/// A range that lies in the representation. Invariant: `start < end <= total`.
+/// A range within the representation. Invariant: `start < end <= total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResolvedRange {
     start: u64,
@@ -27,14 +27,14 @@ pub(crate) struct ResolvedRange {
 }
 
 impl RequestRange {
-    /// The range of a `Range` header; `None` when the header is to be ignored: another unit, malformed, or several
-    /// ranges, which a server may answer with the whole (§14.2). A number too large for 64 bits is beyond any end.
+    /// Parses a `Range` header; `None` when the server ignores it: it has another unit, is malformed, or names several
+    /// ranges, which a server may answer with the whole (§14.2). A number that exceeds 64 bits lies beyond any end.
     pub(crate) fn parse(header: &str) -> Option<Self> {
         let (unit, set) = header.split_once('=')?;
         if !unit.trim().eq_ignore_ascii_case("bytes") {
             return None;
         }
-        // Empty list elements are skipped (§5.6.1.2).
+        // A list may contain empty elements (§5.6.1.2).
         let mut specs = set
             .split(',')
             .map(|spec| spec.trim_matches([' ', '\t']))
@@ -53,7 +53,7 @@ impl RequestRange {
         }
     }
 
-    /// The bytes that it selects of `total`; `None` when there are none: not satisfiable (§14.1.2).
+    /// Returns the selected bytes of `total`; `None` when the range selects none and is not satisfiable (§14.1.2).
     pub(crate) fn resolve(self, total: u64) -> Option<ResolvedRange> {
         let (start, end) = match self {
             Self::FromTo { first, last } => (first, last.saturating_add(1).min(total)),
@@ -65,12 +65,12 @@ impl RequestRange {
 }
 
 impl ResolvedRange {
-    /// The selected bytes: the first, and the one after the last.
+    /// Returns the positions of the selected bytes.
     pub(crate) const fn bytes(self) -> Range<u64> {
         self.start..self.end
     }
 
-    /// The value of `Content-Range` (§14.4).
+    /// Returns the value of `Content-Range` (§14.4).
     pub(crate) fn content_range(self) -> String {
         format!("bytes {}-{}/{}", self.start, self.end - 1, self.total)
     }

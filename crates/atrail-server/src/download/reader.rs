@@ -1,4 +1,4 @@
-//! Who takes the bytes of a download, whether they may go on doing so, and that it is on record.
+//! The reader of a download: checks for each chunk whether the reader may continue, and records the download.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use crate::audit::{Actor, Answer, Unwritten};
 use crate::auth::access::may_go_on_reading;
 use crate::auth::principal::Principal;
 
-/// Why an answer that had begun was cut.
+/// Why the server cut an answer that it had begun.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cut {
-    /// The bytes cannot be had.
+    /// The store cannot read the bytes.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The login has ended, or its user's role is gone.
-    #[error("the reader's login or role has ended")]
+    /// The login has ended, or its user has lost the role.
+    #[error("the reader's login has ended, or the role is gone")]
     NotAllowed,
-    /// Nobody can say whether the reader may go on.
-    #[error("the reader's rights cannot be looked up: {0}")]
+    /// The server cannot look up whether the reader may continue.
+    #[error("cannot look up the reader's rights: {0}")]
     Unknown(String),
-    /// The end of the download cannot be put on record.
-    #[error("that the download is complete cannot be put on record")]
+    /// The server cannot record the end of the download.
+    #[error("cannot record the download")]
     Unrecorded(#[from] Unwritten),
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A principal who reads a session, which is as it stood when the download was opened.
+    /// Creates the reader for a principal and a session, whose state is that at the opening of the download.
     pub(crate) fn new(app: &Arc<App>, principal: &Principal, session: Session) -> Self {
         Self {
             app: Arc::clone(app),
@@ -51,9 +51,10 @@ impl Reader {
         }
     }
 
-    /// The bytes of this range until the login or the role ends: before each chunk is handed on, the reader's standing is
-    /// asked for, which is remembered for seconds and costs nothing in between. It is returned once it is on record that the
-    /// range is read, and its last chunk handed on once it is on record that all is: whoever has the whole has left a trace.
+    /// Streams the bytes of this range until the login or the role ends: before it passes on a chunk, it checks the
+    /// reader's standing, which is cached for seconds and costs nothing in between. It returns once the start of the
+    /// reading is durable, and passes on the last chunk that the reader lacks once the end of the reading is durable:
+    /// a reader of the whole download has left a record.
     pub(crate) async fn watch(
         self,
         range: Range<u64>,
@@ -83,7 +84,7 @@ impl Reader {
     }
 }
 
-/// Bytes on their way to a reader.
+/// The state of a stream to a reader.
 struct Watched {
     reader: Reader,
     answer: Answer,

@@ -1,8 +1,9 @@
-//! JSON bodies, taken for exactly what they say.
+//! JSON bodies, read strictly.
 //!
-//! A type that serde derives also reads itself from an array, member by member in the order of its fields: `[]` where all
-//! members are optional is then "everything by default". And of a member that is there twice most readers take one or the
-//! other. Here an object is an object, at every depth, and a member is there once.
+//! A type with serde's derived `Deserialize` also reads itself from an array, member by member in the order of its
+//! fields: where all members are optional, `[]` then means "everything by default". And when an object has a member
+//! twice, most readers use one or the other. Here only an object counts as an object, at every depth, and a duplicate
+//! member is an error.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,23 +19,23 @@ use crate::error::ApiError;
 
 type Error = de::value::Error;
 
-/// Reads a body that is one JSON object.
+/// Parses a body that is one JSON object.
 pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value: Json = serde_json::from_slice(body).map_err(|error| {
-        ApiError::bad_request(format!("the body is not what is expected: {error}"))
+        ApiError::bad_request(format!("the body is not what this call expects: {error}"))
     })?;
     if !matches!(value, Json::Object(_)) {
         return Err(ApiError::bad_request(format!(
-            "the body must be a JSON object, and is {}",
+            "the body must be a JSON object, but it is {}",
             value.kind()
         )));
     }
     T::deserialize(value).map_err(|error| {
-        ApiError::bad_request(format!("the body is not what is expected: {error}"))
+        ApiError::bad_request(format!("the body is not what this call expects: {error}"))
     })
 }
 
-/// A JSON value whose objects have no member twice.
+/// A JSON value whose objects have no duplicate members.
 #[derive(Debug)]
 enum Json {
     Null,
@@ -113,7 +114,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         while let Some((name, value)) = object.next_entry::<String, Json>()? {
             if !names.insert(name.clone()) {
                 return Err(de::Error::custom(format_args!(
-                    "the member {name:?} is there twice"
+                    "the member {name:?} occurs twice"
                 )));
             }
             members.push((name, value));
@@ -166,7 +167,7 @@ impl<'de> Deserializer<'de> for Json {
         match self {
             Self::Object(_) => self.deserialize_any(visitor),
             other => Err(de::Error::custom(format_args!(
-                "an object is expected where {} stands",
+                "expected an object, but found {}",
                 other.kind()
             ))),
         }
@@ -192,7 +193,7 @@ impl<'de> Deserializer<'de> for Json {
                 word.deserialize_enum(name, variants, visitor)
             }
             other => Err(de::Error::custom(format_args!(
-                "a word is expected where {} stands",
+                "expected a word, but found {}",
                 other.kind()
             ))),
         }
@@ -246,7 +247,7 @@ mod tests {
             words: Some(vec![Word::Read]),
         };
         assert_eq!(read(body), Ok(expected));
-        // The library itself takes them by position.
+        // The control: the library itself reads members by position.
         assert!(serde_json::from_str::<Outer>(r#"["x",1,[null],[]]"#).is_ok());
     }
 
@@ -260,24 +261,21 @@ mod tests {
             (r#""start""#, "and is a string"),
             (
                 r#"{"inner":["g"]}"#,
-                "an object is expected where an array stands",
+                "expected an object, but found an array",
             ),
-            (
-                r#"{"inner":"g"}"#,
-                "an object is expected where a string stands",
-            ),
+            (r#"{"inner":"g"}"#, "expected an object, but found a string"),
             (r#"{"words":{"read":1}}"#, "invalid type: map"),
-            (r#"{"words":[{"read":null}]}"#, "a word is expected"),
+            (r#"{"words":[{"read":null}]}"#, "expected a word"),
             (r#"{"days":"1"}"#, "invalid type: string"),
             (r#"{"days":1.0}"#, "invalid type: floating point"),
             (r#"{"day":1}"#, "unknown field `day`"),
             (
                 r#"{"start":"a","start":"b"}"#,
-                r#"the member "start" is there twice"#,
+                r#"the member "start" occurs twice"#,
             ),
             (
                 r#"{"inner":{"x":1,"\u0078":2}}"#,
-                r#"the member "x" is there twice"#,
+                r#"the member "x" occurs twice"#,
             ),
             ("{} {}", "trailing characters"),
             ("{", "EOF"),

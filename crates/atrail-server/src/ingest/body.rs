@@ -1,4 +1,4 @@
-//! Receiving a body: size limits, decompression, patience.
+//! Receives a body: limits of size, decompression, limits of time.
 
 use std::io::{self, Write};
 
@@ -16,19 +16,20 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::pace::Pace;
 
-/// Compressed bytes that are collected before a thread decompresses them: a slow sender holds no thread.
+/// Compressed bytes to collect before a thread decompresses them, so that a slow sender occupies no thread.
 const BATCH_BYTES: usize = 128 << 10;
 /// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 §3.1.1.1.2 asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// What a body without a length is taken for, in bytes, until it is longer.
+/// Assumed size of a body without a length, in bytes, until it is larger.
 const UNKNOWN_BYTES: usize = 64 << 10;
-/// How many times its length a compressed body is taken for until it is unpacked: somewhat more than events commonly are.
+/// Assumed ratio of a compressed body's unpacked size to its length, until it is unpacked: somewhat above that of
+/// common events.
 const UNPACKED_FACTOR: usize = 6;
-/// Spare capacity that is not worth a copy, in bytes.
+/// Unused capacity up to this size is not worth a copy, in bytes.
 const SPARE_MAX_BYTES: usize = 64 << 10;
 
-/// Reads and decompresses a body. The share covers the bytes. As long as the sender has no memory left for it, the body is
-/// not read.
+/// Reads and decompresses a body. The share covers its bytes. While the sender has no memory left for the body, the
+/// server does not read it.
 pub(super) async fn receive(
     app: &App,
     headers: &HeaderMap,
@@ -51,7 +52,7 @@ pub(super) async fn receive(
     let mut received = 0;
     let limits = app.settings.body_limits();
     while let Some(chunk) = pace.next(&mut stream, limits, &app.metrics).await? {
-        // Compressed bytes that unpack to nothing are work all the same.
+        // Compressed bytes that unpack to nothing still cost work.
         received += chunk.len();
         if received > REQUEST_MAX_BYTES {
             return Err(too_large());
@@ -80,7 +81,7 @@ pub(super) async fn receive(
     Ok((bytes.into(), share))
 }
 
-/// How long the body says that it is; refused before reading when that is too long.
+/// Returns the announced length of the body. Refuses one that is too long before reading it.
 fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -103,7 +104,7 @@ async fn decode(
     .await?
 }
 
-/// What the body is put through. It stops by itself at the limit, whatever the compressed bytes promise.
+/// Decompresses the body. It stops at the limit, even if the compressed bytes announce more.
 enum Decoder {
     Identity(Sink),
     Gzip(Box<MultiGzDecoder<Sink>>),
@@ -133,7 +134,7 @@ impl Decoder {
             }
             _ => Err(ApiError::new(
                 ErrorCode::UnsupportedMediaType,
-                "Content-Encoding is gzip, zstd or identity",
+                "Content-Encoding must be gzip, zstd or identity",
             )),
         }
     }
@@ -160,7 +161,7 @@ impl Decoder {
         }
     }
 
-    /// The whole, if the compressed bytes came to their end.
+    /// Returns the whole body, if the compressed bytes are complete.
     fn finish(self) -> Result<Sink, ApiError> {
         match self {
             Self::Identity(sink) => Ok(sink),
@@ -178,11 +179,11 @@ impl Decoder {
     }
 }
 
-/// Where the decompressed bytes go, up to the limit and as the budget allows.
+/// Collects the decompressed bytes, up to the limit and as far as the budget allows.
 struct Sink {
     bytes: Vec<u8>,
     share: Share,
-    /// Why it takes no more: decoders carry I/O errors only.
+    /// Why the sink refused bytes. Decoders pass on I/O errors only.
     refusal: Option<ApiError>,
 }
 
@@ -197,7 +198,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Its own refusal, if that is what made the decoder fail.
+    /// Returns the sink's own refusal if it made the decoder fail, and otherwise an error about the encoding.
     fn explain(&mut self, encoding: &str, error: &io::Error) -> ApiError {
         self.refusal
             .take()
@@ -232,7 +233,7 @@ fn too_large() -> ApiError {
 
 fn malformed(encoding: &str, error: &io::Error) -> ApiError {
     ApiError::bad_request(format!(
-        "the body is not whole {encoding}, as its Content-Encoding says: {error}"
+        "the body is not complete {encoding}, which its Content-Encoding states: {error}"
     ))
 }
 

@@ -1,8 +1,7 @@
-//! The bytes that all requests together may hold in memory, and the part of them that one sender may.
+//! The memory that all requests together may hold, and the part of it that one sender may hold.
 //!
-//! How much a user, a space, an account or an address may hold follows from how much is free: the more of them hold much,
-//! the less each may, and something is left for whoever comes next
-//! (`docs/decisions/0016-no-tenant-stops-another.md`).
+//! The part of a user, a space, an account or an address follows from the free memory: the more of them hold much, the
+//! smaller each part, and some memory stays free for newcomers (`docs/decisions/0016-no-tenant-stops-another.md`).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,19 +18,20 @@ use tokio::time::Instant;
 use crate::error::ApiError;
 use crate::metrics::{Metrics, Refusal};
 
-/// Bytes are counted in pieces of this size.
+/// The budget counts bytes in units of this size.
 const UNIT_BYTES: usize = 4096;
-/// How long a request waits for its part of the memory, while it holds none.
+/// How long a request that holds no memory waits for some.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// It waits no longer than this when nothing is given back meanwhile: then the others are not being worked on, but held.
+/// When nobody returns memory, a request waits no longer than this: the server is then not working on the others, but
+/// clients hold their memory.
 const STANDSTILL: Duration = Duration::from_millis(250);
-/// Time between two looks of a request that waits.
+/// Time between two attempts of a waiting request.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How many times its part a sender may hold while the server is at work for it. Even so it leaves something: a user or a
-/// space a third of all, an account a fifth.
+/// How many times its part a sender may hold while the server works for it. Something stays free even then: a third of
+/// the whole beside a user or a space, a fifth beside an account.
 const WORK_FACTOR: usize = 4;
 
-/// How much is left for requests with events.
+/// The memory for requests with events.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<Inner>);
 
@@ -46,22 +46,23 @@ struct Inner {
 struct Held {
     units: usize,
     by: HashMap<Holder, Holding>,
-    /// When anybody last gave something back.
+    /// When a holder last returned memory.
     gave_back: Option<Instant>,
 }
 
-/// What somebody holds.
+/// The memory of one holder.
 #[derive(Debug, Default, Clone, Copy)]
 struct Holding {
-    /// All of it.
+    /// All units of the holder.
     units: usize,
-    /// What of it counts within the part, because the client decides how long it is held: it sends slowly, or reads slowly.
+    /// The units that count against the holder's part, because the client decides how long they stay: it sends slowly,
+    /// or reads slowly.
     kept_units: usize,
-    /// When some of it was last given back.
+    /// When the holder last returned memory.
     gave_back: Option<Instant>,
 }
 
-/// Whose memory it is. What one request holds counts for each of them.
+/// A holder of memory. The memory of a request counts for each of its holders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Holder {
     User(UserId),
@@ -71,9 +72,9 @@ enum Holder {
 }
 
 impl Holder {
-    /// What it may hold of so much that is free, itself not counted: a user or a space half as much, which is a third of
-    /// all when nobody else holds anything; an account as much, half of all; an address, behind which there may be many,
-    /// three times as much.
+    /// Returns the holder's part when `free` units are free, without the holder's own. A user or a space may hold half
+    /// as much, which is a third of the whole when nobody else holds anything. An account may hold as much, half of the
+    /// whole. An address may hold three times as much, because many clients may share it.
     const fn part_of(self, free: usize) -> usize {
         match self {
             Self::User(_) | Self::Domain(_) => free / 2,
@@ -83,14 +84,14 @@ impl Holder {
     }
 }
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sender {
-    /// Who is logged in.
+    /// The logged-in user.
     pub(crate) user: UserId,
-    /// Where the events go.
+    /// The domain that receives the events.
     pub(crate) domain: Domain,
-    /// Whose that is.
+    /// The account of the domain.
     pub(crate) account: AccountId,
     /// The network that the request came from.
     pub(crate) network: IpAddr,
@@ -107,19 +108,19 @@ impl Sender {
     }
 }
 
-/// Why there is no memory.
+/// Why the budget refuses memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shortage {
-    /// All of it is taken.
+    /// All memory is in use.
     All,
     /// The sender holds its part.
     Sender,
-    /// One request would take more than a sender's part, even if nobody else held anything.
+    /// The request alone would exceed a sender's part, even if nobody else held anything.
     Request,
 }
 
 impl Budget {
-    /// A budget of this many bytes, whose refusals are counted here.
+    /// Creates a budget of this many bytes, which counts its refusals in `metrics`.
     pub(crate) fn new(size_bytes: usize, metrics: impl Into<Option<Arc<Metrics>>>) -> Self {
         Self(Arc::new(Inner {
             units: size_bytes / UNIT_BYTES,
@@ -138,7 +139,7 @@ impl Budget {
         shortage
     }
 
-    /// A share of nothing yet, for what this sender asks for.
+    /// Returns an empty share for a request of this sender.
     pub(crate) fn share_of(&self, sender: Sender) -> Share {
         Share {
             budget: self.clone(),
@@ -148,7 +149,7 @@ impl Budget {
         }
     }
 
-    /// A share of nobody's in particular.
+    /// Returns an empty share without a sender.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn share(&self) -> Share {
         Share {
@@ -159,12 +160,12 @@ impl Budget {
         }
     }
 
-    /// What one request may hold when nobody else holds anything.
+    /// Returns the most that one request may hold when nobody else holds anything.
     fn most_of_request(&self, purpose: Use) -> usize {
         let (units, floor) = (self.0.units, floor().min(self.0.units));
         match purpose {
             Use::Kept => (units / 3).max(floor),
-            // What is at most so many halves of the rest.
+            // The largest amount that is at most `WORK_FACTOR` times half of the rest.
             Use::Work => (units * WORK_FACTOR / (WORK_FACTOR + 2)).max(floor),
         }
     }
@@ -176,17 +177,17 @@ impl Held {
     }
 }
 
-/// What memory is taken for.
+/// The purpose of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// What is there for as long as a client likes.
+    /// Bytes that stay for as long as the client chooses.
     Kept,
-    /// What is there for as long as the server is at work.
+    /// Bytes that stay for as long as the server works.
     Work,
 }
 
 impl Use {
-    /// What this share holds for it.
+    /// Returns the units that a share holds for this purpose.
     const fn of(self, share: &Share) -> usize {
         match self {
             Self::Kept => share.kept_units,
@@ -195,24 +196,24 @@ impl Use {
     }
 }
 
-/// Every sender may hold one event, however small the budget is.
+/// Returns the size of one event, which every sender may hold, however small the budget is.
 const fn floor() -> usize {
     EVENT_MAX_BYTES.div_ceil(UNIT_BYTES)
 }
 
-/// What one request holds; given back when it is dropped.
+/// The memory of one request; dropping the share returns it.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
     sender: Option<Sender>,
     units: usize,
-    /// What of them counts within the sender's part.
+    /// The units that count against the sender's part.
     kept_units: usize,
 }
 
 impl Share {
-    /// Waits until the sender may hold this much, or as much of it as a request may. Nothing is held while it waits, so
-    /// that requests which wait for each other's memory do not wait for ever.
+    /// Waits until the sender may hold this much, or the most that a request may hold. The share holds nothing while it
+    /// waits, so that requests do not wait for each other's memory for ever.
     pub(crate) async fn begin(&mut self, size_bytes: usize) -> Result<(), Shortage> {
         self.begin_within(size_bytes, PATIENCE).await
     }
@@ -236,8 +237,8 @@ impl Share {
         }
     }
 
-    /// Whether those who hold what is missing give memory back, or it is too early to say: all of them when all of it is
-    /// taken, else the sender's other requests.
+    /// Returns whether the holders of the missing memory are returning some, or whether it is too early to judge. When
+    /// all memory is in use, every holder counts; otherwise only the sender's other requests.
     fn moves_since(&self, began: Instant, shortage: Shortage) -> bool {
         if began.elapsed() < STANDSTILL {
             return true;
@@ -252,20 +253,20 @@ impl Share {
         holdings.any(|holding| holding.gave_back.is_some_and(is_recent))
     }
 
-    /// Makes the share at least this large, within the sender's part: for what a client may make the server hold for as long
-    /// as it likes. It never waits.
+    /// Grows the share to at least this size, within the sender's part: for bytes that a client may make the server
+    /// hold for as long as it likes. Never waits.
     pub(crate) fn cover(&mut self, size_bytes: usize) -> Result<(), Shortage> {
         let grown = self.grow(size_bytes, Use::Kept);
         grown.map_err(|shortage| self.budget.refused(shortage))
     }
 
-    /// The same within some times the sender's part: for what takes memory only as long as the server is at work.
+    /// Grows the share within a multiple of the sender's part: for memory that the server needs only while it works.
     pub(crate) fn cover_work(&mut self, size_bytes: usize) -> Result<(), Shortage> {
         let grown = self.grow(size_bytes, Use::Work);
         grown.map_err(|shortage| self.budget.refused(shortage))
     }
 
-    /// Looks and takes under one lock, so that of two requests which fit alone one is refused when both do not.
+    /// Checks and reserves under one lock: of two requests that fit only alone, one is refused.
     fn grow(&mut self, size_bytes: usize, purpose: Use) -> Result<(), Shortage> {
         let whole = size_bytes.div_ceil(UNIT_BYTES);
         let missing = whole.saturating_sub(self.units);
@@ -293,7 +294,7 @@ impl Share {
                 Use::Work => (holding.units, missing, part.saturating_mul(WORK_FACTOR)),
             };
             if before + missing > most {
-                // Who holds nothing but this cannot help it: others leave too little.
+                // A sender that holds nothing else is not the cause: others leave too little.
                 if before > purpose.of(self) {
                     return Err(Shortage::Sender);
                 }
@@ -314,7 +315,7 @@ impl Share {
         Ok(())
     }
 
-    /// Gives back what goes beyond this size.
+    /// Returns the memory beyond this size.
     pub(crate) fn shrink_to(&mut self, size_bytes: usize) {
         let size = size_bytes.div_ceil(UNIT_BYTES);
         let spare = self.units.saturating_sub(size);
@@ -341,15 +342,15 @@ impl Share {
         self.kept_units -= spare_kept;
     }
 
-    /// The bytes with the share that they need: it is given back when the last of them is sent, however slowly they are
-    /// read.
+    /// Returns the bytes together with the share that covers them. The memory is returned once the last byte is sent,
+    /// however slowly the client reads.
     pub(crate) fn hold(mut self, bytes: Vec<u8>) -> Bytes {
         self.shrink_to(bytes.capacity());
         self.hold_all(bytes.into())
     }
 
-    /// The same for bytes that may be larger than the share: a request holds no more than it may, however large its answer
-    /// is.
+    /// Does the same for bytes that may exceed the share: a request holds no more than its part, even when its answer
+    /// is larger.
     pub(crate) fn hold_all(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(HeldBytes {
             bytes,
@@ -368,22 +369,22 @@ impl From<Shortage> for ApiError {
     fn from(shortage: Shortage) -> Self {
         match shortage {
             Shortage::All => Self::unavailable(
-                "too many events are on their way: try again in a moment",
+                "the server is processing too many events: try again in a moment",
             ),
             Shortage::Sender => Self::new(
                 ErrorCode::TooMany,
-                "you have as many events on their way as one sender may: wait for answers, then try again",
+                "the server is processing as many of your events as one sender may send at once: wait for answers, then try again",
             )
             .retry_after(1),
             Shortage::Request => Self::new(
                 ErrorCode::TooLarge,
-                "the request takes more memory than this server has for one sender: send several smaller ones",
+                "the request needs more memory than this server has for one sender: send several smaller ones",
             ),
         }
     }
 }
 
-/// Bytes that keep their share.
+/// Bytes together with their share.
 struct HeldBytes {
     bytes: Bytes,
     _share: Share,
@@ -401,7 +402,7 @@ mod tests {
 
     use super::*;
 
-    /// A whole that divides by all parts, in units that are larger than one event.
+    /// A size that every part divides, in units; it exceeds the size of one event.
     const MANY: usize = 6000;
 
     fn budget() -> Budget {
@@ -421,7 +422,7 @@ mod tests {
         n * UNIT_BYTES
     }
 
-    /// Takes as much as it gets, by requests of so many units each.
+    /// Reserves as much as the budget allows, with requests of `each` units.
     fn fill(budget: &Budget, who: impl Fn() -> Sender, each: usize) -> Vec<Share> {
         let mut shares = Vec::new();
         loop {
@@ -497,7 +498,7 @@ mod tests {
             assert_eq!(held.len() * 10, most, "{name}");
             let mut refused = budget.share_of(who());
             assert_eq!(refused.cover(units(300)), Err(Shortage::Sender), "{name}");
-            // Whoever shares none of it with them gets in.
+            // A sender that shares no holder with them is accepted.
             let mut innocent = budget.share_of(Sender {
                 network: IpAddr::from([192, 0, 2, 77]),
                 ..other()
@@ -534,7 +535,7 @@ mod tests {
         share.cover_work(units(MANY * 2 / 3)).unwrap();
         let more = share.cover_work(units(MANY * 2 / 3 + 1));
         assert_eq!(more, Err(Shortage::Request));
-        // However small the whole is, an event fits.
+        // An event fits however small the budget is.
         let small = Budget::new(EVENT_MAX_BYTES, None);
         small.share_of(sender(1)).cover(EVENT_MAX_BYTES).unwrap();
     }
@@ -544,7 +545,7 @@ mod tests {
         let budget = budget();
         let one = sender(1);
         let mut kept = Vec::new();
-        // Little is sent, much is made of it, and a part of that is left to be read.
+        // The client sends little, the server derives much from it, and the client leaves a part of that unread.
         let refused = loop {
             let mut share = budget.share_of(one);
             share.cover(units(1)).unwrap();
@@ -609,7 +610,7 @@ mod tests {
         let wanted = units(MANY / 4);
         assert_eq!(innocent.cover(wanted), Err(Shortage::All));
         innocent.cover(units(1000)).unwrap();
-        // Nor is it told so for what this very request holds.
+        // Nor does the sender get the blame for what this very request holds.
         assert_eq!(innocent.cover(wanted), Err(Shortage::All));
         let mut next = budget.share_of(innocent.sender.unwrap());
         assert_eq!(next.cover(wanted), Err(Shortage::Sender));
@@ -621,7 +622,7 @@ mod tests {
         let mut held = fill(&budget, || sender(1), 10);
         let mut next = budget.share_of(sender(2));
         let freeing = tokio::spawn(async move {
-            // Long enough that what the sender's own requests do would not do.
+            // Slow enough that the sender's own requests alone would not count as returning memory.
             while held.pop().is_some() {
                 tokio::time::sleep(STANDSTILL / 50).await;
             }
@@ -642,7 +643,7 @@ mod tests {
             next.begin_within(units(500), brief).await,
             Err(Shortage::Sender)
         );
-        // Where nothing moves there is no use in waiting for long.
+        // A long wait is useless while nobody returns memory.
         let long = Duration::from_secs(600);
         assert_eq!(
             next.begin_within(units(500), long).await,
@@ -654,7 +655,7 @@ mod tests {
         });
         next.begin_within(units(500), long).await.unwrap();
         assert_eq!(next.units, 500);
-        // What is asked for is a guess: it is never more than can be had.
+        // The requested size is a guess: the share never waits for more than it can get.
         drop((held, next));
         let mut lone = budget.share_of(one);
         lone.begin(usize::MAX).await.unwrap();

@@ -1,4 +1,4 @@
-//! Reading the body of `POST /v3/events`, whatever its bytes are.
+//! Parses any bytes as the body of `POST /v3/events`.
 
 use atrail_api::AckOrRefusal;
 use atrail_evidence::leaf_hash;
@@ -9,11 +9,11 @@ use bytes::Bytes;
 use super::budget::Budget;
 use super::prepare::{Reading, prepare};
 
-/// Reads a body as one that is in memory and as one that comes in chunks: both have the same events. Each is one line with
-/// the hash that is acknowledged, which is itself an event that is stored as it is.
+/// Parses a body in memory and in chunks, and checks that both contain the same events. Each event is one line whose
+/// hash is acknowledged, and the line is itself an event that the server would store unchanged.
 ///
 /// # Panics
-/// When that is not so.
+/// When the two differ, or an event breaks these rules.
 pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     let reading = Reading {
         kind,
@@ -59,7 +59,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
         }
     }
     assert!(events.next().is_none() && stream.next().is_none());
-    // A line that was passed over counts once, or once for each object on it.
+    // A skipped line counts once, or once for each object on it.
     let ends = |byte: &&u8| matches!(byte, b'\n' | b'}');
     assert!(
         made.not_read <= body.iter().filter(ends).count() as u64,
@@ -67,7 +67,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     );
 }
 
-/// The items of a stream that is fed a few bytes at a time; for what is refused, how many lines were not read.
+/// The items of a stream that receives a few bytes at a time; for a refusal, the number of lines not read.
 struct Chunks<'a> {
     stream: Stream,
     chunks: std::slice::Chunks<'a, u8>,

@@ -1,4 +1,4 @@
-//! From a body's bytes to checked events and the answer about them, in one pass while they are hot.
+//! Turns a body's bytes into checked events and their answer, in one pass while the bytes are in the cache.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -17,30 +17,30 @@ use super::budget::Share;
 use crate::error::ApiError;
 use crate::idempotency::IdempotencyKey;
 
-/// Events, kept and refused, that a request may hold: more than fit in a request when they are real.
+/// Number of events, kept and refused, at most in a request: more than a request of real events has room for.
 const EVENTS_MAX: u64 = 500_000;
-/// Events between two looks at the budget.
+/// Number of events between two checks of the budget.
 const STRIDE: u64 = 1024;
 
-/// What a request brought.
+/// The result of checking a request.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    /// To be stored, in order.
+    /// The events to store, in order.
     pub(super) events: Vec<NewEvent>,
-    /// What to answer once they are: a JSON array, one element for each event, in order; nothing where only counts are asked
-    /// for.
+    /// The answer once they are stored: a JSON array with one element for each event, in order; empty when the client
+    /// asks for counts alone.
     pub(super) answer: Vec<u8>,
-    /// Events to be stored.
+    /// Number of events to store.
     pub(super) accepted: u64,
-    /// Events that are refused.
+    /// Number of refused events.
     pub(super) refused: u64,
-    /// Lines that were passed over after a broken place.
+    /// Number of lines skipped after a malformed value.
     pub(super) not_read: u64,
-    /// What those to be stored were made from.
+    /// The formats of the events to store.
     pub(super) origins: Tally,
 }
 
-/// What events were made from, to be answered when not all were CADF as they came.
+/// Returns the number of events by format, for the answer; nothing when all arrived as CADF.
 pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
     let counts = origins.counts().filter(|_| !origins.is_plain());
     counts
@@ -48,25 +48,25 @@ pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// What is asked of a body, besides its bytes.
+/// The parameters of a request, besides its body.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
-    /// What its events are.
+    /// The format of the events.
     pub(super) kind: SourceKind,
-    /// How they lie in it.
+    /// How the body separates its events.
     pub(super) framing: Framing,
-    /// When it came.
+    /// When the request arrived.
     pub(super) now: Timestamp,
-    /// What the ids of events without one follow from, if not from chance.
+    /// The key from which ids follow for events without one; without a key, the ids are random.
     pub(super) key: Option<IdempotencyKey>,
-    /// Whether an answer about each of them is asked for.
+    /// Whether the client asks for an answer for each event.
     pub(super) each_is_answered: bool,
 }
 
-/// Checks a body's events. The share grows to cover what is made of them.
+/// Checks a body's events. The share grows to cover the results.
 ///
-/// A client may read the answer as slowly as it likes, and the answer may be fifty times as large as the body. So there is
-/// room for it within the sender's part before anything is stored: afterwards it is too late to refuse.
+/// A client may read the answer as slowly as it likes, and the answer may be fifty times as large as the body. So the
+/// answer must fit the sender's part before the store stores anything: afterwards it is too late to refuse.
 pub(super) fn prepare(
     body: &Bytes,
     reading: &Reading,
@@ -116,11 +116,11 @@ pub(super) fn prepare(
                 if line_bytes > REQUEST_MAX_BYTES {
                     return Err(too_much());
                 }
-                // A converted event may be many times as long as what it was made of.
+                // A converted event may be many times as long as its original.
                 if matches!(event.line, Cow::Owned(_)) {
                     own_bytes += event.line.len();
                 }
-                // Neighbours mostly share their hour, and then nothing is hashed.
+                // Neighbouring events mostly share their hour, and then this hashes nothing.
                 let same_hour = |last: &NewEvent| last.day == event.day && last.hour == event.hour;
                 if !made.events.last().is_some_and(same_hour) {
                     hours.insert((event.day, event.hour));
@@ -150,7 +150,8 @@ pub(super) fn prepare(
         made.answer.shrink_to_fit();
         share.cover(made.answer.len())?;
     }
-    // Lines are parts of the body, and the store keeps them in memory until they are sealed: it must not keep much else.
+    // Lines are slices of the body, and the store keeps them in memory until it seals them: they must not keep much
+    // else of the body there.
     if line_bytes < body.len() / 2 {
         for event in &mut made.events {
             event.line = Bytes::copy_from_slice(&event.line);
@@ -159,7 +160,7 @@ pub(super) fn prepare(
     Ok(made)
 }
 
-/// The line as a part of the body when it lies in it, else as its own bytes.
+/// Returns the line as a slice of the body when it lies in it, and otherwise as its own bytes.
 fn shared(body: &Bytes, line: Cow<'_, [u8]>) -> Bytes {
     match line {
         Cow::Owned(line) => line.into(),
@@ -203,7 +204,7 @@ fn too_much() -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
         format!(
-            "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are made CADF: send several \
+            "the events of a request hold at most {REQUEST_MAX_BYTES} bytes once they are converted to CADF: send several \
              requests; nothing was kept"
         ),
     )
@@ -213,7 +214,7 @@ fn too_many_hours() -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
         format!(
-            "the events of a request lie in at most {REQUEST_MAX_HOURS} different hours: sort them by eventTime and \
+            "the events of a request belong to at most {REQUEST_MAX_HOURS} different hours: sort them by eventTime and \
              send several requests; nothing was kept"
         ),
     )

@@ -1,4 +1,4 @@
-//! Whose memory a request takes.
+//! Finds the holders of a request's memory.
 
 use atrail_model::Target;
 
@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::serve::source::network;
 
 impl Sender {
-    /// A caller who asks about this target.
+    /// Returns the sender of a caller's request about this target.
     pub(crate) async fn of(
         app: &App,
         principal: &Principal,

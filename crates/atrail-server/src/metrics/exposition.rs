@@ -7,8 +7,8 @@ use atrail_store::HistogramSnapshot;
 /// The media type of the format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A page in the making. Help texts and label values are ours and need no escape; label values are checked all the same
-/// in debug builds.
+/// A page in the making. Help texts and label values are the server's own and need no escape; debug builds check the
+/// label values.
 #[derive(Debug, Default)]
 pub(super) struct Page(String);
 
@@ -19,17 +19,17 @@ pub(super) struct Family<'a> {
 }
 
 impl Page {
-    /// A family whose samples only go up; the name ends with `_total`.
+    /// Adds a family whose samples only grow; the name ends with `_total`.
     pub(super) fn counter(&mut self, name: &'static str, help: &str) -> Family<'_> {
         self.family(name, "counter", help)
     }
 
-    /// A family whose samples go up and down.
+    /// Adds a family whose samples grow and shrink.
     pub(super) fn gauge(&mut self, name: &'static str, help: &str) -> Family<'_> {
         self.family(name, "gauge", help)
     }
 
-    /// A family of durations; the name ends with `_seconds`.
+    /// Adds a family of durations; the name ends with `_seconds`.
     pub(super) fn histogram(&mut self, name: &'static str, help: &str) -> Family<'_> {
         self.family(name, "histogram", help)
     }
@@ -51,18 +51,18 @@ impl Page {
 }
 
 impl Family<'_> {
-    /// A sample without labels.
+    /// Adds a sample without labels.
     pub(super) fn value(&mut self, value: impl Display) {
         self.labelled(&[], value);
     }
 
-    /// A sample with labels.
+    /// Adds a sample with labels.
     pub(super) fn labelled(&mut self, labels: &[(&str, &str)], value: impl Display) {
         let name = self.name;
         self.sample(name, "", labels, None, value);
     }
 
-    /// The samples of a histogram.
+    /// Adds the samples of a histogram.
     pub(super) fn durations(&mut self, labels: &[(&str, &str)], durations: &HistogramSnapshot) {
         let name = self.name;
         for (bound, count) in &durations.cumulative {

@@ -1,4 +1,4 @@
-//! The page of `GET /metrics`: every metric's name and meaning. `docs/OPERATIONS.md` says what to do about them.
+//! The page of `GET /metrics`: every metric's name and meaning. `docs/OPERATIONS.md` explains what to do about them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,10 +12,11 @@ use crate::audit::action::{Action, Outcome};
 pub(crate) use super::exposition::CONTENT_TYPE;
 
 const CLASS_WORDS: [&str; CLASSES] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// Stands for requests whose path or method is not known: what clients make up must not become labels.
+/// The label of requests with an unknown path or method: texts that clients make up must not become labels.
 const UNKNOWN: (&str, &str) = ("other", "other");
 
-/// The page. `open_sessions` is left out when the catalog does not answer: monitoring must go on then above all.
+/// Returns the page. Without `open_sessions`, when the catalog does not answer, the page omits that metric: monitoring
+/// must work then above all.
 pub(crate) fn render(
     metrics: &Metrics,
     store: &StoreStats,
@@ -32,32 +33,32 @@ pub(crate) fn render(
     clock(&mut page, store);
     let mut downloads = page.counter(
         "atrail_download_bytes_total",
-        "Bytes of downloads handed out, compressed as they are stored.",
+        "Bytes of downloads handed out, compressed.",
     );
     downloads.value(store.download_bytes);
     let mut checked = page.counter(
         "atrail_checked_bytes_total",
-        "Bytes of objects compared with their SHA-256 before they were handed out.",
+        "Bytes of objects that the server compared with their SHA-256 before it handed them out.",
     );
     checked.value(store.checked_bytes);
     let mut damaged = page.counter(
         "atrail_damaged_reads_total",
-        "Reads that ended at an object that is damaged or missing: the log names it.",
+        "Reads that ended at a damaged or missing object: the log names it.",
     );
     damaged.value(store.damaged_reads);
     page.gauge(
         "atrail_hours_set_apart",
-        "Hours that cannot be sealed, set apart so that others can: the log says why.",
+        "Hours that the server cannot seal, and sets apart so that it can seal others: the log has the reason.",
     )
     .value(store.hours_apart);
     page.counter(
         "atrail_erase_failures_total",
-        "Times that bytes could not be erased when they were to go; it is tried again.",
+        "Failed attempts to erase bytes; the server retries.",
     )
     .value(store.erase_failures);
     page.counter(
         "atrail_retention_failures_total",
-        "Times that retention could not be acted on for a space or account; it is tried again.",
+        "Times that retention failed for a space or account; the server retries.",
     )
     .value(store.sweep_failures);
     if let Some(open) = open_sessions {
@@ -71,8 +72,11 @@ pub(crate) fn render(
 }
 
 fn process(page: &mut Page, metrics: &Metrics) {
-    page.gauge("atrail_build_info", "Always 1; the version that runs.")
-        .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.gauge(
+        "atrail_build_info",
+        "Always 1; the label has the running version.",
+    )
+    .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     let mut started = page.gauge(
         "process_start_time_seconds",
         "When the server started, in seconds since 1970.",
@@ -82,7 +86,7 @@ fn process(page: &mut Page, metrics: &Metrics) {
 
 fn http(page: &mut Page, metrics: &Metrics) {
     let routes = metrics.routes.iter().copied().chain([UNKNOWN]);
-    // What never happened is left out, so that a page stays small.
+    // Series of events that never happened are absent, so that a page stays small.
     let series: Vec<_> = routes
         .zip(&metrics.requests)
         .flat_map(|((method, route), classes)| {
@@ -102,7 +106,7 @@ fn http(page: &mut Page, metrics: &Metrics) {
     }
     let mut took = page.histogram(
         "atrail_http_request_duration_seconds",
-        "Time from a request's head to its answer's head; a download's body is not in it.",
+        "Time from a request's head to its answer's head, without the body.",
     );
     for (labels, durations) in &series {
         took.durations(labels, durations);
@@ -112,20 +116,20 @@ fn http(page: &mut Page, metrics: &Metrics) {
         "Requests whose handler panicked: faults of the program.",
     )
     .value(get(&metrics.panics));
-    page.gauge("atrail_http_open_connections", "Connections that are open.")
+    page.gauge("atrail_http_open_connections", "Open connections.")
         .value(get(&metrics.open_connections));
     page.counter("atrail_http_connections_total", "Connections accepted.")
         .value(get(&metrics.connections));
     let mut refusals = page.counter(
         "atrail_refusals_total",
-        "Requests refused and connections closed for a bound that keeps one client from stopping others.",
+        "Requests refused and connections closed by a limit that keeps one client from stopping others.",
     );
     for (refusal, count) in Refusal::ALL.iter().zip(&metrics.refusals) {
         refusals.labelled(&[("bound", refusal.word())], get(count));
     }
     let mut failures = page.counter(
         "atrail_auth_failures_total",
-        "Passwords, keys and tokens that were given and are not good.",
+        "Wrong or invalid passwords, keys and tokens.",
     );
     for (kind, count) in AuthFailure::ALL.iter().zip(&metrics.auth_failures) {
         failures.labelled(&[("kind", kind.word())], get(count));
@@ -135,26 +139,29 @@ fn http(page: &mut Page, metrics: &Metrics) {
 fn ingest(page: &mut Page, metrics: &Metrics, store: &StoreStats) {
     let mut events = page.counter(
         "atrail_ingest_events_total",
-        "Events that came: accepted are durable, duplicates were so before, refused are malformed.",
+        "Events received: accepted ones are durable, duplicates were already durable, refused ones are malformed.",
     );
     events.labelled(&[("outcome", "accepted")], store.wal_events);
     events.labelled(&[("outcome", "duplicate")], store.duplicates);
     events.labelled(&[("outcome", "refused")], get(&metrics.refused_events));
     page.counter(
         "atrail_ingest_bytes_total",
-        "Bytes of the events that were accepted, as JSON text.",
+        "Bytes of accepted events, as JSON text.",
     )
     .value(store.wal_event_bytes);
     page.gauge(
         "atrail_dedup_events",
-        "Sealed events that are known again when they come a second time.",
+        "Sealed events that the server recognizes as duplicates when they arrive again.",
     )
     .value(store.dedup.events);
-    page.gauge("atrail_dedup_runs", "Files in which they are looked up.")
-        .value(store.dedup.runs);
+    page.gauge(
+        "atrail_dedup_runs",
+        "Files that contain the keys of these events.",
+    )
+    .value(store.dedup.runs);
     page.gauge(
         "atrail_dedup_memory_bytes",
-        "Memory that their indexes take.",
+        "Memory of the indexes of these files.",
     )
     .value(store.dedup.memory_bytes);
 }
@@ -162,11 +169,11 @@ fn ingest(page: &mut Page, metrics: &Metrics, store: &StoreStats) {
 fn own_events(page: &mut Page, metrics: &Metrics) {
     let mut events = page.counter(
         "atrail_own_events_total",
-        "Events about the use of the archive that the server put on record.",
+        "Events about the use of the archive that the server recorded.",
     );
     for (action, outcomes) in Action::ALL.iter().zip(&metrics.own_events) {
         for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {
-            // What never happened is left out, so that a page stays small.
+            // Series of events that never happened are absent, so that a page stays small.
             if get(count) > 0 {
                 let labels = [("action", action.word()), ("outcome", outcome.word())];
                 events.labelled(&labels, get(count));
@@ -175,7 +182,7 @@ fn own_events(page: &mut Page, metrics: &Metrics) {
     }
     let mut failures = page.counter(
         "atrail_own_event_failures_total",
-        "Tries to write such an event that failed: reads are not answered without it, other acts are in the log alone.",
+        "Failed attempts to record such an event: the server does not answer the reads, and only its log reports the other acts.",
     );
     for (action, count) in Action::ALL.iter().zip(&metrics.own_event_failures) {
         failures.labelled(&[("action", action.word())], get(count));
@@ -185,7 +192,7 @@ fn own_events(page: &mut Page, metrics: &Metrics) {
 fn log(page: &mut Page, store: &StoreStats, now: Elapsed) {
     let mut refusing = page.gauge(
         "atrail_store_write_refusal",
-        "1 while the store takes no events: readyz says why.",
+        "1 while the store accepts no events: readyz gives the reason.",
     );
     refusing.value(u8::from(store.write_refusal.is_some()));
     page.histogram(
@@ -193,14 +200,11 @@ fn log(page: &mut Page, store: &StoreStats, now: Elapsed) {
         "Time of one write of the log with its fsync.",
     )
     .durations(&[], &store.wal_syncs);
-    page.counter(
-        "atrail_wal_failures_total",
-        "Writes of the log that failed.",
-    )
-    .value(store.wal_failures);
+    page.counter("atrail_wal_failures_total", "Failed writes of the log.")
+        .value(store.wal_failures);
     let mut frames = page.counter(
         "atrail_wal_frames_total",
-        "Frames written to the log; by the count of fsyncs, how many one fsync carries.",
+        "Frames written to the log; divided by the number of fsyncs: the frames that one fsync covers.",
     );
     frames.value(store.wal_frames);
     let unsealed = store.unsealed;
@@ -237,7 +241,7 @@ fn clock(page: &mut Page, store: &StoreStats) {
     };
     let mut gauge = page.gauge(
         "atrail_clock_ahead_seconds",
-        "How far it is ahead, or with a minus behind; 0 while they agree. While it is ahead, retention waits.",
+        "How far the clock is ahead, or, if negative, behind; 0 while they agree. While it is ahead, retention waits.",
     );
     gauge.value(ahead);
 }
@@ -245,12 +249,12 @@ fn clock(page: &mut Page, store: &StoreStats) {
 fn archive(page: &mut Page, store: &StoreStats) {
     page.histogram(
         "atrail_seal_duration_seconds",
-        "Time of one seal that succeeded; its count is that of seals.",
+        "Time of one successful seal; the count is the number of seals.",
     )
     .durations(&[], &store.seals);
     page.counter(
         "atrail_seal_failures_total",
-        "Seals that failed; their events stay in the log.",
+        "Failed seals; their events stay in the log.",
     )
     .value(store.seal_failures);
     page.counter(
@@ -265,22 +269,19 @@ fn archive(page: &mut Page, store: &StoreStats) {
     .value(store.object_bytes);
     page.counter(
         "atrail_compacted_objects_total",
-        "Small objects that were taken into larger ones.",
+        "Small objects that the server joined into larger ones.",
     )
     .value(store.compacted_objects);
-    page.counter(
-        "atrail_compactions_total",
-        "The larger objects that were made of them.",
-    )
-    .value(store.compactions);
+    page.counter("atrail_compactions_total", "The larger objects.")
+        .value(store.compactions);
     page.counter(
         "atrail_compaction_bytes_total",
-        "Bytes of the objects that were made, compressed.",
+        "Bytes of the larger objects, compressed.",
     )
     .value(store.compacted_bytes);
     page.counter(
         "atrail_compaction_failures_total",
-        "Compactions that failed, and damaged objects that they found.",
+        "Failed compactions, and damaged objects that compactions found.",
     )
     .value(store.compaction_failures);
 }

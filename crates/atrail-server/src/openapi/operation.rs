@@ -1,4 +1,4 @@
-//! One operation of the document, and how it is put into words.
+//! Describes one operation of the document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,17 +31,17 @@ struct Answer {
     headers: Map<String, Value>,
 }
 
-/// A reference to a wire type.
+/// Returns a reference to a wire type.
 pub(super) fn schema<T: ToSchema>() -> Value {
     json!({"$ref": format!("#/components/schemas/{}", T::name())})
 }
 
-/// An array of a wire type.
+/// Returns the schema of an array of a wire type.
 pub(super) fn array<T: ToSchema>() -> Value {
     json!({"type": "array", "items": schema::<T>()})
 }
 
-/// A list of a wire type, as Cloud Foundry v3 answers one.
+/// Returns the schema of a list of a wire type, in the shape of Cloud Foundry v3.
 pub(super) fn list<T: ToSchema>() -> Value {
     json!({
         "type": "object",
@@ -50,13 +50,13 @@ pub(super) fn list<T: ToSchema>() -> Value {
     })
 }
 
-/// Bytes or text that JSON Schema has nothing to say about.
+/// Returns the schema of bytes or text that JSON Schema cannot describe further.
 pub(super) fn string() -> Value {
     json!({"type": "string"})
 }
 
 impl Operation {
-    /// An operation that anybody may ask for.
+    /// Creates an operation that needs no token.
     pub(super) fn open(
         method: &'static str,
         path: &'static str,
@@ -79,7 +79,7 @@ impl Operation {
         operation.errors(&[ErrorCode::Internal, ErrorCode::Unavailable])
     }
 
-    /// One that needs an access token.
+    /// Creates an operation that needs an access token.
     pub(super) fn new(
         method: &'static str,
         path: &'static str,
@@ -92,11 +92,11 @@ impl Operation {
         operation.errors(&[ErrorCode::Unauthenticated])
     }
 
-    /// In the space that a header names.
+    /// Adds the headers that name the space and the account.
     pub(super) fn in_space(self) -> Self {
-        let space = "GUID of the targeted space. It may be left out at account level, and by an API key that is for a space.";
-        let account = "GUID of the account that a request at account level is about. It may be left out by who may do this in \
-                       one account alone, and by an API key that is for an account.";
+        let space = "GUID of the targeted space. Optional at account level, and for an API key that is bound to a space.";
+        let account = "GUID of the account that a request at account level addresses. Optional for a caller who may do this in \
+                       one account only, and for an API key that is bound to an account.";
         let named = self.header("X-Auth-Project-Id", space);
         named.header("X-Auth-Account-Id", account).errors(&[
             ErrorCode::BadRequest,
@@ -106,7 +106,7 @@ impl Operation {
         ])
     }
 
-    /// With a header field that may be left out.
+    /// Adds an optional header field.
     pub(super) fn header(mut self, name: &str, description: &str) -> Self {
         self.parameters.push(json!({
             "name": name, "in": "header", "required": false, "description": description, "schema": string(),
@@ -114,7 +114,7 @@ impl Operation {
         self
     }
 
-    /// With the parameter of its path.
+    /// Adds the parameter of the path.
     pub(super) fn id_in_path(mut self, description: &str) -> Self {
         self.parameters.push(json!({
             "name": "id", "in": "path", "required": true, "description": description, "schema": string(),
@@ -122,7 +122,7 @@ impl Operation {
         self.errors(&[ErrorCode::NotFound])
     }
 
-    /// With a query of this type.
+    /// Adds a query of this type.
     pub(super) fn query<T: IntoParams>(mut self) -> Self {
         let parameters = T::into_params(|| Some(ParameterIn::Query));
         self.parameters.extend(
@@ -133,7 +133,7 @@ impl Operation {
         self.errors(&[ErrorCode::BadRequest])
     }
 
-    /// Of the query's parameters, these must be there.
+    /// Marks these parameters of the query as required.
     pub(super) fn needs(mut self, names: &[&str]) -> Self {
         for parameter in &mut self.parameters {
             let is_needed = names.iter().any(|name| parameter["name"] == *name);
@@ -144,7 +144,7 @@ impl Operation {
         self
     }
 
-    /// Of the query's parameters, this one has one of these values.
+    /// Restricts this parameter of the query to these values.
     pub(super) fn values(mut self, name: &str, values: &[&str]) -> Self {
         for parameter in &mut self.parameters {
             if parameter["name"] == *name {
@@ -154,7 +154,7 @@ impl Operation {
         self
     }
 
-    /// With one parameter of the query.
+    /// Adds one parameter of the query.
     pub(super) fn query_text(mut self, name: &str, description: &str) -> Self {
         self.parameters.push(json!({
             "name": name, "in": "query", "required": false, "description": description, "schema": string(),
@@ -162,12 +162,12 @@ impl Operation {
         self
     }
 
-    /// With a JSON body of this type.
+    /// Adds a JSON body of this type.
     pub(super) fn json<T: ToSchema>(self, required: bool) -> Self {
         self.body(required, &[(JSON, schema::<T>())])
     }
 
-    /// With a body of one of these types.
+    /// Adds a body of one of these types.
     pub(super) fn body(mut self, required: bool, kinds: &[(&str, Value)]) -> Self {
         self.body = Some(json!({"required": required, "content": content(kinds)}));
         self.errors(&[
@@ -177,12 +177,12 @@ impl Operation {
         ])
     }
 
-    /// Answers JSON.
+    /// Adds an answer with JSON.
     pub(super) fn gives(self, status: u16, description: &'static str, schema: Value) -> Self {
         self.gives_as(status, description, &[(JSON, schema)])
     }
 
-    /// Answers one of these types, or nothing.
+    /// Adds an answer with one of these types, or without a body.
     pub(super) fn gives_as(
         mut self,
         status: u16,
@@ -195,7 +195,7 @@ impl Operation {
         self
     }
 
-    /// The answer with this status has these header fields.
+    /// Adds header fields to the answer with this status.
     pub(super) fn with_headers(mut self, status: u16, names: &[&str]) -> Self {
         let headers = &mut self.answers.entry(status).or_default().headers;
         for name in names {
@@ -204,7 +204,7 @@ impl Operation {
         self
     }
 
-    /// May fail like this.
+    /// Adds errors.
     pub(super) fn errors(mut self, codes: &[ErrorCode]) -> Self {
         self.errors
             .extend(codes.iter().map(|code| (code.status(), code.title())));
@@ -224,7 +224,7 @@ impl Operation {
         self.id
     }
 
-    /// The operation as the document has it.
+    /// Returns the operation in the form of the document.
     pub(super) fn describe(self) -> Value {
         let mut answers = self.answers;
         for (status, title) in self.errors {

@@ -1,4 +1,4 @@
-//! Every operation in words, a file for each group. A test compares this table with that of the routes.
+//! The descriptions of every operation, a file for each group. A test compares this table with that of the routes.
 
 mod events;
 mod evidence;
@@ -12,7 +12,7 @@ mod tenancy;
 
 use super::operation::Operation;
 
-/// All of them, in the order in which a reader wants them.
+/// Returns every operation, in the order of the document.
 pub(super) fn all() -> Vec<Operation> {
     [
         login::all(),

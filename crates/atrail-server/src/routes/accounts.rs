@@ -1,4 +1,4 @@
-//! Accounts: managed by the operator.
+//! Accounts, which the operator manages.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::auth::principal::{Operator, Principal};
 use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
 
-/// Those that the caller may know of.
+/// Lists the accounts that the caller may know of.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -27,7 +27,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A new account; nobody owns it yet.
+/// Creates an account; it has no owner yet.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -39,7 +39,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
-/// One that the caller may know of.
+/// Shows an account that the caller may know of.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -53,7 +53,7 @@ pub(super) async fn show(
     Ok(Json(wire(app.tenancy.account(id).await?)))
 }
 
-/// Ends one that holds nothing.
+/// Deletes an empty account.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     principal: Principal,

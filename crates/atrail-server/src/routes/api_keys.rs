@@ -1,4 +1,4 @@
-//! API keys: the caller's own; the operator may see and end those of others.
+//! API keys: the caller's own; the operator may also list and delete those of others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use crate::auth::secrets::ApiKeySecret;
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody, Query};
 
-/// Longest life of a key that ends by itself, in seconds: ten years.
+/// Longest lifetime of an expiring key, in seconds: ten years.
 const LONGEST_LIFE_SECS: u64 = 10 * 366 * 86_400;
 
-/// Without their secrets. Another user's are for the operator.
+/// Lists keys, without their secrets. Only the operator may list another user's.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -49,7 +49,8 @@ pub(super) async fn list(
     }))
 }
 
-/// A new key; its secret is shown here and never again. A key that is limited makes none: they might be less so.
+/// Creates a key, and returns its secret this once. A limited key cannot create keys, because they might be less
+/// limited.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -57,7 +58,7 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     if principal.standing().by_limited_key {
         return Err(ApiError::forbidden(
-            "a key with scopes or an end makes no keys: log in by password",
+            "a key with scopes or an end cannot create keys: log in with a password",
         ));
     }
     let ApiKeyCreate {
@@ -72,7 +73,7 @@ pub(super) async fn create(
         None => KeyScopes::ALL,
         Some(none) if none.is_empty() => {
             return Err(ApiError::bad_request(
-                "scopes holds none: leave it out for all",
+                "scopes is empty: leave it out for all",
             ));
         }
         Some(some) => some.into_iter().map(scope).collect(),
@@ -84,7 +85,7 @@ pub(super) async fn create(
                 .checked_add(Duration::from_secs(seconds))
                 .unwrap_or(Timestamp::MAX)),
             _ => Err(ApiError::bad_request(format!(
-                "expires_in is 1 to {LONGEST_LIFE_SECS} seconds"
+                "expires_in must be 1 to {LONGEST_LIFE_SECS} seconds"
             ))),
         })
         .transpose()?;
@@ -113,7 +114,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, no_store, Json(answer)))
 }
 
-/// Ends a key of the caller and every login that came of it; for the operator, anybody's.
+/// Deletes a key of the caller, and ends every login that began with it. The operator may delete anybody's.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -132,7 +133,7 @@ pub(super) async fn delete(
     }))
 }
 
-/// The place that a key is made for, if one is named: the caller holds a role there.
+/// Returns the place that a key is bound to, if the request names one. The caller must hold a role there.
 async fn home(
     app: &App,
     principal: &Principal,
@@ -161,7 +162,7 @@ async fn home(
             }))
         }
         _ => Err(ApiError::bad_request(
-            "a key is made for an account or for a space: give the GUID of one of them, or of none",
+            "a key is bound to an account or to a space: send the GUID of one of them, or of none",
         )),
     }
 }

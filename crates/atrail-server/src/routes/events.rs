@@ -26,9 +26,9 @@ use crate::ingest::{self, IngestRequest};
 use crate::observe::RequestId;
 use crate::serve::served::Served;
 
-/// What a download holds in memory for as long as its client does not take it: chunks that are read ahead and written.
+/// Memory of a download while its client reads slowly: chunks that the server has read ahead and written.
 const DOWNLOAD_BYTES: usize = 512 << 10;
-/// The original's name for the kind of events that there is.
+/// The original's name for the only kind of events.
 pub(super) const ACTIVITY_TRACKER: &str = "ActivityTracker";
 
 impl Aimed for BodyOrQuery<EventsQuery> {
@@ -43,7 +43,7 @@ impl Aimed for SaidIn<EventsQuery> {
     }
 }
 
-/// Takes in events.
+/// Accepts events.
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     Authorised {
@@ -57,7 +57,7 @@ pub(super) async fn send(
     ingest::run(&app, sender, wire).await
 }
 
-/// Counts by day. That they were asked for is on record before they are told, and not among them.
+/// Returns counts by day. The server records the read before it answers; the counts do not include that event.
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Authorised {
@@ -86,11 +86,11 @@ pub(super) async fn status(
     Ok((retention::note(&app), Json(rows)))
 }
 
-/// What the answer says besides when a disk keeps bytes from being erased.
+/// The addition to the answer when a disk keeps the server from erasing bytes.
 const STILL_ERASING: &str =
-    " Some of their bytes are still on the disk: the server goes on erasing them.";
+    " Some of their bytes are still on the disk: the server continues to erase them.";
 
-/// Deletes events, or with `DryRun` counts them: those of the days that the request names, and it names both ends.
+/// Deletes the events of the days that the request names by both ends, or, with `DryRun`, counts them.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     RequestId(request_id): RequestId,
@@ -146,7 +146,7 @@ pub(super) async fn delete(
         act = act.with("erasure", "goes on");
     }
     if let Some(failed) = failed {
-        // It tells what was deleted all the same.
+        // The record states how many events were deleted, even though the deletion failed.
         app.audit.record(act.answered(failed.code().status())).await;
         return Err(failed);
     }
@@ -157,7 +157,7 @@ pub(super) async fn delete(
     )))
 }
 
-/// The bytes of a session, or with `HEAD` what they are.
+/// Returns the bytes of a session, or, for `HEAD`, their description.
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     DownloadedSession(OwnSession { principal, session }): DownloadedSession,

@@ -1,4 +1,4 @@
-//! For those who watch over the process.
+//! Checks of the server's health.
 
 use std::sync::Arc;
 
@@ -7,20 +7,20 @@ use axum::extract::State;
 use crate::app::App;
 use crate::error::ApiError;
 
-/// The process answers.
+/// Answers as long as the process works.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Events are taken in and the catalog answers.
+/// Answers success while the server accepts events and the catalog answers.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, ApiError> {
     if let Some(refusal) = app.store.write_refusal() {
         return Err(refusal.into());
     }
     app.identity.is_founded().await?;
-    // Others are served, so it is ready; who looks is told.
+    // The server serves other hours, so it is ready, and reports the hours that it cannot seal.
     Ok(match app.store.hours_apart() {
         0 => "ready\n".to_owned(),
-        hours => format!("ready\nhours that cannot be sealed: {hours}; the log says why\n"),
+        hours => format!("ready\nhours that the server cannot seal: {hours}; see its log\n"),
     })
 }

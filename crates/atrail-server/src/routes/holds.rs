@@ -1,4 +1,4 @@
-//! Legal holds: while one stands, nothing is deleted.
+//! Legal holds: a hold prevents every deletion.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Aimed for BodyOrQuery<HoldRequest> {
     }
 }
 
-/// Those that stand on the targeted space; at account level on the account's own domain and every space.
+/// Lists the holds on the targeted space, or, at account level, on the account's own domain and every space.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Authorised { target, .. }: Authorised<ReadEvents, BodyOrQuery<HoldRequest>>,
@@ -28,7 +28,7 @@ pub(super) async fn list(
     standing(&app, target).await
 }
 
-/// Sets one, and answers as [`list`] does.
+/// Sets a hold, and answers as [`list`] does.
 pub(super) async fn set(
     State(app): State<Arc<App>>,
     request_id: RequestId,
@@ -48,7 +48,7 @@ pub(super) async fn set(
     standing(&app, target).await
 }
 
-/// Ends the one that was set on the target, and answers as [`list`] does.
+/// Releases the hold that was set on the target, and answers as [`list`] does.
 pub(super) async fn release(
     State(app): State<Arc<App>>,
     request_id: RequestId,

@@ -1,4 +1,4 @@
-//! What this server is, and where to log in.
+//! The server's name and version, and its login endpoints.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, header};
 
 use crate::app::App;
 
-/// The version of the API that the original spoke.
+/// The version of the original's API that this server speaks.
 const API_VERSION: &str = "3.0.0";
 
-/// The base URLs are the public one, or those by which the client came: the server cannot know its own name.
+/// Shows the base URLs: the public one, or one with the host name that the client used, because the server cannot know
+/// its own name.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
     let base = match (&app.settings.public_url, host(&headers)) {
         (Some(url), _) => url.to_string(),
@@ -33,7 +34,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
     })
 }
 
-/// The name that the client has for the server; HTTP/1.0 may leave it out.
+/// Returns the host name that the client used; an HTTP/1.0 request may omit it.
 fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     Some(host).filter(|host| !host.is_empty())

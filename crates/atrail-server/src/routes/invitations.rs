@@ -1,4 +1,4 @@
-//! Invitations: roles that wait to be accepted by whom they were offered to.
+//! Invitations: roles that await acceptance by the invited user.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::extract::IdInPath;
 
 const WHAT: &str = "invitation";
 
-/// Those of the caller, and those into the accounts that the caller owns; for the operator, all.
+/// Lists the caller's invitations, and those into the accounts that the caller owns; for the operator, all.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -38,7 +38,8 @@ pub(super) async fn list(
     }))
 }
 
-/// Accepts one: for whom it is, or the operator on behalf of that user. The role is held from then on.
+/// Accepts an invitation: for the invited user, or the operator on behalf of that user. The user holds the role from
+/// then on.
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -71,7 +72,7 @@ pub(super) async fn accept(
     Ok((StatusCode::CREATED, Json(held)))
 }
 
-/// Ends one: its invitee declines it, an owner of its account or the operator takes it back.
+/// Ends an invitation: the invited user declines it, or an owner of its account or the operator withdraws it.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -97,7 +98,7 @@ pub(super) async fn delete(
     } else {
         let declined = identity.decline_invitation(id, principal.user(), now).await;
         let declined = declined.map_err(unknown)?;
-        // The account that invited does not learn whether there is such a user.
+        // The inviting account must not learn whether such a user exists.
         record_elsewhere(&app, &principal, Action::DeclineInvitation, &declined).await;
         "Decline invitation success"
     };
@@ -106,8 +107,8 @@ pub(super) async fn delete(
     }))
 }
 
-/// Puts what an invitee did on record in the accounts that the invitee uses, without saying who invited. The operator, who
-/// may act for somebody else, uses none by that.
+/// Records an invited user's action in the accounts that the user uses, without naming the inviter. The operator may
+/// act for somebody else, and thereby uses no account.
 async fn record_elsewhere(
     app: &App,
     principal: &Principal,

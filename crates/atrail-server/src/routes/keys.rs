@@ -1,4 +1,4 @@
-//! The key that evidence is verified with: public, and changed by the operator.
+//! The key that verifies evidence: public, and changed by the operator.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::audit::{Act, Action};
 use crate::auth::principal::{Operator, Principal};
 use crate::error::ApiError;
 
-/// The key that signs now.
+/// Shows the current key.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<EvidenceKey>, ApiError> {
     let key = app.store.verifier_key().await;
     wire(&app, &key).await
 }
 
-/// Makes a new key, which the old one endorses in every log.
+/// Creates a new key, which the old one endorses in every log.
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     principal: Principal,

@@ -2,10 +2,10 @@
 
 use atrail_store::canonical_name;
 
-/// A comma-separated list of a query, as a filter; none lets everything through.
+/// Returns a filter for a comma-separated list of a query; without a list, the filter matches everything.
 ///
-/// A name with a comma is found by itself, too, as whoever does not know how Cloud Foundry escapes it asks for it. Two
-/// spellings of one letter are one.
+/// It also matches a name that contains a comma, for clients that do not know how Cloud Foundry escapes it. Different
+/// Unicode spellings of a name match.
 pub(super) fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let wanted: Option<Vec<String>> = list.map(|list| {
         let items = list.split(',').map(|item| unescaped(item.trim()));
@@ -19,14 +19,14 @@ pub(super) fn listed(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     }
 }
 
-/// Tells which GUIDs a comma-separated list has, in either case; all when there is no list.
+/// Returns a filter for a comma-separated list of GUIDs, in either case; without a list, the filter matches everything.
 pub(super) fn listed_guids(list: Option<&str>) -> impl Fn(&str) -> bool + use<> {
     let is_listed = listed(list.map(str::to_ascii_lowercase).as_deref());
     move |guid| is_listed(&guid.to_ascii_lowercase())
 }
 
-/// An item of a list as Cloud Foundry v3 reads it: its percent escapes are undone after the list is split, so that `%2C`
-/// (`%252C` in the URL) is a comma of the name. What is no escape stands for itself.
+/// Decodes an item of a list as Cloud Foundry v3 does: percent escapes are decoded after the list is split, so that
+/// `%2C` (`%252C` in the URL) is a comma within a name. A `%` that begins no escape stands for itself.
 fn unescaped(item: &str) -> String {
     let mut bytes = Vec::with_capacity(item.len());
     let mut rest = item.as_bytes();

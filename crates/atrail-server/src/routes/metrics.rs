@@ -1,4 +1,4 @@
-//! Numbers for Prometheus. Anybody may read them: no label and no value tells of a tenant.
+//! Metrics for Prometheus. Anybody may read them: no label and no value identifies a tenant.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use crate::app::App;
 use crate::metrics::{self, CONTENT_TYPE};
 
-/// What the server and its store counted since the start.
+/// Returns the metrics of the server and its store since the start.
 pub(super) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     let open_sessions = app.store.open_sessions().await.ok();
     let stats = app.store.stats();

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 
 use crate::openapi;
 
-/// The document that is also `docs/openapi.json`.
+/// Returns the document that is also `docs/openapi.json`.
 pub(super) async fn show() -> impl IntoResponse {
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, openapi::document())

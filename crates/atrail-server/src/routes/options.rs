@@ -15,7 +15,7 @@ use crate::auth::access::{Aimed, Authorised, UseOptions};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
 
-/// Rows, with what is to be told of the server's clock.
+/// Rows, with a note about the server's clock in a header.
 type Noted = (HeaderMap, Json<Vec<OptionRow>>);
 
 impl Aimed for BodyOrQuery<OptionsRequest> {
@@ -30,7 +30,7 @@ impl Aimed for JsonBody<OptionsRequest> {
     }
 }
 
-/// What holds for the targeted space; at account level for the account's own domain and every space.
+/// Shows the retention of the targeted space, or, at account level, of the account's own domain and every space.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Authorised {
@@ -44,7 +44,7 @@ pub(super) async fn list(
         at_account_level: _,
     } = request;
     if retention.is_some() {
-        return Err(ApiError::bad_request("retention is set with PUT"));
+        return Err(ApiError::bad_request("set retention with PUT"));
     }
     let rows = app.store.retention(target).await?;
     Ok(answer(&app, rows))

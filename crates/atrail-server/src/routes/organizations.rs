@@ -1,4 +1,4 @@
-//! Organizations, as Cloud Foundry v3 shows them.
+//! Organizations, in the shapes of Cloud Foundry v3.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use crate::extract::{IdInPath, JsonBody, Query};
 
 const WHAT: &str = "organization";
 
-/// Those of the caller's accounts, and those of the spaces that the caller holds a role of; for the operator, all.
+/// Lists the organizations of the caller's accounts, and those of the spaces in which the caller holds a role; for the
+/// operator, all.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -48,7 +49,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A new organization of an account that the caller owns.
+/// Creates an organization in an account that the caller owns.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -76,7 +77,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
-/// One that the caller may know of.
+/// Shows an organization that the caller may know of.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -85,7 +86,7 @@ pub(super) async fn show(
     known(&app, &principal, id).await.map(wire).map(Json)
 }
 
-/// Ends one that has no spaces, for an owner of its account.
+/// Deletes an organization without spaces, for an owner of its account.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -103,7 +104,7 @@ pub(super) async fn delete(
     }))
 }
 
-/// The organization, if the caller may know of it.
+/// Returns the organization, if the caller may know of it.
 pub(super) async fn known(
     app: &App,
     principal: &Principal,
@@ -119,7 +120,7 @@ pub(super) async fn known(
     if is_known { Ok(found) } else { Err(unknown()) }
 }
 
-/// The organizations of the spaces that the caller holds a role of.
+/// Returns the organizations of the spaces in which the caller holds a role.
 async fn with_known_spaces(
     app: &App,
     principal: &Principal,

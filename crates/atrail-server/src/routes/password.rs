@@ -14,16 +14,17 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::observe::Peer;
 
-/// Changes it, and ends the caller's other logins by password. The old one is guessed no faster here than at a login.
+/// Changes the caller's password, and ends the caller's other logins by password. Guessing the old password here is as
+/// slow as at a login.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
     Manager(principal): Manager,
     JsonBody(PasswordChange { old, new }): JsonBody<PasswordChange>,
 ) -> Result<StatusCode, ApiError> {
-    let wrong = || ApiError::forbidden("the old password is not right");
+    let wrong = || ApiError::forbidden("the old password is wrong");
     let name = &principal.user().name;
-    // As a login counts it.
+    // The spelling that a login counts.
     let counted = canonical_name(name);
     let attempt = app
         .throttle
@@ -49,7 +50,7 @@ pub(super) async fn change(
     if crate::founding::is_of(&app.settings.credentials_file(), name) {
         tracing::warn!(
             path = %app.settings.credentials_file().display(),
-            "the first user's password was changed: the one in this file is no longer good. Remove the file; its API key is good \
+            "the first user's password changed, so the one in this file is no longer valid. Remove the file; its API key stays valid \
              until it is deleted"
         );
     }

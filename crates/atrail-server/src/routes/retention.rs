@@ -14,12 +14,12 @@ use crate::audit::{Act, Action};
 use crate::auth::principal::{Operator, Principal};
 use crate::error::ApiError;
 
-/// How the clock stands to the time that passed.
+/// Shows how the clock compares with the time that passed.
 pub(super) async fn show(State(app): State<Arc<App>>, _: Operator) -> Json<RetentionState> {
     Json(wire(app.store.time()))
 }
 
-/// Believes the clock from now on.
+/// Trusts the clock from now on.
 pub(super) async fn resume(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -30,7 +30,7 @@ pub(super) async fn resume(
         user = %principal.id(),
         clock = format_timestamp(before.date),
         passed = format_timestamp(before.passed),
-        "an operator says that the machine's clock is right"
+        "an operator confirmed that the machine's clock is right"
     );
     for account in app.store.accounts_with_retention().await? {
         let domain = Domain::Account(account);
@@ -43,7 +43,8 @@ pub(super) async fn resume(
     Ok(Json(wire(app.store.time())))
 }
 
-/// A header that tells of a clock that jumped, for whoever looks at what retention deletes; none while there is nothing to tell.
+/// Returns a header that reports a jump of the clock, for answers that concern retention; no header while there is
+/// nothing to report.
 pub(super) fn note(app: &App) -> HeaderMap {
     let mut note = HeaderMap::new();
     if let Some(value) = told(&app.store.time()).and_then(|told| HeaderValue::try_from(told).ok()) {
@@ -52,17 +53,18 @@ pub(super) fn note(app: &App) -> HeaderMap {
     note
 }
 
-/// What is to be told of a clock that jumped, in visible ASCII.
+/// Returns the report about a jump of the clock, in visible ASCII.
 fn told(time: &TimeStatus) -> Option<String> {
     let (date, passed) = (format_timestamp(time.date), format_timestamp(time.passed));
     match time.disagreement? {
         Disagreement::Ahead(_) => Some(format!(
-            "the server's clock says {date}, but time is known to have passed up to {passed} only: retention deletes nothing that is \
-             due later, until time has passed or the server's operator runs `atrail admin retention resume`"
+            "the server's clock shows {date}, but the server knows only that time has passed up to {passed}: retention \
+             deletes nothing that is due later, until time has passed or the server's operator runs `atrail admin \
+             retention resume`"
         )),
         Disagreement::Behind(_) => Some(format!(
-            "the server's clock says {date}, but time had passed up to {passed} already: events and sessions get a date that is \
-             too early while it does"
+            "the server's clock shows {date}, but the server knows that time has passed up to {passed}: events and \
+             sessions get a date that is too early until the clock catches up"
         )),
     }
 }

@@ -1,11 +1,11 @@
-//! A role with its place, on the wire and on record.
+//! A role with its account or space, on the wire and in events.
 
 use atrail_api::Role;
 use atrail_model::{AccountRole, HeldRole, SpaceRole};
 
 use crate::audit::Act;
 
-/// With the role, and the space that it is of.
+/// Adds the role to an act, and its space if it has one.
 pub(super) fn with_place(act: Act, role: &HeldRole) -> Act {
     match role {
         HeldRole::Account(_, role) => act.with("role", role.word()),
@@ -15,7 +15,7 @@ pub(super) fn with_place(act: Act, role: &HeldRole) -> Act {
     }
 }
 
-/// A role on the wire, and the GUID of the account or the space that it is of.
+/// Returns the wire form of a role, with the GUID of its account or of its space.
 pub(super) fn place(role: HeldRole) -> (Role, Option<String>, Option<String>) {
     match role {
         HeldRole::Account(id, role) => {

@@ -1,4 +1,4 @@
-//! Who holds which role. The operator manages all; an owner, those in the account.
+//! Roles of users. The operator manages all; an owner manages those in the account.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::auth::principal::{Manager, Principal};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
 
-/// Those that the caller manages, and the caller's own.
+/// Lists the roles that the caller manages, and the caller's own.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -31,8 +31,8 @@ pub(super) async fn list(
     }))
 }
 
-/// Gives a role to a user, by name. 200 when the user held it before. Somebody who holds no role in the account is invited
-/// by its owner, and nothing tells whether there is such a user; the operator gives at once.
+/// Grants a role to a user, by name; 200 when the user already held it. An owner invites a user who holds no role in
+/// the account, and no answer reveals whether such a user exists; the operator grants the role at once.
 pub(super) async fn grant(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -82,7 +82,7 @@ pub(super) async fn grant(
     })
 }
 
-/// Takes a role from a user, by name, or takes back that it was offered.
+/// Revokes a user's role, by name, or withdraws its offer.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -107,7 +107,7 @@ pub(super) async fn revoke(
     }))
 }
 
-/// Whatever is not there is answered as what the caller may not know of.
+/// Answers for a thing that does not exist as for one that the caller may not know of.
 fn unknown(error: StoreError, what: &str) -> ApiError {
     if error.kind() == ErrorKind::NotFound {
         ApiError::not_found(what)
@@ -116,7 +116,7 @@ fn unknown(error: StoreError, what: &str) -> ApiError {
     }
 }
 
-/// The role that the request names, if it is the caller's to give and take, and the account that it lies in.
+/// Returns the role that the request names and its account, if the caller may grant and revoke the role.
 async fn managed(
     app: &App,
     principal: &Principal,
@@ -153,7 +153,7 @@ async fn managed(
             Ok((model::HeldRole::Space(id, role), account))
         }
         _ => Err(ApiError::bad_request(
-            "a role is held of an account or of a space: give the GUID of one of them",
+            "a role belongs to an account or to a space: send the GUID of one of them",
         )),
     }
 }

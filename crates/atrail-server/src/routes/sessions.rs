@@ -1,4 +1,4 @@
-//! Download sessions of the caller.
+//! The caller's download sessions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Aimed for OptionalJsonBody<api::SessionRequest> {
     }
 }
 
-/// The caller's open sessions, of the targeted space or of all.
+/// Lists the caller's open sessions, of the targeted space or of all.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     SessionsScope { principal, space }: SessionsScope,
@@ -96,7 +96,7 @@ pub(super) async fn create(
         id: key.map(|key| key.session_id(target, words)),
     };
     let made = app.store.create_session(new).await?;
-    // Under its key the same request gets it later, and may have been told of it before.
+    // A retry under the same key gets the session too, and an earlier request may already have reported it.
     let untold = (!may_come_again).then(|| Untold::new(&app.store, &made));
     let act = about(Action::CreateSessions, &principal, &made)
         .with("events", made.events)
@@ -113,7 +113,7 @@ pub(super) async fn create(
     })
 }
 
-/// One session.
+/// Shows a session.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
@@ -122,7 +122,7 @@ pub(super) async fn show(
     Ok(Json(wire(session, &principal.user().name)))
 }
 
-/// Ends a session.
+/// Deletes a session.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
@@ -136,7 +136,7 @@ pub(super) async fn delete(
     }))
 }
 
-/// What a session pins; the bytes whose SHA-256 is the download's entity tag.
+/// Returns a session's manifest: the bytes whose SHA-256 is the download's entity tag.
 pub(super) async fn manifest(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
@@ -148,7 +148,7 @@ pub(super) async fn manifest(
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
 
-/// The evidence that goes with a session's download.
+/// Returns the receipt of a session.
 pub(super) async fn receipt(
     State(app): State<Arc<App>>,
     OwnSession { principal, session }: OwnSession,
@@ -160,8 +160,8 @@ pub(super) async fn receipt(
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }
 
-/// The memory for a session's manifest or receipt, which has megabytes where there are many objects: somebody who asks for
-/// many and reads none holds no more than a sender's part.
+/// Reserves the memory for a session's manifest or receipt, which has megabytes when there are many objects: a client
+/// that requests many and reads none holds no more than a sender's part.
 async fn share_of_answer(
     app: &App,
     principal: &Principal,
@@ -174,7 +174,7 @@ async fn share_of_answer(
     Ok(share)
 }
 
-/// Returns when it is on record that a part of what goes with a session was read.
+/// Records that the caller read a part of a session's data, and returns when the event is durable.
 async fn note_read(
     app: &App,
     principal: &Principal,

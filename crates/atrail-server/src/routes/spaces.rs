@@ -1,4 +1,4 @@
-//! Spaces, as Cloud Foundry v3 shows them.
+//! Spaces, in the shapes of Cloud Foundry v3.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::extract::{IdInPath, JsonBody, Query};
 
 const WHAT: &str = "space";
 
-/// Those that the caller holds a role in; for the operator, all.
+/// Lists the spaces in which the caller holds a role; for the operator, all.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -47,7 +47,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A new space of an organization whose account the caller owns.
+/// Creates a space in an organization whose account the caller owns.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -71,7 +71,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
-/// One that the caller may know of.
+/// Shows a space that the caller may know of.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -80,7 +80,7 @@ pub(super) async fn show(
     known(&app, &principal, id).await.map(wire).map(Json)
 }
 
-/// Ends a space, for an owner of its account. Its events stay with the account unless they are to go too.
+/// Deletes a space, for an owner of its account. Its events stay with the account unless the request deletes them too.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -126,7 +126,7 @@ pub(super) async fn delete(
             act = act.with("erasure", "goes on");
         }
         if let Some(failed) = failed {
-            // Its events went, and it is still there.
+            // The events are deleted, but the space still exists.
             app.audit.record(act.answered(failed.code().status())).await;
             return Err(failed);
         }
@@ -141,7 +141,7 @@ pub(super) async fn delete(
     }))
 }
 
-/// The space, if the caller may know of it.
+/// Returns the space, if the caller may know of it.
 async fn known(
     app: &App,
     principal: &Principal,

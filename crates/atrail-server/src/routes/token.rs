@@ -1,4 +1,4 @@
-//! Tokens (RFC 6749), and the keys to check them by.
+//! Tokens (RFC 6749), and the keys that verify them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::auth::principal::Operator;
 use crate::error::ApiError;
 use crate::extract::Form;
 
-/// Gives tokens.
+/// Issues tokens.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     origin: Origin,
@@ -38,13 +38,13 @@ pub(super) async fn create(
     Ok((no_store, Json(answer)))
 }
 
-/// The JWK set of the token signing keys.
+/// Returns the JWK set of the token signing keys.
 pub(super) async fn keys(State(app): State<Arc<App>>) -> impl IntoResponse {
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, app.tokens.jwks(app.clock.elapsed()))
 }
 
-/// Makes a new signing key, and answers as [`keys`] does.
+/// Creates a new signing key, and answers as [`keys`] does.
 pub(super) async fn rotate_key(
     State(app): State<Arc<App>>,
     _: Operator,
@@ -52,11 +52,11 @@ pub(super) async fn rotate_key(
     app.tokens
         .rotate(app.clock.elapsed())
         .map_err(ApiError::internal)?;
-    tracing::info!("the token signing key was rotated");
+    tracing::info!("an operator replaced the token signing key");
     Ok((StatusCode::CREATED, keys(State(app)).await))
 }
 
-/// Ends the login that a token belongs to (RFC 7009). A token that is not known is as good as ended.
+/// Ends the login that a token belongs to (RFC 7009). An unknown token counts as ended.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     origin: Origin,
@@ -71,7 +71,8 @@ pub(super) async fn revoke(
     Ok(StatusCode::OK)
 }
 
-/// The one client, `cf`, has no secret, so leaving it out proves as much as naming it; another is refused.
+/// Returns whether the request's client is `cf`, the only one. Its secret is empty, so a request without a client
+/// proves as much; any other client is refused.
 fn is_known_client(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return true;

@@ -1,4 +1,4 @@
-//! Users: managed by the operator.
+//! Users, which the operator manages.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::extract::{IdInPath, JsonBody};
 use crate::observe::Peer;
 
-/// All of them for the operator; for everybody else, the caller.
+/// Lists all users for the operator; for anybody else, the caller.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -31,7 +31,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A new user, without any role.
+/// Creates a user, without any role.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     principal: Principal,
@@ -50,7 +50,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(wire(made))))
 }
 
-/// Any for the operator; for everybody else, the caller.
+/// Shows any user to the operator; to anybody else, only the caller.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
@@ -66,7 +66,7 @@ pub(super) async fn show(
     Ok(Json(wire(found(&app, id).await?)))
 }
 
-/// Ends a user with all keys, roles, logins and sessions.
+/// Deletes a user with all keys, roles, logins and sessions.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     principal: Principal,

@@ -1,8 +1,9 @@
-//! How long a client may take: a stream that breaks when the other side is too slow.
+//! Limits how long a client may take: a stream that breaks when the peer is too slow.
 //!
 //! A connection waits for a head, then serves a request, then waits for the next head. How long it may wait depends on
-//! which of these it does, and only the layer above knows that: it says so by a [`Stage`] that both share. The pace of a
-//! request's body is kept elsewhere (`crate::pace`), because a body that comes too slowly can still be answered.
+//! which of these it does, which only the layer above knows: it reports this through a [`Stage`] that both share.
+//! `crate::pace` limits the pace of a request's body, because the server can still answer a request whose body arrives
+//! too slowly.
 
 use std::io;
 use std::pin::Pin;
@@ -14,36 +15,37 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a connection may take for what.
+/// How long a connection may take for each step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// For the whole head of a request, from its first byte on; for the first one from when the connection was accepted.
+    /// For the whole head of a request, from its first byte on. For the first head, from the time when the connection
+    /// was accepted.
     pub(crate) head: Duration,
     /// From the end of an answer to the first byte of the next head.
     pub(crate) keep_alive: Duration,
-    /// For taking nothing of an answer.
+    /// Without reading anything of an answer.
     pub(crate) write_idle: Duration,
-    /// Bytes a second of an answer below which the client is as good as idle.
+    /// A client that reads an answer more slowly than this many bytes per second counts as idle.
     pub(crate) write_min_rate: u64,
 }
 
-/// What a connection is at, shared by its stream and by whoever serves its requests.
+/// The stage of a connection, shared by its stream and the layer that serves its requests.
 #[derive(Debug)]
 pub(super) struct Stage {
     began: Instant,
-    /// Counts the changes, and in its last two bits says what it is at.
+    /// Counts the changes; its last two bits are the current stage.
     state: AtomicU64,
-    /// Milliseconds from `began` to when the last request ended.
+    /// Milliseconds from `began` to the end of the last request.
     idle_since: AtomicU64,
     slow: AtomicU8,
 }
 
-/// What the other side was too slow at.
+/// The step for which the peer was too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slow {
-    /// The head of a request did not come to its end.
+    /// The peer did not complete the head of a request.
     Head,
-    /// An answer was not taken.
+    /// The peer did not read an answer.
     Reader,
 }
 
@@ -53,7 +55,7 @@ const BUSY: u64 = 2;
 const STAGES: u64 = 4;
 
 impl Stage {
-    /// Waits for its first head.
+    /// Creates a stage that waits for its first head.
     pub(super) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -63,24 +65,24 @@ impl Stage {
         }
     }
 
-    /// From now on it waits for a head again that has not begun, as after a TLS handshake.
+    /// Notes that the connection waits for a head that has not begun, as after a TLS handshake.
     pub(super) fn expect_head(&self) {
         self.enter(HEAD);
     }
 
-    /// From now on it serves a request.
+    /// Notes that the connection serves a request.
     pub(super) fn busy(&self) {
         self.enter(BUSY);
     }
 
-    /// The answer has ended.
+    /// Notes that the answer has ended.
     pub(super) fn idle(&self) {
         let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.idle_since.store(since, Ordering::Relaxed);
         self.enter(KEEP_ALIVE);
     }
 
-    /// Since when no request is under way; `None` while one is.
+    /// Returns since when the connection has served no request; `None` while it serves one.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         if self.state.load(Ordering::Acquire) % STAGES == BUSY {
             return None;
@@ -89,7 +91,7 @@ impl Stage {
         Some(self.began + since)
     }
 
-    /// What the other side was too slow at, if the connection ended by that.
+    /// Returns the step for which the peer was too slow, if that ended the connection.
     pub(super) fn slow(&self) -> Option<Slow> {
         match self.slow.load(Ordering::Relaxed) {
             1 => Some(Slow::Head),
@@ -106,10 +108,10 @@ impl Stage {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 
-    /// The first byte of a head came.
+    /// Notes the first byte of a head.
     fn head_begins(&self, seen: u64) {
         let next = (seen / STAGES + 1) * STAGES + HEAD;
-        // Whoever changed it meanwhile knows better.
+        // A concurrent change is more recent, and wins.
         let _ = self
             .state
             .compare_exchange(seen, next, Ordering::AcqRel, Ordering::Acquire);
@@ -124,20 +126,20 @@ impl Stage {
     }
 }
 
-/// A stream that is read and written with bounded patience. Without it a client that stops sending its head, or reading
-/// its download, would hold a connection for ever.
+/// A stream with limited waits for reading and writing. Without limits, a client that stops sending its head, or
+/// reading its download, would hold a connection for ever.
 #[derive(Debug)]
 pub(super) struct Timed<S> {
     stream: S,
     patience: Patience,
     stage: Arc<Stage>,
-    /// The stage that the deadline for reading was set for.
+    /// The stage for which the deadline for reading was set.
     timed: u64,
     reading: Pin<Box<Sleep>>,
-    /// Since when a write waits.
+    /// Since when a write has waited.
     waiting: Option<Instant>,
-    /// How long writes may still wait: waiting uses it up, and each byte that is taken gives some of it back, up to
-    /// [`Patience::write_idle`]. Whoever keeps the least rate never runs out of it.
+    /// How long writes may still wait. Waiting uses it up, and each byte that the peer reads restores some of it, up to
+    /// [`Patience::write_idle`]. A peer that keeps the minimum rate never uses it up.
     credit: Duration,
     writing: Pin<Box<Sleep>>,
 }
@@ -156,13 +158,13 @@ impl<S> Timed<S> {
         }
     }
 
-    /// What became of a read that gave nothing yet.
+    /// Returns the result of a read that has produced nothing yet.
     fn read_waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let state = self.stage.state.load(Ordering::Acquire);
         let patience = match state % STAGES {
             HEAD => self.patience.head,
             KEEP_ALIVE => self.patience.keep_alive,
-            // The body's reader has its own patience.
+            // The body's reader has its own limits.
             _ => return Poll::Pending,
         };
         if self.timed != state {
@@ -291,7 +293,7 @@ mod tests {
         (Timed::new(near, patience, Arc::clone(&stage)), far, stage)
     }
 
-    /// Reads until the stream gives up, however much comes; how long that took.
+    /// Reads until the stream breaks, however much arrives. Returns how long that took.
     async fn read_until_cut(near: &mut Timed<DuplexStream>) -> Duration {
         let began = Instant::now();
         let error = loop {
@@ -336,14 +338,15 @@ mod tests {
         assert!(stage.idle_since().is_some());
         assert!(read_until_cut(&mut near).await >= millis(KEEP_ALIVE_MILLIS - 1));
         assert_eq!(stage.slow(), None, "nobody promised another request");
-        // The first byte of a head begins its time.
+        // The first byte of a head starts its time.
         stage.idle();
         drip(far);
         assert!(read_until_cut(&mut near).await >= millis(HEAD_MILLIS - 1));
         assert_eq!(stage.slow(), Some(Slow::Head));
     }
 
-    /// How long a writer goes on against a reader of so many bytes each so often; `None` when it came to its end.
+    /// Returns how long a writer continues against a reader that reads `take` bytes at each interval; `None` when it
+    /// completed.
     async fn write_until_cut(
         write_idle: Duration,
         take: usize,
@@ -373,10 +376,10 @@ mod tests {
         let idle = millis(300);
         let nothing = write_until_cut(idle, 1, LONG).await;
         assert!(nothing.is_some_and(|after| after >= idle), "{nothing:?}");
-        // A byte each fifty milliseconds, which was enough when any byte was.
+        // A byte each fifty milliseconds must not suffice: the minimum rate applies.
         let trickle = write_until_cut(idle, 1, millis(50)).await;
         assert!(trickle.is_some_and(|after| after >= idle), "{trickle:?}");
-        // In bursts, as systems hand bytes over.
+        // In bursts, as operating systems deliver bytes.
         let fast = write_until_cut(millis(5000), 40, millis(200)).await;
         assert_eq!(fast, None);
     }

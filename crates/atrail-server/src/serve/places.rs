@@ -1,9 +1,10 @@
-//! Who may hold connections: a bound on all of them, a smaller one on each address, and some room beside both where
-//! health is still told.
+//! Limits connections: a limit for all of them, a lower one for each address, and some room beyond both in which the
+//! server still reports its health.
 //!
-//! A connection beyond a bound takes the place of one that serves no request, of the same address or of one that holds
-//! more. Where there is none it is served in the room beside: it is told about the server's health, and told to come back
-//! for anything else. In that room the newest pushes out the oldest, so that silence holds no place there.
+//! A connection beyond a limit displaces one that serves no request: of the same address, or of one that holds more.
+//! When there is none, the server serves it in the extra room: it answers health checks, and refuses everything else
+//! with a time to retry. In that room the newest displaces the oldest, so that a silent connection holds no place
+//! there.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,37 +18,37 @@ use super::patience::Stage;
 use super::source::{is_trusted, network};
 use crate::error::ApiError;
 
-/// Connections in the room beside the bounds.
+/// Number of connections in the extra room.
 const BESIDE: usize = 64;
-/// Seconds after which it is worth to ask again.
+/// Seconds until a retry is worthwhile.
 const RETRY_SECS: u64 = 5;
 
-/// Which bound was met.
+/// The limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crowded {
-    /// That of the address.
+    /// The limit of the address.
     Address,
-    /// That of the server.
+    /// The limit of the server.
     Server,
 }
 
 impl Crowded {
-    /// What a request is told that does not ask for the server's health.
+    /// Returns the refusal of a request that does not check the server's health.
     pub(crate) fn refusal(self) -> ApiError {
         match self {
             Self::Address => ApiError::new(
                 ErrorCode::TooMany,
-                "your address holds as many connections as one may: use fewer, or try again in a moment",
+                "your address has reached its limit of connections: use fewer, or try again in a moment",
             ),
             Self::Server => ApiError::unavailable(
-                "the server holds as many connections as it may: try again in a moment",
+                "the server has reached its limit of connections: try again in a moment",
             ),
         }
         .retry_after(RETRY_SECS)
     }
 }
 
-/// The places of a server.
+/// The places of a server's connections.
 #[derive(Debug, Clone)]
 pub(super) struct Places(Arc<Inner>);
 
@@ -62,19 +63,19 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    /// The connections that were not told to leave.
+    /// The connections that have not been displaced.
     open: HashMap<u64, Open>,
-    /// Those within the bounds, by address.
+    /// The connections within the limits, by address.
     of_address: HashMap<IpAddr, usize>,
     within: usize,
     beside: usize,
-    /// Requests under way that a trusted proxy passed on, by the address that it names.
+    /// Requests in progress that a trusted proxy passed on, by the address that it names.
     passed_on: HashMap<IpAddr, usize>,
 }
 
 #[derive(Debug)]
 struct Open {
-    /// `None` of a trusted proxy: it speaks for many.
+    /// `None` for a trusted proxy, which acts for many clients.
     address: Option<IpAddr>,
     crowded: Option<Crowded>,
     stage: Arc<Stage>,
@@ -86,14 +87,14 @@ struct Open {
 pub(super) struct Place {
     places: Places,
     number: u64,
-    /// The bound beyond which it is served, if it is.
+    /// The limit beyond which it is served, if any.
     pub(super) crowded: Option<Crowded>,
     pub(super) stage: Arc<Stage>,
-    /// Cancelled when somebody else gets the place.
+    /// Cancelled when another connection displaces this one.
     pub(super) leave: CancellationToken,
 }
 
-/// A request under way.
+/// A request in progress.
 #[derive(Debug)]
 pub(super) struct Serving {
     place: Arc<Place>,
@@ -101,7 +102,7 @@ pub(super) struct Serving {
 }
 
 impl Places {
-    /// So many in all; of one address so many, and never more than half of all.
+    /// Creates the places: `most` in all, and `most_of_address` for one address, but never more than half of all.
     pub(super) fn new(most: usize, most_of_address: usize, trusted: Vec<IpAddr>) -> Self {
         Self(Arc::new(Inner {
             most,
@@ -111,7 +112,7 @@ impl Places {
         }))
     }
 
-    /// A place for a connection from this address; `None` where it has to be closed at once.
+    /// Returns a place for a connection from this address; `None` when the server has to close the connection at once.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Place> {
         let address = (!is_trusted(peer, &self.0.trusted)).then(|| network(peer));
         let mut state = self.0.state.lock();
@@ -148,7 +149,7 @@ impl Places {
         })
     }
 
-    /// Counts a request of a connection, from the source that it was made out to come from.
+    /// Counts a request of a connection that came from this source, and reports whether a limit was reached.
     pub(super) fn serve(
         &self,
         place: &Arc<Place>,
@@ -206,7 +207,7 @@ impl State {
         Some(open)
     }
 
-    /// Sends away the connection within the bounds that has served no request for longest, of those that fit.
+    /// Displaces, of the matching connections within the limits, the one that has been without a request for longest.
     fn push_out_of(&mut self, fits: impl Fn(&Open) -> bool) -> bool {
         let waiting = self
             .open
@@ -218,7 +219,8 @@ impl State {
         self.send_away(oldest.map(|(_, number)| number))
     }
 
-    /// The same, of the address that holds most, if that is more than the newcomer's address does.
+    /// Displaces a connection of the address that holds most, if it holds more than the newcomer's, or of the
+    /// newcomer's own.
     fn push_out_larger(&mut self, newcomer: Option<IpAddr>, held: usize) -> bool {
         let waiting = self.open.iter().filter_map(|(number, open)| {
             let address = open.address.filter(|_| open.crowded.is_none())?;
@@ -231,7 +233,7 @@ impl State {
         self.send_away(chosen)
     }
 
-    /// The same, of those beside the bounds.
+    /// Displaces a connection in the extra room.
     fn push_out_beside(&mut self) -> bool {
         let beside = self.open.iter().filter(|(_, open)| open.crowded.is_some());
         let oldest = beside
@@ -257,7 +259,7 @@ fn count_down(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // One that was sent away has left already.
+        // A displaced connection has left already.
         let _ = self.places.0.state.lock().leave(self.number);
     }
 }
@@ -321,7 +323,7 @@ mod tests {
         assert_eq!(newcomer.crowded, None);
         assert!(modest.iter().all(|one| !one.leave.is_cancelled()));
         assert_eq!(greedy.iter().filter(|g| g.leave.is_cancelled()).count(), 1);
-        // Busy ones stay, and whoever holds more than they do does not drive smaller ones out.
+        // Busy connections stay, and an address that holds more does not displace connections of smaller ones.
         let full = Places::new(6, 3, Vec::new());
         let _busy: Vec<_> = [1, 1, 1, 2, 2].map(|n| busy(&full, n)).into();
         let lone = full.admit(address(3)).unwrap();

@@ -1,4 +1,4 @@
-//! An answer on its way.
+//! An answer that is being sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
-/// An answer's body, with what is kept until it has ended.
+/// An answer's body, with a value that lives until the body has ended.
 pub(crate) struct Served<T> {
     body: Body,
     _kept: T,

@@ -1,4 +1,4 @@
-//! Whom a request came from, when a proxy passed it on.
+//! Finds the client that a proxy passed a request on for.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, HeaderName};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the connection; when that is a trusted proxy's, the address that the proxy names. Each proxy appends whom
-/// it got the request from, so the last name that is not itself a trusted proxy's is the one to believe: what stands before
-/// it anybody may have written.
+/// Returns the address of the connection, or, when that is a trusted proxy's, the address that the proxy names. Each
+/// proxy appends the address from which it got the request. So the last name that is not a trusted proxy's is reliable;
+/// anybody may have written those before it.
 pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
@@ -20,7 +20,7 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> I
         .collect();
     let mut nearest = peer;
     for name in named.into_iter().rev() {
-        // What is no address breaks the chain: the proxy after it is the last that is known.
+        // A text that is not an address breaks the chain: the proxy after it is the last known source.
         let Some(address) = address(name.trim()) else {
             break;
         };
@@ -32,13 +32,13 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> I
     nearest
 }
 
-/// Whether this is the address of a proxy that is believed.
+/// Returns whether this is the address of a trusted proxy.
 pub(super) fn is_trusted(address: IpAddr, trusted: &[IpAddr]) -> bool {
     let address = address.to_canonical();
     trusted.iter().any(|one| one.to_canonical() == address)
 }
 
-/// What an address counts as: an IPv6 caller has a whole /64 to choose addresses from, so that counts as one.
+/// Returns the network of an address. An IPv6 client has a whole /64 of addresses, so a /64 counts as one network.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
@@ -46,7 +46,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// An address, with or without a port.
+/// Parses an address, with or without a port.
 fn address(text: &str) -> Option<IpAddr> {
     let alone = text.parse().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
@@ -65,12 +65,12 @@ mod tests {
     fn the_last_address_that_no_trusted_proxy_has_is_believed() {
         let trusted = ["127.0.0.1", "10.0.0.1"].map(|one| one.parse().unwrap());
         for (peer, values, expected) in [
-            // Who is no proxy says nothing about itself.
+            // The server ignores the header of a peer that is not a trusted proxy.
             ("192.0.2.7", &["203.0.113.1"][..], "192.0.2.7"),
             ("127.0.0.1", &[], "127.0.0.1"),
             ("127.0.0.1", &["203.0.113.1"], "203.0.113.1"),
             ("::ffff:127.0.0.1", &["203.0.113.1"], "203.0.113.1"),
-            // What the client wrote stands first.
+            // The client's own text comes first.
             ("127.0.0.1", &["198.51.100.1, 203.0.113.1"], "203.0.113.1"),
             ("127.0.0.1", &["198.51.100.1", "203.0.113.1"], "203.0.113.1"),
             ("127.0.0.1", &["203.0.113.1, 10.0.0.1"], "203.0.113.1"),

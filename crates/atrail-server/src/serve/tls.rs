@@ -1,4 +1,4 @@
-//! HTTPS: certificates that are read anew when their files change.
+//! HTTPS: reads certificates again when their files change.
 
 use std::fmt;
 use std::io;
@@ -18,10 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// The certificate cannot be served.
+/// The server cannot use the certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read.
+    /// The server cannot read a file.
     #[error("cannot read {path}")]
     File {
         /// The file.
@@ -30,18 +30,18 @@ pub enum TlsError {
         #[source]
         source: io::Error,
     },
-    /// A file does not hold what it should.
-    #[error("{path} does not hold {what} in PEM: {why}")]
+    /// A file has the wrong content.
+    #[error("{path} does not contain {what} in PEM: {why}")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         what: &'static str,
         /// What is wrong.
         why: String,
     },
-    /// The two do not belong together, or the library refuses them.
-    #[error("the certificate {cert} and the key {key} cannot be used together")]
+    /// The certificate and the key do not match, or the library refuses them.
+    #[error("the server cannot use the certificate {cert} with the key {key}")]
     Refused {
         /// The certificate's file.
         cert: PathBuf,
@@ -53,7 +53,7 @@ pub enum TlsError {
     },
 }
 
-/// Makes connections secure.
+/// Secures connections.
 #[derive(Clone)]
 pub(super) struct Tls {
     acceptor: TlsAcceptor,
@@ -69,7 +69,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// With the certificate chain and the key in these files.
+    /// Opens the certificate chain and the key in these files.
     pub(super) fn open(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
         let provider = Arc::new(default_provider());
         let certificate = Arc::new(Certificate::open(cert, key, &provider)?);
@@ -90,7 +90,7 @@ impl Tls {
         })
     }
 
-    /// The handshake. Files that have changed since the last one are read first.
+    /// Performs the handshake. Reads the files first if they have changed since the last one.
     pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -103,20 +103,20 @@ impl Tls {
     }
 }
 
-/// A certificate as its files hold it.
+/// A certificate and the files that it came from.
 #[derive(Debug)]
 struct Certificate {
     cert: PathBuf,
     key: PathBuf,
     provider: Arc<CryptoProvider>,
-    /// Of the files when they were last read, fit to use or not.
+    /// Stamps of the files when they were last read, whether or not they were usable.
     seen: Mutex<Stamps>,
     current: RwLock<Arc<CertifiedKey>>,
 }
 
 type Stamps = [Option<Stamp>; 2];
 
-/// Tells a file from the one that was there before.
+/// Distinguishes a file from its predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: SystemTime,
@@ -136,8 +136,8 @@ impl Certificate {
         })
     }
 
-    /// Reads the files again if they have changed. What cannot be used, such as a certificate whose key is yet to come, is
-    /// left alone until they change again.
+    /// Reads the files again if they have changed. Unusable files, such as a certificate whose key is still to follow,
+    /// are ignored until they change again.
     fn refresh(&self) {
         let mut seen = self.seen.lock();
         let now = stamps(&self.cert, &self.key);
@@ -148,11 +148,11 @@ impl Certificate {
         match load(&self.cert, &self.key, &self.provider) {
             Ok(fresh) => {
                 *self.current.write() = Arc::new(fresh);
-                tracing::info!(cert = %self.cert.display(), "the certificate was read anew");
+                tracing::info!(cert = %self.cert.display(), "the server read the certificate again");
             }
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the certificate has changed and cannot be used: the one before stays in use"
+                "the certificate has changed, and the server cannot use it: its predecessor stays in use"
             ),
         }
     }

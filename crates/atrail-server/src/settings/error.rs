@@ -1,19 +1,19 @@
-//! What is wrong with a setting.
+//! An invalid setting.
 
 pub(super) const INSECURE: &str = "server.insecure_http";
 
-/// A setting has a value that the server cannot work with.
+/// A setting is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {why}")]
 pub struct SettingError {
-    /// The setting as the configuration file names it.
+    /// The name of the setting in the configuration file.
     pub name: &'static str,
-    /// What is wrong with it.
+    /// Why the value is invalid.
     pub why: String,
 }
 
 impl SettingError {
-    /// Whether what is refused is to speak plain HTTP with other machines.
+    /// Returns whether the error is that the server would speak plain HTTP with other machines.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
         self.name == INSECURE

@@ -1,13 +1,12 @@
-//! Where to listen, as people write it.
+//! Parses the address to listen on.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// The address to listen on: an IP address or a name of this machine, each with a port. A name is looked up at once; where
-/// it stands for several addresses, it means the first of IPv4, which is what clients that know the name alone try in any
-/// case.
+/// Parses the address to listen on: an IP address or a name of this machine, each with a port. It resolves a name at
+/// once. Of several addresses, it selects the first IPv4 one, which clients that know only the name try in any case.
 ///
 /// # Errors
-/// In words, when it is neither, or nobody knows the name.
+/// A message, when the text is neither, or the name does not resolve.
 pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -23,13 +22,13 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     };
     let found = (name, port).to_socket_addrs();
     let found: Vec<_> = found
-        .map_err(|error| format!("\"{name}\" is no name of an address: {error}"))?
+        .map_err(|error| format!("\"{name}\" does not resolve to an address: {error}"))?
         .collect();
     let first_v4 = found.iter().find(|address| address.is_ipv4());
     first_v4
         .or(found.first())
         .copied()
-        .ok_or_else(|| format!("\"{name}\" is no name of an address"))
+        .ok_or_else(|| format!("\"{name}\" does not resolve to an address"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Logins by way of an OpenID provider.
+//! Logins through an OpenID provider.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,30 +10,30 @@ use serde::{Deserialize, Serialize};
 
 use super::error::SettingError;
 
-/// The provider, and what follows from what it says. Without an issuer there are no such logins.
+/// The provider, and the roles that its statements grant. Without an issuer, no such logins exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcSettings {
     /// The provider, exactly as its tokens name it.
     pub issuer: Option<String>,
-    /// What the provider calls this server.
+    /// The client id under which the provider knows this server.
     pub client_id: Option<String>,
-    /// Whom its tokens must be for; the client id when `None`.
+    /// The required audience of its tokens; the client id when `None`.
     pub audience: Option<String>,
-    /// What a login asks the provider for.
+    /// The scope that a login requests from the provider.
     pub scope: String,
-    /// The signatures that are taken.
+    /// The accepted signatures.
     pub algorithms: Vec<OidcAlgorithm>,
     /// The claim that holds the user's name.
     pub user_claim: String,
-    /// A login ends this long after it began, however often it is refreshed: what the provider says is asked for again.
+    /// A login expires this long after it began, even if it is refreshed, so that the provider is asked again.
     pub login_ttl: Duration,
-    /// Certificates of authorities that are trusted about the provider besides the system's, in PEM.
+    /// Certificates of authorities, in PEM, that the server trusts for the provider besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// The roles that follow from claims.
+    /// The roles that claims grant.
     pub roles: Vec<RoleRule>,
 }
 
-/// A signature of a provider's tokens (RFC 7518 §3.1, RFC 8037 §3.1): public keys only.
+/// A signature algorithm of a provider's tokens (RFC 7518 §3.1, RFC 8037 §3.1): public keys only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "their names are the standard's")]
 pub enum OidcAlgorithm {
@@ -48,15 +48,15 @@ pub enum OidcAlgorithm {
     EdDSA,
 }
 
-/// Whose claim has this value, holds this role.
+/// Grants a role to users whose claim has this value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleRule {
-    /// A member of the token: a text, or a list of texts.
+    /// A claim of the token: a text, or a list of texts.
     pub claim: String,
-    /// The text that is looked for.
+    /// The value that the claim must have or contain.
     pub value: String,
-    /// The role that follows.
+    /// The granted role.
     pub role: Role,
     /// The account by name or GUID.
     pub account: String,
@@ -126,7 +126,7 @@ impl OidcSettings {
             if !is_sound {
                 return refuse(
                     "auth.oidc.roles",
-                    "has a rule whose place does not fit its role: owner, auditor and writer are roles of an account; \
+                    "has a rule whose account or space does not fit its role: owner, auditor and writer are roles of an account; \
                      developer, auditor and writer are roles of a space, which is named with its organization",
                 );
             }
@@ -135,7 +135,7 @@ impl OidcSettings {
     }
 }
 
-/// Whether nobody in between can answer in the place of this URL.
+/// Returns whether nobody on the network can impersonate the server of this URL.
 pub(crate) fn is_safe(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return false;

@@ -1,4 +1,4 @@
-//! Where clients reach the server.
+//! The URL under which clients reach the server.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// A base URL: `http` or `https`, a host, perhaps a port and a path; no query, no user, no slash at the end, so that a
-/// path of the API can be appended.
+/// A base URL: `http` or `https`, a host, optionally a port and a path. It has no query, no user and no slash at the
+/// end, so that a path of the API can follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicUrl(String);

@@ -1,4 +1,5 @@
-//! Roles that come and go, and what is under way meanwhile. Who may do what in general is in the matrix.
+//! Roles that are granted and revoked, and their effect on requests in progress. The matrix covers the rights of each
+//! role.
 
 use atrail_api::{headers, paths};
 use futures_util::StreamExt;
@@ -65,7 +66,7 @@ async fn a_session_of_an_account_goes_with_the_role_and_comes_back_with_it() {
 async fn what_is_under_way_ends_with_the_role_the_key_the_login_or_the_user() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
-    // More than sockets and the server's read-ahead hold between them.
+    // More bytes than sockets and the server's read-ahead hold together.
     for part in 0..3 {
         admin.send_events(noise(part, 12)).await;
     }
@@ -94,7 +95,7 @@ async fn what_is_under_way_ends_with_the_role_the_key_the_login_or_the_user() {
         let first = bytes.next().await.unwrap().unwrap().len() as u64;
         (bytes, first, length)
     };
-    // The control: nothing is taken, and all of it comes.
+    // The control: without a revocation, every byte arrives.
     let (mut bytes, mut got, length) = begin(&ann).await;
     while let Some(chunk) = bytes.next().await {
         got += chunk.unwrap().len() as u64;
@@ -166,7 +167,7 @@ async fn a_body_that_ends_after_the_role_the_login_or_the_user_did_does_nothing(
         Withheld::begin(&server, caller, line, body).await
     };
 
-    // The control: a body that is late does its work.
+    // The control: a late body still has its effect.
     let sent = begin(&dev, "POST /v3/events", &event(1)).await;
     assert_eq!(sent.end().await, "200");
     assert_eq!(count().await[0]["count"], 2);
@@ -181,7 +182,7 @@ async fn a_body_that_ends_after_the_role_the_login_or_the_user_did_does_nothing(
         "at once: {answer}"
     );
     assert_eq!(deleted.end().await, "503", "a revoked role deletes");
-    // The third tells that the first two were counted.
+    // The third count shows that the server counted the first two.
     assert_eq!(count().await[0]["count"], 3);
 
     let _: Value = admin.post(paths::ROLES).json(&grant).made().await;
@@ -205,14 +206,14 @@ async fn a_body_that_ends_after_the_role_the_login_or_the_user_did_does_nothing(
     assert!(!roles.to_string().contains("\"dev\""), "{roles}");
 }
 
-/// A request that was let in, and whose body has not come yet.
+/// A request that the server has admitted, and whose body has not arrived.
 struct Withheld {
     stream: TcpStream,
     body: String,
 }
 
 impl Withheld {
-    /// Returns when the server asks for the body: then it knows the caller.
+    /// Returns when the server asks for the body: by then it knows the caller.
     async fn begin(server: &TestServer, caller: &Client, line: &str, body: &str) -> Self {
         let (token, space) = (
             caller.token.as_ref().unwrap(),

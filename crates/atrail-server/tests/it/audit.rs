@@ -1,4 +1,4 @@
-//! What is done with the archive is on record in it.
+//! The server records each use of the archive in the archive.
 
 use std::time::Duration;
 
@@ -144,17 +144,17 @@ async fn what_is_done_is_on_record_although_its_client_hangs_up() {
         );
         let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        // Asked for the body, the server has begun with the request.
+        // When the server asks for the body, it has begun to handle the request.
         stream.read_exact(&mut [0; 25]).await.unwrap();
         stream.write_all(body.as_bytes()).await.unwrap();
-        // Each hangs up a little later, so that one does so at the worst moment.
+        // Each client disconnects a little later, so that one does so at the worst moment.
         tokio::time::sleep(Duration::from_micros(200 * made)).await;
     }
-    // Waits for what is under way.
+    // Waits for requests in progress.
     let server = server.restart().await;
     let admin = server.admin().await;
     let made: Value = admin.get(paths::ORGANIZATIONS).made().await;
-    // The first one came with the server.
+    // The first organization came with the server.
     let made = made["resources"].as_array().unwrap().len() - 1;
     assert!(made > 0, "the control");
     let told = own(&today(&admin, true).await);
@@ -223,13 +223,13 @@ async fn a_read_that_comes_again_within_the_hour_is_counted() {
     );
 }
 
-/// A dry run tells how many events there are, as a count does.
+/// A dry run reports how many events there are, as a count does.
 #[tokio::test]
 async fn a_dry_run_is_on_record_as_a_count() {
     let server = server().await;
     let admin = server.admin().await;
     let query = "start=2017-07-01&end=2017-07-31";
-    // The control: a deletion is on record as what it is.
+    // The control: a deletion is recorded as a deletion.
     let _: Value = admin
         .delete(&format!("{}?{query}", paths::EVENTS))
         .made()
@@ -239,7 +239,7 @@ async fn a_dry_run_is_on_record_as_a_count() {
     let _: Value = admin.delete(&dry).made().await;
     written(&server, "read.events", "success", 1).await;
     written(&server, "delete.events", "success", 1).await;
-    // A second one within the hour would only be counted.
+    // The server would only count a second one within the hour.
     server.clock.advance(Duration::from_secs(3600));
     let admin = server.admin().await;
     let space = paths::SPACE.replace("{id}", &server.initial.space.to_string());

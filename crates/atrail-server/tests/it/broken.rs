@@ -1,4 +1,4 @@
-//! Bodies with a broken place: what is kept, what is refused and what was not read are all that was sent.
+//! Bodies with a malformed part: kept, refused and unread items account for everything that was sent.
 
 use atrail_api::{AckOrRefusal, DaySummary, IngestCounts, paths};
 use serde_json::Value;
@@ -10,7 +10,7 @@ async fn stored(client: &Client) -> u64 {
     days.iter().map(|day| day.count).sum()
 }
 
-/// Status and counts of a body, asked for as such.
+/// Returns status and counts of a body; the request asks for counts alone.
 async fn counts(client: &Client, body: String) -> (u16, IngestCounts) {
     let request = client
         .post(paths::EVENTS)
@@ -111,7 +111,7 @@ async fn a_list_goes_on_behind_a_broken_place() {
     .into_iter()
     .enumerate()
     {
-        // Others each time, so that none is there already.
+        // Different events each time, so that none is a duplicate.
         let body = body.replace("event-", &format!("of-{number}-"));
         let (status, counts) = counts(&admin, body).await;
         assert_eq!((status, counts.duplicates), (207, 0));
@@ -120,7 +120,7 @@ async fn a_list_goes_on_behind_a_broken_place() {
             (accepted, refused, 0)
         );
     }
-    // The control: a whole one is no reason for 207.
+    // The control: a well-formed list is no reason for 207.
     let (status, counts) = counts(&admin, format!("[\n{a},\n{b}\n]")).await;
     assert_eq!((status, counts.accepted, counts.refused), (200, 2, 0));
 }

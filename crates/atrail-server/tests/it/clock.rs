@@ -1,4 +1,4 @@
-//! A machine's clock that jumps, as clients and operators see it.
+//! A machine's clock that jumps, from the point of view of clients and operators.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn metric(server: &TestServer, name: &str) -> f64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-/// The events of this action that the account's own domain and its spaces have.
+/// Returns the events of this action in the account's own domain and its spaces.
 async fn on_record(server: &TestServer, action: &str) -> Vec<Value> {
     let admin = server.admin().await;
     let everything = json!({"start": "2017-01-01", "end": "2019-12-31", "AtAccountLevel": true});
@@ -52,7 +52,7 @@ async fn on_record(server: &TestServer, action: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Waits until there are so many of them: the server looks at its clock every second.
+/// Waits until there are `count` of them: the server checks its clock every second.
 async fn recorded(server: &TestServer, action: &str, count: usize) -> Vec<Value> {
     for _ in 0..100 {
         let events = on_record(server, action).await;
@@ -110,7 +110,7 @@ async fn a_jump_is_told_and_waits_for_the_operator() {
     assert_eq!(note(paths::EVENTS).await, None);
     let resumed = &recorded(&server, "resume.retention", 1).await[0];
     assert_eq!(resumed["initiator"]["name"], "admin");
-    // The jumps before it are counted, and told of once.
+    // The server counts earlier jumps, and reports them once.
     recorded(&server, "suspend.retention", 1).await;
     assert_eq!(metric(&server, "atrail_clock_jumps_total").await, 1.0);
 }
@@ -200,7 +200,7 @@ async fn a_session_lives_through_jumps_and_its_download_is_on_record_to_the_end(
         .filter(|details| details["session"] == id)
         .map(|details| details["part"].as_str().unwrap())
         .collect();
-    // Each login reads for itself.
+    // Each login has a reading of its own.
     assert_eq!(parts.len(), 3, "{parts:?}");
     assert!(
         parts.contains(&"start") && parts.contains(&"end"),
@@ -208,7 +208,7 @@ async fn a_session_lives_through_jumps_and_its_download_is_on_record_to_the_end(
     );
     let shown: Value = admin.get(&format!("{}/{id}", paths::SESSIONS)).made().await;
     assert_eq!(shown["id"], id);
-    // The control: time ends it.
+    // The control: the passing of time ends the session.
     server.clock.advance(8 * DAY);
     let admin = server.admin().await;
     let gone = admin.get(&format!("{}/{id}", paths::SESSIONS)).seen().await;

@@ -1,4 +1,4 @@
-//! The bodies of the contract, as they are on the wire.
+//! The bodies of the contract, in the form that they have on the wire.
 
 use atrail_api::paths;
 use reqwest::Method;
@@ -42,7 +42,7 @@ async fn the_answers_have_the_shapes_of_the_original() {
 
     note("session", admin.post(paths::SESSIONS).seen().await);
     note("status", admin.get(paths::EVENTS).seen().await);
-    // Sessions are listed by the time of their making.
+    // The list orders sessions by the time of their creation.
     server.clock.advance(std::time::Duration::from_secs(1));
     let scope =
         json!({"start": "2017-07-24", "end": "today", "AtAccountLevel": true, "SearchTime": "7-9"});
@@ -63,7 +63,7 @@ async fn the_answers_have_the_shapes_of_the_original() {
     insta::assert_snapshot!(seen);
 }
 
-/// The server's own events have ids by chance, and with them the roots over them.
+/// The server's own events have random ids, so the roots over them are random.
 fn without_roots(text: &str) -> String {
     let mut parts = text.split("\"root\":\"");
     let first = parts.next().unwrap_or_default().to_owned();

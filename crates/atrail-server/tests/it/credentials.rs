@@ -1,4 +1,4 @@
-//! What a credential is worth, and where a request says who asks and whom it is about.
+//! The rights that a credential carries, and the fields in which a request names its caller and its target.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::records::{of_action, own_of_account};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
-/// Secrets that were refused, by kind.
+/// Returns the number of refused secrets, by kind.
 async fn refused(server: &TestServer) -> BTreeMap<String, u64> {
     let page = server.nobody().get(paths::METRICS).seen().await.1;
     let samples = page
@@ -248,7 +248,7 @@ async fn a_refresh_token_lives_for_as_long_as_its_own_time() {
     }
 }
 
-/// A second account of the first user, with a space.
+/// Creates a second account of the first user, with a space.
 async fn second(admin: &Client) -> (String, String) {
     let made = async |path: &str, body: Value| {
         let made: Value = admin.post(path).json(&body).made().await;
@@ -271,7 +271,7 @@ async fn second(admin: &Client) -> (String, String) {
 #[tokio::test]
 async fn headers_name_one_space_of_one_account() {
     let server = TestServer::start().await;
-    // By password: a key has a home.
+    // By password, because a key may be bound to a place.
     let tokens = server.login("admin", &server.initial.password).await;
     let admin = server.client(&tokens.access_token);
     let (account, space) = second(&admin).await;
@@ -347,7 +347,7 @@ async fn headers_name_one_space_of_one_account() {
     ] {
         assert_eq!(get(&admin, all, &fields).await, expected, "{fields:?}");
     }
-    // Somebody without a role there names what is not there.
+    // Naming a place without a role there is like naming one that does not exist.
     for (path, fields) in [
         (paths::EVENTS, vec![(project, space.as_str())]),
         (all, vec![(of_account, account.as_str())]),
@@ -355,7 +355,7 @@ async fn headers_name_one_space_of_one_account() {
     ] {
         assert_eq!(get(&stranger, path, &fields).await, 404, "{fields:?}");
     }
-    // A list of sessions is of the space that is named, or of all.
+    // A list contains the sessions of the named space, or of all.
     admin.send_events(event(1)).await;
     let in_second = admin.in_space(Some(&space));
     let (one, other) = (admin.session().await, in_second.session().await);
@@ -371,7 +371,7 @@ async fn headers_name_one_space_of_one_account() {
         expected.sort_unstable();
         assert_eq!(ids, expected);
     }
-    // A download names one session, wherever it does.
+    // A download names one session, in the header or in the query.
     let download = async |header: Option<&str>, query: Option<&str>| {
         let path = query.map_or(paths::DOWNLOAD.to_owned(), |id| {
             format!("{}?session={id}", paths::DOWNLOAD)
@@ -395,7 +395,7 @@ fn uuid() -> String {
     "2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b01".to_owned()
 }
 
-/// A key is good in the place that it was made for.
+/// A key works in the place that it was created for.
 #[tokio::test]
 async fn a_key_targets_its_home_unless_another_place_is_named() {
     let server = TestServer::start().await;

@@ -1,4 +1,4 @@
-//! Objects that are not what was written are never handed out, and do not touch the others.
+//! The server never hands out damaged objects, and still serves the others.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Client, Made, TestServer, event_at, gunzipped};
 
-/// Three objects: of the hours 1, 2 and 3.
+/// Three objects, in the hours 1, 2 and 3.
 struct Fixture {
     server: TestServer,
     admin: Client,
@@ -44,7 +44,7 @@ impl Fixture {
         }
     }
 
-    /// Status and what came of the body.
+    /// Returns the status and the received part of the body.
     async fn get(&self, range: Option<&str>) -> (u16, Vec<u8>) {
         let mut request = self
             .admin
@@ -94,11 +94,11 @@ async fn a_download_ends_before_a_damaged_object_and_one_that_begins_in_it_is_re
     let fixture = Fixture::new().await;
     let (first, second) = (fixture.len(0), fixture.len(1));
     let third = first + second;
-    // The control: what is sound is handed out.
+    // The control: the server hands out sound objects.
     assert_eq!(fixture.get(None).await, (200, fixture.whole.clone()));
     assert_eq!(fixture.metric("atrail_damaged_reads_total").await, 0);
 
-    // The last byte but one belongs to the length in the trailer: no decoder is needed to see it.
+    // The last byte but one belongs to the length in the trailer: no decoder needs to look at it.
     flip(&fixture.files[1], second - 2);
     let (status, bytes) = fixture.get(None).await;
     assert_eq!((status, &bytes[..]), (200, &fixture.whole[..first]));
@@ -113,7 +113,7 @@ async fn a_download_ends_before_a_damaged_object_and_one_that_begins_in_it_is_re
     }
     assert!(fixture.metric("atrail_damaged_reads_total").await >= 2);
 
-    // The others are served, also when a range ends before the damage or begins after it.
+    // The server serves the others, also for a range that ends before the damage or begins after it.
     let (status, bytes) = fixture.get(Some(&format!("0-{}", first - 1))).await;
     assert_eq!((status, &bytes[..]), (206, &fixture.whole[..first]));
     let (status, bytes) = fixture.get(Some(&format!("{third}-"))).await;
@@ -123,7 +123,7 @@ async fn a_download_ends_before_a_damaged_object_and_one_that_begins_in_it_is_re
     let counted: Value = sent.made().await;
     assert_eq!(counted[0]["count"], 3);
 
-    // Put right, it is served again.
+    // After the repair, the server serves it again.
     flip(&fixture.files[1], second - 2);
     assert_eq!(fixture.get(None).await, (200, fixture.whole.clone()));
 }
@@ -159,7 +159,7 @@ async fn what_was_found_sound_is_read_again_by_each_session_after_a_change_and_a
     }
     assert_eq!(checked().await, total, "once for a session");
 
-    // Who changes a file can put its time back, and not the time of that change.
+    // Somebody who changes a file can reset its modification time, but not the time of that change.
     let file = File::options().write(true).open(&fixture.files[0]).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
     flip(&fixture.files[0], fixture.len(0) - 1);
@@ -168,7 +168,8 @@ async fn what_was_found_sound_is_read_again_by_each_session_after_a_change_and_a
     flip(&fixture.files[0], fixture.len(0) - 1);
     assert_eq!(fixture.get(None).await, (200, fixture.whole.clone()));
 
-    // A disk that changes bytes changes no time: each session looks anew, and one that goes on does when the day is over.
+    // A disk that changes bytes changes no time: each new session checks again, and a continuing one checks again after
+    // a day.
     let before = checked().await;
     let download = async |admin: &Client, session: &str| {
         let request = admin.get(paths::DOWNLOAD).header("SESSIONID", session);
@@ -186,8 +187,8 @@ async fn what_was_found_sound_is_read_again_by_each_session_after_a_change_and_a
     assert_eq!(checked().await - before, 2 * by_second);
 }
 
-/// What keeps one hour out of the archive, or one file on the disk, is told where it shows: in the answer, on record, in the
-/// metrics and to who asks whether the server is ready. Others are served.
+/// When a fault keeps one hour out of the archive, or one file on the disk, the server reports it where it shows: in
+/// the answer, in its record, in the metrics and in the readiness check. It serves everything else.
 #[tokio::test]
 async fn what_could_not_be_done_to_the_end_is_told() {
     let fixture = Fixture::new().await;
@@ -196,7 +197,7 @@ async fn what_could_not_be_done_to_the_end_is_told() {
         let query = [("start", "2017-07-25"), ("end", "2017-07-25")];
         admin.delete(paths::EVENTS).query(&query).seen().await
     };
-    // An hour that cannot be sealed: here a file has the name of its directory.
+    // An hour that the server cannot seal: here a file has the name of its directory.
     let date = fixture.files[0].parent().unwrap().parent().unwrap();
     fs::write(date.join("hour=07"), "no directory").unwrap();
     admin.send_events(event_at(7, "2017-07-25T07:00:00Z")).await;
@@ -210,10 +211,13 @@ async fn what_could_not_be_done_to_the_end_is_told() {
     assert_eq!(fixture.metric("atrail_hours_set_apart").await, 1);
     let (status, ready) = admin.get("/readyz").seen().await;
     assert_eq!(status, 200);
-    assert!(ready.contains("hours that cannot be sealed: 1"), "{ready}");
+    assert!(
+        ready.contains("hours that the server cannot seal: 1"),
+        "{ready}"
+    );
     fs::remove_file(date.join("hour=07")).unwrap();
 
-    // A file that cannot be removed: here a directory that is not empty has its name.
+    // A file that the server cannot remove: here a directory that is not empty has its name.
     fs::remove_file(&fixture.files[1]).unwrap();
     fs::create_dir_all(fixture.files[1].join("in the way")).unwrap();
     let (status, text) = delete().await;

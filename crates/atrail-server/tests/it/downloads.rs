@@ -48,7 +48,7 @@ impl Fixture {
         self.request(Method::GET)
     }
 
-    /// Status, `Content-Range` and body.
+    /// Returns status, `Content-Range` and body.
     async fn part(&self, headers: &[(&str, &str)]) -> (u16, Option<String>, Vec<u8>) {
         let mut request = self.get();
         for (name, value) in headers {
@@ -85,7 +85,7 @@ async fn a_download_is_of_one_session() {
             let answer = download(session).await.unwrap();
             assert_eq!(answer.status(), 400, "{method} {session}");
         }
-        // The control: the same one twice.
+        // The control: the same session named twice.
         let answer = download(&fixture.session).await.unwrap();
         assert_eq!(answer.status(), 200);
     }
@@ -232,7 +232,7 @@ async fn a_deletion_ends_the_sessions_that_pinned_the_events() {
     assert_eq!((status, code.as_str()), (410, "session_gone"));
 }
 
-/// A filter that is not known here is refused, never ignored.
+/// The server refuses an unknown filter, and never ignores it.
 #[tokio::test]
 async fn an_unknown_member_of_the_query_is_refused() {
     let fixture = Fixture::new(3).await;

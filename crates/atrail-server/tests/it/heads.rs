@@ -1,4 +1,4 @@
-//! Heads of requests that leave open what they mean, and bodies that nobody waits for.
+//! Ambiguous heads of requests, and bodies that no handler reads.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Made, TestServer};
 
-/// Sends bytes as they are; answers what comes back until the server closes.
+/// Sends bytes unchanged, and returns everything that arrives until the server closes.
 async fn raw(server: &TestServer, request: &str) -> String {
     let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -84,7 +84,7 @@ async fn who_is_refused_early_can_send_the_rest_and_read_the_answer() {
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert!(answer.contains("unauthenticated"), "{answer}");
 
-    // It is dropped up to a bound: whoever sends on is cut off, however much is announced.
+    // The server drops the body up to a limit, and cuts off a client that sends more, even if it announced that length.
     let endless = format!(
         "POST {} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
         paths::EVENTS,
@@ -116,7 +116,7 @@ async fn a_comma_in_a_name_is_escaped_in_lists() {
         ("one%252C%20two,two", &["one, two", "two"]),
         ("100%25", &["100%"]),
         ("100%2525", &["100%"]),
-        // Unescaped it is found by itself, too, beside what a list would mean.
+        // Unescaped, the filter also matches the whole text as one name, besides the items of the list.
         ("one,%20two", &["one, two", "two"]),
         ("other", &[]),
     ] {

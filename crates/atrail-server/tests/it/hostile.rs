@@ -1,4 +1,4 @@
-//! Bodies and clients that mean harm. After each of them the server serves as before.
+//! Hostile bodies and clients. After each of them, the server serves as before.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ async fn still_serves(client: &Client) {
     client.send_events(event(99)).await;
 }
 
-/// 16 MiB of zeros in 16 KiB, and again and again: 2 GiB.
+/// 16 MiB of zeros in 16 KiB, repeated: 2 GiB.
 fn bomb() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![0; 16 << 20]).unwrap();
@@ -33,7 +33,7 @@ async fn a_bomb_is_refused() {
     still_serves(&admin).await;
 }
 
-/// Told to come back, it would come for ever.
+/// If the server invited a retry, the client would retry for ever.
 #[tokio::test]
 async fn what_memory_can_never_hold_is_refused_for_good() {
     let server = TestServer::with(|settings| settings.ingest_bytes_in_flight = 1 << 20).await;
@@ -72,7 +72,7 @@ async fn depth_and_size_are_limited_and_what_is_good_is_kept() {
     still_serves(&admin).await;
 }
 
-/// What conversion makes of a body may be many times as long as the body.
+/// The conversion of a body may be many times as long as the body.
 #[tokio::test]
 async fn a_conversion_that_grows_beyond_a_request_is_refused_whole() {
     let server = TestServer::start().await;
@@ -105,7 +105,7 @@ async fn a_conversion_that_grows_beyond_a_request_is_refused_whole() {
     );
 }
 
-/// Empty gzip members unpack to nothing, and cost work all the same.
+/// Empty gzip members unpack to nothing, and still cost work.
 #[tokio::test]
 async fn compressed_bytes_are_limited_even_when_they_unpack_to_nothing() {
     let server = TestServer::start().await;
@@ -115,7 +115,7 @@ async fn compressed_bytes_are_limited_even_when_they_unpack_to_nothing() {
         .unwrap();
     let chunk = bytes::Bytes::from(empty.repeat((1 << 20) / empty.len()));
     let chunks = std::iter::repeat_n(chunk, 66).map(Ok::<_, std::io::Error>);
-    // In chunks of unknown number, so that only what arrives can be counted.
+    // In chunks without an announced length, so that the server can count only what arrives.
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     let request = admin.post(paths::EVENTS).header("Content-Encoding", "gzip");
     let (status, code) = request.body(body).refused().await;
@@ -123,7 +123,7 @@ async fn compressed_bytes_are_limited_even_when_they_unpack_to_nothing() {
     still_serves(&admin).await;
 }
 
-/// Every hour becomes a file, so a request that lies in very many would hold up all others.
+/// Every hour becomes a file, so a request with very many hours would delay all others.
 #[tokio::test]
 async fn a_request_lies_in_a_bounded_number_of_hours() {
     let server = TestServer::start().await;
@@ -171,12 +171,12 @@ async fn garbage_is_refused_in_words() {
     still_serves(&admin).await;
 }
 
-/// Sends raw bytes and gives what comes back until the server closes.
+/// Sends raw bytes, and returns everything that arrives until the server closes.
 async fn raw(server: &TestServer, bytes: &str) -> String {
     let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // A reset after the answer is as good as a close.
+    // A reset after the answer counts as a close.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).unwrap()
 }

@@ -17,7 +17,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Events that were sent: those of the server itself are of the hour of the test.
+/// Returns the number of events that clients sent: the server's own events are in the hour of the test.
 async fn count(client: &Client) -> u64 {
     let sent = client.get("/v3/events?SearchTime=0-9");
     let days: Vec<DaySummary> = sent.made().await;
@@ -178,7 +178,7 @@ async fn the_days_of_status_and_deletion_are_those_that_were_asked_for() {
     assert_eq!(days("").await, ["12", "25"]);
 }
 
-/// OpenStack's middleware sends two events of one id: `pending`, then the outcome.
+/// OpenStack's middleware sends two events with one id: `pending`, then the outcome.
 #[tokio::test]
 async fn one_id_with_two_texts_is_two_events_and_each_is_stored_once() {
     let server = TestServer::start().await;
@@ -195,7 +195,7 @@ async fn one_id_with_two_texts_is_two_events_and_each_is_stored_once() {
             counts,
             json!({"accepted": 2000, "duplicates": duplicates, "refused": 0, "not_read": 0})
         );
-        // Sealed before the third round.
+        // The server seals them before the third round.
         admin.session().await;
     }
     assert_eq!(count(&admin).await, 2000);
@@ -256,7 +256,7 @@ async fn a_session_with_a_key_is_made_once() {
 async fn a_session_with_a_key_that_is_asked_for_again_after_midnight_is_the_same() {
     let server = TestServer::start().await;
     let make = async |key: &str, body: Value| -> Value {
-        // A token lives shorter than the night.
+        // An access token expires within the night.
         let admin = server.admin().await;
         let request = admin.post(paths::SESSIONS).header("Idempotency-Key", key);
         request.json(&body).made().await

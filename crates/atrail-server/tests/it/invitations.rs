@@ -1,4 +1,4 @@
-//! Who belongs to an account: those whom the operator put there, and those who accepted to.
+//! Membership of an account: users whom the operator added, and users who accepted an invitation.
 
 use atrail_api::{headers, paths};
 use reqwest::StatusCode;
@@ -40,7 +40,7 @@ impl Neighbours {
         }
     }
 
-    /// The first account's owner gives a role in it.
+    /// As the first account's owner, grants a role in the account.
     async fn give(&self, user: &str, role: &str) -> (u16, Value) {
         let role = json!({"user": user, "role": role, "account": self.account[0]});
         let (status, text) = self.owner[0].post(paths::ROLES).json(&role).seen().await;
@@ -130,7 +130,7 @@ async fn names_that_nobody_has_are_answered_like_those_of_strangers() {
             (status, fields, all.server.masked(&text))
         };
         let owner = &all.owner[0];
-        // It is not held, given twice, listed, taken back, and not held again.
+        // The role is not held, granted twice, listed, revoked, and again not held.
         seen.push(see(owner.delete(paths::ROLES).json(&role)).await);
         for _ in 0..2 {
             seen.push(see(owner.post(paths::ROLES).json(&role)).await);
@@ -155,7 +155,7 @@ async fn names_that_nobody_has_are_answered_like_those_of_strangers() {
         [404, 202, 202, 200, 200, 200, 404, 403, 404, 200, 404]
     );
     assert_eq!(answers[0], answers[1]);
-    // The events about it are alike as well.
+    // The events about it are alike too.
     let told = all.told(0, "owner-a").await;
     let of = |action: &str| told.iter().filter(|one| *one == action).count();
     assert_eq!(
@@ -163,7 +163,7 @@ async fn names_that_nobody_has_are_answered_like_those_of_strangers() {
         (6, 4),
         "{told:?}"
     );
-    // A name that nobody could have, and a GUID, tell nothing either.
+    // A name that nobody can have, and a GUID, reveal nothing either.
     let users: Value = all.admin.get(paths::USERS).made().await;
     let users = users["resources"].as_array().unwrap();
     let guid = users.iter().find(|one| one["name"] == "owner-b").unwrap()["guid"].as_str();
@@ -207,7 +207,7 @@ async fn who_accepts_belongs_and_is_seen_from_then_on() {
         home.iter().any(|one| one == "accept.invitation"),
         "{home:?}"
     );
-    // More roles are given at once, also by GUID; and who belongs to two accounts says which is meant.
+    // Further roles are granted at once, also by GUID. A user of two accounts has to name one of them.
     assert_eq!(all.give("owner-b", "writer").await.0, 201);
     let refused = invited.get(WHOLE).seen().await;
     assert_eq!(refused.0, 400);
@@ -247,7 +247,7 @@ async fn who_declines_tells_the_own_account_alone() {
         home.iter().any(|one| one == "decline.invitation"),
         "{home:?}"
     );
-    // The operator answers for a user, and gives without asking.
+    // The operator answers for a user, and grants without an invitation.
     let (_, offer) = all.give("owner-b", "auditor").await;
     let path = format!("{}/{}", paths::INVITATIONS, offer["id"].as_str().unwrap());
     let held: Value = all.admin.post(&path).made().await;
@@ -296,7 +296,7 @@ async fn a_key_goes_on_with_its_account_whatever_its_holder_gets() {
     assert_eq!(there.body(event(4)).seen().await.0, 200, "it may choose");
     let whole: Value = all.owner[1].get(WHOLE).made().await;
     let count = whole[0]["count"].as_u64().unwrap();
-    // It never goes elsewhere by itself, not when its own account takes the role back.
+    // The key never moves to another place by itself, not even when its own account revokes the role.
     let first = json!({"user": "collector", "role": "writer", "account": all.account[1]});
     let _: Value = all.owner[1].delete(paths::ROLES).json(&first).made().await;
     assert_eq!(sends(&by_key, 5).await, 403);
@@ -319,10 +319,10 @@ async fn a_key_of_a_space_needs_no_target() {
     assert_eq!(answer.0, 200, "{}", answer.1);
     let keys: Value = user.get(paths::API_KEYS).made().await;
     assert_eq!(keys["resources"][0]["space"], server.initial.space);
-    // By a password nothing is meant that is not said.
+    // A login by password implies no place.
     let refused = user.in_space(None).post(paths::EVENTS).body(event(2));
     assert_eq!(refused.seen().await.0, 400);
-    // A place can be named, if it is the caller's to know.
+    // A request may name a place that the caller may know of.
     for (place, status) in [
         (json!({"space": server.initial.space}), 201),
         (json!({"account": server.initial.account}), 201),

@@ -1,5 +1,5 @@
-//! One client that takes all it can get, and another one that is served all the same. Each test first shows that the greedy
-//! one does hold what the test says it holds.
+//! One client takes as much as it can, and the server still serves another one. Each test first shows that the greedy
+//! client does hold what the test claims.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{Client, Made, TestServer, event};
 
-/// Another machine, as far as the server can tell.
+/// Another machine, from the server's point of view.
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
 
 async fn connect(server: &TestServer, from: [u8; 4]) -> TcpStream {
@@ -23,7 +23,7 @@ async fn connect(server: &TestServer, from: [u8; 4]) -> TcpStream {
     socket.connect(server.running.addr).await.unwrap()
 }
 
-/// Requests of this client that come from elsewhere.
+/// Returns an HTTP client whose requests come from another address.
 fn http_from_elsewhere() -> reqwest::Client {
     let client = reqwest::Client::builder().no_proxy();
     client
@@ -40,15 +40,15 @@ fn head(client: &Client, method: &str, path: &str, rest: &str) -> String {
     )
 }
 
-/// What the server answers on a connection, up to its end.
+/// Returns the server's answer on a connection, up to its end.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    // A reset after the answer is as good as a close.
+    // A reset after the answer counts as a close.
     let _ = stream.read_to_end(&mut text).await;
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A writer of a space in an account of its own.
+/// Creates a writer of a space in an account of its own.
 async fn tenant(server: &TestServer, name: &str) -> Client {
     let admin = server.admin().await;
     let account: Value = admin
@@ -82,7 +82,7 @@ async fn tenant(server: &TestServer, name: &str) -> Client {
 
 #[tokio::test]
 async fn one_sender_cannot_hold_the_memory_of_all() {
-    // The sender's part is a third: four MiB.
+    // A sender's part is a third: four MiB.
     let server = TestServer::with(|settings| {
         settings.ingest_bytes_in_flight = 12 << 20;
         settings.body_idle_timeout = Duration::from_secs(60);
@@ -99,7 +99,7 @@ async fn one_sender_cannot_hold_the_memory_of_all() {
             "Content-Length: 1048576\r\nExpect: 100-continue\r\n",
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // It is asked for when there is memory for it.
+        // The server asks for the body once it has memory for it.
         let mut asked = [0; 12];
         stream.read_exact(&mut asked).await.unwrap();
         assert_eq!(&asked, b"HTTP/1.1 100", "the control");
@@ -117,7 +117,7 @@ async fn one_sender_cannot_hold_the_memory_of_all() {
         page.contains("atrail_refusals_total{bound=\"memory_of_sender\"} 1\n"),
         "{page}"
     );
-    // What one sender lets go it may hold again.
+    // A sender may use again the memory that it released.
     drop(held);
     let began = Instant::now();
     while greedy.post(paths::EVENTS).body(event(2)).seen().await.0 != 200 {
@@ -125,7 +125,8 @@ async fn one_sender_cannot_hold_the_memory_of_all() {
     }
 }
 
-/// The refusals of a small body are many times as large as the body, and wait for as long as a client reads them slowly.
+/// The refusals of a small body are many times as large as the body, and stay in memory while a client reads them
+/// slowly.
 #[tokio::test]
 async fn answers_that_are_read_slowly_are_held_within_their_senders_part() {
     const MEMORY_BYTES: usize = 48 << 20;
@@ -164,7 +165,7 @@ async fn answers_that_are_read_slowly_are_held_within_their_senders_part() {
     assert!(held_bytes > MEMORY_BYTES / 8, "the control: {held_bytes}");
     assert!(held_bytes <= MEMORY_BYTES / 3, "{held_bytes}");
     assert!(refused > 0, "the control: it asked for more");
-    // It is as if it had not asked: without an answer about each event there is nothing to hold.
+    // The request is as if it had not asked: without an answer for each event, there is nothing to hold.
     let counted = greedy
         .post(paths::EVENTS)
         .header("Prefer", "return=minimal");
@@ -183,7 +184,7 @@ async fn answers_that_are_read_slowly_are_held_within_their_senders_part() {
             .body(events);
         assert_eq!(sent.send().await.unwrap().status(), 200);
     }
-    // The control: it was held all the while, and is free again when nobody waits for it any more.
+    // The control: the memory was in use all the while, and is free once no client waits for it.
     let again = || greedy.post(paths::EVENTS).body(body.clone()).seen();
     assert_eq!(again().await.0, 429, "the control");
     drop(held);
@@ -193,7 +194,7 @@ async fn answers_that_are_read_slowly_are_held_within_their_senders_part() {
     }
 }
 
-/// Every route that reads a body reads it for a bounded time, however little of it comes each moment.
+/// Every route that reads a body reads it for a bounded time, however slowly the body drips.
 #[tokio::test]
 async fn no_route_waits_for_ever_for_a_body_that_drips() {
     let server = TestServer::with(|settings| {
@@ -228,7 +229,7 @@ async fn no_route_waits_for_ever_for_a_body_that_drips() {
         let text = String::from_utf8_lossy(&text);
         timed_out += usize::from(text.starts_with("HTTP/1.1 408"));
     }
-    // The control: most routes with a body got as far as to read it.
+    // The control: most routes with a body began to read it.
     assert!(timed_out >= 12, "{timed_out}");
     let page = admin.get(paths::METRICS).seen().await.1;
     let line = page
@@ -269,7 +270,7 @@ async fn a_body_below_the_least_rate_is_refused_before_its_time_is_over() {
         }
         let text = String::from_utf8_lossy(&text);
         assert!(text.starts_with("HTTP/1.1 408"), "{path}: {text}");
-        assert!(text.contains("bytes a second"), "{text}");
+        assert!(text.contains("bytes per second"), "{text}");
     }
 }
 
@@ -281,7 +282,7 @@ async fn one_address_cannot_hold_all_connections() {
     })
     .await;
     let admin = server.admin().await;
-    // As many as one address may hold, each with a request that is under way; nobody has to log in for that.
+    // As many connections as one address may hold, each with a request in progress; this needs no login.
     let request = head(
         &server.nobody(),
         "POST",
@@ -294,7 +295,7 @@ async fn one_address_cannot_hold_all_connections() {
         stream.write_all(request.as_bytes()).await.unwrap();
         held.push(stream);
     }
-    // The server's clock of these is not ours: until it has begun all six, another one may still take the place of one.
+    // The server's view of them may lag: until it has begun all six, another connection may still displace one of them.
     let mut refused = String::new();
     for _ in 0..500 {
         let mut stream = connect(&server, [127, 0, 0, 1]).await;
@@ -314,7 +315,7 @@ async fn one_address_cannot_hold_all_connections() {
         refused.to_ascii_lowercase().contains("retry-after: "),
         "{refused}"
     );
-    // Its health is told to anybody, also in the place of silence.
+    // The server reports its health to anybody, also by displacing a silent connection.
     let mut silent = Vec::new();
     for _ in 0..100 {
         silent.push(connect(&server, [127, 0, 0, 1]).await);
@@ -326,7 +327,7 @@ async fn one_address_cannot_hold_all_connections() {
         let told = answer(&mut stream).await;
         assert!(told.starts_with("HTTP/1.1 200"), "{path}: {told}");
     }
-    // Everybody else is served.
+    // The server serves every other client.
     let http = http_from_elsewhere();
     let token = admin.token.clone().unwrap();
     for id in 0..5 {
@@ -375,7 +376,7 @@ async fn a_connection_is_kept_longer_between_requests_than_a_head_may_take() {
         assert!(some[..length].starts_with(b"HTTP/1.1 200"));
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    // A head that has begun has its own time.
+    // A head that has begun has a time limit of its own.
     stream.write_all(&ask[..10]).await.unwrap();
     let began = Instant::now();
     assert_eq!(answer(&mut stream).await, "");
@@ -384,7 +385,7 @@ async fn a_connection_is_kept_longer_between_requests_than_a_head_may_take() {
         "{:?}",
         began.elapsed()
     );
-    // And silence ends, too.
+    // A silent connection ends too.
     let mut stream = connect(&server, [127, 0, 0, 1]).await;
     stream.write_all(ask).await.unwrap();
     let text = tokio::time::timeout(Duration::from_secs(60), answer(&mut stream)).await;

@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-/// A key pair of the provider, or of somebody who would like to be.
+/// A key pair of the provider, or of an impostor.
 pub(crate) struct Signer {
     pub(crate) id: &'static str,
     private: EncodingKey,
@@ -26,14 +26,14 @@ impl Signer {
         Self { id, private }
     }
 
-    /// The public key as the provider publishes it.
+    /// Returns the public key in the form that the provider publishes.
     pub(crate) fn public(&self) -> Value {
         let mut key = Jwk::from_encoding_key(&self.private, Algorithm::ES256).unwrap();
         key.common.key_id = Some(self.id.to_owned());
         serde_json::to_value(key).unwrap()
     }
 
-    /// A token with these claims and this header.
+    /// Returns a token with these claims and this header.
     pub(crate) fn sign(&self, claims: &Value, change: impl FnOnce(&mut Header)) -> String {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.id.to_owned());
@@ -51,16 +51,16 @@ struct Shared {
     manner: Mutex<Manner>,
 }
 
-/// How the provider answers, where it does not do so as it should.
+/// The provider's deviations from correct answers.
 #[derive(Debug, Default)]
 pub(crate) struct Manner {
     /// What it says that it is called.
     pub(crate) calls_itself: Option<String>,
     /// Where it says that its keys lie.
     pub(crate) keys_at: Option<String>,
-    /// The status of its keys.
+    /// The status of the answer with the keys.
     pub(crate) keys_status: Option<StatusCode>,
-    /// Bytes of white space before its keys.
+    /// Bytes of white space before the keys.
     pub(crate) padding: usize,
 }
 
@@ -97,12 +97,12 @@ impl Issuer {
         *self.shared.keys.lock() = keys;
     }
 
-    /// Answers in this manner from now on.
+    /// Shows these deviations from now on.
     pub(crate) fn behave(&self, manner: Manner) {
         *self.shared.manner.lock() = manner;
     }
 
-    /// How often the keys were asked for.
+    /// Returns how often the server fetched the keys.
     pub(crate) fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::Relaxed)
     }
@@ -111,7 +111,7 @@ impl Issuer {
         self.shared.is_down.store(down, Ordering::Relaxed);
     }
 
-    /// Calls itself something else from now on.
+    /// Names another issuer from now on.
     pub(crate) fn rename(&self, name: &str) {
         name.clone_into(&mut self.shared.issuer.lock());
     }
@@ -135,7 +135,7 @@ async fn keys(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
         let manner = shared.manner.lock();
         (manner.keys_status.unwrap_or(StatusCode::OK), manner.padding)
     };
-    // A key of a kind that nobody knows harms nobody.
+    // A key of an unknown kind does no harm.
     let mut keys = vec![json!({"kty": "quantum", "kid": "q"})];
     keys.extend(shared.keys.lock().clone());
     let text = json!({ "keys": keys }).to_string();

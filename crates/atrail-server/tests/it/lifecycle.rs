@@ -1,4 +1,4 @@
-//! Starting and ending.
+//! Starting and stopping.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The server through its public face: real sockets, a real store, a clock that stands still.
+//! The server through its public interface: real sockets, a real store, a clock that stands still.
 
 #![allow(
     clippy::disallowed_methods,

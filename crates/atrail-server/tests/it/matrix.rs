@@ -1,4 +1,5 @@
-//! Who may do what: every route, every kind of caller, things of one's own, of others, and of nobody.
+//! The rights of every kind of caller on every route, for things of the caller's own account, of another one, and for
+//! things that do not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
-/// Everybody who asks. Roles are of the home account, or of the home space in it.
+/// Every kind of caller. Their roles are in the home account, or in its home space.
 const CALLERS: [&str; 13] = [
     "nobody",
     "expired",
@@ -35,12 +36,12 @@ const DEVELOPER: usize = 7;
 const OUTSIDER: usize = 10;
 const COLLECTOR: usize = 12;
 
-/// What a request is about.
+/// The target of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
-    /// Nothing of anybody's.
+    /// Nothing that belongs to anybody.
     Nothing,
-    /// A space, targeted by a header.
+    /// A space that a header names.
     Space,
     /// The account of the targeted space: `AtAccountLevel`.
     WholeAccount,
@@ -52,9 +53,9 @@ enum About {
     /// A role in a space, or in an account.
     RoleOfSpace,
     RoleOfAccount,
-    /// A role in an account of somebody who holds none there.
+    /// A role in an account, for a user who holds none there.
     Outsider,
-    /// An invitation into an account, of somebody else or of the outsider.
+    /// An invitation into an account, of another user or of the outsider.
     Invitation,
     OwnInvitation,
     /// A session, or an API key.
@@ -62,27 +63,27 @@ enum About {
     Key,
 }
 
-/// A route, what it is about, the statuses for a thing of the home account in the order of [`CALLERS`], and those for a
-/// thing that is not there.
+/// A route, its target, the statuses for a thing of the home account in the order of [`CALLERS`], and those for a thing
+/// that does not exist.
 type Row = (&'static str, &'static str, About, [u16; 13], [u16; 13]);
 
-/// The answers to those who are not logged in come first in every row.
+/// Every row begins with the answers to callers who are not logged in.
 macro_rules! statuses {
     ($($status:literal)*) => { [401, 401, 401, $($status,)*] };
 }
 const OPEN: [u16; 13] = [200; 13];
 const NONE: [u16; 13] = [0; 13];
-/// Nobody knows a thing that is not there.
+/// Every caller gets the answer for an unknown thing.
 const UNKNOWN: [u16; 13] = statuses!(404 404 404 404 404 404 404 404 404 404);
-/// The same, where a key must be good for something first.
+/// The same, where a key's scope comes first.
 const ABSENT: [u16; 13] = statuses!(404 404 404 404 404 404 404 404 404 403);
-/// Reading events, and a session that one could make if one may read.
+/// Reading events, and a session that a caller who may read can create.
 const READ: [u16; 13] = statuses!(404 200 200 404 200 200 403 404 404 403);
 const OWN_SESSION: [u16; 13] = statuses!(404 200 200 404 200 200 404 404 404 403);
 const CHANGE: [u16; 13] = statuses!(404 200 403 404 200 403 403 404 404 403);
 const SEND: [u16; 13] = statuses!(404 200 403 404 200 403 200 404 404 200);
 const READ_ALL: [u16; 13] = statuses!(404 200 200 404 403 403 403 404 404 403);
-/// Only an owner, also of one space.
+/// Only an owner, even for one space.
 const HOLD: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const CHANGE_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const SEND_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 200);
@@ -158,7 +159,7 @@ const MATRIX: &[Row] = &[
     ("GET", paths::KEYS, About::Nothing, OPEN, NONE),
     ("POST", paths::KEYS, About::Nothing, MAKING, NONE),
     ("GET", paths::SESSION_RECEIPT, About::Session, OWN_SESSION, ABSENT),
-    // Last: what is held cannot be deleted.
+    // Last, because a hold prevents deletions.
     ("GET", paths::HOLDS, About::Space, READ, ABSENT),
     ("GET", paths::HOLDS, About::WholeAccount, READ_ALL, ABSENT),
     ("POST", paths::HOLDS, About::Space, HOLD, ABSENT),
@@ -167,18 +168,18 @@ const MATRIX: &[Row] = &[
     ("DELETE", paths::HOLDS, About::WholeAccount, CHANGE_ALL, ABSENT),
 ];
 
-/// Whose thing a request is about.
+/// The owner of a request's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Of the home account; of a session or a key, the caller's own.
+    /// The home account; for a session or a key, the caller.
     Home,
-    /// Of another account; of a session, a key or a user, somebody else's.
+    /// Another account; for a session, a key or a user, somebody else.
     Away,
-    /// Nobody's.
+    /// The target does not exist.
     Nobodys,
 }
 
-/// One account with what is in it.
+/// An account with its contents.
 #[derive(Debug, Clone)]
 struct Tenant {
     account: String,
@@ -272,13 +273,14 @@ impl Cast {
         }
     }
 
-    /// A number that was not used before.
+    /// Returns a number that was not used before.
     fn fresh(&mut self) -> usize {
         self.made += 1;
         self.made
     }
 
-    /// A request that is right in every respect but perhaps the caller and whose thing it is about; what is echoed of it.
+    /// Returns a request that is valid except perhaps for its caller and its target, and the texts that its answer
+    /// echoes.
     async fn request(
         &mut self,
         (method, path, about, ..): &Row,
@@ -339,7 +341,7 @@ impl Cast {
                     }
                     _ => json!({"user": "stranger", "role": "writer", "account": tenant.account}),
                 };
-                // It is there to be given again, and to be taken; somebody outside holds none.
+                // The role exists, so that the request can grant it again, or revoke it; the outsider holds none.
                 if *about != About::Outsider {
                     self.admin.post(paths::ROLES).json(&grant).seen().await;
                 } else if *method == "DELETE" {
@@ -357,7 +359,7 @@ impl Cast {
             ("POST" | "DELETE", paths::HOLDS) => {
                 let hold = json!({"AtAccountLevel": whole, "reason": "a case"});
                 let owner = self.callers[OWNER].in_space(Some(&tenant.space));
-                // None stands that is to be set, and one that is to be released.
+                // Before setting a hold none exists, and before releasing one it exists.
                 let other = if *method == "POST" {
                     Method::DELETE
                 } else {
@@ -383,7 +385,7 @@ impl Cast {
         (request, vec![id, account, organization, space])
     }
 
-    /// A user; somebody else's thing is no category here, since users are everybody's or nobody's.
+    /// Returns the id of a user; `Away` does not apply, since a user belongs to nobody or does not exist.
     async fn user(&self, name: &str, whose: Whose) -> String {
         if whose == Whose::Nobodys {
             return NOWHERE.to_owned();
@@ -393,7 +395,7 @@ impl Cast {
         made["guid"].as_str().unwrap().to_owned()
     }
 
-    /// Invites a name into an account, for its owner.
+    /// Invites a name into an account, as its owner.
     async fn invite(&self, name: &str, tenant: &Tenant) -> String {
         let owner = if tenant.account == self.tenants[Whose::Home as usize].account {
             OWNER
@@ -401,7 +403,7 @@ impl Cast {
             OUTSIDER
         };
         let offer = json!({"user": name, "role": "writer", "account": tenant.account});
-        // It may have been accepted before.
+        // An earlier request may have accepted it.
         self.admin.delete(paths::ROLES).json(&offer).seen().await;
         let (_, made) = self.callers[owner]
             .post(paths::ROLES)
@@ -412,13 +414,13 @@ impl Cast {
         made["id"].as_str().unwrap_or(NOWHERE).to_owned()
     }
 
-    /// An invitation into the home account, or into another one.
+    /// Returns an invitation into the home account, or into another one.
     async fn invitation(&self, name: &str, whose: Whose) -> String {
         if whose == Whose::Nobodys {
             return NOWHERE.to_owned();
         }
         if name != "outsider" {
-            // The operator accepts for users alone.
+            // The operator can accept only for an existing user.
             let new = json!({"name": name, "password": PASSWORD});
             let _: Value = self.admin.post(paths::USERS).json(&new).made().await;
         }
@@ -430,7 +432,7 @@ impl Cast {
         self.invite(name, &self.tenants[whose as usize]).await
     }
 
-    /// A session of the caller, if the caller can make one, else somebody's.
+    /// Returns a session of the caller, if the caller can create one, otherwise somebody else's.
     async fn session(&self, caller: usize, whose: Whose) -> String {
         let other = if caller == OWNER { DEVELOPER } else { OWNER };
         let maker = match whose {
@@ -446,7 +448,7 @@ impl Cast {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// A key of the caller, if the caller can make one, else a word that no key has.
+    /// Returns a key of the caller, if the caller can create one, otherwise a word that no key has.
     async fn key(&self, caller: usize, whose: Whose) -> String {
         let maker = match whose {
             Whose::Home => &self.callers[caller],
@@ -459,7 +461,7 @@ impl Cast {
         made["id"].as_str().unwrap_or("none").to_owned()
     }
 
-    /// Status, headers and body, without what a request echoes of itself.
+    /// Returns status, headers and body, without the parts that echo the request.
     async fn answer(&mut self, row: &Row, caller: usize, whose: Whose) -> Answer {
         let (request, echoed) = self.request(row, caller, whose).await;
         let answer = request
@@ -494,7 +496,7 @@ struct Answer {
     body: String,
 }
 
-/// A login whose key was deleted.
+/// Creates a login whose key was deleted.
 async fn revoked(server: &TestServer) -> Client {
     let user = server.user("gone", false, &[server.owner()]).await;
     let key: Value = user
@@ -521,7 +523,7 @@ async fn space(admin: &Client, name: &str, organization: &str) -> String {
     made["guid"].as_str().unwrap().to_owned()
 }
 
-/// An account of that name with an organization and a space, which the first user does not own.
+/// Creates an account of that name with an organization and a space, which the first user does not own.
 async fn tenant(admin: &Client, name: &str) -> Tenant {
     let new = json!({"name": name});
     let account: Value = admin.post(paths::ACCOUNTS).json(&new).made().await;
@@ -575,10 +577,10 @@ async fn every_route_answers_every_caller_as_the_matrix_says() {
             }
             let away = cast.answer(row, caller, Whose::Away).await;
             let may_know_it = match (caller, about) {
-                // The operator sees all tenants, and ends anybody's key.
+                // The operator sees all tenants, and may delete anybody's key.
                 (OPERATOR, About::Session) => false,
                 (OPERATOR, _) => true,
-                // What is away from the others is the outsider's own.
+                // A thing that is foreign to the others is the outsider's own.
                 (OUTSIDER, about) => !matches!(about, About::Session | About::Key | About::User),
                 _ => false,
             };
@@ -593,7 +595,7 @@ async fn every_route_answers_every_caller_as_the_matrix_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What is away is the outsider's own: the control that the foreign things of the matrix are really there.
+/// Foreign things of the matrix are the outsider's own: the control that they exist.
 #[tokio::test]
 async fn the_outsider_is_at_home_elsewhere() {
     let mut cast = Cast::new().await;

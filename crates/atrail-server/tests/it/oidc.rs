@@ -1,4 +1,4 @@
-//! Users of an OpenID provider, and those who pretend to be.
+//! Users of an OpenID provider, and impostors.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Scene {
         Self::with(|_| ()).await
     }
 
-    /// With other settings of the provider.
+    /// Creates a scene with changed settings of the provider.
     pub(crate) async fn with(change: impl FnOnce(&mut OidcSettings)) -> Self {
         let signer = Signer::new("first");
         let issuer = Issuer::start(&signer).await;
@@ -68,7 +68,7 @@ impl Scene {
         }
     }
 
-    /// What the provider says of ann.
+    /// Returns the provider's claims about ann.
     pub(crate) fn claims(&self) -> Value {
         let now = self.server.clock.now().as_second();
         json!({
@@ -125,7 +125,7 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
         (&json!("auditor"), &json!(true))
     );
 
-    // The next login has other groups: an earlier one of the same user loses what is gone, at once.
+    // The next login has other groups: an earlier login of the same user loses the missing roles at once.
     let second = scene.login(&scene.saying("groups", json!("shop"))).await;
     assert_eq!(
         ann.get("/v3/events?AtAccountLevel=true").seen().await.0,
@@ -138,7 +138,7 @@ async fn who_the_provider_vouches_for_gets_the_roles_of_the_claims() {
     let users: Value = server.admin().await.get(paths::USERS).made().await;
     assert_eq!(users["resources"].as_array().unwrap().len(), 2, "one ann");
 
-    // It is refreshed like others, but not for ever.
+    // The login can be refreshed like others, but not for ever.
     let mut refresh = none.refresh_token;
     for _ in 0..11 {
         server.clock.advance(Duration::from_secs(3600));
@@ -164,7 +164,7 @@ async fn what_a_provider_said_is_worth_something_to_logins_by_it_alone() {
         .await
         .access_token;
     let by_key = server.client(&by_key);
-    // A key has no end, and nobody asks the provider about it again.
+    // A key does not expire, and nobody asks the provider about it again.
     assert_eq!(ann.get(paths::EVENTS).seen().await.0, 200, "the control");
     assert_eq!(by_key.get(paths::EVENTS).seen().await.0, 404);
     let in_account = "/v3/events?AtAccountLevel=true";
@@ -174,7 +174,7 @@ async fn what_a_provider_said_is_worth_something_to_logins_by_it_alone() {
     let tree: Value = by_key.get(paths::ACCOUNTS).made().await;
     assert_eq!(tree["resources"], json!([]));
 
-    // A role that was given by hand is worth the same to both.
+    // A role that an owner granted has the same effect for both.
     let mut grant = server.developer();
     grant["user"] = "ann".into();
     let admin = server.admin().await;
@@ -308,7 +308,7 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
     assert!(page.contains(&sample), "{page}");
     assert_eq!(scene.answer(&good).await.0, 200, "the control");
 
-    // A token is good for what it is made for alone.
+    // A token serves only the purpose that it was issued for.
     let as_access = scene.server.client(&good);
     assert_eq!(as_access.get(paths::SESSIONS).seen().await.0, 401);
     let as_refresh = [
@@ -375,7 +375,7 @@ async fn a_provider_that_is_down_or_another_is_not_believed() {
     scene.issuer.go_down(false);
     scene.server.clock.advance(Duration::from_secs(60));
     scene.login(&scene.claims()).await;
-    // The keys are believed while the provider is away, for a day.
+    // The server trusts the keys for a day while the provider is unreachable.
     scene.issuer.go_down(true);
     scene.server.clock.advance(Duration::from_secs(86_000));
     scene.login(&scene.claims()).await;
@@ -403,7 +403,7 @@ async fn a_name_of_a_local_user_is_not_taken_over() {
         .await;
     assert_eq!(status, 400);
     scene.login(&scene.claims()).await;
-    // Who came by way of the provider has no password here, and none can be set.
+    // A user who came through the provider has no password here, and nobody can set one.
     for password in ["", PASSWORD] {
         let form = [
             ("grant_type", "password"),

@@ -1,4 +1,4 @@
-//! What those who run the server look at.
+//! Health checks, metrics and alerts, for operators.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Made, TestServer, event, events};
 
-/// The value of a sample, named with its labels as the page writes them.
+/// Returns the value of a sample, named with its labels in the form of the page.
 fn value(page: &str, sample: &str) -> f64 {
     let found = page
         .lines()
@@ -23,14 +23,14 @@ fn value(page: &str, sample: &str) -> f64 {
         .unwrap()
 }
 
-/// A server that did a little of everything, and its page.
+/// Returns the page of a server that did a little of everything.
 async fn page_after_work(server: &TestServer) -> String {
     let admin = server.admin().await;
     let sent = admin.post(paths::EVENTS).body(events(3) + "{}\n");
     assert_eq!(sent.seen().await.0, 207);
     server.clock.advance(Duration::from_secs(7));
     let session = admin.session().await;
-    // One comes again.
+    // One event is a duplicate.
     admin
         .send_events(format!("{}\n{}\n{}\n", event(0), event(8), event(9)))
         .await;
@@ -48,7 +48,7 @@ async fn page_after_work(server: &TestServer) -> String {
         401
     );
     assert_eq!(server.nobody().get("/no/such/path").seen().await.0, 404);
-    // The refused login is on record in a while.
+    // The server records the refused login in the background.
     let on_record = "atrail_own_events_total{action=\"login\",outcome=\"failure\"} 1";
     while !server
         .nobody()
@@ -73,7 +73,7 @@ async fn the_metrics_say_what_happened() {
     let server = TestServer::start().await;
     let page = page_after_work(&server).await;
     for (sample, expected) in [
-        // Of these the server itself made five.
+        // The server itself wrote five of these.
         (r#"atrail_ingest_events_total{outcome="accepted"}"#, 10.0),
         (r#"atrail_ingest_events_total{outcome="duplicate"}"#, 1.0),
         ("atrail_dedup_events", 3.0),
@@ -139,7 +139,7 @@ async fn promtool_finds_nothing_to_complain_about() {
         .spawn();
     let mut promtool = match started {
         Ok(promtool) => promtool,
-        // Said aloud, so that nobody takes a skipped check for a passed one.
+        // Printed, so that nobody mistakes a skipped check for a passed one.
         Err(error) => return eprintln!("not checked: promtool cannot be run: {error}"),
     };
     promtool
@@ -157,7 +157,7 @@ async fn promtool_finds_nothing_to_complain_about() {
     );
 }
 
-/// Every metric that a rule speaks of is on the page, and the rules are well formed.
+/// The page has every metric that a rule names, and the rules are well formed.
 #[tokio::test]
 async fn the_alerts_speak_of_metrics_that_there_are() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/alerts.yml");

@@ -1,4 +1,4 @@
-//! Options: what is asked for, set, and refused.
+//! Options: reading, setting, and refusals.
 
 use atrail_api::paths;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Every kind of event that the server makes about itself, in the form of the original's field reference.
+//! Every kind of event that the server writes about itself, in the form of the original's field reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
-/// The severity of what is done with each action; of what is refused, `warning` at least.
+/// The severity of each successful action; a refused one has at least `warning`.
 const SEVERITIES: [(&str, &str); 27] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
@@ -40,7 +40,7 @@ const SEVERITIES: [(&str, &str); 27] = [
     ("delete.space", "critical"),
 ];
 
-/// The actions that the server may put on record: those of its metrics page, which lists them all.
+/// Returns the actions that the server may record: its metrics page lists them all.
 async fn actions_of_the_server(server: &TestServer) -> BTreeSet<String> {
     let page = server.nobody().get(paths::METRICS).seen().await.1;
     let samples = page
@@ -51,7 +51,7 @@ async fn actions_of_the_server(server: &TestServer) -> BTreeSet<String> {
         .collect()
 }
 
-/// Everything that leaves an event, done once.
+/// Does everything that leaves an event, once.
 async fn do_everything(server: &TestServer, admin: &Client) {
     admin.send_events(event(1)).await;
     let _: Value = admin.get(paths::EVENTS).made().await;
@@ -116,7 +116,7 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let _: Value = admin.delete(&path).made().await;
 }
 
-/// An owner invites somebody who accepts, takes an invitation back, and declines one into another account.
+/// An owner invites a user who accepts, withdraws an invitation, and declines one into another account.
 async fn answer_invitations(server: &TestServer, admin: &Client, owner: &Client) {
     let invite = async |from: &Client, user: &str, account: &str| -> String {
         let role = json!({"user": user, "role": "auditor", "account": account});
@@ -139,7 +139,7 @@ async fn answer_invitations(server: &TestServer, admin: &Client, owner: &Client)
     let _: Value = owner.delete(&path).made().await;
 }
 
-/// What is wrong with the form of an own event.
+/// Returns the faults in the form of one of the server's events.
 fn faults(event: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut must = |holds: bool, what: &str| {
@@ -241,7 +241,7 @@ async fn every_kind_has_the_form_of_the_field_reference() {
 
     let known: BTreeSet<_> = SEVERITIES.iter().map(|known| known.0.to_owned()).collect();
     let mut actions = actions_of_the_server(&server).await;
-    // The server does this one by itself, when its clock jumps: it has no request, and no user.
+    // The server records this one by itself, when its clock jumps: it has no request, and no user.
     assert!(actions.remove("suspend.retention"));
     assert_eq!(actions, known);
     let mut seen = BTreeMap::<String, usize>::new();
@@ -277,7 +277,7 @@ async fn every_kind_has_the_form_of_the_field_reference() {
         );
     }
 
-    // The control: each member that is checked is missed.
+    // The control: the check misses each checked member when it is absent.
     let sound = &events[0];
     for path in [
         "/severity",

@@ -1,4 +1,4 @@
-//! Each thing that a provider's token and the provider itself must be, one by one and to the second.
+//! Each requirement on a provider's token and on the provider itself, one by one and to the second.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ async fn a_provider_that_answers_otherwise_is_not_believed() {
     for (what, manner) in manners {
         scene.issuer.behave(manner);
         assert_eq!(status(&scene, &scene.claims()).await, 503, "{what}");
-        // It is asked no more often than once a minute.
+        // The server asks the provider no more often than once a minute.
         scene.issuer.behave(Manner::default());
         assert_eq!(status(&scene, &scene.claims()).await, 503, "{what}");
         scene.server.clock.advance(MINUTE);
@@ -155,7 +155,7 @@ async fn a_provider_that_answers_otherwise_is_not_believed() {
     assert_eq!(status(&scene, &scene.claims()).await, 200, "the control");
 }
 
-/// What is no guess is not counted as one, however often it comes.
+/// An attempt that is no guess does not count as one, however often it is repeated.
 #[tokio::test]
 async fn neither_a_silent_provider_nor_a_nameless_user_nor_a_login_keeps_anybody_out() {
     let scene = Scene::with(|_| ()).await;
@@ -174,7 +174,7 @@ async fn neither_a_silent_provider_nor_a_nameless_user_nor_a_login_keeps_anybody
     for _ in 0..120 {
         assert_eq!(status(&scene, &scene.claims()).await, 200);
     }
-    // The control: guesses are.
+    // The control: guesses do count.
     let stranger = Signer::new("first");
     let mut statuses = Vec::new();
     for _ in 0..120 {
@@ -200,7 +200,7 @@ async fn keys_are_asked_for_again_after_an_hour_and_believed_for_a_day() {
     scene.server.clock.advance(Duration::from_secs(1));
     scene.login(&scene.claims()).await;
     assert_eq!(scene.issuer.fetches(), 2);
-    // While it may not be asked again, a key that is too old is not believed either.
+    // While the server may not fetch the keys again, it does not trust a key that is too old either.
     scene.issuer.go_down(true);
     scene.server.clock.advance(Duration::from_secs(86_399));
     scene.login(&scene.claims()).await;
@@ -271,7 +271,7 @@ async fn a_rule_means_the_place_that_it_names_by_name_or_guid() {
             let expected = if place[2] == space { 200 } else { 404 };
             assert_eq!(seen, expected, "{rule:?} {place:?}");
         }
-        // A text that only contains the value is another one.
+        // A text that only contains the value does not match.
         let tokens = scene
             .login(&scene.saying("groups", json!("shopping")))
             .await;

@@ -1,4 +1,4 @@
-//! Who was handed which bytes of a session is on record.
+//! The server records which bytes of a session it handed out to each reader.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_download_is_on_record_once_at_its_start_and_once_at_its_end() {
 
     let step = total / 16 + 1;
     let range = |from: usize| format!("bytes={from}-{}", (from + step).min(total) - 1);
-    // The tail first, alone: it is not the end while something is missing.
+    // The tail first, alone: it is not the end while other bytes are missing.
     download(&admin, &session, Some(&range(15 * step))).await;
     assert_eq!(parts(&admin).await, ["start"]);
     let (first, second) = (range(0), range(step));
@@ -70,7 +70,7 @@ async fn a_second_reading_is_on_record_with_its_address() {
     admin.send_events(events(100)).await;
     let session = admin.session().await;
     let first = download(&admin, &session, None).await;
-    // The same login elsewhere, from the middle on; then another login, from the second byte on.
+    // The same login from another address, from the middle on; then another login, from the second byte on.
     let elsewhere = |address: [u8; 4]| {
         let http = reqwest::Client::builder().no_proxy();
         http.local_address(Some(address.into())).build().unwrap()
@@ -127,7 +127,7 @@ async fn the_last_byte_then_a_restart_then_the_rest_is_a_whole_download() {
     }
 }
 
-/// The bytes of a large session, of which the client has taken a few.
+/// Returns the answer with a large session, of which the client has read a few bytes.
 async fn begun(client: &Client, session: &str) -> (reqwest::Response, u64) {
     let request = client.get(paths::DOWNLOAD);
     let request = request.header(headers::SESSION_ID, session);
@@ -136,7 +136,7 @@ async fn begun(client: &Client, session: &str) -> (reqwest::Response, u64) {
     (answer, first.len() as u64)
 }
 
-/// More than what the sockets between a server and its client hold.
+/// More than the sockets between a server and its client hold.
 const MIBS: u64 = 32;
 
 #[tokio::test]
@@ -190,11 +190,11 @@ async fn a_download_that_outlasts_the_idle_time_is_used_all_the_while() {
     let (mut since, mut steps) = (0, 0);
     while let Some(chunk) = answer.chunk().await.unwrap() {
         since += chunk.len();
-        // So few that the server, which is ahead by what the sockets hold, is at work all the while.
+        // So few bytes that the server, which is ahead by the contents of the sockets, works all the while.
         if since > 3 << 20 && steps < 3 {
             (since, steps) = (0, steps + 1);
             server.clock.advance(IDLE * 2 / 3);
-            // Whoever makes one ends those that have expired.
+            // Creating a session ends expired ones.
             let other = server.admin().await;
             let _: Value = other
                 .delete(&format!("/v3/sessions/{}", other.session().await))
@@ -218,7 +218,7 @@ async fn a_download_that_outlasts_the_idle_time_is_used_all_the_while() {
     assert_eq!(parts, ["start", "end"]);
 }
 
-/// The parts of a session's downloads that are on record.
+/// Returns the recorded parts of a session's downloads.
 async fn parts_of(client: &Client, session: &str) -> Vec<String> {
     let events = own_of_space(client).await;
     let downloads = of_action(&events, "download.events").into_iter();

@@ -1,4 +1,4 @@
-//! What the server put on record about itself, as tests look at it.
+//! The server's events about itself, for tests.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn with_agent(mut server: TestServer) -> TestServer {
     server
 }
 
-/// The text of today's events, of a space or at account level.
+/// Returns the text of today's events, of a space or at account level.
 pub(crate) async fn today(client: &Client, at_account_level: bool) -> String {
     let scope = json!({"AtAccountLevel": at_account_level});
     let made: Value = client.post(paths::SESSIONS).json(&scope).made().await;
@@ -30,7 +30,7 @@ pub(crate) async fn today(client: &Client, at_account_level: bool) -> String {
     text
 }
 
-/// The server's own among them.
+/// Returns the server's own among them.
 pub(crate) fn own(text: &str) -> Vec<Value> {
     let all = text.lines().map(|line| serde_json::from_str(line).unwrap());
     all.filter(|event: &Value| event["observer"]["typeURI"] == "service/security")
@@ -41,10 +41,10 @@ pub(crate) async fn own_of_space(client: &Client) -> Vec<Value> {
     own(&today(client, false).await)
 }
 
-/// Those of the account's own domain, and not of its spaces.
+/// Returns the events of the account's own domain, without those of its spaces.
 pub(crate) async fn own_of_account(client: &Client) -> Vec<Value> {
     let of_all = own(&today(client, true).await);
-    // What came to the space since is not among the first, and does no harm.
+    // Later events of the space are not among the first, and do no harm.
     let of_space = own_of_space(client).await;
     let is_of_space = |event: &Value| of_space.iter().any(|one| one["id"] == event["id"]);
     of_all
@@ -83,7 +83,7 @@ pub(crate) async fn download(client: &Client, session: &str, range: Option<&str>
     answer.bytes().await.unwrap().to_vec()
 }
 
-/// Waits until the metrics page says that so many events of an action were written.
+/// Waits until the metrics page counts this many recorded events of an action.
 pub(crate) async fn written(server: &TestServer, action: &str, outcome: &str, count: u64) {
     let sample =
         format!("atrail_own_events_total{{action=\"{action}\",outcome=\"{outcome}\"}} {count}");

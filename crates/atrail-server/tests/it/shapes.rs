@@ -1,4 +1,4 @@
-//! What a request says is taken for exactly that, and nothing is deleted by a default.
+//! The server reads a request strictly, and no default ever deletes anything.
 
 use atrail_api::{DaySummary, paths};
 use reqwest::Method;
@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Made, TestServer, event, event_at};
 
-/// The events of the space that were sent, of any day.
+/// Returns the number of events that clients sent to the space, on any day.
 async fn stored(client: &Client) -> u64 {
     let query = "/v3/events?start=1970-01-01&end=today&SearchTime=0-9";
     let days: Vec<DaySummary> = client.get(query).made().await;
     days.iter().map(|day| day.count).sum()
 }
 
-/// The operations that take a JSON body by the server's own description, and those that take one in place of a query.
+/// Returns the operations that read a JSON body by the server's own description, and those that read one instead of a
+/// query.
 async fn operations(client: &Client) -> Vec<(Method, String)> {
     let document: Value = client.get("/openapi.json").made().await;
     let mut found = vec![
@@ -75,7 +76,7 @@ async fn a_body_of_another_shape_is_refused_on_every_route() {
         }
     }
     assert_eq!(stored(&admin).await, 1);
-    // The control: the shape that is asked for.
+    // The control: the expected shape.
     let hold = admin.post(paths::HOLDS).body(r#"{"reason":"x"}"#);
     let _: Value = hold.made().await;
     let made = admin.post(paths::SESSIONS).body("{}");
@@ -95,7 +96,7 @@ async fn a_query_that_nobody_reads_is_refused_and_changes_nothing() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, _) in methods.as_object().unwrap() {
             let method: Method = method.to_ascii_uppercase().parse().unwrap();
-            // RFC 6749 says nothing of a query.
+            // RFC 6749 does not mention a query.
             if method.is_safe() || path.contains("/oauth/") {
                 continue;
             }
@@ -112,7 +113,7 @@ async fn a_query_that_nobody_reads_is_refused_and_changes_nothing() {
         }
     }
     assert!(refused.len() >= 22, "{refused:?}");
-    // What they would have done without a word.
+    // Requests that would otherwise succeed silently.
     for (method, path) in [
         (
             Method::POST,
@@ -191,7 +192,7 @@ async fn a_deletion_names_both_ends_of_its_range() {
             delete("").json(&json!({"start": day, "end": "", "DryRun": true})),
             "end is empty",
         ),
-        // What Node sends with DELETE.
+        // Node sends this with DELETE.
         (delete("").header("Content-Type", "application/json"), lost),
         (
             delete("")
@@ -239,7 +240,7 @@ async fn a_deletion_names_both_ends_of_its_range() {
     assert_eq!(delete("").body(twice).refused().await.0, 400);
     assert_eq!(stored(&admin).await, 1);
 
-    // The control: both ends, of an announced body that did not come as well as of a query alone.
+    // The control: both ends, with an announced body that does not arrive and with a query alone.
     let whole = delete("?start=2017-07-25&end=2017-07-25");
     let said: String = whole
         .header("Content-Type", "application/json")
@@ -261,13 +262,13 @@ async fn a_body_that_is_lost_on_the_way_changes_nothing() {
     assert_eq!(announced.refused().await, (400, "bad_request".to_owned()));
     let standing: Vec<Value> = admin.get(paths::HOLDS).made().await;
     assert_eq!(standing.len(), 1);
-    // The control: no word of a body.
+    // The control: the request announces no body.
     let _: Value = admin.delete(paths::HOLDS).made().await;
     let standing: Vec<Value> = admin.get(paths::HOLDS).made().await;
     assert!(standing.is_empty(), "{standing:?}");
 }
 
-/// What a call does not read is refused, and not taken for done: on every route that changes something.
+/// The server refuses a body that a call does not read, on every route that changes something, instead of ignoring it.
 #[tokio::test]
 async fn a_body_that_a_call_does_not_read_is_refused() {
     let server = TestServer::start().await;
@@ -298,7 +299,7 @@ async fn a_body_that_a_call_does_not_read_is_refused() {
         }
     }
     assert!(tried >= 10, "{tried}");
-    // The control: nothing, and an object that asks for nothing.
+    // The control: no body, and an object without members.
     for body in ["", " ", "{}"] {
         let made: Value = admin.post(paths::SESSIONS).json(&json!({})).made().await;
         let path = format!("{}/{}", paths::SESSIONS, made["id"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! A server for one test, and clients of it.
+//! A server for one test, and its clients.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tempfile::TempDir;
 
-/// When tests take place.
+/// The time of the tests.
 pub(crate) const NOW: &str = "2017-07-25T10:29:28.541092735Z";
 /// The password of every user but the first.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// What `initial-credentials.json` holds.
+/// The content of `initial-credentials.json`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InitialCredentials {
@@ -55,7 +55,7 @@ impl TestServer {
         Self::with(|_| ()).await
     }
 
-    /// With other settings than the defaults.
+    /// Starts a server with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         Self::in_dir(Arc::new(TempDir::new().unwrap()), clock(), change).await
     }
@@ -79,12 +79,12 @@ impl TestServer {
         }
     }
 
-    /// Ends the server and starts another one in its directory.
+    /// Stops the server and starts another one in its directory.
     pub(crate) async fn restart(self) -> Self {
         self.restart_with(|_| ()).await
     }
 
-    /// The same, with other settings than the defaults.
+    /// The same, with changed settings.
     pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Self {
             running,
@@ -129,7 +129,7 @@ impl TestServer {
         answer.json().await.unwrap()
     }
 
-    /// Without a token.
+    /// Returns a client without a token.
     pub(crate) fn nobody(&self) -> Client {
         Client {
             http: self.http.clone(),
@@ -139,7 +139,7 @@ impl TestServer {
         }
     }
 
-    /// With a token, in the default space.
+    /// Returns a client with a token, in the default space.
     pub(crate) fn client(&self, token: &str) -> Client {
         Client {
             token: Some(token.to_owned()),
@@ -147,13 +147,13 @@ impl TestServer {
         }
     }
 
-    /// The first user: operator, and owner of the default account.
+    /// Returns the first user: operator, and owner of the default account.
     pub(crate) async fn admin(&self) -> Client {
         let tokens = self.login("apikey", &self.initial.api_key).await;
         self.client(&tokens.access_token)
     }
 
-    /// A new user who holds these roles.
+    /// Creates a user with these roles.
     pub(crate) async fn user(&self, name: &str, operator: bool, roles: &[Value]) -> Client {
         let admin = self.admin().await;
         let new = UserCreate {
@@ -180,7 +180,7 @@ impl TestServer {
         json!({"role": "developer", "space": self.initial.space})
     }
 
-    /// Ids of this server replaced by their names, so that a text can be compared.
+    /// Replaces ids of this server by their names, so that a text can be compared.
     pub(crate) fn masked(&self, text: &str) -> String {
         let text = text
             .replace(&self.initial.space, "[space]")
@@ -234,7 +234,7 @@ fn mask_guids(text: &str) -> String {
     masked
 }
 
-/// Runs of 64 hexadecimal digits, which are hashes; and the roots of logs, which follow from keys and GUIDs.
+/// Masks runs of 64 hexadecimal digits, which are hashes, and the roots of logs, which follow from keys and GUIDs.
 fn mask_runs(text: &str) -> String {
     let mut before = ["", ""];
     let mut masked = Vec::new();
@@ -251,7 +251,7 @@ fn mask_runs(text: &str) -> String {
     masked.join("\"")
 }
 
-/// Somebody who sends requests.
+/// A client of the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -290,7 +290,7 @@ impl Client {
         self.delete(&format!("{}?{range}", paths::EVENTS))
     }
 
-    /// In another space, or none.
+    /// Returns the client in another space, or in none.
     pub(crate) fn in_space(&self, space: Option<&str>) -> Self {
         Self {
             space: space.map(str::to_owned),
@@ -298,13 +298,13 @@ impl Client {
         }
     }
 
-    /// Sends events that must all be kept.
+    /// Sends events, and requires that the server keeps all of them.
     pub(crate) async fn send_events(&self, body: String) {
         let answer = self.post(paths::EVENTS).body(body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
     }
 
-    /// Makes a session and gives its id.
+    /// Creates a session, and returns its id.
     pub(crate) async fn session(&self) -> String {
         let made: Value = self.post(paths::SESSIONS).made().await;
         made["id"].as_str().unwrap().to_owned()
@@ -312,11 +312,11 @@ impl Client {
 }
 
 pub(crate) trait Made {
-    /// The answer of a request that must succeed.
+    /// Returns the answer of a request that must succeed.
     async fn made<T: serde::de::DeserializeOwned>(self) -> T;
-    /// Status and body.
+    /// Returns status and body.
     async fn seen(self) -> (u16, String);
-    /// Status and code of a problem.
+    /// Returns status and code of a problem.
     async fn refused(self) -> (u16, String);
 }
 
@@ -347,7 +347,7 @@ impl Made for RequestBuilder {
     }
 }
 
-/// A CADF event of the test's day.
+/// Returns a CADF event of the test's day.
 pub(crate) fn event(id: usize) -> String {
     event_at(id, "2017-07-25T09:00:00.00+0000")
 }
@@ -358,12 +358,12 @@ pub(crate) fn event_at(id: usize, time: &str) -> String {
     )
 }
 
-/// That many events, one a line.
+/// Returns `count` events, one on each line.
 pub(crate) fn events(count: usize) -> String {
     (0..count).map(|id| event(id) + "\n").collect()
 }
 
-/// Events of about a MiB each that do not compress; `part` makes them others.
+/// Returns events of about a MiB each that do not compress; each `part` has different ones.
 pub(crate) fn noise(part: u64, count: u64) -> String {
     let mut text = String::new();
     let mut state = part.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -387,7 +387,7 @@ pub(crate) fn noise(part: u64, count: u64) -> String {
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// What a downloaded file holds.
+/// Returns the content of a downloaded file.
 pub(crate) fn gunzipped(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(bytes);

@@ -1,4 +1,4 @@
-//! Logging in, staying logged in, and failing to.
+//! Logging in, staying logged in, and failing to log in.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -122,7 +122,7 @@ async fn a_refresh_token_is_exchanged_once_and_its_theft_is_noticed() {
     let second = refreshed(&server, &first.refresh_token).await.unwrap();
     assert!(works(&server, &second.access_token).await);
 
-    // The answer was lost: the client asks again.
+    // The answer was lost: the client repeats the request.
     server.clock.advance(Duration::from_secs(5));
     let retried = refreshed(&server, &first.refresh_token).await.unwrap();
     assert!(works(&server, &retried.access_token).await);
@@ -258,7 +258,7 @@ async fn guessing_is_slowed_down_and_keys_still_work() {
     );
 }
 
-/// Failures of others at the same address, as behind a proxy, slow down who guesses, and never who holds a key.
+/// Failures of others at the same address, as behind a proxy, slow down a guesser, but never the holder of a key.
 #[tokio::test]
 async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
     for trusted in [true, false] {
@@ -278,7 +278,7 @@ async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
             let request = request.header("X-Forwarded-For", from);
             request.send().await.unwrap().status().as_u16()
         };
-        // The client's own word stands before the proxy's.
+        // The client's own text comes before the proxy's.
         for guess in 0..100 {
             let from = format!("10.9.8.{guess}, 203.0.113.1");
             assert_eq!(attempt("apikey", "wrong", &from).await, 400);

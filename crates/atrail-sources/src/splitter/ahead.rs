@@ -1,8 +1,9 @@
-//! Lines that begin a value, in a stretch that was looked over, and what stands at a break.
+//! Finds lines that begin a value, in input that was read before, and describes the bytes at a break.
 
 use crate::scan::{Scan, Scanned};
 
-/// The first byte of the first line after `from` that begins a value, or in a list ends one, up to and with `to`.
+/// Returns the position of the first bracket, on a line after `from` and not beyond `to`, that begins a value, or, in a
+/// list, ends one.
 pub(super) fn next_line(
     window: &[u8],
     from: usize,
@@ -24,8 +25,9 @@ pub(super) fn next_line(
     })
 }
 
-/// How many values the lines hold that begin between, each of them looked at up to `to`: those that end on their line, and
-/// every line that begins a value no deeper than `column`. The line that `from` is on is not looked at.
+/// Counts the values on the lines that begin between `from` and `to`, reading each line up to `to` at most: the values
+/// that end on their line, or else one for every line that begins a value no deeper than `column`. The line of `from`
+/// itself does not count.
 pub(super) fn passed_over(window: &[u8], from: usize, to: usize, column: Option<usize>) -> u64 {
     let stretch = &window[from..to];
     let begins = memchr::memchr_iter(b'\n', stretch).map(|found| found + 1);
@@ -43,8 +45,8 @@ pub(super) fn passed_over(window: &[u8], from: usize, to: usize, column: Option<
     lines.flatten().sum()
 }
 
-/// How many objects stand one after the other at the beginning of a line, with brackets and commas between them. A line
-/// break that was lost between two takes none of them away.
+/// Counts the consecutive objects at the beginning of a line, with brackets and commas between them. A lost line break
+/// between two objects loses neither.
 pub(super) fn values_on(line: &[u8]) -> u64 {
     let mut at = 0;
     let mut count = 0;
@@ -66,12 +68,12 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// Whether a line with a comma or a bracket after so many blanks ends an element that began in `column`.
+/// Returns whether a line whose comma or bracket follows `indent` blanks ends an element that began in `column`.
 pub(super) const fn ends_element(indent: usize, column: usize) -> bool {
     indent < column || column == 0
 }
 
-/// What stands at a break, safe to print.
+/// Describes the text at a break, safe to print.
 pub(super) fn describe(rest: &[u8]) -> String {
     match rest {
         [] => "the end of the text".to_owned(),

@@ -1,4 +1,4 @@
-//! A list of events that is open: an array, or an object around one.
+//! An open list of events: an array, or an object around one.
 
 use crate::Refusal;
 
@@ -7,26 +7,26 @@ use crate::Refusal;
 pub(super) struct Frame {
     pub(super) kind: Kind,
     pub(super) expect: Expect,
-    /// The line it begins on.
+    /// The line that it begins on.
     pub(super) line: u64,
     pub(super) ends: Ends,
-    /// For an object that may still turn out to be no list: where it begins, so that it can be refused whole.
+    /// For an object that may turn out not to be a list: its beginning, so that the engine can refuse all of it.
     pub(super) fallback_start: Option<usize>,
-    /// For an object: how many bytes stand before it on its line.
+    /// For an object: the number of bytes before it on its line.
     pub(super) start_column: usize,
-    /// For an object: whether the member being read is `events`.
+    /// For an object: whether the current member is `events`.
     pub(super) at_events: bool,
-    /// For an object: whether it has an `eventTime`, and so is an event itself, whatever else it has.
+    /// For an object: whether it has an `eventTime`, and therefore is itself an event.
     pub(super) is_event: bool,
-    /// For an object: whether its `events` were found.
+    /// For an object: whether the engine has found its `events`.
     pub(super) found: bool,
-    /// For an array: how many bytes stand before its last element on that line.
+    /// For an array: the number of bytes before its last element on that element's line.
     pub(super) column: usize,
-    /// A break in it was reported. From there on commas may be missing, and so may its end.
+    /// Whether the engine has reported a break in it. After a break, commas and the list's end may be missing.
     pub(super) is_broken: bool,
-    /// For an object: how many of its members' values begin a line. Should it break, they were passed over.
+    /// For an object: how many values of its members begin a line. If the object breaks, these count as skipped.
     pub(super) passed: u64,
-    /// For an object: a member's value that is no JSON, and took lines with it.
+    /// For an object: the refusal of a member's value that is not JSON, and that hides lines.
     pub(super) lost: Option<Refusal>,
 }
 
@@ -36,16 +36,16 @@ pub(super) enum Kind {
     Object,
 }
 
-/// What is known of a list's end.
+/// What the engine knows of a list's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
-    /// Nothing: it may be larger than the window.
+    /// Nothing: the list may be larger than the window.
     Unknown,
-    /// It ends here, so that the text after it can be read whatever is wrong in it.
+    /// The list ends here, so the engine can read the text after it despite any fault within it.
     At(usize),
 }
 
-/// What may come next in a list.
+/// The token that may come next in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
     FirstOrClose,
@@ -80,12 +80,12 @@ impl Frame {
         self
     }
 
-    /// How many lines its members took with them that are no JSON.
+    /// Returns how many lines are hidden in members that are not JSON.
     pub(super) fn lines_lost(&self) -> u64 {
         self.lost.as_ref().map_or(0, |lost| lost.not_read)
     }
 
-    /// How far its text reaches, when that is known.
+    /// Returns where its text ends, when that is known.
     pub(super) const fn bound(&self) -> Option<usize> {
         match self.ends {
             Ends::Unknown => None,
@@ -100,7 +100,7 @@ impl Frame {
         }
     }
 
-    /// What would be right next, for messages.
+    /// Returns the expected token, for messages.
     pub(super) const fn expected(&self) -> &'static str {
         match (self.kind, self.expect) {
             (Kind::Array, Expect::FirstOrClose) => "an event or the end of the array",

@@ -10,16 +10,16 @@ use super::{Splitter, Step};
 use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
 
-/// The line that is being read.
+/// The current line.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// Whether its values are being read one by one.
+    /// Whether the engine reads its values one by one.
     pub(super) entered: bool,
-    /// Up to where its end was looked for.
+    /// The position up to which the engine has searched its end.
     pub(super) searched: usize,
-    /// Where it ends, once that is known.
+    /// Its end, once that is known.
     end: Option<usize>,
-    /// An item that is too large, by its line: its bytes are let go up to its end.
+    /// The line of an item that is too large; the engine drops its bytes up to its end.
     too_large: Option<u64>,
 }
 
@@ -70,7 +70,7 @@ impl Splitter {
         }
     }
 
-    /// Takes a line that can be looked at as a whole: when something is wrong with it, all of it is refused.
+    /// Reads a line that fits into the window. Refuses all of it when anything in it is wrong.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
         if let Some(format) = self.inspector.line() {
@@ -119,7 +119,8 @@ impl Splitter {
         })
     }
 
-    /// A line that is larger than an event can only be a list, or is refused where lines are items.
+    /// Enters a line that is larger than an event, which can only be a list; where lines are items, marks it for
+    /// refusal.
     fn enter_large(&mut self, window: &[u8]) {
         match self.inspector.line() {
             Some(_) => self.line.too_large = Some(self.place.line(window, self.pos)),
@@ -134,7 +135,7 @@ impl Splitter {
         self.pos = start + 1;
     }
 
-    /// Where the line ends: at its LF, or at the end of the input. No byte is searched twice.
+    /// Returns where the line ends: at its LF, or at the end of the input. Searches no byte twice.
     fn line_end(&mut self, window: &[u8], last: bool) -> Option<usize> {
         if self.line.end.is_none() {
             let from = self.line.searched.max(self.pos).min(window.len());
@@ -159,7 +160,7 @@ impl Splitter {
     }
 }
 
-/// Whether the line's first value ends before the line does, and another begins there: a line break that was lost.
+/// Returns whether the line's first value ends before the line does, and another value follows: a line break was lost.
 fn is_glued(window: &[u8], text: &Range<usize>) -> bool {
     let mut scan = Scan::new(text.start, b'{', 0);
     let Scanned::End(end) = scan.run(&window[..text.end]) else {

@@ -6,7 +6,7 @@ use super::values::{is_whitespace, too_large_at};
 use super::{Role, Splitter, Step};
 
 impl Splitter {
-    /// Inside a list, between its tokens.
+    /// Reads the next token of a list.
     pub(super) fn in_list(&mut self, window: &[u8], last: bool) -> Option<Step> {
         self.skip(window, is_whitespace);
         let frame = self.frames.last_mut()?;
@@ -29,7 +29,7 @@ impl Splitter {
             (Kind::Array, Expect::FirstOrClose | Expect::Next, _) if begins_value(byte) => {
                 self.begin_element(window, byte);
             }
-            // A comma too few: the element after it is refused.
+            // A missing comma: the engine refuses the element after it.
             (Kind::Array, Expect::CommaOrClose, _) if begins_value(byte) => {
                 if !frame.is_broken {
                     frame.is_broken = true;
@@ -37,7 +37,7 @@ impl Splitter {
                 }
                 self.begin_element(window, byte);
             }
-            // A comma too many: an element that is not there is refused.
+            // A surplus comma: the engine refuses the missing element.
             (Kind::Array, Expect::FirstOrClose | Expect::Next, b',' | b']') => {
                 frame.expect = if byte == b',' {
                     Expect::Next
@@ -96,7 +96,7 @@ impl Splitter {
         }
     }
 
-    /// The innermost list's closing bracket is next.
+    /// Reads the closing bracket of the innermost list.
     fn close(&mut self, window: &[u8]) -> Option<Step> {
         let frame = self.frames.pop()?;
         self.pos += 1;
@@ -125,7 +125,7 @@ impl Splitter {
         step
     }
 
-    /// Goes to the end of a list's text, when that is known.
+    /// Moves to the end of a list's text, when that is known.
     pub(super) const fn leave(&mut self, frame: &Frame) {
         if let Ends::At(end) = frame.ends {
             self.pos = end;

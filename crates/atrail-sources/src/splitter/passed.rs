@@ -1,6 +1,7 @@
-//! What is passed over: behind a break, and inside of what ends where its brackets say but is no JSON.
+//! Counts the values that the engine skips: after a break, and within text that its brackets end but that is not JSON.
 //!
-//! Every line that is passed over and holds a value is counted, so that kept, refused and not read are all that was sent.
+//! The counts include every skipped line with a value, so that kept, refused and unread items account for everything
+//! that was sent.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use crate::{Reason, Refusal};
 const REST: &str = "the rest of this value";
 
 impl Splitter {
-    /// Hands on what may be an event; or refuses it, when it is no JSON and took other values with it.
+    /// Returns a possible event; or refuses it, when it is not JSON and hides other values.
     pub(super) fn hand_on(&mut self, range: Range<usize>, line: u64, window: &[u8]) -> Step {
         match self.lost_inside(range.clone(), window) {
             Some(refusal) => Step::Refusal(refusal),
@@ -23,8 +24,8 @@ impl Splitter {
         }
     }
 
-    /// The refusal of a value that ends where its brackets say, holds lines with values, and is no JSON. What looks like a
-    /// part of it may be an event that another one, cut off, swallowed.
+    /// Returns the refusal of a value that ends at its closing bracket, has lines with values, and is not JSON. A part
+    /// of it may be an event that a truncated event swallowed.
     pub(super) fn lost_inside(&mut self, range: Range<usize>, window: &[u8]) -> Option<Refusal> {
         let not_read = passed_over(window, range.start, range.end, None);
         if not_read == 0 {
@@ -43,7 +44,7 @@ impl Splitter {
         Some(refusal)
     }
 
-    /// Passes over a value of no interest: a member of an object around a list, or an element that is too large.
+    /// Skips a value that is not relevant: a member of an object around a list, or an element that is too large.
     pub(super) fn pass(&mut self, value: &Value, end: usize, window: &[u8]) -> Option<Step> {
         let lost = if value.is_large || end - value.start > EVENT_MAX_BYTES {
             value.scan.is_wrong().then(|| {
@@ -67,7 +68,7 @@ impl Splitter {
         None
     }
 
-    /// How many values the lines of a value hold that breaks off at `at`; of one that is too large, how many lines.
+    /// Counts the values on the lines of a value that breaks off at `at`; for one that is too large, counts its lines.
     pub(super) fn lines_in(&mut self, value: &Value, at: usize, window: &[u8]) -> u64 {
         if value.is_large || at - value.start > EVENT_MAX_BYTES {
             self.place.line(window, at) - value.line
@@ -76,7 +77,7 @@ impl Splitter {
         }
     }
 
-    /// How many values stand on the line that goes on here, once all of it is seen that can matter.
+    /// Counts the values on the rest of this line, once the window contains the part of the line that matters.
     pub(super) fn values_here(
         &self,
         searched: &mut usize,
@@ -97,8 +98,8 @@ impl Splitter {
         }
     }
 
-    /// A value that breaks off before `end`, as text that will be refused for where it ends; or refused here, at the end of its
-    /// first line, when other values were passed over.
+    /// Returns a value that breaks off before `end` as text, which is refused later for its end. When other values were
+    /// skipped, refuses it here, at the end of its first line.
     pub(super) fn cut(
         &self,
         start: usize,
@@ -126,7 +127,7 @@ impl Splitter {
         self.other(start..start + last.map_or(0, |last| last + 1), line)
     }
 
-    /// Hands on what is no whole object.
+    /// Returns a text that is not a whole object.
     fn other(&self, range: Range<usize>, line: u64) -> Step {
         Step::Candidate {
             range,

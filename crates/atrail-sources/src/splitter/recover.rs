@@ -1,8 +1,8 @@
-//! Going on after a break.
+//! Continues after a break.
 //!
-//! A break costs what it stands in and nothing else: a value that breaks off reaches up to the next line that begins a
-//! value, indented no deeper than itself, and is refused once. What was looked over to find its end is looked at again, but
-//! no stretch more than a few times, so that time stays linear whatever the input is.
+//! A break costs the value that it is in, and nothing else: a value that breaks off extends to the next line that
+//! begins a value with no deeper indentation, and is refused once. The engine reads again the text in which it searched
+//! the value's end, but no stretch more than a few times, so that the time stays linear for every input.
 
 use atrail_model::event::hint;
 use atrail_model::limits::EVENT_MAX_BYTES;
@@ -12,34 +12,34 @@ use super::frame::{Ends, Expect, Frame, Kind};
 use super::{Mode, Role, Splitter, Step, Value};
 use crate::{Reason, Refusal};
 
-/// How much of what stands at a break tells what it is.
+/// Number of bytes at a break that suffice to describe it.
 const HINT_BYTES: usize = 16;
 
-/// The next place where reading can go on, being looked for.
+/// The search for the next place to continue.
 #[derive(Debug)]
 pub(super) struct Seek {
-    /// What broke.
+    /// The refusal of the broken value.
     refusal: Refusal,
-    /// How many blanks a line may begin with that begins a value.
+    /// The largest indentation of a line that begins a value.
     column: usize,
-    /// How many blanks this line begins with, if nothing else was seen of it.
+    /// The indentation of the current line, while only blanks of it were read.
     indent: Option<usize>,
-    /// How far its end was looked for.
+    /// How far the engine has searched the end of the line.
     searched: usize,
-    /// Between the elements of a list: a comma on the same line will do.
+    /// Between the elements of a list, where a comma on the same line suffices.
     in_line: bool,
 }
 
-/// Where reading can go on.
+/// A place to continue.
 enum Resume {
     /// A value begins here.
     Value,
-    /// A comma or the end of the list stands here.
+    /// A comma or the end of the list is here.
     Between,
 }
 
 impl Splitter {
-    /// A value that breaks off at `at`. A list is entered, for what came before the break stands.
+    /// Handles a value that breaks off at `at`. Enters a list, because the elements before the break are valid.
     pub(super) fn broken_value(
         &mut self,
         value: Value,
@@ -49,7 +49,7 @@ impl Splitter {
     ) -> Option<Step> {
         let is_in_array = (self.frames.last()).is_some_and(|list| list.kind == Kind::Array);
         match value.role {
-            // It was refused for its size; how many lines it took with it is news.
+            // The engine has refused it for its size; this refusal reports how many lines it hides.
             Role::Skipped if is_in_array => {
                 let mut refusal = self.refusal(window, at, expected);
                 let is_next = matches!(window.get(at), Some(b'{' | b'[' | b']'));
@@ -82,7 +82,7 @@ impl Splitter {
                     None => self.refusal(window, at, expected),
                 };
                 refusal.not_read += passed;
-                // Cut off, and not by the end of a line: another value begins here.
+                // The value was cut off, and not by the end of a line: another value begins here.
                 if matches!(window.get(at), Some(b'{' | b'[' | b']')) {
                     self.pos = at;
                     self.resume_at(at, window);
@@ -93,14 +93,15 @@ impl Splitter {
         }
     }
 
-    /// Where the next value begins after one that breaks off at `at`, if that is no later and may be looked at again.
+    /// Returns where the next value begins after a value that breaks off at `at`, if that is not beyond `at` and the
+    /// engine may read the text between again.
     pub(super) fn next_value(&mut self, value: &Value, at: usize, window: &[u8]) -> Option<usize> {
         let is_in_list = !self.frames.is_empty();
         let next = next_line(window, value.start, at, value.scan.column(), is_in_list)?;
         (next == at || self.rereads.take(value.start, at)).then_some(next)
     }
 
-    /// Refuses a value that ends where another begins.
+    /// Refuses a value, and continues at the next one.
     pub(super) fn refuse_up_to(&mut self, value: Value, next: usize, window: &[u8]) -> Step {
         self.go_back(next, window);
         self.resume_at(next, window);
@@ -114,12 +115,12 @@ impl Splitter {
         }
     }
 
-    /// Whether too little is seen of what stands at a break to say what it is.
+    /// Returns whether the window shows too little of the text at a break to describe it.
     pub(super) const fn must_look_ahead(&self, window: &[u8], last: bool) -> bool {
         !last && window.len() - self.pos < HINT_BYTES
     }
 
-    /// Reading goes on at the bracket that stands here.
+    /// Continues at the bracket at `at`.
     fn resume_at(&mut self, at: usize, window: &[u8]) {
         self.resume(match window.get(at) {
             Some(b']') => Resume::Between,
@@ -127,7 +128,7 @@ impl Splitter {
         });
     }
 
-    /// Something stands outside of lists that is no value.
+    /// Handles text outside of lists that is not a value.
     pub(super) fn break_at_base(&mut self, window: &[u8], expected: &'static str) -> Option<Step> {
         let refusal = self.refusal(window, self.pos, expected);
         let column = match self.base_values {
@@ -137,12 +138,12 @@ impl Splitter {
         self.seek_from(self.pos, refusal, column, false, window)
     }
 
-    /// Something stands between the elements of a list that is neither.
+    /// Handles text between the elements of a list that is neither a value nor a separator.
     pub(super) fn break_in_list(&mut self, window: &[u8], expected: &'static str) -> Option<Step> {
         let refusal = self.refusal(window, self.pos, expected);
         let frame = self.frames.last()?;
         let (is_told, column) = (frame.is_broken, frame.column);
-        // Closing brackets of what was refused before.
+        // A closing bracket of a value that was refused before.
         if is_told && matches!(window.get(self.pos), Some(b'}' | b']')) {
             self.pos += 1;
             return None;
@@ -150,7 +151,7 @@ impl Splitter {
         self.seek_from(self.pos, refusal, column, true, window)
     }
 
-    /// An object around a list breaks at `at`.
+    /// Handles an object around a list that breaks at `at`.
     pub(super) fn break_off(
         &mut self,
         window: &[u8],
@@ -197,7 +198,7 @@ impl Splitter {
         self.seek_from(at, refusal, column, false, window)
     }
 
-    /// The text of a list ends before the list does.
+    /// Handles the end of the text within a list.
     pub(super) fn break_at_end(&mut self, window: &[u8]) -> Option<Step> {
         let expected = self.frames.last()?.expected();
         let mut is_told = false;
@@ -226,7 +227,7 @@ impl Splitter {
         self.pos = next;
     }
 
-    /// Begins to look for the next place where reading can go on.
+    /// Begins to search the next place to continue.
     fn seek_from(
         &mut self,
         at: usize,
@@ -236,7 +237,7 @@ impl Splitter {
         window: &[u8],
     ) -> Option<Step> {
         self.pos = at;
-        // What stands here may begin a value, and deeper than any line when something stands before it.
+        // The bracket here may begin a value. After other text on its line, it counts as deeper than any line.
         let indent = match window.get(at) {
             Some(b'{' | b'[') => Some(self.place.indent(window, at).unwrap_or(usize::MAX)),
             Some(b']') => self.place.indent(window, at),
@@ -252,7 +253,7 @@ impl Splitter {
         None
     }
 
-    /// Looks on for the next place where reading can go on, and hands on what broke once it is known.
+    /// Continues the search, and returns the refusal of the broken value once it ends.
     pub(super) fn seek_on(&mut self, mut seek: Seek, window: &[u8], last: bool) -> Option<Step> {
         let found = loop {
             let Some(indent) = seek.indent else {
@@ -297,7 +298,7 @@ impl Splitter {
         Some(Step::Refusal(seek.refusal))
     }
 
-    /// Goes to the next line, or in a list to the next comma or end before that; which it is.
+    /// Moves to the next line, or, in a list, to an earlier comma or end of the list. Returns the byte that it found.
     fn rest_of_line(&mut self, window: &[u8], in_line: bool) -> Option<u8> {
         let rest = window.get(self.pos..).unwrap_or_default();
         let found = if in_line {
@@ -316,20 +317,20 @@ impl Splitter {
         Some(byte)
     }
 
-    /// Whether reading can go on at the first byte of a line.
+    /// Returns how the engine can continue at the first byte of a line, if it can.
     fn resumes(&self, byte: u8, indent: usize, column: usize) -> Option<Resume> {
         let is_in_list = !self.frames.is_empty();
         match byte {
             b'{' | b'[' if indent <= column => Some(Resume::Value),
             b',' | b']' if is_in_list && ends_element(indent, column) => Some(Resume::Between),
             b'}' | b']' => None,
-            // Before the first value that can be read every line is looked at for itself.
+            // Before the first readable value, every line counts by itself.
             _ => (!is_in_list && indent <= column && matches!(self.mode, Mode::Sniffing { .. }))
                 .then_some(Resume::Value),
         }
     }
 
-    /// Reading goes on here.
+    /// Continues here.
     fn resume(&mut self, resume: Resume) {
         match self.frames.last_mut() {
             Some(list) => {
@@ -343,7 +344,7 @@ impl Splitter {
         }
     }
 
-    /// Nothing that follows can be read, up to the end of a list where that is known; how many lines the lists around lost.
+    /// Gives up the rest of the input, or of a list whose end is known. Returns how many lines the open lists hide.
     fn give_up(&mut self, window: &[u8]) -> u64 {
         self.pos = window.len();
         let mut lines_lost = 0;
@@ -358,7 +359,7 @@ impl Splitter {
         lines_lost
     }
 
-    /// When the first value cannot be read, the next one says how values are told apart.
+    /// When the first value is unreadable, the next one decides how values are separated.
     fn sniff_again(&mut self) {
         if let Mode::Sniffing { first_line } = &mut self.mode {
             *first_line = None;

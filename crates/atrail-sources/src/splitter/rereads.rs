@@ -1,12 +1,12 @@
-//! What is looked at again after a break.
+//! Limits how often the engine reads text again after breaks.
 
-/// How often one stretch of the input is looked at again.
+/// How often the engine may read one stretch of the input again.
 const REREADS_MAX: u8 = 8;
 
-/// Keeps count of what is looked at again.
+/// Counts repeated reads.
 #[derive(Debug, Default)]
 pub(super) struct Rereads {
-    /// Up to where the input was looked at.
+    /// The position up to which the engine has read the input.
     until: usize,
     count: u8,
 }
@@ -16,7 +16,7 @@ impl Rereads {
         self.until = self.until.saturating_sub(count);
     }
 
-    /// Whether what lies between may be looked at once more.
+    /// Counts a repeated read of this stretch, and returns whether it is allowed.
     pub(super) fn take(&mut self, from: usize, to: usize) -> bool {
         if from >= self.until {
             self.count = 0;

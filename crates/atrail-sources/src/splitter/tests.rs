@@ -1,4 +1,4 @@
-//! The engine through its two faces, which must always agree.
+//! The engine through its two interfaces, which must always agree.
 
 mod counts;
 mod limits;
@@ -25,7 +25,7 @@ fn whole(body: &[u8], framing: Framing) -> Vec<Found> {
     split(body, SourceKind::Auto, framing).map(found).collect()
 }
 
-/// The same in chunks, with the most bytes that were kept.
+/// Returns the same for input in chunks, with the largest number of buffered bytes.
 fn streamed(body: &[u8], framing: Framing, chunk_bytes: usize) -> (Vec<Found>, usize) {
     let mut stream = Stream::new(SourceKind::Auto, framing);
     let mut items = Vec::new();

@@ -1,7 +1,8 @@
-//! Values one after the other.
+//! Consecutive values.
 //!
-//! A value of at most the largest event's size is looked at as a whole once its end is known. A larger one can only be a
-//! list: its elements are taken one by one as they come. So a list may be of any size, and memory stays bounded.
+//! The engine examines a value up to the size of the largest event as a whole, once it knows the value's end. A larger
+//! value can only be a list, whose elements the engine reads one by one as they arrive. So a list may have any size,
+//! and memory stays bounded.
 
 use std::ops::Range;
 
@@ -13,18 +14,18 @@ use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
 use crate::{Reason, Refusal};
 
-/// How deep lists of events are looked for inside each other. Every level may cost one more look at the text.
+/// How deep the engine searches lists of events within lists. Every level may cost another read of the text.
 const LISTS_MAX_DEPTH: usize = 6;
-/// How many blanks after the first value are looked over to see what follows it on its line.
+/// How many blanks after the first value the engine reads at most to see what follows it on its line.
 const LOOKAHEAD_MAX_BYTES: usize = 4096;
 
 const EVENT_OR_LIST: &str = "an event or a list of events";
 
 impl Splitter {
-    /// Goes on to the next event or refusal; `None` when from here on every line stands alone.
+    /// Continues to the next event or refusal; `None` when every further line stands alone.
     pub(super) fn step_values(&mut self, window: &[u8], last: bool) -> Option<Step> {
         loop {
-            // Inside a list whose end is known nothing beyond that end is looked at.
+            // Within a list whose end is known, the engine reads nothing beyond that end.
             let bound = self.frames.iter().rev().find_map(Frame::bound);
             let visible = &window[..bound.unwrap_or(window.len())];
             let last = last || bound.is_some();
@@ -49,7 +50,7 @@ impl Splitter {
         }
     }
 
-    /// Between values that are in no list.
+    /// Reads the next token outside of lists.
     fn at_base(&mut self, window: &[u8], last: bool) -> Base {
         if let Mode::Sniffing {
             first_line: Some(first_line),
@@ -67,7 +68,7 @@ impl Splitter {
                     return Base::LinesFromHere;
                 }
                 None | Some(b'{' | b'[' | b'\n') => Mode::Values,
-                // What breaks the first line says nothing of the others.
+                // A fault in the first line says nothing about the others.
                 Some(_) if is_first_line => Mode::Sniffing { first_line: None },
                 Some(_) => Mode::Values,
             };
@@ -85,7 +86,7 @@ impl Splitter {
         if in_line && self.base_values > 0 && !matches!(first, b'{' | b'[') {
             return Base::Step(self.break_at_base(window, "the end of the line"));
         }
-        // A list is read whatever stands before it.
+        // The engine reads a list even after a fault.
         if first != b'{'
             && let Some(blame) = self.blame.take()
         {
@@ -116,7 +117,7 @@ impl Splitter {
         })
     }
 
-    /// Notes where a value begins that is in no list; the line it is on.
+    /// Notes the beginning of a value outside of lists, and returns its line.
     fn begin_base(&mut self, window: &[u8]) -> u64 {
         let (line, column) = self.place.line_and_column(window, self.pos);
         if let Mode::Sniffing { first_line } = &mut self.mode {
@@ -141,7 +142,7 @@ impl Splitter {
         });
     }
 
-    /// Looks for the value's end in what is visible, up to the largest size where that matters.
+    /// Searches the value's end in the visible input, up to the largest size of an event where that matters.
     fn look_for_end(&mut self, mut value: Value, window: &[u8], last: bool) -> Base {
         let limit = match value.role {
             Role::Skipped => window.len(),
@@ -184,8 +185,8 @@ impl Splitter {
         Base::Step(step)
     }
 
-    /// What follows the input's first value on its line, when all of it stands there. A line that holds more than values is
-    /// refused whole, as it would be further down.
+    /// Returns what follows the input's first value on its line, if all of the value is on one line. A line that
+    /// contains more than values is refused whole, as any later line would be.
     fn followed(&self, value: &Value, end: usize, window: &[u8], last: bool) -> Followed {
         let Mode::Sniffing {
             first_line: Some(_),
@@ -204,7 +205,7 @@ impl Splitter {
             from + blanks.unwrap_or(rest.len())
         };
         let mut at = next(end);
-        // Values with commas between them are read, too, for what they are.
+        // Values with commas between them are read too.
         if window.get(at) == Some(&b',') {
             at = next(at + 1);
             if !matches!(window.get(at), None | Some(b'{' | b'[')) {
@@ -234,7 +235,7 @@ impl Splitter {
             }
             Role::Base | Role::Element => match value.blame {
                 Some(mut blame) => {
-                    // A list is read whatever stands before it.
+                    // The engine reads a list even after a fault.
                     let step = self.take_whole(value.start..end, value.line, window);
                     if let Some(Step::Refusal(lost)) = step {
                         blame.not_read += lost.not_read;
@@ -246,7 +247,7 @@ impl Splitter {
         }
     }
 
-    /// Takes a value that is all there: an event, an envelope around one, or a list to be entered.
+    /// Handles a complete value: an event, an envelope around one, or a list to enter.
     fn take_whole(&mut self, range: Range<usize>, line: u64, window: &[u8]) -> Option<Step> {
         let may_enter = self.frames.len() < LISTS_MAX_DEPTH;
         let ends = Ends::At(range.end);
@@ -283,8 +284,8 @@ impl Splitter {
         })
     }
 
-    /// A value larger than any event. Outside of lists it can only be a list itself, or one that was cut off, as it can be
-    /// in a list, too; else it is passed over there.
+    /// Handles a value larger than any event. Outside of lists, it can only be a list, or a value that was cut off; in
+    /// a list, it is skipped unless it was cut off.
     fn too_large(&mut self, mut value: Value, window: &[u8]) -> Option<Step> {
         let line = value.line;
         let limit = value.start + EVENT_MAX_BYTES;
@@ -319,7 +320,7 @@ impl Splitter {
     }
 }
 
-/// What happens outside of lists.
+/// The result of a step outside of lists.
 enum Base {
     Step(Option<Step>),
     LinesFromHere,

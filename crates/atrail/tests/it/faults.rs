@@ -407,7 +407,7 @@ fn a_read_that_cannot_be_put_on_record_is_not_answered() {
     let counts = client.counts();
     assert_eq!(counts.status, 503, "{}", counts.text());
     let again = client.download(&template.session).unwrap_err();
-    assert!(again.contains("could not be put on record"), "{again}");
+    assert!(again.contains("could not record this read"), "{again}");
     let receipt = format!("/v3/sessions/{}/receipt", template.session);
     assert_eq!(client.ask("GET", &receipt, "", b"").status, 503);
     server.kill();

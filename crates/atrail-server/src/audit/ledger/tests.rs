@@ -1,4 +1,4 @@
-//! Events are texts here: what begins or ends a reading of whom.
+//! Events are texts here: the start or the end of a reader's reading.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ fn reader(number: u8) -> Reader {
     }
 }
 
-/// A ledger whose events are on record at once, and which is kept at once.
+/// A ledger whose events are recorded at once, and whose state is stored at once.
 struct Book {
     ledger: Ledger<String>,
     total: u64,
     recorded: Vec<String>,
-    /// What is durable.
+    /// The durable state.
     kept: Vec<Reading>,
 }
 
@@ -84,14 +84,14 @@ impl Book {
         }
     }
 
-    /// A request whose answer goes to its end.
+    /// Makes a request whose answer completes.
     fn take(&mut self, by: u8, bytes: Range<u64>) {
         let mut answer = self.ask(by, bytes.clone());
         self.hand_out(&mut answer, bytes);
         self.ledger.leave(&answer);
     }
 
-    /// A request whose answer breaks off at this place.
+    /// Makes a request whose answer breaks off at this position.
     fn take_until(&mut self, by: u8, bytes: Range<u64>, place: u64) {
         let mut answer = self.ask(by, bytes.clone());
         self.hand_out(&mut answer, bytes.start..place);
@@ -152,7 +152,7 @@ fn bytes_that_were_handed_out_are_read_again() {
     book.take(1, 1..1000);
     book.take(1, 500..600);
     assert_eq!(book.words(), ["start", "end", "start", "end", "start"]);
-    // Also when they never were all: each time is on record, and the last missing bytes end it.
+    // The same holds for readings that never had all bytes: the server records each, and the last missing bytes end it.
     let mut book = Book::new(1000);
     for _ in 0..3 {
         book.take(1, 0..900);
@@ -193,7 +193,7 @@ fn what_was_on_its_way_may_be_asked_for_again() {
     book.take_until(1, 70 * MIB..total, 150 * MIB);
     book.take(1, 120 * MIB..total);
     assert_eq!(book.words(), ONE);
-    // What has long arrived is not on its way, and nobody goes on from the first byte.
+    // Bytes that arrived long ago are not in transit, and no request resumes at the first byte.
     for from in [60 * MIB, 0] {
         let mut book = Book::new(total);
         book.take_until(1, 0..total, 100 * MIB);
@@ -237,13 +237,14 @@ fn the_end_is_on_record_whoever_takes_the_rest_and_whatever_came_between() {
 
 #[test]
 fn a_kill_makes_no_download_a_smaller_one() {
-    // The answer is claimed, and may have been handed out when the process dies; its end is on record in time.
+    // The answer has claimed its bytes, and may have handed them out when the process dies; its end is recorded in
+    // time.
     let mut book = Book::new(1000);
     let _ = book.ask(1, 0..1000);
     book.kill();
     book.take(1, 500..1000);
     assert_eq!(book.words(), ONE);
-    // An end that is kept is not recorded again, and what was read then is read again.
+    // A stored end is not recorded again. A later read begins a new reading.
     let mut book = Book::new(1000);
     book.take(1, 0..1000);
     book.kill();
@@ -292,7 +293,7 @@ fn what_somebody_else_is_being_handed_counts() {
     book.hand_out(&mut under_way, 0..500);
     book.take(2, 500..1000);
     assert_eq!(book.words(), ["start", "start", "end"]);
-    // The first goes on, and has all by itself.
+    // The first answer continues, and has all bytes by itself.
     book.hand_out(&mut under_way, 500..1000);
     book.ledger.leave(&under_way);
     assert_eq!(book.words(), ["start", "start", "end", "end"]);
@@ -351,7 +352,7 @@ fn an_end_that_could_not_be_written_is_owed_by_whoever_goes_on() {
         .ledger
         .hand_out(&mut answer, &(0..1000), |_| "end of the first".to_owned());
     assert_eq!(step, Step::End("end of the first".to_owned()));
-    // It was cut.
+    // The connection was cut.
     book.ledger.leave(&answer);
     book.take(2, 500..1000);
     assert_eq!(book.words(), ["start", "start", "end"]);
@@ -377,11 +378,12 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 proptest! {
-    /// Whoever holds all of it has left an end; and who is handed what was handed out has left another start.
+    /// A reader who holds every byte has left an end; a reader who receives the same bytes again has left another
+    /// start.
     #[test]
     fn nobody_has_the_whole_without_a_trace(moves in moves()) {
         let mut book = Book::new(1000);
-        // What was handed out since the last end, to anybody; and to each reader since its last start.
+        // The bytes handed out to anybody since the last end, and to each reader since its last start.
         let mut together = BTreeSet::new();
         let mut of_reader: [BTreeSet<u64>; 4] = Default::default();
         for one in moves {
@@ -390,7 +392,7 @@ proptest! {
                 Move::Restart => book.restart(),
                 Move::Kill => {
                     book.kill();
-                    // What was handed out since it was kept last may have been on its way.
+                    // Bytes handed out since the last store may have been in transit.
                     for had in &mut of_reader {
                         had.retain(|byte| *byte == 0);
                     }
@@ -408,7 +410,7 @@ proptest! {
                         had.clear();
                     }
                     together.extend(bytes.start..end);
-                    // What a cut leaves in doubt may come again.
+                    // A reader may request bytes again when a cut leaves their arrival uncertain.
                     if !is_cut {
                         had.extend(bytes);
                     } else if bytes.start == 0 && end > 0 {

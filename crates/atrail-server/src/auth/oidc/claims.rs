@@ -1,4 +1,4 @@
-//! From claims to roles.
+//! Maps claims to roles.
 
 use atrail_api::Role;
 use atrail_model::{AccountRole, HeldRole, SpaceRole};
@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 use crate::settings::RoleRule;
 
-/// The roles of the rules that fit. A rule whose account or space does not exist gives nothing, and the log says so.
+/// Returns the roles of the rules that match. A rule whose account or space does not exist grants nothing, and is
+/// logged.
 pub(super) async fn roles(
     rules: &[RoleRule],
     claims: &Map<String, Value>,
@@ -20,7 +21,7 @@ pub(super) async fn roles(
             Some(role) => roles.push(role),
             None => tracing::warn!(
                 account = %rule.account, space = rule.space.as_deref(),
-                "a rule of auth.oidc.roles names a place that does not exist"
+                "a rule of auth.oidc.roles names an account or a space that does not exist"
             ),
         }
     }
@@ -35,7 +36,7 @@ fn fits(rule: &RoleRule, claims: &Map<String, Value>) -> bool {
     }
 }
 
-/// The rule's role, where it is held.
+/// Returns the rule's role with the account or space that it names.
 async fn place(rule: &RoleRule, tenancy: &Tenancy) -> Result<Option<HeldRole>, ApiError> {
     let named = |wanted: &str, name: &str, id: String| wanted == name || wanted == id;
     let accounts = tenancy.accounts().await?.into_iter();

@@ -1,4 +1,5 @@
-//! The provider's keys: found by discovery (OpenID Connect Discovery §4), remembered, and asked for again in moderation.
+//! The provider's keys: found by discovery (OpenID Connect Discovery §4), cached, and fetched again at limited
+//! intervals.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,17 +15,17 @@ use tokio::sync::Mutex;
 use crate::error::ApiError;
 use crate::settings::oidc::is_safe;
 
-/// Keys are asked for again after this time.
+/// The server fetches the keys again after this time.
 const FRESH_FOR: Duration = Duration::from_secs(3600);
-/// Keys that could not be asked for again are believed for this time.
+/// While it cannot fetch them, it trusts the cached keys for this time.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);
-/// An unknown key makes the server ask again, no more often than this: anybody can make up keys.
+/// For an unknown key, the server fetches the keys again, but no more often than this: anybody can make up a key.
 const ASK_EVERY: Duration = Duration::from_secs(60);
-/// Longest answer that is read, in bytes.
+/// Longest answer that the server reads, in bytes.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A provider and what is known of it.
+/// A provider and its cached keys.
 #[derive(Debug)]
 pub(super) struct Provider {
     issuer: String,
@@ -37,11 +38,11 @@ struct Known {
     keys: Vec<Jwk>,
     /// When the keys were fetched.
     since: Option<Elapsed>,
-    /// When they were last asked for, with success or without.
+    /// When the server last tried to fetch them, with or without success.
     asked: Option<Elapsed>,
 }
 
-/// What is used of the provider's description.
+/// The members of the provider's description that the server uses.
 #[derive(Debug, Deserialize)]
 struct Discovery {
     issuer: String,
@@ -53,7 +54,7 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
-/// The provider does not answer as it should.
+/// The provider cannot be reached, or its answer is invalid.
 #[derive(Debug, thiserror::Error)]
 enum ProviderError {
     #[error("cannot reach {url}")]
@@ -67,7 +68,7 @@ enum ProviderError {
         url: String,
         status: reqwest::StatusCode,
     },
-    #[error("{url} did not answer what it should: {why}")]
+    #[error("{url} sent an invalid answer: {why}")]
     Answer { url: String, why: String },
 }
 
@@ -84,7 +85,7 @@ impl Provider {
             http = http.tls_certs_merge(authorities);
         }
         if issuer.starts_with("http:") {
-            // On this machine, so never through a proxy.
+            // The provider is on this machine, so no proxy is involved.
             http = http.no_proxy();
         }
         Ok(Self {
@@ -94,7 +95,7 @@ impl Provider {
         })
     }
 
-    /// The provider's key of this id; without an id, its only one.
+    /// Returns the provider's key of this id; without an id, its only key.
     pub(super) async fn key(
         &self,
         id: Option<&str>,
@@ -124,7 +125,7 @@ impl Provider {
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the OpenID provider's keys cannot be fetched"
+                    "cannot fetch the OpenID provider's keys"
                 );
                 match found.filter(|_| known.is_believable(now)) {
                     Some(key) => Ok(Some(key)),
@@ -144,13 +145,13 @@ impl Provider {
         }
         if !is_safe(&discovery.jwks_uri) {
             let why = format!(
-                "its keys lie at {:?}, which is not https",
+                "its keys are at {:?}, which is not https",
                 discovery.jwks_uri
             );
             return Err(ProviderError::Answer { url, why });
         }
         let set: KeySet = self.get(&discovery.jwks_uri).await?;
-        // A key of a kind that is not known here may be known elsewhere.
+        // The server skips a key of an unknown kind, because other programs may know it.
         let keys = set.keys.into_iter();
         let keys = keys.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(keys
@@ -204,6 +205,6 @@ fn find(keys: &[Jwk], id: Option<&str>) -> Option<Jwk> {
 }
 
 fn unavailable() -> ApiError {
-    ApiError::unavailable("the OpenID provider cannot be asked now: try again in a minute")
+    ApiError::unavailable("the server cannot reach the OpenID provider now: try again in a minute")
         .retry_after(60)
 }

@@ -13,7 +13,7 @@ fn elsewhere(number: u32) -> IpAddr {
     IpAddr::V4((0x0a00_0000 + number).into())
 }
 
-/// Whether an attempt has to wait; one that need not fails.
+/// Returns whether an attempt has to wait; one that need not wait fails.
 fn waits(throttle: &Throttle, name: &str, address: IpAddr, second: u64) -> bool {
     throttle.begin(Some(name), address, at(second)).is_err()
 }
@@ -50,7 +50,7 @@ fn who_guesses_keeps_nobody_out_but_the_own_network() {
         assert!(logs_in(&throttle, "ann", HOME, second), "{second}");
     }
     assert!(waits(&throttle, "ann", HERE, 600));
-    // Neither does a guesser with many networks, where the user has been before.
+    // A guesser with many networks does not lock out the user on a known network either.
     for number in 0..100_u32 {
         for _ in 0..10 {
             waits(&throttle, "ann", elsewhere(number), 600);
@@ -61,7 +61,7 @@ fn who_guesses_keeps_nobody_out_but_the_own_network() {
         "all of them wait"
     );
     assert!(logs_in(&throttle, "ann", HOME, 600));
-    // Whoever comes from a new network waits for a second, not longer and longer.
+    // The user waits for a second on a new network, and the wait does not grow.
     assert!(logs_in(&throttle, "ann", elsewhere(1001), 601));
 }
 
@@ -90,7 +90,7 @@ fn a_known_network_that_is_shared_with_a_guesser_waits_for_seconds() {
         .filter(|second| !waits(&throttle, "ann", HERE, *second))
         .count();
     assert!((250..270).contains(&taken), "{taken}");
-    // Guessing at others from there does not touch it.
+    // Guesses at other names from there do not affect it.
     for name in 0..200 {
         waits(&throttle, &name.to_string(), HERE, 1000);
     }
@@ -117,7 +117,7 @@ fn an_attempt_that_was_not_made_does_not_count() {
         assert!(begin(&throttle, 0, true));
     }
     assert!(!begin(&throttle, 0, true), "the control");
-    // It does not make the wait of the others longer.
+    // A refused attempt does not lengthen the wait of the others.
     assert!(begin(&throttle, 1, true));
     assert!(begin(&throttle, 3, false));
     assert!(begin(&throttle, 3, true));
@@ -163,7 +163,7 @@ fn guessing_at_many_names_is_stopped_by_network_and_memory_is_bounded() {
     assert!(state.known.len() <= KNOWN_CAPACITY, "{}", state.known.len());
     assert!(state.known.len() >= KNOWN_CAPACITY / 2, "the control");
     drop(state);
-    // A flood of one moment is forgotten too.
+    // A flood within one second is forgotten too.
     for n in 0..u32::try_from(CAPACITY * 2).unwrap() {
         waits(&throttle, &n.to_string(), elsewhere(n), 9_000_000);
     }
@@ -186,7 +186,7 @@ fn a_user_with_many_networks_takes_none_from_another() {
     assert!(is_known("ann", HOME));
     let known = (0..20_000).filter(|n| is_known("mallory", elsewhere(*n)));
     assert_eq!(known.collect::<Vec<_>>(), Vec::from_iter(19_984..20_000));
-    // A login from one of them makes it the newest.
+    // A login from a known network makes it the newest.
     assert!(logs_in(&throttle, "mallory", elsewhere(19_984), 20_000));
     assert!(logs_in(&throttle, "mallory", elsewhere(1), 20_000));
     assert!(is_known("mallory", elsewhere(19_984)));
@@ -220,14 +220,14 @@ fn a_wait_is_told_in_whole_seconds_and_never_too_short() {
     assert!(wait(2001).unwrap().contains("again in 1 seconds"));
 }
 
-/// What success gives back to network and name is this attempt, and neither more nor less.
+/// A success takes exactly this attempt from the counts of network and name.
 #[test]
 fn success_gives_one_attempt_back() {
     let throttle = Throttle::default();
     for name in 0..99 {
         assert!(!waits(&throttle, &name.to_string(), HERE, 0));
     }
-    // However often somebody logs in, the network has one guess left.
+    // However often a user logs in, the network has one guess left.
     for name in 1000..1010 {
         assert!(logs_in(&throttle, &name.to_string(), HERE, 0));
     }
@@ -235,7 +235,7 @@ fn success_gives_one_attempt_back() {
     assert!(waits(&throttle, "another", HERE, 0));
 }
 
-/// The users who logged in last are those whose networks are known.
+/// The server keeps the networks of the users who logged in last.
 #[test]
 fn whoever_logs_in_again_stays_known() {
     let throttle = Throttle::default();
@@ -245,7 +245,7 @@ fn whoever_logs_in_again_stays_known() {
         assert!(logs_in(&throttle, &n.to_string(), HOME, n));
     }
     assert!(logs_in(&throttle, "ann", HOME, 20_000));
-    // One more than there is room for.
+    // One user more than the capacity.
     assert!(logs_in(&throttle, "bob", HOME, 20_001));
     let state = throttle.state.lock();
     assert!(state.known.len() < KNOWN_CAPACITY, "the control");
@@ -257,7 +257,7 @@ fn whoever_logs_in_again_stays_known() {
 fn an_attempt_that_was_not_made_leaves_the_time_of_the_one_before() {
     let throttle = Throttle::default();
     for _ in 0..12 {
-        // Past their waits: the next one is four seconds.
+        // All after their waits: the next wait is four seconds.
         for second in [0, 1, 3] {
             let _ = waits(&throttle, "ann", HERE, second);
         }
@@ -265,7 +265,7 @@ fn an_attempt_that_was_not_made_leaves_the_time_of_the_one_before() {
     let attempt = throttle.begin(Some("ann"), HERE, at(7)).unwrap();
     attempt.not_made();
     assert!(!waits(&throttle, "ann", HERE, 7));
-    // A later failure of somebody else is not taken back with it.
+    // Withdrawing the attempt does not withdraw a later failure of another client.
     let attempt = throttle.begin(Some("ann"), HERE, at(20)).unwrap();
     assert!(waits(&throttle, "ann", HERE, 21), "the control");
     attempt.not_made();

@@ -121,7 +121,7 @@ fn what_was_issued_while_the_clock_was_ahead_does_not_live_for_as_long() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = tokens(dir.path());
     let (ahead, a_little) = (issue_with(&tokens, 1_000_000), issue_with(&tokens, 1599));
-    // The control: while the clock is ahead, it is good.
+    // The control: while the clock is ahead, the token is valid.
     assert!(tokens.verify(&ahead, at(1_000_000)).is_some());
     assert_eq!(
         tokens.verify(&ahead, at(1000)),
@@ -160,7 +160,7 @@ fn issue_with(tokens: &Tokens, now: u64) -> String {
     issued.unwrap().token
 }
 
-/// A token with these claims, signed by the key that signs.
+/// Returns a token with these claims, signed by the current key.
 fn signed(tokens: &Tokens, change: impl FnOnce(&mut Header, &mut serde_json::Value)) -> String {
     let mut claims = serde_json::json!({
         "iss": ISSUER, "sub": UserId::generate().to_string(), "aud": AUDIENCE, "exp": 1600, "iat": 1000, "jti": "j",
@@ -193,7 +193,7 @@ fn a_token_of_our_key_must_be_ours_and_say_by_which_key() {
     for (number, change) in changes.into_iter().enumerate() {
         assert!(!is_good(change), "{number}");
     }
-    // A longer one is not looked at.
+    // The server does not parse a longer token.
     let padded = |bytes: usize| {
         let token = signed(&tokens, |_, claims| {
             claims["user_name"] = "n".repeat(bytes).into()
@@ -238,7 +238,7 @@ fn a_token_says_how_long_it_lives() {
     }
 }
 
-/// Each costs a signature once; memory is bounded, and what was not used for longest goes first.
+/// Each token costs one verification of its signature; memory is bounded, and the least recently used tokens go first.
 #[test]
 fn as_many_tokens_are_remembered_as_there_is_room_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -253,7 +253,7 @@ fn as_many_tokens_are_remembered_as_there_is_room_for() {
     assert_eq!(remembered(), 1);
     assert!(tokens.verify(&one, at(1001)).is_some());
     assert_eq!(remembered(), 1);
-    // One that is not good is not kept.
+    // An invalid token is not cached.
     assert_eq!(tokens.verify(&issue_with(&tokens, 0), at(1001)), None);
     assert_eq!(remembered(), 1);
     assert!(tokens.verify(&two, at(1001)).is_some());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::operation::{Operation, array, schema, string};
 use super::idempotency::IDEMPOTENCY;
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let answer = json!({"oneOf": [array::<api::AckOrRefusal>(), schema::<api::IngestCounts>()]});
     let types: Vec<_> = SourceKind::all()
@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::EVENTS,
             id,
             "events",
-            "Takes in events: one object, an array, lines, or a list such as a CADF log",
+            "Accepts events: one object, an array, lines, or a list such as a CADF log",
         )
     };
     vec![
@@ -29,7 +29,7 @@ pub(super) fn all() -> Vec<Operation> {
             .query::<api::IngestQuery>()
             .values("type", &types)
             .header("Content-Encoding", "`gzip`, `zstd` or `identity`.")
-            .header("Prefer", "`return=minimal` answers counts only.")
+            .header("Prefer", "`return=minimal` requests counts alone.")
             .header("Idempotency-Key", IDEMPOTENCY)
             .body(
                 true,
@@ -40,15 +40,15 @@ pub(super) fn all() -> Vec<Operation> {
             )
             .gives(
                 200,
-                "all kept: each event's id and leaf hash, in order",
+                "the server kept all: each event's id and leaf hash, in order",
                 answer.clone(),
             )
             .gives(
                 207,
-                "some refused: what became of each, in order",
+                "the server refused some: the result of each, in order",
                 answer.clone(),
             )
-            .gives(400, "none kept", answer)
+            .gives(400, "the server kept none", answer)
             .errors(&[E::UnsupportedMediaType, E::StorageFull]),
         Operation::new(
             "GET",
@@ -69,15 +69,15 @@ pub(super) fn all() -> Vec<Operation> {
             paths::EVENTS,
             "deleteEvents",
             "events",
-            "Deletes events of the days that the query names, both ends; it may also be a JSON body",
+            "Deletes the events of the days that the query names by both ends; the query may also be a JSON body",
         )
         .in_space()
         .query::<api::EventsQuery>()
         .needs(&["start", "end"])
-        .gives(200, "how many, and how many bytes", string())
+        .gives(200, "the number of events, and of their bytes", string())
         .errors(&[E::RangeRequired, E::LegalHold, E::StorageFull]),
         download("GET", "download", "The bytes of a session"),
-        download("HEAD", "downloadHead", "What the bytes of a session are"),
+        download("HEAD", "downloadHead", "The length and the entity tag of a session's bytes"),
     ]
 }
 
@@ -85,10 +85,13 @@ fn download(method: &'static str, id: &'static str, summary: &'static str) -> Op
     let gzip: [(&str, Value); 1] = [("application/gzip", string())];
     let fields = ["ETag", "Accept-Ranges", "Content-Disposition"];
     Operation::new(method, paths::DOWNLOAD, id, "events", summary)
-        .header("SESSIONID", "The session. It may be in the query instead.")
+        .header("SESSIONID", "The session; the query may name it instead.")
         .query_text("session", "The session, when no header names it.")
-        .header("Range", "One range of bytes, as RFC 9110 has it.")
-        .header("If-Range", "The entity tag of what is already there.")
+        .header("Range", "One range of bytes (RFC 9110).")
+        .header(
+            "If-Range",
+            "The entity tag of the bytes that the client already has.",
+        )
         .header(
             "If-Match",
             "Entity tags, one of which must be that of the download.",

@@ -1,13 +1,13 @@
-//! What proves downloads, and what keeps events from being deleted.
+//! Evidence of downloads, and legal holds.
 
 use atrail_api as api;
 use atrail_api::{ErrorCode as E, paths};
 
 use super::super::operation::{Operation, array, schema, string};
 
-const AT_ACCOUNT_LEVEL: &str = "`true`: of the account's own domain and every space.";
+const AT_ACCOUNT_LEVEL: &str = "`true`: the account's own domain and every space.";
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let tag = "evidence";
     let holds = || array::<api::HoldRow>();
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::KEYS,
             "showEvidenceKey",
             tag,
-            "The key that receipts are verified with, and how it changed",
+            "The key that verifies receipts, and its changes",
         )
         .gives(200, "the key", schema::<api::EvidenceKey>()),
         Operation::new(
@@ -34,12 +34,12 @@ pub(super) fn all() -> Vec<Operation> {
             paths::SESSION_RECEIPT,
             "showReceipt",
             tag,
-            "The evidence that goes with a session's download: a signed note",
+            "The receipt of a session: a signed note, the evidence of its download",
         )
         .id_in_path("GUID of the session")
         .gives_as(200, "the receipt", &[("text/plain", string())])
         .errors(&[E::SessionGone]),
-        Operation::new("GET", paths::HOLDS, "listHolds", tag, "Legal holds that stand")
+        Operation::new("GET", paths::HOLDS, "listHolds", tag, "Legal holds")
             .in_space()
             .query_text("AtAccountLevel", AT_ACCOUNT_LEVEL)
             .gives(200, "one row for each domain and level", holds()),
@@ -52,18 +52,18 @@ pub(super) fn all() -> Vec<Operation> {
         )
         .in_space()
         .json::<api::HoldRequest>(true)
-        .gives(200, "what stands then", holds())
+        .gives(200, "the holds after the request", holds())
         .errors(&[E::Conflict, E::StorageFull]),
         Operation::new(
             "DELETE",
             paths::HOLDS,
             "releaseHold",
             tag,
-            "Ends the hold that was set on the target; for an owner of the account",
+            "Releases the hold that was set on the target; for an owner of the account",
         )
         .in_space()
         .json::<api::HoldRequest>(false)
-        .gives(200, "what stands then", holds())
+        .gives(200, "the holds after the request", holds())
         .errors(&[E::Conflict, E::StorageFull]),
     ]
 }

@@ -1,4 +1,4 @@
-//! Getting tokens, and checking them.
+//! Issuing and verifying tokens.
 
 use atrail_api as api;
 use atrail_api::{ErrorCode as E, paths};
@@ -7,9 +7,9 @@ use serde_json::json;
 use super::super::operation::{Operation, schema};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const CLIENT: &str = "Basic, for the client `cf` with an empty secret; may be left out.";
+const CLIENT: &str = "Basic, for the client `cf` with an empty secret; optional.";
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let token = |path, id| {
         Operation::open(
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Operation> {
             path,
             id,
             "login",
-            "Gives tokens for a password, an API key, a refresh token or an OpenID provider's token",
+            "Issues tokens for a password, an API key, a refresh token or an OpenID provider's token",
         )
         .header("Authorization", CLIENT)
         .body(true, &[(FORM, schema::<api::TokenRequest>())])
@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::INFO,
             "info",
             "login",
-            "What this server is, and where to log in",
+            "The server's name and version, and its login endpoints",
         )
         .gives(200, "the server", schema::<api::InfoResponse>()),
         token(paths::TOKEN, "createToken"),
@@ -58,7 +58,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::TOKEN_KEYS,
             "rotateTokenKey",
             "login",
-            "Makes a new key that signs access tokens; for the server's operator. What the one before signed stays good until it expires",
+            "Creates a new key that signs access tokens; for the server's operator. Tokens of its predecessor stay valid until they expire",
         )
         .gives(
             201,
@@ -75,7 +75,7 @@ pub(super) fn all() -> Vec<Operation> {
         )
         .header("Authorization", CLIENT)
         .body(true, &[(FORM, schema::<api::TokenRevocation>())])
-        .gives_as(200, "it has ended, or had before", &[])
+        .gives_as(200, "the login has ended, now or before", &[])
         .gives(401, "another client than `cf`", schema::<api::TokenError>())
         .errors(&[E::BadRequest]),
     ]

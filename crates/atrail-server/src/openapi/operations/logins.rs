@@ -5,7 +5,7 @@ use atrail_api::{ErrorCode as E, paths};
 
 use super::super::operation::{Operation, list, schema};
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let tag = "tenancy";
     vec![
@@ -14,7 +14,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::USERS,
             "listUsers",
             tag,
-            "Users: all for the operator, else the caller",
+            "Users: all for the operator, otherwise the caller",
         )
         .gives(200, "users", list::<api::User>())
         .errors(&[E::Forbidden]),
@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::USERS,
             "createUser",
             tag,
-            "Makes a user; for the server's operator",
+            "Creates a user; for the server's operator",
         )
         .json::<api::UserCreate>(true)
         .gives(201, "the user", schema::<api::User>())
@@ -33,7 +33,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::USER,
             "showUser",
             tag,
-            "One user: any for the operator, else the caller",
+            "One user: any for the operator, otherwise the caller",
         )
         .id_in_path("GUID")
         .gives(200, "the user", schema::<api::User>())
@@ -46,7 +46,7 @@ pub(super) fn all() -> Vec<Operation> {
             "Deletes a user with all keys, roles, logins and sessions; for the server's operator",
         )
         .id_in_path("GUID")
-        .gives(200, "it is gone", schema::<api::Deleted>())
+        .gives(200, "deleted", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "GET",
@@ -62,14 +62,14 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ROLES,
             "grantRole",
             tag,
-            "Gives a role to a user",
+            "Grants a role to a user",
         )
         .json::<api::RoleGrant>(true)
         .gives(200, "the user held it before", schema::<api::RoleGrant>())
         .gives(201, "the user holds it now", schema::<api::RoleGrant>())
         .gives(
             202,
-            "the name was invited: an owner cannot see whether there is such a user outside the account",
+            "the server invited the name: an owner cannot see whether such a user exists outside the account",
             schema::<api::Invitation>(),
         )
         .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
@@ -78,10 +78,10 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ROLES,
             "revokeRole",
             tag,
-            "Takes a role from a user, or takes back that it was offered; the query may also be a JSON body",
+            "Revokes a user's role, or withdraws its offer; the query may also be a JSON body",
         )
         .query::<api::RoleGrant>()
-        .gives(200, "the user holds it no more", schema::<api::Deleted>())
+        .gives(200, "the user no longer holds it", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::NotFound]),
         Operation::new(
             "GET",
@@ -97,7 +97,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::INVITATION,
             "acceptInvitation",
             tag,
-            "Accepts an invitation; for whom it is, or the operator on behalf of that user",
+            "Accepts an invitation; for the invited user, or the operator on behalf of that user",
         )
         .id_in_path("GUID")
         .gives(201, "the user holds the role now", schema::<api::RoleGrant>())
@@ -107,10 +107,10 @@ pub(super) fn all() -> Vec<Operation> {
             paths::INVITATION,
             "deleteInvitation",
             tag,
-            "Declines an invitation, or as an owner of its account takes it back",
+            "Declines an invitation, or, as an owner of its account, withdraws it",
         )
         .id_in_path("GUID")
-        .gives(200, "it has ended", schema::<api::Deleted>())
+        .gives(200, "ended", schema::<api::Deleted>())
         .errors(&[E::Forbidden]),
         Operation::new(
             "GET",
@@ -127,12 +127,12 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "createApiKey",
             tag,
-            "Makes an API key for the caller",
+            "Creates an API key for the caller",
         )
         .json::<api::ApiKeyCreate>(true)
         .gives(
             201,
-            "the key, with its secret this once",
+            "the key, with its secret, which the server never shows again",
             schema::<api::ApiKeyCreated>(),
         )
         .errors(&[E::Forbidden, E::NotFound, E::Conflict]),
@@ -141,10 +141,10 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "deleteApiKey",
             tag,
-            "Ends an API key and every login that came of it; the query may also be a JSON body",
+            "Deletes an API key and ends every login that began with it; the query may also be a JSON body",
         )
         .query::<api::ApiKeyDelete>()
-        .gives(200, "it has ended", schema::<api::Deleted>())
+        .gives(200, "ended", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::NotFound]),
         Operation::new(
             "PUT",

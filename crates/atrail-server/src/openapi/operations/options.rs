@@ -5,7 +5,7 @@ use atrail_api::{ErrorCode as E, paths};
 
 use super::super::operation::{Operation, array, schema};
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let tag = "options";
     vec![
@@ -19,7 +19,7 @@ pub(super) fn all() -> Vec<Operation> {
         .in_space()
         .query_text(
             "AtAccountLevel",
-            "`true`: of the account's own domain and every space.",
+            "`true`: the account's own domain and every space.",
         )
         .gives(200, "one row for each domain", array::<api::OptionRow>()),
         Operation::new(
@@ -37,17 +37,17 @@ pub(super) fn all() -> Vec<Operation> {
             paths::RETENTION,
             "showRetention",
             tag,
-            "How the server's clock stands to the time that passed, by which retention deletes; for the server's operator",
+            "How the server's clock compares with the time that passed, by which retention deletes; for the server's operator",
         )
-        .gives(200, "how they stand", schema::<api::RetentionState>()),
+        .gives(200, "the comparison", schema::<api::RetentionState>()),
         Operation::new(
             "POST",
             paths::RETENTION,
             "resumeRetention",
             tag,
-            "Says that the server's clock is right: retention goes by its date from now on; for the server's operator",
+            "Confirms that the server's clock is right: from now on, retention follows it; for the server's operator",
         )
-        .gives(200, "how they stand then", schema::<api::RetentionState>())
+        .gives(200, "the comparison after the request", schema::<api::RetentionState>())
         .errors(&[E::StorageFull]),
     ]
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::operation::{Operation, array, schema};
 use super::idempotency::IDEMPOTENCY;
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let tag = "sessions";
     vec![
@@ -25,7 +25,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::SESSIONS,
             "createSession",
             tag,
-            "Freezes a scope; without a body the current day",
+            "Freezes a scope; without a body, the current day",
         )
         .in_space()
         .header("Idempotency-Key", IDEMPOTENCY)
@@ -49,13 +49,13 @@ pub(super) fn all() -> Vec<Operation> {
             "Ends a session of the caller",
         )
         .id_in_path("GUID of the session")
-        .gives(200, "it has ended", schema::<api::Deleted>()),
+        .gives(200, "ended", schema::<api::Deleted>()),
         Operation::new(
             "GET",
             paths::SESSION_MANIFEST,
             "showManifest",
             tag,
-            "What a session pins; the bytes whose SHA-256 is the download's entity tag",
+            "The manifest of a session: the bytes whose SHA-256 is the download's entity tag",
         )
         .id_in_path("GUID of the session")
         .gives(

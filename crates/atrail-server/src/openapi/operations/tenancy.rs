@@ -5,7 +5,7 @@ use atrail_api::{ErrorCode as E, paths};
 
 use super::super::operation::{Operation, list, schema};
 
-/// Each operation.
+/// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
     let tag = "tenancy";
     vec![
@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ACCOUNTS,
             "createAccount",
             tag,
-            "Makes an account; for the server's operator",
+            "Creates an account; for the server's operator",
         )
         .json::<api::AccountCreate>(true)
         .gives(201, "the account", schema::<api::Account>())
@@ -41,10 +41,10 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ACCOUNT,
             "deleteAccount",
             tag,
-            "Deletes an account that holds nothing; for the server's operator",
+            "Deletes an empty account; for the server's operator",
         )
         .id_in_path("GUID")
-        .gives(200, "it is gone", schema::<api::Deleted>())
+        .gives(200, "deleted", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "GET",
@@ -60,7 +60,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ORGANIZATIONS,
             "createOrganization",
             tag,
-            "Makes an organization; for an owner of its account",
+            "Creates an organization; for an owner of its account",
         )
         .json::<api::OrganizationCreate>(true)
         .gives(201, "the organization", schema::<api::Organization>())
@@ -79,10 +79,10 @@ pub(super) fn all() -> Vec<Operation> {
             paths::ORGANIZATION,
             "deleteOrganization",
             tag,
-            "Deletes an organization that has no spaces; for an owner of its account",
+            "Deletes an organization without spaces; for an owner of its account",
         )
         .id_in_path("GUID")
-        .gives(200, "it is gone", schema::<api::Deleted>())
+        .gives(200, "deleted", schema::<api::Deleted>())
         .errors(&[E::Forbidden, E::Conflict]),
         Operation::new(
             "GET",
@@ -98,7 +98,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::SPACES,
             "createSpace",
             tag,
-            "Makes a space; for an owner of its account",
+            "Creates a space; for an owner of its account",
         )
         .json::<api::SpaceCreate>(true)
         .gives(201, "the space", schema::<api::Space>())
@@ -117,11 +117,11 @@ pub(super) fn all() -> Vec<Operation> {
             paths::SPACE,
             "deleteSpace",
             tag,
-            "Deletes a space; for an owner of its account. Its events stay with the account, unless they are to go too",
+            "Deletes a space; for an owner of its account. Its events stay with the account, unless the request deletes them too",
         )
         .id_in_path("GUID")
         .query::<api::SpaceDelete>()
-        .gives(200, "it is gone, or what it holds", schema::<api::SpaceDeleted>())
+        .gives(200, "the space is deleted; or, for a dry run, its events", schema::<api::SpaceDeleted>())
         .errors(&[E::Forbidden, E::Conflict, E::TooMany]),
     ]
 }

@@ -1,4 +1,5 @@
-//! Kept, refused and not read are all that was sent: no event goes missing, whatever is cut off before it.
+//! Kept, refused and unread items account for everything that was sent: no event goes missing behind one that is cut
+//! off.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -7,15 +8,15 @@ use super::recovery::{any_damage, damaged};
 use super::{Found, streamed, whole};
 use crate::{Framing, SourceKind, split};
 
-/// Events, one a line, with their numbers.
+/// Returns numbered events, one for each line.
 fn numbered(count: usize) -> Vec<String> {
     let event = |number| format!(r#"{{"eventTime":{number},"x":{{"y":[{{"z":"}},{{"}}]}}}}"#);
     (1..=count).map(event).collect()
 }
 
-/// What came of an input.
+/// The result of an input.
 struct Outcome {
-    /// What was handed on or refused, with its line.
+    /// The returned or refused items, with their lines.
     items: Vec<Found>,
     not_read: u64,
 }
@@ -29,7 +30,7 @@ impl Outcome {
         }
     }
 
-    /// Events that came out, items that were refused, lines that were not read.
+    /// Returns the numbers of returned events, refused items and unread lines.
     fn sums(&self) -> (usize, usize, u64) {
         let kept = |(_, item): &&Found| item.as_ref().is_ok_and(|text| is_event(text));
         let kept = self.items.iter().filter(kept).count();
@@ -59,18 +60,18 @@ fn assert_sums(body: &str, expected: (usize, usize, u64)) {
 #[derive(Debug, Clone)]
 enum Line {
     Event,
-    /// Two events whose line break was lost, with this in its place.
+    /// Two events with this in place of the line break between them.
     Glued(&'static str),
-    /// An event that is cut off there.
+    /// An event that is cut off here.
     Cut(Index),
-    /// An event that something is done to.
+    /// An event with damage.
     Damaged((Index, Index, &'static str)),
-    /// A whole event and one that is cut off.
+    /// A whole event, and one that is cut off.
     GluedCut(Index),
     Other(&'static str),
 }
 
-/// An input, and on which line which events stand.
+/// An input, and the events of each line.
 #[derive(Debug)]
 struct Input {
     body: String,
@@ -132,7 +133,7 @@ impl Input {
         Self::new(&lines, "\n")
     }
 
-    /// The value of many lines that is refused for a comma before it, too many or too few, and is whole.
+    /// Returns the valid value of several lines that was refused for a missing or surplus comma before it.
     fn refused_whole(&self, (line, item): &Found) -> Option<&str> {
         let error = item.as_ref().err()?;
         let is_comma = error.contains("list of events but found `,`");
@@ -153,8 +154,8 @@ impl Input {
         Some(&value[..values.byte_offset()])
     }
 
-    /// How many events are neither handed on, alone or inside of a value that is whole, nor refused on their line. No
-    /// more may be than are counted as not read.
+    /// Counts the events that are neither returned, alone or within a valid value, nor refused on their line. There
+    /// must be no more of them than the engine counts as unread.
     fn untold(&self, items: &[Found]) -> u64 {
         let texts = items.iter().filter_map(|(_, item)| item.as_deref().ok());
         let mut texts: Vec<&str> = texts.filter(|text| is_json(text)).collect();
@@ -177,7 +178,7 @@ impl Input {
     }
 }
 
-/// Nothing goes missing, and no more is counted than was sent.
+/// Checks that nothing goes missing, and that the counts do not exceed what was sent.
 fn check(input: &Input, outcome: &Outcome) -> Result<(), String> {
     let untold = input.untold(&outcome.items);
     let values = |line: &Written| line.events.len() + 2 * line.cuts;
@@ -223,7 +224,7 @@ proptest! {
         chunk_bytes in 1..40_usize,
         are_lines: bool,
     ) {
-        // Commas nowhere, everywhere, or anywhere; the first line many times over.
+        // Commas nowhere, everywhere, or anywhere; the first line repeated many times.
         let mut lines = lines;
         for (_, _, has_comma) in &mut lines {
             *has_comma = commas == 1 || (commas == 2 && *has_comma);
@@ -287,7 +288,7 @@ fn events_that_are_indented_deeper_than_one_that_broke_are_counted() {
             ),
             (1, 1, 2),
         ),
-        // A list is read whatever stands before it.
+        // The engine reads a list even after a fault.
         (
             format!(
                 "{{\"events\":[\n{}\n]}},\n{{\"events\":[\n{}\n]}}\n",
@@ -296,7 +297,7 @@ fn events_that_are_indented_deeper_than_one_that_broke_are_counted() {
             ),
             (5, 1, 0),
         ),
-        // It ends where its brackets say, and is no JSON.
+        // The text ends at its closing bracket, and is not JSON.
         (
             format!("{{\"a\":1,\n  {}\n}}\n{}\n", deeper("\n  "), events[0]),
             (1, 1, 4),
@@ -327,15 +328,15 @@ fn events_that_are_indented_deeper_than_one_that_broke_are_counted() {
             ),
             (1, 1, 4),
         ),
-        // What is whole swallows nothing.
+        // A valid value swallows nothing.
         (
             format!("{{\"a\":[\n  {}\n]}}\n{}\n", deeper(",\n  "), events[0]),
             (1, 1, 0),
         ),
-        // Lists of one line, and events whose line breaks were lost.
+        // Lists of one line, and events without line breaks between them.
         (format!("{{\"a\":1,\n  [{}]\n", deeper(",")), (0, 1, 4)),
         (format!("{{\"a\":1,\n  {}\n", deeper("")), (0, 1, 4)),
-        // A list's member that is no JSON.
+        // A list's member that is not JSON.
         (
             format!(
                 "{{\"a\":{{\"b\" 1,\"c\":[\n{}\n]}},\"events\":[{}]}}\n",

@@ -111,7 +111,7 @@ fn hostile_input_takes_linear_time_and_bounded_memory() {
         "[{}\n",
         "[{}\n]\n}\n",
     ] {
-        // Many small items are slow for what is made of them, not for finding them.
+        // Many small items are slow because of the work on each, not because of finding them.
         let size = if pattern.len() < 3 { 1 << 18 } else { size };
         let body = pattern.repeat(size / pattern.len());
         let before = SCANNED_BYTES.get();
@@ -138,7 +138,7 @@ fn hostile_input_takes_linear_time_and_bounded_memory() {
 
 #[test]
 fn what_breaks_off_many_times_over_is_looked_at_a_few_times() {
-    // Each line begins a value that holds all the following ones and breaks where they do.
+    // Each line begins a value that contains all the following ones and breaks where they do.
     let nested = "{\"a\":\n".repeat(100);
     let body = format!("{nested}[{}\"\n", "1,".repeat(100_000)).repeat(4);
     let before = SCANNED_BYTES.get();

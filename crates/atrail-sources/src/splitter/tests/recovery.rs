@@ -1,4 +1,4 @@
-//! What is read after a break: a break costs what it stands in, and what is not read is counted.
+//! Reading after a break: a break costs the value that it is in, and the engine counts what it does not read.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use super::{Found, event, sniffed, streamed, whole};
 use crate::{Framing, SourceKind, split};
 
-/// Events, one a line, with their numbers.
+/// Returns numbered events, one for each line.
 fn numbered(count: usize) -> Vec<String> {
     let event = |number| format!(r#"{{"eventTime":{number},"x":{{"y":[{{"z":"}},{{"}}]}}}}"#);
     (1..=count).map(event).collect()
@@ -16,7 +16,7 @@ fn pretty(number: usize) -> String {
     format!("{{\n  \"eventTime\": {number},\n  \"x\": [\n    {{\n      \"y\": 1\n    }}\n  ]\n}}")
 }
 
-/// How many events come out whole, how many items are refused, and how many lines were not read.
+/// Returns the numbers of valid events, refused items and unread lines.
 fn sums(body: &str, events: &[String]) -> (usize, usize, u64) {
     let items: Vec<Found> = sniffed(body);
     let kept = items
@@ -121,14 +121,14 @@ fn a_bad_place_in_an_array_costs_one_element() {
     let lines = events.join(",\n");
     let second = format!("{},\n", events[1]);
     for (bad, is_one) in [
-        // A comma too few, and one too many.
+        // A missing comma, and a surplus one.
         (format!("{}\n", events[1]), true),
         (format!("{},\n,", events[1]), false),
-        // An element that is cut off, in a string, before a value, in a list.
+        // An element that is cut off: in a string, before a value, in a list.
         (format!("{}\n", &events[1][..6]), true),
         (format!("{}\n", &events[1][..13]), true),
         (format!("{}\n", &events[1][..27]), true),
-        // What is no value.
+        // Text that is not a value.
         ("// nothing here\n".to_owned(), true),
         ("garbage,\n".to_owned(), true),
         ("}\n".to_owned(), true),
@@ -268,7 +268,7 @@ fn files_in_chunks_recover_alike() {
     }
 }
 
-/// Damage to one line: what is cut out of it, and what is put in its place.
+/// Generates damage to one line: the part to cut out, and its replacement.
 pub(super) fn any_damage() -> impl Strategy<Value = (Index, Index, &'static str)> {
     let token = prop::sample::select(vec![
         "",
@@ -307,7 +307,7 @@ proptest! {
         let events = numbered(8);
         let mut lines = events.clone();
         lines[at] = damaged(&lines[at], damage);
-        // A bracket may be the begin of a list that goes on on the next line.
+        // A bracket may begin a list that continues on the next line.
         prop_assume!(!lines[at].trim_start_matches('\u{feff}').starts_with('['));
         let body = lines.join(if crlf { "\r\n" } else { "\n" });
         let items = whole(body.as_bytes(), Framing::Sniffed);

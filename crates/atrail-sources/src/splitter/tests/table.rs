@@ -1,4 +1,5 @@
-//! What a row can bring, by a table of formats that are none: the engine knows no other formats than its table.
+//! What a row of the table can express, with a table of made-up formats: the engine knows no formats besides its
+//! table's.
 
 use atrail_model::limits::EVENT_MAX_BYTES;
 
@@ -9,8 +10,8 @@ use crate::split::candidate;
 use crate::splitter::{Splitter, Step};
 use crate::{Format, Framing, Reason, SourceKind};
 
-/// Objects with an `at` are what nothing else is; `ledger` comes in lists named `rows`, `boxed` is a `ledger` in an envelope,
-/// and of `plain` every line is an item.
+/// `base` claims objects with an `at` that no other format claims; `ledger` comes in lists named `rows`; `boxed` is a
+/// `ledger` in an envelope; for `plain`, every line is an item.
 static TABLE: [Format; 4] = [
     Format {
         name: "base",
@@ -77,7 +78,7 @@ fn kind(name: &str) -> SourceKind {
         .map_or(SourceKind::Auto, SourceKind::Of)
 }
 
-/// Every item, whole and in chunks, with the word for what it was made from.
+/// Returns every item with the name of its origin, and checks that whole and chunked input agree.
 fn items(text: &str, kind: SourceKind) -> Vec<(String, Found)> {
     let all = text.len().max(1);
     let [whole, chunked] = [all, 7].map(|chunk_bytes| {
@@ -168,7 +169,7 @@ fn an_envelope_holds_an_event_of_its_kind() {
         "1 ledger {\"at\":\"1\"}",
         "2 base {\"box\":{},\"at\":\"2\"}",
     ];
-    // The telling name stands inside, so that the envelope is looked into before it is opened.
+    // The name that reveals the format is inside, so the engine inspects the envelope before it opens it.
     assert_eq!(texts(text, SourceKind::Auto), expected);
     assert_eq!(texts(text, kind("ledger"))[0], expected[0]);
 }
