@@ -30,7 +30,7 @@ async fn a_role_that_is_taken_is_gone_with_the_next_request_and_so_are_its_sessi
     assert_eq!(developer.get(&path).seen().await.0, 200);
 }
 
-/// Of a whole account no space is left that would have to be known.
+/// A session of a whole account depends on the role in the account alone: a role in one of its spaces does not suffice.
 #[tokio::test]
 async fn a_session_of_an_account_goes_with_the_role_and_comes_back_with_it() {
     let server = TestServer::start().await;
@@ -235,12 +235,12 @@ impl Withheld {
         }
     }
 
-    /// Sends the body, and gives the status of the answer.
+    /// Sends the body, and returns the status of the answer.
     async fn end(self) -> String {
         self.answer().await["HTTP/1.1 ".len()..][..3].to_owned()
     }
 
-    /// Sends the body, and gives the whole answer.
+    /// Sends the body, and returns the whole answer.
     async fn answer(mut self) -> String {
         self.stream.write_all(self.body.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -258,7 +258,7 @@ async fn the_account_that_is_meant_without_a_space_is_the_only_one_where_one_may
     let path = "/v3/events?AtAccountLevel=true";
     assert_eq!(alone.post(path).body(event(1)).seen().await.0, 200);
     assert_eq!(alone.get(path).seen().await.0, 403);
-    // Nor does it hold, or free, what it sent.
+    // A writer may not set or release holds on the events that it sent either.
     let hold = json!({"AtAccountLevel": true, "reason": "a case"});
     for change in [alone.post(paths::HOLDS), alone.delete(paths::HOLDS)] {
         let named = change.header(headers::ACCOUNT_ID, &server.initial.account);
@@ -280,7 +280,7 @@ async fn the_account_that_is_meant_without_a_space_is_the_only_one_where_one_may
     );
 }
 
-/// More accounts than an error can name.
+/// The user has roles in more accounts than an error lists.
 #[tokio::test]
 async fn who_may_choose_among_many_accounts_is_told_some_and_how_many_more() {
     let server = TestServer::start().await;
@@ -346,7 +346,7 @@ async fn a_key_does_what_it_is_good_for_and_no_more() {
     assert_eq!(brief_key["use_time"], crate::support::NOW);
     server.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(brief.get(paths::EVENTS).seen().await.0, 401);
-    // Not a second longer either, right after it was good for something.
+    // A key ends to the second, even right after a request that it allowed.
     let briefest = with(json!({"name": "c", "expires_in": 2})).await;
     assert_eq!(briefest.get(paths::EVENTS).seen().await.0, 200);
     server.clock.advance(std::time::Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! What happens in the catalog behind the server's back: it fails, or another process changes it.
+//! Changes of the catalog without the server's knowledge: the catalog fails, or another process changes it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use atrail_api::paths;
 use crate::credentials::by_password;
 use crate::support::{Made, TestServer};
 
-/// A catalog that does not answer says nothing of who asked it.
+/// A failure of the catalog says nothing about the caller.
 #[tokio::test]
 async fn logins_that_the_catalog_fails_are_no_guesses() {
     let server = TestServer::start().await;
@@ -17,7 +17,7 @@ async fn logins_that_the_catalog_fails_are_no_guesses() {
         ("users", name.as_str(), password, 12),
         ("api_keys", "apikey", &server.initial.api_key, 120),
     ] {
-        // A key that is no key is looked up nowhere.
+        // The server looks up no text that is not a key.
         let wrong = server.token(&by_password(user, "wrong")).await;
         assert_eq!(wrong.status(), 400, "{table}: the control");
         catalog.rename(table, "away").await;
@@ -33,12 +33,12 @@ async fn logins_that_the_catalog_fails_are_no_guesses() {
     }
 }
 
-/// What another process takes away is gone in seconds, though nobody tells this one.
+/// A right that another process revokes ends within seconds, although nothing notifies this process.
 #[tokio::test]
 async fn a_standing_is_believed_for_seconds_alone() {
     let server = TestServer::start().await;
     let ann = server.user("ann", false, &[server.developer()]).await;
-    // The first use of an account is a change of its own.
+    // The first use of an account is itself a change.
     for _ in 0..2 {
         assert_eq!(ann.get(paths::EVENTS).seen().await.0, 200);
     }
@@ -53,7 +53,7 @@ async fn a_standing_is_believed_for_seconds_alone() {
     assert_eq!(ann.get(paths::EVENTS).seen().await.0, 404);
 }
 
-/// Between the look at a secret and the login that it begins somebody may take it back.
+/// A secret may be revoked between its verification and the beginning of the login.
 #[tokio::test]
 async fn a_secret_that_goes_meanwhile_begins_no_login() {
     let server = TestServer::start().await;
@@ -74,7 +74,7 @@ async fn a_secret_that_goes_meanwhile_begins_no_login() {
         let form = by_password(user, secret);
         assert_eq!(server.token(&form).await.status(), 200, "the control");
         let change = catalog.begin(change).await;
-        // The login looks, and waits to write.
+        // The login verifies the secret, and then waits to write.
         let commit = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             change.commit().await.unwrap();

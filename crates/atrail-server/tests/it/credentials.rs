@@ -104,14 +104,14 @@ async fn a_right_key_and_a_right_password_take_no_attempt_from_their_network() {
     let status = server.token(&by_password("admin", "wrong")).await.status();
     assert_eq!(status, 429, "the control");
     server.clock.advance(Duration::from_secs(1));
-    // More often than anybody may guess; the first makes the network a known one.
+    // More often than a guesser may try; the first login makes the network known.
     for login in 0..12 {
         let right = by_password("admin", &server.initial.password);
         assert_eq!(server.token(&right).await.status(), 200, "{login}");
     }
 }
 
-/// What a name is spelt like is no way to guess more often.
+/// Different spellings of a name allow no additional guesses.
 #[tokio::test]
 async fn spellings_of_one_name_are_guessed_at_together() {
     let server = TestServer::start().await;
@@ -239,7 +239,7 @@ async fn a_refresh_token_lives_for_as_long_as_its_own_time() {
     }
     server.clock.advance(Duration::from_secs(15 * 86_400));
     assert_eq!(refresh(&server, &token).await, 400);
-    // So does one that never was exchanged.
+    // A token that was never exchanged expires too.
     for (wait, expected) in [(14 * 86_400 - 1, 200), (14 * 86_400, 400)] {
         let tokens = server.login("admin", &server.initial.password).await;
         server.clock.advance(Duration::from_secs(wait));
@@ -426,7 +426,7 @@ async fn a_key_targets_its_home_unless_another_place_is_named() {
     };
     assert_eq!(events(&of_space, paths::EVENTS, None).await, (200, true));
     let named = Some((headers::PROJECT_ID, space.as_str()));
-    // Nothing was ever sent to that one.
+    // Nobody has sent events to that space.
     assert_eq!(events(&of_space, paths::EVENTS, named).await, (200, false));
     let elsewhere = Some((headers::ACCOUNT_ID, account.as_str()));
     assert_eq!(events(&of_space, paths::EVENTS, elsewhere).await.0, 400);

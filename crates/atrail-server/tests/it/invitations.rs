@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Made, PASSWORD, TestServer, event, gunzipped};
 
-/// Two accounts with an owner each, who is no operator.
+/// Two accounts, each with an owner who is not an operator.
 pub(crate) struct Neighbours {
     pub(crate) server: TestServer,
     pub(crate) admin: Client,
@@ -47,7 +47,7 @@ impl Neighbours {
         (status, serde_json::from_str(&text).unwrap())
     }
 
-    /// Actions of a user that the account's owner can read, by the owner's download.
+    /// Returns the actions of a user that the account's owner can read in a download.
     pub(crate) async fn told(&self, owner: usize, user: &str) -> Vec<String> {
         let all = json!({"start": "2017-07-25", "end": "2017-07-25", "AtAccountLevel": true});
         let request = self.owner[owner]

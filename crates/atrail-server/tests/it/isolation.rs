@@ -458,7 +458,8 @@ async fn a_flood_of_logins_from_one_address_keeps_nobody_else_waiting() {
         answers.contains(&503),
         "the control: the queue was full: {answers:?}"
     );
-    // Who found no place guessed at nothing: until a hundred did, or are about to, nobody has to wait.
+    // A request that the full queue refused does not count as a guess: no client has to wait until a hundred guesses
+    // have failed or are in progress.
     let guesses = answers.iter().filter(|status| **status == 400).count();
     let more = (80..130).map(|n| {
         let form = form(&format!("nobody-{n}"), "wrong");

@@ -54,9 +54,9 @@ struct Shared {
 /// The provider's deviations from correct answers.
 #[derive(Debug, Default)]
 pub(crate) struct Manner {
-    /// What it says that it is called.
+    /// The name that the provider states for itself.
     pub(crate) calls_itself: Option<String>,
-    /// Where it says that its keys lie.
+    /// The location that the provider states for its keys.
     pub(crate) keys_at: Option<String>,
     /// The status of the answer with the keys.
     pub(crate) keys_status: Option<StatusCode>,

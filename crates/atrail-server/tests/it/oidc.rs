@@ -293,7 +293,7 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
     let long = scene.sign(&scene.saying("pad", json!("x".repeat(11_600))));
     assert_eq!(scene.answer(&long).await.0, 200, "the control");
     let refused = tokens.len() - 1;
-    // In a time in which failures from one address are not slowed down.
+    // Too few tokens follow for the server to slow down failures from one address.
     let mut answers = std::collections::BTreeSet::new();
     for (what, token) in tokens {
         let (status, text) = scene.answer(&token).await;
@@ -302,7 +302,7 @@ async fn what_the_provider_did_not_say_to_this_server_now_is_refused() {
         answers.insert(text);
     }
     assert_eq!(answers.len(), 1, "one answer for all: {answers:?}");
-    // All but the one without a name: it was good, and says that somebody set something up wrongly.
+    // All but the token without a name: that one is valid, and reveals a wrong configuration.
     let page = scene.server.nobody().get(paths::METRICS).seen().await.1;
     let sample = format!("atrail_auth_failures_total{{kind=\"id_token\"}} {refused}\n");
     assert!(page.contains(&sample), "{page}");

@@ -232,7 +232,7 @@ async fn a_request_keeps_its_id() {
     assert_eq!(made.len(), 36, "{made}");
 }
 
-/// Lines of a log.
+/// Collects the lines of a log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -106,7 +106,7 @@ async fn the_algorithms_and_the_audience_are_those_of_the_settings() {
 #[tokio::test]
 async fn a_provider_that_answers_otherwise_is_not_believed() {
     let scene = Scene::with(|_| ()).await;
-    // The keys do lie there: it is this machine, by another name than those that are its alone.
+    // The keys do exist there: the address is this machine, but not a loopback address.
     let elsewhere = scene.issuer.url.replace("127.0.0.1", "0.0.0.0") + "/keys";
     let manners = [
         (

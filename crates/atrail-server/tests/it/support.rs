@@ -104,14 +104,14 @@ impl TestServer {
         format!("http://{}{path}", self.running.addr)
     }
 
-    /// The catalog, for who changes it behind the server's back.
+    /// Returns the catalog, for changes without the server's knowledge.
     pub(crate) async fn catalog(&self) -> CatalogFile {
         let file = self.dir.path().join("data/catalog.sqlite");
         let options = SqliteConnectOptions::new().filename(file);
         CatalogFile(SqlitePool::connect_with(options).await.unwrap())
     }
 
-    /// Asks for tokens with this form.
+    /// Requests tokens with this form.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Response {
         let request = self.http.post(self.url(paths::TOKEN));
         let request = request.basic_auth("cf", Some("")).form(form);
@@ -199,7 +199,7 @@ impl CatalogFile {
         statement.execute(&self.0).await.unwrap();
     }
 
-    /// Makes a change that nobody else sees until it is committed; nobody else can write until then.
+    /// Makes a change that no other connection sees until it is committed; no other connection can write until then.
     pub(crate) async fn begin(&self, change: &'static str) -> Transaction<'static, Sqlite> {
         let mut tx = self.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
         sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();

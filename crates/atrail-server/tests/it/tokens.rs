@@ -127,7 +127,7 @@ async fn a_refresh_token_is_exchanged_once_and_its_theft_is_noticed() {
     let retried = refreshed(&server, &first.refresh_token).await.unwrap();
     assert!(works(&server, &retried.access_token).await);
 
-    // Somebody else comes later with the old one: the whole login ends at once, and that is on record.
+    // Somebody else uses the old token later: the whole login ends at once, and the server records that.
     server.clock.advance(Duration::from_secs(6));
     for tokens in [&first, &second, &retried] {
         assert!(works(&server, &tokens.access_token).await, "the control");
@@ -141,13 +141,13 @@ async fn a_refresh_token_is_exchanged_once_and_its_theft_is_noticed() {
         assert!(refreshed(&server, &tokens.refresh_token).await.is_err());
     }
     written(&server, "login", "failure", 1).await;
-    // Garbage harms nobody.
+    // Garbage affects nobody.
     let other = server.login("admin", &server.initial.password).await;
     assert!(refreshed(&server, "atr_00").await.is_err());
     assert!(works(&server, &other.access_token).await);
 }
 
-/// What an access token says of how its login began.
+/// Returns how the login of an access token began.
 fn began_by(access_token: &str) -> Value {
     let claims = access_token.split('.').nth(1).unwrap();
     let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
@@ -170,7 +170,8 @@ async fn a_refreshed_login_says_how_it_began() {
     }
 }
 
-/// What signs tokens is the server's alone, and what it signed before the last is good no more, however lately it was seen.
+/// Only the server can read the signing key. Tokens of the key before the last are invalid, however recently they were
+/// used.
 #[tokio::test]
 async fn a_rotated_signing_key_is_kept_from_others_and_replaces_the_one_before_the_last() {
     let server = TestServer::start().await;
@@ -291,7 +292,7 @@ async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
     }
 }
 
-/// Who knows a key's public part and how its checksum is made lacks the rest.
+/// A key's public part and the rule of its checksum do not suffice to make the key.
 #[tokio::test]
 async fn a_key_with_another_secret_is_none() {
     let server = TestServer::start().await;
@@ -312,7 +313,7 @@ async fn a_key_with_another_secret_is_none() {
     server.login("apikey", key).await;
 }
 
-/// Another last digit.
+/// Returns a different last digit.
 fn flipped(secret: &str) -> char {
     if secret.ends_with('0') { '1' } else { '0' }
 }

@@ -1,4 +1,4 @@
-//! In which accounts it is on record that a user logged in: those that the user uses, from the first use on.
+//! The accounts in which the server records the logins of a user: those that the user uses, from the first use on.
 
 use atrail_api::{headers, paths};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::invitations::{Neighbours, WHOLE};
 use crate::support::{Client, Made, PASSWORD};
 
 impl Neighbours {
-    /// Gives a role at once, as the operator.
+    /// Grants a role at once, as the operator.
     async fn grant(&self, role: &Value) {
         let _: Value = self.admin.post(paths::ROLES).json(role).made().await;
     }
@@ -25,13 +25,13 @@ impl Neighbours {
         self.server.client(&tokens.access_token).in_space(None)
     }
 
-    /// How often it is on record in an account that this user logged in.
+    /// Returns how many logins of this user the account has a record of.
     async fn logins(&self, account: usize, user: &str) -> usize {
         let told = self.told(account, user).await;
         told.iter().filter(|action| *action == "login").count()
     }
 
-    /// A space in the account.
+    /// Creates a space in the account.
     async fn space(&self, account: usize, name: &str) -> String {
         let owner = &self.owner[account];
         let of = json!({"account": {"data": {"guid": self.account[account]}}});
@@ -44,7 +44,7 @@ impl Neighbours {
     }
 }
 
-/// A user of the second account who has a role in the first one, too.
+/// Creates a user of the second account who has a role in the first one too.
 async fn with_a_second_account() -> (Neighbours, Client, String) {
     let all = Neighbours::new().await;
     let home = all.role("ann", "auditor", 1);
@@ -75,7 +75,7 @@ async fn to_look_at_a_session_is_a_use_of_its_account() {
     let (all, ann, space) = with_a_second_account().await;
     let session = ann.in_space(Some(&space)).session().await;
     assert_eq!(all.logins(0, "ann").await, 1);
-    // With the role the use is forgotten; the session comes back with it.
+    // Revoking the role also ends the use; the session returns with the role.
     let role = json!({"user": "ann", "role": "auditor", "space": space});
     all.revoke(&role).await;
     all.grant(&role).await;
@@ -96,7 +96,7 @@ async fn a_first_use_by_many_requests_at_once_is_one() {
     assert_eq!(all.logins(0, "ann").await, 1);
 }
 
-/// Who has used no account that is left is on record in each with a role, from the login on.
+/// The logins of a user who has used no remaining account are recorded in each account with a role.
 #[tokio::test]
 async fn an_account_that_one_left_with_its_space_is_not_used() {
     let all = Neighbours::new().await;
@@ -126,7 +126,7 @@ async fn an_operator_who_manages_an_account_does_not_use_it() {
     all.grant(&all.role("boss", "auditor", 0)).await;
     let boss = all.log_in("boss").await;
     assert_eq!(all.told(0, "boss").await, ["grant.role"]);
-    // The control: with a role the operator uses it by the first look.
+    // The control: with a role, the operator uses the account by the first read.
     let there = boss.get(WHOLE).header(headers::ACCOUNT_ID, &all.account[0]);
     assert_eq!(there.seen().await.0, 200);
     assert_eq!(all.logins(0, "boss").await, 1);

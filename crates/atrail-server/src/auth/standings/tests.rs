@@ -15,7 +15,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// A login of somebody, and a space.
+    /// Creates a login of a user, and a space.
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let date: Timestamp = "2017-07-25T10:00:00Z".parse().unwrap();
@@ -50,20 +50,20 @@ impl Fixture {
         }
     }
 
-    /// How many logins and spaces are remembered.
+    /// Returns the numbers of cached logins and spaces.
     fn remembered(&self) -> (usize, usize) {
         let remembered = self.standings.remembered.read();
         (remembered.logins.len(), remembered.spaces.len())
     }
 }
 
-/// Between the catalog's answer and what is remembered of it roles may go.
+/// Roles may change between the catalog's answer and its entry in the cache.
 #[tokio::test]
 async fn an_answer_from_before_a_change_is_not_remembered_after_it() {
     let fixture = Fixture::new().await;
     let standings = &fixture.standings;
     for (is_changed, left) in [(true, (0, 0)), (false, (1, 1))] {
-        // The catalog may answer at once: then it is asked again.
+        // The catalog may answer at once: then the test asks again.
         let mut of = loop {
             standings.forget();
             assert_eq!(fixture.remembered(), (0, 0));
@@ -77,7 +77,7 @@ async fn an_answer_from_before_a_change_is_not_remembered_after_it() {
         }
         assert!(of.as_mut().await.unwrap().is_some());
         assert_eq!(fixture.remembered(), (left.0, 0), "changed: {is_changed}");
-        // Who knows the space is asked when the catalog has answered.
+        // `account_of` calls `knows` after the catalog has answered.
         let knows = |_| {
             if is_changed {
                 standings.forget();
@@ -92,7 +92,7 @@ async fn an_answer_from_before_a_change_is_not_remembered_after_it() {
     assert_eq!(fixture.remembered(), (0, 0));
 }
 
-/// A space that somebody knows is as unknown as before to who does not.
+/// A cached space stays unknown to a caller who may not know of it.
 #[tokio::test]
 async fn a_remembered_space_is_known_to_whom_it_was_known() {
     let fixture = Fixture::new().await;
