@@ -109,8 +109,7 @@ mod tests {
 
     #[test]
     fn a_key_of_another_length_or_kind_is_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("key");
+        let secrets = MemorySecrets::default();
         let good = generate().unwrap();
         let change = |at: usize, to: u8| {
             let mut other = good.clone();
@@ -128,11 +127,11 @@ mod tests {
             ("of another version", change(4, 1), false),
         ] {
             let text = encode(&der);
-            std::fs::write(&path, &text).unwrap();
-            let read = load_or_make(&path);
+            secrets.replace(KEY, &text).unwrap();
+            let read = load_or_make(&secrets);
             let is_malformed = matches!(&read, Err(SigningKeyError::Malformed { .. }));
             assert_eq!((read.is_ok(), is_malformed), (is_one, !is_one), "{what}");
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{what}");
+            assert_eq!(secrets.load(KEY).unwrap().unwrap(), text, "{what}");
         }
     }
 }

@@ -52,44 +52,77 @@ impl Fixture {
 
     /// Returns the numbers of cached logins and spaces.
     fn remembered(&self) -> (usize, usize) {
-        let remembered = self.standings.remembered.read();
-        (remembered.logins.len(), remembered.spaces.len())
+        let standings = &self.standings;
+        let logins = standings.logins.lock().len();
+        (logins, standings.spaces.lock().len())
+    }
+
+    /// Returns whether the cached standing and the cached space still count.
+    fn count(&self) -> (bool, bool) {
+        let standings = &self.standings;
+        let changes = standings.identity.changes();
+        let mut logins = standings.logins.lock();
+        let mut spaces = standings.spaces.lock();
+        let login = logins.get(&self.login).map(|known| known.changes);
+        let space = spaces.get(&self.space).map(|(_, since)| *since);
+        (login == Some(changes), space == Some(changes))
+    }
+
+    /// Makes a change that has nothing to do with the login or the space.
+    async fn change(&self) {
+        let date = self.now.date;
+        let created = self.standings.tenancy.create_account("other", date).await;
+        created.unwrap();
     }
 }
 
 /// Roles may change between the catalog's answer and its entry in the cache.
 #[tokio::test]
-async fn an_answer_from_before_a_change_is_not_remembered_after_it() {
-    let fixture = Fixture::new().await;
-    let standings = &fixture.standings;
-    for (is_changed, left) in [(true, (0, 0)), (false, (1, 1))] {
+async fn an_answer_from_before_a_change_does_not_count_after_it() {
+    for (is_changed, counts) in [(true, (false, false)), (false, (true, true))] {
+        let fixture = Fixture::new().await;
+        let standings = &fixture.standings;
         // The catalog may answer at once: then the test asks again.
         let mut of = loop {
-            standings.forget();
-            assert_eq!(fixture.remembered(), (0, 0));
             let mut of = Box::pin(standings.of(fixture.login, fixture.now));
             if poll!(of.as_mut()).is_pending() {
                 break of;
             }
+            standings.logins.lock().remove(&fixture.login);
+        };
+        let mut account = loop {
+            let mut account = Box::pin(standings.account_of(fixture.space, |_| true));
+            if poll!(account.as_mut()).is_pending() {
+                break account;
+            }
+            standings.spaces.lock().remove(&fixture.space);
         };
         if is_changed {
-            standings.forget();
+            fixture.change().await;
         }
         assert!(of.as_mut().await.unwrap().is_some());
-        assert_eq!(fixture.remembered(), (left.0, 0), "changed: {is_changed}");
-        // `account_of` calls `knows` after the catalog has answered.
-        let knows = |_| {
-            if is_changed {
-                standings.forget();
-            }
-            true
-        };
-        let account = standings.account_of(fixture.space, knows).await.unwrap();
-        assert_eq!(account, Some(fixture.account));
-        assert_eq!(fixture.remembered(), left, "changed: {is_changed}");
+        assert_eq!(account.as_mut().await.unwrap(), Some(fixture.account));
+        assert_eq!(fixture.remembered(), (1, 1));
+        assert_eq!(fixture.count(), counts, "changed: {is_changed}");
     }
-    standings.forget();
-    assert_eq!(fixture.remembered(), (0, 0));
+}
+
+/// The code that makes a change does not know of the cache.
+#[tokio::test]
+async fn a_change_makes_the_next_request_ask_the_catalog_again() {
+    let fixture = Fixture::new().await;
+    let ask = async || {
+        let standings = &fixture.standings;
+        standings.of(fixture.login, fixture.now).await.unwrap();
+        let account = standings.account_of(fixture.space, |_| true).await;
+        assert_eq!(account.unwrap(), Some(fixture.account));
+    };
+    ask().await;
+    assert_eq!(fixture.count(), (true, true), "the control");
+    fixture.change().await;
+    assert_eq!(fixture.count(), (false, false));
+    ask().await;
+    assert_eq!(fixture.count(), (true, true));
 }
 
 /// A cached space stays unknown to a caller who may not know of it.
@@ -114,19 +147,26 @@ async fn as_many_are_remembered_as_there_is_room_for() {
     let standings = &fixture.standings;
     let standing = standings.of(fixture.login, fixture.now).await.unwrap();
     let standing = standing.unwrap();
-    {
-        let mut remembered = standings.remembered.write();
-        remembered.logins.clear();
-        for _ in 0..CAPACITY {
-            let known = (Arc::clone(&standing), fixture.now.elapsed);
-            remembered.logins.insert(LoginId::generate(), known);
-            let space = SpaceId::generate();
-            remembered.spaces.insert(space, fixture.account);
-        }
+    for _ in 0..CAPACITY {
+        let known = Remembered {
+            standing: Arc::clone(&standing),
+            since: fixture.now.elapsed,
+            changes: 0,
+        };
+        standings
+            .logins
+            .lock()
+            .insert(LoginId::generate(), known, 1);
+        let space = (fixture.account, 0);
+        standings
+            .spaces
+            .lock()
+            .insert(SpaceId::generate(), space, 1);
     }
     assert_eq!(fixture.remembered(), (CAPACITY, CAPACITY), "the control");
     standings.of(fixture.login, fixture.now).await.unwrap();
     let found = standings.account_of(fixture.space, |_| true).await;
     assert_eq!(found.unwrap(), Some(fixture.account));
-    assert_eq!(fixture.remembered(), (1, 1));
+    assert_eq!(fixture.remembered(), (CAPACITY, CAPACITY));
+    assert_eq!(fixture.count(), (true, true), "the newest stay");
 }
