@@ -6,8 +6,10 @@ use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     admin, completions, config, context, delete, download, hold, iam, login, logout, man, option,
-    passwd, plugin, prove, quickstart, serve, session, status, target, token, trail, verify,
+    passwd, plugin, prove, session, status, target, token, trail, verify,
 };
+#[cfg(feature = "server")]
+use crate::commands::{quickstart, serve};
 use crate::error::Result;
 use crate::settings::{GlobalFlags, Settings};
 
@@ -62,7 +64,9 @@ pub(crate) struct Cli {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "server")]
     Serve(serve::Args),
+    #[cfg(feature = "server")]
     Quickstart(quickstart::Args),
     Login(login::Args),
     Logout(logout::Args),
@@ -99,13 +103,20 @@ pub(crate) enum Command {
 impl Command {
     /// Returns whether the command handles Ctrl-C itself.
     pub(crate) const fn handles_interrupt(&self) -> bool {
-        matches!(self, Self::Serve(_) | Self::Quickstart(_) | Self::Trail(_))
+        match self {
+            Self::Trail(_) => true,
+            #[cfg(feature = "server")]
+            Self::Serve(_) | Self::Quickstart(_) => true,
+            _ => false,
+        }
     }
 
     /// Runs the command.
     pub(crate) async fn run(self, settings: &Settings) -> Result<()> {
         match self {
+            #[cfg(feature = "server")]
             Self::Serve(args) => serve::run(settings, args).await,
+            #[cfg(feature = "server")]
             Self::Quickstart(args) => quickstart::run(settings, args).await,
             Self::Login(args) => login::run(settings, args).await,
             Self::Logout(args) => logout::run(settings, args).await,

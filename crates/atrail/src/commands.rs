@@ -16,8 +16,10 @@ pub(crate) mod option;
 pub(crate) mod passwd;
 pub(crate) mod plugin;
 pub(crate) mod prove;
+#[cfg(feature = "server")]
 pub(crate) mod quickstart;
 mod secret;
+#[cfg(feature = "server")]
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod status;

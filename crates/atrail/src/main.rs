@@ -11,9 +11,11 @@ mod client;
 mod commands;
 mod days;
 mod download;
+#[cfg(feature = "server")]
 mod embedded;
 mod error;
 mod line;
+#[cfg(feature = "server")]
 mod memory;
 mod platform;
 mod printer;
@@ -36,6 +38,7 @@ use crate::settings::{Environment, Settings};
 use crate::tool::Tool;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "server")]
     memory::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let tool = argv.first().and_then(|name| Tool::called(name));

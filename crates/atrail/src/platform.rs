@@ -190,13 +190,13 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
 /// Makes every file that this process creates from now on private to its owner, whatever umask the shell set. A data
 /// directory holds everybody's events, and libraries create files in it, too. (A directory's default ACL overrides
 /// this.)
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub(crate) fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 /// Does nothing: access follows the directory's.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "server"))]
 pub(crate) fn keep_files_private() {}
 
 /// Makes the names in a directory durable: those created, renamed and removed.
@@ -277,7 +277,7 @@ pub(crate) fn terminal_columns() -> Option<usize> {
 
 /// Raises the limit of open files as far as the system allows. Each connection is one file, and each download another.
 /// A service often starts with 1,024, even if it may have more.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub(crate) fn allow_many_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     /// Limit to set where there is no hard limit, because some systems then refuse an unlimited soft limit.
@@ -293,11 +293,11 @@ pub(crate) fn allow_many_open_files() {
 }
 
 /// Does nothing: there is no such limit.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "server"))]
 pub(crate) fn allow_many_open_files() {}
 
 /// Returns when the operating system asks the process to stop: SIGTERM.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub(crate) async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
@@ -309,7 +309,7 @@ pub(crate) async fn terminated() {
 }
 
 /// Never returns: there is no such signal.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "server"))]
 pub(crate) async fn terminated() {
     std::future::pending().await
 }

@@ -63,6 +63,7 @@ pub(crate) struct Environment {
     /// `ATRAIL_VKEY`
     pub(crate) verifier_key: Option<String>,
     /// Parent of temporary directories.
+    #[cfg(feature = "server")]
     pub(crate) temp_dir: PathBuf,
     /// Directory of the client's state; `None` when there is no home.
     pub(crate) state_dir: Option<PathBuf>,
@@ -95,6 +96,7 @@ impl Environment {
             verifier_key: text("ATRAIL_VKEY")?,
             color: ColorWish::read(raw),
             columns: text("COLUMNS")?.and_then(|columns| columns.parse().ok()),
+            #[cfg(feature = "server")]
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: config_home
                 .or_else(|| home.map(|home| home.join(".config")))

@@ -3,13 +3,16 @@
 
 mod account;
 mod api_key;
+#[cfg(feature = "server")]
 mod backup;
 mod invitation;
 mod org;
+#[cfg(feature = "server")]
 mod recover;
 mod retention;
 mod role;
 mod rotate_key;
+#[cfg(feature = "server")]
 mod scrub;
 mod space;
 mod token_key;
@@ -45,8 +48,11 @@ pub(crate) enum Command {
     TokenKey(token_key::Command),
     #[command(subcommand)]
     Retention(retention::Command),
+    #[cfg(feature = "server")]
     Scrub(scrub::Args),
+    #[cfg(feature = "server")]
     Backup(backup::Args),
+    #[cfg(feature = "server")]
     Recover(recover::Args),
     RotateKey(rotate_key::Args),
 }
@@ -65,8 +71,11 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         Command::Retention(command) => retention::run(settings, &client().await?, command).await,
         // These commands work on a directory of this machine and call no server.
+        #[cfg(feature = "server")]
         Command::Scrub(args) => scrub::run(settings, args).await,
+        #[cfg(feature = "server")]
         Command::Backup(args) => backup::run(settings, args).await,
+        #[cfg(feature = "server")]
         Command::Recover(args) => recover::run(settings, args).await,
         Command::RotateKey(args) => rotate_key::run(settings, &client().await?, args).await,
     }
