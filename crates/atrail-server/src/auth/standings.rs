@@ -7,13 +7,14 @@ use atrail_model::{AccountId, Elapsed, LoginId, Moment, Recent, SpaceId, Standin
 use atrail_store::{ErrorKind, Identity, Result, Tenancy};
 use parking_lot::Mutex;
 
-/// How long a standing is believed when nothing changes it. Changes by this process are seen at once; this bounds every other case.
+/// How long a standing is believed while nothing changes. The server sees its own changes at once; this bounds every other
+/// case.
 const BELIEVED_FOR: Duration = Duration::from_secs(5);
 /// Logins, and spaces, that are remembered.
 const CAPACITY: usize = 10_000;
 
-/// The catalog's answers, remembered. Each says how often identity or tenancy had changed before it was read: it is believed as long
-/// as nothing has changed since, so whoever changes something need not know of this.
+/// The catalog's answers, remembered. Each has the count of changes of identity and tenancy from before it was read, and holds
+/// while the count stays the same. So no writer needs to know of this cache.
 #[derive(Debug)]
 pub(crate) struct Standings {
     identity: Identity,
