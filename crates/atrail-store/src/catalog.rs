@@ -73,24 +73,24 @@ use failure::failed_to;
 /// Connections that only read: so many snapshots there can be at once.
 const READERS: u32 = 4;
 
-/// From so many pages on, 8 MiB, whoever commits moves SQLite's log into the database: more than the texts of a session that are moved
-/// beside others, so that a login does not do it for a session.
+/// Once SQLite's log has this many pages, 8 MiB, the next commit moves it into the database. This is more than a session's
+/// texts add before their maker moves the log, so that no login does that work for a session.
 const LOG_PAGES: &str = "2000";
 
 /// A handle on the catalog; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     writer: SqlitePool,
-    /// Writes what is durable only with a later transaction, while it holds the writer.
+    /// For transactions that are durable only with a later one. Whoever uses it holds the writer.
     unsynced: SqlitePool,
     readers: SqlitePool,
     /// Of the key that signs the logs; logs that begin name it.
     verifier_key: Arc<RwLock<String>>,
     /// What has to be where it was for a transaction to count.
     anchors: Arc<Anchors>,
-    /// How often it was changed who people are, what they may, and what there is.
+    /// How often users, credentials, roles or tenancy changed.
     changes: Changes,
-    /// Where it lies when it lives in memory: gone with the last handle.
+    /// The directory of a catalog in memory: removed with the last handle.
     #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     home: Option<Arc<memory::Home>>,
     #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is written of identity and tenancy, so that nobody goes on believing what was read of them before.
+//! Transactions of identity and tenancy. Each counts as a change, so that a cache can tell which of its entries are stale.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ impl Changes {
     }
 }
 
-/// A catalog as identity and tenancy have it: they can write nothing in it that does not count as a change, unless they say so.
+/// The catalog that identity and tenancy are given: every transaction that they commit counts as a change, unless they
+/// declare that it changes nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Changing(Catalog);
 
@@ -30,12 +31,12 @@ impl Changing {
         Self(catalog)
     }
 
-    /// The count that moves with every change. Whatever was read after it showed a number holds as long as it shows the same.
+    /// How many changes were committed. What somebody reads after this call holds while the number stays the same.
     pub(super) fn count(&self) -> u64 {
         self.0.changes.count()
     }
 
-    /// All of it, for tests that change it behind everybody's back.
+    /// The whole catalog, for tests that bypass the count.
     #[cfg(test)]
     pub(super) const fn whole(&self) -> &Catalog {
         &self.0
@@ -68,7 +69,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Makes it durable, and counts it, also when nobody waits for it any more and when it is unknown what became of it.
+    /// Makes it durable and counts it, even when the caller stops waiting, or when the outcome of the commit is unknown.
     pub(super) async fn commit(self) -> Result<()> {
         let Self { tx, changes } = self;
         let committing = tokio::spawn(async move {
@@ -79,7 +80,8 @@ impl Change {
         joined(committing).await
     }
 
-    /// Makes it durable where nothing that could have been read before is different after it: a login that is new, or goes on.
+    /// Makes it durable without counting it: for a login that begins or is renewed, which changes nothing that anybody
+    /// could have read before.
     pub(super) async fn commit_as_no_change(self) -> Result<()> {
         self.tx.commit().await
     }

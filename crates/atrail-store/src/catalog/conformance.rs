@@ -1,4 +1,4 @@
-//! What every catalog must do, whatever keeps it. Each promise is a check by itself; [`broken`] names those that do not hold.
+//! What every implementation of the catalog must do. Each promise is one check; [`broken`] names the checks that fail.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,9 +15,9 @@ use super::new_session::{Inserted, SessionRow};
 use super::testing::Flaw;
 use scene::Scene;
 
-/// Long enough for what does not wait, however busy the machine is.
+/// Longer than any check takes that waits for nothing, however busy the machine is.
 const FOREVER: Duration = Duration::from_secs(60);
-/// Long enough where something is known to wait for ever.
+/// Long enough to conclude that a check waits for ever, in the control.
 const A_WHILE: Duration = Duration::from_secs(2);
 /// Long enough to see that something waits.
 const A_MOMENT: Duration = Duration::from_millis(100);
@@ -46,7 +46,7 @@ const CHECKS: &[(&str, Check)] = checks![
     what_comes_without_a_place_is_put_where_its_id_belongs,
 ];
 
-/// The checks that a new catalog of this kind fails, each with the reason. What does not end by then waits for ever.
+/// The checks that a new catalog of this kind fails, each with the reason. A check fails when it takes longer than this.
 async fn broken(
     make: impl AsyncFn() -> Catalog,
     patience: Duration,
@@ -182,7 +182,7 @@ async fn what_goes_between_a_snapshot_and_the_session_is_noticed(scene: Scene) -
     scene.seal(7).await;
     let session = scene.session();
     let as_of = scene.removals().await;
-    // What comes is no reason.
+    // A new object is no reason to refuse.
     scene.seal(8).await;
     let inserted = scene.insert(&session, as_of).await;
     ensure(matches!(inserted, Inserted::Done), "a seal is in the way")?;
@@ -229,7 +229,7 @@ async fn objects_of_an_hour_stay_in_the_order_of_their_sealing(scene: Scene) -> 
         scene.seal_as(7, id).await;
     }
     ensure(scene.pinned().await == sealed, "it is another order")?;
-    // What is made of neighbours takes the place of the first.
+    // The result of a compaction takes the place of its first source.
     let merged = id(10);
     scene.compact(&sealed[1..3], merged).await;
     let expected = [sealed[0], merged, sealed[3]];
@@ -279,7 +279,7 @@ async fn a_catalog_in_memory_keeps_every_promise() {
     assert_eq!(broken(make, FOREVER).await, []);
 }
 
-/// The control: each promise that is broken on purpose is missed, and no other.
+/// The control: the suite reports each promise that is broken on purpose, and no other.
 #[tokio::test]
 async fn the_suite_notices_each_promise_that_is_not_kept() {
     let removals = "what_goes_between_a_snapshot_and_the_session_is_noticed";

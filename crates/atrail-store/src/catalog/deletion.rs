@@ -1,4 +1,4 @@
-//! Taking events out of the archive, on request or by retention. The logs of their domains tell of it in the same transaction.
+//! Removing events from the archive, on request or by retention. The same transaction records it in the domains' logs.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,21 +15,21 @@ use super::{Catalog, compaction, holds, must_stand, retention, sessions};
 use crate::error::Result;
 use crate::passage::Now;
 
-/// What a deletion took.
+/// What a deletion removed.
 #[derive(Debug)]
 pub(crate) struct Removed {
     /// The objects, whose paths are waste now.
     pub(crate) objects: Vec<TakenObject>,
-    /// What those of them held that were in the archive.
+    /// The total of those objects that were in the archive.
     pub(crate) total: EventTotal,
-    /// The sessions that had pinned any of them: they are gone.
+    /// The sessions that had pinned any of the objects: they have ended.
     pub(crate) sessions: Vec<SessionId>,
-    /// Of an error it is unknown whether any of this counts.
+    /// After an error it is unknown whether the deletion was committed.
     pub(crate) committed: Result<()>,
 }
 
 impl Catalog {
-    /// Takes the events in scope out of the archive, those too that retention took out while sessions have pinned their bytes.
+    /// Removes the events in scope from the archive, including those that retention removed while sessions pin their bytes.
     ///
     /// # Errors
     /// `Held`, what [`must_stand`] refuses with, or when the catalog fails: nothing was removed then.
@@ -68,9 +68,9 @@ impl Catalog {
         })
     }
 
-    /// Takes the days in scope out of the archive where they are still due: a retention was not changed, and no hold set,
-    /// meanwhile. Their bytes stay for the sessions that have pinned them. `due` tells of a retention when it is acted on; `None`
-    /// when the days are not due by it. Returns what went.
+    /// Removes the days in scope from the archive if they are still due: nobody changed the retention or set a hold
+    /// meanwhile. Sessions that have pinned the bytes keep them. `due` returns the moment at which a retention is acted on, or
+    /// `None` when the days are not due under it. Returns the total that was removed.
     pub(crate) async fn retire_events(
         &self,
         row: DomainRow,

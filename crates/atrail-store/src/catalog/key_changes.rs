@@ -24,12 +24,12 @@ pub(crate) struct KeyRotation {
 }
 
 impl Catalog {
-    /// Records in every domain's log, and for the server, that another key signs from here on: `for_domain` says it of a domain.
-    /// Logs that begin after it name the new key.
+    /// Records in every domain's log, and for the server, that another key signs from here on. `for_domain` makes the entry of
+    /// one domain. Logs that begin later name the new key.
     ///
     /// # Errors
-    /// What [`must_stand`] refuses with, or when the catalog fails: the logs name the key that they named before. When it is
-    /// unknown which they name, the catalog takes no more transactions.
+    /// The refusal of [`must_stand`], or when the catalog fails: the logs still name the earlier key. When it is unknown which
+    /// key they name, the catalog accepts no more transactions.
     pub(crate) async fn change_key(
         &self,
         warrant: Option<&Warrant>,

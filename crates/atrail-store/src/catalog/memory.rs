@@ -1,9 +1,9 @@
 //! A catalog that lives in memory and is gone with its last handle.
 //!
-//! It is the same database in the same mode as one in a file: one connection writes, others read beside it. (What SQLite itself
-//! calls a database in memory keeps no snapshot while somebody writes.) Its files lie in a file system that is memory,
-//! and nothing of them is ever synced. An empty one is copied from a template, since making the tables takes longer than all that a
-//! short test does with them.
+//! It is the same database in the same mode as a catalog in a file: one connection writes, and others read beside it.
+//! (SQLite's own in-memory databases provide no snapshot while somebody writes.) Its files lie in a file system that is
+//! memory, and are never synced. A new catalog is copied from a template, because creating the tables takes longer than
+//! everything that a short test does with them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::error::{Result, io_failure};
 
 /// Linux keeps it in memory.
 const MEMORY: &str = "/dev/shm";
-/// Where there is no such thing, what is not synced stays in memory as well, for a while.
+/// Without it, files that nobody syncs stay in the page cache for a while.
 const ELSE: &str = "/tmp";
 
 /// An empty catalog's file.
@@ -45,7 +45,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // What stays is found by whoever cleans up a file system that is memory.
+        // It is memory: a restart of the machine removes what is left.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -63,7 +63,7 @@ impl Catalog {
         let options = options(&file);
         let writer = pool(1, options.clone()).await?;
         let unsynced = pool_options(1).connect_lazy_with(options.clone());
-        // Each is opened when it is needed: most tests never read twice at once.
+        // The pool opens each connection when somebody needs it: most tests never read twice at once.
         let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
         Ok(Self {
             home: Some(Arc::new(home)),

@@ -23,34 +23,35 @@ pub(crate) struct SessionRow<'a> {
     pub(crate) texts: Option<(&'a [u8], &'a str)>,
 }
 
-/// What has to hold for a session to be made, and what is done before that is looked at. It may be asked more than once.
+/// The conditions under which a session is made, and what to record before they are checked. The catalog may call the closures
+/// more than once.
 pub(crate) struct Admission<'a> {
     /// How sessions were used since the catalog was told last.
     pub(crate) used: Vec<(SessionKey, Usage)>,
     /// Which sessions have ended.
     pub(crate) ended: EndedBy,
-    /// Whether another session may have the id already; then that one as it stands, if it is open.
+    /// Given when a session may have this id already: returns that session if it is still open.
     pub(crate) made_before: Option<&'a (dyn Fn(Session) -> Option<Session> + Send + Sync)>,
-    /// Refuses one more where so many are open.
+    /// Refuses one more session when this many are open.
     pub(crate) admit: &'a (dyn Fn(OpenSessions) -> Result<()> + Send + Sync),
 }
 
-/// What became of it.
+/// The outcome of an insert.
 #[derive(Debug)]
 pub(crate) enum Inserted {
     /// The session is there.
     Done,
     /// The same request made it before.
     Before(Box<Session>),
-    /// Objects of it went: it is not made.
+    /// Objects of its target were removed meanwhile: it was not made.
     Stale,
 }
 
 impl Catalog {
-    /// Makes a session out of what was read before, unless objects of its target went since then.
+    /// Makes a session from earlier reads, unless objects of its target were removed since.
     ///
     /// # Errors
-    /// What the admission refuses with, or when the catalog fails: it is not made then.
+    /// The admission's refusal, or when the catalog fails: no session is made then.
     pub(crate) async fn insert_session(
         &self,
         row: SessionRow<'_>,
@@ -71,7 +72,7 @@ impl Catalog {
 }
 
 impl Write {
-    /// Makes a session out of what this transaction has read.
+    /// Makes a session from this transaction's own reads.
     ///
     /// # Errors
     /// As [`Catalog::insert_session`].

@@ -1,5 +1,5 @@
-//! The order of objects within an hour: each has a place, a number that the catalog gives. An object's id says nothing of it, so
-//! whoever makes ids need not have the same clock as others.
+//! The order of objects within an hour: the catalog gives each object a place, a number. Ids order nothing, so those who
+//! make ids need not share a clock.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
 use crate::error::Result;
 
-/// Gives the next places of a domain, so many; returns the first.
+/// Reserves this many places of a domain, and returns the first.
 pub(super) async fn next(
     connection: &mut SqliteConnection,
     domain: i64,
@@ -27,7 +27,7 @@ pub(super) async fn next(
     Ok(row.integer("places")? - signed(count) + 1)
 }
 
-/// Gives each of several objects, by the domains that they are of, its place: in their order.
+/// Reserves a place for each of several objects, given by their domains, and returns the places in the same order.
 pub(super) async fn each(
     connection: &mut SqliteConnection,
     domains: impl Iterator<Item = i64> + Clone + Send,
@@ -48,7 +48,7 @@ pub(super) async fn each(
     Ok(places.collect())
 }
 
-/// The place of the first of these objects, which are all of one hour; `None` when none of them is there.
+/// The least place of these objects, which are all of one hour; `None` when the catalog has none of them.
 pub(super) async fn first(
     connection: &mut SqliteConnection,
     objects: impl Iterator<Item = ObjectId> + Send,
@@ -67,7 +67,7 @@ pub(super) async fn first(
     Ok(first)
 }
 
-/// Puts an object in a place where no other is any more.
+/// Moves an object to a place that no other object has.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     object: ObjectId,
@@ -83,8 +83,8 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Puts objects of an hour that came without a place, and stand at its end, where their ids belong: each behind the last of the
-/// others whose id is less, and among themselves in the order of their ids. The others keep their order.
+/// Moves objects that came without a place from the end of their hour to where their ids belong: each behind the last of
+/// the others with a smaller id, and among themselves in the order of their ids. The others keep their order.
 pub(super) async fn sort_in(
     connection: &mut SqliteConnection,
     domain: i64,
@@ -140,7 +140,7 @@ mod tests {
             ("bdac", "ac", "abcd"),
             ("bd", "", "bd"),
             ("ba", "ab", "ab"),
-            // A clock was wrong: what the catalog says of d and b stays.
+            // A clock was wrong: d and b keep the order that the catalog gave them.
             ("dbc", "c", "dbc"),
             ("dba", "a", "adb"),
             ("dbe", "e", "dbe"),

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// Parts that are looked at by one query.
 const PARTS_AT_ONCE: u32 = 64;
-/// So much is moved from the database's log into the database at once.
+/// Bytes of texts after which the log is moved into the database.
 const MOVED_AT_ONCE_BYTES: usize = 4 << 20;
 
 /// Which text of a session.
@@ -31,8 +31,8 @@ impl TextKind {
 }
 
 impl Catalog {
-    /// Writes the texts of a session that is being made, in a transaction for each part of so many bytes. Nobody sees them before
-    /// the session is inserted, and they are durable with it.
+    /// Writes the texts of a session that is being made, one transaction for each part of this many bytes. Nobody sees them
+    /// before the session is inserted, and they become durable with it.
     pub(crate) async fn write_texts(
         &self,
         making: Generation,
@@ -64,7 +64,7 @@ impl Catalog {
             }
         }
         if in_log > 0 {
-            // Else the transaction that inserts the session would sync all of it while others wait.
+            // Otherwise the transaction that inserts the session would sync all of it while others wait.
             self.move_from_log().await;
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Catalog {
 
     async fn delete_stray_text(&self, number: i64) -> Result<()> {
         let what = "delete the texts of ended sessions";
-        // One that comes back after a power loss is deleted again.
+        // A power loss may restore the part; the background then deletes it again.
         let mut tx = self.begin_unsynced(what).await?;
         sqlx::query(concat!(
             "DELETE FROM session_texts WHERE rowid = ? ",

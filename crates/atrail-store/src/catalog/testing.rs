@@ -1,4 +1,4 @@
-//! What tests do to a catalog behind its back.
+//! How tests inspect and break a catalog.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,12 +12,12 @@ use crate::error::Result;
 
 type Begun = Transaction<'static, Sqlite>;
 
-/// What is wrong with a catalog on purpose.
+/// The faults that a test planted.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// What is done and then reported as failed, once each.
+    /// Operations that succeed and are then reported as failed, once each.
     misreported: Mutex<Vec<&'static str>>,
-    /// What every transaction does wrong.
+    /// The promise that every transaction breaks.
     flaw: Mutex<Option<Flaw>>,
 }
 
@@ -30,11 +30,11 @@ pub(crate) enum Flaw {
     WritesWithoutTransaction,
     /// Rows may refer to rows that are not there.
     NoForeignKeys,
-    /// Nothing is counted when objects go.
+    /// Removals of objects are not counted.
     RemovalsNotCounted,
     /// Objects are in the order of their ids.
     OrderOfIds,
-    /// Who reads waits for who writes.
+    /// Readers wait for the writer.
     OneConnection,
 }
 
@@ -111,7 +111,7 @@ impl Catalog {
         self.spoiled(Flaw::WritesWithoutTransaction, tx).await
     }
 
-    /// So that a commit finds something to commit.
+    /// Begins the transaction again, so that the commit succeeds.
     pub(super) async fn mended(&self, mut tx: Begun) -> Begun {
         if self.has(Flaw::WritesWithoutTransaction) {
             sqlx::raw_sql("BEGIN").execute(&mut *tx).await.unwrap();

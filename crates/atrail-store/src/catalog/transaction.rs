@@ -1,4 +1,4 @@
-//! The transaction that writes, as the catalog's own files have it.
+//! The transaction that writes, for the catalog's own files.
 
 use std::ops::{Deref, DerefMut};
 
@@ -8,7 +8,7 @@ use super::Catalog;
 use super::failure::failed_to;
 use crate::error::Result;
 
-/// A transaction that may write. There is one at a time; what it wrote is undone when it is dropped without a commit.
+/// A transaction that may write. There is one at a time. Dropping it without a commit undoes its writes.
 pub(super) struct Tx {
     catalog: Catalog,
     tx: Transaction<'static, Sqlite>,
@@ -16,7 +16,7 @@ pub(super) struct Tx {
 }
 
 impl Tx {
-    /// Makes what it wrote durable.
+    /// Makes its writes durable.
     pub(super) async fn commit(self) -> Result<()> {
         let Self { catalog, tx, what } = self;
         #[cfg(test)]
@@ -44,7 +44,7 @@ impl DerefMut for Tx {
 }
 
 impl Catalog {
-    /// Begins a transaction that may write, when no other one is under way. What identity and tenancy write goes through
+    /// Begins a transaction that may write, once no other is under way. Identity and tenancy go through
     /// [`super::changes::Changing`].
     pub(super) async fn begin(&self, what: &'static str) -> Result<Tx> {
         self.anchors.check()?;

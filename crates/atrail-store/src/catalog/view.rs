@@ -1,7 +1,7 @@
-//! Transactions that leave the catalog: reads of one moment, and the one transaction that writes, for work that has to be done
-//! between its steps. Neither shows the connection that it has.
+//! Transactions that leave the catalog, for callers that must work between the steps: a snapshot, and the one transaction
+//! that writes. Neither shows its connection.
 //!
-//! All other transactions are one method of the [`Catalog`] each.
+//! Every other transaction is one method of the [`Catalog`].
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
@@ -10,7 +10,7 @@ use super::failure::failed_to;
 use super::transaction::Tx;
 use crate::error::Result;
 
-/// What a transaction reads. All of it is of one moment, whatever others commit meanwhile.
+/// The reads of a transaction. They all see one moment, whatever others commit meanwhile.
 pub(crate) struct View<'a> {
     pub(super) connection: &'a mut SqliteConnection,
 }
@@ -21,7 +21,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Reads of one moment, which keep nobody from writing. It ends when it is dropped.
+/// A transaction that only reads, and blocks no writer. It ends when it is dropped.
 pub(crate) struct Snapshot(Transaction<'static, Sqlite>);
 
 impl Snapshot {
@@ -30,23 +30,23 @@ impl Snapshot {
     }
 }
 
-/// The one transaction that writes. Others wait for it. What it wrote is undone when it is dropped without a commit.
+/// The one transaction that writes; others wait for it. Dropping it without a commit undoes its writes.
 pub(crate) struct Write(pub(super) Tx);
 
 impl Write {
-    /// What it reads: the state that it leaves, and nobody else changes before it ends.
+    /// Its reads: they see its own writes, and nobody else changes anything before it ends.
     pub(crate) fn view(&mut self) -> View<'_> {
         View::of(&mut self.0)
     }
 
-    /// Makes what it wrote durable.
+    /// Makes its writes durable.
     pub(crate) async fn commit(self) -> Result<()> {
         self.0.commit().await
     }
 }
 
 impl Catalog {
-    /// Begins reads that are of one moment.
+    /// Begins a transaction that only reads.
     pub(crate) async fn snapshot(&self, what: &'static str) -> Result<Snapshot> {
         let tx = self.readers.begin().await.map_err(failed_to(what))?;
         #[cfg(test)]
@@ -54,7 +54,7 @@ impl Catalog {
         Ok(Snapshot(tx))
     }
 
-    /// Begins the transaction that writes, when no other one is under way.
+    /// Begins the transaction that writes, once no other is under way.
     pub(crate) async fn write(&self, what: &'static str) -> Result<Write> {
         self.begin(what).await.map(Write)
     }

@@ -38,7 +38,8 @@ async fn insert(scene: &Scene, session: &Session) {
     assert!(matches!(inserted, Ok(Inserted::Done)));
 }
 
-/// In how many of the states that a torn log may leave behind the session is there, and in how many of these a text is not whole.
+/// Tears the log at each page in turn. Returns in how many of these states the session is there, and in how many of those a
+/// text is incomplete.
 async fn torn(file: &Path, session: &Session) -> (usize, usize) {
     let wal = |of: &Path| of.with_extension("sqlite-wal");
     let log = std::fs::read(wal(file)).unwrap();
@@ -50,7 +51,7 @@ async fn torn(file: &Path, session: &Session) -> (usize, usize) {
         std::fs::copy(file, &copy).unwrap();
         let mut log = log.clone();
         let begin = (WAL_HEADER_BYTES + torn * FRAME_BYTES).min(log.len());
-        // One page of it never got to the disk, whatever came after it did.
+        // This page never reached the disk, though later ones may have.
         let end = (begin + FRAME_BYTES).min(log.len());
         log[begin..end].fill(0);
         std::fs::write(wal(&copy), log).unwrap();
@@ -66,7 +67,7 @@ async fn torn(file: &Path, session: &Session) -> (usize, usize) {
     (there, broken)
 }
 
-/// A catalog whose log is empty, with a scene in it. While the snapshot is there, what is written stays in the log.
+/// A scene in a catalog whose log is empty. While the snapshot lives, all writes stay in the log.
 async fn scene(file: &Path) -> (Scene, Snapshot) {
     let scene = Scene::new(open(file).await).await;
     scene.catalog.close().await;
@@ -89,7 +90,7 @@ async fn whatever_a_power_loss_leaves_of_the_log_a_session_has_its_texts() {
     assert_eq!(broken, 0);
 }
 
-/// The control: the order is what it depends on.
+/// The control: the order of the two decides.
 #[tokio::test]
 async fn a_session_before_its_texts_would_lose_them() {
     let dir = tempfile::tempdir().unwrap();
