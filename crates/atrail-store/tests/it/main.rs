@@ -13,6 +13,7 @@ mod evidence;
 mod half_done;
 mod isolation;
 mod mishaps;
+mod owed;
 mod retention;
 mod scrub;
 mod sessions;
