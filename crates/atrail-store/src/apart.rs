@@ -235,3 +235,6 @@ fn refusal((domain, day, hour): &Key, held: &ApartHour) -> StoreError {
         why: held.why.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

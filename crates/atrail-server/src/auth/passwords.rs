@@ -110,6 +110,8 @@ fn hash_now(password: &str) -> Result<String, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::poll;
+
     use super::*;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -137,6 +139,26 @@ mod tests {
         assert!(!verify("wrong horse", Some(&hash)).await.unwrap());
         assert!(!verify("nobody has this password", None).await.unwrap());
         assert!(!verify(&"x".repeat(2000), Some(&hash)).await.unwrap());
+    }
+
+    /// As many as may wait do, and those that are more are told to come back: those of their network alone.
+    #[tokio::test]
+    async fn a_crowd_of_one_network_turns_nobody_of_another_away() {
+        let passwords = passwords();
+        let mut turns = Vec::new();
+        for _ in 0..AT_ONCE {
+            turns.push(passwords.turns.take(HERE).await.unwrap());
+        }
+        let verify = |address| Box::pin(passwords.verify("a guess".to_owned(), None, address));
+        let mut crowd: Vec<_> = (0..WAITING_OF_NETWORK).map(|_| verify(HERE)).collect();
+        for one in &mut crowd {
+            assert!(poll!(one).is_pending());
+        }
+        assert!(verify(HERE).await.is_err(), "the control");
+        let mut other = verify(IpAddr::from([192, 0, 2, 1]));
+        assert!(poll!(&mut other).is_pending());
+        drop(turns);
+        assert!(!other.await.unwrap());
     }
 
     #[tokio::test]

@@ -285,6 +285,21 @@ async fn refused_logins_of_a_user_are_one_event_an_hour_with_a_count() {
 }
 
 #[tokio::test]
+async fn a_login_is_on_record_with_the_key_that_it_came_by() {
+    let server = server().await;
+    let admin = server.admin().await;
+    server.login("admin", &server.initial.password).await;
+    let new = json!({"name": "job"});
+    let key: Value = admin.post(paths::API_KEYS).json(&new).made().await;
+    server.login("apikey", key["key"].as_str().unwrap()).await;
+    let events = own_of_account(&admin).await;
+    let keys = of_action(&events, "login").into_iter();
+    let keys: Vec<_> = keys.map(|login| details(login)["apiKey"].clone()).collect();
+    let first = server.initial.api_key.split('_').nth(1).unwrap();
+    assert_eq!(keys, [first.into(), Value::Null, key["id"].clone()]);
+}
+
+#[tokio::test]
 async fn administration_is_on_record_in_its_account_and_no_secret_is() {
     let server = server().await;
     let admin = server.admin().await;

@@ -15,6 +15,7 @@ mod isolation;
 mod mishaps;
 #[path = "../../src/catalog/outside.rs"]
 mod outside;
+mod owed;
 mod retention;
 mod scrub;
 mod sessions;
