@@ -105,7 +105,7 @@ impl Server {
     /// When a setting is unsafe, the store or the secrets are not available, or the address is in use.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
         settings.check()?;
-        let store = Store::open(settings.store.clone(), Arc::clone(&clock)).await?;
+        let store = Store::open_dir(settings.store.clone(), Arc::clone(&clock)).await?;
         match prepare(settings, clock, store.clone()).await {
             Ok(running) => Ok(running),
             Err(error) => {

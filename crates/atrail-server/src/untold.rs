@@ -105,7 +105,7 @@ mod tests {
         let now = "2017-07-25T10:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let settings = StoreSettings::new(dir.path().join("data"));
-        let store = Store::open(settings, clock).await.unwrap();
+        let store = Store::open_dir(settings, clock).await.unwrap();
         let account = store.tenancy().create_account("acme", now).await;
         let day = "2017-07-25".parse().unwrap();
         let scope = Scope {

@@ -21,7 +21,7 @@ mod identity;
 pub(crate) mod in_scope;
 pub(crate) mod key_changes;
 pub(crate) mod log;
-mod memory;
+pub(crate) mod memory;
 pub(crate) mod names;
 pub(crate) mod new_session;
 pub(crate) mod offline;

@@ -77,5 +77,6 @@ pub(crate) struct Core {
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
-    pub(crate) _lock: DirLock,
+    /// Keeps other processes out of the directory, where there is one.
+    pub(crate) _lock: Option<DirLock>,
 }

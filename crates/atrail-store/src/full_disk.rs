@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::error::{Result, is_full};
 use crate::journal::Rotation;
-use crate::space;
 use crate::task::off_thread;
 
 impl Core {
@@ -47,6 +46,6 @@ impl Core {
 
     /// Finds out whether it was for want of space that the catalog was not written.
     pub(crate) fn told<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|error| space::told(error, &self.settings.data_dir))
+        outcome.map_err(|error| self.reserve.explain(error))
     }
 }

@@ -40,7 +40,7 @@ impl Fixture {
         settings.reserve_bytes = 1 << 20;
         settings.text_part_bytes = 100;
         let now = "2017-07-25T10:00:00Z".parse().unwrap();
-        let store = Store::open(settings, Arc::new(ManualClock::new(now)))
+        let store = Store::open_dir(settings, Arc::new(ManualClock::new(now)))
             .await
             .unwrap();
         let tenancy = store.tenancy();

@@ -7,7 +7,10 @@ mod pending;
 
 #[cfg(test)]
 mod conformance;
-#[cfg(test)]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "its faults are for the suite and for tests")
+)]
 pub(crate) mod memory;
 
 use std::collections::HashSet;

@@ -134,7 +134,9 @@ mod tests {
             settings.reserve_bytes = 1 << 20;
             let now = "2017-07-25T10:00:00Z".parse().unwrap();
             let clock = Arc::new(ManualClock::new(now));
-            let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+            let store = Store::open_dir(settings.clone(), clock.clone())
+                .await
+                .unwrap();
             let account = store
                 .tenancy()
                 .create_account("acme", now)
@@ -184,7 +186,7 @@ mod tests {
             drop(store);
             // The lock goes with the last task of the dropped store, which may end a moment later.
             let store = loop {
-                match Store::open(settings.clone(), clock.clone()).await {
+                match Store::open_dir(settings.clone(), clock.clone()).await {
                     Ok(store) => break store,
                     Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
                 }

@@ -28,11 +28,7 @@ pub(crate) struct Reader {
 #[derive(Debug, Clone)]
 enum Source {
     File(Arc<File>),
-    #[cfg(any(test, feature = "internals"))]
-    Memory {
-        bytes: Bytes,
-        number: u64,
-    },
+    Memory { bytes: Bytes, number: u64 },
 }
 
 /// What shows a change of bytes without reading them. Every write through the file system changes it, because nobody
@@ -49,7 +45,6 @@ enum Identity {
     /// Which file it is, and when its bytes, mode or name changed last, in seconds and nanoseconds.
     File(FileId, i64, i64),
     /// Which of all that were put into this memory.
-    #[cfg(any(test, feature = "internals"))]
     Memory(u64),
 }
 
@@ -62,7 +57,6 @@ impl Reader {
         }
     }
 
-    #[cfg(any(test, feature = "internals"))]
     /// Of bytes in memory, the so-and-so-manieth that were put there.
     pub(crate) fn of_memory(path: &str, bytes: Bytes, number: u64) -> Self {
         Self {
@@ -87,7 +81,6 @@ impl Reader {
                     identity: Identity::File(id, metadata.ctime(), metadata.ctime_nsec()),
                 })
             }
-            #[cfg(any(test, feature = "internals"))]
             Source::Memory { bytes, number } => Ok(Stamp {
                 size_bytes: bytes.len() as u64,
                 modified_nanos: None,
@@ -105,7 +98,6 @@ impl Reader {
     pub(crate) fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         match &self.bytes {
             Source::File(file) => file.read_exact_at(buffer, at),
-            #[cfg(any(test, feature = "internals"))]
             Source::Memory { bytes, .. } => {
                 let from = usize::try_from(at).map_err(io::Error::other)?;
                 let there = bytes.get(from..from.saturating_add(buffer.len()));
@@ -124,7 +116,6 @@ impl Reader {
                 let read = preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT);
                 (read == Ok(length)).then_some(())
             }
-            #[cfg(any(test, feature = "internals"))]
             Source::Memory { .. } => self.fill(buffer, at).ok(),
         }
     }

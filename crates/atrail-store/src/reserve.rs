@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::durable::{self, AllocatedFile};
-use crate::space::free_bytes;
+use crate::error::StoreError;
+use crate::space::{self, free_bytes};
 
 /// A file that is there to be removed when the disk is full. Its methods may wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Reserve {
-    path: PathBuf,
+    /// `None` where nothing can be set aside, because no disk is used.
+    path: Option<PathBuf>,
     size_bytes: u64,
     /// Whether the space is there to be given away.
     is_held: Mutex<bool>,
@@ -24,7 +26,7 @@ impl Reserve {
     /// Sets the space aside in the directory if it is to be had.
     pub(crate) fn new(dir: &Path, size_bytes: u64) -> Self {
         let reserve = Self {
-            path: dir.join("reserve"),
+            path: Some(dir.join("reserve")),
             size_bytes,
             is_held: Mutex::default(),
             releases: AtomicU64::default(),
@@ -33,6 +35,25 @@ impl Reserve {
             tracing::warn!("the disk has no space to set aside: make room");
         }
         reserve
+    }
+
+    /// Sets nothing aside: for a store that uses no disk.
+    pub(crate) fn none() -> Self {
+        Self {
+            path: None,
+            size_bytes: 0,
+            is_held: Mutex::default(),
+            releases: AtomicU64::default(),
+        }
+    }
+
+    /// Returns the error, as one for want of space when the disk has none. (SQLite reports of some failed writes and syncs only
+    /// that they failed.)
+    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+        match self.path.as_deref().and_then(Path::parent) {
+            Some(dir) => space::told(error, dir),
+            None => error,
+        }
     }
 
     /// How often the space was given away: to be asked before what may need it.
@@ -47,7 +68,8 @@ impl Reserve {
             return false;
         }
         tracing::warn!("the disk is full: events are refused until there is space again");
-        match durable::remove(&self.path) {
+        let Some(path) = &self.path else { return false };
+        match durable::remove(path) {
             Ok(()) => {
                 self.releases.fetch_add(1, Ordering::Release);
                 true
@@ -68,32 +90,33 @@ impl Reserve {
     /// Sets the space aside again when so much more is free: else it would be given away in a moment. `false` when it
     /// is not to be had.
     pub(crate) fn restore(&self, more_bytes: u64) -> bool {
+        let Some(path) = &self.path else { return true };
         let mut is_held = self.is_held.lock();
         if !*is_held {
-            let file = std::fs::metadata(&self.path);
+            let file = std::fs::metadata(path);
             let is_there = file.is_ok_and(|file| file.len() == self.size_bytes);
-            *is_held = is_there || self.allocate(more_bytes).is_ok();
+            *is_held = is_there || self.allocate(path, more_bytes).is_ok();
         }
         *is_held
     }
 
-    fn allocate(&self, more_bytes: u64) -> std::io::Result<()> {
-        let probe = self.path.with_extension("probe");
-        for left_by_a_crash in [&self.path, &probe] {
+    fn allocate(&self, path: &Path, more_bytes: u64) -> std::io::Result<()> {
+        let probe = path.with_extension("probe");
+        for left_by_a_crash in [path, &probe] {
             if left_by_a_crash.exists() {
                 durable::remove(left_by_a_crash)?;
             }
         }
         // A try takes for a moment what others may want, so it is made only where it may succeed.
         let wanted = self.size_bytes + more_bytes;
-        if self.path.parent().map_or(Ok(wanted), free_bytes)? < wanted {
+        if path.parent().map_or(Ok(wanted), free_bytes)? < wanted {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         if more_bytes > 0 {
             AllocatedFile::create(&probe, wanted)?;
             durable::remove(&probe)?;
         }
-        AllocatedFile::create(&self.path, self.size_bytes).map(drop)
+        AllocatedFile::create(path, self.size_bytes).map(drop)
     }
 }
 

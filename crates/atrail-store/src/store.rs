@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 
 use crate::apart::Apart;
 use crate::background;
-use crate::blobs::local::LocalBlobs;
 use crate::buffers::Buffers;
 use crate::catalog::{Catalog, Tenancy};
 use crate::closing::Closing;
@@ -17,61 +16,59 @@ use crate::compaction::unsound::Unsound;
 use crate::core::{Core, Store};
 use crate::counters::Counters;
 use crate::dedup::Dedup;
-use crate::dedup::runs::local::LocalRuns;
 use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
 use crate::erase::log::LogErasure;
 use crate::error::Result;
-use crate::journal::{Journal, LocalJournal, NewJournal};
+use crate::parts::{Opened, Parts};
 use crate::seal_rate::SealRate;
-use crate::secrets::{LocalSecrets, Secrets};
+use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
-use crate::signing::checkpoints::local::LocalCheckpoints;
-use crate::startup;
 use crate::verified::Verified;
 
 impl Store {
-    /// Opens the store in its directory, recovering what an earlier process left there.
+    /// Opens the store of the settings' data directory: [`Parts::local`] and [`Self::open`].
     ///
     /// # Errors
-    /// When another process has the directory, the disk refuses, the catalog is of a later version, or the log is
-    /// damaged below its durable watermark: then nothing was changed, and the error names the file and says how to go on.
-    pub async fn open(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
-        let dir = &settings.data_dir;
-        let lock = startup::lock_dir(dir)?;
-        startup::refuse_without_catalog(dir)?;
-        let reserve = startup::set_aside(&settings).await?;
-        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new(&dir.join("keys")));
-        let checkpoints = Arc::new(LocalCheckpoints::open(dir)?);
-        let signing = Signing::open(
-            Arc::clone(&secrets),
+    /// As those two.
+    pub async fn open_dir(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let parts = Parts::local(&settings).await?;
+        Self::open(parts, settings, clock).await
+    }
+
+    /// Puts a store together from its parts, and recovers what an earlier process left in them.
+    ///
+    /// # Errors
+    /// When a part refuses, the catalog is of a later version, or the log is damaged below its durable watermark: then
+    /// nothing was changed, and the error names the file and says how to continue.
+    pub async fn open(
+        parts: Parts,
+        settings: StoreSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let Parts {
+            secrets,
             checkpoints,
-            settings.server_name.as_deref(),
-        )?;
-        let blobs = Arc::new(LocalBlobs::open(&dir.join("archive"))?);
-        let (catalog, time, replay) =
-            startup::open_catalog(dir, &signing, &clock, &reserve).await?;
-        startup::hold_in_place(dir, &catalog)?;
-        let dedup = Dedup::open(
-            Arc::new(LocalRuns::open(&dir.join("dedup"))?),
-            settings.dedup_window,
-            settings.dedup_memory_bytes,
-        )?;
+            blobs,
+            runs,
+            reserve,
+            rest,
+        } = parts;
+        let server_name = settings.server_name.as_deref();
+        let signing = Signing::open(Arc::clone(&secrets), checkpoints, server_name)?;
         let counters = Arc::new(Counters::default());
-        let new = NewJournal {
-            dir: dir.join("wal"),
-            file_size_bytes: settings.wal_file_bytes,
-            seal_at_bytes: settings.seal_at_bytes,
-            clock: Arc::clone(&clock),
-            counters: Arc::clone(&counters),
-        };
-        let sealed_to = catalog.sealed_to().await?;
-        let journal = LocalJournal::recover(new, replay, &sealed_to, &reserve).await?;
-        let journal: Arc<dyn Journal> = Arc::new(journal);
+        let opened = rest.open(&settings, &clock, &signing, &reserve, &counters);
+        let Opened {
+            catalog,
+            time,
+            journal,
+            lock,
+        } = opened.await?;
+        let dedup = Dedup::open(runs, settings.dedup_window, settings.dedup_memory_bytes)?;
         let known_domains = catalog.domain_rows().await?;
         journal.set_owners(&owners(&known_domains));
         let core = Arc::new(Core {

@@ -25,7 +25,7 @@ async fn after_a_fault(what: &'static str, name: &str) -> Result<BackupReport> {
     let now = "2017-07-25T12:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(now));
     let settings = StoreSettings::new(data.clone());
-    let store = Store::open(settings, clock).await.unwrap();
+    let store = Store::open_dir(settings, clock).await.unwrap();
     let account = store.tenancy().create_account("acme", now).await.unwrap();
     let domain = Domain::Account(account.id);
     let mut quiet = |_| {};

@@ -17,7 +17,7 @@ use crate::reader::Reader;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryBlobs(Arc<Mutex<Objects>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Objects {
     by_path: BTreeMap<String, (Bytes, u64)>,
     /// Objects that were ever put.
@@ -29,6 +29,13 @@ impl MemoryBlobs {
         let objects = self.0.lock();
         let (bytes, number) = objects.by_path.get(path)?;
         Some(Reader::of_memory(path, bytes.clone(), *number))
+    }
+}
+
+impl MemoryBlobs {
+    /// Returns another one with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
 }
 

@@ -50,25 +50,55 @@ impl Drop for Home {
     }
 }
 
+/// A catalog in memory; clones share it. It is gone with the last clone and the last handle that was opened.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryCatalog(Arc<Home>);
+
+impl MemoryCatalog {
+    /// Returns an empty catalog.
+    pub(crate) async fn new() -> Result<Self> {
+        Self::of(TEMPLATE.get_or_try_init(make_template).await?)
+    }
+
+    fn of(bytes: &[u8]) -> Result<Self> {
+        let home = Home::make()?;
+        let file = home.file();
+        fs::write(&file, bytes).map_err(io_failure("write", &file))?;
+        Ok(Self(Arc::new(home)))
+    }
+
+    /// Returns another catalog with what this one holds. Nobody may have this one open.
+    pub(crate) fn copied(&self) -> Result<Self> {
+        let file = self.0.file();
+        Self::of(&fs::read(&file).map_err(io_failure("read", &file))?)
+    }
+
+    /// Opens the catalog as the next process finds it. Logs that begin in it are signed by the key with this verifier key.
+    ///
+    /// # Errors
+    /// When the database library refuses.
+    pub(crate) async fn open(&self, verifier_key: String) -> Result<Catalog> {
+        let options = options(&self.0.file());
+        let writer = pool(1, options.clone()).await?;
+        let unsynced = pool_options(1).connect_lazy_with(options.clone());
+        // The pool opens each connection when somebody needs it: most tests never read twice at once.
+        let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
+        let catalog = Catalog {
+            home: Some(Arc::clone(&self.0)),
+            ..Catalog::of(writer, unsynced, readers)
+        };
+        catalog.set_verifier_key(verifier_key);
+        Ok(catalog)
+    }
+}
+
 impl Catalog {
     /// Opens an empty catalog that lives in memory and is gone with its last handle. Nothing in it is ever signed.
     ///
     /// # Errors
     /// When the database library refuses, or nothing can be written to the file system in memory.
     pub async fn open_in_memory() -> Result<Self> {
-        let template = TEMPLATE.get_or_try_init(make_template).await?;
-        let home = Home::make()?;
-        let file = home.file();
-        fs::write(&file, template).map_err(io_failure("write", &file))?;
-        let options = options(&file);
-        let writer = pool(1, options.clone()).await?;
-        let unsynced = pool_options(1).connect_lazy_with(options.clone());
-        // The pool opens each connection when somebody needs it: most tests never read twice at once.
-        let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
-        Ok(Self {
-            home: Some(Arc::new(home)),
-            ..Self::of(writer, unsynced, readers)
-        })
+        MemoryCatalog::new().await?.open(String::new()).await
     }
 }
 

@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod conformance;
 pub(crate) mod local;
-#[cfg(any(test, feature = "internals"))]
 pub(crate) mod memory;
 
 use std::fmt::Debug;

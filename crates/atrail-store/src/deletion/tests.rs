@@ -14,7 +14,7 @@ async fn a_deletion_that_counts_though_it_was_reported_as_failed_is_done_to_its_
     let settings = StoreSettings::new(dir.path().join("data"));
     let now = "2017-07-25T12:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(now));
-    let store = Store::open(settings.clone(), clock).await.unwrap();
+    let store = Store::open_dir(settings.clone(), clock).await.unwrap();
     let account = store.tenancy().create_account("acme", now).await.unwrap();
     let domain = Domain::Account(account.id);
     let line = Bytes::from_static(b"{\"eventTime\":\"2017-07-25T09:00:00Z\"}");

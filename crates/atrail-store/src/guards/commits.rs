@@ -35,7 +35,7 @@ impl Fixture {
         // The lock goes with the last task of the dropped store, which may end a moment later.
         let store = loop {
             let clock = Arc::new(ManualClock::new(now));
-            match Store::open(settings.clone(), clock).await {
+            match Store::open_dir(settings.clone(), clock).await {
                 Ok(store) => break store,
                 Err(error) => assert_eq!(error.kind(), crate::ErrorKind::Conflict, "{error}"),
             }

@@ -12,6 +12,13 @@ use super::Secrets;
 #[derive(Debug, Clone, Default)]
 pub struct MemorySecrets(Arc<Mutex<BTreeMap<String, String>>>);
 
+impl MemorySecrets {
+    /// Returns another one with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().clone())))
+    }
+}
+
 impl Secrets for MemorySecrets {
     fn load(&self, name: &str) -> io::Result<Option<String>> {
         Ok(self.0.lock().get(name).cloned())

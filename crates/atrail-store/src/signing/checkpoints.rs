@@ -5,7 +5,6 @@
 #[cfg(test)]
 mod conformance;
 pub(crate) mod local;
-#[cfg(test)]
 pub(crate) mod memory;
 
 use std::fmt::Debug;

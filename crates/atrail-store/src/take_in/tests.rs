@@ -19,7 +19,7 @@ async fn open(dir: &Path) -> Result<Store> {
     // The lock goes with the last task of a dropped store, which may end a moment later.
     loop {
         let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
-        match Store::open(settings.clone(), clock).await {
+        match Store::open_dir(settings.clone(), clock).await {
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             opened => return opened,
         }

@@ -54,7 +54,7 @@ async fn a_second_server_is_kept_out_by_another_name_of_the_directory() {
     let link = t.data_dir().with_extension("link");
     std::os::unix::fs::symlink(t.data_dir(), &link).unwrap();
     let settings = atrail_store::StoreSettings::new(link);
-    let second = atrail_store::Store::open(settings, t.clock.clone()).await;
+    let second = atrail_store::Store::open_dir(settings, t.clock.clone()).await;
     assert_eq!(second.unwrap_err().kind(), ErrorKind::Conflict);
 }
 

@@ -47,7 +47,9 @@ impl TestStore {
         settings.text_part_bytes = 4 << 10;
         adjust(&mut settings);
         let clock = clock();
-        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        let store = Store::open_dir(settings.clone(), clock.clone())
+            .await
+            .unwrap();
         let now = "2017-07-25T00:00:00Z".parse().unwrap();
         let tenancy = store.tenancy();
         let account = tenancy.create_account("acme", now).await.unwrap().id;
@@ -94,7 +96,9 @@ impl TestStore {
             std::fs::copy(from, to).unwrap();
         }
         let clock = clock();
-        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        let store = Store::open_dir(settings.clone(), clock.clone())
+            .await
+            .unwrap();
         Self {
             store,
             clock,
@@ -111,7 +115,7 @@ impl TestStore {
             ..self.settings.clone()
         };
         Self {
-            store: Store::open(settings.clone(), self.clock.clone())
+            store: Store::open_dir(settings.clone(), self.clock.clone())
                 .await
                 .unwrap(),
             clock: self.clock.clone(),
@@ -184,7 +188,7 @@ impl TestStore {
     }
 
     pub(crate) async fn open_again(&self) -> Result<Store> {
-        Store::open(self.settings.clone(), self.clock.clone()).await
+        Store::open_dir(self.settings.clone(), self.clock.clone()).await
     }
 
     pub(crate) async fn send(&self, events: &[NewEvent]) {
@@ -261,7 +265,7 @@ fn clock() -> Arc<ManualClock> {
 /// The lock goes with the last task of the dropped store, which may end a moment later.
 async fn reopen(settings: &StoreSettings, clock: &Arc<ManualClock>) -> Store {
     for _ in 0..500 {
-        match Store::open(settings.clone(), clock.clone()).await {
+        match Store::open_dir(settings.clone(), clock.clone()).await {
             Ok(store) => return store,
             Err(error) if error.to_string().contains("another atrail server") => {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;

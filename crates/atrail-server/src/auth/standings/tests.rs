@@ -20,7 +20,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let date: Timestamp = "2017-07-25T10:00:00Z".parse().unwrap();
         let settings = StoreSettings::new(dir.path().join("data"));
-        let store = Store::open(settings, Arc::new(ManualClock::new(date))).await;
+        let store = Store::open_dir(settings, Arc::new(ManualClock::new(date))).await;
         let store = store.unwrap();
         let (identity, tenancy) = (store.catalog().identity(), store.tenancy());
         let account = tenancy.create_account("acme", date).await.unwrap().id;

@@ -36,7 +36,9 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let settings = StoreSettings::new(dir.path().join("data"));
         let clock = Arc::new(ManualClock::new("2017-07-26T10:29:28Z".parse().unwrap()));
-        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        let store = Store::open_dir(settings.clone(), clock.clone())
+            .await
+            .unwrap();
         let (tenancy, now) = (store.tenancy(), clock.now());
         let account = tenancy.create_account("acme", now).await.unwrap().id;
         let organization = tenancy.create_organization(account, "org", now).await;
@@ -119,7 +121,7 @@ impl Fixture {
         // All events are sealed, and to look through the log's empty space takes a second without optimisation.
         std::fs::remove_dir_all(settings.data_dir.join("wal")).unwrap();
         for _ in 0..500 {
-            match Store::open(settings.clone(), clock.clone()).await {
+            match Store::open_dir(settings.clone(), clock.clone()).await {
                 Ok(store) => {
                     return Self {
                         store,

@@ -14,6 +14,13 @@ use crate::reader::Reader;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryRuns(Arc<Mutex<BTreeMap<String, Bytes>>>);
 
+impl MemoryRuns {
+    /// Returns another one with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().clone())))
+    }
+}
+
 impl Runs for MemoryRuns {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.0.lock().keys().cloned().collect())

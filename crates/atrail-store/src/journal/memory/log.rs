@@ -11,7 +11,14 @@ use crate::wal::NewEvent;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryLog(pub(super) Arc<Mutex<Kept>>);
 
-#[derive(Debug, Default)]
+impl MemoryLog {
+    /// Returns another one with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().clone())))
+    }
+}
+
+#[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     /// In the order in which they were made durable; numbered from 1.
     pub(super) batches: Vec<Numbered>,

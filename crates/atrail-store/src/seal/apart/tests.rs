@@ -29,7 +29,9 @@ impl Fixture {
         let settings = StoreSettings::new(dir.path().join("data"));
         let now = "2017-07-25T10:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let store = Store::open(settings.clone(), clock.clone()).await.unwrap();
+        let store = Store::open_dir(settings.clone(), clock.clone())
+            .await
+            .unwrap();
         let tenancy = store.tenancy();
         let account = tenancy.create_account("acme", now).await.unwrap().id;
         let fixture = Self {
@@ -92,7 +94,7 @@ impl Fixture {
         drop(store);
         // The lock goes with the last task of the dropped store, which may end a moment later.
         let store = loop {
-            match Store::open(settings.clone(), clock.clone()).await {
+            match Store::open_dir(settings.clone(), clock.clone()).await {
                 Ok(store) => break store,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
             }

@@ -13,7 +13,7 @@ use crate::error::Result;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryCheckpoints(Arc<Mutex<Kept>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     newest: HashMap<Domain, Signed>,
     demanded_epoch: Option<String>,
@@ -26,6 +26,13 @@ impl MemoryCheckpoints {
         let mut kept = self.0.lock();
         kept.newest.remove(&domain);
         kept.newest.extend(signed.map(|signed| (domain, signed)));
+    }
+}
+
+impl MemoryCheckpoints {
+    /// Returns another one with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
 }
 

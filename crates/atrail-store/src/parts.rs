@@ -1,0 +1,194 @@
+//! What a store is put together from: one implementation of each seam.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atrail_model::Clock;
+
+use crate::blobs::Blobs;
+use crate::blobs::local::LocalBlobs;
+use crate::blobs::memory::MemoryBlobs;
+use crate::catalog::Catalog;
+use crate::catalog::memory::MemoryCatalog;
+use crate::counters::Counters;
+use crate::dedup::runs::Runs;
+use crate::dedup::runs::local::LocalRuns;
+use crate::dedup::runs::memory::MemoryRuns;
+use crate::durable::DirLock;
+use crate::error::Result;
+use crate::journal::memory::{MemoryJournal, MemoryLog};
+use crate::journal::{Journal, LocalJournal, NewJournal};
+use crate::reserve::Reserve;
+use crate::secrets::{LocalSecrets, MemorySecrets, Secrets};
+use crate::settings::StoreSettings;
+use crate::signing::Signing;
+use crate::signing::checkpoints::Checkpoints;
+use crate::signing::checkpoints::local::LocalCheckpoints;
+use crate::signing::checkpoints::memory::MemoryCheckpoints;
+use crate::startup;
+use crate::timekeeper::Timekeeper;
+
+/// What a store is put together from. One store uses the same parts at a time.
+#[derive(Debug)]
+pub struct Parts {
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) checkpoints: Arc<dyn Checkpoints>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) runs: Arc<dyn Runs>,
+    pub(crate) reserve: Arc<Reserve>,
+    pub(crate) rest: Rest,
+}
+
+/// The catalog and the journal, which open in this order and with the help of the other parts.
+#[derive(Debug)]
+pub(crate) enum Rest {
+    Directory { dir: PathBuf, lock: DirLock },
+    Memory(MemoryParts),
+}
+
+/// What only a store that opens has use for.
+pub(crate) struct Opened {
+    pub(crate) catalog: Catalog,
+    pub(crate) time: Timekeeper,
+    pub(crate) journal: Arc<dyn Journal>,
+    /// Keeps other processes out of the directory.
+    pub(crate) lock: Option<DirLock>,
+}
+
+impl Parts {
+    /// Takes the data directory of these settings for this process, and creates it when it is missing.
+    ///
+    /// # Errors
+    /// When another process has the directory, the disk refuses, or the directory holds events and no catalog.
+    pub async fn local(settings: &StoreSettings) -> Result<Self> {
+        let dir = &settings.data_dir;
+        let lock = startup::lock_dir(dir)?;
+        startup::refuse_without_catalog(dir)?;
+        Ok(Self {
+            reserve: startup::set_aside(settings).await?,
+            secrets: Arc::new(LocalSecrets::new(&dir.join("keys"))),
+            checkpoints: Arc::new(LocalCheckpoints::open(dir)?),
+            blobs: Arc::new(LocalBlobs::open(&dir.join("archive"))?),
+            runs: Arc::new(LocalRuns::open(&dir.join("dedup"))?),
+            rest: Rest::Directory {
+                dir: dir.clone(),
+                lock,
+            },
+        })
+    }
+}
+
+impl Rest {
+    /// Opens the catalog and the journal with what an earlier process left in them.
+    pub(crate) async fn open(
+        self,
+        settings: &StoreSettings,
+        clock: &Arc<dyn Clock>,
+        signing: &Signing,
+        reserve: &Arc<Reserve>,
+        counters: &Arc<Counters>,
+    ) -> Result<Opened> {
+        match self {
+            Self::Directory { dir, lock } => {
+                let (catalog, time, replay) =
+                    startup::open_catalog(&dir, signing, clock, reserve).await?;
+                startup::hold_in_place(&dir, &catalog)?;
+                let new = NewJournal {
+                    dir: dir.join("wal"),
+                    file_size_bytes: settings.wal_file_bytes,
+                    seal_at_bytes: settings.seal_at_bytes,
+                    clock: Arc::clone(clock),
+                    counters: Arc::clone(counters),
+                };
+                let sealed_to = catalog.sealed_to().await?;
+                let journal = LocalJournal::recover(new, replay, &sealed_to, reserve).await?;
+                Ok(Opened {
+                    catalog,
+                    time,
+                    journal: Arc::new(journal),
+                    lock: Some(lock),
+                })
+            }
+            Self::Memory(parts) => {
+                let verifier_key = signing.verifier_key().await.to_string();
+                let catalog = parts.catalog.open(verifier_key).await?;
+                let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
+                signing.finish_rotation(&catalog).await?;
+                signing
+                    .go_on(&catalog, &Default::default(), clock.now())
+                    .await?;
+                let journal = MemoryJournal::open(
+                    parts.log,
+                    &catalog.sealed_to().await?,
+                    Arc::clone(clock),
+                    settings.seal_at_bytes,
+                );
+                Ok(Opened {
+                    catalog,
+                    time,
+                    journal: Arc::new(journal),
+                    lock: None,
+                })
+            }
+        }
+    }
+}
+
+/// Parts in memory: a store made of them leaves nothing on a disk, and a later store made of the same ones finds what a
+/// crash would have left. Clones share everything.
+///
+/// They are for tests and for trying things out: nothing survives the process.
+#[derive(Debug, Clone)]
+pub struct MemoryParts {
+    catalog: MemoryCatalog,
+    log: MemoryLog,
+    blobs: MemoryBlobs,
+    runs: MemoryRuns,
+    checkpoints: MemoryCheckpoints,
+    secrets: MemorySecrets,
+}
+
+impl MemoryParts {
+    /// Returns empty parts.
+    ///
+    /// # Errors
+    /// When the system has no memory for a catalog.
+    pub async fn new() -> Result<Self> {
+        Ok(Self {
+            catalog: MemoryCatalog::new().await?,
+            log: MemoryLog::default(),
+            blobs: MemoryBlobs::default(),
+            runs: MemoryRuns::default(),
+            checkpoints: MemoryCheckpoints::default(),
+            secrets: MemorySecrets::default(),
+        })
+    }
+
+    /// Returns other parts with what these hold now. No store may be using these.
+    ///
+    /// # Errors
+    /// When the catalog cannot be copied.
+    pub fn copied(&self) -> Result<Self> {
+        Ok(Self {
+            catalog: self.catalog.copied()?,
+            log: self.log.copied(),
+            blobs: self.blobs.copied(),
+            runs: self.runs.copied(),
+            checkpoints: self.checkpoints.copied(),
+            secrets: self.secrets.copied(),
+        })
+    }
+
+    /// Returns the parts of a store.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts {
+            secrets: Arc::new(self.secrets.clone()),
+            checkpoints: Arc::new(self.checkpoints.clone()),
+            blobs: Arc::new(self.blobs.clone()),
+            runs: Arc::new(self.runs.clone()),
+            reserve: Arc::new(Reserve::none()),
+            rest: Rest::Memory(self.clone()),
+        }
+    }
+}
