@@ -19,10 +19,10 @@ use crate::counters::Counters;
 use crate::dedup::Dedup;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
-use crate::durable::DirLock;
 use crate::duties::Duties;
 use crate::erase::log::LogErasure;
 use crate::journal::Journal;
+use crate::parts::Lock;
 use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;
@@ -77,6 +77,5 @@ pub(crate) struct Core {
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
-    /// Keeps other processes out of the directory, where there is one.
-    pub(crate) _lock: Option<DirLock>,
+    pub(crate) _lock: Lock,
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use atrail_model::Clock;
 
@@ -15,7 +16,7 @@ use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
 use crate::dedup::runs::memory::MemoryRuns;
 use crate::durable::DirLock;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::journal::memory::{MemoryJournal, MemoryLog};
 use crate::journal::{Journal, LocalJournal, NewJournal};
 use crate::reserve::Reserve;
@@ -42,8 +43,21 @@ pub struct Parts {
 /// The catalog and the journal, which open in this order and with the help of the other parts.
 #[derive(Debug)]
 pub(crate) enum Rest {
-    Directory { dir: PathBuf, lock: DirLock },
-    Memory(MemoryParts),
+    Directory {
+        dir: PathBuf,
+        lock: DirLock,
+    },
+    Memory {
+        parts: MemoryParts,
+        lock: MemoryLock,
+    },
+}
+
+/// Keeps others away from the parts for as long as the value lives.
+#[derive(Debug)]
+pub(crate) enum Lock {
+    Directory(#[expect(dead_code, reason = "it is there to be dropped")] DirLock),
+    Memory(#[expect(dead_code, reason = "it is there to be dropped")] MemoryLock),
 }
 
 /// What only a store that opens has use for.
@@ -51,8 +65,7 @@ pub(crate) struct Opened {
     pub(crate) catalog: Catalog,
     pub(crate) time: Timekeeper,
     pub(crate) journal: Arc<dyn Journal>,
-    /// Keeps other processes out of the directory.
-    pub(crate) lock: Option<DirLock>,
+    pub(crate) lock: Lock,
 }
 
 impl Parts {
@@ -106,10 +119,10 @@ impl Rest {
                     catalog,
                     time,
                     journal: Arc::new(journal),
-                    lock: Some(lock),
+                    lock: Lock::Directory(lock),
                 })
             }
-            Self::Memory(parts) => {
+            Self::Memory { parts, lock } => {
                 let verifier_key = signing.verifier_key().await.to_string();
                 let catalog = parts.catalog.open(verifier_key).await?;
                 let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
@@ -127,7 +140,7 @@ impl Rest {
                     catalog,
                     time,
                     journal: Arc::new(journal),
-                    lock: None,
+                    lock: Lock::Memory(lock),
                 })
             }
         }
@@ -146,6 +159,17 @@ pub struct MemoryParts {
     runs: MemoryRuns,
     checkpoints: MemoryCheckpoints,
     secrets: MemorySecrets,
+    is_used: Arc<AtomicBool>,
+}
+
+/// The sole right to parts in memory.
+#[derive(Debug)]
+pub(crate) struct MemoryLock(Arc<AtomicBool>);
+
+impl Drop for MemoryLock {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl MemoryParts {
@@ -161,6 +185,7 @@ impl MemoryParts {
             runs: MemoryRuns::default(),
             checkpoints: MemoryCheckpoints::default(),
             secrets: MemorySecrets::default(),
+            is_used: Arc::default(),
         })
     }
 
@@ -176,19 +201,31 @@ impl MemoryParts {
             runs: self.runs.copied(),
             checkpoints: self.checkpoints.copied(),
             secrets: self.secrets.copied(),
+            is_used: Arc::default(),
         })
     }
 
-    /// Returns the parts of a store.
-    #[must_use]
-    pub fn parts(&self) -> Parts {
-        Parts {
+    /// Takes the parts for one store.
+    ///
+    /// # Errors
+    /// `Conflict` as long as another store has them.
+    pub fn parts(&self) -> Result<Parts> {
+        if self.is_used.swap(true, Ordering::Acquire) {
+            return Err(StoreError::Conflict(
+                "another store uses these parts in memory: drop it first".to_owned(),
+            ));
+        }
+        let lock = MemoryLock(Arc::clone(&self.is_used));
+        Ok(Parts {
             secrets: Arc::new(self.secrets.clone()),
             checkpoints: Arc::new(self.checkpoints.clone()),
             blobs: Arc::new(self.blobs.clone()),
             runs: Arc::new(self.runs.clone()),
             reserve: Arc::new(Reserve::none()),
-            rest: Rest::Memory(self.clone()),
-        }
+            rest: Rest::Memory {
+                parts: self.clone(),
+                lock,
+            },
+        })
     }
 }

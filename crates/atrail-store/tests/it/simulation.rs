@@ -1,7 +1,8 @@
 //! Seeded histories: what users, time and crashes do to a store, compared with a simple model after every step.
 //!
-//! `ATRAIL_HISTORIES` sets how many run. A failure names its seed; `ATRAIL_SEED` runs that history alone. The decisions are
-//! the seed's; where a broken-off request stood is the machine's.
+//! Most histories run on parts in memory, one in [`ONE_ON_FILES`] on a directory. `ATRAIL_HISTORIES` sets how many run. A failure
+//! names its seed; `ATRAIL_SEED` runs that history alone. The seed determines the decisions, the machine where a request is broken
+//! off.
 
 mod model;
 mod world;
@@ -15,11 +16,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+use atrail_store::StoreSettings;
+
 use crate::support::TestStore;
 use world::World;
 
 /// Histories in `cargo test`.
-const SHORT: u64 = 150;
+const SHORT: u64 = 600;
+/// Of how many histories one runs on a directory.
+const ONE_ON_FILES: u64 = 8;
 /// Histories that run at once: some of them rest, or wait for a disk.
 const AT_ONCE: usize = 12;
 /// A history hangs when it takes longer.
@@ -38,13 +43,12 @@ fn histories_end_as_the_model_says() {
         Some(seed) => seed..seed + 1,
         None => 0..number("ATRAIL_HISTORIES").unwrap_or(SHORT),
     };
-    let place = place();
-    let template = template(&place);
+    let templates = Templates::new();
     let seeds = Mutex::new(seeds);
     let failed = Mutex::new(Vec::new());
     let worker = || {
         while let Some(seed) = { seeds.lock().next() } {
-            if !is_sound(seed, &place, &template) {
+            if !is_sound(seed, &templates) {
                 failed.lock().push(seed);
             }
         }
@@ -54,32 +58,50 @@ fn histories_end_as_the_model_says() {
     assert!(failed.is_empty(), "replay with ATRAIL_SEED={failed:?}");
 }
 
-/// Where nothing waits for a disk, if there is such a place: a crash here loses nothing that was not synced anyway.
-fn place() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if tempfile::tempdir_in(memory).is_ok() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
+/// What histories begin with: stores with the tenants that every history has, closed.
+pub(super) struct Templates {
+    /// Where nothing waits for a disk, if there is such a place: a crash here loses nothing that was not synced anyway.
+    place: PathBuf,
+    on_files: TestStore,
+    in_memory: TestStore,
+}
+
+impl Templates {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let place = if tempfile::tempdir_in(memory).is_ok() {
+            memory.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(async {
+            let on_files = TestStore::below(&place, |_| {}).await;
+            let in_memory = TestStore::in_memory(|_| {}).await;
+            on_files.store.close().await.unwrap();
+            in_memory.store.close().await.unwrap();
+            Self {
+                place,
+                on_files,
+                in_memory,
+            }
+        })
+    }
+
+    /// Returns the store of a history.
+    async fn store(&self, seed: u64, adjust: impl FnOnce(&mut StoreSettings)) -> TestStore {
+        if seed.is_multiple_of(ONE_ON_FILES) {
+            self.on_files.with_catalog_of(&self.place, adjust).await
+        } else {
+            self.in_memory.copied(adjust).await
+        }
     }
 }
 
-/// A store with the tenants that every history has, closed.
-fn template(place: &Path) -> TestStore {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let template = TestStore::below(place, |_| {}).await;
-        template.store.close().await.unwrap();
-        template
-    })
-}
-
-fn is_sound(seed: u64, place: &Path, template: &TestStore) -> bool {
+fn is_sound(seed: u64, templates: &Templates) -> bool {
     // Most of what a store does it does on threads of its own; some histories have several for the requests, too.
-    let mut runtime = if seed.is_multiple_of(8) {
+    let mut runtime = if seed.is_multiple_of(7) {
         let mut several = tokio::runtime::Builder::new_multi_thread();
         several.worker_threads(2);
         several
@@ -88,8 +110,7 @@ fn is_sound(seed: u64, place: &Path, template: &TestStore) -> bool {
     };
     let runtime = runtime.enable_all().build().unwrap();
     let told = Told::default();
-    let history =
-        AssertUnwindSafe(history(seed, place, template, Arc::clone(&told))).catch_unwind();
+    let history = AssertUnwindSafe(history(seed, templates, Arc::clone(&told))).catch_unwind();
     let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, history).await });
     let is_sound = matches!(ended, Ok(Ok(())));
     if !is_sound {
@@ -99,8 +120,8 @@ fn is_sound(seed: u64, place: &Path, template: &TestStore) -> bool {
     is_sound
 }
 
-async fn history(seed: u64, place: &Path, template: &TestStore, told: Told) {
-    let mut world = World::new(seed, place, template, told).await;
+async fn history(seed: u64, templates: &Templates, told: Told) {
+    let mut world = World::new(seed, templates, told).await;
     for _ in 0..world.length() {
         world = world.step().await;
     }

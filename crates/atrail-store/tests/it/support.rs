@@ -11,8 +11,8 @@ use atrail_model::{
     UserId,
 };
 use atrail_store::{
-    Download, Finding, NewEvent, NewSession, Result, ScrubOptions, ScrubReport, ScrubStep, Session,
-    Store, StoreSettings, scrub,
+    Download, Finding, MemoryParts, NewEvent, NewSession, Result, ScrubOptions, ScrubReport,
+    ScrubStep, Session, Store, StoreSettings, scrub,
 };
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -27,7 +27,13 @@ pub(crate) struct TestStore {
     pub(crate) other_space: SpaceId,
     pub(crate) user: UserId,
     settings: StoreSettings,
-    dir: tempfile::TempDir,
+    place: Place,
+}
+
+/// Where a store is.
+pub(crate) enum Place {
+    Directory(tempfile::TempDir),
+    Memory(MemoryParts),
 }
 
 impl TestStore {
@@ -46,10 +52,21 @@ impl TestStore {
         // Small sessions lie whole in the catalog, and those of a few objects in parts.
         settings.text_part_bytes = 4 << 10;
         adjust(&mut settings);
+        Self::founded(settings, Place::Directory(dir)).await
+    }
+
+    /// Returns a store of new parts in memory.
+    pub(crate) async fn in_memory(adjust: impl FnOnce(&mut StoreSettings)) -> Self {
+        let mut settings = StoreSettings::new(PathBuf::new());
+        adjust(&mut settings);
+        let parts = MemoryParts::new().await.unwrap();
+        Self::founded(settings, Place::Memory(parts)).await
+    }
+
+    /// Returns a new store with an account and two spaces.
+    async fn founded(settings: StoreSettings, place: Place) -> Self {
         let clock = clock();
-        let store = Store::open_dir(settings.clone(), clock.clone())
-            .await
-            .unwrap();
+        let store = open(&place, &settings, &clock).await.unwrap();
         let now = "2017-07-25T00:00:00Z".parse().unwrap();
         let tenancy = store.tenancy();
         let account = tenancy.create_account("acme", now).await.unwrap().id;
@@ -76,17 +93,35 @@ impl TestStore {
             other_space,
             user: UserId::generate(),
             settings,
-            dir,
+            place,
         }
     }
 
-    /// A store that begins with the catalog of this one, which must be closed, and nothing else.
+    /// Returns a store that begins with what this one has, which is in memory and must be closed.
+    pub(crate) async fn copied(&self, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
+        let Place::Memory(parts) = &self.place else {
+            panic!("a store of a directory is not copied");
+        };
+        let mut settings = self.settings.clone();
+        adjust(&mut settings);
+        let place = Place::Memory(parts.copied().unwrap());
+        let clock = clock();
+        Self {
+            store: open(&place, &settings, &clock).await.unwrap(),
+            clock,
+            settings,
+            place,
+            ..*self
+        }
+    }
+
+    /// Returns a store in this directory that begins with the catalog of this one, which must be closed, and nothing else.
     pub(crate) async fn with_catalog_of(
         &self,
-        place: &Path,
+        dir: &Path,
         adjust: impl FnOnce(&mut StoreSettings),
     ) -> Self {
-        let dir = tempfile::tempdir_in(place).unwrap();
+        let dir = tempfile::tempdir_in(dir).unwrap();
         let mut settings = StoreSettings::new(dir.path().join("data"));
         adjust(&mut settings);
         std::fs::create_dir(&settings.data_dir).unwrap();
@@ -95,15 +130,13 @@ impl TestStore {
             let (from, to) = (self.data_dir().join(name), settings.data_dir.join(name));
             std::fs::copy(from, to).unwrap();
         }
+        let place = Place::Directory(dir);
         let clock = clock();
-        let store = Store::open_dir(settings.clone(), clock.clone())
-            .await
-            .unwrap();
         Self {
-            store,
+            store: open(&place, &settings, &clock).await.unwrap(),
             clock,
             settings,
-            dir,
+            place,
             ..*self
         }
     }
@@ -119,7 +152,7 @@ impl TestStore {
                 .await
                 .unwrap(),
             clock: self.clock.clone(),
-            dir: tempfile::tempdir().unwrap(),
+            place: Place::Directory(tempfile::tempdir().unwrap()),
             settings,
             ..*self
         }
@@ -135,10 +168,10 @@ impl TestStore {
             other_space,
             user,
             settings,
-            dir,
+            place,
         } = self;
         drop(store);
-        let store = reopen(&settings, &clock).await;
+        let store = reopen(&place, &settings, &clock).await;
         Self {
             store,
             clock,
@@ -147,7 +180,7 @@ impl TestStore {
             other_space,
             user,
             settings,
-            dir,
+            place,
         }
     }
 
@@ -157,13 +190,16 @@ impl TestStore {
             store,
             clock,
             settings,
-            dir,
+            place,
             ..
         } = self;
         drop(store);
         // Nobody has the lock any more when it can be taken.
-        drop(reopen(&settings, &clock).await);
-        (dir, clock)
+        drop(reopen(&place, &settings, &clock).await);
+        match place {
+            Place::Directory(dir) => (dir, clock),
+            Place::Memory(_) => panic!("a store in memory has no directory"),
+        }
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -188,7 +224,7 @@ impl TestStore {
     }
 
     pub(crate) async fn open_again(&self) -> Result<Store> {
-        Store::open_dir(self.settings.clone(), self.clock.clone()).await
+        open(&self.place, &self.settings, &self.clock).await
     }
 
     pub(crate) async fn send(&self, events: &[NewEvent]) {
@@ -262,13 +298,20 @@ fn clock() -> Arc<ManualClock> {
     ))
 }
 
+async fn open(place: &Place, settings: &StoreSettings, clock: &Arc<ManualClock>) -> Result<Store> {
+    match place {
+        Place::Directory(_) => Store::open_dir(settings.clone(), clock.clone()).await,
+        Place::Memory(parts) => Store::open(parts.parts()?, settings.clone(), clock.clone()).await,
+    }
+}
+
 /// The lock goes with the last task of the dropped store, which may end a moment later.
-async fn reopen(settings: &StoreSettings, clock: &Arc<ManualClock>) -> Store {
-    for _ in 0..500 {
-        match Store::open_dir(settings.clone(), clock.clone()).await {
+async fn reopen(place: &Place, settings: &StoreSettings, clock: &Arc<ManualClock>) -> Store {
+    for _ in 0..5_000 {
+        match open(place, settings, clock).await {
             Ok(store) => return store,
-            Err(error) if error.to_string().contains("another atrail server") => {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            Err(error) if error.to_string().contains("another ") => {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             Err(error) => panic!("{error}"),
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use atrail_evidence::Manifest;
@@ -10,8 +9,8 @@ use atrail_model::{Clock, Day, Domain, Hour, Hours, Retention, Scope, SessionId,
 use atrail_store::{ErrorKind, NewEvent, Session, StoreSettings};
 use flate2::read::MultiGzDecoder;
 
-use super::Told;
 use super::model::{DOMAINS, DomainAt, Extent, Model, Number, Place, day_of, hour_of};
+use super::{Templates, Told};
 use crate::support::{TestStore, days, event};
 
 const DAYS: [&str; 3] = ["2017-07-23", "2017-07-24", "2017-07-25"];
@@ -38,8 +37,8 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A world whose store lies in a directory of this place, and has the tenants of the template.
-    pub(super) async fn new(seed: u64, place: &Path, template: &TestStore, told: Told) -> Self {
+    /// Returns a world whose store has the tenants of a template.
+    pub(super) async fn new(seed: u64, templates: &Templates, told: Told) -> Self {
         let mut random = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         // Some stores seal all the time, some forget at once what they sealed.
         let seals_often = below(&mut random, 2) == 0;
@@ -52,7 +51,7 @@ impl World {
             settings.reserve_bytes = 64 << 10;
             settings.dedup_window = Duration::from_secs(window_days * DAY_SECS);
         };
-        let test = template.with_catalog_of(place, adjust).await;
+        let test = templates.store(seed, adjust).await;
         told.lock().push(format!(
             "{window_days} days, seals often: {seals_often}, log files of {wal_file_bytes} bytes"
         ));
