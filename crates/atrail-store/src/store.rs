@@ -33,6 +33,7 @@ use crate::signing::Signing;
 use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::startup;
 use crate::verified::Verified;
+use crate::wal::LogNumber;
 
 impl Store {
     /// Opens the store in its directory, recovering what an earlier process left there.
@@ -69,7 +70,7 @@ impl Store {
             clock: Arc::clone(&clock),
             counters: Arc::clone(&counters),
         };
-        let sealed_to = catalog.sealed_to().await?;
+        let sealed_to = catalog.sealed_to(LogNumber::OF_DIRECTORY).await?;
         let journal = LocalJournal::recover(new, replay, &sealed_to, &reserve).await?;
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let known_domains = catalog.domain_rows().await?;
