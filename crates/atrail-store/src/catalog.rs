@@ -45,6 +45,7 @@ mod transaction;
 mod unsynced;
 pub(crate) mod view;
 mod waste;
+mod watermarks;
 
 use std::path::Path;
 use std::sync::Arc;

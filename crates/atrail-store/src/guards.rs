@@ -149,12 +149,23 @@ async fn nobody_counts_while_a_seal_is_published() {
     let seal = fixture.seal();
     tokio::time::sleep(A_WHILE).await;
     assert!(
-        core.catalog.sealed_to().await.unwrap().is_empty(),
+        core.catalog
+            .sealed_to(core.journal.log())
+            .await
+            .unwrap()
+            .is_empty(),
         "it waits for who counts"
     );
     drop(counting);
     seal.await.unwrap().unwrap();
-    assert_eq!(core.catalog.sealed_to().await.unwrap().len(), 1);
+    assert_eq!(
+        core.catalog
+            .sealed_to(core.journal.log())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(fixture.count().await, 1);
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use crate::error::{Result, StoreError};
 use crate::object::HourLines;
-use crate::wal::NewEvent;
+use crate::wal::{LogNumber, NewEvent};
 pub(crate) use local::{LocalJournal, NewJournal};
 pub(crate) use pending::{GATHER_HOURS, Pending};
 
@@ -34,6 +34,9 @@ pub(crate) use pending::{GATHER_HOURS, Pending};
 ///
 /// `conformance.rs` tests these promises on every implementation.
 pub(crate) trait Journal: fmt::Debug + Send + Sync {
+    /// Which log the watermarks of what is taken are of. No other journal has the same one at a time.
+    fn log(&self) -> LogNumber;
+
     /// Makes a batch durable. When it returns [`Appended::Durable`], all of the batch survives a crash of process and machine, is
     /// counted by [`Self::totals`] and will be taken by [`Self::take`]; an event that is unsealed here already, or twice in the
     /// batch, is kept once and counted as a duplicate, and its original is durable too. With [`Appended::LookAgain`] nothing was

@@ -28,6 +28,7 @@ use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::signing::checkpoints::memory::MemoryCheckpoints;
 use crate::startup;
 use crate::timekeeper::Timekeeper;
+use crate::wal::LogNumber;
 
 /// What a store is put together from. One store uses the same parts at a time.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Rest {
                     clock: Arc::clone(clock),
                     counters: Arc::clone(counters),
                 };
-                let sealed_to = catalog.sealed_to().await?;
+                let sealed_to = catalog.sealed_to(LogNumber::OF_DIRECTORY).await?;
                 let journal = LocalJournal::recover(new, replay, &sealed_to, reserve).await?;
                 Ok(Opened {
                     catalog,
@@ -132,7 +133,7 @@ impl Rest {
                     .await?;
                 let journal = MemoryJournal::open(
                     parts.log,
-                    &catalog.sealed_to().await?,
+                    &catalog.sealed_to(LogNumber::OF_DIRECTORY).await?,
                     Arc::clone(clock),
                     settings.seal_at_bytes,
                 );

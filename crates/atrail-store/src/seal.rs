@@ -316,7 +316,13 @@ impl Core {
         let mut is_begun = false;
         let committed = self
             .catalog
-            .commit_seal(objects, &apart, &sealed_to, self.clock.now(), &mut is_begun)
+            .commit_seal(
+                objects,
+                &apart,
+                (self.journal.log(), &sealed_to),
+                self.clock.now(),
+                &mut is_begun,
+            )
             .await;
         let Err(error) = committed else {
             count_as_sealed(keys);
@@ -328,7 +334,7 @@ impl Core {
             return Err(error);
         }
         let (domain, pending) = &taken[0];
-        match self.catalog.sealed_to().await {
+        match self.catalog.sealed_to(self.journal.log()).await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
                 tracing::warn!(%error, "a commit was reported as failed, and is there");
                 count_as_sealed(keys);

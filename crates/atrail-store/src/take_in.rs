@@ -23,7 +23,7 @@ use crate::recover::{LoggedLeaf, LostLog, read};
 use crate::scrub::object_id;
 use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
 use crate::task::off_thread;
-use crate::wal::Replay;
+use crate::wal::{LogNumber, Replay};
 
 const PARALLEL: usize = 2;
 /// Objects of one transaction.
@@ -82,7 +82,10 @@ pub(crate) async fn take_in(
     let mut search = Search {
         archive,
         catalog,
-        log: Arc::new(LostLog::of(replay, &catalog.sealed_to().await?)),
+        log: Arc::new(LostLog::of(
+            replay,
+            &catalog.sealed_to(LogNumber::OF_DIRECTORY).await?,
+        )),
         waste: catalog.waste().await?.into_iter().collect(),
         taken: Vec::new(),
         left: 0,

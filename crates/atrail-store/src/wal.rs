@@ -17,6 +17,15 @@ pub use event::NewEvent;
 pub(crate) use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
 pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
 
+/// Which of the logs that a catalog knows sequence numbers are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LogNumber(pub(crate) i64);
+
+impl LogNumber {
+    /// The log of a data directory.
+    pub(crate) const OF_DIRECTORY: Self = Self(1);
+}
+
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.
 ///
 /// After `Broken` the log is never written again in this process.

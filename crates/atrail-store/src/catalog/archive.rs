@@ -1,22 +1,23 @@
 //! What is sealed: objects, segments, totals, and how far each domain's log is sealed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    Day, DayTotal, Domain, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
+    Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::domains::{domain_row, guid_of};
+use super::domains::guid_of;
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
-use super::{Catalog, places, set_apart};
+use super::{Catalog, places, set_apart, watermarks};
 use crate::error::{Result, StoreError};
 use crate::object::{Line, NewObject, ObjectFile};
+use crate::wal::LogNumber;
 
 macro_rules! select_totals {
     ($source:literal) => {
@@ -29,26 +30,14 @@ macro_rules! select_totals {
 }
 
 impl Catalog {
-    /// Up to which sequence number each domain's events are sealed.
-    pub(crate) async fn sealed_to(&self) -> Result<HashMap<Domain, u64>> {
-        let rows = sqlx::query(
-            "SELECT d.domain, d.account, d.space, s.sequence FROM sealed_to s JOIN domains d ON d.domain = s.domain",
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(failed_to("read what is sealed"))?;
-        rows.iter()
-            .map(|row| Ok((domain_row(row)?.domain, row.unsigned("sequence")?)))
-            .collect()
-    }
-
     /// Records sealed objects: from the commit on they belong to the archive. `apart`: hours that could not be sealed, whose
-    /// events the catalog keeps. `is_begun` becomes true when an error leaves it unknown whether the transaction counts.
+    /// events the catalog keeps. `sealed_to`: the log, and up to where each of the domains is sealed in it. `is_begun` becomes true
+    /// when an error leaves it unknown whether the transaction counts.
     pub(crate) async fn commit_seal(
         &self,
         objects: &[(i64, NewObject)],
         apart: &[(i64, Place, &[Line])],
-        sealed_to: &[(i64, u64)],
+        sealed_to: (LogNumber, &[(i64, u64)]),
         now: Timestamp,
         is_begun: &mut bool,
     ) -> Result<()> {
@@ -68,19 +57,7 @@ impl Catalog {
         for (domain, entries) in seals(objects, now) {
             log::append(&mut tx, domain, entries).await?;
         }
-        for chunk in sealed_to.chunks(ROWS_AT_ONCE) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("INSERT INTO sealed_to (domain, sequence) ");
-            query.push_values(chunk, |mut row, (domain, sequence)| {
-                row.push_bind(*domain).push_bind(signed(*sequence));
-            });
-            query.push(" ON CONFLICT (domain) DO UPDATE SET sequence = excluded.sequence");
-            query
-                .build()
-                .execute(&mut *tx)
-                .await
-                .map_err(failed_to(what))?;
-        }
+        watermarks::record(&mut tx, sealed_to.0, sealed_to.1).await?;
         *is_begun = true;
         tx.commit().await
     }

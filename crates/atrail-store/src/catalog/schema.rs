@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0015_session_texts.sql"),
     include_str!("schema/0016_inviters.sql"),
     include_str!("schema/0017_places.sql"),
+    include_str!("schema/0018_watermarks.sql"),
 ];
 
 /// Makes sure that a catalog that must not be changed is at the last step.
@@ -159,6 +160,23 @@ mod tests {
         let keys = "SELECT key || ' ' || hex(account) FROM api_keys ORDER BY 1";
         assert_eq!(rows(keys).await, ["k 0A", "l "]);
         assert!(rows("SELECT name FROM invitations").await.is_empty());
+    }
+
+    /// There was one log: what a catalog says of it holds for the log of its directory.
+    #[tokio::test]
+    async fn watermarks_from_before_there_were_several_logs_are_those_of_the_directory() {
+        let pool = made_by_version_of(17).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains (domain, account, space) VALUES (1, x'0a', NULL), (2, x'0a', x'0b');
+            INSERT INTO sealed_to (domain, sequence) VALUES (1, 70), (2, 8);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows: Vec<(i64, i64, i64)> =
+            sqlx::query_as("SELECT log, domain, sequence FROM watermarks ORDER BY domain")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(rows, [(1, 1, 70), (1, 2, 8)]);
     }
 
     /// What an object holds is told by its row, also of one that an earlier version made.

@@ -20,7 +20,7 @@ use super::{
 use crate::error::{Result, StoreError};
 use crate::reserve::Reserve;
 use crate::task::off_thread;
-use crate::wal::{Replay, Wal};
+use crate::wal::{LogNumber, Replay, Wal};
 use memtable::Memtable;
 pub(crate) use recover::NewJournal;
 pub(super) use recover::{RecoveredLog, recover_log};
@@ -78,6 +78,10 @@ impl LocalJournal {
 }
 
 impl Journal for LocalJournal {
+    fn log(&self) -> LogNumber {
+        LogNumber::OF_DIRECTORY
+    }
+
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>> {
         self.writer.append(batch).boxed()
     }

@@ -18,6 +18,7 @@ use super::{
     Unsealed, add_totals,
 };
 use crate::error::{Result, StoreError};
+use crate::wal::LogNumber;
 use log::Numbered;
 pub(crate) use log::{Failure, Fault, MemoryLog};
 
@@ -191,6 +192,10 @@ fn full() -> StoreError {
 }
 
 impl Journal for MemoryJournal {
+    fn log(&self) -> LogNumber {
+        LogNumber::OF_DIRECTORY
+    }
+
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>> {
         ready(self.try_append(batch)).boxed()
     }

@@ -13,12 +13,10 @@ use crate::env::{Ran, Server, TestEnv};
 
 /// Starts a server on the data that a killed 0.1.0 left behind, with the files downloaded from it before, and a client
 /// that remembers the checkpoint of that download.
-fn released() -> (TestEnv, Server) {
+fn released(fixture: &str) -> (TestEnv, Server) {
     let env = TestEnv::new();
-    unpack(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/released/0.1.0"),
-        &env.path("."),
-    );
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/released");
+    unpack(&fixtures.join(fixture), &env.path("."));
     let server = Server::start(&env);
     env.log_in(&server);
     let context = format!("127.0.0.1-{}.json", server.address.port());
@@ -69,7 +67,7 @@ fn verify(env: &TestEnv, file: &str, more: &[&str]) -> Ran {
 
 #[test]
 fn an_old_directory_is_counted_downloaded_and_verified_since_a_receipt_from_before() {
-    let (env, _server) = released();
+    let (env, _server) = released("0.1.0");
 
     let counts: Value = serde_json::from_str(
         &env.run(&[
@@ -140,7 +138,7 @@ fn an_old_directory_is_counted_downloaded_and_verified_since_a_receipt_from_befo
 
 #[test]
 fn an_old_directory_keeps_its_people_policies_and_objects() {
-    let (env, server) = released();
+    let (env, server) = released("0.1.0");
 
     let option: Value =
         serde_json::from_str(&env.run(&["option", "--format", "json"]).ok()).unwrap();
@@ -159,4 +157,79 @@ fn an_old_directory_keeps_its_people_policies_and_objects() {
     // A user who is an auditor of this space only.
     env.run(&["target", "-o", "default", "-s", "default"])
         .fails(1);
+}
+
+/// Events of a day, of the targeted space or of the account.
+fn counted(env: &TestEnv, day: &str, more: &[&str]) -> u64 {
+    let mut args = vec!["status", "-s", day, "-e", day, "--format", "json"];
+    args.extend(more);
+    let days: Value = serde_json::from_str(&env.run(&args).ok()).unwrap();
+    days[0]["count"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn an_old_log_of_several_domains_is_replayed_by_the_watermark_of_each() {
+    let (env, mut server) = released("0.1.0-three-domains");
+    let counts = |env: &TestEnv| {
+        ["2026-11-20", "2026-11-21"].map(|day| {
+            let of_space = |space| {
+                env.run(&["target", "-o", "default", "-s", space]).ok();
+                counted(env, day, &[])
+            };
+            [
+                of_space("lab"),
+                of_space("default"),
+                counted(env, day, &["-a"]),
+            ]
+        })
+    };
+    let expected = [[25, 30, 75], [11, 7, 23]];
+    assert_eq!(counts(&env), expected);
+
+    // Also after another crash, by when one of the domains is sealed in the new catalog.
+    let download = [
+        "download",
+        "-s",
+        "2026-11-20",
+        "-e",
+        "2026-11-21",
+        "-o",
+        "now.json.gz",
+    ];
+    env.run(&download).ok();
+    server.crash_and_restart(&env);
+    assert_eq!(counts(&env), expected);
+
+    let told = env.run(&[
+        "verify",
+        "now.json.gz",
+        "-s",
+        "2026-11-20",
+        "-e",
+        "2026-11-21",
+        "--since",
+        "earlier.json.gz.receipt",
+    ]);
+    let told = told.ok();
+    assert!(
+        told.starts_with("OK") && told.contains("37 events"),
+        "{told}"
+    );
+    let ids = |file| -> Vec<String> {
+        let lines = lines_of(&env.path(file));
+        lines.iter().map(|line| id_of(line)).collect()
+    };
+    let (before, now) = (ids("earlier.json.gz"), ids("now.json.gz"));
+    assert_eq!((before.len(), now.len()), (30, 37));
+    assert!(before.iter().all(|id| now.contains(id)));
+
+    let mut whole = download.to_vec();
+    whole[6] = "whole.json.gz";
+    whole.push("-a");
+    env.run(&whole).ok();
+    let mut all = ids("whole.json.gz");
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 98, "each once");
+    env.run(&["admin", "scrub", "--data", "data"]).ok();
 }

@@ -17,6 +17,7 @@ use crate::catalog::session::{EndedBy, Generation, Session, SessionState};
 use crate::catalog::{Catalog, Tenancy};
 use crate::error::Result;
 use crate::object::{HourLines, Line, NewObject, build};
+use crate::wal::LogNumber;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -90,7 +91,13 @@ impl Scene {
         let objects = [(self.domain.number, object)];
         let mut is_begun = false;
         self.catalog
-            .commit_seal(&objects, &[], &[(sealed_to, 1)], NOW, &mut is_begun)
+            .commit_seal(
+                &objects,
+                &[],
+                (LogNumber::OF_DIRECTORY, &[(sealed_to, 1)]),
+                NOW,
+                &mut is_begun,
+            )
             .await
     }
 
