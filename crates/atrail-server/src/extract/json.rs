@@ -254,11 +254,11 @@ mod tests {
     #[test]
     fn another_shape_is_refused_at_every_depth() {
         for (body, message) in [
-            ("[]", "must be a JSON object, and is an array"),
-            (r#"["x",1]"#, "must be a JSON object, and is an array"),
-            ("null", "and is null"),
-            ("7", "and is a number"),
-            (r#""start""#, "and is a string"),
+            ("[]", "must be a JSON object, but it is an array"),
+            (r#"["x",1]"#, "must be a JSON object, but it is an array"),
+            ("null", "but it is null"),
+            ("7", "but it is a number"),
+            (r#""start""#, "but it is a string"),
             (
                 r#"{"inner":["g"]}"#,
                 "expected an object, but found an array",
