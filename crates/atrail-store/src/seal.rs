@@ -5,6 +5,7 @@
 //! and never both: recovery skips what the catalog's watermark covers.
 
 mod apart;
+mod held;
 pub(crate) mod scope;
 mod slices;
 
@@ -21,9 +22,10 @@ use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::duties::{Duty, claim_all};
 use crate::error::{Result, StoreError, chain};
-use crate::journal::{Gathered, Journal, Pending, Rotation, Taken};
+use crate::journal::{Gathered, Pending, Rotation};
 use crate::object::{self, NewObject};
 use crate::task::{joined, off_thread};
+use held::Held;
 use scope::SealScope;
 
 /// Hours that are sealed at one go, unless one request brought more: then others get their turn.
@@ -372,31 +374,6 @@ impl Core {
             });
         }
         Ok(domains)
-    }
-}
-
-/// What was taken to be sealed, which gathers again unless it is, whatever becomes of the seal.
-struct Held<'a> {
-    journal: &'a Arc<dyn Journal>,
-    taken: Taken,
-    is_sealed: bool,
-}
-
-impl<'a> Held<'a> {
-    fn take(journal: &'a Arc<dyn Journal>, domains: &HashSet<Domain>) -> Self {
-        Self {
-            journal,
-            taken: journal.take(domains),
-            is_sealed: false,
-        }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if !self.is_sealed {
-            self.journal.put_back(&self.taken);
-        }
     }
 }
 

@@ -117,6 +117,21 @@ fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<Has
     Ok(domains)
 }
 
+/// Removes what a crash left of files that were to take the place of others.
+pub(super) fn remove_unfinished(dir: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
+        let path = entry
+            .map_err(io_failure("list the log directory", dir))?
+            .path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with('.') && name.ends_with(".wal.tmp")) {
+            durable::ensure_gone(&path)
+                .map_err(io_failure("remove the unfinished log file", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// A file's bytes without the events of some frames, the domains that have others in it, and how many frames lost theirs.
 fn without(
     path: &Path,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use atrail_model::Domain;
 use bytes::Bytes;
 
-use super::erase::{ClosedFile, ClosedFiles, Eraser};
+use super::erase::{ClosedFile, ClosedFiles, Eraser, remove_unfinished};
 use super::frame::{
     EMPTY_FRAME_LEN, FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame,
     decode_payload, encode_frame, encoded_len, sound_frame,
@@ -237,21 +237,6 @@ impl Wal for FileWal {
         }
         Ok(Eraser::of(&self.closed, self.durable))
     }
-}
-
-/// Removes what a crash left of files that were to take the place of others.
-fn remove_unfinished(dir: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
-        let path = entry
-            .map_err(io_failure("list the log directory", dir))?
-            .path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.starts_with('.') && name.ends_with(".wal.tmp")) {
-            durable::ensure_gone(&path)
-                .map_err(io_failure("remove the unfinished log file", &path))?;
-        }
-    }
-    Ok(())
 }
 
 /// Writes a whole new file without holding a second copy of all frames in memory.
