@@ -27,7 +27,7 @@ fn names_are_distinct_and_others_are_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("there are ndjson, json, csv, es-bulk"),
+            .ends_with("the formats are ndjson, json, csv, es-bulk"),
         "{error}"
     );
 }
