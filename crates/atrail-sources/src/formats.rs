@@ -1,22 +1,22 @@
 //! The audit formats: one file each below `formats/`, one row each in [`FORMATS`].
 //!
-//! The table decides what `type=` accepts, how the server and the command line name a format, in which order
-//! [`SourceKind::Auto`] recognises formats, how an item of an input becomes an event, and what the documentation lists.
-//! The splitter and the inspector read the table and name no format.
+//! The table decides which names `type=` accepts, how the server and the command line name a format, in which order
+//! [`SourceKind::Auto`] recognises formats, how an item of an input becomes an event, and which formats the
+//! documentation lists. The splitter and the inspector read the table and name no format.
 //!
 //! # Adding a format
-//! 1. Write `formats/NAME.rs` with a `pub(super) const FORMAT: Format`, on the base of [`Format::BLANK`]: its name, one line
-//!    about it, its marks, and how its items become events. `kong.rs` shows a conversion, `oslo.rs` an envelope, `cadf.rs` a
-//!    list. A conversion reads nothing but the item's bytes: no clock and no chance, so that an event that a client sends
-//!    twice is stored once.
+//! 1. Write `formats/NAME.rs` with a `pub(super) const FORMAT: Format`, based on [`Format::BLANK`]: its name, one line
+//!    about it, its marks, and how its items become events. `kong.rs` shows a conversion, `oslo.rs` an envelope,
+//!    `cadf.rs` a list. A conversion reads only the item's bytes: no clock and no random numbers, so that a repeated
+//!    event is stored once.
 //! 2. Add the module and the row below. Of two rows that recognise the same object, the upper one wins.
-//! 3. Put inputs into `tests/fixtures/NAME/*.in`, some of which hold events and some refusals. `ATRAIL_WRITE_FIXTURES=1 cargo
-//!    test -p atrail-sources --test it` writes what becomes of them beside them, and the list of formats into
-//!    `docs/API.md`. Read both before you commit them.
+//! 3. Put inputs into `tests/fixtures/NAME/*.in`; some of them must have events and some refusals.
+//!    `ATRAIL_WRITE_FIXTURES=1 cargo test -p atrail-sources --test it` writes the results beside them, and the list of
+//!    formats into `docs/API.md`. Read both before you commit them.
 //!
-//! Three files that tests write name every type, too, and their tests fail until they are written: `docs/openapi.json`
-//! (`ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi`), and the snapshots of the help texts and of the problems
-//! that requests are refused with (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
+//! Three files that tests write also name every type; their tests fail until you write them anew: `docs/openapi.json`
+//! (`ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi`), and the snapshots of the help texts and of the
+//! refusals of requests (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
 
 mod cadf;
 mod kong;
@@ -29,30 +29,31 @@ use crate::Reason;
 
 pub(crate) use cadf::repair;
 
-/// Every format. The first one is what [`SourceKind::Auto`] reads an object as that no other row recognises.
+/// Every format. [`SourceKind::Auto`] reads an object as the first one when no other row recognises it.
 pub static FORMATS: &[Format] = &[cadf::FORMAT, kong::FORMAT, oslo::FORMAT];
 
-/// An audit format. Two are equal when their names are.
+/// An audit format. Two formats are equal when their names are.
 ///
 /// [`SourceKind::Auto`]: crate::SourceKind::Auto
 #[derive(Debug)]
 pub struct Format {
     /// Its name in requests, answers and counts, in lowercase.
     pub name: &'static str,
-    /// The type that a sender names for it: its own name or, of a format that wraps events of another one, that one's.
+    /// The type that a sender names for it: its own name or, for a format that wraps events of another one, the other's
+    /// name.
     pub kind: &'static str,
     /// Other names that `type=` accepts for it, in lowercase.
     pub aliases: &'static [&'static str],
-    /// The media types, in lowercase, of a body whose events are in it. They count where a request names no type.
+    /// The media types, in lowercase, of a body with its events. They count where a request names no type.
     pub media_types: &'static [&'static str],
-    /// What it is, in a few words.
+    /// A description in a few words.
     pub about: &'static str,
-    /// By what it is recognised, in Markdown.
+    /// The features that identify it, in Markdown.
     pub marks: &'static str,
-    /// How an object is recognised, where nothing around it says its format.
+    /// How an object is recognised, where the text around it does not state its format.
     pub(crate) object: Option<Recognition>,
-    /// Of a format whose every line is an item, JSON or not: whether this is one of them. [`SourceKind::Auto`] asks about the
-    /// first line of an input that is not blank, of a long one only the beginning.
+    /// For a format in which every line is an item, JSON or not: reports whether a line is such an item.
+    /// [`SourceKind::Auto`] calls it with the first non-blank line of an input, or the beginning of a long one.
     ///
     /// [`SourceKind::Auto`]: crate::SourceKind::Auto
     pub(crate) line: Option<fn(&[u8]) -> bool>,
@@ -65,67 +66,67 @@ pub struct Format {
 /// How an object of a format is recognised.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recognition {
-    /// An object without a member of this name, at any depth, is not in the format. A search for it is far faster than
-    /// `detect`, and spares most objects that look.
+    /// An object without a member of this name, at any depth, is not in the format. A search for the name is far faster
+    /// than `detect`, and rules out most objects.
     pub(crate) telling: Name,
-    /// Whether a JSON object, which holds such a name, is in the format.
+    /// Reports whether a JSON object that contains such a name is in the format.
     pub(crate) detect: fn(&[u8]) -> bool,
 }
 
-/// An object that is no event, with one or several in a member of it.
+/// An object that is not an event, but has one or several in one of its members.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wrapping {
     /// The member.
     pub(crate) member: Name,
-    /// What it holds.
+    /// The content of the member.
     pub(crate) holds: Holds,
     /// An object that has a member of this name is an event itself, whatever else it has.
     pub(crate) unless: Name,
 }
 
-/// What a wrapping's member holds.
+/// The content of a wrapping's member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
     /// An object, which is the event, of the format that [`Format::kind`] names.
     Event,
-    /// An array of events, and of whatever else may hold events.
+    /// An array of events, and of other values that may contain events.
     Events,
 }
 
-/// How an item of an input becomes an event. Each function depends on nothing but the item's bytes.
+/// How an item of an input becomes an event. Each function depends only on the item's bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reading {
-    /// It is CADF as it stands there.
+    /// It is CADF, and stays unchanged.
     AsItStands,
-    /// It wraps CADF in a way that takes more than finding it; the function returns the event as it stands inside.
+    /// It wraps CADF, and more than a search is needed to find it; the function returns the wrapped event unchanged.
     Unwrapped(fn(&[u8]) -> Result<Vec<u8>, Reason>),
     /// The function returns the event as CADF.
     Converted(fn(&[u8]) -> Result<Vec<u8>, Reason>),
 }
 
-/// A member's name as JSON spells it, quotes included.
+/// A member's name in JSON's form, quotes included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Name(&'static str);
 
 impl Name {
-    /// Of a name between its quotes. It has no escapes.
+    /// Creates a name from its quoted form, which has no escapes.
     pub(crate) const fn quoted(quoted: &'static str) -> Self {
         Self(quoted)
     }
 
-    /// The bytes to look for in a text.
+    /// Returns the bytes to search in a text.
     pub(crate) const fn in_quotes(self) -> &'static [u8] {
         self.0.as_bytes()
     }
 
-    /// The name itself.
+    /// Returns the name itself.
     pub(crate) fn bare(self) -> &'static str {
         self.0.trim_matches('"')
     }
 }
 
 impl Format {
-    /// The base of every row, for what a format does not bring: it is no row itself.
+    /// The base of every row, with defaults for optional fields: it is not a row itself.
     pub(crate) const BLANK: Self = Self {
         name: "",
         kind: "",
@@ -139,13 +140,13 @@ impl Format {
         reading: Reading::AsItStands,
     };
 
-    /// Whether `type=` accepts its name. A format that wraps events of another one goes by that one's.
+    /// Reports whether `type=` accepts its name. A format that wraps events of another one goes by the other's name.
     #[must_use]
     pub fn is_kind(&self) -> bool {
         self.kind == self.name
     }
 
-    /// Whether its events are stored as they came.
+    /// Reports whether its events are stored unchanged.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
         matches!(self.reading, Reading::AsItStands)

@@ -1,4 +1,4 @@
-//! What a whole JSON object is, by the table of formats: an event, a list of events, or an envelope around one.
+//! Classifies a whole JSON object, by the table of formats: an event, a list of events, or an envelope around one.
 
 use std::ops::Range;
 
@@ -8,40 +8,41 @@ use crate::SourceKind;
 use crate::formats::{Format, Holds, Name, Recognition, Wrapping};
 use crate::members::members;
 
-/// How much of an input's first line is looked at.
+/// The number of bytes of an input's first line that are inspected.
 const HEAD_MAX_BYTES: usize = 4096;
 
-/// What an object is.
+/// The class of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// An event, or something that has yet to be refused as one.
+    /// An event, or something that is refused as one later.
     Event(&'static Format),
-    /// An object around an event of this format, which lies here.
+    /// An object around an event of this format, which is in this range.
     Envelope(&'static Format, Range<usize>),
     /// An object around a list of events.
     List,
 }
 
-/// Looks into objects. Most are plain events, which one search for each name that would make them something else shows.
+/// Classifies objects. Most are plain events: one search for each name that would make them something else shows that.
 #[derive(Debug)]
 pub(crate) struct Inspector {
-    /// What an object is that nothing else recognises.
+    /// The format of an object that no row recognises.
     object: &'static Format,
-    /// What a text is that is no whole object; it is refused as one.
+    /// The format of a text that is not a whole object; the text is refused as one of its items.
     other: &'static Format,
     /// The format whose items are the lines of the input.
     line: Option<&'static Format>,
-    /// Formats whose items are lines, while it is not known whether the input is in one.
+    /// Formats whose items are lines, as long as the input may be in one of them.
     lines: Vec<&'static Format>,
     recognised: Vec<Recognised>,
     wrapped: Vec<Wrapped>,
-    /// The table's lists, also those that the input's type leaves out: what is larger than any event can only be one.
+    /// The table's lists, including those that the input's type excludes: a value that is larger than any event can
+    /// only be a list.
     lists: Vec<Wrapping>,
-    /// What may be one object after the other.
+    /// The texts between two consecutive objects.
     glued: [Finder<'static>; 3],
 }
 
-/// A format whose objects are recognised.
+/// A format whose objects can be recognised.
 #[derive(Debug)]
 struct Recognised {
     format: &'static Format,
@@ -58,7 +59,7 @@ struct Wrapped {
 }
 
 impl Inspector {
-    /// The inspector of an input of this type. The table's first row is for what nothing recognises.
+    /// Creates the inspector of an input of this type. The table's first row is for objects that no row recognises.
     pub(crate) fn new(table: &'static [Format], kind: SourceKind) -> Self {
         let first = &table[0];
         let object = match kind {
@@ -102,7 +103,7 @@ impl Inspector {
         }
     }
 
-    /// Looks at the beginning of an input for a format whose items are lines; whether enough of it is seen.
+    /// Checks the beginning of an input for a format whose items are lines; reports whether `head` suffices for that.
     pub(crate) fn look_at_head(&mut self, head: &[u8], last: bool) -> bool {
         if self.line.is_some() || self.lines.is_empty() {
             return true;
@@ -119,15 +120,15 @@ impl Inspector {
         true
     }
 
-    /// The format whose items are the lines of the input, whatever is in them.
+    /// Returns the format whose items are the lines of the input, whatever they contain.
     pub(crate) const fn line(&self) -> Option<&'static Format> {
         self.line
     }
 
-    /// What the object is. Names are looked for as they are spelled everywhere, without escapes.
+    /// Classifies an object. It searches for names in their usual spelling, without escapes.
     ///
-    /// An object that is not JSON can still be a list whose first elements are good; it is not an envelope, since half an
-    /// envelope vouches for nothing.
+    /// An object that is not JSON can still be a list whose first elements are valid; it is not an envelope, because
+    /// half an envelope proves nothing.
     pub(crate) fn shape(&self, text: &[u8]) -> Shape {
         let is_one = |row: &&Recognised| row.telling.find(text).is_some() && (row.detect)(text);
         if let Some(row) = self.recognised.iter().find(is_one) {
@@ -143,37 +144,38 @@ impl Inspector {
         Shape::Event(self.object)
     }
 
-    /// The format of a text that is no whole object, which is handed on to be refused.
+    /// Returns the format of a text that is not a whole object, and that is passed on to be refused.
     pub(crate) const fn other(&self) -> &'static Format {
         self.other
     }
 
-    /// Whether an object whose end is not known may still be a list: it has the name of a list's member.
+    /// Reports whether an object whose end is unknown may still be a list: it contains the name of a list's member.
     pub(crate) fn may_be_list(&self, text: &[u8]) -> bool {
         let mut lists = (self.wrapped.iter()).filter(|row| row.wrapping.holds == Holds::Events);
         lists.any(|row| row.member.find(text).is_some())
     }
 
-    /// Whether a member's name, quotes included, is that of a list of events.
+    /// Reports whether a member's name, quotes included, is that of a list of events.
     pub(crate) fn names_events(&self, name: &[u8]) -> bool {
         let mut lists = self.lists.iter();
         lists.any(|list| list.member.in_quotes() == name)
     }
 
-    /// Whether a member's name, quotes included, makes an event of an object that could be a list.
+    /// Reports whether a member's name, quotes included, makes an object an event that could otherwise be a list.
     pub(crate) fn names_event(&self, name: &[u8]) -> bool {
         let mut lists = self.lists.iter();
         lists.any(|list| list.unless.in_quotes() == name)
     }
 
-    /// Whether a line may hold more than one object: something stands behind a closing brace that may come before the next.
+    /// Reports whether a line may have more than one object: a closing brace is followed by a byte that may precede
+    /// another object.
     pub(crate) fn may_be_glued(&self, line: &[u8]) -> bool {
         self.glued.iter().any(|braces| braces.find(line).is_some())
     }
 }
 
 impl Wrapped {
-    /// What an object is that holds the member's name, if it is wrapped so.
+    /// Returns the class of an object that contains the member's name, if the object is such a wrapping.
     fn shape(&self, text: &[u8]) -> Option<Shape> {
         let Wrapping {
             member,
@@ -195,7 +197,7 @@ fn finder(name: Name) -> Finder<'static> {
     Finder::new(name.in_quotes())
 }
 
-/// Where a part borrowed from a text lies in it.
+/// Returns the range of a part that is borrowed from a text.
 fn range_in(text: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     start..start + part.len()

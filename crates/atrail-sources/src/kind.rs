@@ -5,29 +5,29 @@ use std::str::FromStr;
 
 use crate::{FORMATS, Format};
 
-/// What the sender says the events are.
+/// The sender's statement about the events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SourceKind {
-    /// To be found out, event by event.
+    /// Recognised event by event.
     #[default]
     Auto,
     /// This format, and those that wrap its events.
     Of(&'static Format),
 }
 
-/// The text names no type of events.
+/// The error for a text that names no type of events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a type of events: expected {}", alternatives())]
 pub struct ParseSourceKindError;
 
 impl SourceKind {
-    /// Every type that can be named.
+    /// Returns every type that can be named.
     pub fn all() -> impl Iterator<Item = Self> {
         let formats = FORMATS.iter().filter(|format| format.is_kind());
         std::iter::once(Self::Auto).chain(formats.map(Self::Of))
     }
 
-    /// Its name, in lowercase.
+    /// Returns its name, in lowercase.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl SourceKind {
         }
     }
 
-    /// Other names for it.
+    /// Returns its other names.
     #[must_use]
     pub const fn aliases(self) -> &'static [&'static str] {
         match self {
@@ -45,7 +45,7 @@ impl SourceKind {
         }
     }
 
-    /// What it is, in a few words.
+    /// Returns a description in a few words.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl SourceKind {
         }
     }
 
-    /// The type of a body of this media type (without parameters, in any case), when that says one.
+    /// Returns the type of a body of this media type (without parameters, in any case), if the media type implies one.
     #[must_use]
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         let is_known = |known: &&str| known.eq_ignore_ascii_case(media_type);
@@ -70,7 +70,7 @@ impl SourceKind {
 impl FromStr for SourceKind {
     type Err = ParseSourceKindError;
 
-    /// Names are in lowercase; a caller that ignores case lowers it first.
+    /// Names are in lowercase; a caller that ignores case converts the text first.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::named(text).ok_or(ParseSourceKindError)
     }
@@ -82,7 +82,7 @@ impl fmt::Display for SourceKind {
     }
 }
 
-/// Every name, as in `a, b or c`.
+/// Returns every name, as in `a, b or c`.
 fn alternatives() -> String {
     let names: Vec<_> = SourceKind::all().map(SourceKind::name).collect();
     let (last, others) = names.split_last().expect("auto is always among them");

@@ -1,16 +1,16 @@
-//! What a request body or a file holds: framing, envelopes, and other audit formats turned into CADF.
+//! Finds the events in a request body or a file: framing, envelopes, and conversion of other audit formats into CADF.
 //!
-//! Events come as one object, an array, one object after the other, newline-delimited JSON, a CADF log
-//! `{"events":[…]}` (DMTF DSP0262, the Log entity; also a service's list answer of that shape) or as the `payload` of an
-//! oslo.messaging notification, also in its message on the wire. Whatever the wrapping, each event comes out byte for byte
-//! as it stood there.
+//! Events arrive as one object, an array, consecutive objects, newline-delimited JSON, a CADF log `{"events":[…]}`
+//! (DMTF DSP0262, the Log entity; also the list response of a service in that form) or as the `payload` of an
+//! oslo.messaging notification, also within its message on the wire. Every wrapped event is returned byte for byte.
 //!
-//! [`split`] is for a body that is in memory, [`Stream`] for a file of any size: one engine, the same answers. Time is
-//! linear in the input; a stream keeps no more than one event and one chunk.
+//! [`split`] is for a body in memory, [`Stream`] for a file of any size: one engine, the same results. Time is linear
+//! in the input; a stream keeps at most one event and one chunk.
 //!
-//! An event whose text has half of a surrogate pair is handed on as a conversion, too, that every reader of JSON can read.
+//! An event whose text has half of a surrogate pair is returned as a conversion, too, which every reader of JSON can
+//! read.
 //!
-//! Nothing here checks an event: that is [`atrail_model::event::admit`].
+//! Nothing here checks an event: [`atrail_model::event::admit`] does.
 //!
 //! ```
 //! use atrail_sources::{Framing, SourceKind, split};

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The raw text of the named members, in the order of the names; of duplicates the last. The whole text is checked to be
-/// one JSON object. Nothing is read deeper, so that depth costs no stack.
+/// Returns the raw text of the named members, in the order of the names; of duplicates the last. It checks that the
+/// whole text is one JSON object. It does not parse nested values, so that depth costs no stack.
 pub(crate) fn members<'a, const N: usize>(
     text: &'a [u8],
     names: [&'static str; N],
@@ -18,7 +18,7 @@ pub(crate) fn members<'a, const N: usize>(
     Ok(members)
 }
 
-/// The text of a JSON string; `None` for a value of another kind.
+/// Returns the text of a JSON string; `None` for a value of another kind.
 pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     #[derive(serde::Deserialize)]
     struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);

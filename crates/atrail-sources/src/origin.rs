@@ -1,4 +1,4 @@
-//! What an event was made from.
+//! The sources of events.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::fmt;
 use crate::formats::{Reading, repair};
 use crate::{Format, Reason, surrogates};
 
-/// What the text of an event was made from. Its `Display` is the word for it in answers and counts.
+/// The source of an event's text. Its `Display` is its name in responses and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// An item of this format.
     Format(&'static Format),
-    /// CADF with half of a surrogate pair, which is stored with U+FFFD in its place and its own text attached.
+    /// CADF with half of a surrogate pair, which is stored with U+FFFD in its place and its original text attached.
     Repaired,
 }
 
 impl Origin {
-    /// Whether such an event is stored as it came.
+    /// Reports whether such an event is stored unchanged.
     #[must_use]
     pub const fn is_plain(self) -> bool {
         match self {
@@ -35,7 +35,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An item as CADF that every reader of JSON can read, and what it was made from: the text itself, or its conversion.
+/// Returns an item as CADF that every reader of JSON can read, and its source: the text itself, or its conversion.
 pub(crate) fn to_cadf<'a>(
     format: &'static Format,
     text: &'a [u8],

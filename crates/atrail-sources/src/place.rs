@@ -1,17 +1,17 @@
-//! Lines and columns of a text that goes by in windows.
+//! Counts lines and columns of a text that passes through a window.
 
-/// Counts lines as far as was asked; each byte is looked at once.
+/// Counts lines up to the last requested offset; it reads each byte once.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// Offset in the window up to which lines are counted.
+    /// Offset in the window up to which lines were counted.
     counted: usize,
-    /// The line there, from 1.
+    /// The line at that offset, from 1.
     line: u64,
-    /// How many bytes lie before the window.
+    /// Number of bytes before the window.
     dropped: u64,
-    /// Where that line begins, from the start of the input.
+    /// The start of that line, from the start of the input.
     line_start: u64,
-    /// Whether only blanks stand before there on that line.
+    /// Whether only blanks precede that offset on its line.
     is_blank: bool,
 }
 
@@ -26,7 +26,7 @@ impl Place {
         }
     }
 
-    /// The line that a byte of the window is on. Offsets must not go back.
+    /// Returns the line of a byte of the window. Offsets must not go back.
     pub(crate) fn line(&mut self, window: &[u8], at: usize) -> u64 {
         debug_assert!(at >= self.counted, "lines are counted once");
         let passed = window.get(self.counted..at).unwrap_or_default();
@@ -41,19 +41,20 @@ impl Place {
         self.line
     }
 
-    /// The line and the column, in bytes from 1, of a byte of the window.
+    /// Returns the line and the column, in bytes from 1, of a byte of the window.
     pub(crate) fn line_and_column(&mut self, window: &[u8], at: usize) -> (u64, u64) {
         let line = self.line(window, at);
         (line, self.dropped + at as u64 - self.line_start + 1)
     }
 
-    /// How many blanks stand before a byte of the window on its line; `None` when something else does.
+    /// Returns how many blanks precede a byte of the window on its line; `None` when anything else does.
     pub(crate) fn indent(&mut self, window: &[u8], at: usize) -> Option<usize> {
         let (_, column) = self.line_and_column(window, at);
         self.is_blank.then_some(column as usize - 1)
     }
 
-    /// Offsets go on from here, which is the first byte of its line but for blanks, and that line begins in the window.
+    /// Allows offsets from here on again. The byte must be the first of its line except for blanks, and its line must
+    /// begin in the window.
     pub(crate) fn go_back(&mut self, window: &[u8], at: usize) {
         if at >= self.counted {
             return;
@@ -67,7 +68,7 @@ impl Place {
         self.is_blank = true;
     }
 
-    /// The window's first `count` bytes go.
+    /// Removes the window's first `count` bytes.
     pub(crate) fn drop_front(&mut self, window: &[u8], count: usize) {
         if self.counted < count {
             self.line(window, count);

@@ -1,21 +1,21 @@
-//! Why something in the input is not handed on as an event.
+//! The reasons for refusing parts of an input.
 
 use atrail_model::limits::EVENT_MAX_BYTES;
 
-/// Something that is not handed on. Its `Display` does not repeat the line.
+/// A refused part of the input. Its `Display` does not repeat the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}{}", rest(.not_read))]
 pub struct Refusal {
     /// The line of the input, counted from 1: where the event begins, or where the text breaks.
     pub line: u64,
-    /// What is wrong.
+    /// The reason.
     pub reason: Reason,
-    /// How many lines were passed over for it, because nothing tells what they are: neither events that are handed on nor
+    /// How many lines were skipped because of it, as nothing shows what they are: they are neither returned events nor
     /// refusals of their own. A line with several whole objects counts once for each.
     pub not_read: u64,
 }
 
-/// What is wrong, and what would be right.
+/// The reason, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// An event, or a wrapping other than a list of events, is longer than [`EVENT_MAX_BYTES`].
@@ -23,25 +23,25 @@ pub enum Reason {
         "the event that begins here is longer than {EVENT_MAX_BYTES} bytes; split it or send less"
     )]
     TooLarge,
-    /// The text around the events is not JSON (RFC 8259). What came before stands; reading goes on at the next line that
-    /// begins a value.
+    /// The text around the events is not JSON (RFC 8259). Earlier events stay valid; reading continues at the next line
+    /// that begins a value.
     #[error("not JSON: expected {expected} but found {found} at column {column}{}", aside(.hint))]
     Broken {
         /// The column in bytes, counted from 1.
         column: u64,
-        /// What would be right.
+        /// The expected text.
         expected: &'static str,
-        /// What stands there, safe to print.
+        /// The text that was found, safe to print.
         found: String,
-        /// What probably happened.
+        /// The probable cause.
         hint: Option<&'static str>,
     },
-    /// The text was to be converted, and is no event of its format.
+    /// The text should be converted, and is not an event of its format.
     #[error("not a {format} event: {problem}")]
     NotConverted {
         /// The format's name.
         format: &'static str,
-        /// What is wrong with it, and what would be right.
+        /// The fault, and how to correct it.
         problem: String,
     },
 }

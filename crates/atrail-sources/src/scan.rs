@@ -1,37 +1,39 @@
-//! Finds where a JSON value ends, without caring whether it is right: brackets are counted, strings skipped.
+//! Finds where a JSON value ends, without checking whether it is valid: it counts brackets and skips strings.
 //!
-//! A value that was cut off would swallow those after it. So a scan also follows what may stand where, and stops at a line
-//! that begins with a bracket where none may stand, no deeper than the value itself: there, another value begins.
+//! A truncated value would swallow those after it. So a scan also tracks where a value may begin, and stops at a line
+//! that begins with a bracket where no value may begin, no deeper than the scanned value itself: another value begins
+//! there.
 //!
-//! A scan can stop at the end of a window and go on with the next, so that each byte is looked at once.
+//! A scan can stop at the end of a window and continue with the next, so that it reads each byte once.
 
-/// How deep a scan follows what may stand where. Deeper, brackets are only counted; no event is nested as deep.
+/// Down to this depth a scan tracks where a value may begin. Deeper, it only counts brackets; no event is nested as
+/// deep.
 const FOLLOWED_MAX_DEPTH: usize = u128::BITS as usize;
 
 #[cfg(test)]
 thread_local! {
-    /// How many bytes were looked at on this thread, so that tests see work that grows faster than the input.
+    /// Number of bytes read on this thread, so that tests detect work that grows faster than the input.
     pub(crate) static SCANNED_BYTES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// A value's end, looked for.
+/// The search for a value's end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scan {
-    /// The next byte to look at.
+    /// The next byte to read.
     pub(crate) at: usize,
-    /// How many bytes stand before the value on its line.
+    /// Number of bytes before the value on its line.
     column: usize,
     depth: usize,
     inside: Inside,
-    /// Which of the open brackets are braces; the innermost is the lowest bit.
+    /// Marks which of the open brackets are braces; the innermost is the lowest bit.
     braces: u128,
-    /// Whether brackets were ever open deeper than is followed.
+    /// Whether brackets were ever open deeper than the scan tracks.
     is_too_deep: bool,
     /// Whether a value may begin here.
     may_begin: bool,
     /// Whether a line began with a bracket where no value may begin, deeper than the value itself.
     is_wrong: bool,
-    /// How many blanks stand before here on this line, while it holds nothing else.
+    /// Number of blanks before this position on its line, while the line has only blanks.
     indent: Option<usize>,
 }
 
@@ -42,21 +44,21 @@ enum Inside {
     Scalar,
 }
 
-/// What a scan came to.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scanned {
     /// The value ends before this byte.
     End(usize),
     /// The window ends before the value does.
     More,
-    /// A string runs into the end of a line, here; JSON strings hold no line breaks (RFC 8259 §7).
+    /// A string reaches the end of a line, here; JSON strings have no line breaks (RFC 8259 §7).
     Broken(usize),
-    /// The value was cut off: here, first on its line, stands what cannot belong to it.
+    /// The value was truncated: here, first on its line, is a byte that cannot belong to it.
     CutOff(usize),
 }
 
 impl Scan {
-    /// The scan of the value that begins with `first` at `start`, with `column` bytes before it on its line.
+    /// Creates the scan of the value that begins with `first` at `start`, with `column` bytes before it on its line.
     pub(crate) const fn new(start: usize, first: u8, column: usize) -> Self {
         let inside = match first {
             b'{' | b'[' | b'"' => Inside::Brackets,
@@ -75,17 +77,17 @@ impl Scan {
         }
     }
 
-    /// How many bytes stand before the value on its line.
+    /// Returns how many bytes precede the value on its line.
     pub(crate) const fn column(&self) -> usize {
         self.column
     }
 
-    /// Whether what was looked over cannot be JSON, whatever its brackets say.
+    /// Reports whether the text so far cannot be JSON, despite matching brackets.
     pub(crate) const fn is_wrong(&self) -> bool {
         self.is_wrong
     }
 
-    /// Goes on as far as the window reaches.
+    /// Continues to the end of the window at most.
     pub(crate) fn run(&mut self, window: &[u8]) -> Scanned {
         #[cfg(test)]
         let from = self.at;
@@ -155,13 +157,13 @@ impl Scan {
     }
 
     const fn close(&mut self) {
-        // A scan begins with an opening bracket; whoever begins elsewhere ends at once.
+        // A scan begins with an opening bracket; a scan of any other value ends at once.
         self.depth = self.depth.saturating_sub(1);
         self.braces >>= 1;
         self.may_begin = false;
     }
 
-    /// Whether a byte that is the first on its line, after so many blanks, cannot belong to this value.
+    /// Reports whether a byte that is the first on its line, after `indent` blanks, cannot belong to this value.
     const fn is_cut_off(&self, byte: u8, indent: usize) -> bool {
         if self.depth == 0 || self.is_too_deep {
             return false;

@@ -1,4 +1,4 @@
-//! Splitting a body that is in memory.
+//! Splits a body in memory.
 
 use std::borrow::Cow;
 
@@ -6,29 +6,30 @@ use crate::origin::to_cadf;
 use crate::splitter::{Splitter, Step};
 use crate::{Origin, Refusal, SourceKind};
 
-/// How the values of an input are told apart.
+/// How the values of an input are separated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// By the first value that can be read: when it stands alone on its line, every line stands alone; else values may
-    /// span lines and follow each other.
+    /// Determined by the first readable value: if it is alone on its line, every line is independent; otherwise values
+    /// may span lines and follow each other.
     #[default]
     Sniffed,
-    /// Every line stands alone, as in `application/x-ndjson`: a bad line is refused and the next one is looked at.
+    /// Every line is independent, as in `application/x-ndjson`: a bad line is refused and reading continues with the
+    /// next one.
     Lines,
 }
 
-/// The text of what may be an event, to be given to [`atrail_model::event::admit`].
+/// A possible event, for [`atrail_model::event::admit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate<'a> {
-    /// The line of the input that it begins on, counted from 1.
+    /// The line of the input on which it begins, counted from 1.
     pub line: u64,
-    /// What its text was made from.
+    /// The source of its text.
     pub origin: Origin,
-    /// Its text: as it stood in the input when it is CADF, else its conversion.
+    /// Its text: unchanged when it is CADF, otherwise its conversion.
     pub text: Cow<'a, [u8]>,
 }
 
-/// Takes a whole body apart.
+/// Splits a whole body.
 #[must_use]
 pub fn split(body: &[u8], kind: SourceKind, framing: Framing) -> Split<'_> {
     Split {
@@ -37,7 +38,7 @@ pub fn split(body: &[u8], kind: SourceKind, framing: Framing) -> Split<'_> {
     }
 }
 
-/// What a body holds, in order. See [`split`].
+/// The items of a body, in order. See [`split`].
 #[derive(Debug)]
 pub struct Split<'a> {
     body: &'a [u8],
@@ -52,7 +53,7 @@ impl<'a> Iterator for Split<'a> {
     }
 }
 
-/// A step's outcome with the text it speaks of; `None` when there is nothing yet, or nothing more.
+/// Returns a step's result with its text; `None` when there is nothing yet, or nothing more.
 pub(crate) fn candidate(window: &[u8], step: Step) -> Option<Result<Candidate<'_>, Refusal>> {
     match step {
         Step::Candidate {

@@ -1,21 +1,21 @@
 //! Halves of surrogate pairs in JSON text.
 //!
-//! `"\ud83d"` is JSON by its grammar (RFC 8259 §8.2), and no text: whoever cuts a string in the middle of an emoji writes
-//! it. Half of the readers there are stop at such a line, and drop the ones after it.
+//! `"\ud83d"` is JSON by its grammar (RFC 8259 §8.2), but not text: a program that cuts a string in the middle of an
+//! emoji writes it. Half of all readers stop at such a line, and drop the following ones.
 
 use std::borrow::Cow;
 
 /// The bytes of an escape such as `\ud83d`.
 const ESCAPE_BYTES: usize = 6;
-/// U+FFFD, the replacement character: as long as what it stands for.
+/// U+FFFD, the replacement character: its escape is as long as the one that it replaces.
 const REPLACEMENT: &[u8; ESCAPE_BYTES] = b"\\ufffd";
 
-/// Whether a JSON text has half of a surrogate pair somewhere. Most have no backslash at all.
+/// Reports whether a JSON text has half of a surrogate pair. Most texts have no backslash at all.
 pub(crate) fn has_half(text: &[u8]) -> bool {
     next_half(text, 0).is_some()
 }
 
-/// The text with U+FFFD for each half.
+/// Returns the text with U+FFFD in place of each half.
 pub(crate) fn without_halves(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(mut at) = next_half(text, 0) else {
         return Cow::Borrowed(text);
@@ -30,7 +30,7 @@ pub(crate) fn without_halves(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Where the next half is, from a byte on that is not inside of an escape.
+/// Returns the position of the next half, from a byte on that is not inside an escape.
 fn next_half(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
@@ -47,7 +47,7 @@ fn next_half(text: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The UTF-16 unit that an escape at this place spells.
+/// Returns the UTF-16 unit of an escape at this position.
 fn unit(text: &[u8], at: usize) -> Option<u16> {
     let [b'\\', b'u', digits @ ..] = text.get(at..at + ESCAPE_BYTES)? else {
         return None;

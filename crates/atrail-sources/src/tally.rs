@@ -1,10 +1,10 @@
-//! What events were made from, counted.
+//! Counts the sources of events.
 
 use std::fmt;
 
 use crate::Origin;
 
-/// How many events there were of each origin. Its `Display` is for people: `2 cadf, 1 kong`.
+/// The number of events of each source. Its `Display` is for people: `2 cadf, 1 kong`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     counts: Vec<(Origin, u64)>,
@@ -19,13 +19,13 @@ impl Tally {
         }
     }
 
-    /// Whether every event was CADF as it came.
+    /// Reports whether every event was unchanged CADF.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.counts.iter().all(|(origin, _)| origin.is_plain())
     }
 
-    /// Each origin with its count, in the order in which they came.
+    /// Returns each source with its count, in the order of their first events.
     pub fn counts(&self) -> impl Iterator<Item = (Origin, u64)> {
         self.counts.iter().copied()
     }

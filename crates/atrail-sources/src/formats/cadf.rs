@@ -1,4 +1,4 @@
-//! CADF (DMTF DSP0262), which is stored as it came: events by themselves, and logs `{"events": […]}` of them.
+//! CADF (DMTF DSP0262), which is stored unchanged: single events, and logs `{"events": […]}` of them.
 
 mod repair;
 
@@ -14,7 +14,7 @@ pub(super) const FORMAT: Format = Format {
     kind: "cadf",
     about: "CADF",
     marks: "every object that is nothing else; `events` with a list of them, where there is no `eventTime`",
-    // A log (DSP0262, the Log entity); also a service's list answer of that shape.
+    // A log (DSP0262, the Log entity); also the list response of a service in that form.
     wrappings: &[Wrapping {
         member: Name::quoted("\"events\""),
         holds: Holds::Events,

@@ -1,5 +1,5 @@
 //! Log-plugin events of the Kong gateway, as its HTTP, TCP, UDP and file log plugins write them: one object per proxied
-//! request, or per proxied stream, which has a `session` in the request's place.
+//! request, or per proxied stream, which has a `session` instead of a `request`.
 //!
 //! | CADF | from Kong |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `target` | `service`, else `route`, else the gateway itself; `request.url` |
 //! | `attachments` | the event's own text, unchanged |
 //!
-//! In a string the text is longer than by itself, since its quotes are escaped. Where the event would become too long by
-//! that, the text stands in `attachments` as the JSON that it is, and long URLs, paths and agents stand only there.
+//! As a string the text is longer than the original, because its quotes are escaped. Where the event would become too
+//! long, the text is attached as JSON instead, and long URLs, paths and agents appear only there.
 
 mod event;
 #[cfg(test)]
@@ -42,11 +42,12 @@ pub(super) const FORMAT: Format = Format {
     ..Format::BLANK
 };
 
-/// The first `started_at` that can be meant, in 1973: Kong is of 2015, and seconds reach this number in the year 5138.
+/// The first plausible `started_at`, in 1973: Kong dates from 2015, and a count of seconds reaches this number in the
+/// year 5138.
 const FIRST_MILLIS: i64 = 100_000_000_000;
 
-/// Whether a JSON object is one of these events: a request or stream that began, what became of it, and no CADF. (A plugin
-/// that was told to leave members out may have left out one of those that say what became of it.)
+/// Reports whether a JSON object is one of these events: a request or stream with a beginning and a result, and not
+/// CADF. (A plugin that is configured to leave members out may have left out one of those that state the result.)
 fn detect(text: &[u8]) -> bool {
     let names = [
         "started_at",
@@ -66,7 +67,7 @@ fn detect(text: &[u8]) -> bool {
     }
 }
 
-/// The event as CADF.
+/// Returns the event as CADF.
 fn convert(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let original = std::str::from_utf8(text).map_err(|_| refuse("it is not UTF-8"))?;
     let text = &*without_halves(text);
@@ -152,7 +153,7 @@ fn written(event: &Event<'_>) -> Result<Vec<u8>, Reason> {
     serde_json::to_vec(event).map_err(|error| refuse(&error.to_string()))
 }
 
-/// When the request began. Smaller numbers than [`FIRST_MILLIS`] are seconds, which some write in their place, or nothing.
+/// Returns when the request began. Numbers below [`FIRST_MILLIS`] are mistaken seconds, or meaningless.
 fn began(started_at: Option<&str>) -> Result<Timestamp, Reason> {
     let unit = "started_at must be the milliseconds since 1970";
     let millis = started_at.and_then(millis).ok_or_else(|| refuse(unit))?;
@@ -173,7 +174,7 @@ fn refuse(problem: &str) -> Reason {
     }
 }
 
-/// Some members of what should be an object.
+/// Returns some members of a value that should be an object.
 fn object<'a, const N: usize>(
     raw: Option<&'a str>,
     names: [&'static str; N],
@@ -181,17 +182,17 @@ fn object<'a, const N: usize>(
     members(raw?.as_bytes(), names).ok()
 }
 
-/// Milliseconds; some gateways write a fraction of them, which is the noise of their arithmetic.
+/// Returns milliseconds; some gateways write a fraction of them, which is a rounding error.
 fn millis(raw: &str) -> Option<i64> {
     let fraction = || {
         let millis: f64 = serde_json::from_str(raw).ok()?;
-        // Far inside the range of whole numbers that an f64 holds exactly.
+        // Far inside the range of whole numbers that an f64 represents exactly.
         (millis.abs() < 1e15).then_some(millis.round() as i64)
     };
     raw.parse().ok().or_else(fraction)
 }
 
-/// A header: a text or, of one that was sent several times, an array of them.
+/// Returns a header: a text or, for a header that was sent several times, the first text of an array.
 fn text_or_first(raw: &str) -> Option<Cow<'_, str>> {
     string(raw).or_else(|| {
         let all: Vec<String> = serde_json::from_str(raw).ok()?;
@@ -199,7 +200,7 @@ fn text_or_first(raw: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// The method as a verb of the CADF Action Taxonomy.
+/// Returns the method as a verb of the CADF Action Taxonomy.
 fn action(method: Option<&str>) -> &'static str {
     match method {
         Some("GET" | "HEAD" | "OPTIONS") => "read",
@@ -210,7 +211,7 @@ fn action(method: Option<&str>) -> &'static str {
     }
 }
 
-/// The status as a word of the CADF Outcome Taxonomy. What was passed on or redirected did not fail.
+/// Returns the status as a word of the CADF Outcome Taxonomy. A request that was passed on or redirected did not fail.
 const fn outcome(status: Option<u16>) -> &'static str {
     match status {
         Some(100..=399) => "success",

@@ -1,4 +1,4 @@
-//! CADF in notifications of oslo.messaging, whose `payload` is the event. It is stored as it stands in there.
+//! CADF in notifications of oslo.messaging, whose `payload` is the event. The event is stored unchanged.
 //!
 //! A message on the wire, version 2.0, has one layer more: its `oslo.message` is a string, and the text in it is the
 //! notification.
@@ -27,7 +27,7 @@ pub(super) const FORMAT: Format = Format {
     ..Format::BLANK
 };
 
-/// Whether a JSON object is a message on the wire.
+/// Reports whether a JSON object is a message on the wire.
 fn detect(text: &[u8]) -> bool {
     matches!(
         members(text, ["oslo.message", "eventTime"]),
@@ -35,7 +35,7 @@ fn detect(text: &[u8]) -> bool {
     )
 }
 
-/// The event in the message.
+/// Returns the event in the message.
 fn unwrap(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let text = &*without_halves(text);
     let [message] = members(text, ["oslo.message"]).map_err(|error| refuse(&error.to_string()))?;

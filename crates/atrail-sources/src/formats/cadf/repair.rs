@@ -1,5 +1,5 @@
-//! An event with half of a surrogate pair is stored as its conversion: with U+FFFD in the place of each half, and the text as
-//! it came in `attachments`, as an event of another format is.
+//! Stores an event with half of a surrogate pair as a conversion: with U+FFFD in place of each half, and the original
+//! text in `attachments`, as for an event of another format.
 
 use atrail_model::limits::EVENT_MAX_BYTES;
 
@@ -7,7 +7,7 @@ use crate::Reason;
 use crate::members::members;
 use crate::surrogates::without_halves;
 
-/// The event without halves, and with its own text attached.
+/// Returns the event without halves, and with its original text attached.
 pub(crate) fn repair(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let whole = without_halves(text);
     let refuse = |problem: &str| Reason::NotConverted {
@@ -15,7 +15,7 @@ pub(crate) fn repair(text: &[u8]) -> Result<Vec<u8>, Reason> {
         problem: problem.to_owned(),
     };
     let Ok([attachments]) = members(&whole, ["attachments"]) else {
-        // It is refused for what it is.
+        // The event is refused later, for its own fault.
         return Ok(whole.into_owned());
     };
     let original = String::from_utf8_lossy(text);

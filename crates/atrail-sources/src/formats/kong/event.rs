@@ -1,14 +1,14 @@
-//! What a Kong event becomes: a CADF event, in the order in which its members are written.
+//! The CADF event that a Kong event becomes, with its members in the order of writing.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Longest text that an event too large for its conversion gives to other members than its attachment, in bytes.
+/// The longest text, in bytes, outside of the attachment of an event that is too large for its conversion.
 const SHORT_MAX_BYTES: usize = 4096;
 
-/// A CADF event, in the order in which its members are written.
+/// A CADF event, with its members in the order of writing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event<'a> {
@@ -80,7 +80,7 @@ pub(super) enum Content<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Leaves out what makes the conversion longer than the event, and stands in the event anyway.
+    /// Removes texts that make the conversion longer than the event, and that the attached event has anyway.
     pub(super) fn shorten(&mut self, original: &'a [u8]) -> serde_json::Result<()> {
         let is_long = |text: &mut Cow<'_, str>| text.len() > SHORT_MAX_BYTES;
         let json = serde_json::from_slice(original)?;
