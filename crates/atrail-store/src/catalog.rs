@@ -1,8 +1,8 @@
 //! The transactional catalog: tenancy, credentials, segments, sessions.
 //!
-//! Durability: what a committed transaction wrote survives a crash of process and machine (SQLite in WAL mode with
-//! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see the
-//! last committed state and never block the writer.
+//! Durability: the writes of a committed transaction survive a crash of process and machine (SQLite in WAL mode with
+//! `synchronous=FULL`). One connection writes, so a transaction never waits for another's lock half-way; readers see
+//! the last committed state and never block the writer.
 
 pub(crate) mod adopt;
 pub(crate) mod archive;
@@ -71,23 +71,23 @@ use crate::error::{Result, io_failure};
 use changes::Changes;
 use failure::failed_to;
 
-/// Connections that only read: so many snapshots there can be at once.
+/// Number of read-only connections, and so of simultaneous snapshots.
 const READERS: u32 = 4;
 
-/// Once SQLite's log has this many pages, 8 MiB, the next commit moves it into the database. This is more than a session's
-/// texts add before their maker moves the log, so that no login does that work for a session.
+/// When SQLite's log has this many pages, 8 MiB, the next commit moves it into the database. A session's texts add less
+/// before their maker moves the log, so that no login does that work for a session.
 const LOG_PAGES: &str = "2000";
 
-/// A handle on the catalog; clones share the connections.
+/// A handle to the catalog; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     writer: SqlitePool,
-    /// For transactions that are durable only with a later one. Whoever uses it holds the writer.
+    /// For transactions that become durable only with a later one. Its user holds the writer.
     unsynced: SqlitePool,
     readers: SqlitePool,
-    /// Of the key that signs the logs; logs that begin name it.
+    /// The verifier key of the key that signs the logs; new logs name it.
     verifier_key: Arc<RwLock<String>>,
-    /// What has to be where it was for a transaction to count.
+    /// The files that must be in place for a transaction to count.
     anchors: Arc<Anchors>,
     /// How often users, credentials, roles or tenancy changed.
     changes: Changes,
@@ -99,7 +99,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Opens the catalog in this file, making or upgrading it when needed. Logs that begin in it are signed by the key
+    /// Opens the catalog in this file, and creates or upgrades it when needed. New logs in it are signed by the key
     /// with this verifier key.
     ///
     /// # Errors
@@ -138,27 +138,27 @@ impl Catalog {
         }
     }
 
-    /// What logs that begin now name as their key.
+    /// Returns the verifier key that new logs name.
     pub(crate) fn verifier_key(&self) -> String {
         self.verifier_key.read().clone()
     }
 
-    /// Names another key in logs that begin from now on.
+    /// Makes new logs name another key from now on.
     pub(crate) fn set_verifier_key(&self, verifier_key: String) {
         *self.verifier_key.write() = verifier_key;
     }
 
-    /// What has to be where it was for a transaction to count.
+    /// Returns the files that must be in place for a transaction to count.
     pub(crate) fn anchors(&self) -> &Anchors {
         &self.anchors
     }
 
-    /// Connections that only read.
+    /// Returns the read-only connections.
     const fn readers(&self) -> &SqlitePool {
         &self.readers
     }
 
-    /// Waits for what is under way, then closes the files.
+    /// Waits for running transactions, then closes the files.
     pub async fn close(&self) {
         self.readers.close().await;
         self.unsynced.close().await;
@@ -166,7 +166,8 @@ impl Catalog {
     }
 }
 
-/// Makes the file when it is not there, so that it is its owner's alone: SQLite gives the files beside it the same mode.
+/// Creates the file when it does not exist, readable by its owner alone: SQLite gives the files beside it the same
+/// mode.
 fn keep_to_owner(file: &Path) -> std::io::Result<()> {
     if !file.exists() {
         durable::make_empty(file)?;
@@ -196,14 +197,14 @@ fn pool_options(connections: u32) -> SqlitePoolOptions {
         .after_release(|connection, _| Box::pin(is_usable(connection)))
 }
 
-/// Whether a connection can begin a transaction; else it is closed, and the next who needs one gets a new one.
+/// Reports whether a connection can begin a transaction; if not, it is closed, and the next caller gets a new one.
 ///
-/// After some errors, such as a full disk, SQLite has rolled back by itself. The library's own rollback then fails, and it
-/// counts a transaction that is not there for as long as the connection lives.
+/// After some errors, such as a full disk, SQLite has rolled back on its own. The library's own rollback then fails,
+/// and the library counts a transaction that does not exist for as long as the connection lives.
 async fn is_usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // Where no transaction was begun nothing can be queued, and the answer would cost a turn of the connection's thread.
+    // Without a transaction nothing can be queued, and a ping would cost a turn of the connection's thread.
     if connection.is_in_transaction() {
-        // Whatever was queued for the connection is done when this answers, a rollback too.
+        // All work queued for the connection is done when it answers, including a rollback.
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())

@@ -1,4 +1,4 @@
-//! Filling a new catalog with what is found in an archive whose catalog was lost.
+//! Fills a new catalog with the contents of an archive whose catalog was lost.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use crate::catalog::domains::DomainRow;
 use crate::error::Result;
 use crate::object::Segment;
 
-/// An object that was found sound.
+/// An object that proved sound.
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) id: ObjectId,
@@ -26,7 +26,7 @@ pub(crate) struct Adopted {
     pub(crate) segments: Vec<Segment>,
 }
 
-/// An object that another one holds.
+/// An object whose bytes are in another one.
 #[derive(Debug)]
 pub(crate) struct Replaced {
     pub(crate) id: ObjectId,
@@ -34,11 +34,11 @@ pub(crate) struct Replaced {
     pub(crate) start: Option<u64>,
 }
 
-/// A tenancy with names that stand for those that were lost.
+/// A tenancy whose names replace the lost ones.
 #[derive(Debug)]
 pub(crate) struct Placeholders {
     pub(crate) accounts: Vec<(AccountId, String)>,
-    /// The organization that all spaces are put in, with its account.
+    /// The organization of all spaces, with its account.
     pub(crate) organization: Option<(OrganizationId, AccountId, String)>,
     pub(crate) spaces: Vec<(SpaceId, String)>,
 }
@@ -46,7 +46,8 @@ pub(crate) struct Placeholders {
 const WHAT: &str = "take in what was found";
 
 impl Catalog {
-    /// The objects of a domain, each with its length and segments; those too that retention took out of the archive.
+    /// Returns the objects of a domain, each with its length and segments, including those that retention removed from
+    /// the archive.
     pub(crate) async fn objects_of(
         &self,
         domain: i64,
@@ -66,7 +67,7 @@ impl Catalog {
         rows.iter().map(object).collect()
     }
 
-    /// Whether a domain's log tells of a segment.
+    /// Reports whether a domain's log mentions a segment.
     pub(crate) async fn is_logged(&self, domain: i64, segment: SegmentId) -> Result<bool> {
         let (is_logged,): (bool,) = sqlx::query_as(concat!(
             "SELECT EXISTS (SELECT 1 FROM log_records r JOIN logs l ON l.log = r.log ",
@@ -80,7 +81,7 @@ impl Catalog {
         Ok(is_logged)
     }
 
-    /// Makes the tenancy and its domains; their numbers.
+    /// Creates the tenancy and its domains; returns their numbers.
     pub(crate) async fn adopt_tenancy(
         &self,
         found: &Placeholders,
@@ -134,7 +135,7 @@ impl Catalog {
         self.domain_rows().await
     }
 
-    /// Takes objects into the archive, with their segments and totals.
+    /// Adds objects to the archive, with their segments and totals.
     pub(crate) async fn adopt_objects(
         &self,
         domains: &HashMap<Domain, DomainRow>,
@@ -145,7 +146,8 @@ impl Catalog {
             .await
     }
 
-    /// As [`Self::adopt_objects`], each in the place of others whose segments it has: sessions find their bytes in it.
+    /// As [`Self::adopt_objects`]; each object also replaces others whose segments it has: sessions find their bytes in
+    /// it.
     pub(crate) async fn adopt_in_place_of<'a>(
         &self,
         domains: &HashMap<Domain, DomainRow>,
@@ -204,7 +206,7 @@ impl Catalog {
                 }
             }
         }
-        // Without a catalog that says otherwise, the order is that of their ids.
+        // Where the catalog records no other order, their ids order them.
         for ((number, day, hour), strangers) in strangers {
             places::sort_in(&mut tx, number, (day, hour), strangers, WHAT).await?;
         }
@@ -212,7 +214,7 @@ impl Catalog {
     }
 }
 
-/// Takes out an object whose bytes are in another one.
+/// Removes an object whose bytes are in another one.
 async fn replace(
     tx: &mut SqliteConnection,
     former: &Replaced,

@@ -1,4 +1,4 @@
-//! What is sealed: objects, segments, totals, and how far each domain's log is sealed.
+//! The sealed part of the archive: objects, segments, totals, and how far each domain's log is sealed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -30,9 +30,9 @@ macro_rules! select_totals {
 }
 
 impl Catalog {
-    /// Records sealed objects: from the commit on they belong to the archive. `apart`: hours that could not be sealed, whose
-    /// events the catalog keeps. `sealed_to`: the log, and up to where each of the domains is sealed in it. `is_begun` becomes true
-    /// when an error leaves it unknown whether the transaction counts.
+    /// Records sealed objects: from the commit on they belong to the archive. `apart` lists hours that could not be
+    /// sealed, whose events the catalog keeps. `sealed_to` names the log, and the number up to which each of the
+    /// domains is sealed in it. `is_begun` becomes true when an error leaves unknown whether the transaction counts.
     pub(crate) async fn commit_seal(
         &self,
         objects: &[(i64, NewObject)],
@@ -62,7 +62,7 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// Records the object of an hour that was set apart, and keeps its events no more. `is_begun` as of
+    /// Records the object of an hour that was set apart, and removes its events from the catalog. `is_begun` as in
     /// [`Self::commit_seal`].
     pub(crate) async fn commit_apart(
         &self,
@@ -84,7 +84,7 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// What is sealed per day of what is in scope.
+    /// Returns the daily totals of the sealed events in scope.
     pub(crate) async fn totals(&self, scope: &Scope) -> Result<Vec<DayTotal>> {
         let sql = match scope.target {
             Target::Space(_) => {
@@ -106,7 +106,7 @@ impl Catalog {
         rows.iter().map(day_total).collect()
     }
 
-    /// Those of the segments that are in the archive.
+    /// Returns those of the segments that are in the archive.
     pub(crate) async fn segments_there(
         &self,
         segments: &BTreeSet<SegmentId>,
@@ -133,7 +133,7 @@ impl Catalog {
     }
 }
 
-/// The entries by which the logs tell of sealed objects: for each domain, one for each day.
+/// Returns the log entries for sealed objects: for each domain, one for each day.
 fn seals(objects: &[(i64, NewObject)], now: Timestamp) -> BTreeMap<i64, Vec<NewEntry>> {
     let mut by_day: BTreeMap<(i64, Day), Vec<&NewObject>> = BTreeMap::new();
     for (domain, object) in objects {
@@ -251,7 +251,7 @@ async fn insert_objects(
     Ok(())
 }
 
-/// Subtree hashes as the catalog keeps them: one after the other, and none when there is one only, the root.
+/// Returns subtree hashes in the catalog's form: concatenated, and `None` for a single one, the root.
 pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
     (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
 }

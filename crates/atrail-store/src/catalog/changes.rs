@@ -1,4 +1,5 @@
-//! Transactions of identity and tenancy. Each counts as a change, so that a cache can tell which of its entries are stale.
+//! Transactions of identity and tenancy. Each counts as a change, so that a cache can detect which of its entries are
+//! stale.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::transaction::Tx;
 use crate::error::Result;
 use crate::task::joined;
 
-/// How often something was changed.
+/// Counts changes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes(Arc<AtomicU64>);
 
@@ -21,8 +22,8 @@ impl Changes {
     }
 }
 
-/// The catalog that identity and tenancy are given: every transaction that they commit counts as a change, unless they
-/// declare that it changes nothing.
+/// The catalog for identity and tenancy: every transaction that they commit counts as a change, unless they declare
+/// that it changes nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Changing(Catalog);
 
@@ -31,18 +32,18 @@ impl Changing {
         Self(catalog)
     }
 
-    /// How many changes were committed. What somebody reads after this call holds while the number stays the same.
+    /// Returns how many changes were committed. Anything read after this call holds while the number stays the same.
     pub(super) fn count(&self) -> u64 {
         self.0.changes.count()
     }
 
-    /// The whole catalog, for tests that bypass the count.
+    /// Returns the whole catalog, for tests that bypass the count.
     #[cfg(test)]
     pub(super) const fn whole(&self) -> &Catalog {
         &self.0
     }
 
-    /// Connections that only read.
+    /// Returns the read-only connections.
     pub(super) const fn readers(&self) -> &SqlitePool {
         self.0.readers()
     }
@@ -69,7 +70,8 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Makes it durable and counts it, even when the caller stops waiting, or when the outcome of the commit is unknown.
+    /// Makes it durable and counts it, even when the caller stops waiting, or when the outcome of the commit is
+    /// unknown.
     pub(super) async fn commit(self) -> Result<()> {
         let Self { tx, changes } = self;
         let committing = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! What the catalog keeps of the time that passed, and what it tells of it otherwise.
+//! The catalog's record of passed time, and other traces of it.
 
 use atrail_model::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::passage::Kept;
 
 impl Catalog {
-    /// What was last kept of the time that passed; nothing in a catalog of an earlier version, or a new one.
+    /// Returns the last recorded passed time; `None` in a new catalog, or in one of an earlier version.
     pub(crate) async fn kept_clock(&self) -> Result<Option<Kept>> {
         let row = sqlx::query("SELECT passed, ages FROM clock")
             .fetch_optional(self.readers())
@@ -25,7 +25,7 @@ impl Catalog {
         row.map(kept).transpose()
     }
 
-    /// Keeps it for the next process.
+    /// Records the passed time for the next process.
     pub(crate) async fn keep_clock(&self, kept: Kept) -> Result<()> {
         let what = "note how much time passed";
         let mut tx = self.begin(what).await?;
@@ -41,8 +41,8 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// The latest moment at which the catalog was written by a server, as far as its rows tell: of what a version that kept no
-    /// clock left. Times of events are none of it, for their senders give them.
+    /// Returns the latest moment at which a server wrote the catalog, as far as its rows show: for a catalog of a
+    /// version that recorded no clock. Times of events do not count, because their senders set them.
     pub(crate) async fn newest_trace(&self) -> Result<Option<Timestamp>> {
         let what = "look for the newest trace of a server";
         let row = sqlx::query(concat!(
@@ -68,7 +68,7 @@ impl Catalog {
         Ok(row.max(logged))
     }
 
-    /// The highest moment on the clock of ages that any row has; the lowest there is without one.
+    /// Returns the highest moment on the clock of ages in any row; without one, the lowest possible moment.
     pub(crate) async fn highest_age(&self) -> Result<Timestamp> {
         let row = sqlx::query(concat!(
             "SELECT MAX(age) AS age FROM (SELECT MAX(made_age) AS age FROM sessions UNION ALL SELECT MAX(used_age) FROM sessions ",

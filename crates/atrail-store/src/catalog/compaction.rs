@@ -1,4 +1,4 @@
-//! Several objects of an hour that become one.
+//! Merges several objects of an hour into one.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::catalog::domains::{DomainRow, domain_row};
 use crate::error::{Result, StoreError};
 use crate::object::Location;
 
-/// Objects that are looked up by one query.
+/// Number of objects that one query looks up.
 pub(crate) const LOCATED_AT_ONCE: usize = 64;
 const LIES_HERE: &str = concat!(
     "SELECT object AS asked, 0 AS start, object, path, day, hour, size_bytes, sha256 FROM objects ",
@@ -28,7 +28,7 @@ const LIES_ELSEWHERE: &str = concat!(
     "FROM moved_objects m JOIN objects o ON o.object = m.now_in WHERE m.object IN ("
 );
 
-/// An hour of a domain that got objects.
+/// An hour of a domain that has received objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HourRow {
     /// The domain's number in the catalog.
@@ -36,18 +36,18 @@ pub(crate) struct HourRow {
     pub(crate) place: Place,
 }
 
-/// An object that may be taken into another one.
+/// An object that may be merged into another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) id: ObjectId,
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
-    /// How many segments it holds.
+    /// Number of its segments.
     pub(crate) segments: u64,
 }
 
-/// A new object that holds what others held, in their order.
+/// A new object with the contents of others, in their order.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
     pub(crate) hour: HourRow,
@@ -61,7 +61,7 @@ pub(crate) struct Merged {
 const COMMIT: &str = "commit a compaction";
 
 impl Catalog {
-    /// Hours up to this one that are worth a look, in order, beginning after the given one.
+    /// Returns hours up to this one that may need compaction, in order, beginning after the given one.
     pub(crate) async fn uncompacted(
         &self,
         (day, hour): (Day, Hour),
@@ -95,7 +95,7 @@ impl Catalog {
         rows.iter().map(hour_row).collect()
     }
 
-    /// The objects of an hour in download order.
+    /// Returns the objects of an hour in download order.
     pub(crate) async fn sources(&self, hour: HourRow) -> Result<Vec<Source>> {
         let rows = sqlx::query(concat!(
             "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
@@ -120,8 +120,8 @@ impl Catalog {
         rows.iter().map(source).collect()
     }
 
-    /// Notes that nothing is to be done in these hours, given with the number of objects that this was found for. One
-    /// that has another number by now stays.
+    /// Records that these hours need no compaction, each with the number of objects that this was decided for. An hour
+    /// that has another number by now stays listed.
     pub(crate) async fn note_compacted(&self, hours: &[(HourRow, usize)]) -> Result<()> {
         let what = "note what is compacted";
         if hours.is_empty() {
@@ -144,8 +144,8 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// Puts the new objects in the place of their sources, whose bytes become waste. One of whose sources the archive
-    /// does not have any more is left out. Returns those that are in the archive now.
+    /// Replaces the sources with the new objects; the sources' bytes become waste. A new object is left out when the
+    /// archive has lost one of its sources. Returns the new objects that are in the archive now.
     pub(crate) async fn commit_compaction<'a>(
         &self,
         merged: &'a [Merged],
@@ -163,8 +163,8 @@ impl Catalog {
         Ok(done)
     }
 
-    /// Of the objects whose compaction failed, marks those as waste that the archive does not have, and returns their
-    /// paths. Once this has succeeded, a commit of which the outcome was unknown is known not to count later.
+    /// Marks those objects of a failed compaction as waste that do not belong to the archive, and returns their paths.
+    /// Once this has succeeded, a commit whose outcome was unknown cannot take effect later.
     pub(crate) async fn disown(&self, objects: &[(ObjectId, String)]) -> Result<Vec<String>> {
         let what = "take back a compaction";
         let mut tx = self.begin(what).await?;
@@ -184,11 +184,11 @@ impl Catalog {
         Ok(strangers)
     }
 
-    /// Where the bytes of objects lie, for those that are there.
+    /// Returns where the bytes of the existing objects lie.
     pub(crate) async fn locate(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Location>> {
         let mut found = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(LOCATED_AT_ONCE) {
-            // One, or always as many, so that there are two statements and not one for each number.
+            // Either one, or always the same number, so that there are two statements and not one for each number.
             let places = if ids.len() == 1 { 1 } else { LOCATED_AT_ONCE };
             let mut query = QueryBuilder::<Sqlite>::new("");
             for (at, from) in [(0, LIES_HERE), (1, LIES_ELSEWHERE)] {
@@ -213,7 +213,7 @@ impl Catalog {
     }
 }
 
-/// Forgets where objects went that no session can have pinned.
+/// Forgets the new places of objects that no session can have pinned.
 pub(super) async fn forget_moved(connection: &mut SqliteConnection) -> Result<()> {
     sqlx::query(
         "DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(made_age), ?) FROM sessions)",
@@ -225,7 +225,7 @@ pub(super) async fn forget_moved(connection: &mut SqliteConnection) -> Result<()
     Ok(())
 }
 
-/// The ids under which sessions may have pinned what is in scope, besides those that the objects have now.
+/// Returns the ids under which sessions may have pinned objects in scope, besides their present ids.
 pub(super) async fn former_ids(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
@@ -301,7 +301,7 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timest
         position += source.segments;
         start += source.size_bytes;
     }
-    // Its sources were neighbours, and have gone.
+    // Its sources were neighbours, and are gone.
     if let Some(place) = place {
         places::put(connection, *id, place, COMMIT).await?;
     }
@@ -315,7 +315,7 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timest
     delete_waste(connection, std::slice::from_ref(&merged.path)).await
 }
 
-/// Whether a session can have pinned objects of this hour.
+/// Reports whether a session can have pinned objects of this hour.
 async fn may_be_pinned(connection: &mut SqliteConnection, hour: HourRow) -> Result<bool> {
     let row = sqlx::query(concat!(
         "SELECT COUNT(*) AS pinning ",
@@ -355,7 +355,7 @@ async fn move_segments(
     })
 }
 
-/// Sessions find their bytes under the ids that they know, also when they move a second time.
+/// Records the new place of the bytes under the ids that sessions know, even when they move a second time.
 async fn move_ids(
     connection: &mut SqliteConnection,
     source: &Source,

@@ -1,4 +1,5 @@
-//! What every implementation of the catalog must do. Each promise is one check; [`broken`] names the checks that fail.
+//! Tests the promises of every implementation of the catalog. Each promise is one check; [`broken`] names the checks
+//! that fail.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +16,7 @@ use super::new_session::{Inserted, SessionRow};
 use super::testing::Flaw;
 use scene::Scene;
 
-/// Longer than any check takes that waits for nothing, however busy the machine is.
+/// Longer than any check that waits for nothing, however busy the machine is.
 const FOREVER: Duration = Duration::from_secs(60);
 /// Long enough to conclude that a check waits for ever, in the control.
 const A_WHILE: Duration = Duration::from_secs(2);
@@ -46,7 +47,8 @@ const CHECKS: &[(&str, Check)] = checks![
     what_comes_without_a_place_is_put_where_its_id_belongs,
 ];
 
-/// The checks that a new catalog of this kind fails, each with the reason. A check fails when it takes longer than this.
+/// Returns the checks that a new catalog of this kind fails, each with the reason. A check fails when it takes longer
+/// than this.
 async fn broken(
     make: impl AsyncFn() -> Catalog,
     patience: Duration,
@@ -222,7 +224,7 @@ async fn nothing_that_is_held_goes(scene: Scene) -> Outcome {
     ensure(waste.is_empty(), "its bytes are waste")
 }
 
-/// Two makers of ids may have two clocks.
+/// Two generators of ids may have different clocks.
 async fn objects_of_an_hour_stay_in_the_order_of_their_sealing(scene: Scene) -> Outcome {
     let sealed = [9, 1, 5, 3].map(id);
     for id in sealed {

@@ -1,4 +1,4 @@
-//! What an object holds, as the catalog keeps it beside the object. The segments are the truth of it.
+//! Summarizes an object's segments in its row. The segments remain authoritative.
 
 use atrail_model::{ObjectId, SegmentId};
 use sqlx::SqliteConnection;
@@ -8,7 +8,7 @@ use super::failure::failed_to;
 use super::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 
-/// What the segments of an object hold together.
+/// The total of an object's segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// Number of events.
@@ -19,7 +19,7 @@ pub(crate) struct Contents {
     pub(crate) segments: Vec<SegmentId>,
 }
 
-/// What the columns `events`, `events_bytes` and `segments` of a row `o` of `objects` are to be.
+/// SQL for the values of the columns `events`, `events_bytes` and `segments` of a row `o` of `objects`.
 macro_rules! contents_of_segments {
     () => {
         concat!(
@@ -31,7 +31,7 @@ macro_rules! contents_of_segments {
 }
 pub(super) use contents_of_segments;
 
-/// Tells in an object's row what its segments hold.
+/// Records the total of an object's segments in its row.
 pub(super) async fn tell_contents(
     connection: &mut SqliteConnection,
     object: ObjectId,
@@ -50,7 +50,7 @@ pub(super) async fn tell_contents(
 }
 
 impl Contents {
-    /// Of the columns `events`, `events_bytes` and `segments` of this object.
+    /// Reads the columns `events`, `events_bytes` and `segments` of this object.
     pub(super) fn of_row(row: &SqliteRow, object: ObjectId) -> Result<Self> {
         let segments = row.bytes("segments")?;
         let (ids, []) = segments.as_chunks::<16>() else {

@@ -1,23 +1,23 @@
-//! What the database reports, without its types.
+//! Errors of the database, without its types.
 
-/// SQLite's codes for a disk without space: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` of the memory that its connections
-/// share, which is a file that could not grow.
+/// SQLite's codes for a full disk: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` for the memory that its connections share,
+/// which is a file that could not grow.
 const FULL: [&str; 2] = ["13", "4874"];
-/// `SQLITE_IOERR_WRITE` and `SQLITE_IOERR_FSYNC`: quotas and delayed allocation end in them, and sick disks.
+/// `SQLITE_IOERR_WRITE` and `SQLITE_IOERR_FSYNC`: exceeded quotas, delayed allocation and failing disks cause them.
 const UNWRITTEN: [&str; 2] = ["778", "1034"];
 
-/// Why the database did not do what it was asked for.
+/// A failure of the database.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct DatabaseError(sqlx::Error);
 
 impl DatabaseError {
-    /// Whether it says that the disk has no space.
+    /// Reports whether the disk has no space.
     pub(crate) fn is_full(&self) -> bool {
         self.has_code(FULL)
     }
 
-    /// Whether something could not be written, for want of space perhaps.
+    /// Reports whether a write failed, perhaps for lack of space.
     pub(crate) fn is_unwritten(&self) -> bool {
         self.has_code(UNWRITTEN)
     }
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    /// An error of SQLite with this extended code.
+    /// Returns an error of SQLite with this extended code.
     #[derive(Debug)]
     struct Code(u32);
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     impl DatabaseError {
-        /// What SQLite reports with this extended code.
+        /// Returns SQLite's error with this extended code.
         pub(crate) fn of_code(code: u32) -> Self {
             Self(sqlx::Error::Database(Box::new(Code(code))))
         }

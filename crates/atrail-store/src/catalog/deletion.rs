@@ -1,4 +1,4 @@
-//! Removing events from the archive, on request or by retention. The same transaction records it in the domains' logs.
+//! Removes events from the archive, on request or by retention. The same transaction records it in the domains' logs.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -32,7 +32,7 @@ impl Catalog {
     /// Removes the events in scope from the archive, including those that retention removed while sessions pin their bytes.
     ///
     /// # Errors
-    /// `Held`, what [`must_stand`] refuses with, or when the catalog fails: nothing was removed then.
+    /// `Held`, any refusal of [`must_stand`], or when the catalog fails: nothing was removed then.
     pub(crate) async fn remove_events(
         &self,
         domains: &[DomainRow],
@@ -103,7 +103,7 @@ impl Catalog {
     }
 }
 
-/// What the entries of a deletion say alike.
+/// The common part of a deletion's entries.
 struct Facts<'a> {
     kind: DeletionKind,
     requester: Requester<'a>,
@@ -111,7 +111,7 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Appends to the logs that these objects go: an entry for each day that loses events.
+    /// Appends the removal of these objects to the logs: an entry for each day that loses events.
     async fn record(
         &self,
         connection: &mut SqliteConnection,
@@ -143,7 +143,7 @@ impl Facts<'_> {
                 first: scope.hours.first().number(),
                 last: scope.hours.last().number(),
             },
-            // The log fills it in.
+            // The log sets it.
             position: 0,
             kind: self.kind,
             actor: self.requester.name.to_owned(),

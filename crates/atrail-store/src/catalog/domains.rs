@@ -1,4 +1,4 @@
-//! The domains that there are.
+//! The existing domains.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Catalog {
         all_domains(&mut connection).await
     }
 
-    /// All domains, to be looked up.
+    /// Returns all domains, for lookups.
     pub(crate) async fn domain_rows(&self) -> Result<HashMap<Domain, DomainRow>> {
         let rows = self.all_domains().await?;
         Ok(rows.into_iter().map(|row| (row.domain, row)).collect())
@@ -43,18 +43,18 @@ impl Catalog {
 }
 
 impl View<'_> {
-    /// The domains of a target in download order: the account's own first, then spaces in the order of their making.
-    /// Unknown targets have none.
+    /// Returns the domains of a target in download order: the account's own first, then spaces in the order of their
+    /// creation. Unknown targets have none.
     pub(crate) async fn domains_of(&mut self, target: Target) -> Result<Vec<DomainRow>> {
         domains_of(self.connection, target).await
     }
 
-    /// All domains, an account's own before those of its spaces.
+    /// Returns all domains, an account's own before those of its spaces.
     pub(crate) async fn all_domains(&mut self) -> Result<Vec<DomainRow>> {
         all_domains(self.connection).await
     }
 
-    /// What was taken out of the archive of a target so far.
+    /// Returns the removals from the archive of a target so far.
     pub(crate) async fn removals_of(&mut self, target: Target) -> Result<Removals> {
         let sql = match target {
             Target::Space(_) => {
@@ -76,8 +76,8 @@ impl View<'_> {
     }
 }
 
-/// The domains of a target in download order: the account's own first, then spaces in the order of their making.
-/// Unknown targets have none.
+/// Returns the domains of a target in download order: the account's own first, then spaces in the order of their
+/// creation. Unknown targets have none.
 pub(super) async fn domains_of(
     connection: &mut SqliteConnection,
     target: Target,
@@ -96,7 +96,7 @@ pub(super) async fn domains_of(
     rows.iter().map(domain_row).collect()
 }
 
-/// All domains, an account's own before those of its spaces.
+/// Returns all domains, an account's own before those of its spaces.
 pub(super) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
     let rows = sqlx::query(
         "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
@@ -107,7 +107,7 @@ pub(super) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec
     rows.iter().map(domain_row).collect()
 }
 
-/// Which objects a target has had taken out: as long as it is the same, all objects that were read of it are still there.
+/// Identifies a target's removals so far: while it is the same, all objects that were read of the target still exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Removals {
     domains: u64,

@@ -1,9 +1,9 @@
-//! What a failure of the database is to the store.
+//! Converts failures of the database into errors of the store.
 
 use super::database_error::DatabaseError;
 use crate::error::StoreError;
 
-/// Turns a database error into one that says what was attempted.
+/// Turns a database error into one that names the attempted operation.
 pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| StoreError::Catalog {
         what,
@@ -11,7 +11,7 @@ pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> Store
     }
 }
 
-/// Turns a broken UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
+/// Turns a violated UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
 pub(super) fn taken_or_failed_to(
     what: &'static str,
     taken: impl FnOnce() -> String,

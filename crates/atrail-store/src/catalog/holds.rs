@@ -31,7 +31,7 @@ pub(super) async fn refuse_held(
 }
 
 impl Catalog {
-    /// The holds on these domains that stand, the account's first.
+    /// Returns the standing holds on these domains, the account's first.
     pub(crate) async fn holds(&self, domains: &[DomainRow]) -> Result<Vec<StandingHold>> {
         let mut connection = self.readers().acquire().await.map_err(failed_to(LIST))?;
         let mut holds = Vec::new();
@@ -83,7 +83,7 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// Ends the hold on these domains; `false` when none stood.
+    /// Ends the hold on these domains; returns `false` when none stood.
     pub(crate) async fn release_hold(
         &self,
         target: Target,
@@ -119,7 +119,7 @@ impl Catalog {
     }
 }
 
-/// Whether a hold stands on a domain.
+/// Reports whether a hold stands on a domain.
 pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
     let (held,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
         .bind(domain)
@@ -129,7 +129,7 @@ pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> R
     Ok(held)
 }
 
-/// There is one hold of a target at a time.
+/// Refuses a second hold of the same target.
 async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Result<()> {
     let what = "set a legal hold";
     let sql = match target {
@@ -160,7 +160,7 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
     })
 }
 
-/// A hold on a space that is gone could not be released any more.
+/// Refuses a hold on a deleted space: nobody could release it.
 async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Result<()> {
     let Target::Space(space) = target else {
         return Ok(());

@@ -1,6 +1,6 @@
-//! Users and what proves who they are: password hashes, API keys, logins; and the roles that they hold.
+//! Users and their credentials (password hashes, API keys, logins), and the roles that they hold.
 //!
-//! No secret is here in a form that lets anybody in: passwords come hashed by Argon2id, random secrets by SHA-256.
+//! No secret is stored in a usable form: passwords arrive hashed by Argon2id, random secrets by SHA-256.
 
 mod api_keys;
 mod columns;
@@ -32,7 +32,7 @@ use super::changes::{Change, Changing};
 use crate::error::Result;
 
 impl Catalog {
-    /// Users, their credentials and roles.
+    /// Returns the users, their credentials and roles.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity::new(self.clone())
@@ -54,8 +54,7 @@ impl Identity {
         }
     }
 
-    /// The same at the request of a login: whatever changes something looks first whether the login is still worth what
-    /// it was.
+    /// Returns the same, at the request of a login: every change first verifies that the login's rights are unchanged.
     #[must_use]
     pub fn at_request_of(&self, warrant: Warrant) -> Self {
         Self {
@@ -64,14 +63,14 @@ impl Identity {
         }
     }
 
-    /// A count that moves with every change of users, credentials, roles or tenancy. What was read of them after it showed a
-    /// number holds as long as it shows the same; new logins, and those that go on, do not move it.
+    /// Counts changes of users, credentials, roles or tenancy. Anything read of them after this call holds as long as
+    /// the count stays the same; a login that begins or is renewed does not change it.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.catalog.count()
     }
 
-    /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
+    /// Begins a transaction that makes a change, and refuses it when the warrant no longer stands.
     async fn begin(&self, what: &'static str) -> Result<Change> {
         let mut tx = self.catalog.begin(what).await?;
         must_stand(self.warrant.as_ref(), &mut tx).await?;

@@ -1,4 +1,4 @@
-//! The objects of a scope: what a session pins, and what a deletion takes.
+//! The objects of a scope: those that a session pins, and those that a deletion removes.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::error::Result;
 
 const LIST: &str = "list what is in scope";
 
-/// An object as a session pins it.
+/// An object in the form that a session pins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PinnedObject {
     pub(crate) id: ObjectId,
@@ -30,20 +30,20 @@ pub(crate) struct PinnedObject {
     pub(crate) contents: Contents,
 }
 
-/// An object as a deletion takes it.
+/// An object in the form that a deletion removes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakenObject {
     pub(crate) id: ObjectId,
     pub(crate) domain: Domain,
     pub(crate) day: Day,
-    /// Whether retention took it out of the archive before.
+    /// Whether retention removed it from the archive before.
     pub(crate) is_retired: bool,
     pub(crate) path: String,
-    /// What it holds.
+    /// The total of its events.
     pub(crate) total: EventTotal,
 }
 
-/// A statement whose first parameters are a domain's number, the first and last day, the first and last hour.
+/// Returns a statement whose first parameters are a domain's number, the first and last day, the first and last hour.
 pub(super) fn within(
     sql: &'static str,
     domain: &DomainRow,
@@ -58,8 +58,8 @@ pub(super) fn within(
 }
 
 impl View<'_> {
-    /// The objects in scope that a session pins, in download order. It reads no column that it does not need: of each row, most of
-    /// the time goes into handing over its values.
+    /// Returns the objects in scope that a session pins, in download order. It reads no unnecessary column: most of the
+    /// time per row is spent on passing its values.
     pub(crate) async fn pinned(
         &mut self,
         domains: &[DomainRow],
@@ -87,7 +87,7 @@ impl View<'_> {
         Ok(objects)
     }
 
-    /// The subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
+    /// Returns the subtree hashes of the segments in scope that have more than one, by the segments' GUIDs.
     pub(crate) async fn subtrees(
         &mut self,
         domain: &DomainRow,
@@ -115,16 +115,16 @@ impl View<'_> {
     }
 }
 
-/// Which objects of a scope are meant.
+/// Selects objects of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Objects {
-    /// Those of the archive.
+    /// Those in the archive.
     Current,
-    /// Also those that retention took out of it while a session has pinned their bytes.
+    /// Also those that retention removed from it while a session has pinned their bytes.
     WithRetired,
 }
 
-/// The objects in scope that a deletion takes.
+/// Returns the objects in scope that a deletion removes.
 pub(super) async fn taken(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
@@ -157,7 +157,7 @@ pub(super) async fn taken(
     Ok(objects)
 }
 
-/// Takes the objects in scope out of the archive; their bytes become waste.
+/// Removes the objects in scope from the archive; their bytes become waste.
 pub(super) async fn remove(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
@@ -181,7 +181,7 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// What those of these objects that are in the archive hold together.
+/// Returns the total of those objects that are in the archive.
 pub(super) fn sum<'a>(objects: impl IntoIterator<Item = &'a TakenObject>) -> EventTotal {
     let current = objects.into_iter().filter(|object| !object.is_retired);
     current.fold(EventTotal::default(), |sum, object| sum.and(object.total))

@@ -1,4 +1,4 @@
-//! How the signing key changed, for who remembers an earlier one.
+//! Records changes of the signing key, for clients that remember an earlier one.
 
 use atrail_evidence::{ControlEntry, KeyChange};
 use atrail_model::{Domain, Warrant};
@@ -12,20 +12,20 @@ use crate::error::{Result, StoreError};
 
 const WHAT: &str = "record another signing key";
 
-/// Another key that signs from here on.
+/// A change of the signing key.
 #[derive(Debug)]
 pub(crate) struct KeyRotation {
-    /// The verifier key of the one that signed until now.
+    /// The verifier key of the previous key.
     pub(crate) before: String,
-    /// That of the new one.
+    /// The verifier key of the new key.
     pub(crate) after: String,
-    /// The note by which the old one says to the server's clients that the new one signs after it.
+    /// The note in which the previous key declares to the server's clients that the new one signs after it.
     pub(crate) for_server: String,
 }
 
 impl Catalog {
-    /// Records in every domain's log, and for the server, that another key signs from here on. `for_domain` makes the entry of
-    /// one domain. Logs that begin later name the new key.
+    /// Records in every domain's log, and for the server, that another key signs from here on. `for_domain` returns the
+    /// entry of one domain. Later logs name the new key.
     ///
     /// # Errors
     /// The refusal of [`must_stand`], or when the catalog fails: the logs still name the earlier key. When it is unknown which
@@ -43,7 +43,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        // From here on nobody else begins a log until this one is committed.
+        // From here on nobody else begins a log until this transaction is committed.
         for row in domains::all_domains(&mut tx).await? {
             let head = View::of(&mut tx).head(row.number).await?;
             let head = head.ok_or_else(|| StoreError::Damaged {
@@ -53,7 +53,7 @@ impl Catalog {
             let entry = ControlEntry::Key(for_domain(row.domain, &head)?);
             log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
         }
-        // Who begins a log after this transaction names the new key in it.
+        // A log that begins after this transaction names the new key.
         self.set_verifier_key(change.after.clone());
         let Err(error) = tx.commit().await else {
             return Ok(());
@@ -64,7 +64,8 @@ impl Catalog {
                 self.set_verifier_key(change.before.clone());
                 Err(error)
             }
-            // Either key may be the wrong one: nothing is signed, and no log begins, until the next start finds out.
+            // Either key may be the wrong one: nothing is signed, and no log begins, until the next start determines
+            // the key.
             Err(unknown) => {
                 let why = format!("the catalog does not say which key the logs name: {unknown}");
                 Err(self.anchors().lose(why))
@@ -72,7 +73,7 @@ impl Catalog {
         }
     }
 
-    /// Whether the logs name this key for their signatures.
+    /// Reports whether the logs name this key for their signatures.
     pub(crate) async fn logs_name(&self, verifier_key: &str) -> Result<bool> {
         let mut snapshot = self.snapshot(WHAT).await?;
         let mut view = snapshot.view();
@@ -86,7 +87,7 @@ impl Catalog {
         }
     }
 
-    /// All endorsements, oldest first.
+    /// Returns all endorsements, oldest first.
     pub(crate) async fn key_changes(&self) -> Result<Vec<String>> {
         let rows = sqlx::query("SELECT endorsement FROM key_changes ORDER BY change")
             .fetch_all(self.readers())

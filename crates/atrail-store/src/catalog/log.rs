@@ -1,7 +1,7 @@
-//! The domain logs: appending what happened, and reading what a receipt is made of. `docs/EVIDENCE.md` has the format.
+//! The domain logs: appends entries, and reads the contents of receipts. `docs/EVIDENCE.md` has the format.
 //!
-//! Appending is a part of the transaction that does what the entry says, so a log never tells of what is not so, nor
-//! leaves out what is. It compares and swaps the log's size: of two writers one is refused.
+//! An append is part of the transaction that does what the entry says, so a log records exactly what happened. It
+//! compares and swaps the log's size: of two concurrent writers one is refused.
 
 mod epoch;
 mod layout;
@@ -26,10 +26,10 @@ pub(crate) use layout::CONTROL;
 use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
 pub(crate) use read::{Head, Placed};
 
-/// What is appended to a domain's log.
+/// An entry to append to a domain's log.
 #[derive(Debug, Clone)]
 pub(crate) enum NewEntry {
-    /// To the list of this day. The position of a deletion is filled in.
+    /// To the list of this day. The log sets the position of a deletion.
     Day(Day, DayEntry),
     /// To the control list.
     Control(ControlEntry),
@@ -39,7 +39,7 @@ const WHAT: &str = "append to a domain's log";
 /// Records of one INSERT.
 const RECORDS_AT_ONCE: usize = 500;
 
-/// A domain's log as it is written.
+/// A domain's log during an append.
 #[derive(Debug)]
 struct Log {
     id: i64,
@@ -51,7 +51,7 @@ struct Log {
 /// The part of `days` that an append needs.
 #[derive(Debug, Default)]
 struct Days {
-    /// The lists of the days of all parts that are touched.
+    /// The lists of all days of the affected parts.
     lists: BTreeMap<u32, TreeHasher>,
     /// The roots of all parts that have a day with entries.
     parts: BTreeMap<u32, Hash>,
@@ -59,7 +59,7 @@ struct Days {
     touched_parts: BTreeSet<u32>,
 }
 
-/// One record on its way into the catalog.
+/// One record to insert into the catalog.
 struct Row {
     position: u64,
     list: i64,
@@ -72,7 +72,7 @@ struct Row {
 /// Appends entries, in this order, to the current log of a domain.
 ///
 /// # Errors
-/// `Damaged` when the domain has no log; when somebody else appended meanwhile; when the catalog fails.
+/// `Damaged` when the domain has no log; when another writer appended meanwhile; when the catalog fails.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     domain: i64,

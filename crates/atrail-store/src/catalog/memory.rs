@@ -1,9 +1,9 @@
-//! A catalog that lives in memory and is gone with its last handle.
+//! A catalog in memory, which disappears with its last handle.
 //!
 //! It is the same database in the same mode as a catalog in a file: one connection writes, and others read beside it.
-//! (SQLite's own in-memory databases provide no snapshot while somebody writes.) Its files lie in a file system that is
-//! memory, and are never synced. A new catalog is copied from a template, because creating the tables takes longer than
-//! everything that a short test does with them.
+//! (SQLite's own in-memory databases provide no snapshot during a write.) Its files are in a file system in memory, and
+//! are never synced. A new catalog is copied from a template, because creating the tables takes longer than everything
+//! that a short test does with them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ use uuid::Uuid;
 use super::{Catalog, READERS, pool, pool_options, schema};
 use crate::error::{Result, io_failure};
 
-/// Linux keeps it in memory.
+/// Linux keeps this directory in memory.
 const MEMORY: &str = "/dev/shm";
-/// Without it, files that nobody syncs stay in the page cache for a while.
+/// The substitute: files that are never synced stay in the page cache for a while.
 const ELSE: &str = "/tmp";
 
 /// An empty catalog's file.
@@ -45,12 +45,12 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // It is memory: a restart of the machine removes what is left.
+        // The directory is in memory: a restart of the machine removes the rest.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// A catalog in memory; clones share it. It is gone with the last clone and the last handle that was opened.
+/// A catalog in memory; clones share it. It disappears with the last clone and the last open handle.
 #[derive(Debug, Clone)]
 pub(crate) struct MemoryCatalog(Arc<Home>);
 
@@ -67,21 +67,21 @@ impl MemoryCatalog {
         Ok(Self(Arc::new(home)))
     }
 
-    /// Returns another catalog with what this one holds. Nobody may have this one open.
+    /// Returns a new catalog with a copy of the present contents. No process may have this one open.
     pub(crate) fn copied(&self) -> Result<Self> {
         let file = self.0.file();
         Self::of(&fs::read(&file).map_err(io_failure("read", &file))?)
     }
 
-    /// Opens the catalog as the next process finds it. Logs that begin in it are signed by the key with this verifier key.
+    /// Opens the catalog as the next process finds it. New logs in it are signed by the key with this verifier key.
     ///
     /// # Errors
-    /// When the database library refuses.
+    /// When the database library fails.
     pub(crate) async fn open(&self, verifier_key: String) -> Result<Catalog> {
         let options = options(&self.0.file());
         let writer = pool(1, options.clone()).await?;
         let unsynced = pool_options(1).connect_lazy_with(options.clone());
-        // The pool opens each connection when somebody needs it: most tests never read twice at once.
+        // The pool opens each connection on demand: most tests never read twice at once.
         let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
         let catalog = Catalog {
             home: Some(Arc::clone(&self.0)),
@@ -93,10 +93,10 @@ impl MemoryCatalog {
 }
 
 impl Catalog {
-    /// Opens an empty catalog that lives in memory and is gone with its last handle. Nothing in it is ever signed.
+    /// Opens an empty catalog in memory, which disappears with its last handle. Nothing in it is ever signed.
     ///
     /// # Errors
-    /// When the database library refuses, or nothing can be written to the file system in memory.
+    /// When the database library fails, or the file system in memory cannot be written.
     pub async fn open_in_memory() -> Result<Self> {
         MemoryCatalog::new().await?.open(String::new()).await
     }

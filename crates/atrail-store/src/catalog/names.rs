@@ -1,6 +1,7 @@
-//! What accounts, organizations, spaces, users and API keys may be called, and when two spellings are one name.
+//! Decides which names accounts, organizations, spaces, users and API keys may have, and when two spellings are one
+//! name.
 //!
-//! Names are compared and kept in Unicode's composed form (NFC, UAX #15), so that two spellings of one letter are one
+//! Names are compared and stored in Unicode's composed form (NFC, UAX #15), so that two spellings of one letter are one
 //! name. Letters of different scripts that look alike stay different.
 
 use std::borrow::Cow;
@@ -16,13 +17,13 @@ use crate::error::{Result, StoreError};
 /// Hexadecimal digits of an API key's public part.
 const KEY_ID_DIGITS: usize = 16;
 
-/// A name in the form in which it is compared.
+/// Returns a name in the form that is compared.
 #[must_use]
 pub fn canonical(name: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(name)
 }
 
-/// A name for a new `what`, in the form in which it is kept.
+/// Returns a name for a new `what`, in the form that is stored.
 ///
 /// # Errors
 /// `Invalid` when the name is empty or too long, when a reader could not see all of it, or when it looks like an id.
@@ -44,14 +45,14 @@ pub(super) fn fit<'a>(what: &str, name: &'a str) -> Result<Cow<'a, str>> {
     Ok(name)
 }
 
-/// Whether a reader sees the character, and sees it for what it is.
+/// Reports whether a reader sees the character, and recognizes it.
 fn is_seen(character: char) -> bool {
     let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
     let is_odd_blank = character.is_whitespace() && character != ' ';
     !is_ignorable && !is_odd_blank && !character.is_control()
 }
 
-/// A GUID in any of its spellings, or the public part of an API key.
+/// Reports whether the name is a GUID in any of its spellings, or the public part of an API key.
 fn is_like_an_id(name: &str) -> bool {
     let is_key_id =
         name.len() == KEY_ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! The transaction that makes a session.
+//! The transaction that creates a session.
 
 use atrail_evidence::Hash;
 use atrail_model::{AccountId, Scope, SpaceId, Target, UserId};
@@ -14,7 +14,7 @@ use super::sessions::session_of;
 use super::view::{View, Write};
 use crate::error::Result;
 
-/// A session that only has to be inserted.
+/// A session that is ready for insertion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionRow<'a> {
     pub(crate) session: &'a Session,
@@ -23,14 +23,14 @@ pub(crate) struct SessionRow<'a> {
     pub(crate) texts: Option<(&'a [u8], &'a str)>,
 }
 
-/// The conditions under which a session is made, and what to record before they are checked. The catalog may call the closures
-/// more than once.
+/// The conditions under which a session is created, and what to record before they are checked. The catalog may call
+/// the closures more than once.
 pub(crate) struct Admission<'a> {
-    /// How sessions were used since the catalog was told last.
+    /// The uses of sessions that the catalog has not recorded yet.
     pub(crate) used: Vec<(SessionKey, Usage)>,
-    /// Which sessions have ended.
+    /// The moments that decide which sessions have ended.
     pub(crate) ended: EndedBy,
-    /// Given when a session may have this id already: returns that session if it is still open.
+    /// Present when a session may have this id already: returns that session if it is still open.
     pub(crate) made_before: Option<&'a (dyn Fn(Session) -> Option<Session> + Send + Sync)>,
     /// Refuses one more session when this many are open.
     pub(crate) admit: &'a (dyn Fn(OpenSessions) -> Result<()> + Send + Sync),
@@ -39,19 +39,19 @@ pub(crate) struct Admission<'a> {
 /// The outcome of an insert.
 #[derive(Debug)]
 pub(crate) enum Inserted {
-    /// The session is there.
+    /// The session was inserted.
     Done,
-    /// The same request made it before.
+    /// The same request created it before.
     Before(Box<Session>),
-    /// Objects of its target were removed meanwhile: it was not made.
+    /// Objects of its target were removed meanwhile: the session was not inserted.
     Stale,
 }
 
 impl Catalog {
-    /// Makes a session from earlier reads, unless objects of its target were removed since.
+    /// Creates a session from earlier reads, unless objects of its target were removed since.
     ///
     /// # Errors
-    /// The admission's refusal, or when the catalog fails: no session is made then.
+    /// The admission's refusal, or when the catalog fails: no session is created then.
     pub(crate) async fn insert_session(
         &self,
         row: SessionRow<'_>,
@@ -72,7 +72,7 @@ impl Catalog {
 }
 
 impl Write {
-    /// Makes a session from this transaction's own reads.
+    /// Creates a session from this transaction's own reads.
     ///
     /// # Errors
     /// As [`Catalog::insert_session`].
@@ -82,7 +82,7 @@ impl Write {
         admission: &Admission<'_>,
     ) -> Result<Inserted> {
         let session = row.session;
-        // The same request may be under way twice; transactions that write come one after the other.
+        // The same request may be in progress twice; transactions that write run one after the other.
         if let Some(while_open) = admission.made_before {
             let made = session_of(&mut self.0, session.owner, session.id).await?;
             if let Some(made) = made.and_then(while_open) {
@@ -98,7 +98,7 @@ impl Write {
     }
 }
 
-/// Records a new session with its texts, or with none of them when they were written before.
+/// Inserts a new session with its texts, or without them when they were written before.
 async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) -> Result<()> {
     let SessionRow {
         session,
@@ -151,7 +151,7 @@ async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) 
     Ok(())
 }
 
-/// Open sessions that count against the limit of a space (or of an account's sessions without a space).
+/// Counts the open sessions that count against the limit of a space (or of an account's sessions without a space).
 async fn count_open_sessions(
     connection: &mut SqliteConnection,
     account: AccountId,
@@ -174,7 +174,7 @@ async fn count_open_sessions(
     })
 }
 
-/// One line each: domain, size, root.
+/// Returns one line for each: domain, size, root.
 fn checkpoints_text(checkpoints: &[PinnedCheckpoint]) -> String {
     let lines = checkpoints.iter().map(|checkpoint| {
         let PinnedCheckpoint { domain, size, root } = checkpoint;

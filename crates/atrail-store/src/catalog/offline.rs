@@ -1,4 +1,4 @@
-//! The catalog for who looks at a data directory from outside, beside a server or without one. Nothing here writes.
+//! Reads the catalog of a data directory from outside, whether or not a server is running. Nothing here writes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
 use crate::object::ObjectFile;
 
-/// What helps when the catalog contradicts itself.
+/// The remedy when the catalog contradicts itself.
 const ANOTHER_CATALOG: &str =
     "restore the catalog from a backup, or make it anew with `admin recover`";
 
-/// What the catalog says twice and must say alike: a count of those that differ, and the words before and after the count.
+/// Facts that the catalog stores twice: a query that counts differences, and the words before and after the count.
 const CONTRADICTIONS: [(&str, &str, &str); 4] = [
     (
         "SELECT COUNT(*) FROM objects o JOIN domains d ON d.domain = o.domain WHERE o.place NOT BETWEEN 1 AND d.places",
@@ -60,7 +60,7 @@ const CONTRADICTIONS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// An object as the catalog has it, with its segments in order.
+/// An object in the catalog, with its segments in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recorded {
     pub(crate) file: ObjectFile,
@@ -68,7 +68,7 @@ pub(crate) struct Recorded {
     pub(crate) segments: Vec<RecordedSegment>,
 }
 
-/// A segment as the catalog has it.
+/// A segment in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordedSegment {
     pub(crate) id: SegmentId,
@@ -93,7 +93,7 @@ macro_rules! select_recorded {
 const LOOK_UP: &str = "look up an object";
 
 impl Catalog {
-    /// Opens a catalog that is there, to read it only; a server may have it open.
+    /// Opens an existing catalog for reading only; a server may have it open.
     ///
     /// # Errors
     /// `NotFound` when there is none, `Conflict` when it is of another version, or when it cannot be read.
@@ -112,7 +112,7 @@ impl Catalog {
         Ok(Self::of(only.clone(), only.clone(), only))
     }
 
-    /// Writes the catalog as it is at this moment to a new file. The file is durable only when somebody syncs it.
+    /// Writes the present state of the catalog to a new file. The caller must sync the file to make it durable.
     pub(crate) async fn snapshot_into(&self, file: &Path) -> Result<()> {
         let name = file.to_str().ok_or_else(|| {
             StoreError::Invalid(format!("{} cannot be named to the catalog", file.display()))
@@ -125,7 +125,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// What SQLite finds wrong with its file, and which totals are not those of what they add up; nothing when it is sound.
+    /// Returns the faults that SQLite finds in its file, and the totals that differ from the sums of their parts;
+    /// nothing when it is sound.
     pub(crate) async fn integrity(&self) -> Result<Vec<String>> {
         let what = "check its integrity";
         let mut found = Vec::new();
@@ -161,7 +162,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// How many objects there are, and their bytes.
+    /// Returns the number of objects, and their bytes.
     pub(crate) async fn archive_size(&self) -> Result<(u64, u64)> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS objects, COALESCE(SUM(size_bytes), 0) AS size_bytes FROM objects",
@@ -172,7 +173,7 @@ impl Catalog {
         Ok((row.unsigned("objects")?, row.unsigned("size_bytes")?))
     }
 
-    /// The next objects by id.
+    /// Returns the next objects by id.
     pub(crate) async fn recorded_after(
         &self,
         after: Option<ObjectId>,
@@ -188,7 +189,7 @@ impl Catalog {
         recorded(&rows)
     }
 
-    /// One object.
+    /// Returns one object.
     pub(crate) async fn recorded(&self, id: ObjectId) -> Result<Option<Recorded>> {
         let rows = sqlx::query(select_recorded!("object = ?"))
             .bind(id.bytes())
@@ -200,7 +201,7 @@ impl Catalog {
         Ok(recorded(&rows)?.pop())
     }
 
-    /// Whether a path is an object's, or one whose bytes are known to be no part of the archive.
+    /// Reports whether a path belongs to an object, or is known as waste.
     pub(crate) async fn accounts_for(&self, id: ObjectId, path: &str) -> Result<bool> {
         let (known,): (bool,) = sqlx::query_as(concat!(
             "SELECT EXISTS (SELECT 1 FROM objects WHERE object = ?1 AND path = ?2) ",

@@ -1,5 +1,5 @@
-//! A catalog's file, for tests that look into it or change it behind the store's back. The integration tests include this file,
-//! too.
+//! Opens a catalog's file for tests that inspect or change it without the store's knowledge. The integration tests
+//! include this file, too.
 
 #![allow(dead_code, reason = "unit tests and integration tests use a part each")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -9,7 +9,7 @@ use std::path::Path;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 
-/// The file, opened beside whoever else has it open.
+/// The file, opened beside other processes.
 pub(crate) struct CatalogFile(SqlitePool);
 
 impl CatalogFile {
@@ -18,7 +18,7 @@ impl CatalogFile {
         Self(SqlitePool::connect_with(options).await.unwrap())
     }
 
-    /// Runs statements; how many rows the last one changed.
+    /// Runs statements; returns how many rows the last one changed.
     pub(crate) async fn run(&self, sql: &'static str) -> u64 {
         let done = sqlx::raw_sql(sql).execute(&self.0).await;
         done.unwrap().rows_affected()
@@ -36,12 +36,12 @@ impl CatalogFile {
         query.execute(&self.0).await.unwrap();
     }
 
-    /// The number that a query gives.
+    /// Returns the number that a query yields.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.0).await.unwrap()
     }
 
-    /// The rows of a query for a text and a blob.
+    /// Returns the rows of a query for a text and a blob.
     pub(crate) async fn rows(&self, sql: &'static str) -> Vec<(String, Vec<u8>)> {
         sqlx::query_as(sql).fetch_all(&self.0).await.unwrap()
     }

@@ -1,5 +1,5 @@
-//! The order of objects within an hour: the catalog gives each object a place, a number. Ids order nothing, so those who
-//! make ids need not share a clock.
+//! The order of objects within an hour: the catalog assigns each object a place, a number. Ids order nothing, so
+//! generators of ids need not share a clock.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub(super) async fn each(
     Ok(places.collect())
 }
 
-/// The least place of these objects, which are all of one hour; `None` when the catalog has none of them.
+/// Returns the least place of these objects, which are all of one hour; `None` when the catalog has none of them.
 pub(super) async fn first(
     connection: &mut SqliteConnection,
     objects: impl Iterator<Item = ObjectId> + Send,
@@ -83,8 +83,8 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Moves objects that came without a place from the end of their hour to where their ids belong: each behind the last of
-/// the others with a smaller id, and among themselves in the order of their ids. The others keep their order.
+/// Moves objects that arrived without a place from the end of their hour to the position of their ids: each behind the
+/// last of the others with a smaller id, and among themselves in the order of their ids. The others keep their order.
 pub(super) async fn sort_in(
     connection: &mut SqliteConnection,
     domain: i64,

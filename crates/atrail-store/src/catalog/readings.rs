@@ -14,18 +14,18 @@ use super::sessions::malformed;
 use crate::byte_set::ByteSet;
 use crate::error::Result;
 
-/// What one login was handed of a session at one address.
+/// The bytes of a session that one login received at one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// Who reads.
+    /// The login.
     pub login: LoginId,
-    /// From where.
+    /// Its address.
     pub address: IpAddr,
-    /// The bytes that may have been handed out.
+    /// The bytes that may have been served.
     pub handed_out: ByteSet,
-    /// Those among them that no client has to ask for again.
+    /// Those among them that no client has to request again.
     pub certain: ByteSet,
-    /// Whether its end is on record.
+    /// Whether its end is recorded.
     pub ended: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct KeptReadings {
 }
 
 impl Catalog {
-    /// The readings of a session, in the order in which they began.
+    /// Returns the readings of a session, in the order in which they began.
     pub(crate) async fn readings(&self, session: &SessionKey) -> Result<Vec<Reading>> {
         let rows = sqlx::query(concat!(
             "SELECT r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
@@ -54,7 +54,7 @@ impl Catalog {
         rows.iter().map(reading).collect()
     }
 
-    /// Replaces the readings of these sessions; of a session that has ended, none are kept.
+    /// Replaces the readings of these sessions; stores none for a session that has ended.
     pub(crate) async fn keep_readings(&self, kept: &[KeptReadings]) -> Result<()> {
         let what = "keep who reads a session";
         let mut tx = self.begin(what).await?;

@@ -22,7 +22,7 @@ use crate::catalog::domains::{DomainRow, domain_row, guid_of};
 use crate::error::{Result, StoreError};
 
 impl Catalog {
-    /// What holds for the target's domains, in download order. Unknown targets have none.
+    /// Returns the retention of the target's domains, in download order. Unknown targets have none.
     pub(crate) async fn retention(&self, target: Target) -> Result<Vec<DomainRetention>> {
         let what = "read retention";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
@@ -30,7 +30,7 @@ impl Catalog {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// The domains whose events are not kept for ever and that have any, each with the day of its oldest.
+    /// Returns the domains that have events and a retention other than for ever, each with the day of its oldest event.
     pub(crate) async fn limited(&self) -> Result<Vec<(DomainRow, Retention, Day)>> {
         let what = "read retention";
         let rows = sqlx::query(concat!(
@@ -49,7 +49,7 @@ impl Catalog {
             .collect()
     }
 
-    /// The accounts in which some domain's events are not kept for ever, in the order of their ids.
+    /// Returns the accounts in which some domain has a retention other than for ever, in the order of their ids.
     pub(crate) async fn accounts_with_retention(&self) -> Result<Vec<AccountId>> {
         let rows = sqlx::query(concat!(
             "SELECT DISTINCT d.account FROM retention r JOIN domains d ON d.domain = r.domain ",
@@ -61,7 +61,7 @@ impl Catalog {
         rows.iter().map(|row| row.id("account")).collect()
     }
 
-    /// Sets it for all of the target's domains at once, and returns what holds then. What changes is recorded.
+    /// Sets the retention of all the target's domains at once, and returns the result. Each change is recorded.
     pub(crate) async fn set_retention(
         &self,
         target: Target,
@@ -111,7 +111,7 @@ impl Catalog {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Whether there are bytes in scope that retention deleted, and sessions have pinned.
+    /// Reports whether there are bytes in scope that retention deleted and sessions have pinned.
     pub(crate) async fn has_retired(&self, domains: &[DomainRow], scope: &Scope) -> Result<bool> {
         let what = "look for what retention deleted";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
@@ -129,8 +129,8 @@ impl Catalog {
         Ok(false)
     }
 
-    /// Takes objects that retention took out of the archive, and no session has pinned, out of the catalog, but those of some
-    /// domains; their paths are waste from then on.
+    /// Removes objects from the catalog that retention has retired and no session has pinned, except those of some
+    /// domains; their paths are waste from then on. Returns these paths.
     pub(crate) async fn release_retired(&self, but: &HashSet<Domain>) -> Result<Vec<String>> {
         let what = "erase what retention deleted";
         let mut tx = self.begin(what).await?;
@@ -166,7 +166,7 @@ impl Catalog {
     }
 }
 
-/// What holds for one domain.
+/// Returns the retention of one domain.
 pub(super) async fn of_domain(connection: &mut SqliteConnection, domain: i64) -> Result<Retention> {
     let row = sqlx::query(concat!(
         "SELECT d.domain, d.account, d.space, r.days FROM domains d ",
@@ -179,7 +179,7 @@ pub(super) async fn of_domain(connection: &mut SqliteConnection, domain: i64) ->
     Ok(domain_retention(&row)?.retention)
 }
 
-/// Takes a domain's objects in scope out of the archive and leaves their bytes to the sessions that have pinned them.
+/// Removes a domain's objects in scope from the archive and leaves their bytes to the sessions that have pinned them.
 pub(super) async fn retire_objects(
     connection: &mut SqliteConnection,
     domain: i64,

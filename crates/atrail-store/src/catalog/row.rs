@@ -1,4 +1,4 @@
-//! How ids and moments are written in the catalog: ids as 16 bytes, moments as nanoseconds since 1970-01-01 UTC.
+//! The format of ids and moments in the catalog: ids as 16 bytes, moments as nanoseconds since 1970-01-01 UTC.
 
 use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
 use sqlx::Row;
@@ -10,7 +10,7 @@ use crate::error::Result;
 /// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
 pub(super) const ROWS_AT_ONCE: usize = 1000;
 
-/// An id that the catalog can hold.
+/// An id that the catalog can store.
 pub(crate) trait Id: Sized {
     fn from_bytes(bytes: [u8; 16]) -> Self;
     fn bytes(&self) -> &[u8];
@@ -120,13 +120,13 @@ fn malformed(
     })
 }
 
-/// A moment as the catalog holds it. Moments before the year 1677 and after 2262 do not occur in it.
+/// Returns a moment in the catalog's format. Moments before the year 1677 and after 2262 do not occur in it.
 pub(crate) fn nanoseconds(moment: Timestamp) -> i64 {
     let nanoseconds = moment.as_nanosecond();
     i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// A count as the catalog holds it.
+/// Returns a count in the catalog's format.
 pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).expect("no count of events or bytes comes near 2^63")
 }

@@ -1,11 +1,11 @@
-//! The catalog's tables and how an older catalog becomes a newer one.
+//! The catalog's tables, and the upgrade of an older catalog.
 
 use sqlx::sqlite::SqlitePool;
 
 use super::failure::failed_to;
 use crate::error::{Result, StoreError};
 
-/// Each step in the order of its making. A released step never changes; a change is a new step.
+/// The steps in the order in which they were added. A released step never changes; a change is a new step.
 const STEPS: &[&str] = &[
     include_str!("schema/0001_tenancy.sql"),
     include_str!("schema/0002_identity.sql"),
@@ -27,7 +27,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0018_watermarks.sql"),
 ];
 
-/// Makes sure that a catalog that must not be changed is at the last step.
+/// Checks that a catalog that must not be changed is at the last step.
 pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
     let done = done(pool).await?;
     if done < STEPS.len() {
@@ -40,7 +40,7 @@ pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
     Ok(())
 }
 
-/// How many steps were done.
+/// Returns how many steps were done.
 async fn done(pool: &SqlitePool) -> Result<usize> {
     let (done,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(step), 0) FROM schema_steps")
         .fetch_one(pool)
@@ -56,7 +56,7 @@ async fn done(pool: &SqlitePool) -> Result<usize> {
     Ok(done)
 }
 
-/// Brings the catalog up to the last step, each in a transaction of its own.
+/// Upgrades the catalog to the last step; each step is a transaction of its own.
 pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
         .execute(pool)
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// A catalog as a version that knew so many steps made it.
+    /// Returns a catalog of a version that had this many steps.
     async fn made_by_version_of(steps: usize) -> SqlitePool {
         let options = SqliteConnectOptions::new()
             .in_memory(true)
@@ -108,7 +108,7 @@ mod tests {
         pool
     }
 
-    /// What an earlier version knew of roles and keys is known after the upgrade.
+    /// The roles and keys of an earlier version are known after the upgrade.
     #[tokio::test]
     async fn roles_and_keys_from_before_there_were_more_are_kept() {
         let pool = made_by_version_of(6).await;
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(key, (None, None), "good for everything and for ever");
     }
 
-    /// Who holds a role goes on using its account, and a key of somebody in one account stays with it.
+    /// The holder of a role still uses its account, and the key of a user of one account stays with that account.
     #[tokio::test]
     async fn roles_from_before_there_were_invitations_are_accepted() {
         let pool = made_by_version_of(10).await;
@@ -162,7 +162,7 @@ mod tests {
         assert!(rows("SELECT name FROM invitations").await.is_empty());
     }
 
-    /// There was one log: what a catalog says of it holds for the log of its directory.
+    /// There was one log: an old catalog's watermarks belong to the log of its directory.
     #[tokio::test]
     async fn watermarks_from_before_there_were_several_logs_are_those_of_the_directory() {
         let pool = made_by_version_of(17).await;
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(rows, [(1, 1, 70), (1, 2, 8)]);
     }
 
-    /// What an object holds is told by its row, also of one that an earlier version made.
+    /// The row of an object summarizes its contents, even for an object of an earlier version.
     #[tokio::test]
     async fn objects_tell_what_their_segments_hold() {
         let pool = made_by_version_of(9).await;
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13]), none]);
     }
 
-    /// What was in an hour stays in its order, and what comes later comes behind it.
+    /// Earlier objects of an hour stay in their order, and later ones follow them.
     #[tokio::test]
     async fn objects_from_before_they_had_places_keep_their_order() {
         let pool = made_by_version_of(16).await;
@@ -227,7 +227,7 @@ mod tests {
         refused.unwrap_err();
     }
 
-    /// The hours of accounts are those of their domains: of what an earlier version left, and after every change.
+    /// The hours of accounts equal those of their domains: in a catalog of an earlier version, and after every change.
     #[tokio::test]
     async fn hours_of_accounts_follow_those_of_their_domains() {
         let pool = made_by_version_of(8).await;

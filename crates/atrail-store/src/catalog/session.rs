@@ -1,4 +1,4 @@
-//! What the catalog keeps of a session.
+//! Sessions in the form that the catalog stores.
 
 use atrail_evidence::Root;
 use atrail_model::{Domain, Scope, SessionId, SpaceId, Timestamp, UserId};
@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::byte_set::ByteSet;
 use crate::error::{Result, StoreError};
 
-/// Where a session stands.
+/// The state of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
-    /// Nothing was downloaded.
+    /// No byte was sent.
     Open,
     /// Part was sent.
     Downloading,
@@ -20,23 +20,23 @@ pub enum SessionState {
     Gone(String),
 }
 
-/// Where a domain's log stood when a session was made.
+/// The state of a domain's log when a session was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PinnedCheckpoint {
     /// The domain.
     pub domain: Domain,
     /// Records in its log.
     pub size: u64,
-    /// Root over them.
+    /// The root over them.
     pub root: Root,
 }
 
-/// Which making of a session's id: an id that a request brings along may be made, ended and made again.
+/// Distinguishes sessions of one id: a session whose id came with a request may be created, end, and be created again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(Uuid);
 
 impl Generation {
-    /// One that nothing else has.
+    /// Returns a unique generation.
     pub(crate) fn generate() -> Self {
         Self(Uuid::new_v4())
     }
@@ -50,12 +50,12 @@ impl Generation {
     }
 }
 
-/// Names a session, also where its id comes again.
+/// Names a session, even where its id recurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey {
     /// Its id.
     pub id: SessionId,
-    /// Which making of the id; `None` for all that were made before ids could come again.
+    /// The generation of the id; `None` for all sessions from before ids could recur.
     pub generation: Option<Generation>,
 }
 
@@ -64,21 +64,21 @@ pub struct SessionKey {
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Which making of its id.
+    /// The generation of its id.
     pub generation: Option<Generation>,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// The space that was targeted when it was made, if any.
+    /// The space that was targeted when it was created, if any.
     pub space: Option<SpaceId>,
-    /// What it covers.
+    /// The events that it covers.
     pub scope: Scope,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// When it was last used.
     pub accessed: Timestamp,
     /// When it ends if it is not used before.
     pub expires: Timestamp,
-    /// Where it stands.
+    /// Its state.
     pub state: SessionState,
     /// Events in it.
     pub events: u64,
@@ -86,19 +86,19 @@ pub struct Session {
     pub size_bytes: u64,
     /// Length of the download in bytes.
     pub total_bytes: u64,
-    /// How far the download got: how many of its bytes were sent at least once.
+    /// The progress of the download: how many of its bytes were sent at least once.
     pub downloaded_bytes: u64,
     /// Those bytes.
     pub(crate) handed_out: ByteSet,
     /// SHA-256 of the manifest's bytes: the download's strong entity tag.
     pub etag: [u8; 32],
-    /// Where the logs of its domains stood, in download order.
+    /// The states of its domains' logs, in download order.
     pub checkpoints: Vec<PinnedCheckpoint>,
-    /// When it was made, on the store's clock of ages.
+    /// When it was created, on the store's clock of ages.
     pub(crate) made_age: Timestamp,
-    /// When it was last used, on the same.
+    /// When it was last used, on the same clock.
     pub(crate) used_age: Timestamp,
-    /// How often the store had taken something away before it was looked up or made.
+    /// The store's number of removals before the session was looked up or created.
     pub(crate) removals: u64,
 }
 
@@ -115,7 +115,7 @@ impl SessionState {
 }
 
 impl Session {
-    /// What names it, also where its id comes again.
+    /// Returns its key, which names it even where its id recurs.
     #[must_use]
     pub const fn key(&self) -> SessionKey {
         SessionKey {
@@ -135,27 +135,28 @@ impl Session {
     }
 }
 
-/// How a session was used since the catalog was last told.
+/// The use of a session that the catalog has not recorded yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Usage {
     /// The date of the last use.
     pub(crate) accessed: Timestamp,
-    /// The same on the clock of ages.
+    /// The same moment on the clock of ages.
     pub(crate) age: Timestamp,
-    /// Which bytes were handed out.
+    /// The bytes that were served.
     pub(crate) handed_out: ByteSet,
 }
 
-/// Sessions that are open in a space, or in an account without one.
+/// The open sessions in a space, or in an account without one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenSessions {
     /// Those of the user.
     pub(crate) own: u64,
-    /// Those of all.
+    /// Those of all users.
     pub(crate) of_all: u64,
 }
 
-/// Sessions that were used, or made, no later than these moments on the clock of ages have ended.
+/// The moments on the clock of ages that decide which sessions have ended: those last used, or created, no later than
+/// these.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndedBy {
     pub(crate) used: Timestamp,

@@ -9,12 +9,12 @@ use super::row::{Columns, Id, signed};
 use super::session::Generation;
 use crate::error::Result;
 
-/// Parts that are looked at by one query.
+/// Parts that one query reads.
 const PARTS_AT_ONCE: u32 = 64;
 /// Bytes of texts after which the log is moved into the database.
 const MOVED_AT_ONCE_BYTES: usize = 4 << 20;
 
-/// Which text of a session.
+/// The kind of a session's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextKind {
     Manifest,
@@ -31,8 +31,8 @@ impl TextKind {
 }
 
 impl Catalog {
-    /// Writes the texts of a session that is being made, one transaction for each part of this many bytes. Nobody sees them
-    /// before the session is inserted, and they become durable with it.
+    /// Writes the texts of a session that is being created, one transaction for each part of this many bytes. No reader
+    /// sees them before the session is inserted, and they become durable with it.
     pub(crate) async fn write_texts(
         &self,
         making: Generation,
@@ -64,14 +64,14 @@ impl Catalog {
             }
         }
         if in_log > 0 {
-            // Otherwise the transaction that inserts the session would sync all of it while others wait.
+            // Otherwise the transaction that inserts the session would sync all of the log while others wait.
             self.move_from_log().await;
         }
         Ok(())
     }
 
-    /// Deletes the parts of makings that no session has, each in a transaction of its own, but of those that may still
-    /// become one.
+    /// Deletes the parts of generations that no session has, each in a transaction of its own, except those of sessions
+    /// that are still being created.
     pub(crate) async fn delete_stray_texts(
         &self,
         is_being_made: impl Fn(&Generation) -> bool,
@@ -94,8 +94,8 @@ impl Catalog {
             }
             for row in &rows {
                 after = row.integer("number")?;
-                // Asked after the query: what is neither being made nor a session is nothing any more. One that became a session
-                // in between is one for the statement, too.
+                // The check follows the query: a generation that is neither in creation nor a session will never be
+                // one. A generation that became a session in between is spared by the statement, too.
                 if !is_being_made(&making(row)?) {
                     self.delete_stray_text(after).await?;
                 }
@@ -119,7 +119,7 @@ impl Catalog {
     }
 }
 
-/// A text that was written in parts; empty when there is none.
+/// Returns a text that was written in parts; empty when there is none.
 pub(super) async fn read(
     connection: &mut SqliteConnection,
     making: Generation,

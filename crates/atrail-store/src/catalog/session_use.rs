@@ -1,4 +1,4 @@
-//! How sessions are used, and that they end.
+//! Records how sessions are used, and ends them.
 
 use sqlx::SqliteConnection;
 
@@ -10,7 +10,7 @@ use super::{Catalog, compaction};
 use crate::error::Result;
 
 impl Catalog {
-    /// Notes how sessions were used.
+    /// Records how sessions were used.
     pub(crate) async fn note_activity(&self, used: &[(SessionKey, Usage)]) -> Result<()> {
         let what = "note the use of sessions";
         let mut tx = self.begin(what).await?;
@@ -18,8 +18,8 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// Forgets the sessions that have ended, and where objects went that none of the others can have pinned. How sessions were
-    /// used is noted before.
+    /// Deletes the sessions that have ended, and the new places of objects that no other session can have pinned.
+    /// Records the uses of sessions first.
     pub(crate) async fn end_expired_sessions(
         &self,
         used: &[(SessionKey, Usage)],
@@ -33,7 +33,7 @@ impl Catalog {
     }
 }
 
-/// As [`Catalog::end_expired_sessions`], in a transaction that does more.
+/// As [`Catalog::end_expired_sessions`], within a larger transaction.
 pub(super) async fn end_expired(
     connection: &mut SqliteConnection,
     used: &[(SessionKey, Usage)],
@@ -43,7 +43,7 @@ pub(super) async fn end_expired(
     delete_expired_sessions(connection, ended).await
 }
 
-/// Forgets the sessions that have ended.
+/// Deletes the sessions that have ended.
 async fn delete_expired_sessions(connection: &mut SqliteConnection, ended: EndedBy) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
         .bind(nanoseconds(ended.used))
@@ -54,7 +54,7 @@ async fn delete_expired_sessions(connection: &mut SqliteConnection, ended: Ended
     Ok(())
 }
 
-/// Notes how sessions were used.
+/// Records how sessions were used.
 async fn note_activity(
     connection: &mut SqliteConnection,
     used: &[(SessionKey, Usage)],

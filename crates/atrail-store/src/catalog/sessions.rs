@@ -29,7 +29,7 @@ macro_rules! select_sessions {
 }
 
 impl Catalog {
-    /// The receipt of a session; `None` when it is from a time before there were any.
+    /// Returns the receipt of a session; `None` when the session dates from before receipts existed.
     pub(crate) async fn receipt(&self, session: &Session) -> Result<Option<Vec<u8>>> {
         let what = "read a receipt";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
@@ -48,7 +48,7 @@ impl Catalog {
         Ok((!text.is_empty()).then_some(text))
     }
 
-    /// The owner's sessions of a space, oldest first, ended ones included.
+    /// Returns the owner's sessions of a space, oldest first, ended ones included.
     pub(crate) async fn sessions(
         &self,
         owner: UserId,
@@ -65,14 +65,15 @@ impl Catalog {
         rows.iter().map(session).collect()
     }
 
-    /// One session of the owner, ended or not.
+    /// Returns one session of the owner, ended or not.
     pub(crate) async fn session(&self, owner: UserId, id: SessionId) -> Result<Option<Session>> {
         let what = "look up a session";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
         session_of(&mut connection, owner, id).await
     }
 
-    /// Bytes of the manifest and the receipt together, without reading them; none of a session that is not there.
+    /// Returns the bytes of the manifest and the receipt together, without reading them; 0 when there is no such
+    /// session.
     pub(crate) async fn evidence_bytes(&self, id: SessionId) -> Result<u64> {
         let row = sqlx::query(concat!(
             "SELECT COALESCE((SELECT octet_length(manifest) FROM sessions WHERE session = ?1), 0) ",
@@ -87,14 +88,14 @@ impl Catalog {
         row.unsigned("bytes")
     }
 
-    /// The manifest's text.
+    /// Returns the manifest's text.
     pub(crate) async fn session_manifest(&self, id: SessionId) -> Result<Option<Vec<u8>>> {
         let what = "read a manifest";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
         manifest_of(&mut connection, id).await
     }
 
-    /// Forgets a session; `false` when there was none of this owner.
+    /// Deletes a session; returns `false` when this owner has none of this id.
     pub(crate) async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<bool> {
         let mut tx = self.begin("delete a session").await?;
         let done = sqlx::query("DELETE FROM sessions WHERE session = ? AND owner = ?")
@@ -107,7 +108,7 @@ impl Catalog {
         Ok(done.rows_affected() > 0)
     }
 
-    /// How many sessions have not ended.
+    /// Returns how many sessions have not ended.
     pub(crate) async fn count_sessions(&self, ended: EndedBy) -> Result<u64> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS open FROM sessions WHERE used_age > ? AND made_age > ?",
@@ -121,7 +122,7 @@ impl Catalog {
     }
 }
 
-/// Marks the sessions that had pinned any of these objects as gone, with the reason; returns which.
+/// Marks the sessions that had pinned any of these objects as gone, with the reason; returns these sessions.
 pub(super) async fn end_sessions(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
@@ -165,7 +166,7 @@ pub(super) async fn end_sessions(
     Ok(hit)
 }
 
-/// One session of the owner, ended or not.
+/// Returns one session of the owner, ended or not.
 pub(super) async fn session_of(
     connection: &mut SqliteConnection,
     owner: UserId,
@@ -180,7 +181,7 @@ pub(super) async fn session_of(
     row.as_ref().map(session).transpose()
 }
 
-/// The manifest's text, wherever it lies.
+/// Returns the manifest's text, wherever it is stored.
 async fn manifest_of(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Vec<u8>>> {
     let row = sqlx::query("SELECT manifest, generation FROM sessions WHERE session = ?")
         .bind(Id::bytes(&id))
@@ -208,7 +209,7 @@ fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
     Ok(pinned.any(|id| id.is_ok_and(|id| removed.contains(&id))))
 }
 
-/// A session as its row has it; when it ends is for whoever knows the time to say.
+/// Returns the session of a row; a caller that knows the time decides whether it has ended.
 fn session(row: &SqliteRow) -> Result<Session> {
     let (days, hours) = days_and_hours(row)?;
     let space: Option<SpaceId> = row.optional_id("space")?;
@@ -248,12 +249,12 @@ fn session(row: &SqliteRow) -> Result<Session> {
         handed_out,
         etag: row.hash("etag")?,
         checkpoints: checkpoints_of(&row.text("checkpoints")?)?,
-        // Unless it is set, whoever hands out bytes of the session looks it up again.
+        // Until it is set, every server of the session's bytes looks the session up again.
         removals: 0,
     })
 }
 
-/// The bytes of a session that were handed out.
+/// Returns the bytes of a session that were served.
 pub(super) fn handed_out(row: &SqliteRow) -> Result<ByteSet> {
     let bytes: Option<Vec<u8>> =
         sqlx::Row::try_get(row, "handed_out").map_err(failed_to("read a row"))?;

@@ -16,7 +16,7 @@ use crate::object::Line;
 const WHAT: &str = "set an hour apart";
 
 impl Catalog {
-    /// What waits, in the order in which it came.
+    /// Returns the events that wait, in the order in which they arrived.
     pub(crate) async fn set_apart(&self) -> Result<Vec<(Place, Line)>> {
         let rows = sqlx::query(concat!(
             "SELECT a.day, a.hour, a.line, d.domain, d.account, d.space ",
@@ -43,7 +43,7 @@ fn placed(row: &SqliteRow) -> Result<(Place, Line)> {
     Ok((Place { domain, day, hour }, Line { line, leaf }))
 }
 
-/// Keeps the events of an hour of a domain, which is given by its number.
+/// Stores the events of an hour of a domain, which is given by its number.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     domain: i64,
@@ -65,7 +65,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Forgets the events of an hour, which are in an object now.
+/// Deletes the events of an hour, which are in an object now.
 pub(super) async fn forget(
     connection: &mut SqliteConnection,
     domain: i64,

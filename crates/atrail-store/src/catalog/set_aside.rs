@@ -13,7 +13,7 @@ use crate::catalog::domains::domain_row;
 use crate::error::{Result, StoreError};
 use crate::wal::NewEvent;
 
-/// One of them, with its place in the queue.
+/// One of these events, with its place in the queue.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) place: i64,
@@ -22,7 +22,7 @@ pub(crate) struct Waiting {
 }
 
 impl Catalog {
-    /// Keeps an event, durably.
+    /// Stores an event durably.
     pub(crate) async fn set_aside(&self, domain: i64, event: &NewEvent) -> Result<()> {
         let what = "set an event aside";
         let mut tx = self.begin(what).await?;
@@ -37,7 +37,7 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// The first of those that wait behind this place.
+    /// Returns the first of the events that wait behind this place.
     pub(crate) async fn waiting(&self, after: i64, at_most: u32) -> Result<Vec<Waiting>> {
         let rows = sqlx::query(concat!(
             "SELECT w.place, w.day, w.hour, w.line, d.domain, d.account, d.space ",
@@ -71,7 +71,7 @@ impl Catalog {
         rows.iter().map(waiting).collect()
     }
 
-    /// Forgets those at these places, which are in the log by now.
+    /// Deletes the events at these places, which are in the log by now.
     pub(crate) async fn forget_waiting(&self, places: &[i64]) -> Result<()> {
         let what = "forget what was set aside";
         if places.is_empty() {

@@ -1,4 +1,4 @@
-//! Accounts, organizations, spaces, and the domain that comes with each account and space.
+//! Accounts, organizations, spaces, and the domain of each account and space.
 
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, Warrant};
 use sqlx::sqlite::SqliteRow;
@@ -71,7 +71,7 @@ impl Tenancy {
         }
     }
 
-    /// The same on behalf of somebody, whom the domain logs name.
+    /// Returns the same on behalf of an actor, whom the domain logs name.
     #[must_use]
     pub fn on_behalf_of(&self, actor: &str) -> Self {
         Self {
@@ -81,24 +81,23 @@ impl Tenancy {
         }
     }
 
-    /// The same at the request of a login: whatever changes something looks first whether the login is still worth what
-    /// it was.
+    /// Returns the same, at the request of a login: every change first verifies that the login's rights are unchanged.
     #[must_use]
     pub fn at_request_of(self, warrant: Option<Warrant>) -> Self {
         Self { warrant, ..self }
     }
 
-    /// Begins a transaction that makes a change, and refuses it when what the change rests on does not stand any more.
+    /// Begins a transaction that makes a change, and refuses it when the warrant no longer stands.
     async fn begin(&self, what: &'static str) -> Result<Change> {
         let mut tx = self.catalog.begin(what).await?;
         must_stand(self.warrant.as_ref(), &mut tx).await?;
         Ok(tx)
     }
 
-    /// Makes an account and its domain.
+    /// Creates an account and its domain.
     ///
     /// # Errors
-    /// When the name is empty, too long, holds control characters, or is taken.
+    /// When the name is empty, too long, has control characters, or is taken.
     pub async fn create_account(&self, name: &str, now: Timestamp) -> Result<Account> {
         let account = Account {
             id: AccountId::generate(),
@@ -127,10 +126,10 @@ impl Tenancy {
         Ok(account)
     }
 
-    /// Makes an organization of an account.
+    /// Creates an organization of an account.
     ///
     /// # Errors
-    /// When the account is unknown, or the name is not fit or taken in the account.
+    /// When the account is unknown, or the name is invalid or taken in the account.
     pub async fn create_organization(
         &self,
         account: AccountId,
@@ -166,10 +165,10 @@ impl Tenancy {
         Ok(organization)
     }
 
-    /// Makes a space of an organization, and its domain.
+    /// Creates a space of an organization, and its domain.
     ///
     /// # Errors
-    /// When the organization is unknown, or the name is not fit or taken in the organization.
+    /// When the organization is unknown, or the name is invalid or taken in the organization.
     pub async fn create_space(
         &self,
         organization: OrganizationId,
@@ -226,8 +225,8 @@ impl Tenancy {
         }
     }
 
-    /// Deletes an account that has no organizations, holds no sealed events, and is not held. Its domains stay; its name is
-    /// free again.
+    /// Deletes an account that has no organizations, no sealed events, and no hold. Its domains stay; its name is free
+    /// again.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` when there are organizations, events or a legal hold, or when the catalog fails.
@@ -262,7 +261,7 @@ impl Tenancy {
         if has_events {
             return Err(holds_events());
         }
-        // A name that nobody can give: an account's own GUID frees the one that it had.
+        // No account can choose this name: an account's own GUID frees its earlier name.
         let deleted = sqlx::query(
             "UPDATE accounts SET deleted = ?, name = ? WHERE guid = ? AND deleted IS NULL",
         )
@@ -319,15 +318,15 @@ impl Tenancy {
         tx.commit().await
     }
 
-    /// Deletes a space with its roles and its sessions. Its domain stays, with what is in it, under the retention that the
-    /// account's own domain has.
+    /// Deletes a space with its roles and its sessions. Its domain stays, with its events, under the retention of the
+    /// account's own domain.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` while a legal hold stands on it, or when the catalog fails.
     pub(crate) async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete a space";
         let mut tx = self.begin(WHAT).await?;
-        // Nobody could release it any more.
+        // Nobody could release the hold afterwards.
         let (is_held,): (bool,) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain \
              WHERE d.space = ? AND NOT h.at_account_level)",
@@ -371,7 +370,7 @@ impl Tenancy {
         tx.commit().await
     }
 
-    /// All accounts by name.
+    /// Returns all accounts by name.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -384,7 +383,7 @@ impl Tenancy {
         rows.iter().map(account).collect()
     }
 
-    /// All organizations by name.
+    /// Returns all organizations by name.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -396,7 +395,7 @@ impl Tenancy {
         rows.iter().map(organization).collect()
     }
 
-    /// All spaces by name.
+    /// Returns all spaces by name.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -408,7 +407,7 @@ impl Tenancy {
         rows.iter().map(space).collect()
     }
 
-    /// One account.
+    /// Returns one account.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
@@ -424,7 +423,7 @@ impl Tenancy {
             .ok_or_else(|| not_found("account", id))
     }
 
-    /// One organization.
+    /// Returns one organization.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
@@ -440,7 +439,7 @@ impl Tenancy {
             .ok_or_else(|| not_found("organization", id))
     }
 
-    /// One space.
+    /// Returns one space.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
@@ -487,7 +486,7 @@ fn not_found(what: &str, id: impl std::fmt::Display) -> StoreError {
     }
 }
 
-/// Why an account that holds events cannot be deleted.
+/// Returns the reason why an account with events cannot be deleted.
 pub(crate) fn holds_events() -> StoreError {
     StoreError::Conflict(
         "the account holds events, be it only those about what was done in it: it can end when retention has deleted them \

@@ -1,4 +1,4 @@
-//! How tests inspect and break a catalog.
+//! Lets tests inspect and break a catalog.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,14 +21,14 @@ pub(super) struct Faults {
     flaw: Mutex<Option<Flaw>>,
 }
 
-/// A promise that a catalog does not keep.
+/// A promise that a faulty catalog breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// Each read of a snapshot is of a moment of its own.
+    /// Each read of a snapshot sees a moment of its own.
     SnapshotsOfManyMoments,
-    /// What a transaction writes counts at once, and others write beside it.
+    /// Writes of a transaction count at once, and others write beside it.
     WritesWithoutTransaction,
-    /// Rows may refer to rows that are not there.
+    /// Rows may refer to missing rows.
     NoForeignKeys,
     /// Removals of objects are not counted.
     RemovalsNotCounted,
@@ -46,19 +46,19 @@ impl Catalog {
         write.commit().await.unwrap();
     }
 
-    /// The number that a query gives.
+    /// Returns the number that a query yields.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         let row = sqlx::query_as(sql).fetch_one(self.readers()).await;
         let (number,): (i64,) = row.unwrap();
         number
     }
 
-    /// From here on it cannot be read.
+    /// Closes the readers: from here on the catalog cannot be read.
     pub(crate) async fn close_readers(&self) {
         self.readers.close().await;
     }
 
-    /// Reports as failed what does this next, although it is done.
+    /// Reports the next operation of this name as failed, although it is done.
     pub(crate) fn misreport(&self, what: &'static str) {
         self.faults.misreported.lock().push(what);
     }
@@ -72,7 +72,7 @@ impl Catalog {
         Err(failed_to(what)(sqlx::Error::PoolTimedOut))
     }
 
-    /// An empty catalog in memory that does not keep this promise.
+    /// Returns an empty catalog in memory that breaks this promise.
     pub(super) async fn broken_on_purpose(flaw: Flaw) -> Self {
         let mut catalog = Self::open_in_memory().await.unwrap();
         let file = catalog.home.as_ref().unwrap().file();

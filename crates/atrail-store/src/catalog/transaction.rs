@@ -8,7 +8,7 @@ use super::Catalog;
 use super::failure::failed_to;
 use crate::error::Result;
 
-/// A transaction that may write. There is one at a time. Dropping it without a commit undoes its writes.
+/// A transaction that may write. Only one exists at a time. Dropping it without a commit undoes its writes.
 pub(super) struct Tx {
     catalog: Catalog,
     tx: Transaction<'static, Sqlite>,
@@ -44,7 +44,7 @@ impl DerefMut for Tx {
 }
 
 impl Catalog {
-    /// Begins a transaction that may write, once no other is under way. Identity and tenancy go through
+    /// Begins a transaction that may write, once no other is in progress. Identity and tenancy go through
     /// [`super::changes::Changing`].
     pub(super) async fn begin(&self, what: &'static str) -> Result<Tx> {
         self.anchors.check()?;

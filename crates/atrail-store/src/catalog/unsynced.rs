@@ -1,4 +1,4 @@
-//! Transactions that are durable only with a later one.
+//! Transactions that become durable only with a later one.
 //!
 //! The texts of a long session are megabytes, and worthless until a transaction inserts the session. So their own
 //! transactions are not synced. SQLite appends all transactions to one write-ahead log, and each frame's checksum covers the
@@ -17,7 +17,7 @@ use crate::error::Result;
 /// A transaction that is not synced.
 pub(super) struct UnsyncedTx {
     tx: Transaction<'static, Sqlite>,
-    /// The connection of the synced transactions: nobody else writes while this one is held.
+    /// The connection of the synced transactions: no other transaction writes while this one is held.
     _turn: PoolConnection<Sqlite>,
     what: &'static str,
 }
@@ -33,8 +33,8 @@ impl UnsyncedTx {
     }
 }
 
-/// How to open the connection of these transactions, given how the synced ones are opened. A commit on it never moves the log
-/// into the database while others wait: [`Catalog::move_from_log`] does that.
+/// Returns the options for the connection of these transactions, given those of the synced ones. A commit on it never
+/// moves the log into the database while others wait: [`Catalog::move_from_log`] does that.
 pub(super) fn options(synced: SqliteConnectOptions) -> SqliteConnectOptions {
     synced
         .synchronous(SqliteSynchronous::Normal)
@@ -42,7 +42,7 @@ pub(super) fn options(synced: SqliteConnectOptions) -> SqliteConnectOptions {
 }
 
 impl Catalog {
-    /// Begins a transaction that is durable only with a later one, once no other is under way.
+    /// Begins a transaction that becomes durable only with a later one, once no other is in progress.
     pub(super) async fn begin_unsynced(&self, what: &'static str) -> Result<UnsyncedTx> {
         self.anchors.check()?;
         let turn = self.writer.acquire().await.map_err(failed_to(what))?;
@@ -59,7 +59,7 @@ impl Catalog {
     pub(super) async fn move_from_log(&self) {
         let moving = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)");
         if let Err(error) = moving.execute(&self.unsynced).await {
-            // A later writer does it, or reports why it cannot be done.
+            // A later writer does it, or reports why it cannot.
             tracing::warn!(%error, "the catalog's log could not be moved into it");
         }
     }

@@ -1,5 +1,5 @@
-//! Transactions that leave the catalog, for callers that must work between the steps: a snapshot, and the one transaction
-//! that writes. Neither shows its connection.
+//! Transactions that leave the catalog, for callers that must work between the steps: a snapshot, and the one
+//! transaction that writes. Neither exposes its connection.
 //!
 //! Every other transaction is one method of the [`Catalog`].
 
@@ -34,7 +34,7 @@ impl Snapshot {
 pub(crate) struct Write(pub(super) Tx);
 
 impl Write {
-    /// Its reads: they see its own writes, and nobody else changes anything before it ends.
+    /// Returns its reads: they see its own writes, and no other transaction changes anything before it ends.
     pub(crate) fn view(&mut self) -> View<'_> {
         View::of(&mut self.0)
     }
@@ -54,7 +54,7 @@ impl Catalog {
         Ok(Snapshot(tx))
     }
 
-    /// Begins the transaction that writes, once no other is under way.
+    /// Begins the transaction that writes, once no other is in progress.
     pub(crate) async fn write(&self, what: &'static str) -> Result<Write> {
         self.begin(what).await.map(Write)
     }

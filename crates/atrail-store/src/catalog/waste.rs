@@ -1,4 +1,4 @@
-//! Paths whose bytes do not belong to the archive and are to be erased.
+//! Paths whose bytes do not belong to the archive and must be erased.
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -8,15 +8,15 @@ use super::row::{Columns, ROWS_AT_ONCE};
 use crate::error::Result;
 
 impl Catalog {
-    /// Marks paths as waste until [`Self::commit_seal`] says otherwise: a crash in between leaves nothing behind. Paths
-    /// that are marked already stay so.
+    /// Marks paths as waste until [`Self::commit_seal`] unmarks them: a crash in between leaves no stray bytes. Marked
+    /// paths stay so.
     pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
         let mut tx = self.begin("prepare a seal").await?;
         insert_waste(&mut tx, paths).await?;
         tx.commit().await
     }
 
-    /// The paths whose bytes are to be erased.
+    /// Returns the paths whose bytes must be erased.
     pub(crate) async fn waste(&self) -> Result<Vec<String>> {
         let rows = sqlx::query("SELECT path FROM waste")
             .fetch_all(self.readers())
@@ -25,7 +25,7 @@ impl Catalog {
         rows.iter().map(|row| row.text("path")).collect()
     }
 
-    /// Forgets paths whose bytes are erased.
+    /// Unmarks paths whose bytes are erased.
     pub(crate) async fn forget_waste(&self, paths: &[String]) -> Result<()> {
         let mut tx = self.begin("note an erasure").await?;
         for chunk in paths.chunks(ROWS_AT_ONCE) {

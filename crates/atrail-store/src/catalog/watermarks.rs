@@ -1,7 +1,7 @@
-//! How far each domain is sealed, in each log.
+//! The number up to which each domain is sealed, in each log.
 //!
-//! A seal records the watermarks of its own domains in its own log, in the transaction that has the segments. So it needs nothing of
-//! other domains, nor of other logs.
+//! A seal records the watermarks of its own domains in its own log, in the transaction that has the segments. So it
+//! depends on neither other domains nor other logs.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::wal::LogNumber;
 
 impl Catalog {
-    /// Up to which sequence number of a log each domain's events are sealed. A domain that is not among them has no sealed event in
-    /// this log.
+    /// Returns the sequence number of a log up to which each domain's events are sealed. A domain that is missing has
+    /// no sealed event in this log.
     pub(crate) async fn sealed_to(&self, log: LogNumber) -> Result<HashMap<Domain, u64>> {
         let rows = sqlx::query(concat!(
             "SELECT d.domain, d.account, d.space, w.sequence FROM watermarks w ",
@@ -33,7 +33,7 @@ impl Catalog {
     }
 }
 
-/// Records up to where these domains are sealed in a log. A watermark never goes back.
+/// Records the numbers up to which these domains are sealed in a log. A watermark never decreases.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     log: LogNumber,
@@ -88,7 +88,7 @@ mod tests {
             (LogNumber::OF_DIRECTORY, vec![(first, 7), (second, 3)]),
             (other, vec![(first, 100)]),
             (LogNumber::OF_DIRECTORY, vec![(second, 9)]),
-            // Whoever is late takes nothing back.
+            // A late record decreases none.
             (LogNumber::OF_DIRECTORY, vec![(first, 5)]),
         ] {
             let mut tx = catalog.begin("record").await.expect("begins");

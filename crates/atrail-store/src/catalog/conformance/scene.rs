@@ -1,4 +1,4 @@
-//! An account with a space, and what checks do to them.
+//! An account with a space, and the operations of the checks on them.
 
 use atrail_evidence::{Manifest, ManifestObject, hex, leaf_hash};
 use atrail_model::{
@@ -25,7 +25,7 @@ pub(in crate::catalog) struct Scene {
     pub(in crate::catalog) catalog: Catalog,
     pub(in crate::catalog) account: AccountId,
     organization: OrganizationId,
-    /// The space that all events are of.
+    /// The space of all events.
     space: SpaceId,
     domain: DomainRow,
 }
@@ -48,7 +48,7 @@ impl Scene {
         }
     }
 
-    /// The same scene by another handle.
+    /// Returns the same scene with another handle.
     pub(in crate::catalog) fn again(self, catalog: Catalog) -> Self {
         Self { catalog, ..self }
     }
@@ -59,7 +59,7 @@ impl Scene {
         made.unwrap().id
     }
 
-    /// All events of the space.
+    /// Returns the scope of all events of the space.
     pub(in crate::catalog) fn scope(&self) -> Scope {
         Scope {
             target: Target::Space(self.space),
@@ -68,7 +68,7 @@ impl Scene {
         }
     }
 
-    /// An object of one event of this hour.
+    /// Returns an object with one event of this hour.
     fn object(&self, hour: u8) -> NewObject {
         let place = Place {
             domain: self.domain.domain,
@@ -121,7 +121,7 @@ impl Scene {
         sealed.unwrap();
     }
 
-    /// What a session of the space would pin now, in order.
+    /// Returns the objects that a session of the space would pin now, in order.
     pub(in crate::catalog) async fn pinned(&self) -> Vec<ObjectId> {
         let mut snapshot = self.catalog.snapshot("read").await.unwrap();
         let mut view = snapshot.view();
@@ -133,7 +133,7 @@ impl Scene {
             .collect()
     }
 
-    /// Puts one object in the place of these.
+    /// Replaces these objects with one.
     pub(in crate::catalog) async fn compact(&self, sources: &[ObjectId], id: ObjectId) {
         let closed = (Day::LAST, Hour::new(23).unwrap());
         let hours = self.catalog.uncompacted(closed, None, 1).await.unwrap();
@@ -152,7 +152,7 @@ impl Scene {
         assert_eq!(done.unwrap().len(), 1);
     }
 
-    /// Takes in objects that were found in the archive.
+    /// Adopts objects that were found in the archive.
     pub(in crate::catalog) async fn adopt(&self, hour: u8, ids: &[ObjectId]) {
         let objects = ids.iter().map(|id| Adopted {
             id: *id,
@@ -167,7 +167,7 @@ impl Scene {
         adopted.unwrap();
     }
 
-    /// As [`Self::seal`], failing after the object was inserted.
+    /// As [`Self::seal`], but fails after the insertion of the object.
     pub(in crate::catalog) async fn seal_of_no_domain(&self, hour: u8) -> Result<()> {
         self.commit_seal(self.object(hour), i64::MAX).await
     }
@@ -191,7 +191,7 @@ impl Scene {
         held.unwrap();
     }
 
-    /// A session of all events of the account that nobody has made yet.
+    /// Returns a new session of all events of the account.
     pub(in crate::catalog) fn session(&self) -> Session {
         Session {
             id: SessionId::generate(),

@@ -1,4 +1,4 @@
-//! API keys: a public part to find one by, and the hash of the whole.
+//! API keys: a public part as the name of each, and the hash of the whole.
 
 use atrail_model::{AccountId, Home, KeyScopes, SpaceId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
@@ -19,40 +19,41 @@ const MAX_KEYS_OF_A_USER: i64 = 100;
 pub struct ApiKey {
     /// The public part.
     pub id: String,
-    /// What the holder calls it.
+    /// The name that the holder has chosen.
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
-    /// What it is good for.
+    /// The requests that it allows.
     pub scopes: KeyScopes,
-    /// When it ends, if it does by itself.
+    /// When it expires, if it does.
     pub expires: Option<Timestamp>,
     /// When somebody last logged in with it, or refreshed such a login.
     pub used: Option<Timestamp>,
-    /// What it is for when a request names nothing.
+    /// The place that a request means when it names none.
     pub home: Home,
 }
 
-/// An API key that is to be kept.
+/// A new API key.
 #[derive(Debug, Clone)]
 pub struct NewApiKey<'a> {
-    /// Whose it is.
+    /// The holder.
     pub holder: UserId,
     /// The public part.
     pub id: &'a str,
-    /// What the holder calls it.
+    /// The name that the holder has chosen.
     pub name: &'a str,
     /// SHA-256 of the whole key.
     pub hash: [u8; 32],
-    /// What it is good for.
+    /// The requests that it allows.
     pub scopes: KeyScopes,
-    /// When it ends, if it does by itself.
+    /// When it expires, if it does.
     pub expires: Option<Timestamp>,
-    /// What it is for when a request names nothing; without any, where its holder holds roles, if that is one place.
+    /// The place that a request means when it names none; by default the place of its holder's roles, if that is one
+    /// place.
     pub home: Option<Home>,
 }
 
-/// Whose key it is, and the hash to check the key by.
+/// The holder of a key, and the hash to verify the key.
 #[derive(Debug, Clone)]
 pub struct ApiKeyHolder {
     /// The holder.
@@ -62,10 +63,10 @@ pub struct ApiKeyHolder {
 }
 
 impl Identity {
-    /// Keeps a new key of a user.
+    /// Stores a new key of a user.
     ///
     /// # Errors
-    /// When the name is not fit, the user has too many keys, or the catalog fails.
+    /// When the name is invalid, the user has too many keys, or the catalog fails.
     pub async fn create_api_key(&self, new: NewApiKey<'_>, now: Timestamp) -> Result<ApiKey> {
         const WHAT: &str = "create an API key";
         let NewApiKey {
@@ -121,7 +122,7 @@ impl Identity {
         })
     }
 
-    /// The keys of a user, oldest first.
+    /// Returns the keys of a user, oldest first.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -136,7 +137,7 @@ impl Identity {
         rows.iter().map(api_key).collect()
     }
 
-    /// Deletes a key, of this user if one is given, and ends every login that came of it; whose it was.
+    /// Deletes a key, of this user if one is given, and ends every login that began with it; returns the holder.
     ///
     /// # Errors
     /// `NotFound` when there is no such key, or when the catalog fails.
@@ -158,7 +159,7 @@ impl Identity {
         deleted.id("holder")
     }
 
-    /// Whose key has this public part, if anybody's; one that has ended is nobody's.
+    /// Returns the holder of the key with this public part; `None` when there is no such key, or it has expired.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -183,7 +184,8 @@ impl Identity {
     }
 }
 
-/// The one account, and the one space, that a user's roles are of; what a provider claimed is worth nothing to a key.
+/// Returns the only account, and the only space, of a user's roles; roles that a provider claimed do not count for a
+/// key.
 async fn only_home(
     connection: &mut SqliteConnection,
     holder: UserId,
@@ -204,8 +206,9 @@ async fn only_home(
     })
 }
 
-/// To be called before a user is given a role there. A key that is for no place yet is from now on for the one account that
-/// its requests meant until now, or, of a user without any role, for this place: the next role does not change it.
+/// Fixes the home of the user's keys; the caller then grants the user a role at this place. A key without a home gets
+/// the one account that its requests meant until now, or, of a user without any role, this place: the next role does
+/// not change it.
 pub(super) async fn settle(
     connection: &mut SqliteConnection,
     holder: UserId,

@@ -1,4 +1,4 @@
-//! What several queries read of a row: a user, a role, what an API key is good for.
+//! Reads columns that several queries share: a user, a role, the scopes of an API key.
 
 use atrail_model::{AccountId, AccountRole, HeldRole, KeyScopes, SpaceRole, User};
 use sqlx::sqlite::SqliteRow;
@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::catalog::row::Columns;
 use crate::error::{Result, StoreError};
 
-/// The role of a row with `role`, `account` and `space`, and the account that it lies in.
+/// Returns the role of a row with `role`, `account` and `space`, and the account of the role.
 pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
     let word = row.text("role")?;
     let account = row.id("account")?;
@@ -21,7 +21,7 @@ pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
     Ok((role, account))
 }
 
-/// The scopes of a row; a key from before there were any is good for everything.
+/// Returns the scopes of a row; a key from before scopes existed has all of them.
 pub(super) fn scopes(row: &SqliteRow) -> Result<KeyScopes> {
     let words = row.optional_text("scopes")?;
     Ok(words.map_or(KeyScopes::ALL, |words| KeyScopes::of_words(&words)))

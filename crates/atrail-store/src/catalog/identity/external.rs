@@ -10,24 +10,26 @@ use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::{ErrorKind, Result};
 
-/// What an identity provider says of a user.
+/// An identity provider's statement about a user.
 #[derive(Debug, Clone)]
 pub struct ExternalUser<'a> {
     /// The provider.
     pub issuer: &'a str,
-    /// The provider's own, unchanging word for the user.
+    /// The provider's own, unchanging identifier of the user.
     pub subject: &'a str,
-    /// What the user is called here.
+    /// The user's name here.
     pub name: &'a str,
-    /// The roles that follow from the claims; others that did are taken.
+    /// The roles that follow from the claims; earlier claimed roles that do not follow any more are revoked.
     pub roles: &'a [HeldRole],
 }
 
 impl Identity {
-    /// The user that the provider means, made at the first time, with the roles that it says now.
+    /// Returns the user of the provider, and creates the user at the first login; the user has the roles that the
+    /// provider states now.
     ///
     /// # Errors
-    /// `Conflict` when another user has the name, or when the catalog fails. A role whose place is gone is left out.
+    /// `Conflict` when another user has the name, or when the catalog fails. A role at a place that is gone is left
+    /// out.
     pub async fn admit_external_user(
         &self,
         external: &ExternalUser<'_>,
@@ -89,7 +91,7 @@ impl Identity {
             .map_err(failed_to(WHAT))?;
         for role in *roles {
             match role_rows::insert(&mut tx, admitted.id, *role, true, WHAT).await {
-                // It went after the rules were read.
+                // The place was deleted after the rules were read.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 outcome => drop(outcome?),
             }

@@ -8,7 +8,7 @@ use crate::catalog::log::Beginning;
 use crate::catalog::row::{Id, nanoseconds};
 use crate::error::Result;
 
-/// Everything that a new server begins with. The user is operator, and owner of the account.
+/// The initial contents of a new server. The user is operator, and owner of the account.
 #[derive(Clone)]
 pub struct Founding<'a> {
     /// GUID of the account.
@@ -27,12 +27,12 @@ pub struct Founding<'a> {
     pub api_key_id: &'a str,
     /// SHA-256 of the API key.
     pub api_key_hash: [u8; 32],
-    /// Whether the GUIDs are of an earlier founding, whose catalog may be lost: then logs that begin are of a new epoch.
+    /// Whether the GUIDs are of an earlier founding, whose catalog may be lost: then new logs are of a new epoch.
     pub is_again: bool,
 }
 
 impl Identity {
-    /// Whether there is a user at all.
+    /// Reports whether there is any user.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -44,10 +44,10 @@ impl Identity {
         Ok(there)
     }
 
-    /// Makes all of it in one transaction. Accounts and spaces that are there (in a recovered catalog) stay as they are.
+    /// Creates everything in one transaction. Existing accounts and spaces (in a recovered catalog) stay as they are.
     ///
     /// # Errors
-    /// When the catalog fails; then none of it is there.
+    /// When the catalog fails; then nothing was created.
     pub async fn found(&self, founding: &Founding<'_>, now: Timestamp) -> Result<()> {
         const WHAT: &str = "make the first account and user";
         let Founding {

@@ -1,4 +1,4 @@
-//! Who holds which role.
+//! The roles that users hold.
 
 use atrail_model::{AccountId, HeldRole, Timestamp, User, UserId};
 use sqlx::sqlite::SqliteRow;
@@ -15,31 +15,31 @@ use crate::error::{Result, StoreError};
 /// A role that a user holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Who holds it.
+    /// The holder.
     pub user: UserId,
     /// The user's name.
     pub user_name: String,
-    /// What is held, and where.
+    /// The role, and where it is held.
     pub role: HeldRole,
-    /// The account that it lies in.
+    /// The account of the role.
     pub account: AccountId,
-    /// Whether it came of what an identity provider said.
+    /// Whether it follows from an identity provider's claims.
     pub claimed: bool,
 }
 
-/// Who gives a role.
+/// Who grants a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Granter {
-    /// The server's operator: what is given is held at once.
+    /// The server's operator: a granted role takes effect at once.
     Operator,
-    /// An owner of the account: whoever holds no role there has to accept it, while the owner is one.
+    /// An owner of the account: a user without a role in the account has to accept it, while the owner is still one.
     Owner(UserId),
 }
 
-/// What became of a role that was given.
+/// The result of granting a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Granted {
-    /// The user holds it now.
+    /// The user holds it from now on.
     Now(User),
     /// The user held it before.
     Before(User),
@@ -47,21 +47,21 @@ pub enum Granted {
     Offered(Invitation),
 }
 
-/// What was taken.
+/// The result of revoking a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revoked {
-    /// A role of this user.
+    /// A role of this user was revoked.
     Role(User),
-    /// An invitation of the name that was asked for; there may be no such user.
+    /// An invitation of the given name was withdrawn; there may be no such user.
     Offer,
 }
 
 impl Identity {
-    /// Gives a role to the user with this name or GUID.
+    /// Grants a role to the user with this name or GUID.
     ///
     /// # Errors
-    /// `NotFound` when the place or the user is not there; an owner learns that of a GUID alone, not of a name. `Invalid`
-    /// for a name that nobody could have, `Conflict` at too many invitations, or when the catalog fails.
+    /// `NotFound` when the place or the user does not exist; an owner learns that of a GUID only, not of a name.
+    /// `Invalid` for a name that nobody can have, `Conflict` at too many invitations, or when the catalog fails.
     pub async fn grant(
         &self,
         who: &str,
@@ -91,7 +91,7 @@ impl Identity {
                 }
             }
             user => match granter {
-                // A GUID says who is meant, and is told of nobody but those who belong to the account.
+                // A GUID identifies the user, and is known only of members of the account.
                 Granter::Owner(inviter) if who.parse::<UserId>().is_err() => {
                     let offer = Offer {
                         name: who,
@@ -113,7 +113,7 @@ impl Identity {
         Ok(granted)
     }
 
-    /// Takes a role from the user with this name or GUID, whoever gave it, or takes back that it was offered to the name.
+    /// Revokes a role of the user with this name or GUID, whoever granted it, or withdraws the name's invitation to it.
     ///
     /// # Errors
     /// `NotFound` when nobody of this name holds it and nobody of this name was invited to it, or when the catalog fails.
@@ -155,7 +155,8 @@ impl Identity {
         Ok(revoked)
     }
 
-    /// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
+    /// Records that a user uses an account; returns `false` when that was recorded before, or when there is no such
+    /// user or account.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -169,7 +170,7 @@ impl Identity {
         Ok(is_new)
     }
 
-    /// All roles that are held, by the user's name.
+    /// Returns all held roles, by the user's name.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -184,8 +185,8 @@ impl Identity {
         rows.iter().map(grant).collect()
     }
 
-    /// The accounts that a user holds a role in and has used, at most so many; all in which the user holds one, while the
-    /// user has used none of them.
+    /// Returns the accounts that a user holds a role in and has used, at most `at_most`; all in which the user holds
+    /// one, while the user has used none of them.
     ///
     /// # Errors
     /// When the catalog fails.

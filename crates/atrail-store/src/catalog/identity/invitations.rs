@@ -1,7 +1,6 @@
-//! Invitations: roles that were offered to somebody who holds none in the account, and that nobody holds before they are
-//! accepted.
+//! Invitations: roles offered to a user who holds none in the account. Nobody holds such a role before it is accepted.
 //!
-//! An invitation is by name. Whoever invites sees the same row, for the same time, whether the name is a user's, nobody's,
+//! An invitation is by name. The inviter sees the same row, for the same time, whether the name is a user's, nobody's,
 //! or that of a user who was deleted or who declined.
 
 use std::fmt;
@@ -55,29 +54,29 @@ impl FromStr for InvitationId {
     }
 }
 
-/// A role that waits to be accepted.
+/// An offered role that is not accepted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,
-    /// The name that was invited; it need not be anybody's.
+    /// The invited name; there may be no such user.
     pub user_name: String,
-    /// What is offered, and where.
+    /// The offered role, and its place.
     pub role: HeldRole,
-    /// The account that it lies in.
+    /// The account of the role.
     pub account: AccountId,
     /// That account's name.
     pub account_name: String,
-    /// When it was made, or made anew.
+    /// When it was created or renewed.
     pub created: Timestamp,
-    /// Until when it can be accepted.
+    /// When it expires.
     pub expires: Timestamp,
 }
 
 /// Who answers an invitation.
 #[derive(Debug, Clone, Copy)]
 pub enum Answerer<'a> {
-    /// The user who may be the one that is invited.
+    /// The user who may be the invitee.
     Invitee(&'a User),
     /// The server's operator, for the invited user.
     Operator,
@@ -89,13 +88,13 @@ pub(super) struct Offer<'a> {
     /// The user who has the name now.
     pub(super) invitee: Option<UserId>,
     pub(super) role: HeldRole,
-    /// The account that the role lies in.
+    /// The account of the role.
     pub(super) account: AccountId,
-    /// The owner of it who offers the role.
+    /// The account's owner who offers the role.
     pub(super) inviter: UserId,
 }
 
-/// What an invitation rests on: its inviter owns the account still.
+/// The basis of an invitation: its inviter still owns the account.
 macro_rules! inviter_owns {
     () => {
         "EXISTS (SELECT 1 FROM roles w WHERE w.holder = i.inviter AND w.account = i.account \
@@ -103,8 +102,8 @@ macro_rules! inviter_owns {
     };
 }
 
-/// What every list shows of an invitation. No list has an end of its own, beyond which one account's invitations would hide
-/// those of others: what each account may have bounds them all.
+/// The columns that every list shows of an invitation. No list has a limit of its own, beyond which one account's
+/// invitations would hide those of others: the limit of each account bounds them all.
 macro_rules! select_invitations {
     ($rest:literal) => {
         concat!(
@@ -119,7 +118,7 @@ macro_rules! select_invitations {
 }
 
 impl Identity {
-    /// The open invitations of a user that the user has not declined.
+    /// Returns the open invitations of a user that the user has not declined.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -134,7 +133,7 @@ impl Identity {
         self.listed(query).await
     }
 
-    /// The open invitations into an account.
+    /// Returns the open invitations into an account.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -149,7 +148,7 @@ impl Identity {
         self.listed(query).await
     }
 
-    /// All open invitations.
+    /// Returns all open invitations.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -169,11 +168,11 @@ impl Identity {
         rows.iter().map(invitation).collect()
     }
 
-    /// Accepts an invitation: from then on the invited user, who is returned, holds the role.
+    /// Accepts an invitation: from then on the invited user holds the role. Returns that user.
     ///
     /// # Errors
-    /// `NotFound` when there is none that the answerer may accept, `Conflict` when the operator accepts for a name that no
-    /// user has or for a user who is gone, or when the catalog fails.
+    /// `NotFound` when there is no invitation that the answerer may accept; `Conflict` when the operator accepts for a
+    /// name that no user has or for a user who is gone; or when the catalog fails.
     pub async fn accept_invitation(
         &self,
         id: InvitationId,
@@ -189,7 +188,7 @@ impl Identity {
             Answerer::Operator => {
                 let name = &found.user_name;
                 let (invited, lack) = match addressee.invitee {
-                    // Another user may have the name by now, who was not invited.
+                    // Another user may have the name by now; that user was not invited.
                     Some(id) => (
                         of_id(&mut tx, id, WHAT).await?,
                         format!(
@@ -204,7 +203,8 @@ impl Identity {
                 invited.ok_or(StoreError::Conflict(lack))?
             }
         };
-        // Who joins an account uses it, and does not leave the others by that; whom the operator joins to it need not use it.
+        // A user who joins an account uses it from now on, and still uses the others; a user whom the operator adds
+        // need not use it.
         if matches!(answerer, Answerer::Invitee(_)) {
             role_rows::insert_first_uses(&mut tx, user.id, WHAT).await?;
             role_rows::insert_use(&mut tx, user.id, found.account, WHAT).await?;
@@ -215,7 +215,7 @@ impl Identity {
         Ok((user, found))
     }
 
-    /// Declines an invitation of this user. Whoever invited sees nothing of it.
+    /// Declines an invitation of this user. The inviter sees nothing of this.
     ///
     /// # Errors
     /// `NotFound` when the user has no such invitation, or when the catalog fails.
@@ -240,7 +240,7 @@ impl Identity {
         Ok(found)
     }
 
-    /// Takes an invitation back; one into this account, if one is given.
+    /// Withdraws an invitation; one into this account, if one is given.
     ///
     /// # Errors
     /// `NotFound` when there is none, or when the catalog fails.
@@ -261,7 +261,7 @@ impl Identity {
         Ok(found)
     }
 
-    /// The account of an open invitation; `None` when there is no such invitation.
+    /// Returns the account of an open invitation; `None` when there is no such invitation.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -296,7 +296,7 @@ impl Identity {
     }
 }
 
-/// Offers a role to a name. The same statements run whether there is one.
+/// Offers a role to a name. The same statements run whether or not there is such a user.
 pub(super) async fn offer(
     connection: &mut SqliteConnection,
     offer: Offer<'_>,
@@ -366,7 +366,7 @@ pub(super) async fn offer(
     Ok(made)
 }
 
-/// Deletes the invitations of a name to a role; how many there were.
+/// Deletes the invitations of a name to a role; returns how many there were.
 pub(super) async fn delete_offers(
     connection: &mut SqliteConnection,
     name: &str,
@@ -395,7 +395,7 @@ pub(super) async fn delete_offers(
     Ok(done.rows_affected())
 }
 
-/// Who may answer an invitation.
+/// The addressee of an invitation.
 struct Addressee {
     name: String,
     invitee: Option<UserId>,

@@ -1,8 +1,9 @@
 //! Logins: each is a family of tokens that ends as one.
 //!
-//! A refresh token is good for one exchange (RFC 9700 §4.14.2). Its reuse means that two parties hold it, so the whole
+//! A refresh token can be exchanged once (RFC 9700 §4.14.2). Its reuse means that two parties hold it, so the whole
 //! login ends. One exception: within `retry_within` of its exchange a token may be exchanged again and gets a successor
-//! of its own, because the answer to the first exchange may have been lost, or two processes of one client share a file.
+//! of its own, because the answer to the first exchange may have been lost, or two processes of one client share a
+//! file.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,8 +20,8 @@ use crate::error::Result;
 
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// What proved who logs in. It is looked at again in the transaction that begins the login, since checking a password takes
-/// its time.
+/// The proof of a login. The transaction that begins the login verifies it again, because the check of a password takes
+/// time.
 #[derive(Clone, Copy)]
 pub enum Proof<'a> {
     /// A password that fits this hash.
@@ -35,9 +36,9 @@ pub enum Proof<'a> {
         /// SHA-256 of the whole key.
         hash: [u8; 32],
     },
-    /// What an identity provider said.
+    /// The statement of an identity provider.
     External {
-        /// When the login ends however often it is refreshed.
+        /// When the login ends, even if it is refreshed.
         ends: Timestamp,
     },
 }
@@ -53,16 +54,16 @@ impl fmt::Debug for Proof<'_> {
     }
 }
 
-/// A login that begins.
+/// A new login.
 #[derive(Debug, Clone)]
 pub struct NewLogin<'a> {
-    /// Who logs in.
+    /// The user.
     pub user: &'a User,
-    /// What proved it.
+    /// The proof.
     pub proof: Proof<'a>,
     /// SHA-256 of the first refresh token.
     pub refresh_hash: [u8; 32],
-    /// This moment.
+    /// The present moment.
     pub now: Timestamp,
     /// When the login ends unless it is refreshed.
     pub expires: Timestamp,
@@ -75,34 +76,34 @@ pub enum LoginKind {
     Password,
     /// By an API key.
     ApiKey,
-    /// By way of an identity provider.
+    /// Through an identity provider.
     External,
 }
 
-/// What became of a refresh token.
+/// The result of exchanging a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchange {
     /// The new token is in force.
     Renewed {
         /// The login.
         login: LoginId,
-        /// Whose it is.
+        /// Its user.
         user: User,
         /// How it began.
         kind: LoginKind,
     },
-    /// No living login knows the token.
+    /// The token belongs to no login that is in force.
     Unknown,
     /// The token had been exchanged before: its login has ended.
     Reused {
-        /// Whose login it was.
+        /// The user of the login.
         user: User,
     },
 }
 
 impl Identity {
-    /// Begins a login; `None` when what proved it does not hold any more: the password was changed, the key or the user is
-    /// gone.
+    /// Begins a login; returns `None` when its proof no longer holds: the password was changed, or the key or the user
+    /// is gone.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -156,7 +157,8 @@ impl Identity {
         Ok(Some(login))
     }
 
-    /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until `expires`.
+    /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until
+    /// `expires`.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -189,7 +191,7 @@ impl Identity {
         let login: LoginId = row.id("login")?;
         let exchanged = row.integer("exchanged")?;
         let retry_within = i64::try_from(retry_within.as_nanos()).unwrap_or(i64::MAX);
-        // A clock that was set back since does not make a spent token good again.
+        // A clock that was set back since the exchange does not make a spent token valid again.
         let apart = nanoseconds(now).saturating_sub(exchanged).saturating_abs();
         if exchanged != 0 && apart > retry_within {
             sqlx::query("DELETE FROM logins WHERE login = ?")
@@ -226,8 +228,9 @@ impl Identity {
         })
     }
 
-    /// Forgets the logins that have ended by this date, and, where a plausible date is given, those that began or were refreshed more
-    /// than a day after it: by a clock that was ahead. They would live for as long as it was.
+    /// Deletes the logins that have ended by this date. With a plausible date it also deletes those that began or were
+    /// refreshed more than a day after it, under a clock that was ahead: they would live longer by as much as it was
+    /// ahead.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -251,7 +254,7 @@ impl Identity {
         tx.commit().await
     }
 
-    /// What a login is worth; `None` when it has ended.
+    /// Returns the standing of a login; `None` when it has ended.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -265,7 +268,7 @@ impl Identity {
         standing(&mut connection, login, now).await
     }
 
-    /// Ends the login that a refresh token belongs to, spent or not; whose it was, if there was one.
+    /// Ends the login of a refresh token, spent or not; returns its user, if there was one.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -283,7 +286,7 @@ impl Identity {
         row.map(|row| row.id("holder")).transpose()
     }
 
-    /// Ends a login; whose it was, unless it had ended.
+    /// Ends a login; returns its user, unless it had ended.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -300,7 +303,7 @@ impl Identity {
     }
 }
 
-/// The API key that began the login, if one did, was used.
+/// Records the use of the API key that began the login, if one did.
 async fn note_use(
     tx: &mut SqliteConnection,
     what: &'static str,

@@ -8,7 +8,7 @@ use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
 
-/// Gives a role within a transaction; `false` when it was given before in the same way.
+/// Inserts a role within a transaction; returns `false` when the user held it before in the same way.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
     user: UserId,
@@ -34,7 +34,7 @@ pub(super) async fn insert(
     Ok(done.rows_affected() > 0)
 }
 
-/// The account that a role lies in, and its space; `NotFound` when they are not there.
+/// Returns the account of a role, and its space; `NotFound` when they do not exist.
 pub(super) async fn place_of(
     connection: &mut SqliteConnection,
     role: &HeldRole,
@@ -64,7 +64,8 @@ pub(super) async fn place_of(
     Ok((found.id("account")?, found.optional_id("space")?))
 }
 
-/// Notes that a user uses an account; `false` when that was known, or when there is no such user or account.
+/// Records that a user uses an account; returns `false` when that was recorded before, or when there is no such user or
+/// account.
 pub(super) async fn insert_use(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -83,9 +84,9 @@ pub(super) async fn insert_use(
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes that a user who has used no account yet uses each in which the user holds a role: what the user does has been on
-/// record in each until now. An account in which no role is left, as after the end of its space, does not count, as it does
-/// not in [`super::Identity::accounts_of`].
+/// Records that a user who has used no account yet uses each in which the user holds a role: until now, each has
+/// recorded the user's actions. An account in which no role remains, as after the end of its space, does not count,
+/// just as in [`super::Identity::accounts_of`].
 pub(super) async fn insert_first_uses(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -103,7 +104,7 @@ pub(super) async fn insert_first_uses(
     Ok(())
 }
 
-/// Whoever holds no role in an account any more does not use it.
+/// Deletes the uses of accounts in which the user holds no role any longer.
 pub(super) async fn forget_uses(
     connection: &mut SqliteConnection,
     user: UserId,

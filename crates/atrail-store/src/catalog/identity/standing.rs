@@ -1,4 +1,4 @@
-//! What a login is worth, as a connection sees it.
+//! The standing of a login, within a connection.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 
-/// What a login is worth, as the connection sees it; `None` when it has ended.
+/// Returns the standing of a login, as the connection sees it; `None` when it has ended.
 pub(super) async fn standing(
     connection: &mut SqliteConnection,
     login: LoginId,

@@ -31,10 +31,10 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Identity {
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
-    /// When the name is not fit or taken, or the catalog fails.
+    /// When the name is invalid or taken, or the catalog fails.
     pub async fn create_user(
         &self,
         name: &str,
@@ -65,8 +65,8 @@ impl Identity {
         Ok(user)
     }
 
-    /// Deletes a user with all keys, roles, logins and sessions, and returns the accounts in which the user held a role. What
-    /// the user did stays on record.
+    /// Deletes a user with all keys, roles, logins and sessions, and returns the accounts in which the user held a
+    /// role. The records of the user's actions remain.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` for the last operator, or when the catalog fails.
@@ -113,7 +113,7 @@ impl Identity {
         Ok(accounts)
     }
 
-    /// All users by name.
+    /// Returns all users by name.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -125,7 +125,7 @@ impl Identity {
         rows.iter().map(user).collect()
     }
 
-    /// The user with this GUID, else the one of this name.
+    /// Returns the user with this GUID, or else the one of this name.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
@@ -144,7 +144,7 @@ impl Identity {
             })
     }
 
-    /// The user with this GUID.
+    /// Returns the user with this GUID.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.
@@ -160,7 +160,7 @@ impl Identity {
         user(&row)
     }
 
-    /// The user of this name with the password's hash, if there is one.
+    /// Returns the user of this name with the password's hash, if there is one.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -174,8 +174,8 @@ impl Identity {
         row.as_ref().map(credentials).transpose()
     }
 
-    /// Changes a password if it still is the one with the hash `old`, and ends every other login of the user that came
-    /// of a password; API keys and their logins stay. `false` when the password was changed by somebody else meanwhile.
+    /// Changes a password if its hash still is `old`, and ends every other login of the user that began with a
+    /// password; API keys and their logins stay. Returns `false` when the password was changed meanwhile.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -209,11 +209,11 @@ impl Identity {
     }
 }
 
-/// The user of a name: the first parameter as it was given, the second in its canonical form. A catalog of an earlier
-/// version may hold a name in another form.
+/// The user of a name: the first parameter is the given form, the second the canonical form. A catalog of an earlier
+/// version may have a name in another form.
 const NAMED: &str = "SELECT guid, name, operator, password FROM users WHERE name IN (?1, ?2) ORDER BY name = ?1 DESC LIMIT 1";
 
-/// The user with this GUID, else the one of this name.
+/// Returns the user with this GUID, or else the one of this name.
 pub(super) async fn called(
     connection: &mut SqliteConnection,
     word: &str,
@@ -233,7 +233,8 @@ pub(super) async fn called(
     row.as_ref().map(user).transpose()
 }
 
-/// Besides what holds for every name: who logs in as `apikey` does so by an API key, so no user could have that name.
+/// Returns the name in canonical form. Besides the rules for all names it refuses `apikey`: a login under that name is
+/// one by API key.
 pub(super) fn fit_name(name: &str) -> Result<Cow<'_, str>> {
     let name = names::fit("user", name)?;
     if name == "apikey" {

@@ -1,6 +1,6 @@
-//! What a change rests on: the rights that the caller had when the request was judged. The transaction that writes the
-//! change looks whether they still stand, since a request may have waited in between: for its body, a password's hash, a
-//! lock.
+//! The warrant of a change: the rights that the caller had when the request was authorized. The transaction that makes
+//! the change verifies that they still stand, because a request may have waited in between: for its body, a password's
+//! hash, a lock.
 
 use atrail_model::Warrant;
 use sqlx::SqliteConnection;
@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 use super::standing::standing;
 use crate::error::{Result, StoreError};
 
-/// Refuses a change unless the login that asks for it is worth the same as when the request was judged: to be called in the
-/// transaction that makes the change. Without a warrant nobody has to have any rights.
+/// Refuses a change unless the login that requests it has the same rights as when the request was authorized. The
+/// caller calls it in the transaction that makes the change. Without a warrant no rights are required.
 ///
 /// # Errors
 /// `LoginEnded`, `RightsChanged`, or when the catalog fails.

@@ -1,4 +1,4 @@
-//! How logs begin: of a new account or space, and anew when the history that was signed cannot be gone on with.
+//! Begins logs: of a new account or space, and anew when the signed history cannot be continued.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::error::Result;
 /// Segments of one entry where a day has very many.
 const SEGMENTS_AT_ONCE: usize = 1000;
 
-/// What begins logs, and when.
+/// The actor of the beginning of logs, and its time.
 #[derive(Debug, Clone)]
 pub(crate) struct Beginning<'a> {
     /// The verifier key of the key that signs them.
@@ -33,13 +33,13 @@ pub(crate) struct Beginning<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Why a log begins anew.
+/// The reason why a log begins anew.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Epoch {
     /// A GUID, or empty when the history begins here.
     pub(crate) epoch: String,
     pub(crate) reason: String,
-    /// The newest checkpoint that is known of each domain.
+    /// The newest known checkpoint of each domain.
     pub(crate) continues: BTreeMap<Domain, String>,
 }
 
@@ -55,8 +55,8 @@ impl Beginning<'_> {
         Ok(())
     }
 
-    /// Begins the log of a new space, and notes in its account's that it was added. A hold on the account is one on the
-    /// new space.
+    /// Begins the log of a new space, and records in its account's log that it was added. A hold on the account also
+    /// covers the new space.
     pub(crate) async fn space(
         &self,
         connection: &mut SqliteConnection,
@@ -87,7 +87,7 @@ impl Beginning<'_> {
         append(connection, account.number, vec![added]).await
     }
 
-    /// Begins the logs of the first account and space, unless they are there: in a recovered catalog.
+    /// Begins the logs of the first account and space, unless they exist: in a recovered catalog.
     pub(crate) async fn founded(
         &self,
         connection: &mut SqliteConnection,
@@ -116,7 +116,7 @@ impl Beginning<'_> {
         Ok(())
     }
 
-    /// Notes in its account's log that a space was removed.
+    /// Records in its account's log that a space was removed.
     pub(crate) async fn space_removed(
         &self,
         connection: &mut SqliteConnection,
@@ -127,7 +127,7 @@ impl Beginning<'_> {
         append(connection, account.number, vec![self.removed(space)]).await
     }
 
-    /// How long a space's events are kept.
+    /// Returns the retention of a space's events.
     pub(crate) async fn policy(
         &self,
         connection: &mut SqliteConnection,
@@ -137,7 +137,7 @@ impl Beginning<'_> {
         retention::of_domain(connection, row.number).await
     }
 
-    /// Notes in a space's log that its events are kept otherwise than before, if so.
+    /// Records in a space's log that its retention changed, if it did.
     pub(crate) async fn note_policy(
         &self,
         connection: &mut SqliteConnection,
@@ -157,7 +157,7 @@ impl Beginning<'_> {
         append(connection, row.number, vec![NewEntry::Control(policy)]).await
     }
 
-    /// Begins the logs of all domains of an account anew: with all that stands, and all segments that are there.
+    /// Begins the logs of all domains of an account anew: with all policies and holds, and all existing segments.
     async fn epoch(
         &self,
         connection: &mut SqliteConnection,
@@ -191,7 +191,7 @@ impl Beginning<'_> {
         append(connection, account, spaces).await
     }
 
-    /// Begins a log: the genesis, then the policy and the holds that stand. Gives the leaf hash of the genesis.
+    /// Begins a log: the genesis, then the policy and the standing holds. Returns the leaf hash of the genesis.
     async fn log(
         &self,
         connection: &mut SqliteConnection,
@@ -292,7 +292,7 @@ impl Write {
     }
 }
 
-/// How an entry names where a hold was set.
+/// Returns the level of a hold for a log entry.
 pub(crate) const fn level(at_account_level: bool) -> HoldLevel {
     if at_account_level {
         HoldLevel::Account
@@ -320,7 +320,7 @@ async fn row_of(connection: &mut SqliteConnection, domain: Domain) -> Result<Dom
     domain_row(&row.ok_or_else(|| malformed("an account or space has no domain"))?)
 }
 
-/// Records the segments that are there, a day at a time.
+/// Records the existing segments, a day at a time.
 async fn adopt_segments(
     connection: &mut SqliteConnection,
     domain: i64,

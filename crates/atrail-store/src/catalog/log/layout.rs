@@ -1,4 +1,4 @@
-//! How the catalog keeps a log: its lists, and the parts of its tree of days.
+//! The layout of a log in the catalog: its lists, and the parts of its tree of days.
 
 use atrail_evidence::TreeHasher;
 use sqlx::sqlite::SqliteRow;
@@ -6,13 +6,13 @@ use sqlx::sqlite::SqliteRow;
 use crate::catalog::row::Columns;
 use crate::error::{Result, StoreError};
 
-/// Stands for the control list where a day's number stands for the list of a day.
+/// The number of the control list, where others have the number of their day.
 pub(crate) const CONTROL: i64 = -1;
 
-/// The level of `days` at which the catalog keeps roots: 256 days below each.
+/// The level of `days` whose roots the catalog stores: 256 days below each.
 pub(super) const PART_LEVEL: u8 = 8;
 
-/// The part that a day is in.
+/// Returns the part of a day.
 pub(super) const fn part_of(day: u32) -> u32 {
     day >> PART_LEVEL
 }

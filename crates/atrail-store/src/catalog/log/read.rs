@@ -1,4 +1,4 @@
-//! Reading a domain's log: its head, its lists, and the hashes that proofs are made of.
+//! Reads a domain's log: its head, its lists, and the hashes for proofs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ use crate::catalog::row::{Columns, signed};
 use crate::catalog::view::View;
 use crate::error::Result;
 
-/// Where a log stands.
+/// The present state of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) log: i64,
@@ -40,7 +40,7 @@ pub(crate) struct Placed {
 const WHAT: &str = "read a domain's log";
 
 impl View<'_> {
-    /// The head of a domain's current log; `None` when it has no log.
+    /// Returns the head of a domain's current log; `None` when it has no log.
     pub(crate) async fn head(&mut self, domain: i64) -> Result<Option<Head>> {
         let row = sqlx::query(
             "SELECT log, epoch, tree FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1",
@@ -52,7 +52,8 @@ impl View<'_> {
         row.as_ref().map(head_of).transpose()
     }
 
-    /// The entries of the lists in this range, in order. Their bytes are taken from `room`; `None` when there is not enough.
+    /// Returns the entries of the lists in this range, in order. Subtracts their bytes from `room`; returns `None` when
+    /// there is not enough.
     pub(crate) async fn entries(
         &mut self,
         log: i64,
@@ -84,7 +85,7 @@ impl View<'_> {
         Ok(Some(placed))
     }
 
-    /// The verifier key that a log names for its signatures: the last one; empty when it names none.
+    /// Returns the verifier key that a log names for its signatures: the last one, or an empty text when it names none.
     pub(crate) async fn key(&mut self, log: i64) -> Result<String> {
         let control = self
             .entries(log, (CONTROL, CONTROL), &mut { u64::MAX })
@@ -99,7 +100,7 @@ impl View<'_> {
         Ok(named.unwrap_or_default())
     }
 
-    /// The text of a record.
+    /// Returns the text of a record.
     pub(crate) async fn record(&mut self, log: i64, index: u64) -> Result<String> {
         let row = sqlx::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
             .bind(log)
@@ -111,19 +112,19 @@ impl View<'_> {
             .text("record")
     }
 
-    /// The audit path of a record in the log of that size.
+    /// Returns the audit path of a record in the log of that size.
     pub(crate) async fn inclusion(&mut self, log: i64, index: u64, size: u64) -> Result<Vec<Hash>> {
         let plan = ProofPlan::inclusion(index, size);
         prove(&mut *self.connection, log, plan).await
     }
 
-    /// The proof that the log of one size is a beginning of that of another.
+    /// Returns the proof that the log of one size is a beginning of the log of the other size.
     pub(crate) async fn consistency(&mut self, log: i64, from: u64, to: u64) -> Result<Vec<Hash>> {
         let plan = ProofPlan::consistency(from, to);
         prove(&mut *self.connection, log, plan).await
     }
 
-    /// The root that a log had at this size; `None` when it is not that long.
+    /// Returns the root of a log at this size; `None` when it is shorter.
     pub(crate) async fn root_at(&mut self, head: &Head, size: u64) -> Result<Option<Root>> {
         if size > head.size {
             return Ok(None);
@@ -131,7 +132,7 @@ impl View<'_> {
         if size == head.size {
             return Ok(Some(head.root));
         }
-        // The one-bits of the size are the complete subtrees that its tree is made of.
+        // Each one-bit of the size stands for a complete subtree of its tree.
         let mut needed = Vec::new();
         let mut begin = 0;
         for level in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
@@ -155,7 +156,7 @@ impl View<'_> {
         Ok(Some(tree.ok_or_else(|| malformed("a tree is cut"))?.root()))
     }
 
-    /// The range proof of these days in `days`.
+    /// Returns the range proof of these days in `days`.
     pub(crate) async fn days_proof(
         &mut self,
         log: i64,
@@ -201,7 +202,7 @@ impl View<'_> {
 }
 
 impl Catalog {
-    /// The heads of those of these domains that have a log, all of one moment.
+    /// Returns the heads of those of these domains that have a log, all of one moment.
     pub(crate) async fn heads_of(&self, domains: &[DomainRow]) -> Result<Vec<(Domain, Head)>> {
         let mut snapshot = self.snapshot(WHAT).await?;
         let mut heads = Vec::with_capacity(domains.len());
@@ -213,7 +214,7 @@ impl Catalog {
         Ok(heads)
     }
 
-    /// The heads of all domains' current logs.
+    /// Returns the heads of all domains' current logs.
     pub(crate) async fn heads(&self) -> Result<Vec<(Domain, Head)>> {
         let rows = sqlx::query(concat!(
             "SELECT d.domain, d.account, d.space, l.log, l.epoch, l.tree FROM domains d JOIN logs l ",
@@ -238,7 +239,7 @@ fn head_of(row: &SqliteRow) -> Result<Head> {
     })
 }
 
-/// The trees of the lists of these days that have entries.
+/// Returns the trees of those of these days' lists that have entries.
 pub(super) async fn day_lists(
     connection: &mut SqliteConnection,
     log: i64,
@@ -256,7 +257,7 @@ pub(super) async fn day_lists(
     rows.iter().map(list).collect()
 }
 
-/// The roots of all parts of `days` that have a day with entries.
+/// Returns the roots of all parts of `days` that have a day with entries.
 pub(super) async fn parts(
     connection: &mut SqliteConnection,
     log: i64,
@@ -286,7 +287,7 @@ async fn prove(
         .ok_or_else(|| malformed("a domain's log lacks a hash"))
 }
 
-/// The hashes of complete subtrees: each is kept with the record that completed it.
+/// Returns the hashes of complete subtrees: each is stored with the record that completed it.
 async fn nodes(
     connection: &mut SqliteConnection,
     log: i64,

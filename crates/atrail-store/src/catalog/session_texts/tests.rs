@@ -38,8 +38,8 @@ async fn insert(scene: &Scene, session: &Session) {
     assert!(matches!(inserted, Ok(Inserted::Done)));
 }
 
-/// Tears the log at each page in turn. Returns in how many of these states the session is there, and in how many of those a
-/// text is incomplete.
+/// Tears the log at each page in turn. Returns in how many of these states the session exists, and in how many of those
+/// a text is incomplete.
 async fn torn(file: &Path, session: &Session) -> (usize, usize) {
     let wal = |of: &Path| of.with_extension("sqlite-wal");
     let log = std::fs::read(wal(file)).unwrap();
@@ -67,7 +67,7 @@ async fn torn(file: &Path, session: &Session) -> (usize, usize) {
     (there, broken)
 }
 
-/// A scene in a catalog whose log is empty. While the snapshot lives, all writes stay in the log.
+/// Returns a scene in a catalog whose log is empty. While the snapshot lives, all writes stay in the log.
 async fn scene(file: &Path) -> (Scene, Snapshot) {
     let scene = Scene::new(open(file).await).await;
     scene.catalog.close().await;
@@ -115,7 +115,7 @@ async fn texts_are_not_synced_and_the_session_is() {
     let (normal, full) = (1, 2);
     assert_eq!(level(&catalog.unsynced).await, normal);
     assert_eq!(level(&catalog.writer).await, full);
-    // Nobody else writes meanwhile.
+    // No other writer is active meanwhile.
     let unsynced = catalog.begin_unsynced("write").await.unwrap();
     let other = catalog.write("write");
     let wait = std::time::Duration::from_millis(100);

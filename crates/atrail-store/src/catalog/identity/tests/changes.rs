@@ -1,9 +1,9 @@
-//! Whoever remembers what was read sees that it changed, whichever writer changed it.
+//! The holder of a cached answer notices its change, whichever writer made it.
 
 use super::*;
 use crate::catalog::tenancy::Tenancy;
 
-/// A catalog and how often it has changed as far as was looked.
+/// A catalog, and the last observed count of its changes.
 struct Watched {
     identity: Identity,
     seen: u64,
@@ -103,7 +103,7 @@ async fn every_writer_of_identity_and_tenancy_counts_as_a_change() {
     changes!(tenancy.delete_account(account, at(0)));
 }
 
-/// The control: what takes nothing from anybody makes nobody read again, and nothing counts that was not committed.
+/// The control: a transaction that revokes nothing makes nobody read again, and an uncommitted one does not count.
 #[tokio::test]
 async fn logins_that_begin_or_go_on_and_what_is_refused_are_no_change() {
     let (_, identity, [account, _]) = two_accounts().await;
@@ -124,13 +124,13 @@ async fn logins_that_begin_or_go_on_and_what_is_refused_are_no_change() {
     assert!(!watched.has_changed());
 }
 
-/// A request may be given up while its change is on its way to the disk: it counts all the same.
+/// A request may be abandoned while its change is on its way to the disk: the change counts nevertheless.
 #[tokio::test]
 async fn a_change_that_nobody_waits_for_any_more_counts() {
     let identity = identity().await;
     let before = identity.changes();
     let mut creating = Box::pin(identity.create_user("ann", "h", false, at(0)));
-    // Until there is a change on its way.
+    // Until a change is on its way.
     while identity.user_called("ann").await.is_err() {
         let _ = tokio::time::timeout(Duration::from_millis(1), creating.as_mut()).await;
         if identity.changes() != before {

@@ -70,7 +70,7 @@ async fn somebody_outside_is_invited_and_holds_the_role_once_it_is_accepted() {
         held.iter()
             .any(|one| one.role == role && one.user == bob.id)
     );
-    // Who belongs to the account is given more at once.
+    // A member of the account gets further roles at once.
     let writer = HeldRole::Account(a, AccountRole::Writer);
     let given = identity
         .grant("owner-b", writer, Granter::Owner(owner), at(0))
@@ -119,7 +119,7 @@ async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
         identity.invitations_into(a, at(0)).await.unwrap(),
         std::slice::from_ref(&offer)
     );
-    // Another user of that name was not the one who was invited.
+    // A later user of that name is not the invited one.
     let namesake = identity
         .create_user("owner-b", "h", false, at(0))
         .await
@@ -140,7 +140,7 @@ async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
         refused.to_string(),
         "the user who was invited as 'owner-b' is gone: withdraw it and invite again"
     );
-    // A name that was nobody's is that of the first who gets it.
+    // A name without a user becomes the name of the first user who gets it.
     let early = invite("late").await;
     let late = identity
         .create_user("late", "h", false, at(0))
@@ -152,7 +152,7 @@ async fn whoever_invited_sees_nothing_of_a_refusal_or_of_a_users_end() {
     );
     let accepted = identity.accept_invitation(early.id, Answerer::Operator, at(0));
     assert_eq!(accepted.await.unwrap().0, late);
-    // Taking the role back takes back the offer, of whomever.
+    // Revoking the role also withdraws the invitation, whoever is invited.
     for name in ["owner-b", "nobody at all"] {
         invite(name).await;
         assert_eq!(
@@ -184,7 +184,7 @@ async fn invitations_of_one_account_hide_none_of_another() {
         given.map(offered)
     };
     let mut tx = catalog.begin("invite many").await.unwrap();
-    // As many as an account may have, the invitee of each being one user, as by the spaces of an account.
+    // The maximum of an account, all for one user, as by the spaces of an account.
     sqlx::query(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
          INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
@@ -222,7 +222,7 @@ async fn an_invitation_expires_by_the_date_and_is_deleted_by_the_date_that_is_ce
     };
     let ahead = 365 * 86_400;
     invite("bob", 0).await;
-    // The clock jumps ahead, and somebody is invited meanwhile.
+    // The clock jumps ahead, and an invitation is made meanwhile.
     assert!(
         identity
             .all_invitations(at(ahead))
@@ -233,7 +233,7 @@ async fn an_invitation_expires_by_the_date_and_is_deleted_by_the_date_that_is_ce
     let meanwhile = invite("carol", ahead).await;
     let shown = identity.all_invitations(at(ahead)).await.unwrap();
     assert_eq!(shown, [meanwhile]);
-    // It comes back: nothing was lost by it.
+    // The clock returns: no invitation was lost.
     identity.forget_invitations(at(60)).await.unwrap();
     assert_eq!(identity.all_invitations(at(60)).await.unwrap().len(), 2);
     let kept = async || {
@@ -335,7 +335,7 @@ async fn an_invitation_is_worth_as_much_as_the_right_of_who_made_it() {
         )
     };
     assert_eq!(seen().await, (1, 1));
-    // Another role of theirs is no reason to believe it.
+    // Another role of theirs does not make it valid.
     identity.revoke("second", owner, at(0)).await.unwrap();
     give(
         &identity,
@@ -347,7 +347,7 @@ async fn an_invitation_is_worth_as_much_as_the_right_of_who_made_it() {
     for answerer in [Answerer::Invitee(&bob), Answerer::Operator] {
         assert_eq!(accept(answerer).await.unwrap_err(), ErrorKind::NotFound);
     }
-    // Another owner may offer the same; it rests on that right then.
+    // Another owner may offer the same; it then depends on that owner's right.
     let first = owner_of(&identity, "a").await;
     let again = identity
         .grant("owner-b", owner, Granter::Owner(first), at(0))

@@ -46,7 +46,7 @@ async fn a_retry_within_seconds_gets_a_successor_of_its_own() {
             Exchange::Renewed { .. }
         ));
     }
-    // The retry did not lengthen the time in which one is taken.
+    // The retry did not extend the period in which the token is accepted.
     assert!(matches!(
         exchange(&identity, 1, 6, 16).await,
         Exchange::Reused { .. }
@@ -62,7 +62,7 @@ async fn a_spent_refresh_token_is_not_good_again_when_the_clock_is_set_back() {
         .unwrap();
     let id = login(&identity, &ann, 1).await;
     exchange(&identity, 1, 2, 500).await;
-    // A small correction between an exchange and its retry is none.
+    // A small correction of the clock between an exchange and its retry changes nothing.
     assert!(matches!(
         exchange(&identity, 1, 3, 495).await,
         Exchange::Renewed { .. }
@@ -83,7 +83,7 @@ async fn logins_are_forgotten_when_their_time_has_come_and_those_of_a_clock_that
         .await
         .unwrap();
     let mut logins = Vec::new();
-    // One that ends, one that lives, one of a clock that was a year ahead, one that was refreshed by it.
+    // A login that has ended, one in force, one from a clock that was a year ahead, one refreshed under that clock.
     for (first, now) in [(1, 0), (2, 500), (3, 365 * DAY), (4, 600)] {
         let new = NewLogin {
             user: &ann,
@@ -243,7 +243,7 @@ async fn a_login_begins_only_while_what_proved_it_holds() {
     assert_eq!(begin(by_key(7), 4, at(0)).await, None);
     identity.delete_user(ann.id).await.unwrap();
     assert_eq!(begin(by_password("new"), 4, at(0)).await, None);
-    // A user without a password is not one with an empty hash.
+    // A user without a password does not have an empty hash.
     let says = ExternalUser {
         issuer: "https://issuer",
         subject: "17",

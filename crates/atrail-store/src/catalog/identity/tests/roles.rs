@@ -127,7 +127,7 @@ async fn claims_give_and_take_their_roles_and_leave_the_others() {
     assert_eq!(taken.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
-/// Every change is refused when the login that asks for it has ended or is worth something else.
+/// Every change is refused when the login that requests it has ended or its rights have changed.
 #[tokio::test]
 async fn a_change_needs_the_rights_by_which_it_was_judged() {
     let catalog = Catalog::open_in_memory().await.unwrap();
