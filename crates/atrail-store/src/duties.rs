@@ -1,4 +1,4 @@
-//! Who may seal, delete or compact what now.
+//! Decides which task may seal, delete or compact which domain now.
 
 mod local;
 
@@ -14,36 +14,37 @@ use futures_util::future::BoxFuture;
 
 pub(crate) use local::LocalDuties;
 
-/// What one at a time does.
+/// Work that one task does at a time.
 ///
-/// The order of these is the order of claims: who holds one claims only greater ones, or those that nobody holds
-/// ([`Duties::try_claim`]). So nobody waits for somebody who waits for him.
+/// The order of the variants is the order of claims: the holder of a claim claims only greater ones, or free ones
+/// ([`Duties::try_claim`]). So no two tasks wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Duty {
-    /// Puts objects of this domain in the place of others.
+    /// Replaces objects of this domain with others.
     Compact(Domain),
-    /// Turns this domain's unsealed events into objects. Who takes objects out of the domain, by request or by retention, has
-    /// claimed both: a compaction has copies of them, and a seal would bring more.
+    /// Turns this domain's unsealed events into objects. A task that removes objects from the domain, by request or by
+    /// retention, has claimed both duties: a compaction has copies of the objects, and a seal would add more.
     Seal(Domain),
 }
 
-/// Gives out duties, each to one at a time.
+/// Assigns each duty to one task at a time.
 ///
-/// On one machine a claim ends with the one who has it. On several a node may lose one without knowing: it stood still for longer than
-/// its lease. There each claim's number is written with the claim, and the transaction that has the effect (the seal, the compaction,
-/// the deletion) checks that the number is still the last; one that is not changes nothing, and what was written for it is waste.
+/// On one machine a claim ends with its holder. On several machines a node may lose one without noticing, when it
+/// stalled for longer than its lease. There the claim's number is stored with the claim, and the transaction that has
+/// the effect (the seal, the compaction, the deletion) checks that the number is still the last. A transaction with an
+/// earlier number changes nothing, and everything written for it is waste.
 ///
 /// `conformance.rs` tests these promises on every implementation.
 pub(crate) trait Duties: fmt::Debug + Send + Sync {
-    /// Waits until nobody has this duty any more, and claims it; who waits for longest is next. Its number is greater than that of
-    /// every earlier claim of the same duty. The duty is free again when the claim is dropped, and a wait that is given up leaves
-    /// nothing.
+    /// Waits until the duty is free, and claims it; the task that has waited longest is next. Its number is greater
+    /// than that of every earlier claim of the same duty. The duty is free again when the claim is dropped; a cancelled
+    /// wait leaves no trace.
     fn claim(&self, duty: Duty) -> BoxFuture<'_, Claim>;
 
-    /// Claims it unless somebody has it or waits for it.
+    /// Claims the duty unless another task has it or waits for it.
     fn try_claim(&self, duty: Duty) -> Option<Claim>;
 
-    /// Waits until nobody has any duty.
+    /// Waits until no task has any duty.
     fn rest(&self) -> BoxFuture<'_, ()>;
 }
 
@@ -52,7 +53,7 @@ pub(crate) trait Duties: fmt::Debug + Send + Sync {
 pub(crate) struct Claim {
     duty: Duty,
     number: u64,
-    /// Gives it back when it is dropped.
+    /// Frees the duty when it is dropped.
     _held: Box<dyn Any + Send>,
 }
 
@@ -84,7 +85,7 @@ pub(crate) async fn claim_all(
     claims
 }
 
-/// What whoever takes objects out of these domains claims.
+/// Returns the duties that a task claims before it removes objects from these domains.
 pub(crate) fn to_take_out(domains: impl Iterator<Item = Domain>) -> impl Iterator<Item = Duty> {
     domains.flat_map(|domain| [Duty::Compact(domain), Duty::Seal(domain)])
 }

@@ -1,5 +1,5 @@
-//! Where events are durable and counted before they are sealed. Behind a trait, so that the engine above knows neither files nor
-//! memory of it.
+//! Makes events durable and counts them until they are sealed. It is a trait, so that the engine above depends on
+//! neither files nor memory.
 
 mod load;
 mod local;
@@ -29,142 +29,148 @@ pub(crate) use pending::{GATHER_HOURS, Pending};
 
 /// Keeps events from their acknowledgement until they are sealed.
 ///
-/// One process has a journal at a time, and one value of it. Who seals or deletes a domain's events has claimed the domain: no two
-/// calls of [`Self::take`] have the same one before [`Self::sealed`] or [`Self::put_back`].
+/// A process has one journal, and only one process has it at a time. A caller that seals or deletes a domain's events
+/// has claimed the domain: no two calls of [`Self::take`] have the same domain before [`Self::sealed`] or
+/// [`Self::put_back`].
 ///
 /// `conformance.rs` tests these promises on every implementation.
 pub(crate) trait Journal: fmt::Debug + Send + Sync {
-    /// Which log the watermarks of what is taken are of. No other journal has the same one at a time.
+    /// Returns the log to which the watermarks of taken events belong. No other journal has the same one at the same
+    /// time.
     fn log(&self) -> LogNumber;
 
-    /// Makes a batch durable. When it returns [`Appended::Durable`], all of the batch survives a crash of process and machine, is
-    /// counted by [`Self::totals`] and will be taken by [`Self::take`]; an event that is unsealed here already, or twice in the
-    /// batch, is kept once and counted as a duplicate, and its original is durable too. With [`Appended::LookAgain`] nothing was
-    /// kept: the domain was sealed since the caller looked how often it was.
+    /// Makes a batch durable. When it returns [`Appended::Durable`], the whole batch survives a crash of process and
+    /// machine, [`Self::totals`] counts it, and [`Self::take`] will return it. An event that is already unsealed here,
+    /// or occurs twice in the batch, is kept once and counted as a duplicate, and its original is durable too. After
+    /// [`Appended::LookAgain`] nothing was kept: the domain was sealed after the caller had read its number of seals.
     ///
     /// # Errors
-    /// `Full`: none is kept, and a later try may succeed. `Poisoned`: nothing more is written before the next start, and only that
-    /// finds out whether the batch was kept, all or none. `Closed` after [`Self::stop`].
+    /// `Full`: no event is kept, and a later try may succeed. `Poisoned`: nothing more is written before the next
+    /// start, and only that start finds out whether the batch was kept, all or none. `Closed` after [`Self::stop`].
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>>;
 
-    /// How often a domain's events were sealed: what is known of its sealed events is complete only as long as this stays.
+    /// Returns how often a domain's events were sealed. What a caller knows of its sealed events is complete only as
+    /// long as this number stays the same.
     fn seals_of(&self, domain: Domain) -> u64;
 
-    /// Counts up how often a domain was sealed, for events that are kept elsewhere until they are.
+    /// Increases a domain's number of seals, for events that are kept elsewhere until they are sealed.
     fn note_seal(&self, domain: Domain);
 
-    /// What is unsealed of a domain, or of all domains, also what is being sealed. There may be several totals of one domain and
-    /// day. Costs a look at every unsealed hour of these domains.
+    /// Returns the totals of unsealed events of a domain, or of all domains, events being sealed included. There may be
+    /// several totals of one domain and day. The call visits every unsealed hour of these domains.
     fn totals(&self, only: Option<Domain>, days: DayRange, hours: Hours)
     -> Vec<(Domain, DayTotal)>;
 
-    /// How much is unsealed, and since when.
+    /// Returns how much is unsealed, and since when.
     fn unsealed(&self) -> Unsealed;
 
-    /// The domains that have something unsealed, also what is being sealed.
+    /// Returns the domains that have unsealed events, events being sealed included.
     fn unsealed_domains(&self) -> HashSet<Domain>;
 
-    /// As long as the guard lives, no event moves from the unsealed to the sealed, and none goes: what is read of both meanwhile
-    /// counts each event once. (Where one statement reads both, the guard guards nothing.)
+    /// As long as the guard lives, no event changes from unsealed to sealed, and none is removed: a reader of both
+    /// meanwhile counts each event once. (Where one statement reads both, the guard is not needed.)
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept>;
 
-    /// As long as the guard lives, nobody counts: the transaction that seals or removes events, and [`Self::sealed`], are one step.
+    /// As long as the guard lives, nobody counts: the transaction that seals or removes events, and [`Self::sealed`],
+    /// are one step.
     fn change_counts(&self) -> BoxFuture<'_, CountsChange>;
 
-    /// What has gathered of each domain, but for what is being sealed.
+    /// Returns what has gathered of each domain, without the events being sealed.
     fn gathered(&self) -> Vec<Gathered>;
 
-    /// Takes what these domains have gathered to be sealed: of each what is sealed at one go next, which are the oldest of its
-    /// events. It is counted, and what comes again is a duplicate, as before.
+    /// Takes gathered events of these domains for sealing: of each domain its next portion, which holds its oldest
+    /// events. They still count, and an event that arrives again is still a duplicate.
     fn take(&self, domains: &HashSet<Domain>) -> Taken;
 
-    /// Forgets what was taken: the catalog's transaction has sealed it, with its watermarks. From here on it makes room, and
-    /// [`Self::seals_of`] its domains has counted up.
+    /// Forgets taken events that the catalog's transaction has sealed, with its watermarks. When it returns, their room is
+    /// free, and [`Self::seals_of`] their domains has increased.
     fn sealed(&self, taken: &[(Domain, Arc<Pending>)]);
 
-    /// Has what was taken, and could not be sealed, gather again: it is the next to be taken of its domains.
+    /// Returns taken events that could not be sealed to the gathered ones: the next call of [`Self::take`] for their
+    /// domains takes them.
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]);
 
-    /// Lets go of storage that holds only what is sealed. What is unsealed is never touched.
+    /// Releases storage that holds only sealed events. It never touches unsealed ones.
     ///
     /// # Errors
-    /// `Full` where a rotation finds no space; or when storage refuses. It may be tried again.
+    /// `Full` where a rotation finds no space; or when storage fails. The caller may try again.
     fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>>;
 
-    /// Erases what is sealed of these domains: when it returns, storage has no byte of an event of theirs that was sealed before the
-    /// call. What is unsealed is never touched, and nobody who appends waits for long.
+    /// Erases the sealed events of these domains: when it returns, storage has no byte of any of their events that was
+    /// sealed before the call. It never touches unsealed events, and no append waits for long.
     ///
     /// # Errors
-    /// `Full` where there is no space to write anew what has to stay; or when storage refuses. Some may be left then. When all that is
-    /// unsealed is sealed first, [`Self::trim`] after [`Rotation::EvenSmall`] erases as much, with no space at all.
+    /// `Full` where there is no space to rewrite the events that must stay; or when storage fails. Some bytes may
+    /// remain then. When all unsealed events are sealed first, [`Self::trim`] after [`Rotation::EvenSmall`] erases as
+    /// much, and needs no space at all.
     fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>>;
 
-    /// Whose domains these are, of all that there are. What is unsealed of others is each domain's own.
+    /// Sets the owners of all existing domains. The unsealed events of any other domain count as that domain's own.
     fn set_owners(&self, owners: &[(Domain, AccountId)]);
 
-    /// Waits until less is unsealed than may be, and less of this account than its part of that.
+    /// Waits until less than the limit is unsealed, and less of this account than its share.
     fn wait_for_room(&self, account: AccountId) -> BoxFuture<'_, ()>;
 
-    /// Waits until enough has gathered to be sealed at once.
+    /// Waits until enough has gathered for sealing.
     fn wait_until_ripe(&self) -> BoxFuture<'_, ()>;
 
-    /// Whether enough has gathered to be sealed at once, and of what.
+    /// Reports whether enough has gathered for sealing, and of which measure.
     fn ripe(&self) -> Option<Ripe>;
 
-    /// Why nothing is kept now, if so.
+    /// Returns the reason why events are refused now, if they are.
     fn refusal(&self) -> Option<StoreError>;
 
-    /// Whether events are refused for want of space.
+    /// Reports whether events are refused for lack of space.
     fn is_full(&self) -> bool;
 
-    /// Refuses events until a [`Self::trim`] with [`Rotation::Whole`] finds space: what is unsealed must not grow while it cannot be
-    /// sealed.
+    /// Refuses events until a [`Self::trim`] with [`Rotation::Whole`] finds space: unsealed events must not grow in
+    /// number while they cannot be sealed.
     fn note_full(&self);
 
     /// Refuses events until the next start.
     fn poison(&self, why: String);
 
-    /// Ends what was appended before, and refuses everything after as `Closed`.
+    /// Finishes all earlier appends, and refuses everything after as `Closed`.
     fn stop(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// Events to be made durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    /// Whose they are: accounts take turns.
+    /// The account whose events these are: accounts take turns.
     pub(crate) account: AccountId,
     pub(crate) domain: Domain,
-    /// How often the domain was sealed when the caller looked for sealed duplicates.
+    /// The domain's number of seals when the caller looked up sealed duplicates.
     pub(crate) seals: u64,
     pub(crate) events: Vec<NewEvent>,
 }
 
-/// What became of a batch.
+/// The result of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
-    /// All events are durable; so many of them were so before.
+    /// All events are durable; this number of them were durable before.
     Durable { duplicates: u64 },
-    /// Nothing was written: the domain was sealed since the caller looked for sealed duplicates.
+    /// Nothing was written: the domain was sealed after the caller had looked up sealed duplicates.
     LookAgain(Vec<NewEvent>),
 }
 
-/// Whether a journal goes on in a new file before it is trimmed.
+/// Whether a journal begins a new file before it is trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotation {
-    /// What is in the current file stays.
+    /// The current file stays in use.
     None,
-    /// In a file of the usual size: there has to be space for it.
+    /// Begin a file of the usual size; this needs its space.
     Whole,
-    /// In a small one if need be: what is in the current file has to go.
+    /// Begin a small file if there is no space for more: the contents of the current file must be erased.
     EvenSmall,
 }
 
-/// Why it is time to seal.
+/// The reason for sealing now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ripe {
     /// Enough bytes have gathered.
     Bytes,
-    /// Events of so many hours have gathered that each becomes a small object.
+    /// Events of this many hours have gathered, although each hour becomes a small object.
     Hours,
 }
 
@@ -175,21 +181,21 @@ pub struct Unsealed {
     pub events: u64,
     /// Bytes of their lines, line feeds not counted.
     pub size_bytes: u64,
-    /// When the first of them came, if there is one.
+    /// When the first of them arrived, if there is one.
     pub since: Option<Elapsed>,
 }
 
-/// What a domain has gathered.
+/// What has gathered of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gathered {
     pub(crate) domain: Domain,
-    /// When the first of it came.
+    /// When its first event arrived.
     pub(crate) since: Elapsed,
-    /// Of each [`Journal::take`] that it takes, how many hours it has; never empty.
+    /// The number of hours of each portion that one [`Journal::take`] returns; never empty.
     pub(crate) hours: Vec<usize>,
 }
 
-/// What was taken to be sealed, by domain in ascending order.
+/// Events taken for sealing, by domain in ascending order.
 pub(crate) type Taken = Vec<(Domain, Arc<Pending>)>;
 
 /// See [`Journal::keep_counts`].
@@ -204,7 +210,7 @@ pub(crate) struct CountsChange(
     #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockWriteGuard<()>,
 );
 
-/// Adds up hours to totals by day, each as it comes.
+/// Adds hours to totals by day, in the order of the iterator.
 fn add_totals<'a>(
     found: &mut Vec<(Domain, DayTotal)>,
     domain: Domain,

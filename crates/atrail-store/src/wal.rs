@@ -1,4 +1,4 @@
-//! The write-ahead log: where an event is made durable before it is acknowledged.
+//! The write-ahead log: makes events durable before they are acknowledged.
 
 mod check;
 mod erase;
@@ -17,7 +17,7 @@ pub use event::NewEvent;
 pub(crate) use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
 pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
 
-/// Which of the logs that a catalog knows sequence numbers are of.
+/// Identifies the log of a sequence number, among the logs that a catalog knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct LogNumber(pub(crate) i64);
 
@@ -30,18 +30,18 @@ impl LogNumber {
 ///
 /// After `Broken` the log is never written again in this process.
 pub(crate) trait Wal: Send {
-    /// Makes the frames durable, all or none. Their sequence numbers go on from the last one.
+    /// Makes the frames durable, all or none. Their sequence numbers continue from the last one.
     fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError>;
 
-    /// Goes on in a new file, so that the old one can be trimmed; in a small one if it may be and there is no space for
-    /// more.
+    /// Continues in a new file, so that the old one can be trimmed; in a small one if `even_small` allows it and there
+    /// is no space for more.
     fn rotate(&mut self, even_small: bool) -> Result<(), AppendError>;
 
-    /// Removes files all of whose frames are below this sequence number; while an [`Eraser`] is at work perhaps none.
+    /// Removes files whose frames are all below this sequence number; perhaps none while an [`Eraser`] is working.
     fn trim(&mut self, floor: u64) -> io::Result<()>;
 
-    /// Goes on in a new file, if need be in a small one, when the one that is written may have events of these domains; and returns
-    /// what can erase them beside the one who writes.
+    /// Continues in a new file, if need be in a small one, when the current file may have events of these domains.
+    /// Returns the eraser that can remove them without blocking the writer.
     fn part_with(&mut self, domains: &HashSet<Domain>) -> Result<Eraser, AppendError>;
 }
 

@@ -1,4 +1,5 @@
-//! What everything that gives out duties promises; and the control: some that break one promise each, which the suite catches.
+//! Tests the promises of every implementation of duties; the control: implementations that each break one promise,
+//! which the suite detects.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::*;
 
-/// Long enough for what does not wait.
+/// Long enough for anything that does not wait.
 const A_WHILE: Duration = Duration::from_millis(200);
 /// Long enough for anything that ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,7 +66,7 @@ async fn nobody_is_in_a_duty_with_another_however_many_want_it(duties: Arc<dyn D
     }
 }
 
-/// As deletions, seals and compactions do it, of domains that overlap.
+/// Claims as deletions, seals and compactions do, on overlapping domains.
 async fn who_keeps_the_order_never_waits_for_ever(duties: Arc<dyn Duties>) {
     let workers: Vec<_> = (0..12_u8)
         .map(|n| {
@@ -107,7 +108,7 @@ async fn who_waits_for_longest_is_next(duties: Arc<dyn Duties>) {
     let waiting = tokio::spawn(async move { drop(waiting.claim(duty).await) });
     tokio::time::sleep(A_WHILE).await;
     drop(claim);
-    // Who comes now finds that somebody was here before.
+    // A late claimant finds an earlier one.
     let late = duties.claim(duty).await;
     assert!(ends(waiting).await.is_some());
     drop(late);

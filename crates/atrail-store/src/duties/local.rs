@@ -16,27 +16,27 @@ pub(crate) struct LocalDuties(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     state: Mutex<State>,
-    /// Told when the last claim is given back.
+    /// Notified when the last claim ends.
     rest: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of each duty that somebody has or waits for.
+    /// The duties that a task has or waits for.
     turns: HashMap<Duty, Arc<Turn<()>>>,
-    /// How many claims there were.
+    /// The number of claims so far.
     claims: u64,
     held: u64,
 }
 
-/// Somebody who has a duty, or waits for it.
+/// A task that has a duty, or waits for it.
 struct Entry {
     inner: Arc<Inner>,
     duty: Duty,
     turn: Option<Arc<Turn<()>>>,
 }
 
-/// Somebody who has it. Given back in this order.
+/// A task that has the duty. Its fields are dropped in this order.
 struct Held {
     guard: Option<OwnedMutexGuard<()>>,
     entry: Entry,
@@ -94,7 +94,7 @@ impl Duties for LocalDuties {
             loop {
                 let told = self.0.rest.notified();
                 tokio::pin!(told);
-                // Told from here on, also of what ends before it is awaited.
+                // The future is notified from here on, also of a claim that ends before it is awaited.
                 told.as_mut().enable();
                 if self.0.state.lock().held == 0 {
                     return;
@@ -123,7 +123,7 @@ impl Drop for Entry {
         let mut state = self.inner.state.lock();
         drop(self.turn.take());
         let turn = state.turns.get(&self.duty);
-        // Nobody else enters meanwhile.
+        // No other task can enter meanwhile.
         if turn.is_some_and(|turn| Arc::strong_count(turn) == 1) {
             state.turns.remove(&self.duty);
         }
@@ -132,7 +132,7 @@ impl Drop for Entry {
 
 #[cfg(test)]
 impl LocalDuties {
-    /// How many duties somebody has or waits for.
+    /// Returns the number of duties that tasks have or wait for.
     pub(super) fn count(&self) -> usize {
         self.0.state.lock().turns.len()
     }

@@ -1,4 +1,5 @@
-//! What every journal promises, tested on each; and the control: journals that break one promise each, which the suite catches.
+//! Tests the promises of every journal on each; the control: journals that each break one promise, which the suite
+//! detects.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,16 +26,16 @@ use crate::error::{ErrorKind, Result, StoreError};
 use crate::wal::NewEvent;
 use beds::{Bed, Directory};
 
-/// How many bytes of events are enough to be sealed.
+/// Number of bytes of events that suffice for sealing.
 const SEAL_AT_BYTES: u64 = 100_000;
-/// Long enough for what does not wait.
+/// Long enough for anything that does not wait.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 fn space(n: u8) -> Domain {
     Domain::Space(SpaceId::from_bytes([n; 16]))
 }
 
-/// The n-th event, of an hour of its own.
+/// Returns the n-th event, in an hour of its own.
 fn event(n: u32) -> NewEvent {
     let line = Bytes::from(format!("{{\"n\":{n}}}"));
     NewEvent {
@@ -59,7 +60,7 @@ async fn try_append(
     journal.append(batch).await
 }
 
-/// Appends what can be, and returns how many were duplicates.
+/// Appends what the journal accepts, and returns the number of duplicates.
 async fn append(
     journal: &dyn Journal,
     domain: Domain,
@@ -159,7 +160,7 @@ async fn who_looked_before_a_seal_looks_again(bed: &dyn Bed) {
     };
     assert_eq!(same.len(), 2);
     assert_eq!(count(&*journal, space(1)), 0);
-    // Also of a seal that was of something else.
+    // Even of a seal of something else.
     let seals = journal.seals_of(space(1));
     journal.note_seal(space(1));
     assert!(journal.seals_of(space(1)) > seals);
@@ -267,7 +268,7 @@ async fn an_account_leaves_room_for_others_until_it_is_sealed(bed: &dyn Bed) {
     };
     assert!(has_room(greedy).await);
     assert!(journal.ripe().is_none());
-    // Each event has an hour of its own, and these are what is enough.
+    // Each event has an hour of its own: these suffice for sealing.
     for n in 0..100 {
         let domain = space(1 + u8::try_from(n % 2).unwrap());
         append(&*journal, domain, n * 100..n * 100 + 100).await;
@@ -287,7 +288,7 @@ async fn an_account_leaves_room_for_others_until_it_is_sealed(bed: &dyn Bed) {
     assert!(has_room(greedy).await && journal.ripe().is_none());
 }
 
-/// Every promise, each on a bed of its own.
+/// Tests every promise, each on a bed of its own.
 async fn conforms<B: Bed>(make: impl Fn() -> B) {
     what_is_acknowledged_survives(&make()).await;
     what_comes_again_is_kept_once(&make()).await;

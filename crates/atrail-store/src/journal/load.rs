@@ -1,4 +1,4 @@
-//! What sealing will have to do, and for whom.
+//! The amount of work that sealing has to do, by account.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use atrail_model::{AccountId, Domain};
 
 use super::Ripe;
 
-/// How many hours may gather before they are sealed, however small they are.
+/// How many hours may gather before they are sealed, whatever their size.
 pub(super) const SEAL_AT_HOURS: u64 = 4096;
-/// How many times what is sealed at once may be unsealed before new events wait.
+/// New events wait when this many times the sealing threshold is unsealed.
 pub(super) const ROOM_FACTOR: u64 = 3;
 
-/// What sealing will have to do.
+/// The amount of work that sealing has to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Load {
     pub(super) bytes: u64,
@@ -34,7 +34,7 @@ impl Load {
         }
     }
 
-    /// What is enough to be sealed at once.
+    /// Returns the load that suffices for sealing.
     pub(super) const fn ripe(seal_at_bytes: u64) -> Self {
         Self {
             bytes: seal_at_bytes,
@@ -42,7 +42,7 @@ impl Load {
         }
     }
 
-    /// Whether this has come to what is enough, and in what.
+    /// Reports whether this load suffices for sealing, and by which measure.
     pub(super) const fn is_ripe(self, seal_at_bytes: u64) -> Option<Ripe> {
         let enough = Self::ripe(seal_at_bytes);
         if self.bytes >= enough.bytes {
@@ -54,7 +54,7 @@ impl Load {
         }
     }
 
-    /// How much may be unsealed.
+    /// Returns the limit of unsealed load.
     pub(super) const fn room(seal_at_bytes: u64) -> Self {
         let Self { bytes, hours } = Self::ripe(seal_at_bytes);
         Self {
@@ -63,13 +63,13 @@ impl Load {
         }
     }
 
-    /// Whether one of its numbers has come to the limit's.
+    /// Reports whether one of its numbers has reached the limit's.
     pub(super) const fn is_at_least(self, limit: Self) -> bool {
         self.bytes >= limit.bytes || self.hours >= limit.hours
     }
 }
 
-/// What is unsealed, by account.
+/// The unsealed load, by account.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
     owners: HashMap<Domain, AccountId>,
@@ -77,12 +77,12 @@ pub(super) struct Loads {
     all: Load,
 }
 
-/// An account may have so many times as much unsealed as there is room left: two thirds of all when it is alone, and then
-/// what waits to be sealed is as much as what is being sealed.
+/// An account may have this many times the remaining room unsealed: two thirds of all when it is alone. Then as much
+/// waits to be sealed as is being sealed.
 const PART: u64 = 2;
 
 impl Loads {
-    /// Nothing yet, of domains of these owners.
+    /// Returns an empty load, with these owners of domains.
     pub(super) fn of(owners: impl Iterator<Item = (Domain, AccountId)>) -> Self {
         Self {
             owners: owners.collect(),
@@ -111,7 +111,7 @@ impl Loads {
         self.all = self.all.minus(load);
     }
 
-    /// Whether the account may bring more.
+    /// Reports whether the account may add events.
     pub(super) fn has_room(&self, account: AccountId, limit: Load) -> bool {
         if self.all.is_at_least(limit) {
             return false;
@@ -130,7 +130,7 @@ impl Loads {
     fn owner(&self, domain: Domain) -> AccountId {
         match domain {
             Domain::Account(account) => account,
-            // A space that nobody has named yet is as an account of its own.
+            // A space whose owner is not known yet counts as an account of its own.
             Domain::Space(space) => self
                 .owners
                 .get(&domain)

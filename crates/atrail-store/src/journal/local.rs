@@ -31,16 +31,16 @@ use writer::WriterHandle;
 pub(crate) struct LocalJournal {
     memtable: Arc<Memtable>,
     writer: WriterHandle,
-    /// Held for writing while sealed events move from the memtable's count to the catalog's, or go.
+    /// Held for writing while sealed events move from the memtable's count to the catalog's, or are removed.
     published: Arc<RwLock<()>>,
 }
 
 impl LocalJournal {
-    /// Brings the log's unsealed events back into memory, and begins a new log with them. `sealed_to`: up to which sequence number
-    /// each domain's events are sealed. On a full disk, with the space that is set aside.
+    /// Loads the log's unsealed events back into memory, and begins a new log with them. `sealed_to` is the sequence
+    /// number up to which each domain's events are sealed. On a full disk it uses the space that is set aside.
     ///
     /// # Errors
-    /// When the disk refuses; nothing is lost by it.
+    /// When the disk fails; no event is lost.
     pub(crate) async fn recover(
         new: NewJournal,
         replay: Replay,
@@ -51,7 +51,7 @@ impl LocalJournal {
         Self::start(log.map(|wal| Box::new(wal) as Box<dyn Wal>), new)
     }
 
-    /// Goes on with a log that was recovered.
+    /// Continues a recovered log.
     pub(super) fn start(log: RecoveredLog<Box<dyn Wal>>, new: NewJournal) -> Result<Self> {
         let RecoveredLog {
             wal,
@@ -144,7 +144,7 @@ impl Journal for LocalJournal {
     fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
         async move {
             let eraser = self.writer.part_with(domains.clone()).await?;
-            // After that: what is durable in closed files is either here or sealed.
+            // Only now: an event that is durable in a closed file is either in the memtable or sealed.
             let below = self.memtable.sealed_below(domains);
             off_thread(move || eraser.erase(&below)).await
         }

@@ -1,4 +1,5 @@
-//! A journal in memory, for tests: what a crash leaves is a value that outlives it, and it fails as a disk does when it is told to.
+//! A journal in memory, for tests: what a crash leaves is a value that outlives the journal, and it fails on demand as
+//! a disk does.
 
 mod log;
 
@@ -35,7 +36,7 @@ pub(crate) struct MemoryJournal {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Up to which batch each domain is being sealed.
+    /// The portion of each domain that is being sealed.
     sealing: HashMap<Domain, Arc<Pending>>,
     seals: HashMap<Domain, u64>,
     owners: HashMap<Domain, AccountId>,
@@ -45,7 +46,8 @@ struct State {
 }
 
 impl MemoryJournal {
-    /// As after a crash of the last one. `sealed_to`: up to which sequence number each domain's events are sealed.
+    /// Opens the journal as after a crash of the last one. `sealed_to` is the sequence number up to which each domain's
+    /// events are sealed.
     pub(crate) fn open(
         log: MemoryLog,
         sealed_to: &HashMap<Domain, u64>,
@@ -141,7 +143,7 @@ impl MemoryJournal {
         Ok(Appended::Durable { duplicates })
     }
 
-    /// What each domain is given at one go, oldest first; what is being sealed is left out.
+    /// Returns the portions of each domain, oldest first, without those being sealed.
     fn goes(&self, only: Option<Domain>) -> HashMap<Domain, Vec<Pending>> {
         let state = self.state.lock();
         let kept = self.log.0.lock();
@@ -163,7 +165,7 @@ impl MemoryJournal {
         goes
     }
 
-    /// The same with what is being sealed.
+    /// Returns the same with the portions being sealed.
     fn all(&self, only: Option<Domain>) -> Vec<(Domain, Pending)> {
         let goes = self.goes(only).into_iter();
         let mut all: Vec<_> = goes

@@ -1,4 +1,4 @@
-//! What is sealed at one go of a domain.
+//! One portion of a domain: the events that are sealed together.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,27 +9,27 @@ use super::load::Load;
 use crate::object::{HourLines, Line};
 use crate::wal::{HOURS_MAX, NewEvent};
 
-/// From so many hours on, a domain's events begin to gather anew, so that sealing them keeps others from it for a moment
-/// only. One frame more may be in what is closed.
+/// From this many hours on, a domain's events begin a new portion, so that sealing one blocks others only for a moment.
+/// A closed portion may have one frame more.
 pub(crate) const GATHER_HOURS: usize = HOURS_MAX;
 
-/// Unsealed events of one domain that are sealed at one go. Invariant: they are all of the domain's events in the frames
+/// Unsealed events of one domain that are sealed together. Invariant: they are all of the domain's events in the frames
 /// from `first_sequence` to `last_sequence`.
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
     pub(crate) first_sequence: u64,
     /// The domain's watermark once this is sealed.
     pub(crate) last_sequence: u64,
-    /// When the first of them came.
+    /// When the first of them arrived.
     pub(crate) since: Elapsed,
     pub(crate) size_bytes: u64,
     pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
-    /// The leaf hashes of all of them.
+    /// The leaf hashes of all events.
     leaves: HashSet<LeafHash>,
 }
 
 impl Pending {
-    /// Nothing yet, of frames from this one on.
+    /// Returns an empty portion, for frames from this one on.
     pub(super) fn begin(sequence: u64, since: Elapsed) -> Self {
         Self {
             first_sequence: sequence,
@@ -41,12 +41,12 @@ impl Pending {
         }
     }
 
-    /// Whether what comes next begins anew.
+    /// Reports whether the next frame begins a new portion.
     pub(super) fn is_full(&self) -> bool {
         self.hours.len() >= GATHER_HOURS
     }
 
-    /// Adds the events of the domain's next frame; by how much the load grows.
+    /// Adds the events of the domain's next frame; returns the increase of the load.
     pub(super) fn add(&mut self, sequence: u64, events: Vec<NewEvent>) -> Load {
         self.last_sequence = sequence;
         let before = self.load();
@@ -64,7 +64,7 @@ impl Pending {
         self.load().minus(before)
     }
 
-    /// These events, as of one frame.
+    /// Returns these events, as of one frame.
     #[cfg(test)]
     pub(crate) fn of(events: Vec<NewEvent>, since: Elapsed) -> Self {
         let mut pending = Self::begin(1, since);
@@ -81,7 +81,7 @@ impl Pending {
         hours.map(|hour| hour.lines.len() as u64).sum()
     }
 
-    /// The hours among these days and hours of the day.
+    /// Returns the hours within these days and hours of the day.
     pub(super) fn within(
         &self,
         days: DayRange,

@@ -1,4 +1,5 @@
-//! Reading a log for damage only: one file in memory at a time, beside a server that writes it, changing nothing.
+//! Checks a log for damage only: it holds one file at a time in memory, may run beside a server that writes the log,
+//! and changes nothing.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,17 +11,19 @@ use super::file::{damaged, log_files, read_file, written_part};
 use super::frame::{FILE_HEADER_LEN, FileHeader};
 use crate::error::{Result, StoreError, io_failure};
 
-/// What a log's files are.
+/// The totals of a log's files.
 #[derive(Debug, Default)]
 pub(crate) struct CheckedLog {
     pub(crate) files: u64,
     pub(crate) size_bytes: u64,
     pub(crate) frames: u64,
-    /// Bytes after the last sound frame: a write that a crash cut short, one that goes on, or damage of the last frames.
+    /// Bytes after the last sound frame: a write that a crash cut short, a write in progress, or damage of the last
+    /// frames.
     pub(crate) unreadable_tail: Option<String>,
 }
 
-/// How often a file may go between listing and reading, because a server trims its log, before that counts as a failure.
+/// How often a file may disappear between listing and reading, because a server trims its log, before that counts as a
+/// failure.
 const TRIES: usize = 20;
 
 /// Checks every frame of the files that count.
@@ -98,12 +101,12 @@ fn may_settle(error: &StoreError) -> bool {
     }
 }
 
-/// The sound part of each file that a log has now, oldest first, while a server may write and trim it: `take` gets name
-/// and bytes of one after the other. `None` says that what was taken by then does not count, and that it begins anew:
-/// a file has gone before it was read. (One that was trimmed is sealed; but a server that starts puts what is not sealed
-/// into a new file.)
+/// Reads the sound part of each present file of a log, oldest first, while a server may write and trim it: calls `take`
+/// with name and bytes of one file after the other. A call with `None` means that the earlier calls do not count, and
+/// that the reading begins anew: a file disappeared before it was read. (The events of a trimmed file are sealed; but a
+/// server that starts writes the unsealed ones to a new file.)
 ///
-/// Together the files are a log as it was when this began, with a beginning of what came since.
+/// Together the files are the log as it was when this began, with a beginning of later writes.
 ///
 /// # Errors
 /// `Damaged` when a durable frame cannot be read; or when files cannot be read or taken.
@@ -141,7 +144,7 @@ fn each_sound_file(
     Ok(())
 }
 
-/// What of a file is sound frames; nothing of one that is being made.
+/// Returns the part of a file with sound frames; nothing of a file that is being created.
 fn sound_part(generation: u64, path: &Path) -> Result<Bytes> {
     let mut tries = 0;
     loop {
@@ -185,7 +188,7 @@ mod tests {
         }
     }
 
-    /// A log of two files with three frames each.
+    /// Returns a log of two files with three frames each.
     fn log(dir: &Path) -> FileWal {
         let replay = Replay::read(dir).unwrap();
         let mut log = FileWal::restart(dir, &replay, &NewLog::of(&[], 1)).unwrap();
@@ -199,7 +202,7 @@ mod tests {
     fn a_copy_of_the_sound_parts_replays_as_the_log_does() {
         let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let _log = log(dir.path());
-        // A write that is under way: no frame yet.
+        // A write in progress: no frame yet.
         let newest = log_files(dir.path()).unwrap().pop().unwrap().1;
         let mut bytes = fs::read(&newest).unwrap();
         let written = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
@@ -229,7 +232,7 @@ mod tests {
         sound_files(dir.path(), |file| {
             match file {
                 Some((name, bytes)) => {
-                    // While the first is copied, a server starts: what is not sealed is in a new file.
+                    // While the first is copied, a server starts: the unsealed events are in a new file.
                     restarted.get_or_insert_with(|| {
                         let replay = Replay::read(dir.path()).unwrap();
                         FileWal::restart(dir.path(), &replay, &NewLog::of(&[frame(7)], 7)).unwrap()

@@ -1,8 +1,8 @@
-//! Closed log files: removing those that hold nothing unsealed, and taking sealed events out of those that hold more.
+//! Closed log files: removes those that have nothing unsealed, and erases sealed events from the others.
 //!
-//! A file is written anew, with a frame without events in the place of each frame that goes, and takes the old one's name in one step.
-//! Every frame that stays has its number, so watermarks and the files beside it mean what they did: a crash leaves each file as
-//! it was or as it is to be, and a start reads the same unsealed events of either.
+//! A file is rewritten, with an empty frame in place of each erased one, and replaces the old file in one step. Every
+//! remaining frame keeps its number, so watermarks and the other files keep their meaning: after a crash each file is
+//! in its old or its new state, and a start reads the same unsealed events from either.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -24,9 +24,9 @@ use crate::error::{Result, io_failure};
 /// The closed files of a log.
 #[derive(Debug, Default)]
 pub(super) struct ClosedFiles {
-    /// Those that may still hold unsealed events, oldest first.
+    /// The files that may still have unsealed events, oldest first.
     files: Mutex<Vec<ClosedFile>>,
-    /// Held while one is written anew: none goes meanwhile.
+    /// Held while one is rewritten: none is removed meanwhile.
     at_work: Mutex<()>,
 }
 
@@ -43,7 +43,7 @@ impl ClosedFiles {
         self.files.lock().push(file);
     }
 
-    /// Removes files all of whose frames are below this sequence number, unless one is being written anew: whoever writes to the log
+    /// Removes files whose frames are all below this sequence number, unless one is being rewritten: the log's writer
     /// does not wait for that, and the next trim does it.
     pub(super) fn trim(&self, floor: u64) -> io::Result<()> {
         let Some(_nobody_at_work) = self.at_work.try_lock() else {
@@ -51,7 +51,7 @@ impl ClosedFiles {
         };
         let mut files = self.files.lock();
         while let Some(oldest) = files.first().filter(|file| file.last_sequence < floor) {
-            // In this order alone: a gap between files would be taken for damage. One that is gone already is gone.
+            // In this order only: a gap between files would count as damage. A missing file counts as removed.
             durable::ensure_gone(&oldest.path)?;
             files.remove(0);
         }
@@ -59,11 +59,11 @@ impl ClosedFiles {
     }
 }
 
-/// Takes sealed events out of the closed files of a log, while others write to it.
+/// Erases sealed events from the closed files of a log, while others write to it.
 #[derive(Debug, Default)]
 pub(crate) struct Eraser {
     closed: Arc<ClosedFiles>,
-    /// Frames with higher numbers are left alone.
+    /// Frames with higher numbers stay untouched.
     last_sequence: u64,
 }
 
@@ -75,11 +75,12 @@ impl Eraser {
         }
     }
 
-    /// Takes the events of these domains out that are below the number given with each. Costs reading and writing each file
-    /// that has some, one after the other in memory.
+    /// Erases the events of these domains that are below the given number of each. It reads and writes each file with
+    /// such events, one after the other in memory.
     ///
     /// # Errors
-    /// `Damaged` when a file cannot be read, or when the disk refuses: files may be left that have some. It may be tried again.
+    /// `Damaged` when a file cannot be read, or when the disk fails: some files may still have such events. The caller
+    /// may try again.
     pub(crate) fn erase(&self, below: &HashMap<Domain, u64>) -> Result<()> {
         let _only = self.closed.at_work.lock();
         let files = self.closed.files.lock().clone();
@@ -101,7 +102,7 @@ impl Eraser {
     }
 }
 
-/// Takes frames out of a file; the domains that still have some in it.
+/// Erases frames from a file; returns the domains that still have some in it.
 fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<HashSet<Domain>> {
     let path = &file.path;
     let bytes = written_part(path).map_err(io_failure("read the log file", path))?;
@@ -109,7 +110,7 @@ fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<Has
     if gone > 0 {
         let replaced = durable::replace(path, &kept, 0o600);
         if replaced.is_err() {
-            // It holds events of others: it is not to be found when they are deleted.
+            // The temporary file has events of other domains: a later deletion of those must not find it.
             let _ = durable::remove_temporary(path);
         }
         replaced.map_err(io_failure("write the log file anew", path))?;
@@ -117,7 +118,7 @@ fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<Has
     Ok(domains)
 }
 
-/// Removes what a crash left of files that were to take the place of others.
+/// Removes unfinished replacements of files that a crash has left.
 pub(super) fn remove_unfinished(dir: &Path) -> Result<()> {
     for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
         let path = entry
@@ -132,7 +133,8 @@ pub(super) fn remove_unfinished(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file's bytes without the events of some frames, the domains that have others in it, and how many frames lost theirs.
+/// Returns a file's bytes without the events of some frames, the domains that have others in it, and how many frames
+/// lost their events.
 fn without(
     path: &Path,
     bytes: &Bytes,
@@ -166,7 +168,7 @@ fn without(
     Ok((kept, domains, gone))
 }
 
-/// What stands for a frame whose events are gone; not even whose they were is left.
+/// Returns the replacement of an erased frame; it does not even reveal the domain.
 fn nothing(sequence: u64) -> Frame {
     Frame {
         sequence,

@@ -1,4 +1,4 @@
-//! An event as the log takes it.
+//! An event in the form that the log accepts.
 
 use atrail_evidence::LeafHash;
 use atrail_model::{Day, Hour};

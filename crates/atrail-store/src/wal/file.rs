@@ -17,18 +17,18 @@ use super::{AppendError, Wal, is_full};
 use crate::durable::{self, AllocatedFile};
 use crate::error::{Result, StoreError, io_failure};
 
-/// Space that a log file is made with where nothing else is said.
+/// Default space of a log file.
 pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
-/// Room for new frames in a log file that is made when there is not more space.
+/// Room for new frames in a log file that is created when there is no more space.
 const SMALL_FILE_SIZE_BYTES: u64 = 1 << 20;
 
-/// A write-ahead log in files `GENERATION.wal`. One value writes to a directory at a time.
+/// A write-ahead log in files `GENERATION.wal`. Only one value at a time writes to a directory.
 #[derive(Debug)]
 pub(crate) struct FileWal {
     dir: PathBuf,
     active: AllocatedFile,
     generation: u64,
-    /// The domains that have frames in the file that is written.
+    /// The domains that have frames in the current file.
     domains: HashSet<Domain>,
     closed: Arc<ClosedFiles>,
     durable: u64,
@@ -36,20 +36,20 @@ pub(crate) struct FileWal {
     file_size_bytes: u64,
 }
 
-/// How a log begins anew.
+/// The beginning of a new log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewLog<'a> {
-    /// What is in it from the first, numbered on from `first_sequence`.
+    /// Its first frames, numbered from `first_sequence`.
     pub(crate) frames: &'a [Frame],
     pub(crate) first_sequence: u64,
-    /// Space that a log file is made with, unless one frame needs more.
+    /// Space allocated for a log file, unless one frame needs more.
     pub(crate) file_size_bytes: u64,
-    /// Whether the first file gets no more space than its frames need and a few more: on a full disk.
+    /// Whether the first file gets only the space that its frames and a few more need: on a full disk.
     pub(crate) is_cramped: bool,
 }
 
 impl<'a> NewLog<'a> {
-    /// With files of the usual size.
+    /// Begins a log with files of the usual size.
     pub(crate) const fn of(frames: &'a [Frame], first_sequence: u64) -> Self {
         Self {
             frames,
@@ -68,31 +68,32 @@ impl<'a> NewLog<'a> {
         if self.is_cramped {
             needed + SMALL_FILE_SIZE_BYTES.min(self.file_size_bytes)
         } else {
-            // As much again is free for what comes.
+            // The same space again remains for new frames.
             self.file_size_bytes.max(needed * 2)
         }
     }
 }
 
-/// Bytes that are gathered before they are written to a new file.
+/// Bytes that are collected before they are written to a new file.
 const PIECE_BYTES: usize = 8 << 20;
 
-/// What the files of a directory hold.
+/// The contents of a directory's log files.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    /// Every sound frame in order, but for those whose events were erased.
+    /// Every sound frame in order, without those whose events were erased.
     pub(crate) frames: Vec<Frame>,
-    /// No frame has a higher number; 0 when there is none.
+    /// The highest number of a frame; 0 when there is none.
     pub(crate) last_sequence: u64,
     files: Vec<PathBuf>,
     last_generation: u64,
 }
 
 impl Replay {
-    /// Reads what the directory's files hold. What lies above the durable watermark may be missing or cut.
+    /// Reads the directory's log files. Frames above the durable watermark may be missing or cut.
     ///
     /// # Errors
-    /// `Damaged` when a frame that was durable cannot be read: the file and offset are named and nothing is changed.
+    /// `Damaged` when a frame that was durable cannot be read: the error names the file and offset, and nothing is
+    /// changed.
     pub(crate) fn read(dir: &Path) -> Result<Self> {
         durable::create_dir(dir).map_err(io_failure("make the log directory", dir))?;
         let mut files = log_files(dir)?;
@@ -113,7 +114,7 @@ impl Replay {
         })
     }
 
-    /// The domains that have events in it; each as often as it has frames.
+    /// Returns the domains of its events; each as often as it has frames.
     pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
         self.frames.iter().map(|frame| frame.domain)
     }
@@ -121,11 +122,11 @@ impl Replay {
 
 impl FileWal {
     /// Begins a new log after a replay: writes the given frames to a new file, makes it durable, and only then removes
-    /// the old files. (After a failed fsync the page cache may hold what the disk does
-    /// not, so replayed frames count as durable only once they were written again.)
+    /// the old files. (After a failed fsync the page cache may have bytes that the disk lacks, so replayed frames count
+    /// as durable only once they were written again.)
     ///
     /// # Errors
-    /// When the disk refuses. For want of space nothing is changed, and it may be tried again.
+    /// When the disk fails. For lack of space nothing is changed, and the caller may try again.
     pub(crate) fn restart(dir: &Path, replay: &Replay, new: &NewLog<'_>) -> Result<Self> {
         let NewLog {
             frames,
@@ -179,7 +180,7 @@ impl FileWal {
             restart: false,
         };
         if let Err(error) = next.append(&header.encode()) {
-            // Left behind, it would be in the way of the next try.
+            // If it stayed, it would block the next try.
             let _ = durable::remove(&path);
             return Err(error);
         }
@@ -261,7 +262,7 @@ fn file_path(dir: &Path, generation: u64) -> PathBuf {
     dir.join(format!("{generation:012}.wal"))
 }
 
-/// The log files by generation.
+/// Returns the log files by generation.
 pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io_failure("list the log directory", dir))? {
@@ -277,8 +278,8 @@ pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(files)
 }
 
-/// What was written of a file: the allocated zeros behind it are left out, but for as many as a frame may end with. (One with events
-/// ends with a JSON object.)
+/// Returns the written part of a file: it leaves out the allocated zeros at the end, except as many as a frame may end
+/// with. (A frame with events ends with a JSON object.)
 pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
     const ZEROS: [u8; 4096] = [0; 4096];
     let mut bytes = durable::read_written(path)?;
@@ -310,7 +311,7 @@ pub(super) fn read_frames(files: &[(u64, PathBuf, Bytes)]) -> Result<Vec<Frame>>
     for (index, (generation, path, bytes)) in files.iter().enumerate().skip(start) {
         let newest = index + 1 == files.len();
         let Some(header) = headers[index].filter(|header| header.generation == *generation) else {
-            // The newest file is made before its header is written; nothing in it was acknowledged then.
+            // The newest file is created before its header is written; nothing in it was acknowledged then.
             if newest && first_sound_frame_after(bytes, 0).is_none() {
                 break;
             }
@@ -339,7 +340,7 @@ fn next_sequence(frames: &[Frame], header: FileHeader) -> u64 {
         .map_or(header.first_sequence, |last| last.sequence + 1)
 }
 
-/// Reads one file's frames up to the first that is not sound; returns where that is.
+/// Reads one file's frames up to the first unsound one; returns its offset.
 pub(super) fn read_file(
     path: &Path,
     bytes: &Bytes,
@@ -364,7 +365,7 @@ pub(super) fn read_file(
             .ok_or_else(|| damaged(path, at, "no frame has so high a number"))?;
         at = payload + header.payload_len;
     }
-    // What follows was never durable, unless a later frame says that it was.
+    // Later bytes were never durable, unless a later frame states that they were.
     let mut search = at;
     while let Some((found, header)) = first_sound_frame_after(bytes, search) {
         if header.durable >= expected {

@@ -1,4 +1,4 @@
-//! The bytes of the write-ahead log, as drawn in `docs/FORMAT.md`. Pure.
+//! The bytes of the write-ahead log; `docs/FORMAT.md` has a picture. Pure.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::event::NewEvent;
 use crate::checksum::crc32c;
 
-/// The events that one request brought for one domain; none when they were erased.
+/// The events of one request for one domain; none when they were erased.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     /// Counts up by one with each frame, for the life of the store.
@@ -18,7 +18,7 @@ pub(crate) struct Frame {
     pub(crate) events: Vec<NewEvent>,
 }
 
-/// What a frame's header says of it.
+/// The contents of a frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FrameHeader {
     pub(super) sequence: u64,
@@ -27,31 +27,31 @@ pub(super) struct FrameHeader {
     pub(super) payload_len: usize,
 }
 
-/// What a log file's header says of it.
+/// The contents of a log file's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileHeader {
     /// Counts up with each file.
     pub(super) generation: u64,
     /// The sequence number of its first frame.
     pub(super) first_sequence: u64,
-    /// Whether it holds again all that earlier files held unsealed, so that they no longer count.
+    /// Whether it repeats all unsealed events of earlier files, so that those no longer count.
     pub(super) restart: bool,
 }
 
 pub(super) const FILE_HEADER_LEN: usize = 40;
 pub(super) const FRAME_HEADER_LEN: usize = 32;
 const EMPTY_PAYLOAD_LEN: usize = 21;
-/// A frame without events. It may end with fewer zeros than that.
+/// The length of a frame without events. Such a frame may end with fewer zeros than that.
 pub(super) const EMPTY_FRAME_LEN: usize = FRAME_HEADER_LEN + EMPTY_PAYLOAD_LEN;
-/// Begins each frame's header, so that one can be looked for after damage.
+/// Begins each frame's header, so that readers can search for frames after damage.
 pub(super) const FRAME_MAGIC: [u8; 4] = *b"ATfr";
 const FILE_MAGIC: [u8; 8] = *b"ATRAILWL";
 const FILE_VERSION: u32 = 1;
 /// Larger payloads are not written, so a larger length is damage.
 const PAYLOAD_MAX_LEN: usize = 64 << 20;
-/// Lines of one frame gather up to this many bytes; a request that brings more becomes several frames.
+/// Lines of one frame gather up to this many bytes; a larger request becomes several frames.
 const LINES_MAX_BYTES: usize = 16 << 20;
-/// Hours of one frame's events, likewise: what is in one frame is sealed at one go.
+/// The same for the hours of one frame's events: one frame is sealed together.
 pub(crate) const HOURS_MAX: usize = 512;
 
 impl FileHeader {
@@ -67,7 +67,7 @@ impl FileHeader {
         out
     }
 
-    /// `None` when the bytes are no header of a version known here.
+    /// Returns `None` when the bytes are not a header of a known version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..FILE_HEADER_LEN)?;
         let sound = bytes[..8] == FILE_MAGIC
@@ -81,7 +81,7 @@ impl FileHeader {
     }
 }
 
-/// What one request brought, as frames that are small enough to be written.
+/// Splits the events of one request into frames that are small enough to be written.
 pub(crate) fn split_into_frames(
     first_sequence: u64,
     domain: Domain,
@@ -96,7 +96,7 @@ pub(crate) fn split_into_frames(
     let mut hours = BTreeSet::new();
     let mut last_hour = None;
     for event in events {
-        // What an event costs besides its line counts too: a million empty ones fill a frame as well.
+        // The overhead of an event counts too: a million empty ones fill a frame as well.
         bytes += event.line.len() + 9;
         let hour = Some((event.day, event.hour));
         if hour != last_hour {
@@ -153,7 +153,7 @@ pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
     out[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
 }
 
-/// How many bytes [`encode_frame`] will append.
+/// Returns how many bytes [`encode_frame`] will append.
 pub(super) fn encoded_len(domain_events: &[NewEvent]) -> usize {
     EMPTY_FRAME_LEN
         + domain_events
@@ -162,7 +162,8 @@ pub(super) fn encoded_len(domain_events: &[NewEvent]) -> usize {
             .sum::<usize>()
 }
 
-/// Reads the frame header at the start of the bytes; `None` unless the whole frame is there and its checksum holds.
+/// Reads the frame header at the start of the bytes; returns `None` unless the whole frame is present and its checksum
+/// is right.
 pub(super) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
     let header = bytes.get(..FRAME_HEADER_LEN)?;
     if header[..4] != FRAME_MAGIC {
@@ -180,7 +181,8 @@ pub(super) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
     })
 }
 
-/// Whose events a sound frame has, and how many; `None` when its payload is not what [`encode_frame`] writes.
+/// Returns the domain of a sound frame's events, and their number; `None` when its payload is not in the format of
+/// [`encode_frame`].
 pub(super) fn domain_of_payload(payload: &[u8]) -> Option<(Domain, u32)> {
     let guid: [u8; 16] = payload.get(1..17)?.try_into().ok()?;
     let domain = match payload[0] {
@@ -191,8 +193,8 @@ pub(super) fn domain_of_payload(payload: &[u8]) -> Option<(Domain, u32)> {
     Some((domain, u32_at(payload.get(17..21)?, 0)))
 }
 
-/// Reads the payload of a sound frame; `None` when it is not what [`encode_frame`] writes. `payload` is the frame's
-/// bytes after its header; the events share its memory.
+/// Reads the payload of a sound frame; returns `None` when it is not in the format of [`encode_frame`]. `payload` has
+/// the frame's bytes after its header; the events share its memory.
 pub(super) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
     let (domain, count) = domain_of_payload(payload)?;
     let mut at = EMPTY_PAYLOAD_LEN;

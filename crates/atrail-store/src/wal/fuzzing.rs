@@ -1,4 +1,4 @@
-//! Reading a log file of any bytes.
+//! Reads a log file from arbitrary bytes.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -15,8 +15,8 @@ use crate::NewEvent;
 use crate::checksum::crc32c;
 use crate::fuzzing::changed::changed;
 
-/// Reads the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a sound
-/// file, whose checksums hold or do not. What is read is written again, and is the same.
+/// Reads the bytes unchanged, with corrected checksums, behind which most of the reader lies, and as changes of a sound
+/// file, with or without correct checksums. All frames that are read are written again, with the same result.
 pub(crate) fn read(bytes: &[u8]) {
     static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
     let changed = changed(SOUND.get_or_init(sound), bytes);
@@ -28,7 +28,7 @@ pub(crate) fn read(bytes: &[u8]) {
     }
 }
 
-/// Three frames, of which the second knows that the first is durable.
+/// Returns three frames; the second states that the first is durable.
 fn sound() -> Vec<u8> {
     let header = FileHeader {
         generation: 1,
@@ -66,7 +66,7 @@ fn read_as_is(bytes: Bytes) {
         let header = sound_frame(&bytes[at..]).expect("it was read");
         let mut again = Vec::new();
         encode_frame(&frame, header.durable, &mut again);
-        // Twelve to sixteen are for later versions.
+        // Bytes twelve to sixteen are reserved for later versions.
         assert!(again[16..] == bytes[at + 16..at + again.len()]);
         at += again.len();
     }

@@ -87,7 +87,7 @@ impl Wal for MemoryWal {
     }
 }
 
-/// What every log must do; `read` gives back what it holds.
+/// Tests what every log must do; `read` returns its frames.
 fn conforms(wal: &mut dyn Wal, read: &dyn Fn() -> Vec<Frame>) {
     let appended: Vec<_> = (1..=6)
         .map(|n| frame(n, domain(), usize::try_from(n).unwrap()))
@@ -161,11 +161,11 @@ fn a_restart_that_was_cut_short_is_done_again() {
     let mut wal = fresh(dir.path());
     wal.append(&[frame(1, domain(), 3)]).unwrap();
     drop(wal);
-    // Cut before the rename: the unfinished file does not count.
+    // A crash before the rename: the unfinished file does not count.
     std::fs::write(dir.path().join("000000000002.wal.new"), b"half").unwrap();
     let replay = Replay::read(dir.path()).unwrap();
     assert_eq!(replay.frames.len(), 1);
-    // Cut after the rename, before the old file went: the old file does not count.
+    // A crash after the rename, before the removal of the old file: the old file does not count.
     let old = std::fs::read(dir.path().join("000000000001.wal")).unwrap();
     drop(
         FileWal::restart(
@@ -193,7 +193,7 @@ fn damage(path: &Path, at: usize) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// Two frames in one batch: where the second begins.
+/// Writes two frames in one batch; returns the offset of the second.
 fn second_frame_at(dir: &Path) -> usize {
     let len = super::frame::encoded_len(&events(3));
     let at = FILE_HEADER_LEN + len;
@@ -285,7 +285,7 @@ fn a_log_that_begins_on_a_full_disk_takes_no_more_than_it_needs() {
         std::fs::metadata(path).map_or(0, |file| file.len())
     };
     assert!((1 << 20..2 << 20).contains(&size(2)), "{}", size(2));
-    // What does not fit in goes to a file of the usual size.
+    // A frame that does not fit goes to a file of the usual size.
     wal.append(&[frame(3, domain(), 200_000)]).unwrap();
     assert_eq!(size(3), FILE_SIZE_BYTES);
     let frames = Replay::read(dir.path()).unwrap().frames;

@@ -1,4 +1,4 @@
-//! Where the journals of the suite keep their events, and fail.
+//! The storage of the suite's journals, and its failures.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -17,15 +17,15 @@ use crate::journal::memory::{Failure, MemoryJournal, MemoryLog};
 use crate::reserve::Reserve;
 use crate::wal::{AppendError, Eraser, FileWal, Frame, Replay, Wal};
 
-/// Where the journals of a test keep their events, one after the other.
+/// The storage of a test's journals, which it opens one after the other.
 pub(super) trait Bed: Sync {
-    /// The next journal, as after a crash of the one before.
+    /// Opens the next journal, as after a crash of the previous one.
     fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>>;
 
-    /// Has batches fail from now on, or no more.
+    /// Makes batches fail from now on, or ends that.
     fn fail(&self, failure: Option<Failure>);
 
-    /// Whether these bytes are anywhere in storage.
+    /// Reports whether storage has these bytes anywhere.
     fn holds(&self, bytes: &[u8]) -> bool;
 }
 
@@ -49,7 +49,7 @@ impl Bed for MemoryLog {
     }
 }
 
-/// A directory whose disk fails when it is told to.
+/// A directory whose disk fails on demand.
 pub(super) struct Directory {
     dir: tempfile::TempDir,
     failure: Arc<Mutex<Option<Failure>>>,
@@ -69,7 +69,7 @@ impl Bed for Directory {
         async move {
             let new = NewJournal {
                 dir: self.dir.path().join("wal"),
-                // Small enough that the log begins file after file.
+                // Small enough that the log begins many files.
                 file_size_bytes: 2000,
                 seal_at_bytes: SEAL_AT_BYTES,
                 clock: clock(),

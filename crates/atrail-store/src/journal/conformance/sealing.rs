@@ -1,4 +1,4 @@
-//! What a journal promises of events on their way to the archive.
+//! Promises of a journal about events on their way to the archive.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +29,7 @@ pub(super) async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
     );
     journal.put_back(&taken);
     assert_eq!(count(&*journal, space(1)), 5);
-    // With what came since, or before it: never after it.
+    // Later events may be in the same portion, or follow it; they never precede it.
     let again = take(&*journal, &[space(1)]);
     assert!(lines(&again).is_superset(&numbered(0..3)));
     assert!(watermarks(&again)[&space(1)] >= watermarks(&taken)[&space(1)]);
@@ -49,7 +49,7 @@ pub(super) async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
     );
 }
 
-/// A crash between the catalog's transaction and what comes after it, again and again.
+/// Crashes between the catalog's transaction and the next step, again and again.
 pub(super) async fn each_event_is_taken_in_the_order_of_watermarks_whatever_is_lost(bed: &dyn Bed) {
     let mut marks: HashMap<Domain, u64> = HashMap::new();
     let mut sealed: BTreeMap<Domain, BTreeSet<Bytes>> = BTreeMap::new();

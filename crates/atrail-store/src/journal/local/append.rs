@@ -13,13 +13,13 @@ pub(super) struct Append {
 }
 
 impl Append {
-    /// Bytes of the events' lines.
+    /// Returns the size of the events' lines in bytes.
     pub(super) fn size_bytes(&self) -> usize {
         size_of(&self.batch.events)
     }
 }
 
-/// Bytes of the events' lines.
+/// Returns the size of the events' lines in bytes.
 pub(super) fn size_of(events: &[NewEvent]) -> usize {
     events.iter().map(|event| event.line.len()).sum()
 }

@@ -1,4 +1,5 @@
-//! Whose events are written next: accounts take turns, so that one who sends much does not keep others waiting for it.
+//! Chooses the events that are written next: accounts take turns, so that an account that sends much does not delay the
+//! others.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,16 +7,17 @@ use atrail_model::AccountId;
 
 use super::append::Append;
 
-/// Bytes of events that are written with one fsync, unless one request alone has more.
+/// Bytes of events written with one fsync, unless one request alone has more.
 const ROUND_BYTES: usize = 8 << 20;
-/// Bytes of one account's among them, likewise: it is for so long that the next round, and with it everybody else, waits.
+/// Bytes of one account among them, with the same exception: the next round, and thus everybody else, waits while they
+/// are written.
 const ACCOUNT_BYTES: usize = 1 << 20;
 
-/// Appends that wait, by account.
+/// Waiting appends, by account.
 #[derive(Default)]
 pub(super) struct Lanes {
     waiting: HashMap<AccountId, VecDeque<Append>>,
-    /// The accounts that have something waiting, in the order of their turns.
+    /// The accounts with waiting appends, in the order of their turns.
     order: VecDeque<AccountId>,
 }
 
@@ -24,7 +26,7 @@ impl Lanes {
         self.order.is_empty()
     }
 
-    /// Adds one behind those of its account.
+    /// Adds an append behind the others of its account.
     pub(super) fn put(&mut self, append: Append) {
         let account = append.batch.account;
         let lane = self.waiting.entry(account).or_default();
@@ -34,7 +36,8 @@ impl Lanes {
         lane.push_back(append);
     }
 
-    /// Takes out what is written next: of each account in turn what may be, as long as there is room.
+    /// Removes and returns the appends to write next: of each account in turn up to its limit, as long as there is
+    /// room.
     pub(super) fn round(&mut self) -> Vec<Append> {
         let mut round = Vec::new();
         let mut round_bytes = 0;

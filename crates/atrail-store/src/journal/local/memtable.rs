@@ -12,29 +12,29 @@ use crate::journal::load::{Load, Loads};
 use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
 use crate::wal::{Frame, NewEvent};
 
-/// Unsealed events: those that gather, and those that are being sealed. Both count in `status`.
+/// Unsealed events: those that gather, and those being sealed. `status` counts both.
 #[derive(Debug)]
 pub(super) struct Memtable {
     inner: Mutex<Inner>,
     clock: Arc<dyn Clock>,
-    /// Told when sealing made room.
+    /// Notified when sealing has made room.
     room: Notify,
-    /// Told when there is enough to be sealed.
+    /// Notified when enough has gathered for sealing.
     ripe: Notify,
     seal_at_bytes: u64,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Of each domain what is sealed at one go, oldest first; none is without any. They are sealed in this order, since
-    /// the catalog remembers only up to which frame a domain is sealed.
+    /// The portions of each domain, oldest first; no domain has an empty list. They are sealed in this order, because
+    /// the catalog records only the frame up to which a domain is sealed.
     gathering: HashMap<Domain, VecDeque<Pending>>,
     sealing: HashMap<Domain, Arc<Pending>>,
     /// How often each domain's events were sealed in this process.
     seals: HashMap<Domain, u64>,
-    /// What `gathering` holds.
+    /// The load of `gathering`.
     gathered: Load,
-    /// What both hold, by account.
+    /// The load of both, by account.
     loads: Loads,
 }
 
@@ -53,7 +53,7 @@ impl Memtable {
         *self.inner.lock().seals.entry(domain).or_default() += 1;
     }
 
-    /// Takes in frames that are durable, in their order.
+    /// Inserts durable frames, in their order.
     pub(super) fn insert(&self, frames: Vec<Frame>) {
         let now = self.clock.elapsed();
         let mut inner = self.inner.lock();
@@ -76,8 +76,9 @@ impl Memtable {
         self.inner.lock().seals.get(&domain).copied().unwrap_or(0)
     }
 
-    /// Takes out the events that are unsealed here already, or were seen before in this round of writing. `None`, with
-    /// nothing taken out, when the domain was sealed since the caller looked for sealed ones: then it has to look again.
+    /// Removes the events that are already unsealed here, or were seen earlier in this round of writing, and returns
+    /// their number. Returns `None`, with nothing removed, when the domain was sealed after the caller had looked up
+    /// sealed duplicates: then the caller has to look again.
     pub(super) fn without_known(
         &self,
         domain: Domain,
@@ -151,17 +152,17 @@ impl Memtable {
         self.inner.lock().loads.has_room(account, limit)
     }
 
-    /// The lowest sequence number of an unsealed frame.
+    /// Returns the lowest sequence number of an unsealed frame.
     pub(super) fn oldest_sequence(&self) -> Option<u64> {
         let inner = self.inner.lock();
-        // Of each domain the oldest is enough.
+        // The oldest portion of each domain suffices.
         let gathering = inner.gathering.values().filter_map(VecDeque::front);
         let sealing = inner.sealing.values().map(|pending| &**pending);
         let oldest = gathering.chain(sealing);
         oldest.map(|pending| pending.first_sequence).min()
     }
 
-    /// Of each domain the number below which all its frames are sealed.
+    /// Returns for each domain the number below which all its frames are sealed.
     pub(super) fn sealed_below(&self, domains: &HashSet<Domain>) -> HashMap<Domain, u64> {
         let inner = self.inner.lock();
         let below = |domain: &Domain| {
@@ -181,13 +182,14 @@ impl Memtable {
         gathered.collect()
     }
 
-    /// Moves what these domains have gathered, up to where they began to gather anew, to the side that is being sealed.
+    /// Moves the oldest gathered portion of these domains to the portions being sealed.
     pub(super) fn take(&self, domains: &HashSet<Domain>) -> Taken {
         let mut inner = self.inner.lock();
         let mut taken = Vec::with_capacity(domains.len());
         for domain in domains {
             if inner.sealing.contains_key(domain) {
-                // Somebody else has it who has not claimed it: nobody's count or order is to suffer for that.
+                // Another caller has it without this caller's claim: the count and the order of its events must not
+                // change.
                 continue;
             }
             let Some(gathering) = inner.gathering.get_mut(domain) else {
@@ -206,7 +208,7 @@ impl Memtable {
         taken
     }
 
-    /// Forgets what was being sealed of these domains: the catalog has it now.
+    /// Forgets the portions of these domains that were being sealed: the catalog has them now.
     pub(super) fn forget_sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
         let mut inner = self.inner.lock();
         for (domain, _) in taken {
@@ -219,7 +221,7 @@ impl Memtable {
         self.room.notify_waiters();
     }
 
-    /// Puts what could not be sealed of these domains back, before what came since.
+    /// Puts portions of these domains that could not be sealed back, before later ones.
     pub(super) fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
         let mut inner = self.inner.lock();
         for (domain, _) in taken {
@@ -231,8 +233,9 @@ impl Memtable {
         }
     }
 
-    /// The unsealed events of a domain, or of all domains: an entry for each day of a domain, more where it lies in several
-    /// of what is sealed at one go. Looks at every unsealed hour of these domains while nothing can be appended.
+    /// Returns the totals of unsealed events of a domain, or of all domains: one for each day of a domain, or more
+    /// where a day lies in several portions. It visits every unsealed hour of these domains, and appends wait
+    /// meanwhile.
     pub(super) fn totals(
         &self,
         only: Option<Domain>,
@@ -256,14 +259,14 @@ impl Memtable {
 }
 
 impl Inner {
-    /// What is unsealed of a domain.
+    /// Returns the unsealed portions of a domain.
     fn of(&self, domain: Domain) -> impl Iterator<Item = &Pending> {
         let sealing = self.sealing.get(&domain).map(|pending| &**pending);
         let gathering = self.gathering.get(&domain).into_iter().flatten();
         gathering.chain(sealing)
     }
 
-    /// All that is unsealed.
+    /// Returns all unsealed portions.
     fn all(&self) -> impl Iterator<Item = (Domain, &Pending)> {
         let sealing = self.sealing.iter();
         let sealing = sealing.map(|(domain, pending)| (*domain, &**pending));

@@ -1,4 +1,4 @@
-//! Opening a journal with what an earlier process left in its log.
+//! Opens a journal with the frames that an earlier process left in its log.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,27 +12,27 @@ use crate::reserve::Reserve;
 use crate::task::off_thread;
 use crate::wal::{FileWal, Frame, NewLog, Replay};
 
-/// What a journal is made of besides its log.
+/// The settings and parts of a journal, besides its log.
 #[derive(Debug)]
 pub(crate) struct NewJournal {
     /// The log's directory.
     pub(crate) dir: PathBuf,
-    /// Space that a log file is made with, unless one frame needs more.
+    /// Space allocated for a log file, unless one frame needs more.
     pub(crate) file_size_bytes: u64,
-    /// How many bytes of events are enough to be sealed.
+    /// Number of bytes of events that suffice for sealing.
     pub(crate) seal_at_bytes: u64,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) counters: Arc<Counters>,
 }
 
-/// A log that begins anew with what was unsealed in it.
+/// A new log with the frames that were unsealed in the old one.
 #[derive(Debug)]
 pub(in crate::journal) struct RecoveredLog<W> {
     pub(super) wal: W,
-    /// What it holds.
+    /// The frames in it.
     pub(super) frames: Vec<Frame>,
     pub(super) next_sequence: u64,
-    /// Whether there was space for what it holds only.
+    /// Whether there was only space for these frames.
     pub(super) is_cramped: bool,
 }
 
@@ -47,7 +47,7 @@ impl<W> RecoveredLog<W> {
     }
 }
 
-/// Begins a new log with the frames of the old one that are unsealed.
+/// Begins a new log with the unsealed frames of the old one.
 pub(in crate::journal) async fn recover_log(
     new: &NewJournal,
     mut replay: Replay,
@@ -89,8 +89,8 @@ pub(in crate::journal) async fn recover_log(
     .await
 }
 
-/// Begins the new log; on a full disk with no more than it needs, and at last with the space that is set aside. Whether
-/// it was like that.
+/// Begins the new log. On a full disk it is only as large as needed, and as a last resort uses the space that is set
+/// aside. Reports whether the disk was full.
 fn begin_log(
     dir: &Path,
     replay: &Replay,

@@ -1,4 +1,4 @@
-//! The one thread that writes the log: it gathers what is queued, makes it durable with one fsync, and answers.
+//! The one thread that writes the log: it collects queued requests, makes them durable with one fsync, and answers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch, Rotation};
 use crate::wal::{AppendError, Eraser, Frame, Wal, split_into_frames};
 
-/// Requests on their way to the writer, which sorts them by account before each round; more wait in their own tasks.
+/// Requests on their way to the writer, which sorts them by account before each round; further ones wait in their own
+/// tasks.
 const QUEUE_LEN: usize = 1024;
 
 enum Command {
@@ -36,17 +37,17 @@ enum Command {
     },
 }
 
-/// Sends to the writer; clones send to the same one.
+/// Sends requests to the writer; clones send to the same one.
 #[derive(Debug, Clone)]
 pub(super) struct WriterHandle {
     commands: mpsc::Sender<Command>,
     poison: Poison,
     full: Arc<AtomicBool>,
-    /// Whether the writer's thread ended as it was told to, and not by a panic.
+    /// Whether the writer's thread was stopped, and did not panic.
     stopped: Arc<AtomicBool>,
 }
 
-/// Why the store takes no writes any more. Set once, never cleared in this process.
+/// Why the store refuses all writes. Set once, never cleared in this process.
 #[derive(Debug, Clone, Default)]
 struct Poison(Arc<Mutex<Option<String>>>);
 
@@ -65,11 +66,11 @@ impl Poison {
 }
 
 impl WriterHandle {
-    /// Starts the writer's thread, which ends at [`Self::stop`] or with the last handle. Frames are numbered on from `next_sequence`; what is durable goes to the memtable before it is
-    /// acknowledged.
+    /// Starts the writer's thread, which ends at [`Self::stop`] or with the last handle. New frames have numbers from
+    /// `next_sequence` on. The writer inserts durable events into the memtable before it acknowledges them.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub(super) fn start(
         wal: Box<dyn Wal>,
         memtable: Arc<Memtable>,
@@ -98,7 +99,7 @@ impl WriterHandle {
         Ok(handle)
     }
 
-    /// Makes the events durable that are not so yet.
+    /// Makes those of the events durable that are not durable yet.
     pub(super) async fn append(&self, batch: Batch) -> Result<Appended> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
@@ -112,33 +113,34 @@ impl WriterHandle {
         self.ask(|done| Command::Trim { rotation, done }).await
     }
 
-    /// Closes the log file that is written if it may have events of these domains, and removes those that hold nothing unsealed;
-    /// what takes the events out of the others.
+    /// Closes the current log file if it may have events of these domains, and removes the files that hold nothing
+    /// unsealed. Returns the eraser that removes the events from the other files.
     pub(super) async fn part_with(&self, domains: HashSet<Domain>) -> Result<Eraser> {
         self.ask(|done| Command::PartWith { domains, done }).await
     }
 
-    /// Finishes what is queued and ends the writer's thread; what comes later is refused as `Closed`.
+    /// Finishes the queue and ends the writer's thread, which refuses later requests as `Closed`.
     pub(super) async fn stop(&self) -> Result<()> {
         self.ask(|done| Command::Stop { done }).await
     }
 
-    /// Stops all writing for good.
+    /// Stops all writing until the next start.
     pub(super) fn poison(&self, why: String) {
         self.poison.set(why);
     }
 
-    /// Refuses all writes until a rotation finds space: what is unsealed must not grow while it cannot be sealed.
+    /// Refuses all writes until a rotation finds space: unsealed events must not grow in number while they cannot be
+    /// sealed.
     pub(super) fn note_full(&self) {
         self.full.store(true, Ordering::Relaxed);
     }
 
-    /// Whether writes are refused for want of space.
+    /// Reports whether writes are refused for lack of space.
     pub(super) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Why nothing is written, if so.
+    /// Returns the reason why writes are refused, if they are.
     pub(super) fn refusal(&self) -> Option<StoreError> {
         let full = || {
             let no_space = std::io::Error::from(std::io::ErrorKind::StorageFull);
@@ -159,7 +161,7 @@ impl WriterHandle {
         answer.await.unwrap_or_else(|_| Err(self.ended()))
     }
 
-    /// Why the writer's thread is not there.
+    /// Returns the reason why the writer's thread is gone.
     fn ended(&self) -> StoreError {
         if !self.stopped.load(Ordering::Relaxed) {
             self.poison
@@ -187,7 +189,7 @@ impl State {
             let next = if lanes.is_empty() {
                 match stop.take() {
                     Some(done) => {
-                        // Before the queue goes, and with it whoever waits in it.
+                        // Before the queue is dropped, together with the requests in it.
                         self.stopped.store(true, Ordering::Relaxed);
                         let _ = done.send(Ok(()));
                         return;
@@ -200,11 +202,11 @@ impl State {
             match next {
                 Some(Command::Append(append)) => {
                     lanes.put(append);
-                    // Whoever is in the queue takes part in the next round.
+                    // All queued requests take part in the next round.
                     continue;
                 }
                 Some(Command::Trim { rotation, done }) => {
-                    // Who asked may have gone; the work is done all the same.
+                    // The requester may be gone; the work is done nevertheless.
                     let _ = done.send(self.trim(rotation));
                     continue;
                 }
@@ -219,7 +221,7 @@ impl State {
                 None => {}
             }
             if lanes.is_empty() && stop.is_none() {
-                // Nobody has a handle any more.
+                // No handle is left.
                 return;
             }
             let round = lanes.round();
@@ -235,14 +237,14 @@ impl State {
         for append in appends {
             self.gather(append, &mut round);
         }
-        // Whoever brought only duplicates of this round waits for it, too: they are durable with their originals.
+        // A request with only duplicates of this round waits too: they become durable with their originals.
         let outcome = if round.frames.is_empty() {
             Outcome::Durable
         } else {
             self.make_durable(round.frames)
         };
         for (done, duplicates) in round.waiting {
-            // Who asked may have gone; the events are kept all the same.
+            // The requester may be gone; the events are kept nevertheless.
             let _ = done.send(outcome.to_result(duplicates));
         }
     }
@@ -259,7 +261,7 @@ impl State {
             .memtable
             .without_known(domain, seals, &mut events, &mut round.seen);
         let Some(duplicates) = known else {
-            // Who asked may have gone; then nobody looks again.
+            // The requester may be gone; then nobody looks again.
             let _ = done.send(Ok(Appended::LookAgain(events)));
             return;
         };
@@ -330,7 +332,7 @@ impl State {
         if rotation != Rotation::None {
             let even_small = rotation == Rotation::EvenSmall;
             match self.wal.rotate(even_small) {
-                // A small file says nothing about the space for more.
+                // A small file does not show that there is space for more.
                 Ok(()) if even_small => {}
                 Ok(()) => self.full.store(false, Ordering::Relaxed),
                 Err(AppendError::Full(error)) => return Err(StoreError::Full(error)),
@@ -354,16 +356,17 @@ impl State {
     }
 }
 
-/// What is written with one fsync.
+/// The frames to write with one fsync.
 #[derive(Default)]
 struct Round {
     frames: Vec<Frame>,
-    /// Who waits, and how many of their events are durable already or will be with an earlier one of this round.
+    /// The waiting requests, each with the number of its events that are durable already or will be with an earlier
+    /// request of this round.
     waiting: Vec<(oneshot::Sender<Result<Appended>>, u64)>,
     seen: HashSet<(Domain, LeafHash)>,
 }
 
-/// One outcome for all who waited for the same fsync.
+/// The common outcome of all requests of one fsync.
 enum Outcome {
     Durable,
     Full(std::io::Error),

@@ -1,4 +1,4 @@
-//! What a journal in memory leaves behind, and how it fails.
+//! The contents that a journal in memory leaves, and its failures.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use parking_lot::Mutex;
 
 use crate::wal::NewEvent;
 
-/// What survives the journal that wrote it.
+/// The contents that survive the journal that wrote them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryLog(pub(super) Arc<Mutex<Kept>>);
 
 impl MemoryLog {
-    /// Returns another one with what this one holds now.
+    /// Returns a new log with a copy of the present contents.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
@@ -20,10 +20,10 @@ impl MemoryLog {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
-    /// In the order in which they were made durable; numbered from 1.
+    /// In the order in which they became durable; numbered from 1.
     pub(super) batches: Vec<Numbered>,
     pub(super) last_sequence: u64,
-    /// What is sealed and was neither let go nor erased yet.
+    /// Sealed batches that were neither released nor erased yet.
     pub(super) sealed: Vec<Numbered>,
     pub(super) failure: Option<Failure>,
     pub(super) fault: Option<Fault>,
@@ -37,16 +37,16 @@ pub(super) struct Numbered {
     pub(super) events: Vec<NewEvent>,
 }
 
-/// How the next batch fails.
+/// The failure of the next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// There is no space, until this is taken back.
+    /// There is no space until this failure is removed.
     Full,
-    /// The disk breaks off, and has kept the batch all the same, or not.
+    /// The disk fails and has either kept the batch or not.
     Broken { is_kept: bool },
 }
 
-/// What an implementation might do wrong: a control of the suite that is to see it.
+/// A possible fault of an implementation: a control that the suite must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     AcknowledgesWithoutKeeping,
@@ -66,12 +66,12 @@ pub(crate) enum Fault {
 }
 
 impl MemoryLog {
-    /// Has batches fail from now on, or no more.
+    /// Makes batches fail from now on, or ends that.
     pub(crate) fn fail(&self, failure: Option<Failure>) {
         self.0.lock().failure = failure;
     }
 
-    /// Whether these bytes are in it, sealed or not.
+    /// Reports whether the log has these bytes, sealed or not.
     pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
         let kept = self.0.lock();
         let all = kept.batches.iter().chain(&kept.sealed);
@@ -79,7 +79,7 @@ impl MemoryLog {
         events.any(|event| memchr::memmem::find(&event.line, bytes).is_some())
     }
 
-    /// A log whose journals do this wrong.
+    /// Returns a log whose journals have this fault.
     pub(crate) fn with(fault: Fault) -> Self {
         let log = Self::default();
         log.0.lock().fault = Some(fault);

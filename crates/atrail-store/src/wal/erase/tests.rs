@@ -26,7 +26,7 @@ fn frame(sequence: u64, domain: Domain) -> Frame {
     }
 }
 
-/// A log of frames of these domains, begun with the first two of them, with a new file after every third.
+/// Returns a log with frames of these domains, begun with the first two of them, with a new file after every third.
 fn log(dir: &Path, domains: &[Domain]) -> FileWal {
     let frames: Vec<_> = (1..)
         .zip(domains)
@@ -65,7 +65,7 @@ fn holds(dir: &Path, text: &str) -> bool {
 #[test]
 fn events_go_with_their_bytes_and_every_other_frame_stays_what_it_is() {
     let [one, two] = [space(1), Domain::Account(AccountId::from_bytes([2; 16]))];
-    // Also at the beginning and the end of files, and whole files.
+    // Includes the beginning and the end of files, and whole files.
     let domains = [one, two, one, one, one, one, two, two, one, one, two, one];
     for below in [0, 1, 5, 7, 12, u64::MAX] {
         let dir = tempfile::tempdir().unwrap();
@@ -73,7 +73,7 @@ fn events_go_with_their_bytes_and_every_other_frame_stays_what_it_is() {
         let before = found(dir.path());
         assert_eq!(before.0.len(), 12);
         let eraser = log.part_with(&HashSet::from([one])).unwrap();
-        // What comes after that is not sealed, whatever its number is below.
+        // Later frames are not sealed, although their numbers are below the limit.
         log.append(&[frame(13, one), frame(14, two)]).unwrap();
         log.rotate(false).unwrap();
         eraser.erase(&HashMap::from([(one, below)])).unwrap();
@@ -90,7 +90,7 @@ fn events_go_with_their_bytes_and_every_other_frame_stays_what_it_is() {
         assert_eq!(frames.len(), expected.len() + 2);
         let checked = check_log(dir.path()).unwrap();
         assert_eq!((checked.frames, checked.unreadable_tail), (14, None));
-        // It goes on, also after a start; and nothing that is gone is in the way of a trim.
+        // The log continues, also after a start; and the empty frames do not prevent a trim.
         log.append(&[frame(15, two)]).unwrap();
         assert_eq!(found(dir.path()).0.len(), expected.len() + 3);
         log.trim(14).unwrap();
@@ -99,7 +99,7 @@ fn events_go_with_their_bytes_and_every_other_frame_stays_what_it_is() {
     }
 }
 
-/// A crash leaves some files as they were and some as they are to be: a start reads the same unsealed events.
+/// A crash leaves some files in their old and some in their new state: a start reads the same unsealed events.
 #[test]
 fn whatever_file_a_crash_leaves_the_same_is_unsealed() {
     let [one, two] = [space(1), space(2)];
@@ -153,7 +153,7 @@ fn log_names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// What cannot be read may hold events that were acknowledged: it is named, and nothing is written in its place.
+/// An unreadable part may have acknowledged events: the error names it, and nothing replaces it.
 #[test]
 fn a_damaged_file_is_left_as_it_is_and_so_is_one_that_cannot_be_replaced() {
     let [one, two] = [space(1), space(2)];
@@ -185,7 +185,7 @@ fn holds_in(path: &Path, text: &str) -> bool {
     memchr::memmem::find(&bytes, text.as_bytes()).is_some()
 }
 
-/// Who writes does not wait for a file to be written anew.
+/// The writer does not wait while a file is rewritten.
 #[test]
 fn a_trim_leaves_files_alone_while_one_is_written_anew() {
     let dir = tempfile::tempdir().unwrap();

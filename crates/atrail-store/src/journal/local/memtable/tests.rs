@@ -6,7 +6,7 @@ use super::*;
 use crate::journal::GATHER_HOURS;
 use crate::journal::load::{ROOM_FACTOR, SEAL_AT_HOURS};
 
-/// What may gather before it is sealed, in bytes.
+/// Bytes that may gather before they are sealed.
 const SEAL_AT: u64 = 1 << 20;
 
 fn memtable() -> Memtable {
@@ -18,7 +18,7 @@ fn space(n: u8) -> Domain {
     Domain::Space(SpaceId::from_bytes([n; 16]))
 }
 
-/// A frame with an event in each of these hours since 1970.
+/// Returns a frame with one event in each of these hours since 1970.
 fn frame(sequence: u64, domain: Domain, hours: std::ops::Range<u32>) -> Frame {
     let events = hours.map(|hour| {
         let line = Bytes::from(format!("{{\"hour\":{hour}}}"));
@@ -36,7 +36,7 @@ fn frame(sequence: u64, domain: Domain, hours: std::ops::Range<u32>) -> Frame {
     }
 }
 
-/// Fills a domain with this many hours, a hundred a frame; gives the last sequence number.
+/// Fills a domain with this many hours, a hundred per frame; returns the last sequence number.
 fn spread(memtable: &Memtable, domain: Domain, hours: u32, from_sequence: u64) -> u64 {
     let mut sequence = from_sequence;
     for begin in (0..hours).step_by(100) {
@@ -109,14 +109,14 @@ fn an_account_may_have_a_part_unsealed_and_others_go_on() {
     let [greedy, other, third] = accounts;
     memtable.set_owners([(space(1), greedy), (space(2), greedy), (space(3), other)].into_iter());
     let all_hours = u32::try_from(SEAL_AT_HOURS * ROOM_FACTOR).unwrap();
-    // In two spaces, so that it is the account that is counted.
+    // In two spaces, so that the account is counted.
     let part = all_hours / 3 + 200;
     let last = spread(&memtable, space(1), part, 0);
     assert!(memtable.has_room(greedy));
     let last = spread(&memtable, space(2), part, last);
     assert!(!memtable.has_room(greedy), "the control");
     assert!(memtable.has_room(other) && memtable.has_room(third));
-    // Each that comes then has less, and something is always left.
+    // Each later account gets less, and some room always remains.
     spread(&memtable, space(3), all_hours / 4, last);
     assert!(!memtable.has_room(other) && memtable.has_room(third));
     loop {

@@ -82,7 +82,7 @@ async fn a_failed_write_is_never_retried_into_success() {
     assert_eq!(writer.refusal().unwrap().kind(), ErrorKind::Unavailable);
 }
 
-/// A log whose first write takes until it is let go on, and which notes what each write holds.
+/// A log whose first write blocks until it is released, and which records the contents of each write.
 struct Slow {
     go_on: std::sync::mpsc::Receiver<()>,
     writes: Arc<Mutex<Vec<Vec<Domain>>>>,
@@ -92,7 +92,7 @@ impl Wal for Slow {
     fn append(&mut self, frames: &[Frame]) -> Result<(), AppendError> {
         let of = frames.iter().map(|frame| frame.domain).collect();
         self.writes.lock().push(of);
-        // Nobody tells it to wait any more once the test is over.
+        // No release follows once the test is over.
         let _ = self.go_on.recv();
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Wal for Slow {
     }
 }
 
-/// One account has two hundred large requests waiting, another comes last with a small one.
+/// One account has two hundred large requests waiting; the last request is a small one of another account.
 #[tokio::test]
 async fn whoever_sends_little_is_in_the_next_write_however_much_somebody_else_has_waiting() {
     let (let_go, go_on) = std::sync::mpsc::channel();
@@ -142,7 +142,7 @@ async fn whoever_sends_little_is_in_the_next_write_however_much_somebody_else_ha
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    // Whoever was spawned has sent: nothing of it waits but for the writer.
+    // Each spawned task has sent its request: all of them wait for the writer only.
     let settle = async || {
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -171,7 +171,7 @@ async fn whoever_sends_little_is_in_the_next_write_however_much_somebody_else_ha
     for one in greedy {
         one.await.unwrap();
     }
-    // The control: there was enough for very many writes.
+    // The control: there were enough requests for very many writes.
     assert!(writes.lock().len() > 50, "{}", writes.lock().len());
 }
 
