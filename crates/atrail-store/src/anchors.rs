@@ -1,6 +1,6 @@
-//! What must stay where it is while the store runs. Somebody may move the directory, put another catalog in its place or remove
-//! a file that is open: what is written then goes where nobody finds it. (The log's file and the journal of checkpoints look
-//! for themselves.)
+//! Checks that files stay in their place while the store runs. Somebody may move the directory, replace the catalog or
+//! remove an open file: later writes would then go where nobody finds them. (The log's file and the file of checkpoints
+//! have checks of their own.)
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::durable::FileId;
 use crate::error::{Result, StoreError};
 
-/// Files and directories that were opened, and what is wrong with them.
+/// Files and directories that were opened, and the first fault found with them.
 #[derive(Debug, Default)]
 pub(crate) struct Anchors {
     of: Mutex<Vec<(PathBuf, FileId)>>,
@@ -18,14 +18,14 @@ pub(crate) struct Anchors {
 }
 
 impl Anchors {
-    /// From here on this path must lead to the file or directory that it leads to now.
+    /// Requires that from here on this path leads to the file or directory that it leads to now.
     pub(crate) fn hold(&self, path: &Path) -> std::io::Result<()> {
         let id = FileId::at(path)?;
         self.of.lock().push((path.to_owned(), id));
         Ok(())
     }
 
-    /// Makes sure that everything is where it was.
+    /// Checks that everything is in its place.
     ///
     /// # Errors
     /// `Poisoned` from the first time on that something was not.
@@ -47,13 +47,13 @@ impl Anchors {
         }
     }
 
-    /// Nothing is to be written any more, for this reason.
+    /// Stops all writing for this reason.
     pub(crate) fn lose(&self, why: String) -> StoreError {
         tracing::error!(why, "the store writes nothing more");
         StoreError::Poisoned(self.lost.lock().get_or_insert(why).clone())
     }
 
-    /// Why nothing is written, if so.
+    /// Returns the reason why writing has stopped, if it has.
     pub(crate) fn lost(&self) -> Option<String> {
         self.lost.lock().clone()
     }

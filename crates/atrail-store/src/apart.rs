@@ -1,8 +1,9 @@
-//! Hours that cannot be sealed while others can: a directory that is not one, a file that has their name. They are set apart,
-//! so that they keep nobody waiting: neither other hours, nor other tenants, nor the log.
+//! Hours that cannot be sealed while others can: a file stands where their directory should be, or a directory where
+//! their file should be. They are set apart, so that they block neither other hours, nor other tenants, nor the log.
 //!
-//! The transaction that seals the others keeps their events in the catalog and counts the log as sealed; in memory they are
-//! counted and known again like all that is unsealed. They are tried again every minute, and whenever somebody asks for them.
+//! The transaction that seals the others stores their events in the catalog and records the log as sealed; in memory
+//! they count, and are detected when repeated, like all unsealed events. They are tried again every minute, and
+//! whenever a caller requests them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::journal::Unsealed;
 use crate::object::{HourLines, Line};
 use crate::wal::NewEvent;
 
-/// How long after a try the next one is made, unless somebody asks for the hour.
+/// How long after a try the next one follows, unless a caller requests the hour.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The hours that are set apart.
@@ -29,7 +30,7 @@ pub(crate) struct Apart(Mutex<Inner>);
 struct Inner {
     hours: BTreeMap<Key, Arc<ApartHour>>,
     size_bytes: u64,
-    /// The same of each domain that has some.
+    /// The bytes of each domain that has some.
     by_domain: HashMap<Domain, u64>,
     tried: Option<Instant>,
     /// How many tries have failed.
@@ -38,14 +39,14 @@ struct Inner {
 
 type Key = (Domain, atrail_model::Day, atrail_model::Hour);
 
-/// The events of one of them.
+/// The events of one hour.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ApartHour {
     pub(crate) lines: HourLines,
     leaves: HashSet<LeafHash>,
-    /// Why it could not be sealed when it was tried last; empty when it was not yet.
+    /// Why the last try to seal it failed; empty before the first try.
     why: String,
-    /// Which of all failures this was.
+    /// The number of this failure among all failures.
     pub(crate) failed: u64,
 }
 
@@ -71,7 +72,7 @@ impl Apart {
         *inner.by_domain.entry(place.domain).or_default() += more;
     }
 
-    /// Notes that an hour could not be sealed again.
+    /// Records that another try to seal an hour failed.
     pub(crate) fn note_failure(&self, place: Place, why: &str) {
         let mut inner = self.0.lock();
         inner.failures += 1;
@@ -83,7 +84,7 @@ impl Apart {
         }
     }
 
-    /// Takes an hour out that was sealed.
+    /// Removes an hour that was sealed.
     pub(crate) fn remove(&self, place: Place) {
         let mut inner = self.0.lock();
         let Some(hour) = inner.hours.remove(&key(place)) else {
@@ -99,7 +100,7 @@ impl Apart {
         }
     }
 
-    /// The events of a domain that do not wait here.
+    /// Returns the events of a domain that do not wait here.
     pub(crate) fn without_known(&self, domain: Domain, mut events: Vec<NewEvent>) -> Vec<NewEvent> {
         let inner = self.0.lock();
         if inner.by_domain.contains_key(&domain) {
@@ -112,7 +113,7 @@ impl Apart {
         events
     }
 
-    /// Adds what waits here of these days and hours, of one domain or of all.
+    /// Adds the totals of the waiting events of these days and hours, of one domain or of all.
     pub(crate) fn add_totals(
         &self,
         found: &mut Vec<(Domain, DayTotal)>,
@@ -135,7 +136,7 @@ impl Apart {
         }
     }
 
-    /// Adds all that waits here.
+    /// Adds all waiting events.
     pub(crate) fn add_to(&self, total: &mut Unsealed) {
         for (_, held) in self.hours() {
             total.events += held.lines.lines.len() as u64;
@@ -143,27 +144,27 @@ impl Apart {
         }
     }
 
-    /// One of the hours, if it is there.
+    /// Returns one of the hours, if it is set apart.
     pub(crate) fn hour(&self, place: Place) -> Option<Arc<ApartHour>> {
         self.0.lock().hours.get(&key(place)).cloned()
     }
 
-    /// Whether a domain has some.
+    /// Reports whether a domain has hours apart.
     pub(crate) fn has_of(&self, domain: Domain) -> bool {
         self.0.lock().by_domain.contains_key(&domain)
     }
 
-    /// The domains that have some.
+    /// Returns the domains that have hours apart.
     pub(crate) fn domains(&self) -> Vec<Domain> {
         self.0.lock().by_domain.keys().copied().collect()
     }
 
-    /// How many hours there are.
+    /// Returns the number of hours.
     pub(crate) fn count(&self) -> u64 {
         self.0.lock().hours.len() as u64
     }
 
-    /// What each hour holds.
+    /// Returns each hour with its events.
     pub(crate) fn hours(&self) -> Vec<(Place, Arc<ApartHour>)> {
         let inner = self.0.lock();
         let placed = inner
@@ -173,15 +174,16 @@ impl Apart {
         placed.collect()
     }
 
-    /// What each hour holds, those first whose last failure is the longest ago: each gets its turn.
+    /// Returns each hour with its events, in the order of their last failures, oldest first: each gets its turn.
     pub(crate) fn in_turn(&self) -> Vec<(Place, Arc<ApartHour>)> {
         let mut hours = self.hours();
         hours.sort_by_key(|(_, held)| held.failed);
         hours
     }
 
-    /// Refuses events of a domain of which as much is set apart as memory has left for more: others are not refused, and there
-    /// is always something left for whoever comes next. Its other hours are refused too: each may be the next that is set apart.
+    /// Refuses events of a domain when it already has as much set apart as remains of the limit: other domains are not
+    /// refused, and some room always remains for a further one. The domain's other hours are refused too: each may be
+    /// the next that is set apart.
     pub(crate) fn refuse_more(&self, domain: Domain, most_bytes: u64) -> Result<()> {
         let inner = self.0.lock();
         let Some(held) = inner.by_domain.get(&domain) else {
@@ -195,7 +197,8 @@ impl Apart {
         hit.map_or(Ok(()), |(place, held)| Err(refusal(place, held)))
     }
 
-    /// Refuses what needs the events of these domains and this scope to be sealed, while some are set apart.
+    /// Refuses an operation that needs the events of these domains and this scope to be sealed, while some are set
+    /// apart.
     ///
     /// # Errors
     /// `Unsealable`, with the first of these hours.
@@ -214,7 +217,7 @@ impl Apart {
         self.0.lock().tried = None;
     }
 
-    /// Whether it is time for another try.
+    /// Reports whether another try is due.
     pub(crate) fn is_due(&self) -> bool {
         let mut inner = self.0.lock();
         let is_due = inner

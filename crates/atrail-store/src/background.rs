@@ -1,4 +1,4 @@
-//! What the store does by itself, every second or less often. It ends with the store.
+//! The store's own tasks, every second or less often. They end with the store.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::journal::Ripe;
 use crate::seal::scope::SealScope;
 use crate::task::off_thread;
 
-/// How often the background looks what is due.
+/// How often the background checks for due work.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the catalog is told how sessions were used.
+/// How often the catalog records the uses of sessions.
 const TELL_EVERY_TICKS: u32 = 5;
-/// How often ended sessions and logins are forgotten, and how much time passed is kept.
+/// How often ended sessions and logins are deleted, and the passed time is recorded.
 const FORGET_EVERY_TICKS: u32 = 60;
-/// How often retention is acted on.
+/// How often retention is enforced.
 const SWEEP_EVERY_TICKS: u32 = 300;
 
-/// Seals by size and age, tells the catalog how sessions were used, forgets ended ones. Ends with the store.
+/// Seals by size and age, records the uses of sessions in the catalog, deletes ended ones. Ends with the store.
 pub(crate) async fn background(core: Weak<Core>) {
     let mut ticks = 0_u32;
     loop {
         let Some(journal) = core.upgrade().map(|core| Arc::clone(&core.journal)) else {
             return;
         };
-        // Whichever comes first; both mean the same: look.
+        // Both outcomes lead to the same check.
         let _ = tokio::time::timeout(TICK, journal.wait_until_ripe()).await;
         drop(journal);
         let Some(core) = core.upgrade() else { return };
@@ -36,7 +36,7 @@ pub(crate) async fn background(core: Weak<Core>) {
         }
         let mut outcome = core.told(core.seal_due().await);
         if is_full(&outcome) {
-            // Before the look for space, which gives the seal what is set aside.
+            // Before the check for space, which gives the seal the reserve.
             core.journal.note_full();
         }
         outcome = outcome.and(core.look_for_space().await);
@@ -49,7 +49,7 @@ pub(crate) async fn background(core: Weak<Core>) {
         }
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             let kept = core.told(core.time.keep(&core.catalog).await);
-            // What has no room is kept by a later minute; the log may have room all the same.
+            // Without room, a later minute records it; the log may have room nevertheless.
             if !is_full(&kept) {
                 outcome = outcome.and(kept);
             }
@@ -77,7 +77,7 @@ pub(crate) async fn background(core: Weak<Core>) {
     }
 }
 
-/// Keeps it cheap to know sealed events again. Ends with the store.
+/// Keeps the detection of repeated events cheap. Ends with the store.
 pub(crate) async fn tend_dedup(core: Weak<Core>) {
     loop {
         tokio::time::sleep(TICK).await;
@@ -85,7 +85,7 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
         let work = off_thread(move || {
             let now = core.time.age();
             core.dedup.expire(now);
-            // Merging takes space, and a disk that refuses the log is not to be asked for it.
+            // Merging needs space, which a disk too full for the log does not have.
             if core.journal.refusal().is_none() {
                 core.dedup.merge(now);
             }
@@ -98,7 +98,7 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
 }
 
 impl Core {
-    /// Tells the catalog how sessions were used since it was told last.
+    /// Records the latest uses of sessions in the catalog.
     pub(crate) async fn tell_activity(&self) -> Result<()> {
         let news = self.activity.news();
         if news.is_empty() {
@@ -109,15 +109,15 @@ impl Core {
         Ok(())
     }
 
-    /// Forgets the sessions that have ended. Whether one was used lately is known in memory first: it is noted before.
+    /// Deletes the sessions that have ended. The latest uses are known only in memory: it records them first.
     pub(crate) async fn forget_ended_sessions(&self) -> Result<()> {
         let news = self.activity.news();
         let ended = self.settings.sessions_ended_by(self.time.age());
         self.catalog.end_expired_sessions(&news, ended).await
     }
 
-    /// Forgets the logins whose time has certainly come, and, while the clock is right, those that began when it was far ahead:
-    /// they would last for as long as it was.
+    /// Deletes the logins that have certainly expired, and, while the clock is right, those that began when it was far
+    /// ahead: they would live longer by as much as it was ahead.
     pub(crate) async fn forget_ended_logins(&self) -> Result<()> {
         let ended_by = self.time.read().certain();
         let plausible = self.time.right_again();
@@ -135,18 +135,18 @@ impl Core {
         self.catalog.delete_stray_texts(is_being_made).await
     }
 
-    /// Deletes the invitations whose time has certainly come.
+    /// Deletes the invitations that have certainly expired.
     pub(crate) async fn forget_expired_invitations(&self) -> Result<()> {
         let expired_by = self.time.read().certain();
         let identity = self.catalog.identity();
         identity.forget_invitations(expired_by).await
     }
 
-    /// Seals what is due.
+    /// Seals the domains that are due.
     async fn seal_due(self: &Arc<Self>) -> Result<()> {
         match self.journal.ripe() {
             Some(Ripe::Bytes) => return self.seal_free(SealScope::All).await,
-            // Whoever has few hours keeps them together; when nobody has many, all of them are too many.
+            // A domain with few hours keeps gathering; when no domain has many, all together have too many.
             Some(Ripe::Hours) => {
                 self.seal_free(SealScope::ManyHours).await?;
                 if self.journal.ripe().is_some() {

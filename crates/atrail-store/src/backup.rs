@@ -1,11 +1,12 @@
-//! Copying a data directory as of one moment, beside a server that writes it or without one.
+//! Copies a data directory as of one moment, whether or not a server is writing it.
 //!
 //! The order makes the copy consistent: first the log, then the catalog in one snapshot, then the objects that the
 //! snapshot names. An event that was sealed after the log was copied is in the snapshot's objects; one that was sealed
 //! before is skipped in the copied log by the snapshot's watermark; one that is not sealed is in the copied log alone.
 //!
-//! Everything but objects is gathered in a directory beside its place and takes it at the end, the catalog last: until
-//! then an earlier backup in the same directory stays what it was, and an unfinished one is not taken for a backup.
+//! Everything except objects is gathered in a directory inside the target and moved to its place at the end, the
+//! catalog last: until then an earlier backup in the same directory stays intact, and an unfinished one does not look
+//! like a backup.
 
 mod copy;
 mod exchange;
@@ -31,42 +32,42 @@ use copy::{Outcome, copy_file, copy_object};
 use exchange::{CATALOG, OUTGOING, exchange, put_back};
 use runs::copy_runs;
 
-/// How the work goes.
+/// The progress of a backup.
 #[derive(Debug)]
 pub enum BackupStep {
     /// There are this many bytes of objects to copy.
     Total(u64),
     /// This many of them are in the backup.
     Done(u64),
-    /// An object is damaged where it comes from, and not in the backup.
+    /// An object is damaged in the data directory, and missing in the backup.
     Damaged(Finding),
 }
 
-/// What a backup holds.
+/// The contents of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BackupReport {
     /// Objects that its catalog names.
     pub objects: u64,
     /// Their bytes.
     pub object_bytes: u64,
-    /// Bytes of those that were copied now; the others were there.
+    /// Bytes of the objects that this run copied; the others were in the backup already.
     pub copied_bytes: u64,
     /// Bytes of the log.
     pub log_bytes: u64,
     /// Bytes of the catalog.
     pub catalog_bytes: u64,
-    /// Objects that are damaged where they come from, and not in it.
+    /// Objects that are damaged in the data directory, and missing in the backup.
     pub damaged: u64,
 }
 
 const DEDUP: &str = "dedup";
-/// Where all but objects waits until it is complete.
+/// The directory for everything except objects until it is complete.
 const STAGE: &str = ".incoming";
-/// What of a data directory is copied in its own way, or not at all. (Each may be a link.)
+/// Entries of a data directory that are copied in their own way, or not at all. (Each may be a link.)
 const APART: [&str; 7] = ["archive", "wal", DEDUP, "lock", "reserve", STAGE, OUTGOING];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
-/// How often the catalog is copied anew because what it names has gone since.
+/// How often the catalog is copied again because objects that it names were removed meanwhile.
 const SNAPSHOTS: usize = 10;
 
 /// Copies a data directory into a new directory, or brings the backup in it up to date.
@@ -107,7 +108,7 @@ pub async fn backup(
     done
 }
 
-/// Makes sure that the target is one; nobody else uses it from then on.
+/// Checks that the target is usable, and locks it against other users.
 fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
     let usable = io_failure("use the directory", into);
     let entries = match std::fs::read_dir(into) {
@@ -148,7 +149,7 @@ fn prepare(data_dir: &Path, into: &Path, update: bool) -> Result<DirLock> {
     Ok(lock)
 }
 
-/// Where a path leads, also one that is not there yet.
+/// Returns the place to which a path leads, even if it does not exist yet.
 fn real(path: &Path) -> Result<PathBuf> {
     let failed = || io_failure("use the directory", path);
     let absolute = std::path::absolute(path).map_err(failed())?;
@@ -168,10 +169,10 @@ struct Backup<'a> {
     into: &'a Path,
     stage: PathBuf,
     live: &'a Catalog,
-    /// Objects that were found or made sound in the backup by now.
+    /// Objects that proved sound in the backup, or were copied to it, so far.
     present: HashSet<ObjectId>,
     damaged: HashSet<ObjectId>,
-    /// Where objects lie in the backup that were copied now.
+    /// The paths of the objects that this run copied to the backup.
     copied: Vec<PathBuf>,
     /// Whether there was a backup before.
     had_one: bool,
@@ -201,11 +202,11 @@ impl Backup<'_> {
             };
             snapshot.close().await;
             if let Some(strangers) = tidied? {
-                // Keys are no older than the logs that name them.
+                // The copied keys are at least as new as the logs that name them.
                 self.copy_other_files().await?;
                 copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
                 self.take_places()?;
-                // Not before: an earlier backup needs them as long as it is one.
+                // Only now: an earlier backup needs them as long as it is valid.
                 return remove_all(&strangers);
             }
         }
@@ -234,7 +235,7 @@ impl Backup<'_> {
         .await
     }
 
-    /// Keys, and whatever else lies in the directory.
+    /// Copies keys, and all other files of the directory.
     async fn copy_other_files(&self) -> Result<()> {
         let mut dirs = vec![self.data_dir.to_owned()];
         while let Some(dir) = dirs.pop() {
@@ -257,12 +258,13 @@ impl Backup<'_> {
                 copy_file(&file, &self.stage.join(path))?;
             }
         }
-        // What the server signed after the copy is not in it: who starts on it may not sign another history instead.
+        // The copy lacks later signatures of the server: a server that starts on it must not sign another history in
+        // their place.
         let moment = format_timestamp(SystemClock.now());
         demand_epoch(&self.stage, &format!("a backup of {moment} was restored"))
     }
 
-    /// Copies what is not there yet; `false` when something has gone that the snapshot names.
+    /// Copies missing objects; returns `false` when an object that the snapshot names is gone.
     async fn copy_objects(&mut self, snapshot: &Catalog) -> Result<bool> {
         let (objects, total) = snapshot.archive_size().await?;
         (self.tell)(BackupStep::Total(total));
@@ -325,7 +327,7 @@ impl Backup<'_> {
         }
     }
 
-    /// Where objects lie of an earlier backup, or of an earlier snapshot, that the snapshot does not know.
+    /// Returns the paths of objects from an earlier backup or snapshot that the present snapshot does not name.
     async fn strangers(&mut self, snapshot: &Catalog) -> Result<Vec<PathBuf>> {
         let archive = self.into.join("archive");
         durable::create_dir(&archive).map_err(io_failure("make", &archive))?;
@@ -349,8 +351,8 @@ impl Backup<'_> {
         Ok(strangers)
     }
 
-    /// Takes back what a backup that failed has copied beside an earlier one. (Without an earlier one it is left, so that it need
-    /// not be copied again.)
+    /// Removes the objects that a failed backup copied beside an earlier one. (Without an earlier one they stay, so
+    /// that they need not be copied again.)
     fn undone(&self, error: StoreError) -> StoreError {
         if self.had_one && self.report.catalog_bytes == 0 {
             let left = self
@@ -368,7 +370,7 @@ impl Backup<'_> {
         error
     }
 
-    /// The moment at which the backup is one.
+    /// Moves the files to their places: from this moment on the backup is valid.
     fn take_places(&mut self) -> Result<()> {
         let failed = || io_failure("complete the backup in", self.into);
         let catalog = self.stage.join(CATALOG);
@@ -376,7 +378,7 @@ impl Backup<'_> {
         durable::sync_file_system(self.into).map_err(failed())?;
         let exchanged = exchange(&self.stage, self.into);
         if !catalog.exists() {
-            // It has its place, whatever failed then: what was copied belongs to it.
+            // The catalog is in its place, whatever failed afterwards: the copied objects belong to it.
             self.report.catalog_bytes = size;
         }
         exchanged.map_err(failed())?;
@@ -387,7 +389,7 @@ impl Backup<'_> {
     }
 }
 
-/// Removes what only an earlier backup had: each is tried.
+/// Removes files that only an earlier backup needed; tries each of them.
 fn remove_all(strangers: &[PathBuf]) -> Result<()> {
     let mut failed = None;
     for file in strangers {

@@ -1,4 +1,4 @@
-//! What the micro-benchmarks call. No part of the crate's face.
+//! Interfaces for the micro-benchmarks. Not part of the crate's API.
 
 pub use crate::download::benching::DownloadPlan;
 pub use crate::object::benching::BlockWriter;

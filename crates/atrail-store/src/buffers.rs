@@ -1,5 +1,5 @@
-//! Memory for what is read of objects, used again and again: pages that are fresh from the system for each read cost more
-//! than the read itself (decision 0107).
+//! Reusable memory for reads of objects: fresh pages from the system for each read cost more than the read itself
+//! (decision 0107).
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 
 /// Bytes of a buffer.
 pub(crate) const BUFFER_BYTES: usize = 128 << 10;
-/// Buffers that are kept while nobody needs them: 4 MiB.
+/// Unused buffers that are kept: 4 MiB.
 const KEPT: usize = 32;
 
-/// Where buffers come from and go back to.
+/// The pool of buffers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Buffers(Arc<Mutex<Vec<Box<[u8]>>>>);
 
-/// A buffer that is being filled, front to back. What it held before is never handed out.
+/// A buffer that is being filled, front to back. Its earlier contents are never served.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -24,7 +24,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffers {
-    /// An empty buffer.
+    /// Returns an empty buffer.
     pub(crate) fn take(&self) -> Buffer {
         let kept = self.0.lock().pop();
         Buffer {
@@ -36,7 +36,7 @@ impl Buffers {
 }
 
 impl Buffer {
-    /// Fills the next bytes; `None`, and nothing is filled, when there are not as many left or `fill` says `None`.
+    /// Fills the next bytes; returns `None`, with nothing filled, when less room remains or `fill` returns `None`.
     pub(crate) fn fill(
         &mut self,
         length: u64,
@@ -49,7 +49,7 @@ impl Buffer {
         Some(())
     }
 
-    /// What was filled. The memory goes back when the last of it is dropped.
+    /// Returns the filled bytes. The memory returns to the pool when the last reference to them is dropped.
     pub(crate) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }

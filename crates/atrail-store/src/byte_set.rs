@@ -1,10 +1,10 @@
-//! Which bytes of a download were handed out.
+//! The bytes of a download that were served.
 
 use std::ops::Range;
 
-/// Gaps that are kept apart; beyond it the smallest counts as in.
+/// Maximum number of gaps; beyond it the smallest gap counts as part of the set.
 const GAPS_MAX: usize = 512;
-/// Bytes of a range when it is written: its start, its end.
+/// Bytes of an encoded range: its start, its end.
 const RANGE_BYTES: usize = 16;
 
 /// A set of bytes, as ranges that neither overlap nor touch, in order.
@@ -12,7 +12,7 @@ const RANGE_BYTES: usize = 16;
 pub struct ByteSet(Vec<Range<u64>>);
 
 impl ByteSet {
-    /// The first bytes, so many.
+    /// Returns the set of this many first bytes.
     #[must_use]
     pub fn up_to(end: u64) -> Self {
         let mut set = Self::default();
@@ -47,7 +47,7 @@ impl ByteSet {
         }
     }
 
-    /// Whether all of these bytes are in.
+    /// Reports whether all of these bytes are in the set.
     #[must_use]
     pub fn contains(&self, bytes: &Range<u64>) -> bool {
         bytes.is_empty()
@@ -57,20 +57,20 @@ impl ByteSet {
                 .any(|one| one.start <= bytes.start && bytes.end <= one.end)
     }
 
-    /// Whether any of these bytes is in.
+    /// Reports whether any of these bytes is in the set.
     #[must_use]
     pub fn overlaps(&self, bytes: &Range<u64>) -> bool {
         let next = self.0.partition_point(|one| one.end <= bytes.start);
         !bytes.is_empty() && self.0.get(next).is_some_and(|one| one.start < bytes.end)
     }
 
-    /// How many bytes are in.
+    /// Returns the number of bytes in the set.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.iter().map(|one| one.end - one.start).sum()
     }
 
-    /// How many of the first bytes, so many, are not in.
+    /// Returns how many of the first `total` bytes are not in the set.
     #[must_use]
     pub fn missing_of(&self, total: u64) -> u64 {
         let inside = self
@@ -80,14 +80,14 @@ impl ByteSet {
         total - inside.sum::<u64>()
     }
 
-    /// The set as the catalog holds it: each range as start and end, 8 bytes each, most significant first.
+    /// Returns the set in the catalog's format: each range as start and end, 8 bytes each, most significant first.
     #[must_use]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let ends = self.0.iter().flat_map(|one| [one.start, one.end]);
         ends.flat_map(u64::to_be_bytes).collect()
     }
 
-    /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
+    /// Decodes the output of [`Self::to_bytes`]; returns `None` for anything else.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut set = Self::default();
         let ranges = bytes.chunks_exact(RANGE_BYTES);

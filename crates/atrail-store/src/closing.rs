@@ -1,7 +1,7 @@
-//! Domains that end: nobody appends to one while it is looked whether it is empty, nor after it has ended.
+//! Domains that end: nobody appends to one while its emptiness is being checked, nor after it has ended.
 //!
-//! Who may send is decided before the events arrive, and the end of an account may come in between. An append that has
-//! begun is waited for, so that its events are seen; one that begins later is refused: for the time being, and for good when the
+//! A sender is authorized before its events arrive, and the end of an account may come in between. The check waits for
+//! appends that have begun, so that it sees their events. Later appends are refused: temporarily, and for good when the
 //! domain has ended.
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::error::{Result, StoreError};
 
-/// Which domains are appended to, and which take nothing any more.
+/// The domains with appends in progress, and those that accept no more.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
     inner: Arc<Inner>,
@@ -22,27 +22,27 @@ pub(crate) struct Closing {
 #[derive(Debug, Default)]
 struct Inner {
     state: Mutex<State>,
-    /// Told when the last append to a domain that is being closed has ended.
+    /// Notified when the last append to a domain that is being closed has ended.
     ended: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     appends: HashMap<Domain, u64>,
-    /// How many closings each of these domains is closed by.
+    /// The number of closings of each closed domain.
     closed: HashMap<Domain, u64>,
-    /// Those that were closed for ever.
+    /// The domains that were closed for ever.
     ended: HashSet<Domain>,
 }
 
-/// An append that is under way.
+/// An append in progress.
 #[derive(Debug)]
 pub(crate) struct Open {
     inner: Arc<Inner>,
     domain: Domain,
 }
 
-/// Domains that take nothing while this lives.
+/// Domains that accept no events as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Closed {
     inner: Arc<Inner>,
@@ -53,7 +53,7 @@ impl Closing {
     /// Begins an append.
     ///
     /// # Errors
-    /// `NotFound` when the domain has ended; `Ending` while somebody tries to end it.
+    /// `NotFound` when the domain has ended; `Ending` while a caller tries to end it.
     pub(crate) fn enter(&self, domain: Domain) -> Result<Open> {
         let mut state = self.inner.state.lock();
         if state.ended.contains(&domain) {
@@ -71,7 +71,7 @@ impl Closing {
         })
     }
 
-    /// Closes domains, and returns when no append to them is under way.
+    /// Closes domains, and returns when no append to them is in progress.
     pub(crate) async fn close(&self, domains: HashSet<Domain>) -> Closed {
         {
             let mut state = self.inner.state.lock();
@@ -86,7 +86,7 @@ impl Closing {
         loop {
             let ended = self.inner.ended.notified();
             tokio::pin!(ended);
-            // Told from here on, also of what ends before it is awaited.
+            // The future is notified from here on, also of an append that ends before it is awaited.
             ended.as_mut().enable();
             if self.is_quiet(&closed.domains) {
                 return closed;
@@ -102,7 +102,7 @@ impl Closing {
 }
 
 impl Closed {
-    /// The domains have ended.
+    /// Closes the domains for good: they have ended.
     pub(crate) fn for_ever(self) {
         let mut state = self.inner.state.lock();
         state.ended.extend(&self.domains);
@@ -161,7 +161,7 @@ mod tests {
             let closing = Arc::clone(&closing);
             async move { closing.close(HashSet::from([ending])).await }
         });
-        // The closing has begun as soon as nothing is let in any more.
+        // The closing has begun as soon as appends are refused.
         while closing.enter(ending).is_ok() {
             tokio::task::yield_now().await;
         }
@@ -183,7 +183,7 @@ mod tests {
         closing.close(HashSet::from([ending])).await.for_ever();
         let late = closing.enter(ending).unwrap_err();
         assert!(matches!(late, StoreError::NotFound { .. }), "{late}");
-        // Another try to end it does not open it again.
+        // A second attempt to end it does not reopen it.
         drop(closing.close(HashSet::from([ending])).await);
         assert!(closing.enter(ending).is_err());
     }

@@ -1,9 +1,9 @@
-//! Many small objects of a closed hour become few. Drawn in `docs/FORMAT.md`, reasons in `docs/decisions/`.
+//! Merges many small objects of a closed hour into few. `docs/FORMAT.md` has a picture, `docs/decisions/` the reasons.
 //!
-//! A new object is the concatenation of its sources, so segments stay what they are, and whoever pinned a source finds
-//! its very bytes in the new object. Order of durability: path noted as waste, object durable, catalog transaction (new
-//! object in, sources out and waste), sources erased. A crash at any point leaves either the sources or the new object in
-//! the archive, and the rest to be erased by the next start.
+//! A new object is the concatenation of its sources, so segments stay unchanged, and a session that pinned a source
+//! finds exactly its bytes in the new object. Order of durability: path noted as waste, object durable, catalog
+//! transaction (new object in, sources out and waste), sources erased. After a crash at any point the archive has
+//! either the sources or the new object, and the next start erases the rest.
 
 mod plan;
 #[cfg(test)]
@@ -25,28 +25,28 @@ use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::object;
 use crate::task::{joined, off_thread};
 
-/// What a compaction did.
+/// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Compacted {
     /// Objects that became part of others.
     pub objects_in: u64,
-    /// Objects that were made of them.
+    /// New objects.
     pub objects_out: u64,
-    /// Bytes of those.
+    /// Bytes of the new objects.
     pub bytes: u64,
-    /// Paths of objects that turned out not to be what was written. They are left as they are.
+    /// Paths of objects that differ from what was written. They stay as they are.
     pub damaged: Vec<String>,
-    /// Paths of objects that could not be made. What was to be in them stays as it is.
+    /// Paths of objects that could not be made. Their sources stay as they are.
     pub failed: Vec<String>,
 }
 
-/// How long after its end an hour is left alone: most of what comes late has come by then.
+/// How long after its end an hour is left alone: most late events have arrived by then.
 const LATENESS: Duration = Duration::from_secs(3600);
-/// How soon after a start the background begins.
+/// How long after a start the background begins.
 const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
 /// How long it rests between rounds.
 const REST: Duration = Duration::from_secs(600);
-/// Hours of one look into the catalog.
+/// Hours of one query of the catalog.
 const PAGE: u32 = 256;
 
 /// Objects that become one.
@@ -58,31 +58,31 @@ struct Job {
     sources: Vec<Source>,
 }
 
-/// What is done with one commit: its jobs fit into one object together.
+/// The jobs of one commit: their sources would fit into one object together.
 #[derive(Debug)]
 struct Batch {
     jobs: Vec<Job>,
-    /// The last hour of which nothing is left for a later batch.
+    /// The last hour that leaves nothing for a later batch.
     done_to: Option<HourRow>,
-    /// Nobody else compacts or deletes in the domains of these hours.
+    /// No other task compacts or deletes in the domains of these hours.
     claims: Vec<Claim>,
 }
 
-/// How fast to work.
+/// The speed of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pace {
-    /// As fast as it goes.
+    /// As fast as possible.
     Full,
-    /// At most half of the time, and not while events come faster than they are sealed.
+    /// At most half of the time, and not while events arrive faster than they are sealed.
     Background,
 }
 
 impl Store {
-    /// Compacts what can be compacted now, as the background does every few minutes. Downloads, counts and open sessions
-    /// do not change by it.
+    /// Compacts everything that can be compacted now, as the background does every few minutes. Downloads, counts and
+    /// open sessions do not change.
     ///
     /// # Errors
-    /// When the catalog or the disk fails, or the store takes no writes; nothing is lost by it.
+    /// When the catalog or the disk fails, or the store refuses writes; nothing is lost.
     pub async fn compact(&self) -> Result<Compacted> {
         let core = Arc::clone(&self.core);
         let work = tokio::spawn(async move { core.compact(Pace::Full).await });
@@ -121,7 +121,7 @@ async fn rounds(core: Weak<Core>, first_after: Duration, rest: Duration) {
 }
 
 impl Core {
-    /// Passes over all that is due until there is nothing left to do.
+    /// Repeats passes over all due hours until nothing is left to do.
     async fn compact(&self, pace: Pace) -> Result<Compacted> {
         let mut total = Compacted::default();
         loop {
@@ -131,7 +131,7 @@ impl Core {
                 self.counters.compaction_failures.add(1);
             }
             passed?;
-            // Both change what there is to be done.
+            // Either one changes what remains to do.
             if (total.objects_out, total.damaged.len()) == before {
                 return Ok(total);
             }
@@ -166,8 +166,8 @@ impl Core {
         }
     }
 
-    /// What to do next, beginning after the given hour; `None` at the end. Its domains are claimed. One in which somebody else is at
-    /// work is waited for, or left to the next round.
+    /// Returns the next batch, beginning after the given hour; `None` at the end. Its domains are claimed. When another
+    /// task is working in a domain, this waits for it, or leaves the domain to the next round.
     async fn next_batch(&self, after: Option<HourRow>, pace: Pace) -> Result<Option<Batch>> {
         let (now, looked) = (self.time.read().certain(), self.clock.elapsed());
         let Some(closed) = last_closed(now) else {
@@ -191,7 +191,7 @@ impl Core {
                 } else if let Some(claim) = self.duties.try_claim(duty) {
                     batch.claims.push(claim);
                 } else if pace == Pace::Full {
-                    // It is waited for when no other is held.
+                    // The wait follows in a call that holds no other claim.
                     break;
                 } else {
                     batch.done_to = Some(hour);
@@ -209,7 +209,7 @@ impl Core {
             }
             let mut jobs = runs.into_iter().map(|run| Job::new(hour, &objects, run));
             if jobs.any(|job| !batch.takes(job)) {
-                // The rest of this hour is found again when this batch is done.
+                // The next batch finds the rest of this hour again.
                 break;
             }
             batch.done_to = Some(hour);
@@ -218,8 +218,8 @@ impl Core {
         Ok(Some(batch))
     }
 
-    /// Makes the objects of a batch, whose domains are claimed. A job that fails by itself is left for a day, as one with a
-    /// damaged source is, and keeps no other waiting.
+    /// Makes the objects of a batch, whose domains are claimed. A job that fails on its own is left for a day, as one
+    /// with a damaged source is, and blocks no other.
     async fn compact_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<()> {
         let mut failed = match self.compact_together(batch, total).await {
             Err(error) if is_of_one(&error) => error,
@@ -269,7 +269,7 @@ impl Core {
         {
             return Ok(());
         }
-        // What was not published is erased; what cannot be erased now is by the next start.
+        // Objects that were not published are erased; the next start erases those that cannot be erased now.
         let ours: Vec<_> = batch.iter().map(|job| (job.id, job.path.clone())).collect();
         let strangers = self.catalog.disown(&ours).await;
         if let Ok(strangers) = &strangers {
@@ -278,7 +278,7 @@ impl Core {
         outcome.and(strangers).map(drop)
     }
 
-    /// Writes the new objects, but those that have a damaged source.
+    /// Writes the new objects, except those that have a damaged source.
     async fn write_batch(&self, batch: &[Job], total: &mut Compacted) -> Result<Vec<Merged>> {
         let mut written = Vec::with_capacity(batch.len());
         for job in batch {
@@ -317,8 +317,8 @@ impl Core {
         Ok(done.len())
     }
 
-    /// The sources' bytes one after the other, each compared with the catalog; or the source that is not what was
-    /// written.
+    /// Returns the concatenated bytes of the sources, each checked against the catalog; or the source that differs from
+    /// what was written.
     async fn concatenation(&self, job: &Job) -> Result<Result<Whole, Unfit>> {
         let mut whole = Whole::default();
         for source in &job.sources {
@@ -349,14 +349,14 @@ impl Core {
     }
 }
 
-/// What becomes a new object.
+/// The content of a new object.
 #[derive(Default)]
 struct Whole {
     bytes: Vec<u8>,
     hasher: Sha256,
 }
 
-/// A source that is not what was written.
+/// A source that differs from what was written.
 #[derive(Debug)]
 struct Unfit {
     id: ObjectId,
@@ -365,7 +365,7 @@ struct Unfit {
 }
 
 impl Whole {
-    /// With these bytes behind, unless they are not the ones expected.
+    /// Appends these bytes, unless their SHA-256 is another one.
     fn with(mut self, bytes: &[u8], sha256: [u8; 32]) -> Option<Self> {
         if Sha256::digest(bytes)[..] != sha256 {
             return None;
@@ -381,7 +381,7 @@ impl Batch {
         self.claims.iter().any(|claim| claim.duty() == duty)
     }
 
-    /// Takes a job in, unless it would be too much at one go.
+    /// Adds a job and returns `true`, unless the batch would become too large.
     fn takes(&mut self, job: Job) -> bool {
         let all = || self.jobs.iter().chain([&job]).flat_map(|job| &job.sources);
         let bytes: u64 = all().map(|source| source.size_bytes).sum();
@@ -420,7 +420,7 @@ impl Job {
     }
 }
 
-/// Whether what failed is a file or directory, and not the disk, the catalog or the store as a whole.
+/// Reports whether the failure concerns a file or directory, and not the disk, the catalog or the store as a whole.
 fn is_of_one(error: &StoreError) -> bool {
     let is_file = matches!(
         error,
@@ -429,7 +429,7 @@ fn is_of_one(error: &StoreError) -> bool {
     is_file && error.kind() != ErrorKind::Full
 }
 
-/// The last hour that has been over for long enough.
+/// Returns the last hour that has been over for long enough.
 fn last_closed(now: Timestamp) -> Option<(Day, Hour)> {
     const HOUR: Duration = Duration::from_secs(3600);
     let moment = now.checked_sub(LATENESS + HOUR).ok()?;

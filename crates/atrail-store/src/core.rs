@@ -1,4 +1,4 @@
-//! What a store consists of. What it does stands in the files above this one; none below names it.
+//! The parts of a store. The files above this one define its operations; no file below names it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::signing::Signing;
 use crate::timekeeper::Timekeeper;
 use crate::verified::Verified;
 
-/// The store: cheap to clone, every clone is the same store. One process has a data directory at a time.
+/// The store. A clone is cheap, and refers to the same store. Only one process at a time uses a data directory.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) core: Arc<Core>,
@@ -43,28 +43,28 @@ pub struct Store {
 pub(crate) struct Core {
     pub(crate) settings: StoreSettings,
     pub(crate) clock: Arc<dyn Clock>,
-    /// What erases goes by it, not by the clock.
+    /// Erasure follows this time, not the clock.
     pub(crate) time: Timekeeper,
     pub(crate) catalog: Catalog,
     pub(crate) signing: Signing,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) journal: Arc<dyn Journal>,
-    /// Hours that could not be sealed while others could.
+    /// Hours that could not be sealed although others could.
     pub(crate) apart: Apart,
     pub(crate) dedup: Dedup,
-    /// Who seals, deletes or compacts what.
+    /// Assigns sealing, deletion and compaction to one task at a time.
     pub(crate) duties: Arc<dyn Duties>,
     pub(crate) unsound: Unsound,
-    /// Why nothing more is sealed: it is unknown whether the last seal is committed.
+    /// The reason why sealing has stopped: it is unknown whether the last seal is committed.
     pub(crate) unknown_seal: Mutex<Option<String>>,
     pub(crate) known_domains: Mutex<Arc<HashMap<Domain, DomainRow>>>,
     pub(crate) verified: Verified,
     pub(crate) buffers: Buffers,
     pub(crate) plans: Plans,
     pub(crate) activity: Activity,
-    /// How often sessions that may be handing out bytes ended, or events were taken away: it counts up after the transaction that
-    /// did so, before who asked for it is told and before bytes are erased.
+    /// Counts how often sessions that may still be serving bytes ended, or events were removed. It increases after the
+    /// transaction that did so, before the requester is answered and before bytes are erased.
     pub(crate) removals: AtomicU64,
     pub(crate) seal_rate: SealRate,
     pub(crate) makings: Makings,
@@ -72,7 +72,7 @@ pub(crate) struct Core {
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
     pub(crate) log_erasure: LogErasure,
-    /// Whether bytes are in the archive that are to be erased, and could not be.
+    /// Whether the archive still has bytes that must be erased and could not be.
     pub(crate) owes_objects: AtomicBool,
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,

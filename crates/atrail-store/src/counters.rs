@@ -1,11 +1,11 @@
-//! What is counted where it happens.
+//! Counters, increased where the events occur.
 //!
 //! Counting costs an atomic addition or two. Counters begin at zero with the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Upper bounds of the times of a write to the log: a fast disk's flush to a sick one's.
+/// Upper bounds of the times of a write to the log: from a fast disk's flush to a failing disk's.
 const SYNC_BOUNDS: &[Duration] = &[
     Duration::from_micros(250),
     Duration::from_micros(500),
@@ -20,7 +20,7 @@ const SYNC_BOUNDS: &[Duration] = &[
     Duration::from_millis(1000),
     Duration::from_millis(5000),
 ];
-/// Upper bounds of the times of a seal: one small domain to a full memory under pressure.
+/// Upper bounds of the times of a seal: from one small domain to a full memory under pressure.
 const SEAL_BOUNDS: &[Duration] = &[
     Duration::from_millis(5),
     Duration::from_millis(10),
@@ -40,24 +40,24 @@ const SEAL_BOUNDS: &[Duration] = &[
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [Duration],
-    /// One for each bound, and one for what is longer than all.
+    /// One for each bound, and one for durations beyond all bounds.
     buckets: Box<[AtomicU64]>,
     sum_nanos: AtomicU64,
 }
 
-/// What a [`Histogram`] held at a moment.
+/// The contents of a [`Histogram`] at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistogramSnapshot {
     /// Inclusive upper bounds, ascending, each with the number of durations up to it.
     pub cumulative: Vec<(Duration, u64)>,
-    /// Durations in all.
+    /// Number of all durations.
     pub count: u64,
     /// Their sum.
     pub sum: Duration,
 }
 
 impl Histogram {
-    /// An empty one with these inclusive upper bounds, ascending.
+    /// Returns an empty histogram with these inclusive upper bounds, ascending.
     #[must_use]
     pub fn new(bounds: &'static [Duration]) -> Self {
         Self {
@@ -75,12 +75,12 @@ impl Histogram {
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// Counts the time since then.
+    /// Counts the time since that moment.
     pub fn observe_since(&self, started: Instant) {
         self.observe(started.elapsed());
     }
 
-    /// What it holds. Its count is that of its buckets, also while others count.
+    /// Returns the contents. Their count is that of the buckets, even while others count.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
         let mut count = 0;
@@ -103,7 +103,7 @@ impl Histogram {
     }
 }
 
-/// Only goes up.
+/// A number that only increases.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -117,7 +117,7 @@ impl Counter {
     }
 }
 
-/// What is counted where it happens.
+/// Everything that the store counts.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) wal_syncs: Histogram,

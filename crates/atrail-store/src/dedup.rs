@@ -1,8 +1,8 @@
-//! Which events were sealed lately, so that one that is sent again is stored once (DESIGN invariant 3).
+//! Knows which events were sealed lately, so that a repeated event is stored once (DESIGN invariant 3).
 //!
-//! Each seal leaves one *run*: the sorted keys of its events, with the segment that has each. A run counts only as far as
-//! the catalog still has the segment: then the original is durable, and no run can vouch for an event that was deleted or
-//! whose seal failed. Unsealed events are the journal's to know.
+//! Each seal leaves one *run*: the sorted keys of its events, each with its segment. A run counts only as far as the
+//! catalog still has the segment: then the original is durable, and no run can vouch for an event that was deleted or
+//! whose seal failed. The journal knows the unsealed events.
 
 mod filter;
 #[cfg(feature = "internals")]
@@ -49,14 +49,14 @@ struct Loaded {
 #[derive(Debug)]
 struct LoadedRun {
     run: Arc<Run>,
-    /// Bytes that the index takes.
+    /// Bytes of the index.
     size_bytes: usize,
-    /// For whose event it was read.
+    /// The domain whose event it was read for.
     for_domain: Domain,
 }
 
 impl Loaded {
-    /// Takes out the oldest run of the domain for which most is loaded, and never this one.
+    /// Removes and returns the oldest run of the domain for which most is loaded, but never `newest`.
     fn greediest_but(&mut self, newest: &Arc<Run>) -> Option<LoadedRun> {
         let mut by_domain: HashMap<Domain, usize> = HashMap::new();
         for one in &self.runs {
@@ -74,36 +74,37 @@ impl Loaded {
     }
 }
 
-/// What the runs take.
+/// The resources of the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DedupStats {
-    /// Runs that are kept.
+    /// Number of runs.
     pub runs: u64,
-    /// Events that they know.
+    /// Events in them.
     pub events: u64,
     /// Bytes of their indexes in memory.
     pub memory_bytes: u64,
 }
 
-/// How long runs are not merged again after that failed, in seconds: it costs as much as it did.
+/// How long runs are not merged again after a failure, in seconds: another attempt costs as much.
 const REST_SECS: i64 = 600;
 
-/// Indexes in memory at once, each with its file open.
+/// Number of indexes in memory, each with its file open.
 const LOADED_MAX: usize = 256;
 
 /// A run that is durable and does not count yet.
 #[derive(Debug)]
 pub(crate) struct NewRun(Option<String>);
 
-/// An event that may have been sealed before: its place in the request, and a segment that has it if it is still there.
+/// An event that may have been sealed before: its place in the request, and the segment that has it if that still
+/// exists.
 pub(crate) type Suspect = (usize, SegmentId);
 
 impl Dedup {
-    /// Opens the runs that are kept. One that cannot be read is left out and removed: what it knew may then be stored a
-    /// second time, and nothing is lost.
+    /// Opens the stored runs. It skips and removes an unreadable run: events in it may then be stored a second time,
+    /// and nothing is lost.
     ///
     /// # Errors
-    /// When the runs cannot be listed, or one cannot be read now.
+    /// When the runs cannot be listed, or one cannot be read at the moment.
     pub(crate) fn open(kept: Arc<dyn Runs>, window: Duration, memory_bytes: usize) -> Result<Self> {
         let failed = |source| StoreError::Directory {
             what: "cannot read the runs of sealed events".to_owned(),
@@ -126,12 +127,12 @@ impl Dedup {
         })
     }
 
-    /// Whether events are looked for at all.
+    /// Reports whether repeated events are detected at all.
     pub(crate) const fn is_on(&self) -> bool {
         self.window_secs > 0
     }
 
-    /// Whether looking for these events loads no index, which would hold up an async thread.
+    /// Reports whether looking up these events loads no index, which would block an async thread.
     pub(crate) fn is_loaded_for(&self, domain: Domain, events: &[NewEvent]) -> bool {
         let places: BTreeSet<_> = events
             .iter()
@@ -144,8 +145,8 @@ impl Dedup {
         wanted.all(|run| run.is_loaded())
     }
 
-    /// The events that runs know, each with every segment that may have it. Reads files: not for an async thread
-    /// when there are many, or [`Self::is_loaded_for`] says otherwise.
+    /// Returns the events that runs have, each with every segment that may have it. Reads files: an async thread must
+    /// not call it for many events, or when [`Self::is_loaded_for`] returns `false`.
     pub(crate) fn suspects(&self, domain: Domain, events: &[NewEvent]) -> Vec<Suspect> {
         let runs = self.runs.read().clone();
         if runs.is_empty() {
@@ -158,12 +159,12 @@ impl Dedup {
         }
         let mut suspects = Vec::new();
         for (place, asked) in by_place {
-            // All of them, also for an event that one knows: its segment may be gone, or was never committed.
+            // All of them, even after one has the event: its segment may be gone, or was never committed.
             for run in runs.iter().filter(|run| run.covers(place)) {
                 let found = self.look_in(run, domain, events, &asked);
                 match found {
                     Ok(found) => suspects.extend(found),
-                    // Merged or expired since the list was taken: what it knew is in another one.
+                    // Merged or expired since the list was copied: its contents are in another one.
                     Err(_) if !self.is_listed(run) => return self.suspects(domain, events),
                     Err(error) if is_hopeless(&error) => self.give_up(run, &error),
                     Err(error) => tracing::error!(
@@ -181,7 +182,7 @@ impl Dedup {
         self.runs.read().iter().any(|one| Arc::ptr_eq(one, run))
     }
 
-    /// Looks for some of the events in one run.
+    /// Looks up some of the events in one run.
     fn look_in(
         &self,
         run: &Arc<Run>,
@@ -203,7 +204,7 @@ impl Dedup {
     }
 
     /// Counts an index that was loaded, and drops others beyond the limit: the oldest of the domain for which most is
-    /// loaded. Whoever has many old runs looked into drives out their own, and not those that others need.
+    /// loaded. A caller that needs many old runs displaces its own, and not those that others need.
     fn make_room(&self, run: &Arc<Run>, size_bytes: usize, domain: Domain) {
         let mut loaded = self.loaded.lock();
         loaded.runs.push_back(LoadedRun {
@@ -223,10 +224,10 @@ impl Dedup {
         }
     }
 
-    /// Writes the keys of what is being sealed, durably; they count from [`Self::register`] on.
+    /// Writes the keys of events that are being sealed, durably; they count from [`Self::register`] on.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk fails.
     pub(crate) fn write(
         &self,
         sealed: &[(Segment, Arc<Pending>)],
@@ -277,7 +278,8 @@ impl Dedup {
         Ok(NewRun(Some(name)))
     }
 
-    /// From now on the run counts. Called when its segments are in the catalog, and before the journal forgets them.
+    /// Makes the run count from now on. The caller calls it when the segments are in the catalog, and before the
+    /// journal forgets them.
     pub(crate) fn register(&self, new: NewRun) {
         let Some(name) = new.0 else { return };
         match Run::open(&self.kept, &name) {
@@ -312,7 +314,7 @@ impl Dedup {
         self.replace(&over, None);
     }
 
-    /// Merges small runs into larger ones, as long as there are enough of them. Where that fails, the runs rest, and
+    /// Merges small runs into larger ones, as long as there are enough of them. After a failure these runs rest, and
     /// others get their turn.
     pub(crate) fn merge(&self, now: Timestamp) {
         let now_secs = now.as_second();
@@ -357,7 +359,7 @@ impl Dedup {
         old.iter().for_each(|run| remove(&*self.kept, &run.name));
     }
 
-    /// A run that cannot be read any more is of no use.
+    /// Removes a run that is permanently unreadable.
     fn give_up(&self, run: &Arc<Run>, error: &io::Error) {
         abandon(&*self.kept, &run.name, error);
         self.replace(std::slice::from_ref(run), None);
@@ -368,7 +370,7 @@ fn new_name() -> String {
     format!("{}.run", ObjectId::generate())
 }
 
-/// Whether the file will never be a run again; else it is the moment that is bad.
+/// Reports whether the file will never be a run again; otherwise the failure may be temporary.
 fn is_hopeless(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,6 +1,6 @@
-//! Deleting events on request.
+//! Deletes events on request.
 //!
-//! Order of durability: the catalog's transaction takes the events out and appends to the domain's log that it does; a
+//! Order of durability: the catalog's transaction removes the events and appends the deletion to the domain's log; a
 //! checkpoint of that log is signed and kept; only then bytes are erased, in the archive and in the write-ahead log.
 
 use std::sync::Arc;
@@ -18,14 +18,15 @@ use crate::error::{Result, StoreError, chain, is_full};
 use crate::task::joined;
 
 impl Store {
-    /// Deletes the events in scope that were acknowledged before the call; with `dry_run` only counts them. When it
+    /// Deletes the events in scope that were acknowledged before the call; with `dry_run` it only counts them. When it
     /// returns, their bytes are gone from the archive and from the log. Sessions that had pinned some of them are gone
-    /// too, and say who did it. The log of each domain says so for ever.
+    /// too, and name the requester of the deletion. The log of each domain records the deletion for ever.
     ///
     /// # Errors
-    /// `Held` while a legal hold stands; `TooMany` when sessions and deletions were asked for too often; `Unsealable` while events in
-    /// scope cannot be put into the archive; when the catalog or the disk fails. Nothing was deleted then, but for `Partly`, which
-    /// says what was: on a full disk what is sealed has to go before the rest can be sealed.
+    /// `Held` while a legal hold stands; `TooMany` when sessions and deletions were requested too often; `Unsealable`
+    /// while events in scope cannot be put into the archive; or when the catalog or the disk fails. Nothing was deleted
+    /// then, except with `Partly`, which states what was deleted: on a full disk, sealed events must be deleted before
+    /// the rest can be sealed.
     pub async fn delete_events(
         &self,
         scope: Scope,
@@ -36,7 +37,8 @@ impl Store {
         self.core.catalog.refuse_held(&domains).await?;
         let counted = self.count(scope).await?;
         let core = Arc::clone(&self.core);
-        // An earlier deletion that could not erase its bytes from the log answers for them only when they are gone.
+        // When an earlier deletion could not erase its bytes from the log, its repetition succeeds only once they are
+        // gone.
         let is_done = counted.count == 0
             && !core
                 .log_erasure
@@ -50,7 +52,7 @@ impl Store {
         self.delete_now(scope, domains, requester.into()).await
     }
 
-    /// Deletes, whoever asked and how often, to the end also when nobody waits for it any more.
+    /// Deletes regardless of requester and rate limit, and completes even when nobody waits for it any longer.
     pub(crate) async fn delete_now(
         &self,
         scope: Scope,
@@ -78,7 +80,7 @@ impl Store {
         joined(deletion).await
     }
 
-    /// What a deletion of this scope would take now.
+    /// Counts the events that a deletion of this scope would remove now.
     pub(crate) async fn count(&self, scope: Scope) -> Result<EventTotal> {
         let days = self.status(scope).await?;
         let days = days.iter().map(|day| EventTotal {
@@ -97,7 +99,7 @@ impl Core {
         domains: &[DomainRow],
         mut requester: Requester<'_>,
     ) -> Result<EventTotal> {
-        // A compaction has copies of what is to be erased.
+        // A compaction has copies of the events to erase.
         let own = || domains.iter().map(|row| row.domain);
         let nobody_else = claim_all(&*self.duties, to_take_out(own())).await;
         let partly = |done: EventTotal| {
@@ -110,12 +112,13 @@ impl Core {
             }
         };
         let mut total = EventTotal::default();
-        // All of it is sealed first, so that one transaction takes it, or none: a hold comes before it or after.
+        // All events are sealed first, so that one transaction removes all of them or none: a hold comes before it or
+        // after it.
         let sealed = self.with_reserve(|| self.seal_claimed(domains)).await;
         if is_full(&sealed) {
-            // There is no room to seal the rest before what is sealed has gone.
+            // There is no room to seal the rest before the sealed events are erased.
             total = self.remove_and_erase(domains, &scope, requester).await?;
-            // What has begun is done to its end, whatever rights are taken meanwhile.
+            // From here on the deletion completes even if the requester's rights are revoked.
             requester.warrant = None;
             let rest = self.with_reserve(|| self.seal_claimed(domains)).await;
             rest.map_err(partly(total))?;
@@ -171,7 +174,7 @@ impl Core {
         Ok(total)
     }
 
-    /// Takes the events out of the archive, and from then on counts them no more.
+    /// Removes the events from the archive; from then on they no longer count.
     async fn remove(
         &self,
         domains: &[DomainRow],
@@ -189,7 +192,7 @@ impl Core {
             .catalog
             .remove_events(domains, scope, requester, now)
             .await?;
-        // Whatever became of it: of an error it is unknown whether it counts.
+        // Even after an error, which leaves unknown whether the commit took effect.
         self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&sessions);
         if let Err(error) = committed
@@ -200,10 +203,12 @@ impl Core {
         Ok((objects, total))
     }
 
-    /// Whether these objects are gone from the archive although the commit that takes them out was reported as failed.
+    /// Reports whether these objects are gone from the archive although the commit that removes them was reported as
+    /// failed.
     ///
     /// # Errors
-    /// When the catalog does not say. The bytes are owed then: what it means to erase is erased as soon as it answers.
+    /// When the catalog does not answer. Then the erasure is owed: whatever it has noted as waste is erased as soon as
+    /// it answers.
     async fn is_removed(&self, objects: &[TakenObject], error: &StoreError) -> Result<bool> {
         let Some(first) = objects.first() else {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What the catalog knows of the domains, in memory: a domain stays what and whose it is for ever.
+//! Caches the catalog's domains in memory: the identity and the owner of a domain never change.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::error::Result;
 
-/// Whose each domain is.
+/// Returns the owner of each domain.
 pub(crate) fn owners(domains: &HashMap<Domain, DomainRow>) -> Vec<(Domain, AccountId)> {
     let rows = domains.values();
     rows.map(|row| (row.domain, row.account)).collect()
 }
 
 impl Core {
-    /// The rows of all domains that are known, among them these as far as the catalog knows them. It is read only when one
-    /// of these is new.
+    /// Returns the rows of all known domains, including those of `wanted` that the catalog has. It reads the catalog
+    /// only when one of these is new.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -31,12 +31,12 @@ impl Core {
         }
         let fresh = Arc::new(self.catalog.domain_rows().await?);
         self.journal.set_owners(&owners(&fresh));
-        // Should it take the place of one that was read later, the next look reads once more.
+        // If this replaces a map that was read later, the next lookup reads once more.
         *self.known_domains.lock() = Arc::clone(&fresh);
         Ok(fresh)
     }
 
-    /// Whose a domain is; of one that the catalog does not know, nobody's but its own.
+    /// Returns the owner of a domain; an unknown domain counts as its own owner.
     ///
     /// # Errors
     /// When the catalog fails.

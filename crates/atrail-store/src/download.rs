@@ -25,22 +25,22 @@ use source::Source;
 /// Chunks that are read ahead of the one being sent.
 const READ_AHEAD: usize = 2;
 
-/// The bytes of a session, open for reading. They are those of its objects, one after the other, as stored.
+/// The bytes of a session, open for reading: those of its objects, one after the other, as stored.
 #[derive(Debug, Clone)]
 pub struct Download {
     core: Arc<Core>,
     session: Session,
     plan: Arc<Plan>,
-    /// [`Core::removals`] when it was last seen that the session stands.
+    /// [`Core::removals`] at the last check that the session is still open.
     removals: u64,
 }
 
 impl Store {
-    /// Opens the bytes of a session that was looked up; counts as use of it.
+    /// Opens the bytes of a session that was looked up; counts as a use of it.
     ///
     /// # Errors
-    /// `Gone` when a deletion had taken events of it when it was looked up, `NotFound` when the catalog has no manifest of it. What
-    /// came after the look is told by [`Download::read`].
+    /// `Gone` when a deletion had removed events of it before it was looked up, `NotFound` when the catalog has no
+    /// manifest of it. [`Download::read`] reports later changes.
     pub async fn open_download(&self, session: Session) -> Result<Download> {
         let core = &self.core;
         let removals = session.removals;
@@ -68,19 +68,19 @@ impl Store {
 }
 
 impl Download {
-    /// The session, as it stood when the download was opened.
+    /// Returns the session, in its state when the download was opened.
     #[must_use]
     pub const fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The bytes from `range.start` up to, not including, `range.end`; what lies beyond the download's end is left out.
-    /// What is taken from the stream counts as downloaded. An error ends the stream. Once a deletion that took events of the
-    /// session has returned, or its owner has ended it, the stream hands out no more bytes: `Gone`, `NotFound`; nor does it when the
-    /// catalog cannot be asked after any deletion.
+    /// Returns the bytes from `range.start` up to, not including, `range.end`, without those beyond the download's end.
+    /// Bytes that the caller reads from the stream count as downloaded. An error ends the stream. Once a deletion that
+    /// removed events of the session has returned, or its owner has ended it, the stream serves no more bytes: `Gone`,
+    /// `NotFound`. It also serves none when, after any deletion, the catalog does not answer.
     ///
     /// # Errors
-    /// Why the first bytes cannot be had: nothing was handed out yet, so a refusal can still be told.
+    /// Why the first bytes cannot be read: nothing was served yet, so the caller can still send a refusal.
     pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let source = Arc::new(Source::new(
             Arc::clone(&self.core),
@@ -105,7 +105,7 @@ impl Download {
             chunks,
         };
         let first = reading.next().await?;
-        // It may be long until it is taken.
+        // It may be long until the caller reads it.
         reading.chunks = stream::iter(first.map(Ok)).chain(reading.chunks).boxed();
         let handed_out = stream::try_unfold(reading, |mut reading| async {
             let next = reading.next().await?;
@@ -117,7 +117,7 @@ impl Download {
     }
 }
 
-/// A download under way.
+/// A download in progress.
 struct Reading {
     download: Download,
     chunks: BoxStream<'static, Result<Bytes>>,
@@ -127,8 +127,8 @@ impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let next = self.chunks.try_next().await;
         if next.is_err() {
-            // An error cuts the connection: a turn for whoever sends what was read before it, so that less has to be asked for
-            // again until it is told what is wrong.
+            // An error cuts the connection: this lets the sender send the earlier bytes first, so that fewer have to be
+            // requested again until the client learns of the error.
             tokio::task::yield_now().await;
         }
         let core = &self.download.core;
@@ -140,14 +140,14 @@ impl Reading {
         self.download.removals = removals;
         match session {
             Ok(()) => next,
-            // Says more than that an object is missing.
+            // These errors are more specific than a missing object.
             Err(ended @ (StoreError::Gone { .. } | StoreError::NotFound { .. })) => Err(ended),
             Err(unknown) => next.and(Err(unknown)),
         }
     }
 }
 
-/// Counts what one reader of a download has taken.
+/// Counts the bytes that one reader of a download has received.
 struct Sent {
     core: Arc<Core>,
     session: SessionKey,
@@ -167,15 +167,15 @@ impl Sent {
 }
 
 impl Core {
-    /// Looks whether a session that was open is so still.
+    /// Checks that a session that was open still is.
     async fn still_open(&self, session: &Session) -> Result<()> {
         let current = self.catalog.session(session.owner, session.id).await?;
-        // An id may come again, and with the same events.
+        // An id may recur, even with the same events.
         let same = current.filter(|current| current.generation == session.generation);
         same.ok_or_else(|| not_found(session.id))?.refuse_if_gone()
     }
 
-    /// A session as the catalog has it, with what the catalog was not told yet, and with its end.
+    /// Returns a session of the catalog, with uses that the catalog has not recorded yet, and with its end.
     pub(crate) fn with_activity(&self, mut session: Session, now: &Now) -> Session {
         let used = self.activity.of(session.key());
         if let Some(used) = used {

@@ -1,8 +1,8 @@
-//! The only direct file writes: everything else goes through the object store or the catalog.
+//! The only direct file writes: all others go through the object store or the catalog.
 //!
-//! What `Ok` means here: after power loss the bytes are there, on a disk that does not lie about a flush. After an
-//! error nothing is known of the file any more, and it is never written again in the same process: Linux drops dirty
-//! pages whose writing failed, so that a second fsync reports a success that never was.
+//! `Ok` means: the bytes survive a power loss, on a disk that reports flushes honestly. After an error the state of the
+//! file is unknown, and it is never written again in the same process: Linux drops dirty pages whose writing failed, so
+//! that a second fsync reports a false success.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,22 +12,22 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, FlockOperation, SeekFrom};
 use rustix::io::Errno;
 
-/// Writes a whole small file that is not there yet, with these permissions (such as `0o600`). After a crash it is there
-/// completely or not at all.
+/// Writes a whole small new file with these permissions (such as `0o600`). After a crash the file is complete or
+/// absent.
 ///
 /// # Errors
-/// `AlreadyExists` when the name is taken, with nothing changed; else why it could not be written.
+/// `AlreadyExists` when the name is taken, with nothing changed; otherwise why it could not be written.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let temporary = write_temporary(path, bytes, mode)?;
-    // Unlike a rename, a link never takes the place of a file that is there.
+    // Unlike a rename, a link never replaces an existing file.
     let linked = std::fs::hard_link(&temporary, path);
     std::fs::remove_file(&temporary)?;
     linked?;
     sync_parent(path)
 }
 
-/// Writes a whole small file, in one step in place of the one that may be there. After a crash the name holds the old
-/// bytes or the new ones.
+/// Writes a whole small file, and replaces an existing one in one step. After a crash the name has the old bytes or the
+/// new ones.
 ///
 /// # Errors
 /// Why it could not be written.
@@ -37,8 +37,8 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Writes `.NAME.tmp` beside the file, removing the one that a crash may have left. Two concurrent writes of one name
-/// are the caller's mistake.
+/// Writes `.NAME.tmp` beside the file, and removes one that a crash has left. The caller must not write one name twice
+/// at the same time.
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     let temporary = temporary_name(path)?;
     let mut file = create_anew(&temporary, mode)?;
@@ -47,7 +47,7 @@ fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> 
     Ok(temporary)
 }
 
-/// Removes what a failed [`replace`] left, if anything.
+/// Removes the remainder of a failed [`replace`], if there is one.
 ///
 /// # Errors
 /// Why it could not be removed.
@@ -98,7 +98,7 @@ fn sync_bytes(file: &File, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What was synced, for tests: a sync that is left out shows nowhere else before power is lost.
+/// Records syncs, for tests: a missing sync has no other visible effect before a power loss.
 #[cfg(test)]
 pub(crate) mod synced {
     use super::{Path, PathBuf};
@@ -109,13 +109,13 @@ pub(crate) mod synced {
         NOTED.lock().push(path.to_owned());
     }
 
-    /// How often.
+    /// Returns how often this path was synced.
     pub(crate) fn times(path: &Path) -> usize {
         NOTED.lock().iter().filter(|noted| *noted == path).count()
     }
 }
 
-/// What is to fail, once each, for tests: what no state of a directory makes fail for every user.
+/// Steps that must fail, once each, for tests: failures that no state of a directory causes for every user.
 #[cfg(test)]
 pub(crate) mod faults {
     use super::{Path, PathBuf, io};
@@ -140,7 +140,7 @@ pub(crate) mod faults {
     }
 }
 
-/// Makes an empty file that is its owner's alone, unless it is there; it is durable when what is written to it is.
+/// Creates an empty file, readable by its owner alone, unless it exists; it is durable when its contents are.
 pub(crate) fn make_empty(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new()
         .write(true)
@@ -153,19 +153,19 @@ pub(crate) fn make_empty(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes everything durable that was written to the file system of a directory, names included.
+/// Makes all earlier writes to the file system of a directory durable, names included.
 pub(crate) fn sync_file_system(dir: &Path) -> io::Result<()> {
     rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from)
 }
 
-/// Makes durable what somebody else wrote to a file, which from then on is its owner's alone.
+/// Makes a file durable that another writer wrote, and makes it private to its owner.
 pub(crate) fn take_over(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.sync_all()
 }
 
-/// Gives a file or directory another name on the same file system, durably.
+/// Renames a file or directory within its file system, durably.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
     #[cfg(test)]
@@ -174,7 +174,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_parent(to)
 }
 
-/// Removes a directory with all that is in it; one that is not there is removed already.
+/// Removes a directory with its contents; a missing directory counts as removed.
 pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     #[cfg(test)]
     faults::meet("remove", dir)?;
@@ -185,8 +185,8 @@ pub(crate) fn remove_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// A file that is written under another name, and gets its own when it is whole: after a crash it is there completely or
-/// not at all. Dropped before, it leaves nothing.
+/// A file that is written under another name, and gets its own when it is complete: after a crash it is complete or
+/// absent. Dropped before that, it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct NewFile {
     file: File,
@@ -195,7 +195,7 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins a file that takes the name in the end, in place of one that may have it.
+    /// Begins a file that gets this name in the end, and then replaces an existing one.
     pub(crate) fn create(path: &Path, mode: u32) -> io::Result<Self> {
         let temporary = temporary_name(path)?;
         let file = create_anew(&temporary, mode)?;
@@ -206,12 +206,12 @@ impl NewFile {
         })
     }
 
-    /// Writes bytes after those that were written so.
+    /// Writes bytes after the previous ones.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
 
-    /// Writes bytes at a place.
+    /// Writes bytes at an offset.
     pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)
     }
@@ -232,15 +232,15 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        // Renamed, it is not there; unfinished, it is of no use to anybody.
+        // After the rename the temporary file no longer exists; an unfinished one is useless.
         let _ = std::fs::remove_file(&self.temporary);
     }
 }
 
-/// Makes a directory, with its parents, durable. What is made is for its owner alone: it holds everybody's events.
+/// Creates a directory with its parents, durably. Only its owner may read it: it holds everybody's events.
 ///
 /// # Errors
-/// Why it could not be made.
+/// Why it could not be created.
 pub fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -259,8 +259,8 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a file, if it is there, and makes its absence durable: somebody else may have removed it, or an earlier try that
-/// then failed.
+/// Removes a file, if it exists, and makes its absence durable even then: another process may have removed it, or an
+/// earlier try that then failed.
 pub(crate) fn ensure_gone(path: &Path) -> io::Result<()> {
     remove_if_there(path)?;
     path.parent().map_or(Ok(()), sync_dir)
@@ -272,7 +272,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Removes a file if there is one. Its absence is durable when its directory is synced.
+/// Removes a file if it exists. Its absence is durable when its directory is synced.
 pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -280,19 +280,20 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The sole right to a directory, for as long as the value lives: an advisory lock that the kernel drops with the
+/// The sole right to a directory as long as the value lives: an advisory lock that the kernel releases with the
 /// process.
 #[derive(Debug)]
 pub(crate) struct DirLock {
     held: Vec<File>,
 }
 
-/// What is locked of a directory. The file can be taken for a leftover and removed; the log's directory is locked as well, so
-/// that this does not let a second server in. Neither is open to strangers, who could hold it.
+/// The locked parts of a directory. Somebody may mistake the file for a leftover and remove it; the log's directory is
+/// locked as well, so that a second server cannot start then. Neither is accessible to other users, who could hold the
+/// lock.
 const LOCKED: [&str; 2] = ["lock", "wal"];
 
 impl DirLock {
-    /// Whether another process has the lock, without making anything.
+    /// Reports whether another process has the lock, without creating anything.
     pub(crate) fn is_held(dir: &Path) -> io::Result<bool> {
         for name in LOCKED {
             let file = match File::open(dir.join(name)) {
@@ -300,7 +301,7 @@ impl DirLock {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            // Shared, so that two who look do not see each other; it goes with the file at once.
+            // A shared lock, so that two checks do not affect each other; it ends with the file at once.
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => return Ok(true),
@@ -310,8 +311,8 @@ impl DirLock {
         Ok(false)
     }
 
-    /// Takes the lock; `None` when another process has it. The log's directory is locked if it is there; whoever makes it
-    /// afterwards calls [`Self::cover`].
+    /// Acquires the lock; returns `None` when another process has it. It locks the log's directory if that exists; a
+    /// caller that creates the directory afterwards calls [`Self::cover`].
     pub(crate) fn acquire(dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join("lock");
         let file = OpenOptions::new()
@@ -328,7 +329,7 @@ impl DirLock {
         Ok(lock.cover(dir)?.then_some(lock))
     }
 
-    /// Locks the log's directory too, if it is there; `false` when another process has it.
+    /// Locks the log's directory too, if it exists; returns `false` when another process has it.
     pub(crate) fn cover(&mut self, dir: &Path) -> io::Result<bool> {
         let log = dir.join("wal");
         if !log.is_dir() {
@@ -355,12 +356,12 @@ impl DirLock {
     }
 }
 
-/// Which file something is, whatever its name: device and inode.
+/// Identifies a file, whatever its name: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId(u64, u64);
 
 impl FileId {
-    /// Of what a path leads to.
+    /// Returns the identity of the file or directory to which a path leads.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&std::fs::metadata(path)?))
     }
@@ -370,7 +371,7 @@ impl FileId {
     }
 }
 
-/// Whether the path leads to this very file, or directory.
+/// Reports whether the path leads to this very file, or directory.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let there = match FileId::at(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -379,7 +380,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(there == FileId::of(&file.metadata()?))
 }
 
-/// Takes from everybody but its owner what they may do with a file or directory; whether they could do anything.
+/// Removes all permissions of other users on a file or directory; reports whether they had any.
 pub(crate) fn make_private(path: &Path) -> io::Result<bool> {
     let mode = std::fs::metadata(path)?.permissions().mode();
     let is_open = mode & 0o077 != 0;
@@ -398,7 +399,7 @@ pub(crate) struct LineFile {
 }
 
 impl LineFile {
-    /// Opens a file that is there, to write at its end.
+    /// Opens an existing file for writing at its end.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(path)?;
         let length = file.metadata()?.len();
@@ -406,7 +407,7 @@ impl LineFile {
         Ok(Self { file, path, length })
     }
 
-    /// Writes lines at the end and waits until they are durable. When there was no space for them, the file is as before.
+    /// Appends lines and waits until they are durable. When there was no space for them, the file is unchanged.
     pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let written = self.file.write_all_at(lines, self.length);
         if let Err(error) = written.and_then(|()| sync_bytes(&self.file, &self.path)) {
@@ -422,16 +423,16 @@ impl LineFile {
         ))
     }
 
-    /// Bytes in it.
+    /// Returns its length in bytes.
     pub(crate) const fn len(&self) -> u64 {
         self.length
     }
 }
 
-/// A file whose space is allocated when it is made, written front to back.
+/// A file whose space is allocated when it is created, written front to back.
 ///
-/// Because the space is there, a full disk refuses a new file and never tears a write into an old one (on file systems
-/// that overwrite in place, as ext4 and XFS do).
+/// Because the space is allocated, a full disk refuses a new file and never tears a write into an old one (on file
+/// systems that overwrite in place, as ext4 and XFS do).
 #[derive(Debug)]
 pub(crate) struct AllocatedFile {
     file: File,
@@ -441,7 +442,7 @@ pub(crate) struct AllocatedFile {
 }
 
 impl AllocatedFile {
-    /// Makes the file with this much space. Nothing of it stays behind on an error.
+    /// Creates the file with this much space. Nothing of it remains after an error.
     pub(crate) fn create(path: &Path, size_bytes: u64) -> io::Result<Self> {
         let file = OpenOptions::new()
             .write(true)
@@ -452,7 +453,7 @@ impl AllocatedFile {
             .and_then(|()| file.sync_all())
             .and_then(|()| path.parent().map_or(Ok(()), sync_dir));
         if let Err(error) = made {
-            // The first error is the one to report; a left-over file is empty and is ignored by whoever reads it.
+            // The first error is the one to report; readers ignore a left-over file, which is empty.
             let _ = std::fs::remove_file(path);
             return Err(error);
         }
@@ -464,10 +465,10 @@ impl AllocatedFile {
         })
     }
 
-    /// Writes the bytes after what was written before and waits until they are durable.
+    /// Appends the bytes and waits until they are durable.
     ///
     /// # Errors
-    /// Also when the file has no longer its name: what is in it then is found by nobody.
+    /// Also when the file no longer has its name: nobody would find its contents then.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.written)?;
         self.written += bytes.len() as u64;
@@ -481,12 +482,12 @@ impl AllocatedFile {
         )))
     }
 
-    /// Bytes that can still be written.
+    /// Returns how many bytes can still be written.
     pub(crate) const fn room(&self) -> u64 {
         self.allocated.saturating_sub(self.written)
     }
 
-    /// Gives the file another name in its directory, durably.
+    /// Renames the file within its directory, durably.
     pub(crate) fn rename(&mut self, path: &Path) -> io::Result<()> {
         std::fs::rename(&self.path, path)?;
         path.parent().map_or(Ok(()), sync_dir)?;
@@ -495,8 +496,8 @@ impl AllocatedFile {
     }
 }
 
-/// Reads a file, but for the space at its end that was allocated and never written: that is zeros, and there may be much of
-/// it. At least 4 KiB of a longer file are given.
+/// Reads a file without the allocated space at its end that was never written: that is zeros, and may be long. Of a
+/// longer file it returns at least 4 KiB.
 pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -506,7 +507,7 @@ pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
         let data = match rustix::fs::seek(&file, SeekFrom::Data(at)) {
             Ok(data) => data,
             Err(Errno::NXIO) => break,
-            // A file system that does not tell: then everything is read.
+            // The file system does not report holes: then everything is read.
             Err(_) => at,
         };
         let end = rustix::fs::seek(&file, SeekFrom::Hole(data)).unwrap_or(length);
@@ -520,8 +521,8 @@ pub(crate) fn read_written(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Allocates by the file system's own call, or by writing zeros where it has none. (Which error says so differs between
-/// file systems, kernels and sandboxes.)
+/// Allocates by the file system's own call, or by writing zeros where it has none. (File systems, kernels and sandboxes
+/// report that with different errors.)
 fn allocate(file: &File, size_bytes: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size_bytes) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {

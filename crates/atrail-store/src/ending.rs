@@ -1,4 +1,4 @@
-//! Ending spaces and accounts. What happened in them does not end by itself: a domain outlives its space.
+//! Ends spaces and accounts. Their events do not end with them: a domain outlives its space.
 
 use atrail_model::{
     AccountId, Day, DayRange, EventTotal, Hours, Requester, Scope, SpaceId, Target,
@@ -8,7 +8,7 @@ use crate::Store;
 use crate::catalog::tenancy::holds_events;
 use crate::error::{Result, StoreError, chain};
 
-/// What becomes of the events of a space that is deleted.
+/// What happens to the events of a deleted space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventsOfSpace {
     /// They stay with the account.
@@ -18,7 +18,7 @@ pub enum EventsOfSpace {
 }
 
 impl Store {
-    /// What a space holds, of all days.
+    /// Returns the total of a space's events, of all days.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -30,8 +30,8 @@ impl Store {
         self.count(everything(target)).await
     }
 
-    /// Deletes a space with its roles and sessions, and answers what it held. Its events stay with the account, or go
-    /// first; those that came in the meantime go after.
+    /// Deletes a space with its roles and sessions, and returns the total of its events. Its events stay with the
+    /// account, or are deleted first; those that arrive meanwhile are deleted afterwards.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` while a legal hold stands on the space itself, or as for [`Store::delete_events`].
@@ -70,7 +70,7 @@ impl Store {
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }
-        // The space is gone, so this is not refused for what was asked for before.
+        // The space is gone, so neither the warrant nor earlier requests may stop this.
         let by_name = Requester {
             warrant: None,
             ..requester
@@ -88,11 +88,11 @@ impl Store {
         }
     }
 
-    /// Deletes an account that has no organizations, holds no events, and is not held. Nobody can send to it while it is
-    /// looked whether it may end, nor after.
+    /// Deletes an account that has no organizations, no events, and no hold. It accepts no events while this checks
+    /// whether it may end, nor afterwards.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` when there is something in it, or when the catalog fails.
+    /// `NotFound`, `Conflict` when it is not empty, or when the catalog fails.
     pub async fn delete_account(
         &self,
         account: AccountId,
@@ -101,7 +101,7 @@ impl Store {
         let core = &self.core;
         let requester = requester.into();
         let target = Target::Account(account);
-        // Whoever sends to an account that stays is not to hear that it is ending.
+        // Checked before the closing, so that no sender learns of the ending of an account that stays.
         self.refuse_used(account).await?;
         let domains = core.catalog.domains_of(target).await?;
         let closed = core
@@ -120,7 +120,7 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses to end an account that has organizations or holds events.
+    /// Refuses to end an account that has organizations or events.
     async fn refuse_used(&self, account: AccountId) -> Result<()> {
         let organizations = self.tenancy().organizations().await?;
         if organizations.iter().any(|one| one.account == account) {

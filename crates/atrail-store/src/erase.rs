@@ -1,4 +1,4 @@
-//! Erasing bytes that do not belong to the archive, or not any more.
+//! Erases bytes that do not belong to the archive, or no longer do.
 
 pub(crate) mod log;
 
@@ -13,12 +13,12 @@ use crate::duties::to_take_out;
 use crate::error::{Result, chain, is_full};
 use crate::object::domain_of;
 
-/// Objects that are erased at once.
+/// Number of objects that are erased at the same time.
 const PARALLEL: usize = 4;
 
 impl Core {
-    /// Erases objects that do not belong to the archive; `false` when some are still there. Each is tried: those that cannot be
-    /// erased now stay noted, and the background tries again.
+    /// Erases objects that do not belong to the archive; returns `false` when some remain. It tries each of them: the
+    /// catalog keeps the paths of those that remain, and the background tries again.
     pub(crate) async fn erase(&self, paths: &[String]) -> bool {
         let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
             .map(|path| async move {
@@ -33,7 +33,7 @@ impl Core {
             .await;
         let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
         let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
-        // One look at each directory, unless one of them fails: then it is to be known which.
+        // Syncs each directory once. Only if one of them fails, each path is checked on its own.
         let is_synced = self.blobs.settle_deletions(&deleted).await.is_ok();
         let mut gone = Vec::with_capacity(tried.len());
         let mut left = 0;
@@ -72,12 +72,12 @@ impl Core {
         left == 0
     }
 
-    /// Erases what an earlier try could not.
+    /// Erases the objects that an earlier try could not erase.
     pub(crate) async fn erase_owed(&self) -> Result<()> {
         if !self.owes_objects.load(Ordering::Relaxed) {
             return Ok(());
         }
-        // Whoever leaves some from here on sets the mark again.
+        // A task that leaves some from here on sets the mark again.
         self.owes_objects.store(false, Ordering::Relaxed);
         let waste = self.catalog.waste().await;
         let mut is_left = waste.is_err();
@@ -87,8 +87,8 @@ impl Core {
             .filter_map(|path| domain_of(path))
             .collect();
         for domain in domains {
-            // Nobody is writing an object of the domain: each path that is noted is of one that is to go. Who is at work there erases
-            // its own, and nobody waits for it.
+            // Nobody is writing an object of the domain: each noted path is of an object to erase. A task that works on
+            // the domain erases its own waste, and nobody waits for it.
             let duties = to_take_out([domain].into_iter());
             let claims: Option<Vec<_>> = duties.map(|duty| self.duties.try_claim(duty)).collect();
             let erased = match claims {
@@ -103,11 +103,11 @@ impl Core {
         waste.map(drop)
     }
 
-    /// Erases what is noted as waste of these domains, which are claimed; `false` when some is still there. What a deletion recorded
-    /// is signed before its bytes go.
+    /// Erases the noted waste of these domains, which the caller has claimed; returns `false` when some remains. It
+    /// signs the record of a deletion before it erases the bytes.
     pub(crate) async fn erase_waste_of(&self, domains: &HashSet<Domain>) -> Result<bool> {
         if self.unknown_seal.lock().is_some() {
-            // Some of it may be in the archive.
+            // Some of it may belong to the archive.
             return Ok(false);
         }
         let mut waste = self.catalog.waste().await?;
@@ -125,11 +125,11 @@ impl Core {
         Ok(self.erase(&waste).await)
     }
 
-    /// Erases all that is noted as waste, but of domains that cannot be signed: what a deletion recorded is signed before its bytes
-    /// go. Nobody is sealing, compacting or deleting.
+    /// Erases all noted waste, except that of domains that cannot be signed: it signs the record of a deletion before
+    /// it erases the bytes. Nobody is sealing, compacting or deleting.
     pub(crate) async fn erase_waste(&self) -> Result<()> {
         if self.unknown_seal.lock().is_some() {
-            // Some of it may be in the archive.
+            // Some of it may belong to the archive.
             return Ok(());
         }
         let waste = self.catalog.waste().await?;
@@ -153,8 +153,8 @@ impl Core {
         Ok(())
     }
 
-    /// Erases what an earlier process left unfinished. What a deletion recorded is signed before its bytes go: when that
-    /// cannot be, they wait for the background.
+    /// Erases what an earlier process left. It signs the record of a deletion before it erases the bytes: when it
+    /// cannot sign, the background erases them later.
     pub(crate) async fn end_erasures(&self) -> Result<()> {
         let signed = self
             .with_reserve(|| self.signing.sign_each(&self.catalog))

@@ -1,4 +1,4 @@
-//! What can go wrong below the API.
+//! The errors below the API.
 
 use std::io;
 use std::path::Path;
@@ -7,13 +7,13 @@ use atrail_model::{Day, Domain, EventTotal, Hour, ObjectId, SessionId};
 
 use crate::catalog::database_error::DatabaseError;
 
-/// An operation of the store did not succeed.
+/// The failure of an operation of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The arguments are wrong in themselves.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such thing, or it belongs to somebody else.
+    /// There is no such thing, or another user owns it.
     #[error("{what} not found")]
     NotFound {
         /// The thing in a few words, such as `session 32c657c5-…`.
@@ -27,7 +27,7 @@ pub enum StoreError {
     TooMany {
         /// Which limit, and what to do.
         message: String,
-        /// After how long it is worth trying again, in seconds.
+        /// When a retry is worthwhile, in seconds.
         retry_after_secs: u64,
     },
     /// Events that the session had pinned were deleted.
@@ -38,49 +38,50 @@ pub enum StoreError {
         /// When and by whom.
         reason: String,
     },
-    /// The login that asked for a change has ended before the change was made.
+    /// The login that requested a change ended before the change was made.
     #[error("the login ended while the request was under way: nothing was done")]
     LoginEnded,
-    /// The login that asked for a change is not worth any more what it was when the request was judged.
+    /// The rights of the login that requested a change are no longer those with which the request was authorized.
     #[error("your roles changed while the request was under way: nothing was done, send it again")]
     RightsChanged,
     /// A legal hold forbids it.
     #[error("{0} forbids it; release the hold first, if it may end")]
     Held(atrail_model::StandingHold),
-    /// Events of this hour cannot be put into the archive: they are kept, and tried again. Other hours are not touched by it.
+    /// Events of this hour cannot be put into the archive: they are kept, and the store tries again. Other hours are
+    /// not affected.
     #[error(
         "events of {day} hour {} cannot be put into the archive now: they are kept, and it is tried again",
         .hour.number()
     )]
     Unsealable {
-        /// Whose events.
+        /// The domain of the events.
         domain: Domain,
         /// Their day.
         day: Day,
         /// Their hour.
         hour: Hour,
-        /// What keeps them out of the archive, for the operator.
+        /// Why they cannot be archived, for the operator.
         why: String,
     },
-    /// Some of what was asked for was done, and is not undone by what then failed.
+    /// Part of the request was done, and stays done although the rest failed.
     #[error("{} events were deleted, freeing {} bytes, and then: {rest}", .done.count, .done.size_bytes)]
     Partly {
-        /// What was deleted.
+        /// The deleted events.
         done: EventTotal,
-        /// What kept the rest from it.
+        /// The failure that stopped the rest.
         #[source]
         rest: Box<StoreError>,
     },
     /// No space is left; nothing was kept, nothing acknowledged was lost.
     #[error("no space is left for new events")]
     Full(#[source] io::Error),
-    /// More is under way than memory may hold; later it works.
+    /// More requests are in progress than memory allows; a later try works.
     #[error("more events are on their way than the store can hold in memory")]
     Overloaded,
-    /// Somebody is ending the space or account: it takes events again if that fails.
+    /// The space or account is being ended: it accepts events again if that fails.
     #[error("the space or account is being ended; if that fails, it accepts events again")]
     Ending,
-    /// A write or an fsync failed before: the store takes no writes until it is restarted.
+    /// A write or an fsync failed before: the store refuses writes until it is restarted.
     #[error("the store stopped taking writes: {0}; restart the server after mending the cause")]
     Poisoned(String),
     /// The store is shutting down.
@@ -91,15 +92,15 @@ pub enum StoreError {
         "a task of the store broke off half-way: its panic is in the log; look before you ask again"
     )]
     Panicked,
-    /// Stored bytes are not what they were when they were written.
+    /// Stored bytes differ from what was written.
     #[error("{what} is damaged: {why}")]
     Damaged {
         /// The file or object.
         what: String,
-        /// What does not hold.
+        /// The fault.
         why: String,
     },
-    /// An object of the archive is not what was written, or is not there. Other objects are not touched by it.
+    /// An object of the archive differs from what was written, or is missing. Other objects are not affected.
     #[error("object {object} of {day} hour {hour} is damaged: {why} ({path})")]
     DamagedObject {
         /// The object.
@@ -110,7 +111,7 @@ pub enum StoreError {
         hour: Hour,
         /// Its path below the archive.
         path: String,
-        /// What does not hold.
+        /// The fault.
         why: String,
     },
     /// The data directory cannot be used.
@@ -148,37 +149,37 @@ pub enum StoreError {
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// Ask differently.
+    /// Change the request.
     Invalid,
-    /// Ask for something that is there.
+    /// Request something that exists.
     NotFound,
     /// Choose another name, or change the state first.
     Conflict,
-    /// Wait and ask again.
+    /// Wait and retry.
     TooMany,
-    /// Make another session.
+    /// Create another session.
     Gone,
     /// Log in again.
     LoggedOut,
     /// Have the legal hold released.
     Held,
-    /// Make space; then it works.
+    /// Free disk space; then it works.
     Full,
-    /// Wait and ask again; the server is not ready for this now.
+    /// Wait and retry; the server is not ready for this now.
     Unavailable,
-    /// Ask for something else; this needs the operator, who restores it from a backup.
+    /// Request something else; the operator must restore this from a backup.
     Damaged,
     /// Call the operator.
     Broken,
 }
 
 impl StoreError {
-    /// Whether the cause may be a disk without space, although it does not say so.
+    /// Reports whether the cause may be a full disk, although the error does not state it.
     pub(crate) fn may_be_for_want_of_space(&self) -> bool {
         matches!(self, Self::Catalog { source, .. } if source.is_unwritten())
     }
 
-    /// Whether the cause, however deep, is a disk without space.
+    /// Reports whether the cause, at any depth, is a full disk.
     fn is_for_want_of_space(&self) -> bool {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = next {
@@ -190,7 +191,7 @@ impl StoreError {
                 ) {
                     return true;
                 }
-                // An I/O error may wrap another, and does not name it as its source.
+                // An I/O error may wrap another one without naming it as its source.
                 if let Some(inner) = io.get_ref() {
                     next = Some(inner);
                     continue;
@@ -206,7 +207,7 @@ impl StoreError {
         false
     }
 
-    /// What the caller can do.
+    /// Returns what the caller can do.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         if self.is_for_want_of_space() {
@@ -239,7 +240,7 @@ impl StoreError {
     }
 }
 
-/// Turns a failure to do something to a path into one that says so.
+/// Turns a failure to do something to a path into an error that names both.
 pub(crate) fn io_failure<'a>(
     what: &'a str,
     path: &'a Path,
@@ -253,12 +254,12 @@ pub(crate) fn io_failure<'a>(
 /// The store's result.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// Whether something failed for want of space.
+/// Reports whether something failed for lack of space.
 pub(crate) fn is_full<T>(outcome: &Result<T>) -> bool {
     matches!(outcome, Err(error) if error.kind() == ErrorKind::Full)
 }
 
-/// An error with its causes in one line, for logs.
+/// Returns an error with its causes in one line, for logs.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! What is done when the disk is full.
+//! Handles a full disk.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::journal::Rotation;
 use crate::task::off_thread;
 
 impl Core {
-    /// While the disk is full, who sends is refused at once; this finds out when there is space again. First what is set
-    /// aside comes back, then the log goes on: so it cannot take what deletions need.
+    /// While the disk is full, the store refuses events at once; this detects that there is space again. First it sets
+    /// the reserve aside again, then the log continues: so the log cannot use the space that deletions need.
     pub(crate) async fn look_for_space(&self) -> Result<()> {
         let is_full = self.journal.is_full();
         let reserve = Arc::clone(&self.reserve);
@@ -25,7 +25,7 @@ impl Core {
         Ok(())
     }
 
-    /// Does what writes to the catalog; on a full disk with the space that is set aside.
+    /// Runs work that writes to the catalog; on a full disk it releases the reserve.
     pub(crate) async fn with_reserve<T, F: Future<Output = Result<T>>>(
         &self,
         work: impl Fn() -> F,
@@ -44,7 +44,7 @@ impl Core {
         }
     }
 
-    /// Finds out whether it was for want of space that the catalog was not written.
+    /// Returns the outcome, with an error marked as lack of space when that kept the catalog from being written.
     pub(crate) fn told<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| self.reserve.explain(error))
     }

@@ -1,4 +1,4 @@
-//! What the fuzz targets call. No part of the crate's face.
+//! Interfaces for the fuzz targets. Not part of the crate's API.
 
 pub(crate) mod changed;
 
@@ -7,23 +7,23 @@ pub fn log_file(bytes: &[u8]) {
     crate::wal::fuzzing::read(bytes);
 }
 
-/// Opens bytes as a run, and looks for all of its keys.
+/// Opens bytes as a run, and looks up all of its keys.
 pub fn run_file(bytes: &[u8]) {
     crate::dedup::fuzzing::read(bytes);
 }
 
-/// Makes an object of lines: it describes itself, and each line comes out of it.
+/// Builds an object from lines, and checks that it describes itself, and that each line can be read from it.
 ///
 /// # Panics
-/// When it does not.
+/// When a check fails.
 pub fn object(text: &[u8]) {
     crate::object::fuzzing::build_of(text);
 }
 
-/// Reads bytes as an object, of which nothing but its bytes is known.
+/// Reads bytes as an object of unknown origin.
 ///
 /// # Panics
-/// When it is taken for sound and is not what it says of itself.
+/// When the object passes as sound and contradicts its own description.
 pub fn object_file(bytes: &[u8]) {
     crate::object::fuzzing::read(bytes);
 }

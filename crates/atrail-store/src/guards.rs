@@ -1,4 +1,4 @@
-//! Guards that show only when something comes in between: each test holds what the guard waits for.
+//! Tests of guards whose absence shows only under interference: each test blocks the step for which the guard waits.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -30,7 +30,7 @@ struct Fixture {
     dir: tempfile::TempDir,
 }
 
-/// Long enough for what does not wait.
+/// Long enough for anything that does not wait.
 const A_WHILE: Duration = Duration::from_secs(1);
 
 impl Fixture {
@@ -74,13 +74,13 @@ impl Fixture {
         }
     }
 
-    /// As somebody has it who seals.
+    /// Claims the domain as a seal does.
     async fn seals(&self) -> Claim {
         let duties = &self.store.core.duties;
         duties.claim(Duty::Seal(self.domain())).await
     }
 
-    /// As somebody has it who compacts.
+    /// Claims the domain as a compaction does.
     async fn compacts(&self) -> Claim {
         let duties = &self.store.core.duties;
         duties.claim(Duty::Compact(self.domain())).await
@@ -125,7 +125,7 @@ impl Fixture {
 #[tokio::test]
 async fn a_path_is_noted_as_waste_before_its_object_is_written() {
     let fixture = Fixture::new().await;
-    // Nobody can note anything while this is open.
+    // Nobody can record anything while this is open.
     let tx = fixture
         .store
         .core
@@ -178,7 +178,7 @@ async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
     let turn = fixture.seals().await;
     let (store, scope) = (fixture.store.clone(), fixture.scope());
     let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
-    // It has looked for holds, and waits for its turn.
+    // It has checked for holds, and waits for its turn.
     let compacting = Duty::Compact(fixture.domain());
     while core.duties.try_claim(compacting).is_some() {
         tokio::task::yield_now().await;
@@ -208,10 +208,10 @@ async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
 async fn a_seal_that_never_began_to_commit_stops_nothing() {
     let fixture = Fixture::new().await;
     let core = &fixture.store.core;
-    // So that the domain is known without a look.
+    // So that the domain is known without a query.
     fixture.seal().await.unwrap().unwrap();
     fixture.send("two").await;
-    // A commit that was not asked for leaves nothing unknown, even if the catalog cannot be read either.
+    // A commit that was never begun leaves nothing unknown, even if the catalog cannot be read either.
     core.catalog.close_readers().await;
     let refuse =
         "CREATE TRIGGER refuse BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'no'); END";
@@ -221,7 +221,7 @@ async fn a_seal_that_never_began_to_commit_stops_nothing() {
     assert!(fixture.store.write_refusal().is_none());
 }
 
-/// An earlier put may have made them, and failed before it synced them: the archive's own directories are there already.
+/// An earlier put may have created them, and failed before it synced them: the archive's own directories exist already.
 #[tokio::test]
 async fn directories_above_an_object_are_synced_before_it_counts() {
     let fixture = Fixture::new().await;
@@ -243,7 +243,7 @@ async fn directories_above_an_object_are_synced_before_it_counts() {
     );
 }
 
-/// What was signed is shown only when the journal knows it for good.
+/// A signed checkpoint is shown only when its file has it durably.
 #[tokio::test]
 async fn the_journal_of_checkpoints_is_synced_with_each_line() {
     let fixture = Fixture::new().await;
@@ -273,21 +273,21 @@ impl Fixture {
         tokio::spawn(async move { store.create_session(new).await })
     }
 
-    /// Parts of texts in the catalog, whether there is a session to them or not.
+    /// Returns the number of parts of texts in the catalog, with or without a session.
     async fn parts(&self) -> i64 {
         let catalog = &self.store.core.catalog;
         catalog.number("SELECT COUNT(*) FROM session_texts").await
     }
 }
 
-/// A session that is being made has pinned nothing that a deletion could see.
+/// A session that is being created has pinned nothing that a deletion could see.
 #[tokio::test]
 async fn what_goes_while_a_session_is_made_is_not_in_it() {
     let fixture = Fixture::new().await;
     fixture.seal().await.unwrap().unwrap();
     let core = &fixture.store.core;
     for (change, left) in [
-        // The control: what changes no object is no reason to begin again.
+        // The control: a change that removes no object is no reason to begin again.
         ("UPDATE domains SET removals = removals", 1),
         ("UPDATE objects SET retired = 1", 0),
         ("DELETE FROM objects", 0),
@@ -343,7 +343,7 @@ async fn texts_in_parts_go_with_their_session_and_those_of_none_go_by_themselves
     assert_eq!(bytes, manifest.len() + receipt.len());
     core.delete_stray_texts().await.unwrap();
     assert_eq!(fixture.parts().await, parts, "they belong to a session");
-    // A making that was given up leaves parts, and one that is under way keeps them.
+    // An abandoned creation leaves parts, and one in progress keeps them.
     let tx = core.catalog.write("hold the catalog").await.unwrap();
     let given_up = fixture.making();
     tokio::time::sleep(A_WHILE).await;

@@ -1,4 +1,4 @@
-//! Legal holds: while one stands on a space or an account, nothing of it is deleted.
+//! Legal holds: while one stands on a space or an account, none of its events is deleted.
 
 use atrail_model::{Requester, StandingHold, Target};
 
@@ -7,11 +7,12 @@ use crate::catalog::domains::DomainRow;
 use crate::error::{Result, StoreError};
 
 impl Store {
-    /// Sets a hold on a space, or on an account with all its spaces, those made later included. The reason is the
-    /// requester's.
+    /// Sets a hold on a space, or on an account with all its spaces, later ones included. The requester states the
+    /// reason.
     ///
     /// # Errors
-    /// `Invalid` without a reason, `Conflict` when one stands on the target already, `NotFound`, or when the catalog fails.
+    /// `Invalid` without a reason, `Conflict` when one already stands on the target, `NotFound`, or when the catalog
+    /// fails.
     pub async fn set_hold(&self, target: Target, requester: Requester<'_>) -> Result<()> {
         if requester.reason.trim().is_empty() {
             return Err(StoreError::Invalid(
@@ -30,7 +31,7 @@ impl Store {
         Ok(())
     }
 
-    /// The holds that stand on the target's domains.
+    /// Returns the standing holds on the target's domains.
     ///
     /// # Errors
     /// `NotFound`, or when the catalog fails.

@@ -1,4 +1,4 @@
-//! Events coming in.
+//! Accepts events.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -17,28 +17,29 @@ use crate::wal::NewEvent;
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a domain may be sealed under an append before the append keeps others from sealing.
+/// How often a domain may be sealed during an append before the append blocks its sealing.
 const LOOKS: usize = 3;
 
-/// Events that are looked for among sealed ones on an async thread; more of them would hold it up.
+/// Events that are looked up among sealed ones on an async thread; more of them would block it.
 const INLINE_MAX_EVENTS: usize = 64;
 
-/// What became of events that are durable now.
+/// The outcome of an append: its events are durable now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AppendTotal {
-    /// Events that were not there before.
+    /// Events that were new.
     pub stored: u64,
-    /// Events that were there already, byte for byte in the same domain, and are not stored again.
+    /// Events that the domain already had, byte for byte; they are not stored again.
     pub duplicates: u64,
 }
 
 impl Store {
-    /// Makes events durable in a domain. `Ok` means that all of them survive a crash of process and machine. One that was
-    /// acknowledged within the window of deduplication is not stored again.
+    /// Makes events durable in a domain. `Ok` means that all of them survive a crash of process and machine. An event
+    /// that was acknowledged within the deduplication window is not stored again.
     ///
     /// # Errors
-    /// `Full` and `Overloaded` when nothing was kept and a later try may succeed; `Poisoned` when the store takes no
-    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain has ended.
+    /// `Full` and `Overloaded` when no event was kept and a later try may succeed; `Poisoned` when the store refuses
+    /// writes until it is restarted: then it is unknown whether the events are kept. `NotFound` when the domain has
+    /// ended.
     pub async fn append(&self, domain: Domain, events: Vec<NewEvent>) -> Result<AppendTotal> {
         let core = &self.core;
         let _open = core.closing.enter(domain)?;
@@ -49,8 +50,8 @@ impl Store {
         self.append_to_open(domain, events).await
     }
 
-    /// Does it while the domain is kept from ending, however much of it is set apart: without the server's own events nobody could
-    /// read or delete what is.
+    /// Appends while the domain is protected from ending, however many of its events are set apart: without the
+    /// server's own events nobody could read or delete those events.
     pub(crate) async fn append_to_open(
         &self,
         domain: Domain,
@@ -74,7 +75,7 @@ impl Store {
                 Attempt::SealedMeanwhile(same) => events = same,
             }
         }
-        // Nothing is sealed between the two looks now.
+        // From here on nothing is sealed between the two lookups.
         let _no_seal = core.duties.claim(Duty::Seal(domain)).await;
         match core.append_fresh(account, domain, all, events).await? {
             Attempt::Done(total) => Ok(total),
@@ -82,7 +83,7 @@ impl Store {
         }
     }
 
-    /// Why the store takes no events now, if it does not.
+    /// Returns the reason why the store refuses events now, if it does.
     #[must_use]
     pub fn write_refusal(&self) -> Option<StoreError> {
         let core = &self.core;
@@ -90,24 +91,24 @@ impl Store {
         core.journal.refusal().or_else(moved)
     }
 
-    /// How many hours cannot be sealed, and are set apart so that others can.
+    /// Returns how many hours cannot be sealed, and are set apart so that others can.
     #[must_use]
     pub fn hours_apart(&self) -> u64 {
         self.core.apart.count()
     }
 }
 
-/// What became of one attempt to append.
+/// The outcome of one attempt to append.
 enum Attempt {
     Done(AppendTotal),
-    /// Whatever is sealed between the look at what is sealed and the look at what is not is in neither place for one of
-    /// them: nothing was written.
+    /// The domain was sealed between the lookup of sealed events and that of unsealed ones, so both may have missed an
+    /// event: nothing was written.
     SealedMeanwhile(Vec<NewEvent>),
 }
 
 impl Core {
-    /// Leaves out what is there already, and makes the rest durable, unless the domain is sealed meanwhile. `all` is the
-    /// number of events that were sent.
+    /// Skips the events that the domain already has, and makes the rest durable, unless the domain is sealed meanwhile.
+    /// `all` is the number of events that were sent.
     async fn append_fresh(
         self: &Arc<Self>,
         account: AccountId,
@@ -116,7 +117,7 @@ impl Core {
         events: Vec<NewEvent>,
     ) -> Result<Attempt> {
         let seals = self.journal.seals_of(domain);
-        // In the order in which events move: none is passed by.
+        // In the order in which events move, so that no event is missed.
         let fresh = self.apart.without_known(domain, events);
         let fresh = self.without_sealed(domain, fresh).await?;
         let sealed = all - fresh.len() as u64;
@@ -137,7 +138,7 @@ impl Core {
         Ok(Attempt::Done(self.count_append(all, sealed + duplicates)))
     }
 
-    /// The events that are not sealed in a segment that is still there.
+    /// Returns the events that are not sealed in an existing segment.
     async fn without_sealed(
         self: &Arc<Self>,
         domain: Domain,

@@ -1,5 +1,5 @@
-//! Reading an object for what it says of itself, and whether that is true. Pure but for the reader; memory is bounded
-//! whatever the bytes are.
+//! Reads an object's description of itself, and checks whether it is true. Pure except for the reader; memory is
+//! bounded for any input.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -10,23 +10,23 @@ use sha2::{Digest, Sha256};
 
 use crate::object::{SUBFIELD_ID, SUBFIELD_VERSION, Segment};
 
-/// Longer lines are not written: an event has 1 MiB at most, and its conversion holds it once more.
+/// Longer lines are never written: an event has at most 1 MiB, and its conversion contains it once more.
 const LINE_MAX_BYTES: usize = 16 << 20;
 const READ_AT_ONCE: usize = 256 << 10;
 /// Length of the description of a segment, as drawn in `docs/FORMAT.md`.
 const DESCRIPTION_LEN: usize = 87;
 
-/// What an object's bytes are.
+/// The properties of an object's bytes.
 #[derive(Debug)]
 pub(crate) struct Inspected {
     pub(crate) size_bytes: u64,
     pub(crate) sha256: [u8; 32],
-    /// Its segments in order, each counted and hashed anew; or what does not hold.
+    /// Its segments in order, each counted and hashed anew; or the fault.
     pub(crate) content: Result<Vec<Segment>, String>,
 }
 
 /// Reads an object to its end: decodes every member, counts and hashes every line, compares each segment with its own
-/// description. `on_leaf` hears of every line, also of those before a fault.
+/// description. It calls `on_leaf` for every line, including those before a fault.
 ///
 /// # Errors
 /// When the bytes cannot be read.
@@ -59,7 +59,7 @@ pub(crate) fn inspect(source: impl Read, on_leaf: impl FnMut(LeafHash)) -> io::R
     })
 }
 
-/// Hashes what passes, and keeps a failure of the source apart from one of the decoder.
+/// Hashes all bytes that pass, and distinguishes a failure of the source from one of the decoder.
 struct Hashing<R> {
     source: R,
     hasher: Sha256,
@@ -218,7 +218,7 @@ impl<F: FnMut(LeafHash)> Content<F> {
     }
 }
 
-/// The segment that a member's extra field describes; `None` when it describes none that is known here.
+/// Returns the segment that a member's extra field describes; `None` when it describes none of a known version.
 fn described(mut extra: &[u8]) -> Option<Segment> {
     // RFC 1952 §2.3.1.1: subfields of two bytes of id, two of length, and data.
     loop {
@@ -323,7 +323,7 @@ mod tests {
         let mut member = bytes[..description_at + DESCRIPTION_LEN].to_vec();
         member[description_at + 39..][..16].fill(0);
         member[description_at + 55..].copy_from_slice(&TreeHasher::default().root().0);
-        // Nothing deflated, its checksum and its length.
+        // No compressed data, its checksum and its length.
         member.extend_from_slice(&EMPTY_MEMBER[10..]);
         let refused = content(&member).unwrap_err();
         assert!(refused.ends_with("describes no events"), "{refused}");
@@ -344,8 +344,8 @@ mod tests {
                 silent.push(at);
             }
         }
-        // Gzip's own header says nothing of the content (flags, time, system); what the segment says of where it
-        // belongs is compared by whoever knows its place.
+        // Gzip's own header does not describe the content (flags, time, system); a caller that knows the place compares
+        // the segment's statement of it.
         assert!(silent.iter().all(|at| *at < 12 + 4 + 39), "{silent:?}");
         for cut in 0..bytes.len() {
             assert!(content(&bytes[..cut]).is_err(), "cut at {cut}");

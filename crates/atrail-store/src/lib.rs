@@ -1,6 +1,6 @@
-//! Keeps events durable and hands them out: write-ahead log, sealing, catalog, sessions, downloads.
+//! Keeps events durable and serves them: write-ahead log, sealing, catalog, sessions, downloads.
 //!
-//! Nothing here knows HTTP. [`Store`] is the whole face of this crate.
+//! Nothing here knows HTTP. [`Store`] is the main interface of this crate.
 
 mod anchors;
 mod apart;

@@ -1,11 +1,12 @@
-//! Listing directories for who looks at a data directory from outside.
+//! Lists directories for tools that inspect a data directory from outside.
 
 use std::path::PathBuf;
 
 use crate::error::{Result, io_failure};
 use crate::task::off_thread;
 
-/// The files and the directories in a directory, each in order; links are files. A directory that is not there is empty.
+/// Returns the files and the directories in a directory, each in order; links count as files. A missing directory
+/// counts as empty.
 ///
 /// # Errors
 /// When it cannot be listed.

@@ -1,4 +1,4 @@
-//! The bytes of an object: a segment's lines as gzip members. Drawn in `docs/FORMAT.md`. Pure.
+//! The bytes of an object: a segment's lines as gzip members. `docs/FORMAT.md` has a picture. Pure.
 
 #[cfg(feature = "internals")]
 pub(crate) mod benching;
@@ -20,12 +20,12 @@ const FEXTRA: u8 = 4;
 pub(crate) const SUBFIELD_ID: [u8; 2] = *b"AT";
 pub(crate) const SUBFIELD_VERSION: u8 = 1;
 
-/// The one gzip member without content: what a download without events consists of.
+/// The one gzip member without content: the whole of a download without events.
 pub(crate) const EMPTY_MEMBER: [u8; 20] = [
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
-/// What is known of a sealed segment.
+/// The record of a sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) id: SegmentId,
@@ -36,14 +36,14 @@ pub(crate) struct Segment {
     pub(crate) root: Root,
 }
 
-/// One event as it will be sealed.
+/// One event in its sealed form.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) line: Bytes,
     pub(crate) leaf: LeafHash,
 }
 
-/// The unsealed events of one domain and hour, in the order of their coming.
+/// The unsealed events of one domain and hour, in the order of their arrival.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HourLines {
     pub(crate) lines: Vec<Line>,
@@ -62,7 +62,7 @@ pub(crate) struct NewObject {
     pub(crate) sha256: [u8; 32],
 }
 
-/// What the file of an object must be.
+/// The expected properties of an object's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObjectFile {
     pub(crate) id: ObjectId,
@@ -73,20 +73,20 @@ pub(crate) struct ObjectFile {
     pub(crate) sha256: [u8; 32],
 }
 
-/// Where the bytes of an object lie: elsewhere than at the beginning of a file of its own when it was compacted.
+/// The location of an object's bytes: not at the beginning of a file of its own when it was compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) file: ObjectFile,
     pub(crate) start: u64,
 }
 
-/// Where in the object store an object lies: a path that readers of Hive-partitioned archives understand.
+/// Returns an object's path in the object store: readers of Hive-partitioned archives understand it.
 pub(crate) fn object_path(place: Place, id: ObjectId) -> String {
     let Place { domain, day, hour } = place;
     format!("domain={domain}/date={day}/hour={hour}/{id}.ndjson.gz")
 }
 
-/// Whose objects lie at such a path.
+/// Returns the domain of an object's path.
 pub(crate) fn domain_of(path: &str) -> Option<Domain> {
     path.strip_prefix("domain=")?
         .split('/')
@@ -95,7 +95,7 @@ pub(crate) fn domain_of(path: &str) -> Option<Domain> {
         .ok()
 }
 
-/// Makes an object of an hour's lines: its record and its bytes.
+/// Makes an object from an hour's lines: its record and its bytes.
 pub(crate) fn build(
     place: Place,
     id: ObjectId,
@@ -141,7 +141,7 @@ pub(crate) fn build(
     (object, bytes)
 }
 
-/// A segment describes itself, so that it is found again when the catalog is lost.
+/// Returns a segment's description of itself, by which it is found again when the catalog is lost.
 fn subfield(segment: &Segment) -> Vec<u8> {
     let Segment {
         id,

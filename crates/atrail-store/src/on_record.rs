@@ -1,4 +1,4 @@
-//! What goes on record: bounded in number, and signed soon; and the key that signs it.
+//! The server's lasting records: bounded in number, and signed soon; and the key that signs them.
 
 use atrail_evidence::VerifierKey;
 use atrail_model::{Requester, Target};
@@ -9,12 +9,13 @@ use crate::core::Core;
 use crate::error::{Result, chain};
 
 impl Store {
-    /// The key that evidence is verified with.
+    /// Returns the key that verifies evidence.
     pub async fn verifier_key(&self) -> VerifierKey {
         self.core.signing.verifier_key().await
     }
 
-    /// The endorsements of all keys after the first, each a note by the key before, with the server's name as origin.
+    /// Returns the endorsements of all keys after the first, each a note by the previous key, with the server's name as
+    /// origin.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -22,11 +23,11 @@ impl Store {
         self.core.catalog.key_changes().await
     }
 
-    /// Makes a new signing key, which the old one endorses in every domain's log, and signs with it from then on. Returns
-    /// its verifier key.
+    /// Creates a new signing key, which the old one endorses in every domain's log, and signs with it from then on.
+    /// Returns its verifier key.
     ///
     /// # Errors
-    /// When the catalog or the disk fails: then it is the old key that signs, or the next start ends the change.
+    /// When the catalog or the disk fails: then the old key still signs, or the next start completes the change.
     pub async fn rotate_key(&self, requester: impl Into<Requester<'_>>) -> Result<VerifierKey> {
         let core = &self.core;
         let requester = requester.into();
@@ -40,7 +41,7 @@ impl Store {
 }
 
 impl Core {
-    /// Sessions, deletions, policies and holds of one target are bounded in number: each is on record for ever.
+    /// Refuses more sessions, deletions, policies and holds of one target than the limit: each is recorded for ever.
     pub(crate) async fn admit_record(&self, target: Target) -> Result<()> {
         let Some(first) = self.catalog.domains_of(target).await?.first().copied() else {
             return Ok(());
@@ -56,7 +57,8 @@ impl Core {
         )
     }
 
-    /// Signs where the logs of these domains stand, for what holds whether it is signed now or by the background.
+    /// Signs the present states of these domains' logs, for records that are valid whether they are signed now or by
+    /// the background.
     pub(crate) async fn sign_soon(&self, domains: &[DomainRow]) {
         if let Err(error) = self
             .with_reserve(|| self.signing.sign(&self.catalog, domains))

@@ -1,6 +1,6 @@
-//! The server's own events: what was done with the archive. They come in like everybody's, but a log that takes no events
-//! does not keep them out, for then nobody could read or delete any more: they wait in the catalog, on a full disk with the
-//! space that is set aside, until the log takes events again.
+//! The server's own events: records of actions on the archive. They are accepted like all events, but a log that
+//! refuses events does not stop them, because then nobody could read or delete any more: they wait in the catalog, on a
+//! full disk in the reserve, until the log accepts events again.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -12,20 +12,20 @@ use crate::core::Core;
 use crate::error::{Result, StoreError};
 use crate::wal::NewEvent;
 
-/// Events that come out of the catalog at one go.
+/// Number of events taken from the catalog at a time.
 const AT_ONCE: u32 = 256;
 
 impl Store {
     /// Makes an event about the use of the archive durable. It must have an `id`, so that it is stored once.
     ///
     /// # Errors
-    /// When neither the log nor the catalog takes it: as [`Self::append`] has them, but for a full disk only when not even
-    /// what is set aside has room.
+    /// When neither the log nor the catalog accepts it: as for [`Self::append`], but for a full disk only when even the
+    /// reserve has no room.
     pub async fn append_own(&self, domain: Domain, event: NewEvent) -> Result<()> {
         let core = &self.core;
         let _open = core.closing.enter(domain)?;
         match self.append_to_open(domain, vec![event.clone()]).await {
-            // A log that failed may hold the event all the same: it is stored once, however often it comes.
+            // A log that failed may have the event nevertheless: it is stored once, however often it arrives.
             Err(StoreError::Full(_) | StoreError::Poisoned(_)) => {}
             outcome => return outcome.map(drop),
         }
@@ -39,13 +39,14 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in what waits in the catalog, once the log takes events.
+    /// Appends the events that wait in the catalog, once the log accepts events.
     ///
     /// # Errors
-    /// The first failure. Only what cannot be taken in goes on waiting, and what came of its domain after it.
+    /// The first failure. Only events that could not be appended continue to wait, together with later ones of their
+    /// domains.
     pub(crate) async fn take_in_waiting(&self) -> Result<()> {
         let core = &self.core;
-        // Cleared before the look: who sets something aside after it sets the mark again.
+        // Cleared before the check: a caller that sets something aside afterwards sets the mark again.
         if core.journal.refusal().is_some() || !core.sets_aside.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
@@ -98,7 +99,7 @@ impl Store {
 }
 
 impl Core {
-    /// Whether an earlier process left something waiting.
+    /// Checks whether an earlier process left waiting events.
     pub(crate) async fn look_for_waiting(&self) -> Result<()> {
         let is_any = !self.catalog.waiting(i64::MIN, 1).await?.is_empty();
         self.sets_aside.store(is_any, Ordering::Relaxed);
@@ -156,13 +157,13 @@ mod tests {
             Domain::Account(self.account)
         }
 
-        /// Writes events until one had to wait; how many there are. The store finds out by itself that it has space, and
-        /// may do so at any moment.
+        /// Writes events until one had to wait; returns how many there are. The store may detect free space on its own
+        /// at any moment.
         async fn set_some_aside(&self) -> u64 {
             let core = &self.store.core;
             for number in 1.. {
                 core.journal.note_full();
-                // Twice, as who does not hear of the first try does.
+                // Twice, as for a caller that got no answer to the first try.
                 for _ in 0..2 {
                     let own = self.store.append_own(self.domain(), event(number));
                     own.await.unwrap();
@@ -184,7 +185,7 @@ mod tests {
             } = self;
             store.close().await.unwrap();
             drop(store);
-            // The lock goes with the last task of the dropped store, which may end a moment later.
+            // The last task of the dropped store releases the lock, perhaps a moment later.
             let store = loop {
                 match Store::open_dir(settings.clone(), clock.clone()).await {
                     Ok(store) => break store,
@@ -216,7 +217,7 @@ mod tests {
             catalog.waiting(i64::MIN, 100).await.unwrap().len()
         }
 
-        /// Waits until nothing waits any more.
+        /// Waits until no event waits any longer.
         async fn taken_in(&self) {
             while self.waiting().await > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -239,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn while_the_log_is_full_an_own_event_waits_and_is_stored_once() {
         let fixture = Fixture::new().await;
-        // The control: what others send is refused.
+        // The control: events of other senders are refused.
         let mut refused = None;
         while refused.is_none() {
             fixture.store.core.journal.note_full();
@@ -301,7 +302,7 @@ mod tests {
         });
         taken.await.unwrap();
         assert_eq!(fixture.count().await, 1);
-        // The control: it is in as soon as it can be.
+        // The control: the event is appended as soon as possible.
         drop(closed);
         fixture.taken_in().await;
     }

@@ -1,4 +1,4 @@
-//! What a store is put together from: one implementation of each seam.
+//! The parts of a store: one implementation of each seam.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::startup;
 use crate::timekeeper::Timekeeper;
 use crate::wal::LogNumber;
 
-/// What a store is put together from. One store uses the same parts at a time.
+/// The parts of a store. Only one store at a time uses the same parts.
 #[derive(Debug)]
 pub struct Parts {
     pub(crate) secrets: Arc<dyn Secrets>,
@@ -41,7 +41,7 @@ pub struct Parts {
     pub(crate) rest: Rest,
 }
 
-/// The catalog and the journal, which open in this order and with the help of the other parts.
+/// The catalog and the journal. They open in this order, and need the other parts to open.
 #[derive(Debug)]
 pub(crate) enum Rest {
     Directory {
@@ -54,14 +54,14 @@ pub(crate) enum Rest {
     },
 }
 
-/// Keeps others away from the parts for as long as the value lives.
+/// Prevents other stores from using the parts as long as the value lives.
 #[derive(Debug)]
 pub(crate) enum Lock {
     Directory(#[expect(dead_code, reason = "it is there to be dropped")] DirLock),
     Memory(#[expect(dead_code, reason = "it is there to be dropped")] MemoryLock),
 }
 
-/// What only a store that opens has use for.
+/// The parts that only a store that opens needs.
 pub(crate) struct Opened {
     pub(crate) catalog: Catalog,
     pub(crate) time: Timekeeper,
@@ -70,10 +70,10 @@ pub(crate) struct Opened {
 }
 
 impl Parts {
-    /// Takes the data directory of these settings for this process, and creates it when it is missing.
+    /// Locks the data directory of these settings for this process, and creates it when it is missing.
     ///
     /// # Errors
-    /// When another process has the directory, the disk refuses, or the directory holds events and no catalog.
+    /// When another process uses the directory, the disk fails, or the directory holds events and no catalog.
     pub async fn local(settings: &StoreSettings) -> Result<Self> {
         let dir = &settings.data_dir;
         let lock = startup::lock_dir(dir)?;
@@ -93,7 +93,7 @@ impl Parts {
 }
 
 impl Rest {
-    /// Opens the catalog and the journal with what an earlier process left in them.
+    /// Opens the catalog and the journal, with the data that an earlier process left in them.
     pub(crate) async fn open(
         self,
         settings: &StoreSettings,
@@ -148,10 +148,10 @@ impl Rest {
     }
 }
 
-/// Parts in memory: a store made of them leaves nothing on a disk, and a later store made of the same ones finds what a
-/// crash would have left. Clones share everything.
+/// Parts in memory. A store made of them leaves nothing on a disk, and a later store made of the same parts finds what
+/// a crash would have left. Clones share everything.
 ///
-/// They are for tests and for trying things out: nothing survives the process.
+/// They are for tests and experiments: nothing survives the process.
 #[derive(Debug, Clone)]
 pub struct MemoryParts {
     catalog: MemoryCatalog,
@@ -163,7 +163,7 @@ pub struct MemoryParts {
     is_used: Arc<AtomicBool>,
 }
 
-/// The sole right to parts in memory.
+/// The sole right to use parts in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryLock(Arc<AtomicBool>);
 
@@ -190,7 +190,7 @@ impl MemoryParts {
         })
     }
 
-    /// Returns other parts with what these hold now. No store may be using these.
+    /// Returns new parts with a copy of the present contents. No store may be using the originals.
     ///
     /// # Errors
     /// When the catalog cannot be copied.
@@ -206,10 +206,10 @@ impl MemoryParts {
         })
     }
 
-    /// Takes the parts for one store.
+    /// Reserves the parts for one store.
     ///
     /// # Errors
-    /// `Conflict` as long as another store has them.
+    /// `Conflict` as long as another store uses them.
     pub fn parts(&self) -> Result<Parts> {
         if self.is_used.swap(true, Ordering::Acquire) {
             return Err(StoreError::Conflict(

@@ -1,36 +1,38 @@
-//! How much time has passed, told apart from what the machine's clock says of it. Pure: it is told what the clock's two hands
-//! show, and keeps nothing itself.
+//! Measures how much time has passed, independently of the date of the machine's clock. Pure: callers pass the clock's
+//! two readings, and it stores nothing itself.
 //!
-//! Two lines go on with the hand that only measures ([`Elapsed`]). `passed` is a date: the one up to which time is known to have
-//! passed. What is erased because a date has come is erased only when the machine's clock and this line both are there. `ages`
-//! never jumps and never goes back: what ends some time after it was made or used is stamped by it and told by it.
+//! Two lines advance with the reading that only measures ([`Elapsed`]). `passed` is a date: the one up to which time is
+//! known to have passed. Bytes that are erased at a date are erased only when the machine's clock and this line have
+//! both reached it. `ages` never jumps and never goes back: a lifetime that begins at a creation or a use is stamped
+//! and measured by it.
 //!
-//! Where the date is ahead of `passed`, because somebody set the clock, the machine was suspended or the server did not run, `passed`
-//! catches up at most as fast as time passes: a span is believed once the server has run as long again. A date that comes back to
-//! it agrees at once. An operator who knows better moves it ([`Passage::resume`]).
+//! Where the date is ahead of `passed`, because somebody set the clock, the machine was suspended or the server did not
+//! run, `passed` catches up at most as fast as time passes: a span is believed once the server has run for the same
+//! time. A date that returns to `passed` agrees at once. An operator who knows that the date is right moves `passed`
+//! ([`Passage::resume`]).
 
 use std::time::Duration;
 
 use atrail_model::{Elapsed, Moment, Timestamp};
 use jiff::SignedDuration;
 
-/// Dates that are no further apart agree: clocks drift, and are corrected.
+/// Dates that differ by no more than this agree: clocks drift, and are corrected.
 pub(crate) const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
-/// A server that did not run for so long is believed that it did not.
+/// A downtime of up to this length is believed at once.
 const DOWNTIME: SignedDuration = SignedDuration::from_hours(24);
-/// A date that stays behind the line for so long is taken as the right one.
+/// A date that stays behind the line for this long counts as the right one.
 const BELIEVED_BEHIND_AFTER: Duration = Duration::from_secs(86_400);
-/// There was no atrail before: a clock that stands earlier was never set (2017-01-01).
+/// atrail did not exist before: a clock with an earlier date was never set (2017-01-01).
 const NEVER_SET_BEFORE_SECS: i64 = 1_483_228_800;
 
-/// What the lines were when they were last kept.
+/// The lines when they were last stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) passed: Timestamp,
     pub(crate) ages: Timestamp,
 }
 
-/// What is known of the time that passed.
+/// The knowledge of the passed time.
 #[derive(Debug)]
 pub(crate) struct Passage {
     seen: Elapsed,
@@ -39,10 +41,10 @@ pub(crate) struct Passage {
     behind_since: Option<Elapsed>,
 }
 
-/// One look at the time.
+/// One reading of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Now {
-    /// As the machine's clock is set.
+    /// The date of the machine's clock.
     pub(crate) date: Timestamp,
     /// The date up to which time is known to have passed.
     pub(crate) passed: Timestamp,
@@ -51,25 +53,26 @@ pub(crate) struct Now {
 }
 
 impl Now {
-    /// The date that erasing goes by: no later than the clock is set, and no later than time is known to have passed.
+    /// Returns the date for erasures: no later than the machine's clock, and no later than time is known to have
+    /// passed.
     pub(crate) fn certain(&self) -> Timestamp {
         self.date.min(self.passed)
     }
 
-    /// How far the clock is ahead of the time that passed; negative when it is behind.
+    /// Returns how far the clock is ahead of the passed time; negative when it is behind.
     pub(crate) fn ahead(&self) -> SignedDuration {
         self.date.duration_since(self.passed)
     }
 
-    /// Whether the clock agrees with the time that passed.
+    /// Reports whether the clock agrees with the passed time.
     pub(crate) fn agrees(&self) -> bool {
         self.ahead().abs() <= TOLERANCE
     }
 }
 
 impl Passage {
-    /// Goes on from what an earlier process kept. Without that, `newest` is the latest moment of which the directory has a trace;
-    /// one without any believes the clock. `highest_age` is the latest that was noted.
+    /// Continues from the record of an earlier process. Without one, `newest` is the latest moment of which the
+    /// directory has a trace; without any trace, the clock is believed. `highest_age` is the latest recorded age.
     pub(crate) fn begin(
         kept: Option<Kept>,
         newest: Option<Timestamp>,
@@ -95,7 +98,7 @@ impl Passage {
         passage
     }
 
-    /// Looks at the clock.
+    /// Reads the clock.
     pub(crate) fn look(&mut self, now: Moment) -> Now {
         let since = signed(now.elapsed.since(self.seen));
         self.seen = self.seen.max(now.elapsed);
@@ -130,7 +133,7 @@ impl Passage {
         }
     }
 
-    /// The machine's clock is right: from now on time is known to have passed up to its date.
+    /// Accepts that the machine's clock is right: from now on time is known to have passed up to its date.
     pub(crate) fn resume(&mut self, now: Moment) -> Now {
         self.look(now);
         self.passed = now.date;
@@ -138,7 +141,7 @@ impl Passage {
         self.look(now)
     }
 
-    /// What a later process goes on from.
+    /// Returns the record from which a later process continues.
     pub(crate) const fn kept(&self) -> Kept {
         Kept {
             passed: self.passed,

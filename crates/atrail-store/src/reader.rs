@@ -1,4 +1,4 @@
-//! Reading in parts what is written once, from a file or from memory.
+//! Reads parts of write-once data, from a file or from memory.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -15,10 +15,10 @@ use crate::durable::FileId;
 use crate::error::{Result, StoreError};
 use crate::task::off_thread;
 
-/// Bytes that are read and hashed at once.
+/// Bytes that are read and hashed at a time.
 const HASHED_AT_ONCE: u64 = 256 << 10;
 
-/// An object or a run that is open. Its bytes stay readable when it is deleted meanwhile; clones read from the same one.
+/// An open object or run. Its bytes stay readable even if it is deleted meanwhile; clones read from the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     path: Arc<str>,
@@ -31,8 +31,8 @@ enum Source {
     Memory { bytes: Bytes, number: u64 },
 }
 
-/// What shows a change of bytes without reading them. Every write through the file system changes it, because nobody
-/// can set the time of a file's last change by hand. What a disk does by itself does not show.
+/// Reveals a change of bytes without reading them. Every write through the file system changes the stamp, because
+/// nobody can set the time of a file's last change by hand. Spontaneous changes by the disk do not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) size_bytes: u64,
@@ -42,14 +42,14 @@ pub(crate) struct Stamp {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Identity {
-    /// Which file it is, and when its bytes, mode or name changed last, in seconds and nanoseconds.
+    /// The identity of the file, and when its bytes, mode or name changed last, in seconds and nanoseconds.
     File(FileId, i64, i64),
-    /// Which of all that were put into this memory.
+    /// The number of the put into this memory.
     Memory(u64),
 }
 
 impl Reader {
-    /// Of a file that is open.
+    /// Reads from an open file.
     pub(crate) fn of_file(path: &str, file: File) -> Self {
         Self {
             path: Arc::from(path),
@@ -57,7 +57,7 @@ impl Reader {
         }
     }
 
-    /// Of bytes in memory, the so-and-so-manieth that were put there.
+    /// Reads from bytes in memory, with the number of their put.
     pub(crate) fn of_memory(path: &str, bytes: Bytes, number: u64) -> Self {
         Self {
             path: Arc::from(path),
@@ -65,7 +65,7 @@ impl Reader {
         }
     }
 
-    /// What the object looks like now.
+    /// Returns the object's present stamp.
     pub(crate) fn stamp(&self) -> io::Result<Stamp> {
         match &self.bytes {
             Source::File(file) => {
@@ -94,7 +94,7 @@ impl Reader {
         self.stamp().map_err(|error| self.unreadable(&error))
     }
 
-    /// Fills the buffer with the bytes from there on, in the calling thread; fewer bytes are an error.
+    /// Fills the buffer with the bytes from this offset on, in the calling thread; fewer bytes are an error.
     pub(crate) fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         match &self.bytes {
             Source::File(file) => file.read_exact_at(buffer, at),
@@ -107,7 +107,7 @@ impl Reader {
         }
     }
 
-    /// As [`Self::fill`], when it waits for no disk; `None` when it would, or the bytes are not there.
+    /// As [`Self::fill`], if no disk access is needed; returns `None` otherwise, or when the bytes do not exist.
     pub(crate) fn fill_without_waiting(&self, buffer: &mut [u8], at: u64) -> Option<()> {
         match &self.bytes {
             Source::File(file) => {
@@ -120,7 +120,7 @@ impl Reader {
         }
     }
 
-    /// The SHA-256 of the first so many bytes, in the calling thread and in bounded memory.
+    /// Returns the SHA-256 of the first `end` bytes, in the calling thread and in bounded memory.
     pub(crate) fn hash(&self, end: u64) -> io::Result<[u8; 32]> {
         let mut hasher = Sha256::new();
         let mut buffer = Vec::new();
@@ -145,7 +145,7 @@ impl Reader {
         .await
     }
 
-    /// The bytes of a range, read on another thread; fewer bytes than asked for are an error.
+    /// Returns the bytes of a range, read on another thread; fewer bytes than requested are an error.
     pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let reader = self.clone();
         off_thread(move || {

@@ -1,5 +1,5 @@
-//! Readings of a session: who was handed which of its bytes. What the store keeps of it outlives the process; what it means
-//! is decided by who puts downloads on record.
+//! Readings of a session: which login received which of its bytes. The store keeps them beyond the life of the process;
+//! the module that records downloads interprets them.
 
 use crate::Store;
 use crate::catalog::readings::{KeptReadings, Reading};
@@ -7,7 +7,7 @@ use crate::catalog::session::SessionKey;
 use crate::error::Result;
 
 impl Store {
-    /// The readings of a session that were kept last.
+    /// Returns the stored readings of a session.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -15,11 +15,11 @@ impl Store {
         self.core.catalog.readings(session).await
     }
 
-    /// Keeps the readings of sessions in place of those that were kept before. When it returns, they are durable. Of a session
-    /// that has ended nothing is kept.
+    /// Stores the readings of sessions in place of the earlier ones. When it returns, they are durable. It stores none
+    /// for a session that has ended.
     ///
     /// # Errors
-    /// When the catalog fails, or the disk is full and what is set aside has no room either.
+    /// When the catalog fails, or the disk is full and the reserve has no room either.
     pub async fn keep_readings(&self, kept: &[KeptReadings]) -> Result<()> {
         let core = &self.core;
         core.with_reserve(|| core.catalog.keep_readings(kept)).await

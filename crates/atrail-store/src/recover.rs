@@ -1,9 +1,9 @@
-//! Making a new catalog of what an archive says of itself, when the old one is lost.
+//! Rebuilds a lost catalog from the archive's description of itself.
 //!
-//! Objects describe themselves: domain, day, hour, count, root. What they do not say is lost with the catalog: names,
-//! users, roles, keys, sessions, retention. Each object is read to its last line before it is taken in. The new catalog
-//! is made under another name and takes its place at the end; until then nothing that was there is changed, but the log,
-//! from which go the events that the archive has.
+//! Objects describe themselves: domain, day, hour, count, root. Everything else is lost with the catalog: names, users,
+//! roles, keys, sessions, retention. Each object is read to its last line before it is adopted. The new catalog is
+//! built under another name and moved to its place at the end; until then nothing existing is changed, except the log,
+//! from which the events are removed that the archive has.
 
 mod log;
 pub(crate) mod tenancy;
@@ -31,7 +31,7 @@ use crate::task::off_thread;
 pub(crate) use log::LostLog;
 use tenancy::RecoveredDomain;
 
-/// How the work goes.
+/// The progress of a recovery.
 #[derive(Debug)]
 pub enum RecoverStep {
     /// There are this many bytes of files to read.
@@ -42,18 +42,18 @@ pub enum RecoverStep {
     Left(Finding),
 }
 
-/// What came of it.
+/// The result of a recovery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecoverReport {
-    /// The domains that were found.
+    /// The domains of the new catalog.
     pub domains: Vec<RecoveredDomain>,
-    /// Events that are in the log alone; the next start of the server takes them in.
+    /// Events that are only in the log; the next start of the server recovers them.
     pub log_events: u64,
-    /// Files that stay outside because something is wrong with them.
+    /// Files that stay outside because of a fault.
     pub left: u64,
-    /// Objects that stay outside because another one holds their segments.
+    /// Objects that stay outside because another one has their segments.
     pub superseded: u64,
-    /// Where the catalog is that was there before.
+    /// The new path of the previous catalog.
     pub moved_aside: Option<PathBuf>,
 }
 
@@ -62,10 +62,10 @@ const MAKING: &str = "catalog.sqlite.recovering";
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 const PARALLEL: usize = 2;
 
-/// Makes a new catalog of what the archive and the log hold. No server may run on the directory.
+/// Builds a new catalog from the archive and the log. No server may run on the directory.
 ///
 /// # Errors
-/// When there is a sound catalog and `force` does not say otherwise, when the log is damaged, or the disk refuses.
+/// When there is a sound catalog and `force` is false, when the log is damaged, or the disk fails.
 pub async fn recover(
     data_dir: &Path,
     force: bool,
@@ -90,7 +90,7 @@ pub async fn recover(
     let wal = data_dir.join("wal");
     let log = off_thread(move || LostLog::read(&wal)).await?;
     remove_all(&data_dir.join(MAKING))?;
-    // Logs begin at the next start, with the key that it has.
+    // Logs begin at the next start, under the key of that start.
     let catalog = Catalog::open(&data_dir.join(MAKING), String::new()).await?;
     let mut recovery = Recovery {
         data_dir,
@@ -121,10 +121,10 @@ pub async fn recover(
     Ok(report)
 }
 
-/// A catalog that can be read has everything that a new one would lack.
+/// Refuses to replace a readable catalog, which has everything that a new one would lack.
 async fn refuse_sound(file: &Path) -> Result<()> {
     let opened = match Catalog::open_read_only(file).await {
-        // Of another version, it is no damage.
+        // A catalog of another version is not damaged.
         Err(error @ StoreError::Conflict(_)) => return Err(error),
         Err(_) => return Ok(()),
         Ok(catalog) => catalog,
@@ -141,7 +141,7 @@ async fn refuse_sound(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves what is left of the old catalog away, with the files that belong to it.
+/// Moves the old catalog away, with the files that belong to it.
 fn move_aside(data_dir: &Path, clock: &dyn Clock) -> Result<Option<PathBuf>> {
     let moment = clock.now().as_second();
     let lost = data_dir.join(format!("{CATALOG}.lost-{moment}"));
@@ -177,7 +177,7 @@ struct Recovery<'a> {
     report: RecoverReport,
 }
 
-/// A file of the archive, read.
+/// A file of the archive, after it was read.
 struct Candidate {
     path: String,
     size_bytes: u64,
@@ -223,7 +223,8 @@ impl Recovery<'_> {
         Ok(total)
     }
 
-    /// All objects of an hour lie in one directory, so this is where a segment can be found twice.
+    /// Adopts the objects of one directory. All objects of an hour are in one directory, so only here a segment can
+    /// occur twice.
     async fn one_dir(
         &mut self,
         files: Vec<PathBuf>,
@@ -251,7 +252,7 @@ impl Recovery<'_> {
             }
         }
         drop(reading);
-        // What compaction made of several objects stands for them.
+        // The object of a compaction replaces its sources.
         sound.sort_by_key(|(object, _)| (std::cmp::Reverse(object.segments.len()), object.id));
         let mut seen: HashSet<SegmentId> = HashSet::new();
         let mut adopted = Vec::new();
@@ -280,7 +281,7 @@ impl Recovery<'_> {
             let Some(place) = object.segments.first().map(|first| first.place) else {
                 continue;
             };
-            // Nobody reads any more: who read has ended with its answer.
+            // No reader is left: each has ended with its answer.
             let log = Arc::get_mut(&mut self.log).ok_or(StoreError::Closed)?;
             let logged = leaves.iter();
             logged.for_each(|(_, leaf)| log.is_archived(place, *leaf));
@@ -313,7 +314,7 @@ impl Recovery<'_> {
     }
 }
 
-/// Reads a file to its end, and remembers which of its events the log has, too.
+/// Reads a file to its end, and collects those of its events that the log has, too.
 fn candidate(archive: &Path, file: &Path, log: &LostLog) -> Candidate {
     let path = file.strip_prefix(archive).unwrap_or(file);
     let path = path.to_string_lossy().into_owned();
@@ -326,10 +327,11 @@ fn candidate(archive: &Path, file: &Path, log: &LostLog) -> Candidate {
     }
 }
 
-/// An event of an object that the log has, too: how many lines are before it, and its hash.
+/// An event of an object that the log has, too: the number of lines before it, and its hash.
 pub(crate) type LoggedLeaf = (u64, LeafHash);
 
-/// Reads an object to its end, and tells which of its events the log has, or why it is none. `size_bytes` becomes its length.
+/// Reads an object to its end. Returns it with those of its events that the log has, or the reason why it is not an
+/// object. `size_bytes` becomes its length.
 pub(crate) fn read(
     file: &Path,
     path: &str,

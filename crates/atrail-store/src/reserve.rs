@@ -1,5 +1,5 @@
-//! Space that is set aside, so that a full disk refuses new events and still lets people read, delete and log in: the
-//! catalog writes for all of these.
+//! The reserve: space that is set aside, so that a full disk refuses new events and still lets users read, delete and
+//! log in: the catalog writes for all of these.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,20 +10,20 @@ use crate::durable::{self, AllocatedFile};
 use crate::error::StoreError;
 use crate::space::{self, free_bytes};
 
-/// A file that is there to be removed when the disk is full. Its methods may wait for the disk.
+/// A file that is removed when the disk is full. Its methods may wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Reserve {
-    /// `None` where nothing can be set aside, because no disk is used.
+    /// `None` where nothing can be set aside, because the store uses no disk.
     path: Option<PathBuf>,
     size_bytes: u64,
-    /// Whether the space is there to be given away.
+    /// Whether the space is set aside now.
     is_held: Mutex<bool>,
-    /// How often it was given away.
+    /// How often it was released.
     releases: AtomicU64,
 }
 
 impl Reserve {
-    /// Sets the space aside in the directory if it is to be had.
+    /// Sets the space aside in the directory if the disk has it.
     pub(crate) fn new(dir: &Path, size_bytes: u64) -> Self {
         let reserve = Self {
             path: Some(dir.join("reserve")),
@@ -47,8 +47,8 @@ impl Reserve {
         }
     }
 
-    /// Returns the error, as one for want of space when the disk has none. (SQLite reports of some failed writes and syncs only
-    /// that they failed.)
+    /// Returns the error; marks it as lack of space when the disk has none. (SQLite reports of some failed writes and
+    /// syncs only that they failed.)
     pub(crate) fn explain(&self, error: StoreError) -> StoreError {
         match self.path.as_deref().and_then(Path::parent) {
             Some(dir) => space::told(error, dir),
@@ -56,12 +56,12 @@ impl Reserve {
         }
     }
 
-    /// How often the space was given away: to be asked before what may need it.
+    /// Returns how often the space was released. A caller reads it before work that may need the space.
     pub(crate) fn releases(&self) -> u64 {
         self.releases.load(Ordering::Acquire)
     }
 
-    /// Gives the space to whoever writes next. `false` when it is given away already.
+    /// Releases the space for the next write. Returns `false` when it is already released.
     pub(crate) fn release(&self) -> bool {
         let mut is_held = self.is_held.lock();
         if !std::mem::take(&mut *is_held) {
@@ -81,14 +81,14 @@ impl Reserve {
         }
     }
 
-    /// As [`Self::release`], for who found the disk full after so many releases: `true` also when somebody else, who found
-    /// it full too, gave the space away since.
+    /// As [`Self::release`], for a caller that read this number of releases before it found the disk full. Returns
+    /// `true` also when another caller, which found the disk full too, has released the space since.
     pub(crate) fn release_since(&self, releases: u64) -> bool {
         self.releases() > releases || self.release() || self.releases() > releases
     }
 
-    /// Sets the space aside again when so much more is free: else it would be given away in a moment. `false` when it
-    /// is not to be had.
+    /// Sets the space aside again when this much more is free: otherwise it would be released again at once. Returns
+    /// `false` when the disk does not have it.
     pub(crate) fn restore(&self, more_bytes: u64) -> bool {
         let Some(path) = &self.path else { return true };
         let mut is_held = self.is_held.lock();
@@ -107,7 +107,7 @@ impl Reserve {
                 durable::remove(left_by_a_crash)?;
             }
         }
-        // A try takes for a moment what others may want, so it is made only where it may succeed.
+        // An attempt briefly takes space that others may need, so it is made only where it may succeed.
         let wanted = self.size_bytes + more_bytes;
         if path.parent().map_or(Ok(wanted), free_bytes)? < wanted {
             return Err(std::io::ErrorKind::StorageFull.into());

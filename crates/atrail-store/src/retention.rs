@@ -1,8 +1,8 @@
-//! How long events are kept, and the sweeper that acts on it.
+//! Retention: how long events are kept, and the sweeper that deletes them afterwards.
 //!
-//! The sweeper takes whole days out of the archive when they are due, and records it in the domain's log. Their bytes
-//! stay while a session that was made before has pinned them; then they are erased. A day is due when the machine's clock says
-//! so and so much time is known to have passed: a clock that jumped deletes nothing.
+//! The sweeper removes whole days from the archive when they are due, and records it in the domain's log. Their bytes
+//! stay while an earlier session has pinned them; then they are erased. A day is due when the machine's clock has
+//! passed its end, and as much time is known to have passed: a clock that jumped deletes nothing.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -22,12 +22,12 @@ use crate::error::{Result, StoreError, chain};
 use crate::object::domain_of;
 use crate::task::joined;
 
-/// Who the records of the sweeper name.
+/// The actor that the sweeper's records name.
 const ACTOR: &str = "retention";
 
 impl Store {
-    /// How long events are kept in the target's domains: of an account its own first, then its spaces in the order of
-    /// their making. A domain for which nothing was ever set keeps its events for ever.
+    /// Returns how long events are kept in the target's domains: of an account its own first, then its spaces in the
+    /// order of their creation. A domain without a setting keeps its events for ever.
     ///
     /// # Errors
     /// `NotFound` when there is no such target, or when the catalog fails.
@@ -36,12 +36,12 @@ impl Store {
         known(target, rows)
     }
 
-    /// Sets how long events are kept in every domain that the target has now; spaces made later start with for ever.
-    /// Returns what holds for them after. What changes is recorded in the domain's log.
+    /// Sets how long events are kept in every domain that the target has now; spaces created later start with for ever.
+    /// Returns the settings of these domains afterwards. Each changed domain's log records the change.
     ///
     /// # Errors
-    /// `NotFound` when there is no such target; `TooMany` when it was set too often, for each time is on record for ever; or when
-    /// the catalog fails. Nothing was set then.
+    /// `NotFound` when there is no such target; `TooMany` when it was set too often, because every change stays on
+    /// record for ever; or when the catalog fails. Nothing was set then.
     pub async fn set_retention(
         &self,
         target: Target,
@@ -62,7 +62,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// The accounts in which some domain's events are not kept for ever.
+    /// Returns the accounts in which some domain has a retention other than for ever.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -70,11 +70,11 @@ impl Store {
         self.core.catalog.accounts_with_retention().await
     }
 
-    /// Deletes what retention makes due now, as the background does every few minutes, and erases what no session needs any
-    /// more. Returns what was deleted.
+    /// Deletes the days that are due now, as the background does every few minutes, and erases the bytes that no
+    /// session needs any longer. Returns the total of the deleted events.
     ///
     /// # Errors
-    /// When the catalog or the disk fails; nothing is lost by it, and the next sweep goes on.
+    /// When the catalog or the disk fails; nothing is lost, and the next sweep continues.
     pub async fn sweep(&self) -> Result<EventTotal> {
         let core = Arc::clone(&self.core);
         let work = tokio::spawn(async move { core.sweep().await });
@@ -83,7 +83,7 @@ impl Store {
 }
 
 impl Core {
-    /// The last day that is due under a retention at a moment.
+    /// Returns the last day that is due under a retention at a moment.
     fn last_due(retention: Retention, now: Timestamp) -> Option<Day> {
         let Retention::Days(days) = retention else {
             return None;
@@ -106,7 +106,7 @@ impl Core {
                 && let Some(days) = DayRange::new(Day::FIRST, last)
             {
                 if !is_kept {
-                    // A process that dies right after has not seen less time pass than was acted on.
+                    // A process that dies right after this has recorded at least the passed time on which it acted.
                     self.with_reserve(|| self.time.keep(&self.catalog)).await?;
                     is_kept = true;
                 }
@@ -117,7 +117,7 @@ impl Core {
                         }
                         total = total.and(swept);
                     }
-                    // Others do not wait for it.
+                    // The other domains do not wait for this one.
                     Err(error) => {
                         tracing::error!(domain = %row.domain, error = chain(&error), "retention could not be acted on; it is tried again");
                         self.counters.sweep_failures.add(1);
@@ -140,11 +140,11 @@ impl Core {
             days,
             hours: Hours::ALL,
         };
-        // A compaction and a seal see the archive as it is, or as it will be.
+        // A compaction and a seal see the archive either before the deletion or after it.
         let _nobody_else = claim_all(&*self.duties, to_take_out([row.domain].into_iter())).await;
         let _nobody_counts = self.journal.change_counts().await;
         let due = |policy| {
-            // One moment for what is due and for what is recorded of it.
+            // One moment for the decision and for its record.
             let now = self.time.read();
             (Self::last_due(policy, now.certain()) >= Some(days.end())).then_some(now)
         };
@@ -161,15 +161,16 @@ impl Core {
         Ok(total)
     }
 
-    /// Erases what retention took out of the archive and no session has pinned.
+    /// Erases the bytes that retention removed from the archive and no session has pinned.
     async fn erase_retired(self: &Arc<Self>) -> Result<()> {
-        // What a deletion recorded is signed before its bytes go.
+        // The record of a deletion is signed before its bytes are erased.
         let unsigned = self
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await?;
         let unsigned: HashSet<_> = unsigned.into_iter().map(|(domain, _)| domain).collect();
         self.forget_ended_sessions().await?;
-        // No compaction has copies of them: there was none in the domain when they were retired, and none takes them since.
+        // No compaction has copies of them: none was working in the domain when they were retired, and none has used
+        // them since.
         let released = self.catalog.release_retired(&unsigned).await;
         if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
@@ -184,7 +185,7 @@ impl Core {
     }
 }
 
-/// Every target that exists has a domain.
+/// Every existing target has a domain.
 fn known(target: Target, rows: Vec<DomainRetention>) -> Result<Vec<DomainRetention>> {
     if rows.is_empty() {
         return Err(StoreError::NotFound {

@@ -1,4 +1,4 @@
-//! Looking for damage in everything that a data directory holds, beside a server or without one. Changes nothing.
+//! Checks a whole data directory for damage, whether or not a server is running. Changes nothing.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,30 +17,30 @@ use crate::object::Segment;
 use crate::task::off_thread;
 use crate::wal::{CheckedLog, check_log};
 
-/// How to look.
+/// The options of a scrub.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ScrubOptions {
-    /// Bytes of objects to read in a second at most; `None`: as fast as it goes.
+    /// Maximum bytes of objects to read per second; `None`: as fast as possible.
     pub bytes_per_second: Option<u64>,
 }
 
-/// How the work goes.
+/// The progress of a scrub.
 #[derive(Debug)]
 pub enum ScrubStep {
     /// There are this many bytes of objects to read.
     Total(u64),
     /// This many of them are read.
     Read(u64),
-    /// Something is not as it should be.
+    /// A fault was found.
     Found(Finding),
 }
 
-/// Something that is not as it should be.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The file, below the data directory.
     pub path: String,
-    /// Whose events are in it, if it is an object.
+    /// The domain of its events, if it is an object.
     pub domain: Option<Domain>,
     /// Their day.
     pub day: Option<Day>,
@@ -50,7 +50,7 @@ pub struct Finding {
     pub what: String,
 }
 
-/// What was looked at.
+/// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScrubReport {
     /// Objects read to their end.
@@ -63,21 +63,21 @@ pub struct ScrubReport {
     pub log_files: u64,
     /// Sound frames in them.
     pub log_frames: u64,
-    /// Things that are not as they should be.
+    /// Number of faults.
     pub findings: u64,
-    /// Whether a server has the directory.
+    /// Whether a server is using the directory.
     pub beside_server: bool,
 }
 
-/// Objects of one look into the catalog.
+/// Objects of one query of the catalog.
 const PAGE: u32 = 256;
-/// Objects that are read at once.
+/// Objects that are read at the same time.
 const PARALLEL: usize = 2;
 
-/// Checks the catalog, every object down to its lines, the files that nobody knows of, and the log.
+/// Checks the catalog, every object down to its lines, unknown files, and the log.
 ///
 /// # Errors
-/// When the catalog or a directory cannot be read at all: then not everything was looked at.
+/// When the catalog or a directory cannot be read at all: then the check is incomplete.
 pub async fn scrub(
     data_dir: &Path,
     options: ScrubOptions,
@@ -179,7 +179,7 @@ impl Scrub<'_> {
         (self.tell)(ScrubStep::Read(self.report.object_bytes));
     }
 
-    /// Files of the archive that the catalog does not know.
+    /// Finds files of the archive that the catalog does not know.
     async fn strangers(&mut self) -> Result<()> {
         let mut dirs = vec![self.archive.clone()];
         while let Some(dir) = dirs.pop() {
@@ -190,7 +190,7 @@ impl Scrub<'_> {
                     continue;
                 };
                 let path = below.to_string_lossy().into_owned();
-                // An object that is being written has a number after its name.
+                // The name of an unfinished object has a number after it.
                 let (name, is_unfinished) = match path.rsplit_once('#') {
                     Some((name, number)) if number.bytes().all(|b| b.is_ascii_digit()) => {
                         (name, true)
@@ -202,7 +202,7 @@ impl Scrub<'_> {
                     Some(id) => self.catalog.accounts_for(id, name).await?,
                     None => false,
                 };
-                // What is gone by now was erased meanwhile.
+                // A file that is gone by now was erased meanwhile.
                 if known || !file.exists() {
                     continue;
                 }
@@ -228,7 +228,7 @@ impl Scrub<'_> {
             }) => {
                 self.report.log_files = files;
                 self.report.log_frames = frames;
-                // What a server is writing at this moment looks the same.
+                // A server's write in progress looks the same.
                 match unreadable_tail.filter(|_| !self.report.beside_server) {
                     Some(tail) => (
                         "wal".to_owned(),
@@ -252,8 +252,8 @@ pub(crate) fn object_id(name: &str) -> Option<ObjectId> {
     name.strip_suffix(".ndjson.gz")?.parse().ok()
 }
 
-/// Checks an object. What a seal, a deletion or a compaction changed meanwhile is looked at as it is now; `None` when it
-/// is no object any more.
+/// Checks an object in its present state, after any seal, deletion or compaction meanwhile; returns `None` when it is
+/// no longer an object.
 async fn check_settled(
     catalog: Catalog,
     archive: PathBuf,
@@ -274,7 +274,7 @@ async fn check_settled(
     }
 }
 
-/// What is wrong with an object; nothing when it is sound.
+/// Returns the faults of an object; none when it is sound.
 fn check_object(file: &Path, recorded: &Recorded) -> Vec<String> {
     let inspected = match File::open(file) {
         Ok(file) => inspect(file, |_| ()),

@@ -1,8 +1,8 @@
-//! Turning the log's events into segments of the archive.
+//! Turns the log's events into segments of the archive.
 //!
-//! Order of durability: paths noted as waste, objects durable, catalog transaction (objects, totals, watermarks, paths no
-//! longer waste), log trimmed. A crash at any point leaves either the log or the archive with an event, never neither,
-//! and never both: recovery skips what the catalog's watermark covers.
+//! Order of durability: paths noted as waste, objects durable, catalog transaction (objects, totals, watermarks, paths
+//! no longer waste), log trimmed. After a crash at any point an event is in the log or in the archive, never in
+//! neither, and never in both: recovery skips events that the catalog's watermark covers.
 
 mod apart;
 mod held;
@@ -28,19 +28,19 @@ use crate::task::{joined, off_thread};
 use held::Held;
 use scope::SealScope;
 
-/// Hours that are sealed at one go, unless one request brought more: then others get their turn.
+/// Hours that are sealed together, unless one request has more: then others get their turn.
 const SLICE_HOURS: usize = 1024;
-/// Objects that are compressed and written at once.
+/// Objects that are compressed and written at the same time.
 const PARALLEL: usize = 4;
-/// Compression when there is time; see `docs/decisions/`.
+/// Compression without time pressure; see `docs/decisions/`.
 pub(crate) const LEVEL: i32 = 6;
-/// Compression when events come faster than they are sealed.
+/// Compression when events arrive faster than they are sealed.
 const LEVEL_UNDER_PRESSURE: i32 = 1;
 
 impl Core {
-    /// Seals what the chosen domains have unsealed. Who asks while somebody else seals or deletes in one of them waits for it, and
-    /// then finds its events sealed. A seal runs to its end even when nobody waits for it any more; a domain is free again as soon as
-    /// it is sealed.
+    /// Seals the unsealed events of the chosen domains. While another task seals or deletes in one of them, the caller
+    /// waits for it, and then finds its events sealed. A seal completes even when nobody waits for it any longer; a
+    /// domain is free again as soon as it is sealed.
     pub(crate) async fn seal(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let core = Arc::clone(self);
         joined(tokio::spawn(async move { core.seal_in_turn(which).await })).await
@@ -77,7 +77,7 @@ impl Core {
         outcome.and(self.seal_apart(&SealScope::These(apart)).await)
     }
 
-    /// As [`Self::seal`], but leaves out domains in which somebody else is at work: when that ends they are due again.
+    /// As [`Self::seal`], but skips domains in which another task is working: afterwards they are due again.
     pub(crate) async fn seal_free(self: &Arc<Self>, which: SealScope) -> Result<()> {
         let core = Arc::clone(self);
         let sealing = tokio::spawn(async move {
@@ -108,19 +108,19 @@ impl Core {
         sealed.and(apart)
     }
 
-    /// What has gathered of the chosen domains.
+    /// Returns the gathered events of the chosen domains.
     fn chosen(&self, which: &SealScope) -> Vec<Gathered> {
         let mut gathered = self.journal.gathered();
         gathered.retain(|one| which.chooses(one));
         gathered
     }
 
-    /// What of the chosen domains is sealed at one go each.
+    /// Returns groups of the chosen domains, each of which is sealed together.
     fn slices(&self, which: &SealScope) -> Vec<HashSet<Domain>> {
         slices::slices(&self.chosen(which), SLICE_HOURS)
     }
 
-    /// Seals what is due next of these domains, which are claimed.
+    /// Seals the next portion of each of these domains, which the caller has claimed.
     async fn seal_gathered(self: &Arc<Self>, domains: &HashSet<Domain>) -> Result<()> {
         let mut held = Held::take(&self.journal, domains);
         let taken = &held.taken;
@@ -148,8 +148,8 @@ impl Core {
         Ok(())
     }
 
-    /// Removes log files that are not needed any more. What was sealed is signed before: by that a later start knows a catalog
-    /// that is older than the archive.
+    /// Removes log files that are no longer needed. It signs the sealed domains first: the signatures let a later start
+    /// detect a catalog that is older than the archive.
     async fn let_log_go(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
         let domains = self.domains_of_taken(taken).await?;
         let rows: Vec<_> = taken
@@ -161,7 +161,7 @@ impl Core {
         self.trim(Rotation::None).await
     }
 
-    /// Removes log files whose events are sealed in a catalog that is where it was.
+    /// Removes log files whose events are sealed in a catalog that is still in its place.
     pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
         self.catalog.anchors().check()?;
         self.journal.trim(rotation).await
@@ -195,7 +195,7 @@ impl Core {
         } else {
             LEVEL
         };
-        // All of them come to their end before an error counts: what is still being written cannot be erased.
+        // All of them finish before an error counts: an object that is still being written cannot be erased.
         let tried: Vec<(Place, Result<_>)> = stream::iter(jobs)
             .map(|(place, id, pending)| {
                 let number = number_of(&domains, place.domain);
@@ -223,8 +223,8 @@ impl Core {
             }
             Err(error) => Err(error),
         };
-        // A commit that failed may be on the disk all the same and count after a crash, until another one succeeds.
-        // While it is unknown whether it is there, nothing is erased, neither objects nor keys: the next start finds out.
+        // A failed commit may be on the disk nevertheless and count after a crash, until another commit succeeds. While
+        // that is unknown, nothing is erased, neither objects nor keys: the next start finds out.
         let is_known = self.unknown_seal.lock().is_none();
         if sealed.is_err() && is_known && self.catalog.mark_as_waste(&paths).await.is_ok() {
             if let Some(keys) = unpublished {
@@ -254,8 +254,8 @@ impl Core {
         Ok(object)
     }
 
-    /// Publishes what is sealed together with the keys by which events that come again are known. Keys of a commit that
-    /// failed are left in `unpublished`.
+    /// Publishes sealed objects together with their keys, which detect repeated events. After a failed commit the keys
+    /// are left in `unpublished`.
     async fn publish_with_keys(
         self: &Arc<Self>,
         taken: &[(Domain, Arc<Pending>)],
@@ -281,7 +281,7 @@ impl Core {
     }
 
     /// Commits, and from then on counts the events as sealed. When it is unknown whether the commit succeeded, the
-    /// store stops taking writes and seals nothing more: recovery at the next start finds out.
+    /// store refuses all writes and seals nothing more: recovery at the next start finds out.
     async fn publish(
         &self,
         taken: &[(Domain, Arc<Pending>)],
@@ -331,7 +331,7 @@ impl Core {
             return Ok(());
         };
         if !is_begun {
-            // It cannot count: nobody asked for it to be committed.
+            // It cannot count: no commit was begun.
             *unpublished = Some(keys);
             return Err(error);
         }
@@ -356,7 +356,7 @@ impl Core {
         }
     }
 
-    /// The rows of domains that have events in the log, which the catalog must know.
+    /// Returns the rows of domains that have events in the log, which the catalog must know.
     async fn domains_of_taken(
         &self,
         taken: &[(Domain, Arc<Pending>)],

@@ -1,5 +1,5 @@
-//! How often users may make the store seal: nobody makes a million one-event segments by asking for sessions, or for
-//! deletions.
+//! Limits how often users may make the store seal: nobody can make a million one-event segments by requesting sessions
+//! or deletions.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::error::{Result, StoreError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// When seals were asked for in the last hour, by place.
+/// The times of the requests of the last hour, by place.
 #[derive(Debug, Default)]
 pub(crate) struct SealRate(Mutex<HashMap<Place, VecDeque<Elapsed>>>);
 
-/// What the limit counts by: a space, or what is asked of an account without one.
+/// The unit of the limit: a space, or an account's requests without a space.
 type Place = (AccountId, Option<SpaceId>);
 
 impl SealRate {
-    /// Counts one more, unless that is too many.
+    /// Counts one more request, unless the limit is reached.
     ///
     /// # Errors
-    /// `TooMany` beyond the limit for an hour; it says how long to wait.
+    /// `TooMany` beyond the limit for an hour; the error states how long to wait.
     pub(crate) fn admit(&self, place: Place, now: Elapsed, limit: usize) -> Result<()> {
         let mut places = self.0.lock();
         places.retain(|_, times| {

@@ -14,25 +14,25 @@ use crate::catalog::session::{Session, not_found};
 use crate::core::Core;
 use crate::error::{Result, StoreError};
 
-/// Who makes a session, and for what.
+/// The owner of a new session, and its contents.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// Whose session it is; nobody else sees it.
+    /// The owner of the session; nobody else sees it.
     pub owner: UserId,
-    /// The space that was targeted when it was made, if any; limits count by it.
+    /// The space that was targeted when it was created, if any; limits count by it.
     pub space: Option<SpaceId>,
-    /// What it covers.
+    /// The events that it covers.
     pub scope: Scope,
-    /// The owner's name, as the receipt gives it.
+    /// The owner's name, for the receipt.
     pub user: String,
-    /// Sizes of logs that the client has checkpoints of, and wants to see continued.
+    /// Sizes of logs of which the client has checkpoints, and whose continuation it wants to verify.
     pub since: BTreeMap<Domain, u64>,
-    /// The id that it is to have, from a request that may come again; by chance when left out.
+    /// The id from a request that may be repeated; a random one when `None`.
     pub id: Option<SessionId>,
 }
 
 impl Store {
-    /// The owner's open sessions, oldest first: those made with this space targeted, or with `None` all.
+    /// Returns the owner's open sessions, oldest first: those created with this space targeted, or with `None` all.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -48,10 +48,10 @@ impl Store {
             .collect())
     }
 
-    /// One open session of the owner. Looking does not count as use.
+    /// Returns one open session of the owner. This does not count as use.
     ///
     /// # Errors
-    /// `NotFound` when there is none, or it is somebody else's, or it has ended.
+    /// `NotFound` when there is none, when another user owns it, or when it has ended.
     pub async fn session(&self, owner: UserId, id: SessionId) -> Result<Session> {
         let core = &self.core;
         let removals = core.removals.load(Ordering::Acquire);
@@ -78,10 +78,10 @@ impl Store {
         Ok(())
     }
 
-    /// The session's manifest as JSON text ([`Manifest`]); its SHA-256 is the session's etag.
+    /// Returns the session's manifest as JSON text ([`Manifest`]); its SHA-256 is the session's etag.
     ///
     /// # Errors
-    /// `NotFound` as for [`Self::session`], `Gone` when a deletion took events of it.
+    /// `NotFound` as for [`Self::session`], `Gone` when a deletion removed events of it.
     pub async fn manifest(&self, owner: UserId, id: SessionId) -> Result<Bytes> {
         let session = self.session(owner, id).await?;
         session.refuse_if_gone()?;
@@ -89,7 +89,7 @@ impl Store {
         text.map(Bytes::from).ok_or_else(|| not_found(id))
     }
 
-    /// Bytes of the session's manifest and receipt together.
+    /// Returns the bytes of the session's manifest and receipt together.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -98,11 +98,11 @@ impl Store {
         Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
-    /// The session's receipt: the evidence that goes with its download, fixed like its bytes.
+    /// Returns the session's receipt: the evidence that accompanies its download, as immutable as its bytes.
     ///
     /// # Errors
-    /// `NotFound` as for [`Self::session`], or when the session is from a time before there were receipts; `Gone` when
-    /// a deletion took events of it.
+    /// `NotFound` as for [`Self::session`], or when the session dates from before receipts existed; `Gone` when a
+    /// deletion removed events of it.
     pub async fn receipt(&self, owner: UserId, id: SessionId) -> Result<Bytes> {
         let session = self.session(owner, id).await?;
         session.refuse_if_gone()?;
@@ -114,7 +114,7 @@ impl Store {
 }
 
 impl Core {
-    /// A session that was read of the catalog as it is now, unless it has ended. `removals` was read before.
+    /// Returns a session that was read from the present catalog, unless it has ended. `removals` was read before.
     fn while_open(&self, session: Session, removals: u64) -> Option<Session> {
         let now = self.time.read();
         let session = Session {

@@ -1,4 +1,4 @@
-//! How the store works.
+//! The settings of a store.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,48 +10,48 @@ use crate::error::{Result, StoreError};
 use crate::passage::{Now, TOLERANCE};
 use crate::wal::FILE_SIZE_BYTES;
 
-/// How the store works; [`StoreSettings::new`] gives the defaults.
+/// The settings of a store; [`StoreSettings::new`] returns the defaults.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
-    /// The data directory; made when it is not there.
+    /// The data directory; created when it does not exist.
     pub data_dir: PathBuf,
-    /// The name that keys and logs are signed under, chosen at the first start; a random one when left out.
+    /// The name in keys and signed logs, chosen at the first start; a random one when `None`.
     pub server_name: Option<String>,
     /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
     pub seal_at_bytes: u64,
-    /// Seal a domain's events at the latest this long after the first of them came.
+    /// Seal a domain's events at the latest this long after the first of them arrived.
     pub seal_after: Duration,
-    /// Space that a file of the write-ahead log is made with, unless what is written at once needs more.
+    /// Space allocated for a file of the write-ahead log, unless one write needs more.
     pub wal_file_bytes: u64,
-    /// Space that is set aside for a full disk: room to seal what may be unsealed, compressed, and for many of the catalog's
+    /// The reserve for a full disk: room to seal all unsealed events, compressed, and for many of the catalog's
     /// transactions.
     pub reserve_bytes: u64,
-    /// An event that is sent again, byte for byte, within this time after it was acknowledged is stored once; zero to
-    /// store everything that comes.
+    /// An event that is repeated byte for byte within this time after its acknowledgement is stored once; zero stores
+    /// every event.
     pub dedup_window: Duration,
-    /// Memory for knowing sealed events again, in bytes; beyond it their files are read more often.
+    /// Memory for detecting repeated sealed events, in bytes; beyond it their files are read more often.
     pub dedup_memory_bytes: usize,
-    /// An object that was read and found sound is checked again at the first read after this long.
+    /// An object that proved sound is checked again at the first read after this long.
     pub recheck_after: Duration,
-    /// A session whose receipt would hold more bytes of log entries is refused: making it takes some six times as much memory,
-    /// and two may be made at once.
+    /// A session whose receipt would have more bytes of log entries is refused: creating it takes about six times as
+    /// much memory, and two may be created at once.
     pub max_receipt_bytes: u64,
-    /// What a session's manifest and receipt may have in bytes to be written in one transaction; longer ones are written in parts
-    /// of so many, so that others that write wait for one part only.
+    /// The maximum bytes of a session's manifest and receipt that are written in one transaction. Longer ones are
+    /// written in parts of this size, so that other writers wait for one part only.
     pub text_part_bytes: usize,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
     pub session_max_ttl: Duration,
-    /// Open sessions that a user may have in a space. All of its users together may have [`Self::USERS_OF_A_SPACE`] times as
-    /// many, so that one of them keeps no other from making any.
+    /// Open sessions that a user may have in a space. All of its users together may have [`Self::USERS_OF_A_SPACE`]
+    /// times as many, so that no single user can use up the limit.
     pub max_open_sessions: u64,
-    /// Sessions and deletions that a space may ask for within an hour: each seals what has gathered.
+    /// Sessions and deletions that may be requested in a space within an hour: each seals the gathered events.
     pub max_sessions_per_hour: usize,
 }
 
 impl StoreSettings {
-    /// The defaults, for this data directory.
+    /// Returns the defaults, for this data directory.
     #[must_use]
     pub const fn new(data_dir: PathBuf) -> Self {
         const DAY: u64 = 86_400;
@@ -74,10 +74,10 @@ impl StoreSettings {
         }
     }
 
-    /// How many users of a space may have as many open sessions as a user may have.
+    /// The limit of a space's open sessions, as a multiple of a user's.
     pub const USERS_OF_A_SPACE: u64 = 4;
 
-    /// Refuses one more session where so many are open.
+    /// Refuses one more session where this many are open.
     ///
     /// # Errors
     /// `TooMany` at the limit of the user, or of the space.
@@ -101,7 +101,7 @@ impl StoreSettings {
         })
     }
 
-    /// Which sessions have ended at this moment on the clock of ages.
+    /// Returns the moments that decide which sessions have ended at this age.
     pub(crate) fn sessions_ended_by(&self, age: Timestamp) -> EndedBy {
         let before = |span| age.checked_sub(span).unwrap_or(Timestamp::MIN);
         EndedBy {
@@ -110,8 +110,8 @@ impl StoreSettings {
         }
     }
 
-    /// The date at which a session ends, as the machine's clock is set now. Ages decide it; where the clock did not jump since it was
-    /// made, its own dates tell the same, and do not waver.
+    /// Returns the date at which a session ends, on the machine's clock. Ages decide it; where the clock has not jumped
+    /// since the creation, the session's own dates yield the same result, and it stays constant.
     pub(crate) fn session_end(&self, session: &Session, now: &Now) -> Timestamp {
         let after = |moment: Timestamp, ttl| moment.checked_add(ttl).unwrap_or(Timestamp::MAX);
         let end =

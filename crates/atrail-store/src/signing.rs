@@ -1,7 +1,7 @@
-//! Signing what the catalog has committed. `docs/EVIDENCE.md` has the formats and the rules.
+//! Signs what the catalog has committed. `docs/EVIDENCE.md` has the formats and the rules.
 //!
-//! A checkpoint leaves this module only after it is durable outside the catalog ([`checkpoints`]): whoever loses the catalog, or
-//! puts an older one in its place, finds there what had been signed.
+//! A checkpoint leaves this module only after it is durable outside the catalog ([`checkpoints`]): so the record of
+//! signed checkpoints survives the loss of the catalog, or its replacement by an older one.
 
 pub(crate) mod checkpoints;
 mod demand;
@@ -26,17 +26,17 @@ use crate::task::off_thread;
 use checkpoints::{Checkpoints, Signed};
 pub(crate) use receipt::{About, Gathered, gather};
 
-/// What signs, and what remembers what was signed.
+/// The signing key, and the record of everything that was signed.
 #[derive(Debug)]
 pub(crate) struct Signing {
     secrets: Arc<dyn Secrets>,
     checkpoints: Arc<dyn Checkpoints>,
-    /// Held for reading while something is signed that belongs together, for writing while the key changes.
+    /// Held for reading while several signatures must be of one key, for writing while the key changes.
     key: tokio::sync::RwLock<Arc<SigningKey>>,
 }
 
 impl Signing {
-    /// Signs with the key that is kept, or with a new one under this name when there is none.
+    /// Signs with the stored key, or with a new one under this name when there is none.
     pub(crate) fn open(
         secrets: Arc<dyn Secrets>,
         checkpoints: Arc<dyn Checkpoints>,
@@ -50,22 +50,22 @@ impl Signing {
         })
     }
 
-    /// The key that signatures are verified with.
+    /// Returns the key that verifies the signatures.
     pub(crate) async fn verifier_key(&self) -> VerifierKey {
         self.key.read().await.verifier_key().clone()
     }
 
-    /// What was signed.
+    /// Returns the record of signed checkpoints.
     pub(crate) fn checkpoints(&self) -> &dyn Checkpoints {
         &*self.checkpoints
     }
 
-    /// The server's name, which keys and origins begin with.
+    /// Returns the server's name, with which keys and origins begin.
     async fn name(&self) -> String {
         self.key.read().await.name().to_owned()
     }
 
-    /// The right to sign with one and the same key until it is dropped.
+    /// Returns the right to sign with one and the same key until it is dropped.
     pub(crate) async fn signer(&self) -> Signer<'_> {
         Signer {
             key: self.key.read().await,
@@ -81,10 +81,10 @@ pub(crate) struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// The checkpoints of committed heads, in their order, remembered durably.
+    /// Returns the checkpoints of committed heads, in their order, after recording them durably.
     ///
     /// # Errors
-    /// `Poisoned` when a signature for another history is known, or an earlier write failed; `Full` on a full disk.
+    /// `Poisoned` when a signature for another history is recorded, or an earlier write failed; `Full` on a full disk.
     pub(crate) async fn checkpoints(&self, heads: &[(Domain, Head)]) -> Result<Vec<String>> {
         let signed = heads.iter().map(|(domain, head)| {
             let checkpoint = Checkpoint {
@@ -103,7 +103,7 @@ impl Signer<'_> {
         Ok(notes)
     }
 
-    /// Signs and remembers those heads that are not remembered yet.
+    /// Signs and records those heads that are not recorded yet.
     async fn sign_new(&self, mut heads: Vec<(Domain, Head)>) -> Result<()> {
         heads.retain(|(domain, head)| {
             let origin = origin(self.key.name(), &domain.to_string(), &head.epoch);
@@ -120,17 +120,17 @@ impl Signer<'_> {
 }
 
 impl Signing {
-    /// Signs where the logs of these domains stand, durably.
+    /// Signs the present states of these domains' logs, and records them durably.
     pub(crate) async fn sign(&self, catalog: &Catalog, domains: &[DomainRow]) -> Result<()> {
         catalog.anchors().check()?;
         let signer = self.signer().await;
         signer.sign_new(catalog.heads_of(domains).await?).await
     }
 
-    /// Signs where every log stands, so that what is at rest is covered by a signature soon.
+    /// Signs the present state of every log, so that a signature soon covers logs that do not change any more.
     ///
     /// # Errors
-    /// The first, when some cannot be signed; the others are.
+    /// The first failure, when some cannot be signed; the others are.
     pub(crate) async fn sign_all(&self, catalog: &Catalog) -> Result<()> {
         let unsigned = self.sign_each(catalog).await?;
         unsigned
@@ -139,7 +139,7 @@ impl Signing {
             .map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// As [`Self::sign_all`], telling of which domains nothing could be signed, and why.
+    /// As [`Self::sign_all`], but returns the domains that could not be signed, each with the reason.
     ///
     /// # Errors
     /// On a full disk, or when the catalog fails.

@@ -1,22 +1,22 @@
-//! How much room the disk has.
+//! Reports how much room the disk has.
 
 use std::io;
 use std::path::Path;
 
 use crate::error::StoreError;
 
-/// Less than this is none: the catalog's smallest transaction may want more.
+/// Less than this counts as none: the catalog's smallest transaction may need more.
 const NONE_BYTES: u64 = 1 << 20;
 
-/// Bytes that an ordinary process can still write to the file system of this path. Quotas do not always show in it, and
-/// on file systems that copy on write it is an estimate.
+/// Returns how many bytes an ordinary process can still write to the file system of this path. Quotas do not always
+/// show in it, and on file systems that copy on write it is an estimate.
 pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(path)?;
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
-/// The error as it is to be told: one that may be for want of space counts as that when there is none. (SQLite says of
-/// some failed writes and syncs only that they failed.)
+/// Returns the error; one that may be a lack of space becomes that when the disk has none. (SQLite reports of some
+/// failed writes and syncs only that they failed.)
 pub(crate) fn told(error: StoreError, path: &Path) -> StoreError {
     let is_none = || free_bytes(path).is_ok_and(|free| free < NONE_BYTES);
     told_with(error, is_none)

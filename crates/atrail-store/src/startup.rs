@@ -1,4 +1,4 @@
-//! The first steps of a store that opens, also on a full disk, where reading, deleting and logging in are to go on.
+//! The first steps of a store that opens, even on a full disk, where reading, deleting and logging in must still work.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::task::off_thread;
 use crate::timekeeper::Timekeeper;
 use crate::wal::Replay;
 
-/// Takes the directory for this process, making it when it is not there.
+/// Locks the directory for this process, and creates it when it does not exist.
 pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
     let failed = |what: &str| {
         let what = format!("cannot {what} the data directory {}", dir.display());
@@ -29,7 +29,7 @@ pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
     let lock = DirLock::acquire(dir).map_err(failed("lock"))?;
     let mut lock = lock.ok_or_else(|| in_use(dir))?;
     keep_to_owner(dir)?;
-    // Before anything is read: a second server that finds no lock file finds this.
+    // Before anything is read: a second server that finds no lock file finds this lock.
     let log = dir.join("wal");
     durable::create_dir(&log).map_err(io_failure("make the log directory", &log))?;
     if !lock.cover(dir).map_err(failed("lock"))? {
@@ -45,7 +45,7 @@ fn in_use(dir: &Path) -> StoreError {
     ))
 }
 
-/// Whoever may write to the directory can put another catalog in the place of this one.
+/// Refuses a directory that everybody may write to: anybody could replace the catalog.
 fn refuse_open_to_all(dir: &Path) -> Result<()> {
     let failed = || io_failure("look at the data directory", dir);
     let mode = std::fs::metadata(dir)
@@ -69,7 +69,7 @@ fn refuse_open_to_all(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is the server's alone, of what lies directly in the directory. The archive may have been opened to others on purpose.
+/// The private entries of the directory. The archive may be readable by others on purpose.
 const PRIVATE: [&str; 6] = [
     "checkpoints",
     "dedup",
@@ -79,7 +79,7 @@ const PRIVATE: [&str; 6] = [
     "reserve",
 ];
 
-/// Takes from others what an earlier version, or a copy, let them do with what is the server's alone.
+/// Revokes the access of other users that an earlier version, or a copy, has left on private entries.
 fn keep_to_owner(dir: &Path) -> Result<()> {
     for name in PRIVATE {
         let path = dir.join(name);
@@ -95,7 +95,7 @@ fn keep_to_owner(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A new catalog beside an old archive would be a new server that knows none of its events.
+/// Refuses an archive without a catalog: a new catalog would know none of its events.
 pub(crate) fn refuse_without_catalog(dir: &Path) -> Result<()> {
     let holds = |name: &str| {
         std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
@@ -111,14 +111,14 @@ pub(crate) fn refuse_without_catalog(dir: &Path) -> Result<()> {
     })
 }
 
-/// Sets space aside before anything else is written.
+/// Sets the reserve aside before anything else is written.
 pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> {
     let (dir, size_bytes) = (settings.data_dir.clone(), settings.reserve_bytes);
     off_thread(move || Ok(Arc::new(Reserve::new(&dir, size_bytes)))).await
 }
 
-/// Opens the catalog, with the logs of its domains as they were left, goes on from the time that it knows to have passed, and reads the
-/// log of events; on a full disk with the space that is set aside.
+/// Opens the catalog, with the logs of its domains as they were left, continues from its recorded passed time, and
+/// reads the log of events; on a full disk it uses the reserve.
 pub(crate) async fn open_catalog(
     dir: &Path,
     signing: &Signing,
@@ -130,7 +130,7 @@ pub(crate) async fn open_catalog(
         let log = dir.join("wal");
         let replay = off_thread(move || Replay::read(&log)).await?;
         let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
-        // Before anything is written that has this moment's date.
+        // Before anything is written with the present date.
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         signing.finish_rotation(&catalog).await?;
         let now = clock.now();
@@ -145,12 +145,12 @@ pub(crate) async fn open_catalog(
     opened
 }
 
-/// From here on these must stay where they are.
+/// Requires that these stay in their place from here on.
 pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog) -> Result<()> {
     for name in ["catalog.sqlite", "catalog.sqlite-wal", "archive", "wal"] {
         let path = dir.join(name);
         match catalog.anchors().hold(&path) {
-            // SQLite may not have made its file yet.
+            // SQLite may not have created its file yet.
             Err(error)
                 if error.kind() == std::io::ErrorKind::NotFound && name.ends_with("-wal") => {}
             held => held.map_err(io_failure("use", &path))?,

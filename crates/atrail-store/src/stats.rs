@@ -1,4 +1,4 @@
-//! Numbers about the store's work, for whoever watches over it.
+//! Numbers about the store's work, for monitoring.
 
 use crate::Store;
 use crate::counters::HistogramSnapshot;
@@ -7,17 +7,17 @@ use crate::error::{Result, StoreError};
 use crate::journal::Unsealed;
 use crate::timekeeper::TimeStatus;
 
-/// How the store is and what it did since it was opened.
+/// The state of the store, and its work since it was opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoreStats {
-    /// What waits to be sealed.
+    /// The unsealed events.
     pub unsealed: Unsealed,
-    /// Why no events are taken now, if so.
+    /// Why the store refuses events now, if it does.
     pub write_refusal: Option<StoreError>,
-    /// One duration for each write of the log with its fsync; what is queued meanwhile goes with the next.
+    /// One duration for each write of the log with its fsync; requests that arrive meanwhile go with the next write.
     pub wal_syncs: HistogramSnapshot,
-    /// Writes to the log that failed, for want of space or for good.
+    /// Failed writes to the log, for lack of space or for good.
     pub wal_failures: u64,
     /// Frames written: one for each append.
     pub wal_frames: u64,
@@ -25,9 +25,9 @@ pub struct StoreStats {
     pub wal_events: u64,
     /// Bytes of their lines, line feeds not counted.
     pub wal_event_bytes: u64,
-    /// Events that were there already and were not stored again.
+    /// Repeated events that were not stored again.
     pub duplicates: u64,
-    /// What it takes to know sealed events again.
+    /// The resources for detecting repeated sealed events.
     pub dedup: DedupStats,
     /// One duration for each seal that succeeded and had something to do.
     pub seals: HistogramSnapshot,
@@ -39,30 +39,30 @@ pub struct StoreStats {
     pub object_bytes: u64,
     /// Objects that compaction made.
     pub compactions: u64,
-    /// Objects that went into them.
+    /// Their source objects.
     pub compacted_objects: u64,
     /// Bytes of the objects that compaction made.
     pub compacted_bytes: u64,
     /// Compactions that failed, and objects that they found damaged.
     pub compaction_failures: u64,
-    /// Bytes of downloads that were handed out.
+    /// Bytes of downloads that were served.
     pub download_bytes: u64,
-    /// Bytes of objects that were read and compared with the catalog before they were handed out.
+    /// Bytes of objects that were checked against the catalog before they were served.
     pub checked_bytes: u64,
     /// Reads that ended at an object that is damaged or missing.
     pub damaged_reads: u64,
     /// Hours that cannot be sealed, and are set apart so that others can.
     pub hours_apart: u64,
-    /// Times that retention could not be acted on for a domain.
+    /// Failed attempts to enforce a domain's retention.
     pub sweep_failures: u64,
-    /// Times that bytes could not be erased when they were to go; it is tried again.
+    /// Failed attempts to erase bytes; the store tries again.
     pub erase_failures: u64,
-    /// How the machine's clock stands to the time that passed.
+    /// The machine's clock compared with the passed time.
     pub time: TimeStatus,
 }
 
 impl Store {
-    /// How the store is and what it did; asks neither disk nor catalog.
+    /// Returns the state of the store and its work; queries neither disk nor catalog.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         let core = &self.core;
@@ -97,7 +97,7 @@ impl Store {
         }
     }
 
-    /// How many sessions are open, of all users.
+    /// Returns how many sessions are open, of all users.
     ///
     /// # Errors
     /// When the catalog fails.

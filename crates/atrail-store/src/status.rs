@@ -1,4 +1,4 @@
-//! What is there, per day.
+//! Counts events per day.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::Store;
 use crate::error::Result;
 
 impl Store {
-    /// Counts per day of what is in scope, ascending; days without events are absent. Exact: what was acknowledged
-    /// before the call counts, sealed or not. Costs a row per day and hour, however many events these
-    /// hold and however many domains the account has; and a look at each unsealed hour, of an account's at those of every
-    /// domain.
+    /// Returns counts per day of the events in scope, ascending; days without events are absent. Exact: every event
+    /// that was acknowledged before the call counts, sealed or not. The cost is one row per day and hour, independent
+    /// of the number of events and of the account's domains, and a visit to each unsealed hour; for an account, those
+    /// of every domain.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -21,7 +21,7 @@ impl Store {
             Target::Space(space) => Some(Domain::Space(space)),
             Target::Account(_) => None,
         };
-        // No sealing is published between the two readings: an event counts in exactly one of them.
+        // No seal is published between the two reads: an event counts in exactly one of them.
         let unchanged = core.journal.keep_counts().await;
         let sealed = core.catalog.totals(&scope).await?;
         let mut unsealed = core.journal.totals(only, scope.days, scope.hours);
@@ -31,7 +31,7 @@ impl Store {
         let unsealed = match scope.target {
             Target::Space(_) => unsealed,
             Target::Account(account) => {
-                // One that the catalog does not know is nobody's; sealing says so.
+                // A domain that is missing in the catalog belongs to nobody; sealing reports it.
                 let domains = core
                     .domains(unsealed.iter().map(|(domain, _)| *domain))
                     .await?;

@@ -31,7 +31,7 @@ use crate::signing::Signing;
 use crate::verified::Verified;
 
 impl Store {
-    /// Opens the store of the settings' data directory: [`Parts::local`] and [`Self::open`].
+    /// Opens the store in the settings' data directory: [`Parts::local`], then [`Self::open`].
     ///
     /// # Errors
     /// As those two.
@@ -40,11 +40,11 @@ impl Store {
         Self::open(parts, settings, clock).await
     }
 
-    /// Puts a store together from its parts, and recovers what an earlier process left in them.
+    /// Assembles a store from its parts, and recovers the data that an earlier process left in them.
     ///
     /// # Errors
-    /// When a part refuses, the catalog is of a later version, or the log is damaged below its durable watermark: then
-    /// nothing was changed, and the error names the file and says how to continue.
+    /// When a part fails, the catalog is of a later version, or the log is damaged below its durable watermark. Then
+    /// nothing was changed, and the error names the file and states how to continue.
     pub async fn open(
         parts: Parts,
         settings: StoreSettings,
@@ -116,17 +116,17 @@ impl Store {
         Ok(Self { core })
     }
 
-    /// Ends cleanly: what is acknowledged stays in the log or the archive, what is under way is finished. The store
-    /// refuses everything after.
+    /// Closes the store cleanly: acknowledged events stay in the log or the archive, and operations in progress are
+    /// finished. Afterwards the store refuses every call.
     ///
     /// # Errors
-    /// When the catalog fails; nothing acknowledged is lost by it.
+    /// When the catalog fails; no acknowledged event is lost.
     pub async fn close(&self) -> Result<()> {
         let core = &self.core;
         let workers = std::mem::take(&mut *core.background.lock());
         for worker in workers {
             worker.abort();
-            // Aborted is what it was told to be.
+            // The worker ends as aborted, which is expected.
             let _ = worker.await;
         }
         core.duties.rest().await;
@@ -137,19 +137,19 @@ impl Store {
         told.and(kept).and(stopped)
     }
 
-    /// Where the server keeps its keys.
+    /// Returns the store of the server's keys.
     #[must_use]
     pub fn secrets(&self) -> Arc<dyn Secrets> {
         Arc::clone(&self.core.secrets)
     }
 
-    /// Accounts, organizations and spaces.
+    /// Returns accounts, organizations and spaces.
     #[must_use]
     pub fn tenancy(&self) -> Tenancy {
         Tenancy::new(self.core.catalog.clone())
     }
 
-    /// The catalog.
+    /// Returns the catalog.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.core.catalog

@@ -1,10 +1,11 @@
-//! An older catalog that was put back alone: the archive holds objects that were sealed after it, and the log no longer has their
-//! events. A start takes them in as they are, with the ids that were signed, before the domains' logs begin their new epoch.
+//! Handles an older catalog that was restored alone: the archive has objects that were sealed after it, and the log no
+//! longer has their events. A start adopts them unchanged, with the ids that were signed, before the domains' logs
+//! begin their new epoch.
 //!
-//! Order of durability: the archive is synced, the log is written anew without the events that these objects hold, the catalog
-//! takes the objects in. Only the new epoch, which comes after, makes the catalog one that goes on: so a crash at any point
-//! leaves a directory whose next start does what is left to do. Each account has its epoch in a transaction of its own, and one that
-//! has it shows no more that the catalog was older: so a file demands them all before the first object is taken in.
+//! Order of durability: the archive is synced, the log is rewritten without the events of these objects, the catalog
+//! adopts the objects. Only then the new epoch makes the catalog one that can continue: so after a crash at any point
+//! the next start does the rest. Each account has its epoch in a transaction of its own, and afterwards it no longer
+//! shows that the catalog was older: so a file demands all epochs before the first object is adopted.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -29,16 +30,17 @@ const PARALLEL: usize = 2;
 /// Objects of one transaction.
 const AT_ONCE: usize = 256;
 
-/// What came of it.
+/// The result of the adoption.
 #[derive(Debug)]
 pub(crate) struct TakenIn {
-    /// The log, without what the archive has.
+    /// The log, without the events that the archive has.
     pub(crate) replay: Replay,
-    /// The accounts that got objects or domains: what is signed of them does not go on with what was signed.
+    /// The accounts that got objects or domains: their logs do not continue the signed history.
     pub(crate) accounts: BTreeSet<AccountId>,
 }
 
-/// Looks whether what was signed is ahead of the catalog, and then takes in what the archive has and the catalog does not know.
+/// Checks whether the signed history is ahead of the catalog; if so, adopts the archive's objects that the catalog does
+/// not know.
 ///
 /// # Errors
 /// When the disk or the catalog fails; the next start begins again.
@@ -53,7 +55,7 @@ pub(crate) async fn take_in(
     let archive = data_dir.join("archive");
     let is_older = signing.is_ahead_of(catalog).await?;
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
-    // What this server has signed, or all that is there when the catalog cannot know.
+    // The domains that this server has signed, or all in the archive when the catalog cannot know.
     for domain in signing.signed_domains() {
         if !rows.contains_key(&domain) && archive.join(format!("domain={domain}")).is_dir() {
             strangers.insert(domain);
@@ -66,7 +68,7 @@ pub(crate) async fn take_in(
     strangers.retain(|domain| !rows.contains_key(domain));
     let mut accounts = BTreeSet::new();
     if is_taking_in(signing.checkpoints())? {
-        // Whose logs an earlier start left without their new epoch, nobody knows.
+        // It is unknown which accounts' logs an earlier start left without their new epoch.
         accounts.extend(rows.values().map(|row| row.account));
     }
     if !is_older && strangers.is_empty() {
@@ -142,10 +144,10 @@ pub(crate) async fn take_in(
     Ok(TakenIn { replay, accounts })
 }
 
-/// An object that the catalog gets.
+/// An object for the catalog to adopt.
 struct Taken {
     object: Adopted,
-    /// Objects of the catalog that it holds: a compaction put it in their place.
+    /// The catalog's objects that it contains: a compaction had replaced them.
     replaces: Vec<Replaced>,
 }
 
@@ -163,16 +165,16 @@ struct Search<'a> {
     archive: PathBuf,
     catalog: &'a Catalog,
     log: Arc<LostLog>,
-    /// Paths that the catalog means to erase.
+    /// Paths that the catalog has marked for erasure.
     waste: HashSet<String>,
     taken: Vec<Taken>,
-    /// Files that are no sound objects, or share segments with others.
+    /// Files that are not sound objects, or share segments with others.
     left: u64,
-    /// Objects that the catalog has and the archive has not.
+    /// Objects that the catalog has and the archive lacks.
     missing: u64,
 }
 
-/// Objects of a domain that the catalog has, with their lengths and segments.
+/// A domain's objects in the catalog, with their lengths and segments.
 type Known = HashMap<ObjectId, (u64, Vec<SegmentId>)>;
 
 impl Search<'_> {
@@ -197,7 +199,7 @@ impl Search<'_> {
         }
         self.missing += (known.len() - there.len()) as u64;
         let mut sound = self.read(unknown).await?;
-        // What compaction made of several objects stands for them.
+        // The object of a compaction replaces its sources.
         sound.sort_by_key(|(object, _)| (std::cmp::Reverse(object.segments.len()), object.id));
         let mut seen: HashSet<SegmentId> = HashSet::new();
         let owners: HashMap<SegmentId, ObjectId> = known
@@ -223,7 +225,7 @@ impl Search<'_> {
                 .collect();
             let is_new = own.iter().any(|segment| !owners.contains_key(segment));
             if !is_new && held.is_subset(&there) {
-                // The catalog has its segments, in objects that are there.
+                // The catalog has its segments, in existing objects.
                 continue;
             }
             let is_whole = |id| {
@@ -277,8 +279,8 @@ impl Search<'_> {
         tracing::warn!(path, why, "a file of the archive is left where it is");
     }
 
-    /// Whether the catalog took the object out, and meant to erase it. A path that was noted before a seal is no such: of its
-    /// segment the domain's log does not tell.
+    /// Reports whether the catalog removed the object, and marked it for erasure. A path that was noted before a seal
+    /// does not count: the domain's log does not mention its segment.
     async fn is_deleted(&self, object: &Adopted, number: Option<i64>) -> Result<bool> {
         match (object.segments.first(), number) {
             (Some(first), Some(number)) if self.waste.contains(&object.path) => {
@@ -288,14 +290,14 @@ impl Search<'_> {
         }
     }
 
-    /// Notes the events that the log need not have any more: those of segments that the catalog gets.
+    /// Marks the events that the log no longer needs: those of segments that the catalog adopts.
     fn note_logged(
         &mut self,
         object: &Adopted,
         leaves: &[LoggedLeaf],
         owners: &HashMap<SegmentId, ObjectId>,
     ) -> Result<()> {
-        // Nobody reads any more: who read has ended with its answer.
+        // No reader is left: each has ended with its answer.
         let log = Arc::get_mut(&mut self.log).ok_or(StoreError::Closed)?;
         let mut from = 0;
         for segment in &object.segments {
@@ -310,7 +312,7 @@ impl Search<'_> {
     }
 }
 
-/// The objects that this one holds, with their places in it as far as they are known.
+/// Returns the objects that this one contains, with their offsets in it where they are known.
 fn replaced(
     object: &Adopted,
     owners: &HashMap<SegmentId, ObjectId>,

@@ -1,17 +1,18 @@
-//! Work that runs beside who asked for it.
+//! Runs work beside its requester.
 
 use tokio::task::JoinHandle;
 
 use crate::error::{Result, StoreError};
 
-/// Does what would hold up the threads that answer.
+/// Runs work that would block the threads that answer.
 pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     joined(tokio::task::spawn_blocking(work)).await
 }
 
-/// The outcome of a task. One that panicked may have done part of its work; one that was cancelled goes with the store.
+/// Returns the outcome of a task. A task that panicked may have done part of its work; one that was cancelled ended
+/// with the store.
 pub(crate) async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {
     match task.await {
         Ok(outcome) => outcome,

@@ -1,21 +1,22 @@
-//! How the store tells time, for whoever watches over it.
+//! The store's time, for monitoring.
 
 use crate::Store;
 use crate::error::Result;
 use crate::timekeeper::TimeStatus;
 
 impl Store {
-    /// How the machine's clock stands to the time that passed. Asks neither disk nor catalog.
+    /// Returns how the machine's clock compares with the passed time. Queries neither disk nor catalog.
     #[must_use]
     pub fn time(&self) -> TimeStatus {
         self.core.time.status()
     }
 
-    /// An operator says that the machine's clock is right: from now on time counts as passed up to its date, also after a
-    /// restart. What ends some time after it was made or used does not end by it. Returns how the two stood before.
+    /// Accepts an operator's word that the machine's clock is right: from now on time counts as passed up to its date,
+    /// even after a restart. This does not end sessions and other lifetimes that are measured from a creation or a use.
+    /// Returns the comparison from before the call.
     ///
     /// # Errors
-    /// When the catalog fails: the clock is believed all the same, until the next start.
+    /// When the catalog fails: the clock is believed nevertheless, until the next start.
     pub async fn resume_time(&self) -> Result<TimeStatus> {
         let core = &self.core;
         let before = core.time.status();

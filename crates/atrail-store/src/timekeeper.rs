@@ -1,4 +1,4 @@
-//! Where the store tells time: the one place that notices a machine's clock that jumped.
+//! The store's time: the one place that detects a jump of the machine's clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,33 +11,33 @@ use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::passage::{Now, Passage};
 
-/// Reads the clock for whatever erases, and remembers how much time has passed.
+/// Reads the clock for all erasures, and records how much time has passed.
 #[derive(Debug)]
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
     passage: Mutex<Passage>,
-    /// Whether the clock disagreed when it was last watched.
+    /// Whether the clock disagreed at the last check.
     disagreed: Mutex<bool>,
     jumps: AtomicU64,
-    /// Whether something may have been stamped by a clock that was ahead since that was last cleaned up.
+    /// Whether a clock that was ahead may have left stamps since the last cleanup.
     was_ahead: AtomicBool,
 }
 
-/// How the machine's clock stands to the time that the store knows to have passed.
+/// The machine's clock compared with the time that the store knows to have passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeStatus {
-    /// As the machine's clock is set.
+    /// The date of the machine's clock.
     pub date: Timestamp,
     /// The date up to which time is known to have passed: nothing is erased because a later date has come.
     pub passed: Timestamp,
-    /// What is wrong, unless the two agree.
+    /// The disagreement, unless the two agree.
     pub disagreement: Option<Disagreement>,
     /// How often the clock began to disagree since the store was opened.
     pub jumps: u64,
 }
 
 impl TimeStatus {
-    /// The latest date that it can be: by the clock, or by the time that passed where the clock is behind that.
+    /// Returns the latest possible date: the clock's, or the passed time where the clock is behind it.
     #[must_use]
     pub fn latest(&self) -> Timestamp {
         self.date.max(self.passed)
@@ -47,14 +47,14 @@ impl TimeStatus {
 /// How the machine's clock disagrees with the time that passed, by an hour or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disagreement {
-    /// It is ahead by this much: what retention makes due by it waits.
+    /// It is ahead by this much: days that are due only by the clock wait.
     Ahead(Duration),
     /// It is behind by this much.
     Behind(Duration),
 }
 
 impl Timekeeper {
-    /// Goes on from what an earlier process left in the catalog.
+    /// Continues from the record of an earlier process in the catalog.
     pub(crate) async fn open(catalog: &Catalog, clock: Arc<dyn Clock>) -> Result<Self> {
         let kept = catalog.kept_clock().await?;
         let newest = match kept {
@@ -68,7 +68,7 @@ impl Timekeeper {
             passage: Mutex::new(passage),
             disagreed: Mutex::default(),
             jumps: AtomicU64::default(),
-            // Who knows what the process before saw.
+            // It is unknown what the previous process saw.
             was_ahead: AtomicBool::new(true),
         };
         this.watch();
@@ -77,16 +77,16 @@ impl Timekeeper {
 
     pub(crate) fn read(&self) -> Now {
         let mut passage = self.passage.lock();
-        // Under the lock, so that looks come in the order of their moments.
+        // Under the lock, so that readings are in the order of their moments.
         passage.look(self.clock.moment())
     }
 
-    /// This moment on the clock of ages.
+    /// Returns the present moment on the clock of ages.
     pub(crate) fn age(&self) -> Timestamp {
         self.read().ages
     }
 
-    /// Says so when the clock begins or ceases to disagree with the time that passed.
+    /// Logs when the clock begins or ceases to disagree with the passed time.
     pub(crate) fn watch(&self) {
         let now = self.read();
         let mut disagreed = self.disagreed.lock();
@@ -97,7 +97,7 @@ impl Timekeeper {
         let (clock, passed) = (format_timestamp(now.date), format_timestamp(now.passed));
         if *disagreed {
             self.jumps.fetch_add(1, Ordering::Relaxed);
-            // A clock that is behind cannot tell which stamps are of one that was ahead.
+            // While the clock is behind, nothing shows which stamps are from a clock that was ahead.
             let is_ahead = now.ahead().is_positive();
             self.was_ahead.store(is_ahead, Ordering::Relaxed);
             tracing::warn!(
@@ -116,19 +116,20 @@ impl Timekeeper {
         }
     }
 
-    /// Something may bear the stamp of a clock that was ahead.
+    /// Records that there may be stamps of a clock that was ahead.
     pub(crate) fn may_have_been_ahead(&self) {
         self.was_ahead.store(true, Ordering::Relaxed);
     }
 
-    /// The date, once after a time in which the clock was ahead and now agrees: for what undoes the stamps of that time.
+    /// Returns the date, once, when the clock agrees again after it was ahead: for the cleanup of stamps from that
+    /// time.
     pub(crate) fn right_again(&self) -> Option<Timestamp> {
         let now = self.read();
         let is_right = now.agrees() && self.was_ahead.swap(false, Ordering::Relaxed);
         is_right.then_some(now.date)
     }
 
-    /// Keeps what is known for the next process.
+    /// Records the passed time for the next process.
     pub(crate) async fn keep(&self, catalog: &Catalog) -> Result<()> {
         self.read();
         let kept = self.passage.lock().kept();
@@ -151,7 +152,7 @@ impl Timekeeper {
         }
     }
 
-    /// From now on time counts as passed up to the machine's clock.
+    /// Makes time count as passed up to the date of the machine's clock.
     pub(crate) fn resume(&self) {
         self.passage.lock().resume(self.clock.moment());
         self.watch();

@@ -1,4 +1,5 @@
-//! Work that keeps a core busy, done few at once and in turns: whoever asks for much waits behind whoever asks for little.
+//! Limits how many tasks of heavy computation run at once, and lets keys take turns: requests of a busy key wait behind
+//! those of others.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Takes turns between keys, each of which has a queue of its own.
+/// Lets keys take turns; each key has a queue of its own.
 #[derive(Debug)]
 pub struct Turns<K>(Arc<Shared<K>>)
 where
@@ -16,9 +17,9 @@ where
 #[derive(Debug)]
 struct Shared<K> {
     at_once: usize,
-    /// Who may wait with one key.
+    /// Maximum waiting requests of one key.
     waiting_of_key: usize,
-    /// Who may wait with any.
+    /// Maximum waiting requests of all keys.
     waiting: usize,
     state: Mutex<State<K>>,
 }
@@ -32,18 +33,18 @@ struct State<K> {
     order: VecDeque<K>,
 }
 
-/// Somebody's turn, until it is dropped.
+/// A turn, until it is dropped.
 #[derive(Debug)]
 pub struct Turn<K>(Arc<Shared<K>>)
 where
     K: Copy + Eq + Hash;
 
-/// Too many wait already.
+/// Too many requests are waiting already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowd;
 
 impl<K: Copy + Eq + Hash> Turns<K> {
-    /// So many at once; so many may wait with one key, and so many in all.
+    /// Creates turns: this many at once, this many waiting with one key, and this many waiting in all.
     #[must_use]
     pub fn new(at_once: usize, waiting_of_key: usize, waiting: usize) -> Self {
         Self(Arc::new(Shared {
@@ -62,7 +63,7 @@ impl<K: Copy + Eq + Hash> Turns<K> {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// When as many wait already as may.
+    /// When the maximum of waiting requests is reached.
     pub async fn take(&self, key: K) -> Result<Turn<K>, Crowd> {
         let called = {
             let mut state = self.0.state.lock();
@@ -94,7 +95,7 @@ impl<K: Copy + Eq + Hash> Turns<K> {
 }
 
 impl<K: Copy + Eq + Hash> State<K> {
-    /// Gives the turn on; whoever has gone is passed over.
+    /// Passes the turn on, and skips requests that are gone.
     fn pass_on(&mut self) {
         while let Some(key) = self.order.pop_front() {
             let Some(queue) = self.queues.get_mut(&key) else {
@@ -115,7 +116,7 @@ impl<K: Copy + Eq + Hash> State<K> {
         self.running -= 1;
     }
 
-    /// Whoever gave up waiting keeps no place.
+    /// Removes requests that have stopped waiting.
     fn forget_the_gone(&mut self) {
         for queue in self.queues.values_mut() {
             queue.retain(|call| !call.is_closed());
@@ -127,7 +128,7 @@ impl<K: Copy + Eq + Hash> State<K> {
     }
 }
 
-/// Somebody who waits. A call that comes when nobody listens any more is passed on.
+/// A waiting request. A call that arrives when it no longer listens is passed on.
 struct Called<K: Copy + Eq + Hash> {
     shared: Arc<Shared<K>>,
     call: oneshot::Receiver<()>,
@@ -135,7 +136,7 @@ struct Called<K: Copy + Eq + Hash> {
 
 impl<K: Copy + Eq + Hash> Called<K> {
     async fn wait(mut self) -> Result<Turn<K>, Crowd> {
-        // The sender goes only with its call, or with the state that `self` keeps.
+        // The sender is dropped only with its call, or with the state that `self` keeps alive.
         let called = (&mut self.call).await;
         called
             .map(|()| Turn(Arc::clone(&self.shared)))
@@ -145,7 +146,7 @@ impl<K: Copy + Eq + Hash> Called<K> {
 
 impl<K: Copy + Eq + Hash> Drop for Called<K> {
     fn drop(&mut self) {
-        // Under the lock a call either came, or finds the channel closed.
+        // Under the lock, a call has either arrived, or finds the channel closed.
         let mut state = self.shared.state.lock();
         self.call.close();
         if self.call.try_recv().is_ok() {
@@ -166,7 +167,7 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<(u8, usize)>>>;
 
-    /// Waits for a turn, and notes it.
+    /// Waits for a turn, and records it.
     fn ask(
         turns: &Arc<Turns<u8>>,
         key: u8,
@@ -245,7 +246,7 @@ mod tests {
             assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         }
         drop(turn);
-        // Called, and dropped before it looked.
+        // Called, and dropped before it noticed.
         drop(deaf);
         assert!(futures_util::poll!(next.as_mut()).is_ready());
     }

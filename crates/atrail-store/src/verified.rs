@@ -1,8 +1,10 @@
-//! Which objects were found sound: before the first byte of one is handed out, all of it is compared with the catalog.
+//! Remembers which objects proved sound: before the first byte of one is served, all of it is compared with the
+//! catalog.
 //!
-//! What was found sound is remembered for the session that it was read for, so that ranges and repeated downloads of it cost no
-//! second look. A change that went through the file system is noticed at once; one that the disk made by itself at the first
-//! read for each new session, and for one that goes on, when the memory is as old as [`crate::StoreSettings::recheck_after`].
+//! The result is remembered for the session that the object was read for, so that ranges and repeated downloads need no
+//! second check. A change through the file system is detected at once. A spontaneous change by the disk is detected at
+//! the first read of each new session; within a session, once the result is as old as
+//! [`crate::StoreSettings::recheck_after`].
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -13,11 +15,12 @@ use parking_lot::Mutex;
 use crate::object::Location;
 use crate::reader::{Reader, Stamp};
 
-/// The objects that were found sound, and when.
+/// The objects that proved sound, and when.
 #[derive(Debug)]
 pub(crate) struct Verified {
     known: Mutex<Recent<ObjectId, Found>>,
-    /// Who checks an object holds one of these, so that others wait for the outcome and do not repeat the work.
+    /// The task that checks an object holds one of these, so that others wait for the outcome instead of repeating the
+    /// work.
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
@@ -25,11 +28,11 @@ pub(crate) struct Verified {
 struct Found {
     stamp: Stamp,
     at: Elapsed,
-    /// When the look began, however the store's clock is set.
+    /// When the check began, independent of the store's clock.
     looked: Instant,
 }
 
-/// Bytes of an object and where they lie.
+/// Bytes of an object, and their location.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) location: Location,
@@ -37,25 +40,25 @@ pub(crate) struct Piece {
     pub(crate) range: Range<u64>,
 }
 
-/// An object that was found sound when it was last read from.
+/// An object that was sound at its last read.
 #[derive(Debug)]
 pub(crate) struct OpenObject {
     pub(crate) id: ObjectId,
     pub(crate) reader: Reader,
 }
 
-/// Where bytes may be read from.
+/// The permitted source of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadFrom {
     /// Only from the page cache: the thread must not wait.
     Memory,
-    /// From wherever they are.
+    /// From any source.
     Disk,
 }
 
-/// What is looked at as a whole on the way.
+/// Smaller objects are checked as a whole during a read.
 pub(crate) const SMALL_BYTES: u64 = 1 << 20;
-/// About fifteen megabytes of memory. What is forgotten is only checked once more.
+/// About fifteen megabytes of memory. A forgotten object is only checked once more.
 const MAX_KNOWN: usize = 100_000;
 const TURNS: usize = 64;
 
@@ -82,7 +85,7 @@ impl Verified {
         })
     }
 
-    /// Whether something is known of it since then, though perhaps of another file.
+    /// Reports whether there is a result since then, though perhaps for another file.
     pub(crate) fn has(&self, id: ObjectId, since: Instant) -> bool {
         let mut known = self.known.lock();
         known.get(&id).is_some_and(|found| found.looked >= since)

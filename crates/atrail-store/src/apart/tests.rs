@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 
-/// Why an hour waits is what the last try found, for whoever is refused.
+/// A refusal names the reason of the last try.
 #[test]
 fn an_hour_says_why_it_could_not_be_sealed_when_it_was_tried_last() {
     let apart = Apart::default();

@@ -1,4 +1,4 @@
-//! Copying files: small ones as they are, objects against their SHA-256.
+//! Copies files: small ones unchecked, objects against their SHA-256.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,18 +11,18 @@ use crate::durable::{self, NewFile};
 use crate::error::{Result, io_failure};
 use crate::task::off_thread;
 
-/// What came of copying an object.
+/// The outcome of copying an object.
 pub(super) enum Outcome {
     Copied,
     WasThere,
-    /// It is not what the catalog says; why.
+    /// It differs from the catalog's record; with the reason.
     Unfit(String),
 }
 
-/// Whoever reads a backup reads everybody's events: a copy is its owner's alone, whatever it was copied from.
+/// A reader of a backup reads everybody's events: a copy is private to its owner, whatever the mode of the original.
 const MODE: u32 = 0o600;
 
-/// Copies a file; `false` when it has gone.
+/// Copies a file; returns `false` when it is gone.
 pub(super) fn copy_file(from: &Path, to: &Path) -> Result<bool> {
     let failed = || io_failure("copy", from);
     let mut file = match File::open(from) {
@@ -51,7 +51,7 @@ pub(super) async fn copy_object(
     .await
 }
 
-/// Copies a file whose bytes have this SHA-256, unless its copy is there and has it.
+/// Copies a file whose bytes have this SHA-256, unless a copy with this SHA-256 exists.
 fn copy_checked(from: &Path, to: &Path, sha256: [u8; 32]) -> Result<Outcome> {
     if let Ok(mut there) = File::open(to)
         && copy_bytes(&mut there, |_| Ok(())).is_ok_and(|found| found == sha256)
@@ -88,7 +88,7 @@ fn copy_checked(from: &Path, to: &Path, sha256: [u8; 32]) -> Result<Outcome> {
     }
 }
 
-/// Reads to the end, handing on what is read; the SHA-256 of it all.
+/// Reads to the end and passes everything on; returns the SHA-256 of all bytes.
 fn copy_bytes(
     from: &mut impl Read,
     mut to: impl FnMut(&[u8]) -> io::Result<()>,

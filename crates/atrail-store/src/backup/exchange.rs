@@ -1,5 +1,5 @@
-//! The moment at which a backup is one: what was gathered takes the places of what was there. It succeeds as a whole or leaves the
-//! backup that it found, also when it is killed half-way and tried again.
+//! Makes a backup valid: the gathered files replace those of the earlier backup. It succeeds as a whole or restores the
+//! earlier backup, even when it is killed half-way and tried again.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -10,14 +10,14 @@ use crate::durable;
 /// The catalog's name in a data directory and in a backup.
 pub(super) const CATALOG: &str = "catalog.sqlite";
 
-/// Where the earlier backup's files wait until the new ones have their places.
+/// The directory for the earlier backup's files until the new ones are in their places.
 pub(super) const OUTGOING: &str = ".outgoing";
 
-/// Puts what is in `stage` into `dir`, the catalog last: while there is none, nobody takes the directory for a backup.
+/// Moves the contents of `stage` into `dir`, the catalog last: a directory without a catalog is not a backup.
 ///
 /// # Errors
-/// Why it could not be done; the directory has what it had. But where `stage` has no catalog any more, the new one has its place,
-/// and it is unknown whether a crash would leave it there.
+/// The reason of the failure; the directory has its earlier contents. But when `stage` has no catalog any more, the new
+/// one is in its place, and it is unknown whether it would be there after a crash.
 pub(super) fn exchange(stage: &Path, dir: &Path) -> io::Result<()> {
     let outgoing = dir.join(OUTGOING);
     durable::create_dir(&outgoing)?;
@@ -32,7 +32,7 @@ pub(super) fn exchange(stage: &Path, dir: &Path) -> io::Result<()> {
             }
             Ok(())
         }
-        // Both are kept: what a crash leaves of the directory decides which it is.
+        // Both are kept: the state of the directory after a crash decides which of them counts.
         Err(error) if !stage.join(CATALOG).exists() && dir.join(CATALOG).exists() => Err(error),
         Err(error) => match put_back(dir) {
             Ok(()) => Err(error),
@@ -69,8 +69,8 @@ fn move_all(stage: &Path, dir: &Path, outgoing: &Path) -> io::Result<()> {
     durable::rename(&stage.join(CATALOG), &dir.join(CATALOG))
 }
 
-/// Ends what an exchange left that was killed: where the new catalog has its place, it was done; else the earlier backup is put
-/// back.
+/// Completes an exchange that was killed: where the new catalog is in its place, the exchange was done; otherwise it
+/// restores the earlier backup.
 pub(super) fn put_back(dir: &Path) -> io::Result<()> {
     let outgoing = dir.join(OUTGOING);
     if !outgoing.is_dir() {

@@ -1,4 +1,4 @@
-//! Copying what knows sealed events again, while a server adds and merges runs.
+//! Copies the runs of sealed events' keys, while a server adds and merges runs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,11 +12,11 @@ use crate::listing::list;
 /// How often the runs are listed before they count as changing too fast.
 const LISTINGS: usize = 100;
 
-/// Copies all runs, after the snapshot of the catalog, whose seals are in them by then. One that goes meanwhile was
-/// merged into another: so the directory is listed again until it has nothing that was not listed before.
+/// Copies all runs, after the snapshot of the catalog, whose seals are in them by then. A run that disappears meanwhile
+/// was merged into another: so the directory is listed again until every run in it was listed before.
 ///
 /// # Errors
-/// When the disk refuses, or the runs change faster than they can be copied.
+/// When the disk fails, or the runs change faster than they can be copied.
 pub(super) async fn copy_runs(from: &Path, to: &Path) -> Result<()> {
     durable::create_dir(to).map_err(io_failure("make", to))?;
     let mut seen = BTreeSet::new();
@@ -39,7 +39,7 @@ pub(super) async fn copy_runs(from: &Path, to: &Path) -> Result<()> {
     )))
 }
 
-/// Removes from the copy what was merged into runs that are in it too.
+/// Removes runs from the copy that were merged into others in the copy.
 fn remove_merged<'a>(dir: &Path, merged: impl Iterator<Item = &'a PathBuf>) -> Result<()> {
     for name in merged.filter_map(|file| run_name(file)) {
         let path = dir.join(name);
@@ -48,7 +48,7 @@ fn remove_merged<'a>(dir: &Path, merged: impl Iterator<Item = &'a PathBuf>) -> R
     Ok(())
 }
 
-/// The name of a run that is not being written.
+/// Returns the name of a run that is not being written.
 fn run_name(file: &Path) -> Option<&OsStr> {
     file.file_name()
         .filter(|name| !name.to_string_lossy().starts_with('.'))
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    /// Each new file stands for all that was before it.
+    /// Each new file replaces all earlier ones.
     #[tokio::test]
     async fn a_copy_ends_however_fast_runs_are_merged_and_has_them_all() {
         let dir = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ fn event(hour: u8) -> NewEvent {
     }
 }
 
-/// Brings a backup up to date that meets this fault, and looks whether it is whole, and new.
+/// Updates a backup under this fault, and checks that the result is complete, and new.
 async fn after_a_fault(what: &'static str, name: &str) -> Result<BackupReport> {
     let dir = tempfile::tempdir().unwrap();
     let (data, into) = (dir.path().join("data"), dir.path().join("backup"));

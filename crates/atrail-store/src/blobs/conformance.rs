@@ -1,4 +1,4 @@
-//! What every implementation of [`Blobs`] must do, and proof that the suite notices one that does not.
+//! Tests what every implementation of [`Blobs`] must do, and proves that the suite detects faulty ones.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ fn must(holds: bool, fault: &'static str) -> Verdict {
     holds.then_some(()).ok_or(fault)
 }
 
-/// What an implementation does wrong, if anything. `reopen` gives the same objects as a later process finds them.
+/// Returns the fault of an implementation, if it has one. `reopen` returns the same objects as a later process finds
+/// them.
 async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
     let blobs = reopen();
     must(
@@ -50,7 +51,7 @@ async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
         reads_right(&reader).await,
         "an open object goes with its deletion",
     )?;
-    // Whoever remembers the first object must see that this is another one.
+    // A caller that remembers the first object must see that this is another one.
     put(&*reopen()).await?;
     let another = open(&*reopen()).await?;
     must(stamp(&another)? != before, "two objects look alike")?;
@@ -124,7 +125,7 @@ async fn memory_conforms() {
     assert_eq!(conforms(|| Arc::new(blobs.clone())).await, Ok(()));
 }
 
-/// What an implementation does wrong.
+/// A fault of an implementation.
 #[derive(Debug, Clone, Copy)]
 enum Wrong {
     PutsNothing,

@@ -27,7 +27,7 @@ pub(crate) struct LocalBlobs {
 }
 
 impl LocalBlobs {
-    /// Opens a directory, which is made when it is not there.
+    /// Opens a directory, and creates it when it does not exist.
     pub(crate) fn open(dir: &FsPath) -> Result<Self> {
         durable::create_dir(dir).map_err(|source| StoreError::Directory {
             what: format!("cannot make the archive directory {}", dir.display()),
@@ -53,13 +53,13 @@ impl Blobs for LocalBlobs {
         .boxed()
     }
 
-    /// (The object store syncs the directories that it makes, but not those that it finds: an earlier put may have made them and
-    /// failed, or died, before it synced them.)
+    /// (The object store syncs the directories that it creates, but not those that it finds: an earlier put may have
+    /// created them, and failed or died before it synced them.)
     fn settle<'a>(&'a self, paths: &'a [String]) -> BoxFuture<'a, Result<()>> {
         let mut above = BTreeSet::new();
         for path in paths {
             let place = self.dir.join(path);
-            // The object's own directory was synced when it got its name.
+            // The object's own directory was synced when the object got its name.
             let dirs = place.ancestors().skip(2);
             above.extend(
                 dirs.take_while(|dir| dir.starts_with(&*self.dir))
@@ -95,7 +95,7 @@ impl Blobs for LocalBlobs {
 
     fn delete<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<()>> {
         async move {
-            // The object store writes to `PATH#1`, and gives it its name when it is whole.
+            // The object store writes to `PATH#1`, and renames the file when it is complete.
             let unfinished = self.dir.join(format!("{path}#1"));
             durable::remove_if_there(&unfinished).map_err(|source| StoreError::Directory {
                 what: format!("cannot remove {}", unfinished.display()),
@@ -109,7 +109,7 @@ impl Blobs for LocalBlobs {
         .boxed()
     }
 
-    /// (The object store syncs what it writes, not what it deletes.)
+    /// (The object store syncs its writes, but not its deletions.)
     fn settle_deletions<'a>(&'a self, paths: &'a [String]) -> BoxFuture<'a, Result<()>> {
         let changed = paths.iter().filter_map(|path| nearest_dir(&self.dir, path));
         let changed: BTreeSet<_> = changed.collect();
@@ -117,7 +117,7 @@ impl Blobs for LocalBlobs {
             changed
                 .iter()
                 .try_for_each(|dir| match durable::sync_dir(dir) {
-                    // Gone since: then whoever removed it changed its parent, and syncs that.
+                    // The directory is gone: its remover changed the parent directory, and syncs that.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                     other => other,
                 })
@@ -136,7 +136,7 @@ async fn sync(dirs: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<
     .await
 }
 
-/// The directory nearest to where an object was that is still there: emptied ones are removed.
+/// Returns the nearest directory above an object's place that still exists: emptied ones are removed.
 fn nearest_dir(root: &FsPath, path: &str) -> Option<PathBuf> {
     let place = root.join(path);
     place
@@ -153,7 +153,7 @@ fn failed_to(what: impl FnOnce() -> String) -> impl FnOnce(object_store::Error) 
     }
 }
 
-/// Finds "no space left" in an error's chain: that is a refusal, not damage.
+/// Finds "no space left" in an error's chain: then the disk refused, and nothing is damaged.
 fn full_disk(error: &object_store::Error) -> Option<StoreError> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {

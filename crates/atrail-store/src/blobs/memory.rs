@@ -1,4 +1,4 @@
-//! Objects in memory, for tests: what is put there survives the store, as files survive a process.
+//! Objects in memory, for tests: they survive the store, as files survive a process.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +20,7 @@ pub(crate) struct MemoryBlobs(Arc<Mutex<Objects>>);
 #[derive(Debug, Clone, Default)]
 struct Objects {
     by_path: BTreeMap<String, (Bytes, u64)>,
-    /// Objects that were ever put.
+    /// Number of puts so far.
     puts: u64,
 }
 
@@ -33,7 +33,7 @@ impl MemoryBlobs {
 }
 
 impl MemoryBlobs {
-    /// Returns another one with what this one holds now.
+    /// Returns a new one with a copy of the present contents.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }

@@ -1,23 +1,23 @@
-//! Which objects of an hour become one. Pure.
+//! Decides which objects of an hour are merged. Pure.
 
 use std::ops::Range;
 
-/// An object from this size on is good as it is.
+/// An object of this size or more stays as it is.
 const LARGE_BYTES: u64 = 16 << 20;
-/// What one new object has at most.
+/// Maximum bytes of one new object.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
-/// How many objects are taken into one at a time; what comes of them is taken together again.
+/// Maximum number of sources of one object; the results are merged again later.
 pub(super) const MAX_SOURCES: usize = 1024;
-/// A smaller object weighs as much as this: a file costs more than its bytes.
+/// The weight of a smaller object: a file costs more than its bytes.
 const LEAST_WEIGHT: u64 = 64 << 10;
 
-/// Runs of objects to be taken together, each of two or more. Given are the sizes of an hour's objects in their order;
+/// Returns runs of objects to merge, each of two or more. `sizes` has the sizes of an hour's objects in their order;
 /// `None` stands for one that must stay as it is.
 ///
-/// Only neighbours come together, so that the order of events stays. In no run does one object weigh more than all the
-/// others: the few late events of an old hour do not make it write its megabytes again, but gather beside them until
-/// they weigh as much. So what is written is at most twice what the smaller objects weigh, and of an hour's objects a
-/// few are left, each about twice as large as the next.
+/// Only neighbours are merged, so that the order of events stays. In no run does one object weigh more than all the
+/// others: the few late events of an old hour do not cause its megabytes to be rewritten, but gather beside them until
+/// they weigh as much. So the written bytes are at most twice the weight of the smaller objects, and few objects of an
+/// hour remain, each about twice as large as the next.
 pub(super) fn runs(sizes: &[Option<u64>]) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut start = 0;
@@ -38,7 +38,7 @@ pub(super) fn runs(sizes: &[Option<u64>]) -> Vec<Range<usize>> {
     runs
 }
 
-/// Takes the whole stretch, or what lies before and behind the object that weighs too much.
+/// Adds the whole stretch, or the parts before and after an object that weighs too much.
 fn divide(sizes: &[Option<u64>], stretch: Range<usize>, runs: &mut Vec<Range<usize>>) {
     if stretch.len() < 2 {
         return;
@@ -66,13 +66,13 @@ mod tests {
     const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
 
-    /// The runs by their first and last place.
+    /// Returns the runs by their first and last place.
     fn found(sizes: &[Option<u64>]) -> Vec<(usize, usize)> {
         let places = |run: Range<usize>| (run.start, run.end - 1);
         runs(sizes).into_iter().map(places).collect()
     }
 
-    /// Compacts until nothing is left to do; returns the bytes that were written.
+    /// Compacts until nothing is left to do; returns the number of written bytes.
     fn settle(sizes: &mut Vec<u64>) -> u64 {
         let mut written = 0;
         loop {
@@ -135,7 +135,7 @@ mod tests {
             written += settle(&mut sizes);
             assert!(sizes.len() <= 12, "{sizes:?}");
         }
-        // One by one onto the large object it would be 20,000 × 8 MiB.
+        // Merging each into the large object would write 20,000 × 8 MiB.
         let per_event = written / 20_000;
         assert!(per_event < 2 * 64 * KIB, "{per_event}");
     }

@@ -12,7 +12,7 @@ use super::*;
 use crate::error::StoreError;
 use fixture::{EVENTS, Fixture};
 
-/// Drives a future that many times, then lets it go where it stands.
+/// Polls a future this many times, then drops it in its state.
 struct CutShort<'a, F> {
     work: Pin<&'a mut F>,
     polls: usize,
@@ -30,8 +30,8 @@ impl<F: Future> Future for CutShort<'_, F> {
     }
 }
 
-/// Does the work in fresh stores, and crashes at its first, second, third… point of waiting, until it comes to its end or
-/// something is wrong after the restart. Returns how many points there were, or what was wrong.
+/// Does the work in fresh stores, and crashes at its first, second, third… point of waiting, until the work completes
+/// or the restart finds a fault. Returns how many points there were, or the fault.
 async fn crash_at_every_step<F: Future<Output = ()>>(
     work: impl Fn(Arc<Core>) -> F,
 ) -> Result<usize, String> {
@@ -53,7 +53,7 @@ async fn crash_at_every_step<F: Future<Output = ()>>(
             Ok(done.map(|()| polls))
         }
     };
-    // Most of the time goes into waiting for the lock of the store that crashed.
+    // Most of the time is spent waiting for the lock of the store that crashed.
     let mut points = stream::iter(0..).map(crash_at).buffered(8);
     while let Some(point) = points.next().await {
         if let Some(last) = point? {
@@ -93,7 +93,7 @@ async fn the_control_a_wrong_order_is_seen() {
         let merged = core.write_batch(&batch.jobs, &mut total).await.unwrap();
         core.publish_compaction(&merged, &mut total).await.unwrap();
     };
-    // A file stays that nobody knows.
+    // A file remains that no record names.
     let fault = crash_at_every_step(unnoted).await.unwrap_err();
     println!("{fault}");
 }

@@ -6,20 +6,20 @@ use std::time::Duration;
 use atrail_model::{Elapsed, ObjectId};
 use parking_lot::Mutex;
 
-/// A damaged object is looked at again after this long: it may have been restored.
+/// A damaged object is checked again after this long: it may have been restored.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(86_400);
 
-/// Objects that were found damaged, and when: not read again in every round.
+/// Objects that proved damaged, and when: they are not read again in every round.
 #[derive(Debug, Default)]
 pub(crate) struct Unsound(Mutex<HashMap<ObjectId, Elapsed>>);
 
 impl Unsound {
-    /// Notes that an object was found damaged now.
+    /// Records that an object proved damaged now.
     pub(crate) fn note(&self, id: ObjectId, now: Elapsed) {
         self.0.lock().insert(id, now);
     }
 
-    /// Whether the object was found damaged not long ago.
+    /// Reports whether the object proved damaged recently.
     pub(crate) fn holds(&self, id: ObjectId, now: Elapsed) -> bool {
         let mut found = self.0.lock();
         let since = found.get(&id).map(|at| now.since(*at));

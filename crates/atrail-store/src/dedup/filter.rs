@@ -1,4 +1,4 @@
-//! A split block Bloom filter: says "certainly not" of most keys that are not there, for one cache line of memory.
+//! A split block Bloom filter: rules out most absent keys, for one cache line of memory.
 //!
 //! As described by Putze, Sanders and Singler ("Cache-, Hash- and Space-Efficient Bloom Filters", 2007), with one bit in
 //! each of a block's eight words. Keys are parts of SHA-256 hashes, so their bits are used as they are.
@@ -7,17 +7,17 @@ use super::key::Key;
 
 const WORDS: usize = 8;
 pub(super) const BLOCK_LEN: usize = WORDS * 4;
-/// Twelve bits a key: about one key of 250 that is not there is looked for in vain.
+/// Twelve bits a key: about one absent key of 250 is looked up in vain.
 const KEYS_PER_BLOCK: u64 = 256 / 12;
 
-/// Which keys may be there.
+/// The set of keys that may be present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filter {
     blocks: Vec<[u32; WORDS]>,
 }
 
 impl Filter {
-    /// An empty one for this many keys.
+    /// Returns an empty filter for this many keys.
     pub(super) fn new(keys: u64) -> Self {
         let blocks = usize::try_from(keys.div_ceil(KEYS_PER_BLOCK).max(1))
             .expect("runs are far smaller than memory can be");
@@ -50,7 +50,7 @@ impl Filter {
         words.for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
     }
 
-    /// Reads back what [`Self::encode`] wrote; `None` when the length is no number of blocks.
+    /// Decodes the output of [`Self::encode`]; returns `None` when the length is not a number of blocks.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (blocks, rest) = bytes.as_chunks::<BLOCK_LEN>();
         let read = |block: &[u8; BLOCK_LEN]| {
@@ -72,7 +72,7 @@ impl Filter {
     }
 }
 
-/// One bit for each word, from bits of the key that choose neither the block nor the order of keys.
+/// Returns one bit for each word, from bits of the key that choose neither the block nor the order of keys.
 fn bits_of(key: &Key) -> [u32; WORDS] {
     let bits = u64::from_le_bytes(part(key, 12));
     std::array::from_fn(|word| 1 << ((bits >> (word * 5)) & 31))

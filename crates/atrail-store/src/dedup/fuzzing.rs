@@ -1,4 +1,4 @@
-//! Reading a run of any bytes.
+//! Reads a run from arbitrary bytes.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,8 +11,8 @@ use super::runs::memory::MemoryRuns;
 use super::runs::{Runs, WriteAt};
 use crate::fuzzing::changed::changed;
 
-/// Opens the bytes as they are, with checksums that hold, behind which most of the reader lies, and as changes of a
-/// sound run.
+/// Opens the bytes unchanged, with corrected checksums, behind which most of the reader lies, and as changes of a sound
+/// run.
 pub(crate) fn read(bytes: &[u8]) {
     static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
     open(bytes);
@@ -36,7 +36,7 @@ fn open(bytes: &[u8]) {
     let Ok((index, _)) = run.index() else { return };
     let Ok(entries) = run.entries() else { return };
     for entry in entries.map_while(Result::ok).step_by(7).take(64) {
-        // Entries out of order are not found, a segment beyond the table is an error; neither is more than that.
+        // Entries out of order are not found, and a segment beyond the table is an error; neither causes more harm.
         let _ = run.find(&index, &entry.key);
     }
     let _ = run.find(&index, &Key([0xff; Key::LEN]));
@@ -45,7 +45,7 @@ fn open(bytes: &[u8]) {
     }
 }
 
-/// A run of so many entries that it has several fences.
+/// Returns a run with enough entries for several fences.
 fn sound() -> Vec<u8> {
     let domain = Domain::Space(SpaceId::from_bytes([3; 16]));
     let mut entries: Vec<_> = (0..400_u32)

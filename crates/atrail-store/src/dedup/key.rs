@@ -1,10 +1,10 @@
-//! What runs know an event by.
+//! The keys of events in runs.
 
 use atrail_evidence::LeafHash;
 use atrail_model::Domain;
 
-/// An event as runs know it: the first twenty bytes of its leaf hash, its domain mixed in. Who wants two events to have
-/// one key needs 2^80 tries.
+/// The key of an event in runs: the first twenty bytes of its leaf hash, with its domain mixed in. An attacker needs
+/// 2^80 tries for two events with one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(pub(super) [u8; Self::LEN]);
 
@@ -20,7 +20,7 @@ impl Key {
         Self(key)
     }
 
-    /// What runs are sorted by first.
+    /// Returns the part by which runs are sorted first.
     pub(super) fn prefix(&self) -> u64 {
         let first = self.0.first_chunk().expect("a key has twenty bytes");
         u64::from_be_bytes(*first)

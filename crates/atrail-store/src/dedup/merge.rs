@@ -1,4 +1,4 @@
-//! Making few runs of many, so that looking for an event stays cheap.
+//! Merges many runs into few, so that looking up an event stays cheap.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::run::{self, Entry, Head, Run};
 use super::runs::WriteAt;
 
-/// Runs of one tier and hour of sealing that become one of the next.
+/// Runs of one tier and hour of sealing that are merged into one of the next.
 const FAN_IN: usize = 8;
-/// No run becomes larger, so that what one merge costs is bounded.
+/// Maximum entries of a run, so that the cost of one merge is bounded.
 const ENTRIES_MAX: u64 = 16 << 20;
 
-/// Runs that are to be merged: sealed within one hour, so that the result expires hardly later than its parts. Those that
-/// rest are left out.
+/// Returns runs to merge: sealed within one hour, so that the result expires hardly later than its parts. Runs that
+/// rest are skipped.
 pub(super) fn due(runs: &[Arc<Run>], now_secs: i64) -> Option<Vec<Arc<Run>>> {
     let mut groups: HashMap<(i64, u32), Vec<&Arc<Run>>> = HashMap::new();
     for run in runs.iter().filter(|run| run.is_rested(now_secs)) {
@@ -31,7 +31,7 @@ pub(super) fn due(runs: &[Arc<Run>], now_secs: i64) -> Option<Vec<Arc<Run>>> {
     None
 }
 
-/// Writes one run that knows what these know.
+/// Writes one run with the contents of these.
 pub(super) fn merge(out: &mut dyn WriteAt, runs: &[Arc<Run>]) -> io::Result<()> {
     let places: BTreeSet<_> = runs
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn merge(out: &mut dyn WriteAt, runs: &[Arc<Run>]) -> io::Result<()> 
         .zip(offsets)
         .map(|(run, offset)| {
             let moved = move |entry: Entry| Entry {
-                // Beyond every segment, if the entry was damaged: then it is found out by whoever looks it up.
+                // Beyond every segment, if the entry was damaged: then a lookup of the entry detects it.
                 segment: entry.segment.saturating_add(offset),
                 ..entry
             };
@@ -70,7 +70,7 @@ pub(super) fn merge(out: &mut dyn WriteAt, runs: &[Arc<Run>]) -> io::Result<()> 
     run::write(out, &head, Merged::new(sources))
 }
 
-/// The entries of sorted sources in one order. Ends with the first error.
+/// Merges the entries of sorted sources into one order. Ends with the first error.
 struct Merged<I> {
     sources: Vec<I>,
     heads: BinaryHeap<Reverse<(Entry, usize)>>,

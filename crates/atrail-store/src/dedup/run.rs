@@ -1,4 +1,4 @@
-//! One file of keys, sorted: drawn in `docs/FORMAT.md`.
+//! One file of sorted keys: `docs/FORMAT.md` has a picture.
 
 use std::io;
 use std::sync::Arc;
@@ -17,43 +17,43 @@ const MAGIC: [u8; 8] = *b"ATRAILDR";
 const VERSION: u32 = 2;
 const HEADER_LEN: usize = 64;
 pub(super) const ENTRY_LEN: usize = Key::LEN + 4;
-/// Entries between two fences: what one read has to cover.
+/// Entries between two fences: the amount that one read covers.
 const FENCE_STRIDE: u64 = 128;
-/// Bytes of entries that are read or written at once by a merge.
+/// Entries that a merge reads or writes at a time.
 const CHUNK_ENTRIES: usize = 8192;
 
-/// A key and which of the run's segments has its event.
+/// A key, and the index of its event's segment in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) segment: u32,
 }
 
-/// What a run covers; the small part of it, always in memory.
+/// The coverage of a run; its small part, always in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
-    /// How many times runs were merged into this one.
+    /// The number of merges behind this run.
     pub(super) tier: u32,
     pub(super) entries: u64,
     /// When the last of its events was sealed, in seconds since 1970.
     pub(super) sealed_secs: i64,
-    /// The domains' hours that its events lie in, ascending, each as [`place_number`].
+    /// The domains' hours of its events, ascending, each as [`place_number`].
     pub(super) places: Vec<u64>,
     pub(super) segments: Vec<SegmentId>,
 }
 
-/// An hour of a domain as one number. Two hours of one domain never have the same; should two domains' hours have, then
-/// a run is looked through in vain.
+/// Returns an hour of a domain as one number. Two hours of one domain always differ; if hours of two domains collide, a
+/// run is searched in vain.
 pub(super) fn place_number(domain: Domain, day: Day, hour: Hour) -> u64 {
     let guid = guid_of(&domain).first_chunk();
     let domain = u64::from_be_bytes(*guid.expect("a GUID has sixteen bytes"));
     domain ^ u64::from(day.number() * 24 + u32::from(hour.number()))
 }
 
-/// What is needed to look for a key; loaded when it is wanted and dropped when memory is short.
+/// The data for looking up a key; loaded on demand and dropped when memory is short.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Open as long as the index is in memory: runs are too many to keep all of them open.
+    /// Open as long as the index is in memory: there are too many runs to keep all of them open.
     file: Reader,
     filter: Filter,
     /// The first eight bytes of every [`FENCE_STRIDE`]th key, as a big-endian number.
@@ -66,17 +66,17 @@ impl Index {
     }
 }
 
-/// A run that is kept.
+/// A stored run.
 #[derive(Debug)]
 pub(super) struct Run {
     runs: Arc<dyn Runs>,
     pub(super) name: String,
     pub(super) head: Head,
-    /// Where the filter begins, behind the tables.
+    /// The offset of the filter, after the tables.
     index_at: u64,
     entries_at: u64,
     index: Mutex<Option<Arc<Index>>>,
-    /// Until when it is not merged, because that failed.
+    /// Until when it is not merged, because an attempt failed.
     rests_until_secs: AtomicI64,
 }
 
@@ -121,22 +121,22 @@ impl Run {
         self.head.places.binary_search(&place).is_ok()
     }
 
-    /// Whether it may be merged now, in seconds since 1970.
+    /// Reports whether it may be merged now, in seconds since 1970.
     pub(super) fn is_rested(&self, now_secs: i64) -> bool {
         self.rests_until_secs.load(Ordering::Relaxed) <= now_secs
     }
 
-    /// Keeps it from being merged for a time.
+    /// Excludes it from merging until then.
     pub(super) fn rest_until(&self, secs: i64) {
         self.rests_until_secs.store(secs, Ordering::Relaxed);
     }
 
-    /// Whether the index is in memory, so that looking for a key waits for nothing long.
+    /// Reports whether the index is in memory, so that looking up a key does not wait long.
     pub(super) fn is_loaded(&self) -> bool {
         self.index.try_lock().is_some_and(|held| held.is_some())
     }
 
-    /// The index, read when it is not in memory; whether it was read.
+    /// Returns the index, read when it is not in memory, and whether it was read.
     pub(super) fn index(&self) -> io::Result<(Arc<Index>, bool)> {
         let mut held = self.index.lock();
         if let Some(index) = &*held {
@@ -167,19 +167,19 @@ impl Run {
         Ok((index, true))
     }
 
-    /// Forgets the index until it is wanted again.
+    /// Drops the index until the next use.
     pub(super) fn unload(&self) {
         self.index.lock().take();
     }
 
-    /// The segments that had the key's event when they were sealed. Several, when runs were merged: an event can be stored
-    /// again after its deletion, or after a seal that was not committed.
+    /// Returns the segments that had the key's event when they were sealed. There may be several when runs were merged:
+    /// an event can be stored again after its deletion, or after a seal that was not committed.
     pub(super) fn find(&self, index: &Index, key: &Key) -> io::Result<Vec<SegmentId>> {
         if !index.filter.may_contain(key) {
             return Ok(Vec::new());
         }
         let prefix = key.prefix();
-        // Keys with this prefix lie behind the last fence that is smaller, and not behind the first that is larger.
+        // Keys with this prefix lie after the last smaller fence, and before the first larger one.
         let first = index.fences.partition_point(|fence| *fence < prefix);
         let last = index.fences.partition_point(|fence| *fence <= prefix);
         let from = (first.saturating_sub(1) as u64) * FENCE_STRIDE;
@@ -202,7 +202,7 @@ impl Run {
         Ok(bytes.as_chunks().0.iter().map(decode_entry).collect())
     }
 
-    /// All entries in their order, read in chunks.
+    /// Returns all entries in their order, read in chunks.
     pub(super) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>>> {
         let file = self.runs.open(&self.name)?;
         let total = self.head.entries;
@@ -217,7 +217,7 @@ impl Run {
     }
 }
 
-/// Writes a run. The entries come in the order of their keys, as many as the head says.
+/// Writes a run. The entries come in the order of their keys, in the number that the head states.
 pub(super) fn write(
     file: &mut dyn WriteAt,
     head: &Head,
@@ -271,7 +271,7 @@ pub(super) fn write(
     file.write_at(&layout.encode(), 0)
 }
 
-/// Where the parts of a run lie.
+/// The offsets of the parts of a run.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     tier: u32,
@@ -328,7 +328,7 @@ impl Layout {
         self.index_at() + fence_count(self.entries) as u64 * 8 + self.filter_len + 4
     }
 
-    /// `None` for lengths that no file has.
+    /// Returns `None` for lengths that no file has.
     fn total_len(&self) -> Option<u64> {
         let entries_len = self.entries.checked_mul(ENTRY_LEN as u64)?;
         let is_possible =
@@ -362,7 +362,7 @@ fn malformed(what: &str) -> io::Error {
     )
 }
 
-/// Makes the checksums of a run hold, as far as it has the parts.
+/// Corrects the checksums of a run, as far as it has the parts.
 #[cfg(feature = "internals")]
 pub(super) fn mend(bytes: &mut [u8]) {
     let Some(header) = bytes.first_chunk_mut::<HEADER_LEN>() else {

@@ -1,7 +1,7 @@
 //! The seam for runs: files that are written once, read in parts, and removed.
 //!
-//! [`local`] keeps runs in a directory, [`memory`] keeps them in memory for tests. `conformance.rs` holds what every implementation
-//! must do.
+//! [`local`] keeps runs in a directory, [`memory`] keeps them in memory for tests. `conformance.rs` tests what every
+//! implementation must do.
 
 #[cfg(test)]
 mod conformance;
@@ -15,39 +15,39 @@ use crate::reader::Reader;
 
 /// The runs of a store, by name.
 ///
-/// When [`add`](Self::add) returns `Ok`, the run is whole, and it survives a crash of process and machine. Before, nobody sees it. A
-/// run that was removed may come back after a crash: a run is a hint, and the catalog decides what counts.
+/// When [`add`](Self::add) returns `Ok`, the run is whole, and it survives a crash of process and machine. Before,
+/// nobody sees it. A removed run may come back after a crash: a run is a hint, and the catalog decides what counts.
 pub(crate) trait Runs: Debug + Send + Sync {
-    /// The names of all runs. What a crash left of writing others is removed.
+    /// Returns the names of all runs. It removes the remainders of writes that a crash interrupted.
     ///
     /// # Errors
     /// When the runs cannot be listed.
     fn names(&self) -> io::Result<Vec<String>>;
 
-    /// Adds a run of the bytes that `write` writes.
+    /// Adds a run with the bytes that `write` writes.
     ///
     /// # Errors
-    /// Those of `write`, and when the run cannot be kept; there is no run of the name then.
+    /// Those of `write`, and when the run cannot be stored; no run has the name then.
     fn add(&self, name: &str, write: Writing<'_>) -> io::Result<()>;
 
-    /// Opens a run. It stays readable when it is removed meanwhile.
+    /// Opens a run. It stays readable even if it is removed meanwhile.
     ///
     /// # Errors
     /// `NotFound` when there is none.
     fn open(&self, name: &str) -> io::Result<Reader>;
 
-    /// Removes a run. One that is not there counts as removed.
+    /// Removes a run. A missing run counts as removed.
     ///
     /// # Errors
-    /// When it stays.
+    /// When it could not be removed.
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 
 /// Writes the bytes of a run.
 pub(crate) type Writing<'a> = Box<dyn FnOnce(&mut dyn WriteAt) -> io::Result<()> + 'a>;
 
-/// What can be written to at any place.
+/// A destination that can be written at any offset.
 pub(crate) trait WriteAt {
-    /// Writes bytes at a place; what was never written before it is zeros.
+    /// Writes bytes at an offset; unwritten bytes before it are zeros.
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
 }

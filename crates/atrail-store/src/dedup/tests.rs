@@ -46,7 +46,7 @@ impl Fixture {
         }
     }
 
-    /// A run of these events of one hour; its segment.
+    /// Writes a run of these events of one hour; returns its segment.
     fn seal(&self, numbers: std::ops::Range<u32>, hour: u8) -> SegmentId {
         let events: Vec<_> = numbers.map(|number| event(number, hour)).collect();
         let segment = Segment {
@@ -107,7 +107,7 @@ fn only_runs_of_the_domains_own_hour_are_read() {
     assert!(fixture.dedup.is_loaded_for(domain(), &asked) && loaded());
 }
 
-/// One domain asks for what lies in many runs, another always for the same: in memory for three of them.
+/// One domain looks up events in many runs, another always in the same run: memory has room for three of them.
 #[test]
 fn whoever_has_many_runs_looked_into_drives_out_their_own() {
     let probe = Fixture::new(usize::MAX);
@@ -121,7 +121,7 @@ fn whoever_has_many_runs_looked_into_drives_out_their_own() {
     }
     let modest = Domain::Space(SpaceId::from_bytes([9; 16]));
     let hot = Arc::clone(&fixture.dedup.runs.read()[0]);
-    // As if it held events of both, as runs do that were merged.
+    // As if it had events of both, as merged runs do.
     let look = |domain, hour| {
         let NewEvent {
             day, hour: hour_of, ..
@@ -209,7 +209,7 @@ fn merging_keeps_what_is_known_and_makes_few_runs() {
     for hour in 0..2 {
         let asked: Vec<_> = (0..6_400).map(|number| event(number, hour)).collect();
         let found = fixture.found(&asked);
-        // A merged run knows of its hours only together; an event has one hour, so the other never comes.
+        // A merged run records its hours only together; an event has one hour, so the other lookup never occurs.
         assert_eq!(found.len(), 6_400);
         assert!(
             found

@@ -1,4 +1,4 @@
-//! How sessions are used.
+//! The uses of sessions.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,8 +9,8 @@ use crate::byte_set::ByteSet;
 use crate::catalog::session::{Session, SessionKey, Usage};
 use crate::passage::Now;
 
-/// How sessions were used since the catalog was last told: told every few seconds, so that a range request costs no
-/// transaction. A crash forgets a few seconds of it.
+/// The uses of sessions that the catalog has not recorded yet: it records them every few seconds, so that a range
+/// request costs no transaction. A crash loses a few seconds of them.
 #[derive(Debug, Default)]
 pub(crate) struct Activity(Mutex<HashMap<SessionKey, Usage>>);
 
@@ -46,7 +46,7 @@ impl Activity {
         entry.handed_out.add(bytes);
     }
 
-    /// How this session was used since the catalog was told last.
+    /// Returns the unrecorded use of this session.
     pub(crate) fn of(&self, session: SessionKey) -> Option<Usage> {
         self.0.lock().get(&session).cloned()
     }
@@ -55,7 +55,7 @@ impl Activity {
         self.0.lock().remove(&session);
     }
 
-    /// What the catalog was not told yet.
+    /// Returns all unrecorded uses.
     pub(crate) fn news(&self) -> Vec<(SessionKey, Usage)> {
         let used = self.0.lock();
         used.iter()
@@ -63,7 +63,7 @@ impl Activity {
             .collect()
     }
 
-    /// Forgets what the catalog was told, unless there is more to tell since.
+    /// Removes uses that the catalog has recorded, unless they have changed since.
     pub(crate) fn forget_told(&self, news: &[(SessionKey, Usage)]) {
         let mut used = self.0.lock();
         for (session, told) in news {

@@ -1,4 +1,4 @@
-//! Planning what a range of a download is read in.
+//! Plans the reads of a download's range.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use super::plan::Plan;
 pub struct DownloadPlan(Arc<Plan>);
 
 impl DownloadPlan {
-    /// Of parts that are so long, one after the other.
+    /// Returns a plan of consecutive parts with these lengths.
     #[must_use]
     pub fn of_lengths(lengths: &[u64]) -> Self {
         Self(Arc::new(Plan::of_lengths(lengths)))
     }
 
-    /// The pieces that the first chunk of a range is read in.
+    /// Returns the number of pieces of the first chunk of a range.
     #[must_use]
     pub fn first_pieces(&self, range: Range<u64>) -> usize {
         self.0.chunks(range).next().map_or(0, |chunk| chunk.len())
     }
 
-    /// The pieces that all of a range is read in.
+    /// Returns the number of pieces of a whole range.
     #[must_use]
     pub fn pieces(&self, range: Range<u64>) -> usize {
         self.0.chunks(range).map(|chunk| chunk.len()).sum()

@@ -1,5 +1,5 @@
-//! Reading only what is sound: before the first byte of an object is handed out, all of it is compared with the catalog, unless
-//! it is known to be sound (`verified.rs`).
+//! Serves only sound objects: before the first byte of an object is served, all of it is compared with the catalog,
+//! unless it is known to be sound (`verified.rs`).
 
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use crate::reader::{Reader, Stamp};
 use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
 
 impl Core {
-    /// Opens the object that has the bytes of this one, sound as the catalog says, and tells where they begin in it:
-    /// elsewhere than at its beginning when it was compacted. Looks that are older than `session_since` count for nothing.
+    /// Opens the object that has the bytes of this one, after checking it against the catalog, and returns the offset
+    /// of these bytes: not 0 when the object was compacted. Checks from before `session_since` do not count.
     pub(crate) async fn checked_reader(
         &self,
         id: ObjectId,
@@ -26,8 +26,8 @@ impl Core {
             let location = location.ok_or_else(|| not_found(id))?;
             match self.open_checked(&location.file, session_since).await {
                 Ok(reader) => return Ok((reader, location.start)),
-                // A compaction or a deletion may take the file between the look into the catalog and the opening: then
-                // the catalog says another place, or none.
+                // A compaction or a deletion may remove the file between the query of the catalog and the opening: then
+                // the catalog names another place, or none.
                 Err(_) if looked_at.as_ref() != Some(&location) => looked_at = Some(location),
                 Err(error) => {
                     if let StoreError::DamagedObject { .. } = error {
@@ -39,9 +39,9 @@ impl Core {
         }
     }
 
-    /// Reads pieces that fit into a buffer, one after the other in the calling thread. `file` is the one that was read from
-    /// before, and after it the last one of these. `None` when anything is not as it should be, or takes longer than it may:
-    /// then [`Self::checked_reader`] says what is wrong, or takes its time.
+    /// Reads pieces that fit into a buffer, one after the other in the calling thread. `file` is the last file that was
+    /// read, before and after the call. Returns `None` when anything is wrong, or takes too long: then
+    /// [`Self::checked_reader`] reports the fault, or waits.
     pub(crate) fn read_quickly(
         &self,
         pieces: &[Piece],
@@ -51,7 +51,7 @@ impl Core {
     ) -> Option<Bytes> {
         let mut buffer = self.buffers.take();
         for Piece { location, range } in pieces {
-            // Also that of an object that was compacted into the same file.
+            // The file may also be the one of an object that was compacted into it.
             let same = file.take().filter(|open| open.id == location.file.id);
             let object = self.sound(&location.file, source, session_since, same)?;
             let at = location.start + range.start;
@@ -65,7 +65,7 @@ impl Core {
         Some(buffer.into_bytes())
     }
 
-    /// An object, opened if it is not, if it is known to be sound, or so small that this is soon known.
+    /// Returns an object, opened if necessary, if it is known to be sound, or small enough for a quick check.
     fn sound(
         &self,
         expected: &ObjectFile,

@@ -1,4 +1,4 @@
-//! What the bytes of a download consist of, and what a range of them is read in.
+//! The layout of a download, and the reads for a range of it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use crate::buffers::BUFFER_BYTES;
 use crate::catalog::session::Session;
 use crate::error::{Result, StoreError};
 
-/// Bytes that are read at once, be they of one object or of several.
+/// Bytes of one chunk, whether of one object or of several.
 const CHUNK_BYTES: u64 = BUFFER_BYTES as u64;
-/// Objects of which bytes are read at once.
+/// Maximum number of objects of one chunk.
 const CHUNK_PIECES: usize = 64;
-/// Where the bytes of a download lie: the manifest's parts with their places in the whole.
+/// The layout of a download: the manifest's parts with their places in the whole.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) parts: Vec<Part>,
-    /// When: objects count as sound only if they were looked at since.
+    /// When it was made: an object counts as sound only if it was checked since.
     pub(crate) made: Instant,
 }
 
@@ -28,20 +28,20 @@ pub(crate) struct Plan {
 pub(crate) struct Part {
     /// `None`: the empty member.
     pub(crate) object: Option<ObjectId>,
-    /// Where the part begins in the download.
+    /// The start of the part in the download.
     pub(crate) start: u64,
     pub(crate) offset: u64,
     pub(crate) length: u64,
 }
 
-/// Bytes of one part, counted from the part's begin.
+/// Bytes of one part, counted from the part's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) part: usize,
     pub(crate) range: Range<u64>,
 }
 
-/// Pieces that follow each other, and are read together.
+/// Consecutive pieces that are read together.
 pub(crate) type Chunk = Vec<Piece>;
 
 impl Plan {
@@ -50,7 +50,7 @@ impl Plan {
         Self::of(&manifest.map_err(|error| damaged(error.to_string()))?)
     }
 
-    /// The plan of a manifest.
+    /// Returns the plan of a manifest.
     pub(crate) fn of(manifest: &Manifest) -> Result<Self> {
         let mut start = 0;
         let mut parts = Vec::with_capacity(manifest.objects.len());
@@ -76,7 +76,7 @@ impl Plan {
         })
     }
 
-    /// Of parts that are so long, one after the other.
+    /// Returns a plan of consecutive parts with these lengths.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn of_lengths(lengths: &[u64]) -> Self {
         let mut start = 0;
@@ -96,12 +96,13 @@ impl Plan {
         }
     }
 
-    /// How many parts would take as much memory as it does: a plan without any takes some, too.
+    /// Returns its memory in units of parts: even an empty plan takes some.
     const fn weight(&self) -> usize {
         self.parts.len() + 8
     }
 
-    /// What a range is read in, lazily and in order: each chunk is full, but for the last one and those of very small parts.
+    /// Returns the chunks of a range, lazily and in order: each chunk is full, except the last one and those of very
+    /// small parts.
     pub(crate) fn chunks(
         self: &Arc<Self>,
         range: Range<u64>,
@@ -140,12 +141,12 @@ fn damaged(why: String) -> StoreError {
     }
 }
 
-/// The plans of sessions that are new or being downloaded. When they would be too large together, those that were not used
-/// for longest are forgotten: one that is needed is soon read again.
+/// The plans of sessions that are new or being downloaded. When they would be too large together, the least recently
+/// used ones are dropped: a plan that is needed again is soon read again.
 #[derive(Debug)]
 pub(crate) struct Plans(Mutex<Recent<SessionId, (Etag, Arc<Plan>)>>);
 
-/// Beside each plan, that of its manifest: an id may come again.
+/// The etag of the manifest, beside each plan: an id may recur.
 type Etag = [u8; 32];
 
 impl Default for Plans {
@@ -170,7 +171,8 @@ impl Plans {
 
     fn keep_as(&self, id: SessionId, etag: Etag, plan: Plan) -> Arc<Plan> {
         let plan = Arc::new(plan);
-        // One that is too large beside any other is kept alone: each of its range requests would read the manifest again.
+        // A plan that is too large beside any other is kept alone: otherwise each of its range requests would read the
+        // manifest again.
         let weight = plan.weight().min(Self::MAX_WEIGHT);
         let kept = (etag, Arc::clone(&plan));
         self.0.lock().insert(id, kept, weight);

@@ -1,4 +1,4 @@
-//! Reading the chunks of a download from its objects, each checked before its first byte.
+//! Reads the chunks of a download from its objects, each object checked before its first byte.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use crate::object::{EMPTY_MEMBER, Location};
 use crate::reader::Reader;
 use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
-/// Reads chunks, keeping the object at hand open.
+/// Reads chunks, and keeps the last object open.
 pub(super) struct Source {
     core: Arc<Core>,
     plan: Arc<Plan>,
-    /// Where the range ends.
+    /// The end of the range.
     end: u64,
-    /// The file from which bytes were read together last.
+    /// The file of the last joint read.
     last_file: Mutex<Option<OpenObject>>,
-    /// Where objects lie of which bytes were read together, and those that come next.
+    /// The locations of objects of the last joint read, and of the next ones.
     located: tokio::sync::Mutex<HashMap<ObjectId, Location>>,
-    /// The object from which a piece was read alone last, and where its bytes begin in what is open.
+    /// The object of the last single read, and the offset of its bytes in the open file.
     checked: tokio::sync::Mutex<Option<(ObjectId, Reader, u64)>>,
-    /// The part after those of the furthest chunk that was begun.
+    /// The part after those of the furthest chunk so far.
     next_part: AtomicUsize,
 }
 
@@ -45,7 +45,7 @@ impl Source {
         }
     }
 
-    /// The bytes of a chunk. Where they cannot be read to the end: those before, and then why.
+    /// Returns the bytes of a chunk. After a failure: the bytes before it, and then the reason.
     pub(super) async fn read(&self, chunk: Chunk) -> Vec<Result<Bytes>> {
         self.check_ahead(&chunk);
         match self.read_together(&chunk).await {
@@ -63,13 +63,13 @@ impl Source {
         read
     }
 
-    /// All pieces at once, if their objects are known to be sound, or so small that this is soon known.
+    /// Returns all pieces together, if their objects are known to be sound, or small enough for a quick check.
     async fn read_together(&self, chunk: &Chunk) -> Result<Option<Bytes>> {
         let Some(pieces) = self.located(chunk).await? else {
             return Ok(None);
         };
         let mut file = self.last_file.lock().take();
-        // A turn of another thread costs more than what is copied from the page cache.
+        // A switch to another thread costs more than copying from the page cache.
         let since = self.plan.made;
         let mut read = self
             .core
@@ -84,7 +84,7 @@ impl Source {
         }
         if read.is_some() {
             *self.last_file.lock() = file;
-            // Two files would be open for whoever does not take the bytes.
+            // Otherwise two files would stay open for a caller that does not read the bytes.
             if let Ok(mut checked) = self.checked.try_lock() {
                 *checked = None;
             }
@@ -92,10 +92,11 @@ impl Source {
         Ok(read)
     }
 
-    /// Where the pieces of a chunk lie, or lay shortly before; `None` when one of them is of no object that the archive has. One
-    /// look into the catalog tells it of those that come next, too.
+    /// Returns the locations of a chunk's pieces, now or shortly before; `None` when the archive lacks one of their
+    /// objects. One query of the catalog also covers the next pieces.
     async fn located(&self, chunk: &Chunk) -> Result<Option<Vec<verified::Piece>>> {
-        // For the whole chunk: chunks that are read at once would take turns, each forgetting what the other has just learned.
+        // The lock is held for the whole chunk: otherwise chunks read at the same time would take turns, each dropping
+        // the locations that the other has just looked up.
         let mut located = self.located.lock().await;
         let mut pieces = Vec::with_capacity(chunk.len());
         for piece in chunk {
@@ -135,7 +136,7 @@ impl Source {
             .await
     }
 
-    /// The object's bytes, and where in the reader they begin: elsewhere than at its beginning when it was compacted.
+    /// Returns the object's bytes, and their offset in the reader: not 0 when the object was compacted.
     async fn reader(&self, object: ObjectId) -> Result<(Reader, u64)> {
         let mut checked = self.checked.lock().await;
         if let Some((_, reader, start)) = checked.as_ref().filter(|(id, ..)| *id == object) {
@@ -146,8 +147,8 @@ impl Source {
         Ok((reader, start))
     }
 
-    /// Checks the object after those of a chunk while they are being sent, so that the check costs no pause: a small one costs
-    /// none.
+    /// Checks the object after those of a chunk while they are being sent, so that the check causes no pause: a small
+    /// object needs none.
     fn check_ahead(&self, chunk: &Chunk) {
         let Some(next) = chunk.last().map(|piece| piece.part + 1) else {
             return;
@@ -164,7 +165,7 @@ impl Source {
             return;
         };
         let (core, since) = (Arc::clone(&self.core), self.plan.made);
-        // What is wrong with it is told by whoever reads it.
+        // The reader of the object reports its faults.
         drop(tokio::spawn(async move {
             core.checked_reader(object, since).await
         }));

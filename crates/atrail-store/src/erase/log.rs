@@ -1,4 +1,4 @@
-//! Erasing from the journal what was deleted.
+//! Erases deleted events from the journal.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use crate::error::{ErrorKind, Result, chain};
 use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
 
-/// The domains of which the journal may still have events that were deleted.
+/// The domains of which the journal may still have deleted events.
 #[derive(Debug, Default)]
 pub(crate) struct LogErasure {
     owed: Mutex<Owed>,
-    /// Held while they are erased. Whoever waits for it finds that one erasure did it for several.
+    /// Held during an erasure. A waiting caller finds that one erasure served several callers.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Owed {
-    /// With the number of the deletion that was the last to say so.
+    /// Each with the number of the last deletion that added it.
     domains: HashMap<Domain, u64>,
     deletions: u64,
 }
 
 impl LogErasure {
-    /// Notes that events of these domains were deleted, or are about to be.
+    /// Records that events of these domains were deleted, or are about to be.
     pub(crate) fn owe(&self, domains: impl IntoIterator<Item = Domain>) {
         let mut owed = self.owed.lock();
         owed.deletions += 1;
@@ -36,24 +36,24 @@ impl LogErasure {
             .extend(domains.into_iter().map(|domain| (domain, number)));
     }
 
-    /// Whether some of these domains are owed.
+    /// Reports whether some of these domains are owed an erasure.
     pub(crate) fn owes_one_of(&self, mut domains: impl Iterator<Item = Domain>) -> bool {
         let owed = self.owed.lock();
         domains.any(|domain| owed.domains.contains_key(&domain))
     }
 
-    /// Whether anything is owed.
+    /// Reports whether any erasure is owed.
     pub(crate) fn owes(&self) -> bool {
         !self.owed.lock().domains.is_empty()
     }
 
-    /// Keeps the log from being erased.
+    /// Blocks the erasure of the log.
     #[cfg(test)]
     pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 
-    /// Notes that these are erased, unless events of one were deleted since.
+    /// Removes these erased domains, unless events of one were deleted meanwhile.
     fn settle(&self, erased: &HashMap<Domain, u64>) {
         let mut owed = self.owed.lock();
         owed.domains
@@ -62,8 +62,8 @@ impl LogErasure {
 }
 
 impl Core {
-    /// Gets all that was deleted by now out of the journal, for whoever deleted it. What is unsealed of others stays what it is.
-    /// The caller has claimed nothing.
+    /// Erases all events from the journal that anybody has deleted by now. Unsealed events of others stay unsealed. The
+    /// caller has claimed nothing.
     pub(crate) async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
         let _one_for_all = self.log_erasure.turn.lock().await;
         let owed = self.log_erasure.owed.lock().domains.clone();
@@ -85,14 +85,15 @@ impl Core {
         Ok(())
     }
 
-    /// Erases with no more space than sealing takes, or without reading the log: nothing in it is unsealed then, and it goes.
+    /// Erases with no more space than sealing needs, and without reading the log: nothing in it is unsealed then, and
+    /// it is removed.
     async fn seal_all_of_log(self: &Arc<Self>) -> Result<()> {
         self.with_reserve(|| self.trim(Rotation::EvenSmall)).await?;
         self.with_reserve(|| self.seal(SealScope::All)).await?;
         self.trim(Rotation::None).await
     }
 
-    /// Ends what an earlier deletion could not.
+    /// Completes an earlier erasure that failed.
     pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
         if self.log_erasure.owes() {
             self.erase_from_log().await?;

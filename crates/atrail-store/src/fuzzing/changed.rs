@@ -1,8 +1,8 @@
-//! Files that are almost sound.
+//! Files that are nearly sound.
 
-/// A sound file with changes: of every three bytes, two say where and one what is there from now on. Just behind the end
-/// is a place too; where the two are all ones, the third says how many bytes the end loses. So what lies behind checksums
-/// and lengths is reached without being guessed.
+/// Returns a sound file with changes: of every three bytes, two state the offset and one the new byte. The offset just
+/// after the end is allowed too; where the two are all ones, the third is the number of bytes that the end loses. So
+/// the fuzzer reaches the code behind checksums and lengths without guessing them.
 pub(crate) fn changed(sound: &[u8], changes: &[u8]) -> Vec<u8> {
     let mut bytes = sound.to_vec();
     for [low, high, byte] in changes.as_chunks::<3>().0 {

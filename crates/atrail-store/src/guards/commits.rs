@@ -1,4 +1,4 @@
-//! A seal whose commit is reported as failed: it counts, or it does not, or nobody can say.
+//! A seal whose commit is reported as failed: it counts, or it does not, or nobody knows.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +10,7 @@ use super::{Arc, Fixture, ManualClock};
 const COMMIT: &str = "commit a seal";
 
 impl Fixture {
-    /// How often an event is a duplicate when it is sent again.
+    /// Returns how many duplicates a repetition of the event yields.
     async fn duplicates(&self, text: &str) -> u64 {
         let again = self.store.append(self.domain(), vec![Self::event(text)]);
         again.await.unwrap().duplicates
@@ -25,14 +25,14 @@ impl Fixture {
         self.store.core.catalog.run(what).await;
     }
 
-    /// Another store in the same directory, after this one has ended.
+    /// Opens another store in the same directory, after this one has ended.
     pub(super) async fn restart(self) -> Self {
         let Self { store, space, dir } = self;
         let _ = store.close().await;
         drop(store);
         let settings = StoreSettings::new(dir.path().join("data"));
         let now = "2017-07-25T10:00:00Z".parse().unwrap();
-        // The lock goes with the last task of the dropped store, which may end a moment later.
+        // The last task of the dropped store releases the lock, perhaps a moment later.
         let store = loop {
             let clock = Arc::new(ManualClock::new(now));
             match Store::open_dir(settings.clone(), clock).await {
@@ -60,11 +60,11 @@ async fn a_seal_that_counts_though_it_was_reported_as_failed_is_kept() {
     assert_eq!(fixture.duplicates("one").await, 1);
 }
 
-/// What is erased then may be in the archive, and what is sealed then may be sealed twice.
+/// The objects may be in the archive, so an erasure could lose events, and a seal could seal them twice.
 #[tokio::test]
 async fn while_it_is_unknown_whether_a_seal_counts_nothing_is_erased_sealed_or_taken_in() {
     let fixture = Fixture::new().await;
-    // So that the domain is known without a look.
+    // So that the domain is known without a query.
     fixture.seal().await.unwrap().unwrap();
     fixture.send("two").await;
     let core = &fixture.store.core;
@@ -89,7 +89,7 @@ async fn while_it_is_unknown_whether_a_seal_counts_nothing_is_erased_sealed_or_t
     assert_eq!(fixture.duplicates("two").await, 1);
 }
 
-/// A commit that nobody asked for leaves neither objects nor keys, and is told and tried again.
+/// A commit that was never begun leaves neither objects nor keys; the failure is reported and the seal tried again.
 #[tokio::test]
 async fn a_seal_that_fails_before_its_commit_leaves_nothing() {
     let fixture = Fixture::new().await;
@@ -115,7 +115,7 @@ async fn a_seal_that_fails_before_its_commit_leaves_nothing() {
     assert_eq!(fixture.duplicates("one").await, 1);
 }
 
-/// Each of several slices is tried, and the first that failed is told.
+/// Each of several slices is tried, and the first failure is reported.
 #[tokio::test]
 async fn what_fails_in_one_slice_of_a_seal_is_told() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,4 @@
-//! What a deletion does to others: nothing.
+//! A deletion has no effect on others.
 
 use atrail_model::{EventTotal, Target};
 
@@ -13,7 +13,7 @@ struct Other {
 }
 
 impl Other {
-    /// Another account in the same store, with unsealed events.
+    /// Creates another account in the same store, with unsealed events.
     async fn new(fixture: &Fixture, name: &str) -> Self {
         let (store, now) = (
             fixture.store.clone(),
@@ -47,7 +47,7 @@ impl Other {
 }
 
 impl Fixture {
-    /// Whether this text is anywhere in the log.
+    /// Reports whether the log has this text anywhere.
     fn log_holds(&self, text: &str) -> bool {
         let mut files = std::fs::read_dir(self.dir.path().join("data/wal")).unwrap();
         files.any(|file| {
@@ -150,7 +150,7 @@ async fn what_cannot_be_taken_out_beside_others_goes_when_all_is_sealed() {
     assert_eq!(count, 2);
 }
 
-/// A deletion that ends while an erasure is at work is not settled by it.
+/// A deletion that ends during an erasure is not settled by it.
 #[tokio::test]
 async fn an_erasure_answers_only_for_what_was_deleted_before_it() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,4 @@
-//! Who waits for whom: deletions, seals, compactions, and who erases what they left.
+//! Who waits for whom: deletions, seals, compactions, and the erasure of their waste.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ impl Fixture {
         tokio::spawn(async move { store.delete_events(scope, "ann", false).await })
     }
 
-    /// Events of the catalog, whoever holds up a count.
+    /// Returns the events in the catalog, even while a count is blocked.
     async fn sealed(&self) -> u64 {
         let totals = self.store.core.catalog.totals(&self.scope()).await.unwrap();
         totals.iter().map(|day| day.count).sum()
@@ -46,7 +46,7 @@ async fn a_deletion_waits_for_compactions_seals_and_counts() {
 async fn what_is_owed_is_erased_when_nobody_writes_objects() {
     let fixture = Fixture::new().await;
     let core = Arc::clone(&fixture.store.core);
-    // As a compaction or a seal has it that is under way: a path that is noted, and its bytes.
+    // As for a compaction or a seal in progress: a noted path, and its bytes.
     let place = Place {
         domain: fixture.domain(),
         day: "2017-07-24".parse().unwrap(),
@@ -78,7 +78,7 @@ async fn what_is_owed_is_erased_when_nobody_writes_objects() {
     }
 }
 
-/// Two that are asked for at once seal each event once.
+/// Two simultaneous seals seal each event once.
 #[tokio::test]
 async fn seals_come_one_after_the_other() {
     let fixture = Fixture::new().await;
@@ -93,7 +93,7 @@ async fn seals_come_one_after_the_other() {
     assert_eq!((fixture.objects().len(), fixture.count().await), (1, 1));
 }
 
-/// A deletion that finds nothing answers for the bytes of an earlier one all the same.
+/// A deletion that finds nothing succeeds only after an earlier one's bytes are erased, too.
 #[tokio::test]
 async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
     let fixture = Fixture::new().await;
@@ -102,7 +102,7 @@ async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
         days: DayRange::new(Day::FIRST, Day::FIRST).unwrap(),
         ..fixture.scope()
     };
-    // The background would end it too, in a second at the latest, but waits for the same.
+    // The background would erase too, within a second, but waits for the same turn.
     let turn = core.log_erasure.hold().await;
     core.log_erasure.owe([fixture.domain()]);
     let (store, scope) = (fixture.store.clone(), elsewhere);
@@ -114,7 +114,7 @@ async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
     assert!(!core.log_erasure.owes());
 }
 
-/// A space that is made while a session of its account waits is in the account's log, and so in the session.
+/// A space that is created while a session of its account waits is in the account's log, and so in the session.
 #[tokio::test]
 async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
     let fixture = Fixture::new().await;

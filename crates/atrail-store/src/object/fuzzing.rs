@@ -1,4 +1,4 @@
-//! Making objects of any lines, and reading objects of any bytes.
+//! Builds objects from arbitrary lines, and reads objects from arbitrary bytes.
 
 use std::io::Read;
 
@@ -21,7 +21,7 @@ fn place() -> Place {
     }
 }
 
-/// Makes an object of lines: it describes itself, and each line comes out of it.
+/// Builds an object from lines, and checks that it describes itself, and that each line can be read from it.
 pub(crate) fn build_of(text: &[u8]) {
     let lines: Vec<_> = text
         .split(|byte| *byte == b'\n')
@@ -51,7 +51,7 @@ pub(crate) fn build_of(text: &[u8]) {
     assert_eq!(inspected.content, Ok(vec![object.segment]));
 }
 
-/// Reads the bytes as they are, and what they say that an object is made of.
+/// Reads the bytes unchanged, and an object built as they direct.
 pub(crate) fn read(bytes: &[u8]) {
     read_as_is(bytes);
     let (object, sound) = made_as_told(bytes);
@@ -61,8 +61,9 @@ pub(crate) fn read(bytes: &[u8]) {
     }
 }
 
-/// An object as the bytes tell: of each segment a byte of lies, how many members, and of each member its length and what is
-/// in it. So what lies behind gzip's own checks is reached without being guessed. With the segments, when all of it is true.
+/// Builds an object as the bytes direct: for each segment a byte of lies, and the number of members, and for each
+/// member its length and its content. So the fuzzer reaches the code behind gzip's own checks without guessing. Returns
+/// the segments too when all descriptions are true.
 fn made_as_told(mut told: &[u8]) -> (Vec<u8>, Option<Vec<Segment>>) {
     let mut writer = MemberWriter {
         compressor: Compressor::new(CompressionLvl::fastest()),
@@ -114,7 +115,7 @@ fn segment_of(text: &[u8]) -> Segment {
     }
 }
 
-/// Each of the lower four bits makes one thing of a segment untrue.
+/// Makes one property of a segment untrue for each of the lower four bits.
 fn lied(mut segment: Segment, lies: u8) -> Segment {
     let told = |bit: u8| u64::from((lies >> bit) & 1);
     segment.count = segment.count.wrapping_sub(told(0));
@@ -128,7 +129,8 @@ fn lied(mut segment: Segment, lies: u8) -> Segment {
     segment
 }
 
-/// What is taken for sound decodes as any reader of gzip decodes it, to as many lines and bytes as it says.
+/// Checks that an object that passes as sound decodes as with any gzip reader, to the described number of lines and
+/// bytes.
 fn read_as_is(bytes: &[u8]) -> Option<Vec<Segment>> {
     let mut leaves = Vec::new();
     let inspected = inspect(bytes, |leaf| leaves.push(leaf)).expect("memory is read");

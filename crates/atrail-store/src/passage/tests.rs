@@ -4,7 +4,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-/// A clock and the lines that are drawn from it.
+/// A clock, and the lines derived from it.
 struct Run {
     passage: Passage,
     now: Moment,
@@ -30,7 +30,7 @@ impl Run {
         self.passage.look(self.now)
     }
 
-    /// Time passes, looked at every minute as the background does more often.
+    /// Lets time pass, with a reading every minute; the background reads more often.
     fn pass(&mut self, span: Duration) -> Now {
         let mut left = span;
         while !left.is_zero() {
@@ -82,7 +82,7 @@ fn a_jump_ahead_is_no_time_and_coming_back_agrees_at_once() {
     let seen = run.jump(start() + 15 * MINUTE);
     assert!(seen.agrees());
     assert!(seen.certain() >= start() + 10 * MINUTE);
-    // The next jump is one again.
+    // The next jump counts as one again.
     assert!(run.jump(start() + YEAR).certain() <= start() + 15 * MINUTE);
 }
 
@@ -169,11 +169,11 @@ fn what_was_kept_is_gone_on_from() {
         run.jump(start()).agrees(),
         "the clock was not set at the start, and is now"
     );
-    // A weekend without the server is believed when it has run as long again.
+    // A weekend without the server is believed once the server has run for the same time.
     let mut run = Run::from(Some(kept), None, start() + 2 * DAY);
     assert!(!run.look().agrees());
     assert!(run.pass(2 * DAY).agrees());
-    // A night is at once.
+    // A night is believed at once.
     let mut run = Run::from(Some(kept), None, start() + DAY / 2);
     assert_eq!(run.look().certain(), start() + DAY / 2);
     assert_eq!(run.look().ages, start() + DAY / 2);
@@ -224,7 +224,7 @@ fn an_operator_moves_the_line_and_no_age() {
     assert_eq!(seen.ages, start());
     run.jump(start());
     assert_eq!(run.passage.resume(run.now).certain(), start());
-    // It confirms this date, not the next.
+    // It confirms this date, not the next one.
     assert_eq!(run.jump(start() + YEAR).certain(), start());
 }
 

@@ -1,4 +1,5 @@
-//! The log of a lost catalog: without its watermarks nobody knows which of its events are sealed, but the archive does.
+//! The log of a lost catalog: without its watermarks nobody knows which of its events are sealed, but the archive shows
+//! it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,18 +13,18 @@ use crate::wal::{FileWal, Frame, NewLog, Replay};
 /// An event by its place and its line.
 type Key = (Domain, Day, Hour, LeafHash);
 
-/// What the log holds, and how often each event of it was found in the archive.
+/// The log's events, and how often the archive has each of them.
 #[derive(Debug)]
 pub(crate) struct LostLog {
     replay: Replay,
-    /// No frame has a higher number.
+    /// The highest number of a frame.
     last: u64,
-    /// How often an event is in the log, and how often in the archive, at most as often.
+    /// How often an event is in the log, and how often in the archive, counted up to the former.
     events: HashMap<Key, (u32, u32)>,
 }
 
 impl LostLog {
-    /// Reads the log; nothing is changed by it.
+    /// Reads the log, and changes nothing.
     ///
     /// # Errors
     /// `Damaged` when a durable frame cannot be read.
@@ -31,7 +32,8 @@ impl LostLog {
         Ok(Self::of(Replay::read(dir)?, &HashMap::new()))
     }
 
-    /// Of a log that was read, without what a catalog says is sealed: a sequence number for each domain.
+    /// Counts the events of a log, without those that a catalog records as sealed: up to a sequence number for each
+    /// domain.
     pub(crate) fn of(mut replay: Replay, sealed_to: &HashMap<Domain, u64>) -> Self {
         let last = sealed_to.values().copied();
         let last = last.fold(replay.last_sequence, u64::max);
@@ -54,24 +56,24 @@ impl LostLog {
         }
     }
 
-    /// The domains whose events are in the log.
+    /// Returns the domains whose events are in the log.
     pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
         self.replay.frames.iter().map(|frame| frame.domain)
     }
 
-    /// Whether the log has this event, so that it is worth remembering.
+    /// Reports whether the log has this event, so that it is worth remembering.
     pub(crate) fn has(&self, place: Place, leaf: LeafHash) -> bool {
         self.events.contains_key(&key(place, leaf))
     }
 
-    /// Notes an event of the archive.
+    /// Counts an event of the archive.
     pub(crate) fn is_archived(&mut self, place: Place, leaf: LeafHash) {
         if let Some((logged, archived)) = self.events.get_mut(&key(place, leaf)) {
             *archived = (*archived + 1).min(*logged);
         }
     }
 
-    /// Leaves in the log what is not in the archive; how many events stay, and how many go.
+    /// Removes the archived events from the log; returns how many events stay, and how many were removed.
     pub(crate) fn keep_unsealed(self, dir: &Path) -> Result<(u64, u64)> {
         let Self {
             mut replay,
@@ -100,7 +102,7 @@ impl LostLog {
                 .zip(frames)
                 .map(|(sequence, frame)| Frame { sequence, ..frame })
                 .collect();
-            // The next server begins another file; this one need not have room.
+            // The next server begins another file; this one needs no spare room.
             let new = NewLog {
                 is_cramped: true,
                 ..NewLog::of(&frames, last + 1)

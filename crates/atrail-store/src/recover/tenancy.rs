@@ -1,4 +1,4 @@
-//! Names for tenants whose names are lost. Pure.
+//! Chooses names for tenants whose names are lost. Pure.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,11 +11,11 @@ use crate::catalog::adopt::Placeholders;
 pub struct RecoveredDomain {
     /// The domain.
     pub domain: Domain,
-    /// The account that it was put in.
+    /// Its account in the new catalog.
     pub account: AccountId,
-    /// The name that its account or space was given.
+    /// The new name of its account or space.
     pub name: String,
-    /// Objects taken in.
+    /// Adopted objects.
     pub objects: u64,
     /// Events in them.
     pub events: u64,
@@ -23,8 +23,9 @@ pub struct RecoveredDomain {
 
 const RECOVERED: &str = "recovered";
 
-/// A tenancy for these domains. Which account a space was in is lost; when events name exactly one account, it is that
-/// one, else spaces come to an account of their own, so that no account gains what was not its.
+/// Returns a tenancy for these domains. The account of a space is lost. When events name exactly one account, spaces
+/// belong to that one; otherwise they belong to an account of their own, so that no account gains a space that was not
+/// its own.
 pub(super) fn placeholders(domains: &BTreeSet<Domain>) -> Placeholders {
     let mut names = HashSet::new();
     let mut accounts: Vec<(AccountId, String)> = Vec::new();
@@ -53,7 +54,7 @@ pub(super) fn placeholders(domains: &BTreeSet<Domain>) -> Placeholders {
     }
 }
 
-/// Places beside accounts that there are, for domains that came later than what is known of them: by the same rule.
+/// Returns places for further domains, which the record of the existing accounts lacks: by the same rule.
 pub(crate) fn beside(accounts: &BTreeSet<AccountId>, domains: &BTreeSet<Domain>) -> Placeholders {
     let mut names = HashSet::new();
     let mut found = Placeholders {
@@ -88,7 +89,7 @@ pub(crate) fn beside(accounts: &BTreeSet<AccountId>, domains: &BTreeSet<Domain>)
     found
 }
 
-/// The domains of a tenancy, nothing taken in yet.
+/// Returns the domains of a tenancy, without any adopted objects.
 pub(super) fn named(found: &Placeholders) -> Vec<RecoveredDomain> {
     let accounts = found
         .accounts
@@ -111,7 +112,7 @@ pub(super) fn named(found: &Placeholders) -> Vec<RecoveredDomain> {
         .collect()
 }
 
-/// Short when it can be, whole when another one begins alike.
+/// Returns a short name where possible, or the whole GUID when another one has the same beginning.
 fn name(guid: &str, taken: &mut HashSet<String>) -> String {
     let short = format!("{RECOVERED}-{}", guid.get(..8).unwrap_or(guid));
     if taken.insert(short.clone()) {

@@ -1,4 +1,5 @@
-//! Telling hours that cannot be sealed from an archive that takes nothing, and sealing by itself each hour that is set apart.
+//! Distinguishes hours that cannot be sealed from an archive that cannot be written at all, and seals each hour that is
+//! set apart on its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,22 +17,23 @@ use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, NewObject};
 use crate::task::off_thread;
 
-/// Hours that are tried at one go when nobody asks for them: others wait meanwhile to seal.
+/// Hours that one round tries without a request: other seals wait meanwhile.
 const AT_ONCE: usize = 64;
-/// Failures after which a go leaves the rest of a domain for the next: what keeps one of its hours out of the archive often keeps
-/// all.
+/// After this many failures a round leaves the rest of a domain to the next: the cause that keeps one of its hours out
+/// of the archive often affects all.
 const FAILURES: u64 = 1;
-/// The same when somebody asks for the domain, who may mean an hour that can be sealed.
+/// The same limit when a caller requests the domain: the requested hour may be one that can be sealed.
 const FAILURES_WHEN_ASKED: u64 = 8;
 
-/// What became of objects that were to be written: those that were, and of the others why.
+/// The outcome of writing objects: those that were written, and the places of the others, each with the reason.
 pub(crate) type Written = (Vec<(i64, NewObject)>, Vec<(Place, String)>);
 
 impl Core {
-    /// Tells objects that could not be written from an archive that cannot be written to.
+    /// Distinguishes objects that could not be written from an archive that cannot be written at all.
     ///
     /// # Errors
-    /// The first failure, when it is one of all: nothing is set apart then, and the events stay in the log.
+    /// A full disk; or the first failure, when nothing was written and the archive accepts no file at all. Then nothing
+    /// is set apart, and the events stay in the log.
     pub(crate) async fn sort_out(
         &self,
         tried: Vec<(Place, Result<(i64, NewObject)>)>,
@@ -41,7 +43,7 @@ impl Core {
             .iter()
             .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.1.path.clone()));
         let paths: Vec<_> = paths.collect();
-        // One look at each directory, unless one of them fails: then it is to be known which.
+        // Syncs each directory once. Only if one of them fails, each path is checked on its own.
         let is_synced = self.blobs.settle(&paths).await.is_ok();
         for (place, outcome) in tried {
             let synced = match outcome {
@@ -73,7 +75,7 @@ impl Core {
         Ok((written, why.collect()))
     }
 
-    /// Whether the archive takes any file at all.
+    /// Reports whether the archive accepts any file at all.
     async fn can_write_archive(&self) -> bool {
         let probe = self.settings.data_dir.join("archive").join(".probe");
         let tried = off_thread(move || {
@@ -83,8 +85,8 @@ impl Core {
         tried.await.unwrap_or(false)
     }
 
-    /// Seals hours that are set apart, each by itself: those of the domains that are asked for, which are claimed; or, when it is
-    /// time, all in whose domains nobody else is at work.
+    /// Seals hours that are set apart, each on its own: those of the requested domains, which the caller has claimed;
+    /// or, when they are due, all in whose domains no other task is working.
     pub(crate) async fn seal_apart(self: &Arc<Self>, which: &SealScope) -> Result<()> {
         let apart = &self.apart;
         if apart.count() == 0 || !(matches!(which, SealScope::These(_)) || apart.is_due()) {
@@ -118,7 +120,7 @@ impl Core {
                     claim => claim,
                 },
             };
-            // Somebody may have sealed it since, or more may have come to it.
+            // Another task may have sealed it since, or more events may have been added.
             let Some(held) = apart.hour(place) else {
                 continue;
             };
@@ -153,7 +155,8 @@ impl Core {
         let paths = [object::object_path(place, id)];
         self.catalog.mark_as_waste(&paths).await?;
         let done = self.publish_apart(row.number, place, id, held).await;
-        // As for any seal: what may be committed is not erased, neither now nor when the catalog has it after all.
+        // As for any seal: an object that may be committed is not erased, neither now nor when the catalog has it after
+        // all.
         let is_known = self.unknown_seal.lock().is_none();
         let ours = [(id, paths[0].clone())];
         if done.is_err()
@@ -200,7 +203,8 @@ impl Core {
             return Err(error);
         }
         self.dedup.register(keys);
-        // Who looked for its events before the keys were there has to look again, before they are nowhere else.
+        // A caller that looked for its events before the keys existed has to look again, before the events disappear
+        // from here.
         self.journal.note_seal(place.domain);
         self.apart.remove(place);
         self.counters.objects.add(1);
@@ -209,11 +213,11 @@ impl Core {
         Ok(())
     }
 
-    /// Whether an object is in the archive whose commit was reported as failed.
+    /// Reports whether an object is in the archive although its commit was reported as failed.
     ///
     /// # Errors
-    /// When the catalog does not say. Then the store takes no writes and seals nothing more, as for any seal: the next start finds
-    /// out.
+    /// When the catalog does not answer. Then the store refuses all writes and seals nothing more, as for any seal: the
+    /// next start finds out.
     async fn is_committed(&self, id: ObjectId, error: &StoreError) -> Result<bool> {
         match self.catalog.recorded(id).await {
             Ok(recorded) => {

@@ -1,4 +1,4 @@
-//! What is being sealed.
+//! The portions that are being sealed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use atrail_model::Domain;
 
 use crate::journal::{Journal, Taken};
 
-/// What was taken to be sealed, which gathers again unless it is, whatever becomes of the seal.
+/// The portions taken for sealing. Unless they are sealed, they are put back, however the seal ends.
 pub(super) struct Held<'a> {
     journal: &'a Arc<dyn Journal>,
     pub(super) taken: Taken,

@@ -1,4 +1,4 @@
-//! What is sealed at one go.
+//! Selects the domains to seal.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use atrail_model::{Domain, Elapsed};
 
 use crate::journal::{GATHER_HOURS, Gathered};
 
-/// Which domains to seal.
+/// The domains to seal.
 #[derive(Debug)]
 pub(crate) enum SealScope {
     All,
     These(HashSet<Domain>),
-    /// Those whose first unsealed event came this long before `now`.
+    /// Those whose first unsealed event arrived this long before `now`.
     WaitingFor {
         now: Elapsed,
         at_least: Duration,
     },
-    /// Those that have events of so many hours that sealing them takes several goes.
+    /// Those that have events of so many hours that sealing them takes several steps.
     ManyHours,
 }
 
 impl SealScope {
-    /// Whether a domain that has gathered this is sealed.
+    /// Reports whether a domain with these gathered events is selected.
     pub(crate) fn chooses(&self, gathered: &Gathered) -> bool {
         match self {
             Self::All => true,

@@ -1,4 +1,4 @@
-//! What is sealed at one go, so that others get their turn in between.
+//! Divides sealing into steps, so that others get their turn in between.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,9 @@ use atrail_model::Domain;
 
 use crate::journal::Gathered;
 
-/// The domains in groups that are sealed one after the other, each by a take of the journal: once for each time that
-/// a domain is in a group, and those that have little come first. No group has more than `max_hours` unless it is of
-/// one domain alone.
+/// Returns the domains in groups that are sealed one after the other, each with one take from the journal. A domain is
+/// in as many groups as it has portions, and domains with few portions finish first. No group has more than
+/// `max_hours` unless it consists of one domain alone.
 pub(super) fn slices(gathered: &[Gathered], max_hours: usize) -> Vec<HashSet<Domain>> {
     let mut left: Vec<_> = gathered.iter().collect();
     let mut slices = Vec::new();

@@ -1,4 +1,4 @@
-//! What every implementation of [`Secrets`] must do, and proof that the suite notices one that does not.
+//! Tests what every implementation of [`Secrets`] must do, and proves that the suite detects faulty ones.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,8 @@ fn is(outcome: io::Result<()>, kind: io::ErrorKind) -> bool {
     outcome.is_err_and(|error| error.kind() == kind)
 }
 
-/// What an implementation does wrong, if anything. `reopen` gives the same secrets as a later process finds them.
+/// Returns the fault of an implementation, if it has one. `reopen` returns the same secrets as a later process finds
+/// them.
 fn conforms(reopen: impl Fn() -> Arc<dyn Secrets>) -> Verdict {
     let load = |name| reopen().load(name).map_err(|_| "a secret cannot be read");
     must(load("a")?.is_none(), "a secret is there that nobody kept")?;
@@ -96,7 +97,7 @@ fn memory_conforms() {
     assert_eq!(conforms(|| Arc::new(secrets.clone())), Ok(()));
 }
 
-/// What an implementation does wrong.
+/// A fault of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     Overwrites,

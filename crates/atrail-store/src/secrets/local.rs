@@ -1,4 +1,4 @@
-//! Secrets as files of a directory.
+//! Secrets as files in a directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use crate::durable;
 
 const MODE: u32 = 0o600;
 
-/// Secrets as files of a directory, which is made with the first of them.
+/// Secrets as files in a directory, which is created with the first of them.
 #[derive(Debug, Clone)]
 pub struct LocalSecrets(PathBuf);
 
 impl LocalSecrets {
-    /// In this directory.
+    /// Returns the secrets in this directory.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
         Self(dir.to_owned())

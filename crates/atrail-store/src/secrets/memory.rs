@@ -13,7 +13,7 @@ use super::Secrets;
 pub struct MemorySecrets(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl MemorySecrets {
-    /// Returns another one with what this one holds now.
+    /// Returns a new one with a copy of the present contents.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }

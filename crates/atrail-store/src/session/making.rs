@@ -1,9 +1,9 @@
-//! How a session is made while others write.
+//! Creates a session while others write.
 //!
-//! A session over thousands of objects has megabytes of manifest and receipt. They are read in one snapshot of the catalog,
-//! computed and signed while others write, and written in parts. The transaction that makes the session then only
-//! looks whether the objects are still those that were read. When a deletion, a retention or a compaction took one of them
-//! meanwhile, the making begins again; after [`MAX_ATTEMPTS`] it keeps others from writing while it computes.
+//! A session over thousands of objects has megabytes of manifest and receipt. They are read in one snapshot of the
+//! catalog, computed and signed while others write, and written in parts. The transaction that inserts the session then
+//! only checks whether the objects are still those that were read. When a deletion, a retention or a compaction removed
+//! one of them meanwhile, the creation begins again; after [`MAX_ATTEMPTS`] it blocks other writers while it computes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,9 +32,9 @@ use crate::signing::{self, About, Gathered, Signer};
 use crate::task::off_thread;
 
 const WHAT: &str = "create a session";
-/// How often a making begins again because objects went meanwhile, before it keeps them where they are.
+/// How often a creation begins again because objects were removed meanwhile, before it blocks their removal.
 const MAX_ATTEMPTS: usize = 3;
-/// Makes one session.
+/// Creates one session.
 struct Maker<'a> {
     core: &'a Core,
     new: &'a NewSession,
@@ -43,19 +43,19 @@ struct Maker<'a> {
     signer: Signer<'a>,
 }
 
-/// What was read of the catalog at one moment.
+/// Reads of the catalog at one moment.
 struct Read {
     time: Now,
-    /// [`Core::removals`] before.
+    /// [`Core::removals`] before the reads.
     removals: u64,
-    /// What tells whether the objects are still there.
+    /// Identifies the removals so far, to detect later ones.
     as_of: Removals,
     objects: Arc<[PinnedObject]>,
     about: About,
     gathered: Gathered,
 }
 
-/// A session that only has to be inserted.
+/// A session that is ready for insertion.
 struct Made {
     session: Session,
     as_of: Removals,
@@ -75,12 +75,13 @@ impl Made {
 }
 
 impl Store {
-    /// Makes a session: seals what is in scope and pins it. Everything in scope that was acknowledged before the call is
-    /// in it, and it never changes after. When there is an open one with the asked id already, it is given back.
+    /// Creates a session: seals the events in scope and pins them. The session has every event in scope that was
+    /// acknowledged before the call, and never changes afterwards. When an open session already has the requested id,
+    /// that session is returned.
     ///
     /// # Errors
-    /// `NotFound` for an unknown target, `TooMany` at the limits, `Overloaded` when too many are being made, or when the disk or
-    /// the catalog fails.
+    /// `NotFound` for an unknown target, `TooMany` at the limits, `Overloaded` when too many are being created, or when
+    /// the disk or the catalog fails.
     pub async fn create_session(&self, new: NewSession) -> Result<Session> {
         self.core
             .with_reserve(|| self.try_create_session(&new))
@@ -116,7 +117,7 @@ impl Store {
             new,
             account,
             id: new.id.unwrap_or_else(SessionId::generate),
-            // One key signs all that goes with the session.
+            // One key makes all signatures of the session.
             signer: core.signing.signer().await,
         };
         for _ in 0..MAX_ATTEMPTS {
@@ -138,7 +139,7 @@ impl Store {
 }
 
 impl Maker<'_> {
-    /// Makes it beside others that write; `None` when objects of it went meanwhile.
+    /// Creates it while others write; returns `None` when objects of it were removed meanwhile.
     async fn attempt(&self) -> Result<Option<Session>> {
         let catalog = &self.core.catalog;
         let mut snapshot = catalog.snapshot(WHAT).await?;
@@ -167,7 +168,7 @@ impl Maker<'_> {
         })
     }
 
-    /// Makes it in the transaction that writes: nothing goes meanwhile.
+    /// Creates it in the transaction that writes: nothing is removed meanwhile.
     async fn make_while_others_wait(&self) -> Result<Session> {
         let mut write = self.core.catalog.write(WHAT).await?;
         let read = self.read(&mut write.view()).await?;
@@ -185,14 +186,14 @@ impl Maker<'_> {
         Ok(self.keep(made))
     }
 
-    /// Inserts it with what has to hold for that now.
+    /// Inserts it under the conditions that must hold now.
     async fn admitted(
         &self,
         session: &Session,
         insert: impl AsyncFnOnce(&Admission<'_>) -> Result<Inserted>,
     ) -> Result<Inserted> {
         let core = self.core;
-        // Before the look: what goes after it is noticed by who hands out bytes.
+        // Before the lookup: a server of its bytes notices every later removal.
         let removals = core.removals.load(Ordering::Acquire);
         let while_open = |session| core.while_open(session, removals);
         let admission = Admission {
@@ -208,7 +209,7 @@ impl Maker<'_> {
         let scope = &self.new.scope;
         let (core, time) = (self.core, self.core.time.read());
         let removals = core.removals.load(Ordering::Acquire);
-        // A space that was made since the seal has no event from before this call, but its account's log names it.
+        // A space that was created since the seal has no event from before this call, but its account's log names it.
         let domains = view.domains_of(scope.target).await?;
         let as_of = view.removals_of(scope.target).await?;
         let objects = view.pinned(&domains, scope).await?;
@@ -235,7 +236,7 @@ impl Maker<'_> {
         })
     }
 
-    /// Computes and signs what was read.
+    /// Computes and signs everything from these reads.
     async fn make(&self, generation: Generation, read: Read) -> Result<Made> {
         let Read {
             time,
@@ -285,14 +286,14 @@ impl Maker<'_> {
         })
     }
 
-    /// Most sessions are downloaded at once.
+    /// Keeps the plan: most sessions are downloaded at once.
     fn keep(&self, made: Made) -> Session {
         self.core.plans.keep(&made.session, made.plan);
         made.session
     }
 }
 
-/// What a session's download consists of.
+/// The contents of a session's download.
 struct Frozen {
     /// The manifest's text.
     manifest: String,
@@ -315,7 +316,7 @@ impl Frozen {
     }
 }
 
-/// The manifest of these objects, or of the empty member when there are none.
+/// Returns the manifest of these objects, or of the empty member when there are none.
 fn manifest_of(objects: &[PinnedObject]) -> Manifest {
     let mut parts: Vec<_> = objects
         .iter()

@@ -1,4 +1,4 @@
-//! The sessions that are being made.
+//! The sessions that are being created.
 
 use std::collections::HashSet;
 
@@ -8,17 +8,17 @@ use parking_lot::Mutex;
 use crate::catalog::session::Generation;
 use crate::turns::Turns;
 
-/// Sessions that are made at once: each reads by one of the catalog's few connections, and may hold megabytes.
+/// Sessions that are created at once: each reads with one of the catalog's few connections, and may use megabytes.
 const AT_ONCE: usize = 2;
-/// Requests of one account that may wait for their turn, and all.
+/// Limits of waiting requests, of one account and of all.
 const WAITING_OF_ACCOUNT: usize = 64;
 const WAITING: usize = 4096;
 
-/// The sessions that are being made.
+/// The sessions that are being created.
 #[derive(Debug)]
 pub(crate) struct Makings {
     pub(super) turns: Turns<AccountId>,
-    /// Those whose texts may be in the catalog before they are.
+    /// Sessions whose texts may be in the catalog before the sessions are.
     under_way: Mutex<HashSet<Generation>>,
 }
 
@@ -32,12 +32,12 @@ impl Default for Makings {
 }
 
 impl Makings {
-    /// Whether a session of this generation may still come to be.
+    /// Reports whether a session of this generation may still be inserted.
     pub(crate) fn has(&self, generation: &Generation) -> bool {
         self.under_way.lock().contains(generation)
     }
 
-    /// One more; it gets a generation.
+    /// Begins one more, with a new generation.
     pub(super) fn begin(&self) -> UnderWay<'_> {
         let generation = Generation::generate();
         self.under_way.lock().insert(generation);
@@ -48,7 +48,7 @@ impl Makings {
     }
 }
 
-/// One that is being made, until it is dropped.
+/// One session that is being created, until this is dropped.
 pub(super) struct UnderWay<'a> {
     makings: &'a Makings,
     pub(super) generation: Generation,

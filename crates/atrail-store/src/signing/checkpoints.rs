@@ -1,6 +1,7 @@
-//! The seam for what was signed: the newest checkpoint of each domain, kept outside the catalog.
+//! The seam for signed checkpoints: the newest of each domain, kept outside the catalog.
 //!
-//! [`local`] keeps them in a file, [`memory`] keeps them in memory for tests. `conformance.rs` holds what every implementation must do.
+//! [`local`] keeps them in a file, [`memory`] keeps them in memory for tests. `conformance.rs` tests what every
+//! implementation must do.
 
 #[cfg(test)]
 mod conformance;
@@ -14,41 +15,42 @@ use atrail_model::Domain;
 
 use crate::error::{Result, StoreError};
 
-/// What a server has signed, however its catalog is lost or set back.
+/// Remembers what a server has signed, even when its catalog is lost or set back.
 ///
-/// When [`remember`](Self::remember) returns `Ok`, the checkpoints survive a crash of process and machine, and the loss of the
-/// catalog. Only then may anybody see them. For one origin and size there is one root, for ever. Methods may wait for a disk or for
-/// another machine, [`newest`](Self::newest) and [`domains`](Self::domains) do not.
+/// When [`remember`](Self::remember) returns `Ok`, the checkpoints survive a crash of process and machine, and the loss
+/// of the catalog. Only then may anybody see them. For one origin and size there is one root, for ever. Methods may
+/// wait for a disk or for another machine; [`newest`](Self::newest) and [`domains`](Self::domains) do not.
 pub(crate) trait Checkpoints: Debug + Send + Sync {
-    /// The domains of which something was signed.
+    /// Returns the domains that have a signed checkpoint.
     fn domains(&self) -> Vec<Domain>;
 
-    /// What was signed last for a domain.
+    /// Returns the checkpoint that was signed last for a domain.
     fn newest(&self, domain: Domain) -> Option<Signed>;
 
-    /// Keeps checkpoints. Those that are kept already, or are older than the newest of their origin, cost nothing.
+    /// Keeps checkpoints. It skips those that are kept already, or are older than the newest of their origin, at no
+    /// cost.
     ///
     /// # Errors
-    /// `Poisoned` when another root of the same origin and size is kept, or an earlier write failed; `Full` on a full disk, with
-    /// nothing kept.
+    /// `Poisoned` when another root of the same origin and size is kept, or an earlier write failed; `Full` on a full
+    /// disk, with none kept.
     fn remember(&self, signed: &[(Domain, Signed)]) -> Result<()>;
 
-    /// Why the next start must begin a new epoch, if it must.
+    /// Returns the reason why the next start must begin a new epoch, if it must.
     ///
     /// # Errors
-    /// When this cannot be read.
+    /// When it cannot be read.
     fn demanded_epoch(&self) -> Result<Option<String>>;
 
     /// Makes the next start begin a new epoch for this reason, durably.
     ///
     /// # Errors
-    /// When this cannot be written.
+    /// When it cannot be written.
     fn demand_epoch(&self, reason: &str) -> Result<()>;
 
-    /// Forgets that a new epoch was demanded: it has begun.
+    /// Removes the demand for a new epoch, which has begun.
     ///
     /// # Errors
-    /// When this cannot be written.
+    /// When it cannot be written.
     fn forget_demand(&self) -> Result<()>;
 }
 
@@ -59,10 +61,10 @@ pub(crate) struct Signed {
     pub(crate) note: String,
 }
 
-/// Whether the newest checkpoint of a domain covers this one already.
+/// Reports whether the newest checkpoint of a domain already covers this one.
 ///
 /// # Errors
-/// `Poisoned` when it says something else of the same size.
+/// `Poisoned` when it has another root at the same size.
 fn covers(newest: Option<&Signed>, checkpoint: &Checkpoint) -> Result<bool> {
     let Some(newest) = newest.map(|signed| &signed.checkpoint) else {
         return Ok(false);

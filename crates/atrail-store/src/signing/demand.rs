@@ -1,4 +1,4 @@
-//! Why the logs of an account begin anew that got what they do not tell of.
+//! Records that an account's logs must begin anew because objects were adopted that the logs do not mention.
 
 use super::checkpoints::Checkpoints;
 use crate::error::Result;
@@ -7,8 +7,8 @@ use crate::error::Result;
 pub(super) const TAKEN_IN: &str =
     "the catalog was older than the archive, of which it took in what it did not know";
 
-/// Makes the next start begin a new epoch in all logs, unless this one comes to begin those of what is taken in. One that is
-/// demanded already stands.
+/// Makes the next start begin a new epoch in all logs, unless this start itself begins the logs of the accounts
+/// concerned. An earlier demand stays.
 pub(crate) fn demand_epoch_of_taken_in(checkpoints: &dyn Checkpoints) -> Result<()> {
     match checkpoints.demanded_epoch()? {
         Some(_) => Ok(()),
@@ -16,7 +16,7 @@ pub(crate) fn demand_epoch_of_taken_in(checkpoints: &dyn Checkpoints) -> Result<
     }
 }
 
-/// Whether an earlier start took something in, and was broken off before all logs that do not tell of it had their new epoch.
+/// Reports whether an earlier start adopted objects, and was interrupted before all logs concerned had their new epoch.
 pub(crate) fn is_taking_in(checkpoints: &dyn Checkpoints) -> Result<bool> {
     let demanded = checkpoints.demanded_epoch()?;
     Ok(demanded.is_some_and(|reason| reason == TAKEN_IN))

@@ -8,10 +8,10 @@ use crate::error::{Result, StoreError};
 use crate::secrets::Secrets;
 
 const KEY: &str = "evidence.key";
-/// A key that is about to take the place of the other.
+/// A key that is about to replace the current one.
 const NEXT: &str = "evidence.key.next";
 
-/// The key that is kept; a new one, under this name or a random one, when there is none.
+/// Returns the stored key; when there is none, creates one, under this name or a random one.
 pub(super) fn load_or_make(secrets: &dyn Secrets, server_name: Option<&str>) -> Result<SigningKey> {
     if let Some(key) = load(secrets, KEY)? {
         return Ok(key);
@@ -26,30 +26,30 @@ pub(super) fn load_or_make(secrets: &dyn Secrets, server_name: Option<&str>) -> 
     Ok(key)
 }
 
-/// The key that a rotation which did not end was going to use.
+/// Returns the new key of an unfinished rotation.
 pub(super) fn next(secrets: &dyn Secrets) -> Result<Option<SigningKey>> {
     load(secrets, NEXT)
 }
 
-/// Keeps a key that is about to be used.
+/// Stores a key that is about to be used.
 pub(super) fn keep_next(secrets: &dyn Secrets, key: &SigningKey) -> Result<()> {
     let kept = secrets.replace(NEXT, &key.to_text());
     kept.map_err(failed(secrets, "write", NEXT))
 }
 
-/// Puts the next key in the place of the one before, durably.
+/// Replaces the current key with the next one, durably.
 pub(super) fn use_next(secrets: &dyn Secrets) -> Result<()> {
     let renamed = secrets.rename(NEXT, KEY);
     renamed.map_err(failed(secrets, "rename", NEXT))
 }
 
-/// Forgets a next key that nothing was committed with.
+/// Deletes a next key that no commit used.
 pub(super) fn forget_next(secrets: &dyn Secrets) -> Result<()> {
     let removed = secrets.remove(NEXT);
     removed.map_err(failed(secrets, "remove", NEXT))
 }
 
-/// What the signing library refuses is a name or text that cannot be signed.
+/// Converts an error of the signing library: a name or text that cannot be signed.
 pub(super) fn signed<T, E: std::fmt::Display>(outcome: Result<T, E>) -> Result<T> {
     outcome.map_err(|error| StoreError::Invalid(format!("it cannot be signed: {error}")))
 }
@@ -68,7 +68,7 @@ fn load(secrets: &dyn Secrets, name: &str) -> Result<Option<SigningKey>> {
     Ok(Some(key))
 }
 
-/// Two servers whose names nobody chose do not sign under one name.
+/// Returns a random name, so that two servers without a chosen name do not share one.
 fn random_name() -> Result<String> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(StoreError::Random)?;

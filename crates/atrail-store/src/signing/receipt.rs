@@ -1,4 +1,4 @@
-//! The receipt of a session: the evidence that goes with a download. Drawn in `docs/EVIDENCE.md`.
+//! The receipt of a session: the evidence that accompanies a download. `docs/EVIDENCE.md` has a picture of it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::catalog::view::View;
 use crate::error::{Result, StoreError};
 use crate::task::off_thread;
 
-/// What a receipt says of the session itself.
+/// The receipt's facts about the session itself.
 pub(crate) struct About {
     pub(crate) session: SessionId,
     /// The owner's name.
@@ -27,17 +27,17 @@ pub(crate) struct About {
     pub(crate) scope: Scope,
     /// Domains with an object of more events than a run: only their segments can have several runs.
     pub(crate) large: HashSet<Domain>,
-    /// Sizes of logs that the client remembers, and wants to see continued.
+    /// Sizes of logs that the client remembers, and whose continuation it wants to verify.
     pub(crate) since: BTreeMap<Domain, u64>,
-    /// How many bytes of entries there may be.
+    /// The maximum of bytes of entries.
     pub(crate) most_bytes: u64,
 }
 
-/// What the logs say of a session.
+/// The logs' records about a session.
 pub(crate) struct Gathered {
-    /// What they say of each domain, without its checkpoint.
+    /// The records of each domain, without its checkpoint.
     domains: Vec<DomainEvidence>,
-    /// Where they stand.
+    /// The present states of the logs.
     heads: Vec<(Domain, Head)>,
 }
 
@@ -47,10 +47,10 @@ pub(crate) struct Signed {
     pub(crate) checkpoints: Vec<PinnedCheckpoint>,
 }
 
-/// Gathers what the logs of these domains say of a session.
+/// Gathers the logs' records about a session in these domains.
 ///
 /// # Errors
-/// `Invalid` when it is more than a receipt may hold, and when the catalog fails.
+/// `Invalid` when they are more than a receipt may contain, and when the catalog fails.
 pub(crate) async fn gather(
     view: &mut View<'_>,
     domains: &[DomainRow],
@@ -73,7 +73,7 @@ pub(crate) async fn gather(
 }
 
 impl Signer<'_> {
-    /// Signs where the logs stand, and remembers it durably.
+    /// Signs the states of the logs, and records them durably.
     pub(crate) async fn sign_heads(&self, gathered: Gathered) -> Result<Signed> {
         let Gathered { mut domains, heads } = gathered;
         let notes = self.checkpoints(&heads).await?;
@@ -91,7 +91,7 @@ impl Signer<'_> {
         })
     }
 
-    /// The text of a receipt, which has megabytes where a session has thousands of objects.
+    /// Returns the text of a receipt, which has megabytes where a session has thousands of objects.
     pub(crate) async fn receipt(&self, receipt: Receipt) -> Result<String> {
         let key = Arc::clone(&self.key);
         off_thread(move || super::key::signed(receipt.sign(&key))).await
@@ -99,7 +99,7 @@ impl Signer<'_> {
 }
 
 impl About {
-    /// The receipt, not signed yet.
+    /// Returns the receipt, not signed yet.
     pub(crate) fn receipt(&self, manifest: String, domains: Vec<DomainEvidence>) -> Receipt {
         Receipt {
             kind: RECEIPT_TYPE.to_owned(),
@@ -166,7 +166,7 @@ fn too_large(most_bytes: u64) -> StoreError {
     ))
 }
 
-/// The records that committed the deletions, each proven to be in the log.
+/// Returns the records that committed the deletions, each with a proof that it is in the log.
 async fn deletions(
     view: &mut View<'_>,
     head: &Head,
@@ -174,7 +174,7 @@ async fn deletions(
 ) -> Result<Vec<DeletionProof>> {
     let mut proofs = Vec::new();
     for entry in placed {
-        // Reading nearly every entry as JSON for nothing would cost a tenth of a receipt.
+        // Parsing nearly every entry as JSON in vain would cost a tenth of a receipt.
         if !entry.entry.contains("delete")
             || !matches!(DayEntry::parse(&entry.entry), Ok(DayEntry::Delete(_)))
         {
@@ -222,7 +222,7 @@ fn of_scope(scope: &Scope) -> evidence::Scope {
     }
 }
 
-/// The days as leaves of `days`. What comes after the last leaf has no events.
+/// Returns the days as leaves of `days`. Days after the last leaf have no events.
 fn days_of(scope: &Scope) -> Result<(u16, u16)> {
     let number = |day: Day| u16::try_from(day.number()).unwrap_or(u16::MAX);
     Ok((number(scope.days.start()), number(scope.days.end())))

@@ -1,7 +1,7 @@
-//! Signing with another key from here on.
+//! Replaces the signing key.
 //!
-//! The new key is kept in a file of its own, then recorded in every domain's log, endorsed by the old one, in one
-//! transaction; then it takes the old one's place. A crash in between is finished, or taken back, by the next start.
+//! The new key is stored in a file of its own, then recorded in every domain's log, endorsed by the old one, in one
+//! transaction; then it replaces the old one. The next start completes or reverts a change that a crash interrupted.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Signing {
         now: Timestamp,
     ) -> Result<VerifierKey> {
         let mut current = self.key.write().await;
-        // One that an earlier try left may be in the catalog after all.
+        // The catalog may name the key of an earlier try after all.
         let next = match key::next(&*self.secrets)? {
             Some(next) => next,
             None => key::signed(SigningKey::generate(current.name()))?,
@@ -46,13 +46,13 @@ impl Signing {
         catalog
             .change_key(requester.warrant, &change, for_domain)
             .await?;
-        // From the commit on nothing may be signed with the old one, whatever happens to the file.
+        // From the commit on nothing may be signed with the old one, even if the file cannot be replaced.
         *current = Arc::new(next);
         key::use_next(&*self.secrets)?;
         Ok(verifier_key)
     }
 
-    /// Ends what an interrupted change of keys began: the new key is used when the logs name it, else forgotten.
+    /// Completes an interrupted change of keys: it uses the new key when the logs name it, or else deletes it.
     pub(crate) async fn finish_rotation(&self, catalog: &Catalog) -> Result<()> {
         let Some(next) = key::next(&*self.secrets)? else {
             return Ok(());
@@ -67,7 +67,7 @@ impl Signing {
     }
 }
 
-/// The note by which a key says that another one signs after it.
+/// Returns the note in which a key declares that another one signs after it.
 fn endorse(current: &SigningKey, origin: &str, next: &SigningKey) -> Result<String> {
     let text = endorsement_text(origin, &next.verifier_key().to_string());
     key::signed(current.sign(text))

@@ -1,5 +1,5 @@
-//! What a start does before anything is signed: it goes on with the history that was signed, or begins a new one and says
-//! why. It never signs a second history of one origin and size.
+//! Prepares signing at a start: continues the signed history, or begins a new one and records why. It never signs a
+//! second history of one origin and size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,17 +17,17 @@ use crate::catalog::view::View;
 use crate::error::Result;
 
 const WHAT: &str = "begin the domains' logs";
-/// Who the records of a new epoch name.
+/// The actor that the records of a new epoch name.
 const ACTOR: &str = "atrail";
 
 impl Signing {
-    /// The domains of which something was signed.
+    /// Returns the domains that have a signed checkpoint.
     pub(crate) fn signed_domains(&self) -> Vec<Domain> {
         self.checkpoints.domains()
     }
 
-    /// Whether more was signed than the catalog has, or something else: then it is older, or another one. A catalog without logs,
-    /// made anew of the archive, is neither.
+    /// Reports whether the signed history is longer than the catalog's, or differs from it: then the catalog is older,
+    /// or another one. A catalog without logs, rebuilt from the archive, is neither.
     pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
         let name = self.name().await;
         let mut snapshot = catalog.snapshot(WHAT).await?;
@@ -43,8 +43,8 @@ impl Signing {
         Ok(false)
     }
 
-    /// Goes on with the logs of the catalog where they are what was signed, and begins them where not. `taken_in`: accounts that
-    /// got something of which their logs do not tell.
+    /// Continues the catalog's logs where they match the signed history, and begins them anew where not. `taken_in`
+    /// lists accounts with adopted objects that their logs do not mention.
     pub(crate) async fn go_on(
         &self,
         catalog: &Catalog,
@@ -52,7 +52,7 @@ impl Signing {
         now: Timestamp,
     ) -> Result<()> {
         let is_demanded = self.checkpoints.demanded_epoch()?;
-        // What this start took in is a matter of its accounts alone.
+        // The demand of an earlier adoption concerns its own accounts only.
         let demanded = is_demanded.clone().filter(|reason| reason != TAKEN_IN);
         let mut accounts: BTreeMap<AccountId, Vec<DomainRow>> = BTreeMap::new();
         for row in catalog.all_domains().await? {
@@ -90,7 +90,7 @@ impl Signing {
         Ok(())
     }
 
-    /// Why and how the logs of an account begin, if they do not go on.
+    /// Returns why and how the logs of an account begin anew, unless they continue.
     async fn epoch_for(
         &self,
         view: &mut View<'_>,
@@ -140,7 +140,7 @@ impl Signing {
         });
         let continues: BTreeMap<Domain, String> = continues.collect();
         Ok(Some(Epoch {
-            // Without a reason, this is the first history that there is.
+            // Without a reason, this is the first history.
             epoch: if reason.is_some() {
                 Uuid::now_v7().to_string()
             } else {
@@ -152,7 +152,7 @@ impl Signing {
     }
 }
 
-/// Whether a log is the one of which this was signed, or goes on with it.
+/// Reports whether a log is the one of this signed checkpoint, or continues it.
 async fn goes_on(
     view: &mut View<'_>,
     server: &str,

@@ -16,7 +16,7 @@ const NOW: &str = "2017-07-25T12:00:00Z";
 
 async fn open(dir: &Path) -> Result<Store> {
     let settings = StoreSettings::new(dir.to_owned());
-    // The lock goes with the last task of a dropped store, which may end a moment later.
+    // The last task of a dropped store releases the lock, perhaps a moment later.
     loop {
         let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
         match Store::open_dir(settings.clone(), clock).await {
@@ -46,7 +46,7 @@ async fn send(store: &Store, account: AccountId, hour: u8) {
         .unwrap();
 }
 
-/// A directory whose catalog is older than the archive, by an event of the first of two accounts.
+/// A directory whose catalog lacks one event of the first of two accounts that the archive has.
 struct Older {
     data: PathBuf,
     accounts: [AccountId; 2],
@@ -89,7 +89,7 @@ impl Older {
         rows
     }
 
-    /// The epochs of the two accounts.
+    /// Returns the epochs of the two accounts.
     async fn epochs(&self) -> [String; 2] {
         let rows = self
             .sql("SELECT l.epoch, d.account FROM logs l JOIN domains d ON d.domain = l.domain ORDER BY l.log")
@@ -124,7 +124,7 @@ async fn a_start_that_broke_off_before_the_new_epochs_leaves_them_to_the_next() 
     older.sql("DROP TRIGGER refuse").await;
     assert!(older.data.join("new-epoch").exists());
     open(&older.data).await.unwrap().close().await.unwrap();
-    // Which accounts it were is not known any more.
+    // It is no longer known which accounts were concerned.
     let after = older.epochs().await;
     assert!(after[0] != before[0] && after[1] != before[1]);
     assert!(!older.data.join("new-epoch").exists());

@@ -1,4 +1,4 @@
-//! A store with small objects, and what can be wrong with it.
+//! A store with small objects, and the faults that it may have.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -109,7 +109,7 @@ impl Fixture {
         parts.concat()
     }
 
-    /// Ends without a goodbye, and opens again.
+    /// Stops without closing the store, and opens it again.
     pub(super) async fn crash(self) -> Self {
         let Self {
             store,
@@ -118,7 +118,7 @@ impl Fixture {
             ..
         } = self;
         drop(store);
-        // All events are sealed, and to look through the log's empty space takes a second without optimisation.
+        // All events are sealed, and reading the log's empty space takes a second without optimisation.
         std::fs::remove_dir_all(settings.data_dir.join("wal")).unwrap();
         for _ in 0..500 {
             match Store::open_dir(settings.clone(), clock.clone()).await {
@@ -130,7 +130,7 @@ impl Fixture {
                         ..self
                     };
                 }
-                // The lock goes with the last task of the store.
+                // The last task of the store releases the lock.
                 Err(StoreError::Conflict(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
                 Err(error) => panic!("{error}"),
             }
@@ -142,7 +142,8 @@ impl Fixture {
         files_below(&self.dir.path().join("data/archive"))
     }
 
-    /// What is wrong with the archive, if anything: events lost or doubled, a changed session, files too many or too few.
+    /// Returns a fault of the archive, if it has one: events lost or doubled, a changed session, files too many or too
+    /// few.
     pub(super) async fn fault(&self) -> Option<String> {
         let core = &self.store.core;
         let expected: String = (0..EVENTS)
@@ -198,7 +199,7 @@ impl Fixture {
         }
     }
 
-    /// What is compacted next, by somebody who has lost the claim to it.
+    /// Returns the next batch without its claims: as for a task that has lost them.
     pub(super) async fn batch(&self) -> Batch {
         let mut batch = self
             .store

@@ -1,4 +1,4 @@
-//! What every implementation of [`Runs`] must do, and proof that the suite notices one that does not.
+//! Tests what every implementation of [`Runs`] must do, and proves that the suite detects faulty ones.
 
 use std::io;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ fn breaks_off(out: &mut dyn WriteAt) -> io::Result<()> {
     Err(io::Error::other("planted"))
 }
 
-/// What an implementation does wrong, if anything.
+/// The fault of an implementation, if it has one.
 type Verdict = Result<(), &'static str>;
 
 fn must(holds: bool, fault: &'static str) -> Verdict {
     holds.then_some(()).ok_or(fault)
 }
 
-/// What an implementation does wrong, if anything. `reopen` gives the same runs as a later process finds them.
+/// Returns the fault of an implementation, if it has one. `reopen` returns the same runs as a later process finds them.
 fn conforms(reopen: impl Fn() -> Arc<dyn Runs>) -> Verdict {
     let runs = reopen();
     let is_absent = |runs: &dyn Runs| {
@@ -83,7 +83,7 @@ fn memory_conforms() {
     assert_eq!(conforms(|| Arc::new(runs.clone())), Ok(()));
 }
 
-/// What an implementation does wrong.
+/// A fault of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     KeepsHalf,

@@ -14,7 +14,7 @@ use crate::reader::Reader;
 pub(crate) struct LocalRuns(PathBuf);
 
 impl LocalRuns {
-    /// Opens a directory, which is made when it is not there.
+    /// Opens a directory, and creates it when it does not exist.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
         durable::create_dir(dir).map_err(io_failure("make", dir))?;
         Ok(Self(dir.to_owned()))
@@ -33,7 +33,7 @@ impl Runs for LocalRuns {
             let name = path.file_name().and_then(|name| name.to_str());
             match name.filter(|name| name.ends_with(".run")) {
                 Some(name) => names.push(name.to_owned()),
-                // Half a run, left by a crash.
+                // An incomplete run, left by a crash.
                 None => durable::remove_if_there(&path)?,
             }
         }

@@ -15,7 +15,7 @@ use crate::reader::Reader;
 pub(crate) struct MemoryRuns(Arc<Mutex<BTreeMap<String, Bytes>>>);
 
 impl MemoryRuns {
-    /// Returns another one with what this one holds now.
+    /// Returns a new one with a copy of the present contents.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }

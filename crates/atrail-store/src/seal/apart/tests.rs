@@ -23,7 +23,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// A store with one hour set apart that could be sealed by now.
+    /// Returns a store with one hour set apart that could be sealed by now.
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = StoreSettings::new(dir.path().join("data"));
@@ -46,7 +46,7 @@ impl Fixture {
         fs::write(&place, "no directory").unwrap();
         let sent = fixture.store.append(fixture.domain(), vec![event("a")]);
         sent.await.unwrap();
-        // The first try sets it apart, and is followed by one of what is apart: the background makes none for a minute.
+        // The first try sets the hour apart; a try of the hours apart follows. The background makes none for a minute.
         fixture.store.core.seal(SealScope::All).await.unwrap();
         assert_eq!(fixture.store.hours_apart(), 1);
         fs::remove_file(place).unwrap();
@@ -57,7 +57,7 @@ impl Fixture {
         Domain::Account(self.account)
     }
 
-    /// Where the hour's objects lie.
+    /// Returns the directory of the hour's objects.
     fn hour(&self) -> PathBuf {
         let place = format!("archive/domain={}/date={DAY}/hour=09", self.domain());
         self.settings.data_dir.join(place)
@@ -92,7 +92,7 @@ impl Fixture {
         } = self;
         let _ = store.close().await;
         drop(store);
-        // The lock goes with the last task of the dropped store, which may end a moment later.
+        // The last task of the dropped store releases the lock, perhaps a moment later.
         let store = loop {
             match Store::open_dir(settings.clone(), clock.clone()).await {
                 Ok(store) => break store,
@@ -121,14 +121,14 @@ fn event(text: &str) -> NewEvent {
     }
 }
 
-/// An hour of a domain that fails again and again neither makes all others of it be tried at one go, nor keeps them from their
-/// turn.
+/// A domain whose hours fail again and again neither has all of them tried in one round, nor blocks the turn of other
+/// domains.
 #[tokio::test]
 async fn the_hours_of_a_domain_take_turns_at_failing() {
     let fixture = Fixture::new().await;
     let apart = &fixture.store.core.apart;
     let [broken, other] = std::array::from_fn(|_| Domain::Account(AccountId::generate()));
-    // Of domains that the catalog does not know: each try fails.
+    // Of domains that are missing in the catalog: each try fails.
     for (domain, hours) in [(broken, 0..20), (other, 0..1)] {
         for hour in hours {
             let place = Place {
@@ -172,14 +172,14 @@ async fn a_commit_that_counts_though_it_was_reported_as_failed_keeps_its_object(
     fixture.store.core.catalog.misreport(COMMIT);
     fixture.seal().await.unwrap();
     assert_eq!((fixture.objects(), fixture.store.hours_apart()), (1, 0));
-    // Its keys are kept too.
+    // Its keys were stored too.
     let again = fixture.store.append(fixture.domain(), vec![event("a")]);
     assert_eq!(again.await.unwrap().duplicates, 1);
     let fixture = fixture.restart().await;
     assert_eq!((fixture.objects(), fixture.count().await), (1, 1));
 }
 
-/// A commit that nobody asked for is known not to count: the store goes on, also when it cannot be looked.
+/// A commit that was never begun cannot count: the store continues, even when the catalog cannot be read.
 #[tokio::test]
 async fn what_fails_before_its_commit_is_tried_again() {
     let fixture = Fixture::new().await;
@@ -230,7 +230,7 @@ async fn a_domain_is_refused_beyond_its_part_whatever_its_hour_and_no_other_is()
         };
         apart.add(place, &[line], "no directory");
     };
-    // Room for a dozen of them.
+    // Enough for a dozen of them.
     let most_bytes = 12 * event("a").line.len() as u64;
     let mut taken = [0, 0];
     for (taken, domain) in taken.iter_mut().zip([broken, other]) {
@@ -241,7 +241,7 @@ async fn a_domain_is_refused_beyond_its_part_whatever_its_hour_and_no_other_is()
     }
     assert_eq!(taken, [6, 3], "each as much as is free");
     apart.refuse_more(sound, most_bytes).unwrap();
-    // What is sealed makes room.
+    // Each sealed hour makes room.
     for (place, _) in apart.hours() {
         if place.domain == broken {
             apart.remove(place);

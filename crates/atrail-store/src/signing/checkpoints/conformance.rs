@@ -1,4 +1,4 @@
-//! What every implementation of [`Checkpoints`] must do, and proof that the suite notices one that does not.
+//! Tests what every implementation of [`Checkpoints`] must do, and proves that the suite detects faulty ones.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn domain(number: u8) -> Domain {
     Domain::Space(SpaceId::from_bytes([number; 16]))
 }
 
-/// A checkpoint of an origin at a size, with this byte as its root.
+/// Returns a checkpoint of an origin at a size, with this byte as its root.
 fn signed(key: &SigningKey, origin: &str, size: u64, root: u8) -> Signed {
     let checkpoint = atrail_evidence::Checkpoint {
         origin: format!("example.org/{origin}"),
@@ -31,7 +31,8 @@ fn signed(key: &SigningKey, origin: &str, size: u64, root: u8) -> Signed {
     Signed { checkpoint, note }
 }
 
-/// What an implementation does wrong, if anything. `reopen` gives the same checkpoints as a later process finds them.
+/// Returns the fault of an implementation, if it has one. `reopen` returns the same checkpoints as a later process
+/// finds them.
 fn conforms(reopen: impl Fn() -> Arc<dyn Checkpoints>) -> Verdict {
     let key = SigningKey::generate("example.org").unwrap();
     let (one, other) = (domain(1), domain(2));
@@ -112,7 +113,7 @@ fn memory_conforms() {
     assert_eq!(conforms(|| Arc::new(kept.clone())), Ok(()));
 }
 
-/// What an implementation does wrong.
+/// A fault of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     ForgetsAtTheEnd,
@@ -137,7 +138,7 @@ impl Checkpoints for WrongCheckpoints {
         let is_contrary = self.0.remember(signed).is_err();
         match self.1 {
             Wrong::KeepsTheLastOne => {
-                // As if nothing was known before.
+                // As if no checkpoint was kept before.
                 let emptied = MemoryCheckpoints::default();
                 emptied.remember(signed)?;
                 for (domain, _) in signed {

@@ -1,8 +1,9 @@
-//! The newest checkpoint of each domain, in a file beside the catalog: one line of JSON each, the last of a domain counts.
+//! The newest checkpoint of each domain, in a file beside the catalog: one line of JSON each, the last of a domain
+//! counts.
 //!
-//! What is appended together begins with a line that says that everything before it is durable. So damage below the last
-//! such line is damage, and damage above it is what a crash left of lines that were shown to nobody. An empty line before
-//! it keeps a damaged line feed from taking both.
+//! Lines that are appended together begin with a line that states that everything before it is durable. So damage below
+//! the last such line is real damage, and damage above it is the remainder, after a crash, of lines that nobody saw. An
+//! empty line before it prevents a damaged line feed from destroying both.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ use crate::error::{ErrorKind, Result, StoreError};
 
 const FILE: &str = "checkpoints";
 const MODE: u32 = 0o600;
-/// Below this the file is not written anew to make it shorter.
+/// A shorter file is not rewritten to make it shorter.
 const SHORT_BYTES: u64 = 4 << 20;
 
-/// A file that says why the next start begins a new epoch.
+/// A file with the reason why the next start begins a new epoch.
 const NEW_EPOCH: &str = "new-epoch";
 
 /// Checkpoints in a file of the data directory.
@@ -81,16 +82,16 @@ pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
     durable::replace(&path, reason.as_bytes(), MODE).map_err(failed("write", &path))
 }
 
-/// The file, and what it says.
+/// The file, and its contents.
 #[derive(Debug)]
 struct CheckpointFile {
     path: PathBuf,
-    /// Made when there is something to write.
+    /// Created at the first write.
     file: Option<LineFile>,
     newest: HashMap<Domain, Signed>,
     /// Bytes of the lines that count.
     newest_bytes: u64,
-    /// Why nothing more is written.
+    /// The reason why writing has stopped.
     broken: Option<String>,
 }
 
@@ -101,7 +102,7 @@ enum Line {
         domain: String,
         checkpoint: String,
     },
-    /// Everything before the empty line before this, so many bytes, was durable when it was written.
+    /// Everything before the empty line before this one, this many bytes, was durable when it was written.
     Durable {
         durable: u64,
     },
@@ -147,7 +148,7 @@ impl CheckpointFile {
     fn append(&mut self, lines: &str) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            // What a crash may have left at the end is gone with the rewriting.
+            // The rewriting removes the remainder of a crash at the end.
             None => {
                 self.rewrite()?;
                 let opened = LineFile::open(&self.path).map_err(failed("open", &self.path))?;
@@ -165,7 +166,7 @@ impl CheckpointFile {
         appended
     }
 
-    /// Leaves out what does not count any more, when that is most of the file.
+    /// Removes lines that no longer count, when they are most of the file.
     fn shorten(&mut self) -> Result<()> {
         let length = self.file.as_ref().map_or(0, LineFile::len);
         if length > SHORT_BYTES.max(4 * self.newest_bytes) {
@@ -216,7 +217,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
             Some(Read::Signed(domain, signed)) => {
                 newest.insert(domain, signed);
             }
-            // Where a line was taken out by hand, those that come later say too much, and count for nothing.
+            // Where a line was removed by hand, the numbers of later marks are too large, and these marks do not count.
             Some(Read::Durable(bytes)) if bytes.checked_add(1) == Some(at) => durable = at,
             _ => {
                 damaged.get_or_insert((index + 1, at));
@@ -283,7 +284,8 @@ mod tests {
         (domain.parse().unwrap(), Signed { checkpoint, note })
     }
 
-    /// Two batches as they are on the disk, the number of bytes that the first has made durable, and a domain of both.
+    /// Returns two batches as they are on the disk, the number of bytes that the first has made durable, and a domain
+    /// of both.
     fn written_twice() -> (tempfile::TempDir, Vec<u8>, usize, Domain) {
         let dir = tempfile::tempdir().unwrap();
         let key = SigningKey::generate("example.org").unwrap();

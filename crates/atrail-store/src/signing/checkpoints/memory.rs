@@ -21,7 +21,7 @@ struct Kept {
 
 #[cfg(test)]
 impl MemoryCheckpoints {
-    /// Puts this in the place of what is kept, whatever it is.
+    /// Replaces the kept checkpoint, whatever it is.
     pub(super) fn put(&self, domain: Domain, signed: Option<Signed>) {
         let mut kept = self.0.lock();
         kept.newest.remove(&domain);
@@ -30,7 +30,7 @@ impl MemoryCheckpoints {
 }
 
 impl MemoryCheckpoints {
-    /// Returns another one with what this one holds now.
+    /// Returns a new one with a copy of the present contents.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
