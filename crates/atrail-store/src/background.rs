@@ -70,7 +70,7 @@ pub(crate) async fn background(core: Weak<Core>) {
         if let Err(error) = outcome {
             tracing::error!(
                 error = chain(&error),
-                "background work failed; it is tried again"
+                "background work failed; the server tries again"
             );
             tokio::time::sleep(TICK).await;
         }
@@ -92,7 +92,7 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
             Ok(())
         });
         if let Err(error) = work.await {
-            tracing::error!(%error, "tending the runs of sealed events broke");
+            tracing::error!(%error, "the upkeep of the runs of sealed events failed");
         }
     }
 }

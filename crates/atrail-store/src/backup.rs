@@ -363,7 +363,7 @@ impl Backup<'_> {
             if left > 0 {
                 tracing::warn!(
                     left,
-                    "some of what was copied beside the earlier backup stays"
+                    "some files that were copied beside the earlier backup remain"
                 );
             }
         }

@@ -111,7 +111,7 @@ async fn rounds(core: Weak<Core>, first_after: Duration, rest: Duration) {
             Err(error) => {
                 tracing::error!(
                     error = chain(&error),
-                    "compaction failed; it is tried again"
+                    "compaction failed; the server tries again"
                 );
             }
         }

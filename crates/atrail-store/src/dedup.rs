@@ -328,7 +328,7 @@ impl Dedup {
             match added.and_then(|()| Run::open(&self.kept, &name)) {
                 Ok(merged) => self.replace(&group, Some(merged)),
                 Err(error) => {
-                    tracing::warn!(%error, "runs could not be merged; they are looked through one by one");
+                    tracing::warn!(%error, "runs could not be merged; they are searched one by one");
                     remove(&*self.kept, &name);
                     let rested = now_secs.saturating_add(REST_SECS);
                     group.iter().for_each(|run| run.rest_until(rested));
@@ -389,7 +389,7 @@ fn abandon(kept: &dyn Runs, name: &str, error: &io::Error) {
 
 fn remove(kept: &dyn Runs, name: &str) {
     if let Err(error) = kept.remove(name) {
-        tracing::warn!(run = name, %error, "a run that is not needed any more stays");
+        tracing::warn!(run = name, %error, "a run that is no longer needed could not be removed");
     }
 }
 

@@ -137,7 +137,7 @@ impl Core {
         if let Err(error) = self.erase_from_log().await {
             tracing::warn!(
                 error = chain(&error),
-                "the log of events still has some that were deleted; it is tried again"
+                "the log of events still has deleted events; the server tries again"
             );
             total.is_owed = true;
         }
@@ -219,7 +219,7 @@ impl Core {
         }
         let is_removed = is_there?.is_none();
         if is_removed {
-            tracing::warn!(%error, "a deletion was reported as failed, and is done");
+            tracing::warn!(%error, "a deletion was reported as failed, but took effect");
         }
         Ok(is_removed)
     }

@@ -53,7 +53,7 @@ impl Core {
                     tracing::warn!(
                         path,
                         error = chain(&error),
-                        "bytes could not be erased; it is tried again"
+                        "bytes could not be erased; the server tries again"
                     );
                 }
             }
@@ -62,7 +62,7 @@ impl Core {
         if let Err(error) = self.with_reserve(|| self.catalog.forget_waste(&gone)).await {
             tracing::warn!(
                 error = chain(&error),
-                "it is not noted that bytes were erased; it is tried again"
+                "the catalog could not record an erasure; the server tries again"
             );
             left += 1;
         }
@@ -137,7 +137,7 @@ impl Core {
             self.owes_objects.store(false, Ordering::Relaxed);
             return Ok(());
         }
-        tracing::info!(objects = waste.len(), "erasing what was left unfinished");
+        tracing::info!(objects = waste.len(), "erasing unfinished objects");
         let unsigned = self
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await?;
@@ -160,7 +160,7 @@ impl Core {
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await;
         if is_full(&signed) {
-            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            tracing::warn!("the disk is full: bytes that must be erased stay until there is space");
             self.owes_objects.store(true, Ordering::Relaxed);
             return Ok(());
         }

@@ -50,7 +50,7 @@ pub enum StoreError {
     /// Events of this hour cannot be put into the archive: they are kept, and the store tries again. Other hours are
     /// not affected.
     #[error(
-        "events of {day} hour {} cannot be put into the archive now: they are kept, and it is tried again",
+        "events of {day} hour {} cannot be put into the archive now: they are kept, and the server tries again",
         .hour.number()
     )]
     Unsealable {
@@ -82,14 +82,14 @@ pub enum StoreError {
     #[error("the space or account is being ended; if that fails, it accepts events again")]
     Ending,
     /// A write or an fsync failed before: the store refuses writes until it is restarted.
-    #[error("the store stopped taking writes: {0}; restart the server after mending the cause")]
+    #[error("the store stopped accepting writes: {0}; fix the cause, then restart the server")]
     Poisoned(String),
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Closed,
     /// A task of the store panicked: it is unknown how much of its work is done.
     #[error(
-        "a task of the store broke off half-way: its panic is in the log; look before you ask again"
+        "a task of the store panicked half-way: the log has the details; check what was done before you try again"
     )]
     Panicked,
     /// Stored bytes differ from what was written.
@@ -142,7 +142,7 @@ pub enum StoreError {
         source: object_store::Error,
     },
     /// The system's source of randomness failed.
-    #[error("the system gives no random bytes")]
+    #[error("the system's random number generator failed")]
     Random(#[source] getrandom::Error),
 }
 

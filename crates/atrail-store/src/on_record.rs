@@ -66,7 +66,7 @@ impl Core {
         {
             tracing::warn!(
                 error = chain(&error),
-                "where a log stands is not signed yet; it is tried again"
+                "a log's present state is not signed yet; the server tries again"
             );
         }
     }

@@ -340,7 +340,7 @@ pub(crate) fn read(
 ) -> Result<(Adopted, Vec<LoggedLeaf>), String> {
     let id = path.rsplit('/').next().and_then(object_id);
     let id = id.ok_or("its name is not that of an object")?;
-    let place = place_of_path(path).ok_or("it does not lie in a directory of an hour")?;
+    let place = place_of_path(path).ok_or("it is not in the directory of an hour")?;
     let mut leaves = Vec::new();
     let mut lines = 0..;
     let inspected = File::open(file)
@@ -361,7 +361,7 @@ pub(crate) fn read(
         .as_deref()
         != Some(path)
     {
-        return Err("it says that its events belong elsewhere".to_owned());
+        return Err("it states another place for its events".to_owned());
     }
     let object = Adopted {
         id,

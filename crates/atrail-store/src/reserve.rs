@@ -75,7 +75,7 @@ impl Reserve {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the space that was set aside could not be given back");
+                tracing::error!(%error, "the space that is set aside could not be released");
                 false
             }
         }

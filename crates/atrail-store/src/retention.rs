@@ -119,7 +119,7 @@ impl Core {
                     }
                     // The other domains do not wait for this one.
                     Err(error) => {
-                        tracing::error!(domain = %row.domain, error = chain(&error), "retention could not be acted on; it is tried again");
+                        tracing::error!(domain = %row.domain, error = chain(&error), "retention could not be enforced; the server tries again");
                         self.counters.sweep_failures.add(1);
                         failed.get_or_insert(error);
                     }

@@ -308,7 +308,7 @@ fn compare(inspected: &Inspected, recorded: &Recorded) -> Vec<String> {
                 .iter()
                 .any(|segment| segment.place != place_of(recorded))
             {
-                faults.push("it says that its events belong elsewhere".to_owned());
+                faults.push("it states another place for its events".to_owned());
             }
             if !segments
                 .iter()

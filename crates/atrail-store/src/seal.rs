@@ -338,7 +338,7 @@ impl Core {
         let (domain, pending) = &taken[0];
         match self.catalog.sealed_to(self.journal.log()).await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
-                tracing::warn!(%error, "a commit was reported as failed, and is there");
+                tracing::warn!(%error, "a commit was reported as failed, but took effect");
                 count_as_sealed(keys);
                 Ok(())
             }

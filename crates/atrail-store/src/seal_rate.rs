@@ -36,7 +36,7 @@ impl SealRate {
                 .map_or(Duration::ZERO, |oldest| now.since(*oldest));
             return Err(StoreError::TooMany {
                 message: format!(
-                    "{limit} sessions and deletions were asked for in this space within an hour"
+                    "{limit} sessions and deletions were requested in this space within an hour"
                 ),
                 retry_after_secs: HOUR.saturating_sub(waited).as_secs().max(1),
             });

@@ -86,7 +86,7 @@ fn keep_to_owner(dir: &Path) -> Result<()> {
         match durable::make_private(&path) {
             Ok(false) => {}
             Ok(true) => {
-                tracing::warn!(path = %path.display(), "others could read this: it is the server's alone now");
+                tracing::warn!(path = %path.display(), "other users could read this: it is private now");
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(io_failure("change the mode of", &path)(error)),

@@ -75,7 +75,7 @@ pub(crate) async fn take_in(
         return Ok(TakenIn { replay, accounts });
     }
     tracing::warn!(
-        "the catalog is older than the archive or the log: looking for what it does not know"
+        "the catalog is older than the archive or the log: searching for objects that it does not know"
     );
     let mut places: Vec<(Domain, Option<i64>)> = strangers.iter().map(|one| (*one, None)).collect();
     if is_older {
@@ -139,7 +139,7 @@ pub(crate) async fn take_in(
         new_domains = strangers.len(),
         left,
         missing,
-        "the catalog was older than the archive: what it did not know is taken in"
+        "the catalog was older than the archive: it has adopted the unknown objects"
     );
     Ok(TakenIn { replay, accounts })
 }

@@ -104,7 +104,7 @@ impl Timekeeper {
                 clock,
                 passed,
                 "the machine's clock jumped, or the server did not run for days: retention deletes nothing that is due only by \
-                 the clock until time has passed up to it, or until an operator says that the clock is right (atrail admin retention \
+                 the clock until time has passed up to it, or until an operator confirms that the clock is right (atrail admin retention \
                  resume)"
             );
         } else {

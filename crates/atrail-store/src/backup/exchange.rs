@@ -27,7 +27,7 @@ pub(super) fn exchange(stage: &Path, dir: &Path) -> io::Result<()> {
                 tracing::warn!(
                     %error,
                     path = %outgoing.display(),
-                    "what the earlier backup had waits beside the new one: the next backup removes it"
+                    "the earlier backup's files remain beside the new ones: the next backup removes them"
                 );
             }
             Ok(())

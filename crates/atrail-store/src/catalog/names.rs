@@ -39,7 +39,7 @@ pub(super) fn fit<'a>(what: &str, name: &'a str) -> Result<Cow<'a, str>> {
     }
     if is_like_an_id(&name) {
         return Err(StoreError::Invalid(format!(
-            "the {what} name looks like an id: choose one that nobody takes for the id of something else"
+            "the {what} name looks like an id: choose one that nobody can mistake for an id"
         )));
     }
     Ok(name)

@@ -19,14 +19,14 @@ use crate::object::ObjectFile;
 
 /// The remedy when the catalog contradicts itself.
 const ANOTHER_CATALOG: &str =
-    "restore the catalog from a backup, or make it anew with `admin recover`";
+    "restore the catalog from a backup, or rebuild it with `admin recover`";
 
 /// Facts that the catalog stores twice: a query that counts differences, and the words before and after the count.
 const CONTRADICTIONS: [(&str, &str, &str); 4] = [
     (
         "SELECT COUNT(*) FROM objects o JOIN domains d ON d.domain = o.domain WHERE o.place NOT BETWEEN 1 AND d.places",
         "",
-        " objects are in a place that their domain has not given",
+        " objects are in a place that their domain has not assigned",
     ),
     (
         concat!(
@@ -34,7 +34,7 @@ const CONTRADICTIONS: [(&str, &str, &str); 4] = [
             contents_of_segments!()
         ),
         "",
-        " objects do not hold what their segments hold",
+        " objects have contents that differ from their segments",
     ),
     (
         concat!(
@@ -145,10 +145,7 @@ impl Catalog {
             .await
             .map_err(failed_to(what))?;
         if !broken.is_empty() {
-            found.push(format!(
-                "{} rows refer to rows that are not there",
-                broken.len()
-            ));
+            found.push(format!("{} rows refer to missing rows", broken.len()));
         }
         for (count, before, after) in CONTRADICTIONS {
             let (wrong,): (i64,) = sqlx::query_as(count)

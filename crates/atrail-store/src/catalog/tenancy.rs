@@ -489,8 +489,8 @@ fn not_found(what: &str, id: impl std::fmt::Display) -> StoreError {
 /// Returns the reason why an account with events cannot be deleted.
 pub(crate) fn holds_events() -> StoreError {
     StoreError::Conflict(
-        "the account holds events, be it only those about what was done in it: it can end when retention has deleted them \
-         all"
+        "the account holds events, at least those that record actions in it: you can delete it once retention has deleted \
+         them all"
             .to_owned(),
     )
 }

@@ -222,7 +222,7 @@ impl Core {
         match self.catalog.recorded(id).await {
             Ok(recorded) => {
                 if recorded.is_some() {
-                    tracing::warn!(%error, "a commit was reported as failed, and is there");
+                    tracing::warn!(%error, "a commit was reported as failed, but took effect");
                 }
                 Ok(recorded.is_some())
             }

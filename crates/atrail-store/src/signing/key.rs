@@ -62,7 +62,7 @@ fn load(secrets: &dyn Secrets, name: &str) -> Result<Option<SigningKey>> {
     let key = SigningKey::parse(text.trim_end()).map_err(|error| StoreError::Damaged {
         what: format!("the signing key {}", secrets.place(name)),
         why: format!(
-            "{error}. Restore it from a backup: with another key no earlier evidence goes on"
+            "{error}. Restore it from a backup: another key cannot continue earlier evidence"
         ),
     })?;
     Ok(Some(key))

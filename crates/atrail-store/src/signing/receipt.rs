@@ -161,7 +161,7 @@ async fn of_domain(
 
 fn too_large(most_bytes: u64) -> StoreError {
     StoreError::Invalid(format!(
-        "its receipt would hold more than {} MiB of records: take fewer days, or a space in place of the account",
+        "its receipt would hold more than {} MiB of records: choose fewer days, or a space instead of the account",
         most_bytes >> 20
     ))
 }

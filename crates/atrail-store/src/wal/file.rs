@@ -362,7 +362,7 @@ pub(super) fn read_file(
         frames.push(frame);
         expected = expected
             .checked_add(1)
-            .ok_or_else(|| damaged(path, at, "no frame has so high a number"))?;
+            .ok_or_else(|| damaged(path, at, "its number is too high"))?;
         at = payload + header.payload_len;
     }
     // Later bytes were never durable, unless a later frame states that they were.
@@ -396,7 +396,7 @@ pub(super) fn damaged(path: &Path, offset: usize, why: &str) -> StoreError {
         what: format!("log file {} at byte {offset}", path.display()),
         why: format!(
             "{why}; events that were acknowledged may be lost. Restore the file from a copy, or move it out of its \
-             directory to go on without what it holds"
+             directory to continue without its events"
         ),
     }
 }

@@ -359,7 +359,7 @@ async fn a_receipt_that_would_be_too_large_is_refused_and_a_smaller_one_is_not()
     test.proven(test.scope("2017-07-01", "2017-07-01")).await;
     let new = test.new_session(test.scope("2017-07-01", "2017-07-31"));
     let error = test.store.create_session(new).await.unwrap_err();
-    assert!(error.to_string().contains("take fewer days"), "{error}");
+    assert!(error.to_string().contains("choose fewer days"), "{error}");
     test.proven(test.scope("2017-07-02", "2017-07-02")).await;
 }
 

@@ -31,17 +31,17 @@ async fn totals_are_those_of_what_they_add_up() {
         (
             "UPDATE objects SET segments = CAST(segments || x'00' AS BLOB) WHERE rowid = (SELECT MIN(rowid) FROM objects)",
             "UPDATE objects SET segments = substr(segments, 1, 16)",
-            "1 objects do not hold what their segments hold",
+            "1 objects have contents that differ from their segments",
         ),
         (
             "UPDATE objects SET events = events + 1 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
             "UPDATE objects SET events = events - 1 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
-            "1 objects do not hold what their segments hold",
+            "1 objects have contents that differ from their segments",
         ),
         (
             "UPDATE objects SET place = place + 100 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
             "UPDATE objects SET place = place - 100 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
-            "1 objects are in a place that their domain has not given",
+            "1 objects are in a place that their domain has not assigned",
         ),
         // The sums follow by themselves.
         (
@@ -77,7 +77,9 @@ async fn an_object_lists_its_segments_in_their_order() {
     let (found, _) = test.scrub().await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].what.starts_with("1 objects do not hold"),
+        found[0]
+            .what
+            .starts_with("1 objects have contents that differ"),
         "{found:?}"
     );
     catalog.run(swap).await;

@@ -149,7 +149,7 @@ fn accounts_and_organizations_end_when_they_are_empty() {
     env.run(&["admin", "org", "delete", "last"]).ok();
     // The record of what happened in the account outlives its users.
     let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
-    assert!(error.contains("what was done in it"), "{error}");
+    assert!(error.contains("that record actions in it"), "{error}");
     // An account in which nobody acted leaves nothing behind.
     env.run(&["admin", "account", "create", "empty"]).ok();
     env.run(&["admin", "account", "delete", "empty"]).ok();

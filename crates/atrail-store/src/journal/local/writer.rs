@@ -60,7 +60,7 @@ impl Poison {
     }
 
     fn set(&self, why: String) {
-        tracing::error!(why, "the store stops taking writes");
+        tracing::error!(why, "the store stops accepting writes");
         self.0.lock().get_or_insert(why);
     }
 }

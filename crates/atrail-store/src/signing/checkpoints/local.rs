@@ -228,7 +228,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
     match damaged {
         Some((number, at)) if at < durable => Err(StoreError::Damaged {
             what: format!("line {number} of {}", path.display()),
-            why: "it is no checkpoint. Restore the file from a backup, or take the line out: the server then does not \
+            why: "it is not a checkpoint. Restore the file from a backup, or delete the line: the server then does not \
                   know what it had signed for that domain"
                 .to_owned(),
         }),
