@@ -82,8 +82,8 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// events. They still count, and an event that arrives again is still a duplicate.
     fn take(&self, domains: &HashSet<Domain>) -> Taken;
 
-    /// Forgets taken events that the catalog's transaction has sealed, with its watermarks. When it returns, their room is
-    /// free, and [`Self::seals_of`] their domains has increased.
+    /// Forgets taken events that the catalog's transaction has sealed, with its watermarks. When it returns, their room
+    /// is free, and [`Self::seals_of`] their domains has increased.
     fn sealed(&self, taken: &[(Domain, Arc<Pending>)]);
 
     /// Returns taken events that could not be sealed to the gathered ones: the next call of [`Self::take`] for their

@@ -29,7 +29,8 @@ pub(crate) struct Removed {
 }
 
 impl Catalog {
-    /// Removes the events in scope from the archive, including those that retention removed while sessions pin their bytes.
+    /// Removes the events in scope from the archive, including those that retention removed while sessions pin their
+    /// bytes.
     ///
     /// # Errors
     /// `Held`, any refusal of [`must_stand`], or when the catalog fails: nothing was removed then.
@@ -69,8 +70,8 @@ impl Catalog {
     }
 
     /// Removes the days in scope from the archive if they are still due: nobody changed the retention or set a hold
-    /// meanwhile. Sessions that have pinned the bytes keep them. `due` returns the moment at which a retention is acted on, or
-    /// `None` when the days are not due under it. Returns the total that was removed.
+    /// meanwhile. Sessions that have pinned the bytes keep them. `due` returns the moment at which a retention is acted
+    /// on, or `None` when the days are not due under it. Returns the total that was removed.
     pub(crate) async fn retire_events(
         &self,
         row: DomainRow,

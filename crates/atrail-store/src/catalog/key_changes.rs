@@ -28,8 +28,8 @@ impl Catalog {
     /// entry of one domain. Later logs name the new key.
     ///
     /// # Errors
-    /// The refusal of [`must_stand`], or when the catalog fails: the logs still name the earlier key. When it is unknown which
-    /// key they name, the catalog accepts no more transactions.
+    /// The refusal of [`must_stand`], or when the catalog fails: the logs still name the earlier key. When it is
+    /// unknown which key they name, the catalog accepts no more transactions.
     pub(crate) async fn change_key(
         &self,
         warrant: Option<&Warrant>,

@@ -1,10 +1,11 @@
 //! Transactions that become durable only with a later one.
 //!
 //! The texts of a long session are megabytes, and worthless until a transaction inserts the session. So their own
-//! transactions are not synced. SQLite appends all transactions to one write-ahead log, and each frame's checksum covers the
-//! frames before it. The sync of any later transaction therefore covers the texts, and if a power loss tears the log, SQLite
-//! drops everything after the tear. No state of the disk has the session without its texts.
-//! (`synchronous=NORMAL`, <https://www.sqlite.org/wal.html#performance_considerations>; SQLite still syncs its checkpoints.)
+//! transactions are not synced. SQLite appends all transactions to one write-ahead log, and each frame's checksum
+//! covers the frames before it. The sync of any later transaction therefore covers the texts, and if a power loss tears
+//! the log, SQLite drops everything after the tear. No state of the disk has the session without its texts.
+//! (`synchronous=NORMAL`, <https://www.sqlite.org/wal.html#performance_considerations>; SQLite still syncs its
+//! checkpoints.)
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};

@@ -1,7 +1,7 @@
 //! A split block Bloom filter: rules out most absent keys, for one cache line of memory.
 //!
-//! As described by Putze, Sanders and Singler ("Cache-, Hash- and Space-Efficient Bloom Filters", 2007), with one bit in
-//! each of a block's eight words. Keys are parts of SHA-256 hashes, so their bits are used as they are.
+//! As described by Putze, Sanders and Singler ("Cache-, Hash- and Space-Efficient Bloom Filters", 2007), with one bit
+//! in each of a block's eight words. Keys are parts of SHA-256 hashes, so their bits are used as they are.
 
 use super::key::Key;
 

@@ -1,4 +1,5 @@
-//! The journal of one machine: a write-ahead log in files, one thread that writes it, and the unsealed events in memory.
+//! The journal of one machine: a write-ahead log in files, one thread that writes it, and the unsealed events in
+//! memory.
 
 mod append;
 mod lanes;

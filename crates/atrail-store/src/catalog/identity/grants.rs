@@ -116,7 +116,8 @@ impl Identity {
     /// Revokes a role of the user with this name or GUID, whoever granted it, or withdraws the name's invitation to it.
     ///
     /// # Errors
-    /// `NotFound` when nobody of this name holds it and nobody of this name was invited to it, or when the catalog fails.
+    /// `NotFound` when nobody of this name holds it and nobody of this name was invited to it, or when the catalog
+    /// fails.
     pub async fn revoke(&self, who: &str, role: HeldRole, now: Timestamp) -> Result<Revoked> {
         const WHAT: &str = "revoke a role";
         let mut tx = self.begin(WHAT).await?;

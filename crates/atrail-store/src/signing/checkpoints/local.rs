@@ -36,7 +36,8 @@ impl LocalCheckpoints {
     /// Reads the file, if there is one.
     ///
     /// # Errors
-    /// `Damaged` with the number of the line, when a line is no checkpoint that was durable; when the file cannot be read.
+    /// `Damaged` with the number of the line, when a line is no checkpoint that was durable; when the file cannot be
+    /// read.
     pub(crate) fn open(data_dir: &Path) -> Result<Self> {
         Ok(Self {
             file: Mutex::new(CheckpointFile::open(data_dir)?),
