@@ -75,7 +75,7 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// are one step.
     fn change_counts(&self) -> BoxFuture<'_, CountsChange>;
 
-    /// Returns what has gathered of each domain, without the events being sealed.
+    /// Returns the gathered events of each domain, without those being sealed.
     fn gathered(&self) -> Vec<Gathered>;
 
     /// Takes gathered events of these domains for sealing: of each domain its next portion, which holds its oldest
@@ -185,7 +185,7 @@ pub struct Unsealed {
     pub since: Option<Elapsed>,
 }
 
-/// What has gathered of a domain.
+/// The gathered events of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gathered {
     pub(crate) domain: Domain,

@@ -185,7 +185,7 @@ impl Core {
     }
 }
 
-/// Every existing target has a domain.
+/// Returns the rows; `NotFound` when there are none, because every existing target has a domain.
 fn known(target: Target, rows: Vec<DomainRetention>) -> Result<Vec<DomainRetention>> {
     if rows.is_empty() {
         return Err(StoreError::NotFound {

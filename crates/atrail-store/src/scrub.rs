@@ -46,7 +46,7 @@ pub struct Finding {
     pub day: Option<Day>,
     /// Their hour.
     pub hour: Option<Hour>,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
 }
 
@@ -247,7 +247,7 @@ impl Scrub<'_> {
     }
 }
 
-/// The object's id in the name of its file.
+/// Returns the object's id from the name of its file.
 pub(crate) fn object_id(name: &str) -> Option<ObjectId> {
     name.strip_suffix(".ndjson.gz")?.parse().ok()
 }

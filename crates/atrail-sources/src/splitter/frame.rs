@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Object,
 }
 
-/// What the engine knows of a list's end.
+/// The engine's knowledge of a list's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
     /// Nothing: the list may be larger than the window.

@@ -1,5 +1,4 @@
-//! What a row of the table can express, with a table of made-up formats: the engine knows no formats besides its
-//! table's.
+//! Tests the features of a row, with a table of made-up formats: the engine knows no formats besides its table's.
 
 use atrail_model::limits::EVENT_MAX_BYTES;
 
