@@ -1,4 +1,4 @@
-//! The list of formats in the documentation, which is written from their table.
+//! Checks the documentation's list of formats, which is written from their table.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use atrail_sources::FORMATS;
 const BEGIN: &str = "<!-- formats: begin -->\n";
 const END: &str = "<!-- formats: end -->\n";
 
-/// The list as the documentation has it.
+/// Returns the list in the documentation.
 fn list() -> String {
     let mut text =
         "| format | `type=` | media types | what it is | recognised by |\n|---|---|---|---|---|\n"

@@ -1,6 +1,6 @@
-//! What becomes of inputs of each format: the events and refusals beside `tests/fixtures/NAME/*.in` are what comes out.
+//! Checks the results for inputs of each format against the events and refusals beside `tests/fixtures/NAME/*.in`.
 //!
-//! `ATRAIL_WRITE_FIXTURES=1` writes them anew; each change of one is a change of what is stored.
+//! `ATRAIL_WRITE_FIXTURES=1` writes them anew; each change of one is a change of the stored bytes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,12 +12,12 @@ use atrail_sources::{Candidate, FORMATS, Format, Framing, Refusal, SourceKind, S
 
 use super::{kind, now};
 
-/// Where the inputs lie.
+/// Returns the folder of the inputs.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// One item: its line and, after what it was made from, the line to store; or why it is refused.
+/// Describes one item: its line, its source, and the line to store or the reason for its refusal.
 fn described(item: Result<Candidate<'_>, Refusal>) -> String {
     match item {
         Err(refusal) => format!("{} refused: {refusal}", refusal.line),
@@ -31,7 +31,7 @@ fn described(item: Result<Candidate<'_>, Refusal>) -> String {
     }
 }
 
-/// Every item of an input. In chunks there are the same ones.
+/// Returns every item of an input. The same input in chunks must yield the same items.
 fn items(input: &[u8], kind: SourceKind) -> Vec<String> {
     let items: Vec<_> = split(input, kind, Framing::Sniffed)
         .map(described)
@@ -54,7 +54,7 @@ fn items(input: &[u8], kind: SourceKind) -> Vec<String> {
     items
 }
 
-/// What becomes of an input as `auto` and as the type that names its format.
+/// Returns the results of an input as `auto` and as the type that names its format.
 fn outcome(input: &[u8], format: &Format) -> String {
     let found = items(input, SourceKind::Auto);
     let named = items(input, kind(format.kind));
@@ -74,14 +74,14 @@ fn outcome(input: &[u8], format: &Format) -> String {
     text
 }
 
-/// The names in a folder, in order.
+/// Returns the names in a folder, in order.
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name());
     names.map(|name| name.into_string().unwrap()).collect()
 }
 
-/// Everything in which the folders differ from the table and from what the code does.
+/// Returns every difference between the folders, the table and the code.
 fn faults(root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     let folders = names_in(root);
@@ -161,7 +161,7 @@ fn every_format_makes_of_its_inputs_what_is_written_beside_them() {
     );
 }
 
-/// A copy of the inputs, and of what is expected of them, to plant a fault in.
+/// Returns a copy of the inputs and the expected results, for planting a fault.
 fn copied(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if root.exists() {
@@ -233,7 +233,7 @@ fn each_planted_fault_is_found() {
             "kong: no input holds one that is refused",
         ),
     ];
-    // They are being written at this moment.
+    // Another test writes them at this moment.
     if std::env::var_os("ATRAIL_WRITE_FIXTURES").is_some() {
         return;
     }

@@ -1,7 +1,7 @@
 //! Inputs of all kinds through the splitter and the check.
 //!
-//! The tests here read real audit events, published by others. They are no part of the project and lie beside it; a test says
-//! so when they are not there.
+//! The tests here read real audit events, published by others. They are not part of the project and lie beside it; a
+//! test reports it when they are missing.
 
 #![allow(clippy::print_stderr, clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use atrail_model::Timestamp;
 use atrail_model::event::admit;
 use atrail_sources::{Framing, SourceKind, Stream, split};
 
-/// A folder of real events; `None`, with a word about it, when there is none.
+/// Returns a folder of real events; `None`, with a message, when it is missing.
 fn data(folder: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(folder);
     if !path.is_dir() {
@@ -32,7 +32,7 @@ fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// What became of one event: its text as handed on, and the line to store, or why it is refused.
+/// The result for one event: its returned text and the line to store, or the reason for its refusal.
 type Outcome = Result<(String, String), String>;
 
 fn outcomes(body: &[u8], kind: SourceKind) -> Vec<(u64, Outcome)> {
@@ -70,7 +70,7 @@ fn admitted(path: &Path) -> Vec<String> {
     texts.collect()
 }
 
-/// The events of a file by another reader: where each begins, and as what.
+/// Returns the events of a file according to another reader: the position and the value of each.
 fn expected(path: &Path) -> Vec<serde_json::Value> {
     let body = std::fs::read_to_string(path).unwrap();
     let values = serde_json::Deserializer::from_str(&body).into_iter::<serde_json::Value>();

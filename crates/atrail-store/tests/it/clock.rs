@@ -1,4 +1,5 @@
-//! A machine's clock that jumps is no time: nothing ends, goes or is forgotten by it, and nobody is locked out after it.
+//! A jump of the machine's clock is not passed time: nothing ends and nothing is deleted because of it, and nobody is
+//! locked out after it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -20,7 +21,7 @@ fn back(test: &TestStore, by: Duration) -> Timestamp {
     test.clock.now() - by
 }
 
-/// With an event of yesterday that is sealed, and events kept for ninety days.
+/// Returns a store with a sealed event of yesterday, which keeps events for ninety days.
 async fn keeping_ninety_days() -> TestStore {
     let test = TestStore::new().await;
     test.send(&[event("2017-07-24", 1, "a")]).await;
@@ -33,7 +34,7 @@ async fn keeping_ninety_days() -> TestStore {
     test
 }
 
-/// Seals what there is, and leaves no session.
+/// Seals all events, and leaves no session.
 async fn seal(test: &TestStore) {
     let session = test.session(everything(test)).await;
     let ended = test.store.delete_session(test.user, session.id);
@@ -66,13 +67,13 @@ async fn retention_deletes_nothing_by_a_clock_that_jumped() {
         panic!("a jump that is not noticed: {:?}", test.store.time());
     };
     assert_eq!(by, YEAR);
-    // Nor after minutes of it, nor when it is right again.
+    // Nor after minutes of running, nor when the clock is right again.
     test.clock.advance(Duration::from_secs(330));
     assert_eq!((swept(&test).await, count(&test).await), (0, 1));
     test.clock.set(right + Duration::from_secs(330));
     assert_eq!((swept(&test).await, count(&test).await), (0, 1));
     assert_eq!(test.store.time().disagreement, None);
-    // The control: by time that passes it does.
+    // The control: time that really passes has the effect.
     test.clock.advance(92 * DAY);
     assert_eq!((swept(&test).await, count(&test).await), (1, 0));
 }
@@ -85,10 +86,10 @@ async fn a_jump_while_the_server_does_not_run_deletes_nothing() {
     let test = test.crash_and_reopen().await;
     assert_eq!((swept(&test).await, count(&test).await), (0, 1));
     assert!(test.store.time().disagreement.is_some());
-    // Another restart believes it no sooner.
+    // Another restart does not believe the jump any sooner.
     let test = test.crash_and_reopen().await;
     assert_eq!((swept(&test).await, count(&test).await), (0, 1));
-    // A server that ran for so long is right.
+    // The clock is believed once the server has run for as long.
     test.clock.advance(YEAR);
     assert_eq!((swept(&test).await, count(&test).await), (1, 0));
 }
@@ -136,14 +137,14 @@ async fn what_was_sealed_is_known_again_after_a_jump() {
     let right = test.clock.now();
     for jumped in [right + 8 * DAY, right - 8 * DAY] {
         test.clock.set(jumped);
-        // The background forgets what is old every second.
+        // The background deletes expired entries every second.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         assert_eq!(stored().await, 0, "{jumped}");
         test.clock.set(right);
         tokio::time::sleep(Duration::from_millis(1500)).await;
         assert_eq!(stored().await, 0, "after {jumped}");
     }
-    // The control: after eight days it is forgotten.
+    // The control: after eight days the entry is gone.
     test.clock.advance(8 * DAY);
     for _ in 0..200 {
         if stored().await == 1 {
@@ -154,7 +155,7 @@ async fn what_was_sealed_is_known_again_after_a_jump() {
     panic!("known for ever");
 }
 
-/// Makes another's session, which ends those whose time has come.
+/// Creates a session of another user, which ends the expired ones.
 async fn end_what_is_over(test: &TestStore) {
     let other = NewSession {
         owner: UserId::generate(),
@@ -186,7 +187,8 @@ async fn a_session_does_not_end_by_a_jump() {
         assert!(stands(id).await, "right again");
         assert_eq!(test.lines(id).await.len(), 1);
     }
-    // Six days later they stand, for they were used; and after eight without use none does, whatever date it was made at.
+    // Six days later the used sessions are still open; after eight days without use none is, whatever the date of its
+    // creation.
     test.clock.advance(6 * DAY);
     for id in [early.id, of_the_future.id, of_the_past.id] {
         assert!(stands(id).await, "six days later");
@@ -255,7 +257,7 @@ async fn what_retention_takes_by_a_clock_that_was_set_back_stays_for_the_session
     assert_eq!((swept(&test).await, count(&test).await), (1, 0));
     assert_eq!(swept(&test).await, 0);
     assert_eq!(test.gzip(session.id).await, bytes);
-    // The control: without the session they go.
+    // The control: without the session the bytes are erased.
     let archive = test.data_dir().join("archive");
     assert_eq!(files_below(&archive).len(), 1);
     let ended = test.store.delete_session(test.user, session.id);
@@ -275,7 +277,7 @@ async fn what_is_compacted_by_a_clock_that_was_set_back_is_found_by_the_sessions
     let bytes = test.gzip(session.id).await;
     test.clock.set(back(&test, 2 * DAY));
     assert_eq!(test.store.compact().await.unwrap().objects_out, 1);
-    // Forgets where objects went that no session can have pinned.
+    // Deletes the new places of objects that no session can have pinned.
     swept(&test).await;
     let test = test.crash_and_reopen().await;
     assert_eq!(test.gzip(session.id).await, bytes);

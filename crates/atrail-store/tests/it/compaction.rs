@@ -1,4 +1,4 @@
-//! Many small objects become few, and nobody who downloads, counts or deletes can tell.
+//! Many small objects become few, and no download, count or deletion shows a difference.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ async fn an_open_session_keeps_every_byte_through_repeated_compaction_and_restar
         for nth in 0..3 {
             test.send(&[event("2017-07-24", 7, &format!("{round}-{nth}"))])
                 .await;
-            // Each session seals, and pins what was there then.
+            // Each session seals, and pins the objects of its moment.
             let session = test.session(test.scope("2017-07-24", "2017-07-24")).await;
             sessions.push((session.id, session.etag, test.gzip(session.id).await));
         }
@@ -71,7 +71,7 @@ async fn an_open_session_keeps_every_byte_through_repeated_compaction_and_restar
     }
 }
 
-/// The bytes, any range of them, and the manifest with its hashes.
+/// Checks the bytes, any range of them, and the manifest with its hashes.
 async fn check_session(test: &TestStore, id: SessionId, etag: [u8; 32], bytes: &[u8]) {
     assert_eq!(test.gzip(id).await, bytes);
     assert_eq!(test.store.session(test.user, id).await.unwrap().etag, etag);
@@ -314,7 +314,7 @@ async fn scrub_and_recover_understand_what_compaction_made() {
     assert_eq!((report.objects, report.events), (1, 4));
 
     let (dir, clock) = test.end().await;
-    // As after a crash between the commit and the erasure, with the catalog lost on top.
+    // As after a crash between the commit and the erasure, when the catalog is lost as well.
     for (bytes, path) in &sources[..3] {
         std::fs::write(path, bytes).unwrap();
     }
@@ -326,7 +326,7 @@ async fn scrub_and_recover_understand_what_compaction_made() {
     assert_eq!(found, [(1, 4)]);
 }
 
-/// One event a minute through a day, sealed as often as given; the clock stands a day later after it.
+/// Sends one event a minute through a day, and seals at this interval; afterwards the clock shows the next day.
 async fn a_day(test: &TestStore, minutes_between_seals: u64) -> Vec<NewEvent> {
     let mut sent = Vec::new();
     for minute in 0..24 * 60 {
@@ -351,7 +351,7 @@ async fn seal(test: &TestStore) {
         .unwrap();
 }
 
-/// That many objects of one event in the same hour, each sealed by a session that stays and pins it.
+/// Creates this many objects of one event in the same hour, each sealed by a session that stays and pins it.
 async fn small_objects(test: &TestStore, count: usize) {
     for nth in 0..count {
         test.send(&[event("2017-07-24", 7, &nth.to_string())]).await;

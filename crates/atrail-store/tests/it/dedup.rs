@@ -1,4 +1,4 @@
-//! What is sent again is stored once: in other batches, in another order, later, after a crash, while sealing runs.
+//! A repeated event is stored once: in other batches, in another order, later, after a crash, during a seal.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ impl TestStore {
         self.store.append(domain, events.to_vec()).await.unwrap()
     }
 
-    /// Every stored line with how often it is there.
+    /// Returns every stored line with its number of copies.
     async fn stored(&self) -> BTreeMap<String, usize> {
         let session = self.session(self.scope("2017-01-01", "2017-12-31")).await;
         let mut counts = BTreeMap::new();
@@ -129,7 +129,7 @@ async fn without_a_window_everything_sealed_is_forgotten() {
     assert!(files_below(&test.data_dir().join("dedup")).is_empty());
 }
 
-/// An acknowledgement says that the event is kept: of a deleted one it cannot, so it is stored again.
+/// An acknowledgement states that the event is kept: a deleted event is not, so its repetition is stored again.
 #[tokio::test]
 async fn a_deleted_event_that_comes_again_is_stored() {
     let test = TestStore::new().await;
@@ -142,7 +142,7 @@ async fn a_deleted_event_that_comes_again_is_stored() {
     let test = test.crash_and_reopen().await;
     assert_eq!(test.append(&events).await, total(0, 20));
     test.seal().await;
-    // What knows the deleted ones does not hide what knows the new ones.
+    // The runs of the deleted events do not hide the runs of the new ones.
     assert_eq!(test.append(&events).await, total(0, 20), "sealed again");
     assert_eq!(test.stored().await, each_once(&events));
 }
@@ -167,7 +167,7 @@ async fn senders_that_repeat_each_other_while_sealing_runs_store_each_event_once
                     chunk.rotate_left(sender);
                     sent += chunk.len();
                     stored += store.append(domain, chunk).await.unwrap().stored;
-                    // However fast the senders are, it is sealed meanwhile.
+                    // However fast the senders are, the store seals meanwhile.
                     while store.stats().seals.count < sent as u64 / 150 {
                         tokio::task::yield_now().await;
                     }
@@ -204,7 +204,7 @@ async fn senders_that_repeat_each_other_while_sealing_runs_store_each_event_once
     assert_eq!(test.stored().await, each_once(&events));
 }
 
-/// Every time it is deleted, an event leaves a run behind that names a segment which is no more.
+/// Each deletion of an event leaves a run that names a missing segment.
 #[tokio::test]
 async fn what_is_sent_again_after_a_deletion_is_stored_once_too() {
     let test = TestStore::new().await;
@@ -216,7 +216,7 @@ async fn what_is_sent_again_after_a_deletion_is_stored_once_too() {
         assert_eq!(test.append(&events).await, total(0, 300), "round {round}");
         assert_eq!(test.stored().await, each_once(&events));
         if round == 8 {
-            // By now runs are merged, or soon will be.
+            // By now the runs are merged, or soon will be.
             tokio::time::sleep(Duration::from_millis(1500)).await;
             assert_eq!(test.append(&events).await, total(0, 300), "merged");
         }

@@ -161,7 +161,7 @@ async fn a_session_that_lost_events_says_who_did_it_and_others_go_on() {
     assert_eq!(test.lines(missed.id).await.len(), 1);
 }
 
-/// Whether any file of the store holds this text, compressed or not.
+/// Reports whether any file of the store has this text, compressed or not.
 fn holds(test: &TestStore, text: &str) -> bool {
     use std::io::Read;
     files_below(test.data_dir()).iter().any(|path| {

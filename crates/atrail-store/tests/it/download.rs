@@ -1,4 +1,4 @@
-//! The bytes of a session: any part of them, to many at once, and what ends them.
+//! The bytes of a session: any part of them, many readers at once, and the end of reading.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -104,7 +104,7 @@ async fn what_is_not_taken_does_not_count_as_downloaded() {
 async fn once_a_deletion_has_returned_a_download_hands_out_nothing() {
     let (test, session) = large(1).await;
     let bystander = test.session(test.scope("2017-07-25", "2017-07-25")).await;
-    // All is known to be sound, and its file stays open from the first bytes on.
+    // All objects are known to be sound, and the file stays open from the first bytes on.
     let _ = test.gzip(session.id).await;
     let download = test.open(session.id).await.unwrap();
     let mut stream = download.read(0..session.total_bytes).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_session_that_was_looked_up_before_a_deletion_is_not_handed_out_after_
     let looked_up = test.store.session(test.user, session.id).await.unwrap();
     delete(&test, "2017-07-24").await;
     let download = test.store.open_download(looked_up).await.unwrap();
-    // Of the day that nobody deleted from.
+    // Of the day whose events nobody deleted.
     let end = session.total_bytes;
     let error = download.read(end - 10..end).await.err();
     assert!(matches!(error, Some(StoreError::Gone { .. })), "{error:?}");
@@ -222,7 +222,7 @@ async fn one_that_waits_keeps_few_files_open() {
         let mut stream = download.read(0..session.total_bytes).await.unwrap();
         let _ = stream.next().await.unwrap().unwrap();
         streams.push(stream);
-        // One, and another where a disk is being waited for.
+        // One file, and another one where a read waits for the disk.
         assert!((nth..=2 * nth).contains(&open_files()));
     }
     drop(streams);
@@ -231,8 +231,8 @@ async fn one_that_waits_keeps_few_files_open() {
     }
 }
 
-/// Files that are changed, cut or removed, and ranges at the borders between them: what comes is the session's, up to the first
-/// byte of what is damaged, and then an error.
+/// Changed, truncated or removed files, and ranges at the borders between them: a reader gets the session's bytes up to
+/// the first byte of a damaged object, and then an error.
 #[tokio::test]
 async fn any_range_with_any_damage_is_what_is_sound_before_it_and_an_error() {
     let (test, session) = mixed_sizes().await;
@@ -337,7 +337,7 @@ async fn many_at_once_that_hold_what_they_take_see_each_its_own_bytes() {
     }
 }
 
-/// A session over as many objects of about a megabyte.
+/// Returns a session over this many objects of about a megabyte.
 async fn large(objects: u8) -> (TestStore, Session) {
     let test = TestStore::new().await;
     for hour in 0..objects {
@@ -351,7 +351,7 @@ async fn large(objects: u8) -> (TestStore, Session) {
     (test, session)
 }
 
-/// A session over objects from very small ones to those that are read in many pieces.
+/// Returns a session over objects of many sizes, from very small ones to those that are read in many pieces.
 async fn mixed_sizes() -> (TestStore, Session) {
     let test = TestStore::new().await;
     let sizes = [40, 3_000, 262_000, 524_400, 1_400_000, 90].iter();
@@ -369,7 +369,7 @@ async fn delete(test: &TestStore, day: &str) {
     assert!(deleted.unwrap().count > 0);
 }
 
-/// Makes it later in the file's life, however coarse the file system's clock.
+/// Sets the file's time of change ahead, however coarse the file system's clock.
 fn touch(file: &Path, seconds: u64) {
     let file = fs::File::options().write(true).open(file).unwrap();
     let written = file.metadata().unwrap().modified().unwrap();
@@ -377,14 +377,14 @@ fn touch(file: &Path, seconds: u64) {
         .unwrap();
 }
 
-/// The files of the archive, in the order of a download.
+/// Returns the files of the archive, in the order of a download.
 fn objects(test: &TestStore) -> Vec<std::path::PathBuf> {
     let mut files = files_below(&test.data_dir().join("archive"));
     files.sort();
     files
 }
 
-/// Numbers below what is asked for (xorshift64).
+/// Returns a generator of numbers below a limit (xorshift64).
 fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
     move |below| {

@@ -1,4 +1,4 @@
-//! What is acknowledged stays, across seals, crashes and restarts.
+//! Acknowledged events stay, across seals, crashes and restarts.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn an_account_counts_nothing_of_another() {
     let count = async |account| test.counts(Target::Account(account)).await;
     append(own, "a").await;
     assert_eq!(count(test.account).await[0].1, 1);
-    // Made after the first look, which the store remembers.
+    // Created after the store has first read and cached the domains.
     let now = "2017-07-25T00:00:00Z".parse().unwrap();
     let other = test.store.tenancy().create_account("other", now).await;
     let other = other.unwrap().id;
@@ -110,7 +110,7 @@ async fn an_account_counts_nothing_of_another() {
     test.store.delete_events(scope, "ann", false).await.unwrap();
     assert_eq!(count(test.account).await[0].1, 2);
     assert!(count(other).await.is_empty());
-    // Nobody's: as in a log beside a catalog that is not its own.
+    // Nobody's account: as in a log beside a foreign catalog.
     append(Domain::Account(AccountId::generate()), "f").await;
     assert_eq!(count(test.account).await[0].1, 2);
 }
@@ -241,7 +241,7 @@ async fn an_object_that_no_transaction_recorded_is_erased_at_the_next_start() {
     assert_eq!(files_below(&test.data_dir().join("archive")), kept);
 }
 
-/// As a seal does before it writes an object.
+/// Marks a path as waste, as a seal does before it writes an object.
 async fn mark_as_waste(test: &TestStore, path: &str) {
     let catalog = test.catalog().await;
     let mark = "INSERT INTO waste (path) VALUES (?)";

@@ -1,5 +1,5 @@
-//! Sessions and deletions at their edges: which sessions a deletion ends, how many there may be and until when, and what the log
-//! says of who deleted what.
+//! Limits of sessions and deletions: which sessions a deletion ends, how many there may be and for how long, and how
+//! the log names the requester of a deletion.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn within(scope: Scope, hours: &str) -> Scope {
     }
 }
 
-/// Whether a session is gone, and by whom.
+/// Returns why a session is gone, if it is.
 async fn reason(t: &TestStore, id: SessionId) -> Option<String> {
     match t.store.session(t.user, id).await.unwrap().state {
         SessionState::Gone(reason) => Some(reason),
@@ -44,13 +44,13 @@ async fn a_deletion_ends_the_sessions_that_have_its_day_and_hour_and_no_other() 
         ("2017-07-24", "2017-07-24", "5-6", false),
         ("2017-07-23", "2017-07-23", "7", false),
         ("2017-07-25", "2017-07-25", "7", false),
-        // Nothing of it is there.
+        // Without any object of the deletion.
         ("2017-07-26", "2017-07-26", "7", false),
     ] {
         let session = t.session(within(t.scope(first, last), hours)).await;
         sessions.push((session.id, is_hit, format!("{first}..{last} {hours}")));
     }
-    // Of its scope, without an object that is deleted.
+    // Within its scope, but without a deleted object.
     let of_other = Scope {
         target: Target::Space(t.other_space),
         ..t.scope("2017-07-24", "2017-07-24")
@@ -75,7 +75,7 @@ async fn a_deletion_ends_the_sessions_that_have_its_day_and_hour_and_no_other() 
     for (id, is_hit, what) in &sessions {
         assert_eq!(reason(&t, *id).await.is_some(), *is_hit, "{what}");
     }
-    // Who ended a session first is named, whatever comes later.
+    // The session names the first requester, whatever follows.
     let rest = t.scope("2017-07-23", "2017-07-25");
     t.store.delete_events(rest, "eve", false).await.unwrap();
     for (number, name) in [(0, "mallory"), (6, "eve")] {
@@ -109,7 +109,7 @@ async fn a_session_is_there_until_its_end_and_not_at_it() {
         assert_eq!(seen().await, (true, 1, 1));
         t.clock.advance(nanosecond);
         assert_eq!(seen().await, (false, 0, 0));
-        // Its id may be used again, and the row of the first is gone.
+        // Its id may be used again, and the row of the first session is gone.
         let new = NewSession {
             id: Some(session.id),
             ..t.new_session(t.scope("2017-07-24", "2017-07-24"))
@@ -177,7 +177,7 @@ async fn limits_are_those_of_a_space_and_of_a_user_in_it() {
         Ok(()),
         "another account"
     );
-    // By now the space has asked for three of the hour's four, and each of the others for one.
+    // By now the space has requested three of the hour's four, and each other space one.
     let third = UserId::generate();
     assert_eq!(make(third, Some(space), Target::Space(space)).await, Ok(()));
     let refused = make(UserId::generate(), Some(space), Target::Space(space)).await;
@@ -218,7 +218,7 @@ async fn the_log_says_who_deleted_what_and_why() {
     assert_eq!((deletion.events, deletion.position), (2, 1));
 }
 
-/// So that damage of a long segment is located to a part of it.
+/// The hashes let an auditor locate damage within a long segment.
 #[tokio::test]
 async fn a_receipt_has_the_subtree_hashes_of_long_segments() {
     let t = TestStore::new().await;
@@ -235,7 +235,7 @@ async fn a_receipt_has_the_subtree_hashes_of_long_segments() {
     assert_eq!(subtrees, [2]);
 }
 
-/// What deletes nothing is neither counted, nor does it seal; a hold refuses it all the same, and so it does a dry run.
+/// A deletion of nothing neither counts nor seals; a hold refuses it nevertheless, and a dry run too.
 #[tokio::test]
 async fn a_deletion_of_nothing_does_nothing() {
     let t = TestStore::with(|settings| settings.max_sessions_per_hour = 1).await;
@@ -266,7 +266,7 @@ async fn a_deletion_of_nothing_does_nothing() {
     assert!(matches!(deleted, Ok(_) | Err(StoreError::TooMany { .. })));
 }
 
-/// What was given with an id is given again to whoever asks for it again, whatever the limits are by then.
+/// A repeated request with the same id gets the same session, whatever the limits are by then.
 #[tokio::test]
 async fn a_session_that_was_made_before_is_given_back() {
     let t = TestStore::with(|settings| {
@@ -286,7 +286,7 @@ async fn a_session_that_was_made_before_is_given_back() {
         (again.id, again.generation, again.events),
         (made.id, made.generation, 1)
     );
-    // An id of somebody else is not theirs.
+    // The same id of another user is another session.
     let theirs = NewSession {
         owner: UserId::generate(),
         ..new

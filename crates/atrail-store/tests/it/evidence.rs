@@ -24,7 +24,7 @@ impl TestStore {
         verify(&receipt, expected, file.as_slice()).unwrap()
     }
 
-    /// Proves what was downloaded of a session.
+    /// Verifies the downloaded file of a session.
     pub(crate) async fn prove(&self, session: &Session, file: &[u8]) {
         let receipt = self.receipt(session.id).await;
         let expected = pinned(self.store.verifier_key().await);
@@ -33,7 +33,7 @@ impl TestStore {
         assert_eq!(report.events, session.events);
     }
 
-    /// Makes a session of the scope, downloads it, and proves it.
+    /// Creates a session of the scope, downloads it, and verifies it.
     async fn proven(&self, scope: Scope) -> Report {
         let session = self.session(scope).await;
         let report = self
@@ -115,7 +115,7 @@ async fn what_was_sealed_is_proven_through_late_events_compaction_and_restarts()
         ..july
     };
     assert_eq!(test.proven(hour).await.events, 1);
-    // What the first session pinned is proven as it was, also after all that.
+    // The proof of the first session is still valid after all that.
     let key = test.store.verifier_key().await;
     let old = test.verified(&first, &pinned(key.clone())).await;
     assert_eq!(
@@ -138,7 +138,7 @@ async fn what_was_sealed_is_proven_through_late_events_compaction_and_restarts()
     };
     let report = test.verified(&since, &expected).await;
     assert_eq!(report.outcome, Outcome::Proven, "{report:#?}");
-    // The control: without the proof, nothing is concluded about what was before.
+    // The control: without the proof, the auditor concludes nothing about earlier states.
     let without = test.session(july).await;
     let report = test.verified(&without, &expected).await;
     assert_eq!(report.outcome, Outcome::Inconclusive, "{report:#?}");
@@ -220,7 +220,7 @@ async fn deletions_are_accounted_for_and_a_hold_forbids_them() {
         (facts.by_request.deletions, facts.by_request.events),
         (1, 1)
     );
-    // Nobody needs the bytes any more.
+    // No session needs the bytes any longer.
     test.store
         .delete_session(test.user, pinned_before.id)
         .await
@@ -277,7 +277,7 @@ async fn a_new_key_is_endorsed_by_the_one_before() {
     };
     let report = test.verified(&after, &since).await;
     assert_eq!(report.outcome, Outcome::Proven, "{report:#?}");
-    // The control: a key that never was this server's.
+    // The control: a key that this server has never had.
     let stranger = TestStore::new().await;
     let report = test
         .verified(&after, &pinned(stranger.store.verifier_key().await))
@@ -288,8 +288,8 @@ async fn a_new_key_is_endorsed_by_the_one_before() {
     test.proven(july).await;
 }
 
-/// What came after the copy of the catalog is in the archive under the id that was signed; or it was lost, and is sealed anew
-/// from the log, under another one.
+/// Events from after the copy of the catalog are in the archive under the signed id; or their objects were lost, and
+/// they are sealed again from the log, under another id.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_catalog_gives_a_new_epoch_and_never_a_second_history() {
     for is_lost in [false, true] {
@@ -334,7 +334,7 @@ async fn older_catalog(is_lost: bool) {
         since: Some(receipt),
         ..pinned(key)
     };
-    // Whoever kept the earlier receipt sees that nothing is missing, or what the new history lacks.
+    // The holder of the earlier receipt sees that nothing is missing, or what the new history lacks.
     let report = test.verified(&session, &since).await;
     let (outcome, missing) = if is_lost {
         (Outcome::Failed, 1)
@@ -345,7 +345,7 @@ async fn older_catalog(is_lost: bool) {
     let lacks = |finding: &&Finding| finding.kind == FindingKind::Missing;
     assert_eq!(report.findings.iter().filter(lacks).count(), missing);
     assert_eq!(report.findings.len(), missing, "{report:#?}");
-    // It is the same epoch from then on.
+    // The epoch stays the same from then on.
     let test = test.crash_and_reopen().await;
     let report = test.proven(july).await;
     assert_eq!(report.domains[0].epoch.as_ref(), Some(epoch));
@@ -393,7 +393,7 @@ fn copy(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
 }
 
-/// A segment of more than 1,024 events comes with the hashes of its runs of so many, and no other does.
+/// A segment of more than 1,024 events has the hashes of its runs of that size, and no other segment has any.
 #[tokio::test]
 async fn large_segments_come_with_the_hashes_of_their_runs() {
     let test = TestStore::new().await;
@@ -416,7 +416,7 @@ async fn large_segments_come_with_the_hashes_of_their_runs() {
     send(large, 0..1_025).await;
     let all = send(small, 0..1_024).await;
     assert_eq!(runs(&all).await, [(large.to_string(), vec![2])]);
-    // Two segments of one object, which has more events than that.
+    // Two segments of one object, which has more than 1,024 events.
     send(small, 2_000..2_600).await;
     assert_eq!(test.store.compact().await.unwrap().objects_in, 2);
     let all = test.session(test.whole_account()).await;
@@ -433,7 +433,7 @@ async fn days_of_one_list_do_not_depend_on_other_days() {
         test.send(&[event(&day, 3, "a")]).await;
         test.session(test.scope(&day, &day)).await;
     }
-    // Across the parts that the catalog keeps of `days`, and at its ends.
+    // Across the parts of `days` in the catalog, and at their ends.
     for (first, last) in [
         ("1970-01-01", "2149-06-06"),
         ("2017-01-15", "2017-01-15"),
@@ -448,7 +448,7 @@ async fn days_of_one_list_do_not_depend_on_other_days() {
     }
 }
 
-/// Spaces that come at any moment, beside what goes over all of an account's logs.
+/// Spaces are created at any moment, during operations on all of an account's logs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spaces_that_are_made_meanwhile_are_left_out_of_nothing() {
     let test = TestStore::new().await;
@@ -488,7 +488,7 @@ async fn spaces_that_are_made_meanwhile_are_left_out_of_nothing() {
         .unwrap();
     let domains = test.proven(test.whole_account()).await.domains.len();
     assert_eq!(test.store.holds(account).await.unwrap().len(), domains);
-    // No log named another key than the one that signs: no epoch.
+    // No log names a key other than the signing one: so there is no new epoch.
     let test = test.crash_and_reopen().await;
     let report = test.proven(test.whole_account()).await;
     assert!(report.domains.iter().all(|domain| domain.epoch.is_none()));

@@ -1,4 +1,5 @@
-//! What has several steps and fails at one of them: others do not wait for it, it ends later by itself, and it is told.
+//! Operations of several steps that fail at one of them: others do not wait, the store completes the operation later on
+//! its own, and reports it.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -25,13 +26,13 @@ async fn held(t: &TestStore, target: Target) -> u64 {
     days.iter().map(|(_, count, _)| count).sum()
 }
 
-/// Puts a directory that is not empty where a file is or may come: it can neither be replaced nor unlinked.
+/// Puts a non-empty directory at the path of a file: it can neither be replaced nor unlinked.
 fn obstruct(path: &Path) {
     let _ = fs::remove_file(path);
     fs::create_dir_all(path.join("in the way")).unwrap();
 }
 
-/// Puts a file where the directory of an hour would come.
+/// Puts a file at the path of an hour's directory.
 fn block_hour(t: &TestStore, domain: Domain, day: &str, hour: u8) -> PathBuf {
     let place = format!("archive/domain={domain}/date={day}/hour={hour:02}");
     let place = t.data_dir().join(place);
@@ -54,7 +55,7 @@ async fn an_hour_that_cannot_be_sealed_keeps_nobody_waiting() {
         let sent = tokio::time::timeout(Duration::from_secs(30), sent).await;
         sent.expect("it does not wait").unwrap();
     }
-    // A session of others, of another hour, and one of its own.
+    // Sessions of others, of another hour, and of the hour itself.
     let of = |target, hours: Option<&str>| Scope {
         target,
         days: days(DAY, DAY),
@@ -78,7 +79,7 @@ async fn an_hour_that_cannot_be_sealed_keeps_nobody_waiting() {
         matches!(refused, StoreError::Unsealable { hour, .. } if hour.number() == 1),
         "{refused}"
     );
-    // It is told, counted, known again, and there after a restart.
+    // It is reported, counts, is detected when repeated, and survives a restart.
     assert_eq!(t.store.stats().hours_apart, 1);
     let t = t.crash_and_reopen().await;
     assert_eq!(held(&t, Target::Space(t.other_space)).await, 2);
@@ -89,7 +90,7 @@ async fn an_hour_that_cannot_be_sealed_keeps_nobody_waiting() {
         .unwrap();
     assert_eq!((again.stored, again.duplicates), (1, 1));
     assert_eq!(held(&t, Target::Space(t.other_space)).await, 3);
-    // As soon as it can be, it is sealed, once.
+    // As soon as the path is free, it is sealed, once.
     fs::remove_file(&place).unwrap();
     let session = t.store.create_session(all).await.unwrap();
     assert_eq!((session.events, t.store.stats().hours_apart), (3, 0));
@@ -105,7 +106,7 @@ async fn an_hour_that_cannot_be_sealed_keeps_nobody_waiting() {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
-/// The control: when the archive takes nothing at all, nothing is set apart, and the log keeps what it has.
+/// The control: when the archive accepts no file at all, nothing is set apart, and the log keeps the events.
 #[tokio::test]
 async fn an_archive_that_takes_nothing_is_no_matter_of_an_hour() {
     let t = TestStore::new().await;
@@ -166,7 +167,7 @@ async fn an_object_that_cannot_be_erased_keeps_no_other_and_is_told() {
         "the others are gone"
     );
     assert!(t.store.stats().erase_failures > 0);
-    // A deletion that comes after answers for it when it is gone.
+    // A later deletion succeeds once the bytes are gone.
     fs::remove_dir_all(&stuck).unwrap();
     fs::write(&stuck, "secret").unwrap();
     let after = t.store.delete_events(scope, "ann", false).await.unwrap();
@@ -246,7 +247,7 @@ async fn a_domain_whose_retention_fails_keeps_no_other_waiting() {
     }
     t.session(everything(Target::Account(t.account))).await;
     let catalog = t.catalog().await;
-    // Damage: the log's size is not that of its tree.
+    // Damage: the log's size differs from that of its tree.
     let damage = "UPDATE logs SET size = size + 1 WHERE domain = (SELECT domain FROM domains WHERE space = ?)";
     catalog.run_with(damage, t.space.as_bytes()).await;
     catalog.close().await;
@@ -277,7 +278,7 @@ async fn a_space_that_is_gone_is_not_refused_for_what_was_asked_before() {
     let sent = vec![event(DAY, 1, "a")];
     t.store.append(Domain::Space(t.space), sent).await.unwrap();
     t.session(everything(Target::Space(t.space))).await;
-    // The one that is left of the two.
+    // The remaining one of the two events.
     let deleted = t
         .store
         .delete_space(t.space, "ann", EventsOfSpace::Go)
@@ -339,7 +340,7 @@ async fn hours_come_in_their_order_whenever_they_were_sealed() {
     assert_eq!(t.lines(session.id).await, crate::support::texts(&expected));
 }
 
-/// A copy that fails near its end leaves the backup that was there, with nothing beside it.
+/// A copy that fails near its end leaves the earlier backup intact, with nothing beside it.
 #[tokio::test]
 async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
     let t = TestStore::new().await;
@@ -362,7 +363,7 @@ async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
         .unwrap_err();
     let found = findings(&into).await;
     assert_eq!(found, Vec::<String>::new());
-    // The control: one that succeeds has the new objects alone.
+    // The control: a successful copy has only the new objects.
     fs::remove_file(&dedup).unwrap();
     fs::rename(t.data_dir().with_extension("dedup"), &dedup).unwrap();
     atrail_store::backup(t.data_dir(), &into, true, &mut quiet)

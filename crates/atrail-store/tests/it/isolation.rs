@@ -1,11 +1,11 @@
-//! One tenant that causes much work, and another one that does not wait for it.
+//! One tenant causes much work, and another one does not wait for it.
 
 use atrail_model::{AccountId, Day, Domain, Hours, Scope, SpaceId, Target, UserId};
 use atrail_store::{NewEvent, NewSession};
 
 use crate::support::{TestStore, event, ever};
 
-/// A space of an account of its own.
+/// Creates a space in an account of its own.
 async fn tenant(store: &TestStore, name: &str) -> (AccountId, SpaceId) {
     let now = "2017-07-25T00:00:00Z".parse().unwrap();
     let tenancy = store.store.tenancy();
@@ -18,7 +18,7 @@ async fn tenant(store: &TestStore, name: &str) -> (AccountId, SpaceId) {
     (account, space.unwrap().id)
 }
 
-/// An event in each of so many hours from the beginning of 2010.
+/// Returns an event in each of this many hours from the beginning of 2010.
 fn one_an_hour(from: u32, count: u32) -> Vec<NewEvent> {
     let first = "2010-01-01".parse::<Day>().unwrap().number();
     (from..from + count)
@@ -33,7 +33,7 @@ fn one_an_hour(from: u32, count: u32) -> Vec<NewEvent> {
         .collect()
 }
 
-/// What is measured is what comes before what, not how long it takes.
+/// The test measures the order of events, not their duration.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_send_count_and_make_sessions_while_one_seals_very_many_hours() {
     let store = TestStore::new().await;
@@ -64,7 +64,7 @@ async fn others_send_count_and_make_sessions_while_one_seals_very_many_hours() {
         let session = store.session(store.scope("2017-07-24", "2017-07-24")).await;
         rounds += 1;
         assert_eq!(session.events, rounds);
-        // As many as there is time for.
+        // As many as time allows.
         let deleted = store.store.delete_session(session.owner, session.id);
         deleted.await.unwrap();
         let counts = store.counts(Target::Space(store.space)).await;
@@ -75,7 +75,7 @@ async fn others_send_count_and_make_sessions_while_one_seals_very_many_hours() {
     assert!(rounds >= 3, "{rounds}");
 }
 
-/// Two thousand hours of a space of its own, whose sealing has begun and not ended.
+/// Returns two thousand hours of a space of its own, whose sealing has begun and not ended.
 async fn seal_a_part() -> (TestStore, SpaceId, NewSession, Vec<NewEvent>) {
     let store = TestStore::new().await;
     let (account, greedy) = tenant(&store, "greedy").await;
@@ -103,13 +103,13 @@ async fn sealed(store: &TestStore) -> i64 {
     count
 }
 
-/// Sealed in several parts, of which a crash may leave any number.
+/// A large space is sealed in several parts; a crash may leave any number of them.
 #[test]
 fn what_is_sealed_in_parts_is_there_once_after_a_crash_between_them() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let before = runtime();
     let (store, greedy, large, events) = before.block_on(seal_a_part());
-    // Ends whatever is under way wherever it waits.
+    // Aborts every running task at its present waiting point.
     before.shutdown_timeout(std::time::Duration::from_secs(60));
     runtime().block_on(async move {
         let store = store.crash_and_reopen().await;
@@ -121,7 +121,7 @@ fn what_is_sealed_in_parts_is_there_once_after_a_crash_between_them() {
         let session = store.store.create_session(large).await.unwrap();
         assert_eq!(session.events, 2000);
         assert_eq!(sealed(&store).await, 2000);
-        // And what comes again is known, in whichever part it lies.
+        // Repeated events are detected, in whichever part they are.
         let again = store.store.append(Domain::Space(greedy), events).await;
         assert_eq!(again.unwrap().duplicates, 2000);
     });

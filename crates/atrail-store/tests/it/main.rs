@@ -1,4 +1,4 @@
-//! The store through its public face, on a real directory.
+//! Tests of the store through its public interface, on a real directory.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! What an operator does by mistake to a directory that is in use, or that was: nothing acknowledged is lost, nothing is
-//! acknowledged that would be.
+//! Mistakes of an operator with a data directory, during its use or after: no acknowledged event is lost, and no event
+//! that would be lost is acknowledged.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ async fn a_second_server_is_kept_out_though_the_lock_file_was_removed() {
         t.open_again().await.unwrap_err().kind(),
         ErrorKind::Conflict
     );
-    // The first goes on, and it was the lock that kept the other out: it gets in when the first has ended.
+    // The first store continues, and its lock did keep the other one out: the other one opens when the first has ended.
     t.send(&[event(DAY, 1, "b")]).await;
     let t = t.crash_and_reopen().await;
     assert_eq!(held(&t).await, 2);
@@ -58,8 +58,8 @@ async fn a_second_server_is_kept_out_by_another_name_of_the_directory() {
     assert_eq!(second.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
-/// With the log's directory renamed there is nothing that keeps a second server out: the first writes nothing from then on, neither
-/// to its log nor to the catalog that both have.
+/// With the log's directory renamed, nothing keeps a second server out: from then on the first writes neither to its
+/// log nor to the common catalog.
 #[tokio::test]
 async fn who_lost_the_directory_to_a_second_server_writes_nothing_more() {
     let t = TestStore::new().await;
@@ -82,15 +82,15 @@ async fn who_lost_the_directory_to_a_second_server_writes_nothing_more() {
     assert_eq!(held(&t).await, 1, "what the second acknowledged");
 }
 
-/// Does something to the running store's directory, then undoes it, with the store ended: every event that was acknowledged
-/// is there, and none was acknowledged in between.
+/// Changes the running store's directory, and reverts that after the store has ended: every acknowledged event is
+/// there, and none was acknowledged in between.
 async fn moved(hide: impl Fn(&Path), bring_back: impl Fn(&Path)) {
     let t = TestStore::new().await;
     t.send(&[event(DAY, 1, "before")]).await;
     hide(t.data_dir());
     assert_eq!(refused(&t, "into nowhere").await, ErrorKind::Unavailable);
     bring_back(t.data_dir());
-    // Not even when all looks well again: what was written in between is not known.
+    // Not even when everything is in place again: it is unknown what was written in between.
     assert_eq!(refused(&t, "after").await, ErrorKind::Unavailable);
     let t = t.crash_and_reopen().await;
     t.send(&[event(DAY, 1, "before"), event(DAY, 1, "again")])
@@ -184,7 +184,7 @@ async fn nothing_is_sealed_into_an_archive_that_is_another() {
     );
 }
 
-/// The segments of all events, from a session's manifest.
+/// Returns the segments of all events, from a session's manifest.
 async fn segments(t: &TestStore) -> Vec<String> {
     let session = t.session(everything(Target::Account(t.account))).await;
     let manifest = t.store.manifest(t.user, session.id).await.unwrap();
@@ -202,7 +202,7 @@ async fn all_lines(t: &TestStore) -> Vec<String> {
     lines
 }
 
-/// What is done between the copy of the catalog and the moment when it comes back.
+/// Runs `then` between the copy of the catalog and its return.
 async fn older_catalog(then: impl AsyncFn(&TestStore)) -> (TestStore, Vec<String>, Vec<String>) {
     let t = TestStore::new().await;
     t.send(&[event(DAY, 1, "sealed before"), event(DAY, 2, "as well")])
@@ -229,7 +229,7 @@ async fn nothing_is_lost(then: impl AsyncFn(&TestStore)) -> TestStore {
     assert_eq!(all_lines(&t).await, lines);
     let (findings, _) = t.scrub().await;
     assert!(findings.is_empty(), "{findings:?}");
-    // It is done: another start finds nothing to do.
+    // The work is complete: another start finds nothing to do.
     let t = t.crash_and_reopen().await;
     assert_eq!(segments(&t).await, before);
     t
@@ -336,7 +336,7 @@ async fn a_change_is_noticed_though_the_times_were_put_back() {
     );
 }
 
-/// Whatever the shell's mask, and whatever was there: files of the store are its owner's alone.
+/// Whatever the shell's mask and the earlier modes: files of the store are private to its owner.
 #[tokio::test]
 async fn what_is_made_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
@@ -363,7 +363,7 @@ async fn what_is_made_is_the_owners_alone() {
     for name in open {
         assert_eq!(mode(&dir.join(name)) & 0o077, 0, "{name}");
     }
-    // Who may write to the directory can replace what is in it.
+    // A user who may write to the directory can replace its contents.
     t.store.close().await.unwrap();
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a deletion and a seal owe afterwards, who is stopped meanwhile, and how it is told.
+//! What deletions and seals still owe after a failure, who waits for that, and how it is reported.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -22,7 +22,7 @@ fn everything(target: Target) -> Scope {
     }
 }
 
-/// Puts a directory that is not empty in the place of a file, so that it cannot be unlinked; gives what the file had.
+/// Replaces a file with a non-empty directory, so that it cannot be unlinked; returns the file's bytes.
 fn obstruct(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap_or_default();
     let _ = fs::remove_file(path);
@@ -30,7 +30,7 @@ fn obstruct(path: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Puts the file there again, as if it had not been possible to remove it.
+/// Restores the file, as if its removal had failed.
 fn put_back(path: &Path, bytes: &[u8]) {
     fs::remove_dir_all(path).unwrap();
     fs::write(path, bytes).unwrap();
@@ -40,7 +40,7 @@ fn objects(t: &TestStore) -> Vec<PathBuf> {
     files_below(&t.data_dir().join("archive"))
 }
 
-/// Log files that hold this text.
+/// Returns the number of log files with this text.
 fn logged(t: &TestStore, text: &str) -> usize {
     let files = files_below(&t.data_dir().join("wal")).into_iter();
     let files = files.filter(|file| {
@@ -50,7 +50,7 @@ fn logged(t: &TestStore, text: &str) -> usize {
     files.count()
 }
 
-/// What retention took stays where a session has pinned it, and goes with who asks for its deletion.
+/// Bytes that retention deleted stay where a session has pinned them; a deletion on request erases them.
 #[tokio::test]
 async fn a_deletion_takes_with_it_what_retention_took_before() {
     let t = TestStore::new().await;
@@ -74,7 +74,7 @@ async fn a_deletion_takes_with_it_what_retention_took_before() {
         matches!(&gone, StoreError::Gone { reason, .. } if reason.contains("bob")),
         "{gone}"
     );
-    // The log has the retention's deletion as such, and no second one of the same events.
+    // The log has the retention's deletion, and no second one of the same events.
     let session = t.session(scope).await;
     let receipt = t.store.receipt(t.user, session.id).await.unwrap();
     let receipt = String::from_utf8(receipt.to_vec()).unwrap();
@@ -125,13 +125,14 @@ async fn sessions_are_listed_oldest_first_and_those_of_a_space_by_themselves() {
     }
 }
 
-/// By what was signed a later start knows a catalog that is older than the archive: then only the log has the rest.
+/// The signed history lets a later start detect a catalog that is older than the archive: then only the log has the
+/// rest.
 #[tokio::test]
 async fn the_log_is_signed_before_it_is_trimmed() {
     for can_sign in [true, false] {
         let t = TestStore::with(|settings| settings.wal_file_bytes = 1 << 20).await;
         let wal = t.data_dir().join("wal");
-        // Something is signed already.
+        // There is a signature already.
         t.send(&[event("2017-07-23", 1, "a")]).await;
         t.session(everything(Target::Space(t.space))).await;
         for n in 0..4 {
@@ -163,7 +164,7 @@ async fn the_log_is_signed_before_it_is_trimmed() {
     }
 }
 
-/// A deletion that could not erase all of its bytes, from the archive or from the log, and then what comes after it.
+/// A deletion could not erase all of its bytes, from the archive or from the log: the test checks what follows.
 #[tokio::test]
 async fn an_erasure_that_is_owed_is_made_later_and_after_a_crash() {
     for crashes in [false, true] {
@@ -216,7 +217,7 @@ async fn each_erasure_that_fails_is_counted() {
         obstruct(stuck);
     }
     t.store.delete_events(scope, "ann", false).await.unwrap();
-    // Each try finds the three again: the deletion's two, and what the background has made since.
+    // Each try finds the three again: two of the deletion, and one that the background has added since.
     let failures = t.store.stats().erase_failures;
     assert!(failures >= 6 && failures.is_multiple_of(3), "{failures}");
     for stuck in &files[..3] {

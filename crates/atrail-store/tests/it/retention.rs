@@ -1,4 +1,4 @@
-//! Retention is kept as it was set, for exactly the domains for which it was set.
+//! Retention is stored as set, for exactly the target's domains.
 
 use atrail_model::{AccountId, Domain, Retention, SpaceId, Target};
 use atrail_store::ErrorKind;
@@ -9,7 +9,7 @@ fn days(number: i64) -> Retention {
     number.try_into().unwrap()
 }
 
-/// What holds for the account's own domain, the space, and the other space.
+/// Returns the retention of the account's own domain, the space, and the other space.
 async fn numbers(test: &TestStore) -> [i64; 3] {
     let rows = test.store.retention(Target::Account(test.account)).await;
     let rows = rows.unwrap();

@@ -1,4 +1,4 @@
-//! A scrub sees a catalog that contradicts itself.
+//! A scrub detects a catalog that contradicts itself.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn totals_are_those_of_what_they_add_up() {
             "UPDATE objects SET place = place - 100 WHERE rowid = (SELECT MIN(rowid) FROM objects)",
             "1 objects are in a place that their domain has not assigned",
         ),
-        // The sums follow by themselves.
+        // Triggers update the sums.
         (
             "UPDATE hour_totals SET size_bytes = size_bytes + 1 WHERE hour = 8",
             "UPDATE hour_totals SET size_bytes = size_bytes - 1 WHERE hour = 8",

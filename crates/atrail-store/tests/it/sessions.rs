@@ -213,7 +213,7 @@ async fn an_unknown_target_is_not_found() {
     ));
 }
 
-/// Sealing goes in slices when there is much, so that others get their turn; the session still has everything.
+/// A large seal is divided into slices, so that others get their turn; the session still has every event.
 #[tokio::test]
 async fn a_session_over_very_many_hours_and_domains_is_whole() {
     let test = TestStore::new().await;
@@ -253,7 +253,7 @@ async fn a_session_over_very_many_hours_and_domains_is_whole() {
     assert_eq!(lines, sent);
 }
 
-/// What was used a moment ago is known before the catalog is told of it.
+/// The latest use of a session counts before the catalog has recorded it.
 #[tokio::test]
 async fn a_session_in_use_is_not_ended_by_anothers() {
     let test = TestStore::with(|settings| settings.session_idle_ttl = DAY).await;
@@ -327,7 +327,7 @@ async fn the_same_request_twice_at_once_makes_one_session() {
     }
 }
 
-/// Wherever a request is given up, there is no session or a whole one, and the next request is served.
+/// Wherever a request is abandoned, there is no session or a complete one, and the next request succeeds.
 #[tokio::test]
 async fn a_request_that_is_given_up_leaves_nothing_half_made() {
     let test = TestStore::with(|settings| settings.max_open_sessions = 2).await;
@@ -366,7 +366,7 @@ async fn a_request_that_is_given_up_leaves_nothing_half_made() {
     }
 }
 
-/// Late events come to an hour that is sealed already, and hours are sealed in any order.
+/// Late events arrive for an hour that is sealed already, and hours are sealed in any order.
 #[tokio::test]
 async fn a_download_is_in_the_order_of_domains_days_and_hours_however_they_were_sealed() {
     let test = TestStore::new().await;
@@ -390,7 +390,7 @@ async fn a_download_is_in_the_order_of_domains_days_and_hours_however_they_were_
         let text = format!("{domain} {number}");
         let sent = test.store.append(domain, vec![event(day, hour, &text)]);
         sent.await.unwrap();
-        // Each is sealed before the next one comes.
+        // Each is sealed before the next one arrives.
         let made = test.session(scope).await;
         test.store.delete_session(test.user, made.id).await.unwrap();
     }
@@ -419,7 +419,7 @@ async fn a_download_is_in_the_order_of_domains_days_and_hours_however_they_were_
     ];
     assert_eq!(told, [&of_account[..], &of_space].concat());
 
-    // So says the manifest, object by object.
+    // The manifest shows it, object by object.
     let text = test.store.manifest(test.user, session.id).await.unwrap();
     let manifest: Manifest = serde_json::from_slice(&text).unwrap();
     let bytes = test.gzip(session.id).await;

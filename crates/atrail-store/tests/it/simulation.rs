@@ -1,8 +1,9 @@
-//! Seeded histories: what users, time and crashes do to a store, compared with a simple model after every step.
+//! Seeded histories: random actions of users, passing time and crashes on a store, compared with a simple model after
+//! every step.
 //!
-//! Most histories run on parts in memory, one in [`ONE_ON_FILES`] on a directory. `ATRAIL_HISTORIES` sets how many run. A failure
-//! names its seed; `ATRAIL_SEED` runs that history alone. The seed determines the decisions, the machine where a request is broken
-//! off.
+//! Most histories run on parts in memory, one in [`ONE_ON_FILES`] on a directory. `ATRAIL_HISTORIES` sets how many run.
+//! A failure names its seed; `ATRAIL_SEED` runs that history alone. The seed determines the decisions, the machine the
+//! points where requests are interrupted.
 
 mod model;
 mod world;
@@ -21,16 +22,16 @@ use atrail_store::StoreSettings;
 use crate::support::TestStore;
 use world::World;
 
-/// Histories in `cargo test`.
+/// Number of histories in `cargo test`.
 const SHORT: u64 = 600;
-/// Of how many histories one runs on a directory.
+/// One history of this many runs on a directory.
 const ONE_ON_FILES: u64 = 8;
-/// Histories that run at once: some of them rest, or wait for a disk.
+/// Number of histories that run at the same time: some of them rest, or wait for a disk.
 const AT_ONCE: usize = 12;
-/// A history hangs when it takes longer.
+/// A history that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a history did, to be shown when it fails.
+/// The actions of a history, shown when it fails.
 type Told = Arc<Mutex<Vec<String>>>;
 
 #[test]
@@ -58,9 +59,9 @@ fn histories_end_as_the_model_says() {
     assert!(failed.is_empty(), "replay with ATRAIL_SEED={failed:?}");
 }
 
-/// What histories begin with: stores with the tenants that every history has, closed.
+/// The initial stores of histories: closed, with the tenants that every history has.
 pub(super) struct Templates {
-    /// Where nothing waits for a disk, if there is such a place: a crash here loses nothing that was not synced anyway.
+    /// A directory in memory, if there is one: nothing waits for a disk, and a crash loses only unsynced data anyway.
     place: PathBuf,
     on_files: TestStore,
     in_memory: TestStore,
@@ -100,7 +101,7 @@ impl Templates {
 }
 
 fn is_sound(seed: u64, templates: &Templates) -> bool {
-    // Most of what a store does it does on threads of its own; some histories have several for the requests, too.
+    // A store does most of its work on threads of its own; some histories have several threads for the requests, too.
     let mut runtime = if seed.is_multiple_of(7) {
         let mut several = tokio::runtime::Builder::new_multi_thread();
         several.worker_threads(2);

@@ -30,7 +30,7 @@ pub(crate) struct TestStore {
     place: Place,
 }
 
-/// Where a store is.
+/// The storage of a store.
 pub(crate) enum Place {
     Directory(tempfile::TempDir),
     Memory(MemoryParts),
@@ -45,11 +45,11 @@ impl TestStore {
         Self::below(&std::env::temp_dir(), adjust).await
     }
 
-    /// With its directory in this one.
+    /// Returns a new store with its directory below this one.
     pub(crate) async fn below(place: &Path, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
         let dir = tempfile::tempdir_in(place).unwrap();
         let mut settings = StoreSettings::new(dir.path().join("data"));
-        // Small sessions lie whole in the catalog, and those of a few objects in parts.
+        // Small sessions have their texts in one piece in the catalog, and those of a few objects in parts.
         settings.text_part_bytes = 4 << 10;
         adjust(&mut settings);
         Self::founded(settings, Place::Directory(dir)).await
@@ -97,7 +97,7 @@ impl TestStore {
         }
     }
 
-    /// Returns a store that begins with what this one has, which is in memory and must be closed.
+    /// Returns a store that begins with a copy of this one, which is in memory and must be closed.
     pub(crate) async fn copied(&self, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
         let Place::Memory(parts) = &self.place else {
             panic!("a store of a directory is not copied");
@@ -115,7 +115,8 @@ impl TestStore {
         }
     }
 
-    /// Returns a store in this directory that begins with the catalog of this one, which must be closed, and nothing else.
+    /// Returns a store in this directory that begins with the catalog of this one, which must be closed, and nothing
+    /// else.
     pub(crate) async fn with_catalog_of(
         &self,
         dir: &Path,
@@ -141,7 +142,7 @@ impl TestStore {
         }
     }
 
-    /// A store of what lies in another directory, with the same people.
+    /// Returns a store on another directory, with the same people.
     pub(crate) async fn served_from(&self, data_dir: PathBuf) -> Self {
         let settings = StoreSettings {
             data_dir,
@@ -158,7 +159,7 @@ impl TestStore {
         }
     }
 
-    /// Ends without a goodbye and opens again, as after a crash of the process.
+    /// Stops without closing the store and opens it again, as after a crash of the process.
     pub(crate) async fn crash_and_reopen(self) -> Self {
         let Self {
             store,
@@ -184,7 +185,7 @@ impl TestStore {
         }
     }
 
-    /// Ends without a goodbye, and leaves the directory to somebody else.
+    /// Stops without closing the store, and leaves the directory to the caller.
     pub(crate) async fn end(self) -> (tempfile::TempDir, Arc<ManualClock>) {
         let Self {
             store,
@@ -194,7 +195,7 @@ impl TestStore {
             ..
         } = self;
         drop(store);
-        // Nobody has the lock any more when it can be taken.
+        // Nobody has the lock once it can be acquired.
         drop(reopen(&place, &settings, &clock).await);
         match place {
             Place::Directory(dir) => (dir, clock),
@@ -206,12 +207,12 @@ impl TestStore {
         &self.settings.data_dir
     }
 
-    /// The catalog, for who looks into it or changes it behind the store's back.
+    /// Returns the catalog, for inspections and changes without the store's knowledge.
     pub(crate) async fn catalog(&self) -> CatalogFile {
         CatalogFile::open(&self.data_dir().join("catalog.sqlite")).await
     }
 
-    /// What a scrub finds, and what it looked at.
+    /// Returns the findings of a scrub, and its report.
     pub(crate) async fn scrub(&self) -> (Vec<Finding>, ScrubReport) {
         let mut findings = Vec::new();
         let mut on_step = |step| {
@@ -305,7 +306,7 @@ async fn open(place: &Place, settings: &StoreSettings, clock: &Arc<ManualClock>)
     }
 }
 
-/// The lock goes with the last task of the dropped store, which may end a moment later.
+/// Opens a store whose lock the last task of the dropped store releases, perhaps a moment later.
 async fn reopen(place: &Place, settings: &StoreSettings, clock: &Arc<ManualClock>) -> Store {
     for _ in 0..5_000 {
         match open(place, settings, clock).await {
@@ -331,7 +332,7 @@ pub(crate) fn event(day: &str, hour: u8, text: &str) -> NewEvent {
     }
 }
 
-/// Text of this length that hardly gets smaller than half of it.
+/// Returns text of this length that hardly compresses below half of it.
 pub(crate) fn noise(seed: u64, length: usize) -> String {
     let blocks = (0..length as u64).step_by(64);
     let mut text: String = blocks
@@ -360,7 +361,7 @@ pub(crate) fn ever() -> DayRange {
     DayRange::new(Day::FIRST, Day::LAST).unwrap()
 }
 
-/// All files below a directory.
+/// Returns all files below a directory.
 pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten() {

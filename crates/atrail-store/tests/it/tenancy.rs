@@ -1,4 +1,4 @@
-//! What ends, ends for good: nobody sends to it, holds it, or makes something in it.
+//! An ended space or account has ended for good: nobody can send to it, set a hold on it, or create anything in it.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ async fn an_account_that_is_held_does_not_end() {
         1,
         "it stands"
     );
-    // What was refused is open again.
+    // The refused account accepts events again.
     let domain = Domain::Account(account);
     test.store.release_hold(target, requester).await.unwrap();
     test.store
@@ -59,7 +59,7 @@ async fn an_account_that_is_held_does_not_end() {
         .unwrap();
 }
 
-/// Senders to an account that is refused its end hear nothing of it.
+/// Senders to an account whose deletion is refused do not notice the attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_sends_to_an_account_that_does_not_end_is_not_refused() {
     let test = TestStore::new().await;
@@ -77,7 +77,7 @@ async fn who_sends_to_an_account_that_does_not_end_is_not_refused() {
     }
 }
 
-/// Either an event is acknowledged, and the account is there, or the account is gone, and nothing is acknowledged.
+/// Either an event is acknowledged and the account exists, or the account is gone and nothing is acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_into_an_account_that_ended() {
     let test = TestStore::new().await;
@@ -98,7 +98,7 @@ async fn nothing_is_acknowledged_into_an_account_that_ended() {
         let sent = sends.await.unwrap();
         match (&sent, &deleted) {
             (Ok(_), Err(error)) => assert_eq!(error.kind(), ErrorKind::Conflict),
-            // Refused while it was looked whether the account may end, or after.
+            // Refused while the account was being checked for its end, or afterwards.
             (Err(error), Ok(())) => {
                 let refusals = [ErrorKind::Unavailable, ErrorKind::NotFound];
                 assert!(refusals.contains(&error.kind()), "{error}");
@@ -152,7 +152,7 @@ async fn what_lies_in_something_that_is_gone_is_not_found() {
     assert_eq!(kind(granted.await), ErrorKind::NotFound);
 }
 
-/// Whatever changes events, options or holds looks at the rights in its transaction.
+/// Every change of events, options or holds verifies the rights in its transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
     let test = TestStore::new().await;
@@ -175,7 +175,7 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         used: std::collections::HashSet::default(),
         until: now(),
     });
-    // No such login lives.
+    // There is no such login.
     let warrant = Warrant::new(LoginId::generate(), judged, now());
     let requester = Requester {
         reason: "a case",
@@ -226,7 +226,7 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         .map(|day| day.count)
         .sum();
     assert_eq!(counted, 1, "nothing was done");
-    // The control: without rights to look at, each is done.
+    // The control: without a warrant, each change succeeds.
     let unasked = Requester {
         warrant: None,
         ..requester

@@ -1,8 +1,8 @@
-//! What a store should hold, kept as simply as can be: how often each event is there.
+//! The expected contents of a store in the simplest form: the number of copies of each event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Events are known by a number, from which everything about them follows.
+/// The number of an event, which determines everything about it.
 pub(super) type Number = u8;
 
 /// The domains: two spaces, and the account's own.
@@ -17,16 +17,16 @@ pub(super) const fn hour_of(number: Number) -> u8 {
     number / 3 % 3
 }
 
-/// How often an event is there: once a request was broken off, or a window was over, that is known only by looking.
+/// The number of copies of an event: after an interrupted request, or beyond the window, only a read determines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Copies {
     pub(super) least: u64,
     pub(super) most: u64,
-    /// When the last copy came that is there for sure, in seconds.
+    /// When the last certain copy arrived, in seconds.
     since: i64,
 }
 
-/// A scope in the model's words.
+/// A scope in the model's terms.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     /// One space, or with `None` the whole account.
@@ -66,7 +66,7 @@ impl Model {
         }
     }
 
-    /// What an append of these may store, at least and at most.
+    /// Returns how many events an append of these may store, at least and at most.
     fn fresh(&self, domain: DomainAt, numbers: &BTreeSet<Number>, now: i64) -> (u64, u64) {
         let mut bounds = (0, 0);
         for number in numbers {
@@ -77,7 +77,7 @@ impl Model {
         bounds
     }
 
-    /// Whether an event that was sealed is known when it comes again.
+    /// Reports whether a repeated event is detected after its seal.
     pub(super) const fn remembers_sealed(&self) -> bool {
         self.window_secs > 0
     }
@@ -93,7 +93,7 @@ impl Model {
             .unwrap_or_default()
     }
 
-    /// The append was answered: so many were stored.
+    /// Records an answered append, with the number of stored events.
     pub(super) fn appended(
         &mut self,
         domain: DomainAt,
@@ -112,7 +112,7 @@ impl Model {
             let after = if copies.most == 0 || (stored == most && !self.is_known(copies, now)) {
                 Copies {
                     least: copies.least + 1,
-                    // One that came within the window was not there after all, or it would have been known again.
+                    // An event that arrived within the window was absent after all, or it would have been detected.
                     most: copies.most + u64::from(copies.most == 0 || !is_within),
                     since: now,
                 }
@@ -132,7 +132,7 @@ impl Model {
         }
     }
 
-    /// The append was broken off: each of its events may be there or not.
+    /// Records an interrupted append: each of its events may have been stored or not.
     pub(super) fn append_unknown(
         &mut self,
         domain: DomainAt,
@@ -142,7 +142,7 @@ impl Model {
         for number in numbers {
             let copies = self.copies(domain, *number);
             if !self.is_known(copies, now) {
-                // What may be there since a moment within the window would be known again if it is.
+                // A copy that may exist, and arrived within the window, would be detected.
                 let is_first = copies.most == 0;
                 let adds = is_first || now - copies.since >= self.window_secs;
                 let after = Copies {
@@ -155,7 +155,7 @@ impl Model {
         }
     }
 
-    /// How many events an extent holds, at least and at most.
+    /// Returns how many events an extent has, at least and at most.
     pub(super) fn count(&self, extent: &Extent) -> (u64, u64) {
         let held = self.held(extent);
         let sum = |of: fn(&Copies) -> u64| held.values().map(of).sum();
@@ -169,7 +169,7 @@ impl Model {
             .collect()
     }
 
-    /// What is there was looked at.
+    /// Records the events that a read found.
     pub(super) fn seen(&mut self, extent: &Extent, found: &BTreeMap<Place, u64>) {
         for (place, copies) in &mut self.places {
             if !extent.has(place.0, place.1) {
@@ -196,7 +196,7 @@ impl Model {
             .retain(|(domain, number), _| !extent.has(*domain, *number));
     }
 
-    /// A deletion was broken off: it took all of its events or none.
+    /// Records an interrupted deletion: it removed all of its events or none.
     pub(super) fn deletion_unknown(&mut self, extent: &Extent) {
         for ((domain, number), copies) in &mut self.places {
             if extent.has(*domain, *number) {
@@ -206,7 +206,7 @@ impl Model {
     }
 }
 
-/// The controls: the model refuses what a faulty store would answer.
+/// The controls: the model refuses the answers of a faulty store.
 mod controls {
     use super::*;
 
@@ -231,7 +231,7 @@ mod controls {
         assert_eq!(model.count(&ALL), (4, 5));
         model.deleted(&ALL);
         model.appended(0, &[1].into(), 99, 1);
-        // Behind the window both answers are right.
+        // Beyond the window both answers are right.
         model.appended(0, &[1].into(), 300, 1);
         assert_eq!(model.count(&ALL), (2, 2));
     }

@@ -1,4 +1,4 @@
-//! A store and what is expected of it, step by step.
+//! A store and its expected contents, step by step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -16,13 +16,13 @@ use crate::support::{TestStore, days, event};
 const DAYS: [&str; 3] = ["2017-07-23", "2017-07-24", "2017-07-25"];
 const DAY_SECS: u64 = 86_400;
 
-/// A session, and what it is to be.
+/// A session, and its expected contents.
 #[derive(Debug)]
 struct Frozen {
     session: Session,
     bytes: Vec<u8>,
     found: BTreeMap<Place, u64>,
-    /// When it was last used, in seconds; a crash may forget it.
+    /// When it was last used, in seconds; a crash may lose this.
     used: i64,
     is_gone: bool,
 }
@@ -40,10 +40,10 @@ impl World {
     /// Returns a world whose store has the tenants of a template.
     pub(super) async fn new(seed: u64, templates: &Templates, told: Told) -> Self {
         let mut random = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // Some stores seal all the time, some forget at once what they sealed.
+        // Some stores seal all the time, some drop at once what they have sealed.
         let seals_often = below(&mut random, 2) == 0;
         let window_days = [0, 7, 7, 7, 7, 7][below(&mut random, 6) as usize];
-        // Small enough that the log begins file after file.
+        // Small enough that the log begins many files.
         let wal_file_bytes = [1 << 10, 64 << 10][below(&mut random, 2) as usize];
         let adjust = |settings: &mut StoreSettings| {
             settings.seal_at_bytes = if seals_often { 500 } else { 1 << 20 };
@@ -65,7 +65,8 @@ impl World {
         }
     }
 
-    /// Steps: most histories are short, so that there can be many, and some are three times as long.
+    /// Returns the number of steps: most histories are short, so that there can be many, and some are three times as
+    /// long.
     pub(super) fn length(&mut self) -> u64 {
         6 + self.below(4) * self.below(11)
     }
@@ -98,7 +99,7 @@ impl World {
         self
     }
 
-    /// Looks at everything before and behind a last crash, and at every session behind it.
+    /// Checks everything before and after a last crash, and every session after it.
     pub(super) async fn end(mut self) {
         self.freeze_extent(Extent::EVERYTHING).await;
         self = self.reopen().await;
@@ -153,7 +154,7 @@ impl World {
         self.model.appended(at, &numbers, now, total.stored);
     }
 
-    /// The same events twice, in two requests at the same time.
+    /// Appends the same events twice, in two simultaneous requests.
     async fn append_twice_at_once(&mut self) {
         let (at, events, numbers) = self.some_events();
         let mut backwards = events.clone();
@@ -168,7 +169,7 @@ impl World {
         if self.model.remembers_sealed() {
             self.model.appended(at, &numbers, now, one + two);
         } else {
-            // A seal between the two is all that it takes: then the second is stored as well.
+            // With a seal between the two, the second is stored as well.
             self.model.appended(at, &numbers, now, one.max(two));
             self.model.appended(at, &numbers, now, one.min(two));
         }
@@ -212,7 +213,7 @@ impl World {
         self.freeze_extent(extent).await;
     }
 
-    /// Makes a session, which seals, and downloads it.
+    /// Creates a session, which seals, and downloads it.
     async fn freeze_extent(&mut self, extent: Extent) {
         self.tell(format!("freeze {extent:?}"));
         if self.sessions.len() > 8 {
@@ -234,7 +235,7 @@ impl World {
         });
     }
 
-    /// How often each event is in a download, which is read object by object.
+    /// Returns the number of copies of each event in a download, which it reads object by object.
     async fn read(&self, session: &Session, bytes: &[u8]) -> BTreeMap<Place, u64> {
         let manifest = self.test.store.manifest(self.test.user, session.id).await;
         let manifest: Manifest = serde_json::from_slice(&manifest.unwrap()).unwrap();
@@ -263,7 +264,7 @@ impl World {
         }
     }
 
-    /// A session is as it was, or gone by a deletion, or over.
+    /// Checks that a session is unchanged, or lost to a deletion, or expired.
     async fn look_at(&mut self, at: usize) {
         self.tell(format!("look at session {at} again"));
         let now = self.now();
@@ -272,7 +273,7 @@ impl World {
         let since = |moment: i64| (now - moment).cast_unsigned();
         let created = frozen.session.created.as_second();
         let must_be_over = since(frozen.used) >= 7 * DAY_SECS || since(created) >= 30 * DAY_SECS;
-        // Its uses may be forgotten, its making not.
+        // A crash may lose its uses, but not its creation.
         let may_be_over = since(created) >= 7 * DAY_SECS;
         match self.test.open(id).await {
             Ok(_) => {
@@ -298,7 +299,7 @@ impl World {
         self.look_at(at).await;
         let id = self.sessions.remove(at).session.id;
         let (store, user) = (&self.test.store, self.test.user);
-        // One that is over is not found.
+        // An expired session is not found.
         let _ = store.delete_session(user, id).await;
         let error = store.session(user, id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -330,7 +331,7 @@ impl World {
         let hours = HOURS[self.below(5) as usize];
         self.tell(format!("{hours} hours later"));
         self.test.clock.advance(Duration::from_secs(hours * 3600));
-        // A server that runs for so long keeps every minute how much time passed.
+        // A server that runs this long records the passed time every minute.
         self.test.store.resume_time().await.unwrap();
     }
 
@@ -353,10 +354,10 @@ impl World {
         }
     }
 
-    /// Retention takes what is due, and nothing from a session that was there.
+    /// Sweeps: retention deletes the due events, and none of an existing session.
     async fn sweep(&mut self) {
         self.tell("sweep");
-        // Sealed by it: what is not sealed waits for a later sweep.
+        // This seals: unsealed events wait for a later sweep.
         self.freeze_extent(Extent::EVERYTHING).await;
         let today = self.now() / DAY_SECS.cast_signed();
         let (mut least, mut most) = (0, 0);
@@ -396,7 +397,7 @@ impl World {
         assert!((least..=most).contains(&count), "{count} counted");
     }
 
-    /// Puts one object in the place of several, wherever there are.
+    /// Replaces several objects with one, wherever there are several.
     async fn compact(&self) {
         self.tell("compact");
         self.test.store.compact().await.unwrap();
@@ -413,7 +414,7 @@ impl World {
         self
     }
 
-    /// A request is under way when the store goes; nobody hears its answer.
+    /// Crashes the store during a request, whose answer nobody receives.
     async fn crash_in_the_middle(mut self) -> Self {
         let moment = Duration::from_micros(self.below(4_000));
         match self.below(3) {
@@ -430,7 +431,7 @@ impl World {
                 let deletion = self.test.store.delete_events(scope, "ann", false);
                 let _ = tokio::time::timeout(moment, deletion).await;
                 self.model.deletion_unknown(&extent);
-                // Whether they are gone is as unknown.
+                // It is equally unknown whether they are gone.
                 self.sessions.retain(|frozen| {
                     let mut places = frozen.found.keys();
                     !places.any(|(domain, number)| extent.has(*domain, *number))
@@ -454,7 +455,7 @@ impl World {
     }
 }
 
-/// Numbers that look random and follow from the seed.
+/// Returns numbers that look random and follow from the seed.
 const fn below(random: &mut u64, limit: u64) -> u64 {
     *random ^= *random << 13;
     *random ^= *random >> 7;
