@@ -8,8 +8,8 @@ use crate::journal::Rotation;
 use crate::task::off_thread;
 
 impl Core {
-    /// While the disk is full, the store refuses events at once; this detects that there is space again. First it sets
-    /// the reserve aside again, then the log continues: so the log cannot use the space that deletions need.
+    /// Detects that there is space again: while the disk is full, the store refuses events at once. First it sets the
+    /// reserve aside again, then the log continues: so the log cannot use the space that deletions need.
     pub(crate) async fn look_for_space(&self) -> Result<()> {
         let is_full = self.journal.is_full();
         let reserve = Arc::clone(&self.reserve);
