@@ -47,7 +47,7 @@ pub(crate) mod view;
 mod waste;
 mod watermarks;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ pub struct Catalog {
     /// For transactions that become durable only with a later one. Its user holds the writer.
     unsynced: SqlitePool,
     readers: SqlitePool,
+    /// Path of the database's write-ahead log, when it is on a disk.
+    log: Option<PathBuf>,
     /// The verifier key of the key that signs the logs; new logs name it.
     verifier_key: Arc<RwLock<String>>,
     /// The files that must be in place for a transaction to count.
@@ -119,7 +121,12 @@ impl Catalog {
         schema::apply(&writer).await?;
         let unsynced = pool_options(1).connect_lazy_with(unsynced::options(options.clone()));
         let readers = pool(READERS, options.read_only(true)).await?;
-        let catalog = Self::of(writer, unsynced, readers);
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        let catalog = Self {
+            log: Some(PathBuf::from(log)),
+            ..Self::of(writer, unsynced, readers)
+        };
         catalog.set_verifier_key(verifier_key);
         Ok(catalog)
     }
@@ -129,6 +136,7 @@ impl Catalog {
             writer,
             unsynced,
             readers,
+            log: None,
             verifier_key: Arc::default(),
             anchors: Arc::default(),
             changes: Changes::default(),

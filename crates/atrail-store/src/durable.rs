@@ -153,6 +153,11 @@ pub(crate) fn make_empty(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the bytes of a file durable that somebody else writes.
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_data()
+}
+
 /// Makes all earlier writes to the file system of a directory durable, names included.
 pub(crate) fn sync_file_system(dir: &Path) -> io::Result<()> {
     rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from)

@@ -11,8 +11,8 @@ use crate::error::Result;
 
 /// Parts that one query reads.
 const PARTS_AT_ONCE: u32 = 64;
-/// Bytes of texts after which the log is moved into the database.
-const MOVED_AT_ONCE_BYTES: usize = 4 << 20;
+/// Bytes of texts after which their maker moves the log into the database, before a login would have to.
+const MOVED_AT_ONCE_BYTES: usize = 6 << 20;
 
 /// The kind of a session's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +60,11 @@ impl Catalog {
                 if in_log >= MOVED_AT_ONCE_BYTES {
                     self.move_from_log().await;
                     in_log = 0;
+                } else {
+                    // Otherwise the next writer would sync these bytes, too, while others wait for it.
+                    self.sync_log().await;
                 }
             }
-        }
-        if in_log > 0 {
-            // Otherwise the transaction that inserts the session would sync all of the log while others wait.
-            self.move_from_log().await;
         }
         Ok(())
     }

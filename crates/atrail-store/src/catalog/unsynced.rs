@@ -9,11 +9,13 @@
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{SqlSafeStr, Sqlite, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
-use crate::error::Result;
+use crate::durable;
+use crate::error::{Result, chain, io_failure};
+use crate::task::off_thread;
 
 /// A transaction that is not synced.
 pub(super) struct UnsyncedTx {
@@ -46,10 +48,12 @@ impl Catalog {
     /// Begins a transaction that becomes durable only with a later one, once no other is in progress.
     pub(super) async fn begin_unsynced(&self, what: &'static str) -> Result<UnsyncedTx> {
         self.anchors.check()?;
+        // In this order: whoever moves the log has only the first, and other writers must not wait for that.
+        let own = self.unsynced.acquire().await.map_err(failed_to(what))?;
         let turn = self.writer.acquire().await.map_err(failed_to(what))?;
-        let tx = self.unsynced.begin_with("BEGIN IMMEDIATE").await;
+        let tx = Transaction::begin(own, Some("BEGIN IMMEDIATE".into_sql_str()));
         Ok(UnsyncedTx {
-            tx: tx.map_err(failed_to(what))?,
+            tx: tx.await.map_err(failed_to(what))?,
             _turn: turn,
             what,
         })
@@ -57,11 +61,25 @@ impl Catalog {
 
     /// Syncs the database's log and moves it into the database, beside other readers and writers. Otherwise one of the
     /// writers would have to do it when it commits.
-    pub(super) async fn move_from_log(&self) {
+    pub(crate) async fn move_from_log(&self) {
         let moving = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)");
         if let Err(error) = moving.execute(&self.unsynced).await {
             // A later writer does it, or reports why it cannot.
             tracing::warn!(%error, "the catalog's log could not be moved into it");
+        }
+    }
+
+    /// Syncs the database's log beside other readers and writers, so that the next of their transactions has only its own
+    /// bytes to sync.
+    pub(super) async fn sync_log(&self) {
+        let Some(log) = self.log.clone() else { return };
+        let synced = off_thread(move || durable::sync_file(&log).map_err(io_failure("sync", &log)));
+        if let Err(error) = synced.await {
+            // The next synced transaction does it, or reports why it cannot be done.
+            tracing::warn!(
+                error = chain(&error),
+                "the catalog's log could not be synced"
+            );
         }
     }
 }

@@ -101,3 +101,23 @@ impl Core {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use atrail_model::SpaceId;
+
+    use super::*;
+
+    /// A deletion that ends during an erasure is not settled by it.
+    #[test]
+    fn an_erasure_answers_only_for_what_was_deleted_before_it() {
+        let [one, other] = [1, 2].map(|byte| Domain::Space(SpaceId::from_bytes([byte; 16])));
+        let erasure = LogErasure::default();
+        erasure.owe([one, other]);
+        let erased = erasure.owed.lock().domains.clone();
+        erasure.owe([one]);
+        erasure.settle(&erased);
+        assert!(erasure.owes_one_of([one].into_iter()));
+        assert!(!erasure.owes_one_of([other].into_iter()), "the control");
+    }
+}

@@ -77,7 +77,11 @@ impl Core {
 
     /// Reports whether the archive accepts any file at all.
     async fn can_write_archive(&self) -> bool {
-        let probe = self.settings.data_dir.join("archive").join(".probe");
+        let probe = self
+            .settings
+            .data_dir
+            .join("archive")
+            .join(format!(".probe-{}", ObjectId::generate()));
         let tried = off_thread(move || {
             let made = durable::replace(&probe, b"", 0o600).and_then(|()| durable::remove(&probe));
             Ok(made.is_ok())

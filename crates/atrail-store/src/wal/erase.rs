@@ -114,6 +114,9 @@ fn erase_in(file: &ClosedFile, goes: impl Fn(Domain, u64) -> bool) -> Result<Has
             let _ = durable::remove_temporary(path);
         }
         replaced.map_err(io_failure("write the log file anew", path))?;
+    } else if let Some(dir) = path.parent() {
+        // An earlier try may have renamed the file and then failed to sync that.
+        durable::sync_dir(dir).map_err(io_failure("sync the log directory", dir))?;
     }
     Ok(domains)
 }
@@ -126,8 +129,10 @@ pub(super) fn remove_unfinished(dir: &Path) -> Result<()> {
             .path();
         let name = path.file_name().and_then(|name| name.to_str());
         if name.is_some_and(|name| name.starts_with('.') && name.ends_with(".wal.tmp")) {
-            durable::ensure_gone(&path)
-                .map_err(io_failure("remove the unfinished log file", &path))?;
+            // It is of no use, and no reason not to start.
+            if let Err(error) = durable::ensure_gone(&path) {
+                tracing::warn!(path = %path.display(), %error, "an unfinished log file could not be removed");
+            }
         }
     }
     Ok(())

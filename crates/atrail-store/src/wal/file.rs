@@ -292,7 +292,10 @@ pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |last| last + 1);
-    bytes.truncate((len + EMPTY_FRAME_LEN).max(header_len));
+    // A file system may keep no block of zeros at the end: then fewer bytes were read than the file has.
+    let length = usize::try_from(std::fs::metadata(path)?.len()).unwrap_or(usize::MAX);
+    let end = (len + EMPTY_FRAME_LEN).min(length).max(header_len);
+    bytes.resize(end, 0);
     bytes.shrink_to_fit();
     Ok(Bytes::from(bytes))
 }

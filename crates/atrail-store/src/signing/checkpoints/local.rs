@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoints, Signed, covers};
@@ -30,6 +30,8 @@ const NEW_EPOCH: &str = "new-epoch";
 pub(crate) struct LocalCheckpoints {
     data_dir: PathBuf,
     file: Mutex<CheckpointFile>,
+    /// What the file says, for readers who must not wait for a disk.
+    newest: RwLock<HashMap<Domain, Signed>>,
 }
 
 impl LocalCheckpoints {
@@ -39,8 +41,10 @@ impl LocalCheckpoints {
     /// `Damaged` with the number of the line, when a line is no checkpoint that was durable; when the file cannot be
     /// read.
     pub(crate) fn open(data_dir: &Path) -> Result<Self> {
+        let file = CheckpointFile::open(data_dir)?;
         Ok(Self {
-            file: Mutex::new(CheckpointFile::open(data_dir)?),
+            newest: RwLock::new(file.newest.clone()),
+            file: Mutex::new(file),
             data_dir: data_dir.to_owned(),
         })
     }
@@ -48,15 +52,24 @@ impl LocalCheckpoints {
 
 impl Checkpoints for LocalCheckpoints {
     fn domains(&self) -> Vec<Domain> {
-        self.file.lock().newest.keys().copied().collect()
+        self.newest.read().keys().copied().collect()
     }
 
     fn newest(&self, domain: Domain) -> Option<Signed> {
-        self.file.lock().newest.get(&domain).cloned()
+        self.newest.read().get(&domain).cloned()
     }
 
     fn remember(&self, signed: &[(Domain, Signed)]) -> Result<()> {
-        self.file.lock().remember(signed)
+        let mut file = self.file.lock();
+        let outcome = file.remember(signed);
+        // What was appended counts, also when shortening the file then failed.
+        let mut newest = self.newest.write();
+        for (domain, _) in signed {
+            if let Some(kept) = file.newest.get(domain) {
+                newest.insert(*domain, kept.clone());
+            }
+        }
+        outcome
     }
 
     fn demanded_epoch(&self) -> Result<Option<String>> {
