@@ -40,6 +40,7 @@ pub(crate) async fn background(core: Weak<Core>) {
             core.journal.note_full();
         }
         outcome = outcome.and(core.look_for_space().await);
+        core.catalog.move_texts_from_log().await;
         outcome = outcome.and(core.finish_erasure().await);
         let store = Store { core };
         outcome = outcome.and(store.take_in_waiting().await);

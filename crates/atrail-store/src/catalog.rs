@@ -49,6 +49,7 @@ mod watermarks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -87,6 +88,7 @@ pub struct Catalog {
     readers: SqlitePool,
     /// Path of the database's write-ahead log, when it is on a disk.
     log: Option<PathBuf>,
+    has_texts_in_log: Arc<AtomicBool>,
     /// The verifier key of the key that signs the logs; new logs name it.
     verifier_key: Arc<RwLock<String>>,
     /// The files that must be in place for a transaction to count.
@@ -137,6 +139,7 @@ impl Catalog {
             unsynced,
             readers,
             log: None,
+            has_texts_in_log: Arc::default(),
             verifier_key: Arc::default(),
             anchors: Arc::default(),
             changes: Changes::default(),

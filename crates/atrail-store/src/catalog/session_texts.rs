@@ -66,6 +66,7 @@ impl Catalog {
                 }
             }
         }
+        self.note_texts_in_log();
         Ok(())
     }
 

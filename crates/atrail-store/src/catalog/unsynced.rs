@@ -7,6 +7,8 @@
 //! (`synchronous=NORMAL`, <https://www.sqlite.org/wal.html#performance_considerations>; SQLite still syncs its
 //! checkpoints.)
 
+use std::sync::atomic::Ordering;
+
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, Transaction};
@@ -61,7 +63,7 @@ impl Catalog {
 
     /// Syncs the database's log and moves it into the database, beside other readers and writers. Otherwise one of the
     /// writers would have to do it when it commits.
-    pub(crate) async fn move_from_log(&self) {
+    pub(super) async fn move_from_log(&self) {
         let moving = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)");
         if let Err(error) = moving.execute(&self.unsynced).await {
             // A later writer does it, or reports why it cannot.
@@ -80,6 +82,19 @@ impl Catalog {
                 error = chain(&error),
                 "the catalog's log could not be synced"
             );
+        }
+    }
+
+    /// Notes that texts are in the database's log, which [`Self::move_texts_from_log`] then moves.
+    pub(super) fn note_texts_in_log(&self) {
+        self.has_texts_in_log.store(true, Ordering::Relaxed);
+    }
+
+    /// Moves texts from the database's log into the database, a moment after their session was made: a commit of somebody
+    /// else would otherwise have to, and the download that follows would wait for the disk.
+    pub(crate) async fn move_texts_from_log(&self) {
+        if self.has_texts_in_log.swap(false, Ordering::Relaxed) {
+            self.move_from_log().await;
         }
     }
 }

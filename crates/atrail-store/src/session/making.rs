@@ -162,14 +162,7 @@ impl Maker<'_> {
             })
             .await?;
         Ok(match inserted {
-            Inserted::Done => {
-                if is_long {
-                    // Beside the answer: otherwise a login may have to, when it commits.
-                    let catalog = catalog.clone();
-                    drop(tokio::spawn(async move { catalog.move_from_log().await }));
-                }
-                Some(self.keep(made))
-            }
+            Inserted::Done => Some(self.keep(made)),
             Inserted::Before(session) => Some(*session),
             Inserted::Stale => None,
         })
