@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use atrail_model::Domain;
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::core::Core;
-use crate::error::{ErrorKind, Result, chain};
+use crate::error::{ErrorKind, Result, chain, is_full};
 use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
 
@@ -16,7 +17,7 @@ use crate::seal::scope::SealScope;
 pub(crate) struct LogErasure {
     owed: Mutex<Owed>,
     /// Held while they are erased. Whoever waits for it finds that one erasure did it for several.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +66,11 @@ impl Core {
     /// Gets all that was deleted by now out of the journal, for whoever deleted it. What is unsealed of others stays what it is.
     /// The caller has claimed nothing.
     pub(crate) async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
-        let _one_for_all = self.log_erasure.turn.lock().await;
+        let turn = Arc::clone(&self.log_erasure.turn).lock_owned().await;
+        self.erase_what_is_owed(turn).await
+    }
+
+    async fn erase_what_is_owed(self: &Arc<Self>, _one_for_all: OwnedMutexGuard<()>) -> Result<()> {
         let owed = self.log_erasure.owed.lock().domains.clone();
         if owed.is_empty() {
             return Ok(());
@@ -92,11 +97,29 @@ impl Core {
         self.trim(Rotation::None).await
     }
 
-    /// Ends what an earlier deletion could not.
+    /// Begins to end what an earlier deletion could not, unless somebody is at it. It may have to wait for a domain in which somebody
+    /// is at work; the caller, who seals for all, does not.
     pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
-        if self.log_erasure.owes() {
-            self.erase_from_log().await?;
+        if !self.log_erasure.owes() {
+            return Ok(());
         }
+        self.catalog.anchors().check()?;
+        let Ok(turn) = Arc::clone(&self.log_erasure.turn).try_lock_owned() else {
+            return Ok(());
+        };
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let erased = core.told(core.erase_what_is_owed(turn).await);
+            if is_full(&erased) {
+                core.journal.note_full();
+            }
+            if let Err(error) = erased {
+                tracing::error!(
+                    error = chain(&error),
+                    "deleted events are still in the log; it is tried again"
+                );
+            }
+        });
         Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use atrail_model::{EventTotal, ObjectId, Place};
+use atrail_model::{EventTotal, ObjectId, Place, Retention};
 
+use crate::duties::Duty;
 use crate::object;
+use crate::retention::Busy;
 
 use super::{A_WHILE, Arc, Day, DayRange, Domain, Fixture, Hour, Scope, Target};
 
@@ -146,4 +148,77 @@ async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
     let text = String::from_utf8(receipt.to_vec()).unwrap();
     let (receipt, _) = atrail_evidence::Receipt::parse(&text).unwrap();
     assert_eq!(receipt.domains.len(), 3);
+}
+
+/// Whoever sweeps by itself seals for all, too.
+#[tokio::test]
+async fn the_background_leaves_a_domain_to_whoever_is_at_work_there() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let old = crate::NewEvent {
+        day: "2017-07-01".parse().unwrap(),
+        ..Fixture::event("old")
+    };
+    fixture
+        .store
+        .append(fixture.domain(), vec![old])
+        .await
+        .unwrap();
+    fixture.seal().await.unwrap().unwrap();
+    let week = Retention::Days(7.try_into().unwrap());
+    let target = fixture.scope().target;
+    fixture
+        .store
+        .set_retention(target, week, "ann")
+        .await
+        .unwrap();
+    for what in ["compaction", "seal"] {
+        let busy = match what {
+            "compaction" => fixture.compacts().await,
+            _ => fixture.seals().await,
+        };
+        let swept = tokio::time::timeout(A_WHILE, core.sweep(Busy::Leave)).await;
+        assert_eq!(swept.expect("it waits").unwrap().count, 0, "{what}");
+        let waits = tokio::time::timeout(A_WHILE, core.sweep(Busy::Wait)).await;
+        assert!(waits.is_err(), "the control: whoever asks waits");
+        drop(busy);
+    }
+    let turn = core.log_erasure.hold().await;
+    let swept = tokio::time::timeout(A_WHILE, core.sweep(Busy::Leave)).await;
+    assert_eq!(swept.expect("it waits").unwrap().count, 1);
+    assert!(core.log_erasure.owes(), "somebody has the turn to erase");
+    drop(turn);
+    core.erase_from_log().await.unwrap();
+    assert!(!core.log_erasure.owes());
+}
+
+#[tokio::test]
+async fn a_seal_of_all_holds_nothing_while_it_waits_for_one() {
+    for is_first_busy in [false, true] {
+        let fixture = Fixture::new().await;
+        let core = Arc::clone(&fixture.store.core);
+        let tenancy = fixture.store.tenancy();
+        let organization = tenancy.organizations().await.unwrap()[0].id;
+        let now = "2017-07-25T10:00:00Z".parse().unwrap();
+        let made = tenancy.create_space(organization, "other", now);
+        let other = Domain::Space(made.await.unwrap().id);
+        let sent = vec![Fixture::event("other")];
+        fixture.store.append(other, sent).await.unwrap();
+        let mut both = [fixture.domain(), other];
+        both.sort_unstable();
+        if is_first_busy {
+            both.reverse();
+        }
+        let [free, busy] = both;
+        let claim = core.duties.claim(Duty::Seal(busy)).await;
+        let seal = fixture.seal();
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!seal.is_finished(), "it waits for the busy one");
+        assert!(core.duties.try_claim(Duty::Seal(free)).is_some());
+        assert!(!core.journal.unsealed_domains().contains(&free));
+        assert!(core.journal.unsealed_domains().contains(&busy));
+        drop(claim);
+        seal.await.unwrap().unwrap();
+        assert!(!core.journal.unsealed_domains().contains(&busy));
+    }
 }
