@@ -1,7 +1,5 @@
 //! Who waits for whom: deletions, seals, compactions, and who erases what they left.
 
-use std::sync::atomic::Ordering;
-
 use atrail_model::{EventTotal, ObjectId, Place, Retention};
 
 use crate::duties::Duty;
@@ -63,7 +61,7 @@ async fn what_is_owed_is_erased_when_nobody_writes_objects() {
             .mark_as_waste(std::slice::from_ref(&path))
             .await
             .unwrap();
-        core.owes_objects.store(true, Ordering::Relaxed);
+        core.owes_objects.owe();
         let (mut compacting, mut sealing) = (None, None);
         match what {
             "compaction" => compacting = Some(fixture.compacts().await),
@@ -71,12 +69,46 @@ async fn what_is_owed_is_erased_when_nobody_writes_objects() {
         }
         core.erase_owed().await.unwrap();
         assert!(file.exists(), "it is left to the {what}");
-        assert!(core.owes_objects.load(Ordering::Relaxed));
+        assert!(core.owes_objects.owes());
         drop((compacting, sealing));
         core.erase_owed().await.unwrap();
         assert!(!file.exists());
-        assert!(!core.owes_objects.load(Ordering::Relaxed));
+        assert!(!core.owes_objects.owes());
         assert_eq!(core.catalog.waste().await.unwrap(), Vec::<String>::new());
+    }
+}
+
+/// A deletion that looks meanwhile does not answer that the bytes are gone.
+#[tokio::test]
+async fn what_is_owed_stays_noted_while_it_is_being_erased() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    fixture.seal().await.unwrap().unwrap();
+    let place = Place {
+        domain: fixture.domain(),
+        day: "2017-07-24".parse().unwrap(),
+        hour: Hour::new(3).unwrap(),
+    };
+    let path = object::object_path(place, ObjectId::generate());
+    for leaves_more in [true, false] {
+        core.catalog
+            .mark_as_waste(std::slice::from_ref(&path))
+            .await
+            .unwrap();
+        core.owes_objects.owe();
+        // It erases, and cannot note that it did.
+        let tx = core.catalog.write("hold the catalog").await.unwrap();
+        let erasing = Arc::clone(&core);
+        let erasure = tokio::spawn(async move { erasing.erase_owed().await });
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!erasure.is_finished(), "the control");
+        assert!(core.owes_objects.owes());
+        if leaves_more {
+            core.owes_objects.owe();
+        }
+        drop(tx);
+        erasure.await.unwrap().unwrap();
+        assert_eq!(core.owes_objects.owes(), leaves_more);
     }
 }
 
