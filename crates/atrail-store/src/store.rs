@@ -131,6 +131,8 @@ impl Store {
             let _ = worker.await;
         }
         core.duties.rest().await;
+        // Its files are not to change under whoever opens the directory next.
+        let _nobody_erases = core.log_erasure.hold().await;
         let told = core.tell_activity().await;
         let kept = core.time.keep(&core.catalog).await;
         let stopped = core.journal.stop().await;

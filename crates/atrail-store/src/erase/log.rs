@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::error::{ErrorKind, Result, chain, is_full};
 use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
+use crate::task::joined;
 
 /// The domains of which the journal may still have events that were deleted.
 #[derive(Debug, Default)]
@@ -48,8 +49,7 @@ impl LogErasure {
         !self.owed.lock().domains.is_empty()
     }
 
-    /// Keeps the log from being erased.
-    #[cfg(test)]
+    /// Waits until nobody erases, and keeps the log from being erased.
     pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
@@ -64,13 +64,19 @@ impl LogErasure {
 
 impl Core {
     /// Gets all that was deleted by now out of the journal, for whoever deleted it. What is unsealed of others stays what it is.
-    /// The caller has claimed nothing.
+    /// The caller has claimed nothing. It runs to its end even when nobody waits for it any more.
     pub(crate) async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
         let turn = Arc::clone(&self.log_erasure.turn).lock_owned().await;
-        self.erase_what_is_owed(turn).await
+        let core = Arc::clone(self);
+        let erasure = tokio::spawn(async move {
+            let erased = core.erase_what_is_owed().await;
+            core.end_turn(turn);
+            erased
+        });
+        joined(erasure).await
     }
 
-    async fn erase_what_is_owed(self: &Arc<Self>, _one_for_all: OwnedMutexGuard<()>) -> Result<()> {
+    async fn erase_what_is_owed(self: &Arc<Self>) -> Result<()> {
         let owed = self.log_erasure.owed.lock().domains.clone();
         if owed.is_empty() {
             return Ok(());
@@ -97,6 +103,12 @@ impl Core {
         self.trim(Rotation::None).await
     }
 
+    /// Gives the turn up. Whoever has it next finds nobody at work in the directory.
+    fn end_turn(self: Arc<Self>, turn: OwnedMutexGuard<()>) {
+        drop(self);
+        drop(turn);
+    }
+
     /// Begins to end what an earlier deletion could not, unless somebody is at it. It may have to wait for a domain in which somebody
     /// is at work; the caller, who seals for all, does not.
     pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
@@ -109,7 +121,7 @@ impl Core {
         };
         let core = Arc::clone(self);
         tokio::spawn(async move {
-            let erased = core.told(core.erase_what_is_owed(turn).await);
+            let erased = core.told(core.erase_what_is_owed().await);
             if is_full(&erased) {
                 core.journal.note_full();
             }
@@ -119,6 +131,7 @@ impl Core {
                     "deleted events are still in the log; it is tried again"
                 );
             }
+            core.end_turn(turn);
         });
         Ok(())
     }

@@ -6,12 +6,26 @@ use crate::duties::Duty;
 use crate::object;
 use crate::retention::Busy;
 
-use super::{A_WHILE, Arc, Day, DayRange, Domain, Fixture, Hour, Scope, Target};
+use super::{
+    A_WHILE, Arc, Day, DayRange, Domain, Fixture, HashSet, Hour, Scope, SealScope, Target,
+};
 
 impl Fixture {
     pub(super) fn deletion(&self) -> tokio::task::JoinHandle<crate::Result<EventTotal>> {
         let (store, scope) = (self.store.clone(), self.scope());
         tokio::spawn(async move { store.delete_events(scope, "ann", false).await })
+    }
+
+    /// Another domain that has something unsealed.
+    async fn other(&self) -> Domain {
+        let tenancy = self.store.tenancy();
+        let organization = tenancy.organizations().await.unwrap()[0].id;
+        let now = "2017-07-25T10:00:00Z".parse().unwrap();
+        let made = tenancy.create_space(organization, "other", now);
+        let other = Domain::Space(made.await.unwrap().id);
+        let sent = vec![Self::event("other")];
+        self.store.append(other, sent).await.unwrap();
+        other
     }
 
     /// Events of the catalog, whoever holds up a count.
@@ -229,13 +243,7 @@ async fn a_seal_of_all_holds_nothing_while_it_waits_for_one() {
     for is_first_busy in [false, true] {
         let fixture = Fixture::new().await;
         let core = Arc::clone(&fixture.store.core);
-        let tenancy = fixture.store.tenancy();
-        let organization = tenancy.organizations().await.unwrap()[0].id;
-        let now = "2017-07-25T10:00:00Z".parse().unwrap();
-        let made = tenancy.create_space(organization, "other", now);
-        let other = Domain::Space(made.await.unwrap().id);
-        let sent = vec![Fixture::event("other")];
-        fixture.store.append(other, sent).await.unwrap();
+        let other = fixture.other().await;
         let mut both = [fixture.domain(), other];
         both.sort_unstable();
         if is_first_busy {
@@ -253,4 +261,36 @@ async fn a_seal_of_all_holds_nothing_while_it_waits_for_one() {
         seal.await.unwrap().unwrap();
         assert!(!core.journal.unsealed_domains().contains(&busy));
     }
+}
+
+#[tokio::test]
+async fn an_erasure_of_the_log_ends_though_nobody_waits_and_before_the_store_closes() {
+    let fixture = Fixture::new().await;
+    let core = Arc::clone(&fixture.store.core);
+    let other = fixture.other().await;
+    let own = SealScope::These(HashSet::from([fixture.domain()]));
+    core.seal(own).await.unwrap();
+    // So that it cannot write files anew, and seals: somebody is at work there.
+    let log = fixture.dir.path().join("data/wal");
+    for generation in 0..9 {
+        std::fs::create_dir(log.join(format!(".{generation:012}.wal.tmp"))).unwrap();
+    }
+    let busy = core.duties.claim(Duty::Seal(other)).await;
+    core.log_erasure.owe([fixture.domain()]);
+    let erasing = Arc::clone(&core);
+    let asks = tokio::spawn(async move { erasing.erase_from_log().await });
+    tokio::time::sleep(A_WHILE).await;
+    asks.abort();
+    let turn = tokio::time::timeout(A_WHILE, core.log_erasure.hold()).await;
+    assert!(turn.is_err(), "it is still at work");
+    drop(busy);
+    let turn = core.log_erasure.hold().await;
+    assert!(!core.log_erasure.owes());
+    let closing = fixture.store.clone();
+    let closing = tokio::spawn(async move { closing.close().await });
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!closing.is_finished(), "somebody erases");
+    assert!(core.journal.refusal().is_none());
+    drop(turn);
+    closing.await.unwrap().unwrap();
 }
