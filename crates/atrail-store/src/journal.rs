@@ -4,6 +4,7 @@
 mod load;
 mod local;
 mod pending;
+mod unsigned;
 
 #[cfg(test)]
 mod conformance;
@@ -13,7 +14,7 @@ mod conformance;
 )]
 pub(crate) mod memory;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,17 +83,24 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// [`Self::seals_of`] its domains has counted up.
     fn sealed(&self, taken: &[(Domain, Arc<Pending>)]);
 
+    /// The domains of which something is sealed, and not [`Self::signed`]; each with a number that grows with each of its seals.
+    fn unsigned(&self) -> HashMap<Domain, u64>;
+
+    /// Signatures cover all that was sealed of these domains when they had these numbers. Until then storage keeps it: a catalog that
+    /// is older than the seal, and is put back, is not known for that, and needs it.
+    fn signed(&self, numbers: &HashMap<Domain, u64>);
+
     /// Has what was taken, and could not be sealed, gather again: it is the next to be taken of its domains.
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]);
 
-    /// Lets go of storage that holds only what is sealed. What is unsealed is never touched.
+    /// Lets go of storage that holds only what is sealed and signed. What is unsealed or unsigned is never touched.
     ///
     /// # Errors
     /// `Full` where a rotation finds no space; or when storage refuses. It may be tried again.
     fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>>;
 
-    /// Erases what is sealed of these domains: when it returns, storage has no byte of an event of theirs that was sealed before the
-    /// call. What is unsealed is never touched, and nobody who appends waits for long.
+    /// Erases what is sealed of these domains: when it returns, storage has no byte of an event of theirs that was sealed and signed
+    /// before the call. What is unsealed or unsigned is never touched, and nobody who appends waits for long.
     ///
     /// # Errors
     /// `Full` where there is no space to write anew what has to stay; or when storage refuses. Some may be left then. When all that is

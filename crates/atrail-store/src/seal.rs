@@ -7,6 +7,7 @@
 mod apart;
 mod held;
 pub(crate) mod scope;
+mod signed;
 mod slices;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -151,32 +152,13 @@ impl Core {
         }
         self.counters.seals.observe_since(started);
         held.is_sealed = true;
-        if let Err(error) = self.let_log_go(&held.taken).await {
+        if let Err(error) = self.trim(Rotation::None).await {
             tracing::warn!(
                 error = chain(&error),
                 "the log keeps files that it no longer needs"
             );
         }
         Ok(())
-    }
-
-    /// Removes log files that are not needed any more. What was sealed is signed before: by that a later start knows a catalog
-    /// that is older than the archive.
-    async fn let_log_go(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
-        let domains = self.domains_of_taken(taken).await?;
-        let rows: Vec<_> = taken
-            .iter()
-            .filter_map(|(domain, _)| domains.get(domain).copied())
-            .collect();
-        self.with_reserve(|| self.signing.sign(&self.catalog, &rows))
-            .await?;
-        self.trim(Rotation::None).await
-    }
-
-    /// Removes log files whose events are sealed in a catalog that is where it was.
-    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
-        self.catalog.anchors().check()?;
-        self.journal.trim(rotation).await
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {

@@ -83,6 +83,13 @@ impl Core {
         }
         let domains: HashSet<_> = owed.keys().copied().collect();
         self.catalog.anchors().check()?;
+        if let Err(error) = self.sign_sealed().await {
+            let unsigned = self.journal.unsigned();
+            if domains.iter().any(|domain| unsigned.contains_key(domain)) {
+                // The log keeps it.
+                return Err(error);
+            }
+        }
         if let Err(error) = self.told(self.journal.erase(&domains).await) {
             if error.kind() != ErrorKind::Full {
                 tracing::warn!(
