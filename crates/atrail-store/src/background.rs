@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::core::{Core, Store};
 use crate::error::{Result, chain, is_full};
 use crate::journal::Ripe;
+use crate::retention::Busy;
 use crate::seal::scope::SealScope;
 use crate::task::off_thread;
 
@@ -62,7 +63,7 @@ pub(crate) async fn background(core: Weak<Core>) {
             outcome = outcome.and(core.erase_owed().await);
         }
         if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
-            outcome = outcome.and(core.sweep().await.map(drop));
+            outcome = outcome.and(core.sweep(Busy::Leave).await.map(drop));
         }
         outcome = core.told(outcome);
         if is_full(&outcome) {

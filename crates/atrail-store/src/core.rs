@@ -21,6 +21,7 @@ use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::duties::Duties;
 use crate::erase::log::LogErasure;
+use crate::erase::owed::Owed;
 use crate::journal::Journal;
 use crate::parts::Lock;
 use crate::reserve::Reserve;
@@ -72,8 +73,8 @@ pub(crate) struct Core {
     pub(crate) counters: Arc<Counters>,
     pub(crate) reserve: Arc<Reserve>,
     pub(crate) log_erasure: LogErasure,
-    /// Whether the archive still has bytes that must be erased and could not be.
-    pub(crate) owes_objects: AtomicBool,
+    /// Whether bytes are in the archive that are to be erased, and could not be.
+    pub(crate) owes_objects: Owed,
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     pub(crate) background: Mutex<Vec<JoinHandle<()>>>,

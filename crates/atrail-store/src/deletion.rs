@@ -43,7 +43,7 @@ impl Store {
             && !core
                 .log_erasure
                 .owes_one_of(domains.iter().map(|row| row.domain))
-            && !core.owes_objects.load(Ordering::Relaxed)
+            && !core.owes_objects.owes()
             && !core.catalog.has_retired(&domains, &scope).await?;
         if dry_run || is_done {
             return Ok(counted);
@@ -129,7 +129,7 @@ impl Core {
         can_go.map_err(partly(total))?;
         let removed = self.remove_and_erase(domains, &scope, requester).await;
         total = total.and(removed.map_err(partly(total))?);
-        if self.owes_objects.load(Ordering::Relaxed) {
+        if self.owes_objects.owes() {
             let erased = self.erase_waste_of(&own().collect()).await;
             total.is_owed = !erased.unwrap_or(false);
         }
@@ -167,7 +167,7 @@ impl Core {
                     error = chain(&error),
                     "bytes of deleted events stay until their deletion can be signed"
                 );
-                self.owes_objects.store(true, Ordering::Relaxed);
+                self.owes_objects.owe();
                 true
             }
         };
@@ -215,7 +215,7 @@ impl Core {
         };
         let is_there = self.catalog.recorded(first.id).await;
         if !matches!(&is_there, Ok(Some(_))) {
-            self.owes_objects.store(true, Ordering::Relaxed);
+            self.owes_objects.owe();
         }
         let is_removed = is_there?.is_none();
         if is_removed {

@@ -1,9 +1,9 @@
 //! Erases bytes that do not belong to the archive, or no longer do.
 
 pub(crate) mod log;
+pub(crate) mod owed;
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 
 use atrail_model::Domain;
 use futures_util::{StreamExt, stream};
@@ -67,18 +67,18 @@ impl Core {
             left += 1;
         }
         if left > 0 {
-            self.owes_objects.store(true, Ordering::Relaxed);
+            self.owes_objects.owe();
         }
         left == 0
     }
 
     /// Erases the objects that an earlier try could not erase.
     pub(crate) async fn erase_owed(&self) -> Result<()> {
-        if !self.owes_objects.load(Ordering::Relaxed) {
+        if !self.owes_objects.owes() {
             return Ok(());
         }
-        // A task that leaves some from here on sets the mark again.
-        self.owes_objects.store(false, Ordering::Relaxed);
+        // The note stands until the bytes are gone: nobody says meanwhile that they are. Whoever leaves some from here on is not settled.
+        let number = self.owes_objects.number();
         let waste = self.catalog.waste().await;
         let mut is_left = waste.is_err();
         let domains: HashSet<_> = waste
@@ -97,8 +97,8 @@ impl Core {
             };
             is_left |= !erased.unwrap_or(false);
         }
-        if is_left {
-            self.owes_objects.store(true, Ordering::Relaxed);
+        if !is_left {
+            self.owes_objects.settle(number);
         }
         waste.map(drop)
     }
@@ -132,24 +132,28 @@ impl Core {
             // Some of it may belong to the archive.
             return Ok(());
         }
+        let number = self.owes_objects.number();
         let waste = self.catalog.waste().await?;
         if waste.is_empty() {
-            self.owes_objects.store(false, Ordering::Relaxed);
+            self.owes_objects.settle(number);
             return Ok(());
         }
         tracing::info!(objects = waste.len(), "erasing unfinished objects");
         let unsigned = self
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await?;
-        self.owes_objects
-            .store(!unsigned.is_empty(), Ordering::Relaxed);
+        if !unsigned.is_empty() {
+            self.owes_objects.owe();
+        }
         let unsigned: Vec<_> = unsigned
             .iter()
             .map(|(domain, _)| format!("domain={domain}/"))
             .collect();
         let is_signed = |path: &String| !unsigned.iter().any(|domain| path.starts_with(domain));
         let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
-        self.erase(&waste).await;
+        if self.erase(&waste).await && unsigned.is_empty() {
+            self.owes_objects.settle(number);
+        }
         Ok(())
     }
 
@@ -160,8 +164,8 @@ impl Core {
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await;
         if is_full(&signed) {
-            tracing::warn!("the disk is full: bytes that must be erased stay until there is space");
-            self.owes_objects.store(true, Ordering::Relaxed);
+            tracing::warn!("the disk is full: what is to be erased stays until there is space");
+            self.owes_objects.owe();
             return Ok(());
         }
         signed?;

@@ -4,6 +4,7 @@
 mod load;
 mod local;
 mod pending;
+mod unsigned;
 
 #[cfg(test)]
 mod conformance;
@@ -13,7 +14,7 @@ mod conformance;
 )]
 pub(crate) mod memory;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -86,18 +87,24 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// is free, and [`Self::seals_of`] their domains has increased.
     fn sealed(&self, taken: &[(Domain, Arc<Pending>)]);
 
-    /// Returns taken events that could not be sealed to the gathered ones: the next call of [`Self::take`] for their
-    /// domains takes them.
+    /// The domains of which something is sealed, and not [`Self::signed`]; each with a number that grows with each of its seals.
+    fn unsigned(&self) -> HashMap<Domain, u64>;
+
+    /// Signatures cover all that was sealed of these domains when they had these numbers. Until then storage keeps it: a catalog that
+    /// is older than the seal, and is put back, is not known for that, and needs it.
+    fn signed(&self, numbers: &HashMap<Domain, u64>);
+
+    /// Has what was taken, and could not be sealed, gather again: it is the next to be taken of its domains.
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]);
 
-    /// Releases storage that holds only sealed events. It never touches unsealed ones.
+    /// Lets go of storage that holds only what is sealed and signed. What is unsealed or unsigned is never touched.
     ///
     /// # Errors
     /// `Full` where a rotation finds no space; or when storage fails. The caller may try again.
     fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>>;
 
-    /// Erases the sealed events of these domains: when it returns, storage has no byte of any of their events that was
-    /// sealed before the call. It never touches unsealed events, and no append waits for long.
+    /// Erases what is sealed of these domains: when it returns, storage has no byte of an event of theirs that was sealed and signed
+    /// before the call. What is unsealed or unsigned is never touched, and nobody who appends waits for long.
     ///
     /// # Errors
     /// `Full` where there is no space to rewrite the events that must stay; or when storage fails. Some bytes may

@@ -22,7 +22,16 @@ use crate::error::{Result, StoreError, chain};
 use crate::object::domain_of;
 use crate::task::joined;
 
-/// The actor that the sweeper's records name.
+/// What a sweep does where somebody else is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Busy {
+    /// Waits until that has ended.
+    Wait,
+    /// Leaves it to the next sweep: who sweeps seals for all, and nobody's sealing waits for one tenant's deletion.
+    Leave,
+}
+
+/// Who the records of the sweeper name.
 const ACTOR: &str = "retention";
 
 impl Store {
@@ -77,7 +86,7 @@ impl Store {
     /// When the catalog or the disk fails; nothing is lost, and the next sweep continues.
     pub async fn sweep(&self) -> Result<EventTotal> {
         let core = Arc::clone(&self.core);
-        let work = tokio::spawn(async move { core.sweep().await });
+        let work = tokio::spawn(async move { core.sweep(Busy::Wait).await });
         joined(work).await
     }
 }
@@ -96,7 +105,7 @@ impl Core {
         Day::from_number(number)
     }
 
-    pub(crate) async fn sweep(self: &Arc<Self>) -> Result<EventTotal> {
+    pub(crate) async fn sweep(self: &Arc<Self>, busy: Busy) -> Result<EventTotal> {
         let mut total = EventTotal::default();
         let mut failed = None;
         let mut is_kept = false;
@@ -110,7 +119,10 @@ impl Core {
                     self.with_reserve(|| self.time.keep(&self.catalog)).await?;
                     is_kept = true;
                 }
-                match self.with_reserve(|| self.sweep_domain(row, days)).await {
+                match self
+                    .with_reserve(|| self.sweep_domain(row, days, busy))
+                    .await
+                {
                     Ok(swept) => {
                         if swept.count > 0 {
                             self.sign_soon(&[row]).await;
@@ -126,12 +138,12 @@ impl Core {
                 }
             }
         }
-        let erased = self.erase_retired().await;
+        let erased = self.erase_retired(busy).await;
         failed.map_or(Ok(()), Err).and(erased)?;
         Ok(total)
     }
 
-    async fn sweep_domain(&self, row: DomainRow, days: DayRange) -> Result<EventTotal> {
+    async fn sweep_domain(&self, row: DomainRow, days: DayRange, busy: Busy) -> Result<EventTotal> {
         let scope = Scope {
             target: match row.domain {
                 Domain::Space(id) => Target::Space(id),
@@ -140,8 +152,19 @@ impl Core {
             days,
             hours: Hours::ALL,
         };
-        // A compaction and a seal see the archive either before the deletion or after it.
-        let _nobody_else = claim_all(&*self.duties, to_take_out([row.domain].into_iter())).await;
+        // A compaction and a seal see the archive as it is, or as it will be.
+        let duties = to_take_out([row.domain].into_iter());
+        let _nobody_else = match busy {
+            Busy::Wait => claim_all(&*self.duties, duties).await,
+            Busy::Leave => {
+                let claims: Option<Vec<_>> =
+                    duties.map(|duty| self.duties.try_claim(duty)).collect();
+                let Some(claims) = claims else {
+                    return Ok(EventTotal::default());
+                };
+                claims
+            }
+        };
         let _nobody_counts = self.journal.change_counts().await;
         let due = |policy| {
             // One moment for the decision and for its record.
@@ -161,9 +184,9 @@ impl Core {
         Ok(total)
     }
 
-    /// Erases the bytes that retention removed from the archive and no session has pinned.
-    async fn erase_retired(self: &Arc<Self>) -> Result<()> {
-        // The record of a deletion is signed before its bytes are erased.
+    /// Erases what retention took out of the archive and no session has pinned.
+    async fn erase_retired(self: &Arc<Self>, busy: Busy) -> Result<()> {
+        // What a deletion recorded is signed before its bytes go.
         let unsigned = self
             .with_reserve(|| self.signing.sign_each(&self.catalog))
             .await?;
@@ -181,7 +204,10 @@ impl Core {
         // The log of events may still have some of them.
         self.log_erasure
             .owe(paths.iter().filter_map(|path| domain_of(path)));
-        self.finish_erasure().await
+        match busy {
+            Busy::Wait => self.erase_from_log().await,
+            Busy::Leave => self.finish_erasure().await,
+        }
     }
 }
 

@@ -7,9 +7,10 @@
 mod apart;
 mod held;
 pub(crate) mod scope;
+mod signed;
 mod slices;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +21,7 @@ use libdeflater::CompressionLvl;
 use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
-use crate::duties::{Duty, claim_all};
+use crate::duties::{Claim, Duty};
 use crate::error::{Result, StoreError, chain};
 use crate::journal::{Gathered, Pending, Rotation};
 use crate::object::{self, NewObject};
@@ -56,25 +57,43 @@ impl Core {
                 domains = self.chosen(&which).iter().map(|one| one.domain).collect();
             }
         }
-        let wanted = domains.iter().copied().map(Duty::Seal);
-        let mut claims = claim_all(&*self.duties, wanted).await;
+        // Those that are free share their objects' transactions. Nobody waits for the others with a claim of a third.
         let mut outcome = Ok(());
-        let mut slices = VecDeque::from(self.slices(&SealScope::These(domains)));
-        while let Some(slice) = slices.pop_front() {
+        let mut busy = BTreeSet::new();
+        let mut done = HashSet::new();
+        for mut slice in self.slices(&SealScope::These(domains.clone())) {
+            let claims = self.claim_free(&mut slice, &mut busy);
             outcome = outcome.and(self.seal_gathered(&slice).await);
-            claims.retain(|claim| {
-                let Duty::Seal(domain) = claim.duty() else {
-                    return false;
-                };
-                slices.iter().any(|slice| slice.contains(&domain)) || self.apart.has_of(domain)
-            });
+            done.extend(slice);
+            drop(claims);
         }
-        let apart = claims.iter().filter_map(|claim| match claim.duty() {
-            Duty::Seal(domain) => Some(domain),
-            Duty::Compact(_) => None,
+        // What somebody is sealing now has gathered nothing, and what is set apart neither.
+        let is_left = |domain: &Domain| !done.contains(domain) || self.apart.has_of(*domain);
+        busy.extend(domains.into_iter().filter(is_left));
+        for domain in busy {
+            let _claim = self.duties.claim(Duty::Seal(domain)).await;
+            let this = SealScope::These(HashSet::from([domain]));
+            for slice in self.slices(&this) {
+                outcome = outcome.and(self.seal_gathered(&slice).await);
+            }
+            outcome = outcome.and(self.seal_apart(&this).await);
+        }
+        outcome
+    }
+
+    /// Claims those of a slice that are free, and moves the others to those that are busy.
+    fn claim_free(&self, slice: &mut HashSet<Domain>, busy: &mut BTreeSet<Domain>) -> Vec<Claim> {
+        let mut claims = Vec::with_capacity(slice.len());
+        slice.retain(|domain| {
+            let claim = self.duties.try_claim(Duty::Seal(*domain));
+            let is_free = claim.is_some();
+            claims.extend(claim);
+            if !is_free {
+                busy.insert(*domain);
+            }
+            is_free
         });
-        let apart = apart.collect();
-        outcome.and(self.seal_apart(&SealScope::These(apart)).await)
+        claims
     }
 
     /// As [`Self::seal`], but skips domains in which another task is working: afterwards they are due again.
@@ -83,13 +102,7 @@ impl Core {
         let sealing = tokio::spawn(async move {
             let mut outcome = Ok(());
             for mut slice in core.slices(&which) {
-                let mut claims = Vec::with_capacity(slice.len());
-                slice.retain(|domain| {
-                    let claim = core.duties.try_claim(Duty::Seal(*domain));
-                    let is_free = claim.is_some();
-                    claims.extend(claim);
-                    is_free
-                });
+                let _claims = core.claim_free(&mut slice, &mut BTreeSet::new());
                 outcome = outcome.and(core.seal_gathered(&slice).await);
             }
             outcome.and(core.seal_apart(&which).await)
@@ -139,32 +152,13 @@ impl Core {
         }
         self.counters.seals.observe_since(started);
         held.is_sealed = true;
-        if let Err(error) = self.let_log_go(&held.taken).await {
+        if let Err(error) = self.trim(Rotation::None).await {
             tracing::warn!(
                 error = chain(&error),
                 "the log keeps files that it no longer needs"
             );
         }
         Ok(())
-    }
-
-    /// Removes log files that are no longer needed. It signs the sealed domains first: the signatures let a later start
-    /// detect a catalog that is older than the archive.
-    async fn let_log_go(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {
-        let domains = self.domains_of_taken(taken).await?;
-        let rows: Vec<_> = taken
-            .iter()
-            .filter_map(|(domain, _)| domains.get(domain).copied())
-            .collect();
-        self.with_reserve(|| self.signing.sign(&self.catalog, &rows))
-            .await?;
-        self.trim(Rotation::None).await
-    }
-
-    /// Removes log files whose events are sealed in a catalog that is still in its place.
-    pub(crate) async fn trim(&self, rotation: Rotation) -> Result<()> {
-        self.catalog.anchors().check()?;
-        self.journal.trim(rotation).await
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {

@@ -21,6 +21,7 @@ use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
 use crate::erase::log::LogErasure;
+use crate::erase::owed::Owed;
 use crate::error::Result;
 use crate::parts::{Opened, Parts};
 use crate::seal_rate::SealRate;
@@ -96,7 +97,7 @@ impl Store {
             counters,
             reserve,
             log_erasure: LogErasure::default(),
-            owes_objects: AtomicBool::default(),
+            owes_objects: Owed::default(),
             sets_aside: AtomicBool::default(),
             background: Mutex::default(),
             _lock: lock,
@@ -130,6 +131,8 @@ impl Store {
             let _ = worker.await;
         }
         core.duties.rest().await;
+        // Its files are not to change under whoever opens the directory next.
+        let _nobody_erases = core.log_erasure.hold().await;
         let told = core.tell_activity().await;
         let kept = core.time.keep(&core.catalog).await;
         let stopped = core.journal.stop().await;

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use atrail_model::Domain;
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::core::Core;
-use crate::error::{ErrorKind, Result, chain};
+use crate::error::{ErrorKind, Result, chain, is_full};
 use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
+use crate::task::joined;
 
 /// The domains of which the journal may still have deleted events.
 #[derive(Debug, Default)]
 pub(crate) struct LogErasure {
     owed: Mutex<Owed>,
-    /// Held during an erasure. A waiting caller finds that one erasure served several callers.
-    turn: tokio::sync::Mutex<()>,
+    /// Held while they are erased. Whoever waits for it finds that one erasure did it for several.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -47,8 +49,7 @@ impl LogErasure {
         !self.owed.lock().domains.is_empty()
     }
 
-    /// Blocks the erasure of the log.
-    #[cfg(test)]
+    /// Waits until nobody erases, and keeps the log from being erased.
     pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
@@ -62,16 +63,33 @@ impl LogErasure {
 }
 
 impl Core {
-    /// Erases all events from the journal that anybody has deleted by now. Unsealed events of others stay unsealed. The
-    /// caller has claimed nothing.
+    /// Gets all that was deleted by now out of the journal, for whoever deleted it. What is unsealed of others stays what it is.
+    /// The caller has claimed nothing. It runs to its end even when nobody waits for it any more.
     pub(crate) async fn erase_from_log(self: &Arc<Self>) -> Result<()> {
-        let _one_for_all = self.log_erasure.turn.lock().await;
+        let turn = Arc::clone(&self.log_erasure.turn).lock_owned().await;
+        let core = Arc::clone(self);
+        let erasure = tokio::spawn(async move {
+            let erased = core.erase_what_is_owed().await;
+            core.end_turn(turn);
+            erased
+        });
+        joined(erasure).await
+    }
+
+    async fn erase_what_is_owed(self: &Arc<Self>) -> Result<()> {
         let owed = self.log_erasure.owed.lock().domains.clone();
         if owed.is_empty() {
             return Ok(());
         }
         let domains: HashSet<_> = owed.keys().copied().collect();
         self.catalog.anchors().check()?;
+        if let Err(error) = self.sign_sealed().await {
+            let unsigned = self.journal.unsigned();
+            if domains.iter().any(|domain| unsigned.contains_key(domain)) {
+                // The log keeps it.
+                return Err(error);
+            }
+        }
         if let Err(error) = self.told(self.journal.erase(&domains).await) {
             if error.kind() != ErrorKind::Full {
                 tracing::warn!(
@@ -93,11 +111,36 @@ impl Core {
         self.trim(Rotation::None).await
     }
 
-    /// Completes an earlier erasure that failed.
+    /// Gives the turn up. Whoever has it next finds nobody at work in the directory.
+    fn end_turn(self: Arc<Self>, turn: OwnedMutexGuard<()>) {
+        drop(self);
+        drop(turn);
+    }
+
+    /// Begins to end what an earlier deletion could not, unless somebody is at it. It may have to wait for a domain in which somebody
+    /// is at work; the caller, who seals for all, does not.
     pub(crate) async fn finish_erasure(self: &Arc<Self>) -> Result<()> {
-        if self.log_erasure.owes() {
-            self.erase_from_log().await?;
+        if !self.log_erasure.owes() {
+            return Ok(());
         }
+        self.catalog.anchors().check()?;
+        let Ok(turn) = Arc::clone(&self.log_erasure.turn).try_lock_owned() else {
+            return Ok(());
+        };
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let erased = core.told(core.erase_what_is_owed().await);
+            if is_full(&erased) {
+                core.journal.note_full();
+            }
+            if let Err(error) = erased {
+                tracing::error!(
+                    error = chain(&error),
+                    "deleted events are still in the log; it is tried again"
+                );
+            }
+            core.end_turn(turn);
+        });
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! A seal whose commit is reported as failed: it counts, or it does not, or nobody knows.
 
-use std::sync::atomic::Ordering;
-
 use crate::error::StoreError;
 use crate::{Store, StoreSettings};
 
@@ -104,7 +102,7 @@ async fn a_seal_that_fails_before_its_commit_leaves_nothing() {
     assert_eq!(fixture.store.stats().seal_failures, failures + 1);
     assert_eq!((fixture.objects().len(), fixture.runs()), (0, 0));
     assert_eq!(core.catalog.waste().await.unwrap(), Vec::<String>::new());
-    assert!(!core.owes_objects.load(Ordering::Relaxed));
+    assert!(!core.owes_objects.owes());
     assert_eq!(
         (fixture.count().await, fixture.duplicates("one").await),
         (1, 1)

@@ -134,6 +134,14 @@ impl Journal for LocalJournal {
         self.memtable.forget_sealed(taken);
     }
 
+    fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.memtable.unsigned()
+    }
+
+    fn signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.memtable.forget_signed(numbers);
+    }
+
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
         self.memtable.put_back(taken);
     }
@@ -145,7 +153,7 @@ impl Journal for LocalJournal {
     fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
         async move {
             let eraser = self.writer.part_with(domains.clone()).await?;
-            // Only now: an event that is durable in a closed file is either in the memtable or sealed.
+            // After that: what is durable in closed files is either here or sealed and signed.
             let below = self.memtable.sealed_below(domains);
             off_thread(move || eraser.erase(&below)).await
         }

@@ -19,6 +19,7 @@ use super::{
     Unsealed, add_totals,
 };
 use crate::error::{Result, StoreError};
+use crate::journal::unsigned::UnsignedSeals;
 use crate::wal::LogNumber;
 use log::Numbered;
 pub(crate) use log::{Failure, Fault, MemoryLog};
@@ -39,10 +40,18 @@ struct State {
     /// The portion of each domain that is being sealed.
     sealing: HashMap<Domain, Arc<Pending>>,
     seals: HashMap<Domain, u64>,
+    unsigned: UnsignedSeals,
     owners: HashMap<Domain, AccountId>,
     poison: Option<String>,
     is_full: bool,
     is_stopped: bool,
+}
+
+impl State {
+    fn is_unsigned(&self, sealed: &Numbered) -> bool {
+        let first = self.unsigned.first_of(sealed.domain);
+        first.is_some_and(|first| sealed.sequence >= first)
+    }
 }
 
 impl MemoryJournal {
@@ -290,7 +299,11 @@ impl Journal for MemoryJournal {
             if state.sealing.remove(domain).is_none() {
                 continue;
             }
-            *state.seals.entry(*domain).or_default() += 1;
+            let seals = state.seals.entry(*domain).or_default();
+            *seals += 1;
+            let number = *seals;
+            let first = pending.first_sequence;
+            state.unsigned.add(*domain, number, first);
             if kept.fault != Some(Fault::CountsWhatIsSealed) {
                 let last = pending.last_sequence;
                 let is_sealed = |one: &mut Numbered| one.domain == *domain && one.sequence <= last;
@@ -300,6 +313,14 @@ impl Journal for MemoryJournal {
         }
         drop((kept, state));
         self.room.notify_waiters();
+    }
+
+    fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.state.lock().unsigned.numbers()
+    }
+
+    fn signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.state.lock().unsigned.forget(numbers);
     }
 
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
@@ -327,20 +348,23 @@ impl Journal for MemoryJournal {
             Err(full())
         } else {
             state.is_full &= rotation != Rotation::Whole;
-            kept.sealed.clear();
+            kept.sealed.retain(|one| state.is_unsigned(one));
             Ok(())
         };
         ready(trimmed).boxed()
     }
 
     fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        let state = self.state.lock();
         let mut kept = self.log.0.lock();
         match kept.fault {
             Some(Fault::LeavesWhatIsErased) => {}
             Some(Fault::ErasesWhatIsUnsealed) => {
                 kept.batches.retain(|one| !domains.contains(&one.domain));
             }
-            _ => kept.sealed.retain(|one| !domains.contains(&one.domain)),
+            _ => kept
+                .sealed
+                .retain(|one| !domains.contains(&one.domain) || state.is_unsigned(one)),
         }
         ready(Ok(())).boxed()
     }

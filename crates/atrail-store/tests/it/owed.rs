@@ -164,7 +164,42 @@ async fn the_log_is_signed_before_it_is_trimmed() {
     }
 }
 
-/// A deletion could not erase all of its bytes, from the archive or from the log: the test checks what follows.
+/// A catalog that is older than the seal, and is put back, finds in the log what no checkpoint covers.
+#[tokio::test]
+async fn a_deletion_keeps_what_is_not_signed_in_the_log() {
+    for can_sign in [true, false] {
+        let t = TestStore::new().await;
+        t.send(&[event("2017-07-23", 1, "a")]).await;
+        t.session(everything(Target::Space(t.space))).await;
+        t.send(&[
+            event(DAY, 1, "of another day"),
+            event("2017-07-22", 1, SECRET),
+        ])
+        .await;
+        let checkpoints = t.data_dir().join("checkpoints");
+        let away = t.data_dir().with_extension("checkpoints");
+        if !can_sign {
+            fs::rename(&checkpoints, &away).unwrap();
+            obstruct(&checkpoints);
+        }
+        let scope = t.scope("2017-07-22", "2017-07-22");
+        let deleted = t.store.delete_events(scope, "ann", false).await.unwrap();
+        assert_eq!((deleted.count, deleted.is_owed), (1, !can_sign));
+        assert_eq!(logged(&t, "of another day") == 0, can_sign);
+        if can_sign {
+            continue;
+        }
+        t.store.close().await.unwrap();
+        fs::remove_dir_all(&checkpoints).unwrap();
+        fs::rename(&away, &checkpoints).unwrap();
+        let t = t.crash_and_reopen().await;
+        t.store.delete_events(scope, "ann", false).await.unwrap();
+        assert_eq!(logged(&t, SECRET), 0, "it is made up for");
+        assert_eq!(objects(&t).len(), 2);
+    }
+}
+
+/// A deletion that could not erase all of its bytes, from the archive or from the log, and then what comes after it.
 #[tokio::test]
 async fn an_erasure_that_is_owed_is_made_later_and_after_a_crash() {
     for crashes in [false, true] {

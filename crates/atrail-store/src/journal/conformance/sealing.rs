@@ -8,7 +8,7 @@ use atrail_model::Domain;
 use bytes::Bytes;
 
 use super::beds::Bed;
-use super::{append, count, event, lines, numbered, space, take, watermarks};
+use super::{append, count, event, lines, numbered, seal, space, take, watermarks};
 use crate::journal::{GATHER_HOURS, Journal, Rotation};
 
 pub(super) async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
@@ -34,7 +34,7 @@ pub(super) async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
     assert!(lines(&again).is_superset(&numbered(0..3)));
     assert!(watermarks(&again)[&space(1)] >= watermarks(&taken)[&space(1)]);
     let marks = watermarks(&again);
-    journal.sealed(&again);
+    seal(&*journal, &again);
     let left = 5 - lines(&again).len() as u64;
     assert_eq!(
         (count(&*journal, space(1)), count(&*journal, space(2))),
@@ -65,7 +65,7 @@ pub(super) async fn each_event_is_taken_in_the_order_of_watermarks_whatever_is_l
             sealed.entry(domain).or_default().extend(lines(&taken));
         }
         if round % 2 == 0 {
-            journal.sealed(&taken);
+            seal(&*journal, &taken);
             journal.trim(Rotation::None).await.unwrap();
         }
     }
@@ -79,7 +79,7 @@ pub(super) async fn each_event_is_taken_in_the_order_of_watermarks_whatever_is_l
             for line in lines(&taken) {
                 assert!(all.insert(line), "sealed twice");
             }
-            journal.sealed(&taken);
+            seal(&*journal, &taken);
         }
     }
     let of_first = (0..6).flat_map(|round| [0, 1, 2, 5].map(|n| round * 10 + n));
@@ -105,7 +105,7 @@ pub(super) async fn many_hours_are_taken_in_parts_and_oldest_first(bed: &dyn Bed
         assert!(watermarks(&taken)[&space(1)] > mark);
         from += part;
         mark = watermarks(&taken)[&space(1)];
-        journal.sealed(&taken);
+        seal(&*journal, &taken);
     }
     assert_eq!((from, count(&*journal, space(1))), (all, 0));
     assert!(journal.gathered().is_empty() && journal.unsealed_domains().is_empty());
@@ -121,7 +121,7 @@ pub(super) async fn what_is_let_go_is_sealed(bed: &dyn Bed) {
     for rotation in [Rotation::None, Rotation::EvenSmall, Rotation::Whole] {
         journal.trim(rotation).await.unwrap();
     }
-    journal.sealed(&taken);
+    seal(&*journal, &taken);
     append(&*journal, space(1), 40..43).await;
     for rotation in [Rotation::EvenSmall, Rotation::None] {
         journal.trim(rotation).await.unwrap();
@@ -150,6 +150,13 @@ pub(super) async fn what_is_erased_is_gone_and_nothing_else(bed: &dyn Bed) {
     assert!((0..43).all(is_held), "nothing is sealed yet");
     let mut marks = watermarks(&taken);
     journal.sealed(&taken);
+    let unsigned = journal.unsigned();
+    assert_eq!(unsigned.keys().collect::<Vec<_>>(), [&space(1)]);
+    journal.erase(&both).await.unwrap();
+    journal.trim(Rotation::None).await.unwrap();
+    assert!((0..43).all(is_held), "nothing is signed yet");
+    journal.signed(&unsigned);
+    assert!(journal.unsigned().is_empty());
     journal.erase(&HashSet::from([space(2)])).await.unwrap();
     journal.erase(&both).await.unwrap();
     assert!(!(0..40).any(is_held));
@@ -163,7 +170,7 @@ pub(super) async fn what_is_erased_is_gone_and_nothing_else(bed: &dyn Bed) {
     assert_eq!(append(&*journal, space(2), 100..140).await, 40);
     let taken = take(&*journal, &[space(1), space(2)]);
     marks.extend(watermarks(&taken));
-    journal.sealed(&taken);
+    seal(&*journal, &taken);
     journal.erase(&both).await.unwrap();
     journal.trim(Rotation::None).await.unwrap();
     assert!(!(0..45).any(is_held));

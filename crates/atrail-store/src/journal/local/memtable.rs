@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::journal::load::{Load, Loads};
+use crate::journal::unsigned::UnsignedSeals;
 use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
 use crate::wal::{Frame, NewEvent};
 
@@ -32,7 +33,8 @@ struct Inner {
     sealing: HashMap<Domain, Arc<Pending>>,
     /// How often each domain's events were sealed in this process.
     seals: HashMap<Domain, u64>,
-    /// The load of `gathering`.
+    unsigned: UnsignedSeals,
+    /// What `gathering` holds.
     gathered: Load,
     /// The load of both, by account.
     loads: Loads,
@@ -152,21 +154,23 @@ impl Memtable {
         self.inner.lock().loads.has_room(account, limit)
     }
 
-    /// Returns the lowest sequence number of an unsealed frame.
+    /// The lowest sequence number of a frame that is unsealed or unsigned.
     pub(super) fn oldest_sequence(&self) -> Option<u64> {
         let inner = self.inner.lock();
         // The oldest portion of each domain suffices.
         let gathering = inner.gathering.values().filter_map(VecDeque::front);
         let sealing = inner.sealing.values().map(|pending| &**pending);
         let oldest = gathering.chain(sealing);
-        oldest.map(|pending| pending.first_sequence).min()
+        let oldest = oldest.map(|pending| pending.first_sequence);
+        oldest.chain(inner.unsigned.first()).min()
     }
 
-    /// Returns for each domain the number below which all its frames are sealed.
+    /// Of each domain the number below which all its frames are sealed and signed.
     pub(super) fn sealed_below(&self, domains: &HashSet<Domain>) -> HashMap<Domain, u64> {
         let inner = self.inner.lock();
         let below = |domain: &Domain| {
             let first = inner.of(*domain).map(|pending| pending.first_sequence);
+            let first = first.chain(inner.unsigned.first_of(*domain));
             (*domain, first.min().unwrap_or(u64::MAX))
         };
         domains.iter().map(below).collect()
@@ -213,7 +217,11 @@ impl Memtable {
         let mut inner = self.inner.lock();
         for (domain, _) in taken {
             if let Some(pending) = inner.sealing.remove(domain) {
-                *inner.seals.entry(*domain).or_default() += 1;
+                let seals = inner.seals.entry(*domain).or_default();
+                *seals += 1;
+                let number = *seals;
+                let first = pending.first_sequence;
+                inner.unsigned.add(*domain, number, first);
                 inner.loads.remove(*domain, pending.load());
             }
         }
@@ -221,7 +229,15 @@ impl Memtable {
         self.room.notify_waiters();
     }
 
-    /// Puts portions of these domains that could not be sealed back, before later ones.
+    pub(super) fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.inner.lock().unsigned.numbers()
+    }
+
+    pub(super) fn forget_signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.inner.lock().unsigned.forget(numbers);
+    }
+
+    /// Puts what could not be sealed of these domains back, before what came since.
     pub(super) fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
         let mut inner = self.inner.lock();
         for (domain, _) in taken {

@@ -75,6 +75,7 @@ fn what_one_domain_has_of_many_hours_is_sealed_in_the_order_of_its_frames_and_in
         }
         assert!(!taken.is_empty());
         memtable.forget_sealed(&taken);
+        memtable.forget_signed(&memtable.unsigned());
     }
     assert_eq!(next, last + 1);
     assert_eq!(memtable.oldest_sequence(), None);

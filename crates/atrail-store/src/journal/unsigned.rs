@@ -1,0 +1,46 @@
+//! What is sealed, and not signed yet.
+
+use std::collections::HashMap;
+
+use atrail_model::Domain;
+
+/// Of each domain the seals that no signature is known to cover: the number of each, and its first sequence number.
+#[derive(Debug, Default)]
+pub(super) struct UnsignedSeals(HashMap<Domain, Vec<(u64, u64)>>);
+
+impl UnsignedSeals {
+    /// Takes in a seal, whose number is greater than that of each before it.
+    pub(super) fn add(&mut self, domain: Domain, number: u64, first_sequence: u64) {
+        let seals = self.0.entry(domain).or_default();
+        seals.push((number, first_sequence));
+    }
+
+    /// The last number of each domain that has any.
+    pub(super) fn numbers(&self) -> HashMap<Domain, u64> {
+        let last = |(domain, seals): (&Domain, &Vec<(u64, u64)>)| {
+            seals.last().map(|(number, _)| (*domain, *number))
+        };
+        self.0.iter().filter_map(last).collect()
+    }
+
+    /// Forgets those up to these numbers.
+    pub(super) fn forget(&mut self, numbers: &HashMap<Domain, u64>) {
+        for (domain, signed) in numbers {
+            if let Some(seals) = self.0.get_mut(domain) {
+                seals.retain(|(number, _)| number > signed);
+            }
+        }
+        self.0.retain(|_, seals| !seals.is_empty());
+    }
+
+    /// The lowest sequence number of a domain's.
+    pub(super) fn first_of(&self, domain: Domain) -> Option<u64> {
+        let seals = self.0.get(&domain)?;
+        seals.iter().map(|(_, first)| *first).min()
+    }
+
+    /// The lowest sequence number of all.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.0.values().flatten().map(|(_, first)| *first).min()
+    }
+}
