@@ -22,6 +22,7 @@ fn the_books_balance_while_many_send_download_and_delete() {
     let mut scene = Scene::default();
     let mut senders = senders(seed);
     let mut auditors = [Auditor::new(seed), Auditor::new(seed + 1)];
+    auditors[1].sets_retention = false;
     thread::scope(|scope| {
         for sender in &mut senders {
             scope.spawn(|| sender.run(&scene, &caller));
