@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(histories kills power faults resume books evidence fuzz)
+campaigns=(histories kills power faults resume books evidence client fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -27,6 +27,8 @@ campaign() {
     resume) ATRAIL_RESUME_ROUNDS=1000 run 60m cargo test --release -p atrail --test it --locked resume:: ;;
     # Five minutes of many users at once.
     books) ATRAIL_BOOKS_SECS=300 run 20m cargo test --workspace --test it --locked books ;;
+    # The client built without the server.
+    client) run 20m cargo test -p atrail --no-default-features --locked ;;
     # Every bit of a bundle, and ten thousand honest histories.
     evidence)
       ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \
