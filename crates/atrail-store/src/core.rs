@@ -20,7 +20,7 @@ use crate::dedup::Dedup;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::duties::Duties;
-use crate::erase::log::LogErasure;
+use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
 use crate::journal::Journal;
 use crate::parts::Lock;

@@ -1,6 +1,7 @@
 //! Erases bytes that do not belong to the archive, or no longer do.
 
-pub(crate) mod log;
+mod log;
+pub(crate) mod log_debt;
 pub(crate) mod owed;
 
 use std::collections::HashSet;

@@ -20,7 +20,7 @@ use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
-use crate::erase::log::LogErasure;
+use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
 use crate::error::Result;
 use crate::parts::{Opened, Parts};
@@ -132,7 +132,7 @@ impl Store {
         }
         core.duties.rest().await;
         // Its files are not to change under whoever opens the directory next.
-        let _nobody_erases = core.log_erasure.hold().await;
+        let _nobody_erases = core.log_erasure.turn().await;
         let told = core.tell_activity().await;
         let kept = core.time.keep(&core.catalog).await;
         let stopped = core.journal.stop().await;

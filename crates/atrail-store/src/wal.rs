@@ -5,6 +5,7 @@ mod erase;
 mod event;
 mod file;
 mod frame;
+mod read;
 
 use std::collections::HashSet;
 use std::io;

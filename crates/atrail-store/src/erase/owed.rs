@@ -1,33 +1,34 @@
-//! Whether something is owed.
+//! Records that work is owed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Notes that something is to be done that could not be. It stands while somebody does it, and beyond that when more was left meanwhile.
+/// Records that work could not be done. The record stands while somebody does the work, and afterwards if more was left
+/// meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Owed {
-    /// How often something was left.
+    /// How often work was left.
     left: AtomicU64,
-    /// How much of that is done.
+    /// Up to which of these times the work is done.
     settled: AtomicU64,
 }
 
 impl Owed {
-    /// Notes that something is left.
+    /// Records that work is left.
     pub(crate) fn owe(&self) {
         self.left.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether something is left, or being done.
+    /// Reports whether work is left or in progress.
     pub(crate) fn owes(&self) -> bool {
         self.settled.load(Ordering::SeqCst) < self.number()
     }
 
-    /// What [`Self::settle`] is told after all was done that was left by now.
+    /// Returns the number to pass to [`Self::settle`] once everything is done that is left now.
     pub(crate) fn number(&self) -> u64 {
         self.left.load(Ordering::SeqCst)
     }
 
-    /// Notes that all is done that was left when this was the number.
+    /// Records that everything is done that was left when [`Self::number`] returned this.
     pub(crate) fn settle(&self, number: u64) {
         self.settled.fetch_max(number, Ordering::SeqCst);
     }

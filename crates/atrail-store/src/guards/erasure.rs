@@ -107,7 +107,7 @@ async fn one_erasure_does_it_for_all_that_wait() {
     for n in 0..12 {
         others.push(Other::new(&fixture, &format!("other {n}")).await);
     }
-    let turn = fixture.store.core.log_erasure.hold().await;
+    let turn = fixture.store.core.log_erasure.turn().await;
     let deletions: Vec<_> = others[1..].iter().map(Other::deletion).collect();
     tokio::time::sleep(A_WHILE).await;
     let files = || {

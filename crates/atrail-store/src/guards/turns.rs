@@ -151,7 +151,7 @@ async fn a_deletion_of_nothing_ends_what_an_earlier_one_owes() {
         ..fixture.scope()
     };
     // The background would erase too, within a second, but waits for the same turn.
-    let turn = core.log_erasure.hold().await;
+    let turn = core.log_erasure.turn().await;
     core.log_erasure.owe([fixture.domain()]);
     let (store, scope) = (fixture.store.clone(), elsewhere);
     let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
@@ -229,7 +229,7 @@ async fn the_background_leaves_a_domain_to_whoever_is_at_work_there() {
         assert!(waits.is_err(), "the control: whoever asks waits");
         drop(busy);
     }
-    let turn = core.log_erasure.hold().await;
+    let turn = core.log_erasure.turn().await;
     let swept = tokio::time::timeout(A_WHILE, core.sweep(Busy::Leave)).await;
     assert_eq!(swept.expect("it waits").unwrap().count, 1);
     assert!(core.log_erasure.owes(), "somebody has the turn to erase");
@@ -281,10 +281,10 @@ async fn an_erasure_of_the_log_ends_though_nobody_waits_and_before_the_store_clo
     let asks = tokio::spawn(async move { erasing.erase_from_log().await });
     tokio::time::sleep(A_WHILE).await;
     asks.abort();
-    let turn = tokio::time::timeout(A_WHILE, core.log_erasure.hold()).await;
+    let turn = tokio::time::timeout(A_WHILE, core.log_erasure.turn()).await;
     assert!(turn.is_err(), "it is still at work");
     drop(busy);
-    let turn = core.log_erasure.hold().await;
+    let turn = core.log_erasure.turn().await;
     assert!(!core.log_erasure.owes());
     let closing = fixture.store.clone();
     let closing = tokio::spawn(async move { closing.close().await });

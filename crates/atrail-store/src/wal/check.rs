@@ -7,8 +7,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::file::{damaged, log_files, read_file, written_part};
 use super::frame::{FILE_HEADER_LEN, FileHeader};
+use super::read::{damaged, log_files, read_file, written_part};
 use crate::error::{Result, StoreError, io_failure};
 
 /// The totals of a log's files.

@@ -13,11 +13,11 @@ use atrail_model::{Domain, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::file::{damaged, written_part};
 use super::frame::{
     FILE_HEADER_LEN, FRAME_HEADER_LEN, FileHeader, Frame, domain_of_payload, encode_frame,
     sound_frame,
 };
+use super::read::{damaged, written_part};
 use crate::durable;
 use crate::error::{Result, io_failure};
 

@@ -7,10 +7,10 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
-use super::file::read_frames;
 use super::frame::{
     FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame, encode_frame, sound_frame,
 };
+use super::read::read_frames;
 use crate::NewEvent;
 use crate::checksum::crc32c;
 use crate::fuzzing::changed::changed;
