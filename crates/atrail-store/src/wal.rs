@@ -6,6 +6,8 @@ mod event;
 mod file;
 mod frame;
 mod read;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::HashSet;
 use std::io;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use atrail_model::{AccountId, Domain};
+use tokio::sync::Notify;
 
 use super::Ripe;
 
@@ -137,5 +138,19 @@ impl Loads {
                 .copied()
                 .unwrap_or_else(|| AccountId::from_bytes(*space.as_bytes())),
         }
+    }
+}
+
+/// Waits until there is room. `made` is notified whenever there is more.
+pub(super) async fn wait_for_room(made: &Notify, has_room: impl Fn() -> bool) {
+    loop {
+        let more = made.notified();
+        tokio::pin!(more);
+        // Before the look, so that no notification is missed.
+        more.as_mut().enable();
+        if has_room() {
+            return;
+        }
+        more.await;
     }
 }

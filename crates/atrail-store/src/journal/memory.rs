@@ -13,7 +13,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock};
 
-use super::load::{Load, Loads};
+use super::load::{Load, Loads, wait_for_room};
 use super::{
     Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
     Unsealed, add_totals,
@@ -374,18 +374,7 @@ impl Journal for MemoryJournal {
     }
 
     fn wait_for_room(&self, account: AccountId) -> BoxFuture<'_, ()> {
-        async move {
-            loop {
-                let made = self.room.notified();
-                tokio::pin!(made);
-                made.as_mut().enable();
-                if self.has_room(account) {
-                    return;
-                }
-                made.await;
-            }
-        }
-        .boxed()
+        wait_for_room(&self.room, move || self.has_room(account)).boxed()
     }
 
     fn wait_until_ripe(&self) -> BoxFuture<'_, ()> {

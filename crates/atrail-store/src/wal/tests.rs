@@ -4,28 +4,14 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_evidence::leaf_hash;
-use atrail_model::{Domain, Hour, SpaceId};
+use atrail_model::{Domain, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::frame::{FILE_HEADER_LEN, FRAME_HEADER_LEN};
+use super::testing::events;
 use super::*;
 use crate::error::StoreError;
-
-fn events(count: usize) -> Vec<NewEvent> {
-    (0..count)
-        .map(|n| {
-            let line = Bytes::from(format!("{{\"n\":{n}}}"));
-            NewEvent {
-                day: "2017-07-24".parse().unwrap(),
-                hour: Hour::new(7).unwrap(),
-                leaf: leaf_hash(&line),
-                line,
-            }
-        })
-        .collect()
-}
 
 fn frame(sequence: u64, domain: Domain, count: usize) -> Frame {
     Frame {

@@ -125,6 +125,27 @@ async fn sessions_are_listed_oldest_first_and_those_of_a_space_by_themselves() {
     }
 }
 
+/// The checkpoints of a store while they cannot be written.
+struct UnwritableCheckpoints {
+    file: PathBuf,
+    away: PathBuf,
+}
+
+impl UnwritableCheckpoints {
+    fn of(t: &TestStore) -> Self {
+        let file = t.data_dir().join("checkpoints");
+        let away = t.data_dir().with_extension("checkpoints");
+        fs::rename(&file, &away).unwrap();
+        obstruct(&file);
+        Self { file, away }
+    }
+
+    fn mend(self) {
+        fs::remove_dir_all(&self.file).unwrap();
+        fs::rename(&self.away, &self.file).unwrap();
+    }
+}
+
 /// The signed history lets a later start detect a catalog that is older than the archive: then only the log has the
 /// rest.
 #[tokio::test]
@@ -140,24 +161,18 @@ async fn the_log_is_signed_before_it_is_trimmed() {
         }
         let before = files_below(&wal).len();
         assert!(before >= 4, "the control: {before}");
-        let checkpoints = t.data_dir().join("checkpoints");
-        let away = t.data_dir().with_extension("checkpoints");
-        if !can_sign {
-            fs::rename(&checkpoints, &away).unwrap();
-            obstruct(&checkpoints);
-        }
+        let unwritable = (!can_sign).then(|| UnwritableCheckpoints::of(&t));
         let new = t.new_session(everything(Target::Space(t.space)));
         let made = t.store.create_session(new).await;
         assert_eq!(made.is_ok(), can_sign, "{made:?}");
         assert_eq!(objects(&t).len(), 2, "the control: it is sealed");
         let after = files_below(&wal).len();
         assert_eq!(after < before, can_sign, "{before} files, then {after}");
-        if can_sign {
+        let Some(unwritable) = unwritable else {
             continue;
-        }
+        };
         t.store.close().await.unwrap();
-        fs::remove_dir_all(&checkpoints).unwrap();
-        fs::rename(&away, &checkpoints).unwrap();
+        unwritable.mend();
         let t = t.crash_and_reopen().await;
         let session = t.session(everything(Target::Space(t.space))).await;
         assert_eq!(session.events, 5);
@@ -176,22 +191,16 @@ async fn a_deletion_keeps_what_is_not_signed_in_the_log() {
             event("2017-07-22", 1, SECRET),
         ])
         .await;
-        let checkpoints = t.data_dir().join("checkpoints");
-        let away = t.data_dir().with_extension("checkpoints");
-        if !can_sign {
-            fs::rename(&checkpoints, &away).unwrap();
-            obstruct(&checkpoints);
-        }
+        let unwritable = (!can_sign).then(|| UnwritableCheckpoints::of(&t));
         let scope = t.scope("2017-07-22", "2017-07-22");
         let deleted = t.store.delete_events(scope, "ann", false).await.unwrap();
         assert_eq!((deleted.count, deleted.is_owed), (1, !can_sign));
         assert_eq!(logged(&t, "of another day") == 0, can_sign);
-        if can_sign {
+        let Some(unwritable) = unwritable else {
             continue;
-        }
+        };
         t.store.close().await.unwrap();
-        fs::remove_dir_all(&checkpoints).unwrap();
-        fs::rename(&away, &checkpoints).unwrap();
+        unwritable.mend();
         let t = t.crash_and_reopen().await;
         t.store.delete_events(scope, "ann", false).await.unwrap();
         assert_eq!(logged(&t, SECRET), 0, "it is made up for");

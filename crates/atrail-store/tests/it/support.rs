@@ -105,14 +105,7 @@ impl TestStore {
         let mut settings = self.settings.clone();
         adjust(&mut settings);
         let place = Place::Memory(parts.copied().unwrap());
-        let clock = clock();
-        Self {
-            store: open(&place, &settings, &clock).await.unwrap(),
-            clock,
-            settings,
-            place,
-            ..*self
-        }
+        self.begun(settings, place).await
     }
 
     /// Returns a store in this directory that begins with the catalog of this one, which must be closed, and nothing
@@ -132,6 +125,11 @@ impl TestStore {
             std::fs::copy(from, to).unwrap();
         }
         let place = Place::Directory(dir);
+        self.begun(settings, place).await
+    }
+
+    /// Returns a store in this place, with the same people and a clock of its own.
+    async fn begun(&self, settings: StoreSettings, place: Place) -> Self {
         let clock = clock();
         Self {
             store: open(&place, &settings, &clock).await.unwrap(),

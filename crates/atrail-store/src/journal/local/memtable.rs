@@ -8,7 +8,7 @@ use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::journal::load::{Load, Loads};
+use crate::journal::load::{Load, Loads, wait_for_room};
 use crate::journal::unsigned::UnsignedSeals;
 use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
 use crate::wal::{Frame, NewEvent};
@@ -111,15 +111,7 @@ impl Memtable {
     }
 
     pub(super) async fn wait_for_room(&self, account: AccountId) {
-        loop {
-            let made = self.room.notified();
-            tokio::pin!(made);
-            made.as_mut().enable();
-            if self.has_room(account) {
-                return;
-            }
-            made.await;
-        }
+        wait_for_room(&self.room, || self.has_room(account)).await;
     }
 
     pub(super) async fn wait_until_ripe(&self) {

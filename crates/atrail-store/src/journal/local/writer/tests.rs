@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use atrail_evidence::leaf_hash;
-use atrail_model::{AccountId, Domain, Hour, ManualClock, SpaceId};
+use atrail_model::{AccountId, Domain, ManualClock, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -12,20 +12,7 @@ use super::*;
 use crate::error::{ErrorKind, StoreError};
 use crate::journal::local::memtable::Memtable;
 use crate::wal::NewEvent;
-
-fn events(count: usize) -> Vec<NewEvent> {
-    (0..count)
-        .map(|n| {
-            let line = Bytes::from(format!("{{\"n\":{n}}}"));
-            NewEvent {
-                day: "2017-07-24".parse().unwrap(),
-                hour: Hour::new(7).unwrap(),
-                leaf: leaf_hash(&line),
-                line,
-            }
-        })
-        .collect()
-}
+use crate::wal::testing::events;
 
 fn domain() -> Domain {
     Domain::Space(SpaceId::from_bytes([7; 16]))
