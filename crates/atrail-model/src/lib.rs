@@ -36,7 +36,7 @@ pub use ids::{
 pub use key_scope::{Home, KeyScope, KeyScopes};
 pub use place::Place;
 pub use recent::Recent;
-pub use requester::{Requester, Warrant};
+pub use requester::{OwnedRequester, Requester, Warrant};
 pub use retention::{DomainRetention, Retention, RetentionError};
 pub use role::{AccountRole, HeldRole, SpaceRole};
 pub use scope::{Scope, Target};

@@ -18,6 +18,39 @@ pub struct Requester<'a> {
     pub warrant: Option<&'a Warrant>,
 }
 
+/// A requester that outlives its request, for work that completes even if nobody waits for it any longer.
+#[derive(Debug, Clone)]
+pub struct OwnedRequester {
+    name: String,
+    request: String,
+    reason: String,
+    warrant: Option<Warrant>,
+}
+
+impl OwnedRequester {
+    /// Returns the requester.
+    #[must_use]
+    pub fn get(&self) -> Requester<'_> {
+        Requester {
+            name: &self.name,
+            request: &self.request,
+            reason: &self.reason,
+            warrant: self.warrant.as_ref(),
+        }
+    }
+}
+
+impl From<Requester<'_>> for OwnedRequester {
+    fn from(requester: Requester<'_>) -> Self {
+        Self {
+            name: requester.name.to_owned(),
+            request: requester.request.to_owned(),
+            reason: requester.reason.to_owned(),
+            warrant: requester.warrant.cloned(),
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Requester<'a> {
     /// Returns a requester of this name, with no other details.
     fn from(name: &'a str) -> Self {

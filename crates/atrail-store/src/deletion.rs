@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use atrail_model::{EventTotal, Requester, Scope};
+use atrail_model::{EventTotal, OwnedRequester, Requester, Scope};
 
 use crate::Store;
 use crate::catalog::deletion::Removed;
 use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope::TakenObject;
 use crate::core::Core;
-use crate::duties::{claim_all, to_take_out};
+use crate::duties::{Duty, claim_all, to_take_out};
 use crate::error::{Result, StoreError, chain, is_full};
 use crate::task::joined;
 
@@ -37,9 +37,11 @@ impl Store {
         self.core.catalog.refuse_held(&domains).await?;
         let counted = self.count(scope).await?;
         let core = Arc::clone(&self.core);
-        // When an earlier deletion could not erase its bytes from the log, its repetition succeeds only once they are
-        // gone.
+        // The repetition of an earlier deletion succeeds only once its bytes are gone. While that deletion is erasing
+        // them, it has claimed the domains.
+        let is_free = |row: &DomainRow| core.duties.try_claim(Duty::Compact(row.domain)).is_some();
         let is_done = counted.count == 0
+            && domains.iter().all(is_free)
             && !core
                 .log_erasure
                 .owes_one_of(domains.iter().map(|row| row.domain))
@@ -60,23 +62,9 @@ impl Store {
         requester: Requester<'_>,
     ) -> Result<EventTotal> {
         let core = Arc::clone(&self.core);
-        let Requester {
-            name,
-            request,
-            reason,
-            warrant,
-        } = requester;
-        let (name, request, reason) = (name.to_owned(), request.to_owned(), reason.to_owned());
-        let warrant = warrant.cloned();
-        let deletion = tokio::spawn(async move {
-            let requester = Requester {
-                name: &name,
-                request: &request,
-                reason: &reason,
-                warrant: warrant.as_ref(),
-            };
-            core.delete(scope, &domains, requester).await
-        });
+        let requester = OwnedRequester::from(requester);
+        let deletion =
+            tokio::spawn(async move { core.delete(scope, &domains, requester.get()).await });
         joined(deletion).await
     }
 

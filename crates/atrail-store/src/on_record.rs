@@ -1,12 +1,15 @@
 //! The server's lasting records: bounded in number, and signed soon; and the key that signs them.
 
+use std::sync::Arc;
+
 use atrail_evidence::VerifierKey;
-use atrail_model::{Requester, Target};
+use atrail_model::{OwnedRequester, Requester, Target};
 
 use crate::Store;
 use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::error::{Result, chain};
+use crate::task::joined;
 
 impl Store {
     /// Returns the key that verifies evidence.
@@ -24,19 +27,22 @@ impl Store {
     }
 
     /// Creates a new signing key, which the old one endorses in every domain's log, and signs with it from then on.
-    /// Returns its verifier key.
+    /// Returns its verifier key. It completes even when nobody waits for it any longer.
     ///
     /// # Errors
     /// When the catalog or the disk fails: then the old key still signs, or the next start completes the change.
     pub async fn rotate_key(&self, requester: impl Into<Requester<'_>>) -> Result<VerifierKey> {
-        let core = &self.core;
-        let requester = requester.into();
-        let key = core
-            .signing
-            .rotate(&core.catalog, requester, core.clock.now())
-            .await?;
-        core.signing.sign_all(&core.catalog).await?;
-        Ok(key)
+        let core = Arc::clone(&self.core);
+        let requester = OwnedRequester::from(requester.into());
+        // Whatever becomes of the request: once the catalog names the new key, the old one must not sign.
+        let rotation = tokio::spawn(async move {
+            let now = core.clock.now();
+            let rotated = core.signing.rotate(&core.catalog, requester.get(), now);
+            let key = rotated.await?;
+            core.signing.sign_all(&core.catalog).await?;
+            Ok(key)
+        });
+        joined(rotation).await
     }
 }
 

@@ -56,6 +56,46 @@ async fn a_deletion_waits_for_compactions_seals_and_counts() {
     }
 }
 
+/// A deletion that finds no event is not done while another one still erases the bytes.
+#[tokio::test]
+async fn a_repeated_deletion_waits_for_the_one_in_progress() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.deletion().await.unwrap().unwrap().count, 1);
+    let again = fixture.deletion().await.unwrap().unwrap();
+    assert_eq!((again.count, again.is_owed), (0, false), "the control");
+    let in_progress = fixture.compacts().await;
+    let again = fixture.deletion();
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!again.is_finished());
+    drop(in_progress);
+    let again = again.await.unwrap().unwrap();
+    assert_eq!((again.count, again.is_owed), (0, false));
+}
+
+/// The catalog may name the new key though the client of the request is gone.
+#[tokio::test]
+async fn a_key_is_changed_to_the_end_though_nobody_waits() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store.clone();
+    let before = store.verifier_key().await.to_string();
+    let tx = store.core.catalog.write("hold the catalog").await.unwrap();
+    let rotating = store.clone();
+    let rotation = tokio::spawn(async move { rotating.rotate_key("ann").await });
+    tokio::time::sleep(A_WHILE).await;
+    rotation.abort();
+    assert!(rotation.await.is_err(), "the control: it was given up");
+    drop(tx);
+    tokio::time::timeout(10 * A_WHILE, async {
+        while store.verifier_key().await.to_string() == before {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let named = store.verifier_key().await.to_string();
+    assert!(store.core.catalog.logs_name(&named).await.unwrap());
+}
+
 #[tokio::test]
 async fn what_is_owed_is_erased_when_nobody_writes_objects() {
     let fixture = Fixture::new().await;
