@@ -93,6 +93,7 @@ async fn walk(settings: &Settings, dir: &Path, data: &Path, endpoint: &str) -> R
     let start = days.start().to_string();
     let create = ["session", "create", "-s", &start, "-e", "today"];
     let id = session_id(&walk.step(&create).await?)?;
+    walk.say("One event more than you sent: the server recorded that you counted them.\n")?;
     walk.step(&["download", "-o", "events.json.gz", &id])
         .await?;
     walk.step(&["verify", "events.json.gz"]).await?;
