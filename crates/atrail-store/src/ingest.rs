@@ -46,12 +46,18 @@ impl Store {
         if !events.is_empty() {
             let most_bytes = core.settings.seal_at_bytes;
             core.apart.refuse_more(domain, most_bytes)?;
+            let account = core.owner(domain).await?;
+            let room = core.journal.wait_for_room(account);
+            if tokio::time::timeout(ROOM_TIMEOUT, room).await.is_err() {
+                return Err(core.journal.refusal().unwrap_or(StoreError::Overloaded));
+            }
         }
         self.append_to_open(domain, events).await
     }
 
-    /// Appends while the domain is protected from ending, however many of its events are set apart: without the
-    /// server's own events nobody could read or delete those events.
+    /// Appends while the domain is protected from ending, however many events its account has sent, and however many are
+    /// set apart: without the server's own events nobody could read or delete those events, and a user of several
+    /// accounts could not log in while somebody fills one of them.
     pub(crate) async fn append_to_open(
         &self,
         domain: Domain,
@@ -62,12 +68,6 @@ impl Store {
         }
         let core = &self.core;
         let account = core.owner(domain).await?;
-        if tokio::time::timeout(ROOM_TIMEOUT, core.journal.wait_for_room(account))
-            .await
-            .is_err()
-        {
-            return Err(core.journal.refusal().unwrap_or(StoreError::Overloaded));
-        }
         let all = events.len() as u64;
         for _ in 0..LOOKS {
             match core.append_fresh(account, domain, all, events).await? {
