@@ -27,6 +27,12 @@ pub fn empty(level: u8) -> Hash {
     (0..level).fold(leaf, |node, _| parent(&node, &node))
 }
 
+/// Returns the node above two neighbours.
+#[must_use]
+pub fn node(left: &Hash, right: &Hash) -> Hash {
+    parent(left, right)
+}
+
 /// Returns the root, at level `top`, of one subtree. `nodes` are the nodes of level `bottom` in it with entries below
 /// them, with their positions within that subtree, in ascending order; all other nodes are empty.
 #[must_use]

@@ -5,6 +5,7 @@
 
 mod epoch;
 mod layout;
+mod part;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ pub(super) use epoch::level;
 pub(crate) use epoch::{Beginning, Epoch};
 pub(crate) use layout::CONTROL;
 use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
+use part::Part;
 pub(crate) use read::{Head, Placed};
 
 /// An entry to append to a domain's log.
@@ -55,6 +57,8 @@ struct Days {
     lists: BTreeMap<u32, TreeHasher>,
     /// The roots of all parts that have a day with entries.
     parts: BTreeMap<u32, Hash>,
+    /// The affected parts with all their nodes.
+    nodes: BTreeMap<u32, Part>,
     touched_days: BTreeSet<u32>,
     touched_parts: BTreeSet<u32>,
 }
@@ -219,22 +223,27 @@ impl Days {
         };
         for part in parts {
             let (first, last) = days_of_part(*part);
-            days.lists
-                .extend(read::day_lists(connection, log, first, last).await?);
+            let lists = read::day_lists(connection, log, first, last).await?;
+            let leaves = lists
+                .iter()
+                .map(|(day, list)| (day - first, days::leaf(list.count(), list.root())));
+            days.nodes.insert(*part, Part::new(leaves));
+            days.lists.extend(lists);
         }
         Ok(days)
     }
 
     fn update(&mut self, day: u32) {
         let part = part_of(day);
-        let (first, last) = days_of_part(part);
-        let leaves: Vec<_> = self
-            .lists
-            .range(first..=last)
-            .map(|(day, list)| (day - first, days::leaf(list.count(), list.root())))
-            .collect();
-        self.parts
-            .insert(part, days::subtree(0, PART_LEVEL, &leaves));
+        let nodes = self
+            .nodes
+            .entry(part)
+            .or_insert_with(|| Part::new(std::iter::empty()));
+        if let Some(list) = self.lists.get(&day) {
+            let (first, _) = days_of_part(part);
+            nodes.set(day - first, days::leaf(list.count(), list.root()));
+        }
+        self.parts.insert(part, nodes.root());
         self.touched_days.insert(day);
         self.touched_parts.insert(part);
     }
@@ -249,17 +258,21 @@ impl Days {
     }
 
     async fn store(&self, connection: &mut SqliteConnection, log: i64) -> Result<()> {
-        for day in &self.touched_days {
-            sqlx::query(concat!(
-                "INSERT INTO day_lists (log, day, tree) VALUES (?, ?, ?) ",
-                "ON CONFLICT (log, day) DO UPDATE SET tree = excluded.tree"
-            ))
-            .bind(log)
-            .bind(day)
-            .bind(self.lists[day].to_bytes())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed_to(WHAT))?;
+        let touched: Vec<_> = self.touched_days.iter().collect();
+        for chunk in touched.chunks(RECORDS_AT_ONCE) {
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO day_lists (log, day, tree) ");
+            query.push_values(chunk, |mut values, day| {
+                values
+                    .push_bind(log)
+                    .push_bind(**day)
+                    .push_bind(self.lists[*day].to_bytes());
+            });
+            query.push(" ON CONFLICT (log, day) DO UPDATE SET tree = excluded.tree");
+            query
+                .build()
+                .execute(&mut *connection)
+                .await
+                .map_err(failed_to(WHAT))?;
         }
         for part in &self.touched_parts {
             sqlx::query(concat!(
