@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
-use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turns};
+use atrail_store::{Crowd, ErrorKind, Identity, Priority, Store, Tenancy, Turns, spawn_low};
 
 use crate::audit::Audit;
 use crate::auth::oidc::Oidc;
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Runs work that occupies a core for a while on a blocking thread, after the account's turn has come.
+    /// Runs work that occupies a core for a while on a thread of low priority, after the account's turn has come.
     pub(crate) async fn in_turn<T: Send + 'static>(
         &self,
         account: AccountId,
@@ -76,7 +76,7 @@ impl App {
             ApiError::unavailable("the server is processing too many bodies: try again in a moment")
         })?;
         // The work owns the turn: a caller that gives up does not free the thread, which still works.
-        let worked = tokio::task::spawn_blocking(move || {
+        let worked = spawn_low(Priority::Lowest, move || {
             let result = work();
             drop(turn);
             result

@@ -8,7 +8,7 @@ use crate::error::{Result, chain, is_full};
 use crate::journal::Ripe;
 use crate::retention::Busy;
 use crate::seal::scope::SealScope;
-use crate::task::off_thread;
+use crate::task::off_thread_low;
 
 /// How often the background checks for due work.
 const TICK: Duration = Duration::from_secs(1);
@@ -84,7 +84,7 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
     loop {
         tokio::time::sleep(TICK).await;
         let Some(core) = core.upgrade() else { return };
-        let work = off_thread(move || {
+        let work = off_thread_low(move || {
             let now = core.time.age();
             core.dedup.expire(now);
             // Merging needs space, which a disk too full for the log does not have.

@@ -23,7 +23,7 @@ use crate::core::Core;
 use crate::duties::{Claim, Duty};
 use crate::error::{ErrorKind, Result, StoreError, chain};
 use crate::object;
-use crate::task::{joined, off_thread};
+use crate::task::{joined, off_thread_low};
 
 /// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -336,7 +336,7 @@ impl Core {
                 Err(error) => return Ok(Err(unfit(chain(&error)))),
             };
             let expected = source.sha256;
-            whole = match off_thread(move || Ok(whole.with(&bytes, expected))).await? {
+            whole = match off_thread_low(move || Ok(whole.with(&bytes, expected))).await? {
                 Some(more) => more,
                 None => {
                     return Ok(Err(unfit(

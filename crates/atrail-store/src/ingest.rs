@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::duties::Duty;
 use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch};
-use crate::task::off_thread;
+use crate::task::off_thread_low;
 use crate::wal::NewEvent;
 
 /// How long an append waits for sealing to make room in memory.
@@ -157,7 +157,7 @@ impl Core {
             look(self, events)
         } else {
             let core = Arc::clone(self);
-            off_thread(move || Ok(look(&core, events))).await?
+            off_thread_low(move || Ok(look(&core, events))).await?
         };
         if suspects.is_empty() {
             return Ok(events);

@@ -25,7 +25,7 @@ use crate::duties::{Claim, Duty};
 use crate::error::{Result, StoreError, chain};
 use crate::journal::{Gathered, Pending, Rotation};
 use crate::object::{self, NewObject};
-use crate::task::{joined, off_thread};
+use crate::task::{joined, off_thread_low};
 use held::Held;
 use scope::SealScope;
 
@@ -236,7 +236,7 @@ impl Core {
         pending: Arc<Pending>,
         level: i32,
     ) -> Result<NewObject> {
-        let (object, bytes) = off_thread(move || {
+        let (object, bytes) = off_thread_low(move || {
             let level = CompressionLvl::new(level).expect("a level that the library has");
             let lines = &pending.hours[&(place.day, place.hour)];
             Ok(object::build(place, id, lines, level))
@@ -269,7 +269,7 @@ impl Core {
             .collect();
         let core = Arc::clone(self);
         let now = self.time.age();
-        let keys = off_thread(move || core.dedup.write(&sealed, now)).await?;
+        let keys = off_thread_low(move || core.dedup.write(&sealed, now)).await?;
         self.publish(taken, objects, failed, keys, unpublished)
             .await
     }

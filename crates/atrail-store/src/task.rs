@@ -3,12 +3,20 @@
 use tokio::task::JoinHandle;
 
 use crate::error::{Result, StoreError};
+use crate::low_priority::{Priority, spawn_low};
 
 /// Runs work that would block the threads that answer.
 pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     joined(tokio::task::spawn_blocking(work)).await
+}
+
+/// As [`off_thread`], for work that occupies a core for a while.
+pub(crate) async fn off_thread_low<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    joined(spawn_low(Priority::Lowest, work)).await
 }
 
 /// Returns the outcome of a task. A task that panicked may have done part of its work; one that was cancelled ended

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, Params};
 use atrail_api::ErrorCode;
-use atrail_store::{Crowd, Turns};
+use atrail_store::{Crowd, Priority, Turns, spawn_low};
 
 use super::secrets::random;
 use crate::error::ApiError;
@@ -86,7 +86,7 @@ impl Passwords {
             ApiError::unavailable("too many logins are in progress: try again in a moment")
         })?;
         // The work owns the turn: a caller that gives up does not free the thread, which still works.
-        tokio::task::spawn_blocking(move || {
+        spawn_low(Priority::Low, move || {
             let result = work();
             drop(turn);
             result

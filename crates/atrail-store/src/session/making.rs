@@ -29,7 +29,7 @@ use crate::object::EMPTY_MEMBER;
 use crate::passage::Now;
 use crate::seal::scope::SealScope;
 use crate::signing::{self, About, Gathered, Signer};
-use crate::task::off_thread;
+use crate::task::off_thread_low;
 
 const WHAT: &str = "create a session";
 /// How often a creation begins again because objects were removed meanwhile, before it blocks their removal.
@@ -247,7 +247,7 @@ impl Maker<'_> {
         } = read;
         let freezing = {
             let objects = Arc::clone(&objects);
-            off_thread(move || Frozen::of(&objects))
+            off_thread_low(move || Frozen::of(&objects))
         };
         let (frozen, gathered) = try_join(freezing, self.signer.sign_heads(gathered)).await?;
         let mut session = Session {

@@ -16,7 +16,7 @@ use crate::catalog::log::{self, Head, Placed};
 use crate::catalog::session::PinnedCheckpoint;
 use crate::catalog::view::View;
 use crate::error::{Result, StoreError};
-use crate::task::off_thread;
+use crate::task::off_thread_low;
 
 /// The receipt's facts about the session itself.
 pub(crate) struct About {
@@ -94,7 +94,7 @@ impl Signer<'_> {
     /// Returns the text of a receipt, which has megabytes where a session has thousands of objects.
     pub(crate) async fn receipt(&self, receipt: Receipt) -> Result<String> {
         let key = Arc::clone(&self.key);
-        off_thread(move || super::key::signed(receipt.sign(&key))).await
+        off_thread_low(move || super::key::signed(receipt.sign(&key))).await
     }
 }
 
