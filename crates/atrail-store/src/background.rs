@@ -12,6 +12,8 @@ use crate::task::off_thread_low;
 
 /// How often the background checks for due work.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the background checks the length of the catalog's log while somebody writes.
+const LOOK: Duration = Duration::from_millis(50);
 /// How often the catalog records the uses of sessions.
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions and logins are deleted, and the passed time is recorded.
@@ -75,6 +77,22 @@ pub(crate) async fn background(core: Weak<Core>) {
                 "background work failed; the server tries again"
             );
             tokio::time::sleep(TICK).await;
+        }
+    }
+}
+
+/// Keeps the catalog's log short, so that no commit has to. Ends with the store.
+pub(crate) async fn tend_log(core: Weak<Core>) {
+    loop {
+        // Commits in quick succession are one reason to look.
+        tokio::time::sleep(LOOK).await;
+        let Some(catalog) = core.upgrade().map(|core| core.catalog.clone()) else {
+            return;
+        };
+        // The store may end while nobody writes.
+        let written = tokio::time::timeout(TICK, catalog.wait_for_commit());
+        if written.await.is_ok() {
+            catalog.tend_log().await;
         }
     }
 }

@@ -21,6 +21,7 @@ mod identity;
 pub(crate) mod in_scope;
 pub(crate) mod key_changes;
 pub(crate) mod log;
+mod log_file;
 pub(crate) mod memory;
 pub(crate) mod names;
 pub(crate) mod new_session;
@@ -49,7 +50,6 @@ mod watermarks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -71,13 +71,10 @@ use crate::durable;
 use crate::error::{Result, io_failure};
 use changes::Changes;
 use failure::failed_to;
+use log_file::{MOVED_BY_WRITERS_AT_PAGES, Upkeep};
 
 /// Number of read-only connections, and so of simultaneous snapshots.
 const READERS: u32 = 4;
-
-/// When SQLite's log has this many pages, 8 MiB, the next commit moves it into the database. A session's texts add less
-/// before their maker moves the log, so that no login does that work for a session.
-const LOG_PAGES: &str = "2000";
 
 /// A handle to the catalog; clones share the connections.
 #[derive(Debug, Clone)]
@@ -88,7 +85,7 @@ pub struct Catalog {
     readers: SqlitePool,
     /// Path of the database's write-ahead log, when it is on a disk.
     log: Option<PathBuf>,
-    has_texts_in_log: Arc<AtomicBool>,
+    upkeep: Upkeep,
     /// The verifier key of the key that signs the logs; new logs name it.
     verifier_key: Arc<RwLock<String>>,
     /// The files that must be in place for a transaction to count.
@@ -117,7 +114,7 @@ impl Catalog {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("wal_autocheckpoint", LOG_PAGES)
+            .pragma("wal_autocheckpoint", MOVED_BY_WRITERS_AT_PAGES)
             .pragma("cache_size", "-8192");
         let writer = pool(1, options.clone()).await?;
         schema::apply(&writer).await?;
@@ -139,7 +136,7 @@ impl Catalog {
             unsynced,
             readers,
             log: None,
-            has_texts_in_log: Arc::default(),
+            upkeep: Upkeep::default(),
             verifier_key: Arc::default(),
             anchors: Arc::default(),
             changes: Changes::default(),

@@ -66,7 +66,7 @@ impl Catalog {
                 }
             }
         }
-        self.note_texts_in_log();
+        self.upkeep.note_texts();
         Ok(())
     }
 

@@ -24,7 +24,7 @@ impl Tx {
         let committed = tx.commit().await.map_err(failed_to(what));
         #[cfg(test)]
         let committed = committed.and_then(|()| catalog.told_of(what));
-        drop(catalog);
+        catalog.upkeep.note_commit();
         committed
     }
 }

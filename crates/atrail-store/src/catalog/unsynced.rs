@@ -7,17 +7,14 @@
 //! (`synchronous=NORMAL`, <https://www.sqlite.org/wal.html#performance_considerations>; SQLite still syncs its
 //! checkpoints.)
 
-use std::sync::atomic::Ordering;
-
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
-use crate::durable;
-use crate::error::{Result, chain, io_failure};
-use crate::task::off_thread;
+use super::log_file::Upkeep;
+use crate::error::Result;
 
 /// A transaction that is not synced.
 pub(super) struct UnsyncedTx {
@@ -25,6 +22,7 @@ pub(super) struct UnsyncedTx {
     /// The connection of the synced transactions: no other transaction writes while this one is held.
     _turn: PoolConnection<Sqlite>,
     what: &'static str,
+    upkeep: Upkeep,
 }
 
 impl UnsyncedTx {
@@ -34,12 +32,14 @@ impl UnsyncedTx {
 
     /// Makes its writes visible. They become durable with the next synced transaction.
     pub(super) async fn commit(self) -> Result<()> {
-        self.tx.commit().await.map_err(failed_to(self.what))
+        let committed = self.tx.commit().await.map_err(failed_to(self.what));
+        self.upkeep.note_commit();
+        committed
     }
 }
 
-/// Returns the options for the connection of these transactions, given those of the synced ones. A commit on it never
-/// moves the log into the database while others wait: [`Catalog::move_from_log`] does that.
+/// Returns the options for the connection of these transactions, given those of the synced ones. The background moves the
+/// log over it ([`Catalog::tend_log`]).
 pub(super) fn options(synced: SqliteConnectOptions) -> SqliteConnectOptions {
     synced
         .synchronous(SqliteSynchronous::Normal)
@@ -58,43 +58,7 @@ impl Catalog {
             tx: tx.await.map_err(failed_to(what))?,
             _turn: turn,
             what,
+            upkeep: self.upkeep.clone(),
         })
-    }
-
-    /// Syncs the database's log and moves it into the database, beside other readers and writers. Otherwise one of the
-    /// writers would have to do it when it commits.
-    pub(super) async fn move_from_log(&self) {
-        let moving = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)");
-        if let Err(error) = moving.execute(&self.unsynced).await {
-            // A later writer does it, or reports why it cannot.
-            tracing::warn!(%error, "the catalog's log could not be moved into it");
-        }
-    }
-
-    /// Syncs the database's log beside other readers and writers, so that the next of their transactions has only its own
-    /// bytes to sync.
-    pub(super) async fn sync_log(&self) {
-        let Some(log) = self.log.clone() else { return };
-        let synced = off_thread(move || durable::sync_file(&log).map_err(io_failure("sync", &log)));
-        if let Err(error) = synced.await {
-            // The next synced transaction does it, or reports why it cannot be done.
-            tracing::warn!(
-                error = chain(&error),
-                "the catalog's log could not be synced"
-            );
-        }
-    }
-
-    /// Notes that texts are in the database's log, which [`Self::move_texts_from_log`] then moves.
-    pub(super) fn note_texts_in_log(&self) {
-        self.has_texts_in_log.store(true, Ordering::Relaxed);
-    }
-
-    /// Moves texts from the database's log into the database, a moment after their session was made: a commit of somebody
-    /// else would otherwise have to, and the download that follows would wait for the disk.
-    pub(crate) async fn move_texts_from_log(&self) {
-        if self.has_texts_in_log.swap(false, Ordering::Relaxed) {
-            self.move_from_log().await;
-        }
     }
 }
