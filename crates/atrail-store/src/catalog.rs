@@ -30,6 +30,7 @@ pub(crate) mod offline;
 pub(crate) mod outside;
 mod places;
 pub(crate) mod readings;
+pub(crate) mod removed_ranges;
 pub(crate) mod retention;
 mod row;
 mod schema;
@@ -127,6 +128,7 @@ impl Catalog {
             ..Self::of(writer, unsynced, readers)
         };
         catalog.set_verifier_key(verifier_key);
+        catalog.finish_removals().await?;
         Ok(catalog)
     }
 

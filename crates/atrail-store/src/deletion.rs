@@ -1,7 +1,9 @@
 //! Deletes events on request.
 //!
 //! Order of durability: the catalog's transaction removes the events and appends the deletion to the domain's log; a
-//! checkpoint of that log is signed and kept; only then bytes are erased, in the archive and in the write-ahead log.
+//! checkpoint of that log is signed and kept; only then bytes are erased, in the archive and in the write-ahead log. Of
+//! very many objects that transaction removes only the sight: their rows go part by part, so that others can write to the
+//! catalog in between.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -80,6 +82,13 @@ impl Store {
     }
 }
 
+/// Whether bytes may be erased: once the deletion is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    Go,
+    Stay,
+}
+
 impl Core {
     async fn delete(
         self: &Arc<Self>,
@@ -100,6 +109,9 @@ impl Core {
             }
         };
         let mut total = EventTotal::default();
+        // What an earlier deletion could not finish.
+        self.with_reserve(|| self.remove_rest(domains, Bytes::Stay))
+            .await?;
         // All events are sealed first, so that one transaction removes all of them or none: a hold comes before it or
         // after it.
         let sealed = self.with_reserve(|| self.seal_claimed(domains)).await;
@@ -118,7 +130,7 @@ impl Core {
         let removed = self.remove_and_erase(domains, &scope, requester).await;
         total = total.and(removed.map_err(partly(total))?);
         if self.owes_objects.owes() {
-            let erased = self.erase_waste_of(&own().collect()).await;
+            let erased = self.erase_rest_of(&own().collect()).await;
             total.is_owed = !erased.unwrap_or(false);
         }
         drop(nobody_else);
@@ -140,26 +152,63 @@ impl Core {
     ) -> Result<EventTotal> {
         self.log_erasure.owe(domains.iter().map(|row| row.domain));
         let removal = self.with_reserve(|| self.remove(domains, scope, requester));
-        let (objects, mut total) = removal.await?;
-        if objects.is_empty() {
+        let removed = removal.await?;
+        let mut total = removed.total;
+        if removed.objects.is_empty() {
             return Ok(total);
         }
-        let paths: Vec<_> = objects.into_iter().map(|object| object.path).collect();
-        total.is_owed = match self
+        let signed = self
             .with_reserve(|| self.signing.sign(&self.catalog, domains))
-            .await
-        {
-            Ok(()) => !self.erase(&paths).await,
+            .await;
+        let bytes = match &signed {
+            Ok(()) => Bytes::Go,
             Err(error) => {
                 tracing::error!(
-                    error = chain(&error),
+                    error = chain(error),
                     "bytes of deleted events stay until their deletion can be signed"
                 );
                 self.owes_objects.owe();
-                true
+                Bytes::Stay
             }
         };
+        let is_erased = if removed.is_rest_left {
+            let rest = self.with_reserve(|| self.remove_rest(domains, bytes)).await;
+            rest.unwrap_or_else(|error| {
+                tracing::warn!(
+                    error = chain(&error),
+                    "the catalog still has rows of deleted events; the server tries again"
+                );
+                false
+            })
+        } else if bytes == Bytes::Go {
+            let paths = removed.objects.into_iter().map(|object| object.path);
+            self.erase(&paths.collect::<Vec<_>>()).await
+        } else {
+            false
+        };
+        total.is_owed = !is_erased;
         Ok(total)
+    }
+
+    /// Removes the rows of what is removed from the sight of all, in domains that the caller has claimed, and erases
+    /// their bytes if those may go. Returns whether all bytes are erased. An error leaves the rest owed.
+    pub(crate) async fn remove_rest(&self, domains: &[DomainRow], bytes: Bytes) -> Result<bool> {
+        let mut is_erased = bytes == Bytes::Go;
+        loop {
+            let part = match self.catalog.remove_part(domains).await {
+                Ok(None) => return Ok(is_erased),
+                Ok(Some(part)) => part,
+                Err(error) => {
+                    self.owes_objects.owe();
+                    return Err(error);
+                }
+            };
+            match bytes {
+                Bytes::Go => is_erased &= self.erase(&part.paths).await,
+                Bytes::Stay if part.paths.is_empty() => {}
+                Bytes::Stay => self.owes_objects.owe(),
+            }
+        }
     }
 
     /// Removes the events from the archive; from then on they no longer count.
@@ -168,27 +217,22 @@ impl Core {
         domains: &[DomainRow],
         scope: &Scope,
         requester: Requester<'_>,
-    ) -> Result<(Vec<TakenObject>, EventTotal)> {
-        let _nobody_counts = self.journal.change_counts().await;
+    ) -> Result<Removed> {
         let now = self.clock.now();
-        let Removed {
-            objects,
-            total,
-            sessions,
-            committed,
-        } = self
-            .catalog
-            .remove_events(domains, scope, requester, now)
-            .await?;
+        let prepared = self.catalog.prepare_removal(domains, scope, requester, now);
+        let (removal, removed) = prepared.await?;
+        let nobody_counts = self.journal.change_counts().await;
+        let committed = removal.commit().await;
         // Even after an error, which leaves unknown whether the commit took effect.
         self.removals.fetch_add(1, Ordering::Release);
-        self.plans.forget(&sessions);
+        self.plans.forget(&removed.sessions);
+        drop(nobody_counts);
         if let Err(error) = committed
-            && !self.is_removed(&objects, &error).await?
+            && !self.is_removed(&removed.objects, &error).await?
         {
             return Err(error);
         }
-        Ok((objects, total))
+        Ok(removed)
     }
 
     /// Reports whether these objects are gone from the archive although the commit that removes them was reported as
@@ -201,11 +245,11 @@ impl Core {
         let Some(first) = objects.first() else {
             return Ok(false);
         };
-        let is_there = self.catalog.recorded(first.id).await;
-        if !matches!(&is_there, Ok(Some(_))) {
+        let is_there = self.catalog.is_current(first.id).await;
+        if !matches!(&is_there, Ok(true)) {
             self.owes_objects.owe();
         }
-        let is_removed = is_there?.is_none();
+        let is_removed = !is_there?;
         if is_removed {
             tracing::warn!(%error, "a deletion was reported as failed, but took effect");
         }

@@ -10,6 +10,7 @@ use atrail_model::Domain;
 use futures_util::{StreamExt, stream};
 
 use crate::core::Core;
+use crate::deletion::Bytes;
 use crate::duties::to_take_out;
 use crate::error::{Result, chain, is_full};
 use crate::object::domain_of;
@@ -81,11 +82,13 @@ impl Core {
         // The note stands until the bytes are gone: nobody says meanwhile that they are. Whoever leaves some from here on is not settled.
         let number = self.owes_objects.number();
         let waste = self.catalog.waste().await;
-        let mut is_left = waste.is_err();
+        let removed = self.catalog.being_removed().await;
+        let mut is_left = waste.is_err() || removed.is_err();
         let domains: HashSet<_> = waste
             .iter()
             .flatten()
             .filter_map(|path| domain_of(path))
+            .chain(removed.iter().flatten().map(|row| row.domain))
             .collect();
         for domain in domains {
             // Nobody is writing an object of the domain: each noted path is of an object to erase. A task that works on
@@ -93,7 +96,7 @@ impl Core {
             let duties = to_take_out([domain].into_iter());
             let claims: Option<Vec<_>> = duties.map(|duty| self.duties.try_claim(duty)).collect();
             let erased = match claims {
-                Some(_claims) => self.erase_waste_of(&HashSet::from([domain])).await,
+                Some(_claims) => self.erase_rest_of(&HashSet::from([domain])).await,
                 None => Ok(false),
             };
             is_left |= !erased.unwrap_or(false);
@@ -101,7 +104,18 @@ impl Core {
         if !is_left {
             self.owes_objects.settle(number);
         }
-        waste.map(drop)
+        waste.and(removed).map(drop)
+    }
+
+    /// Removes what is left of removals in these domains, which the caller has claimed, and erases their noted waste;
+    /// returns `false` when some remains.
+    pub(crate) async fn erase_rest_of(&self, domains: &HashSet<Domain>) -> Result<bool> {
+        let rows = self.domains(domains.iter().copied()).await?;
+        let rows = domains.iter().filter_map(|one| rows.get(one).copied());
+        let rows: Vec<_> = rows.collect();
+        self.with_reserve(|| self.remove_rest(&rows, Bytes::Stay))
+            .await?;
+        self.erase_waste_of(domains).await
     }
 
     /// Erases the noted waste of these domains, which the caller has claimed; returns `false` when some remains. It

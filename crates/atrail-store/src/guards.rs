@@ -4,6 +4,7 @@
 
 mod commits;
 mod erasure;
+mod rests;
 mod turns;
 
 use std::collections::{BTreeMap, HashSet};

@@ -17,6 +17,7 @@ use atrail_model::{
 use crate::Store;
 use crate::catalog::domains::DomainRow;
 use crate::core::Core;
+use crate::deletion::Bytes;
 use crate::duties::{claim_all, to_take_out};
 use crate::error::{Result, StoreError, chain};
 use crate::object::domain_of;
@@ -165,16 +166,22 @@ impl Core {
                 claims
             }
         };
-        let _nobody_counts = self.journal.change_counts().await;
+        let domains = [row];
+        // What an earlier deletion could not finish.
+        self.remove_rest(&domains, Bytes::Stay).await?;
         let due = |policy| {
             // One moment for the decision and for its record.
             let now = self.time.read();
             (Self::last_due(policy, now.certain()) >= Some(days.end())).then_some(now)
         };
-        let total = self.catalog.retire_events(row, &scope, ACTOR, due).await?;
-        if total.count == 0 {
-            return Ok(total);
-        }
+        let prepared = self.catalog.prepare_retirement(row, &scope, ACTOR, due);
+        let Some((retirement, total)) = prepared.await? else {
+            return Ok(EventTotal::default());
+        };
+        let nobody_counts = self.journal.change_counts().await;
+        retirement.commit().await?;
+        drop(nobody_counts);
+        self.remove_rest(&domains, Bytes::Stay).await?;
         tracing::info!(
             domain = %row.domain,
             events = total.count,
@@ -199,6 +206,10 @@ impl Core {
             return Ok(());
         }
         self.removals.fetch_add(1, Ordering::Release);
+        if released.is_err() {
+            // Some of it may be waste already.
+            self.owes_objects.owe();
+        }
         let paths = released?;
         self.erase(&paths).await;
         // The log of events may still have some of them.

@@ -308,27 +308,24 @@ impl Core {
             }
             self.journal.sealed(taken);
         };
-        let _nobody_counts = self.journal.change_counts().await;
-        let mut is_begun = false;
-        let committed = self
+        let sealed_to = (self.journal.log(), &sealed_to[..]);
+        let prepared = self
             .catalog
-            .commit_seal(
-                objects,
-                &apart,
-                (self.journal.log(), &sealed_to),
-                self.clock.now(),
-                &mut is_begun,
-            )
-            .await;
-        let Err(error) = committed else {
+            .prepare_seal(objects, &apart, sealed_to, self.clock.now());
+        let seal = match prepared.await {
+            Ok(seal) => seal,
+            Err(error) => {
+                // It cannot count: no commit was begun.
+                *unpublished = Some(keys);
+                return Err(error);
+            }
+        };
+        // From here on only: counts of others wait for the commit, and not for the catalog or the work of the seal.
+        let _nobody_counts = self.journal.change_counts().await;
+        let Err(error) = seal.commit().await else {
             count_as_sealed(keys);
             return Ok(());
         };
-        if !is_begun {
-            // It cannot count: no commit was begun.
-            *unpublished = Some(keys);
-            return Err(error);
-        }
         let (domain, pending) = &taken[0];
         match self.catalog.sealed_to(self.journal.log()).await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {

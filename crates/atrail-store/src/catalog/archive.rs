@@ -13,34 +13,41 @@ use super::domains::guid_of;
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
+use super::view::Write;
 use super::waste::delete_waste;
-use super::{Catalog, places, set_apart, watermarks};
+use super::{Catalog, places, removed_ranges, set_apart, watermarks};
 use crate::error::{Result, StoreError};
 use crate::object::{Line, NewObject, ObjectFile};
 use crate::wal::LogNumber;
 
+/// Selects the daily totals, and, as negative ones, those of what was removed while its rows still stand.
 macro_rules! select_totals {
-    ($source:literal) => {
+    ($source:literal, $of_target:literal) => {
         concat!(
             "SELECT t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes FROM ",
             $source,
-            " AND t.day BETWEEN ? AND ? AND t.hour BETWEEN ? AND ? GROUP BY t.day ORDER BY t.day"
+            " AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.day ",
+            "UNION ALL SELECT t.day, -SUM(t.count), -SUM(t.size_bytes) FROM removed_ranges r ",
+            "CROSS JOIN domains d ON d.domain = r.domain CROSS JOIN hour_totals t ON t.domain = r.domain ",
+            "WHERE ",
+            $of_target,
+            " AND t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour ",
+            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.day"
         )
     };
 }
 
 impl Catalog {
-    /// Records sealed objects: from the commit on they belong to the archive. `apart` lists hours that could not be
-    /// sealed, whose events the catalog keeps. `sealed_to` names the log, and the number up to which each of the
-    /// domains is sealed in it. `is_begun` becomes true when an error leaves unknown whether the transaction counts.
-    pub(crate) async fn commit_seal(
+    /// Returns the transaction that records sealed objects: from its commit on they belong to the archive. `apart` lists
+    /// hours that could not be sealed, whose events the catalog keeps. `sealed_to` names the log, and the number up to
+    /// which each of the domains is sealed in it. An error of the commit leaves unknown whether it counts.
+    pub(crate) async fn prepare_seal(
         &self,
         objects: &[(i64, NewObject)],
         apart: &[(i64, Place, &[Line])],
         sealed_to: (LogNumber, &[(i64, u64)]),
         now: Timestamp,
-        is_begun: &mut bool,
-    ) -> Result<()> {
+    ) -> Result<Write> {
         let what = "commit a seal";
         let mut tx = self.begin(what).await?;
         for (domain, place, lines) in apart {
@@ -58,19 +65,17 @@ impl Catalog {
             log::append(&mut tx, domain, entries).await?;
         }
         watermarks::record(&mut tx, sealed_to.0, sealed_to.1).await?;
-        *is_begun = true;
-        tx.commit().await
+        Ok(Write(tx))
     }
 
-    /// Records the object of an hour that was set apart, and removes its events from the catalog. `is_begun` as in
-    /// [`Self::commit_seal`].
-    pub(crate) async fn commit_apart(
+    /// Returns the transaction that records the object of an hour that was set apart, and removes its events from the
+    /// catalog. Otherwise as [`Self::prepare_seal`].
+    pub(crate) async fn prepare_apart(
         &self,
         object: &[(i64, NewObject); 1],
         place: Place,
         now: Timestamp,
-        is_begun: &mut bool,
-    ) -> Result<()> {
+    ) -> Result<Write> {
         let what = "seal an hour that was set apart";
         let mut tx = self.begin(what).await?;
         insert_objects(&mut tx, object).await?;
@@ -80,8 +85,7 @@ impl Catalog {
             log::append(&mut tx, domain, entries).await?;
         }
         set_apart::forget(&mut tx, *domain, place).await?;
-        *is_begun = true;
-        tx.commit().await
+        Ok(Write(tx))
     }
 
     /// Returns the daily totals of the sealed events in scope.
@@ -89,10 +93,13 @@ impl Catalog {
         let sql = match scope.target {
             Target::Space(_) => {
                 select_totals!(
-                    "domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.space = ?"
+                    "domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.space = ?1",
+                    "d.space = ?1"
                 )
             }
-            Target::Account(_) => select_totals!("account_hours t WHERE t.account = ?"),
+            Target::Account(_) => {
+                select_totals!("account_hours t WHERE t.account = ?1", "d.account = ?1")
+            }
         };
         let rows = sqlx::query(sql)
             .bind(guid_of(scope.target))
@@ -103,7 +110,19 @@ impl Catalog {
             .fetch_all(self.readers())
             .await
             .map_err(failed_to("count events"))?;
-        rows.iter().map(day_total).collect()
+        let mut totals: BTreeMap<Day, (i64, i64)> = BTreeMap::new();
+        for row in &rows {
+            let total = totals.entry(day_of(row)?).or_default();
+            total.0 += row.integer("count")?;
+            total.1 += row.integer("size_bytes")?;
+        }
+        totals.retain(|_, (count, _)| *count > 0);
+        let total = |(day, (count, size_bytes)): (Day, (i64, i64))| DayTotal {
+            day,
+            count: count.unsigned_abs(),
+            size_bytes: size_bytes.unsigned_abs(),
+        };
+        Ok(totals.into_iter().map(total).collect())
     }
 
     /// Returns those of the segments that are in the archive.
@@ -116,8 +135,8 @@ impl Catalog {
         let all: Vec<_> = segments.iter().collect();
         for chunk in all.chunks(ROWS_AT_ONCE) {
             let mut query = QueryBuilder::<Sqlite>::new(concat!(
-                "SELECT s.segment FROM segments s JOIN objects o ON o.object = s.object ",
-                "WHERE o.retired IS NULL AND s.segment IN ("
+                "SELECT s.segment FROM segments s JOIN current_objects o ON o.object = s.object ",
+                "WHERE s.segment IN ("
             ));
             let mut ids = query.separated(", ");
             for id in chunk {
@@ -167,6 +186,7 @@ async fn insert_objects(
 ) -> Result<()> {
     let what = "commit a seal";
     let domains = objects.iter().map(|(domain, _)| *domain);
+    removed_ranges::finish_each(connection, domains.clone()).await?;
     let places = places::each(connection, domains, what).await?;
     let mut query = QueryBuilder::<Sqlite>::new(concat!(
         "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256, ",
@@ -280,12 +300,4 @@ fn malformed(why: &str) -> StoreError {
         what: "the catalog".to_owned(),
         why: why.to_owned(),
     }
-}
-
-fn day_total(row: &SqliteRow) -> Result<DayTotal> {
-    Ok(DayTotal {
-        day: day_of(row)?,
-        count: row.unsigned("count")?,
-        size_bytes: row.unsigned("size_bytes")?,
-    })
 }

@@ -100,7 +100,7 @@ impl Catalog {
         let rows = sqlx::query(concat!(
             "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
             "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS count ",
-            "FROM objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? AND o.retired IS NULL ORDER BY o.place"
+            "FROM current_objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? ORDER BY o.place"
         ))
         .bind(hour.domain)
         .bind(hour.place.day.number())
@@ -255,7 +255,7 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
     let mut found = 0;
     for chunk in sources.chunks(ROWS_AT_ONCE) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT COUNT(*) AS found FROM objects WHERE retired IS NULL AND object IN (",
+            "SELECT COUNT(*) AS found FROM current_objects WHERE object IN (",
         );
         let mut ids = query.separated(", ");
         for source in chunk {

@@ -68,8 +68,8 @@ impl View<'_> {
         let mut objects = Vec::new();
         for domain in domains {
             let mut rows = within(concat!(
-            "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM objects ",
-            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND retired IS NULL ",
+            "SELECT object, size_bytes, sha256, events, events_bytes, segments FROM current_objects ",
+            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? ",
             "ORDER BY day, hour, place"
         ), domain, scope)
         .fetch(&mut *self.connection);
@@ -95,9 +95,9 @@ impl View<'_> {
     ) -> Result<BTreeMap<String, Vec<Hash>>> {
         let mut rows = within(
         concat!(
-            "SELECT s.segment, s.subtrees FROM objects o JOIN segments s ON s.object = o.object ",
+            "SELECT s.segment, s.subtrees FROM current_objects o JOIN segments s ON s.object = o.object ",
             "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
-            "AND o.retired IS NULL AND s.subtrees IS NOT NULL"
+            "AND s.subtrees IS NOT NULL"
         ),
         domain,
         scope,

@@ -88,6 +88,7 @@ impl MemoryCatalog {
             ..Catalog::of(writer, unsynced, readers)
         };
         catalog.set_verifier_key(verifier_key);
+        catalog.finish_removals().await?;
         Ok(catalog)
     }
 }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use atrail_evidence::{ControlEntry, Policy};
 use atrail_model::{
-    AccountId, Day, DayRange, Domain, DomainRetention, Requester, Retention, Scope, Target,
-    Timestamp, format_timestamp,
+    AccountId, Day, DayRange, Domain, DomainRetention, ObjectId, Requester, Retention, Scope,
+    Target, Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::archive::day_of;
@@ -16,10 +16,13 @@ use super::failure::failed_to;
 use super::identity::must_stand;
 use super::in_scope::within;
 use super::log::{self, NewEntry};
-use super::row::{Columns, nanoseconds};
+use super::removed_ranges::AT_ONCE;
+use super::row::{Columns, Id, nanoseconds};
 use super::waste::insert_waste;
 use crate::catalog::domains::{DomainRow, domain_row, guid_of};
 use crate::error::{Result, StoreError};
+
+const RELEASE: &str = "erase what retention deleted";
 
 impl Catalog {
     /// Returns the retention of the target's domains, in download order. Unknown targets have none.
@@ -130,40 +133,65 @@ impl Catalog {
     }
 
     /// Removes objects from the catalog that retention has retired and no session has pinned, except those of some
-    /// domains; their paths are waste from then on. Returns these paths.
+    /// domains; their paths are waste from then on. Returns these paths. Many are removed in several transactions; an
+    /// error leaves the paths of the earlier ones as waste.
     pub(crate) async fn release_retired(&self, but: &HashSet<Domain>) -> Result<Vec<String>> {
-        let what = "erase what retention deleted";
-        let mut tx = self.begin(what).await?;
-        let rows = sqlx::query(concat!(
-            "SELECT o.object, o.path, d.domain, d.account, d.space FROM objects o JOIN domains d ON d.domain = o.domain ",
-            "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
-            "AND s.gone IS NULL AND s.made_age <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
-            "AND o.hour BETWEEN s.first_hour AND s.last_hour)"
-        ))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(failed_to(what))?;
-        let mut released = Vec::with_capacity(rows.len());
-        for row in &rows {
-            if !but.contains(&domain_row(row)?.domain) {
-                released.push(row);
+        let mut connection = self.readers().acquire().await.map_err(failed_to(RELEASE))?;
+        let candidates = released(&mut connection, None).await?;
+        drop(connection);
+        let candidates: Vec<_> = candidates
+            .into_iter()
+            .filter(|(domain, ..)| !but.contains(domain))
+            .map(|(_, object, _)| object)
+            .collect();
+        let mut paths = Vec::with_capacity(candidates.len());
+        for chunk in candidates.chunks(AT_ONCE as usize) {
+            let mut tx = self.begin(RELEASE).await?;
+            // A session may have been made meanwhile.
+            let gone = released(&mut tx, Some(chunk)).await?;
+            let (ids, waste): (Vec<_>, Vec<_>) =
+                gone.into_iter().map(|(_, id, path)| (id, path)).unzip();
+            insert_waste(&mut tx, &waste).await?;
+            for id in ids {
+                sqlx::query("DELETE FROM objects WHERE object = ?")
+                    .bind(Id::bytes(&id))
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(failed_to(RELEASE))?;
             }
+            tx.commit().await?;
+            paths.extend(waste);
         }
-        let paths = released
-            .iter()
-            .map(|row| row.text("path"))
-            .collect::<Result<Vec<_>>>()?;
-        insert_waste(&mut tx, &paths).await?;
-        for row in released {
-            sqlx::query("DELETE FROM objects WHERE object = ?")
-                .bind(row.bytes("object")?)
-                .execute(&mut *tx)
-                .await
-                .map_err(failed_to(what))?;
-        }
-        tx.commit().await?;
         Ok(paths)
     }
+}
+
+/// Returns the objects, or those of some, that retention has retired and no session has pinned, with their paths.
+async fn released(
+    connection: &mut SqliteConnection,
+    of: Option<&[ObjectId]>,
+) -> Result<Vec<(Domain, ObjectId, String)>> {
+    let mut query = QueryBuilder::<Sqlite>::new(concat!(
+        "SELECT o.object, o.path, d.domain, d.account, d.space FROM objects o JOIN domains d ON d.domain = o.domain ",
+        "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
+        "AND s.gone IS NULL AND s.made_age <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
+        "AND o.hour BETWEEN s.first_hour AND s.last_hour)"
+    ));
+    if let Some(of) = of {
+        query.push(" AND o.object IN (");
+        let mut ids = query.separated(", ");
+        for id in of {
+            ids.push_bind(Id::bytes(id));
+        }
+        query.push(")");
+    }
+    let rows = query.build().fetch_all(connection).await;
+    let rows = rows.map_err(failed_to(RELEASE))?;
+    let each = rows.iter().map(|row| {
+        let domain = domain_row(row)?.domain;
+        Ok((domain, row.id("object")?, row.text("path")?))
+    });
+    each.collect()
 }
 
 /// Returns the retention of one domain.

@@ -25,6 +25,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0016_inviters.sql"),
     include_str!("schema/0017_places.sql"),
     include_str!("schema/0018_watermarks.sql"),
+    include_str!("schema/0019_removed_ranges.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.

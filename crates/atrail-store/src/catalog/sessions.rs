@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds};
-use super::session::{EndedBy, PinnedCheckpoint, Session, SessionState};
+use super::session::{EndedBy, PinnedCheckpoint, Session, SessionKey, SessionState};
 use super::session_texts::{self, TextKind};
 use crate::byte_set::ByteSet;
 use crate::catalog::domains::DomainRow;
@@ -122,20 +122,18 @@ impl Catalog {
     }
 }
 
-/// Marks the sessions that had pinned any of these objects as gone, with the reason; returns these sessions.
-pub(super) async fn end_sessions(
+/// Returns the sessions that may have pinned objects in scope.
+pub(super) async fn overlapping(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
-    removed: &HashSet<ObjectId>,
-    reason: &str,
-) -> Result<Vec<SessionId>> {
+) -> Result<HashSet<SessionKey>> {
     let what = "find the sessions that a deletion hits";
     let Some(account) = domains.first().map(|row| row.account) else {
-        return Ok(Vec::new());
+        return Ok(HashSet::new());
     };
     let rows = sqlx::query(concat!(
-        "SELECT session FROM sessions WHERE account = ? AND gone IS NULL ",
+        "SELECT session, generation FROM sessions WHERE account = ? AND gone IS NULL ",
         "AND first_day <= ? AND last_day >= ? AND first_hour <= ? AND last_hour >= ?"
     ))
     .bind(account.bytes())
@@ -146,24 +144,40 @@ pub(super) async fn end_sessions(
     .fetch_all(&mut *connection)
     .await
     .map_err(failed_to(what))?;
-    let mut hit = Vec::new();
-    // One manifest at a time: each may be large.
-    for row in &rows {
-        let id: SessionId = row.id("session")?;
-        let manifest = manifest_of(&mut *connection, id).await?.unwrap_or_default();
-        if pins(&manifest, removed)? {
-            hit.push(id);
-        }
-    }
-    for id in &hit {
+    let key = |row: &SqliteRow| {
+        Ok(SessionKey {
+            id: row.id("session")?,
+            generation: row.optional_id("generation")?,
+        })
+    };
+    rows.iter().map(key).collect()
+}
+
+/// Reports whether a session has pinned any of these objects.
+pub(super) async fn pins_one_of(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    objects: &HashSet<ObjectId>,
+) -> Result<bool> {
+    let manifest = manifest_of(connection, session).await?;
+    pins(&manifest.unwrap_or_default(), objects)
+}
+
+/// Marks sessions as gone, with the reason.
+pub(super) async fn end_sessions(
+    connection: &mut SqliteConnection,
+    sessions: &[SessionId],
+    reason: &str,
+) -> Result<()> {
+    for id in sessions {
         sqlx::query("UPDATE sessions SET gone = ? WHERE session = ?")
             .bind(reason)
             .bind(Id::bytes(id))
             .execute(&mut *connection)
             .await
-            .map_err(failed_to(what))?;
+            .map_err(failed_to("end the sessions that a deletion hits"))?;
     }
-    Ok(hit)
+    Ok(())
 }
 
 /// Returns one session of the owner, ended or not.

@@ -8,12 +8,15 @@ use super::row::{Columns, ROWS_AT_ONCE};
 use crate::error::Result;
 
 impl Catalog {
-    /// Marks paths as waste until [`Self::commit_seal`] unmarks them: a crash in between leaves no stray bytes. Marked
+    /// Marks paths as waste until [`Self::prepare_seal`] unmarks them: a crash in between leaves no stray bytes. Marked
     /// paths stay so.
     pub(crate) async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
-        let mut tx = self.begin("prepare a seal").await?;
-        insert_waste(&mut tx, paths).await?;
-        tx.commit().await
+        for chunk in paths.chunks(ROWS_AT_ONCE) {
+            let mut tx = self.begin("prepare a seal").await?;
+            insert_waste(&mut tx, chunk).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// Returns the paths whose bytes must be erased.
@@ -27,11 +30,12 @@ impl Catalog {
 
     /// Unmarks paths whose bytes are erased.
     pub(crate) async fn forget_waste(&self, paths: &[String]) -> Result<()> {
-        let mut tx = self.begin("note an erasure").await?;
         for chunk in paths.chunks(ROWS_AT_ONCE) {
+            let mut tx = self.begin("note an erasure").await?;
             delete_waste(&mut tx, chunk).await?;
+            tx.commit().await?;
         }
-        tx.commit().await
+        Ok(())
     }
 }
 

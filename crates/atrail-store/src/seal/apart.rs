@@ -15,7 +15,7 @@ use crate::durable;
 use crate::duties::Duty;
 use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, NewObject};
-use crate::task::off_thread;
+use crate::task::{off_thread, off_thread_low};
 
 /// Hours that one round tries without a request: other seals wait meanwhile.
 const AT_ONCE: usize = 64;
@@ -180,7 +180,7 @@ impl Core {
         held: Arc<ApartHour>,
     ) -> Result<()> {
         let lines = Arc::clone(&held);
-        let (object, bytes) = off_thread(move || {
+        let (object, bytes) = off_thread_low(move || {
             let level = CompressionLvl::new(LEVEL).expect("a level that the library has");
             Ok(object::build(place, id, &lines.lines, level))
         })
@@ -192,16 +192,18 @@ impl Core {
         let (core, segment, now) = (Arc::clone(self), object.segment, self.clock.now());
         let age = self.time.age();
         let keys =
-            off_thread(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
+            off_thread_low(move || core.dedup.write_hours(&[(segment, &held.lines)], age)).await?;
         let (size_bytes, sealed) = (object.size_bytes, [(number, object)]);
+        let seal = match self.catalog.prepare_apart(&sealed, place, now).await {
+            Ok(seal) => seal,
+            Err(error) => {
+                self.dedup.withdraw(keys);
+                return Err(error);
+            }
+        };
         let _nobody_counts = self.journal.change_counts().await;
-        let mut is_begun = false;
-        let committed = self
-            .catalog
-            .commit_apart(&sealed, place, now, &mut is_begun)
-            .await;
-        if let Err(error) = committed
-            && !(is_begun && self.is_committed(id, &error).await?)
+        if let Err(error) = seal.commit().await
+            && !self.is_committed(id, &error).await?
         {
             self.dedup.withdraw(keys);
             return Err(error);

@@ -89,16 +89,10 @@ impl Scene {
 
     async fn commit_seal(&self, object: NewObject, sealed_to: i64) -> Result<()> {
         let objects = [(self.domain.number, object)];
-        let mut is_begun = false;
-        self.catalog
-            .commit_seal(
-                &objects,
-                &[],
-                (LogNumber::OF_DIRECTORY, &[(sealed_to, 1)]),
-                NOW,
-                &mut is_begun,
-            )
-            .await
+        let sealed_to = [(sealed_to, 1)];
+        let sealed_to = (LogNumber::OF_DIRECTORY, &sealed_to[..]);
+        let seal = self.catalog.prepare_seal(&objects, &[], sealed_to, NOW);
+        seal.await?.commit().await
     }
 
     /// Seals an event of this hour.
@@ -176,9 +170,12 @@ impl Scene {
     pub(in crate::catalog) async fn delete(&self) -> Result<Removed> {
         let (domains, scope) = ([self.domain], self.scope());
         let requester = Requester::from("ann");
-        self.catalog
-            .remove_events(&domains, &scope, requester, NOW)
-            .await
+        let prepared = self
+            .catalog
+            .prepare_removal(&domains, &scope, requester, NOW);
+        let (removal, removed) = prepared.await?;
+        removal.commit().await?;
+        Ok(removed)
     }
 
     pub(in crate::catalog) async fn hold(&self) {

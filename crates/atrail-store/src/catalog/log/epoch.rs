@@ -326,18 +326,17 @@ async fn adopt_segments(
     domain: i64,
     now: Timestamp,
 ) -> Result<()> {
-    let days: Vec<(i64,)> = sqlx::query_as(
-        "SELECT DISTINCT day FROM objects WHERE domain = ? AND retired IS NULL ORDER BY day",
-    )
-    .bind(domain)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed_to(WHAT))?;
+    let days: Vec<(i64,)> =
+        sqlx::query_as("SELECT DISTINCT day FROM current_objects WHERE domain = ? ORDER BY day")
+            .bind(domain)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed_to(WHAT))?;
     for (number,) in days {
         let rows = sqlx::query(concat!(
-            "SELECT s.segment, o.hour, s.count, s.size_bytes, s.root FROM objects o ",
+            "SELECT s.segment, o.hour, s.count, s.size_bytes, s.root FROM current_objects o ",
             "JOIN segments s ON s.object = o.object ",
-            "WHERE o.domain = ? AND o.day = ? AND o.retired IS NULL ORDER BY o.hour, o.place, s.position"
+            "WHERE o.domain = ? AND o.day = ? ORDER BY o.hour, o.place, s.position"
         ))
         .bind(domain)
         .bind(number)
