@@ -3,7 +3,7 @@
 use atrail_model::{AccountId, Day, Domain, Hours, Scope, SpaceId, Target, UserId};
 use atrail_store::{NewEvent, NewSession};
 
-use crate::support::{TestStore, event, ever};
+use crate::support::{TestStore, event, ever, files_below};
 
 /// Creates a space in an account of its own.
 async fn tenant(store: &TestStore, name: &str) -> (AccountId, SpaceId) {
@@ -124,5 +124,53 @@ fn what_is_sealed_in_parts_is_there_once_after_a_crash_between_them() {
         // Repeated events are detected, in whichever part they are.
         let again = store.store.append(Domain::Space(greedy), events).await;
         assert_eq!(again.unwrap().duplicates, 2000);
+    });
+}
+
+/// Very many objects are removed in several parts; a crash may leave any number of them.
+#[test]
+fn what_is_deleted_in_parts_is_gone_after_a_crash_between_them() {
+    const HOURS: u32 = 3000;
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let before = runtime();
+    let (store, greedy, events) = before.block_on(async {
+        let store = TestStore::new().await;
+        let (_, greedy) = tenant(&store, "greedy").await;
+        let events = one_an_hour(0, HOURS);
+        let sent = store.store.append(Domain::Space(greedy), events.clone());
+        sent.await.unwrap();
+        let scope = Scope {
+            target: Target::Space(greedy),
+            days: ever(),
+            hours: Hours::ALL,
+        };
+        let mut session = store.new_session(scope);
+        session.space = Some(greedy);
+        store.store.create_session(session).await.unwrap();
+        assert_eq!(sealed(&store).await, i64::from(HOURS));
+        let deleting = store.store.clone();
+        tokio::spawn(async move { deleting.delete_events(scope, "ann", false).await });
+        while sealed(&store).await == i64::from(HOURS) {
+            tokio::task::yield_now().await;
+        }
+        let counts = store.counts(scope.target).await;
+        assert!(counts.is_empty(), "all are deleted at once: {counts:?}");
+        (store, greedy, events)
+    });
+    // Aborts every running task at its present waiting point.
+    before.shutdown_timeout(std::time::Duration::from_secs(60));
+    runtime().block_on(async move {
+        let left = sealed(&store).await;
+        assert!((1..i64::from(HOURS)).contains(&left), "the control: {left}");
+        let store = store.crash_and_reopen().await;
+        assert_eq!(sealed(&store).await, 0);
+        assert!(store.counts(Target::Space(greedy)).await.is_empty());
+        let archive = store.data_dir().join("archive");
+        assert!(files_below(&archive).is_empty());
+        let (findings, _) = store.scrub().await;
+        assert!(findings.is_empty(), "{findings:?}");
+        // What was deleted may come again.
+        let again = store.store.append(Domain::Space(greedy), events);
+        assert_eq!(again.await.unwrap().stored, u64::from(HOURS));
     });
 }
