@@ -8,8 +8,9 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::durable;
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
-use atrail_store::{Founding, Identity, StoreError, durable};
+use atrail_store::{Founding, Identity, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::passwords::Passwords;

@@ -4,10 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use atrail_disk::{FileId, Result, StoreError};
 use parking_lot::Mutex;
-
-use crate::durable::FileId;
-use crate::error::{Result, StoreError};
 
 /// Files and directories that were opened, and the first fault found with them.
 #[derive(Debug, Default)]

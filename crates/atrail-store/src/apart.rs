@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope};
 use parking_lot::Mutex;
 
 use crate::catalog::domains::DomainRow;
-use crate::error::{Result, StoreError};
 use crate::journal::Unsealed;
 use crate::object::{HourLines, Line};
 use crate::wal::NewEvent;

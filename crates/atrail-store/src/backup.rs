@@ -16,20 +16,17 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOCK, LOG, RESERVE, RUNS, demand_epoch};
+use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
-use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError, io_failure};
-use crate::listing::list;
 use crate::scrub::{Finding, object_id};
-use crate::signing::checkpoints::local::demand_epoch;
-use crate::task::off_thread;
 use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};
-use exchange::{CATALOG, OUTGOING, exchange, put_back};
+use exchange::{OUTGOING, exchange, put_back};
 use runs::copy_runs;
 
 /// The progress of a backup.
@@ -60,11 +57,10 @@ pub struct BackupReport {
     pub damaged: u64,
 }
 
-const DEDUP: &str = "dedup";
 /// The directory for everything except objects until it is complete.
 const STAGE: &str = ".incoming";
 /// Entries of a data directory that are copied in their own way, or not at all. (Each may be a link.)
-const APART: [&str; 7] = ["archive", "wal", DEDUP, "lock", "reserve", STAGE, OUTGOING];
+const APART: [&str; 7] = [ARCHIVE, LOG, RUNS, LOCK, RESERVE, STAGE, OUTGOING];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
 /// How often the catalog is copied again because objects that it names were removed meanwhile.
@@ -184,7 +180,7 @@ impl Backup<'_> {
     async fn everything(&mut self) -> Result<()> {
         let stage = self.stage.clone();
         durable::remove_dir(&stage).map_err(io_failure("clear", &stage))?;
-        durable::create_dir(&stage.join("wal")).map_err(io_failure("make", &stage))?;
+        durable::create_dir(&stage.join(LOG)).map_err(io_failure("make", &stage))?;
         self.report.log_bytes = self.copy_log().await?;
         let file = stage.join(CATALOG);
         for _ in 0..SNAPSHOTS {
@@ -204,7 +200,7 @@ impl Backup<'_> {
             if let Some(strangers) = tidied? {
                 // The copied keys are at least as new as the logs that name them.
                 self.copy_other_files().await?;
-                copy_runs(&self.data_dir.join(DEDUP), &stage.join(DEDUP)).await?;
+                copy_runs(&self.data_dir.join(RUNS), &stage.join(RUNS)).await?;
                 self.take_places()?;
                 // Only now: an earlier backup needs them as long as it is valid.
                 return remove_all(&strangers);
@@ -216,7 +212,7 @@ impl Backup<'_> {
     }
 
     async fn copy_log(&self) -> Result<u64> {
-        let (from, to) = (self.data_dir.join("wal"), self.stage.join("wal"));
+        let (from, to) = (self.data_dir.join(LOG), self.stage.join(LOG));
         off_thread(move || {
             let mut copied: Vec<(PathBuf, u64)> = Vec::new();
             sound_files(&from, |file| {
@@ -285,7 +281,7 @@ impl Backup<'_> {
                 !is_there
             });
             let missing: Vec<_> = missing.collect();
-            let (from, to) = (self.data_dir.join("archive"), self.into.join("archive"));
+            let (from, to) = (self.data_dir.join(ARCHIVE), self.into.join(ARCHIVE));
             let mut copies = stream::iter(missing)
                 .map(move |recorded| copy_object(from.clone(), to.clone(), recorded))
                 .buffered(PARALLEL);
@@ -296,7 +292,7 @@ impl Backup<'_> {
                     Outcome::Copied => {
                         self.report.copied_bytes += recorded.file.size_bytes;
                         self.copied
-                            .push(self.into.join("archive").join(&recorded.file.path));
+                            .push(self.into.join(ARCHIVE).join(&recorded.file.path));
                     }
                     Outcome::WasThere => {}
                     Outcome::Unfit(why) => {
@@ -329,7 +325,7 @@ impl Backup<'_> {
 
     /// Returns the paths of objects from an earlier backup or snapshot that the present snapshot does not name.
     async fn strangers(&mut self, snapshot: &Catalog) -> Result<Vec<PathBuf>> {
-        let archive = self.into.join("archive");
+        let archive = self.into.join(ARCHIVE);
         durable::create_dir(&archive).map_err(io_failure("make", &archive))?;
         let mut strangers = Vec::new();
         let mut dirs = vec![archive.clone()];

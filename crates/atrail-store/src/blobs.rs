@@ -11,11 +11,9 @@ pub(crate) mod memory;
 use std::fmt::Debug;
 use std::io;
 
+use atrail_disk::{Reader, Result};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-
-use crate::error::Result;
-use crate::reader::Reader;
 
 /// The objects of a store.
 ///

@@ -52,6 +52,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use atrail_disk::{Result, durable, io_failure};
 use parking_lot::RwLock;
 use sqlx::Connection;
 use sqlx::sqlite::{
@@ -67,8 +68,6 @@ pub use identity::{
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use crate::anchors::Anchors;
-use crate::durable;
-use crate::error::{Result, io_failure};
 use changes::Changes;
 use failure::failed_to;
 

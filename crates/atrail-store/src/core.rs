@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -24,7 +25,6 @@ use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
 use crate::journal::Journal;
 use crate::parts::Lock;
-use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;
 use crate::session::makings::Makings;

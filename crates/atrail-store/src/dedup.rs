@@ -17,10 +17,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
-use crate::error::{Result, StoreError};
 use crate::journal::Pending;
 use crate::object::{HourLines, Segment};
 use crate::wal::NewEvent;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_disk::{Result, StoreError, chain, is_full, joined};
 use atrail_model::{EventTotal, OwnedRequester, Requester, Scope};
 
 use crate::Store;
@@ -14,8 +15,6 @@ use crate::catalog::domains::DomainRow;
 use crate::catalog::in_scope::TakenObject;
 use crate::core::Core;
 use crate::duties::{Duty, claim_all, to_take_out};
-use crate::error::{Result, StoreError, chain, is_full};
-use crate::task::joined;
 
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` it only counts them. When it

@@ -1,7 +1,5 @@
 //! Interfaces for the fuzz targets. Not part of the crate's API.
 
-pub(crate) mod changed;
-
 /// Reads bytes as the only file of a log.
 pub fn log_file(bytes: &[u8]) {
     crate::wal::fuzzing::read(bytes);

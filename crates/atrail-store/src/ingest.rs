@@ -4,14 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::{Result, StoreError, off_thread};
 use atrail_model::{AccountId, Domain};
 
 use crate::Store;
 use crate::core::Core;
 use crate::duties::Duty;
-use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch};
-use crate::task::off_thread;
 use crate::wal::NewEvent;
 
 /// How long an append waits for sealing to make room in memory.

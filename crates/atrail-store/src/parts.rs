@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use atrail_disk::data_dir;
+use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
 
 use crate::blobs::Blobs;
@@ -15,11 +17,8 @@ use crate::counters::Counters;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
 use crate::dedup::runs::memory::MemoryRuns;
-use crate::durable::DirLock;
-use crate::error::{Result, StoreError};
 use crate::journal::memory::{MemoryJournal, MemoryLog};
 use crate::journal::{Journal, LocalJournal, NewJournal};
-use crate::reserve::Reserve;
 use crate::secrets::{LocalSecrets, MemorySecrets, Secrets};
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -80,10 +79,10 @@ impl Parts {
         startup::refuse_without_catalog(dir)?;
         Ok(Self {
             reserve: startup::set_aside(settings).await?,
-            secrets: Arc::new(LocalSecrets::new(&dir.join("keys"))),
+            secrets: Arc::new(LocalSecrets::new(&dir.join(data_dir::KEYS))),
             checkpoints: Arc::new(LocalCheckpoints::open(dir)?),
-            blobs: Arc::new(LocalBlobs::open(&dir.join("archive"))?),
-            runs: Arc::new(LocalRuns::open(&dir.join("dedup"))?),
+            blobs: Arc::new(LocalBlobs::open(&dir.join(data_dir::ARCHIVE))?),
+            runs: Arc::new(LocalRuns::open(&dir.join(data_dir::RUNS))?),
             rest: Rest::Directory {
                 dir: dir.clone(),
                 lock,
@@ -108,7 +107,7 @@ impl Rest {
                     startup::open_catalog(&dir, signing, clock, reserve).await?;
                 startup::hold_in_place(&dir, &catalog)?;
                 let new = NewJournal {
-                    dir: dir.join("wal"),
+                    dir: dir.join(data_dir::LOG),
                     file_size_bytes: settings.wal_file_bytes,
                     seal_at_bytes: settings.seal_at_bytes,
                     clock: Arc::clone(clock),

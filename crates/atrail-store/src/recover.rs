@@ -13,6 +13,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG, demand_epoch};
+use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_evidence::LeafHash;
 use atrail_model::{Clock, Domain, Place, SegmentId};
 use futures_util::{StreamExt, stream};
@@ -20,14 +22,9 @@ use futures_util::{StreamExt, stream};
 use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
 use crate::catalog::domains::DomainRow;
-use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError, io_failure};
 use crate::inspect::inspect;
-use crate::listing::list;
 use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
-use crate::signing::checkpoints::local::demand_epoch;
-use crate::task::off_thread;
 pub(crate) use log::LostLog;
 use tenancy::RecoveredDomain;
 
@@ -57,7 +54,6 @@ pub struct RecoverReport {
     pub moved_aside: Option<PathBuf>,
 }
 
-const CATALOG: &str = "catalog.sqlite";
 const MAKING: &str = "catalog.sqlite.recovering";
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 const PARALLEL: usize = 2;
@@ -72,7 +68,7 @@ pub async fn recover(
     clock: &dyn Clock,
     tell: &mut (dyn FnMut(RecoverStep) + Send),
 ) -> Result<RecoverReport> {
-    if !data_dir.join("archive").is_dir() && !data_dir.join("wal").is_dir() {
+    if !data_dir.join(ARCHIVE).is_dir() && !data_dir.join(LOG).is_dir() {
         return Err(StoreError::NotFound {
             what: format!("archive and log in {}", data_dir.display()),
         });
@@ -87,14 +83,14 @@ pub async fn recover(
     if !force {
         refuse_sound(&data_dir.join(CATALOG)).await?;
     }
-    let wal = data_dir.join("wal");
+    let wal = data_dir.join(LOG);
     let log = off_thread(move || LostLog::read(&wal)).await?;
     remove_all(&data_dir.join(MAKING))?;
     // Logs begin at the next start, under the key of that start.
     let catalog = Catalog::open(&data_dir.join(MAKING), String::new()).await?;
     let mut recovery = Recovery {
         data_dir,
-        archive: data_dir.join("archive"),
+        archive: data_dir.join(ARCHIVE),
         catalog: &catalog,
         log: Arc::new(log),
         read: 0,
@@ -108,7 +104,7 @@ pub async fn recover(
     catalog.close().await;
     done?;
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
-    let wal = data_dir.join("wal");
+    let wal = data_dir.join(LOG);
     (report.log_events, _) = off_thread(move || log.keep_unsealed(&wal)).await?;
     report.moved_aside = move_aside(data_dir, clock)?;
     let made = data_dir.join(MAKING);

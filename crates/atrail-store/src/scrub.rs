@@ -4,17 +4,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG};
+use atrail_disk::{DirLock, Result, StoreError, chain, list, off_thread};
 use atrail_model::{Day, Domain, Hour, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::{Recorded, RecordedSegment};
-use crate::durable::DirLock;
-use crate::error::{Result, StoreError, chain};
 use crate::inspect::{Inspected, inspect};
-use crate::listing::list;
 use crate::object::Segment;
-use crate::task::off_thread;
 use crate::wal::{CheckedLog, check_log};
 
 /// The options of a scrub.
@@ -83,9 +81,9 @@ pub async fn scrub(
     options: ScrubOptions,
     tell: &mut (dyn FnMut(ScrubStep) + Send),
 ) -> Result<ScrubReport> {
-    let catalog = Catalog::open_read_only(&data_dir.join("catalog.sqlite")).await?;
+    let catalog = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
     let mut scrub = Scrub {
-        archive: data_dir.join("archive"),
+        archive: data_dir.join(ARCHIVE),
         data_dir,
         catalog: &catalog,
         options,
@@ -120,7 +118,7 @@ struct Scrub<'a> {
 impl Scrub<'_> {
     async fn everything(&mut self) -> Result<()> {
         for what in self.catalog.integrity().await? {
-            self.found("catalog.sqlite".to_owned(), None, what);
+            self.found(CATALOG.to_owned(), None, what);
         }
         let (_, total) = self.catalog.archive_size().await?;
         (self.tell)(ScrubStep::Total(total));
@@ -218,7 +216,7 @@ impl Scrub<'_> {
     }
 
     async fn log(&mut self) -> Result<()> {
-        let dir = self.data_dir.join("wal");
+        let dir = self.data_dir.join(LOG);
         let (path, what) = match off_thread(move || check_log(&dir)).await {
             Ok(CheckedLog {
                 files,
@@ -231,7 +229,7 @@ impl Scrub<'_> {
                 // A server's write in progress looks the same.
                 match unreadable_tail.filter(|_| !self.report.beside_server) {
                     Some(tail) => (
-                        "wal".to_owned(),
+                        LOG.to_owned(),
                         format!(
                             "{tail}: a write that a crash cut short, or damage of the last frames"
                         ),
@@ -239,7 +237,7 @@ impl Scrub<'_> {
                     None => return Ok(()),
                 }
             }
-            Err(StoreError::Damaged { what, why }) => ("wal".to_owned(), format!("{what}: {why}")),
+            Err(StoreError::Damaged { what, why }) => (LOG.to_owned(), format!("{what}: {why}")),
             Err(error) => return Err(error),
         };
         self.found(path, None, what);

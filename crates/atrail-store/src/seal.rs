@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use atrail_disk::{Result, StoreError, chain, joined, off_thread};
 use atrail_model::{Domain, ObjectId, Place};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
@@ -22,10 +23,8 @@ use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::duties::{Claim, Duty};
-use crate::error::{Result, StoreError, chain};
 use crate::journal::{Gathered, Pending, Rotation};
 use crate::object::{self, NewObject};
-use crate::task::{joined, off_thread};
 use held::Held;
 use scope::SealScope;
 

@@ -1,9 +1,10 @@
 //! Numbers about the store's work, for monitoring.
 
+use atrail_disk::{Result, StoreError};
+use atrail_model::HistogramSnapshot;
+
 use crate::Store;
-use crate::counters::HistogramSnapshot;
 use crate::dedup::DedupStats;
-use crate::error::{Result, StoreError};
 use crate::journal::Unsealed;
 use crate::timekeeper::TimeStatus;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_disk::Result;
 use atrail_model::Clock;
 use parking_lot::Mutex;
 
@@ -22,7 +23,6 @@ use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
-use crate::error::Result;
 use crate::parts::{Opened, Parts};
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;

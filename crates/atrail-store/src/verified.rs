@@ -9,11 +9,11 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use atrail_disk::{Reader, Stamp};
 use atrail_model::{Elapsed, ObjectId, Recent};
 use parking_lot::Mutex;
 
 use crate::object::Location;
-use crate::reader::{Reader, Stamp};
 
 /// The objects that proved sound, and when.
 #[derive(Debug)]

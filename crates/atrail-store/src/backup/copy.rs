@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use atrail_disk::durable::{self, NewFile};
+use atrail_disk::{Result, io_failure, off_thread};
 use sha2::{Digest, Sha256};
 
 use crate::catalog::offline::Recorded;
-use crate::durable::{self, NewFile};
-use crate::error::{Result, io_failure};
-use crate::task::off_thread;
 
 /// The outcome of copying an object.
 pub(super) enum Outcome {

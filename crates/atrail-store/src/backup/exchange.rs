@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use crate::durable;
+use atrail_disk::data_dir::CATALOG;
+use atrail_disk::durable;
 
 /// The catalog's name in a data directory and in a backup.
-pub(super) const CATALOG: &str = "catalog.sqlite";
 
 /// The directory for the earlier backup's files until the new ones are in their places.
 pub(super) const OUTGOING: &str = ".outgoing";
@@ -99,6 +99,8 @@ fn names(dir: &Path) -> io::Result<Vec<OsString>> {
 mod tests {
     use std::fs;
 
+    use atrail_disk::faults;
+
     use super::*;
 
     fn write(dir: &Path, files: &[(&str, &str)]) {
@@ -164,7 +166,7 @@ mod tests {
         let (stage, into) = (dir.path().join("stage"), dir.path().join("into"));
         write(&stage, &NEW);
         write(&into, &OLD);
-        durable::faults::at("remove", &into.join(OUTGOING));
+        faults::fail_at("remove", &into.join(OUTGOING));
         exchange(&stage, &into).unwrap();
         fs::remove_dir_all(into.join(OUTGOING)).unwrap();
         assert_eq!(all(&into), of(&NEW));
@@ -176,7 +178,7 @@ mod tests {
         let (stage, into) = (dir.path().join("stage"), dir.path().join("into"));
         write(&stage, &NEW);
         write(&into, &OLD);
-        durable::faults::at("sync", &into.join(CATALOG));
+        faults::fail_at("sync", &into.join(CATALOG));
         exchange(&stage, &into).unwrap_err();
         assert_eq!(all(&into.join(OUTGOING)), of(&OLD));
         put_back(&into).unwrap();

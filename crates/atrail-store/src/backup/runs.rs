@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::{Result, StoreError, durable, io_failure, list};
+
 use super::copy::copy_file;
-use crate::durable;
-use crate::error::{Result, StoreError, io_failure};
-use crate::listing::list;
 
 /// How often the runs are listed before they count as changing too fast.
 const LISTINGS: usize = 100;
@@ -62,7 +61,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use atrail_disk::ErrorKind;
 
     /// Each new file replaces all earlier ones.
     #[tokio::test]

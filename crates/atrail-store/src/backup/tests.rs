@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use atrail_disk::faults;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Domain, Hour, ManualClock};
 use bytes::Bytes;
@@ -36,7 +37,7 @@ async fn after_a_fault(what: &'static str, name: &str) -> Result<BackupReport> {
         store.append(domain, vec![event(hour)]).await.unwrap();
         store.core.seal(SealScope::All).await.unwrap();
     }
-    durable::faults::at(what, &into.join(name));
+    faults::fail_at(what, &into.join(name));
     let done = backup(&data, &into, true, &mut quiet).await;
     let mut found = Vec::new();
     let mut on_step = |step| {

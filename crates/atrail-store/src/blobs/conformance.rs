@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use atrail_disk::{Reader, Result, Stamp, StoreError};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -10,8 +11,6 @@ use sha2::{Digest, Sha256};
 use super::Blobs;
 use super::local::LocalBlobs;
 use super::memory::MemoryBlobs;
-use crate::error::{Result, StoreError};
-use crate::reader::{Reader, Stamp};
 
 const PATH: &str = "domain=space-x/date=2017-07-24/hour=07/a.ndjson.gz";
 const BYTES: &[u8] = b"0123456789";

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
+use atrail_disk::{Reader, Result, StoreError, durable, off_thread};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,10 +15,6 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStoreExt};
 
 use super::Blobs;
-use crate::durable;
-use crate::error::{Result, StoreError};
-use crate::reader::Reader;
-use crate::task::off_thread;
 
 /// Objects as files below a directory.
 #[derive(Debug)]
@@ -149,7 +146,7 @@ fn nearest_dir(root: &FsPath, path: &str) -> Option<PathBuf> {
 fn failed_to(what: impl FnOnce() -> String) -> impl FnOnce(object_store::Error) -> StoreError {
     move |source| StoreError::Objects {
         what: what(),
-        source,
+        source: Box::new(source),
     }
 }
 

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::{Reader, Result, StoreError};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 
 use super::Blobs;
-use crate::error::{Result, StoreError};
-use crate::reader::Reader;
 
 /// Objects in memory; clones share them.
 #[derive(Debug, Clone, Default)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
     Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
@@ -15,7 +16,6 @@ use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
 use super::{Catalog, places, set_apart, watermarks};
-use crate::error::{Result, StoreError};
 use crate::object::{Line, NewObject, ObjectFile};
 use crate::wal::LogNumber;
 

@@ -5,12 +5,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use atrail_disk::{Result, joined};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::Catalog;
 use super::transaction::Tx;
-use crate::error::Result;
-use crate::task::joined;
 
 /// Counts changes.
 #[derive(Debug, Clone, Default)]

@@ -1,13 +1,13 @@
 //! The catalog's record of passed time, and other traces of it.
 
+use atrail_disk::Result;
 use atrail_model::Timestamp;
+use atrail_model::passage::Kept;
 use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, nanoseconds};
-use crate::error::Result;
-use crate::passage::Kept;
 
 impl Catalog {
     /// Returns the last recorded passed time; `None` in a new catalog, or in one of an earlier version.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -14,7 +15,6 @@ use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, places};
 use crate::catalog::domains::{DomainRow, domain_row};
-use crate::error::{Result, StoreError};
 use crate::object::Location;
 
 /// Number of objects that one query looks up.

@@ -1,12 +1,12 @@
 //! Summarizes an object's segments in its row. The segments remain authoritative.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{ObjectId, SegmentId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::failure::failed_to;
 use super::row::{Columns, Id};
-use crate::error::{Result, StoreError};
 
 /// The total of an object's segments.
 #[derive(Debug, Clone, PartialEq, Eq)]

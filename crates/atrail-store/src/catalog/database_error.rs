@@ -1,4 +1,6 @@
-//! Errors of the database, without its types.
+//! What SQLite's errors reveal about the space on the disk.
+
+use atrail_disk::{DatabaseError, Shortage};
 
 /// SQLite's codes for a full disk: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` for the memory that its connections share,
 /// which is a file that could not grow.
@@ -6,30 +8,15 @@ const FULL: [&str; 2] = ["13", "4874"];
 /// `SQLITE_IOERR_WRITE` and `SQLITE_IOERR_FSYNC`: exceeded quotas, delayed allocation and failing disks cause them.
 const UNWRITTEN: [&str; 2] = ["778", "1034"];
 
-/// A failure of the database.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct DatabaseError(sqlx::Error);
-
-impl DatabaseError {
-    /// Reports whether the disk has no space.
-    pub(crate) fn is_full(&self) -> bool {
-        self.has_code(FULL)
-    }
-
-    /// Reports whether a write failed, perhaps for lack of space.
-    pub(crate) fn is_unwritten(&self) -> bool {
-        self.has_code(UNWRITTEN)
-    }
-
-    fn has_code(&self, codes: [&str; 2]) -> bool {
-        let code = self.0.as_database_error().and_then(|error| error.code());
-        code.is_some_and(|code| codes.contains(&code.as_ref()))
-    }
-
-    pub(super) const fn of(error: sqlx::Error) -> Self {
-        Self(error)
-    }
+/// Keeps an error of the database's library, with what it reveals about the space on the disk.
+pub(super) fn database_error(error: sqlx::Error) -> DatabaseError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let shortage = match code.as_deref() {
+        Some(code) if FULL.contains(&code) => Shortage::Full,
+        Some(code) if UNWRITTEN.contains(&code) => Shortage::Unwritten,
+        _ => Shortage::Unknown,
+    };
+    DatabaseError::new(error, shortage)
 }
 
 #[cfg(test)]
@@ -71,10 +58,16 @@ mod tests {
         }
     }
 
-    impl DatabaseError {
-        /// Returns SQLite's error with this extended code.
-        pub(crate) fn of_code(code: u32) -> Self {
-            Self(sqlx::Error::Database(Box::new(Code(code))))
+    #[test]
+    fn the_codes_of_a_full_disk_and_of_failed_writes_are_known() {
+        let shortage =
+            |code| database_error(sqlx::Error::Database(Box::new(Code(code)))).shortage();
+        for full in [13, 4874] {
+            assert_eq!(shortage(full), Shortage::Full);
         }
+        for write_or_sync in [778, 1034] {
+            assert_eq!(shortage(write_or_sync), Shortage::Unwritten);
+        }
+        assert_eq!(shortage(266), Shortage::Unknown, "a failed read");
     }
 }

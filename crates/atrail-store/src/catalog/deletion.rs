@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use atrail_disk::Result;
 use atrail_evidence::{DayEntry, Deletion, DeletionKind, HourRange};
+use atrail_model::passage::Now;
 use atrail_model::{
     Day, Domain, EventTotal, Requester, Retention, Scope, SessionId, Timestamp, format_timestamp,
 };
@@ -12,8 +14,6 @@ use super::domains::DomainRow;
 use super::in_scope::{self, Objects, TakenObject};
 use super::log::{self, NewEntry};
 use super::{Catalog, compaction, holds, must_stand, retention, sessions};
-use crate::error::Result;
-use crate::passage::Now;
 
 /// What a deletion removed.
 #[derive(Debug)]

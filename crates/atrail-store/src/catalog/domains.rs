@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atrail_disk::Result;
 use atrail_model::{AccountId, Domain, Target};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +11,6 @@ use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::view::View;
-use crate::error::Result;
 
 /// A domain with its number in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! Converts failures of the database into errors of the store.
 
-use super::database_error::DatabaseError;
-use crate::error::StoreError;
+use atrail_disk::StoreError;
+
+use super::database_error::database_error;
 
 /// Turns a database error into one that names the attempted operation.
 pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| StoreError::Catalog {
         what,
-        source: DatabaseError::of(source),
+        source: database_error(source),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Legal holds in the catalog.
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
 use sqlx::{Row, SqliteConnection};
@@ -10,7 +11,6 @@ use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
 use crate::catalog::domains::{DomainRow, domain_row, domains_of, guid_of};
-use crate::error::{Result, StoreError};
 
 const LIST: &str = "list legal holds";
 

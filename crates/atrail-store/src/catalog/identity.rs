@@ -25,11 +25,11 @@ pub use logins::{Exchange, LoginKind, NewLogin, Proof};
 pub use users::Credentials;
 pub(crate) use warrant::must_stand;
 
+use atrail_disk::Result;
 use atrail_model::Warrant;
 
 use super::Catalog;
 use super::changes::{Change, Changing};
-use crate::error::Result;
 
 impl Catalog {
     /// Returns the users, their credentials and roles.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atrail_disk::Result;
 use atrail_evidence::Hash;
 use atrail_model::{Day, Domain, EventTotal, ObjectId, Scope, SegmentId};
 use futures_util::TryStreamExt;
@@ -16,7 +17,6 @@ use super::row::Columns;
 use super::view::View;
 use super::waste::insert_waste;
 use crate::catalog::domains::DomainRow;
-use crate::error::Result;
 
 const LIST: &str = "list what is in scope";
 

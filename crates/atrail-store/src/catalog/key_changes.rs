@@ -1,5 +1,6 @@
 //! Records changes of the signing key, for clients that remember an earlier one.
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{ControlEntry, KeyChange};
 use atrail_model::{Domain, Warrant};
 
@@ -8,7 +9,6 @@ use super::log::{self, Head, NewEntry};
 use super::row::Columns;
 use super::view::View;
 use super::{Catalog, domains, must_stand};
-use crate::error::{Result, StoreError};
 
 const WHAT: &str = "record another signing key";
 

@@ -9,6 +9,7 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use atrail_disk::Result;
 use atrail_evidence::{
     ControlEntry, ControlState, DayEntry, Hash, Record, TreeHasher, days, leaf_hash,
 };
@@ -18,7 +19,6 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::failure::failed_to;
 use super::row::{Columns, signed};
-use crate::error::Result;
 
 pub(super) use epoch::level;
 pub(crate) use epoch::{Beginning, Epoch};

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::{Result, io_failure};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{Catalog, READERS, pool, pool_options, schema};
-use crate::error::{Result, io_failure};
 
 /// Linux keeps this directory in memory.
 const MEMORY: &str = "/dev/shm";

@@ -6,13 +6,12 @@
 
 use std::borrow::Cow;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::limits;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 use uuid::Uuid;
-
-use crate::error::{Result, StoreError};
 
 /// Hexadecimal digits of an API key's public part.
 const KEY_ID_DIGITS: usize = 16;
@@ -62,7 +61,7 @@ fn is_like_an_id(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use atrail_disk::ErrorKind;
 
     #[test]
     fn two_spellings_of_a_letter_are_one_name() {

@@ -1,5 +1,6 @@
 //! The transaction that creates a session.
 
+use atrail_disk::Result;
 use atrail_evidence::Hash;
 use atrail_model::{AccountId, Scope, SpaceId, Target, UserId};
 use sqlx::SqliteConnection;
@@ -12,7 +13,6 @@ use super::session::{EndedBy, OpenSessions, PinnedCheckpoint, Session, SessionKe
 use super::session_use::end_expired;
 use super::sessions::session_of;
 use super::view::{View, Write};
-use crate::error::Result;
 
 /// A session that is ready for insertion.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use atrail_disk::Result;
 use atrail_model::{Day, Hour, ObjectId};
 use sqlx::SqliteConnection;
 
 use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
-use crate::error::Result;
 
 /// Reserves this many places of a domain, and returns the first.
 pub(super) async fn next(

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use atrail_model::LoginId;
+use atrail_disk::Result;
+use atrail_model::{ByteSet, LoginId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -11,8 +12,6 @@ use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::session::SessionKey;
 use super::sessions::malformed;
-use crate::byte_set::ByteSet;
-use crate::error::Result;
 
 /// The bytes of a session that one login received at one address.
 #[derive(Debug, Clone, PartialEq, Eq)]

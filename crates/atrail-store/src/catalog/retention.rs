@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{ControlEntry, Policy};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, DomainRetention, Requester, Retention, Scope, Target,
@@ -19,7 +20,6 @@ use super::log::{self, NewEntry};
 use super::row::{Columns, nanoseconds};
 use super::waste::insert_waste;
 use crate::catalog::domains::{DomainRow, domain_row, guid_of};
-use crate::error::{Result, StoreError};
 
 impl Catalog {
     /// Returns the retention of the target's domains, in download order. Unknown targets have none.

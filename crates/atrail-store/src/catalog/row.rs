@@ -1,11 +1,11 @@
 //! The format of ids and moments in the catalog: ids as 16 bytes, moments as nanoseconds since 1970-01-01 UTC.
 
+use atrail_disk::Result;
 use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::failure::failed_to;
-use crate::error::Result;
 
 /// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
 pub(super) const ROWS_AT_ONCE: usize = 1000;
@@ -113,7 +113,7 @@ fn fixed<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N]> {
 fn malformed(
     column: &str,
     source: Box<dyn std::error::Error + Send + Sync>,
-) -> crate::error::StoreError {
+) -> atrail_disk::StoreError {
     failed_to("read a row")(sqlx::Error::ColumnDecode {
         index: column.to_owned(),
         source,

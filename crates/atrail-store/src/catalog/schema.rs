@@ -1,9 +1,9 @@
 //! The catalog's tables, and the upgrade of an older catalog.
 
+use atrail_disk::{Result, StoreError};
 use sqlx::sqlite::SqlitePool;
 
 use super::failure::failed_to;
-use crate::error::{Result, StoreError};
 
 /// The steps in the order in which they were added. A released step never changes; a change is a new step.
 const STEPS: &[&str] = &[

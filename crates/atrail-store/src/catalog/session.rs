@@ -1,11 +1,9 @@
 //! Sessions in the form that the catalog stores.
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::Root;
-use atrail_model::{Domain, Scope, SessionId, SpaceId, Timestamp, UserId};
+use atrail_model::{ByteSet, Domain, Scope, SessionId, SpaceId, Timestamp, UserId};
 use uuid::Uuid;
-
-use crate::byte_set::ByteSet;
-use crate::error::{Result, StoreError};
 
 /// The state of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]

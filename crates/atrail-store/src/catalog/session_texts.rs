@@ -1,5 +1,6 @@
 //! Manifests and receipts that are too long for one transaction.
 
+use atrail_disk::Result;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -7,7 +8,6 @@ use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
 use super::session::Generation;
-use crate::error::Result;
 
 /// Parts that one query reads.
 const PARTS_AT_ONCE: u32 = 64;

@@ -1,5 +1,6 @@
 //! Records how sessions are used, and ends them.
 
+use atrail_disk::Result;
 use sqlx::SqliteConnection;
 
 use super::failure::failed_to;
@@ -7,7 +8,6 @@ use super::row::{Id, nanoseconds, signed};
 use super::session::{EndedBy, SessionKey, Usage};
 use super::sessions::handed_out;
 use super::{Catalog, compaction};
-use crate::error::Result;
 
 impl Catalog {
     /// Records how sessions were used.

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{Hash, Manifest, Root};
 use atrail_model::{
-    Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp, UserId,
+    ByteSet, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
+    UserId,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -14,9 +16,7 @@ use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds};
 use super::session::{EndedBy, PinnedCheckpoint, Session, SessionState};
 use super::session_texts::{self, TextKind};
-use crate::byte_set::ByteSet;
 use crate::catalog::domains::DomainRow;
-use crate::error::{Result, StoreError};
 
 macro_rules! select_sessions {
     ($rest:literal) => {

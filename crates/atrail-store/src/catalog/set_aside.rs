@@ -1,5 +1,6 @@
 //! Events that wait in the catalog for space in the write-ahead log.
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour};
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
 use crate::catalog::domains::domain_row;
-use crate::error::{Result, StoreError};
 use crate::wal::NewEvent;
 
 /// One of these events, with its place in the queue.

@@ -1,5 +1,6 @@
 //! Accounts, organizations, spaces, and the domain of each account and space.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, Warrant};
 use sqlx::sqlite::SqliteRow;
 
@@ -9,7 +10,6 @@ use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, names};
 use crate::catalog::failure::{failed_to, taken_or_failed_to};
-use crate::error::{Result, StoreError};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]

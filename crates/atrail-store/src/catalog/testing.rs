@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use atrail_disk::Result;
 use parking_lot::Mutex;
 use sqlx::{Sqlite, Transaction};
 
 use super::failure::failed_to;
 use super::view::Write;
 use super::{Catalog, memory, pool};
-use crate::error::Result;
 
 type Begun = Transaction<'static, Sqlite>;
 

@@ -2,11 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 
+use atrail_disk::Result;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
-use crate::error::Result;
 
 /// A transaction that may write. Only one exists at a time. Dropping it without a commit undoes its writes.
 pub(super) struct Tx {

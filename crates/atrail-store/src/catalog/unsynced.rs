@@ -9,15 +9,13 @@
 
 use std::sync::atomic::Ordering;
 
+use atrail_disk::{Result, chain, durable, io_failure, off_thread};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
-use crate::durable;
-use crate::error::{Result, chain, io_failure};
-use crate::task::off_thread;
 
 /// A transaction that is not synced.
 pub(super) struct UnsyncedTx {

@@ -3,12 +3,12 @@
 //!
 //! Every other transaction is one method of the [`Catalog`].
 
+use atrail_disk::Result;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::transaction::Tx;
-use crate::error::Result;
 
 /// The reads of a transaction. They all see one moment, whatever others commit meanwhile.
 pub(crate) struct View<'a> {

@@ -1,11 +1,11 @@
 //! Paths whose bytes do not belong to the archive and must be erased.
 
+use atrail_disk::Result;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
-use crate::error::Result;
 
 impl Catalog {
     /// Marks paths as waste until [`Self::commit_seal`] unmarks them: a crash in between leaves no stray bytes. Marked

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use atrail_disk::Result;
 use atrail_model::Domain;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -12,7 +13,6 @@ use super::Catalog;
 use super::domains::domain_row;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE, signed};
-use crate::error::Result;
 use crate::wal::LogNumber;
 
 impl Catalog {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use atrail_model::ByteSet;
+use atrail_model::passage::Now;
 use parking_lot::Mutex;
 
-use crate::byte_set::ByteSet;
 use crate::catalog::session::{Session, SessionKey, Usage};
-use crate::passage::Now;
 
 /// The uses of sessions that the catalog has not recorded yet: it records them every few seconds, so that a range
 /// request costs no transaction. A crash loses a few seconds of them.

@@ -3,13 +3,12 @@
 
 use std::time::Instant;
 
+use atrail_disk::{Reader, Result, Stamp, StoreError, chain};
 use atrail_model::ObjectId;
 use bytes::Bytes;
 
 use crate::core::Core;
-use crate::error::{Result, StoreError, chain};
 use crate::object::ObjectFile;
-use crate::reader::{Reader, Stamp};
 use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
 
 impl Core {

@@ -15,6 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::{ErrorKind, Result, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Day, DayRange, Domain, Hour, Hours, SpaceId};
 use bytes::Bytes;
@@ -22,7 +23,6 @@ use futures_util::FutureExt;
 
 use super::memory::{Failure, Fault, MemoryLog};
 use super::{Appended, Batch, Journal, Rotation, Taken};
-use crate::error::{ErrorKind, Result, StoreError};
 use crate::wal::NewEvent;
 use beds::{Bed, Directory};
 

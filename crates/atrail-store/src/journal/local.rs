@@ -10,6 +10,7 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use atrail_disk::{Reserve, Result, StoreError, off_thread};
 use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours};
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::RwLock;
@@ -18,9 +19,6 @@ use super::{
     Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
     Unsealed,
 };
-use crate::error::{Result, StoreError};
-use crate::reserve::Reserve;
-use crate::task::off_thread;
 use crate::wal::{LogNumber, Replay, Wal};
 use memtable::Memtable;
 pub(crate) use recover::NewJournal;

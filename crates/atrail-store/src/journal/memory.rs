@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -18,7 +19,6 @@ use super::{
     Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
     Unsealed, add_totals,
 };
-use crate::error::{Result, StoreError};
 use crate::journal::unsigned::UnsignedSeals;
 use crate::wal::LogNumber;
 use log::Numbered;

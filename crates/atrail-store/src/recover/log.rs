@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use atrail_disk::Result;
 use atrail_evidence::LeafHash;
 use atrail_model::{Day, Domain, Hour, Place};
 
-use crate::error::Result;
 use crate::wal::{FileWal, Frame, NewLog, Replay};
 
 /// An event by its place and its line.

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_disk::{ErrorKind, Result, StoreError, chain, durable, is_full, off_thread};
 use atrail_model::{Domain, ObjectId, Place};
 use libdeflater::CompressionLvl;
 
@@ -11,11 +12,8 @@ use super::LEVEL;
 use super::scope::SealScope;
 use crate::apart::ApartHour;
 use crate::core::Core;
-use crate::durable;
 use crate::duties::Duty;
-use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
 use crate::object::{self, NewObject};
-use crate::task::off_thread;
 
 /// Hours that one round tries without a request: other seals wait meanwhile.
 const AT_ONCE: usize = 64;

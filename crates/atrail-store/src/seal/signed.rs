@@ -1,7 +1,8 @@
 //! Letting the log go of what is sealed, once it is signed.
 
+use atrail_disk::{Result, is_full};
+
 use crate::core::Core;
-use crate::error::{Result, is_full};
 use crate::journal::Rotation;
 
 impl Core {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use atrail_disk::{Result, StoreError, off_thread};
 use atrail_evidence as evidence;
 use atrail_evidence::{
     ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
@@ -15,8 +16,6 @@ use crate::catalog::domains::DomainRow;
 use crate::catalog::log::{self, Head, Placed};
 use crate::catalog::session::PinnedCheckpoint;
 use crate::catalog::view::View;
-use crate::error::{Result, StoreError};
-use crate::task::off_thread;
 
 /// The receipt's facts about the session itself.
 pub(crate) struct About {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use atrail_disk::Result;
 use atrail_evidence::{KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Domain, Requester, Timestamp, format_timestamp};
 
@@ -12,7 +13,6 @@ use super::{Signing, key};
 use crate::catalog::Catalog;
 use crate::catalog::key_changes::KeyRotation;
 use crate::catalog::log::Head;
-use crate::error::Result;
 
 impl Signing {
     pub(crate) async fn rotate(

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use atrail_disk::Result;
 use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
 use uuid::Uuid;
@@ -14,7 +15,6 @@ use crate::catalog::Catalog;
 use crate::catalog::domains::DomainRow;
 use crate::catalog::log::{Beginning, Epoch, Head};
 use crate::catalog::view::View;
-use crate::error::Result;
 
 const WHAT: &str = "begin the domains' logs";
 /// The actor that the records of a new epoch name.

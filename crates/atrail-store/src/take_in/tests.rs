@@ -2,13 +2,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_disk::ErrorKind;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Hour, ManualClock};
 use bytes::Bytes;
 
 use super::*;
 use crate::catalog::outside::CatalogFile;
-use crate::error::ErrorKind;
 use crate::seal::scope::SealScope;
 use crate::{NewEvent, Store, StoreSettings};
 

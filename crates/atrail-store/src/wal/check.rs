@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
+use atrail_disk::{Result, StoreError, io_failure};
 use bytes::Bytes;
 
 use super::frame::{FILE_HEADER_LEN, FileHeader};
 use super::read::{damaged, log_files, read_file, written_part};
-use crate::error::{Result, StoreError, io_failure};
 
 /// The totals of a log's files.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_disk::{Result, durable, io_failure};
 use atrail_model::{Domain, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -18,8 +19,6 @@ use super::frame::{
     sound_frame,
 };
 use super::read::{damaged, written_part};
-use crate::durable;
-use crate::error::{Result, io_failure};
 
 /// The closed files of a log.
 #[derive(Debug, Default)]

@@ -5,14 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_disk::{AllocatedFile, Result, durable, io_failure};
 use atrail_model::Domain;
 
 use super::erase::{ClosedFile, ClosedFiles, Eraser, remove_unfinished};
 use super::frame::{FILE_HEADER_LEN, FileHeader, Frame, encode_frame, encoded_len};
 use super::read::{log_files, read_frames, written_part};
 use super::{AppendError, Wal, is_full};
-use crate::durable::{self, AllocatedFile};
-use crate::error::{Result, io_failure};
 
 /// Default space of a log file.
 pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use atrail_disk::crc32c;
 use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
 
 use super::event::NewEvent;
-use crate::checksum::crc32c;
 
 /// The events of one request for one domain; none when they were erased.
 #[derive(Debug, Clone)]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use atrail_disk::crc32c;
+use atrail_disk::fuzzing::changed;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SpaceId};
 use bytes::Bytes;
@@ -12,8 +14,6 @@ use super::frame::{
 };
 use super::read::read_frames;
 use crate::NewEvent;
-use crate::checksum::crc32c;
-use crate::fuzzing::changed::changed;
 
 /// Reads the bytes unchanged, with corrected checksums, behind which most of the reader lies, and as changes of a sound
 /// file, with or without correct checksums. All frames that are read are written again, with the same result.

@@ -3,14 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::{Result, StoreError, io_failure, read_written};
 use bytes::Bytes;
 
 use super::frame::{
     EMPTY_FRAME_LEN, FILE_HEADER_LEN, FRAME_HEADER_LEN, FRAME_MAGIC, FileHeader, Frame,
     FrameHeader, decode_payload, sound_frame,
 };
-use crate::durable;
-use crate::error::{Result, StoreError, io_failure};
 
 /// Returns the log files by generation.
 pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
@@ -32,7 +31,7 @@ pub(super) fn log_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// with. (A frame with events ends with a JSON object.)
 pub(super) fn written_part(path: &Path) -> io::Result<Bytes> {
     const ZEROS: [u8; 4096] = [0; 4096];
-    let mut bytes = durable::read_written(path)?;
+    let mut bytes = read_written(path)?;
     let header_len = FILE_HEADER_LEN.min(bytes.len());
     let mut len = bytes.len();
     while bytes[..len].ends_with(&ZEROS) {

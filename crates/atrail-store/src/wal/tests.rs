@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use atrail_disk::StoreError;
 use atrail_model::{Domain, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -11,7 +12,6 @@ use parking_lot::Mutex;
 use super::frame::{FILE_HEADER_LEN, FRAME_HEADER_LEN};
 use super::testing::events;
 use super::*;
-use crate::error::StoreError;
 
 fn frame(sequence: u64, domain: Domain, count: usize) -> Frame {
     Frame {

@@ -1,13 +1,13 @@
 //! An account with a space, and the operations of the checks on them.
 
+use atrail_disk::Result;
 use atrail_evidence::{Manifest, ManifestObject, hex, leaf_hash};
 use atrail_model::{
-    AccountId, Day, DayRange, Hour, Hours, ObjectId, OrganizationId, Place, Requester, Scope,
-    SessionId, SpaceId, Target, Timestamp, UserId,
+    AccountId, ByteSet, Day, DayRange, Hour, Hours, ObjectId, OrganizationId, Place, Requester,
+    Scope, SessionId, SpaceId, Target, Timestamp, UserId,
 };
 use libdeflater::CompressionLvl;
 
-use crate::byte_set::ByteSet;
 use crate::catalog::adopt::Adopted;
 use crate::catalog::compaction::Merged;
 use crate::catalog::deletion::Removed;
@@ -15,7 +15,6 @@ use crate::catalog::domains::{DomainRow, Removals};
 use crate::catalog::new_session::{Admission, Inserted, SessionRow};
 use crate::catalog::session::{EndedBy, Generation, Session, SessionState};
 use crate::catalog::{Catalog, Tenancy};
-use crate::error::Result;
 use crate::object::{HourLines, Line, NewObject, build};
 use crate::wal::LogNumber;
 

@@ -1,5 +1,6 @@
 //! API keys: a public part as the name of each, and the hash of the whole.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Home, KeyScopes, SpaceId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +10,6 @@ use super::columns::{scopes, user};
 use crate::catalog::failure::failed_to;
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::error::{Result, StoreError};
 
 /// API keys that a user may have.
 const MAX_KEYS_OF_A_USER: i64 = 100;

@@ -1,10 +1,10 @@
 //! Reads columns that several queries share: a user, a role, the scopes of an API key.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, AccountRole, HeldRole, KeyScopes, SpaceRole, User};
 use sqlx::sqlite::SqliteRow;
 
 use crate::catalog::row::Columns;
-use crate::error::{Result, StoreError};
 
 /// Returns the role of a row with `role`, `account` and `space`, and the account of the role.
 pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {

@@ -1,5 +1,6 @@
 //! Users whom an identity provider vouches for.
 
+use atrail_disk::{ErrorKind, Result};
 use atrail_model::{HeldRole, Timestamp, User, UserId};
 
 use super::Identity;
@@ -8,7 +9,6 @@ use super::role_rows;
 use super::users::fit_name;
 use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::row::{Id, nanoseconds};
-use crate::error::{ErrorKind, Result};
 
 /// An identity provider's statement about a user.
 #[derive(Debug, Clone)]

@@ -1,12 +1,12 @@
 //! The first account, organization, space and user of a new server.
 
+use atrail_disk::Result;
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::Identity;
 use crate::catalog::failure::failed_to;
 use crate::catalog::log::Beginning;
 use crate::catalog::row::{Id, nanoseconds};
-use crate::error::Result;
 
 /// The initial contents of a new server. The user is operator, and owner of the account.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! The roles that users hold.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, Timestamp, User, UserId};
 use sqlx::sqlite::SqliteRow;
 
@@ -10,7 +11,6 @@ use super::role_rows;
 use super::users::called;
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
-use crate::error::{Result, StoreError};
 
 /// A role that a user holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, ParseIdError, SpaceId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::query::Query;
@@ -20,7 +21,6 @@ use super::users::{called, fit_name};
 use crate::catalog::failure::failed_to;
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::error::{Result, StoreError};
 
 /// How long an invitation can be accepted.
 const OPEN_FOR: Duration = Duration::from_secs(14 * 86_400);

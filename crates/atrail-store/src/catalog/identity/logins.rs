@@ -8,6 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use atrail_disk::Result;
 use atrail_model::{LoginId, Standing, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 
@@ -16,7 +17,6 @@ use super::columns::user;
 use super::standing::standing;
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::error::Result;
 
 const A_DAY: Duration = Duration::from_secs(86_400);
 

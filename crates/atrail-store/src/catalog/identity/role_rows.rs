@@ -1,12 +1,12 @@
 //! The rows of roles, and of the accounts that their holders use.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, SpaceId, UserId};
 use sqlx::SqliteConnection;
 
 use super::api_keys;
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
-use crate::error::{Result, StoreError};
 
 /// Inserts a role within a transaction; returns `false` when the user held it before in the same way.
 pub(super) async fn insert(

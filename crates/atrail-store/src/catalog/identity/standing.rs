@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use atrail_disk::Result;
 use atrail_model::{HeldRole, Home, KeyScopes, LoginId, Standing, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::columns::{held_role, scopes, user};
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::error::Result;
 
 /// Returns the standing of a login, as the connection sees it; `None` when it has ended.
 pub(super) async fn standing(

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use atrail_disk::{ErrorKind, StoreError};
 use atrail_model::{
     AccountId, AccountRole, HeldRole, KeyScope, KeyScopes, LoginId, OrganizationId, SpaceId,
     SpaceRole, Timestamp, User, UserId,
@@ -8,7 +9,6 @@ use atrail_model::{
 use super::*;
 use crate::catalog::Catalog;
 use crate::catalog::row::{Id, nanoseconds};
-use crate::error::{ErrorKind, StoreError};
 
 mod changes;
 mod invitations;

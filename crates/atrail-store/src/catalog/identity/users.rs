@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, LoginId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -11,7 +12,6 @@ use super::columns::user;
 use crate::catalog::failure::{failed_to, taken_or_failed_to};
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
-use crate::error::{Result, StoreError};
 
 /// A user with the hash of the password. `Debug` does not show the hash.
 #[derive(Clone)]

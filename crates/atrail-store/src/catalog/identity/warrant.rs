@@ -2,11 +2,11 @@
 //! the change verifies that they still stand, because a request may have waited in between: for its body, a password's
 //! hash, a lock.
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::Warrant;
 use sqlx::SqliteConnection;
 
 use super::standing::standing;
-use crate::error::{Result, StoreError};
 
 /// Refuses a change unless the login that requests it has the same rights as when the request was authorized. The
 /// caller calls it in the transaction that makes the change. Without a warrant no rights are required.

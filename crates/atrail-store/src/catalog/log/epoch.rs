@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atrail_disk::Result;
 use atrail_evidence::{
     ControlEntry, DayEntry, Genesis, Hash, Hold, HoldLevel, Policy, Root, Seal, SealedSegment,
     SpaceAdded, SpaceRemoved, TreeHasher, leaf_hash,
@@ -19,7 +20,6 @@ use crate::catalog::failure::failed_to;
 use crate::catalog::retention;
 use crate::catalog::row::{Columns, Id};
 use crate::catalog::view::{View, Write};
-use crate::error::Result;
 
 /// Segments of one entry where a day has very many.
 const SEGMENTS_AT_ONCE: usize = 1000;

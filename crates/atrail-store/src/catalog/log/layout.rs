@@ -1,10 +1,10 @@
 //! The layout of a log in the catalog: its lists, and the parts of its tree of days.
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::TreeHasher;
 use sqlx::sqlite::SqliteRow;
 
 use crate::catalog::row::Columns;
-use crate::error::{Result, StoreError};
 
 /// The number of the control list, where others have the number of their day.
 pub(crate) const CONTROL: i64 = -1;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use atrail_disk::Result;
 use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, days};
 use atrail_model::Domain;
 use futures_util::TryStreamExt;
@@ -14,7 +15,6 @@ use crate::catalog::domains::{DomainRow, domain_row};
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, signed};
 use crate::catalog::view::View;
-use crate::error::Result;
 
 /// The present state of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

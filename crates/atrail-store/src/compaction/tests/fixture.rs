@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::StoreError;
 use atrail_evidence::leaf_hash;
 use atrail_model::{
     Clock, DayRange, Domain, Hours, ManualClock, Place, Scope, SessionId, SpaceId, Target, UserId,
@@ -13,7 +14,6 @@ use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 
 use super::super::*;
-use crate::error::StoreError;
 use crate::{NewEvent, NewSession, Session, StoreSettings};
 
 pub(super) const EVENTS: usize = 3;

@@ -4,17 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::{Reserve, Result};
 use atrail_model::{Domain, ManualClock};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::SEAL_AT_BYTES;
-use crate::error::Result;
 use crate::journal::Journal;
 use crate::journal::local::{LocalJournal, NewJournal, recover_log};
 use crate::journal::memory::{Failure, MemoryJournal, MemoryLog};
-use crate::reserve::Reserve;
 use crate::wal::{AppendError, Eraser, FileWal, Frame, Replay, Wal};
 
 /// The storage of a test's journals, which it opens one after the other.

@@ -1,8 +1,8 @@
 //! A batch that waits for the writer.
 
+use atrail_disk::Result;
 use tokio::sync::oneshot;
 
-use crate::error::Result;
 use crate::journal::{Appended, Batch};
 use crate::wal::NewEvent;
 

@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_disk::{Reserve, Result, is_full, off_thread};
 use atrail_model::{Clock, Domain};
 
 use crate::counters::Counters;
-use crate::error::{Result, is_full};
-use crate::reserve::Reserve;
-use crate::task::off_thread;
 use crate::wal::{FileWal, Frame, NewLog, Replay};
 
 /// The settings and parts of a journal, besides its log.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::Domain;
 use parking_lot::Mutex;
@@ -14,7 +15,6 @@ use super::append::{Append, size_of};
 use super::lanes::Lanes;
 use super::memtable::Memtable;
 use crate::counters::Counters;
-use crate::error::{Result, StoreError};
 use crate::journal::{Appended, Batch, Rotation};
 use crate::wal::{AppendError, Eraser, Frame, Wal, split_into_frames};
 

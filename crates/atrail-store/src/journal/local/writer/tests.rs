@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::{ErrorKind, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Domain, ManualClock, SpaceId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::error::{ErrorKind, StoreError};
 use crate::journal::local::memtable::Memtable;
 use crate::wal::NewEvent;
 use crate::wal::testing::events;

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 use sha2::{Digest, Sha256};
 
-use crate::durable::FileId;
 use crate::error::{Result, StoreError};
+use crate::file_id::FileId;
 use crate::task::off_thread;
 
 /// Bytes that are read and hashed at a time.
@@ -20,7 +20,7 @@ const HASHED_AT_ONCE: u64 = 256 << 10;
 
 /// An open object or run. Its bytes stay readable even if it is deleted meanwhile; clones read from the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader {
+pub struct Reader {
     path: Arc<str>,
     bytes: Source,
 }
@@ -34,8 +34,9 @@ enum Source {
 /// Reveals a change of bytes without reading them. Every write through the file system changes the stamp, because
 /// nobody can set the time of a file's last change by hand. Spontaneous changes by the disk do not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) size_bytes: u64,
+pub struct Stamp {
+    /// The length.
+    pub size_bytes: u64,
     modified_nanos: Option<i64>,
     identity: Identity,
 }
@@ -50,7 +51,7 @@ enum Identity {
 
 impl Reader {
     /// Reads from an open file.
-    pub(crate) fn of_file(path: &str, file: File) -> Self {
+    pub fn of_file(path: &str, file: File) -> Self {
         Self {
             path: Arc::from(path),
             bytes: Source::File(Arc::new(file)),
@@ -58,7 +59,7 @@ impl Reader {
     }
 
     /// Reads from bytes in memory, with the number of their put.
-    pub(crate) fn of_memory(path: &str, bytes: Bytes, number: u64) -> Self {
+    pub fn of_memory(path: &str, bytes: Bytes, number: u64) -> Self {
         Self {
             path: Arc::from(path),
             bytes: Source::Memory { bytes, number },
@@ -66,7 +67,7 @@ impl Reader {
     }
 
     /// Returns the object's present stamp.
-    pub(crate) fn stamp(&self) -> io::Result<Stamp> {
+    pub fn stamp(&self) -> io::Result<Stamp> {
         match &self.bytes {
             Source::File(file) => {
                 let metadata = file.metadata()?;
@@ -90,12 +91,12 @@ impl Reader {
     }
 
     /// As [`Self::stamp`], naming the object in the error.
-    pub(crate) fn checked_stamp(&self) -> Result<Stamp> {
+    pub fn checked_stamp(&self) -> Result<Stamp> {
         self.stamp().map_err(|error| self.unreadable(&error))
     }
 
     /// Fills the buffer with the bytes from this offset on, in the calling thread; fewer bytes are an error.
-    pub(crate) fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    pub fn fill(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         match &self.bytes {
             Source::File(file) => file.read_exact_at(buffer, at),
             Source::Memory { bytes, .. } => {
@@ -108,7 +109,7 @@ impl Reader {
     }
 
     /// As [`Self::fill`], if no disk access is needed; returns `None` otherwise, or when the bytes do not exist.
-    pub(crate) fn fill_without_waiting(&self, buffer: &mut [u8], at: u64) -> Option<()> {
+    pub fn fill_without_waiting(&self, buffer: &mut [u8], at: u64) -> Option<()> {
         match &self.bytes {
             Source::File(file) => {
                 let length = buffer.len();
@@ -121,7 +122,7 @@ impl Reader {
     }
 
     /// Returns the SHA-256 of the first `end` bytes, in the calling thread and in bounded memory.
-    pub(crate) fn hash(&self, end: u64) -> io::Result<[u8; 32]> {
+    pub fn hash(&self, end: u64) -> io::Result<[u8; 32]> {
         let mut hasher = Sha256::new();
         let mut buffer = Vec::new();
         let mut at = 0;
@@ -136,7 +137,7 @@ impl Reader {
     }
 
     /// As [`Self::hash`], on another thread.
-    pub(crate) async fn sha256(&self, end: u64) -> Result<[u8; 32]> {
+    pub async fn sha256(&self, end: u64) -> Result<[u8; 32]> {
         let reader = self.clone();
         off_thread(move || {
             let hashed = reader.hash(end);
@@ -146,7 +147,7 @@ impl Reader {
     }
 
     /// Returns the bytes of a range, read on another thread; fewer bytes than requested are an error.
-    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+    pub async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let reader = self.clone();
         off_thread(move || {
             let read = || {

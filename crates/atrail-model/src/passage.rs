@@ -13,11 +13,12 @@
 
 use std::time::Duration;
 
-use atrail_model::{Elapsed, Moment, Timestamp};
 use jiff::SignedDuration;
 
+use crate::{Elapsed, Moment, Timestamp};
+
 /// Dates that differ by no more than this agree: clocks drift, and are corrected.
-pub(crate) const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+pub const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 /// A downtime of up to this length is believed at once.
 const DOWNTIME: SignedDuration = SignedDuration::from_hours(24);
 /// A date that stays behind the line for this long counts as the right one.
@@ -27,14 +28,16 @@ const NEVER_SET_BEFORE_SECS: i64 = 1_483_228_800;
 
 /// The lines when they were last stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kept {
-    pub(crate) passed: Timestamp,
-    pub(crate) ages: Timestamp,
+pub struct Kept {
+    /// The date up to which time was known to have passed.
+    pub passed: Timestamp,
+    /// The clock of ages.
+    pub ages: Timestamp,
 }
 
 /// The knowledge of the passed time.
 #[derive(Debug)]
-pub(crate) struct Passage {
+pub struct Passage {
     seen: Elapsed,
     passed: Timestamp,
     ages: Timestamp,
@@ -43,29 +46,29 @@ pub(crate) struct Passage {
 
 /// One reading of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Now {
+pub struct Now {
     /// The date of the machine's clock.
-    pub(crate) date: Timestamp,
+    pub date: Timestamp,
     /// The date up to which time is known to have passed.
-    pub(crate) passed: Timestamp,
+    pub passed: Timestamp,
     /// The clock of ages.
-    pub(crate) ages: Timestamp,
+    pub ages: Timestamp,
 }
 
 impl Now {
     /// Returns the date for erasures: no later than the machine's clock, and no later than time is known to have
     /// passed.
-    pub(crate) fn certain(&self) -> Timestamp {
+    pub fn certain(&self) -> Timestamp {
         self.date.min(self.passed)
     }
 
     /// Returns how far the clock is ahead of the passed time; negative when it is behind.
-    pub(crate) fn ahead(&self) -> SignedDuration {
+    pub fn ahead(&self) -> SignedDuration {
         self.date.duration_since(self.passed)
     }
 
     /// Reports whether the clock agrees with the passed time.
-    pub(crate) fn agrees(&self) -> bool {
+    pub fn agrees(&self) -> bool {
         self.ahead().abs() <= TOLERANCE
     }
 }
@@ -73,7 +76,7 @@ impl Now {
 impl Passage {
     /// Continues from the record of an earlier process. Without one, `newest` is the latest moment of which the
     /// directory has a trace; without any trace, the clock is believed. `highest_age` is the latest recorded age.
-    pub(crate) fn begin(
+    pub fn begin(
         kept: Option<Kept>,
         newest: Option<Timestamp>,
         highest_age: Timestamp,
@@ -99,7 +102,7 @@ impl Passage {
     }
 
     /// Reads the clock.
-    pub(crate) fn look(&mut self, now: Moment) -> Now {
+    pub fn look(&mut self, now: Moment) -> Now {
         let since = signed(now.elapsed.since(self.seen));
         self.seen = self.seen.max(now.elapsed);
         self.passed = later(self.passed, since);
@@ -134,7 +137,7 @@ impl Passage {
     }
 
     /// Accepts that the machine's clock is right: from now on time is known to have passed up to its date.
-    pub(crate) fn resume(&mut self, now: Moment) -> Now {
+    pub fn resume(&mut self, now: Moment) -> Now {
         self.look(now);
         self.passed = now.date;
         self.behind_since = None;
@@ -142,7 +145,7 @@ impl Passage {
     }
 
     /// Returns the record from which a later process continues.
-    pub(crate) const fn kept(&self) -> Kept {
+    pub const fn kept(&self) -> Kept {
         Kept {
             passed: self.passed,
             ages: self.ages,

@@ -10,7 +10,7 @@ use crate::task::off_thread;
 ///
 /// # Errors
 /// When it cannot be listed.
-pub(crate) async fn list(dir: PathBuf) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+pub async fn list(dir: PathBuf) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     off_thread(move || list_now(&dir).map_err(io_failure("list", &dir))).await
 }
 

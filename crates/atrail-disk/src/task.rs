@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Result, StoreError};
 
 /// Runs work that would block the threads that answer.
-pub(crate) async fn off_thread<T: Send + 'static>(
+pub async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     joined(tokio::task::spawn_blocking(work)).await
@@ -13,7 +13,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 
 /// Returns the outcome of a task. A task that panicked may have done part of its work; one that was cancelled ended
 /// with the store.
-pub(crate) async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {
+pub async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {
     match task.await {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => Err(StoreError::Panicked),

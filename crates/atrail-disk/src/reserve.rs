@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::durable::{self, AllocatedFile};
+use crate::durable;
 use crate::error::StoreError;
+use crate::growing::AllocatedFile;
 use crate::space::{self, free_bytes};
 
 /// A file that is removed when the disk is full. Its methods may wait for the disk.
 #[derive(Debug)]
-pub(crate) struct Reserve {
+pub struct Reserve {
     /// `None` where nothing can be set aside, because the store uses no disk.
     path: Option<PathBuf>,
     size_bytes: u64,
@@ -24,7 +25,7 @@ pub(crate) struct Reserve {
 
 impl Reserve {
     /// Sets the space aside in the directory if the disk has it.
-    pub(crate) fn new(dir: &Path, size_bytes: u64) -> Self {
+    pub fn new(dir: &Path, size_bytes: u64) -> Self {
         let reserve = Self {
             path: Some(dir.join("reserve")),
             size_bytes,
@@ -38,7 +39,7 @@ impl Reserve {
     }
 
     /// Sets nothing aside: for a store that uses no disk.
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Self {
             path: None,
             size_bytes: 0,
@@ -49,7 +50,7 @@ impl Reserve {
 
     /// Returns the error; marks it as lack of space when the disk has none. (SQLite reports of some failed writes and
     /// syncs only that they failed.)
-    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+    pub fn explain(&self, error: StoreError) -> StoreError {
         match self.path.as_deref().and_then(Path::parent) {
             Some(dir) => space::told(error, dir),
             None => error,
@@ -57,12 +58,12 @@ impl Reserve {
     }
 
     /// Returns how often the space was released. A caller reads it before work that may need the space.
-    pub(crate) fn releases(&self) -> u64 {
+    pub fn releases(&self) -> u64 {
         self.releases.load(Ordering::Acquire)
     }
 
     /// Releases the space for the next write. Returns `false` when it is already released.
-    pub(crate) fn release(&self) -> bool {
+    pub fn release(&self) -> bool {
         let mut is_held = self.is_held.lock();
         if !std::mem::take(&mut *is_held) {
             return false;
@@ -83,13 +84,13 @@ impl Reserve {
 
     /// As [`Self::release`], for a caller that read this number of releases before it found the disk full. Returns
     /// `true` also when another caller, which found the disk full too, has released the space since.
-    pub(crate) fn release_since(&self, releases: u64) -> bool {
+    pub fn release_since(&self, releases: u64) -> bool {
         self.releases() > releases || self.release() || self.releases() > releases
     }
 
     /// Sets the space aside again when this much more is free: otherwise it would be released again at once. Returns
     /// `false` when the disk does not have it.
-    pub(crate) fn restore(&self, more_bytes: u64) -> bool {
+    pub fn restore(&self, more_bytes: u64) -> bool {
         let Some(path) = &self.path else { return true };
         let mut is_held = self.is_held.lock();
         if !*is_held {

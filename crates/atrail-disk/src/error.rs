@@ -5,7 +5,7 @@ use std::path::Path;
 
 use atrail_model::{Day, Domain, EventTotal, Hour, ObjectId, SessionId};
 
-use crate::catalog::database_error::DatabaseError;
+use crate::database_error::{DatabaseError, Shortage};
 
 /// The failure of an operation of the store.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +139,7 @@ pub enum StoreError {
         what: String,
         /// Why it failed.
         #[source]
-        source: object_store::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The system's source of randomness failed.
     #[error("the system's random number generator failed")]
@@ -175,8 +175,8 @@ pub enum ErrorKind {
 
 impl StoreError {
     /// Reports whether the cause may be a full disk, although the error does not state it.
-    pub(crate) fn may_be_for_want_of_space(&self) -> bool {
-        matches!(self, Self::Catalog { source, .. } if source.is_unwritten())
+    pub fn may_be_for_want_of_space(&self) -> bool {
+        matches!(self, Self::Catalog { source, .. } if source.shortage() == Shortage::Unwritten)
     }
 
     /// Reports whether the cause, at any depth, is a full disk.
@@ -198,7 +198,7 @@ impl StoreError {
                 }
             }
             if let Some(error) = error.downcast_ref::<DatabaseError>()
-                && error.is_full()
+                && error.shortage() == Shortage::Full
             {
                 return true;
             }
@@ -241,10 +241,7 @@ impl StoreError {
 }
 
 /// Turns a failure to do something to a path into an error that names both.
-pub(crate) fn io_failure<'a>(
-    what: &'a str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> StoreError + 'a {
+pub fn io_failure<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
     move |source| StoreError::Directory {
         what: format!("cannot {what} {}", path.display()),
         source,
@@ -255,12 +252,12 @@ pub(crate) fn io_failure<'a>(
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Reports whether something failed for lack of space.
-pub(crate) fn is_full<T>(outcome: &Result<T>) -> bool {
+pub fn is_full<T>(outcome: &Result<T>) -> bool {
     matches!(outcome, Err(error) if error.kind() == ErrorKind::Full)
 }
 
 /// Returns an error with its causes in one line, for logs.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

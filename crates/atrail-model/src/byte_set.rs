@@ -82,13 +82,14 @@ impl ByteSet {
 
     /// Returns the set in the catalog's format: each range as start and end, 8 bytes each, most significant first.
     #[must_use]
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let ends = self.0.iter().flat_map(|one| [one.start, one.end]);
         ends.flat_map(u64::to_be_bytes).collect()
     }
 
     /// Decodes the output of [`Self::to_bytes`]; returns `None` for anything else.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut set = Self::default();
         let ranges = bytes.chunks_exact(RANGE_BYTES);
         if !ranges.remainder().is_empty() {

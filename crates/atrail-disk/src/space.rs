@@ -10,14 +10,14 @@ const NONE_BYTES: u64 = 1 << 20;
 
 /// Returns how many bytes an ordinary process can still write to the file system of this path. Quotas do not always
 /// show in it, and on file systems that copy on write it is an estimate.
-pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(path)?;
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 /// Returns the error; one that may be a lack of space becomes that when the disk has none. (SQLite reports of some
 /// failed writes and syncs only that they failed.)
-pub(crate) fn told(error: StoreError, path: &Path) -> StoreError {
+pub fn told(error: StoreError, path: &Path) -> StoreError {
     let is_none = || free_bytes(path).is_ok_and(|free| free < NONE_BYTES);
     told_with(error, is_none)
 }
@@ -32,25 +32,29 @@ fn told_with(error: StoreError, is_none: impl Fn() -> bool) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::database_error::DatabaseError;
+    use crate::database_error::{DatabaseError, Shortage};
     use crate::error::ErrorKind;
 
-    fn kind(code: u32, is_none: bool) -> ErrorKind {
-        let source = DatabaseError::of_code(code);
+    fn kind(shortage: Shortage, is_none: bool) -> ErrorKind {
+        let source = DatabaseError::new(io::Error::other("disk I/O error"), shortage);
         let what = "write";
         told_with(StoreError::Catalog { what, source }, || is_none).kind()
     }
 
     #[test]
     fn a_failed_write_of_the_catalog_is_a_full_disk_when_there_is_no_space() {
-        for write_or_sync in [778, 1034] {
-            assert_eq!(kind(write_or_sync, true), ErrorKind::Full);
-            assert_eq!(kind(write_or_sync, false), ErrorKind::Broken);
-        }
-        for full in [13, 4874] {
-            assert_eq!(kind(full, false), ErrorKind::Full, "it says so itself");
-        }
-        assert_eq!(kind(266, true), ErrorKind::Broken, "a failed read");
+        assert_eq!(kind(Shortage::Unwritten, true), ErrorKind::Full);
+        assert_eq!(kind(Shortage::Unwritten, false), ErrorKind::Broken);
+        assert_eq!(
+            kind(Shortage::Full, false),
+            ErrorKind::Full,
+            "it says so itself"
+        );
+        assert_eq!(
+            kind(Shortage::Unknown, true),
+            ErrorKind::Broken,
+            "a failed read"
+        );
     }
 
     #[test]
