@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atrail_archive::object::{HourLines, Line};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope};
@@ -16,7 +17,6 @@ use parking_lot::Mutex;
 
 use crate::catalog::domains::DomainRow;
 use crate::journal::Unsealed;
-use crate::object::{HourLines, Line};
 use crate::wal::NewEvent;
 
 /// How long after a try the next one follows, unless a caller requests the hour.

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use atrail_archive::object;
 use atrail_disk::{ErrorKind, Result, StoreError, chain, joined, off_thread};
 use atrail_model::{Day, Hour, ObjectId, Timestamp};
 use sha2::{Digest, Sha256};
@@ -22,7 +23,6 @@ use crate::Store;
 use crate::catalog::compaction::{HourRow, Merged, Source};
 use crate::core::Core;
 use crate::duties::{Claim, Duty};
-use crate::object;
 
 /// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

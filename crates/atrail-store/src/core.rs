@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_archive::Blobs;
+use atrail_archive::verified::Verified;
 use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::apart::Apart;
-use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::catalog::Catalog;
 use crate::catalog::domains::DomainRow;
@@ -31,7 +32,6 @@ use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
 use crate::timekeeper::Timekeeper;
-use crate::verified::Verified;
 
 /// The store. A clone is cheap, and refers to the same store. Only one process at a time uses a data directory.
 #[derive(Debug, Clone)]

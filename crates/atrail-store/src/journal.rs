@@ -18,12 +18,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use atrail_archive::object::HourLines;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours};
 use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
-use crate::object::HourLines;
 use crate::wal::{LogNumber, NewEvent};
 pub(crate) use local::{LocalJournal, NewJournal};
 pub(crate) use pending::{GATHER_HOURS, Pending};

@@ -9,7 +9,6 @@ mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod benching;
-mod blobs;
 mod buffers;
 mod catalog;
 mod closing;
@@ -31,9 +30,7 @@ pub mod fuzzing;
 mod guards;
 mod hold;
 mod ingest;
-mod inspect;
 mod journal;
-mod object;
 mod on_record;
 mod own_events;
 mod parts;
@@ -55,7 +52,6 @@ mod take_in;
 mod time;
 mod timekeeper;
 mod turns;
-mod verified;
 mod wal;
 
 pub use self::core::Store;

@@ -4,13 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use atrail_archive::{Blobs, LocalBlobs, MemoryBlobs};
 use atrail_disk::data_dir;
 use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
 
-use crate::blobs::Blobs;
-use crate::blobs::local::LocalBlobs;
-use crate::blobs::memory::MemoryBlobs;
 use crate::catalog::Catalog;
 use crate::catalog::memory::MemoryCatalog;
 use crate::counters::Counters;

@@ -13,6 +13,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_archive::inspect;
+use atrail_archive::object::object_path;
 use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG, demand_epoch};
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_evidence::LeafHash;
@@ -22,8 +24,6 @@ use futures_util::{StreamExt, stream};
 use crate::catalog::Catalog;
 use crate::catalog::adopt::Adopted;
 use crate::catalog::domains::DomainRow;
-use crate::inspect::inspect;
-use crate::object::object_path;
 use crate::scrub::{Finding, object_id};
 pub(crate) use log::LostLog;
 use tenancy::RecoveredDomain;

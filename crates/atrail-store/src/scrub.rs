@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use atrail_archive::object::Segment;
+use atrail_archive::{Inspected, inspect};
 use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG};
 use atrail_disk::{DirLock, Result, StoreError, chain, list, off_thread};
 use atrail_model::{Day, Domain, Hour, ObjectId, Place};
@@ -11,8 +13,6 @@ use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::{Recorded, RecordedSegment};
-use crate::inspect::{Inspected, inspect};
-use crate::object::Segment;
 use crate::wal::{CheckedLog, check_log};
 
 /// The options of a scrub.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_archive::verified::Verified;
 use atrail_disk::Result;
 use atrail_model::Clock;
 use parking_lot::Mutex;
@@ -29,7 +30,6 @@ use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
-use crate::verified::Verified;
 
 impl Store {
     /// Opens the store in the settings' data directory: [`Parts::local`], then [`Self::open`].

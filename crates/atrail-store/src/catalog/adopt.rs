@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use atrail_archive::object::Segment;
 use atrail_disk::Result;
 use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, SpaceId, Timestamp};
 use sqlx::SqliteConnection;
@@ -13,7 +14,6 @@ use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::delete_waste;
 use super::{Catalog, places};
 use crate::catalog::domains::DomainRow;
-use crate::object::Segment;
 
 /// An object that proved sound.
 #[derive(Debug)]

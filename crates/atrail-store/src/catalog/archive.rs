@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use atrail_archive::object::{Line, NewObject, ObjectFile};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
@@ -16,7 +17,6 @@ use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
 use super::{Catalog, places, set_apart, watermarks};
-use crate::object::{Line, NewObject, ObjectFile};
 use crate::wal::LogNumber;
 
 macro_rules! select_totals {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atrail_archive::object::Location;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 use sqlx::sqlite::SqliteRow;
@@ -15,7 +16,6 @@ use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, places};
 use crate::catalog::domains::{DomainRow, domain_row};
-use crate::object::Location;
 
 /// Number of objects that one query looks up.
 pub(crate) const LOCATED_AT_ONCE: usize = 64;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use atrail_archive::object::ObjectFile;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::Root;
 use atrail_model::{Domain, ObjectId, SegmentId};
@@ -15,7 +16,6 @@ use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::{Catalog, pool, schema};
 use crate::catalog::domains::domain_row;
-use crate::object::ObjectFile;
 
 /// The remedy when the catalog contradicts itself.
 const ANOTHER_CATALOG: &str =

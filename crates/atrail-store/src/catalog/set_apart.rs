@@ -1,5 +1,6 @@
 //! Events of hours that could not be sealed while others could.
 
+use atrail_archive::object::Line;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, Place};
@@ -11,7 +12,6 @@ use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
 use crate::catalog::domains::domain_row;
-use crate::object::Line;
 
 const WHAT: &str = "set an hour apart";
 

@@ -1,9 +1,9 @@
 //! Who waits for whom: deletions, seals, compactions, and the erasure of their waste.
 
+use atrail_archive::object;
 use atrail_model::{EventTotal, ObjectId, Place, Retention};
 
 use crate::duties::Duty;
-use crate::object;
 use crate::retention::Busy;
 
 use super::{

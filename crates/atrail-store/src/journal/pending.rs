@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use atrail_archive::object::{HourLines, Line};
 use atrail_evidence::LeafHash;
 use atrail_model::{Day, DayRange, Elapsed, Hour, Hours};
 
 use super::load::Load;
-use crate::object::{HourLines, Line};
 use crate::wal::{HOURS_MAX, NewEvent};
 
 /// From this many hours on, a domain's events begin a new portion, so that sealing one blocks others only for a moment.

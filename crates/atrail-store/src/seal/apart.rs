@@ -4,16 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_archive::object::{self, NewObject};
 use atrail_disk::{ErrorKind, Result, StoreError, chain, durable, is_full, off_thread};
 use atrail_model::{Domain, ObjectId, Place};
 use libdeflater::CompressionLvl;
 
-use super::LEVEL;
 use super::scope::SealScope;
 use crate::apart::ApartHour;
 use crate::core::Core;
 use crate::duties::Duty;
-use crate::object::{self, NewObject};
 
 /// Hours that one round tries without a request: other seals wait meanwhile.
 const AT_ONCE: usize = 64;
@@ -179,7 +178,7 @@ impl Core {
     ) -> Result<()> {
         let lines = Arc::clone(&held);
         let (object, bytes) = off_thread(move || {
-            let level = CompressionLvl::new(LEVEL).expect("a level that the library has");
+            let level = CompressionLvl::new(object::LEVEL).expect("a level that the library has");
             Ok(object::build(place, id, &lines.lines, level))
         })
         .await?;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_archive::object::EMPTY_MEMBER;
 use atrail_disk::{Result, StoreError, off_thread};
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, SUBTREE_LEAVES, hex};
 use atrail_model::passage::Now;
@@ -25,7 +26,6 @@ use crate::catalog::session_texts::TextKind;
 use crate::catalog::view::View;
 use crate::core::Core;
 use crate::download::plan::Plan;
-use crate::object::EMPTY_MEMBER;
 use crate::seal::scope::SealScope;
 use crate::signing::{self, About, Gathered, Signer};
 

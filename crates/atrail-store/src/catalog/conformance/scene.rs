@@ -1,5 +1,6 @@
 //! An account with a space, and the operations of the checks on them.
 
+use atrail_archive::object::{HourLines, Line, NewObject, build};
 use atrail_disk::Result;
 use atrail_evidence::{Manifest, ManifestObject, hex, leaf_hash};
 use atrail_model::{
@@ -15,7 +16,6 @@ use crate::catalog::domains::{DomainRow, Removals};
 use crate::catalog::new_session::{Admission, Inserted, SessionRow};
 use crate::catalog::session::{EndedBy, Generation, Session, SessionState};
 use crate::catalog::{Catalog, Tenancy};
-use crate::object::{HourLines, Line, NewObject, build};
 use crate::wal::LogNumber;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;

@@ -18,14 +18,14 @@ use super::Blobs;
 
 /// Objects as files below a directory.
 #[derive(Debug)]
-pub(crate) struct LocalBlobs {
+pub struct LocalBlobs {
     files: LocalFileSystem,
     dir: Arc<FsPath>,
 }
 
 impl LocalBlobs {
     /// Opens a directory, and creates it when it does not exist.
-    pub(crate) fn open(dir: &FsPath) -> Result<Self> {
+    pub fn open(dir: &FsPath) -> Result<Self> {
         durable::create_dir(dir).map_err(|source| StoreError::Directory {
             what: format!("cannot make the archive directory {}", dir.display()),
             source,

@@ -1,9 +1,11 @@
 //! The bytes of an object: a segment's lines as gzip members. `docs/FORMAT.md` has a picture. Pure.
 
 #[cfg(feature = "internals")]
-pub(crate) mod benching;
+#[doc(hidden)]
+pub mod benching;
 #[cfg(feature = "internals")]
-pub(crate) mod fuzzing;
+#[doc(hidden)]
+pub mod fuzzing;
 
 use atrail_evidence::{Hash, LeafHash, Root, SegmentTree};
 use atrail_model::{Day, Domain, Hour, ObjectId, Place, SegmentId};
@@ -13,6 +15,8 @@ use sha2::{Digest, Sha256};
 
 /// Lines gather up to this many bytes before they become a member: the unit of compression and of random access.
 const BLOCK_BYTES: usize = 256 << 10;
+/// The level of compression without time pressure; see `docs/decisions/`.
+pub const LEVEL: i32 = 6;
 /// RFC 1952 §2.3.1: identification, CM = deflate, FLG, no time, no extra flags, OS unknown.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const FEXTRA: u8 = 4;
@@ -21,73 +25,94 @@ pub(crate) const SUBFIELD_ID: [u8; 2] = *b"AT";
 pub(crate) const SUBFIELD_VERSION: u8 = 1;
 
 /// The one gzip member without content: the whole of a download without events.
-pub(crate) const EMPTY_MEMBER: [u8; 20] = [
+pub const EMPTY_MEMBER: [u8; 20] = [
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
 /// The record of a sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) id: SegmentId,
-    pub(crate) place: Place,
-    pub(crate) count: u64,
+pub struct Segment {
+    /// Its id, which the domain's log names.
+    pub id: SegmentId,
+    /// The domain, day and hour of its events.
+    pub place: Place,
+    /// The number of its events.
+    pub count: u64,
     /// Bytes of its lines, line feeds not counted.
-    pub(crate) size_bytes: u64,
-    pub(crate) root: Root,
+    pub size_bytes: u64,
+    /// The Merkle root of its lines.
+    pub root: Root,
 }
 
 /// One event in its sealed form.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) line: Bytes,
-    pub(crate) leaf: LeafHash,
+pub struct Line {
+    /// The stored line, without line feed.
+    pub line: Bytes,
+    /// Its leaf hash.
+    pub leaf: LeafHash,
 }
 
 /// The unsealed events of one domain and hour, in the order of their arrival.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HourLines {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) size_bytes: u64,
+pub struct HourLines {
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Bytes of the lines, line feeds not counted.
+    pub size_bytes: u64,
 }
 
 /// A new object with one segment.
 #[derive(Debug)]
-pub(crate) struct NewObject {
-    pub(crate) id: ObjectId,
-    pub(crate) path: String,
-    pub(crate) segment: Segment,
+pub struct NewObject {
+    /// The id of the object.
+    pub id: ObjectId,
+    /// Its path below the archive.
+    pub path: String,
+    /// The record of its only segment.
+    pub segment: Segment,
     /// Hashes of the segment's subtrees.
-    pub(crate) subtrees: Vec<Hash>,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
+    pub subtrees: Vec<Hash>,
+    /// The length of its bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes.
+    pub sha256: [u8; 32],
 }
 
 /// The expected properties of an object's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ObjectFile {
-    pub(crate) id: ObjectId,
-    pub(crate) path: String,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
+pub struct ObjectFile {
+    /// The id of the object.
+    pub id: ObjectId,
+    /// Its path below the archive.
+    pub path: String,
+    /// The day of its events.
+    pub day: Day,
+    /// The hour of its events.
+    pub hour: Hour,
+    /// The length of the file.
+    pub size_bytes: u64,
+    /// The SHA-256 of the file.
+    pub sha256: [u8; 32],
 }
 
 /// The location of an object's bytes: not at the beginning of a file of its own when it was compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Location {
-    pub(crate) file: ObjectFile,
-    pub(crate) start: u64,
+pub struct Location {
+    /// The file that holds the object.
+    pub file: ObjectFile,
+    /// The offset of the object's first byte in it.
+    pub start: u64,
 }
 
 /// Returns an object's path in the object store: readers of Hive-partitioned archives understand it.
-pub(crate) fn object_path(place: Place, id: ObjectId) -> String {
+pub fn object_path(place: Place, id: ObjectId) -> String {
     let Place { domain, day, hour } = place;
     format!("domain={domain}/date={day}/hour={hour}/{id}.ndjson.gz")
 }
 
 /// Returns the domain of an object's path.
-pub(crate) fn domain_of(path: &str) -> Option<Domain> {
+pub fn domain_of(path: &str) -> Option<Domain> {
     path.strip_prefix("domain=")?
         .split('/')
         .next()?
@@ -96,7 +121,7 @@ pub(crate) fn domain_of(path: &str) -> Option<Domain> {
 }
 
 /// Makes an object from an hour's lines: its record and its bytes.
-pub(crate) fn build(
+pub fn build(
     place: Place,
     id: ObjectId,
     lines: &HourLines,

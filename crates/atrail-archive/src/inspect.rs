@@ -18,11 +18,13 @@ const DESCRIPTION_LEN: usize = 87;
 
 /// The properties of an object's bytes.
 #[derive(Debug)]
-pub(crate) struct Inspected {
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: [u8; 32],
+pub struct Inspected {
+    /// Its length.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes.
+    pub sha256: [u8; 32],
     /// Its segments in order, each counted and hashed anew; or the fault.
-    pub(crate) content: Result<Vec<Segment>, String>,
+    pub content: Result<Vec<Segment>, String>,
 }
 
 /// Reads an object to its end: decodes every member, counts and hashes every line, compares each segment with its own
@@ -30,7 +32,7 @@ pub(crate) struct Inspected {
 ///
 /// # Errors
 /// When the bytes cannot be read.
-pub(crate) fn inspect(source: impl Read, on_leaf: impl FnMut(LeafHash)) -> io::Result<Inspected> {
+pub fn inspect(source: impl Read, on_leaf: impl FnMut(LeafHash)) -> io::Result<Inspected> {
     let hashing = Hashing {
         source,
         hasher: Sha256::new(),

@@ -22,7 +22,7 @@ fn place() -> Place {
 }
 
 /// Builds an object from lines, and checks that it describes itself, and that each line can be read from it.
-pub(crate) fn build_of(text: &[u8]) {
+pub fn build_of(text: &[u8]) {
     let lines: Vec<_> = text
         .split(|byte| *byte == b'\n')
         .map(|line| Line {
@@ -52,7 +52,7 @@ pub(crate) fn build_of(text: &[u8]) {
 }
 
 /// Reads the bytes unchanged, and an object built as they direct.
-pub(crate) fn read(bytes: &[u8]) {
+pub fn read(bytes: &[u8]) {
     read_as_is(bytes);
     let (object, sound) = made_as_told(bytes);
     let taken = read_as_is(&object);

@@ -2,8 +2,7 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::{BLOCK_BYTES, MemberWriter};
-use crate::seal::LEVEL;
+use super::{BLOCK_BYTES, LEVEL, MemberWriter};
 
 /// Writes blocks as sealing does without time pressure, and keeps the last one.
 pub struct BlockWriter(MemberWriter);

@@ -4,7 +4,7 @@
 //! The result is remembered for the session that the object was read for, so that ranges and repeated downloads need no
 //! second check. A change through the file system is detected at once. A spontaneous change by the disk is detected at
 //! the first read of each new session; within a session, once the result is as old as
-//! [`crate::StoreSettings::recheck_after`].
+//! `StoreSettings::recheck_after`.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::object::Location;
 
 /// The objects that proved sound, and when.
 #[derive(Debug)]
-pub(crate) struct Verified {
+pub struct Verified {
     known: Mutex<Recent<ObjectId, Found>>,
     /// The task that checks an object holds one of these, so that others wait for the outcome instead of repeating the
     /// work.
@@ -34,22 +34,25 @@ struct Found {
 
 /// Bytes of an object, and their location.
 #[derive(Debug)]
-pub(crate) struct Piece {
-    pub(crate) location: Location,
+pub struct Piece {
+    /// The location of the object.
+    pub location: Location,
     /// Within the object.
-    pub(crate) range: Range<u64>,
+    pub range: Range<u64>,
 }
 
 /// An object that was sound at its last read.
 #[derive(Debug)]
-pub(crate) struct OpenObject {
-    pub(crate) id: ObjectId,
-    pub(crate) reader: Reader,
+pub struct OpenObject {
+    /// The id of the file's object.
+    pub id: ObjectId,
+    /// Reads its bytes.
+    pub reader: Reader,
 }
 
 /// The permitted source of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadFrom {
+pub enum ReadFrom {
     /// Only from the page cache: the thread must not wait.
     Memory,
     /// From any source.
@@ -57,7 +60,7 @@ pub(crate) enum ReadFrom {
 }
 
 /// Smaller objects are checked as a whole during a read.
-pub(crate) const SMALL_BYTES: u64 = 1 << 20;
+pub const SMALL_BYTES: u64 = 1 << 20;
 /// About fifteen megabytes of memory. A forgotten object is only checked once more.
 const MAX_KNOWN: usize = 100_000;
 const TURNS: usize = 64;
@@ -72,7 +75,9 @@ impl Default for Verified {
 }
 
 impl Verified {
-    pub(crate) fn is_known(
+    /// Reports whether the object with this stamp proved sound, less than `within` ago, in a check that began after
+    /// the session.
+    pub fn is_known(
         &self,
         id: ObjectId,
         stamp: Stamp,
@@ -86,17 +91,19 @@ impl Verified {
     }
 
     /// Reports whether there is a result since then, though perhaps for another file.
-    pub(crate) fn has(&self, id: ObjectId, since: Instant) -> bool {
+    pub fn has(&self, id: ObjectId, since: Instant) -> bool {
         let mut known = self.known.lock();
         known.get(&id).is_some_and(|found| found.looked >= since)
     }
 
-    pub(crate) fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed, looked: Instant) {
+    /// Records that the object with this stamp proved sound, in a check that began at `looked`.
+    pub fn remember(&self, id: ObjectId, stamp: Stamp, at: Elapsed, looked: Instant) {
         let found = Found { stamp, at, looked };
         self.known.lock().insert(id, found, 1);
     }
 
-    pub(crate) fn turn(&self, id: ObjectId) -> &tokio::sync::Mutex<()> {
+    /// Returns the lock that the task holds which checks the object.
+    pub fn turn(&self, id: ObjectId) -> &tokio::sync::Mutex<()> {
         &self.turns[usize::from(id.as_bytes()[15]) % TURNS]
     }
 }

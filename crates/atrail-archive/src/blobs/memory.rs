@@ -14,7 +14,7 @@ use super::Blobs;
 
 /// Objects in memory; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryBlobs(Arc<Mutex<Objects>>);
+pub struct MemoryBlobs(Arc<Mutex<Objects>>);
 
 #[derive(Debug, Clone, Default)]
 struct Objects {
@@ -33,7 +33,7 @@ impl MemoryBlobs {
 
 impl MemoryBlobs {
     /// Returns a new one with a copy of the present contents.
-    pub(crate) fn copied(&self) -> Self {
+    pub fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
 }

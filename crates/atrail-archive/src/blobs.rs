@@ -5,8 +5,8 @@
 
 #[cfg(test)]
 mod conformance;
-pub(crate) mod local;
-pub(crate) mod memory;
+mod local;
+mod memory;
 
 use std::fmt::Debug;
 use std::io;
@@ -15,6 +15,9 @@ use atrail_disk::{Reader, Result};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+pub use local::LocalBlobs;
+pub use memory::MemoryBlobs;
+
 /// The objects of a store.
 ///
 /// When [`put`](Self::put) and then [`settle`](Self::settle) have returned `Ok` for a path, the object is whole, and it
@@ -22,7 +25,7 @@ use futures_util::future::BoxFuture;
 /// [`delete`](Self::delete) and then [`settle_deletions`](Self::settle_deletions) have returned `Ok`, the object does
 /// not come back. After an error either state is possible, and the caller may repeat the call. The store never puts two
 /// objects under one path.
-pub(crate) trait Blobs: Debug + Send + Sync {
+pub trait Blobs: Debug + Send + Sync {
     /// Writes an object at a free path.
     ///
     /// # Errors
