@@ -4,9 +4,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrail_disk::{Result, chain, is_full, off_thread};
+use atrail_wal::Ripe;
 
 use crate::core::{Core, Store};
-use crate::journal::Ripe;
 use crate::retention::Busy;
 use crate::seal::scope::SealScope;
 

@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOCK, LOG, RESERVE, RUNS, demand_epoch};
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
+use atrail_wal::sound_files;
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::Recorded;
 use crate::scrub::{Finding, object_id};
-use crate::wal::sound_files;
 use copy::{Outcome, copy_file, copy_object};
 use exchange::{OUTGOING, exchange, put_back};
 use runs::copy_runs;

@@ -8,6 +8,7 @@ use atrail_archive::Blobs;
 use atrail_archive::verified::Verified;
 use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
+use atrail_wal::Journal;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -24,7 +25,6 @@ use crate::download::plan::Plans;
 use crate::duties::Duties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
-use crate::journal::Journal;
 use crate::parts::Lock;
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;

@@ -1,24 +1,11 @@
 //! Everything that the store counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_model::{Counter, Histogram};
+use atrail_wal::LogCounters;
 
-/// Upper bounds of the times of a write to the log: from a fast disk's flush to a failing disk's.
-const SYNC_BOUNDS: &[Duration] = &[
-    Duration::from_micros(250),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(1000),
-    Duration::from_millis(5000),
-];
 /// Upper bounds of the times of a seal: from one small domain to a full memory under pressure.
 const SEAL_BOUNDS: &[Duration] = &[
     Duration::from_millis(5),
@@ -38,11 +25,7 @@ const SEAL_BOUNDS: &[Duration] = &[
 /// Everything that the store counts.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    pub(crate) wal_syncs: Histogram,
-    pub(crate) wal_failures: Counter,
-    pub(crate) wal_frames: Counter,
-    pub(crate) wal_events: Counter,
-    pub(crate) wal_event_bytes: Counter,
+    pub(crate) log: Arc<LogCounters>,
     pub(crate) duplicates: Counter,
     pub(crate) seals: Histogram,
     pub(crate) seal_failures: Counter,
@@ -62,11 +45,7 @@ pub(crate) struct Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            wal_syncs: Histogram::new(SYNC_BOUNDS),
-            wal_failures: Counter::default(),
-            wal_frames: Counter::default(),
-            wal_events: Counter::default(),
-            wal_event_bytes: Counter::default(),
+            log: Arc::default(),
             duplicates: Counter::default(),
             seals: Histogram::new(SEAL_BOUNDS),
             seal_failures: Counter::default(),

@@ -20,10 +20,9 @@ use std::time::Duration;
 use atrail_archive::object::{HourLines, Segment};
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
+use atrail_wal::{NewEvent, Pending};
 use parking_lot::{Mutex, RwLock};
 
-use crate::journal::Pending;
-use crate::wal::NewEvent;
 use key::Key;
 use run::{Entry, Head, Run, place_number};
 use runs::{Runs, WriteAt};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use atrail_disk::{Result, is_full, off_thread};
+use atrail_wal::Rotation;
 
 use crate::core::Core;
-use crate::journal::Rotation;
 
 impl Core {
     /// Detects that there is space again: while the disk is full, the store refuses events at once. First it sets the

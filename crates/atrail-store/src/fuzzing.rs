@@ -2,7 +2,7 @@
 
 /// Reads bytes as the only file of a log.
 pub fn log_file(bytes: &[u8]) {
-    crate::wal::fuzzing::read(bytes);
+    atrail_wal::fuzzing::read(bytes);
 }
 
 /// Opens bytes as a run, and looks up all of its keys.

@@ -17,12 +17,13 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{
     Day, DayRange, Domain, Hour, Hours, ManualClock, Requester, Scope, SpaceId, Target, UserId,
 };
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::duties::{Claim, Duty};
 use crate::seal::scope::SealScope;
-use crate::{NewEvent, NewSession, Session, Store, StoreSettings};
+use crate::{NewSession, Session, Store, StoreSettings};
 
 struct Fixture {
     store: Store,

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::Domain;
+use atrail_wal::NewEvent;
 
 use crate::Store;
 use crate::core::Core;
-use crate::wal::NewEvent;
 
 /// Number of events taken from the catalog at a time.
 const AT_ONCE: u32 = 256;

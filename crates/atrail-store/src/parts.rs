@@ -8,6 +8,7 @@ use atrail_archive::{Blobs, LocalBlobs, MemoryBlobs};
 use atrail_disk::data_dir;
 use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
+use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
 use crate::catalog::Catalog;
 use crate::catalog::memory::MemoryCatalog;
@@ -15,8 +16,6 @@ use crate::counters::Counters;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
 use crate::dedup::runs::memory::MemoryRuns;
-use crate::journal::memory::{MemoryJournal, MemoryLog};
-use crate::journal::{Journal, LocalJournal, NewJournal};
 use crate::secrets::{LocalSecrets, MemorySecrets, Secrets};
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -25,7 +24,6 @@ use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::signing::checkpoints::memory::MemoryCheckpoints;
 use crate::startup;
 use crate::timekeeper::Timekeeper;
-use crate::wal::LogNumber;
 
 /// The parts of a store. Only one store at a time uses the same parts.
 #[derive(Debug)]
@@ -109,7 +107,7 @@ impl Rest {
                     file_size_bytes: settings.wal_file_bytes,
                     seal_at_bytes: settings.seal_at_bytes,
                     clock: Arc::clone(clock),
-                    counters: Arc::clone(counters),
+                    counters: Arc::clone(&counters.log),
                 };
                 let sealed_to = catalog.sealed_to(LogNumber::OF_DIRECTORY).await?;
                 let journal = LocalJournal::recover(new, replay, &sealed_to, reserve).await?;

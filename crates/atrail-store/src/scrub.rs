@@ -9,11 +9,11 @@ use atrail_archive::{Inspected, inspect};
 use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG};
 use atrail_disk::{DirLock, Result, StoreError, chain, list, off_thread};
 use atrail_model::{Day, Domain, Hour, ObjectId, Place};
+use atrail_wal::{CheckedLog, check_log};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
 use crate::catalog::offline::{Recorded, RecordedSegment};
-use crate::wal::{CheckedLog, check_log};
 
 /// The options of a scrub.
 #[derive(Debug, Clone, Copy, Default)]

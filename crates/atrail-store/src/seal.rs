@@ -17,6 +17,7 @@ use std::time::Instant;
 use atrail_archive::object::{self, NewObject};
 use atrail_disk::{Result, StoreError, chain, joined, off_thread};
 use atrail_model::{Domain, ObjectId, Place};
+use atrail_wal::{Gathered, Pending, Rotation};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
@@ -24,7 +25,6 @@ use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::duties::{Claim, Duty};
-use crate::journal::{Gathered, Pending, Rotation};
 use held::Held;
 use scope::SealScope;
 

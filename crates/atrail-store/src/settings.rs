@@ -6,9 +6,9 @@ use std::time::Duration;
 use atrail_disk::{Result, StoreError};
 use atrail_model::Timestamp;
 use atrail_model::passage::{Now, TOLERANCE};
+use atrail_wal::FILE_SIZE_BYTES;
 
 use crate::catalog::session::{EndedBy, OpenSessions, Session};
-use crate::wal::FILE_SIZE_BYTES;
 
 /// The settings of a store; [`StoreSettings::new`] returns the defaults.
 #[derive(Debug, Clone)]

@@ -12,13 +12,13 @@ use atrail_disk::{
     DirLock, Reserve, Result, StoreError, durable, io_failure, is_full, off_thread, space,
 };
 use atrail_model::Clock;
+use atrail_wal::Replay;
 
 use crate::catalog::Catalog;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
 use crate::take_in::{TakenIn, take_in};
 use crate::timekeeper::Timekeeper;
-use crate::wal::Replay;
 
 /// Locks the directory for this process, and creates it when it does not exist.
 pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {

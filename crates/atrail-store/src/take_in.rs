@@ -14,6 +14,7 @@ use std::sync::Arc;
 use atrail_disk::data_dir::{ARCHIVE, LOG};
 use atrail_disk::{Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{AccountId, Domain, ObjectId, SegmentId, Timestamp};
+use atrail_wal::{LogNumber, Replay};
 use futures_util::{StreamExt, stream};
 
 use crate::catalog::Catalog;
@@ -22,7 +23,6 @@ use crate::recover::tenancy::beside;
 use crate::recover::{LoggedLeaf, LostLog, read};
 use crate::scrub::object_id;
 use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
-use crate::wal::{LogNumber, Replay};
 
 const PARALLEL: usize = 2;
 /// Objects of one transaction.

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use atrail_disk::faults;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Domain, Hour, ManualClock};
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 
 use super::*;
 use crate::seal::scope::SealScope;
-use crate::{NewEvent, ScrubOptions, ScrubStep, Store, StoreSettings, scrub};
+use crate::{ScrubOptions, ScrubStep, Store, StoreSettings, scrub};
 
 fn event(hour: u8) -> NewEvent {
     let line = Bytes::from(format!("{{\"eventTime\":\"2017-07-25T{hour:02}:00:00Z\"}}"));

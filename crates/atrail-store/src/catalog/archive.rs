@@ -8,6 +8,7 @@ use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
     Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
 };
+use atrail_wal::LogNumber;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -17,7 +18,6 @@ use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::delete_waste;
 use super::{Catalog, places, set_apart, watermarks};
-use crate::wal::LogNumber;
 
 macro_rules! select_totals {
     ($source:literal) => {

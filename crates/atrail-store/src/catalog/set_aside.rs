@@ -3,6 +3,7 @@
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour};
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
@@ -11,7 +12,6 @@ use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
 use crate::catalog::domains::domain_row;
-use crate::wal::NewEvent;
 
 /// One of these events, with its place in the queue.
 #[derive(Debug)]

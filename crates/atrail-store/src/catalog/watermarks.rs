@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 use atrail_disk::Result;
 use atrail_model::Domain;
+use atrail_wal::LogNumber;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::domains::domain_row;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE, signed};
-use crate::wal::LogNumber;
 
 impl Catalog {
     /// Returns the sequence number of a log up to which each domain's events are sealed. A domain that is missing has

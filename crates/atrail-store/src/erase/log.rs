@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use atrail_disk::{ErrorKind, Result, chain, is_full, joined};
+use atrail_wal::Rotation;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::core::Core;
-use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
 
 impl Core {

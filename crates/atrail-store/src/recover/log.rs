@@ -7,8 +7,7 @@ use std::path::Path;
 use atrail_disk::Result;
 use atrail_evidence::LeafHash;
 use atrail_model::{Day, Domain, Hour, Place};
-
-use crate::wal::{FileWal, Frame, NewLog, Replay};
+use atrail_wal::{FileWal, Frame, NewLog, Replay};
 
 /// An event by its place and its line.
 type Key = (Domain, Day, Hour, LeafHash);

@@ -7,6 +7,7 @@ use atrail_model::{
     AccountId, ByteSet, Day, DayRange, Hour, Hours, ObjectId, OrganizationId, Place, Requester,
     Scope, SessionId, SpaceId, Target, Timestamp, UserId,
 };
+use atrail_wal::LogNumber;
 use libdeflater::CompressionLvl;
 
 use crate::catalog::adopt::Adopted;
@@ -16,7 +17,6 @@ use crate::catalog::domains::{DomainRow, Removals};
 use crate::catalog::new_session::{Admission, Inserted, SessionRow};
 use crate::catalog::session::{EndedBy, Generation, Session, SessionState};
 use crate::catalog::{Catalog, Tenancy};
-use crate::wal::LogNumber;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use atrail_model::{Domain, Elapsed};
 use parking_lot::Mutex;
 
-use crate::wal::NewEvent;
+use crate::log::NewEvent;
 
 /// The contents that survive the journal that wrote them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryLog(pub(super) Arc<Mutex<Kept>>);
+pub struct MemoryLog(pub(super) Arc<Mutex<Kept>>);
 
 impl MemoryLog {
     /// Returns a new log with a copy of the present contents.
-    pub(crate) fn copied(&self) -> Self {
+    pub fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.0.lock().clone())))
     }
 }
@@ -39,7 +39,7 @@ pub(super) struct Numbered {
 
 /// The failure of the next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// There is no space until this failure is removed.
     Full,
     /// The disk fails and has either kept the batch or not.
@@ -48,7 +48,7 @@ pub(crate) enum Failure {
 
 /// A possible fault of an implementation: a control that the suite must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     AcknowledgesWithoutKeeping,
     KeepsADuplicate,
     CountsADuplicateAsNew,
@@ -67,12 +67,12 @@ pub(crate) enum Fault {
 
 impl MemoryLog {
     /// Makes batches fail from now on, or ends that.
-    pub(crate) fn fail(&self, failure: Option<Failure>) {
+    pub fn fail(&self, failure: Option<Failure>) {
         self.0.lock().failure = failure;
     }
 
     /// Reports whether the log has these bytes, sealed or not.
-    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+    pub fn holds(&self, bytes: &[u8]) -> bool {
         let kept = self.0.lock();
         let all = kept.batches.iter().chain(&kept.sealed);
         let mut events = all.flat_map(|one| &one.events);
@@ -80,7 +80,7 @@ impl MemoryLog {
     }
 
     /// Returns a log whose journals have this fault.
-    pub(crate) fn with(fault: Fault) -> Self {
+    pub fn with(fault: Fault) -> Self {
         let log = Self::default();
         log.0.lock().fault = Some(fault);
         log

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::journal::local::memtable::Memtable;
-use crate::wal::NewEvent;
-use crate::wal::testing::events;
+use crate::log::NewEvent;
+use crate::log::testing::events;
 
 fn domain() -> Domain {
     Domain::Space(SpaceId::from_bytes([7; 16]))

@@ -20,12 +20,14 @@ use super::{
     Unsealed, add_totals,
 };
 use crate::journal::unsigned::UnsignedSeals;
-use crate::wal::LogNumber;
+use crate::log::LogNumber;
+pub use log::MemoryLog;
 use log::Numbered;
-pub(crate) use log::{Failure, Fault, MemoryLog};
+pub(crate) use log::{Failure, Fault};
 
+/// A journal in memory, for tests and experiments. Its log survives it, as files would.
 #[derive(Debug)]
-pub(crate) struct MemoryJournal {
+pub struct MemoryJournal {
     log: MemoryLog,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
@@ -57,7 +59,7 @@ impl State {
 impl MemoryJournal {
     /// Opens the journal as after a crash of the last one. `sealed_to` is the sequence number up to which each domain's
     /// events are sealed.
-    pub(crate) fn open(
+    pub fn open(
         log: MemoryLog,
         sealed_to: &HashMap<Domain, u64>,
         clock: Arc<dyn Clock>,

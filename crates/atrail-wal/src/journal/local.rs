@@ -19,15 +19,15 @@ use super::{
     Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
     Unsealed,
 };
-use crate::wal::{LogNumber, Replay, Wal};
+use crate::log::{LogNumber, Replay, Wal};
 use memtable::Memtable;
-pub(crate) use recover::NewJournal;
+pub use recover::NewJournal;
 pub(super) use recover::{RecoveredLog, recover_log};
 use writer::WriterHandle;
 
 /// A journal in a directory of this machine.
 #[derive(Debug)]
-pub(crate) struct LocalJournal {
+pub struct LocalJournal {
     memtable: Arc<Memtable>,
     writer: WriterHandle,
     /// Held for writing while sealed events move from the memtable's count to the catalog's, or are removed.
@@ -40,7 +40,7 @@ impl LocalJournal {
     ///
     /// # Errors
     /// When the disk fails; no event is lost.
-    pub(crate) async fn recover(
+    pub async fn recover(
         new: NewJournal,
         replay: Replay,
         sealed_to: &HashMap<Domain, u64>,

@@ -6,7 +6,7 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Hour};
 
 use super::*;
-use crate::wal::{FileWal, NewEvent, NewLog, Replay, Wal, check_log};
+use crate::log::{FileWal, NewEvent, NewLog, Replay, Wal, check_log};
 
 fn space(n: u8) -> Domain {
     Domain::Space(SpaceId::from_bytes([n; 16]))

@@ -17,7 +17,7 @@ use crate::NewEvent;
 
 /// Reads the bytes unchanged, with corrected checksums, behind which most of the reader lies, and as changes of a sound
 /// file, with or without correct checksums. All frames that are read are written again, with the same result.
-pub(crate) fn read(bytes: &[u8]) {
+pub fn read(bytes: &[u8]) {
     static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
     let changed = changed(SOUND.get_or_init(sound), bytes);
     for bytes in [bytes, &changed] {

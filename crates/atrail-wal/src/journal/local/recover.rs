@@ -7,20 +7,22 @@ use std::sync::Arc;
 use atrail_disk::{Reserve, Result, is_full, off_thread};
 use atrail_model::{Clock, Domain};
 
-use crate::counters::Counters;
-use crate::wal::{FileWal, Frame, NewLog, Replay};
+use crate::counters::LogCounters;
+use crate::log::{FileWal, Frame, NewLog, Replay};
 
 /// The settings and parts of a journal, besides its log.
 #[derive(Debug)]
-pub(crate) struct NewJournal {
+pub struct NewJournal {
     /// The log's directory.
-    pub(crate) dir: PathBuf,
+    pub dir: PathBuf,
     /// Space allocated for a log file, unless one frame needs more.
-    pub(crate) file_size_bytes: u64,
+    pub file_size_bytes: u64,
     /// Number of bytes of events that suffice for sealing.
-    pub(crate) seal_at_bytes: u64,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) counters: Arc<Counters>,
+    pub seal_at_bytes: u64,
+    /// The clock that stamps arrivals.
+    pub clock: Arc<dyn Clock>,
+    /// Counts the writes of the log.
+    pub counters: Arc<LogCounters>,
 }
 
 /// A new log with the frames that were unsealed in the old one.

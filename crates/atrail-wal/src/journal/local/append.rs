@@ -4,7 +4,7 @@ use atrail_disk::Result;
 use tokio::sync::oneshot;
 
 use crate::journal::{Appended, Batch};
-use crate::wal::NewEvent;
+use crate::log::NewEvent;
 
 /// A request to make a batch durable.
 pub(super) struct Append {

@@ -7,23 +7,25 @@ use atrail_evidence::LeafHash;
 use atrail_model::{Day, DayRange, Elapsed, Hour, Hours};
 
 use super::load::Load;
-use crate::wal::{HOURS_MAX, NewEvent};
+use crate::log::{HOURS_MAX, NewEvent};
 
 /// From this many hours on, a domain's events begin a new portion, so that sealing one blocks others only for a moment.
 /// A closed portion may have one frame more.
-pub(crate) const GATHER_HOURS: usize = HOURS_MAX;
+pub const GATHER_HOURS: usize = HOURS_MAX;
 
 /// Unsealed events of one domain that are sealed together. Invariant: they are all of the domain's events in the frames
 /// from `first_sequence` to `last_sequence`.
 #[derive(Debug, Clone)]
-pub(crate) struct Pending {
+pub struct Pending {
     pub(crate) first_sequence: u64,
     /// The domain's watermark once this is sealed.
-    pub(crate) last_sequence: u64,
+    pub last_sequence: u64,
     /// When the first of them arrived.
-    pub(crate) since: Elapsed,
-    pub(crate) size_bytes: u64,
-    pub(crate) hours: BTreeMap<(Day, Hour), HourLines>,
+    pub since: Elapsed,
+    /// Bytes of their lines, line feeds not counted.
+    pub size_bytes: u64,
+    /// The events by hour, in the order of their arrival.
+    pub hours: BTreeMap<(Day, Hour), HourLines>,
     /// The leaf hashes of all events.
     leaves: HashSet<LeafHash>,
 }
@@ -65,8 +67,8 @@ impl Pending {
     }
 
     /// Returns these events, as of one frame.
-    #[cfg(test)]
-    pub(crate) fn of(events: Vec<NewEvent>, since: Elapsed) -> Self {
+    #[must_use]
+    pub fn of(events: Vec<NewEvent>, since: Elapsed) -> Self {
         let mut pending = Self::begin(1, since);
         pending.add(1, events);
         pending

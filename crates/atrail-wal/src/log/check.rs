@@ -13,13 +13,16 @@ use super::read::{damaged, log_files, read_file, written_part};
 
 /// The totals of a log's files.
 #[derive(Debug, Default)]
-pub(crate) struct CheckedLog {
-    pub(crate) files: u64,
-    pub(crate) size_bytes: u64,
-    pub(crate) frames: u64,
+pub struct CheckedLog {
+    /// Files of the log.
+    pub files: u64,
+    /// The length of the files.
+    pub size_bytes: u64,
+    /// Sound frames in them.
+    pub frames: u64,
     /// Bytes after the last sound frame: a write that a crash cut short, a write in progress, or damage of the last
     /// frames.
-    pub(crate) unreadable_tail: Option<String>,
+    pub unreadable_tail: Option<String>,
 }
 
 /// How often a file may disappear between listing and reading, because a server trims its log, before that counts as a
@@ -30,7 +33,7 @@ const TRIES: usize = 20;
 ///
 /// # Errors
 /// `Damaged` when a frame that was durable cannot be read; or when the files cannot be read.
-pub(crate) fn check_log(dir: &Path) -> Result<CheckedLog> {
+pub fn check_log(dir: &Path) -> Result<CheckedLog> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -110,7 +113,7 @@ fn may_settle(error: &StoreError) -> bool {
 ///
 /// # Errors
 /// `Damaged` when a durable frame cannot be read; or when files cannot be read or taken.
-pub(crate) fn sound_files(
+pub fn sound_files(
     dir: &Path,
     mut take: impl FnMut(Option<(&OsStr, &[u8])>) -> Result<()>,
 ) -> Result<()> {

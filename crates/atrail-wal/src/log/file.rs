@@ -14,13 +14,13 @@ use super::read::{log_files, read_frames, written_part};
 use super::{AppendError, Wal, is_full};
 
 /// Default space of a log file.
-pub(crate) const FILE_SIZE_BYTES: u64 = 64 << 20;
+pub const FILE_SIZE_BYTES: u64 = 64 << 20;
 /// Room for new frames in a log file that is created when there is no more space.
 const SMALL_FILE_SIZE_BYTES: u64 = 1 << 20;
 
 /// A write-ahead log in files `GENERATION.wal`. Only one value at a time writes to a directory.
 #[derive(Debug)]
-pub(crate) struct FileWal {
+pub struct FileWal {
     dir: PathBuf,
     active: AllocatedFile,
     generation: u64,
@@ -34,19 +34,20 @@ pub(crate) struct FileWal {
 
 /// The beginning of a new log.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NewLog<'a> {
+pub struct NewLog<'a> {
     /// Its first frames, numbered from `first_sequence`.
-    pub(crate) frames: &'a [Frame],
-    pub(crate) first_sequence: u64,
+    pub frames: &'a [Frame],
+    /// The number of the first frame.
+    pub first_sequence: u64,
     /// Space allocated for a log file, unless one frame needs more.
-    pub(crate) file_size_bytes: u64,
+    pub file_size_bytes: u64,
     /// Whether the first file gets only the space that its frames and a few more need: on a full disk.
-    pub(crate) is_cramped: bool,
+    pub is_cramped: bool,
 }
 
 impl<'a> NewLog<'a> {
     /// Begins a log with files of the usual size.
-    pub(crate) const fn of(frames: &'a [Frame], first_sequence: u64) -> Self {
+    pub const fn of(frames: &'a [Frame], first_sequence: u64) -> Self {
         Self {
             frames,
             first_sequence,
@@ -75,11 +76,11 @@ const PIECE_BYTES: usize = 8 << 20;
 
 /// The contents of a directory's log files.
 #[derive(Debug)]
-pub(crate) struct Replay {
+pub struct Replay {
     /// Every sound frame in order, without those whose events were erased.
-    pub(crate) frames: Vec<Frame>,
+    pub frames: Vec<Frame>,
     /// The highest number of a frame; 0 when there is none.
-    pub(crate) last_sequence: u64,
+    pub last_sequence: u64,
     files: Vec<PathBuf>,
     last_generation: u64,
 }
@@ -90,7 +91,7 @@ impl Replay {
     /// # Errors
     /// `Damaged` when a frame that was durable cannot be read: the error names the file and offset, and nothing is
     /// changed.
-    pub(crate) fn read(dir: &Path) -> Result<Self> {
+    pub fn read(dir: &Path) -> Result<Self> {
         durable::create_dir(dir).map_err(io_failure("make the log directory", dir))?;
         let mut files = log_files(dir)?;
         let mut contents = Vec::new();
@@ -111,7 +112,7 @@ impl Replay {
     }
 
     /// Returns the domains of its events; each as often as it has frames.
-    pub(crate) fn domains(&self) -> impl Iterator<Item = Domain> {
+    pub fn domains(&self) -> impl Iterator<Item = Domain> {
         self.frames.iter().map(|frame| frame.domain)
     }
 }
@@ -123,7 +124,7 @@ impl FileWal {
     ///
     /// # Errors
     /// When the disk fails. For lack of space nothing is changed, and the caller may try again.
-    pub(crate) fn restart(dir: &Path, replay: &Replay, new: &NewLog<'_>) -> Result<Self> {
+    pub fn restart(dir: &Path, replay: &Replay, new: &NewLog<'_>) -> Result<Self> {
         let NewLog {
             frames,
             first_sequence,

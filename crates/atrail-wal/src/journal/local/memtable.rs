@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::journal::load::{Load, Loads, wait_for_room};
 use crate::journal::unsigned::UnsignedSeals;
 use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
-use crate::wal::{Frame, NewEvent};
+use crate::log::{Frame, NewEvent};
 
 /// Unsealed events: those that gather, and those being sealed. `status` counts both.
 #[derive(Debug)]

@@ -14,19 +14,20 @@ use std::io;
 
 use atrail_model::Domain;
 
-pub(crate) use check::{CheckedLog, check_log, sound_files};
+pub use check::{CheckedLog, check_log, sound_files};
 pub(crate) use erase::Eraser;
 pub use event::NewEvent;
-pub(crate) use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
-pub(crate) use frame::{Frame, HOURS_MAX, split_into_frames};
+pub use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
+pub use frame::Frame;
+pub(crate) use frame::{HOURS_MAX, split_into_frames};
 
 /// Identifies the log of a sequence number, among the logs that a catalog knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct LogNumber(pub(crate) i64);
+pub struct LogNumber(pub i64);
 
 impl LogNumber {
     /// The log of a data directory.
-    pub(crate) const OF_DIRECTORY: Self = Self(1);
+    pub const OF_DIRECTORY: Self = Self(1);
 }
 
 /// A log of frames. When `append` returns `Ok`, its frames survive a crash of process and machine.
@@ -75,7 +76,7 @@ fn is_full(error: &io::Error) -> bool {
 }
 
 #[cfg(feature = "internals")]
-pub(crate) mod fuzzing;
+pub mod fuzzing;
 
 #[cfg(test)]
 mod tests;

@@ -11,11 +11,13 @@ use super::event::NewEvent;
 
 /// The events of one request for one domain; none when they were erased.
 #[derive(Debug, Clone)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// Counts up by one with each frame, for the life of the store.
-    pub(crate) sequence: u64,
-    pub(crate) domain: Domain,
-    pub(crate) events: Vec<NewEvent>,
+    pub sequence: u64,
+    /// The domain of the events.
+    pub domain: Domain,
+    /// The events.
+    pub events: Vec<NewEvent>,
 }
 
 /// The contents of a frame's header.

@@ -23,7 +23,7 @@ use futures_util::FutureExt;
 
 use super::memory::{Failure, Fault, MemoryLog};
 use super::{Appended, Batch, Journal, Rotation, Taken};
-use crate::wal::NewEvent;
+use crate::log::NewEvent;
 use beds::{Bed, Directory};
 
 /// Number of bytes of events that suffice for sealing.

@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::append::{Append, size_of};
 use super::lanes::Lanes;
 use super::memtable::Memtable;
-use crate::counters::Counters;
+use crate::counters::LogCounters;
 use crate::journal::{Appended, Batch, Rotation};
-use crate::wal::{AppendError, Eraser, Frame, Wal, split_into_frames};
+use crate::log::{AppendError, Eraser, Frame, Wal, split_into_frames};
 
 /// Requests on their way to the writer, which sorts them by account before each round; further ones wait in their own
 /// tasks.
@@ -74,7 +74,7 @@ impl WriterHandle {
     pub(super) fn start(
         wal: Box<dyn Wal>,
         memtable: Arc<Memtable>,
-        counters: Arc<Counters>,
+        counters: Arc<LogCounters>,
         next_sequence: u64,
     ) -> std::io::Result<Self> {
         let (commands, queue) = mpsc::channel(QUEUE_LEN);
@@ -174,7 +174,7 @@ impl WriterHandle {
 struct State {
     wal: Box<dyn Wal>,
     memtable: Arc<Memtable>,
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     next_sequence: u64,
     poison: Poison,
     full: Arc<AtomicBool>,
@@ -282,7 +282,7 @@ impl State {
         let written = self.wal.append(&frames);
         match &written {
             Ok(()) => self.count(&frames, started),
-            Err(_) => self.counters.wal_failures.add(1),
+            Err(_) => self.counters.failures.add(1),
         }
         match written {
             Ok(()) => {
@@ -308,10 +308,10 @@ impl State {
             .iter()
             .map(|frame| size_of(&frame.events) as u64)
             .sum();
-        self.counters.wal_syncs.observe_since(started);
-        self.counters.wal_frames.add(frames.len() as u64);
-        self.counters.wal_events.add(events);
-        self.counters.wal_event_bytes.add(bytes);
+        self.counters.syncs.observe_since(started);
+        self.counters.frames.add(frames.len() as u64);
+        self.counters.events.add(events);
+        self.counters.event_bytes.add(bytes);
     }
 
     fn part_with(&mut self, domains: &HashSet<Domain>) -> Result<Eraser> {

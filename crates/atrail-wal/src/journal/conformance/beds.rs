@@ -14,7 +14,7 @@ use super::SEAL_AT_BYTES;
 use crate::journal::Journal;
 use crate::journal::local::{LocalJournal, NewJournal, recover_log};
 use crate::journal::memory::{Failure, MemoryJournal, MemoryLog};
-use crate::wal::{AppendError, Eraser, FileWal, Frame, Replay, Wal};
+use crate::log::{AppendError, Eraser, FileWal, Frame, Replay, Wal};
 
 /// The storage of a test's journals, which it opens one after the other.
 pub(super) trait Bed: Sync {

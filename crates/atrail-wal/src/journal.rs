@@ -24,9 +24,9 @@ use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Ho
 use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
-use crate::wal::{LogNumber, NewEvent};
-pub(crate) use local::{LocalJournal, NewJournal};
-pub(crate) use pending::{GATHER_HOURS, Pending};
+use crate::log::{LogNumber, NewEvent};
+pub use local::{LocalJournal, NewJournal};
+pub use pending::{GATHER_HOURS, Pending};
 
 /// Keeps events from their acknowledgement until they are sealed.
 ///
@@ -35,7 +35,7 @@ pub(crate) use pending::{GATHER_HOURS, Pending};
 /// [`Self::put_back`].
 ///
 /// `conformance.rs` tests these promises on every implementation.
-pub(crate) trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: fmt::Debug + Send + Sync {
     /// Returns the log to which the watermarks of taken events belong. No other journal has the same one at the same
     /// time.
     fn log(&self) -> LogNumber;
@@ -143,27 +143,32 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
 
 /// Events to be made durable.
 #[derive(Debug, Clone)]
-pub(crate) struct Batch {
+pub struct Batch {
     /// The account whose events these are: accounts take turns.
-    pub(crate) account: AccountId,
-    pub(crate) domain: Domain,
+    pub account: AccountId,
+    /// The domain of the events.
+    pub domain: Domain,
     /// The domain's number of seals when the caller looked up sealed duplicates.
-    pub(crate) seals: u64,
-    pub(crate) events: Vec<NewEvent>,
+    pub seals: u64,
+    /// The events.
+    pub events: Vec<NewEvent>,
 }
 
 /// The result of an append.
 #[derive(Debug)]
-pub(crate) enum Appended {
-    /// All events are durable; this number of them were durable before.
-    Durable { duplicates: u64 },
+pub enum Appended {
+    /// All events are durable.
+    Durable {
+        /// The number of those that were durable before.
+        duplicates: u64,
+    },
     /// Nothing was written: the domain was sealed after the caller had looked up sealed duplicates.
     LookAgain(Vec<NewEvent>),
 }
 
 /// Whether a journal begins a new file before it is trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rotation {
+pub enum Rotation {
     /// The current file stays in use.
     None,
     /// Begin a file of the usual size; this needs its space.
@@ -174,7 +179,7 @@ pub(crate) enum Rotation {
 
 /// The reason for sealing now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ripe {
+pub enum Ripe {
     /// Enough bytes have gathered.
     Bytes,
     /// Events of this many hours have gathered, although each hour becomes a small object.
@@ -194,26 +199,27 @@ pub struct Unsealed {
 
 /// The gathered events of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gathered {
-    pub(crate) domain: Domain,
+pub struct Gathered {
+    /// The domain.
+    pub domain: Domain,
     /// When its first event arrived.
-    pub(crate) since: Elapsed,
+    pub since: Elapsed,
     /// The number of hours of each portion that one [`Journal::take`] returns; never empty.
-    pub(crate) hours: Vec<usize>,
+    pub hours: Vec<usize>,
 }
 
 /// Events taken for sealing, by domain in ascending order.
-pub(crate) type Taken = Vec<(Domain, Arc<Pending>)>;
+pub type Taken = Vec<(Domain, Arc<Pending>)>;
 
 /// See [`Journal::keep_counts`].
 #[derive(Debug)]
-pub(crate) struct CountsKept(
+pub struct CountsKept(
     #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockReadGuard<()>,
 );
 
 /// See [`Journal::change_counts`].
 #[derive(Debug)]
-pub(crate) struct CountsChange(
+pub struct CountsChange(
     #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockWriteGuard<()>,
 );
 
