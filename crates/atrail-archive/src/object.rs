@@ -111,6 +111,12 @@ pub fn object_path(place: Place, id: ObjectId) -> String {
     format!("domain={domain}/date={day}/hour={hour}/{id}.ndjson.gz")
 }
 
+/// Returns the object's id from the name of its file.
+#[must_use]
+pub fn object_id(name: &str) -> Option<ObjectId> {
+    name.strip_suffix(".ndjson.gz")?.parse().ok()
+}
+
 /// Returns the domain of an object's path.
 pub fn domain_of(path: &str) -> Option<Domain> {
     path.strip_prefix("domain=")?

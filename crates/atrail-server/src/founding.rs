@@ -176,8 +176,6 @@ fn write(
 mod tests {
     use std::sync::Arc;
 
-    use atrail_store::Catalog;
-
     use super::*;
     use crate::metrics::Metrics;
 
@@ -191,7 +189,10 @@ mod tests {
         async fn new() -> Self {
             Self {
                 dir: tempfile::tempdir().unwrap(),
-                identity: Catalog::open_in_memory().await.unwrap().identity(),
+                identity: atrail_catalog::Catalog::open_in_memory()
+                    .await
+                    .unwrap()
+                    .identity(),
                 passwords: Passwords::new(Arc::new(Metrics::new(Timestamp::UNIX_EPOCH, &[])))
                     .unwrap(),
             }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use atrail_archive::Blobs;
 use atrail_archive::verified::Verified;
+use atrail_catalog::Catalog;
+use atrail_catalog::domains::DomainRow;
 use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
 use atrail_wal::Journal;
@@ -14,8 +16,6 @@ use tokio::task::JoinHandle;
 
 use crate::apart::Apart;
 use crate::buffers::Buffers;
-use crate::catalog::Catalog;
-use crate::catalog::domains::DomainRow;
 use crate::closing::Closing;
 use crate::compaction::unsound::Unsound;
 use crate::counters::Counters;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_catalog::domains::DomainRow;
 use atrail_disk::Result;
 use atrail_model::{AccountId, Domain};
 
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 
 /// Returns the owner of each domain.

@@ -1,16 +1,14 @@
-//! Keeps events durable and serves them: write-ahead log, sealing, catalog, sessions, downloads.
+//! The engine: appends, seals, compacts, deletes, signs, and serves sessions and downloads.
 //!
-//! Nothing here knows HTTP. [`Store`] is the main interface of this crate.
+//! It stands on the log, the archive and the catalog, which do not know it. Nothing here knows HTTP. [`Store`] is the
+//! main interface of this crate.
 
-mod anchors;
 mod apart;
 mod background;
-mod backup;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod benching;
 mod buffers;
-mod catalog;
 mod closing;
 mod compaction;
 mod core;
@@ -34,9 +32,7 @@ mod on_record;
 mod own_events;
 mod parts;
 mod reading;
-mod recover;
 mod retention;
-mod scrub;
 mod seal;
 mod seal_rate;
 mod secrets;
@@ -53,26 +49,22 @@ mod timekeeper;
 mod turns;
 
 pub use self::core::Store;
+pub use atrail_catalog::names::canonical as canonical_name;
+pub use atrail_catalog::readings::{KeptReadings, Reading};
+pub use atrail_catalog::session::{Generation, Session, SessionKey, SessionState};
+pub use atrail_catalog::{
+    Account, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
+    Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin,
+    Organization, Proof, Revoked, Space, Tenancy,
+};
 pub use atrail_disk::{DatabaseError, ErrorKind, Result, StoreError};
 pub use atrail_wal::{NewEvent, Unsealed};
-pub use backup::{BackupReport, BackupStep, backup};
-pub use catalog::names::canonical as canonical_name;
-pub use catalog::readings::{KeptReadings, Reading};
-pub use catalog::session::{Generation, Session, SessionKey, SessionState};
-pub use catalog::{
-    Account, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
-    Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey,
-    NewLogin, Organization, Proof, Revoked, Space, Tenancy,
-};
 pub use compaction::Compacted;
 pub use dedup::DedupStats;
 pub use download::Download;
 pub use ending::EventsOfSpace;
 pub use ingest::AppendTotal;
 pub use parts::{MemoryParts, Parts};
-pub use recover::tenancy::RecoveredDomain;
-pub use recover::{RecoverReport, RecoverStep, recover};
-pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
 pub use secrets::{LocalSecrets, MemorySecrets, Secrets};
 pub use session::NewSession;
 pub use settings::StoreSettings;

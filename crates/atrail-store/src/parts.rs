@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use atrail_archive::{Blobs, LocalBlobs, MemoryBlobs};
+use atrail_catalog::Catalog;
+use atrail_catalog::memory::MemoryCatalog;
 use atrail_disk::data_dir;
 use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
 use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
-use crate::catalog::Catalog;
-use crate::catalog::memory::MemoryCatalog;
 use crate::counters::Counters;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;

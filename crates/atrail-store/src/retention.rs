@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atrail_archive::object::domain_of;
+use atrail_catalog::domains::DomainRow;
 use atrail_disk::{Result, StoreError, chain, joined};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, DomainRetention, EventTotal, Hours, Requester, Retention,
@@ -17,7 +18,6 @@ use atrail_model::{
 };
 
 use crate::Store;
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::duties::{claim_all, to_take_out};
 

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use atrail_archive::object::{self, NewObject};
+use atrail_catalog::domains::DomainRow;
 use atrail_disk::{Result, StoreError, chain, joined, off_thread};
 use atrail_model::{Domain, ObjectId, Place};
 use atrail_wal::{Gathered, Pending, Rotation};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::duties::{Claim, Duty};

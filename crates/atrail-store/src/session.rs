@@ -6,12 +6,12 @@ pub(crate) mod makings;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use atrail_catalog::session::{Session, not_found};
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Domain, Scope, SessionId, SpaceId, UserId};
 use bytes::Bytes;
 
 use crate::Store;
-use crate::catalog::session::{Session, not_found};
 use crate::core::Core;
 
 /// The owner of a new session, and its contents.

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use atrail_catalog::Catalog;
 use atrail_disk::data_dir::{
     ARCHIVE, CATALOG, CATALOG_LOG, CHECKPOINTS, INITIAL_CREDENTIALS, KEYS, LOG, NEW_EPOCH, RESERVE,
     RUNS,
@@ -14,7 +15,6 @@ use atrail_disk::{
 use atrail_model::Clock;
 use atrail_wal::Replay;
 
-use crate::catalog::Catalog;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
 use crate::take_in::{TakenIn, take_in};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use atrail_archive::verified::Verified;
+use atrail_catalog::{Identity, Tenancy};
 use atrail_disk::Result;
 use atrail_model::Clock;
 use parking_lot::Mutex;
@@ -11,7 +12,6 @@ use parking_lot::Mutex;
 use crate::apart::Apart;
 use crate::background;
 use crate::buffers::Buffers;
-use crate::catalog::{Catalog, Tenancy};
 use crate::closing::Closing;
 use crate::compaction;
 use crate::compaction::unsound::Unsound;
@@ -152,9 +152,9 @@ impl Store {
         Tenancy::new(self.core.catalog.clone())
     }
 
-    /// Returns the catalog.
+    /// Returns users and what they log in with.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.core.catalog
+    pub fn identity(&self) -> Identity {
+        self.core.catalog.identity()
     }
 }

@@ -11,17 +11,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_archive::object::object_id;
+use atrail_care::recover::{LoggedLeaf, LostLog, beside, read};
+use atrail_catalog::Catalog;
+use atrail_catalog::adopt::{Adopted, Replaced};
 use atrail_disk::data_dir::{ARCHIVE, LOG};
 use atrail_disk::{Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{AccountId, Domain, ObjectId, SegmentId, Timestamp};
 use atrail_wal::{LogNumber, Replay};
 use futures_util::{StreamExt, stream};
 
-use crate::catalog::Catalog;
-use crate::catalog::adopt::{Adopted, Replaced};
-use crate::recover::tenancy::beside;
-use crate::recover::{LoggedLeaf, LostLog, read};
-use crate::scrub::object_id;
 use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
 
 const PARALLEL: usize = 2;

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_catalog::outside::CatalogFile;
 use atrail_disk::ErrorKind;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Hour, ManualClock};
@@ -9,7 +10,6 @@ use atrail_wal::NewEvent;
 use bytes::Bytes;
 
 use super::*;
-use crate::catalog::outside::CatalogFile;
 use crate::seal::scope::SealScope;
 use crate::{Store, StoreSettings};
 
