@@ -2,7 +2,9 @@
 //!
 //! Everything here is pure: no I/O, no async, and no clock except the [`Clock`] that the caller passes in.
 
+mod byte_set;
 mod clock;
+mod counters;
 mod day;
 mod domain;
 pub mod event;
@@ -12,6 +14,7 @@ mod hours;
 mod ids;
 mod key_scope;
 pub mod limits;
+pub mod passage;
 mod place;
 mod recent;
 mod requester;
@@ -21,9 +24,11 @@ mod scope;
 mod standing;
 mod totals;
 
+pub use byte_set::ByteSet;
 pub use clock::{
     Clock, Elapsed, ManualClock, Moment, SystemClock, Timestamp, format_timestamp, whole_seconds,
 };
+pub use counters::{Counter, Histogram, HistogramSnapshot};
 pub use day::{Day, DayRange, ParseDayError};
 pub use domain::{Domain, ParseDomainError};
 pub use event::{Event, EventError};

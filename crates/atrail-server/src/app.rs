@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use atrail_disk::{Priority, spawn_low};
 use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
-use atrail_store::{Crowd, ErrorKind, Identity, Priority, Store, Tenancy, Turns, spawn_low};
+use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turns};
 
 use crate::audit::Audit;
 use crate::auth::oidc::Oidc;

@@ -59,7 +59,7 @@ pub(crate) struct Audit {
 impl Audit {
     pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         Self {
-            identity: store.catalog().identity(),
+            identity: store.identity(),
             writer: Arc::new(Writer::new(store, clock, metrics).await),
             repeats: Repeats::default(),
             readings: Readings::default(),

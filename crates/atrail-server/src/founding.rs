@@ -8,8 +8,9 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::durable;
 use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp};
-use atrail_store::{Founding, Identity, StoreError, durable};
+use atrail_store::{Founding, Identity, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::passwords::Passwords;
@@ -175,8 +176,6 @@ fn write(
 mod tests {
     use std::sync::Arc;
 
-    use atrail_store::Catalog;
-
     use super::*;
     use crate::metrics::Metrics;
 
@@ -190,7 +189,10 @@ mod tests {
         async fn new() -> Self {
             Self {
                 dir: tempfile::tempdir().unwrap(),
-                identity: Catalog::open_in_memory().await.unwrap().identity(),
+                identity: atrail_catalog::Catalog::open_in_memory()
+                    .await
+                    .unwrap()
+                    .identity(),
                 passwords: Passwords::new(Arc::new(Metrics::new(Timestamp::UNIX_EPOCH, &[])))
                     .unwrap(),
             }

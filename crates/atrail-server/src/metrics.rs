@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use atrail_model::Timestamp;
-use atrail_store::Histogram;
+use atrail_model::{Histogram, Timestamp};
 use axum::http::{Method, StatusCode};
 
 use crate::audit::action::{Action, Outcome};

@@ -133,7 +133,7 @@ async fn prepare(
     // Port 0 selects any free port; the address has its number from here on.
     settings.listen = addr;
     let verifier_key = store.verifier_key().await.to_string();
-    let identity = store.catalog().identity();
+    let identity = store.identity();
     let tokens = Tokens::open(store.secrets(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
     let metrics = Arc::new(Metrics::new(clock.now(), routes::ROUTES));

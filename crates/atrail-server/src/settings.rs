@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use atrail_disk::data_dir::INITIAL_CREDENTIALS;
 use atrail_evidence::is_server_name;
 use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_store::StoreSettings;
@@ -292,7 +293,7 @@ impl Settings {
 
     /// Returns the path of the file with the first user's password and key.
     pub(crate) fn credentials_file(&self) -> PathBuf {
-        self.data_dir().join("initial-credentials.json")
+        self.data_dir().join(INITIAL_CREDENTIALS)
     }
 }
 

@@ -9,15 +9,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atrail_archive::object::{HourLines, Line};
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope};
+use atrail_wal::{NewEvent, Unsealed};
 use parking_lot::Mutex;
-
-use crate::catalog::domains::DomainRow;
-use crate::error::{Result, StoreError};
-use crate::journal::Unsealed;
-use crate::object::{HourLines, Line};
-use crate::wal::NewEvent;
 
 /// How long after a try the next one follows, unless a caller requests the hour.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use atrail_disk::{Result, chain, is_full, off_thread_low};
+use atrail_wal::Ripe;
+
 use crate::core::{Core, Store};
-use crate::error::{Result, chain, is_full};
-use crate::journal::Ripe;
 use crate::retention::Busy;
 use crate::seal::scope::SealScope;
-use crate::task::off_thread_low;
 
 /// How often the background checks for due work.
 const TICK: Duration = Duration::from_secs(1);

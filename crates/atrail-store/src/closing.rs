@@ -7,11 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::Domain;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-
-use crate::error::{Result, StoreError};
 
 /// The domains with appends in progress, and those that accept no more.
 #[derive(Debug, Default)]

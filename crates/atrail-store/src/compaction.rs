@@ -14,16 +14,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use atrail_archive::object;
+use atrail_catalog::compaction::{HourRow, Merged, Source};
+use atrail_disk::{ErrorKind, Result, StoreError, chain, joined, off_thread_low};
 use atrail_model::{Day, Hour, ObjectId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::Store;
-use crate::catalog::compaction::{HourRow, Merged, Source};
 use crate::core::Core;
 use crate::duties::{Claim, Duty};
-use crate::error::{ErrorKind, Result, StoreError, chain};
-use crate::object;
-use crate::task::{joined, off_thread_low};
 
 /// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

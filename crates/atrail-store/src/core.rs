@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_archive::Blobs;
+use atrail_archive::verified::Verified;
+use atrail_catalog::Catalog;
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
+use atrail_wal::Journal;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::apart::Apart;
-use crate::blobs::Blobs;
 use crate::buffers::Buffers;
-use crate::catalog::Catalog;
-use crate::catalog::domains::DomainRow;
 use crate::closing::Closing;
 use crate::compaction::unsound::Unsound;
 use crate::counters::Counters;
@@ -22,16 +25,13 @@ use crate::download::plan::Plans;
 use crate::duties::Duties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
-use crate::journal::Journal;
 use crate::parts::Lock;
-use crate::reserve::Reserve;
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
 use crate::timekeeper::Timekeeper;
-use crate::verified::Verified;
 
 /// The store. A clone is cheap, and refers to the same store. Only one process at a time uses a data directory.
 #[derive(Debug, Clone)]

@@ -1,25 +1,11 @@
-//! Counters, increased where the events occur.
-//!
-//! Counting costs an atomic addition or two. Counters begin at zero with the process.
+//! Everything that the store counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Upper bounds of the times of a write to the log: from a fast disk's flush to a failing disk's.
-const SYNC_BOUNDS: &[Duration] = &[
-    Duration::from_micros(250),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(1000),
-    Duration::from_millis(5000),
-];
+use atrail_model::{Counter, Histogram};
+use atrail_wal::LogCounters;
+
 /// Upper bounds of the times of a seal: from one small domain to a full memory under pressure.
 const SEAL_BOUNDS: &[Duration] = &[
     Duration::from_millis(5),
@@ -36,95 +22,10 @@ const SEAL_BOUNDS: &[Duration] = &[
     Duration::from_secs(30),
 ];
 
-/// Counts durations in buckets; shared by reference, never locked.
-#[derive(Debug)]
-pub struct Histogram {
-    bounds: &'static [Duration],
-    /// One for each bound, and one for durations beyond all bounds.
-    buckets: Box<[AtomicU64]>,
-    sum_nanos: AtomicU64,
-}
-
-/// The contents of a [`Histogram`] at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistogramSnapshot {
-    /// Inclusive upper bounds, ascending, each with the number of durations up to it.
-    pub cumulative: Vec<(Duration, u64)>,
-    /// Number of all durations.
-    pub count: u64,
-    /// Their sum.
-    pub sum: Duration,
-}
-
-impl Histogram {
-    /// Returns an empty histogram with these inclusive upper bounds, ascending.
-    #[must_use]
-    pub fn new(bounds: &'static [Duration]) -> Self {
-        Self {
-            bounds,
-            buckets: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
-            sum_nanos: AtomicU64::new(0),
-        }
-    }
-
-    /// Counts one duration.
-    pub fn observe(&self, duration: Duration) {
-        let bucket = self.bounds.partition_point(|bound| *bound < duration);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    /// Counts the time since that moment.
-    pub fn observe_since(&self, started: Instant) {
-        self.observe(started.elapsed());
-    }
-
-    /// Returns the contents. Their count is that of the buckets, even while others count.
-    #[must_use]
-    pub fn snapshot(&self) -> HistogramSnapshot {
-        let mut count = 0;
-        let mut up_to = |bucket: &AtomicU64| {
-            count += bucket.load(Ordering::Relaxed);
-            count
-        };
-        let (longer, bounded) = self
-            .buckets
-            .split_last()
-            .expect("there is one more than bounds");
-        let bounded = bounded.iter().map(&mut up_to);
-        let cumulative = self.bounds.iter().copied().zip(bounded).collect();
-        let count = up_to(longer);
-        HistogramSnapshot {
-            cumulative,
-            count,
-            sum: Duration::from_nanos(self.sum_nanos.load(Ordering::Relaxed)),
-        }
-    }
-}
-
-/// A number that only increases.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, amount: u64) {
-        self.0.fetch_add(amount, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Everything that the store counts.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    pub(crate) wal_syncs: Histogram,
-    pub(crate) wal_failures: Counter,
-    pub(crate) wal_frames: Counter,
-    pub(crate) wal_events: Counter,
-    pub(crate) wal_event_bytes: Counter,
+    pub(crate) log: Arc<LogCounters>,
     pub(crate) duplicates: Counter,
     pub(crate) seals: Histogram,
     pub(crate) seal_failures: Counter,
@@ -144,11 +45,7 @@ pub(crate) struct Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            wal_syncs: Histogram::new(SYNC_BOUNDS),
-            wal_failures: Counter::default(),
-            wal_frames: Counter::default(),
-            wal_events: Counter::default(),
-            wal_event_bytes: Counter::default(),
+            log: Arc::default(),
             duplicates: Counter::default(),
             seals: Histogram::new(SEAL_BOUNDS),
             seal_failures: Counter::default(),
@@ -164,25 +61,5 @@ impl Default for Counters {
             sweep_failures: Counter::default(),
             erase_failures: Counter::default(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_counts_up_to_its_bound_and_above() {
-        const BOUNDS: &[Duration] = &[Duration::from_millis(1), Duration::from_millis(10)];
-        let histogram = Histogram::new(BOUNDS);
-        for millis in [0, 1, 2, 10, 11] {
-            histogram.observe(Duration::from_millis(millis));
-        }
-        let snapshot = histogram.snapshot();
-        assert_eq!(snapshot.cumulative, [(BOUNDS[0], 2), (BOUNDS[1], 4)]);
-        assert_eq!(
-            (snapshot.count, snapshot.sum),
-            (5, Duration::from_millis(24))
-        );
     }
 }

@@ -17,13 +17,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_archive::object::{HourLines, Segment};
+use atrail_disk::{Result, StoreError};
 use atrail_model::{Domain, ObjectId, Place, SegmentId, Timestamp};
+use atrail_wal::{NewEvent, Pending};
 use parking_lot::{Mutex, RwLock};
 
-use crate::error::{Result, StoreError};
-use crate::journal::Pending;
-use crate::object::{HourLines, Segment};
-use crate::wal::NewEvent;
 use key::Key;
 use run::{Entry, Head, Run, place_number};
 use runs::{Runs, WriteAt};

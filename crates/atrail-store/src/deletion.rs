@@ -8,16 +8,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_catalog::deletion::Removed;
+use atrail_catalog::domains::DomainRow;
+use atrail_catalog::in_scope::TakenObject;
+use atrail_disk::{Result, StoreError, chain, is_full, joined};
 use atrail_model::{EventTotal, OwnedRequester, Requester, Scope};
 
 use crate::Store;
-use crate::catalog::deletion::Removed;
-use crate::catalog::domains::DomainRow;
-use crate::catalog::in_scope::TakenObject;
 use crate::core::Core;
 use crate::duties::{Duty, claim_all, to_take_out};
-use crate::error::{Result, StoreError, chain, is_full};
-use crate::task::joined;
 
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` it only counts them. When it

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::Result;
 use atrail_model::{AccountId, Domain};
 
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
-use crate::error::Result;
 
 /// Returns the owner of each domain.
 pub(crate) fn owners(domains: &HashMap<Domain, DomainRow>) -> Vec<(Domain, AccountId)> {

@@ -11,14 +11,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_catalog::session::{Session, SessionKey, SessionState, not_found};
+use atrail_disk::{Result, StoreError};
+use atrail_model::passage::Now;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::Store;
-use crate::catalog::session::{Session, SessionKey, SessionState, not_found};
 use crate::core::Core;
-use crate::error::{Result, StoreError};
-use crate::passage::Now;
 use plan::Plan;
 use source::Source;
 

@@ -1,12 +1,12 @@
 //! Ends spaces and accounts. Their events do not end with them: a domain outlives its space.
 
+use atrail_catalog::tenancy::holds_events;
+use atrail_disk::{Result, StoreError, chain};
 use atrail_model::{
     AccountId, Day, DayRange, EventTotal, Hours, Requester, Scope, SpaceId, Target,
 };
 
 use crate::Store;
-use crate::catalog::tenancy::holds_events;
-use crate::error::{Result, StoreError, chain};
 
 /// What happens to the events of a deleted space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

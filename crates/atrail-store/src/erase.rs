@@ -6,14 +6,14 @@ pub(crate) mod owed;
 
 use std::collections::HashSet;
 
+use atrail_archive::object::domain_of;
+use atrail_disk::{Result, chain, is_full};
 use atrail_model::Domain;
 use futures_util::{StreamExt, stream};
 
 use crate::core::Core;
 use crate::deletion::Bytes;
 use crate::duties::to_take_out;
-use crate::error::{Result, chain, is_full};
-use crate::object::domain_of;
 
 /// Number of objects that are erased at the same time.
 const PARALLEL: usize = 4;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use atrail_disk::{Result, is_full, off_thread};
+use atrail_wal::Rotation;
+
 use crate::core::Core;
-use crate::error::{Result, is_full};
-use crate::journal::Rotation;
-use crate::task::off_thread;
 
 impl Core {
     /// Detects that there is space again: while the disk is full, the store refuses events at once. First it sets the

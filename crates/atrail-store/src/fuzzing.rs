@@ -1,10 +1,8 @@
 //! Interfaces for the fuzz targets. Not part of the crate's API.
 
-pub(crate) mod changed;
-
 /// Reads bytes as the only file of a log.
 pub fn log_file(bytes: &[u8]) {
-    crate::wal::fuzzing::read(bytes);
+    atrail_wal::fuzzing::read(bytes);
 }
 
 /// Opens bytes as a run, and looks up all of its keys.
@@ -17,7 +15,7 @@ pub fn run_file(bytes: &[u8]) {
 /// # Panics
 /// When a check fails.
 pub fn object(text: &[u8]) {
-    crate::object::fuzzing::build_of(text);
+    atrail_archive::object::fuzzing::build_of(text);
 }
 
 /// Reads bytes as an object of unknown origin.
@@ -25,5 +23,5 @@ pub fn object(text: &[u8]) {
 /// # Panics
 /// When the object passes as sound and contradicts its own description.
 pub fn object_file(bytes: &[u8]) {
-    crate::object::fuzzing::read(bytes);
+    atrail_archive::object::fuzzing::read(bytes);
 }

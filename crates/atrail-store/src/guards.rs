@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
 mod commits;
 mod erasure;
 mod rests;
@@ -12,18 +13,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::ErrorKind;
+use atrail_disk::faults::{syncs_of, watch_syncs};
 use atrail_evidence::leaf_hash;
 use atrail_model::{
     Day, DayRange, Domain, Hour, Hours, ManualClock, Requester, Scope, SpaceId, Target, UserId,
 };
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::durable::synced;
 use crate::duties::{Claim, Duty};
-use crate::error::ErrorKind;
 use crate::seal::scope::SealScope;
-use crate::{NewEvent, NewSession, Session, Store, StoreSettings};
+use crate::{NewSession, Session, Store, StoreSettings};
 
 struct Fixture {
     store: Store,
@@ -230,8 +232,9 @@ async fn directories_above_an_object_are_synced_before_it_counts() {
     let domain = archive.join(format!("domain={}", Domain::Space(fixture.space)));
     let date = domain.join("date=2017-07-24");
     std::fs::create_dir_all(date.join("hour=09")).unwrap();
+    watch_syncs(&archive);
     let above = [&archive, &domain, &date];
-    let times = || above.map(|dir| synced::times(dir));
+    let times = || above.map(|dir| syncs_of(dir));
     let before = times();
     fixture.seal().await.unwrap().unwrap();
     let after = times();
@@ -249,14 +252,15 @@ async fn directories_above_an_object_are_synced_before_it_counts() {
 async fn the_journal_of_checkpoints_is_synced_with_each_line() {
     let fixture = Fixture::new().await;
     let journal = fixture.dir.path().join("data/checkpoints");
+    watch_syncs(&journal);
     let core = &fixture.store.core;
     core.signing.sign_all(&core.catalog).await.unwrap();
     for more in 1..4 {
-        let before = synced::times(&journal);
+        let before = syncs_of(&journal);
         fixture.send(&more.to_string()).await;
         fixture.seal().await.unwrap().unwrap();
         core.signing.sign_all(&core.catalog).await.unwrap();
-        assert!(synced::times(&journal) > before);
+        assert!(syncs_of(&journal) > before);
     }
 }
 

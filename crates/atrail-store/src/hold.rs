@@ -1,10 +1,10 @@
 //! Legal holds: while one stands on a space or an account, none of its events is deleted.
 
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::{Result, StoreError};
 use atrail_model::{Requester, StandingHold, Target};
 
 use crate::Store;
-use crate::catalog::domains::DomainRow;
-use crate::error::{Result, StoreError};
 
 impl Store {
     /// Sets a hold on a space, or on an account with all its spaces, later ones included. The requester states the

@@ -4,15 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_disk::{Result, StoreError, off_thread_low};
 use atrail_model::{AccountId, Domain};
+use atrail_wal::{Appended, Batch, NewEvent};
 
 use crate::Store;
 use crate::core::Core;
 use crate::duties::Duty;
-use crate::error::{Result, StoreError};
-use crate::journal::{Appended, Batch};
-use crate::task::off_thread_low;
-use crate::wal::NewEvent;
 
 /// How long an append waits for sealing to make room in memory.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::{Result, chain, joined};
 use atrail_evidence::VerifierKey;
 use atrail_model::{OwnedRequester, Requester, Target};
 
 use crate::Store;
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
-use crate::error::{Result, chain};
-use crate::task::joined;
 
 impl Store {
     /// Returns the key that verifies evidence.

@@ -5,12 +5,12 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::Domain;
+use atrail_wal::NewEvent;
 
 use crate::Store;
 use crate::core::Core;
-use crate::error::{Result, StoreError};
-use crate::wal::NewEvent;
 
 /// Number of events taken from the catalog at a time.
 const AT_ONCE: u32 = 256;
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::StoreSettings;
-    use crate::error::ErrorKind;
+    use atrail_disk::ErrorKind;
 
     struct Fixture {
         store: Store,

@@ -4,22 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use atrail_archive::{Blobs, LocalBlobs, MemoryBlobs};
+use atrail_catalog::Catalog;
+use atrail_catalog::memory::MemoryCatalog;
+use atrail_disk::data_dir;
+use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
+use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
-use crate::blobs::Blobs;
-use crate::blobs::local::LocalBlobs;
-use crate::blobs::memory::MemoryBlobs;
-use crate::catalog::Catalog;
-use crate::catalog::memory::MemoryCatalog;
 use crate::counters::Counters;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
 use crate::dedup::runs::memory::MemoryRuns;
-use crate::durable::DirLock;
-use crate::error::{Result, StoreError};
-use crate::journal::memory::{MemoryJournal, MemoryLog};
-use crate::journal::{Journal, LocalJournal, NewJournal};
-use crate::reserve::Reserve;
 use crate::secrets::{LocalSecrets, MemorySecrets, Secrets};
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -28,7 +24,6 @@ use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::signing::checkpoints::memory::MemoryCheckpoints;
 use crate::startup;
 use crate::timekeeper::Timekeeper;
-use crate::wal::LogNumber;
 
 /// The parts of a store. Only one store at a time uses the same parts.
 #[derive(Debug)]
@@ -80,10 +75,10 @@ impl Parts {
         startup::refuse_without_catalog(dir)?;
         Ok(Self {
             reserve: startup::set_aside(settings).await?,
-            secrets: Arc::new(LocalSecrets::new(&dir.join("keys"))),
+            secrets: Arc::new(LocalSecrets::new(&dir.join(data_dir::KEYS))),
             checkpoints: Arc::new(LocalCheckpoints::open(dir)?),
-            blobs: Arc::new(LocalBlobs::open(&dir.join("archive"))?),
-            runs: Arc::new(LocalRuns::open(&dir.join("dedup"))?),
+            blobs: Arc::new(LocalBlobs::open(&dir.join(data_dir::ARCHIVE))?),
+            runs: Arc::new(LocalRuns::open(&dir.join(data_dir::RUNS))?),
             rest: Rest::Directory {
                 dir: dir.clone(),
                 lock,
@@ -108,11 +103,11 @@ impl Rest {
                     startup::open_catalog(&dir, signing, clock, reserve).await?;
                 startup::hold_in_place(&dir, &catalog)?;
                 let new = NewJournal {
-                    dir: dir.join("wal"),
+                    dir: dir.join(data_dir::LOG),
                     file_size_bytes: settings.wal_file_bytes,
                     seal_at_bytes: settings.seal_at_bytes,
                     clock: Arc::clone(clock),
-                    counters: Arc::clone(counters),
+                    counters: Arc::clone(&counters.log),
                 };
                 let sealed_to = catalog.sealed_to(LogNumber::OF_DIRECTORY).await?;
                 let journal = LocalJournal::recover(new, replay, &sealed_to, reserve).await?;

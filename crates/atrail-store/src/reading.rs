@@ -1,10 +1,11 @@
 //! Readings of a session: which login received which of its bytes. The store keeps them beyond the life of the process;
 //! the module that records downloads interprets them.
 
+use atrail_catalog::readings::{KeptReadings, Reading};
+use atrail_catalog::session::SessionKey;
+use atrail_disk::Result;
+
 use crate::Store;
-use crate::catalog::readings::{KeptReadings, Reading};
-use crate::catalog::session::SessionKey;
-use crate::error::Result;
 
 impl Store {
     /// Returns the stored readings of a session.

@@ -9,19 +9,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_archive::object::domain_of;
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::{Result, StoreError, chain, joined};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, DomainRetention, EventTotal, Hours, Requester, Retention,
     Scope, Target, Timestamp,
 };
 
 use crate::Store;
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::deletion::Bytes;
 use crate::duties::{claim_all, to_take_out};
-use crate::error::{Result, StoreError, chain};
-use crate::object::domain_of;
-use crate::task::joined;
 
 /// What a sweep does where somebody else is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,18 +14,17 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use atrail_archive::object::{self, NewObject};
+use atrail_catalog::domains::DomainRow;
+use atrail_disk::{Result, StoreError, chain, joined, off_thread_low};
 use atrail_model::{Domain, ObjectId, Place};
+use atrail_wal::{Gathered, Pending, Rotation};
 use futures_util::{StreamExt, stream};
 use libdeflater::CompressionLvl;
 
-use crate::catalog::domains::DomainRow;
 use crate::core::Core;
 use crate::dedup::NewRun;
 use crate::duties::{Claim, Duty};
-use crate::error::{Result, StoreError, chain};
-use crate::journal::{Gathered, Pending, Rotation};
-use crate::object::{self, NewObject};
-use crate::task::{joined, off_thread_low};
 use held::Held;
 use scope::SealScope;
 
@@ -33,8 +32,6 @@ use scope::SealScope;
 const SLICE_HOURS: usize = 1024;
 /// Objects that are compressed and written at the same time.
 const PARALLEL: usize = 4;
-/// Compression without time pressure; see `docs/decisions/`.
-pub(crate) const LEVEL: i32 = 6;
 /// Compression when events arrive faster than they are sealed.
 const LEVEL_UNDER_PRESSURE: i32 = 1;
 
@@ -187,7 +184,7 @@ impl Core {
         let level = if self.journal.ripe().is_some() {
             LEVEL_UNDER_PRESSURE
         } else {
-            LEVEL
+            object::LEVEL
         };
         // All of them finish before an error counts: an object that is still being written cannot be erased.
         let tried: Vec<(Place, Result<_>)> = stream::iter(jobs)

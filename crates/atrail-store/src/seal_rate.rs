@@ -4,10 +4,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Elapsed, SpaceId};
 use parking_lot::Mutex;
-
-use crate::error::{Result, StoreError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -6,13 +6,13 @@ pub(crate) mod makings;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use atrail_catalog::session::{Session, not_found};
+use atrail_disk::{Result, StoreError};
 use atrail_model::{Domain, Scope, SessionId, SpaceId, UserId};
 use bytes::Bytes;
 
 use crate::Store;
-use crate::catalog::session::{Session, not_found};
 use crate::core::Core;
-use crate::error::{Result, StoreError};
 
 /// The owner of a new session, and its contents.
 #[derive(Debug, Clone)]

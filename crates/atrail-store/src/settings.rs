@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_catalog::session::{EndedBy, OpenSessions, Session};
+use atrail_disk::{Result, StoreError};
 use atrail_model::Timestamp;
-
-use crate::catalog::session::{EndedBy, OpenSessions, Session};
-use crate::error::{Result, StoreError};
-use crate::passage::{Now, TOLERANCE};
-use crate::wal::FILE_SIZE_BYTES;
+use atrail_model::passage::{Now, TOLERANCE};
+use atrail_wal::FILE_SIZE_BYTES;
 
 /// The settings of a store; [`StoreSettings::new`] returns the defaults.
 #[derive(Debug, Clone)]

@@ -14,15 +14,14 @@ pub(crate) use demand::{demand_epoch_of_taken_in, is_taking_in};
 
 use std::sync::Arc;
 
+use atrail_catalog::Catalog;
+use atrail_catalog::domains::DomainRow;
+use atrail_catalog::log::Head;
+use atrail_disk::{Result, StoreError, chain, is_full, off_thread};
 use atrail_evidence::{Checkpoint, SigningKey, VerifierKey, origin};
 use atrail_model::Domain;
 
-use crate::catalog::Catalog;
-use crate::catalog::domains::DomainRow;
-use crate::catalog::log::Head;
-use crate::error::{Result, StoreError, chain, is_full};
 use crate::secrets::Secrets;
-use crate::task::off_thread;
 use checkpoints::{Checkpoints, Signed};
 pub(crate) use receipt::{About, Gathered, gather};
 

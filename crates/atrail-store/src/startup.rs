@@ -4,19 +4,21 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use atrail_catalog::Catalog;
+use atrail_disk::data_dir::{
+    ARCHIVE, CATALOG, CATALOG_LOG, CHECKPOINTS, INITIAL_CREDENTIALS, KEYS, LOG, NEW_EPOCH, RESERVE,
+    RUNS,
+};
+use atrail_disk::{
+    DirLock, Reserve, Result, StoreError, durable, io_failure, is_full, off_thread, space,
+};
 use atrail_model::Clock;
+use atrail_wal::Replay;
 
-use crate::catalog::Catalog;
-use crate::durable::{self, DirLock};
-use crate::error::{Result, StoreError, io_failure, is_full};
-use crate::reserve::Reserve;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
-use crate::space;
 use crate::take_in::{TakenIn, take_in};
-use crate::task::off_thread;
 use crate::timekeeper::Timekeeper;
-use crate::wal::Replay;
 
 /// Locks the directory for this process, and creates it when it does not exist.
 pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
@@ -30,7 +32,7 @@ pub(crate) fn lock_dir(dir: &Path) -> Result<DirLock> {
     let mut lock = lock.ok_or_else(|| in_use(dir))?;
     keep_to_owner(dir)?;
     // Before anything is read: a second server that finds no lock file finds this lock.
-    let log = dir.join("wal");
+    let log = dir.join(LOG);
     durable::create_dir(&log).map_err(io_failure("make the log directory", &log))?;
     if !lock.cover(dir).map_err(failed("lock"))? {
         return Err(in_use(dir));
@@ -71,12 +73,12 @@ fn refuse_open_to_all(dir: &Path) -> Result<()> {
 
 /// The private entries of the directory. The archive may be readable by others on purpose.
 const PRIVATE: [&str; 6] = [
-    "checkpoints",
-    "dedup",
-    "initial-credentials.json",
-    "keys",
-    "new-epoch",
-    "reserve",
+    CHECKPOINTS,
+    RUNS,
+    INITIAL_CREDENTIALS,
+    KEYS,
+    NEW_EPOCH,
+    RESERVE,
 ];
 
 /// Revokes the access of other users that an earlier version, or a copy, has left on private entries.
@@ -100,7 +102,7 @@ pub(crate) fn refuse_without_catalog(dir: &Path) -> Result<()> {
     let holds = |name: &str| {
         std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
     };
-    if dir.join("catalog.sqlite").exists() || !(holds("archive") || holds("wal")) {
+    if dir.join(CATALOG).exists() || !(holds(ARCHIVE) || holds(LOG)) {
         return Ok(());
     }
     Err(StoreError::Damaged {
@@ -127,9 +129,9 @@ pub(crate) async fn open_catalog(
 ) -> Result<(Catalog, Timekeeper, Replay)> {
     let open = async || {
         let verifier_key = signing.verifier_key().await.to_string();
-        let log = dir.join("wal");
+        let log = dir.join(LOG);
         let replay = off_thread(move || Replay::read(&log)).await?;
-        let catalog = Catalog::open(&dir.join("catalog.sqlite"), verifier_key).await?;
+        let catalog = Catalog::open(&dir.join(CATALOG), verifier_key).await?;
         // Before anything is written with the present date.
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         signing.finish_rotation(&catalog).await?;
@@ -147,12 +149,11 @@ pub(crate) async fn open_catalog(
 
 /// Requires that these stay in their place from here on.
 pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog) -> Result<()> {
-    for name in ["catalog.sqlite", "catalog.sqlite-wal", "archive", "wal"] {
+    for name in [CATALOG, CATALOG_LOG, ARCHIVE, LOG] {
         let path = dir.join(name);
         match catalog.anchors().hold(&path) {
             // SQLite may not have created its file yet.
-            Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound && name.ends_with("-wal") => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && name == CATALOG_LOG => {}
             held => held.map_err(io_failure("use", &path))?,
         }
     }

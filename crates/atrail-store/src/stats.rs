@@ -1,10 +1,11 @@
 //! Numbers about the store's work, for monitoring.
 
+use atrail_disk::{Result, StoreError};
+use atrail_model::HistogramSnapshot;
+use atrail_wal::Unsealed;
+
 use crate::Store;
-use crate::counters::HistogramSnapshot;
 use crate::dedup::DedupStats;
-use crate::error::{Result, StoreError};
-use crate::journal::Unsealed;
 use crate::timekeeper::TimeStatus;
 
 /// The state of the store, and its work since it was opened.
@@ -72,11 +73,11 @@ impl Store {
         StoreStats {
             unsealed,
             write_refusal: self.write_refusal(),
-            wal_syncs: counters.wal_syncs.snapshot(),
-            wal_failures: counters.wal_failures.get(),
-            wal_frames: counters.wal_frames.get(),
-            wal_events: counters.wal_events.get(),
-            wal_event_bytes: counters.wal_event_bytes.get(),
+            wal_syncs: counters.log.syncs.snapshot(),
+            wal_failures: counters.log.failures.get(),
+            wal_frames: counters.log.frames.get(),
+            wal_events: counters.log.events.get(),
+            wal_event_bytes: counters.log.event_bytes.get(),
             duplicates: counters.duplicates.get(),
             dedup: core.dedup.stats(),
             seals: counters.seals.snapshot(),

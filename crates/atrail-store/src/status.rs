@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use atrail_disk::Result;
 use atrail_model::{Day, DayTotal, Domain, Scope, Target};
 
 use crate::Store;
-use crate::error::Result;
 
 impl Store {
     /// Returns counts per day of the events in scope, ascending; days without events are absent. Exact: every event

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use atrail_archive::verified::Verified;
+use atrail_catalog::{Identity, Tenancy};
+use atrail_disk::Result;
 use atrail_model::Clock;
 use parking_lot::Mutex;
 
 use crate::apart::Apart;
 use crate::background;
 use crate::buffers::Buffers;
-use crate::catalog::{Catalog, Tenancy};
 use crate::closing::Closing;
 use crate::compaction;
 use crate::compaction::unsound::Unsound;
@@ -22,14 +24,12 @@ use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
-use crate::error::Result;
 use crate::parts::{Opened, Parts};
 use crate::seal_rate::SealRate;
 use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
-use crate::verified::Verified;
 
 impl Store {
     /// Opens the store in the settings' data directory: [`Parts::local`], then [`Self::open`].
@@ -153,9 +153,9 @@ impl Store {
         Tenancy::new(self.core.catalog.clone())
     }
 
-    /// Returns the catalog.
+    /// Returns users and what they log in with.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.core.catalog
+    pub fn identity(&self) -> Identity {
+        self.core.catalog.identity()
     }
 }

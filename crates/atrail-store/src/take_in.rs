@@ -11,20 +11,17 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atrail_archive::object::object_id;
+use atrail_care::recover::{LoggedLeaf, LostLog, beside, read};
+use atrail_catalog::Catalog;
+use atrail_catalog::adopt::{Adopted, Replaced};
+use atrail_disk::data_dir::{ARCHIVE, LOG};
+use atrail_disk::{Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{AccountId, Domain, ObjectId, SegmentId, Timestamp};
+use atrail_wal::{LogNumber, Replay};
 use futures_util::{StreamExt, stream};
 
-use crate::catalog::Catalog;
-use crate::catalog::adopt::{Adopted, Replaced};
-use crate::durable;
-use crate::error::{Result, StoreError, io_failure};
-use crate::listing::list;
-use crate::recover::tenancy::beside;
-use crate::recover::{LoggedLeaf, LostLog, read};
-use crate::scrub::object_id;
 use crate::signing::{Signing, demand_epoch_of_taken_in, is_taking_in};
-use crate::task::off_thread;
-use crate::wal::{LogNumber, Replay};
 
 const PARALLEL: usize = 2;
 /// Objects of one transaction.
@@ -52,7 +49,7 @@ pub(crate) async fn take_in(
     now: Timestamp,
 ) -> Result<TakenIn> {
     let rows = catalog.domain_rows().await?;
-    let archive = data_dir.join("archive");
+    let archive = data_dir.join(ARCHIVE);
     let is_older = signing.is_ahead_of(catalog).await?;
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
     // The domains that this server has signed, or all in the archive when the catalog cannot know.
@@ -105,7 +102,7 @@ pub(crate) async fn take_in(
         ..
     } = search;
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
-    let wal = data_dir.join("wal");
+    let wal = data_dir.join(LOG);
     let (replay, in_both) = off_thread(move || {
         durable::sync_file_system(&archive).map_err(io_failure("sync", &archive))?;
         let (_, in_both) = log.keep_unsealed(&wal)?;

@@ -1,7 +1,8 @@
 //! The store's time, for monitoring.
 
+use atrail_disk::Result;
+
 use crate::Store;
-use crate::error::Result;
 use crate::timekeeper::TimeStatus;
 
 impl Store {

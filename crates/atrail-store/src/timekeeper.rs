@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use atrail_catalog::Catalog;
+use atrail_disk::Result;
+use atrail_model::passage::{Now, Passage};
 use atrail_model::{Clock, Timestamp, format_timestamp};
 use parking_lot::Mutex;
-
-use crate::catalog::Catalog;
-use crate::error::Result;
-use crate::passage::{Now, Passage};
 
 /// Reads the clock for all erasures, and records how much time has passed.
 #[derive(Debug)]

@@ -9,8 +9,8 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use atrail_model::LoginId;
-use atrail_store::{ByteSet, Reading};
+use atrail_model::{ByteSet, LoginId};
+use atrail_store::Reading;
 
 /// Number of readings at most that a session keeps apart; beyond it, the oldest without an answer in progress goes.
 const READINGS_MAX: usize = 16;

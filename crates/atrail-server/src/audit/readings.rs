@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use atrail_store::{ByteSet, KeptReadings, Session, SessionKey, SessionState};
+use atrail_model::ByteSet;
+use atrail_store::{KeptReadings, Session, SessionKey, SessionState};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 

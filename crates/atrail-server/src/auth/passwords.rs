@@ -7,7 +7,8 @@ use std::sync::Arc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, Params};
 use atrail_api::ErrorCode;
-use atrail_store::{Crowd, Priority, Turns, spawn_low};
+use atrail_disk::{Priority, spawn_low};
+use atrail_store::{Crowd, Turns};
 
 use super::secrets::random;
 use crate::error::ApiError;

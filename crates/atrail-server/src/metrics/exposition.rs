@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use atrail_store::HistogramSnapshot;
+use atrail_model::HistogramSnapshot;
 
 /// The media type of the format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_api::{RoleGrant, TokenResponse, User, UserCreate, headers, paths};
+use atrail_catalog::outside::CatalogFile;
 use atrail_model::{ManualClock, Timestamp};
 use atrail_server::{Running, Server, Settings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Sqlite, SqlitePool, Transaction};
 use tempfile::TempDir;
 
 /// The time of the tests.
@@ -107,8 +106,7 @@ impl TestServer {
     /// Returns the catalog, for changes without the server's knowledge.
     pub(crate) async fn catalog(&self) -> CatalogFile {
         let file = self.dir.path().join("data/catalog.sqlite");
-        let options = SqliteConnectOptions::new().filename(file);
-        CatalogFile(SqlitePool::connect_with(options).await.unwrap())
+        CatalogFile::open(&file).await
     }
 
     /// Requests tokens with this form.
@@ -188,27 +186,6 @@ impl TestServer {
             .replace(&self.initial.account, "[account]")
             .replace(&self.running.addr.to_string(), "[addr]");
         mask_runs(&mask_guids(&text))
-    }
-}
-
-pub(crate) struct CatalogFile(SqlitePool);
-
-impl CatalogFile {
-    pub(crate) async fn run(&self, statement: &str) {
-        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
-        statement.execute(&self.0).await.unwrap();
-    }
-
-    /// Makes a change that no other connection sees until it is committed; no other connection can write until then.
-    pub(crate) async fn begin(&self, change: &'static str) -> Transaction<'static, Sqlite> {
-        let mut tx = self.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
-        tx
-    }
-
-    pub(crate) async fn rename(&self, table: &str, to: &str) {
-        self.run(&format!("ALTER TABLE {table} RENAME TO {to}"))
-            .await;
     }
 }
 

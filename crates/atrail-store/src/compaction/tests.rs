@@ -6,10 +6,10 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use atrail_disk::StoreError;
 use futures_util::{StreamExt, stream};
 
 use super::*;
-use crate::error::StoreError;
 use fixture::{EVENTS, Fixture};
 
 /// Polls a future this many times, then drops it in its state.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use atrail_disk::fuzzing::changed;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, SegmentId, SpaceId};
 
@@ -9,7 +10,6 @@ use super::key::Key;
 use super::run::{self, Entry, Head, Run, mend, place_number};
 use super::runs::memory::MemoryRuns;
 use super::runs::{Runs, WriteAt};
-use crate::fuzzing::changed::changed;
 
 /// Opens the bytes unchanged, with corrected checksums, behind which most of the reader lies, and as changes of a sound
 /// run.

@@ -4,14 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use atrail_disk::{Reader, crc32c};
 use atrail_model::{Day, Domain, Hour, SegmentId};
 use parking_lot::Mutex;
 
 use super::filter::{BLOCK_LEN, Filter};
 use super::key::{Key, guid_of};
 use super::runs::{Runs, WriteAt};
-use crate::checksum::crc32c;
-use crate::reader::Reader;
 
 const MAGIC: [u8; 8] = *b"ATRAILDR";
 const VERSION: u32 = 2;

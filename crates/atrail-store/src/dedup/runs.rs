@@ -11,7 +11,7 @@ pub(crate) mod memory;
 use std::fmt::Debug;
 use std::io;
 
-use crate::reader::Reader;
+use atrail_disk::Reader;
 
 /// The runs of a store, by name.
 ///

@@ -3,11 +3,11 @@ use std::path::Path;
 
 use atrail_evidence::{TreeHasher, leaf_hash};
 use atrail_model::{Clock, Day, Hour, ManualClock, SpaceId};
+use atrail_wal::Pending;
 use bytes::Bytes;
 
 use super::runs::local::LocalRuns;
 use super::*;
-use crate::journal::Pending;
 
 fn event(number: u32, hour: u8) -> NewEvent {
     let line = Bytes::from(number.to_string());

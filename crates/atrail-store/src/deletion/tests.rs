@@ -2,11 +2,12 @@ use std::path::PathBuf;
 
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, DayRange, Domain, Hour, Hours, ManualClock, Target};
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 
 use super::*;
+use crate::StoreSettings;
 use crate::seal::scope::SealScope;
-use crate::{NewEvent, StoreSettings};
 
 #[tokio::test]
 async fn a_deletion_that_counts_though_it_was_reported_as_failed_is_done_to_its_end() {

@@ -3,33 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use atrail_catalog::session::{Session, SessionKey, Usage};
+use atrail_model::passage::Now;
 use parking_lot::Mutex;
-
-use crate::byte_set::ByteSet;
-use crate::catalog::session::{Session, SessionKey, Usage};
-use crate::passage::Now;
 
 /// The uses of sessions that the catalog has not recorded yet: it records them every few seconds, so that a range
 /// request costs no transaction. A crash loses a few seconds of them.
 #[derive(Debug, Default)]
 pub(crate) struct Activity(Mutex<HashMap<SessionKey, Usage>>);
-
-impl Usage {
-    fn at(now: &Now) -> Self {
-        Self {
-            accessed: now.date,
-            age: now.ages,
-            handed_out: ByteSet::default(),
-        }
-    }
-
-    fn touch(&mut self, now: &Now) {
-        if now.ages >= self.age {
-            self.accessed = now.date;
-            self.age = now.ages;
-        }
-    }
-}
 
 impl Activity {
     pub(crate) fn note_use(&self, session: &Session, now: &Now) {

@@ -3,14 +3,13 @@
 
 use std::time::Instant;
 
+use atrail_archive::object::ObjectFile;
+use atrail_archive::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
+use atrail_disk::{Reader, Result, Stamp, StoreError, chain};
 use atrail_model::ObjectId;
 use bytes::Bytes;
 
 use crate::core::Core;
-use crate::error::{Result, StoreError, chain};
-use crate::object::ObjectFile;
-use crate::reader::{Reader, Stamp};
-use crate::verified::{OpenObject, Piece, ReadFrom, SMALL_BYTES};
 
 impl Core {
     /// Opens the object that has the bytes of this one, after checking it against the catalog, and returns the offset

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use atrail_catalog::session::Session;
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{EMPTY_OBJECT, Manifest};
 use atrail_model::{ObjectId, Recent, SessionId};
 use parking_lot::Mutex;
 
 use crate::buffers::BUFFER_BYTES;
-use crate::catalog::session::Session;
-use crate::error::{Result, StoreError};
 
 /// Bytes of one chunk, whether of one object or of several.
 const CHUNK_BYTES: u64 = BUFFER_BYTES as u64;

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atrail_archive::object::{EMPTY_MEMBER, Location};
+use atrail_archive::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
+use atrail_catalog::compaction::LOCATED_AT_ONCE;
+use atrail_disk::{Reader, Result};
 use atrail_model::ObjectId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::plan::{Chunk, Piece, Plan};
-use crate::catalog::compaction::LOCATED_AT_ONCE;
 use crate::core::Core;
-use crate::error::Result;
-use crate::object::{EMPTY_MEMBER, Location};
-use crate::reader::Reader;
-use crate::verified::{self, OpenObject, ReadFrom, SMALL_BYTES};
 
 /// Reads chunks, and keeps the last object open.
 pub(super) struct Source {

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use atrail_disk::{ErrorKind, Result, chain, is_full, joined};
+use atrail_wal::Rotation;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::core::Core;
-use crate::error::{ErrorKind, Result, chain, is_full};
-use crate::journal::Rotation;
 use crate::seal::scope::SealScope;
-use crate::task::joined;
 
 impl Core {
     /// Erases all events from the journal that anybody has deleted by now. Unsealed events of others stay unsealed. The

@@ -1,6 +1,7 @@
 //! A seal whose commit is reported as failed: it counts, or it does not, or nobody knows.
 
-use crate::error::StoreError;
+use atrail_disk::StoreError;
+
 use crate::{Store, StoreSettings};
 
 use super::{Arc, Fixture, ManualClock};

@@ -1,9 +1,9 @@
 //! Who waits for whom: deletions, seals, compactions, and the erasure of their waste.
 
+use atrail_archive::object;
 use atrail_model::{EventTotal, ObjectId, Place, Retention};
 
 use crate::duties::Duty;
-use crate::object;
 use crate::retention::Busy;
 
 use super::{
@@ -241,7 +241,7 @@ async fn a_space_that_is_made_while_a_session_seals_is_in_its_receipt() {
 async fn the_background_leaves_a_domain_to_whoever_is_at_work_there() {
     let fixture = Fixture::new().await;
     let core = Arc::clone(&fixture.store.core);
-    let old = crate::NewEvent {
+    let old = atrail_wal::NewEvent {
         day: "2017-07-01".parse().unwrap(),
         ..Fixture::event("old")
     };

@@ -4,18 +4,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_archive::object::{self, NewObject};
+use atrail_disk::{
+    ErrorKind, Result, StoreError, chain, durable, is_full, off_thread, off_thread_low,
+};
 use atrail_model::{Domain, ObjectId, Place};
 use libdeflater::CompressionLvl;
 
-use super::LEVEL;
 use super::scope::SealScope;
 use crate::apart::ApartHour;
 use crate::core::Core;
-use crate::durable;
 use crate::duties::Duty;
-use crate::error::{ErrorKind, Result, StoreError, chain, is_full};
-use crate::object::{self, NewObject};
-use crate::task::{off_thread, off_thread_low};
 
 /// Hours that one round tries without a request: other seals wait meanwhile.
 const AT_ONCE: usize = 64;
@@ -181,7 +180,7 @@ impl Core {
     ) -> Result<()> {
         let lines = Arc::clone(&held);
         let (object, bytes) = off_thread_low(move || {
-            let level = CompressionLvl::new(LEVEL).expect("a level that the library has");
+            let level = CompressionLvl::new(object::LEVEL).expect("a level that the library has");
             Ok(object::build(place, id, &lines.lines, level))
         })
         .await?;

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use atrail_model::Domain;
-
-use crate::journal::{Journal, Taken};
+use atrail_wal::{Journal, Taken};
 
 /// The portions taken for sealing. Unless they are sealed, they are put back, however the seal ends.
 pub(super) struct Held<'a> {

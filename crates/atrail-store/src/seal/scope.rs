@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use atrail_model::{Domain, Elapsed};
-
-use crate::journal::{GATHER_HOURS, Gathered};
+use atrail_wal::{GATHER_HOURS, Gathered};
 
 /// The domains to seal.
 #[derive(Debug)]

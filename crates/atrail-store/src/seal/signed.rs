@@ -1,8 +1,9 @@
 //! Letting the log go of what is sealed, once it is signed.
 
+use atrail_disk::{Result, is_full};
+use atrail_wal::Rotation;
+
 use crate::core::Core;
-use crate::error::{Result, is_full};
-use crate::journal::Rotation;
 
 impl Core {
     /// Removes log files whose events are sealed in a catalog that is where it was. What was sealed is signed before: by that a later

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use atrail_model::Domain;
-
-use crate::journal::Gathered;
+use atrail_wal::Gathered;
 
 /// Returns the domains in groups that are sealed one after the other, each with one take from the journal. A domain is
 /// in as many groups as it has portions, and domains with few portions finish first. No group has more than

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::durable;
+
 use super::Secrets;
-use crate::durable;
 
 const MODE: u32 = 0o600;
 

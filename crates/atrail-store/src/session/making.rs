@@ -8,28 +8,26 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use atrail_archive::object::EMPTY_MEMBER;
+use atrail_catalog::domains::Removals;
+use atrail_catalog::in_scope::PinnedObject;
+use atrail_catalog::new_session::{Admission, Inserted, SessionRow};
+use atrail_catalog::session::{Generation, Session, SessionState};
+use atrail_catalog::session_texts::TextKind;
+use atrail_catalog::view::View;
+use atrail_disk::{Result, StoreError, off_thread_low};
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, SUBTREE_LEAVES, hex};
-use atrail_model::{AccountId, SessionId};
+use atrail_model::passage::Now;
+use atrail_model::{AccountId, ByteSet, SessionId};
 use futures_util::future::try_join;
 use sha2::{Digest, Sha256};
 
 use super::NewSession;
 use crate::Store;
-use crate::byte_set::ByteSet;
-use crate::catalog::domains::Removals;
-use crate::catalog::in_scope::PinnedObject;
-use crate::catalog::new_session::{Admission, Inserted, SessionRow};
-use crate::catalog::session::{Generation, Session, SessionState};
-use crate::catalog::session_texts::TextKind;
-use crate::catalog::view::View;
 use crate::core::Core;
 use crate::download::plan::Plan;
-use crate::error::{Result, StoreError};
-use crate::object::EMPTY_MEMBER;
-use crate::passage::Now;
 use crate::seal::scope::SealScope;
 use crate::signing::{self, About, Gathered, Signer};
-use crate::task::off_thread_low;
 
 const WHAT: &str = "create a session";
 /// How often a creation begins again because objects were removed meanwhile, before it blocks their removal.

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use atrail_catalog::session::Generation;
 use atrail_model::AccountId;
 use parking_lot::Mutex;
 
-use crate::catalog::session::Generation;
 use crate::turns::Turns;
 
 /// Sessions that are created at once: each reads with one of the catalog's few connections, and may use megabytes.

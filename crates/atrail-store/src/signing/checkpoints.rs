@@ -10,10 +10,9 @@ pub(crate) mod memory;
 
 use std::fmt::Debug;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::Checkpoint;
 use atrail_model::Domain;
-
-use crate::error::{Result, StoreError};
 
 /// Remembers what a server has signed, even when its catalog is lost or set back.
 ///

@@ -1,7 +1,8 @@
 //! Records that an account's logs must begin anew because objects were adopted that the logs do not mention.
 
+use atrail_disk::Result;
+
 use super::checkpoints::Checkpoints;
-use crate::error::Result;
 
 /// The reason of such an epoch.
 pub(super) const TAKEN_IN: &str =

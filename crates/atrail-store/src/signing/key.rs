@@ -2,9 +2,9 @@
 
 use std::io;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::SigningKey;
 
-use crate::error::{Result, StoreError};
 use crate::secrets::Secrets;
 
 const KEY: &str = "evidence.key";

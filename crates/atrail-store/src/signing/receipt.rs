@@ -3,6 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use atrail_catalog::domains::DomainRow;
+use atrail_catalog::log::{self, Head, Placed};
+use atrail_catalog::session::PinnedCheckpoint;
+use atrail_catalog::view::View;
+use atrail_disk::{Result, StoreError, off_thread_low};
 use atrail_evidence as evidence;
 use atrail_evidence::{
     ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
@@ -11,12 +16,6 @@ use atrail_evidence::{
 use atrail_model::{Day, Domain, Scope, SessionId, Target, Timestamp, format_timestamp};
 
 use super::Signer;
-use crate::catalog::domains::DomainRow;
-use crate::catalog::log::{self, Head, Placed};
-use crate::catalog::session::PinnedCheckpoint;
-use crate::catalog::view::View;
-use crate::error::{Result, StoreError};
-use crate::task::off_thread_low;
 
 /// The receipt's facts about the session itself.
 pub(crate) struct About {

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
+use atrail_catalog::Catalog;
+use atrail_catalog::key_changes::KeyRotation;
+use atrail_catalog::log::Head;
+use atrail_disk::Result;
 use atrail_evidence::{KeyChange, SigningKey, VerifierKey, endorsement_text, origin};
 use atrail_model::{Domain, Requester, Timestamp, format_timestamp};
 
 use super::{Signing, key};
-use crate::catalog::Catalog;
-use crate::catalog::key_changes::KeyRotation;
-use crate::catalog::log::Head;
-use crate::error::Result;
 
 impl Signing {
     pub(crate) async fn rotate(

@@ -3,6 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use atrail_catalog::Catalog;
+use atrail_catalog::domains::DomainRow;
+use atrail_catalog::log::{Beginning, Epoch, Head};
+use atrail_catalog::view::View;
+use atrail_disk::Result;
 use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
 use uuid::Uuid;
@@ -10,11 +15,6 @@ use uuid::Uuid;
 use super::Signing;
 use super::checkpoints::Signed;
 use super::demand::TAKEN_IN;
-use crate::catalog::Catalog;
-use crate::catalog::domains::DomainRow;
-use crate::catalog::log::{Beginning, Epoch, Head};
-use crate::catalog::view::View;
-use crate::error::Result;
 
 const WHAT: &str = "begin the domains' logs";
 /// The actor that the records of a new epoch name.

@@ -2,15 +2,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_catalog::outside::CatalogFile;
+use atrail_disk::ErrorKind;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Hour, ManualClock};
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 
 use super::*;
-use crate::catalog::outside::CatalogFile;
-use crate::error::ErrorKind;
 use crate::seal::scope::SealScope;
-use crate::{NewEvent, Store, StoreSettings};
+use crate::{Store, StoreSettings};
 
 const NOW: &str = "2017-07-25T12:00:00Z";
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_care::recover;
 use atrail_evidence::{Manifest, hex};
 use atrail_model::{Domain, SessionId, Target};
-use atrail_store::{Compacted, NewEvent, StoreError, recover};
+use atrail_store::{Compacted, NewEvent, StoreError};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 

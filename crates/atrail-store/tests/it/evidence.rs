@@ -370,7 +370,7 @@ async fn a_backup_that_is_served_begins_a_new_epoch() {
     test.proven(test.scope("2017-07-01", "2017-07-31")).await;
     let copy = tempfile::tempdir().unwrap();
     let into = copy.path().join("copy");
-    atrail_store::backup(test.data_dir(), &into, false, &mut |_| {})
+    atrail_care::backup(test.data_dir(), &into, false, &mut |_| {})
         .await
         .unwrap();
     let copied = test.served_from(into).await;

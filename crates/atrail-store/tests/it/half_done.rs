@@ -349,7 +349,7 @@ async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
     t.session(scope).await;
     let into = t.data_dir().with_extension("backup");
     let mut quiet = |_| {};
-    atrail_store::backup(t.data_dir(), &into, false, &mut quiet)
+    atrail_care::backup(t.data_dir(), &into, false, &mut quiet)
         .await
         .unwrap();
     t.store.delete_events(scope, "ann", false).await.unwrap();
@@ -358,7 +358,7 @@ async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
     let dedup = t.data_dir().join("dedup");
     fs::rename(&dedup, t.data_dir().with_extension("dedup")).unwrap();
     fs::write(&dedup, "no directory").unwrap();
-    atrail_store::backup(t.data_dir(), &into, true, &mut quiet)
+    atrail_care::backup(t.data_dir(), &into, true, &mut quiet)
         .await
         .unwrap_err();
     let found = findings(&into).await;
@@ -366,7 +366,7 @@ async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
     // The control: a successful copy has only the new objects.
     fs::remove_file(&dedup).unwrap();
     fs::rename(t.data_dir().with_extension("dedup"), &dedup).unwrap();
-    atrail_store::backup(t.data_dir(), &into, true, &mut quiet)
+    atrail_care::backup(t.data_dir(), &into, true, &mut quiet)
         .await
         .unwrap();
     assert_eq!(findings(&into).await, Vec::<String>::new());
@@ -376,12 +376,12 @@ async fn a_backup_that_fails_leaves_the_earlier_one_as_it_was() {
 async fn findings(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut on_step = |step| {
-        if let atrail_store::ScrubStep::Found(finding) = step {
+        if let atrail_care::ScrubStep::Found(finding) = step {
             found.push(format!("{finding:?}"));
         }
     };
-    let options = atrail_store::ScrubOptions::default();
-    atrail_store::scrub(dir, options, &mut on_step)
+    let options = atrail_care::ScrubOptions::default();
+    atrail_care::scrub(dir, options, &mut on_step)
         .await
         .unwrap();
     found

@@ -13,8 +13,6 @@ mod evidence;
 mod half_done;
 mod isolation;
 mod mishaps;
-#[path = "../../src/catalog/outside.rs"]
-mod outside;
 mod owed;
 mod retention;
 mod scrub;

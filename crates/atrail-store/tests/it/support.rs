@@ -4,15 +4,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::outside::CatalogFile;
+use atrail_care::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
+use atrail_catalog::outside::CatalogFile;
 use atrail_evidence::{hex, leaf_hash};
 use atrail_model::{
     AccountId, Day, DayRange, Domain, Hour, Hours, ManualClock, Scope, SessionId, SpaceId, Target,
     UserId,
 };
 use atrail_store::{
-    Download, Finding, MemoryParts, NewEvent, NewSession, Result, ScrubOptions, ScrubReport,
-    ScrubStep, Session, Store, StoreSettings, scrub,
+    Download, MemoryParts, NewEvent, NewSession, Result, Session, Store, StoreSettings,
 };
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;

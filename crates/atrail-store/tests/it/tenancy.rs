@@ -129,7 +129,7 @@ async fn nothing_is_acknowledged_into_an_account_that_ended() {
 async fn what_lies_in_something_that_is_gone_is_not_found() {
     let test = TestStore::new().await;
     let tenancy = test.store.tenancy();
-    let identity = test.store.catalog().identity();
+    let identity = test.store.identity();
     let ann = identity
         .create_user("ann", "h", false, now())
         .await
@@ -160,7 +160,7 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         .append(Domain::Space(test.space), vec![event("2017-07-24", 7, "a")])
         .await
         .unwrap();
-    let identity = test.store.catalog().identity();
+    let identity = test.store.identity();
     let user = identity
         .create_user("ann", "h", false, now())
         .await

@@ -22,7 +22,7 @@ impl Fixture {
         let settings = StoreSettings::new(dir.path().join("data"));
         let store = Store::open_dir(settings, Arc::new(ManualClock::new(date))).await;
         let store = store.unwrap();
-        let (identity, tenancy) = (store.catalog().identity(), store.tenancy());
+        let (identity, tenancy) = (store.identity(), store.tenancy());
         let account = tenancy.create_account("acme", date).await.unwrap().id;
         let organization = tenancy.create_organization(account, "o", date).await;
         let space = tenancy.create_space(organization.unwrap().id, "s", date);

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::StoreError;
 use atrail_evidence::leaf_hash;
 use atrail_model::{
     Clock, DayRange, Domain, Hours, ManualClock, Place, Scope, SessionId, SpaceId, Target, UserId,
 };
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 
 use super::super::*;
-use crate::error::StoreError;
-use crate::{NewEvent, NewSession, Session, StoreSettings};
+use crate::{NewSession, Session, StoreSettings};
 
 pub(super) const EVENTS: usize = 3;
 const DAY: &str = "2017-07-24";

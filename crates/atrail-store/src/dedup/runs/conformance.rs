@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::Reader;
+
 use super::local::LocalRuns;
 use super::memory::MemoryRuns;
 use super::{Runs, WriteAt, Writing};
-use crate::reader::Reader;
 
 const NAME: &str = "a.run";
 

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::durable::{self, NewFile};
+use atrail_disk::{Reader, Result, io_failure};
+
 use super::{Runs, WriteAt, Writing};
-use crate::durable::{self, NewFile};
-use crate::error::{Result, io_failure};
-use crate::reader::Reader;
 
 /// Runs as files of a directory.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use atrail_disk::Reader;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{Runs, WriteAt, Writing};
-use crate::reader::Reader;
 
 /// Runs in memory; clones share them.
 #[derive(Debug, Clone, Default)]

@@ -3,14 +3,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_archive::object::Line;
 use atrail_evidence::leaf_hash;
 use atrail_model::{AccountId, Day, DayRange, Hour, Hours, ManualClock, Scope, Target};
+use atrail_wal::NewEvent;
 use bytes::Bytes;
 
 use super::*;
 use crate::apart::Apart;
-use crate::object::Line;
-use crate::{NewEvent, Store, StoreSettings};
+use crate::{Store, StoreSettings};
 
 const DAY: &str = "2017-07-25";
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use atrail_disk::{Result, StoreError};
 use atrail_evidence::{Hash, SigningKey};
 use atrail_model::{Domain, SpaceId};
 
 use super::local::LocalCheckpoints;
 use super::memory::MemoryCheckpoints;
 use super::{Checkpoints, Signed};
-use crate::error::{Result, StoreError};
 
 type Verdict = std::result::Result<(), &'static str>;
 

@@ -8,22 +8,18 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use atrail_disk::data_dir::{self, CHECKPOINTS, NEW_EPOCH};
+use atrail_disk::{ErrorKind, LineFile, Result, StoreError, durable};
 use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoints, Signed, covers};
-use crate::durable::{self, LineFile};
-use crate::error::{ErrorKind, Result, StoreError};
 
-const FILE: &str = "checkpoints";
 const MODE: u32 = 0o600;
 /// A shorter file is not rewritten to make it shorter.
 const SHORT_BYTES: u64 = 4 << 20;
-
-/// A file with the reason why the next start begins a new epoch.
-const NEW_EPOCH: &str = "new-epoch";
 
 /// Checkpoints in a file of the data directory.
 #[derive(Debug)]
@@ -81,19 +77,13 @@ impl Checkpoints for LocalCheckpoints {
     }
 
     fn demand_epoch(&self, reason: &str) -> Result<()> {
-        demand_epoch(&self.data_dir, reason)
+        data_dir::demand_epoch(&self.data_dir, reason)
     }
 
     fn forget_demand(&self) -> Result<()> {
         let path = self.data_dir.join(NEW_EPOCH);
         durable::remove(&path).map_err(failed("remove", &path))
     }
-}
-
-/// Makes the next start on this directory begin a new epoch, for this reason.
-pub(crate) fn demand_epoch(data_dir: &Path, reason: &str) -> Result<()> {
-    let path = data_dir.join(NEW_EPOCH);
-    durable::replace(&path, reason.as_bytes(), MODE).map_err(failed("write", &path))
 }
 
 /// The file, and its contents.
@@ -124,7 +114,7 @@ enum Line {
 
 impl CheckpointFile {
     fn open(data_dir: &Path) -> Result<Self> {
-        let path = data_dir.join(FILE);
+        let path = data_dir.join(CHECKPOINTS);
         let newest = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
             text => parse(&path, &text.map_err(failed("read", &path))?)?,
@@ -308,10 +298,10 @@ mod tests {
         let mut file = CheckpointFile::open(dir.path()).unwrap();
         file.remember(&[signed(&key, one, 1), signed(&key, other, 4)])
             .unwrap();
-        let durable = fs::read(dir.path().join(FILE)).unwrap().len();
+        let durable = fs::read(dir.path().join(CHECKPOINTS)).unwrap().len();
         file.remember(&[signed(&key, one, 2), signed(&key, other, 5)])
             .unwrap();
-        let bytes = fs::read(dir.path().join(FILE)).unwrap();
+        let bytes = fs::read(dir.path().join(CHECKPOINTS)).unwrap();
         (dir, bytes, durable, one.parse().unwrap())
     }
 
@@ -327,7 +317,7 @@ mod tests {
     fn whatever_a_crash_leaves_of_the_last_batch_the_one_before_counts() {
         let (dir, bytes, durable, domain) = written_twice();
         assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
-        let path = dir.path().join(FILE);
+        let path = dir.path().join(CHECKPOINTS);
         for place in durable..bytes.len() {
             let mut torn = bytes.clone();
             let end = bytes.len().min(place + 64);
@@ -345,7 +335,7 @@ mod tests {
         for place in 0..durable {
             let mut rotten = bytes.clone();
             rotten[place] = 0;
-            fs::write(dir.path().join(FILE), rotten).unwrap();
+            fs::write(dir.path().join(CHECKPOINTS), rotten).unwrap();
             let error = size_of(dir.path(), domain).unwrap_err().to_string();
             assert!(error.contains("checkpoints is damaged"), "{place}: {error}");
         }
@@ -356,10 +346,10 @@ mod tests {
         let (dir, _, _, domain) = written_twice();
         let mut file = CheckpointFile::open(dir.path()).unwrap();
         file.rewrite().unwrap();
-        let mut bytes = fs::read(dir.path().join(FILE)).unwrap();
+        let mut bytes = fs::read(dir.path().join(CHECKPOINTS)).unwrap();
         assert_eq!(size_of(dir.path(), domain).unwrap(), 2);
         bytes[100] = 0;
-        fs::write(dir.path().join(FILE), bytes).unwrap();
+        fs::write(dir.path().join(CHECKPOINTS), bytes).unwrap();
         size_of(dir.path(), domain).unwrap_err();
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrail_disk::Result;
 use atrail_model::Domain;
 use parking_lot::Mutex;
 
 use super::{Checkpoints, Signed, covers};
-use crate::error::Result;
 
 /// Checkpoints in memory; clones share them.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrail_store::{BackupReport, BackupStep, backup};
+use atrail_care::{BackupReport, BackupStep, backup};
 use serde::Serialize;
 
 use crate::error::{CliError, Result};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrail_store::{RecoverReport, RecoverStep, RecoveredDomain, recover};
+use atrail_care::{RecoverReport, RecoverStep, RecoveredDomain, recover};
 use serde::Serialize;
 
 use crate::error::{CliError, Result};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrail_store::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
+use atrail_care::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};
 use indicatif::BinaryBytes;
 use serde::Serialize;
 

@@ -1,0 +1,9 @@
+//! The archive: how an object's bytes are written and read back, where objects are kept, and which of them proved sound.
+
+mod blobs;
+mod inspect;
+pub mod object;
+pub mod verified;
+
+pub use blobs::{Blobs, LocalBlobs, MemoryBlobs};
+pub use inspect::{Inspected, inspect};

@@ -1,0 +1,9 @@
+//! The care of a data directory: copy it, check it, rebuild its catalog. Nothing here needs a running store.
+
+mod backup;
+pub mod recover;
+mod scrub;
+
+pub use backup::{BackupReport, BackupStep, backup};
+pub use recover::{RecoverReport, RecoverStep, RecoveredDomain, recover};
+pub use scrub::{Finding, ScrubOptions, ScrubReport, ScrubStep, scrub};

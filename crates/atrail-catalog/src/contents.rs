@@ -1,0 +1,68 @@
+//! Summarizes an object's segments in its row. The segments remain authoritative.
+
+use atrail_disk::{Result, StoreError};
+use atrail_model::{ObjectId, SegmentId};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::failure::failed_to;
+use super::row::{Columns, Id};
+
+/// The total of an object's segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Number of events.
+    pub events: u64,
+    /// Bytes of their lines, line feeds not counted.
+    pub events_bytes: u64,
+    /// Its segments, in order.
+    pub segments: Vec<SegmentId>,
+}
+
+/// SQL for the values of the columns `events`, `events_bytes` and `segments` of a row `o` of `objects`.
+macro_rules! contents_of_segments {
+    () => {
+        concat!(
+            "(SELECT COALESCE(SUM(s.count), 0), COALESCE(SUM(s.size_bytes), 0), ",
+            "COALESCE(unhex(group_concat(hex(s.segment), '' ORDER BY s.position)), x'') ",
+            "FROM segments s WHERE s.object = o.object)"
+        )
+    };
+}
+pub(super) use contents_of_segments;
+
+/// Records the total of an object's segments in its row.
+pub(super) async fn tell_contents(
+    connection: &mut SqliteConnection,
+    object: ObjectId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query(concat!(
+        "UPDATE objects AS o SET (events, events_bytes, segments) = ",
+        contents_of_segments!(),
+        " WHERE object = ?"
+    ))
+    .bind(object.bytes())
+    .execute(connection)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}
+
+impl Contents {
+    /// Reads the columns `events`, `events_bytes` and `segments` of this object.
+    pub(super) fn of_row(row: &SqliteRow, object: ObjectId) -> Result<Self> {
+        let segments = row.bytes("segments")?;
+        let (ids, []) = segments.as_chunks::<16>() else {
+            return Err(StoreError::Damaged {
+                what: "the catalog".to_owned(),
+                why: format!("its list of the segments of object {object} is cut"),
+            });
+        };
+        Ok(Self {
+            events: row.unsigned("events")?,
+            events_bytes: row.unsigned("events_bytes")?,
+            segments: ids.iter().map(|id| SegmentId::from_bytes(*id)).collect(),
+        })
+    }
+}

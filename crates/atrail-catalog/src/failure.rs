@@ -1,0 +1,30 @@
+//! Converts failures of the database into errors of the store.
+
+use atrail_disk::StoreError;
+
+use super::database_error::database_error;
+
+/// Turns a database error into one that names the attempted operation.
+pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Catalog {
+        what,
+        source: database_error(source),
+    }
+}
+
+/// Turns a violated UNIQUE constraint into a conflict with this message, anything else into a failure to do `what`.
+pub(super) fn taken_or_failed_to(
+    what: &'static str,
+    taken: impl FnOnce() -> String,
+) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| {
+        let unique = source
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+        if unique {
+            StoreError::Conflict(taken())
+        } else {
+            failed_to(what)(source)
+        }
+    }
+}

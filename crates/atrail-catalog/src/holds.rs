@@ -1,0 +1,202 @@
+//! Legal holds in the catalog.
+
+use atrail_disk::{Result, StoreError};
+use atrail_evidence::{ControlEntry, Hold};
+use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
+use sqlx::{Row, SqliteConnection};
+
+use super::Catalog;
+use super::failure::failed_to;
+use super::identity::must_stand;
+use super::log::{self, NewEntry, level};
+use super::row::{Columns, Id, nanoseconds};
+use crate::domains::{DomainRow, domain_row, domains_of, guid_of};
+
+const LIST: &str = "list legal holds";
+
+/// Refuses when a hold stands on any of these domains.
+///
+/// # Errors
+/// `Held`, or when the catalog fails.
+pub(super) async fn refuse_held(
+    connection: &mut SqliteConnection,
+    domains: &[DomainRow],
+) -> Result<()> {
+    for row in domains {
+        if let Some(hold) = of_domain(connection, row).await?.into_iter().next() {
+            return Err(StoreError::Held(hold));
+        }
+    }
+    Ok(())
+}
+
+impl Catalog {
+    /// Returns the standing holds on these domains, the account's first.
+    pub async fn holds(&self, domains: &[DomainRow]) -> Result<Vec<StandingHold>> {
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LIST))?;
+        let mut holds = Vec::new();
+        for row in domains {
+            holds.extend(of_domain(&mut connection, row).await?);
+        }
+        Ok(holds)
+    }
+
+    /// As [`refuse_held`], of the last committed state.
+    pub async fn refuse_held(&self, domains: &[DomainRow]) -> Result<()> {
+        let mut connection = self.readers().acquire().await.map_err(failed_to(LIST))?;
+        refuse_held(&mut connection, domains).await
+    }
+
+    /// Sets a hold on all of these domains.
+    pub async fn set_hold(
+        &self,
+        target: Target,
+        requester: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let what = "set a legal hold";
+        let at_account_level = matches!(target, Target::Account(_));
+        let mut tx = self.begin(what).await?;
+        must_stand(requester.warrant, &mut tx).await?;
+        refuse_second(&mut tx, target).await?;
+        refuse_ended(&mut tx, target).await?;
+        for row in domains_of(&mut tx, target).await? {
+            sqlx::query(
+                "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind(row.number)
+            .bind(at_account_level)
+            .bind(requester.reason)
+            .bind(requester.name)
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(what))?;
+            let entry = ControlEntry::Hold(Hold {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                level: level(at_account_level),
+                reason: requester.reason.to_owned(),
+            });
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Ends the hold on these domains; returns `false` when none stood.
+    pub async fn release_hold(
+        &self,
+        target: Target,
+        requester: Requester<'_>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let what = "release a legal hold";
+        let at_account_level = matches!(target, Target::Account(_));
+        let mut tx = self.begin(what).await?;
+        must_stand(requester.warrant, &mut tx).await?;
+        let mut stood = false;
+        for row in domains_of(&mut tx, target).await? {
+            let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
+                .bind(row.number)
+                .bind(at_account_level)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(what))?;
+            if done.rows_affected() == 0 {
+                continue;
+            }
+            stood = true;
+            let entry = ControlEntry::Release(Hold {
+                time: format_timestamp(now),
+                actor: requester.name.to_owned(),
+                level: level(at_account_level),
+                reason: requester.reason.to_owned(),
+            });
+            log::append(&mut tx, row.number, vec![NewEntry::Control(entry)]).await?;
+        }
+        tx.commit().await?;
+        Ok(stood)
+    }
+}
+
+/// Reports whether a hold stands on a domain.
+pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
+    let (held,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
+        .bind(domain)
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to("look for a legal hold"))?;
+    Ok(held)
+}
+
+/// Refuses a second hold of the same target.
+async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+    let what = "set a legal hold";
+    let sql = match target {
+        Target::Space(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE NOT h.at_account_level AND d.space = ? LIMIT 1"
+        ),
+        Target::Account(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE h.at_account_level AND d.account = ? AND d.space IS NULL LIMIT 1"
+        ),
+    };
+    let row = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    let Some(row) = row else { return Ok(()) };
+    let standing = of_domain(connection, &domain_row(&row)?).await?;
+    let at_account_level = matches!(target, Target::Account(_));
+    let same = standing
+        .into_iter()
+        .find(|hold| hold.at_account_level == at_account_level);
+    same.map_or(Ok(()), |hold| {
+        Err(StoreError::Conflict(format!(
+            "{hold} stands already: release it first"
+        )))
+    })
+}
+
+/// Refuses a hold on a deleted space: nobody could release it.
+async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+    let Target::Space(space) = target else {
+        return Ok(());
+    };
+    let found = sqlx::query("SELECT 1 FROM spaces WHERE guid = ?")
+        .bind(space.bytes())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to("set a legal hold"))?;
+    found.map(drop).ok_or_else(|| StoreError::NotFound {
+        what: format!("space {space}"),
+    })
+}
+
+async fn of_domain(
+    connection: &mut SqliteConnection,
+    row: &DomainRow,
+) -> Result<Vec<StandingHold>> {
+    let rows = sqlx::query(concat!(
+        "SELECT at_account_level, reason, actor, since FROM holds ",
+        "WHERE domain = ? ORDER BY at_account_level DESC"
+    ))
+    .bind(row.number)
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to("list legal holds"))?;
+    let hold = |found: &sqlx::sqlite::SqliteRow| {
+        Ok(StandingHold {
+            domain: row.domain,
+            at_account_level: found
+                .try_get("at_account_level")
+                .map_err(failed_to("read a row"))?,
+            reason: found.text("reason")?,
+            actor: found.text("actor")?,
+            since: found.moment("since")?,
+        })
+    };
+    rows.iter().map(hold).collect()
+}

@@ -1,0 +1,339 @@
+//! Logins: each is a family of tokens that ends as one.
+//!
+//! A refresh token can be exchanged once (RFC 9700 §4.14.2). Its reuse means that two parties hold it, so the whole
+//! login ends. One exception: within `retry_within` of its exchange a token may be exchanged again and gets a successor
+//! of its own, because the answer to the first exchange may have been lost, or two processes of one client share a
+//! file.
+
+use std::fmt;
+use std::time::Duration;
+
+use atrail_disk::Result;
+use atrail_model::{LoginId, Standing, Timestamp, User, UserId};
+use sqlx::SqliteConnection;
+
+use super::Identity;
+use super::columns::user;
+use super::standing::standing;
+use crate::failure::failed_to;
+use crate::row::{Columns, Id, nanoseconds};
+
+const A_DAY: Duration = Duration::from_secs(86_400);
+
+/// The proof of a login. The transaction that begins the login verifies it again, because the check of a password takes
+/// time.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// A password that fits this hash.
+    Password {
+        /// Argon2id, as a PHC string.
+        hash: &'a str,
+    },
+    /// An API key.
+    ApiKey {
+        /// The public part.
+        id: &'a str,
+        /// SHA-256 of the whole key.
+        hash: [u8; 32],
+    },
+    /// The statement of an identity provider.
+    External {
+        /// When the login ends, even if it is refreshed.
+        ends: Timestamp,
+    },
+}
+
+impl fmt::Debug for Proof<'_> {
+    /// Never shows a hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password { .. } => "Password",
+            Self::ApiKey { .. } => "ApiKey",
+            Self::External { .. } => "External",
+        })
+    }
+}
+
+/// A new login.
+#[derive(Debug, Clone)]
+pub struct NewLogin<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The proof.
+    pub proof: Proof<'a>,
+    /// SHA-256 of the first refresh token.
+    pub refresh_hash: [u8; 32],
+    /// The present moment.
+    pub now: Timestamp,
+    /// When the login ends unless it is refreshed.
+    pub expires: Timestamp,
+}
+
+/// How a login began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginKind {
+    /// By a password.
+    Password,
+    /// By an API key.
+    ApiKey,
+    /// Through an identity provider.
+    External,
+}
+
+/// The result of exchanging a refresh token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exchange {
+    /// The new token is in force.
+    Renewed {
+        /// The login.
+        login: LoginId,
+        /// Its user.
+        user: User,
+        /// How it began.
+        kind: LoginKind,
+    },
+    /// The token belongs to no login that is in force.
+    Unknown,
+    /// The token had been exchanged before: its login has ended.
+    Reused {
+        /// The user of the login.
+        user: User,
+    },
+}
+
+impl Identity {
+    /// Begins a login; returns `None` when its proof no longer holds: the password was changed, or the key or the user
+    /// is gone.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn begin_login(&self, new: NewLogin<'_>) -> Result<Option<LoginId>> {
+        const WHAT: &str = "begin a login";
+        let login = LoginId::generate();
+        let now = nanoseconds(new.now);
+        let holder = new.user.id.bytes();
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let stands = match &new.proof {
+            Proof::Password { hash } => {
+                sqlx::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
+                    .bind(holder)
+                    .bind(*hash)
+            }
+            Proof::ApiKey { id, hash } => sqlx::query(
+                "SELECT 1 FROM api_keys WHERE holder = ? AND key = ? AND hash = ? AND (expires IS NULL OR expires > ?)",
+            )
+            .bind(holder)
+            .bind(*id)
+            .bind(hash.as_slice())
+            .bind(now),
+            Proof::External { .. } => {
+                sqlx::query("SELECT 1 FROM external_users WHERE holder = ?").bind(holder)
+            }
+        };
+        let stands = stands.fetch_optional(&mut *tx).await;
+        if stands.map_err(failed_to(WHAT))?.is_none() {
+            return Ok(None);
+        }
+        let (api_key, ends) = match new.proof {
+            Proof::Password { .. } => (None, None),
+            Proof::ApiKey { id, .. } => (Some(id), None),
+            Proof::External { ends } => (None, Some(ends)),
+        };
+        sqlx::query(
+            "INSERT INTO logins (login, holder, api_key, created, expires, ends) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(login.bytes())
+        .bind(holder)
+        .bind(api_key)
+        .bind(now)
+        .bind(nanoseconds(ends.map_or(new.expires, |ends| ends.min(new.expires))))
+        .bind(ends.map(nanoseconds))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        note_use(&mut tx, WHAT, login, new.now).await?;
+        insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
+        tx.commit_as_no_change().await?;
+        Ok(Some(login))
+    }
+
+    /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until
+    /// `expires`.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn exchange_refresh_token(
+        &self,
+        old: [u8; 32],
+        new: [u8; 32],
+        now: Timestamp,
+        expires: Timestamp,
+        retry_within: Duration,
+    ) -> Result<Exchange> {
+        const WHAT: &str = "exchange a refresh token";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let row = sqlx::query(
+            "SELECT u.guid, u.name, u.operator, l.login, l.api_key IS NOT NULL AS by_api_key, u.password = '' AS external, \
+                    COALESCE(t.exchanged, 0) AS exchanged \
+             FROM refresh_tokens t JOIN logins l ON l.login = t.login \
+             JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
+             WHERE t.hash = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
+        )
+        .bind(old.as_slice())
+        .bind(nanoseconds(now))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        let Some(row) = row else {
+            return Ok(Exchange::Unknown);
+        };
+        let user = user(&row)?;
+        let login: LoginId = row.id("login")?;
+        let exchanged = row.integer("exchanged")?;
+        let retry_within = i64::try_from(retry_within.as_nanos()).unwrap_or(i64::MAX);
+        // A clock that was set back since the exchange does not make a spent token valid again.
+        let apart = nanoseconds(now).saturating_sub(exchanged).saturating_abs();
+        if exchanged != 0 && apart > retry_within {
+            sqlx::query("DELETE FROM logins WHERE login = ?")
+                .bind(login.bytes())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to(WHAT))?;
+            tx.commit().await?;
+            return Ok(Exchange::Reused { user });
+        }
+        sqlx::query("UPDATE refresh_tokens SET exchanged = COALESCE(exchanged, ?) WHERE hash = ?")
+            .bind(nanoseconds(now))
+            .bind(old.as_slice())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        insert_token(&mut tx, WHAT, new, login, now).await?;
+        sqlx::query("UPDATE logins SET expires = MIN(?1, COALESCE(ends, ?1)) WHERE login = ?2")
+            .bind(nanoseconds(expires))
+            .bind(login.bytes())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        note_use(&mut tx, WHAT, login, now).await?;
+        tx.commit_as_no_change().await?;
+        Ok(Exchange::Renewed {
+            login,
+            user,
+            kind: match (row.integer("by_api_key")?, row.integer("external")?) {
+                (0, 0) => LoginKind::Password,
+                (0, _) => LoginKind::External,
+                _ => LoginKind::ApiKey,
+            },
+        })
+    }
+
+    /// Deletes the logins that have ended by this date. With a plausible date it also deletes those that began or were
+    /// refreshed more than a day after it, under a clock that was ahead: they would live longer by as much as it was
+    /// ahead.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn forget_logins(
+        &self,
+        ended_by: Timestamp,
+        plausible: Option<Timestamp>,
+    ) -> Result<()> {
+        const WHAT: &str = "forget ended logins";
+        let latest = plausible.map(|date| date.checked_add(A_DAY).unwrap_or(Timestamp::MAX));
+        let mut tx = self.catalog.begin(WHAT).await?;
+        sqlx::query(concat!(
+            "DELETE FROM logins WHERE expires <= ?1 OR created > ?2 ",
+            "OR login IN (SELECT login FROM refresh_tokens WHERE issued > ?2)"
+        ))
+        .bind(nanoseconds(ended_by))
+        .bind(nanoseconds(latest.unwrap_or(Timestamp::MAX)))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit().await
+    }
+
+    /// Returns the standing of a login; `None` when it has ended.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn standing(&self, login: LoginId, now: Timestamp) -> Result<Option<Standing>> {
+        let mut connection = self
+            .catalog
+            .readers()
+            .acquire()
+            .await
+            .map_err(failed_to("look up a login"))?;
+        standing(&mut connection, login, now).await
+    }
+
+    /// Ends the login of a refresh token, spent or not; returns its user, if there was one.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn end_login_of(&self, refresh_hash: [u8; 32]) -> Result<Option<UserId>> {
+        const WHAT: &str = "end a login";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let row = sqlx::query(
+            "DELETE FROM logins WHERE login = (SELECT login FROM refresh_tokens WHERE hash = ?) RETURNING holder",
+        )
+        .bind(refresh_hash.as_slice())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit().await?;
+        row.map(|row| row.id("holder")).transpose()
+    }
+
+    /// Ends a login; returns its user, unless it had ended.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn end_login(&self, login: LoginId) -> Result<Option<UserId>> {
+        const WHAT: &str = "end a login";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let row = sqlx::query("DELETE FROM logins WHERE login = ? RETURNING holder")
+            .bind(login.bytes())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        tx.commit().await?;
+        row.map(|row| row.id("holder")).transpose()
+    }
+}
+
+/// Records the use of the API key that began the login, if one did.
+async fn note_use(
+    tx: &mut SqliteConnection,
+    what: &'static str,
+    login: LoginId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE api_keys SET used = ? WHERE key = (SELECT api_key FROM logins WHERE login = ?)",
+    )
+    .bind(nanoseconds(now))
+    .bind(login.bytes())
+    .execute(&mut *tx)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(())
+}
+
+async fn insert_token(
+    tx: &mut SqliteConnection,
+    what: &'static str,
+    hash: [u8; 32],
+    login: LoginId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query("INSERT INTO refresh_tokens (hash, login, issued) VALUES (?, ?, ?)")
+        .bind(hash.as_slice())
+        .bind(login.bytes())
+        .bind(nanoseconds(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! The standing of a login, within a connection.
+
+use std::collections::{HashMap, HashSet};
+
+use atrail_disk::Result;
+use atrail_model::{HeldRole, Home, KeyScopes, LoginId, Standing, Timestamp};
+use sqlx::SqliteConnection;
+
+use super::columns::{held_role, scopes, user};
+use crate::failure::failed_to;
+use crate::row::{Columns, Id, nanoseconds};
+
+/// Returns the standing of a login, as the connection sees it; `None` when it has ended.
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    login: LoginId,
+    now: Timestamp,
+) -> Result<Option<Standing>> {
+    const WHAT: &str = "look up a login";
+    let row = sqlx::query(
+        "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
+                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space FROM logins l \
+         JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
+         WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
+    )
+    .bind(login.bytes())
+    .bind(nanoseconds(now))
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    let Some(row) = row else { return Ok(None) };
+    let scopes = scopes(&row)?;
+    let mut standing = Standing {
+        user: user(&row)?,
+        scopes,
+        by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
+        roles: HashSet::new(),
+        spaces: HashMap::new(),
+        home: Home {
+            account: row.optional_id("account")?,
+            space: row.optional_id("space")?,
+        },
+        used: HashSet::new(),
+        until: row.moment("until")?,
+    };
+    let roles = sqlx::query(
+        "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
+    )
+    .bind(standing.user.id.bytes())
+    .bind(row.integer("is_external")? != 0)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    for row in &roles {
+        let (role, account) = held_role(row)?;
+        if let HeldRole::Space(space, _) = role {
+            standing.spaces.insert(space, account);
+        }
+        standing.roles.insert(role);
+    }
+    let used = sqlx::query("SELECT account FROM account_uses WHERE holder = ?")
+        .bind(standing.user.id.bytes())
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    for row in &used {
+        standing.used.insert(row.id("account")?);
+    }
+    Ok(Some(standing))
+}

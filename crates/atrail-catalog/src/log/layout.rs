@@ -1,0 +1,34 @@
+//! The layout of a log in the catalog: its lists, and the parts of its tree of days.
+
+use atrail_disk::{Result, StoreError};
+use atrail_evidence::TreeHasher;
+use sqlx::sqlite::SqliteRow;
+
+use crate::row::Columns;
+
+/// The number of the control list, where others have the number of their day.
+pub const CONTROL: i64 = -1;
+
+/// The level of `days` whose roots the catalog stores: 256 days below each.
+pub(super) const PART_LEVEL: u8 = 8;
+
+/// Returns the part of a day.
+pub(super) const fn part_of(day: u32) -> u32 {
+    day >> PART_LEVEL
+}
+
+pub(super) const fn days_of_part(part: u32) -> (u32, u32) {
+    let first = part << PART_LEVEL;
+    (first, first + (1 << PART_LEVEL) - 1)
+}
+
+pub(super) fn tree(row: &SqliteRow, column: &str) -> Result<TreeHasher> {
+    TreeHasher::from_bytes(&row.bytes(column)?).ok_or_else(|| malformed("a tree is cut"))
+}
+
+pub(super) fn malformed(why: &str) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: why.to_owned(),
+    }
+}

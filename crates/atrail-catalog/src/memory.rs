@@ -1,0 +1,122 @@
+//! A catalog in memory, which disappears with its last handle.
+//!
+//! It is the same database in the same mode as a catalog in a file: one connection writes, and others read beside it.
+//! (SQLite's own in-memory databases provide no snapshot during a write.) Its files are in a file system in memory, and
+//! are never synced. A new catalog is copied from a template, because creating the tables takes longer than everything
+//! that a short test does with them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_disk::{Result, io_failure};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::{Catalog, READERS, pool, pool_options, schema};
+
+/// Linux keeps this directory in memory.
+const MEMORY: &str = "/dev/shm";
+/// The substitute: files that are never synced stay in the page cache for a while.
+const ELSE: &str = "/tmp";
+
+/// An empty catalog's file.
+static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+/// A directory that is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Home(PathBuf);
+
+impl Home {
+    fn make() -> Result<Self> {
+        let parent = [MEMORY, ELSE].map(Path::new);
+        let parent = parent.iter().find(|dir| dir.is_dir()).unwrap_or(&parent[1]);
+        let dir = parent.join(format!("atrail-{}", Uuid::new_v4()));
+        fs::create_dir(&dir).map_err(io_failure("make", &dir))?;
+        Ok(Self(dir))
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.0.join("catalog.sqlite")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // The directory is in memory: a restart of the machine removes the rest.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A catalog in memory; clones share it. It disappears with the last clone and the last open handle.
+#[derive(Debug, Clone)]
+pub struct MemoryCatalog(Arc<Home>);
+
+impl MemoryCatalog {
+    /// Returns an empty catalog.
+    pub async fn new() -> Result<Self> {
+        Self::of(TEMPLATE.get_or_try_init(make_template).await?)
+    }
+
+    fn of(bytes: &[u8]) -> Result<Self> {
+        let home = Home::make()?;
+        let file = home.file();
+        fs::write(&file, bytes).map_err(io_failure("write", &file))?;
+        Ok(Self(Arc::new(home)))
+    }
+
+    /// Returns a new catalog with a copy of the present contents. No process may have this one open.
+    pub fn copied(&self) -> Result<Self> {
+        let file = self.0.file();
+        Self::of(&fs::read(&file).map_err(io_failure("read", &file))?)
+    }
+
+    /// Opens the catalog as the next process finds it. New logs in it are signed by the key with this verifier key.
+    ///
+    /// # Errors
+    /// When the database library fails.
+    pub async fn open(&self, verifier_key: String) -> Result<Catalog> {
+        let options = options(&self.0.file());
+        let writer = pool(1, options.clone()).await?;
+        let unsynced = pool_options(1).connect_lazy_with(options.clone());
+        // The pool opens each connection on demand: most tests never read twice at once.
+        let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
+        let catalog = Catalog {
+            home: Some(Arc::clone(&self.0)),
+            ..Catalog::of(writer, unsynced, readers)
+        };
+        catalog.set_verifier_key(verifier_key);
+        catalog.finish_removals().await?;
+        Ok(catalog)
+    }
+}
+
+impl Catalog {
+    /// Opens an empty catalog in memory, which disappears with its last handle. Nothing in it is ever signed.
+    ///
+    /// # Errors
+    /// When the database library fails, or the file system in memory cannot be written.
+    pub async fn open_in_memory() -> Result<Self> {
+        MemoryCatalog::new().await?.open(String::new()).await
+    }
+}
+
+async fn make_template() -> Result<Vec<u8>> {
+    let home = Home::make()?;
+    let file = home.file();
+    let only = pool(1, options(&file).create_if_missing(true)).await?;
+    schema::apply(&only).await?;
+    only.close().await;
+    fs::read(&file).map_err(io_failure("read", &file))
+}
+
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Off)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+}

@@ -1,0 +1,255 @@
+//! Removes very many objects: one small transaction decides, and their rows go part by part afterwards.
+//!
+//! From the decision on, nobody who reads the archive sees any of them (`current_objects`, [`super::archive`]). A domain
+//! has at most one such range. Whoever decides has claimed the domain and keeps the claim until all rows are gone; after
+//! a failure, and after a crash, whoever adds objects to the domain first removes the rest.
+
+use std::collections::BTreeSet;
+
+use atrail_model::{Scope, Timestamp};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite, SqliteConnection};
+
+use super::Catalog;
+use super::domains::{DomainRow, domain_row};
+use super::failure::failed_to;
+use super::row::{Columns, nanoseconds};
+use atrail_disk::Result;
+
+/// Objects of one transaction, besides others of the last one's hour.
+pub(super) const AT_ONCE: u32 = 256;
+
+const WHAT: &str = "remove what was deleted";
+
+/// What one transaction removed.
+#[derive(Debug)]
+pub struct Part {
+    /// The paths that are waste now.
+    pub paths: Vec<String>,
+    /// Whether nothing of the domain's range is left.
+    is_last: bool,
+}
+
+struct Range {
+    domain: i64,
+    first_day: i64,
+    last_day: i64,
+    hours: (i64, i64),
+    retired: Option<i64>,
+}
+
+impl Catalog {
+    /// Removes the next part of what was decided in these domains, in a transaction of its own; returns `None` when
+    /// nothing is left.
+    pub async fn remove_part(&self, domains: &[DomainRow]) -> Result<Option<Part>> {
+        let mut connection = self.readers().acquire().await.map_err(failed_to(WHAT))?;
+        let mut found = None;
+        for domain in domains {
+            found = range_of(&mut connection, domain.number).await?;
+            if found.is_some() {
+                break;
+            }
+        }
+        drop(connection);
+        let Some(found) = found else { return Ok(None) };
+        let mut tx = self.begin(WHAT).await?;
+        // Somebody may have removed more of it since.
+        let Some(range) = range_of(&mut tx, found.domain).await? else {
+            return Ok(Some(Part {
+                paths: Vec::new(),
+                is_last: true,
+            }));
+        };
+        let part = range.remove_part(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Some(part))
+    }
+
+    /// Returns the domains of which some rows are still to go.
+    pub async fn being_removed(&self) -> Result<Vec<DomainRow>> {
+        let rows = sqlx::query(concat!(
+            "SELECT d.domain, d.account, d.space FROM removed_ranges r ",
+            "CROSS JOIN domains d ON d.domain = r.domain"
+        ))
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to(WHAT))?;
+        rows.iter().map(domain_row).collect()
+    }
+
+    /// Removes all that an earlier process has decided to remove, before anybody adds to it.
+    pub(super) async fn finish_removals(&self) -> Result<()> {
+        let domains = self.being_removed().await?;
+        while self.remove_part(&domains).await?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Decides that the objects in scope of these domains are removed: deleted, or, with an age, retired.
+pub(super) async fn decide(
+    connection: &mut SqliteConnection,
+    domains: impl Iterator<Item = i64> + Send,
+    scope: &Scope,
+    retired: Option<Timestamp>,
+) -> Result<()> {
+    for domain in domains {
+        finish(connection, domain).await?;
+        sqlx::query(concat!(
+            "INSERT INTO removed_ranges (domain, first_day, last_day, first_hour, last_hour, retired) ",
+            "VALUES (?, ?, ?, ?, ?, ?)"
+        ))
+        .bind(domain)
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+        .bind(retired.map(nanoseconds))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+        sqlx::query("UPDATE domains SET removals = removals + 1 WHERE domain = ?")
+            .bind(domain)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed_to(WHAT))?;
+    }
+    Ok(())
+}
+
+/// Removes all that is left of a domain's range, whose paths are waste then: before objects are added to it.
+pub(super) async fn finish(connection: &mut SqliteConnection, domain: i64) -> Result<()> {
+    while let Some(range) = range_of(connection, domain).await? {
+        if range.remove_part(connection).await?.is_last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// As [`finish`], for each of several domains.
+pub(super) async fn finish_each(
+    connection: &mut SqliteConnection,
+    domains: impl Iterator<Item = i64> + Send,
+) -> Result<()> {
+    for domain in domains.collect::<BTreeSet<_>>() {
+        finish(connection, domain).await?;
+    }
+    Ok(())
+}
+
+async fn range_of(connection: &mut SqliteConnection, domain: i64) -> Result<Option<Range>> {
+    let row = sqlx::query("SELECT * FROM removed_ranges WHERE domain = ?")
+        .bind(domain)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+    row.as_ref().map(range).transpose()
+}
+
+fn range(row: &SqliteRow) -> Result<Range> {
+    Ok(Range {
+        domain: row.integer("domain")?,
+        first_day: row.integer("first_day")?,
+        last_day: row.integer("last_day")?,
+        hours: (row.integer("first_hour")?, row.integer("last_hour")?),
+        retired: row.try_get("retired").map_err(failed_to(WHAT))?,
+    })
+}
+
+/// The rows of a part: whole hours, so that totals and objects agree at every moment. The parameters are those of
+/// [`Range::up_to`].
+macro_rules! in_part {
+    ($begin:literal, $end:literal) => {
+        concat!(
+            $begin,
+            " WHERE domain = ?1 AND day BETWEEN ?2 AND ?3 AND hour BETWEEN ?4 AND ?5 AND (day, hour) <= (?3, ?6)",
+            $end
+        )
+    };
+}
+
+impl Range {
+    async fn remove_part(&self, connection: &mut SqliteConnection) -> Result<Part> {
+        let next = self.up_to(
+            concat!(
+                "SELECT day, hour FROM objects WHERE domain = ?1 AND day BETWEEN ?2 AND ?3 ",
+                "AND hour BETWEEN ?4 AND ?6 ORDER BY day, hour LIMIT 1 OFFSET ?7"
+            ),
+            self.end(),
+        );
+        let next = next
+            .bind(AT_ONCE - 1)
+            .fetch_optional(&mut *connection)
+            .await;
+        let next = next.map_err(failed_to(WHAT))?;
+        let end = match &next {
+            Some(row) => (row.integer("day")?, row.integer("hour")?),
+            None => self.end(),
+        };
+        let mut paths = Vec::new();
+        if self.retired.is_none() {
+            let rows = self.up_to(in_part!("SELECT path FROM objects", ""), end);
+            let rows = rows.fetch_all(&mut *connection).await;
+            for row in rows.map_err(failed_to(WHAT))? {
+                paths.push(row.text("path")?);
+            }
+        }
+        let objects: &[_] = match self.retired {
+            Some(_) => &[in_part!(
+                "UPDATE objects SET retired = ?7",
+                " AND retired IS NULL"
+            )],
+            None => &[
+                in_part!(
+                    "INSERT INTO waste (path) SELECT path FROM objects",
+                    " ON CONFLICT (path) DO NOTHING"
+                ),
+                in_part!("DELETE FROM objects", ""),
+            ],
+        };
+        let hours = [
+            in_part!("DELETE FROM hour_totals", ""),
+            in_part!("DELETE FROM uncompacted", ""),
+        ];
+        for sql in objects.iter().chain(&hours) {
+            let mut statement = self.up_to(sql, end);
+            if sql.contains("?7") {
+                statement = statement.bind(self.retired);
+            }
+            let done = statement.execute(&mut *connection).await;
+            done.map_err(failed_to(WHAT))?;
+        }
+        let progress = match next {
+            Some(_) => sqlx::query("UPDATE removed_ranges SET first_day = ?2 WHERE domain = ?1"),
+            None => sqlx::query("DELETE FROM removed_ranges WHERE domain = ?1 AND last_day >= ?2"),
+        };
+        let progress = progress.bind(self.domain).bind(end.0);
+        let done = progress.execute(connection).await;
+        done.map_err(failed_to(WHAT))?;
+        Ok(Part {
+            paths,
+            is_last: next.is_none(),
+        })
+    }
+
+    /// The last day and hour.
+    const fn end(&self) -> (i64, i64) {
+        (self.last_day, self.hours.1)
+    }
+
+    /// Binds the domain, the first and last day, the first and last hour of each day, and the last hour of the last day.
+    fn up_to(
+        &self,
+        sql: &'static str,
+        (day, hour): (i64, i64),
+    ) -> Query<'static, Sqlite, SqliteArguments> {
+        sqlx::query(sql)
+            .bind(self.domain)
+            .bind(self.first_day)
+            .bind(day)
+            .bind(self.hours.0)
+            .bind(self.hours.1)
+            .bind(hour)
+    }
+}

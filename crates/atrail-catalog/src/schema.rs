@@ -1,0 +1,273 @@
+//! The catalog's tables, and the upgrade of an older catalog.
+
+use atrail_disk::{Result, StoreError};
+use sqlx::sqlite::SqlitePool;
+
+use super::failure::failed_to;
+
+/// The steps in the order in which they were added. A released step never changes; a change is a new step.
+const STEPS: &[&str] = &[
+    include_str!("schema/0001_tenancy.sql"),
+    include_str!("schema/0002_identity.sql"),
+    include_str!("schema/0003_archive.sql"),
+    include_str!("schema/0004_sessions.sql"),
+    include_str!("schema/0005_retention.sql"),
+    include_str!("schema/0006_compaction.sql"),
+    include_str!("schema/0007_identity.sql"),
+    include_str!("schema/0008_evidence.sql"),
+    include_str!("schema/0009_account_hours.sql"),
+    include_str!("schema/0010_contents_of_objects.sql"),
+    include_str!("schema/0011_set_apart.sql"),
+    include_str!("schema/0012_readings.sql"),
+    include_str!("schema/0013_invitations.sql"),
+    include_str!("schema/0014_clock.sql"),
+    include_str!("schema/0015_session_texts.sql"),
+    include_str!("schema/0016_inviters.sql"),
+    include_str!("schema/0017_places.sql"),
+    include_str!("schema/0018_watermarks.sql"),
+    include_str!("schema/0019_removed_ranges.sql"),
+];
+
+/// Checks that a catalog that must not be changed is at the last step.
+pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
+    let done = done(pool).await?;
+    if done < STEPS.len() {
+        return Err(StoreError::Conflict(format!(
+            "the catalog was made by an earlier version of atrail (schema {done}, this one knows {}): start the \
+             server of this version once, which brings it up to date",
+            STEPS.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Returns how many steps were done.
+async fn done(pool: &SqlitePool) -> Result<usize> {
+    let (done,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(step), 0) FROM schema_steps")
+        .fetch_one(pool)
+        .await
+        .map_err(failed_to("read its schema version"))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    if done > STEPS.len() {
+        return Err(StoreError::Conflict(format!(
+            "the catalog was made by a later version of atrail (schema {done}, this one knows {}): run that version",
+            STEPS.len()
+        )));
+    }
+    Ok(done)
+}
+
+/// Upgrades the catalog to the last step; each step is a transaction of its own.
+pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
+        .execute(pool)
+        .await
+        .map_err(failed_to("prepare its schema"))?;
+    let done = done(pool).await?;
+    for (step, sql) in (1_i64..).zip(STEPS).skip(done) {
+        let mut tx = pool
+            .begin()
+            .await
+            .map_err(failed_to("upgrade its schema"))?;
+        sqlx::raw_sql(*sql)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("upgrade its schema"))?;
+        sqlx::query("INSERT INTO schema_steps (step) VALUES (?)")
+            .bind(step)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to("upgrade its schema"))?;
+        tx.commit().await.map_err(failed_to("upgrade its schema"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+    use super::*;
+
+    /// Returns a catalog of a version that had this many steps.
+    async fn made_by_version_of(steps: usize) -> SqlitePool {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .unwrap();
+        let table = "CREATE TABLE schema_steps (step INTEGER PRIMARY KEY)";
+        sqlx::raw_sql(table).execute(&pool).await.unwrap();
+        for (step, sql) in (1_i64..).zip(STEPS).take(steps) {
+            sqlx::raw_sql(*sql).execute(&pool).await.unwrap();
+            let done = sqlx::query("INSERT INTO schema_steps (step) VALUES (?)").bind(step);
+            done.execute(&pool).await.unwrap();
+        }
+        pool
+    }
+
+    /// The roles and keys of an earlier version are known after the upgrade.
+    #[tokio::test]
+    async fn roles_and_keys_from_before_there_were_more_are_kept() {
+        let pool = made_by_version_of(6).await;
+        let old = "INSERT INTO accounts VALUES (x'0a', 'a', 0);
+            INSERT INTO organizations VALUES (x'0b', x'0a', 'o', 0);
+            INSERT INTO spaces VALUES (x'0c', x'0b', 's', 0);
+            INSERT INTO users VALUES (x'01', 'ann', 'h', 1, 0);
+            INSERT INTO owners VALUES (x'0a', x'01');
+            INSERT INTO developers VALUES (x'0c', x'01');
+            INSERT INTO api_keys VALUES ('k', x'01', 'key', x'02', 0);
+            INSERT INTO logins VALUES (x'03', x'01', 'k', 0, 9);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let roles: Vec<(String,)> = sqlx::query_as(
+            "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' (' || hex(space) || ') ' || claimed \
+             FROM roles ORDER BY role",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        let roles: Vec<_> = roles.iter().map(|(text,)| text.as_str()).collect();
+        assert_eq!(roles, ["01 developer of 0A (0C) 0", "01 owner of 0A () 0"]);
+        let key: (Option<String>, Option<i64>) =
+            sqlx::query_as("SELECT scopes, expires FROM api_keys")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        assert_eq!(key, (None, None), "good for everything and for ever");
+    }
+
+    /// The holder of a role still uses its account, and the key of a user of one account stays with that account.
+    #[tokio::test]
+    async fn roles_from_before_there_were_invitations_are_accepted() {
+        let pool = made_by_version_of(10).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
+            INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0), (x'02', 'bob', 'h', 0, 0);
+            INSERT INTO roles VALUES (x'01', 'owner', x'0a', NULL, 0), (x'02', 'auditor', x'0a', NULL, 0),
+                (x'02', 'writer', x'0b', NULL, 0);
+            INSERT INTO api_keys (key, holder, name, hash, created) VALUES ('k', x'01', 'k', x'', 0),
+                ('l', x'02', 'l', x'', 0);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let uses = "SELECT hex(holder) || ' ' || hex(account) FROM account_uses ORDER BY 1";
+        assert_eq!(rows(uses).await, ["01 0A", "02 0A", "02 0B"]);
+        let keys = "SELECT key || ' ' || hex(account) FROM api_keys ORDER BY 1";
+        assert_eq!(rows(keys).await, ["k 0A", "l "]);
+        assert!(rows("SELECT name FROM invitations").await.is_empty());
+    }
+
+    /// There was one log: an old catalog's watermarks belong to the log of its directory.
+    #[tokio::test]
+    async fn watermarks_from_before_there_were_several_logs_are_those_of_the_directory() {
+        let pool = made_by_version_of(17).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains (domain, account, space) VALUES (1, x'0a', NULL), (2, x'0a', x'0b');
+            INSERT INTO sealed_to (domain, sequence) VALUES (1, 70), (2, 8);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows: Vec<(i64, i64, i64)> =
+            sqlx::query_as("SELECT log, domain, sequence FROM watermarks ORDER BY domain")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(rows, [(1, 1, 70), (1, 2, 8)]);
+    }
+
+    /// The row of an object summarizes its contents, even for an object of an earlier version.
+    #[tokio::test]
+    async fn objects_tell_what_their_segments_hold() {
+        let pool = made_by_version_of(9).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains VALUES (1, x'0a', NULL);
+            INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES
+                (x'01', 1, 7, 0, 'p', 99, x''), (x'02', 1, 7, 0, 'q', 99, x''), (x'03', 1, 7, 0, 'r', 99, x'');
+            INSERT INTO segments (segment, object, position, count, size_bytes, root) VALUES
+                (x'0011', x'01', 1, 2, 20, x''), (x'1200', x'01', 0, 3, 30, x''), (x'0013', x'02', 0, 4, 40, x'');";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows: Vec<(i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT events, events_bytes, segments FROM objects ORDER BY object")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        let in_order = vec![0x12, 0x00, 0x00, 0x11];
+        let none = (0, 0, vec![]);
+        assert_eq!(rows, [(5, 50, in_order), (4, 40, vec![0x00, 0x13]), none]);
+    }
+
+    /// Earlier objects of an hour stay in their order, and later ones follow them.
+    #[tokio::test]
+    async fn objects_from_before_they_had_places_keep_their_order() {
+        let pool = made_by_version_of(16).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
+            INSERT INTO domains (domain, account, space) VALUES (1, x'0a', NULL), (2, x'0a', x'0c'), (3, x'0a', x'0d');
+            INSERT INTO objects (object, domain, day, hour, path, size_bytes, sha256) VALUES
+                (x'03', 1, 7, 0, 'p', 99, x''), (x'01', 1, 7, 0, 'q', 99, x''), (x'02', 1, 6, 5, 'r', 99, x''),
+                (x'04', 2, 7, 0, 's', 99, x''), (x'05', 1, 7, 0, 't', 99, x'');
+            UPDATE objects SET retired = 5 WHERE object = x'05';";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let objects = "SELECT domain || ' ' || hex(object) || ' ' || place FROM objects ORDER BY domain, day, hour, place";
+        let in_order = ["1 02 1", "1 01 2", "1 03 3", "1 05 4", "2 04 1"];
+        assert_eq!(rows(objects).await, in_order);
+        let domains = "SELECT domain || ' ' || places FROM domains ORDER BY domain";
+        assert_eq!(rows(domains).await, ["1 4", "2 1", "3 0"]);
+        let twice = "UPDATE objects SET place = 3 WHERE object = x'01'";
+        let refused = sqlx::raw_sql(twice).execute(&pool).await;
+        refused.unwrap_err();
+    }
+
+    /// The hours of accounts equal those of their domains: in a catalog of an earlier version, and after every change.
+    #[tokio::test]
+    async fn hours_of_accounts_follow_those_of_their_domains() {
+        let pool = made_by_version_of(8).await;
+        let run = |sql: &'static str| sqlx::raw_sql(sql).execute(&pool);
+        run(
+            "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
+            INSERT INTO domains VALUES (1, x'0a', NULL), (2, x'0a', x'0c'), (3, x'0b', NULL);
+            INSERT INTO hour_totals VALUES (1, 7, 0, 10, 100), (2, 7, 0, 1, 5), (3, 7, 0, 4, 4);",
+        )
+        .await
+        .unwrap();
+        apply(&pool).await.unwrap();
+        let hours = || async {
+            let rows: Vec<(String,)> = sqlx::query_as(
+                "SELECT hex(account) || ' ' || day || ' ' || hour || ': ' || count || ' ' || size_bytes \
+                 FROM account_hours ORDER BY account, day, hour",
+            )
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(hours().await, ["0A 7 0: 11 105", "0B 7 0: 4 4"]);
+        run(
+            "INSERT INTO hour_totals VALUES (1, 7, 0, 1, 1), (2, 7, 0, 2, 2), (2, 7, 1, 3, 3) \
+             ON CONFLICT (domain, day, hour) DO UPDATE SET \
+             count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes",
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            hours().await,
+            ["0A 7 0: 14 108", "0A 7 1: 3 3", "0B 7 0: 4 4"]
+        );
+        run("DELETE FROM hour_totals WHERE domain = 2")
+            .await
+            .unwrap();
+        assert_eq!(hours().await, ["0A 7 0: 11 101", "0B 7 0: 4 4"]);
+        run("DELETE FROM hour_totals").await.unwrap();
+        assert!(hours().await.is_empty());
+    }
+}

@@ -1,0 +1,196 @@
+//! The journal of one machine: a write-ahead log in files, one thread that writes it, and the unsealed events in
+//! memory.
+
+mod append;
+mod lanes;
+mod memtable;
+mod recover;
+mod writer;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use atrail_disk::{Reserve, Result, StoreError, off_thread};
+use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours};
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::sync::RwLock;
+
+use super::{
+    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
+    Unsealed,
+};
+use crate::log::{LogNumber, Replay, Wal};
+use memtable::Memtable;
+pub use recover::NewJournal;
+pub(super) use recover::{RecoveredLog, recover_log};
+use writer::WriterHandle;
+
+/// A journal in a directory of this machine.
+#[derive(Debug)]
+pub struct LocalJournal {
+    memtable: Arc<Memtable>,
+    writer: WriterHandle,
+    /// Held for writing while sealed events move from the memtable's count to the catalog's, or are removed.
+    published: Arc<RwLock<()>>,
+}
+
+impl LocalJournal {
+    /// Loads the log's unsealed events back into memory, and begins a new log with them. `sealed_to` is the sequence
+    /// number up to which each domain's events are sealed. On a full disk it uses the space that is set aside.
+    ///
+    /// # Errors
+    /// When the disk fails; no event is lost.
+    pub async fn recover(
+        new: NewJournal,
+        replay: Replay,
+        sealed_to: &HashMap<Domain, u64>,
+        reserve: &Arc<Reserve>,
+    ) -> Result<Self> {
+        let log = recover_log(&new, replay, sealed_to, reserve).await?;
+        Self::start(log.map(|wal| Box::new(wal) as Box<dyn Wal>), new)
+    }
+
+    /// Continues a recovered log.
+    pub(super) fn start(log: RecoveredLog<Box<dyn Wal>>, new: NewJournal) -> Result<Self> {
+        let RecoveredLog {
+            wal,
+            frames,
+            next_sequence,
+            is_cramped,
+        } = log;
+        let memtable = Arc::new(Memtable::new(new.clock, new.seal_at_bytes));
+        memtable.insert(frames);
+        let writer = WriterHandle::start(wal, Arc::clone(&memtable), new.counters, next_sequence)
+            .map_err(|source| StoreError::Directory {
+            what: "cannot start the log writer".to_owned(),
+            source,
+        })?;
+        if is_cramped {
+            writer.note_full();
+        }
+        Ok(Self {
+            memtable,
+            writer,
+            published: Arc::default(),
+        })
+    }
+}
+
+impl Journal for LocalJournal {
+    fn log(&self) -> LogNumber {
+        LogNumber::OF_DIRECTORY
+    }
+
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>> {
+        self.writer.append(batch).boxed()
+    }
+
+    fn seals_of(&self, domain: Domain) -> u64 {
+        self.memtable.seals_of(domain)
+    }
+
+    fn note_seal(&self, domain: Domain) {
+        self.memtable.note_seal(domain);
+    }
+
+    fn totals(
+        &self,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Vec<(Domain, DayTotal)> {
+        self.memtable.totals(only, days, hours)
+    }
+
+    fn unsealed(&self) -> Unsealed {
+        self.memtable.unsealed()
+    }
+
+    fn unsealed_domains(&self) -> HashSet<Domain> {
+        self.memtable.unsealed_domains()
+    }
+
+    fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
+        let published = Arc::clone(&self.published);
+        async move { CountsKept(published.read_owned().await) }.boxed()
+    }
+
+    fn change_counts(&self) -> BoxFuture<'_, CountsChange> {
+        let published = Arc::clone(&self.published);
+        async move { CountsChange(published.write_owned().await) }.boxed()
+    }
+
+    fn gathered(&self) -> Vec<Gathered> {
+        self.memtable.gathered()
+    }
+
+    fn take(&self, domains: &HashSet<Domain>) -> Taken {
+        self.memtable.take(domains)
+    }
+
+    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        self.memtable.forget_sealed(taken);
+    }
+
+    fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.memtable.unsigned()
+    }
+
+    fn signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.memtable.forget_signed(numbers);
+    }
+
+    fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
+        self.memtable.put_back(taken);
+    }
+
+    fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>> {
+        self.writer.trim(rotation).boxed()
+    }
+
+    fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let eraser = self.writer.part_with(domains.clone()).await?;
+            // After that: what is durable in closed files is either here or sealed and signed.
+            let below = self.memtable.sealed_below(domains);
+            off_thread(move || eraser.erase(&below)).await
+        }
+        .boxed()
+    }
+
+    fn set_owners(&self, owners: &[(Domain, AccountId)]) {
+        self.memtable.set_owners(owners.iter().copied());
+    }
+
+    fn wait_for_room(&self, account: AccountId) -> BoxFuture<'_, ()> {
+        self.memtable.wait_for_room(account).boxed()
+    }
+
+    fn wait_until_ripe(&self) -> BoxFuture<'_, ()> {
+        self.memtable.wait_until_ripe().boxed()
+    }
+
+    fn ripe(&self) -> Option<Ripe> {
+        self.memtable.ripe()
+    }
+
+    fn refusal(&self) -> Option<StoreError> {
+        self.writer.refusal()
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.is_full()
+    }
+
+    fn note_full(&self) {
+        self.writer.note_full();
+    }
+
+    fn poison(&self, why: String) {
+        self.writer.poison(why);
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Result<()>> {
+        self.writer.stop().boxed()
+    }
+}

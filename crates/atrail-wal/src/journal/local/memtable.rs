@@ -1,0 +1,289 @@
+//! The events that are durable in the log but not sealed yet, by domain and hour.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use atrail_evidence::LeafHash;
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::journal::load::{Load, Loads, wait_for_room};
+use crate::journal::unsigned::UnsignedSeals;
+use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
+use crate::log::{Frame, NewEvent};
+
+/// Unsealed events: those that gather, and those being sealed. `status` counts both.
+#[derive(Debug)]
+pub(super) struct Memtable {
+    inner: Mutex<Inner>,
+    clock: Arc<dyn Clock>,
+    /// Notified when sealing has made room.
+    room: Notify,
+    /// Notified when enough has gathered for sealing.
+    ripe: Notify,
+    seal_at_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The portions of each domain, oldest first; no domain has an empty list. They are sealed in this order, because
+    /// the catalog records only the frame up to which a domain is sealed.
+    gathering: HashMap<Domain, VecDeque<Pending>>,
+    sealing: HashMap<Domain, Arc<Pending>>,
+    /// How often each domain's events were sealed in this process.
+    seals: HashMap<Domain, u64>,
+    unsigned: UnsignedSeals,
+    /// What `gathering` holds.
+    gathered: Load,
+    /// The load of both, by account.
+    loads: Loads,
+}
+
+impl Memtable {
+    pub(super) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64) -> Self {
+        Self {
+            inner: Mutex::default(),
+            clock,
+            room: Notify::new(),
+            ripe: Notify::new(),
+            seal_at_bytes,
+        }
+    }
+
+    pub(super) fn note_seal(&self, domain: Domain) {
+        *self.inner.lock().seals.entry(domain).or_default() += 1;
+    }
+
+    /// Inserts durable frames, in their order.
+    pub(super) fn insert(&self, frames: Vec<Frame>) {
+        let now = self.clock.elapsed();
+        let mut inner = self.inner.lock();
+        for frame in frames {
+            let gathering = inner.gathering.entry(frame.domain).or_default();
+            if gathering.back().is_none_or(Pending::is_full) {
+                gathering.push_back(Pending::begin(frame.sequence, now));
+            }
+            let pending = gathering.back_mut().expect("it was just seen to");
+            let load = pending.add(frame.sequence, frame.events);
+            inner.gathered = inner.gathered.plus(load);
+            inner.loads.add(frame.domain, load);
+        }
+        if inner.gathered.is_ripe(self.seal_at_bytes).is_some() {
+            self.ripe.notify_one();
+        }
+    }
+
+    pub(super) fn seals_of(&self, domain: Domain) -> u64 {
+        self.inner.lock().seals.get(&domain).copied().unwrap_or(0)
+    }
+
+    /// Removes the events that are already unsealed here, or were seen earlier in this round of writing, and returns
+    /// their number. Returns `None`, with nothing removed, when the domain was sealed after the caller had looked up
+    /// sealed duplicates: then the caller has to look again.
+    pub(super) fn without_known(
+        &self,
+        domain: Domain,
+        seals: u64,
+        events: &mut Vec<NewEvent>,
+        seen: &mut HashSet<(Domain, LeafHash)>,
+    ) -> Option<u64> {
+        let inner = self.inner.lock();
+        if inner.seals.get(&domain).copied().unwrap_or(0) != seals {
+            return None;
+        }
+        let held: Vec<_> = inner.of(domain).collect();
+        let before = events.len();
+        events.retain(|event| {
+            held.iter().all(|pending| !pending.holds(&event.leaf))
+                && seen.insert((domain, event.leaf))
+        });
+        Some((before - events.len()) as u64)
+    }
+
+    pub(super) fn set_owners(&self, owners: impl Iterator<Item = (Domain, AccountId)>) {
+        let mut inner = self.inner.lock();
+        let mut loads = Loads::of(owners);
+        for (domain, pending) in inner.all() {
+            loads.add(domain, pending.load());
+        }
+        inner.loads = loads;
+    }
+
+    pub(super) async fn wait_for_room(&self, account: AccountId) {
+        wait_for_room(&self.room, || self.has_room(account)).await;
+    }
+
+    pub(super) async fn wait_until_ripe(&self) {
+        self.ripe.notified().await;
+    }
+
+    pub(super) fn ripe(&self) -> Option<Ripe> {
+        self.inner.lock().gathered.is_ripe(self.seal_at_bytes)
+    }
+
+    pub(super) fn unsealed(&self) -> Unsealed {
+        let inner = self.inner.lock();
+        let mut total = Unsealed {
+            size_bytes: inner.loads.all().bytes,
+            ..Unsealed::default()
+        };
+        for (_, pending) in inner.all() {
+            total.events += pending.events();
+            total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
+        }
+        total
+    }
+
+    pub(super) fn unsealed_domains(&self) -> HashSet<Domain> {
+        let inner = self.inner.lock();
+        let gathering = inner.gathering.keys();
+        gathering.chain(inner.sealing.keys()).copied().collect()
+    }
+
+    fn has_room(&self, account: AccountId) -> bool {
+        let limit = Load::room(self.seal_at_bytes);
+        self.inner.lock().loads.has_room(account, limit)
+    }
+
+    /// The lowest sequence number of a frame that is unsealed or unsigned.
+    pub(super) fn oldest_sequence(&self) -> Option<u64> {
+        let inner = self.inner.lock();
+        // The oldest portion of each domain suffices.
+        let gathering = inner.gathering.values().filter_map(VecDeque::front);
+        let sealing = inner.sealing.values().map(|pending| &**pending);
+        let oldest = gathering.chain(sealing);
+        let oldest = oldest.map(|pending| pending.first_sequence);
+        oldest.chain(inner.unsigned.first()).min()
+    }
+
+    /// Of each domain the number below which all its frames are sealed and signed.
+    pub(super) fn sealed_below(&self, domains: &HashSet<Domain>) -> HashMap<Domain, u64> {
+        let inner = self.inner.lock();
+        let below = |domain: &Domain| {
+            let first = inner.of(*domain).map(|pending| pending.first_sequence);
+            let first = first.chain(inner.unsigned.first_of(*domain));
+            (*domain, first.min().unwrap_or(u64::MAX))
+        };
+        domains.iter().map(below).collect()
+    }
+
+    pub(super) fn gathered(&self) -> Vec<Gathered> {
+        let inner = self.inner.lock();
+        let gathered = inner.gathering.iter().map(|(domain, pending)| Gathered {
+            domain: *domain,
+            since: pending.front().expect("none is without any").since,
+            hours: pending.iter().map(|one| one.hours.len()).collect(),
+        });
+        gathered.collect()
+    }
+
+    /// Moves the oldest gathered portion of these domains to the portions being sealed.
+    pub(super) fn take(&self, domains: &HashSet<Domain>) -> Taken {
+        let mut inner = self.inner.lock();
+        let mut taken = Vec::with_capacity(domains.len());
+        for domain in domains {
+            if inner.sealing.contains_key(domain) {
+                // Another caller has it without this caller's claim: the count and the order of its events must not
+                // change.
+                continue;
+            }
+            let Some(gathering) = inner.gathering.get_mut(domain) else {
+                continue;
+            };
+            let pending = gathering.pop_front().expect("none is without any");
+            if gathering.is_empty() {
+                inner.gathering.remove(domain);
+            }
+            inner.gathered = inner.gathered.minus(pending.load());
+            let pending = Arc::new(pending);
+            inner.sealing.insert(*domain, Arc::clone(&pending));
+            taken.push((*domain, pending));
+        }
+        taken.sort_unstable_by_key(|(domain, _)| *domain);
+        taken
+    }
+
+    /// Forgets the portions of these domains that were being sealed: the catalog has them now.
+    pub(super) fn forget_sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut inner = self.inner.lock();
+        for (domain, _) in taken {
+            if let Some(pending) = inner.sealing.remove(domain) {
+                let seals = inner.seals.entry(*domain).or_default();
+                *seals += 1;
+                let number = *seals;
+                let first = pending.first_sequence;
+                inner.unsigned.add(*domain, number, first);
+                inner.loads.remove(*domain, pending.load());
+            }
+        }
+        drop(inner);
+        self.room.notify_waiters();
+    }
+
+    pub(super) fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.inner.lock().unsigned.numbers()
+    }
+
+    pub(super) fn forget_signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.inner.lock().unsigned.forget(numbers);
+    }
+
+    /// Puts what could not be sealed of these domains back, before what came since.
+    pub(super) fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut inner = self.inner.lock();
+        for (domain, _) in taken {
+            if let Some(earlier) = inner.sealing.remove(domain) {
+                inner.gathered = inner.gathered.plus(earlier.load());
+                let gathering = inner.gathering.entry(*domain).or_default();
+                gathering.push_front(Arc::unwrap_or_clone(earlier));
+            }
+        }
+    }
+
+    /// Returns the totals of unsealed events of a domain, or of all domains: one for each day of a domain, or more
+    /// where a day lies in several portions. It visits every unsealed hour of these domains, and appends wait
+    /// meanwhile.
+    pub(super) fn totals(
+        &self,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Vec<(Domain, DayTotal)> {
+        let mut found = Vec::new();
+        let mut add = |domain: Domain, pending: &Pending| {
+            add_totals(&mut found, domain, pending.within(days, hours));
+        };
+        let inner = self.inner.lock();
+        match only {
+            Some(domain) => inner.of(domain).for_each(|pending| add(domain, pending)),
+            None => inner
+                .all()
+                .for_each(|(domain, pending)| add(domain, pending)),
+        }
+        drop(inner);
+        found
+    }
+}
+
+impl Inner {
+    /// Returns the unsealed portions of a domain.
+    fn of(&self, domain: Domain) -> impl Iterator<Item = &Pending> {
+        let sealing = self.sealing.get(&domain).map(|pending| &**pending);
+        let gathering = self.gathering.get(&domain).into_iter().flatten();
+        gathering.chain(sealing)
+    }
+
+    /// Returns all unsealed portions.
+    fn all(&self) -> impl Iterator<Item = (Domain, &Pending)> {
+        let sealing = self.sealing.iter();
+        let sealing = sealing.map(|(domain, pending)| (*domain, &**pending));
+        let gathering = self.gathering.iter();
+        let gathering =
+            gathering.flat_map(|(domain, all)| all.iter().map(move |pending| (*domain, pending)));
+        gathering.chain(sealing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

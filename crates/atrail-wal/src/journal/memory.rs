@@ -1,0 +1,415 @@
+//! A journal in memory, for tests: what a crash leaves is a value that outlives the journal, and it fails on demand as
+//! a disk does.
+
+mod log;
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use atrail_disk::{Result, StoreError};
+use atrail_evidence::LeafHash;
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, RwLock};
+
+use super::load::{Load, Loads, wait_for_room};
+use super::{
+    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
+    Unsealed, add_totals,
+};
+use crate::journal::unsigned::UnsignedSeals;
+use crate::log::LogNumber;
+pub use log::MemoryLog;
+use log::Numbered;
+pub(crate) use log::{Failure, Fault};
+
+/// A journal in memory, for tests and experiments. Its log survives it, as files would.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    log: MemoryLog,
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    seal_at_bytes: u64,
+    published: Arc<RwLock<()>>,
+    room: Notify,
+    ripe: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The portion of each domain that is being sealed.
+    sealing: HashMap<Domain, Arc<Pending>>,
+    seals: HashMap<Domain, u64>,
+    unsigned: UnsignedSeals,
+    owners: HashMap<Domain, AccountId>,
+    poison: Option<String>,
+    is_full: bool,
+    is_stopped: bool,
+}
+
+impl State {
+    fn is_unsigned(&self, sealed: &Numbered) -> bool {
+        let first = self.unsigned.first_of(sealed.domain);
+        first.is_some_and(|first| sealed.sequence >= first)
+    }
+}
+
+impl MemoryJournal {
+    /// Opens the journal as after a crash of the last one. `sealed_to` is the sequence number up to which each domain's
+    /// events are sealed.
+    pub fn open(
+        log: MemoryLog,
+        sealed_to: &HashMap<Domain, u64>,
+        clock: Arc<dyn Clock>,
+        seal_at_bytes: u64,
+    ) -> Self {
+        let mut kept = log.0.lock();
+        kept.batches.retain(|one| {
+            let sealed = sealed_to.get(&one.domain);
+            sealed.is_none_or(|sealed| one.sequence > *sealed)
+        });
+        let highest = sealed_to.values().copied().max().unwrap_or(0);
+        kept.last_sequence = kept.last_sequence.max(highest);
+        drop(kept);
+        Self {
+            log,
+            state: Mutex::default(),
+            clock,
+            seal_at_bytes,
+            published: Arc::default(),
+            room: Notify::new(),
+            ripe: Notify::new(),
+        }
+    }
+
+    fn has_fault(&self, fault: Fault) -> bool {
+        self.log.0.lock().fault == Some(fault)
+    }
+
+    fn try_append(&self, batch: Batch) -> Result<Appended> {
+        let Batch {
+            domain,
+            seals,
+            mut events,
+            ..
+        } = batch;
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        let mut state = self.state.lock();
+        if state.is_stopped {
+            return Err(StoreError::Closed);
+        }
+        let sealed = state.seals.get(&domain).copied().unwrap_or(0);
+        let mut kept = self.log.0.lock();
+        let fault = kept.fault;
+        if sealed != seals && fault != Some(Fault::IgnoresSealsMeanwhile) {
+            return Ok(Appended::LookAgain(events));
+        }
+        let own = kept.batches.iter().filter(|one| one.domain == domain);
+        let own = own.flat_map(|one| &one.events);
+        let mut seen: HashSet<LeafHash> = own.map(|event| event.leaf).collect();
+        let before = events.len();
+        if fault != Some(Fault::KeepsADuplicate) {
+            events.retain(|event| seen.insert(event.leaf));
+        }
+        let mut duplicates = (before - events.len()) as u64;
+        if fault == Some(Fault::CountsADuplicateAsNew) {
+            duplicates = 0;
+        }
+        if events.is_empty() {
+            return Ok(Appended::Durable { duplicates });
+        }
+        match kept.failure {
+            Some(Failure::Full) => {
+                state.is_full = true;
+                if fault == Some(Fault::KeepsHalfOfWhatIsRefused) {
+                    events.truncate(events.len().div_ceil(2));
+                    kept.keep(domain, events, self.clock.elapsed());
+                }
+                return Err(full());
+            }
+            Some(Failure::Broken { is_kept }) => {
+                kept.failure = None;
+                if is_kept {
+                    kept.keep(domain, events, self.clock.elapsed());
+                }
+                let why = "the disk in memory broke off".to_owned();
+                if fault != Some(Fault::GoesOnAfterBreaking) {
+                    state.poison = Some(why.clone());
+                }
+                return Err(StoreError::Poisoned(why));
+            }
+            None => {}
+        }
+        if fault != Some(Fault::AcknowledgesWithoutKeeping) {
+            kept.keep(domain, events, self.clock.elapsed());
+        }
+        drop((kept, state));
+        if self.ripe().is_some() {
+            self.ripe.notify_one();
+        }
+        Ok(Appended::Durable { duplicates })
+    }
+
+    /// Returns the portions of each domain, oldest first, without those being sealed.
+    fn goes(&self, only: Option<Domain>) -> HashMap<Domain, Vec<Pending>> {
+        let state = self.state.lock();
+        let kept = self.log.0.lock();
+        let mut goes: HashMap<Domain, Vec<Pending>> = HashMap::new();
+        for one in &kept.batches {
+            let being_sealed = state.sealing.get(&one.domain);
+            if only.is_some_and(|only| only != one.domain)
+                || being_sealed.is_some_and(|pending| one.sequence <= pending.last_sequence)
+            {
+                continue;
+            }
+            let of_domain = goes.entry(one.domain).or_default();
+            if of_domain.last().is_none_or(Pending::is_full) {
+                of_domain.push(Pending::begin(one.sequence, one.since));
+            }
+            let last = of_domain.last_mut().expect("it was just seen to");
+            last.add(one.sequence, one.events.clone());
+        }
+        goes
+    }
+
+    /// Returns the same with the portions being sealed.
+    fn all(&self, only: Option<Domain>) -> Vec<(Domain, Pending)> {
+        let goes = self.goes(only).into_iter();
+        let mut all: Vec<_> = goes
+            .flat_map(|(domain, goes)| goes.into_iter().map(move |one| (domain, one)))
+            .collect();
+        let state = self.state.lock();
+        let sealing = state.sealing.iter();
+        let sealing = sealing.filter(|(domain, _)| only.is_none_or(|only| only == **domain));
+        all.extend(sealing.map(|(domain, pending)| (*domain, Pending::clone(pending))));
+        all
+    }
+
+    fn has_room(&self, account: AccountId) -> bool {
+        let mut loads = Loads::of(self.state.lock().owners.clone().into_iter());
+        for (domain, pending) in self.all(None) {
+            loads.add(domain, pending.load());
+        }
+        let limit = Load::room(self.seal_at_bytes);
+        loads.has_room(account, limit)
+            || (self.has_fault(Fault::GivesAllRoomToOne) && !loads.all().is_at_least(limit))
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::Full(io::ErrorKind::StorageFull.into())
+}
+
+impl Journal for MemoryJournal {
+    fn log(&self) -> LogNumber {
+        LogNumber::OF_DIRECTORY
+    }
+
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>> {
+        ready(self.try_append(batch)).boxed()
+    }
+
+    fn seals_of(&self, domain: Domain) -> u64 {
+        self.state.lock().seals.get(&domain).copied().unwrap_or(0)
+    }
+
+    fn note_seal(&self, domain: Domain) {
+        *self.state.lock().seals.entry(domain).or_default() += 1;
+    }
+
+    fn totals(
+        &self,
+        only: Option<Domain>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Vec<(Domain, DayTotal)> {
+        let mut found = Vec::new();
+        for (domain, pending) in self.all(only) {
+            add_totals(&mut found, domain, pending.within(days, hours));
+        }
+        found
+    }
+
+    fn unsealed(&self) -> Unsealed {
+        let mut total = Unsealed::default();
+        for (_, pending) in self.all(None) {
+            total.events += pending.events();
+            total.size_bytes += pending.size_bytes;
+            total.since = Some(total.since.map_or(pending.since, |t| t.min(pending.since)));
+        }
+        total
+    }
+
+    fn unsealed_domains(&self) -> HashSet<Domain> {
+        let all = self.all(None).into_iter();
+        all.map(|(domain, _)| domain).collect()
+    }
+
+    fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
+        let mut published = Arc::clone(&self.published);
+        if self.has_fault(Fault::LetsCountsChange) {
+            published = Arc::default();
+        }
+        async move { CountsKept(published.read_owned().await) }.boxed()
+    }
+
+    fn change_counts(&self) -> BoxFuture<'_, CountsChange> {
+        let published = Arc::clone(&self.published);
+        async move { CountsChange(published.write_owned().await) }.boxed()
+    }
+
+    fn gathered(&self) -> Vec<Gathered> {
+        let goes = self.goes(None).into_iter();
+        let gathered = goes.map(|(domain, goes)| Gathered {
+            domain,
+            since: goes[0].since,
+            hours: goes.iter().map(|one| one.hours.len()).collect(),
+        });
+        gathered.collect()
+    }
+
+    fn take(&self, domains: &HashSet<Domain>) -> Taken {
+        let is_newest = self.has_fault(Fault::TakesTheNewestFirst);
+        let mut taken = Vec::new();
+        for domain in domains {
+            if self.state.lock().sealing.contains_key(domain) {
+                continue;
+            }
+            let mut goes = self.goes(Some(*domain)).remove(domain).unwrap_or_default();
+            if is_newest {
+                goes.reverse();
+            }
+            if let Some(pending) = goes.into_iter().next() {
+                let pending = Arc::new(pending);
+                let mut state = self.state.lock();
+                state.sealing.insert(*domain, Arc::clone(&pending));
+                taken.push((*domain, pending));
+            }
+        }
+        taken.sort_unstable_by_key(|(domain, _)| *domain);
+        taken
+    }
+
+    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut state = self.state.lock();
+        let mut kept = self.log.0.lock();
+        for (domain, pending) in taken {
+            if state.sealing.remove(domain).is_none() {
+                continue;
+            }
+            let seals = state.seals.entry(*domain).or_default();
+            *seals += 1;
+            let number = *seals;
+            let first = pending.first_sequence;
+            state.unsigned.add(*domain, number, first);
+            if kept.fault != Some(Fault::CountsWhatIsSealed) {
+                let last = pending.last_sequence;
+                let is_sealed = |one: &mut Numbered| one.domain == *domain && one.sequence <= last;
+                let sealed: Vec<_> = kept.batches.extract_if(.., is_sealed).collect();
+                kept.sealed.extend(sealed);
+            }
+        }
+        drop((kept, state));
+        self.room.notify_waiters();
+    }
+
+    fn unsigned(&self) -> HashMap<Domain, u64> {
+        self.state.lock().unsigned.numbers()
+    }
+
+    fn signed(&self, numbers: &HashMap<Domain, u64>) {
+        self.state.lock().unsigned.forget(numbers);
+    }
+
+    fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut state = self.state.lock();
+        for (domain, pending) in taken {
+            let is_there = state.sealing.remove(domain).is_some();
+            let mut kept = self.log.0.lock();
+            if is_there && kept.fault == Some(Fault::DropsWhatIsPutBack) {
+                let last = pending.last_sequence;
+                kept.batches
+                    .retain(|one| one.domain != *domain || one.sequence > last);
+            }
+        }
+    }
+
+    fn trim(&self, rotation: Rotation) -> BoxFuture<'_, Result<()>> {
+        let mut state = self.state.lock();
+        let mut kept = self.log.0.lock();
+        if kept.fault == Some(Fault::TrimsWhatIsUnsealed) {
+            kept.batches.pop();
+        }
+        let trimmed = if let Some(why) = &state.poison {
+            Err(StoreError::Poisoned(why.clone()))
+        } else if rotation == Rotation::Whole && kept.failure == Some(Failure::Full) {
+            Err(full())
+        } else {
+            state.is_full &= rotation != Rotation::Whole;
+            kept.sealed.retain(|one| state.is_unsigned(one));
+            Ok(())
+        };
+        ready(trimmed).boxed()
+    }
+
+    fn erase<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        let state = self.state.lock();
+        let mut kept = self.log.0.lock();
+        match kept.fault {
+            Some(Fault::LeavesWhatIsErased) => {}
+            Some(Fault::ErasesWhatIsUnsealed) => {
+                kept.batches.retain(|one| !domains.contains(&one.domain));
+            }
+            _ => kept
+                .sealed
+                .retain(|one| !domains.contains(&one.domain) || state.is_unsigned(one)),
+        }
+        ready(Ok(())).boxed()
+    }
+
+    fn set_owners(&self, owners: &[(Domain, AccountId)]) {
+        self.state.lock().owners = owners.iter().copied().collect();
+    }
+
+    fn wait_for_room(&self, account: AccountId) -> BoxFuture<'_, ()> {
+        wait_for_room(&self.room, move || self.has_room(account)).boxed()
+    }
+
+    fn wait_until_ripe(&self) -> BoxFuture<'_, ()> {
+        self.ripe.notified().boxed()
+    }
+
+    fn ripe(&self) -> Option<Ripe> {
+        let goes = self.goes(None);
+        let all = goes.values().flatten().map(Pending::load);
+        all.fold(Load::default(), Load::plus)
+            .is_ripe(self.seal_at_bytes)
+    }
+
+    fn refusal(&self) -> Option<StoreError> {
+        let state = self.state.lock();
+        let poison = state.poison.clone().map(StoreError::Poisoned);
+        poison.or_else(|| state.is_full.then(full))
+    }
+
+    fn is_full(&self) -> bool {
+        self.state.lock().is_full
+    }
+
+    fn note_full(&self) {
+        self.state.lock().is_full = true;
+    }
+
+    fn poison(&self, why: String) {
+        self.state.lock().poison.get_or_insert(why);
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Result<()>> {
+        self.state.lock().is_stopped = true;
+        ready(Ok(())).boxed()
+    }
+}
