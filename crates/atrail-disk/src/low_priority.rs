@@ -16,8 +16,9 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// Returns the niceness (sched(7)): each step gives a thread a fifth less of a core that others want.
-    const fn niceness(self) -> i32 {
+    /// Returns by how much the niceness (sched(7)) exceeds that of the process: each step gives a thread a fifth less of a
+    /// core that others want.
+    const fn steps(self) -> i32 {
         match self {
             Self::Low => 5,
             Self::Lowest => 10,
@@ -33,8 +34,8 @@ impl Priority {
         };
         let start = || {
             let threads = Builder::new_current_thread()
-                .thread_name(format!("nice-{}", self.niceness()))
-                .on_thread_start(move || lower(self.niceness()))
+                .thread_name(format!("nice-{}", self.steps()))
+                .on_thread_start(move || lower(self.steps()))
                 .build();
             threads
                 .inspect_err(|error| tracing::warn!(%error, "heavy work runs with normal priority"))
@@ -55,10 +56,17 @@ pub fn spawn_low<T: Send + 'static>(
     }
 }
 
-/// Lowers the priority of the calling thread: on Linux, that of the process is that of its first thread.
+/// The greatest niceness.
 #[cfg(target_os = "linux")]
-fn lower(niceness: i32) {
-    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
+const NICEST: i32 = 19;
+
+/// Lowers the priority of the calling thread, which alone these calls concern on Linux.
+#[cfg(target_os = "linux")]
+fn lower(steps: i32) {
+    use rustix::process::{getpriority_process, setpriority_process};
+    let lowered = getpriority_process(None)
+        .and_then(|now| setpriority_process(None, now.saturating_add(steps).min(NICEST)));
+    if let Err(error) = lowered {
         tracing::warn!(%error, "heavy work runs with normal priority");
     }
 }
@@ -77,8 +85,8 @@ mod tests {
         let here = niceness();
         for priority in [Priority::Low, Priority::Lowest] {
             let there = spawn_low(priority, niceness).await.unwrap();
-            // Whoever starts the tests may have lowered them already.
-            assert_eq!(there, priority.niceness().max(here), "{priority:?}");
+            let lowered = (here + priority.steps()).min(NICEST);
+            assert_eq!(there, lowered, "{priority:?}");
         }
         assert_eq!(niceness(), here);
         let other = tokio::task::spawn_blocking(niceness).await.unwrap();
