@@ -45,7 +45,7 @@ impl LineFile {
     }
 
     /// Returns its length in bytes.
-    pub const fn len(&self) -> u64 {
+    pub const fn size_bytes(&self) -> u64 {
         self.length
     }
 }

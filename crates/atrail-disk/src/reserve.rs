@@ -52,7 +52,7 @@ impl Reserve {
     /// syncs only that they failed.)
     pub fn explain(&self, error: StoreError) -> StoreError {
         match self.path.as_deref().and_then(Path::parent) {
-            Some(dir) => space::told(error, dir),
+            Some(dir) => space::explain(error, dir),
             None => error,
         }
     }

@@ -17,12 +17,12 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
 
 /// Returns the error; one that may be a lack of space becomes that when the disk has none. (SQLite reports of some
 /// failed writes and syncs only that they failed.)
-pub fn told(error: StoreError, path: &Path) -> StoreError {
+pub fn explain(error: StoreError, path: &Path) -> StoreError {
     let is_none = || free_bytes(path).is_ok_and(|free| free < NONE_BYTES);
-    told_with(error, is_none)
+    explain_with(error, is_none)
 }
 
-fn told_with(error: StoreError, is_none: impl Fn() -> bool) -> StoreError {
+fn explain_with(error: StoreError, is_none: impl Fn() -> bool) -> StoreError {
     if error.may_be_for_want_of_space() && is_none() {
         return StoreError::Full(io::Error::new(io::ErrorKind::StorageFull, error));
     }
@@ -38,7 +38,7 @@ mod tests {
     fn kind(shortage: Shortage, is_none: bool) -> ErrorKind {
         let source = DatabaseError::new(io::Error::other("disk I/O error"), shortage);
         let what = "write";
-        told_with(StoreError::Catalog { what, source }, || is_none).kind()
+        explain_with(StoreError::Catalog { what, source }, || is_none).kind()
     }
 
     #[test]

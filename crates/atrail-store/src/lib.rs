@@ -57,7 +57,7 @@ pub use atrail_catalog::{
     Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin,
     Organization, Proof, Revoked, Space, Tenancy,
 };
-pub use atrail_disk::{DatabaseError, ErrorKind, Result, StoreError};
+pub use atrail_disk::{ErrorKind, Result, StoreError};
 pub use atrail_wal::{NewEvent, Unsealed};
 pub use compaction::Compacted;
 pub use dedup::DedupStats;

@@ -140,7 +140,7 @@ pub(crate) async fn open_catalog(
         signing.go_on(&catalog, &accounts, now).await?;
         Ok((catalog, time, replay))
     };
-    let opened = open().await.map_err(|error| space::told(error, dir));
+    let opened = open().await.map_err(|error| space::explain(error, dir));
     if is_full(&opened) && reserve.release() {
         return open().await;
     }

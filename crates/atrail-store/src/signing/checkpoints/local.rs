@@ -159,7 +159,7 @@ impl CheckpointFile {
                 self.file.insert(opened)
             }
         };
-        let text = durable_line(file.len())? + lines;
+        let text = durable_line(file.size_bytes())? + lines;
         let appended = file.append(text.as_bytes());
         let appended = appended.map_err(failed("write", &self.path));
         if let Err(error) = &appended
@@ -172,7 +172,7 @@ impl CheckpointFile {
 
     /// Removes lines that no longer count, when they are most of the file.
     fn shorten(&mut self) -> Result<()> {
-        let length = self.file.as_ref().map_or(0, LineFile::len);
+        let length = self.file.as_ref().map_or(0, LineFile::size_bytes);
         if length > SHORT_BYTES.max(4 * self.newest_bytes) {
             self.file = None;
             self.rewrite()?;
