@@ -1,7 +1,6 @@
 //! The store's own tasks, every second or less often. They end with the store.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use crate::core::{Core, Store};
 use crate::error::{Result, chain, is_full};
@@ -10,9 +9,7 @@ use crate::retention::Busy;
 use crate::seal::scope::SealScope;
 use crate::task::off_thread;
 
-/// How often the background checks for due work.
-const TICK: Duration = Duration::from_secs(1);
-/// How often the catalog records the uses of sessions.
+/// How often the catalog records the uses of sessions. A tick is a second, unless the settings say otherwise.
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions and logins are deleted, and the passed time is recorded.
 const FORGET_EVERY_TICKS: u32 = 60;
@@ -23,11 +20,14 @@ const SWEEP_EVERY_TICKS: u32 = 300;
 pub(crate) async fn background(core: Weak<Core>) {
     let mut ticks = 0_u32;
     loop {
-        let Some(journal) = core.upgrade().map(|core| Arc::clone(&core.journal)) else {
+        let Some((journal, tick)) = core
+            .upgrade()
+            .map(|core| (Arc::clone(&core.journal), core.settings.tick))
+        else {
             return;
         };
         // Both outcomes lead to the same check.
-        let _ = tokio::time::timeout(TICK, journal.wait_until_ripe()).await;
+        let _ = tokio::time::timeout(tick, journal.wait_until_ripe()).await;
         drop(journal);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
@@ -74,7 +74,7 @@ pub(crate) async fn background(core: Weak<Core>) {
                 error = chain(&error),
                 "background work failed; the server tries again"
             );
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(tick).await;
         }
     }
 }
@@ -82,7 +82,10 @@ pub(crate) async fn background(core: Weak<Core>) {
 /// Keeps the detection of repeated events cheap. Ends with the store.
 pub(crate) async fn tend_dedup(core: Weak<Core>) {
     loop {
-        tokio::time::sleep(TICK).await;
+        let Some(tick) = core.upgrade().map(|core| core.settings.tick) else {
+            return;
+        };
+        tokio::time::sleep(tick).await;
         let Some(core) = core.upgrade() else { return };
         let work = off_thread(move || {
             let now = core.time.age();
