@@ -8,8 +8,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Where .ci/run installs schemathesis.
+PATH="$PWD/target/ci-tools/python/bin:$PATH"
+
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(histories kills power faults resume books evidence client fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -27,8 +30,19 @@ campaign() {
     resume) ATRAIL_RESUME_ROUNDS=1000 run 60m cargo test --release -p atrail --test it --locked resume:: ;;
     # Five minutes of many users at once.
     books) ATRAIL_BOOKS_SECS=300 run 20m cargo test --workspace --test it --locked books ;;
-    # The client built without the server.
-    client) run 20m cargo test -p atrail --no-default-features --locked ;;
+    # The optimised build: the README's first command, and the API against it.
+    release)
+      run 30m cargo run --release --locked -- quickstart --exit
+      run 10m ci/api-examples.sh target/release/atrail
+      run 10m ci/schemathesis.sh target/release/atrail
+      ;;
+    # The instructions of hot paths, in an optimised build.
+    instructions) run 30m ci/instructions.sh ;;
+    # The client alone: nothing of the store, and only its own features of other crates.
+    client)
+      run 20m cargo clippy -p atrail --no-default-features --all-targets --locked -- -D warnings
+      run 20m cargo test -p atrail --no-default-features --locked
+      ;;
     # Every bit of a bundle, and ten thousand honest histories.
     evidence)
       ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \

@@ -206,6 +206,9 @@ fn pool_options(connections: u32) -> SqlitePoolOptions {
         .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
+        // The pool has tested the connection when it was released, and no server is at the other end that may have gone
+        // since: another test would cost each transaction a turn of the connection's thread.
+        .test_before_acquire(false)
         .after_release(|connection, _| Box::pin(is_usable(connection)))
 }
 

@@ -3,7 +3,8 @@
 //! It is the same database in the same mode as a catalog in a file: one connection writes, and others read beside it.
 //! (SQLite's own in-memory databases provide no snapshot during a write.) Its files are in a file system in memory, and
 //! are never synced. A new catalog is copied from a template, because creating the tables takes longer than everything
-//! that a short test does with them.
+//! that a short test does with them. A catalog that is opened again without having been closed, as after a crash, keeps
+//! its connections: each new one would have to read all tables' definitions, and prepare every statement, once more.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_disk::{Result, io_failure};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use parking_lot::Mutex;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -50,9 +52,39 @@ impl Drop for Home {
     }
 }
 
+/// The connections of an open catalog. What a dropped handle left unfinished on them is rolled back before their next
+/// use, as a crash of the process would have done.
+#[derive(Debug, Clone)]
+struct Connections {
+    writer: SqlitePool,
+    unsynced: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Connections {
+    async fn open(file: &Path) -> Result<Self> {
+        let options = options(file);
+        Ok(Self {
+            writer: pool(1, options.clone()).await?,
+            unsynced: pool_options(1).connect_lazy_with(options.clone()),
+            // The pool opens each connection on demand: most tests never read twice at once.
+            readers: pool_options(READERS).connect_lazy_with(options.read_only(true)),
+        })
+    }
+
+    fn are_open(&self) -> bool {
+        let all = [&self.writer, &self.unsynced, &self.readers];
+        all.iter().all(|pool| !pool.is_closed())
+    }
+}
+
 /// A catalog in memory; clones share it. It disappears with the last clone and the last open handle.
 #[derive(Debug, Clone)]
-pub struct MemoryCatalog(Arc<Home>);
+pub struct MemoryCatalog {
+    /// Dropped before the directory is.
+    connections: Arc<Mutex<Option<Connections>>>,
+    home: Arc<Home>,
+}
 
 impl MemoryCatalog {
     /// Returns an empty catalog.
@@ -64,12 +96,15 @@ impl MemoryCatalog {
         let home = Home::make()?;
         let file = home.file();
         fs::write(&file, bytes).map_err(io_failure("write", &file))?;
-        Ok(Self(Arc::new(home)))
+        Ok(Self {
+            connections: Arc::default(),
+            home: Arc::new(home),
+        })
     }
 
     /// Returns a new catalog with a copy of the present contents. No process may have this one open.
     pub fn copied(&self) -> Result<Self> {
-        let file = self.0.file();
+        let file = self.home.file();
         Self::of(&fs::read(&file).map_err(io_failure("read", &file))?)
     }
 
@@ -78,18 +113,29 @@ impl MemoryCatalog {
     /// # Errors
     /// When the database library fails.
     pub async fn open(&self, verifier_key: String) -> Result<Catalog> {
-        let options = options(&self.0.file());
-        let writer = pool(1, options.clone()).await?;
-        let unsynced = pool_options(1).connect_lazy_with(options.clone());
-        // The pool opens each connection on demand: most tests never read twice at once.
-        let readers = pool_options(READERS).connect_lazy_with(options.read_only(true));
+        let Connections {
+            writer,
+            unsynced,
+            readers,
+        } = self.connections().await?;
         let catalog = Catalog {
-            home: Some(Arc::clone(&self.0)),
+            home: Some(Arc::clone(&self.home)),
             ..Catalog::of(writer, unsynced, readers)
         };
         catalog.set_verifier_key(verifier_key);
         catalog.finish_removals().await?;
         Ok(catalog)
+    }
+
+    /// Returns those that an earlier handle left open, or new ones.
+    async fn connections(&self) -> Result<Connections> {
+        let left = self.connections.lock().clone();
+        if let Some(connections) = left.filter(Connections::are_open) {
+            return Ok(connections);
+        }
+        let connections = Connections::open(&self.home.file()).await?;
+        *self.connections.lock() = Some(connections.clone());
+        Ok(connections)
     }
 }
 

@@ -156,6 +156,7 @@ impl ConfigFile {
             reserve_bytes: _,
             max_receipt_bytes: _,
             text_part_bytes: _,
+            tick: _,
             dedup_window,
             dedup_memory_bytes,
             recheck_after,

@@ -10,11 +10,9 @@ use crate::core::{Core, Store};
 use crate::retention::Busy;
 use crate::seal::scope::SealScope;
 
-/// How often the background checks for due work.
-const TICK: Duration = Duration::from_secs(1);
 /// How often the background checks the length of the catalog's log while somebody writes.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often the catalog records the uses of sessions.
+/// How often the catalog records the uses of sessions. A tick is a second, unless the settings say otherwise.
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions and logins are deleted, and the passed time is recorded.
 const FORGET_EVERY_TICKS: u32 = 60;
@@ -25,11 +23,14 @@ const SWEEP_EVERY_TICKS: u32 = 300;
 pub(crate) async fn background(core: Weak<Core>) {
     let mut ticks = 0_u32;
     loop {
-        let Some(journal) = core.upgrade().map(|core| Arc::clone(&core.journal)) else {
+        let Some((journal, tick)) = core
+            .upgrade()
+            .map(|core| (Arc::clone(&core.journal), core.settings.tick))
+        else {
             return;
         };
         // Both outcomes lead to the same check.
-        let _ = tokio::time::timeout(TICK, journal.wait_until_ripe()).await;
+        let _ = tokio::time::timeout(tick, journal.wait_until_ripe()).await;
         drop(journal);
         let Some(core) = core.upgrade() else { return };
         ticks = ticks.wrapping_add(1);
@@ -76,7 +77,7 @@ pub(crate) async fn background(core: Weak<Core>) {
                 error = chain(&error),
                 "background work failed; the server tries again"
             );
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(tick).await;
         }
     }
 }
@@ -100,7 +101,10 @@ pub(crate) async fn tend_log(core: Weak<Core>) {
 /// Keeps the detection of repeated events cheap. Ends with the store.
 pub(crate) async fn tend_dedup(core: Weak<Core>) {
     loop {
-        tokio::time::sleep(TICK).await;
+        let Some(tick) = core.upgrade().map(|core| core.settings.tick) else {
+            return;
+        };
+        tokio::time::sleep(tick).await;
         let Some(core) = core.upgrade() else { return };
         let work = off_thread_low(move || {
             let now = core.time.age();

@@ -38,6 +38,8 @@ pub struct StoreSettings {
     /// The maximum bytes of a session's manifest and receipt that are written in one transaction. Longer ones are
     /// written in parts of this size, so that other writers wait for one part only.
     pub text_part_bytes: usize,
+    /// How often the background checks for due work. Work that is done less often is due after a number of these checks.
+    pub tick: Duration,
     /// A session ends this long after its last use.
     pub session_idle_ttl: Duration,
     /// A session ends this long after its creation, used or not.
@@ -66,6 +68,7 @@ impl StoreSettings {
             recheck_after: Duration::from_secs(DAY),
             max_receipt_bytes: 128 << 20,
             text_part_bytes: 1 << 20,
+            tick: Duration::from_secs(1),
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,

@@ -1,5 +1,8 @@
 //! Honest histories: every receipt and file that an honest server serves verifies.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
 use atrail_evidence::{
     DeletionKind, Expectations, HoldLevel, Outcome, Report, VerifyError, verify,
 };
@@ -83,58 +86,81 @@ fn verify_bytes(
     verify(receipt, expected, file)
 }
 
+/// Number of histories of the short form.
+const SHORT: u64 = 60;
+
 #[test]
 fn every_receipt_of_random_histories_verifies_also_since_earlier_ones() {
-    const SHORT: u64 = 60;
     let histories = number("ATRAIL_EVIDENCE_HISTORIES", SHORT);
-    let mut receipts = 0;
-    let mut consistent = 0;
-    for seed in 0..histories {
-        let mut random = Random(seed);
-        let mut world = World::new(key());
-        world.add_space("5bace1");
-        let key = key();
-        let mut earlier = Vec::new();
-        // The long form asks the script about as many histories as the short form.
-        let conclude = if seed < SHORT { both } else { verify_bytes };
-        for round in 0..4 {
-            for _ in 0..=random.below(8) {
-                step(&mut world, &mut random);
+    let next = AtomicU64::new(0);
+    let worker = || {
+        let (mut receipts, mut consistent) = (0, 0);
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= histories {
+                return (receipts, consistent);
             }
-            if round == 2 && random.below(4) == 0 {
-                // A new epoch begins with new trust in its key.
-                break;
-            }
-            let days = random.below(7);
-            let range = (back(&world, days), back(&world, 0));
-            let space = (random.below(3) == 0).then_some(1);
-            let sizes: Vec<_> = earlier
-                .iter()
-                .map(|(_, sizes): &(String, Vec<u64>)| sizes.clone())
-                .collect();
-            let download = world.session(space, range, ALL_DAY, &sizes);
-            let receipt = download.receipt.sign(&world.key).unwrap();
-            let report = conclude(&receipt, &pinned(&key), &download.file).unwrap();
-            assert_eq!(report.outcome, Outcome::Proven, "seed {seed}: {report:#?}");
-            assert!(!report.is_recompressed, "seed {seed}");
-            receipts += 1;
-            let whole = world.session(None, range, ALL_DAY, &sizes);
-            let signed = whole.receipt.sign(&world.key).unwrap();
-            for (old, _) in &earlier {
-                let expected = Expectations {
-                    since: Some(old.clone()),
-                    ..pinned(&key)
-                };
-                let report = conclude(&signed, &expected, &whole.file).unwrap();
-                assert_eq!(report.outcome, Outcome::Proven, "seed {seed}: {report:#?}");
-                consistent += 1;
-            }
-            earlier.push((signed, world.sizes()));
+            let counts = history(seed);
+            (receipts, consistent) = (receipts + counts.0, consistent + counts.1);
         }
-    }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (receipts, consistent) = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let ended = workers.into_iter().map(|worker| worker.join().unwrap());
+        ended.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))
+    });
+    assert!(receipts >= histories, "each history has one at least");
     println!(
         "{histories} histories: {receipts} receipts verified, {consistent} since an earlier one"
     );
+}
+
+/// Returns how many receipts of a history verified, and how many comparisons with an earlier one.
+fn history(seed: u64) -> (u64, u64) {
+    let (mut receipts, mut consistent) = (0, 0);
+    let mut random = Random(seed);
+    let mut world = World::new(key());
+    world.add_space("5bace1");
+    let key = key();
+    let mut earlier = Vec::new();
+    // The long form asks the script about as many histories as the short form.
+    let conclude = if seed < SHORT { both } else { verify_bytes };
+    for round in 0..4 {
+        for _ in 0..=random.below(8) {
+            step(&mut world, &mut random);
+        }
+        if round == 2 && random.below(4) == 0 {
+            // A new epoch begins with new trust in its key.
+            break;
+        }
+        let days = random.below(7);
+        let range = (back(&world, days), back(&world, 0));
+        let space = (random.below(3) == 0).then_some(1);
+        let sizes: Vec<_> = earlier
+            .iter()
+            .map(|(_, sizes): &(String, Vec<u64>)| sizes.clone())
+            .collect();
+        let download = world.session(space, range, ALL_DAY, &sizes);
+        let receipt = download.receipt.sign(&world.key).unwrap();
+        let report = conclude(&receipt, &pinned(&key), &download.file).unwrap();
+        assert_eq!(report.outcome, Outcome::Proven, "seed {seed}: {report:#?}");
+        assert!(!report.is_recompressed, "seed {seed}");
+        receipts += 1;
+        let whole = world.session(None, range, ALL_DAY, &sizes);
+        let signed = whole.receipt.sign(&world.key).unwrap();
+        for (old, _) in &earlier {
+            let expected = Expectations {
+                since: Some(old.clone()),
+                ..pinned(&key)
+            };
+            let report = conclude(&signed, &expected, &whole.file).unwrap();
+            assert_eq!(report.outcome, Outcome::Proven, "seed {seed}: {report:#?}");
+            consistent += 1;
+        }
+        earlier.push((signed, world.sizes()));
+    }
+    (receipts, consistent)
 }
 
 #[test]

@@ -150,11 +150,15 @@ async fn promtool_finds_nothing_to_complain_about() {
         .unwrap();
     let checked = promtool.wait_with_output().unwrap();
     let said = [checked.stdout, checked.stderr].concat();
-    assert!(
-        checked.status.success() && said.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&said)
-    );
+    let said = String::from_utf8(said).unwrap();
+    // Here an hour is what is set apart, and not the unit of a duration, as the tool assumes.
+    let known = "atrail_hours_set_apart use base unit \"seconds\" instead of \"hours\"";
+    let complaints = said
+        .lines()
+        .filter(|line| !line.is_empty() && *line != known);
+    assert_eq!(complaints.count(), 0, "{said}");
+    // 3 is its code for complaints, and 1 that for a page that it cannot read.
+    assert!(matches!(checked.status.code(), Some(0 | 3)), "{said}");
 }
 
 /// The page has every metric that a rule names, and the rules are well formed.

@@ -348,15 +348,19 @@ pub(crate) fn noise(part: u64, count: u64) -> String {
         let head = event(usize::try_from(part * 1000 + id).unwrap());
         text.push_str(head.trim_end_matches('}'));
         text.push_str("},\"noise\":\"");
-        for _ in 0..170_000 {
+        let mut noise = vec![0; 170_000 * 6];
+        for six in noise.chunks_exact_mut(6) {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            for shift in [0, 6, 12, 18, 24, 30] {
-                let index = usize::try_from((state >> shift) & 63).unwrap();
-                text.push(char::from(ALPHABET[index]));
+            // Six letters from the six lowest bits of each of these places.
+            let mut bits = state;
+            for letter in six {
+                *letter = ALPHABET[(bits & 63) as usize];
+                bits >>= 6;
             }
         }
+        text.push_str(std::str::from_utf8(&noise).unwrap());
         text.push_str("\"}\n");
     }
     text

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
 
 use atrail_store::StoreSettings;
 
@@ -27,7 +28,7 @@ const SHORT: u64 = 600;
 /// One history of this many runs on a directory.
 const ONE_ON_FILES: u64 = 8;
 /// Number of histories that run at the same time: some of them rest, or wait for a disk.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 16;
 /// A history that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -48,8 +49,9 @@ fn histories_end_as_the_model_says() {
     let seeds = Mutex::new(seeds);
     let failed = Mutex::new(Vec::new());
     let worker = || {
+        let runtimes = Runtimes::new();
         while let Some(seed) = { seeds.lock().next() } {
-            if !is_sound(seed, &templates) {
+            if !is_sound(seed, &templates, &runtimes) {
                 failed.lock().push(seed);
             }
         }
@@ -75,9 +77,8 @@ impl Templates {
         } else {
             std::env::temp_dir()
         };
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_all().build().unwrap();
-        runtime.block_on(async {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
             let on_files = TestStore::below(&place, |_| {}).await;
             let in_memory = TestStore::in_memory(|_| {}).await;
             on_files.store.close().await.unwrap();
@@ -100,16 +101,32 @@ impl Templates {
     }
 }
 
-fn is_sound(seed: u64, templates: &Templates) -> bool {
-    // A store does most of its work on threads of its own; some histories have several threads for the requests, too.
-    let mut runtime = if seed.is_multiple_of(7) {
-        let mut several = tokio::runtime::Builder::new_multi_thread();
-        several.worker_threads(2);
-        several
+/// The runtimes of one history after the other: making one, with its threads, costs as much as some steps do.
+///
+/// A store does most of its work on threads of its own; some histories have several threads for the requests, too.
+struct Runtimes {
+    one_thread: Runtime,
+    several: Runtime,
+}
+
+impl Runtimes {
+    fn new() -> Self {
+        let mut several = Builder::new_multi_thread();
+        let several = several.worker_threads(2).enable_all().build();
+        let one_thread = Builder::new_current_thread().enable_all().build();
+        Self {
+            one_thread: one_thread.unwrap(),
+            several: several.unwrap(),
+        }
+    }
+}
+
+fn is_sound(seed: u64, templates: &Templates, runtimes: &Runtimes) -> bool {
+    let runtime = if seed.is_multiple_of(7) {
+        &runtimes.several
     } else {
-        tokio::runtime::Builder::new_current_thread()
+        &runtimes.one_thread
     };
-    let runtime = runtime.enable_all().build().unwrap();
     let told = Told::default();
     let history = AssertUnwindSafe(history(seed, templates, Arc::clone(&told))).catch_unwind();
     let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, history).await });

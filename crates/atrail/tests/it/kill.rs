@@ -1,6 +1,6 @@
 //! A server that is killed at any moment stores each acknowledged event exactly once.
 //!
-//! `ATRAIL_KILL_ROUNDS` sets how many times the test kills it; the default is as many as fit into some seconds.
+//! `ATRAIL_KILL_ROUNDS` sets how many times the test kills servers; the default is as many as fit into some seconds.
 //! `ATRAIL_SEED` repeats the decisions of an earlier run, but not its timing.
 
 use std::fs;
@@ -20,7 +20,10 @@ const CONFIG: &str = "[store]\nseal_at = \"48KiB\"\nseal_after = \"1s\"\n\
 const SERVE: [&str; 2] = ["--config", "atrail.toml"];
 
 /// Duration of the short form.
-const SHORT: Duration = Duration::from_secs(12);
+const SHORT: Duration = Duration::from_secs(8);
+/// Number of servers that are killed side by side, each with clients of its own: each waits most of the time, for its
+/// clients, its disk or its next start.
+const LANES: u64 = 3;
 
 /// Starts a server with these settings, and logs in.
 pub(crate) fn set_up(env: &TestEnv) -> (Server, Caller) {
@@ -55,6 +58,32 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
         .map(|text| text.parse().unwrap());
     let seed = seed();
     println!("ATRAIL_SEED={seed}");
+    let part = |lane| rounds.map(|rounds| rounds / LANES + u64::from(lane < rounds % LANES));
+    let answers = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES)
+            .map(|lane| {
+                scope.spawn(move || kill_again_and_again(seed.wrapping_add(lane), part(lane)))
+            })
+            .collect();
+        let ended = lanes.into_iter().map(|lane| lane.join().unwrap());
+        ended.fold(Answers::default(), |sum, lane| Answers {
+            acked: sum.acked + lane.acked,
+            lost: sum.lost + lane.lost,
+        })
+    });
+    // The control: kills that interrupt nothing would prove nothing.
+    assert!(answers.acked > 0 && answers.lost > 0);
+}
+
+/// The answers to what the senders of a server sent.
+#[derive(Default)]
+struct Answers {
+    acked: u64,
+    lost: u64,
+}
+
+/// Kills one server this many times, or as many times as fit into the short form.
+fn kill_again_and_again(seed: u64, rounds: Option<u64>) -> Answers {
     let started = Instant::now();
     let env = TestEnv::new();
     let (mut server, caller) = set_up(&env);
@@ -96,7 +125,8 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
     look_at_log(&env);
     let ledger = scene.ledger.get_mut().unwrap();
     println!(
-        "{killed} kills in {:?}: {} events sent, {} acknowledged, {} answers lost, {} sessions, {} compared again",
+        "seed {seed}: {killed} kills in {:?}: {} events sent, {} acknowledged, {} answers lost, {} sessions, \
+         {} compared again",
         started.elapsed(),
         ledger.len(),
         ledger.acked(),
@@ -104,9 +134,12 @@ fn what_is_acknowledged_survives_kills_and_is_there_once() {
         auditor.sessions,
         auditor.compared,
     );
-    // The control: kills that interrupt nothing would prove nothing.
-    assert!(ledger.acked() > 0 && ledger.lost_answers > 0);
+    let answers = Answers {
+        acked: ledger.acked() as u64,
+        lost: ledger.lost_answers,
+    };
     assert_eq!(server.stop(), Some(0));
+    answers
 }
 
 /// Compares all stored events with all answers.

@@ -15,6 +15,8 @@ use crate::support::{TestStore, days, event};
 
 const DAYS: [&str; 3] = ["2017-07-23", "2017-07-24", "2017-07-25"];
 const DAY_SECS: u64 = 86_400;
+/// How often the background of these stores checks for due work: often enough that a short history has some of it.
+const TICK: Duration = Duration::from_millis(250);
 
 /// A session, and its expected contents.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl World {
             settings.seal_at_bytes = if seals_often { 500 } else { 1 << 20 };
             settings.wal_file_bytes = wal_file_bytes;
             settings.reserve_bytes = 64 << 10;
+            settings.tick = TICK;
             settings.dedup_window = Duration::from_secs(window_days * DAY_SECS);
         };
         let test = templates.store(seed, adjust).await;
@@ -406,7 +409,7 @@ impl World {
     /// Lets the background expire, merge and seal.
     async fn rest(&mut self) {
         self.tell("rest");
-        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        tokio::time::sleep(TICK + TICK / 3).await;
     }
 
     async fn reopen(mut self) -> Self {

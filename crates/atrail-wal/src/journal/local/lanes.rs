@@ -95,8 +95,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::journal::Batch;
     use crate::NewEvent;
+    use crate::journal::Batch;
 
     fn append(account: u8, size_bytes: usize) -> Append {
         let account = AccountId::from_bytes([account; 16]);
