@@ -87,11 +87,14 @@ pub(crate) async fn tend_log(core: Weak<Core>) {
     loop {
         // Commits in quick succession are one reason to look.
         tokio::time::sleep(LOOK).await;
-        let Some(catalog) = core.upgrade().map(|core| core.catalog.clone()) else {
+        let Some((catalog, tick)) = core
+            .upgrade()
+            .map(|core| (core.catalog.clone(), core.settings.tick))
+        else {
             return;
         };
         // The store may end while nobody writes.
-        let written = tokio::time::timeout(TICK, catalog.wait_for_commit());
+        let written = tokio::time::timeout(tick, catalog.wait_for_commit());
         if written.await.is_ok() {
             catalog.tend_log().await;
         }
