@@ -44,6 +44,12 @@ impl CatalogFile {
         sqlx::query_scalar(sql).fetch_one(&self.0).await.unwrap()
     }
 
+    /// Returns the number, or `NULL`, that a query with a text as its parameter yields.
+    pub async fn number_with(&self, sql: &'static str, parameter: &str) -> Option<i64> {
+        let query = sqlx::query_scalar(sql).bind(parameter);
+        query.fetch_one(&self.0).await.unwrap()
+    }
+
     /// Returns the rows of a query for a text and a blob.
     pub async fn rows(&self, sql: &'static str) -> Vec<(String, Vec<u8>)> {
         sqlx::query_as(sql).fetch_all(&self.0).await.unwrap()

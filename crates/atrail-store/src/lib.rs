@@ -54,8 +54,8 @@ pub use atrail_catalog::readings::{KeptReadings, Reading};
 pub use atrail_catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use atrail_catalog::{
     Account, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
-    Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin,
-    Organization, Proof, Revoked, Space, Tenancy,
+    Granted, Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind,
+    NewApiKey, NewLogin, Organization, Proof, RECORDS_OF_A_LOGIN, Revoked, Space, Tenancy,
 };
 pub use atrail_disk::{ErrorKind, Result, StoreError};
 pub use atrail_wal::{NewEvent, Unsealed};

@@ -247,7 +247,7 @@ impl Operation {
             "summary": self.summary,
             "parameters": self.parameters,
             "responses": responses,
-            "security": if self.token { json!([{"authToken": []}, {"bearer": []}]) } else { json!([]) },
+            "security": if self.token { json!([{"authToken": []}, {"bearer": []}, {"basic": []}]) } else { json!([]) },
         });
         if let Some(body) = self.body {
             described["requestBody"] = body;

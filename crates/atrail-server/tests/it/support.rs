@@ -156,7 +156,7 @@ impl TestServer {
         let admin = self.admin().await;
         let new = UserCreate {
             name: name.to_owned(),
-            password: PASSWORD.to_owned(),
+            password: Some(PASSWORD.to_owned()),
             operator,
         };
         let made: User = admin.post(paths::USERS).json(&new).made().await;
