@@ -71,6 +71,7 @@ pub struct IngestQuery {
 #[serde(untagged)]
 pub enum AckOrRefusal {
     /// The event is durable.
+    #[schema(title = "Ack")]
     Ack {
         /// The event's `id`: its own, or the one that the server added.
         id: String,
@@ -81,6 +82,7 @@ pub enum AckOrRefusal {
         kind: Option<String>,
     },
     /// The server refused the event.
+    #[schema(title = "Refusal")]
     Refusal {
         /// Position of the event in the request, from 0.
         index: u64,
@@ -96,7 +98,7 @@ pub enum AckOrRefusal {
 }
 
 /// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngestCounts {
     /// Events kept, including duplicates.
     pub accepted: u64,

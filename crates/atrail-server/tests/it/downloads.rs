@@ -117,6 +117,30 @@ async fn its_headers_say_what_it_is_whatever_the_client_accepts() {
 }
 
 #[tokio::test]
+async fn a_client_that_knows_no_gzip_receives_the_same_bytes_as_octets() {
+    let fixture = Fixture::new(10).await;
+    let (octets, gzip) = ("application/octet-stream", "application/gzip");
+    for (accept, named) in [
+        (octets, octets),
+        (
+            "application/problem+json, Application/Octet-Stream;q=0.5",
+            octets,
+        ),
+        ("application/gzip, application/octet-stream", gzip),
+        ("application/octet-stream, */*;q=0.1", gzip),
+        ("application/*", gzip),
+        ("text/plain", gzip),
+    ] {
+        let answer = fixture.get().header("Accept", accept).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{accept}");
+        assert_eq!(answer.headers()["content-type"], named, "{accept}");
+        assert_eq!(answer.headers()["etag"], fixture.etag, "{accept}");
+        assert!(!answer.headers().contains_key("content-encoding"));
+        assert_eq!(answer.bytes().await.unwrap(), fixture.whole, "{accept}");
+    }
+}
+
+#[tokio::test]
 async fn the_entity_tag_is_the_hash_of_the_manifest() {
     let fixture = Fixture::new(10).await;
     let path = format!("/v3/sessions/{}/manifest", fixture.session);
