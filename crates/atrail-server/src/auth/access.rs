@@ -67,7 +67,7 @@ pub(crate) struct Authorised<P, W> {
     pub(crate) principal: Principal,
     /// The target whose events the request addresses.
     pub(crate) target: Target,
-    /// The space that the request names, if any.
+    /// The space that the request addresses; at account level the one that it names, if any.
     pub(crate) space: Option<SpaceId>,
     /// The rest of the request.
     pub(crate) wire: W,
@@ -96,10 +96,14 @@ where
             (Target::Space(space), account)
         };
         principal.uses(app, account).await;
+        let space = match target {
+            Target::Space(space) => Some(space),
+            Target::Account(_) => named.space.map(|(space, _)| space),
+        };
         Ok(Self {
             principal,
             target,
-            space: named.space.map(|(space, _)| space),
+            space,
             wire,
             purpose: PhantomData,
         })

@@ -2,6 +2,7 @@
 
 use atrail_api::paths;
 use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{Client, Made, TestServer, events, gunzipped};
@@ -264,4 +265,29 @@ async fn an_unknown_member_of_the_query_is_refused() {
     assert_eq!(fixture.admin.get(&path("")).seen().await.0, 200);
     let (status, code) = fixture.admin.get(&path("&hour=7")).refused().await;
     assert_eq!((status, code.as_str()), (400, "bad_request"));
+}
+
+#[tokio::test]
+async fn a_key_of_one_space_downloads_without_naming_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.send_events(events(3)).await;
+    let space = server.developer()["space"].clone();
+    let new = json!({"name": "nightly", "scopes": ["read"], "space": space});
+    let key: Value = admin.post(paths::API_KEYS).json(&new).made().await;
+    let tokens = server.login("apikey", key["key"].as_str().unwrap()).await;
+    let client = server.client(&tokens.access_token).in_space(None);
+
+    let days = json!({"start": "2017-01-01", "end": "2017-12-31"});
+    let made: Value = client.post(paths::SESSIONS).json(&days).made().await;
+    assert_eq!(made["space"], space);
+    assert_eq!(made["events"], 3);
+    let session = made["id"].as_str().unwrap();
+    let download = client.get(paths::DOWNLOAD).header("SESSIONID", session);
+    let bytes = download.send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(gunzipped(&bytes).lines().count(), 3);
+    for listing in [&client, &client.in_space(space.as_str())] {
+        let listed: Value = listing.get(paths::SESSIONS).made().await;
+        assert_eq!(listed[0]["id"], session);
+    }
 }
