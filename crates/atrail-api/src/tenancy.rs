@@ -133,8 +133,10 @@ pub struct User {
 pub struct UserCreate {
     /// Unique on the server.
     pub name: String,
-    /// The first password.
-    pub password: String,
+    /// The first password; null: the user has none, and uses the API keys that an owner makes for the user.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
+    pub password: Option<String>,
     /// Whether the user manages accounts and users.
     #[serde(default)]
     pub operator: bool,
@@ -277,8 +279,14 @@ pub enum KeyScope {
 pub struct ApiKey {
     /// The public part.
     pub id: String,
-    /// The name that the user chose for the key.
+    /// The name that the key's maker chose for it.
     pub name: String,
+    /// Name of the holder, in whose name the key acts.
+    #[serde(default)]
+    pub user: String,
+    /// Name of the owner who made the key for its holder; absent: the holder made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
     /// RFC 3339, UTC.
     pub create_time: String,
     /// The kinds of request that the key allows.
@@ -286,7 +294,7 @@ pub struct ApiKey {
     /// When the key expires, if it does; RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_time: Option<String>,
-    /// When a client last logged in with the key; RFC 3339, UTC.
+    /// When a request last carried the key, or a client logged in with it; RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_time: Option<String>,
     /// GUID of the account that the key's requests address when they name none.
@@ -295,25 +303,34 @@ pub struct ApiKey {
     /// GUID of the space that the key's requests address when they name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
+    /// Whether the key works nowhere but in this space, or, without one, in this account.
+    #[serde(default)]
+    pub bound: bool,
 }
 
 /// The body of `POST /v3/api_keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyCreate {
-    /// The name that the user chose for the key.
+    /// The name that the key's maker chooses for it.
     pub name: String,
+    /// Name or GUID of the user whose key it is, for an owner of an account in which that user has a role; absent: the
+    /// caller. A key for another user is bound to the account, or to a space of it, and never has the scope `manage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// The kinds of request that the key allows; absent: everything that its holder may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<KeyScope>>,
     /// Seconds until the key expires; absent: the key does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// GUID of the account that the key's requests address when they name none. When both this and `space` are absent,
-    /// they address the account, and the space, in which the holder holds roles, if that is one place.
+    /// GUID of the account that the key is bound to: it works nowhere else. When both this and `space` are absent, the
+    /// key works wherever its holder does, and requests that name no place address the account, and the space, in which
+    /// the holder holds roles, if that is one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// GUID of the space that the key's requests address when they name none.
+    /// GUID of the space that the key is bound to: it works nowhere else. An owner of the account is a developer there by
+    /// the key, and an auditor its auditor; the key cannot have the scope `manage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
 }
@@ -322,9 +339,13 @@ pub struct ApiKeyCreate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeysQuery {
-    /// Name of the user whose keys to list, for the server's operator; absent: the caller's own.
+    /// Name or GUID of the user whose keys to list; absent: the caller's own. The server's operator sees all of them, an
+    /// owner of an account those that are bound to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// GUID of the account whose bound keys to list, for its owners and the server's operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 /// The key that `DELETE /v3/api_keys` deletes: body or query.
@@ -340,7 +361,7 @@ pub struct ApiKeyDelete {
 pub struct ApiKeyCreated {
     /// The public part.
     pub id: String,
-    /// The name that the user chose for the key.
+    /// The name that the key's maker chose for it.
     pub name: String,
     /// The whole key: `atk_<id>_<random><checksum>`.
     pub key: String,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AccountId, SpaceId};
+use crate::{AccountId, AccountRole, HeldRole, SpaceId, SpaceRole};
 
 /// One permission that an API key may be limited to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,9 +94,77 @@ pub struct Home {
     pub space: Option<SpaceId>,
 }
 
+impl Home {
+    /// Returns what is left of a role in this account for a key that is bound to this place; `None` when nothing is. A
+    /// key for a space has no role of the account: an owner is a developer there, and an auditor is its auditor.
+    #[must_use]
+    pub fn narrowed(&self, role: HeldRole, account: AccountId) -> Option<HeldRole> {
+        if self.account != Some(account) {
+            return None;
+        }
+        let Some(space) = self.space else {
+            return Some(role);
+        };
+        match role {
+            HeldRole::Space(of, _) => (of == space).then_some(role),
+            HeldRole::Account(_, AccountRole::Owner) => {
+                Some(HeldRole::Space(space, SpaceRole::Developer))
+            }
+            HeldRole::Account(_, AccountRole::Auditor) => {
+                Some(HeldRole::Space(space, SpaceRole::Auditor))
+            }
+            HeldRole::Account(_, AccountRole::Writer) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bound_key_has_of_a_role_what_concerns_its_place() {
+        let (account, other) = (AccountId::generate(), AccountId::generate());
+        let (space, beside) = (SpaceId::generate(), SpaceId::generate());
+        let of_account = Home {
+            account: Some(account),
+            space: None,
+        };
+        let of_space = Home {
+            account: Some(account),
+            space: Some(space),
+        };
+        let held = |role| HeldRole::Account(account, role);
+        let in_space = |space, role| Some(HeldRole::Space(space, role));
+        for role in [
+            held(AccountRole::Owner),
+            held(AccountRole::Writer),
+            HeldRole::Space(beside, SpaceRole::Writer),
+        ] {
+            assert_eq!(of_account.narrowed(role, account), Some(role));
+            assert_eq!(of_account.narrowed(role, other), None, "{role:?}");
+            assert_eq!(of_space.narrowed(role, other), None, "{role:?}");
+            assert_eq!(Home::default().narrowed(role, account), None, "{role:?}");
+        }
+        for (role, left) in [
+            (
+                held(AccountRole::Owner),
+                in_space(space, SpaceRole::Developer),
+            ),
+            (
+                held(AccountRole::Auditor),
+                in_space(space, SpaceRole::Auditor),
+            ),
+            (held(AccountRole::Writer), None),
+            (
+                HeldRole::Space(space, SpaceRole::Writer),
+                in_space(space, SpaceRole::Writer),
+            ),
+            (HeldRole::Space(beside, SpaceRole::Developer), None),
+        ] {
+            assert_eq!(of_space.narrowed(role, account), left, "{role:?}");
+        }
+    }
 
     #[test]
     fn scopes_are_written_as_words_and_read_back() {

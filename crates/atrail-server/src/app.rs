@@ -6,6 +6,7 @@ use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
 use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turns};
 
 use crate::audit::Audit;
+use crate::auth::api_keys::ApiKeys;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) tenancy: Tenancy,
     pub(crate) identity: Identity,
     pub(crate) tokens: Tokens,
+    pub(crate) api_keys: Arc<ApiKeys>,
     pub(crate) passwords: Passwords,
     pub(crate) oidc: Option<Oidc>,
     pub(crate) throttle: Throttle,

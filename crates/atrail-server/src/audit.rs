@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_model::{AccountId, Clock, Domain, LoginId, UserId, format_timestamp};
-use atrail_store::{Disagreement, Identity, Session, SessionKey, Store};
+use atrail_store::{Disagreement, Identity, RECORDS_OF_A_LOGIN, Session, SessionKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,7 +40,7 @@ use crate::metrics::Metrics;
 /// Time between two checks for hours that have ended and for readings to store.
 const TICK: Duration = Duration::from_secs(1);
 /// Number of accounts at most in which the server records one act of a user.
-pub(crate) const ACCOUNTS_MAX: usize = 16;
+pub(crate) const ACCOUNTS_MAX: usize = RECORDS_OF_A_LOGIN;
 /// Number of refused logins at most that wait to be recorded.
 const REFUSALS_MAX: usize = 1000;
 /// The status of the answer to a refused login (RFC 6749 §5.2).
@@ -97,6 +97,16 @@ impl Audit {
     pub(crate) async fn record_in(&self, accounts: &[AccountId], act: impl Fn(Domain) -> Act) {
         for account in accounts {
             self.record(act(Domain::Account(*account))).await;
+        }
+    }
+
+    /// Records the beginning of a login in the accounts that are noted to have a record of it. Logs a failed lookup.
+    pub(crate) async fn login_began(&self, login: LoginId, act: impl Fn(Domain) -> Act) {
+        match self.identity.accounts_with_record_of(login).await {
+            Ok(accounts) => self.record_in(&accounts, act).await,
+            Err(error) => {
+                tracing::error!(%error, "cannot look up a login's accounts, so the server does not record the login");
+            }
         }
     }
 

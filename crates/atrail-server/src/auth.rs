@@ -1,9 +1,11 @@
 //! Authentication and authorisation.
 
 pub(crate) mod access;
+pub(crate) mod api_keys;
 pub(crate) mod bearer;
 pub(crate) mod login;
 pub(crate) mod oidc;
+pub(crate) mod only_account;
 pub(crate) mod passwords;
 pub(crate) mod permissions;
 pub(crate) mod principal;

@@ -68,9 +68,16 @@ fn describe() -> Value {
             "securitySchemes": {
                 "authToken": {
                     "type": "apiKey", "in": "header", "name": "X-Auth-Token",
-                    "description": "The access token, with or without the word `bearer` before it.",
+                    "description": "An access token or an API key, with or without the word `bearer` before it.",
                 },
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "bearer": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "An access token or an API key.",
+                },
+                "basic": {
+                    "type": "http", "scheme": "basic",
+                    "description": "Any user name, and an API key as the password.",
+                },
             },
         },
     })

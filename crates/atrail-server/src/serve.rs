@@ -29,6 +29,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::audit::Audit;
+use crate::auth::api_keys::ApiKeys;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -167,6 +168,7 @@ async fn prepare(
         body_turns: Turns::new(cores(), usize::MAX, usize::MAX),
         metrics,
         audit: Arc::clone(&audit),
+        api_keys: Arc::new(ApiKeys::new(identity.clone())),
         tokens,
         passwords,
         oidc,
@@ -178,6 +180,7 @@ async fn prepare(
     });
     let stop = CancellationToken::new();
     let cut = CancellationToken::new();
+    let api_keys = Arc::clone(&app.api_keys);
     let drain = app.settings.drain;
     let places = {
         let Settings {
@@ -210,6 +213,8 @@ async fn prepare(
         accepting: tokio::spawn(acceptor.run(listener)),
         connections,
         counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
+        storing_uses: tokio::spawn(Arc::clone(&api_keys).run(stop.clone())),
+        api_keys,
         stop,
         cut,
         drain,
@@ -231,9 +236,11 @@ pub struct Running {
     accepting: JoinHandle<()>,
     connections: TaskTracker,
     counting: JoinHandle<()>,
+    storing_uses: JoinHandle<()>,
     stop: CancellationToken,
     cut: CancellationToken,
     drain: Duration,
+    api_keys: Arc<ApiKeys>,
     audit: Arc<Audit>,
     store: Store,
 }
@@ -266,6 +273,13 @@ impl Running {
         }
         // The task ends at the signal, as the one that accepts does.
         let _ = self.counting.await;
+        let _ = self.storing_uses.await;
+        if tokio::time::timeout(AUDIT_GRACE, self.api_keys.store_uses())
+            .await
+            .is_err()
+        {
+            tracing::error!("the last uses of API keys are not stored");
+        }
         if tokio::time::timeout(AUDIT_GRACE, self.audit.close())
             .await
             .is_err()

@@ -62,7 +62,8 @@ use sqlx::sqlite::{
 use identity::must_stand;
 pub use identity::{
     Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant, Granted,
-    Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey, NewLogin, Proof, Revoked,
+    Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind, NewApiKey,
+    NewLogin, Proof, RECORDS_OF_A_LOGIN, Revoked,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

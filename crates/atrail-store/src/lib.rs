@@ -77,8 +77,9 @@ pub use catalog::readings::{KeptReadings, Reading};
 pub use catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use catalog::{
     Account, Answerer, ApiKey, ApiKeyHolder, Catalog, Credentials, Exchange, ExternalUser,
-    Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, LoginKind, NewApiKey,
-    NewLogin, Organization, Proof, Revoked, Space, Tenancy,
+    Founding, Grant, Granted, Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach,
+    LoginKind, NewApiKey, NewLogin, Organization, Proof, RECORDS_OF_A_LOGIN, Revoked, Space,
+    Tenancy,
 };
 pub use compaction::Compacted;
 pub use counters::{Histogram, HistogramSnapshot};

@@ -1,5 +1,7 @@
 //! One act: its actor, its target and its outcome.
 
+use std::sync::Arc;
+
 use atrail_model::{Domain, Hours, Scope, User, UserId};
 use serde_json::{Map, Value, json};
 
@@ -39,6 +41,8 @@ pub(crate) struct Actor {
     pub(super) name: Option<String>,
     pub(super) origin: Origin,
     pub(super) credential: Credential,
+    /// The public part of the API key that came with the request.
+    pub(super) api_key: Option<Arc<str>>,
 }
 
 impl Actor {
@@ -49,6 +53,7 @@ impl Actor {
             name: Some(user.name.clone()),
             origin,
             credential: Credential::Token,
+            api_key: None,
         }
     }
 
@@ -59,6 +64,7 @@ impl Actor {
             name: None,
             origin: Origin::here(),
             credential: Credential::Token,
+            api_key: None,
         }
     }
 
@@ -74,12 +80,20 @@ impl Actor {
             name: None,
             origin,
             credential: Credential::Token,
+            api_key: None,
         }
     }
 
     /// Returns the same actor with another credential.
     pub(crate) const fn by(mut self, credential: Credential) -> Self {
         self.credential = credential;
+        self
+    }
+
+    /// Returns the same actor, who sent the API key with this public part. Each act then names the key.
+    pub(crate) fn by_key(mut self, key: Arc<str>) -> Self {
+        self.credential = Credential::ApiKey;
+        self.api_key = Some(key);
         self
     }
 }
@@ -148,6 +162,9 @@ impl Act {
         let mut details = Map::new();
         if !actor.origin.request.is_empty() {
             details.insert("request".to_owned(), actor.origin.request.clone().into());
+        }
+        if let Some(key) = &actor.api_key {
+            details.insert("apiKey".to_owned(), key.as_ref().into());
         }
         Self {
             action,

@@ -22,19 +22,22 @@ const ADDRESSES_MAX: usize = 16;
 const HOUR_SECS: i64 = 3600;
 
 /// The properties that make acts the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     user: UserId,
+    /// The public part of the API key that came with the request.
+    api_key: Option<Arc<str>>,
     action: Action,
     domain: Domain,
     address: Option<IpAddr>,
 }
 
 impl Key {
-    /// Returns the key of acts of the same user, from any address.
-    pub(super) const fn by_user(act: &Act) -> Self {
+    /// Returns the key of acts of the same user with the same API key or none, from any address.
+    pub(super) fn by_user(act: &Act) -> Self {
         Self {
             user: act.actor.id,
+            api_key: act.actor.api_key.clone(),
             action: act.action,
             domain: act.domain,
             address: None,
@@ -42,7 +45,7 @@ impl Key {
     }
 
     /// Returns the key of acts in the name of the same user, from the same address.
-    pub(super) const fn by_address(act: &Act) -> Self {
+    pub(super) fn by_address(act: &Act) -> Self {
         Self {
             address: Some(act.actor.origin.address),
             ..Self::by_user(act)

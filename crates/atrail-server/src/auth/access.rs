@@ -3,11 +3,9 @@
 //!
 //! A foreign thing and one that does not exist get the same answer.
 
-use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use atrail_api::ErrorCode;
 use atrail_api::headers::{ACCOUNT_ID, PROJECT_ID, SESSION_ID};
 use atrail_model::{AccountId, LoginId, SessionId, SpaceId, Standing, Target};
 use atrail_store::{ErrorKind, Session};
@@ -16,6 +14,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
+use super::only_account::only_account;
 use super::permissions::{Action, allows_in_account, allows_in_space, knows_space};
 use super::principal::Principal;
 use crate::app::App;
@@ -225,48 +224,6 @@ fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>,
 
 fn no_space_targeted() -> ApiError {
     ApiError::bad_request("the request targets no space: send its GUID as X-Auth-Project-Id")
-}
-
-/// Number of accounts that an error lists.
-const LISTED_ACCOUNTS: usize = 20;
-
-/// Returns the account of a request that names none: the only one where the caller may do this.
-async fn only_account(
-    app: &App,
-    principal: &Principal,
-    action: Action,
-) -> Result<AccountId, ApiError> {
-    let standing = principal.standing();
-    let roles = action.account_roles().iter();
-    let allowed: BTreeSet<_> = roles
-        .flat_map(|role| standing.accounts_with(*role))
-        .collect();
-    let mut each = allowed.iter();
-    match (each.next(), each.next()) {
-        (Some(only), None) => Ok(*only),
-        (None, _) => Err(ApiError::forbidden(
-            "you may do this in no account: ask an owner of one for a role",
-        )),
-        _ => {
-            let mut choice = Vec::new();
-            for id in allowed.iter().take(LISTED_ACCOUNTS) {
-                choice.push(match app.tenancy.account(*id).await {
-                    Ok(account) => format!("{id} ({})", account.name),
-                    Err(_) => id.to_string(),
-                });
-            }
-            if allowed.len() > choice.len() {
-                choice.push(format!("{} more", allowed.len() - choice.len()));
-            }
-            Err(ApiError::new(
-                ErrorCode::AccountRequired,
-                format!(
-                    "you may do this in several accounts: send the GUID of one as X-Auth-Account-Id: {}",
-                    choice.join(", ")
-                ),
-            ))
-        }
-    }
 }
 
 /// The space whose sessions a list shows; `None` for all spaces. The caller may read there.

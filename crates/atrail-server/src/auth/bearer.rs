@@ -1,19 +1,70 @@
-//! Finds the access token of a request.
+//! Finds the credential of a request: an access token, or an API key itself.
+
+use std::borrow::Cow;
 
 use atrail_api::headers::AUTH_TOKEN;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use base64::Engine;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// Returns the access token from `X-Auth-Token`, with or without the word `bearer` before it, or from `Authorization:
-/// Bearer` (RFC 6750 §2.1). When both are present, the original's header wins.
-pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+use super::secrets::API_KEY_PREFIX;
+
+/// Base64, with or without its padding: senders differ.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The credential of a request. It has no `Debug`, so that no log shows it.
+pub(crate) enum Bearer<'a> {
+    /// An access token.
+    Token(&'a str),
+    /// A text in the place of an API key.
+    ApiKey(Cow<'a, str>),
+}
+
+/// Returns the credential of a request. When `X-Auth-Token` is present, the original's header wins.
+///
+/// `X-Auth-Token`, with or without the word `bearer` before it, and `Authorization: Bearer` (RFC 6750 §2.1) carry a token
+/// or a key. An API key may also come as the password of any user (`Authorization: Basic`, RFC 7617), or under the schemes
+/// of clients that know no other: Elasticsearch's `ApiKey`, alone or as the base64 of `id:key`, and Splunk's `Splunk`.
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Bearer<'_>> {
     if let Some(value) = headers.get(AUTH_TOKEN) {
         let value = value.to_str().ok()?.trim();
-        let token = after_word(value, "bearer").unwrap_or(value);
-        return (!token.is_empty()).then_some(token);
+        return token_or_key(after_word(value, "bearer").unwrap_or(value));
     }
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
-    after_word(value, "bearer").filter(|token| !token.is_empty())
+    if let Some(text) = after_word(value, "bearer") {
+        return token_or_key(text);
+    }
+    if let Some(text) = after_word(value, "basic") {
+        return Some(Bearer::ApiKey(after_colon(text)?.into()));
+    }
+    if let Some(text) = after_word(value, "apikey") {
+        let key = match after_colon(text) {
+            Some(key) if !text.starts_with(API_KEY_PREFIX) => key.into(),
+            _ => text.into(),
+        };
+        return Some(Bearer::ApiKey(key));
+    }
+    after_word(value, "splunk").map(|text| Bearer::ApiKey(text.into()))
+}
+
+fn token_or_key(text: &str) -> Option<Bearer<'_>> {
+    match text {
+        "" => None,
+        key if key.starts_with(API_KEY_PREFIX) => Some(Bearer::ApiKey(key.into())),
+        token => Some(Bearer::Token(token)),
+    }
+}
+
+/// Returns what follows the first colon of a text in base64.
+fn after_colon(text: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+    let (_, after) = text.split_once(':')?;
+    Some(after.to_owned())
 }
 
 /// Returns the rest after this word and its spaces; the word matches in any case (RFC 9110 §11.1).
@@ -28,40 +79,85 @@ mod tests {
 
     use super::*;
 
-    fn token_of(name: &'static str, value: &'static str) -> Option<String> {
+    /// Returns the credential as a text that states its kind.
+    fn sent(name: &'static str, value: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
-        token(&headers).map(str::to_owned)
+        let value = HeaderValue::from_str(value).unwrap();
+        headers.insert(HeaderName::from_static(name), value);
+        credential(&headers).map(|sent| match sent {
+            Bearer::Token(token) => format!("token {token}"),
+            Bearer::ApiKey(key) => format!("key {key}"),
+        })
     }
 
     #[test]
     fn the_word_may_be_there_in_any_case_or_not() {
-        for value in ["T", "bearer T", "Bearer T", "BEARER   T", " T "] {
-            assert_eq!(
-                token_of("x-auth-token", value).as_deref(),
-                Some("T"),
-                "{value}"
-            );
-        }
-        for value in ["Bearer T", "bearer T"] {
-            assert_eq!(
-                token_of("authorization", value).as_deref(),
-                Some("T"),
-                "{value}"
-            );
+        for (text, expected) in [("T", "token T"), ("atk_1_2", "key atk_1_2")] {
+            for before in ["", "bearer ", "Bearer ", "BEARER   ", " "] {
+                let value = format!("{before}{text}");
+                let found = sent("x-auth-token", &value);
+                assert_eq!(found.as_deref(), Some(expected), "{value}");
+            }
+            for before in ["Bearer ", "bearer "] {
+                let value = format!("{before}{text}");
+                let found = sent("authorization", &value);
+                assert_eq!(found.as_deref(), Some(expected), "{value}");
+            }
         }
     }
 
     #[test]
-    fn what_is_no_bearer_token_is_none() {
-        for value in ["T", "Basic Y2Y6", "Bearer", "Bearer ", ""] {
-            assert_eq!(token_of("authorization", value), None, "{value}");
+    fn a_key_comes_under_the_schemes_of_other_servers() {
+        for value in [
+            // "any:atk_1_2", ":atk_1_2" and "apikey:atk_1_2"
+            "Basic YW55OmF0a18xXzI=",
+            "basic YW55OmF0a18xXzI",
+            "Basic OmF0a18xXzI=",
+            "Basic YXBpa2V5OmF0a18xXzI=",
+            "ApiKey atk_1_2",
+            "APIKEY  atk_1_2",
+            "ApiKey YW55OmF0a18xXzI=",
+            "Splunk atk_1_2",
+            "splunk atk_1_2",
+        ] {
+            let found = sent("authorization", value);
+            assert_eq!(found.as_deref(), Some("key atk_1_2"), "{value}");
+        }
+        // A token comes under none of them.
+        for value in ["ApiKey T", "Splunk T", "Basic YW55OlQ="] {
+            let found = sent("authorization", value);
+            assert_eq!(found.as_deref(), Some("key T"), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_header_of_the_original_wins() {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer atk_1_2"));
+        assert!(matches!(credential(&headers), Some(Bearer::ApiKey(_))));
+        headers.insert(AUTH_TOKEN, HeaderValue::from_static("T"));
+        assert!(matches!(credential(&headers), Some(Bearer::Token("T"))));
+    }
+
+    #[test]
+    fn what_is_no_credential_is_none() {
+        // The last ones are no base64, "cf" without a colon, and no UTF-8.
+        for value in [
+            "T",
+            "Bearer",
+            "Bearer ",
+            "",
+            "atk_1_2",
+            "Digest T",
+            "Basic",
+            "Basic ?",
+            "Basic Y2Y=",
+            "Basic OP8=",
+        ] {
+            assert_eq!(sent("authorization", value), None, "{value}");
         }
         for value in ["", "bearer", "bearer "] {
-            assert_eq!(token_of("x-auth-token", value), None, "{value}");
+            assert_eq!(sent("x-auth-token", value), None, "{value}");
         }
     }
 }

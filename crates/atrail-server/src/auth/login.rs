@@ -9,8 +9,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::api_keys;
 use super::oidc::Refused;
-use super::secrets::{ApiKeySecret, Secret, refresh_token, sha256};
+use super::secrets::{Secret, refresh_token, sha256};
 use super::tokens::ClientKind;
 use crate::app::App;
 use crate::audit::{Act, Action, Actor, Credential, Origin};
@@ -157,34 +158,8 @@ async fn by_password(
 async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
     let attempt = app.throttle.begin(None, address, app.clock.elapsed());
-    let holder = match ApiKeySecret::parse(text.trim()) {
-        Some(key) => {
-            let now = app.clock.now();
-            let holder = match app.identity.api_key_holder(key.id(), now).await {
-                Ok(holder) => holder,
-                Err(error) => {
-                    if let Ok(attempt) = attempt {
-                        attempt.not_made();
-                    }
-                    return Err(error.into());
-                }
-            };
-            holder
-                .filter(|holder| holder.hash == key.whole().hash())
-                .map(|holder| (holder, key))
-        }
-        None => None,
-    };
-    let Some((holder, key)) = holder else {
-        app.metrics.auth_failed(AuthFailure::ApiKey);
-        tracing::warn!(%address, "an API key was refused");
-        attempt?;
-        return Err(BAD_CREDENTIALS);
-    };
-    // A valid key always works: nobody guesses one, and another client's failures must not lock its holder out.
-    if let Ok(attempt) = attempt {
-        attempt.succeeded();
-    }
+    let found = api_keys::holder_of(app, text, address, attempt).await?;
+    let (key, holder) = found.ok_or(BAD_CREDENTIALS)?;
     let proof = Proof::ApiKey {
         id: key.id(),
         hash: holder.hash,
@@ -269,7 +244,7 @@ async fn begin(
             None => act,
         }
     };
-    app.audit.record_for(user.id, act).await;
+    app.audit.login_began(login, act).await;
     respond(app, user, login, client, &refresh)
 }
 

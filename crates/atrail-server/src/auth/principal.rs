@@ -1,4 +1,5 @@
-//! The authenticated caller, as an extractor: no request reaches a handler with this parameter without a valid token.
+//! The authenticated caller, as an extractor: no request reaches a handler with this parameter without a valid token or
+//! API key.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use atrail_store::{Identity, Tenancy};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::bearer;
+use super::api_keys;
+use super::bearer::{self, Bearer};
 use super::permissions::{Action, allows_in_account, knows_space};
 use crate::app::App;
 use crate::audit::{Act, Action as AuditAction, Actor, Origin};
@@ -25,6 +27,8 @@ pub(crate) struct Principal {
     login: LoginId,
     standing: Arc<Standing>,
     origin: Origin,
+    /// The public part of the API key that came with the request in place of a token.
+    api_key: Option<Arc<str>>,
 }
 
 impl Principal {
@@ -38,7 +42,11 @@ impl Principal {
 
     /// Returns the caller as the actor of events.
     pub(crate) fn actor(&self) -> Actor {
-        Actor::new(self.user(), self.origin.clone())
+        let actor = Actor::new(self.user(), self.origin.clone());
+        match &self.api_key {
+            Some(key) => actor.by_key(Arc::clone(key)),
+            None => actor,
+        }
     }
 
     /// Returns the address that the request came from.
@@ -87,29 +95,26 @@ impl Principal {
     }
 
     /// Notes that the caller uses an account. From then on, the server records the caller's logins, and changes of the
-    /// caller's credentials, in that account too. It also records the current login there, unless it already has.
+    /// caller's credentials, in that account too. It also records the current login there, unless it already has; a
+    /// request with an API key itself belongs to no login.
     pub(crate) async fn uses(&self, app: &App, account: AccountId) {
         if self.standing.used.contains(&account) {
             return;
         }
-        match app.identity.note_account_use(self.id(), account).await {
-            Ok(true) => {}
-            Ok(false) => return,
+        let identity = &app.identity;
+        match identity
+            .note_account_use(self.login, self.id(), account)
+            .await
+        {
+            Ok(false) => {}
+            Ok(true) => {
+                let act = Act::new(AuditAction::Login, self.actor(), Domain::Account(account));
+                app.audit.record(act).await;
+            }
             Err(error) => {
                 // The server still records what the caller does in the account.
                 tracing::error!(user = %self.id(), %account, %error, "cannot note that a user uses an account");
-                return;
             }
-        }
-        // For a user who had used no account, every account with a role already has a record of the login.
-        if self
-            .standing
-            .used
-            .iter()
-            .any(|used| self.has_role_in(*used))
-        {
-            let act = Act::new(AuditAction::Login, self.actor(), Domain::Account(account));
-            app.audit.record(act).await;
         }
     }
 
@@ -150,13 +155,13 @@ impl Principal {
         self.is_operator() || allows_in_account(&self.standing, Action::Read, account)
     }
 
-    /// Refuses a login by an API key without this scope.
+    /// Refuses an API key without this scope, and a login by one.
     pub(crate) fn must_be_good_for(&self, scope: KeyScope) -> Result<(), ApiError> {
         if self.standing.scopes.contains(scope) {
             return Ok(());
         }
         Err(ApiError::forbidden(format!(
-            "the API key of this login allows: {}. Use another key, or log in with a password",
+            "the API key allows: {}. Use another key, or log in with a password",
             self.standing.scopes
         )))
     }
@@ -185,15 +190,28 @@ impl FromRequestParts<Arc<App>> for Principal {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let token = bearer::token(&parts.headers).ok_or_else(|| {
+        let origin = Origin::from_request_parts(parts, app).await?;
+        let sent = bearer::credential(&parts.headers).ok_or_else(|| {
             ApiError::unauthenticated(
-                "the request has no access token: log in, then send X-Auth-Token or Authorization: Bearer",
+                "the request has no access token or API key: log in, then send X-Auth-Token or Authorization: Bearer",
             )
         })?;
         let now = app.clock.moment();
-        let ended = || ended(app);
-        let login = app.tokens.verify(token, now).ok_or_else(ended)?;
-        let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
+        let (login, standing, api_key) = match sent {
+            Bearer::Token(token) => {
+                let ended = || ended(app);
+                let login = app.tokens.verify(token, now).ok_or_else(ended)?;
+                let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
+                (login, standing, None)
+            }
+            Bearer::ApiKey(text) => {
+                let sender = api_keys::sender(app, &text, origin.address()).await?;
+                let standing = app.standings.of(sender.login, now).await?;
+                let standing = standing.ok_or_else(|| api_keys::ended(app, &text))?;
+                app.api_keys.used(sender.login, now.date);
+                (sender.login, standing, Some(sender.key))
+            }
+        };
         parts.extensions.insert(Admitted {
             login,
             standing: Arc::clone(&standing),
@@ -201,11 +219,11 @@ impl FromRequestParts<Arc<App>> for Principal {
         if let Some(caller) = parts.extensions.get::<Caller>() {
             caller.is(standing.user.id);
         }
-        let origin = Origin::from_request_parts(parts, app).await?;
         Ok(Self {
             login,
             standing,
             origin,
+            api_key,
         })
     }
 }
@@ -227,7 +245,9 @@ impl Admitted {
     /// Refuses the request when the login has ended or its rights have changed. Call it once the body has arrived.
     pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
         match app.standings.of(self.login, app.clock.moment()).await? {
-            None => Err(ended(app)),
+            None => Err(ApiError::unauthenticated(
+                "your login, or your API key, ended while the server received the request, and it did nothing",
+            )),
             Some(standing) if standing.is_worth_as_much_as(&self.standing) => Ok(()),
             Some(_) => Err(ApiError::unavailable(
                 "your roles changed while the server received the request, and it did nothing: send the request again",

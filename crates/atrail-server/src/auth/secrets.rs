@@ -40,6 +40,8 @@ pub(crate) struct ApiKeySecret {
     whole: Secret,
 }
 
+/// The beginning of every API key.
+pub(crate) const API_KEY_PREFIX: &str = "atk_";
 const ID_DIGITS: usize = 16;
 const RANDOM_DIGITS: usize = 48;
 const CHECKSUM_DIGITS: usize = 8;
@@ -48,7 +50,10 @@ impl ApiKeySecret {
     /// Creates a unique key.
     pub(crate) fn generate() -> Result<Self, getrandom::Error> {
         let id = hex(&random::<{ ID_DIGITS / 2 }>()?);
-        let body = format!("atk_{id}_{}", hex(&random::<{ RANDOM_DIGITS / 2 }>()?));
+        let body = format!(
+            "{API_KEY_PREFIX}{id}_{}",
+            hex(&random::<{ RANDOM_DIGITS / 2 }>()?)
+        );
         let whole = format!("{body}{}", checksum(&body));
         Ok(Self {
             id,
@@ -58,7 +63,7 @@ impl ApiKeySecret {
 
     /// Parses a key; `None` when the text is not a key.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (id, rest) = text.strip_prefix("atk_")?.split_once('_')?;
+        let (id, rest) = text.strip_prefix(API_KEY_PREFIX)?.split_once('_')?;
         let shape_ok = id.len() == ID_DIGITS
             && rest.len() == RANDOM_DIGITS + CHECKSUM_DIGITS
             && [id, rest]

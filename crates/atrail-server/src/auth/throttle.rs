@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use atrail_api::ErrorCode;
 use atrail_model::Elapsed;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::ApiError;
 
@@ -92,6 +92,8 @@ struct Entry {
 enum Key<'a> {
     NameAndNetwork(&'a str, IpAddr),
     Network(IpAddr),
+    /// API keys that came with requests from a network.
+    KeysOf(IpAddr),
     Name(&'a str),
 }
 
@@ -115,7 +117,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Throttle {
-    /// Begins an attempt. `name` is present only for an attempt with a password.
+    /// Begins an attempt to log in. `name` is present only for an attempt with a password.
     pub(crate) fn begin(
         &self,
         name: Option<&str>,
@@ -124,7 +126,7 @@ impl Throttle {
     ) -> Result<Attempt<'_>, ApiError> {
         let network = network(address);
         let by_network = self.hashing.hash_one(Key::Network(network));
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         let (keys, learns) = match name {
             None => (vec![(By::Network, by_network)], None),
             Some(name) => {
@@ -143,6 +145,24 @@ impl Throttle {
                 (keys, Some((by_name, pair)))
             }
         };
+        self.count(state, keys, learns, now)
+    }
+
+    /// Begins an attempt with an API key in place of a token. These attempts have a count of their own: a program that keeps sending a key
+    /// after its end does not keep the people of its network from logging in.
+    pub(crate) fn begin_key(&self, address: IpAddr, now: Elapsed) -> Result<Attempt<'_>, ApiError> {
+        let key = self.hashing.hash_one(Key::KeysOf(network(address)));
+        self.count(self.state.lock(), vec![(By::Network, key)], None, now)
+    }
+
+    /// Counts an attempt under these keys, unless one of them has to wait.
+    fn count(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        keys: Vec<(By, u64)>,
+        learns: Option<(u64, u64)>,
+        now: Elapsed,
+    ) -> Result<Attempt<'_>, ApiError> {
         let entries = &mut state.entries;
         let wait = keys
             .iter()

@@ -261,7 +261,7 @@ impl Operation {
             "summary": self.summary,
             "parameters": self.parameters,
             "responses": responses,
-            "security": if self.token { json!([{"authToken": []}, {"bearer": []}]) } else { json!([]) },
+            "security": if self.token { json!([{"authToken": []}, {"bearer": []}, {"basic": []}]) } else { json!([]) },
         });
         if let Some(description) = self.description {
             described["description"] = description.into();

@@ -1,4 +1,5 @@
-//! API keys: the caller's own; the operator may also list and delete those of others.
+//! API keys: the caller's own, and those that an owner makes for the account's other users. The operator may list and
+//! delete anybody's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,10 @@ use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, Deleted, KeyScope, List,
 };
 use atrail_model::{
-    self as model, AccountId, Home, KeyScopes, SpaceId, Timestamp, format_timestamp,
+    self as model, AccountId, AccountRole, Home, KeyScopes, SpaceId, Timestamp, UserId,
+    format_timestamp,
 };
-use atrail_store::{self as store, NewApiKey};
+use atrail_store::{self as store, ErrorKind, KeyHolder, KeyReach, NewApiKey};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,6 +19,7 @@ use axum::response::IntoResponse;
 
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
+use crate::auth::only_account::only_owned;
 use crate::auth::permissions::knows_space;
 use crate::auth::principal::{Manager, Principal};
 use crate::auth::secrets::ApiKeySecret;
@@ -26,26 +29,45 @@ use crate::extract::{BodyOrQuery, JsonBody, Query};
 /// Longest lifetime of an expiring key, in seconds: ten years.
 const LONGEST_LIFE_SECS: u64 = 10 * 366 * 86_400;
 
-/// Lists keys, without their secrets. Only the operator may list another user's.
+/// Lists keys, without their secrets: the caller's, another user's, or those that are bound to an account. The operator
+/// sees all of them, an owner those that are bound to the owner's accounts.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
-    Query(ApiKeysQuery { user }): Query<ApiKeysQuery>,
+    Query(ApiKeysQuery { user, account }): Query<ApiKeysQuery>,
 ) -> Result<Json<List<ApiKey>>, ApiError> {
-    let holder = match user {
-        Some(name) if name != principal.user().name => {
-            if !principal.is_operator() {
+    let owned = owned(&principal);
+    let reach = reach(&principal, &owned);
+    app.api_keys.store_uses().await;
+    let keys = match (account, user) {
+        (Some(account), user) => {
+            let account = account_called(&principal, &account)?;
+            let mut keys = app.identity.api_keys_bound_to(account).await?;
+            if let Some(user) = user {
+                keys.retain(|key| is_called(&user, key.holder, &key.holder_name));
+            }
+            keys
+        }
+        (None, Some(name)) if !is_called(&name, principal.id(), &principal.user().name) => {
+            if !principal.is_operator() && owned.is_empty() {
                 return Err(ApiError::forbidden(
-                    "only the server's operator may list the keys of others",
+                    "only the server's operator, and owners of an account, may list the keys of others",
                 ));
             }
-            app.identity.user_called(&name).await?.id
+            match app.identity.user_called(&name).await {
+                Ok(holder) => app.identity.api_keys(holder.id).await?,
+                // An owner cannot find out who exists outside the account.
+                Err(error) if error.kind() == ErrorKind::NotFound && !principal.is_operator() => {
+                    Vec::new()
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        _ => principal.id(),
+        _ => app.identity.api_keys(principal.id()).await?,
     };
-    let keys = app.identity.api_keys(holder).await?;
+    let visible = keys.into_iter().filter(|key| reach.includes(key));
     Ok(Json(List {
-        resources: keys.into_iter().map(wire).collect(),
+        resources: visible.map(wire).collect(),
     }))
 }
 
@@ -58,26 +80,35 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     if principal.standing().by_limited_key {
         return Err(ApiError::forbidden(
-            "a key with scopes or an end cannot create keys: log in with a password",
+            "a key that is limited to scopes or a place, or that expires, cannot create keys: log in with a password",
         ));
     }
     let ApiKeyCreate {
         name,
+        user,
         scopes,
         expires_in,
         account,
         space,
     } = new;
-    let home = home(&app, &principal, account, space).await?;
-    let scopes = match scopes {
-        None => KeyScopes::ALL,
-        Some(none) if none.is_empty() => {
-            return Err(ApiError::bad_request(
-                "scopes is empty: leave it out for all",
-            ));
+    let other = user.filter(|name| !is_called(name, principal.id(), &principal.user().name));
+    let (holder, bound) = match &other {
+        None => (
+            KeyHolder::Maker(principal.id()),
+            place(&app, &principal, account, space).await?,
+        ),
+        Some(called) => {
+            let home = owned_place(&app, &principal, account, space).await?;
+            let holder = KeyHolder::Member {
+                maker: principal.id(),
+                called,
+                account: home.0,
+            };
+            (holder, Some(home.1))
         }
-        Some(some) => some.into_iter().map(scope).collect(),
     };
+    let may_manage = other.is_none() && bound.is_none_or(|place| place.space.is_none());
+    let scopes = scopes_of(scopes, may_manage)?;
     let now = app.clock.now();
     let expires = expires_in
         .map(|seconds| match seconds {
@@ -91,20 +122,23 @@ pub(super) async fn create(
         .transpose()?;
     let key = ApiKeySecret::generate().map_err(ApiError::internal)?;
     let new = NewApiKey {
-        holder: principal.id(),
+        holder,
         id: key.id(),
         name: &name,
         hash: key.whole().hash(),
         scopes,
         expires,
-        home,
+        bound,
     };
-    let made = principal.identity(&app).create_api_key(new, now).await?;
-    let act = |domain| {
-        let act = Act::new(Action::CreateKey, principal.actor(), domain);
-        act.to(Thing::api_key(&made.id, Some(&made.name)))
-    };
-    app.audit.record_for(principal.id(), act).await;
+    let made = principal.identity(&app).create_api_key(new, now).await;
+    let made = made.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ApiError::not_found("user"),
+        _ => error.into(),
+    })?;
+    if let Some(account) = made.bound_to() {
+        principal.manages(&app, account).await;
+    }
+    record(&app, &principal, Action::CreateKey, &made).await;
     let answer = ApiKeyCreated {
         id: made.id,
         name: made.name,
@@ -114,27 +148,92 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, no_store, Json(answer)))
 }
 
-/// Deletes a key of the caller, and ends every login that began with it. The operator may delete anybody's.
+/// Deletes a key of the caller, or one that is bound to an account that the caller owns, and ends every login that began
+/// with it. The operator may delete anybody's.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Manager(principal): Manager,
     BodyOrQuery(ApiKeyDelete { id }): BodyOrQuery<ApiKeyDelete>,
 ) -> Result<Json<Deleted>, ApiError> {
-    let holder = (!principal.is_operator()).then(|| principal.id());
+    let owned = owned(&principal);
     let identity = principal.identity(&app);
-    let holder = identity.delete_api_key(holder, &id).await?;
-    let act = |domain| {
-        let act = Act::new(Action::DeleteKey, principal.actor(), domain);
-        act.to(Thing::api_key(&id, None))
-    };
-    app.audit.record_for(holder, act).await;
+    let deleted = identity
+        .delete_api_key(reach(&principal, &owned), &id)
+        .await?;
+    record(&app, &principal, Action::DeleteKey, &deleted).await;
     Ok(Json(Deleted {
         message: "Delete API key success".to_owned(),
     }))
 }
 
-/// Returns the place that a key is bound to, if the request names one. The caller must hold a role there.
-async fn home(
+/// Records an act about a key: in the account that the key is bound to, else where its holder's logins are recorded.
+async fn record(app: &App, principal: &Principal, action: Action, key: &store::ApiKey) {
+    let act = |domain| {
+        let act = Act::new(action, principal.actor(), domain);
+        let act = act.to(Thing::api_key(&key.id, Some(&key.name)));
+        if key.holder == principal.id() {
+            act
+        } else {
+            act.with("user", key.holder_name.as_str())
+        }
+    };
+    match key.bound_to() {
+        Some(account) => app.audit.record_in(&[account], act).await,
+        None => app.audit.record_for(key.holder, act).await,
+    }
+}
+
+fn owned(principal: &Principal) -> Vec<AccountId> {
+    let owned = principal.standing().accounts_with(AccountRole::Owner);
+    owned.collect()
+}
+
+fn reach<'a>(principal: &Principal, owned: &'a [AccountId]) -> KeyReach<'a> {
+    if principal.is_operator() {
+        KeyReach::All
+    } else {
+        KeyReach::Of(principal.id(), owned)
+    }
+}
+
+/// Returns whether a text is the GUID or the name of this user.
+fn is_called(text: &str, id: UserId, name: &str) -> bool {
+    text.parse().map_or(text == name, |guid: UserId| guid == id)
+}
+
+/// Returns the account with this GUID, whose keys the caller may list.
+fn account_called(principal: &Principal, guid: &str) -> Result<AccountId, ApiError> {
+    let unknown = || ApiError::not_found("account");
+    let account = guid.parse().map_err(|_| unknown())?;
+    if !principal.is_operator() {
+        principal.must_own(account, principal.knows_account(account), "account")?;
+    }
+    Ok(account)
+}
+
+/// Returns the scopes of a new key; by default all that it may have.
+fn scopes_of(scopes: Option<Vec<KeyScope>>, may_manage: bool) -> Result<KeyScopes, ApiError> {
+    let may = |scope: &model::KeyScope| may_manage || *scope != model::KeyScope::Manage;
+    match scopes {
+        None => Ok(model::KeyScope::ALL.into_iter().filter(may).collect()),
+        Some(none) if none.is_empty() => Err(ApiError::bad_request(
+            "scopes is empty: leave it out for all",
+        )),
+        Some(some) => {
+            let some: Vec<_> = some.into_iter().map(scope).collect();
+            if some.iter().all(may) {
+                Ok(some.into_iter().collect())
+            } else {
+                Err(ApiError::bad_request(
+                    "a key for a space, or for another user, cannot have the scope manage",
+                ))
+            }
+        }
+    }
+}
+
+/// Returns the place that a key of the caller is bound to, if the request names one. The caller must hold a role there.
+async fn place(
     app: &App,
     principal: &Principal,
     account: Option<String>,
@@ -167,6 +266,30 @@ async fn home(
     }
 }
 
+/// Returns the place of a key for another user, and its account, which the caller must own: the place that the request
+/// names, or the only account that the caller owns.
+async fn owned_place(
+    app: &App,
+    principal: &Principal,
+    account: Option<String>,
+    space: Option<String>,
+) -> Result<(AccountId, Home), ApiError> {
+    let home = match place(app, principal, account, space).await? {
+        Some(home) => home,
+        None => Home {
+            account: Some(only_owned(app, principal).await?),
+            space: None,
+        },
+    };
+    let account = home.account.ok_or_else(|| ApiError::not_found("account"))?;
+    if principal.owns(account) {
+        return Ok((account, home));
+    }
+    Err(ApiError::forbidden(
+        "only an owner of the account may create keys for its users",
+    ))
+}
+
 fn scope(scope: KeyScope) -> model::KeyScope {
     match scope {
         KeyScope::Read => model::KeyScope::Read,
@@ -194,10 +317,17 @@ fn wire(key: store::ApiKey) -> ApiKey {
         expires,
         used,
         home,
+        holder: _,
+        holder_name,
+        maker_name,
+        bound,
     } = key;
     ApiKey {
         id,
         name,
+        user: holder_name,
+        maker: maker_name,
+        bound,
         create_time: format_timestamp(created),
         scopes: scopes.iter().map(wire_scope).collect(),
         expire_time: expires.map(format_timestamp),

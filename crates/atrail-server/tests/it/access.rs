@@ -102,10 +102,21 @@ async fn what_is_under_way_ends_with_the_role_the_key_the_login_or_the_user() {
     }
     assert_eq!(got, length);
 
-    let under_way = begin(&by_key).await;
-    let key_id = json!({"id": key["id"]});
-    let _: Value = admin.delete(paths::API_KEYS).json(&key_id).made().await;
-    ends_early("a deleted key", under_way).await;
+    let sent: Value = ann
+        .post(paths::API_KEYS)
+        .json(&json!({"name": "sent itself"}))
+        .made()
+        .await;
+    let itself = server.client(sent["key"].as_str().unwrap());
+    for (what, client, key) in [
+        ("a deleted key", &by_key, &key),
+        ("a deleted key that came itself", &itself, &sent),
+    ] {
+        let under_way = begin(client).await;
+        let key_id = json!({"id": key["id"]});
+        let _: Value = admin.delete(paths::API_KEYS).json(&key_id).made().await;
+        ends_early(what, under_way).await;
+    }
 
     let under_way = begin(&ann).await;
     let _: Value = admin.delete(paths::ROLES).json(&grant).made().await;

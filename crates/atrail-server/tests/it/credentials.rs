@@ -395,9 +395,9 @@ fn uuid() -> String {
     "2f4c1f0e-9a52-4a0c-8a3c-6d0f7d7c9b01".to_owned()
 }
 
-/// A key works in the place that it was created for.
+/// A key works in the place that it is bound to, and means it when a request names none.
 #[tokio::test]
-async fn a_key_targets_its_home_unless_another_place_is_named() {
+async fn a_bound_key_targets_its_place_and_knows_no_other() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let (account, space) = second(&admin).await;
@@ -426,14 +426,17 @@ async fn a_key_targets_its_home_unless_another_place_is_named() {
     };
     assert_eq!(events(&of_space, paths::EVENTS, None).await, (200, true));
     let named = Some((headers::PROJECT_ID, space.as_str()));
-    // Nobody has sent events to that space.
-    assert_eq!(events(&of_space, paths::EVENTS, named).await, (200, false));
+    assert_eq!(events(&of_space, paths::EVENTS, named).await.0, 404);
+    // The control: without a bond, nobody has sent events to that space.
+    let free = with_home(json!({})).await;
+    assert_eq!(events(&free, paths::EVENTS, named).await, (200, false));
     let elsewhere = Some((headers::ACCOUNT_ID, account.as_str()));
-    assert_eq!(events(&of_space, paths::EVENTS, elsewhere).await.0, 400);
+    assert_eq!(events(&of_space, paths::EVENTS, elsewhere).await.0, 404);
     let at_home = Some((headers::ACCOUNT_ID, server.initial.account.as_str()));
     assert_eq!(events(&of_space, paths::EVENTS, at_home).await, (200, true));
     let all = "/v3/events?AtAccountLevel=true";
     assert_eq!(events(&of_account, all, None).await.0, 200);
-    assert_eq!(events(&of_account, all, at_home).await, (200, true));
+    assert_eq!(events(&of_account, all, elsewhere).await.0, 200);
+    assert_eq!(events(&of_account, all, at_home).await.0, 404);
     assert_eq!(events(&of_account, paths::EVENTS, None).await.0, 400);
 }

@@ -158,7 +158,7 @@ impl TestServer {
         let admin = self.admin().await;
         let new = UserCreate {
             name: name.to_owned(),
-            password: PASSWORD.to_owned(),
+            password: Some(PASSWORD.to_owned()),
             operator,
         };
         let made: User = admin.post(paths::USERS).json(&new).made().await;
@@ -200,6 +200,12 @@ impl CatalogFile {
     }
 
     /// Makes a change that no other connection sees until it is committed; no other connection can write until then.
+    /// Returns the only column of a query's only row.
+    pub(crate) async fn integer(&self, query: &str) -> Option<i64> {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()));
+        query.fetch_one(&self.0).await.unwrap()
+    }
+
     pub(crate) async fn begin(&self, change: &'static str) -> Transaction<'static, Sqlite> {
         let mut tx = self.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
         sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();

@@ -131,3 +131,38 @@ async fn an_operator_who_manages_an_account_does_not_use_it() {
     assert_eq!(there.seen().await.0, 200);
     assert_eq!(all.logins(0, "boss").await, 1);
 }
+
+/// A user of two accounts has used neither when they log in: both have a record of that login, and a use adds no second
+/// one.
+#[tokio::test]
+async fn a_login_is_recorded_once_in_each_of_two_accounts() {
+    let all = Neighbours::new().await;
+    let roles = [all.role("ann", "auditor", 0), all.role("ann", "auditor", 1)];
+    all.server.user("ann", false, &roles).await;
+    let both = async || [all.logins(0, "ann").await, all.logins(1, "ann").await];
+    assert_eq!(
+        both().await,
+        [1, 1],
+        "of the login that came with the roles"
+    );
+    let ann = all.log_in("ann").await;
+    assert_eq!(both().await, [2, 2]);
+    for account in &all.account {
+        let there = ann.get(WHOLE).header(headers::ACCOUNT_ID, account);
+        assert_eq!(there.seen().await.0, 200);
+    }
+    assert_eq!(both().await, [2, 2]);
+    // The control: an account that gives a role only after the login has no record of it until the first use.
+    let third = json!({"name": "third"});
+    let third: Value = all.admin.post(paths::ACCOUNTS).json(&third).made().await;
+    let third = third["guid"].as_str().unwrap();
+    for user in ["ann", "owner-a"] {
+        let role = json!({"user": user, "role": "owner", "account": third});
+        all.grant(&role).await;
+    }
+    let there = ann.get(WHOLE).header(headers::ACCOUNT_ID, third);
+    assert_eq!(there.seen().await.0, 200);
+    let mut of_third = all;
+    of_third.account[0] = third.to_owned();
+    assert_eq!(of_third.logins(0, "ann").await, 1);
+}

@@ -8,6 +8,8 @@ mod external;
 mod founding;
 mod grants;
 mod invitations;
+mod key_home;
+mod key_uses;
 mod logins;
 mod role_rows;
 mod standing;
@@ -16,12 +18,12 @@ mod tests;
 mod users;
 mod warrant;
 
-pub use api_keys::{ApiKey, ApiKeyHolder, NewApiKey};
+pub use api_keys::{ApiKey, ApiKeyHolder, KeyHolder, KeyReach, NewApiKey};
 pub use external::ExternalUser;
 pub use founding::Founding;
 pub use grants::{Grant, Granted, Granter, Revoked};
 pub use invitations::{Answerer, Invitation, InvitationId};
-pub use logins::{Exchange, LoginKind, NewLogin, Proof};
+pub use logins::{Exchange, LoginKind, NewLogin, Proof, RECORDS_OF_A_LOGIN};
 pub use users::Credentials;
 pub(crate) use warrant::must_stand;
 

@@ -25,6 +25,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0016_inviters.sql"),
     include_str!("schema/0017_places.sql"),
     include_str!("schema/0018_watermarks.sql"),
+    include_str!("schema/0019_keys.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
@@ -177,6 +178,40 @@ mod tests {
                 .await
                 .unwrap();
         assert_eq!(rows, [(1, 1, 70), (1, 2, 8)]);
+    }
+
+    /// Requests with an old key have an id of their own, the key works where it did, and no account gets a second record
+    /// of an old login.
+    #[tokio::test]
+    async fn keys_and_logins_from_before_keys_were_sent_with_requests_are_kept() {
+        let pool = made_by_version_of(18).await;
+        let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
+            INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0), (x'02', 'bob', 'h', 0, 0);
+            INSERT INTO roles VALUES (x'01', 'owner', x'0a', NULL, 0), (x'01', 'auditor', x'0b', NULL, 0),
+                (x'02', 'auditor', x'0a', NULL, 0), (x'02', 'writer', x'0b', NULL, 0);
+            INSERT INTO account_uses VALUES (x'01', x'0a');
+            INSERT INTO api_keys (key, holder, name, hash, created, account) VALUES
+                ('k', x'01', 'k', x'', 0, x'0a'), ('l', x'02', 'l', x'', 0, NULL);
+            INSERT INTO logins (login, holder, api_key, created, expires) VALUES
+                (x'11', x'01', NULL, 0, 9), (x'12', x'02', 'l', 0, 9);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let keys = "SELECT key || ' ' || length(login) || ' ' || bound || ' ' || COALESCE(maker, 'none') \
+            FROM api_keys ORDER BY key";
+        assert_eq!(rows(keys).await, ["k 16 0 none", "l 16 0 none"]);
+        assert_eq!(
+            rows("SELECT DISTINCT hex(login) FROM api_keys").await.len(),
+            2
+        );
+        let records = "SELECT hex(login) || ' ' || hex(account) FROM login_records ORDER BY 1";
+        assert_eq!(rows(records).await, ["11 0A", "12 0A", "12 0B"]);
+        let ended = sqlx::raw_sql("DELETE FROM logins").execute(&pool).await;
+        ended.unwrap();
+        assert!(rows(records).await.is_empty());
     }
 
     /// The row of an object summarizes its contents, even for an object of an earlier version.

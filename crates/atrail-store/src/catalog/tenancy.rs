@@ -278,6 +278,7 @@ impl Tenancy {
             "DELETE FROM roles WHERE account = ?",
             "DELETE FROM invitations WHERE account = ?",
             "DELETE FROM account_uses WHERE account = ?",
+            "DELETE FROM api_keys WHERE bound AND account = ?",
             "DELETE FROM sessions WHERE account = ?",
         ] {
             sqlx::query(sql)
@@ -318,7 +319,7 @@ impl Tenancy {
         tx.commit().await
     }
 
-    /// Deletes a space with its roles and its sessions. Its domain stays, with its events, under the retention of the
+    /// Deletes a space with its roles, its sessions and the keys that are bound to it. Its domain stays, with its events, under the retention of the
     /// account's own domain.
     ///
     /// # Errors
@@ -355,6 +356,7 @@ impl Tenancy {
         let before = beginning.policy(&mut tx, id).await?;
         for sql in [
             "DELETE FROM sessions WHERE space = ? AND NOT at_account_level",
+            "DELETE FROM api_keys WHERE bound AND space = ?",
             "DELETE FROM retention WHERE domain = (SELECT domain FROM domains WHERE space = ?)",
             "INSERT INTO retention (domain, days) SELECT d.domain, r.days FROM domains d \
              JOIN domains a ON a.account = d.account AND a.space IS NULL \

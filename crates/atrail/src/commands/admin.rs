@@ -5,6 +5,7 @@ mod account;
 mod api_key;
 #[cfg(feature = "server")]
 mod backup;
+mod expiry;
 mod invitation;
 mod org;
 #[cfg(feature = "server")]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod api_keys;
 mod archive;
 mod auditor;
 mod backup;

@@ -117,7 +117,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "listApiKeys",
             tag,
-            "The caller's API keys, without their secrets; for the operator, anybody's",
+            "The caller's API keys, without their secrets; for an owner, those that are bound to the account",
         )
         .query::<api::ApiKeysQuery>()
         .gives(200, "keys", list::<api::ApiKey>())
@@ -127,7 +127,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "createApiKey",
             tag,
-            "Creates an API key for the caller",
+            "Creates an API key for the caller, or, by an owner, for a user of the account",
         )
         .json::<api::ApiKeyCreate>(true)
         .gives(
@@ -141,7 +141,7 @@ pub(super) fn all() -> Vec<Operation> {
             paths::API_KEYS,
             "deleteApiKey",
             tag,
-            "Deletes an API key and ends every login that began with it; the query may also be a JSON body",
+            "Deletes an API key, and ends every login that began with it; the query may also be a JSON body",
         )
         .query::<api::ApiKeyDelete>()
         .gives(200, "ended", schema::<api::Deleted>())

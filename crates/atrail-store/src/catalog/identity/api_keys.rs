@@ -1,17 +1,19 @@
 //! API keys: a public part as the name of each, and the hash of the whole.
 
-use atrail_model::{AccountId, Home, KeyScopes, SpaceId, Timestamp, User, UserId};
+use atrail_model::{AccountId, Home, KeyScope, KeyScopes, LoginId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::{scopes, user};
+use super::key_home::only_home;
+use super::users::called;
 use crate::catalog::failure::failed_to;
 use crate::catalog::names;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::{Result, StoreError};
 
-/// API keys that a user may have.
+/// API keys that a user may have for one account, and that are bound to none.
 const MAX_KEYS_OF_A_USER: i64 = 100;
 
 /// An API key without its secret.
@@ -19,28 +21,60 @@ const MAX_KEYS_OF_A_USER: i64 = 100;
 pub struct ApiKey {
     /// The public part.
     pub id: String,
-    /// The name that the holder has chosen.
+    /// The name that its maker has chosen.
     pub name: String,
+    /// The holder, in whose name the key acts.
+    pub holder: UserId,
+    /// The holder's name.
+    pub holder_name: String,
+    /// The name of the user who made it for the holder; `None` when the holder made it, or its maker is gone.
+    pub maker_name: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// The requests that it allows.
     pub scopes: KeyScopes,
     /// When it expires, if it does.
     pub expires: Option<Timestamp>,
-    /// When somebody last logged in with it, or refreshed such a login.
+    /// When somebody last logged in with it, refreshed such a login, or sent it with a request.
     pub used: Option<Timestamp>,
     /// The place that a request means when it names none.
     pub home: Home,
+    /// Whether the key works nowhere else.
+    pub bound: bool,
+}
+
+impl ApiKey {
+    /// Returns the account that the key is bound to, if it is.
+    #[must_use]
+    pub fn bound_to(&self) -> Option<AccountId> {
+        self.home.account.filter(|_| self.bound)
+    }
+}
+
+/// Whose key a new key is.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyHolder<'a> {
+    /// Its maker's.
+    Maker(UserId),
+    /// That of another user, for whom an owner of an account makes it.
+    Member {
+        /// The owner who makes it.
+        maker: UserId,
+        /// The holder's name or GUID.
+        called: &'a str,
+        /// The account, in which the holder has a role and which the maker owns.
+        account: AccountId,
+    },
 }
 
 /// A new API key.
 #[derive(Debug, Clone)]
 pub struct NewApiKey<'a> {
-    /// The holder.
-    pub holder: UserId,
+    /// Whose it is.
+    pub holder: KeyHolder<'a>,
     /// The public part.
     pub id: &'a str,
-    /// The name that the holder has chosen.
+    /// The name that its maker has chosen.
     pub name: &'a str,
     /// SHA-256 of the whole key.
     pub hash: [u8; 32],
@@ -48,9 +82,34 @@ pub struct NewApiKey<'a> {
     pub scopes: KeyScopes,
     /// When it expires, if it does.
     pub expires: Option<Timestamp>,
-    /// The place that a request means when it names none; by default the place of its holder's roles, if that is one
-    /// place.
-    pub home: Option<Home>,
+    /// The only place where it works. A key without one works wherever its holder does, and means the place of its
+    /// holder's roles, if that is one place, when a request names none.
+    pub bound: Option<Home>,
+}
+
+/// The keys that a caller may know of.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyReach<'a> {
+    /// All keys, for the operator.
+    All,
+    /// A user's own, and those that are bound to the accounts that the user owns.
+    Of(UserId, &'a [AccountId]),
+}
+
+impl KeyReach<'_> {
+    /// Returns whether the caller may know of the key.
+    #[must_use]
+    pub fn includes(&self, key: &ApiKey) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(user, owned) => {
+                key.holder == *user
+                    || key
+                        .bound_to()
+                        .is_some_and(|account| owned.contains(&account))
+            }
+        }
+    }
 }
 
 /// The holder of a key, and the hash to verify the key.
@@ -60,13 +119,29 @@ pub struct ApiKeyHolder {
     pub user: User,
     /// SHA-256 of the whole key.
     pub hash: [u8; 32],
+    /// The id of the requests with the key itself.
+    pub login: LoginId,
+}
+
+/// The query of [`ApiKey`]s with this condition.
+macro_rules! keys {
+    ($condition:literal) => {
+        concat!(
+            "SELECT k.key, k.name, k.holder, u.name AS holder_name, m.name AS maker_name, k.created, k.scopes, ",
+            "k.expires, k.used, k.account, k.space, k.bound ",
+            "FROM api_keys k JOIN users u ON u.guid = k.holder LEFT JOIN users m ON m.guid = k.maker WHERE ",
+            $condition,
+            " ORDER BY k.created, k.key"
+        )
+    };
 }
 
 impl Identity {
-    /// Stores a new key of a user.
+    /// Stores a new key.
     ///
     /// # Errors
-    /// When the name is invalid, the user has too many keys, or the catalog fails.
+    /// When the name is invalid, the holder has too many keys, a key for another user could do more than its maker may
+    /// let it do, or the catalog fails; `NotFound` when no such user has a role in the maker's account.
     pub async fn create_api_key(&self, new: NewApiKey<'_>, now: Timestamp) -> Result<ApiKey> {
         const WHAT: &str = "create an API key";
         let NewApiKey {
@@ -76,27 +151,35 @@ impl Identity {
             hash,
             scopes,
             expires,
-            home,
+            bound,
         } = new;
         let name = names::fit("API key", name)?;
         let mut tx = self.begin(WHAT).await?;
-        let home = match home {
+        let bound_to = bound.and_then(|place| place.account);
+        let (holder, maker) = match holder {
+            KeyHolder::Maker(holder) => (holder, None),
+            KeyHolder::Member {
+                maker,
+                called,
+                account,
+            } => {
+                if bound_to != Some(account) || scopes.contains(KeyScope::Manage) {
+                    return Err(StoreError::Invalid(
+                        "a key for another user works in one account, without the scope manage"
+                            .to_owned(),
+                    ));
+                }
+                (member(&mut tx, called, account, WHAT).await?, Some(maker))
+            }
+        };
+        let home = match bound {
             Some(home) => home,
             None => only_home(&mut tx, holder, WHAT).await?,
         };
-        let (held,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM api_keys WHERE holder = ?")
-            .bind(holder.bytes())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
-        if held >= MAX_KEYS_OF_A_USER {
-            return Err(StoreError::Conflict(format!(
-                "a user may have {MAX_KEYS_OF_A_USER} API keys: delete one first"
-            )));
-        }
+        must_have_room(&mut tx, holder, bound_to, WHAT).await?;
         sqlx::query(
-            "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires, account, space) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires, account, space, login, bound, maker) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id)
         .bind(holder.bytes())
@@ -107,19 +190,15 @@ impl Identity {
         .bind(expires.map(nanoseconds))
         .bind(home.account.as_ref().map(Id::bytes))
         .bind(home.space.as_ref().map(Id::bytes))
+        .bind(LoginId::generate().bytes())
+        .bind(bound.is_some())
+        .bind(maker.as_ref().map(Id::bytes))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
+        let made = key_called(&mut tx, id, WHAT).await?;
         tx.commit().await?;
-        Ok(ApiKey {
-            id: id.to_owned(),
-            name: name.into_owned(),
-            created: now,
-            scopes,
-            expires,
-            used: None,
-            home,
-        })
+        made.ok_or_else(no_key)
     }
 
     /// Returns the keys of a user, oldest first.
@@ -127,36 +206,43 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn api_keys(&self, holder: UserId) -> Result<Vec<ApiKey>> {
-        let rows = sqlx::query(
-            "SELECT key, name, created, scopes, expires, used, account, space FROM api_keys WHERE holder = ? ORDER BY created, key",
-        )
-        .bind(holder.bytes())
-        .fetch_all(self.catalog.readers())
-        .await
-        .map_err(failed_to("list API keys"))?;
+        self.keys_where(keys!("k.holder = ?"), holder.bytes()).await
+    }
+
+    /// Returns the keys that are bound to an account or to a space of it, oldest first.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn api_keys_bound_to(&self, account: AccountId) -> Result<Vec<ApiKey>> {
+        let bound = keys!("k.bound AND k.account = ?");
+        self.keys_where(bound, account.bytes()).await
+    }
+
+    async fn keys_where(&self, sql: &'static str, id: &[u8]) -> Result<Vec<ApiKey>> {
+        let rows = sqlx::query(sql)
+            .bind(id)
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("list API keys"))?;
         rows.iter().map(api_key).collect()
     }
 
-    /// Deletes a key, of this user if one is given, and ends every login that began with it; returns the holder.
+    /// Deletes a key within reach, and ends every login that began with it; returns the key.
     ///
     /// # Errors
     /// `NotFound` when there is no such key, or when the catalog fails.
-    pub async fn delete_api_key(&self, holder: Option<UserId>, id: &str) -> Result<UserId> {
+    pub async fn delete_api_key(&self, reach: KeyReach<'_>, id: &str) -> Result<ApiKey> {
         const WHAT: &str = "delete an API key";
         let mut tx = self.begin(WHAT).await?;
-        let deleted = sqlx::query(
-            "DELETE FROM api_keys WHERE key = ?1 AND holder = COALESCE(?2, holder) RETURNING holder",
-        )
-        .bind(id)
-        .bind(holder.as_ref().map(Id::bytes))
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed_to(WHAT))?;
-        let deleted = deleted.ok_or_else(|| StoreError::NotFound {
-            what: "API key".to_owned(),
-        })?;
+        let key = key_called(&mut tx, id, WHAT).await?;
+        let key = key.filter(|key| reach.includes(key)).ok_or_else(no_key)?;
+        sqlx::query("DELETE FROM api_keys WHERE key = ?")
+            .bind(id)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
         tx.commit().await?;
-        deleted.id("holder")
+        Ok(key)
     }
 
     /// Returns the holder of the key with this public part; `None` when there is no such key, or it has expired.
@@ -165,7 +251,7 @@ impl Identity {
     /// When the catalog fails.
     pub async fn api_key_holder(&self, id: &str, now: Timestamp) -> Result<Option<ApiKeyHolder>> {
         let row = sqlx::query(
-            "SELECT u.guid, u.name, u.operator, k.hash FROM api_keys k \
+            "SELECT u.guid, u.name, u.operator, k.hash, k.login FROM api_keys k \
              JOIN users u ON u.guid = k.holder \
              WHERE k.key = ? AND (k.expires IS NULL OR k.expires > ?)",
         )
@@ -178,72 +264,96 @@ impl Identity {
             Ok(ApiKeyHolder {
                 user: user(&row)?,
                 hash: row.hash("hash")?,
+                login: row.id("login")?,
             })
         })
         .transpose()
     }
 }
 
-/// Returns the only account, and the only space, of a user's roles; roles that a provider claimed do not count for a
-/// key.
-async fn only_home(
+fn no_key() -> StoreError {
+    StoreError::NotFound {
+        what: "API key".to_owned(),
+    }
+}
+
+/// Returns the key with this public part.
+async fn key_called(
     connection: &mut SqliteConnection,
-    holder: UserId,
+    id: &str,
     what: &'static str,
-) -> Result<Home> {
-    let row = sqlx::query(
-        "SELECT CASE WHEN COUNT(DISTINCT account) = 1 THEN MIN(account) END AS account, \
-                CASE WHEN COUNT(DISTINCT space) = 1 AND COUNT(space) = COUNT(*) THEN MIN(space) END AS space \
-         FROM roles WHERE holder = ? AND NOT claimed",
+) -> Result<Option<ApiKey>> {
+    let row = sqlx::query(keys!("k.key = ?"))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed_to(what))?;
+    row.as_ref().map(api_key).transpose()
+}
+
+/// Returns the user of this name or GUID, if an owner of the account may make keys for the user: one who has a role there
+/// that no provider claimed. Owners and operators make their own keys, so that nobody deletes or grants in their names.
+async fn member(
+    connection: &mut SqliteConnection,
+    word: &str,
+    account: AccountId,
+    what: &'static str,
+) -> Result<UserId> {
+    let unknown = || StoreError::NotFound {
+        what: "user".to_owned(),
+    };
+    let user = called(connection, word, what).await?.ok_or_else(unknown)?;
+    let (has_role, owns): (bool, bool) = sqlx::query_as(
+        "SELECT COUNT(*) > 0, COALESCE(MAX(role = 'owner' AND space IS NULL), 0) FROM roles \
+         WHERE holder = ? AND account = ? AND NOT claimed",
     )
-    .bind(holder.bytes())
+    .bind(user.id.bytes())
+    .bind(account.bytes())
     .fetch_one(connection)
     .await
     .map_err(failed_to(what))?;
-    Ok(Home {
-        account: row.optional_id("account")?,
-        space: row.optional_id("space")?,
-    })
+    if !has_role {
+        return Err(unknown());
+    }
+    if owns || user.operator {
+        return Err(StoreError::Conflict(
+            "an owner or operator makes their own keys: nobody else may act in that user's name"
+                .to_owned(),
+        ));
+    }
+    Ok(user.id)
 }
 
-/// Fixes the home of the user's keys; the caller then grants the user a role at this place. A key without a home gets
-/// the one account that its requests meant until now, or, of a user without any role, this place: the next role does
-/// not change it.
-pub(super) async fn settle(
+/// Refuses one key too many. The keys for an account do not use up those for another, nor those that are bound to none.
+async fn must_have_room(
     connection: &mut SqliteConnection,
     holder: UserId,
-    account: AccountId,
-    space: Option<SpaceId>,
+    bound_to: Option<AccountId>,
     what: &'static str,
 ) -> Result<()> {
-    let (has_roles,): (bool,) =
-        sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND NOT claimed)")
-            .bind(holder.bytes())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed_to(what))?;
-    let home = if has_roles {
-        only_home(connection, holder, what).await?
-    } else {
-        Home {
-            account: Some(account),
-            space,
-        }
-    };
-    sqlx::query("UPDATE api_keys SET account = ?, space = ? WHERE holder = ? AND account IS NULL")
-        .bind(home.account.as_ref().map(Id::bytes))
-        .bind(home.space.as_ref().map(Id::bytes))
-        .bind(holder.bytes())
-        .execute(connection)
-        .await
-        .map_err(failed_to(what))?;
-    Ok(())
+    let (held,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM api_keys WHERE holder = ?1 AND (CASE WHEN bound THEN account END) IS ?2",
+    )
+    .bind(holder.bytes())
+    .bind(bound_to.as_ref().map(Id::bytes))
+    .fetch_one(connection)
+    .await
+    .map_err(failed_to(what))?;
+    if held < MAX_KEYS_OF_A_USER {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!(
+        "a user may have {MAX_KEYS_OF_A_USER} API keys: delete one first"
+    )))
 }
 
 fn api_key(row: &SqliteRow) -> Result<ApiKey> {
     Ok(ApiKey {
         id: row.text("key")?,
         name: row.text("name")?,
+        holder: row.id("holder")?,
+        holder_name: row.text("holder_name")?,
+        maker_name: row.optional_text("maker_name")?,
         created: row.moment("created")?,
         scopes: scopes(row)?,
         expires: row.optional_moment("expires")?,
@@ -252,5 +362,6 @@ fn api_key(row: &SqliteRow) -> Result<ApiKey> {
             account: row.optional_id("account")?,
             space: row.optional_id("space")?,
         },
+        bound: row.integer("bound")? != 0,
     })
 }

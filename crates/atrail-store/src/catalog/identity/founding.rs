@@ -1,6 +1,6 @@
 //! The first account, organization, space and user of a new server.
 
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, UserId};
+use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
 
 use super::Identity;
 use crate::catalog::failure::failed_to;
@@ -62,6 +62,7 @@ impl Identity {
             is_again,
         } = founding;
         let user = UserId::generate();
+        let key_login = LoginId::generate();
         let (account, organization, space, user) = (
             account.bytes(),
             organization.bytes(),
@@ -96,12 +97,13 @@ impl Identity {
             .bind(user_name)
             .bind(password_hash)
             .bind(created),
-            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created, account) VALUES (?, ?, 'initial', ?, ?, ?)")
+            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created, account, login) VALUES (?, ?, 'initial', ?, ?, ?, ?)")
                 .bind(api_key_id)
                 .bind(user)
                 .bind(api_key_hash.as_slice())
                 .bind(created)
-                .bind(account),
+                .bind(account)
+                .bind(key_login.bytes()),
             sqlx::query(
                 "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, FALSE)",
             )

@@ -1,11 +1,13 @@
 //! The roles that users hold.
 
-use atrail_model::{AccountId, HeldRole, Timestamp, User, UserId};
+use atrail_model::{AccountId, HeldRole, LoginId, Timestamp, User, UserId};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::held_role;
 use super::invitations::{self, Invitation, Offer};
+use super::logins::insert_record;
 use super::role_rows;
 use super::users::called;
 use crate::catalog::failure::failed_to;
@@ -156,19 +158,26 @@ impl Identity {
         Ok(revoked)
     }
 
-    /// Records that a user uses an account; returns `false` when that was recorded before, or when there is no such
-    /// user or account.
+    /// Notes that a user uses an account, by a request of this login. Returns whether the caller is to record the login
+    /// there: `false` when the use was noted before, when the account has a record of the login, when there is no such
+    /// user or account, or when an API key itself came with the request.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn note_account_use(&self, user: UserId, account: AccountId) -> Result<bool> {
+    pub async fn note_account_use(
+        &self,
+        login: LoginId,
+        user: UserId,
+        account: AccountId,
+    ) -> Result<bool> {
         const WHAT: &str = "note that an account is used";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let is_new = role_rows::insert_use(&mut tx, user, account, WHAT).await?;
-        if is_new {
-            tx.commit().await?;
+        if !role_rows::insert_use(&mut tx, user, account, WHAT).await? {
+            return Ok(false);
         }
-        Ok(is_new)
+        let is_unrecorded = insert_record(&mut tx, login, account, WHAT).await?;
+        tx.commit().await?;
+        Ok(is_unrecorded)
     }
 
     /// Returns all held roles, by the user's name.
@@ -192,20 +201,37 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts_of(&self, user: UserId, at_most: usize) -> Result<Vec<AccountId>> {
-        let rows = sqlx::query(
-            "SELECT DISTINCT r.account FROM roles r WHERE r.holder = ?1 AND ( \
-                 EXISTS (SELECT 1 FROM account_uses u WHERE u.holder = ?1 AND u.account = r.account) \
-                 OR NOT EXISTS (SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account \
-                                WHERE u.holder = ?1)) \
-             ORDER BY r.account LIMIT ?2",
-        )
-        .bind(user.bytes())
-        .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
-        .fetch_all(self.catalog.readers())
-        .await
-        .map_err(failed_to("list the accounts of a user"))?;
-        rows.iter().map(|row| row.id("account")).collect()
+        let mut connection = self
+            .catalog
+            .readers()
+            .acquire()
+            .await
+            .map_err(failed_to(ACCOUNTS_OF))?;
+        accounts_of(&mut connection, user, at_most).await
     }
+}
+
+const ACCOUNTS_OF: &str = "list the accounts of a user";
+
+/// Returns the same as [`Identity::accounts_of`], as the connection sees it.
+pub(super) async fn accounts_of(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    at_most: usize,
+) -> Result<Vec<AccountId>> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT r.account FROM roles r WHERE r.holder = ?1 AND ( \
+             EXISTS (SELECT 1 FROM account_uses u WHERE u.holder = ?1 AND u.account = r.account) \
+             OR NOT EXISTS (SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account \
+                            WHERE u.holder = ?1)) \
+         ORDER BY r.account LIMIT ?2",
+    )
+    .bind(user.bytes())
+    .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to(ACCOUNTS_OF))?;
+    rows.iter().map(|row| row.id("account")).collect()
 }
 
 fn grant(row: &SqliteRow) -> Result<Grant> {

@@ -8,15 +8,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use atrail_model::{LoginId, Standing, Timestamp, User, UserId};
+use atrail_model::{AccountId, LoginId, Standing, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
+use super::grants::accounts_of;
 use super::standing::standing;
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
+
+/// Number of accounts at most in which the beginning of a login is recorded.
+pub const RECORDS_OF_A_LOGIN: usize = 16;
 
 const A_DAY: Duration = Duration::from_secs(86_400);
 
@@ -103,7 +107,8 @@ pub enum Exchange {
 
 impl Identity {
     /// Begins a login; returns `None` when its proof no longer holds: the password was changed, or the key or the user
-    /// is gone.
+    /// is gone. Notes that it is on record in the accounts of the user, [`RECORDS_OF_A_LOGIN`] at most: the caller
+    /// records it there.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -153,8 +158,25 @@ impl Identity {
         .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, new.now).await?;
         insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
+        for account in accounts_of(&mut tx, new.user.id, RECORDS_OF_A_LOGIN).await? {
+            insert_record(&mut tx, login, account, WHAT).await?;
+        }
         tx.commit_as_no_change().await?;
         Ok(Some(login))
+    }
+
+    /// Returns the accounts that have a record of a login, in order.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn accounts_with_record_of(&self, login: LoginId) -> Result<Vec<AccountId>> {
+        let rows =
+            sqlx::query("SELECT account FROM login_records WHERE login = ? ORDER BY account")
+                .bind(login.bytes())
+                .fetch_all(self.catalog.readers())
+                .await
+                .map_err(failed_to("list the accounts with a record of a login"))?;
+        rows.iter().map(|row| row.id("account")).collect()
     }
 
     /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until
@@ -254,7 +276,7 @@ impl Identity {
         tx.commit().await
     }
 
-    /// Returns the standing of a login; `None` when it has ended.
+    /// Returns the standing of a login, or of the requests with an API key itself; `None` when it has ended.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -319,6 +341,25 @@ async fn note_use(
     .await
     .map_err(failed_to(what))?;
     Ok(())
+}
+
+/// Notes that the account has a record of the login. Returns `false` when that was noted before, or there is no such
+/// login.
+pub(super) async fn insert_record(
+    tx: &mut SqliteConnection,
+    login: LoginId,
+    account: AccountId,
+    what: &'static str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO login_records (login, account) SELECT login, ? FROM logins WHERE login = ? ON CONFLICT DO NOTHING",
+    )
+    .bind(account.bytes())
+    .bind(login.bytes())
+    .execute(tx)
+    .await
+    .map_err(failed_to(what))?;
+    Ok(done.rows_affected() > 0)
 }
 
 async fn insert_token(

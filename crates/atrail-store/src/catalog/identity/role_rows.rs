@@ -3,7 +3,7 @@
 use atrail_model::{AccountId, HeldRole, SpaceId, UserId};
 use sqlx::SqliteConnection;
 
-use super::api_keys;
+use super::key_home;
 use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id};
 use crate::error::{Result, StoreError};
@@ -18,7 +18,7 @@ pub(super) async fn insert(
 ) -> Result<bool> {
     let (account, space) = place_of(tx, &role, what).await?;
     if !claimed {
-        api_keys::settle(tx, user, account, space, what).await?;
+        key_home::settle(tx, user, account, space, what).await?;
     }
     let done = sqlx::query(
         "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

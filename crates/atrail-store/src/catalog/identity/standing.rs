@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use atrail_model::{HeldRole, Home, KeyScopes, LoginId, Standing, Timestamp};
+use atrail_model::{HeldRole, Home, KeyScopes, LoginId, Standing, Timestamp, User};
 use sqlx::SqliteConnection;
 
 use super::columns::{held_role, scopes, user};
@@ -10,7 +10,8 @@ use crate::catalog::failure::failed_to;
 use crate::catalog::row::{Columns, Id, nanoseconds};
 use crate::error::Result;
 
-/// Returns the standing of a login, as the connection sees it; `None` when it has ended.
+/// Returns the standing of a login, or of the requests with an API key itself, as the connection sees it; `None` when it
+/// has ended.
 pub(super) async fn standing(
     connection: &mut SqliteConnection,
     login: LoginId,
@@ -19,27 +20,37 @@ pub(super) async fn standing(
     const WHAT: &str = "look up a login";
     let row = sqlx::query(
         "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
-                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space FROM logins l \
+                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, 0) AS bound \
+         FROM (SELECT holder, api_key, expires, ends FROM logins WHERE login = ?1 \
+               UNION ALL SELECT holder, key, ?3, NULL FROM api_keys WHERE login = ?1) l \
          JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
-         WHERE l.login = ?1 AND l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
+         WHERE l.expires > ?2 AND (k.expires IS NULL OR k.expires > ?2)",
     )
     .bind(login.bytes())
     .bind(nanoseconds(now))
+    .bind(nanoseconds(Timestamp::MAX))
     .fetch_optional(&mut *connection)
     .await
     .map_err(failed_to(WHAT))?;
     let Some(row) = row else { return Ok(None) };
     let scopes = scopes(&row)?;
+    let home = Home {
+        account: row.optional_id("account")?,
+        space: row.optional_id("space")?,
+    };
+    let is_bound = row.integer("bound")? != 0;
+    let user = user(&row)?;
     let mut standing = Standing {
-        user: user(&row)?,
+        user: User {
+            // The whole server is no place that a key could be bound to.
+            operator: user.operator && !is_bound,
+            ..user
+        },
         scopes,
-        by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0,
+        by_limited_key: scopes != KeyScopes::ALL || row.integer("key_ends")? != 0 || is_bound,
         roles: HashSet::new(),
         spaces: HashMap::new(),
-        home: Home {
-            account: row.optional_id("account")?,
-            space: row.optional_id("space")?,
-        },
+        home,
         used: HashSet::new(),
         until: row.moment("until")?,
     };
@@ -53,6 +64,12 @@ pub(super) async fn standing(
     .map_err(failed_to(WHAT))?;
     for row in &roles {
         let (role, account) = held_role(row)?;
+        let left = if is_bound {
+            home.narrowed(role, account)
+        } else {
+            Some(role)
+        };
+        let Some(role) = left else { continue };
         if let HeldRole::Space(space, _) = role {
             standing.spaces.insert(space, account);
         }

@@ -47,13 +47,13 @@ async fn key(
     expires: Option<Timestamp>,
 ) {
     let new = NewApiKey {
-        holder,
+        holder: KeyHolder::Maker(holder),
         id,
         name: "ci",
         hash: [7; 32],
         scopes,
         expires,
-        home: None,
+        bound: None,
     };
     identity.create_api_key(new, at(0)).await.unwrap();
 }
@@ -91,4 +91,9 @@ async fn two_accounts() -> (Catalog, Identity, [AccountId; 2]) {
         accounts.push(account);
     }
     (catalog, identity, accounts.try_into().unwrap())
+}
+
+async fn owner_of(identity: &Identity, account: &str) -> UserId {
+    let owner = identity.user_called(&format!("owner-{account}")).await;
+    owner.unwrap().id
 }

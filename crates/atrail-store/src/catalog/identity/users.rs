@@ -31,7 +31,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Identity {
-    /// Creates a user.
+    /// Creates a user. The empty text is no password hash: such a user cannot log in by a password.
     ///
     /// # Errors
     /// When the name is invalid or taken, or the catalog fails.

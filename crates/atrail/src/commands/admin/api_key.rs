@@ -4,7 +4,9 @@ use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, KeyScope, paths,
 };
 
-use super::verbs::{create, delete, list, show};
+use super::expiry::Expiry;
+use super::role::place;
+use super::verbs::{create, delete, find_account, list, show};
 use crate::client::{Call, Client};
 use crate::error::Result;
 use crate::settings::Settings;
@@ -16,23 +18,35 @@ pub(crate) enum Command {
     /// Make a key; this is the only time that it is shown
     #[command(after_help = "Example:\n  \
         (umask 077; atrail admin api-key create nightly --format jsonl | jq -r .key >key.txt)\n  \
-        atrail admin api-key create collector --scope send --expires 90")]
+        atrail admin api-key create web-1 --user collector --space default --scope send --expires 90d")]
     Create {
         /// A name of your choice
         name: String,
-        /// Scopes of the key, comma-separated [default: everything that you may do]
+        /// The user whose key it is; for owners of the account that the key is for [default: you]
+        #[arg(long)]
+        user: Option<String>,
+        /// Bind the key to this space, by name or GUID: it works nowhere else
+        #[arg(long)]
+        space: Option<String>,
+        /// Bind the key to this account, by name or GUID
+        #[arg(long, conflicts_with = "space")]
+        account: Option<String>,
+        /// Scopes of the key, comma-separated: read, send, delete, manage [default: everything that its user may do]
         #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = parse_scope)]
         scopes: Option<Vec<KeyScope>>,
-        /// Days until the key expires
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
-        expires: Option<u64>,
+        /// When the key expires: days (90 or 90d), hours (12h), or the last day (YYYY-MM-DD, UTC) [default: never]
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<Expiry>,
     },
     /// List keys, without their secrets
     #[command(after_help = "Example:\n  atrail admin api-key list")]
     List {
-        /// List the keys of this user; for the server's operator
+        /// List the keys of this user: all for the server's operator, those bound to your account for you as its owner
         #[arg(long)]
         user: Option<String>,
+        /// List the keys that are bound to this account, by name or GUID; for its owners
+        #[arg(long)]
+        account: Option<String>,
     },
     /// Show one key, without its secret
     #[command(after_help = "Example:\n  atrail admin api-key show nightly")]
@@ -51,20 +65,28 @@ pub(crate) enum Command {
 const NAMES: &[&str] = &[
     "id",
     "name",
+    "user",
     "create-time",
     "scopes",
+    "account",
+    "space",
     "expire-time",
     "use-time",
 ];
 
 fn cells(key: &ApiKey) -> Vec<String> {
     let scopes: Vec<_> = key.scopes.iter().map(|scope| word(*scope)).collect();
-    let shown = |time: &Option<String>| time.clone().unwrap_or_default();
+    let shown = |text: &Option<String>| text.clone().unwrap_or_default();
+    // Without a bond, the place is only what a request means that names none.
+    let place = |guid: &Option<String>| shown(&guid.clone().filter(|_| key.bound));
     vec![
         key.id.clone(),
         key.name.clone(),
+        key.user.clone(),
         key.create_time.clone(),
         scopes.join(","),
+        place(&key.account),
+        place(&key.space),
         shown(&key.expire_time),
         shown(&key.use_time),
     ]
@@ -75,32 +97,43 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
     match command {
         Command::Create {
             name,
+            user,
+            space,
+            account,
             scopes,
             expires,
         } => {
+            let (account, space) = match (account, space) {
+                (None, None) => (None, None),
+                (account, space) => place(client, account, space).await?,
+            };
+            let now = settings.now();
+            let expires_in = expires.map(|expiry| expiry.seconds(now)).transpose()?;
             let made =
                 |key: &ApiKeyCreated| vec![key.id.clone(), key.name.clone(), key.key.clone()];
             let names = &["id", "name", "key"];
             let body = ApiKeyCreate {
                 name,
+                user,
                 scopes,
-                expires_in: expires.map(|days| days * SECONDS_OF_A_DAY),
-                // No limit: the key works wherever its user holds roles.
-                account: None,
-                space: None,
+                expires_in,
+                account,
+                space,
             };
             create(settings, client, path, &body, names, made).await
         }
-        Command::List { user } => {
-            let call = Call::get(path).query(&ApiKeysQuery { user })?;
+        Command::List { user, account } => {
+            let account = match account {
+                Some(name) => Some(find_account(client, Some(&name)).await?),
+                None => None,
+            };
+            let call = Call::get(path).query(&ApiKeysQuery { user, account })?;
             list(settings, client, call, NAMES, cells, |_| true).await
         }
         Command::Show { name } => show(settings, client, path, &name, NAMES, cells).await,
         Command::Delete { id } => delete(settings, client, path, &ApiKeyDelete { id }).await,
     }
 }
-
-const SECONDS_OF_A_DAY: u64 = 86_400;
 
 /// Parses a scope by its name on the wire.
 fn parse_scope(text: &str) -> Result<KeyScope, String> {

@@ -164,7 +164,7 @@ async fn grant(client: &Client, holding: Holding) -> Result<RoleGrant> {
 }
 
 /// Returns the GUID of the account or of the space; exactly one of them is present.
-async fn place(
+pub(super) async fn place(
     client: &Client,
     account: Option<String>,
     space: Option<String>,

@@ -14,7 +14,8 @@ use crate::settings::Settings;
 pub(crate) enum Command {
     /// Make a user; asks for the first password
     #[command(
-        after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt"
+        after_help = "Example:\n  atrail admin user create alice --password-stdin <password.txt\n  \
+        atrail admin user create collector --no-password"
     )]
     Create {
         /// Unique on the server
@@ -22,6 +23,9 @@ pub(crate) enum Command {
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
+        /// A service user, without a password: it uses API keys that an owner makes for it
+        #[arg(long, conflicts_with_all = ["password_stdin", "operator"])]
+        no_password: bool,
         /// The user manages accounts and users
         #[arg(long)]
         operator: bool,
@@ -58,12 +62,15 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
         Command::Create {
             name,
             password_stdin,
+            no_password,
             operator,
         } => {
-            let password = if password_stdin {
-                secret::from_stdin().await?
+            let password = if no_password {
+                None
+            } else if password_stdin {
+                Some(secret::from_stdin().await?)
             } else {
-                secret::ask_new(settings, "--password-stdin").await?
+                Some(secret::ask_new(settings, "--password-stdin").await?)
             };
             let body = UserCreate {
                 name,

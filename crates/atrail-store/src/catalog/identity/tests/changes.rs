@@ -72,7 +72,8 @@ async fn every_writer_of_identity_and_tenancy_counts_as_a_change() {
     changes!(identity.accept_invitation(third, Answerer::Invitee(&bob), at(1)));
     changes!(identity.forget_invitations(at(2)));
     changes!(identity.revoke("bob", auditor, at(2)));
-    assert!(changes!(identity.note_account_use(ann.id, other)));
+    let used_by = login(&identity, &ann, 9).await;
+    assert!(changes!(identity.note_account_use(used_by, ann.id, other)));
     let external = ExternalUser {
         issuer: "https://id.example",
         subject: "7",
@@ -84,7 +85,7 @@ async fn every_writer_of_identity_and_tenancy_counts_as_a_change() {
         key(&identity, ann.id, "k1", KeyScopes::ALL, None).await;
         Ok::<_, StoreError>(())
     });
-    changes!(identity.delete_api_key(Some(ann.id), "k1"));
+    changes!(identity.delete_api_key(KeyReach::Of(ann.id, &[]), "k1"));
     let kept = login(&identity, &ann, 1).await;
     changes!(identity.change_password(ann.id, "h", "h2", kept));
     changes!(identity.end_login(kept));
@@ -109,14 +110,21 @@ async fn logins_that_begin_or_go_on_and_what_is_refused_are_no_change() {
     let (_, identity, [account, _]) = two_accounts().await;
     let ann = identity.create_user("ann", "h", false, at(0));
     let ann = ann.await.unwrap();
-    identity.note_account_use(ann.id, account).await.unwrap();
+    let first = login(&identity, &ann, 9).await;
+    let used = async || {
+        identity
+            .note_account_use(first, ann.id, account)
+            .await
+            .unwrap()
+    };
+    assert!(used().await);
     let mut watched = Watched {
         seen: identity.changes(),
         identity: identity.clone(),
     };
     login(&identity, &ann, 1).await;
     exchange(&identity, 1, 2, 1).await;
-    assert!(!identity.note_account_use(ann.id, account).await.unwrap());
+    assert!(!used().await);
     identity
         .create_user("ann", "h", false, at(0))
         .await

@@ -7,11 +7,6 @@ fn offered(granted: Granted) -> Invitation {
     }
 }
 
-async fn owner_of(identity: &Identity, account: &str) -> UserId {
-    let owner = identity.user_called(&format!("owner-{account}")).await;
-    owner.unwrap().id
-}
-
 #[tokio::test]
 async fn somebody_outside_is_invited_and_holds_the_role_once_it_is_accepted() {
     let (_catalog, identity, [a, _]) = two_accounts().await;
@@ -248,16 +243,29 @@ async fn an_invitation_expires_by_the_date_and_is_deleted_by_the_date_that_is_ce
 
 #[tokio::test]
 async fn what_a_user_does_is_told_where_the_user_was() {
-    let (_catalog, identity, [a, b]) = two_accounts().await;
+    let (catalog, identity, [a, b]) = two_accounts().await;
     let bob = identity.user_called("owner-b").await.unwrap();
     let told = async || identity.accounts_of(bob.id, 16).await.unwrap();
     assert_eq!(told().await, [b], "the only place");
-    assert!(identity.note_account_use(bob.id, b).await.unwrap());
-    assert!(!identity.note_account_use(bob.id, b).await.unwrap());
+    let id = login(&identity, &bob, 1).await;
+    let is_told = async |account| {
+        identity
+            .note_account_use(id, bob.id, account)
+            .await
+            .unwrap()
+    };
+    assert!(!is_told(b).await, "the login is on record there");
+    let used = "SELECT COUNT(*) FROM account_uses";
+    let (uses,): (i64,) = sqlx::query_as(used)
+        .fetch_one(catalog.readers())
+        .await
+        .unwrap();
+    assert_eq!(uses, 1, "the control: it is used now");
     let auditor = HeldRole::Account(a, AccountRole::Auditor);
     give(&identity, "owner-b", auditor).await;
     assert_eq!(told().await, [b], "a role is no use");
-    assert!(identity.note_account_use(bob.id, a).await.unwrap());
+    assert!(is_told(a).await);
+    assert!(!is_told(a).await);
     assert_eq!(told().await.len(), 2);
     identity.revoke("owner-b", auditor, at(0)).await.unwrap();
     assert_eq!(told().await, [b]);
@@ -267,8 +275,11 @@ async fn what_a_user_does_is_told_where_the_user_was() {
         [b],
         "a role that was taken takes the use with it"
     );
+    assert!(!is_told(a).await, "the login is on record there already");
+    assert_eq!(told().await.len(), 2);
     let nobody = UserId::generate();
-    assert!(!identity.note_account_use(nobody, a).await.unwrap());
+    let noted = identity.note_account_use(id, nobody, a).await;
+    assert!(!noted.unwrap());
 }
 
 #[tokio::test]
@@ -287,7 +298,9 @@ async fn who_joins_an_account_is_still_told_of_in_the_others_after_the_end_of_a_
     .await;
     let bob = identity.user_called("owner-b").await.unwrap();
     let told = async || identity.accounts_of(bob.id, 16).await.unwrap();
-    assert!(identity.note_account_use(bob.id, gone).await.unwrap());
+    let id = login(&identity, &bob, 1).await;
+    let noted = identity.note_account_use(id, bob.id, gone).await;
+    assert!(!noted.unwrap(), "the login is on record there");
     assert_eq!(told().await, [gone]);
     tenancy.delete_space(space, at(0)).await.unwrap();
     assert_eq!(told().await, [b], "no role is left in the other");

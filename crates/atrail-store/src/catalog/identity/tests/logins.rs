@@ -239,7 +239,7 @@ async fn a_login_begins_only_while_what_proved_it_holds() {
     assert_eq!(begin(by_key(7), 4, at(500)).await, None, "it ended");
     let external = Proof::External { ends: at(900) };
     assert_eq!(begin(external, 4, at(0)).await, None, "no provider's user");
-    identity.delete_api_key(None, "k1").await.unwrap();
+    identity.delete_api_key(KeyReach::All, "k1").await.unwrap();
     assert_eq!(begin(by_key(7), 4, at(0)).await, None);
     identity.delete_user(ann.id).await.unwrap();
     assert_eq!(begin(by_password("new"), 4, at(0)).await, None);

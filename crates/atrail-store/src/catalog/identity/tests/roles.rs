@@ -152,13 +152,13 @@ async fn a_change_needs_the_rights_by_which_it_was_judged() {
     let auditor = HeldRole::Account(account, AccountRole::Auditor);
     let all = async || {
         let new_key = NewApiKey {
-            holder: op.id,
+            holder: KeyHolder::Maker(op.id),
             id: "k",
             name: "k",
             hash: [0; 32],
             scopes: KeyScopes::ALL,
             expires: None,
-            home: None,
+            bound: None,
         };
         [
             asked.create_user("u", "h", false, at(1)).await.err(),
@@ -168,7 +168,7 @@ async fn a_change_needs_the_rights_by_which_it_was_judged() {
                 .err(),
             asked.revoke("u", auditor, at(1)).await.err(),
             asked.create_api_key(new_key, at(1)).await.err(),
-            asked.delete_api_key(None, "k").await.err(),
+            asked.delete_api_key(KeyReach::All, "k").await.err(),
             asked.change_password(op.id, "h", "h", id).await.err(),
             in_tree.create_account("b", at(1)).await.err(),
             in_tree.create_organization(account, "p", at(1)).await.err(),
