@@ -7,6 +7,7 @@ pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod permissions;
 pub(crate) mod principal;
+mod refusal;
 pub(crate) mod secrets;
 mod signing;
 pub(crate) mod standings;

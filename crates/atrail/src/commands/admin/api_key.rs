@@ -6,6 +6,7 @@ use atrail_api::{
 
 use super::verbs::{create, delete, list, show};
 use crate::client::{Call, Client};
+use crate::commands::consent::Consent;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Delete {
         /// Its id, as `list` shows it
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -96,7 +99,18 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             list(settings, client, call, NAMES, cells, |_| true).await
         }
         Command::Show { name } => show(settings, client, path, &name, NAMES, cells).await,
-        Command::Delete { id } => delete(settings, client, path, &ApiKeyDelete { id }).await,
+        Command::Delete { id, consent } => {
+            let question =
+                format!("API key {id} is revoked with every login made with it. Delete it?");
+            delete(
+                settings,
+                client,
+                path,
+                &ApiKeyDelete { id },
+                (consent, &question),
+            )
+            .await
+        }
     }
 }
 
