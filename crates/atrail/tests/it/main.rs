@@ -37,6 +37,7 @@ mod pty;
 #[allow(clippy::print_stderr, reason = "it says what it skips")]
 mod readers;
 mod recover;
+mod refusals;
 mod released;
 mod resume;
 mod scrub;

@@ -28,7 +28,11 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
     let session = create(settings, &client, &args.scope, days).await?;
-    settings.remember_session(&session.id)?;
+    // The session is made; a state that cannot be written only costs its short name.
+    if let Err(error) = settings.remember_session(&session.id) {
+        let note = format!("warning: `-` does not name this session: {error}");
+        settings.printer.note(&note);
+    }
     if settings.printer.quiet {
         let id = super::super::checked_id(&session.id)?;
         return settings.printer.data(&format!("{id}\n"));
