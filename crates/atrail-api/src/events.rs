@@ -18,6 +18,9 @@ pub struct DaySummary {
     pub types: Vec<String>,
     /// `All`, `Some` or `None`.
     pub searchable: String,
+    /// GUID of the space, or of the account for the account's own domain; only with `By`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
 }
 
 /// Selects events: query or body of `GET` and `DELETE /v3/events`. `GET` requires no member; `DELETE` requires `start`
@@ -48,6 +51,10 @@ pub struct EventsQuery {
     /// With `DELETE`: count the events that would be deleted, and delete nothing.
     #[serde(rename = "DryRun", default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
+    /// With `GET` at account level: `space` counts the events of each space, and of the account's own domain, by
+    /// themselves.
+    #[serde(rename = "By", default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// The query of `POST /v3/events`.

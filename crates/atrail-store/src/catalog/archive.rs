@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
+    AccountId, Day, DayRange, DayTotal, Domain, Hour, Hours, Place, Scope, SegmentId, Target,
+    Timestamp, format_timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::domains::guid_of;
+use super::domains::{domain_row, guid_of};
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
@@ -104,6 +105,31 @@ impl Catalog {
             .await
             .map_err(failed_to("count events"))?;
         rows.iter().map(day_total).collect()
+    }
+
+    /// Returns the daily totals of the sealed events of each of an account's domains.
+    pub(crate) async fn totals_by_domain(
+        &self,
+        account: AccountId,
+        days: DayRange,
+        hours: Hours,
+    ) -> Result<Vec<(Domain, DayTotal)>> {
+        let rows = sqlx::query(concat!(
+            "SELECT d.domain, d.account, d.space, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.account = ? ",
+            "AND t.day BETWEEN ? AND ? AND t.hour BETWEEN ? AND ? GROUP BY d.domain, t.day"
+        ))
+        .bind(guid_of(Target::Account(account)))
+        .bind(days.start().number())
+        .bind(days.end().number())
+        .bind(hours.first().number())
+        .bind(hours.last().number())
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("count events"))?;
+        rows.iter()
+            .map(|row| Ok((domain_row(row)?.domain, day_total(row)?)))
+            .collect()
     }
 
     /// Returns those of the segments that are in the archive.
