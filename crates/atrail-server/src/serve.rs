@@ -31,7 +31,6 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::auth::api_keys::ApiKeys;
-use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
