@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence recipes clients fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -43,6 +43,9 @@ campaign() {
       run 20m cargo clippy -p atrail --no-default-features --all-targets --locked -- -D warnings
       run 20m cargo test -p atrail --no-default-features --locked
       ;;
+    # The recipes of docs/recipes/ with the tools that are installed, and the clients that generators make.
+    recipes) cargo build --release --locked && run 60m ci/recipes.sh ;;
+    clients) cargo build --release --locked && run 30m ci/clients.sh ;;
     # Every bit of a bundle, and ten thousand honest histories.
     evidence)
       ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \

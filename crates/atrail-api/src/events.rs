@@ -18,6 +18,9 @@ pub struct DaySummary {
     pub types: Vec<String>,
     /// `All`, `Some` or `None`.
     pub searchable: String,
+    /// GUID of the space, or of the account for the account's own domain; only with `By`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
 }
 
 /// Selects events: query or body of `GET` and `DELETE /v3/events`. `GET` requires no member; `DELETE` requires `start`
@@ -48,6 +51,10 @@ pub struct EventsQuery {
     /// With `DELETE`: count the events that would be deleted, and delete nothing.
     #[serde(rename = "DryRun", default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
+    /// With `GET` at account level: `space` counts the events of each space, and of the account's own domain, by
+    /// themselves.
+    #[serde(rename = "By", default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// The query of `POST /v3/events`.
@@ -71,6 +78,7 @@ pub struct IngestQuery {
 #[serde(untagged)]
 pub enum AckOrRefusal {
     /// The event is durable.
+    #[schema(title = "Ack")]
     Ack {
         /// The event's `id`: its own, or the one that the server added.
         id: String,
@@ -81,6 +89,7 @@ pub enum AckOrRefusal {
         kind: Option<String>,
     },
     /// The server refused the event.
+    #[schema(title = "Refusal")]
     Refusal {
         /// Position of the event in the request, from 0.
         index: u64,
@@ -96,7 +105,7 @@ pub enum AckOrRefusal {
 }
 
 /// The answer of `POST /v3/events` with `Prefer: return=minimal` (RFC 7240 §4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngestCounts {
     /// Events kept, including duplicates.
     pub accepted: u64,

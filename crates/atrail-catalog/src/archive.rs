@@ -6,13 +6,14 @@ use atrail_archive::object::{Line, NewObject, ObjectFile};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
+    AccountId, Day, DayRange, DayTotal, Domain, Hour, Hours, Place, Scope, SegmentId, Target,
+    Timestamp, format_timestamp,
 };
 use atrail_wal::LogNumber;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::domains::guid_of;
+use super::domains::{domain_row, guid_of};
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
@@ -110,19 +111,38 @@ impl Catalog {
             .fetch_all(self.readers())
             .await
             .map_err(failed_to("count events"))?;
-        let mut totals: BTreeMap<Day, (i64, i64)> = BTreeMap::new();
-        for row in &rows {
-            let total = totals.entry(day_of(row)?).or_default();
-            total.0 += row.integer("count")?;
-            total.1 += row.integer("size_bytes")?;
-        }
-        totals.retain(|_, (count, _)| *count > 0);
-        let total = |(day, (count, size_bytes)): (Day, (i64, i64))| DayTotal {
-            day,
-            count: count.unsigned_abs(),
-            size_bytes: size_bytes.unsigned_abs(),
-        };
-        Ok(totals.into_iter().map(total).collect())
+        let totals = sum(&rows, day_of)?.into_iter();
+        Ok(totals.map(|(_, total)| total).collect())
+    }
+
+    /// Returns the daily totals of the sealed events of each of an account's domains.
+    pub async fn totals_by_domain(
+        &self,
+        account: AccountId,
+        days: DayRange,
+        hours: Hours,
+    ) -> Result<Vec<(Domain, DayTotal)>> {
+        let rows = sqlx::query(concat!(
+            "SELECT d.domain, d.account, d.space, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.account = ?1 ",
+            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY d.domain, t.day ",
+            "UNION ALL SELECT d.domain, d.account, d.space, t.day, -SUM(t.count), -SUM(t.size_bytes) ",
+            "FROM removed_ranges r CROSS JOIN domains d ON d.domain = r.domain ",
+            "CROSS JOIN hour_totals t ON t.domain = r.domain WHERE d.account = ?1 ",
+            "AND t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour ",
+            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY d.domain, t.day"
+        ))
+        .bind(guid_of(Target::Account(account)))
+        .bind(days.start().number())
+        .bind(days.end().number())
+        .bind(hours.first().number())
+        .bind(hours.last().number())
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("count events"))?;
+        let place = |row: &SqliteRow| Ok((domain_row(row)?.domain, day_of(row)?));
+        let totals = sum(&rows, place)?.into_iter();
+        Ok(totals.map(|((domain, _), total)| (domain, total)).collect())
     }
 
     /// Returns those of the segments that are in the archive.
@@ -293,6 +313,32 @@ pub(super) fn day_of(row: &SqliteRow) -> Result<Day> {
     number
         .and_then(Day::from_number)
         .ok_or_else(|| malformed("something is of no day"))
+}
+
+/// Adds the totals of the rows of each place, of which some are negative; leaves out the places without events.
+fn sum<P: Ord>(
+    rows: &[SqliteRow],
+    place: impl Fn(&SqliteRow) -> Result<P>,
+) -> Result<Vec<(P, DayTotal)>> {
+    let mut sums: BTreeMap<P, (Day, i64, i64)> = BTreeMap::new();
+    for row in rows {
+        let (_, count, size_bytes) = sums.entry(place(row)?).or_insert((day_of(row)?, 0, 0));
+        *count += row.integer("count")?;
+        *size_bytes += row.integer("size_bytes")?;
+    }
+    let total = |(place, (day, count, size_bytes)): (P, (Day, i64, i64))| {
+        let (count, size_bytes) = (count.unsigned_abs(), size_bytes.unsigned_abs());
+        (
+            place,
+            DayTotal {
+                day,
+                count,
+                size_bytes,
+            },
+        )
+    };
+    let sums = sums.into_iter().filter(|(_, (_, count, _))| *count > 0);
+    Ok(sums.map(total).collect())
 }
 
 fn malformed(why: &str) -> StoreError {

@@ -155,7 +155,7 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
         .find(|hold| hold.at_account_level == at_account_level);
     same.map_or(Ok(()), |hold| {
         Err(StoreError::Conflict(format!(
-            "{hold} stands already: release it first"
+            "{hold} already: release that hold first"
         )))
     })
 }
@@ -180,8 +180,11 @@ async fn of_domain(
     row: &DomainRow,
 ) -> Result<Vec<StandingHold>> {
     let rows = sqlx::query(concat!(
-        "SELECT at_account_level, reason, actor, since FROM holds ",
-        "WHERE domain = ? ORDER BY at_account_level DESC"
+        "SELECT h.at_account_level, h.reason, h.actor, h.since, ",
+        "CASE WHEN d.space IS NULL THEN (SELECT name FROM accounts WHERE guid = d.account) ",
+        "ELSE (SELECT name FROM spaces WHERE guid = d.space) END AS name ",
+        "FROM holds h JOIN domains d ON d.domain = h.domain ",
+        "WHERE h.domain = ? ORDER BY h.at_account_level DESC"
     ))
     .bind(row.number)
     .fetch_all(connection)
@@ -190,6 +193,7 @@ async fn of_domain(
     let hold = |found: &sqlx::sqlite::SqliteRow| {
         Ok(StandingHold {
             domain: row.domain,
+            name: found.try_get("name").map_err(failed_to("read a row"))?,
             at_account_level: found
                 .try_get("at_account_level")
                 .map_err(failed_to("read a row"))?,

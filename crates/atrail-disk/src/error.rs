@@ -45,7 +45,7 @@ pub enum StoreError {
     #[error("your roles changed while the request was under way: nothing was done, send it again")]
     RightsChanged,
     /// A legal hold forbids it.
-    #[error("{0} forbids it; release the hold first, if it may end")]
+    #[error("{0}: nothing can be deleted")]
     Held(atrail_model::StandingHold),
     /// Events of this hour cannot be put into the archive: they are kept, and the store tries again. Other hours are
     /// not affected.

@@ -9,6 +9,7 @@ pub(crate) mod only_account;
 pub(crate) mod passwords;
 pub(crate) mod permissions;
 pub(crate) mod principal;
+mod refusal;
 pub(crate) mod secrets;
 mod signing;
 pub(crate) mod standings;

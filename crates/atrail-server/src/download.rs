@@ -17,8 +17,8 @@ use conditions::Plan;
 use reader::Cut;
 pub(crate) use reader::Reader;
 
-/// Answers a request for a session's bytes. The answer is gzip for every `Accept`, and never has a `Content-Encoding`,
-/// so that no client unpacks it.
+/// Answers a request for a session's bytes. The answer is the gzip for every `Accept`, and never has a
+/// `Content-Encoding`, so that no client unpacks it.
 pub(crate) async fn respond(
     method: &Method,
     headers: &HeaderMap,
@@ -60,7 +60,7 @@ pub(crate) async fn respond(
     };
     let mut response = (status, body).into_response();
     let fields = [
-        (header::CONTENT_TYPE, Some("application/gzip".to_owned())),
+        (header::CONTENT_TYPE, Some(media_type(headers).to_owned())),
         (header::CONTENT_LENGTH, Some(length.to_string())),
         (header::CONTENT_RANGE, content_range),
         (header::ACCEPT_RANGES, Some("bytes".to_owned())),
@@ -74,6 +74,29 @@ pub(crate) async fn respond(
         }
     }
     Ok(response)
+}
+
+/// Returns the name of the bytes' type: `application/octet-stream` for a client that asks for it by name and for no
+/// gzip, as clients do that a generator made; the bytes are the same.
+fn media_type(headers: &HeaderMap) -> &'static str {
+    let ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
+    let (mut is_gzip, mut is_bytes) = (false, false);
+    for range in ranges {
+        is_gzip |= ["application/gzip", "application/*", "*/*"]
+            .iter()
+            .any(|name| range.eq_ignore_ascii_case(name));
+        is_bytes |= range.eq_ignore_ascii_case("application/octet-stream");
+    }
+    if is_bytes && !is_gzip {
+        "application/octet-stream"
+    } else {
+        "application/gzip"
+    }
 }
 
 /// Returns a `Content-Disposition` whose file name states the days.

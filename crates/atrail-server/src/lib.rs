@@ -30,7 +30,7 @@ mod untold;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
-pub use serve::{Running, Server, StartError, TlsError};
+pub use serve::{Running, Server, StartError, TlsError, check};
 pub use settings::{
     LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl, RoleRule,
     SettingError, Settings, listen_address,

@@ -1,5 +1,6 @@
 //! Starts the server, accepts connections, and shuts down in order.
 
+mod files;
 pub(crate) mod patience;
 pub(crate) mod places;
 pub(crate) mod served;
@@ -30,7 +31,6 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::auth::api_keys::ApiKeys;
-use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
@@ -41,6 +41,8 @@ use crate::metrics::{Metrics, Refusal};
 use crate::observe::Peer;
 use crate::routes;
 use crate::settings::{SettingError, Settings};
+use files::Files;
+pub use files::check;
 use patience::{Slow, Timed};
 use places::{Crowded, Place, Places};
 use served::Served;
@@ -105,9 +107,10 @@ impl Server {
     /// # Errors
     /// When a setting is unsafe, the store or the secrets are not available, or the address is in use.
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-        settings.check()?;
+        // A start that fails because of a wrong setting leaves neither a directory nor a key behind.
+        let files = Files::read(&settings)?;
         let store = Store::open_dir(settings.store.clone(), Arc::clone(&clock)).await?;
-        match prepare(settings, clock, store.clone()).await {
+        match prepare(settings, files, clock, store.clone()).await {
             Ok(running) => Ok(running),
             Err(error) => {
                 // The first error is the one to report.
@@ -120,27 +123,33 @@ impl Server {
 
 async fn prepare(
     mut settings: Settings,
+    Files { tls, oidc }: Files,
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
-    let tls = match (&settings.tls_cert, &settings.tls_key) {
-        (Some(cert), Some(key)) => Some(Tls::open(cert.clone(), key.clone())?),
-        _ => None,
-    };
     let listen = settings.listen;
     let failed = |source| StartError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     // Port 0 selects any free port; the address has its number from here on.
     settings.listen = addr;
-    let verifier_key = store.verifier_key().await.to_string();
+    let verifier_key = store.verifier_key().await;
+    if let Some(name) = &settings.store.server_name
+        && name != verifier_key.name()
+    {
+        tracing::warn!(
+            configured = %name,
+            key = %verifier_key.name(),
+            "evidence.name is not the name of this directory's key: a key gets its name when it is made, so clients see the key's"
+        );
+    }
+    let verifier_key = verifier_key.to_string();
     let identity = store.identity();
     let tokens = Tokens::open(store.secrets(), settings.access_token_ttl)
         .map_err(|error| StartError::Secrets(error.into()))?;
     let metrics = Arc::new(Metrics::new(clock.now(), routes::ROUTES));
     let passwords = Passwords::new(Arc::clone(&metrics))
         .map_err(|error| StartError::Secrets(error.chain().into()))?;
-    let oidc = Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
     let credentials_file = settings.credentials_file();
     let endpoint = settings.endpoint(addr);
     let founded = founding::ensure(

@@ -71,6 +71,9 @@ impl Column {
     }
 }
 
+/// What stands for a table without rows whose header does not fit.
+const NO_ROWS: &str = "(no rows)\n";
+
 /// Draws a complete set of rows, within the width of a terminal if there is one: it wraps cells, and where that does
 /// not suffice, draws each row as a table of names and values.
 pub fn draw(
@@ -83,6 +86,7 @@ pub fn draw(
     if let Some(terminal) = terminal {
         return match drawing.narrowed(terminal) {
             Some(drawing) => drawing.all(rows),
+            None if rows.is_empty() => NO_ROWS.to_owned(),
             None => records(columns, rows, terminal),
         };
     }

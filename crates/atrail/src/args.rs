@@ -104,7 +104,7 @@ impl Command {
     /// Returns whether the command handles Ctrl-C itself.
     pub(crate) const fn handles_interrupt(&self) -> bool {
         match self {
-            Self::Trail(_) => true,
+            Self::Trail(_) | Self::Download(_) => true,
             #[cfg(feature = "server")]
             Self::Serve(_) | Self::Quickstart(_) => true,
             _ => false,

@@ -8,6 +8,7 @@ pub(crate) mod endpoint;
 mod failure;
 pub(crate) mod http;
 mod meant;
+mod names;
 mod problem;
 mod retry;
 mod secret;
@@ -25,16 +26,17 @@ use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use self::call::Repeat;
-use self::failure::unread_error;
+use self::failure::{is_lasting, unread_error};
 use crate::error::{CliError, Result};
 
 pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
 pub(crate) use call::Call;
-pub(crate) use connect::{connect, find_organization, find_space, named};
+pub(crate) use connect::{connect, find_organization, find_space, lone_space, named};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::{Unsent, is_busy, unreachable_error, why};
 pub(crate) use http::Trust;
-pub(crate) use meant::{is_guid, meant};
+pub(crate) use meant::{Kind, PREFIX_MIN, is_guid, meant, only};
+pub(crate) use names::{Names, NamesOf};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};
 pub(crate) use secret::{SECRET_MAX_BYTES, read_secret, secret_of, secret_text};
@@ -155,7 +157,7 @@ impl Client {
                 Err(Unsent::Fatal(error)) => return Err(sending.told(error)),
                 Err(Unsent::Network(error)) => {
                     let described = self.unreachable(&error);
-                    if tls::is_lasting(&error) {
+                    if is_lasting(&error) {
                         return Err(sending.told(described));
                     }
                     if error.is_connect() {
@@ -188,7 +190,9 @@ impl Client {
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }
-        if let Some(space) = &self.target.space {
+        if call.is_untargeted {
+            // The request is about what the user holds anywhere.
+        } else if let Some(space) = &self.target.space {
             request = request.header(headers::PROJECT_ID, &space.guid);
         } else if let Some(account) = &self.target.account {
             // A space already identifies its account.

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod completions;
 pub(crate) mod config;
+mod consent;
 pub(crate) mod context;
 pub(crate) mod delete;
 pub(crate) mod download;
@@ -24,6 +25,8 @@ pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod status;
 pub(crate) mod target;
+#[cfg(feature = "server")]
+mod throwaway;
 pub(crate) mod token;
 pub(crate) mod trail;
 pub(crate) mod verify;

@@ -48,13 +48,17 @@ impl Embedded {
     }
 }
 
-fn explain(error: StartError) -> CliError {
+/// Returns the error for a server that cannot start. A wrong setting is a usage error: another start would not help.
+pub(crate) fn explain(error: StartError) -> CliError {
     match error {
         StartError::Setting(error) => explain_setting(error),
         StartError::Listen { .. } => CliError::failed("the server could not be started")
             .because(error)
             .hint("choose another --listen, or port 0 for a free one"),
-        StartError::Tls(error) => CliError::failed("the server could not be started")
+        StartError::Oidc(_) => {
+            CliError::usage("the server could not be started").because(error)
+        }
+        StartError::Tls(error) => CliError::usage("the server could not be started")
             .because(error)
             .hint("check the files of --tls-cert and --tls-key, or of tls_cert and tls_key in the configuration"),
         other => CliError::failed("the server could not be started").because(other),

@@ -23,6 +23,10 @@ pub(crate) enum Exit {
     OutputClosed = 141,
 }
 
+/// The command that logs in, as messages name it. Before a message is printed, [`CliError::naming_login`] fills in what
+/// the context knows.
+pub(crate) const LOG_IN: &str = "atrail login -a ENDPOINT -u USER";
+
 /// A failure: the attempted action, why it failed, and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -68,8 +72,9 @@ impl CliError {
 
     /// Returns the error for a user who is not logged in, with exit code 4.
     pub(crate) fn not_logged_in() -> Self {
-        Self::new(Exit::Denied, "not logged in")
-            .hint("log in with `atrail login -a ENDPOINT -u USER`, or set ATRAIL_ENDPOINT and ATRAIL_API_KEY_FILE")
+        Self::new(Exit::Denied, "not logged in").hint(format!(
+            "`{LOG_IN}`; or set ATRAIL_ENDPOINT and ATRAIL_API_KEY_FILE"
+        ))
     }
 
     /// Adds the cause.
@@ -85,6 +90,17 @@ impl CliError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Replaces [`LOG_IN`] in the hint by this command.
+    pub(crate) fn naming_login(mut self, command: &str) -> Self {
+        self.hint = self.hint.map(|hint| hint.replace(LOG_IN, command));
+        self
+    }
+
+    /// Returns whether the hint names [`LOG_IN`].
+    pub(crate) fn names_login(&self) -> bool {
+        self.hint.as_ref().is_some_and(|hint| hint.contains(LOG_IN))
     }
 
     /// Marks the outcome as unknown: the request may have taken effect.
@@ -110,7 +126,8 @@ impl CliError {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Self::new(Exit::OutputClosed, "the output was closed")
         } else {
-            Self::file("could not write to standard output", error)
+            // The hints about files do not apply: no later run continues this output.
+            Self::failed("could not write to standard output").because(error)
         }
     }
 

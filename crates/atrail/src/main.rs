@@ -109,7 +109,7 @@ fn run(command: args::Command, settings: &Settings) -> ExitCode {
             biased;
             done = command.run(settings) => match done {
                 Ok(()) => 0,
-                Err(error) => finish(&settings.printer, &error),
+                Err(error) => finish(&settings.printer, &settings.naming_login(error)),
             },
             () = interrupted => Exit::Interrupted as u8,
         }

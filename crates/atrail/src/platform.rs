@@ -296,6 +296,10 @@ pub(crate) fn allow_many_open_files() {
 #[cfg(all(not(unix), feature = "server"))]
 pub(crate) fn allow_many_open_files() {}
 
+/// The shell of a user whose `SHELL` is not set.
+#[cfg(feature = "server")]
+pub(crate) const SHELL: &str = if cfg!(windows) { "cmd" } else { "/bin/sh" };
+
 /// Returns when the operating system asks the process to stop: SIGTERM.
 #[cfg(all(unix, feature = "server"))]
 pub(crate) async fn terminated() {

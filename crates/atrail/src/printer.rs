@@ -4,6 +4,7 @@
 //! [`safe`] before a person sees it.
 
 mod color;
+mod numbers;
 mod progress;
 mod rows;
 
@@ -12,11 +13,12 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 
 use crate::error::{CliError, Exit, Result};
-use crate::task::blocking;
+use crate::task::{blocking, until_interrupted};
 use crate::tool::Tool;
 
 pub(crate) use atrail_table::{Column, Layout, safe};
 pub(crate) use color::{Color, ColorWish};
+pub(crate) use numbers::{counted, grouped, part_of, size};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
 
@@ -174,10 +176,7 @@ impl Printer {
                 .map_err(|error| CliError::file("could not read the answer", error))?;
             Ok(answer.trim().to_owned())
         });
-        tokio::select! {
-            answer = answer => answer,
-            _ = tokio::signal::ctrl_c() => Err(CliError::new(Exit::Interrupted, "interrupted")),
-        }
+        until_interrupted(answer).await
     }
 
     /// Asks for consent; returns `true` only for a yes.
@@ -207,10 +206,4 @@ impl Printer {
     fn stderr(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
-}
-
-/// Formats a number of things: `1 event`, `2 events`.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{ending}")
 }

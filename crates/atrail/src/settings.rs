@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::client::endpoint::Endpoint;
 use crate::client::http::Trust;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, LOG_IN, Result};
 use crate::platform;
 use crate::printer::{Color, ColorWish, Format, Printer, Terminals};
 use crate::state::{Context, StateDir, check_context_name};
@@ -36,6 +36,9 @@ pub(crate) struct GlobalFlags {
     /// When to use colours in messages
     #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
+    /// Show GUIDs in tables in place of names
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub(crate) ids: bool,
     /// Print only data and errors
     #[arg(short, long, global = true, help_heading = HEADING)]
     pub(crate) quiet: bool,
@@ -62,6 +65,12 @@ pub(crate) struct Environment {
     pub(crate) columns: Option<usize>,
     /// `ATRAIL_VKEY`
     pub(crate) verifier_key: Option<String>,
+    /// `SHELL`: the user's shell.
+    #[cfg(feature = "server")]
+    pub(crate) shell: OsString,
+    /// `PATH`
+    #[cfg(feature = "server")]
+    pub(crate) path: Option<OsString>,
     /// Parent of temporary directories.
     #[cfg(feature = "server")]
     pub(crate) temp_dir: PathBuf,
@@ -96,6 +105,10 @@ impl Environment {
             verifier_key: text("ATRAIL_VKEY")?,
             color: ColorWish::read(raw),
             columns: text("COLUMNS")?.and_then(|columns| columns.parse().ok()),
+            #[cfg(feature = "server")]
+            shell: raw("SHELL").unwrap_or_else(|| platform::SHELL.into()),
+            #[cfg(feature = "server")]
+            path: raw("PATH"),
             #[cfg(feature = "server")]
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: config_home
@@ -139,6 +152,8 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     /// Prints the output.
     pub(crate) printer: Printer,
+    /// Whether tables show GUIDs in place of names.
+    pub(crate) ids: bool,
     /// The client's state.
     pub(crate) state: StateDir,
     /// The environment's variables.
@@ -177,9 +192,29 @@ impl Settings {
             spelling: Spelling::of(tool),
             clock,
             printer,
+            ids: flags.ids,
             state,
             environment,
             context_name: said,
+        })
+    }
+
+    /// Returns whether tables show names in place of GUIDs. The original's tables and the formats for programs do not:
+    /// names change.
+    pub(crate) fn shows_names(&self) -> bool {
+        !self.ids && self.spelling == Spelling::Own && self.printer.format == Format::Table
+    }
+
+    /// Remembers the session that `-` names from now on. Without a context there is nothing to remember it in.
+    pub(crate) fn remember_session(&self, id: &str) -> Result<()> {
+        let Some((name, _)) = self.used(self.context()?)? else {
+            return Ok(());
+        };
+        self.state.update(|config| {
+            if let Some(context) = config.contexts.get_mut(&name) {
+                context.last_session = Some(id.to_owned());
+            }
+            Ok(())
         })
     }
 
@@ -208,6 +243,30 @@ impl Settings {
     /// Returns whether a flag named the context: its values then override the environment.
     pub(crate) fn is_context_by_flag(&self) -> bool {
         matches!(self.context_name, Some((_, Origin::Flag)))
+    }
+
+    /// Returns the command that logs in to the server in use, with as much of it as the context knows.
+    pub(crate) fn login_command(&self) -> String {
+        let context = self.context().ok().flatten();
+        let context = context.as_ref().map(|(_, context)| context);
+        let Ok(endpoint) = self.endpoint(context) else {
+            return LOG_IN.to_owned();
+        };
+        let endpoint = endpoint.to_string();
+        let user = context.filter(|context| context.endpoint == endpoint);
+        let user = user.map_or_else(|| "USER".to_owned(), |context| shell_word(&context.user));
+        let named = self.context_name.as_ref().map(|(name, _)| name);
+        let named = named.map_or_else(String::new, |name| format!(" --context {name}"));
+        format!("atrail login -a {} -u {user}{named}", shell_word(&endpoint))
+    }
+
+    /// Fills the login's command in where the error's hint names it.
+    pub(crate) fn naming_login(&self, error: CliError) -> CliError {
+        if error.names_login() {
+            error.naming_login(&self.login_command())
+        } else {
+            error
+        }
     }
 
     /// Returns the endpoint in use.
@@ -254,9 +313,32 @@ impl Settings {
     }
 }
 
+/// Returns the text as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.:/@+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_one_word_of_a_shell() {
+        for (text, word) in [
+            ("https://localhost:18443", "https://localhost:18443"),
+            ("http://[::1]:8181", "'http://[::1]:8181'"),
+            ("alice@example.com", "alice@example.com"),
+            ("ann lee", "'ann lee'"),
+            ("o'neill;rm", "'o'\\''neill;rm'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
         let get = |name: &str| {

@@ -56,6 +56,13 @@ pub(crate) struct Context {
     /// The targeted space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) space: Option<Named>,
+    /// The session that `atrail session create` made last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_session: Option<String>,
+    /// Whether the context belongs to a server that ends with its data, so that no other context may trust what it
+    /// showed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_throwaway: bool,
     /// The key that signed the server's evidence at the last login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) verifier_key: Option<String>,
@@ -179,6 +186,8 @@ mod tests {
             account: None,
             organization: None,
             space: None,
+            last_session: None,
+            is_throwaway: false,
             verifier_key: None,
             earlier_keys: Vec::new(),
         }

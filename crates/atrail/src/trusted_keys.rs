@@ -59,7 +59,7 @@ pub(crate) fn known_keys(
     let address = endpoint.to_string();
     let config = settings.state.config()?;
     let contexts = config.contexts.into_values();
-    let of_server = contexts.filter(|context| context.endpoint == address);
+    let of_server = contexts.filter(|context| context.endpoint == address && !context.is_throwaway);
     // A login that finds a damaged key repairs it.
     Ok(of_server
         .filter_map(|context| context.verifier_key?.parse().ok())

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use atrail_api::headers::{ACCOUNT_ID, PROJECT_ID, SESSION_ID};
-use atrail_model::{AccountId, LoginId, SessionId, SpaceId, Standing, Target};
+use atrail_model::{AccountId, HeldRole, LoginId, SessionId, SpaceId, Standing, Target};
 use atrail_store::{ErrorKind, Session};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::only_account::only_account;
 use super::permissions::{Action, allows_in_account, allows_in_space, knows_space};
 use super::principal::Principal;
+use super::refusal::not_by_role;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Query;
@@ -47,8 +48,10 @@ purposes! {
     SendEvents: Send, "send events";
     /// Deleting events.
     DeleteEvents: Delete, "delete events";
-    /// Reading or setting retention.
-    UseOptions: UseOptions, "read or set the options";
+    /// Reading retention.
+    ReadOptions: ReadOptions, "see how long events are kept";
+    /// Setting retention.
+    SetOptions: SetOptions, "set how long events are kept";
     /// Setting or releasing holds.
     KeepHolds: KeepHolds, "manage legal holds";
 }
@@ -66,7 +69,7 @@ pub(crate) struct Authorised<P, W> {
     pub(crate) principal: Principal,
     /// The target whose events the request addresses.
     pub(crate) target: Target,
-    /// The space that the request names, if any.
+    /// The space that the request addresses; at account level the one that it names, if any.
     pub(crate) space: Option<SpaceId>,
     /// The rest of the request.
     pub(crate) wire: W,
@@ -84,7 +87,10 @@ where
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let principal = Principal::from_request_parts(&mut parts, app).await?;
-        principal.must_be_good_for(P::ACTION.scope())?;
+        let other = P::ACTION.other_scope();
+        if !other.is_some_and(|scope| principal.standing().scopes.contains(scope)) {
+            principal.must_be_good_for(P::ACTION.scope())?;
+        }
         let named = Named::of(app, &principal, &parts.headers).await?;
         let wire = W::from_request(Request::from_parts(parts, body), app).await?;
         let (target, account) = if wire.at_account_level() {
@@ -95,10 +101,14 @@ where
             (Target::Space(space), account)
         };
         principal.uses(app, account).await;
+        let space = match target {
+            Target::Space(space) => Some(space),
+            Target::Account(_) => named.space.map(|(space, _)| space),
+        };
         Ok(Self {
             principal,
             target,
-            space: named.space.map(|(space, _)| space),
+            space,
             wire,
             purpose: PhantomData,
         })
@@ -152,10 +162,15 @@ async fn space<P: Purpose>(
     if allows_in_space(standing, P::ACTION, space, account) {
         return Ok((space, account));
     }
-    Err(ApiError::forbidden(format!(
-        "you may not {} of this space: ask an owner of its account for a role",
-        P::WHAT
-    )))
+    let of_account = P::ACTION.account_roles_in_spaces();
+    let of_account = of_account.iter().map(|role| role.word());
+    let of_space = P::ACTION.space_roles().iter().map(|role| role.word());
+    let can: Vec<_> = of_account.chain(of_space).collect();
+    let held = |role: &HeldRole| match role {
+        HeldRole::Account(of, _) => *of == account,
+        HeldRole::Space(of, _) => *of == space,
+    };
+    Err(not_by_role(standing, held, P::WHAT, &can))
 }
 
 /// Returns the account that a request addresses: the one that it names, that of the space that it names, the API key's,
@@ -174,10 +189,11 @@ async fn account<P: Purpose>(
     if allows_in_account(standing, P::ACTION, account) {
         return Ok(account);
     }
-    Err(ApiError::forbidden(format!(
-        "you may not {} at account level: ask an owner of the account for a role",
-        P::WHAT
-    )))
+    let roles = P::ACTION.account_roles().iter();
+    let can: Vec<_> = roles.map(|role| role.word()).collect();
+    let held = |role: &HeldRole| matches!(role, HeldRole::Account(of, _) if *of == account);
+    let what = format!("{} at account level", P::WHAT);
+    Err(not_by_role(standing, held, &what, &can))
 }
 
 /// Returns the space that the request names, with its account. Fails unless the caller holds a role there.

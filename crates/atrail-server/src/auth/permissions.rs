@@ -11,8 +11,10 @@ pub(crate) enum Action {
     Send,
     /// Deleting.
     Delete,
-    /// Reading or setting retention.
-    UseOptions,
+    /// Reading retention.
+    ReadOptions,
+    /// Setting retention.
+    SetOptions,
     /// Setting or releasing legal holds.
     KeepHolds,
 }
@@ -21,9 +23,17 @@ impl Action {
     /// Returns the scope that an API key needs for this action.
     pub(crate) const fn scope(self) -> KeyScope {
         match self {
-            Self::Read => KeyScope::Read,
+            Self::Read | Self::ReadOptions => KeyScope::Read,
             Self::Send => KeyScope::Send,
-            Self::Delete | Self::UseOptions | Self::KeepHolds => KeyScope::Delete,
+            Self::Delete | Self::SetOptions | Self::KeepHolds => KeyScope::Delete,
+        }
+    }
+
+    /// Returns another scope that suffices: whoever may set retention may see it.
+    pub(crate) const fn other_scope(self) -> Option<KeyScope> {
+        match self {
+            Self::ReadOptions => Some(KeyScope::Delete),
+            _ => None,
         }
     }
 
@@ -31,26 +41,26 @@ impl Action {
     /// own domain.
     pub(crate) const fn account_roles(self) -> &'static [AccountRole] {
         match self {
-            Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
+            Self::Read | Self::ReadOptions => &[AccountRole::Owner, AccountRole::Auditor],
             Self::Send => &[AccountRole::Owner, AccountRole::Writer],
-            Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
+            Self::Delete | Self::SetOptions | Self::KeepHolds => &[AccountRole::Owner],
         }
     }
 
     /// Returns the roles of an account that allow the action in each of its spaces.
-    const fn account_roles_in_spaces(self) -> &'static [AccountRole] {
+    pub(crate) const fn account_roles_in_spaces(self) -> &'static [AccountRole] {
         match self {
-            Self::Read => &[AccountRole::Owner, AccountRole::Auditor],
-            Self::Send | Self::Delete | Self::UseOptions | Self::KeepHolds => &[AccountRole::Owner],
+            Self::Read | Self::ReadOptions => &[AccountRole::Owner, AccountRole::Auditor],
+            Self::Send | Self::Delete | Self::SetOptions | Self::KeepHolds => &[AccountRole::Owner],
         }
     }
 
     /// Returns the roles of a space that allow the action there.
-    const fn space_roles(self) -> &'static [SpaceRole] {
+    pub(crate) const fn space_roles(self) -> &'static [SpaceRole] {
         match self {
-            Self::Read => &[SpaceRole::Developer, SpaceRole::Auditor],
+            Self::Read | Self::ReadOptions => &[SpaceRole::Developer, SpaceRole::Auditor],
             Self::Send => &[SpaceRole::Developer, SpaceRole::Writer],
-            Self::Delete | Self::UseOptions => &[SpaceRole::Developer],
+            Self::Delete | Self::SetOptions => &[SpaceRole::Developer],
             // A user who may delete cannot release the holds of the account's owner.
             Self::KeepHolds => &[],
         }
@@ -89,11 +99,12 @@ mod tests {
 
     use super::*;
 
-    const ACTIONS: [Action; 5] = [
+    const ACTIONS: [Action; 6] = [
         Action::Read,
+        Action::ReadOptions,
         Action::Send,
         Action::Delete,
-        Action::UseOptions,
+        Action::SetOptions,
         Action::KeepHolds,
     ];
 
@@ -122,7 +133,7 @@ mod tests {
     fn allowed(role: HeldRole, space: SpaceId, account: AccountId) -> String {
         let standing = standing(role, account);
         let letters = |allows: &dyn Fn(Action) -> bool| -> String {
-            let shown = ACTIONS.into_iter().zip(["r", "s", "d", "o", "h"]);
+            let shown = ACTIONS.into_iter().zip(["r", "v", "s", "d", "o", "h"]);
             let shown = shown.map(|(action, letter)| if allows(action) { letter } else { "-" });
             shown.collect()
         };
@@ -139,18 +150,18 @@ mod tests {
         let of_account = |role| HeldRole::Account(account, role);
         let of_space = |role| HeldRole::Space(space, role);
         let table = [
-            (of_account(AccountRole::Owner), "rsdoh rsdoh"),
-            (of_account(AccountRole::Auditor), "r---- r----"),
-            (of_account(AccountRole::Writer), "----- -s---"),
-            (of_space(SpaceRole::Developer), "rsdo- -----"),
-            (of_space(SpaceRole::Auditor), "r---- -----"),
-            (of_space(SpaceRole::Writer), "-s--- -----"),
+            (of_account(AccountRole::Owner), "rvsdoh rvsdoh"),
+            (of_account(AccountRole::Auditor), "rv---- rv----"),
+            (of_account(AccountRole::Writer), "------ --s---"),
+            (of_space(SpaceRole::Developer), "rvsdo- ------"),
+            (of_space(SpaceRole::Auditor), "rv---- ------"),
+            (of_space(SpaceRole::Writer), "--s--- ------"),
         ];
         assert_eq!(table.len(), AccountRole::ALL.len() + SpaceRole::ALL.len());
         for (role, expected) in table {
             assert_eq!(allowed(role, space, account), expected, "{role:?}");
             let elsewhere = allowed(role, SpaceId::generate(), AccountId::generate());
-            assert_eq!(elsewhere, "----- -----", "{role:?} elsewhere");
+            assert_eq!(elsewhere, "------ ------", "{role:?} elsewhere");
         }
     }
 }

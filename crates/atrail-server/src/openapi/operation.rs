@@ -17,6 +17,7 @@ pub(super) struct Operation {
     id: &'static str,
     tag: &'static str,
     summary: &'static str,
+    description: Option<&'static str>,
     token: bool,
     parameters: Vec<Value>,
     body: Option<Value>,
@@ -50,9 +51,14 @@ pub(super) fn list<T: ToSchema>() -> Value {
     })
 }
 
-/// Returns the schema of bytes or text that JSON Schema cannot describe further.
+/// Returns the schema of text that JSON Schema cannot describe further.
 pub(super) fn string() -> Value {
     json!({"type": "string"})
+}
+
+/// Returns the schema of bytes.
+pub(super) fn bytes() -> Value {
+    json!({"type": "string", "format": "binary"})
 }
 
 impl Operation {
@@ -70,6 +76,7 @@ impl Operation {
             id,
             tag,
             summary,
+            description: None,
             token: false,
             parameters: Vec::new(),
             body: None,
@@ -90,6 +97,12 @@ impl Operation {
         let mut operation = Self::open(method, path, id, tag, summary);
         operation.token = true;
         operation.errors(&[ErrorCode::Unauthenticated])
+    }
+
+    /// Adds what the summary has no room for.
+    pub(super) const fn about(mut self, description: &'static str) -> Self {
+        self.description = Some(description);
+        self
     }
 
     /// Adds the headers that name the space and the account.
@@ -128,7 +141,8 @@ impl Operation {
         self.parameters.extend(
             parameters
                 .into_iter()
-                .map(|parameter| serde_json::to_value(parameter).expect("a parameter is JSON")),
+                .map(|parameter| serde_json::to_value(parameter).expect("a parameter is JSON"))
+                .map(without_null),
         );
         self.errors(&[ErrorCode::BadRequest])
     }
@@ -249,6 +263,9 @@ impl Operation {
             "responses": responses,
             "security": if self.token { json!([{"authToken": []}, {"bearer": []}, {"basic": []}]) } else { json!([]) },
         });
+        if let Some(description) = self.description {
+            described["description"] = description.into();
+        }
         if let Some(body) = self.body {
             described["requestBody"] = body;
         }
@@ -267,6 +284,16 @@ impl Answer {
         }
         described
     }
+}
+
+/// Removes `null` from the types of a parameter: a query either has the parameter or does not.
+fn without_null(mut parameter: Value) -> Value {
+    if let Some([kind, null]) = parameter["schema"]["type"].as_array().map(Vec::as_slice)
+        && null == "null"
+    {
+        parameter["schema"]["type"] = kind.clone();
+    }
+    parameter
 }
 
 fn content(kinds: &[(&str, Value)]) -> Map<String, Value> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atrail_api::{DaySummary, EventsQuery};
-use atrail_model::{DayTotal, EventTotal, Scope};
+use atrail_model::{DayTotal, Domain, EventTotal, Scope, Target};
 use atrail_store::StoreError;
 use axum::Json;
 use axum::body::Body;
@@ -73,16 +73,34 @@ pub(super) async fn status(
         at_account_level: _,
         search_time,
         dry_run: _,
+        by,
     } = query;
     let scope = Scope {
         target,
         days: days::two_weeks(start.as_deref(), end.as_deref(), app.today()?)?,
         hours: days::hours(search_time.as_deref())?,
     };
-    let totals = app.store.status(scope).await?;
+    let rows: Vec<_> = match (by.as_deref(), target) {
+        (None | Some(""), _) => {
+            let totals = app.store.status(scope).await?;
+            totals.into_iter().map(|total| wire(total, None)).collect()
+        }
+        (Some("space"), Target::Account(account)) => {
+            let status = app.store.status_by_domain(account, scope.days, scope.hours);
+            let totals = status.await?.into_iter();
+            totals
+                .map(|(domain, total)| wire(total, Some(domain)))
+                .collect()
+        }
+        (Some("space"), Target::Space(_)) => {
+            return Err(ApiError::bad_request(
+                "By needs AtAccountLevel: a space has no spaces of its own",
+            ));
+        }
+        (Some(_), _) => return Err(ApiError::bad_request("By is not space")),
+    };
     let act = Act::new(Action::ReadEvents, principal.actor(), target.domain());
     app.audit.read(act.about(&scope)).await?;
-    let rows = totals.into_iter().map(wire).collect();
     Ok((retention::note(&app), Json(rows)))
 }
 
@@ -110,7 +128,13 @@ pub(super) async fn delete(
         at_account_level: _,
         search_time,
         dry_run,
+        by,
     } = value;
+    if by.is_some() {
+        return Err(ApiError::bad_request(
+            "By is of GET only; nothing was deleted",
+        ));
+    }
     let (start, end) = (start.as_deref(), end.as_deref());
     let scope = Scope {
         target,
@@ -175,7 +199,7 @@ pub(super) async fn download(
     Ok(answer.map(|body| Body::new(Served::new(body, share))))
 }
 
-fn wire(total: DayTotal) -> DaySummary {
+fn wire(total: DayTotal, of: Option<Domain>) -> DaySummary {
     let DayTotal {
         day,
         count,
@@ -187,5 +211,9 @@ fn wire(total: DayTotal) -> DaySummary {
         size: size_bytes,
         types: vec![ACTIVITY_TRACKER.to_owned()],
         searchable: "None".to_owned(),
+        space: of.map(|domain| match domain {
+            Domain::Space(id) => id.to_string(),
+            Domain::Account(id) => id.to_string(),
+        }),
     }
 }

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use super::retention;
 use crate::app::App;
 use crate::audit::{Act, Action};
-use crate::auth::access::{Aimed, Authorised, UseOptions};
+use crate::auth::access::{Aimed, Authorised, ReadOptions, SetOptions};
 use crate::error::ApiError;
 use crate::extract::{BodyOrQuery, JsonBody};
 
@@ -37,7 +37,7 @@ pub(super) async fn list(
         target,
         wire: BodyOrQuery(request),
         ..
-    }: Authorised<UseOptions, BodyOrQuery<OptionsRequest>>,
+    }: Authorised<ReadOptions, BodyOrQuery<OptionsRequest>>,
 ) -> Result<Noted, ApiError> {
     let OptionsRequest {
         retention,
@@ -58,7 +58,7 @@ pub(super) async fn set(
         target,
         wire: JsonBody(request),
         ..
-    }: Authorised<UseOptions, JsonBody<OptionsRequest>>,
+    }: Authorised<SetOptions, JsonBody<OptionsRequest>>,
 ) -> Result<Noted, ApiError> {
     let OptionsRequest {
         retention,

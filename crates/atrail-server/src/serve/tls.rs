@@ -40,7 +40,15 @@ pub enum TlsError {
         /// What is wrong.
         why: String,
     },
-    /// The certificate and the key do not match, or the library refuses them.
+    /// The key belongs to another certificate.
+    #[error("the key {key} does not belong to the certificate {cert}")]
+    Mismatch {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// The library refuses the certificate or the key.
     #[error("the server cannot use the certificate {cert} with the key {key}")]
     Refused {
         /// The certificate's file.
@@ -184,10 +192,12 @@ fn load(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedK
     }
     let private = PrivateKeyDer::from_pem_slice(&read(key)?)
         .map_err(|error| malformed(key, "a private key", &error))?;
-    CertifiedKey::from_der(chain, private, provider).map_err(|source| TlsError::Refused {
-        cert: cert.to_owned(),
-        key: key.to_owned(),
-        source,
+    CertifiedKey::from_der(chain, private, provider).map_err(|source| {
+        let (cert, key) = (cert.to_owned(), key.to_owned());
+        match source {
+            rustls::Error::InconsistentKeys(_) => TlsError::Mismatch { cert, key },
+            source => TlsError::Refused { cert, key, source },
+        }
     })
 }
 

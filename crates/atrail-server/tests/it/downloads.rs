@@ -2,6 +2,7 @@
 
 use atrail_api::paths;
 use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{Client, Made, TestServer, events, gunzipped};
@@ -113,6 +114,30 @@ async fn its_headers_say_what_it_is_whatever_the_client_accepts() {
             "attachment; filename=\"events-2017-07-25.ndjson.gz\""
         );
         assert!(!headers.contains_key("content-encoding"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_knows_no_gzip_receives_the_same_bytes_as_octets() {
+    let fixture = Fixture::new(10).await;
+    let (octets, gzip) = ("application/octet-stream", "application/gzip");
+    for (accept, named) in [
+        (octets, octets),
+        (
+            "application/problem+json, Application/Octet-Stream;q=0.5",
+            octets,
+        ),
+        ("application/gzip, application/octet-stream", gzip),
+        ("application/octet-stream, */*;q=0.1", gzip),
+        ("application/*", gzip),
+        ("text/plain", gzip),
+    ] {
+        let answer = fixture.get().header("Accept", accept).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{accept}");
+        assert_eq!(answer.headers()["content-type"], named, "{accept}");
+        assert_eq!(answer.headers()["etag"], fixture.etag, "{accept}");
+        assert!(!answer.headers().contains_key("content-encoding"));
+        assert_eq!(answer.bytes().await.unwrap(), fixture.whole, "{accept}");
     }
 }
 
@@ -240,4 +265,29 @@ async fn an_unknown_member_of_the_query_is_refused() {
     assert_eq!(fixture.admin.get(&path("")).seen().await.0, 200);
     let (status, code) = fixture.admin.get(&path("&hour=7")).refused().await;
     assert_eq!((status, code.as_str()), (400, "bad_request"));
+}
+
+#[tokio::test]
+async fn a_key_of_one_space_downloads_without_naming_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.send_events(events(3)).await;
+    let space = server.developer()["space"].clone();
+    let new = json!({"name": "nightly", "scopes": ["read"], "space": space});
+    let key: Value = admin.post(paths::API_KEYS).json(&new).made().await;
+    let tokens = server.login("apikey", key["key"].as_str().unwrap()).await;
+    let client = server.client(&tokens.access_token).in_space(None);
+
+    let days = json!({"start": "2017-01-01", "end": "2017-12-31"});
+    let made: Value = client.post(paths::SESSIONS).json(&days).made().await;
+    assert_eq!(made["space"], space);
+    assert_eq!(made["events"], 3);
+    let session = made["id"].as_str().unwrap();
+    let download = client.get(paths::DOWNLOAD).header("SESSIONID", session);
+    let bytes = download.send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(gunzipped(&bytes).lines().count(), 3);
+    for listing in [&client, &client.in_space(space.as_str())] {
+        let listed: Value = listing.get(paths::SESSIONS).made().await;
+        assert_eq!(listed[0]["id"], session);
+    }
 }

@@ -62,3 +62,53 @@ async fn anything_but_days_or_minus_one_is_refused_and_changes_nothing() {
     let kept: Value = admin.get(paths::OPTIONS).made().await;
     assert_eq!(kept[0]["retention"], 30);
 }
+
+#[tokio::test]
+async fn whoever_reads_events_reads_retention_and_a_key_that_may_set_it_as_well() {
+    let server = TestServer::start().await;
+    let auditor = json!({"role": "auditor", "space": server.initial.space});
+    let auditor = server.user("ann", false, &[auditor]).await;
+    let shown: Value = auditor.get(paths::OPTIONS).made().await;
+    assert_eq!(shown[0]["retention"], -1);
+    let request = auditor.request(Method::PUT, paths::OPTIONS);
+    let refused = request.json(&json!({"retention": 30})).refused().await;
+    assert_eq!(refused.0, 403);
+    let admin = server.admin().await;
+    for (scope, status) in [
+        ("read", 200),
+        ("delete", 200),
+        ("send", 403),
+        ("manage", 403),
+    ] {
+        let key = json!({"name": scope, "scopes": [scope]});
+        let key: Value = admin.post(paths::API_KEYS).json(&key).made().await;
+        let tokens = server.login("apikey", key["key"].as_str().unwrap()).await;
+        let client = server.client(&tokens.access_token);
+        let answer = client.get(paths::OPTIONS).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn counts_by_space_are_of_accounts_and_of_nothing_else() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let by = |query: &str| format!("{}?By=space{query}", paths::EVENTS);
+    assert_eq!(admin.get(&by("")).refused().await.0, 400);
+    let wrong = format!("{}?By=day&AtAccountLevel=true", paths::EVENTS);
+    assert_eq!(admin.get(&wrong).refused().await.0, 400);
+    let delete = by("&start=2017-07-24&end=2017-07-24&AtAccountLevel=true");
+    assert_eq!(
+        admin.request(Method::DELETE, &delete).refused().await.0,
+        400
+    );
+    // The login is an event of the account's own domain.
+    let rows: Value = admin.get(&by("&AtAccountLevel=true")).made().await;
+    let spaces: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["space"])
+        .collect();
+    assert_eq!(spaces, [server.initial.account.as_str()]);
+}

@@ -5,16 +5,17 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
 use super::answer::{self, ONE_MAX_BYTES};
-use super::failure::{Unsent, is_busy, unreachable_error, unread_error};
+use super::failure::{Unsent, is_busy, is_lasting, unreachable_error, unread_error};
 use super::problem::explain;
 use super::retry::{Backoff, jitter, retry_after};
 use super::server::Server;
-use super::tls;
-use crate::error::{CliError, Exit, Result};
+use crate::error::{CliError, Exit, LOG_IN, Result};
 use crate::state::{Credentials, Locked, StateDir};
 
 /// Attempts to get a token.
 const ATTEMPTS: u32 = 5;
+/// RFC 6749 §6.
+const REFRESH: &str = "refresh_token";
 
 /// Credentials for a server.
 pub(crate) struct Auth {
@@ -98,7 +99,7 @@ async fn refresh(server: &Server, state: StateDir, name: String, stale: &str) ->
         return Ok(credentials.access_token);
     }
     let form = TokenRequest {
-        grant_type: "refresh_token".to_owned(),
+        grant_type: REFRESH.to_owned(),
         refresh_token: Some(credentials.refresh_token),
         ..TokenRequest::default()
     };
@@ -165,8 +166,8 @@ async fn grant(server: &Server, form: &TokenRequest) -> Result<TokenResponse> {
             Ok(response) if is_busy(response.status()) => {
                 (retry_after(response.headers()), explain(response).await)
             }
-            Ok(response) => return read(server, response).await,
-            Err(Unsent::Network(error)) if tls::is_lasting(&error) => {
+            Ok(response) => return read(server, form, response).await,
+            Err(Unsent::Network(error)) if is_lasting(&error) => {
                 return Err(unreachable_error(&server.endpoint, &error));
             }
             Err(Unsent::Network(error)) => (None, unreachable_error(&server.endpoint, &error)),
@@ -185,7 +186,11 @@ async fn attempt(server: &Server, form: &TokenRequest) -> Result<reqwest::Respon
     Ok(request.send().await?)
 }
 
-async fn read(server: &Server, response: reqwest::Response) -> Result<TokenResponse> {
+async fn read(
+    server: &Server,
+    form: &TokenRequest,
+    response: reqwest::Response,
+) -> Result<TokenResponse> {
     let status = response.status();
     let is_refused = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED);
     if !status.is_success() && !is_refused {
@@ -207,9 +212,16 @@ async fn read(server: &Server, response: reqwest::Response) -> Result<TokenRespo
                 .hint("is this an atrail server?")
         });
     }
-    let refused = CliError::new(Exit::Denied, "the login was refused").hint(
-        "check user and password or key, then log in again: `atrail login -a ENDPOINT -u USER`",
-    );
+    if form.grant_type == REFRESH {
+        // Which of the reasons it was (unknown, used before, expired) changes nothing for the user.
+        return Err(
+            CliError::new(Exit::Denied, "your login has ended: log in again")
+                .hint(format!("`{LOG_IN}`")),
+        );
+    }
+    let refused = CliError::new(Exit::Denied, "the login was refused").hint(format!(
+        "check user and password or key, then log in again: `{LOG_IN}`"
+    ));
     Err(match serde_json::from_slice::<TokenError>(&body) {
         Ok(error) => refused.because(error.error_description),
         Err(_) => refused,

@@ -32,6 +32,7 @@ pub(crate) struct Call {
     pub(super) repeat: Repeat,
     pub(super) answers: &'static [u16],
     pub(super) answer_max_bytes: u64,
+    pub(super) is_untargeted: bool,
 }
 
 impl Call {
@@ -45,6 +46,7 @@ impl Call {
             repeat,
             answers: &[],
             answer_max_bytes: LIST_MAX_BYTES,
+            is_untargeted: false,
         }
     }
 
@@ -69,6 +71,12 @@ impl Call {
     /// Builds a request that sets something; a second request changes nothing more.
     pub(crate) fn put(path: impl Into<String>) -> Self {
         Self::new(Method::PUT, path, Repeat::Safe)
+    }
+
+    /// Names neither the targeted space nor the account.
+    pub(crate) const fn untargeted(mut self) -> Self {
+        self.is_untargeted = true;
+        self
     }
 
     /// Accepts these statuses as answers in addition to 2xx.

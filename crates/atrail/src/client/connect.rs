@@ -3,8 +3,8 @@
 use atrail_api::{List, NamesQuery, Organization, Space, paths};
 
 use super::target::Target;
-use super::{Auth, Call, Client, Server, meant, read_secret};
-use crate::error::{CliError, Exit, Result};
+use super::{Auth, Call, Client, Kind, Server, meant, only, read_secret};
+use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::Named;
 use crate::trusted_keys;
@@ -38,10 +38,29 @@ pub(crate) async fn connect(settings: &Settings, needs_space: bool) -> Result<Cl
     }
     apply_environment(settings, &mut client).await?;
     if needs_space && client.target.space.is_none() {
+        let organization = client.target.organization.as_ref();
+        let lone = lone_space(&client, organization.map(|one| one.guid.clone())).await?;
+        client.target.space = lone.map(|space| named(&space.guid, &space.name));
+    }
+    if needs_space && client.target.space.is_none() {
         return Err(CliError::usage("no space is targeted")
             .hint("`atrail target -o ORG -s SPACE`, or set ATRAIL_ORG and ATRAIL_SPACE"));
     }
     Ok(client)
+}
+
+/// Returns the space of a user who may use only one, in this organization if one is given: nothing else can be meant.
+pub(crate) async fn lone_space(
+    client: &Client,
+    organization: Option<String>,
+) -> Result<Option<Space>> {
+    let query = NamesQuery {
+        names: None,
+        organization_guids: organization,
+    };
+    let all: List<Space> = client.json(Call::get(paths::SPACES).query(&query)?).await?;
+    let mut spaces = all.resources.into_iter();
+    Ok(spaces.next().filter(|_| spaces.next().is_none()))
 }
 
 async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<()> {
@@ -76,7 +95,7 @@ pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Org
         |one| one.guid.clone(),
         |one| one.name.clone(),
     );
-    only(found, "organization", name)
+    only(found, Kind::ORGANIZATION, name)
 }
 
 /// Returns the space with this name or GUID, in this organization if one is given.
@@ -96,29 +115,7 @@ pub(crate) async fn find_space(
         |one| one.guid.clone(),
         |one| one.name.clone(),
     );
-    only(found, "space", name)
-}
-
-fn only<T>(mut found: Vec<T>, kind: &str, name: &str) -> Result<T> {
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(CliError::new(
-            Exit::Failed,
-            format!("there is no {kind} {name:?} that you may see"),
-        )
-        .hint(format!(
-            "`atrail admin {kind_word} list` shows them",
-            kind_word = word(kind)
-        ))),
-        _ => Err(
-            CliError::usage(format!("{name:?} names more than one {kind}"))
-                .hint("give the organization too, or the GUID in place of the name"),
-        ),
-    }
-}
-
-fn word(kind: &str) -> &str {
-    if kind == "organization" { "org" } else { kind }
+    only(found, Kind::SPACE, name)
 }
 
 /// Pairs a GUID with a name.

@@ -31,6 +31,23 @@ impl Endpoint {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
+    /// Returns the server's host, with its port where the URL names one.
+    pub(crate) fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        match self.0.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// Returns the same address with the other scheme, `http` or `https`.
+    pub(crate) fn with_scheme(&self, scheme: &str) -> Self {
+        let mut url = self.0.clone();
+        // Both are special schemes of the URL standard, which may replace each other.
+        let _ = url.set_scheme(scheme);
+        Self(url)
+    }
+
     /// Returns a name for a context: host and port.
     pub(crate) fn context_name(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
@@ -137,7 +154,10 @@ mod tests {
             "https://x/base/v3/sessions"
         );
         assert_eq!(endpoint.context_name(), "x");
+        assert_eq!(endpoint.with_scheme("http").to_string(), "http://x/base");
+        assert_eq!(endpoint.host(), "x");
         let local: Endpoint = "[::1]:8181".parse().unwrap();
         assert_eq!(local.context_name(), "1-8181");
+        assert_eq!(local.host(), "[::1]:8181");
     }
 }

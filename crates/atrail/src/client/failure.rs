@@ -55,8 +55,16 @@ pub(super) fn unread_error(endpoint: &Endpoint, error: Unread) -> Unsent {
 pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> CliError {
     let what = format!("could not reach {endpoint}");
     let unreachable = CliError::new(Exit::Unavailable, what);
-    if let Some(refused) = tls::explain(error) {
+    if let Some(refused) = tls::explain(endpoint, error) {
         return unreachable.because(refused.why).hint(refused.hint);
+    }
+    if is_other_protocol(error) {
+        let https = endpoint.with_scheme("https");
+        let why = format!(
+            "the server at {} speaks HTTPS: try {https}",
+            endpoint.host()
+        );
+        return unreachable.because(why).hint(tls::CHECK_SCHEME);
     }
     unreachable
         .because(innermost(error))
@@ -64,8 +72,19 @@ pub(crate) fn unreachable_error(endpoint: &Endpoint, error: &reqwest::Error) -> 
 }
 
 /// Explains why an exchange broke off, for a message that includes the reason.
-pub(crate) fn why(error: &reqwest::Error) -> String {
-    tls::explain(error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
+pub(crate) fn why(endpoint: &Endpoint, error: &reqwest::Error) -> String {
+    tls::explain(endpoint, error).map_or_else(|| crate::error::chain(error), |refused| refused.why)
+}
+
+/// Returns whether another attempt would fail the same way: neither a certificate nor a protocol changes in between.
+pub(super) fn is_lasting(error: &reqwest::Error) -> bool {
+    tls::is_lasting(error) || is_other_protocol(error)
+}
+
+/// Returns whether the answer to a request over http did not begin as HTTP does. A server that speaks HTTPS answers with
+/// an alert of TLS. The library does not make this error's type public.
+fn is_other_protocol(error: &reqwest::Error) -> bool {
+    innermost(error) == "invalid HTTP version parsed"
 }
 
 /// Returns the innermost cause, which is the most precise: `Connection refused (os error 111)`.

@@ -1,7 +1,57 @@
-//! Resolves a word on the command line: a GUID or an id first, then a name.
+//! Resolves a word on the command line: a GUID or an id first, then a name, then the beginning of an id.
+
+use crate::error::{CliError, Result};
+
+/// The fewest characters of an id that name it.
+pub(crate) const PREFIX_MIN: usize = 4;
+
+/// A kind of thing that commands name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// What messages call one: `organization`.
+    pub(crate) word: &'static str,
+    /// The command below `atrail admin` that lists them.
+    pub(crate) command: &'static str,
+}
+
+impl Kind {
+    /// Accounts.
+    pub(crate) const ACCOUNT: Self = Self::new("account", "account");
+    /// Organizations.
+    pub(crate) const ORGANIZATION: Self = Self::new("organization", "org");
+    /// Spaces.
+    pub(crate) const SPACE: Self = Self::new("space", "space");
+
+    /// Returns a kind with these words.
+    pub(crate) const fn new(word: &'static str, command: &'static str) -> Self {
+        Self { word, command }
+    }
+}
+
+/// Returns the one thing that was found by this word.
+///
+/// # Errors
+/// When none was found, or several.
+pub(crate) fn only<T>(mut found: Vec<T>, kind: Kind, word: &str) -> Result<T> {
+    let Kind {
+        word: kind,
+        command,
+    } = kind;
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(CliError::failed(format!(
+            "there is no {kind} {word:?} that you may see: `atrail admin {command} list`"
+        ))),
+        _ => Err(
+            CliError::usage(format!("{word:?} names more than one {kind}")).hint(format!(
+                "give the GUID in place of the name: `atrail admin {command} list` shows it"
+            )),
+        ),
+    }
+}
 
 /// Returns the things that the word means: the one with this id, even if others have it as their name; otherwise all
-/// with this name.
+/// with this name; otherwise all whose id begins so.
 pub(crate) fn meant<T>(
     things: Vec<T>,
     word: &str,
@@ -14,8 +64,22 @@ pub(crate) fn meant<T>(
     if !by_id.is_empty() {
         return by_id;
     }
-    let by_name = others.into_iter().filter(|thing| name_of(thing) == word);
-    by_name.collect()
+    let (by_name, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|thing| name_of(thing) == word);
+    if !by_name.is_empty() || word.len() < PREFIX_MIN {
+        return by_name;
+    }
+    let by_prefix = others
+        .into_iter()
+        .filter(|thing| begins_with(&id_of(thing), word));
+    by_prefix.collect()
+}
+
+fn begins_with(id: &str, word: &str) -> bool {
+    let beginning = id.get(..word.len());
+    beginning.is_some_and(|beginning| {
+        beginning == word || is_guid(id) && beginning.eq_ignore_ascii_case(word)
+    })
 }
 
 /// Returns whether the word is a GUID, in either case (RFC 9562 §4).
@@ -66,6 +130,10 @@ mod tests {
             ("K1", &[4]),
             ("k2", &[3]),
             ("", &[]),
+            ("0a0a", &[0]),
+            ("0B0b0b0B-0000", &[1]),
+            ("0a0", &[]),
+            ("0c0c", &[]),
         ] {
             assert_eq!(found(word), expected, "{word}");
         }

@@ -4,7 +4,7 @@ use atrail_api::{ErrorCode, Problem, paths};
 use reqwest::{Response, StatusCode};
 
 use super::answer::{self, ONE_MAX_BYTES};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, LOG_IN};
 
 /// Returns the error for an unsuccessful answer.
 pub(crate) async fn explain(response: Response) -> CliError {
@@ -24,12 +24,16 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::Damaged => Exit::Corrupt,
         _ => exit_code(status),
     };
-    let mut error = CliError::new(exit, problem.title.clone());
-    if problem.detail != problem.title {
+    // The sentence about a hold says all that its title does.
+    let mut error = match problem.code {
+        ErrorCode::LegalHold => CliError::new(exit, problem.detail.clone()),
+        _ => CliError::new(exit, problem.title.clone()),
+    };
+    if problem.detail != problem.title && problem.code != ErrorCode::LegalHold {
         error = error.because(problem.detail.clone());
     }
     let hint = match problem.code {
-        ErrorCode::Unauthenticated => Some("log in again: `atrail login -a ENDPOINT -u USER`"),
+        ErrorCode::Unauthenticated => return error.hint(log_in_again()),
         ErrorCode::Forbidden => {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
@@ -37,7 +41,7 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
             "choose one with `atrail target --account ACCOUNT`; `atrail admin account list` shows them",
         ),
         ErrorCode::LegalHold => {
-            Some("see `atrail hold list`; an owner of the account can release it")
+            Some("see `atrail hold list`; an owner of the account can release the hold")
         }
         ErrorCode::SessionGone => Some("make a new session of the remaining events"),
         ErrorCode::TooMany if path == paths::SESSIONS => Some(
@@ -76,10 +80,17 @@ fn without_problem(status: StatusCode, path: &str) -> CliError {
         format!("the server answered {status} to {path}"),
     );
     match status.as_u16() {
-        401 => error.hint("log in again: `atrail login -a ENDPOINT -u USER`"),
+        401 => error.hint(log_in_again()),
+        413 => CliError::failed(
+            "a proxy before the server refuses bodies of this size: it must take 64 MiB (docs/OPERATIONS.md)",
+        ),
         429 | 502..=504 => error.hint("try again later"),
         _ => error.hint("is this an atrail server? See `atrail target`"),
     }
+}
+
+fn log_in_again() -> String {
+    format!("log in again: `{LOG_IN}`")
 }
 
 fn exit_code(status: StatusCode) -> Exit {
@@ -117,5 +128,8 @@ mod tests {
         let error = describe(StatusCode::BAD_GATEWAY, "/v3/events", b"<html>");
         assert_eq!(error.exit, Exit::Unavailable);
         assert!(error.report().contains("502"));
+        let error = describe(StatusCode::PAYLOAD_TOO_LARGE, "/v3/events", b"<html>");
+        assert_eq!(error.exit, Exit::Failed);
+        assert!(error.report().contains("a proxy before the server"));
     }
 }

@@ -12,11 +12,11 @@ use tokio::sync::OnceCell;
 
 use super::answer::{self, ONE_MAX_BYTES};
 use super::endpoint::Endpoint;
-use super::failure::{Unsent, is_busy, unreachable_error, unread_error};
+use super::failure::{Unsent, is_busy, is_lasting, unreachable_error, unread_error};
+use super::http;
 use super::http::Trust;
 use super::problem::explain;
 use super::retry::{Backoff, jitter, retry_after};
-use super::{http, tls};
 use crate::error::{CliError, Result};
 use crate::trusted_keys::endorsed;
 
@@ -99,7 +99,7 @@ impl Server {
                         Unsent::Fatal(error) => return Err(error),
                     },
                 },
-                Err(error) if tls::is_lasting(&error) => {
+                Err(error) if is_lasting(&error) => {
                     return Err(unreachable_error(&self.endpoint, &error));
                 }
                 Err(error) => (None, unreachable_error(&self.endpoint, &error)),

@@ -15,6 +15,8 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
+use super::endpoint::Endpoint;
+
 /// Returns a TLS configuration that trusts the system's authorities and these certificates, both as authorities and as
 /// servers' own certificates.
 ///
@@ -115,12 +117,13 @@ pub(super) struct Refused {
 }
 
 const CHECK_CERTIFICATE: &str = "check the server's certificate; `atrail login --ca-file FILE` trusts your own authority or certificate, --skip-ssl-validation trusts anybody";
-const CHECK_SCHEME: &str =
-    "is it http in place of https? Check the endpoint with `atrail target`, and what listens there";
+/// What to do when the server speaks another protocol.
+pub(super) const CHECK_SCHEME: &str =
+    "check the endpoint with `atrail target`, and what listens there";
 
 /// Explains in words why TLS failed, if TLS failed. The library's own text consists of names of its types.
-pub(super) fn explain(error: &reqwest::Error) -> Option<Refused> {
-    Some(explain_tls(find(error)?))
+pub(super) fn explain(endpoint: &Endpoint, error: &reqwest::Error) -> Option<Refused> {
+    Some(explain_tls(endpoint, find(error)?))
 }
 
 /// Returns whether another attempt would fail the same way: a certificate does not change in between.
@@ -154,7 +157,8 @@ fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     None
 }
 
-fn explain_tls(error: &Error) -> Refused {
+fn explain_tls(endpoint: &Endpoint, error: &Error) -> Refused {
+    let host = endpoint.host();
     let certificate = |why: &str| Refused {
         why: why.to_owned(),
         hint: CHECK_CERTIFICATE,
@@ -167,7 +171,9 @@ fn explain_tls(error: &Error) -> Refused {
         Error::InvalidCertificate(error) => match error {
             // A certificate that was made again under the same name fails by its signature.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                certificate("no authority that this client trusts issued the server's certificate")
+                certificate(&format!(
+                    "nobody this computer trusts signed the certificate of {host}: see --ca-file"
+                ))
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => certificate(
                 "the server's certificate has expired, or this machine's clock is wrong",
@@ -195,7 +201,10 @@ fn explain_tls(error: &Error) -> Refused {
         },
         Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
-        | Error::InappropriateHandshakeMessage { .. } => other("the server does not speak TLS"),
+        | Error::InappropriateHandshakeMessage { .. } => other(&format!(
+            "the server at {host} does not speak HTTPS: try {}",
+            endpoint.with_scheme("http")
+        )),
         Error::AlertReceived(_) => other("the server ended the TLS handshake"),
         Error::PeerIncompatible(_) | Error::NoApplicationProtocol => {
             other("the server speaks no version of TLS that this client does (1.2 and 1.3)")

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::consent::Consent;
 use super::logout::end_login;
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Delete {
         /// Its name
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -44,7 +47,12 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
             settings.printer.note(&format!("Using context {name}"));
             Ok(())
         }
-        Command::Delete { name } => {
+        Command::Delete { name, consent } => {
+            if settings.state.config()?.contexts.contains_key(&name) {
+                let question =
+                    format!("context {name} is forgotten, and its login ends. Delete it?");
+                consent.ask(settings, &question).await?;
+            }
             let context = settings.state.update(|config| {
                 let removed = config.contexts.remove(&name);
                 config.current.take_if(|current| *current == name);

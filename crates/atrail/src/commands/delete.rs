@@ -2,6 +2,7 @@
 
 use atrail_api::{EventsQuery, paths};
 
+use super::consent::Consent;
 use crate::client::{Call, Client, connect};
 use crate::days::{DayDefault, ScopeFlags};
 use crate::error::{CliError, Result};
@@ -15,7 +16,8 @@ use crate::tool::Spelling;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail delete -s 2026-10-01 -e 2026-10-31 --dry-run\n  \
-    atrail delete -s 2026-10-01 -e 2026-10-31 --yes"
+    atrail delete --day 2026-10 --yes",
+    mut_arg("end", |arg| arg.help("Last day, inclusive"))
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -23,25 +25,25 @@ pub(crate) struct Args {
     /// Count the events, delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Counts, asks and deletes.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let both_given = args.scope.days.are_both_given();
     if settings.spelling == Spelling::Own && !both_given {
-        return Err(CliError::usage("missing: -s DAY and -e DAY")
+        return Err(CliError::usage("missing: -s DAY and -e DAY, or --day DAY")
             .hint("a deletion names its first and its last day"));
     }
     // The original deleted two weeks when no days were given, and did not ask when both were. atrail always asks before
     // it deletes from a whole account.
     let days_agree = settings.spelling == Spelling::Original && both_given;
-    let agreed = args.yes || (days_agree && !args.scope.at_account_level);
-    if !agreed && !args.dry_run && !settings.printer.can_ask() {
-        return Err(CliError::usage("missing: --yes")
-            .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));
+    let consent = Consent {
+        yes: args.consent.yes || (days_agree && !args.scope.at_account_level),
+    };
+    if !args.dry_run {
+        consent.must_be_possible(settings, "; --dry-run counts only")?;
     }
     let now = settings.now();
     let days = args.scope.days.resolve(DayDefault::TwoWeeks, now)?;
@@ -52,20 +54,26 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         at_account_level: args.scope.at_account_level.then_some(true),
         search_time: args.scope.search_time.map(|hours| hours.to_string()),
         dry_run: None,
+        by: None,
     };
     if args.dry_run {
         let counted = ask_server(&client, &query, true).await?;
         return settings.printer.answer(&counted);
     }
-    if !agreed {
+    let target = client.target.describe(args.scope.at_account_level);
+    let what = format!("{target}, {} to {}", days.start(), days.end());
+    if !consent.yes {
         let counted = ask_server(&client, &query, true).await?;
-        let target = client.target.describe(args.scope.at_account_level);
-        let (start, end) = (days.start(), days.end());
-        confirm(settings, &format!("{target}, {start} to {end}: {counted}")).await?;
+        consent
+            .ask(settings, &format!("{what}: {counted} Delete?"))
+            .await?;
     }
     let sentence = ask_server(&client, &query, false).await?;
     match settings.printer.format {
         Format::Table => {
+            if settings.spelling == Spelling::Own {
+                settings.printer.note(&format!("{what}:"));
+            }
             settings.printer.answer("Deleted successfully")?;
             settings.printer.answer(&format!("\"{sentence}\""))
         }
@@ -81,11 +89,4 @@ async fn ask_server(client: &Client, query: &EventsQuery, dry_run: bool) -> Resu
     client
         .json(Call::delete(paths::EVENTS).query(&query)?)
         .await
-}
-
-async fn confirm(settings: &Settings, what: &str) -> Result<()> {
-    if settings.printer.agrees(&format!("{what} Delete?")).await? {
-        return Ok(());
-    }
-    Err(CliError::failed("nothing was deleted").because("the answer was not yes"))
 }

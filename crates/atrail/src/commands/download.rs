@@ -1,6 +1,7 @@
 //! `atrail download`: writes the bytes of a session to a file or to standard output.
 
 pub(super) mod receipt;
+mod summary;
 mod to_file;
 mod to_stdout;
 mod wanted;
@@ -9,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use atrail_api::Session;
 use atrail_export::{FORMATS, Format, IndexName, Options};
-use atrail_model::SessionId;
+use atrail_model::DayRange;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
+use super::session::SessionWord;
 use super::verify;
 use crate::client::connect;
 use crate::days::{DayDefault, ScopeFlags};
@@ -20,24 +22,29 @@ use crate::download::Conversion;
 use crate::error::{CliError, Result};
 use crate::printer;
 use crate::settings::Settings;
+use crate::task::until_interrupted;
+use summary::DONE;
+use to_file::Done;
 use wanted::Wanted;
 
 /// Download a session, or days; run again, it resumes after an interruption
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
-    atrail download -s yesterday -e yesterday -o yesterday.json.gz\n  \
-    atrail download -s yesterday -o yesterday.json.gz --verify\n  \
-    atrail download -s yesterday | gunzip | head\n  \
-    atrail download -s yesterday --as csv -o yesterday.csv"
+    atrail download --day yesterday -o yesterday.json.gz --verify\n  \
+    atrail download -s 7d -o week.json.gz\n  \
+    atrail download --day yesterday | gunzip | head\n  \
+    atrail download --day yesterday --as csv -o yesterday.csv",
+    mut_arg("start", |arg| arg.help(crate::days::START_HELP_ONE_DAY))
 )]
 pub(crate) struct Args {
     /// File to write; `-`, or no -o when the output is no terminal, writes the gzip to standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Id of the session; without it, atrail makes a session of the given days and ends it
+    /// Id of the session, or the beginning of it; - for the last one made. Without it, atrail makes a session of the given
+    /// days and ends it
     #[arg(value_name = "SESSION")]
-    session: Option<SessionId>,
+    session: Option<SessionWord>,
     #[command(flatten)]
     scope: ScopeFlags,
     /// Write the events in another format than the stored gzip
@@ -88,8 +95,17 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
                 .hint("`atrail verify FILE` can also verify it later"),
         );
     }
-    let wanted = wanted(&args, settings.now())?;
-    let client = connect(settings, wanted.needs_space()).await?;
+    let days = days(&args, settings.now())?;
+    let (client, wanted) = until_interrupted(async {
+        let needs_space = args.session.is_none() && !args.scope.at_account_level;
+        let client = connect(settings, needs_space).await?;
+        let wanted = match (args.session.clone(), days) {
+            (Some(word), _) => Wanted::Session(word.resolve(settings, &client).await?),
+            (None, days) => Wanted::Scope(args.scope, days),
+        };
+        Ok((client, wanted))
+    })
+    .await?;
     let Some(path) = to_file else {
         let receipt = args.receipt.as_deref();
         return to_stdout::run(settings, &client, &wanted, conversion, receipt).await;
@@ -103,10 +119,21 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         conversion,
         force: args.force,
     };
-    let session = to_file::run(settings, &client, &wanted, way).await?;
+    let Done {
+        session,
+        was_complete,
+    } = to_file::run(settings, &client, &wanted, way).await?;
+    if !was_complete {
+        let size = std::fs::metadata(path).map(|metadata| metadata.len()).ok();
+        let receipt = receipt.as_deref().filter(|receipt| receipt.exists());
+        summary::print(settings, Some(path), &session, size, receipt);
+    }
     if let Some(receipt) = receipt.as_ref().filter(|_| args.verify) {
         let asked = wanted.asked(&client);
-        verify::downloaded(settings, path, receipt, asked).await?;
+        until_interrupted(verify::downloaded(settings, path, receipt, asked)).await?;
+    }
+    if !was_complete {
+        settings.printer.note(DONE);
     }
     tell(settings, path, receipt.as_deref(), &session)
 }
@@ -168,20 +195,18 @@ fn conversion(args: &Args) -> Result<Option<Conversion>> {
     Ok(Some(Conversion { format, options }))
 }
 
-fn wanted(args: &Args, now: atrail_model::Timestamp) -> Result<Wanted> {
-    match args.session {
+/// Returns the days of a download without a session; those of a session were fixed when it was made.
+fn days(args: &Args, now: atrail_model::Timestamp) -> Result<DayRange> {
+    match &args.session {
         Some(_) if args.scope.is_any_given() => Err(CliError::usage(
-            "SESSION cannot be used with -s, -e, -T or -a",
+            "SESSION cannot be used with -s, -e, --day, -T or -a",
         )
         .hint("a session's days were fixed when it was made")),
-        Some(id) => Ok(Wanted::Session(id)),
         None if !args.scope.is_any_given() => Err(CliError::usage(
-            "missing: SESSION, or days such as -s yesterday",
+            "missing: SESSION, or days such as --day yesterday",
         )
         .hint("`atrail session create` makes a session, `atrail session list` shows yours")),
-        None => {
-            let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
-            Ok(Wanted::Scope(args.scope, days))
-        }
+        // Unused with a session.
+        Some(_) | None => args.scope.days.resolve(DayDefault::OneDay, now),
     }
 }

@@ -2,7 +2,7 @@
 
 use atrail_api::{HoldRequest, HoldRow, paths};
 
-use crate::client::{Call, connect};
+use crate::client::{Call, Names, NamesOf, connect};
 use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -63,14 +63,23 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
     };
     let client = connect(settings, !level.at_account_level).await?;
     let rows: Vec<HoldRow> = client.json(call).await?;
-    table(&rows).print(&settings.printer)
+    let kinds = [NamesOf::Spaces, NamesOf::OwnDomains];
+    let kinds = &kinds[..if level.at_account_level { 2 } else { 1 }];
+    let names = Names::fetch(settings, &client, kinds).await;
+    table(&rows, &names).print(&settings.printer)
 }
 
-fn table(rows: &[HoldRow]) -> Rows<&HoldRow> {
-    let names = ["Space", "Level", "Since", "Set-by", "Reason"];
-    let mut table = Rows::new(Layout::Plain, names.map(Column::text).to_vec());
+fn table<'a>(rows: &'a [HoldRow], names: &Names) -> Rows<&'a HoldRow> {
+    let columns = ["Space", "Level", "Since", "Set-by", "Reason"];
+    let mut table = Rows::new(Layout::Plain, columns.map(Column::text).to_vec());
     for row in rows {
-        let cells = [&row.space, &row.level, &row.since, &row.actor, &row.reason];
+        let cells = [
+            &names.of(&row.space),
+            &row.level,
+            &row.since,
+            &row.actor,
+            &row.reason,
+        ];
         table.push(cells.map(String::clone).to_vec(), row);
     }
     table

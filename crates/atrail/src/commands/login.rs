@@ -12,7 +12,7 @@ use super::target::{self, Aim};
 use crate::client::{
     Auth, Client, Endpoint, Server, Trust, grant_id_token, grant_password, read_secret, sso,
 };
-use crate::error::{CliError, Result};
+use crate::error::{CliError, LOG_IN, Result};
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials, Named};
 use crate::trusted_keys;
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 /// Logs in and makes the context current.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let endpoint = endpoint(settings, &args).await?;
-    let trust = trust(settings, &args)?;
+    let trust = trust(settings, &args, &endpoint)?;
     trust.warn(&settings.printer);
     if endpoint.is_exposed() {
         settings
@@ -77,7 +77,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         server.key().await?;
         let provider = info.oidc.as_ref().ok_or_else(|| {
             CliError::failed(format!("{endpoint} has no OpenID provider"))
-                .hint("log in by password or API key: `atrail login -a ENDPOINT -u USER`")
+                .hint(format!("log in by password or API key: `{LOG_IN}`"))
         })?;
         let token = sso::id_token(provider, &trust, &settings.printer).await?;
         let tokens = grant_id_token(&server, token).await?;
@@ -105,30 +105,48 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         "The server's evidence is verified with {}",
         key.key
     ));
-    if !args.aim.is_given() {
-        return Ok(());
-    }
     let context = settings.state.config()?.contexts.remove(&name);
     let context = context.ok_or_else(CliError::not_logged_in)?;
     let client = Client::new(server, Auth::context(settings.state.clone(), name.clone()));
-    let targeted = target::set(settings, &client, &args.aim, &name, context)
-        .await
-        .map_err(|error| error.during("logged in, but the target is not set"))?;
+    let (targeted, why) = if args.aim.is_given() {
+        let targeted = target::set(settings, &client, &args.aim, &name, context)
+            .await
+            .map_err(|error| error.during("logged in, but the target is not set"))?;
+        (targeted, "")
+    } else {
+        // The login has succeeded; without a target, the next command says what is missing.
+        match target::set_lone(settings, &client, &name, context).await {
+            Ok(Some(targeted)) => (targeted, " (the only one that you may use)"),
+            Ok(None) | Err(_) => return Ok(()),
+        }
+    };
     let shown = |named: &Option<Named>| named.as_ref().map_or("-", |named| &named.name).to_owned();
     settings.printer.note(&format!(
-        "Targeted: org {}, space {}",
+        "Targeted: org {}, space {}{why}",
         shown(&targeted.organization),
         shown(&targeted.space)
     ));
     Ok(())
 }
 
-/// Stores the file's absolute path: the next command may run in another directory.
-fn trust(settings: &Settings, args: &Args) -> Result<Trust> {
+/// Returns what to trust: the certificates that the command line or the environment names, or else those by which an
+/// earlier login trusted this server. Stores the file's absolute path: the next command may run in another directory.
+fn trust(settings: &Settings, args: &Args, endpoint: &Endpoint) -> Result<Trust> {
+    let config = settings.state.config()?;
+    let named = settings.context_name.as_ref().map(|(name, _)| name);
+    let first = named.or(config.current.as_ref());
+    let first = first.and_then(|name| config.contexts.get(name));
+    let address = endpoint.to_string();
+    let earlier = first
+        .into_iter()
+        .chain(config.contexts.values())
+        .filter(|context| context.endpoint == address)
+        .find_map(|context| context.ca_file.as_ref());
     let file = args
         .ca_file
         .as_ref()
-        .or(settings.environment.ca_file.as_ref());
+        .or(settings.environment.ca_file.as_ref())
+        .or(earlier);
     let whole = |file: &PathBuf| {
         std::path::absolute(file)
             .map_err(|error| CliError::file(format!("could not find {}", file.display()), error))
@@ -225,16 +243,18 @@ fn save(
         if is_trusted_anew {
             trust_anew(config, endpoint, &key.key);
         }
+        // What a server that is gone showed says nothing about this one.
         let old = config.contexts.remove(&name);
+        let old = old.filter(|old| !old.is_throwaway);
         let earlier_keys = old
             .as_ref()
             .filter(|old| !is_trusted_anew && old.endpoint == endpoint.to_string())
             .map(|old| earlier_keys(old, &key.key))
             .unwrap_or_default();
         let same = old.filter(|old| old.endpoint == endpoint.to_string() && old.user == user);
-        let (account, organization, space) = match same {
-            Some(old) => (old.account, old.organization, old.space),
-            None => (None, None, None),
+        let (account, organization, space, last_session) = match same {
+            Some(old) => (old.account, old.organization, old.space, old.last_session),
+            None => (None, None, None, None),
         };
         let context = Context {
             endpoint: endpoint.to_string(),
@@ -245,6 +265,8 @@ fn save(
             account,
             organization,
             space,
+            last_session,
+            is_throwaway: false,
             verifier_key: Some(key.key.clone()),
             earlier_keys,
         };
@@ -273,10 +295,9 @@ fn earlier_keys(old: &Context, now: &str) -> Vec<String> {
 /// Returns the name of this server and user's context, or a free name derived from the server's.
 fn choose_name(config: &Config, endpoint: &Endpoint, user: &str) -> String {
     let address = endpoint.to_string();
-    let known = config
-        .contexts
-        .iter()
-        .find(|(_, context)| context.endpoint == address && context.user == user);
+    let known = config.contexts.iter().find(|(_, context)| {
+        context.endpoint == address && context.user == user && !context.is_throwaway
+    });
     if let Some((name, _)) = known {
         return name.clone();
     }

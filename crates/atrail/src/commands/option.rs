@@ -3,7 +3,7 @@
 use atrail_api::{EventsQuery, OptionRow, OptionsRequest, paths};
 use atrail_model::{Day, Retention, Timestamp};
 
-use crate::client::{Call, Client, connect};
+use crate::client::{Call, Client, Names, NamesOf, connect};
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -65,7 +65,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
                 .await?
         }
     };
-    table(&rows).print(&settings.printer)?;
+    let kinds = [NamesOf::Spaces, NamesOf::OwnDomains];
+    let kinds = &kinds[..if at_account_level { 2 } else { 1 }];
+    let names = Names::fetch(settings, &client, kinds).await;
+    table(&rows, settings.shows_names(), &names).print(&settings.printer)?;
     settings.printer.pass_on(note.as_deref());
     Ok(())
 }
@@ -90,7 +93,7 @@ async fn agree(
         return Ok(());
     };
     let due = match last_due(settings.now(), wanted) {
-        None => "nothing is older".to_owned(),
+        None => "deletes nothing now".to_owned(),
         Some(last) => {
             let query = EventsQuery {
                 start: Some(Day::FIRST.to_string()),
@@ -98,30 +101,30 @@ async fn agree(
                 at_account_level: at_account_level.then_some(true),
                 search_time: None,
                 dry_run: Some(true),
+                by: None,
             };
             let call = Call::delete(paths::EVENTS).query(&query)?;
             let counted: String = client.json(call).await?;
-            format!("up to {last}, {counted}")
+            deletes(&counted)
         }
     };
-    let what =
-        format!("{target}: events are kept {longest} now, and would be kept {wanted}; {due}");
+    let what = format!("this shortens retention of {target} from {longest} to {wanted} ({due})");
     if !settings.printer.can_ask() {
-        return Err(CliError::usage("missing: --yes").because(what).hint(
-            "this is no terminal, so nothing can be asked; --yes agrees to keep them shorter",
-        ));
+        return Err(CliError::usage(format!("{what}; add --yes")));
     }
-    if settings
-        .printer
-        .agrees(&format!(
-            "{}. Keep them shorter?",
-            what.trim_end_matches('.')
-        ))
-        .await?
-    {
+    if settings.printer.agrees(&format!("{what}. Do it?")).await? {
         return Ok(());
     }
     Err(CliError::failed("nothing was changed").because("the answer was not yes"))
+}
+
+/// Says what a change deletes at once, from the server's sentence about it: `6 logs would be deleted, freeing 9 bytes.`
+fn deletes(counted: &str) -> String {
+    match counted.split_once(" logs would be deleted") {
+        Some(("0", _)) => "deletes nothing now".to_owned(),
+        Some((count, rest)) => format!("deletes {count} logs now{}", rest.trim_end_matches('.')),
+        None => counted.trim_end_matches('.').to_owned(),
+    }
 }
 
 /// Returns the last day that is due for deletion as soon as this retention is set.
@@ -145,11 +148,12 @@ fn longest_cut(now: &[OptionRow], wanted: Retention) -> Result<Option<Retention>
     Ok(longest)
 }
 
-fn table(rows: &[OptionRow]) -> Rows<&OptionRow> {
-    let columns = vec![Column::text("SpaceID"), Column::number("Retention")];
+fn table<'a>(rows: &'a [OptionRow], is_named: bool, names: &Names) -> Rows<&'a OptionRow> {
+    let space = if is_named { "Space" } else { "SpaceID" };
+    let columns = vec![Column::text(space), Column::number("Retention")];
     let mut table = Rows::new(Layout::Ruled, columns);
     for row in rows {
-        table.push(vec![row.space.clone(), row.retention.to_string()], row);
+        table.push(vec![names.of(&row.space), row.retention.to_string()], row);
     }
     table
 }
@@ -186,6 +190,19 @@ mod tests {
             let found = longest_cut(&now, days(wanted)).unwrap();
             assert_eq!(found.map(Retention::number), cut, "{now:?} {wanted}");
         }
+    }
+
+    #[test]
+    fn what_is_deleted_at_once_is_said_in_few_words() {
+        assert_eq!(
+            deletes("0 logs would be deleted, freeing 0 bytes."),
+            "deletes nothing now"
+        );
+        assert_eq!(
+            deletes("60 logs would be deleted, freeing 9 bytes."),
+            "deletes 60 logs now, freeing 9 bytes"
+        );
+        assert_eq!(deletes("something else."), "something else");
     }
 
     #[test]

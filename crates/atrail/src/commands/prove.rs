@@ -8,6 +8,7 @@ use atrail_evidence::{EventProof, MAX_RECEIPT_BYTES, ProveError, line_of_id, pro
 use super::download::receipt::beside;
 use super::evidence_text::text_of;
 use crate::error::{CliError, Result};
+use crate::printer::Format;
 use crate::settings::Settings;
 use crate::state::durable;
 use crate::task::blocking;
@@ -47,6 +48,10 @@ pub(crate) struct Args {
 
 /// Makes, checks and writes the proof.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    if settings.printer.format != Format::Table {
+        return Err(CliError::usage("a proof has a format of its own: --format cannot be used")
+            .hint("docs/EVIDENCE.md defines it; `atrail verify --proof P --format json` prints what it proves"));
+    }
     let keys = pinned_keys(settings)?;
     let Args {
         file,

@@ -1,5 +1,6 @@
 //! `atrail serve`: runs the server.
 
+mod dev;
 mod log;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 /// Run a server on one directory
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A flag overrides the file, and the file overrides the default. docs/atrail.example.toml has every setting.\n\nExample:\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181\n  atrail serve --config /etc/atrail/atrail.toml --check-config"
+    after_help = "A flag overrides the file, and the file overrides the default. docs/atrail.example.toml has every setting.\n\nExample:\n  atrail serve --dev\n  atrail serve --data /var/lib/atrail --listen 127.0.0.1:8181\n  atrail serve --config /etc/atrail/atrail.toml --check-config"
 )]
 pub(crate) struct Args {
     /// The data directory; created if it is missing [default: atrail-data]
@@ -37,16 +38,23 @@ pub(crate) struct Args {
     /// Read the settings from this file (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the resulting settings and start nothing; exit code 2 if they are invalid
+    /// Print the resulting settings and start nothing; exit code 2 if they, or the files that they name, cannot be used
     #[arg(long)]
     check_config: bool,
+    /// Try atrail: run on this machine only, on a directory that is removed at the end, with the client logged in
+    #[arg(long, conflicts_with_all = ["data", "tls_cert", "tls_key", "insecure_http", "config", "check_config"])]
+    dev: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM, then finishes the requests in progress.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    if args.dev {
+        return dev::run(settings, args.listen).await;
+    }
     let check_only = args.check_config;
     let resolved = resolve(args)?;
     if check_only {
+        atrail_server::check(&resolved).map_err(embedded::explain)?;
         return settings
             .printer
             .data(&ConfigFile::of(&resolved).to_string());
@@ -81,6 +89,7 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
         insecure_http,
         config,
         check_config: _,
+        dev: _,
     } = args;
     let mut settings = atrail_server::Settings::default();
     if let Some(path) = config {
@@ -135,6 +144,7 @@ mod tests {
             insecure_http: false,
             config: Some(config.to_owned()),
             check_config: false,
+            dev: false,
         }
     }
 

@@ -5,6 +5,7 @@ mod delete;
 mod list;
 mod one;
 mod show;
+mod word;
 
 use crate::error::Result;
 use crate::settings::Settings;
@@ -12,10 +13,11 @@ use crate::settings::Settings;
 pub(crate) use create::create;
 pub(crate) use delete::end;
 pub(crate) use one::{fetch, fetch_if_whole, manifest, receipt};
+pub(crate) use word::SessionWord;
 
 /// Make, list, show and delete download sessions
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = "Example:\n  atrail session create -s yesterday -e yesterday")]
+#[command(after_help = "Example:\n  atrail session create --day yesterday")]
 pub(crate) enum Command {
     Create(create::Args),
     List(list::Args),

@@ -3,7 +3,9 @@
 use atrail_api::{Account, List, Organization, paths};
 use serde_json::json;
 
-use crate::client::{Call, Client, connect, find_organization, find_space, meant, named};
+use crate::client::{
+    Call, Client, Kind, connect, find_organization, find_space, lone_space, meant, named, only,
+};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::{Context, Named};
@@ -90,6 +92,30 @@ pub(super) async fn set(
     Ok(context)
 }
 
+/// Targets the only space that the user may use, with its organization and account, in a context that targets nothing.
+/// Returns the changed context; `None` when there is no such space.
+pub(super) async fn set_lone(
+    settings: &Settings,
+    client: &Client,
+    name: &str,
+    context: Context,
+) -> Result<Option<Context>> {
+    if context.organization.is_some() || context.space.is_some() || context.account.is_some() {
+        return Ok(None);
+    }
+    let Some(space) = lone_space(client, None).await? else {
+        return Ok(None);
+    };
+    let Some(organization) = space.relationships.organization else {
+        return Ok(None);
+    };
+    let aim = Aim {
+        organization: Some(organization.data.guid),
+        space: Some(space.guid),
+    };
+    set(settings, client, &aim, name, context).await.map(Some)
+}
+
 async fn choose(client: &Client, aim: &Aim, context: &mut Context) -> Result<()> {
     if let Some(wanted) = &aim.organization {
         let organization = find_organization(client, wanted).await?;
@@ -112,10 +138,7 @@ async fn find_account(client: &Client, wanted: &str) -> Result<Named> {
     let accounts: List<Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
     let all = accounts.resources;
     let found = meant(all, wanted, |one| one.guid.clone(), |one| one.name.clone());
-    let found = found.into_iter().next().ok_or_else(|| {
-        CliError::failed(format!("there is no account {wanted:?} that you may see"))
-            .hint("`atrail admin account list` shows them")
-    })?;
+    let found = only(found, Kind::ACCOUNT, wanted)?;
     Ok(named(&found.guid, &found.name))
 }
 
@@ -141,9 +164,10 @@ fn show(settings: &Settings, name: &str, context: &Context) -> Result<()> {
     };
     let is_logged_in = settings.state.is_logged_in(name)?;
     if !is_logged_in {
+        let command = settings.login_command();
         settings
             .printer
-            .note("Not logged in: `atrail login -a ENDPOINT -u USER` logs in");
+            .note(&format!("Not logged in: `{command}` logs in"));
     }
     let user = Some(&context.user).filter(|_| is_logged_in);
     let rows = [

@@ -67,12 +67,25 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         () = &mut interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
         client = connect(settings, !args.at_account_level) => client?,
     };
+    let from_stdin = args
+        .file
+        .as_ref()
+        .is_none_or(|path| path.as_os_str() == "-");
+    if from_stdin && settings.printer.terminals.stdin {
+        settings
+            .printer
+            .note("Reading events from this terminal, one JSON text a line; Ctrl-D ends.");
+    }
     let (source, total) = open(args.file.as_ref())?;
     // One batch waits here while another is being sent and the next is being read.
     let (sender, mut batches) = mpsc::channel(1);
     let (kind, now) = (args.kind, settings.now());
     let reader = tokio::task::spawn_blocking(move || read_batches(source, kind, now, &sender));
-    let mut report = Report::start(settings, total)?;
+    let target = match args.at_account_level {
+        true => "the account's own domain".to_owned(),
+        false => client.target.describe(false),
+    };
+    let mut report = Report::start(settings, target, total)?;
     loop {
         let batch = tokio::select! {
             biased;

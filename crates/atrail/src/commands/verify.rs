@@ -115,9 +115,9 @@ fn expectations(settings: &Settings, args: &Args, keys: Vec<VerifierKey>) -> Res
         search_time,
         at_account_level,
     } = args.scope;
-    let range = match (days.start, days.end) {
-        (None, None) => None,
-        _ => Some(days.resolve(DayDefault::OneDay, settings.now())?),
+    let range = match days.is_any_given() {
+        false => None,
+        true => Some(days.resolve(DayDefault::OneDay, settings.now())?),
     };
     // An unreadable file does not stop the check of the rest, which may still find a fault.
     let mut unread = Vec::new();

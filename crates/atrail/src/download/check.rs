@@ -42,6 +42,11 @@ impl Checker {
         self.position
     }
 
+    /// Returns the length of the whole download, in bytes.
+    pub(crate) fn total(&self) -> u64 {
+        self.plan.total
+    }
+
     /// Returns the piece that the next byte belongs to; `None` at the end.
     pub(crate) fn piece(&self) -> Option<&Piece> {
         self.plan.pieces.get(self.index)

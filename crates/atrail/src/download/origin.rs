@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::transfer::{Body, Fault, Origin};
-use crate::client::{Call, Client, Unsent, explain, is_busy, retry_after, why};
+use crate::client::{Call, Client, Endpoint, Unsent, explain, is_busy, retry_after, why};
 use crate::error::CliError;
 
 /// A session on its server.
@@ -51,16 +51,15 @@ impl Origin for SessionOrigin<'_> {
             Ok(response) => response,
             Err(Unsent::Fatal(error)) => return Err(Fault::Fatal(error)),
             Err(Unsent::Network(error)) => {
-                return Err(Fault::Transient {
-                    why: why(&error),
-                    wait: None,
-                });
+                return Err(Fault::broken(why(&self.client.server.endpoint, &error)));
             }
         };
         let status = response.status();
         if is_busy(status) {
+            let why = format!("the server answered {status}");
             return Err(Fault::Transient {
-                why: format!("the server answered {status}"),
+                detail: why.clone(),
+                why,
                 wait: retry_after(response.headers()),
             });
         }
@@ -73,7 +72,7 @@ impl Origin for SessionOrigin<'_> {
             return Err(Fault::Fatal(explain(response).await));
         }
         let skip = check_answer(&response, from, &self.etag).map_err(Fault::Fatal)?;
-        Ok(body(response, skip))
+        Ok(body(response, skip, self.client.server.endpoint.clone()))
     }
 }
 
@@ -108,17 +107,14 @@ fn changed(why: &str) -> CliError {
 }
 
 /// Returns the answer's bytes, without the first `skip` (an intermediary may ignore ranges).
-fn body(response: Response, mut skip: u64) -> Body {
+fn body(response: Response, mut skip: u64, endpoint: Endpoint) -> Body {
     let chunks = response.bytes_stream().map(move |chunk| match chunk {
         Ok(mut bytes) => {
             let unwanted = usize::try_from(skip).map_or(bytes.len(), |skip| skip.min(bytes.len()));
             skip -= unwanted as u64;
             Ok(bytes.split_off(unwanted))
         }
-        Err(error) => Err(Fault::Transient {
-            why: why(&error),
-            wait: None,
-        }),
+        Err(error) => Err(Fault::broken(why(&endpoint, &error))),
     });
     chunks.boxed()
 }

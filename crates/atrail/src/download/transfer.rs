@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 use super::check::{Checker, Verdict};
 use crate::client::{Backoff, jitter};
 use crate::error::{CliError, Exit, Result};
-use crate::printer::Progress;
+use crate::printer::{Progress, part_of};
 
 /// Consecutive attempts without a byte before the command ends: about half a minute, enough for a server's restart.
 const FRUITLESS_ATTEMPTS: u32 = 12;
@@ -18,13 +18,26 @@ const FRUITLESS_ATTEMPTS: u32 = 12;
 pub(crate) enum Fault {
     /// Another attempt may succeed.
     Transient {
-        /// The reason, for people.
+        /// The reason in a few words, as a sentence that a place can follow.
         why: String,
+        /// The reason with all that is known of it, for when no attempt succeeds.
+        detail: String,
         /// How long the server asks the client to wait.
         wait: Option<Duration>,
     },
     /// No further attempt would succeed.
     Fatal(CliError),
+}
+
+impl Fault {
+    /// Returns the fault of a connection that broke, for this reason.
+    pub(crate) fn broken(detail: String) -> Self {
+        Self::Transient {
+            why: "the connection broke".to_owned(),
+            detail,
+            wait: None,
+        }
+    }
 }
 
 /// The bytes of an answer as they arrive.
@@ -69,14 +82,12 @@ pub(crate) async fn transfer(
         match fault {
             None => {}
             Some(Fault::Fatal(error)) => return Err(error),
-            Some(Fault::Transient { why, wait }) => {
+            Some(Fault::Transient { why, detail, wait }) => {
                 let Some(pause) = backoff.next(wait, jitter()) else {
-                    return Err(gave_up(why));
+                    return Err(gave_up(detail));
                 };
-                progress.note(&format!(
-                    "interrupted at byte {}: {why}; trying again",
-                    checker.position()
-                ));
+                let place = part_of(checker.position(), checker.total());
+                progress.note(&format!("{why} at {place}; trying again"));
                 tokio::time::sleep(pause).await;
             }
         }
@@ -97,10 +108,7 @@ async fn drain(
             Some(Ok(bytes)) => bytes,
             Some(Err(fault)) => return Some(fault),
             None => {
-                return Some(Fault::Transient {
-                    why: "the connection ended early".to_owned(),
-                    wait: None,
-                });
+                return Some(Fault::broken("the connection ended early".to_owned()));
             }
         };
         let kept = consume(&bytes, checker, sink, suspect, progress);
@@ -151,9 +159,9 @@ fn consume(
     Ok(true)
 }
 
-fn gave_up(why: String) -> CliError {
+fn gave_up(detail: String) -> CliError {
     CliError::new(Exit::Unavailable, "the download was interrupted too often")
-        .because(why)
+        .because(detail)
         .hint("run the same command again: it resumes where it stopped")
 }
 
@@ -190,10 +198,7 @@ mod tests {
                 Some(Script::CutAfter(count)) => end = end.min(from + count),
                 Some(Script::Flip(at)) => bytes[at] ^= 1,
                 Some(Script::Refuse) => {
-                    return Err(Fault::Transient {
-                        why: "refused".into(),
-                        wait: None,
-                    });
+                    return Err(Fault::broken("refused".into()));
                 }
                 None => {}
             }

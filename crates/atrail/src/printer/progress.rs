@@ -1,5 +1,7 @@
 //! Progress of a long transfer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Printer;
@@ -11,6 +13,7 @@ pub(crate) struct Progress {
     printer: Printer,
     what: String,
     total: u64,
+    position: AtomicU64,
 }
 
 impl Printer {
@@ -38,14 +41,23 @@ impl Progress {
             printer: printer.clone(),
             what: what.to_owned(),
             total,
+            position: AtomicU64::new(start),
         }
     }
 
     /// Sets the position; one beyond the end shows as the end.
     pub(crate) fn set(&self, position: u64) {
+        self.position.store(position, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.set_position(position.min(self.total));
         }
+    }
+
+    /// Returns how much of the transfer is done, in whole percents.
+    pub(crate) fn percent(&self) -> u64 {
+        let position = self.position.load(Ordering::Relaxed).min(self.total);
+        let percent = u128::from(position) * 100 / u128::from(self.total.max(1));
+        u64::try_from(percent).unwrap_or(100)
     }
 
     /// Prints a note without tearing the bar.

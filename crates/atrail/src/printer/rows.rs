@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::{Format, Printer};
 use crate::error::{CliError, Result};
 
+/// Properties that people copy whole: secrets and keys. A line break within one would corrupt it.
+const UNBROKEN: [&str; 2] = ["key", "access_token"];
+
 /// Rows that are all collected before printing.
 #[derive(Debug)]
 pub(crate) struct Rows<T> {
@@ -148,14 +151,7 @@ impl Printer {
         thing: &impl Serialize,
     ) -> Result<()> {
         let text = match self.format {
-            Format::Table => {
-                let columns = [Column::text("Name"), Column::text("Value")];
-                let mut rows = Rows::new(Layout::Plain, columns.to_vec());
-                for (name, value) in properties {
-                    rows.push(vec![(*name).to_owned(), value.clone()], ());
-                }
-                return rows.print(self);
-            }
+            Format::Table => return self.data(&self.names_and_values(properties)),
             Format::Json => json(thing, true)?,
             Format::Jsonl => json(thing, false)?,
             Format::Csv => {
@@ -165,6 +161,33 @@ impl Printer {
             }
         };
         self.data(&self.shown_data(text))
+    }
+
+    /// Draws a table of names and values. Within a terminal, cells wrap, except those that people copy: where such a cell
+    /// does not fit, it follows the table on a line of its own.
+    fn names_and_values(&self, properties: &[(&str, String)]) -> String {
+        let columns = [Column::text("Name"), Column::text("Value")];
+        let table = |properties: &[&(&str, String)]| {
+            let rows = properties
+                .iter()
+                .map(|(name, value)| vec![(*name).to_owned(), value.clone()]);
+            let rows: Vec<_> = rows.collect();
+            atrail_table::draw(Layout::Plain, &columns, &rows, self.columns)
+        };
+        // The rules of the two columns.
+        const FRAME: usize = 7;
+        let widest = properties.iter().map(|(name, _)| name.len()).max();
+        let room = self
+            .columns
+            .map(|columns| columns.saturating_sub(widest.unwrap_or(0) + FRAME));
+        let is_cut = |(name, value): &&(&str, String)| {
+            UNBROKEN.contains(name) && room.is_some_and(|room| value.len() > room)
+        };
+        let (cut, rest): (Vec<_>, Vec<_>) = properties.iter().partition(is_cut);
+        let below = cut
+            .iter()
+            .map(|(name, value)| format!("{name}:\n{}\n", safe::for_terminal(value)));
+        table(&rest) + &below.collect::<String>()
     }
 
     /// Prints a sentence that is itself the answer; other formats hold it in a `message` member.

@@ -12,11 +12,12 @@ fn quickstart_shows_the_main_job_and_cleans_up() {
     assert_eq!(shown.code, 0, "{}{}", shown.stdout, shown.stderr);
     for step in [
         "login",
-        "target",
         "trail",
         "status",
         "session create",
         "download",
+        "verify",
+        "prove",
         "session delete",
     ] {
         assert!(
@@ -44,7 +45,7 @@ fn a_script_needs_no_login() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     fs::write(env.path("key.txt"), server.secret("api_key")).unwrap();
-    let mut command = env.command(&["session", "create"]);
+    let mut command = env.command(&["session", "create", "--ids"]);
     command
         .env("ATRAIL_ENDPOINT", server.address.to_string())
         .env("ATRAIL_API_KEY_FILE", env.path("key.txt"))

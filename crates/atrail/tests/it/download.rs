@@ -72,7 +72,10 @@ fn a_file_that_is_another_session_is_named_with_what_it_is() {
         &["download", "-o", "F", "--as", "csv", other.trim()],
     ] {
         let said = env.run(download).fails(1);
-        assert!(said.contains("F exists already"), "{said}");
+        assert!(
+            said.contains("F exists: choose another -o, or --force to replace it"),
+            "{said}"
+        );
         let what = format!("F.receipt says that it is session {id}, 2017-07-24 to 2017-07-24");
         assert!(said.contains(&what), "{said}");
     }
@@ -87,7 +90,8 @@ fn a_file_that_is_another_session_is_named_with_what_it_is() {
     fs::write(env.path("G.receipt"), "mine").unwrap();
     let said = env.run(&["download", "-o", "G", &id]).fails(1);
     assert!(
-        said.contains("G.receipt exists already") && said.contains("it is not a receipt"),
+        said.contains("G.receipt exists: choose another -o or --receipt")
+            && said.contains("it is not a receipt"),
         "{said}"
     );
     assert_eq!(fs::read(env.path("F")).unwrap(), bytes);

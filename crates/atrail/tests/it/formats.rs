@@ -125,6 +125,9 @@ fn every_variable_works() {
     run("", &["status"]).ok();
     run("ATRAIL_ENDPOINT", &["status"]).fails(4);
     run("ATRAIL_API_KEY_FILE", &["status"]).fails(4);
+    // The only space needs no name.
+    run("ATRAIL_SPACE", &["status"]).ok();
+    run("", &["admin", "space", "create", "dev"]).ok();
     let said = run("ATRAIL_SPACE", &["status"]).fails(2);
     assert!(said.contains("ATRAIL_SPACE"), "{said}");
     // Without the organization, the name means the only space with it.

@@ -10,6 +10,17 @@ fn ready() -> (TestEnv, Server, String) {
     (env, server, space)
 }
 
+/// Returns the table of atrail's own spelling, which shows names.
+fn named(rows: &[(&str, &str)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap();
+    let rule = format!("+{}+-----------+\n", "-".repeat(width + 2));
+    let head = format!("| {:^width$} | RETENTION |\n", "SPACE");
+    let rows = rows
+        .iter()
+        .map(|(name, days)| format!("| {name:<width$} | {days:>9} |\n{rule}"));
+    format!("{rule}{head}{rule}{}", rows.collect::<String>())
+}
+
 fn table(rows: &[(&str, &str)]) -> String {
     let rule = format!("+{}+{}+\n", "-".repeat(38), "-".repeat(11));
     let head = format!(
@@ -44,6 +55,11 @@ fn an_account_is_its_own_domain_and_every_space() {
     let account = server.secret("account");
     env.run(&["option", "-r", "30", "--yes"]).ok();
     let shown = env.run(&["option", "-a"]).ok();
+    assert_eq!(
+        shown,
+        named(&[("(account default)", "-1"), ("default", "30")])
+    );
+    let shown = env.run(&["option", "-a", "--ids"]).ok();
     assert_eq!(shown, table(&[(&account, "-1"), (&space, "30")]));
     let set = bx(&env, "cf at option -a -r 365", b"").ok();
     assert_eq!(set, table(&[(&account, "365"), (&space, "365")]));
@@ -56,14 +72,13 @@ fn an_account_is_its_own_domain_and_every_space() {
 
 #[test]
 fn keeping_shorter_needs_a_yes_off_a_terminal() {
-    let (env, _server, space) = ready();
-    let said = env.run(&["option", "-r", "30"]).fails(2);
-    assert!(said.contains("missing: --yes"), "{said}");
-    assert!(
-        said.contains("kept for ever now, and would be kept 30 days"),
-        "{said}"
+    let (env, _server, _) = ready();
+    let said = env.run(&["option", "-r", "365"]).fails(2);
+    assert_eq!(
+        said,
+        "error: this shortens retention of space default from for ever to 365 days (deletes nothing now); add --yes\n"
     );
-    assert_eq!(env.run(&["option"]).ok(), table(&[(&space, "-1")]));
+    assert_eq!(env.run(&["option"]).ok(), named(&[("default", "-1")]));
 
     env.run(&["option", "-r", "30", "--yes"]).ok();
     env.run(&["option", "-r", "29"]).fails(2);
@@ -71,7 +86,7 @@ fn keeping_shorter_needs_a_yes_off_a_terminal() {
     for days in ["30", "31", "-1"] {
         assert_eq!(
             env.run(&["option", "-r", days]).ok(),
-            table(&[(&space, days)])
+            named(&[("default", days)])
         );
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::env::{Server, TestEnv};
+use crate::env::{Ran, Server, TestEnv};
 
 #[test]
 fn the_settings_are_checked_without_starting_anything() {
@@ -115,4 +115,59 @@ fn a_server_takes_more_connections_than_it_was_started_with_files() {
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     drop(connections);
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_server_with_a_certificate_that_does_not_fit_makes_nothing() {
+    let env = TestEnv::new();
+    let key = || rcgen::KeyPair::generate().unwrap();
+    let (one, other) = (key(), key());
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    fs::write(env.path("a.pem"), params.self_signed(&one).unwrap().pem()).unwrap();
+    fs::write(env.path("a.key"), one.serialize_pem()).unwrap();
+    fs::write(env.path("b.key"), other.serialize_pem()).unwrap();
+    let serve = |key: &str, more: &[&str]| -> Ran {
+        let args = [
+            "serve",
+            "--data",
+            "d",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            "a.pem",
+        ];
+        env.run(&[&args[..], &["--tls-key", key], more].concat())
+    };
+    for (key, words) in [
+        (
+            "b.key",
+            "the key b.key does not belong to the certificate a.pem",
+        ),
+        ("nofile", "cannot read nofile"),
+    ] {
+        for more in [&["--check-config"][..], &[]] {
+            let said = serve(key, more).fails(2);
+            assert!(said.contains(words), "{key} {more:?}: {said}");
+            assert!(!said.contains("KeyMismatch"), "{said}");
+            assert!(!env.path("d").exists(), "{key} {more:?}");
+        }
+    }
+    // The control.
+    serve("a.key", &["--check-config"]).ok();
+    assert!(!env.path("d").exists());
+}
+
+#[test]
+fn an_evidence_name_that_is_not_the_keys_warns() {
+    let env = TestEnv::new();
+    drop(Server::start(&env));
+    let log = || fs::read_to_string(env.path("server.log")).unwrap();
+    assert!(!log().contains("evidence.name"), "{}", log());
+    fs::write(
+        env.path("c.toml"),
+        "[evidence]\nname = \"audit.example.com\"\n",
+    )
+    .unwrap();
+    drop(Server::start_with(&env, &["--config", "c.toml"]));
+    assert!(log().contains("evidence.name is not the name"), "{}", log());
 }

@@ -109,7 +109,7 @@ fn a_space_that_ends_is_targeted_no_more_and_the_account_is() {
     assert_eq!(counted(&env), "2", "-a reaches its events");
     let error = env.run(&["status"]).fails(2);
     assert!(error.contains("no space is targeted"), "{error}");
-    env.run(&["admin", "org", "delete", "shop"]).ok();
+    env.run(&["admin", "org", "delete", "shop", "--yes"]).ok();
     assert_eq!((targeted("org"), targeted("account")), (None, None));
     assert_eq!(counted(&env), "2");
 }
@@ -127,15 +127,21 @@ fn accounts_and_organizations_end_when_they_are_empty() {
         .ok();
     env.run(&["admin", "space", "create", "dev", "--organization", "shop"])
         .ok();
-    let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
+    let error = env
+        .run(&["admin", "account", "delete", "acme", "--yes"])
+        .fails(1);
     assert!(error.contains("organizations"), "{error}");
-    let error = env.run(&["admin", "org", "delete", "shop"]).fails(1);
+    let error = env
+        .run(&["admin", "org", "delete", "shop", "--yes"])
+        .fails(1);
     assert!(error.contains("spaces"), "{error}");
     env.run(&["target", "-o", "shop", "-s", "dev"]).ok();
     send(&env, 0..2);
     env.run(&["admin", "space", "delete", "dev", "--yes"]).ok();
-    env.run(&["admin", "org", "delete", "shop"]).ok();
-    let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
+    env.run(&["admin", "org", "delete", "shop", "--yes"]).ok();
+    let error = env
+        .run(&["admin", "account", "delete", "acme", "--yes"])
+        .fails(1);
     assert!(error.contains("holds events"), "{error}");
     // An owner deletes them by way of a space of the account.
     env.run(&["admin", "org", "create", "last", "--account", "acme"])
@@ -146,13 +152,16 @@ fn accounts_and_organizations_end_when_they_are_empty() {
     env.run(&[&["delete", "-a", "--yes"], &DAY[..]].concat())
         .ok();
     env.run(&["admin", "space", "delete", "one", "--yes"]).ok();
-    env.run(&["admin", "org", "delete", "last"]).ok();
+    env.run(&["admin", "org", "delete", "last", "--yes"]).ok();
     // The record of what happened in the account outlives its users.
-    let error = env.run(&["admin", "account", "delete", "acme"]).fails(1);
+    let error = env
+        .run(&["admin", "account", "delete", "acme", "--yes"])
+        .fails(1);
     assert!(error.contains("that record actions in it"), "{error}");
     // An account in which nobody acted leaves nothing behind.
     env.run(&["admin", "account", "create", "empty"]).ok();
-    env.run(&["admin", "account", "delete", "empty"]).ok();
+    env.run(&["admin", "account", "delete", "empty", "--yes"])
+        .ok();
     env.run(&["admin", "account", "show", "empty"]).fails(1);
     env.run(&["admin", "account", "create", "empty"]).ok();
 }
@@ -227,12 +236,13 @@ fn a_collector_sends_and_no_more_and_a_user_is_ended() {
         ])
         .ok();
     assert!(keys.contains(",collector,"), "{keys}");
-    env.run(&["admin", "user", "delete", "bob"]).ok();
+    env.run(&["admin", "user", "delete", "bob", "--yes"]).ok();
     script(&["trail"]).fails(4);
     env.run(&["token", "--context", "bob"]).fails(4);
     env.run(&["target", "-o", "default", "--context", "bob"])
         .fails(4);
-    env.run(&["admin", "user", "delete", "admin"]).fails(1);
+    env.run(&["admin", "user", "delete", "admin", "--yes"])
+        .fails(1);
 }
 
 #[test]

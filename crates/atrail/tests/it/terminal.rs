@@ -54,7 +54,7 @@ fn errors_are_coloured_where_that_is_wanted() {
     let screen = seen(&["status"], &[]);
     assert!(screen.contains(coloured), "{screen:?}");
     assert!(
-        screen.contains("\u{1b}[1;36mhint:\u{1b}[0m log in"),
+        screen.contains("\u{1b}[1;36mhint:\u{1b}[0m `atrail login"),
         "{screen:?}"
     );
     for (args, variables) in [

@@ -159,7 +159,7 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
         "{error}"
     );
     refused(&["--tls-cert", "cert.pem"], 2);
-    let error = refused(&TLS, 1);
+    let error = refused(&TLS, 2);
     assert!(error.contains("cert.pem"), "{error}");
     Authority::new().install(&env);
     fs::write(
@@ -167,8 +167,11 @@ fn other_machines_are_served_with_a_certificate_or_not_at_all() {
         KeyPair::generate().unwrap().serialize_pem(),
     )
     .unwrap();
-    let error = refused(&TLS, 1);
-    assert!(error.contains("with the key"), "{error}");
+    let error = refused(&TLS, 2);
+    assert!(
+        error.contains("key.pem does not belong to the certificate cert.pem"),
+        "{error}"
+    );
     Authority::new().install(&env);
     let server = Server::start_at(&env, "0.0.0.0:0", &TLS);
     assert!(server.address.ip().is_unspecified());
@@ -223,9 +226,21 @@ fn a_certificate_that_signed_itself_is_trusted_where_it_is_named() {
         let server = Server::start_with(&env, &TLS);
         login(&env, &server, &["--ca-file", "named.pem"]).ok();
         env.run(&["token"]).ok();
-        // The control: the client trusts the certificate because the user named it.
-        let said = login(&env, &server, &[]).fails(5);
+        // The control: the client trusts the certificate because the user named it, now or at an earlier login.
+        let endpoint = format!("https://{}", server.address);
+        let args = ["login", "-a", &endpoint, "-u", "admin", "--password-stdin"];
+        let mut elsewhere = env.command(&args);
+        elsewhere.env("XDG_CONFIG_HOME", env.path("home/elsewhere"));
+        let password = server.secret("password");
+        let said = finish(&mut elsewhere, password.as_bytes()).fails(5);
         assert!(said.contains("certificate"), "{said}");
+        env.run(&["logout"]).ok();
+        login(&env, &server, &[]).ok();
+        env.run_with(
+            &["login", "-u", "admin", "--password-stdin"],
+            password.as_bytes(),
+        )
+        .ok();
         let endpoint = format!("https://{}", server.address);
         drop(server);
         // Another certificate for the same name is not the named one.
@@ -255,7 +270,7 @@ fn why_a_certificate_is_not_trusted_is_said_in_words() {
         (
             Box::new(|params| params.is_ca = IsCa::NoCa),
             other,
-            "no authority that this client trusts",
+            "nobody this computer trusts signed the certificate of 127.0.0.1:",
         ),
         (
             Box::new(move |params| params.not_after = long_ago),
@@ -302,8 +317,29 @@ fn a_wrong_scheme_is_said_in_words() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     let said = login(&env, &server, &[]).fails(5);
-    assert!(said.contains("does not speak TLS"), "{said}");
-    assert!(said.contains("http in place of https"), "{said}");
+    let address = server.address;
+    let words = format!("the server at {address} does not speak HTTPS: try http://{address}");
+    assert!(said.contains(&words), "{said}");
+    is_in_words(&said);
+    drop(server);
+    fs::remove_dir_all(env.path("data")).unwrap();
+    self_signed(&env, |_| {});
+    let server = Server::start_with(&env, &TLS);
+    let address = server.address;
+    let said = env.run_with(
+        &[
+            "login",
+            "-a",
+            &format!("http://{address}"),
+            "-u",
+            "admin",
+            "--password-stdin",
+        ],
+        b"x",
+    );
+    let said = said.fails(5);
+    let words = format!("the server at {address} speaks HTTPS: try https://{address}");
+    assert!(said.contains(&words), "{said}");
     is_in_words(&said);
     for text in [
         "",

@@ -71,7 +71,7 @@ fn receipts_that_stay_lost_are_told_of_and_sending_again_stores_nothing_twice() 
     assert_eq!(ran.stdout.lines().count(), 1 + 2_000);
     let said = ran.fails(5);
     for words in [
-        "lines 2001 to 4000 (2000 events) were sent, but their receipts were lost",
+        "lines 2001 to 4000 (2,000 events) were sent, but their receipts were lost",
         "up to line 2000 are acknowledged (2000 kept)",
         "send them again",
     ] {
@@ -245,17 +245,23 @@ fn says_what_it_took_the_events_for() {
         assert_eq!(ran.code, code, "{}", ran.stderr);
         ran.stderr
     };
-    assert_eq!(said(&events(1, 0), 0), "1 event sent\n");
+    assert_eq!(said(&events(1, 0), 0), "1 event sent to space default\n");
     assert_eq!(
         said(&events(2, 0), 0),
-        "2 events sent, 1 of them stored already\n"
+        "2 events sent to space default, 1 of them stored already\n"
     );
     let mixed = events(2, 0).replace("event-", "mixed-") + KONG + "\n";
-    assert_eq!(said(&mixed, 0), "3 events sent (2 cadf, 1 kong)\n");
+    assert_eq!(
+        said(&mixed, 0),
+        "3 events sent to space default (2 cadf, 1 kong)\n"
+    );
     // It has no id, so it is another event.
-    assert_eq!(said(KONG, 0), "1 event sent (1 kong)\n");
+    assert_eq!(said(KONG, 0), "1 event sent to space default (1 kong)\n");
     let partly = said(&format!("{KONG}\n{{}}\n"), 1);
-    assert!(partly.contains("\n1 event sent (1 kong)\n"), "{partly}");
+    assert!(
+        partly.contains("\n1 event sent to space default (1 kong)\n"),
+        "{partly}"
+    );
     assert!(
         partly.contains("1 of 2 events was refused") && partly.contains("the others are kept"),
         "{partly}"
@@ -275,10 +281,10 @@ fn says_how_many_were_stored_already() {
     let some: String = all.split_inclusive('\n').take(3).collect();
     let said = |input: &str| env.run_with(&["trail"], input.as_bytes()).stderr;
     // The control: of the new events, none was stored before.
-    assert!(said(&some).ends_with("3 events sent\n"));
+    assert!(said(&some).ends_with("3 events sent to space default\n"));
     let again = said(&all);
     assert!(
-        again.ends_with("10 events sent, 3 of them stored already\n"),
+        again.ends_with("10 events sent to space default, 3 of them stored already\n"),
         "{again}"
     );
     // An event that this very command had to send twice was not stored before it.
@@ -292,7 +298,10 @@ fn says_how_many_were_stored_already() {
         }
     });
     let repeated = said(&fresh);
-    assert!(repeated.ends_with("10 events sent\n"), "{repeated}");
+    assert!(
+        repeated.ends_with("10 events sent to space default\n"),
+        "{repeated}"
+    );
     assert_eq!(kept(&env), 20);
 }
 

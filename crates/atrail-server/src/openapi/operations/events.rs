@@ -5,12 +5,14 @@ use atrail_api::{ErrorCode as E, paths};
 use atrail_sources::SourceKind;
 use serde_json::{Value, json};
 
-use super::super::operation::{Operation, array, schema, string};
+use super::super::by_hand::{EVENT, reference};
+use super::super::operation::{Operation, array, bytes, string};
 use super::idempotency::IDEMPOTENCY;
 
 /// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
-    let answer = json!({"oneOf": [array::<api::AckOrRefusal>(), schema::<api::IngestCounts>()]});
+    let answer = array::<api::AckOrRefusal>();
+    let events = json!({"type": "array", "items": reference(EVENT)});
     let types: Vec<_> = SourceKind::all()
         .flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied()))
         .collect();
@@ -25,19 +27,18 @@ pub(super) fn all() -> Vec<Operation> {
     };
     vec![
         sent("sendEvents")
+            .about(
+                "Generated clients send an array. The server also accepts one object, lines (`application/x-ndjson`) \
+                 and other formats, in which an event needs none of the members below (`type`). With \
+                 `Prefer: return=minimal` the answer is one object with the counts `accepted`, `duplicates`, \
+                 `refused` and `not_read`, and `types` where there are any.",
+            )
             .in_space()
             .query::<api::IngestQuery>()
             .values("type", &types)
             .header("Content-Encoding", "`gzip`, `zstd` or `identity`.")
-            .header("Prefer", "`return=minimal` requests counts alone.")
             .header("Idempotency-Key", IDEMPOTENCY)
-            .body(
-                true,
-                &[
-                    ("application/json", json!({"type": ["object", "array"]})),
-                    ("application/x-ndjson", string()),
-                ],
-            )
+            .body(true, &[("application/json", events)])
             .gives(
                 200,
                 "the server kept all: each event's id and leaf hash, in order",
@@ -82,7 +83,11 @@ pub(super) fn all() -> Vec<Operation> {
 }
 
 fn download(method: &'static str, id: &'static str, summary: &'static str) -> Operation {
-    let gzip: [(&str, Value); 1] = [("application/gzip", string())];
+    // The second is what clients of generators that know no gzip ask for.
+    let gzip: [(&str, Value); 2] = [
+        ("application/gzip", bytes()),
+        ("application/octet-stream", bytes()),
+    ];
     let fields = ["ETag", "Accept-Ranges", "Content-Disposition"];
     Operation::new(method, paths::DOWNLOAD, id, "events", summary)
         .header("SESSIONID", "The session; the query may name it instead.")

@@ -1,10 +1,9 @@
 //! Issuing and verifying tokens.
 
+use super::super::by_hand::{KEY_SET, reference};
+use super::super::operation::{Operation, schema};
 use atrail_api as api;
 use atrail_api::{ErrorCode as E, paths};
-use serde_json::json;
-
-use super::super::operation::{Operation, schema};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const CLIENT: &str = "Basic, for the client `cf` with an empty secret; optional.";
@@ -48,11 +47,7 @@ pub(super) fn all() -> Vec<Operation> {
             "login",
             "The public keys of access tokens (RFC 7517)",
         )
-        .gives(
-            200,
-            "a JWK set",
-            json!({"type": "object", "required": ["keys"]}),
-        ),
+        .gives(200, "a JWK set", reference(KEY_SET)),
         Operation::new(
             "POST",
             paths::TOKEN_KEYS,
@@ -60,11 +55,7 @@ pub(super) fn all() -> Vec<Operation> {
             "login",
             "Creates a new key that signs access tokens; for the server's operator. Tokens of its predecessor stay valid until they expire",
         )
-        .gives(
-            201,
-            "a JWK set",
-            json!({"type": "object", "required": ["keys"]}),
-        )
+        .gives(201, "a JWK set", reference(KEY_SET))
         .errors(&[E::Forbidden]),
         Operation::open(
             "POST",

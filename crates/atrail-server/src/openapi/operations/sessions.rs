@@ -1,11 +1,10 @@
 //! Frozen scopes for downloads.
 
-use atrail_api as api;
-use atrail_api::{ErrorCode as E, paths};
-use serde_json::json;
-
+use super::super::by_hand::{MANIFEST, reference};
 use super::super::operation::{Operation, array, schema};
 use super::idempotency::IDEMPOTENCY;
+use atrail_api as api;
+use atrail_api::{ErrorCode as E, paths};
 
 /// Returns the operations of this group.
 pub(super) fn all() -> Vec<Operation> {
@@ -61,7 +60,7 @@ pub(super) fn all() -> Vec<Operation> {
         .gives(
             200,
             "the objects, in the order of the download",
-            json!({"type": "object", "required": ["objects"]}),
+            reference(MANIFEST),
         )
         .errors(&[E::SessionGone]),
     ]

@@ -4,6 +4,7 @@ use atrail_api::{Account, AccountCreate, paths};
 
 use super::verbs::{create, delete_found, list, show};
 use crate::client::{Call, Client};
+use crate::commands::consent::Consent;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -27,10 +28,12 @@ pub(crate) enum Command {
         name: String,
     },
     /// Delete an account that holds no organizations and no events
-    #[command(after_help = "Example:\n  atrail admin account delete acme")]
+    #[command(after_help = "Example:\n  atrail admin account delete acme --yes")]
     Delete {
         /// Its name or GUID
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -60,8 +63,10 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
         Command::Show { name } => {
             show(settings, client, paths::ACCOUNTS, &name, NAMES, cells).await
         }
-        Command::Delete { name } => {
-            delete_found(settings, client, paths::ACCOUNTS, &name, cells).await
+        Command::Delete { name, consent } => {
+            let wanted = (name.as_str(), consent);
+            let fate = "";
+            delete_found(settings, client, paths::ACCOUNTS, wanted, fate, cells).await
         }
     }
 }

@@ -8,6 +8,7 @@ use super::expiry::Expiry;
 use super::role::place;
 use super::verbs::{create, delete, find_account, list, show};
 use crate::client::{Call, Client};
+use crate::commands::consent::Consent;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Delete {
         /// Its id, as `list` shows it
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -131,7 +134,18 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             list(settings, client, call, NAMES, cells, |_| true).await
         }
         Command::Show { name } => show(settings, client, path, &name, NAMES, cells).await,
-        Command::Delete { id } => delete(settings, client, path, &ApiKeyDelete { id }).await,
+        Command::Delete { id, consent } => {
+            let question =
+                format!("API key {id} is revoked with every login made with it. Delete it?");
+            delete(
+                settings,
+                client,
+                path,
+                &ApiKeyDelete { id },
+                (consent, &question),
+            )
+            .await
+        }
     }
 }
 

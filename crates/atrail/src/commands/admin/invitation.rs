@@ -1,9 +1,10 @@
 //! `atrail admin invitation`.
 
-use atrail_api::{Invitation, RoleGrant, paths};
+use atrail_api::{Invitation, List, RoleGrant, paths};
 
 use super::verbs::{create, delete, list};
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Kind, is_guid, meant, only};
+use crate::commands::consent::Consent;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -22,7 +23,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  atrail admin invitation accept 2088a07e-3c5b-4b9c-9f39-0a1b2c3d4e5f"
     )]
     Accept {
-        /// Its id
+        /// Its id, or the beginning of it
         id: String,
     },
     /// Decline a role that was offered to you; atrail does not notify the owner who offered it
@@ -30,8 +31,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  atrail admin invitation decline 2088a07e-3c5b-4b9c-9f39-0a1b2c3d4e5f"
     )]
     Decline {
-        /// Its id
+        /// Its id, or the beginning of it
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Withdraw an invitation to an account that you own
     #[command(visible_alias = "delete")]
@@ -39,8 +42,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  atrail admin invitation withdraw 2088a07e-3c5b-4b9c-9f39-0a1b2c3d4e5f"
     )]
     Withdraw {
-        /// Its id
+        /// Its id, or the beginning of it
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -66,13 +71,31 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
         Command::Accept { id } => {
             let nothing = serde_json::json!({});
             let (names, held) = (super::role::NAMES, super::role::show);
+            let id = whole_id(client, id).await?;
             create::<RoleGrant>(settings, client, &path(&id), &nothing, names, held).await
         }
-        Command::Decline { id } | Command::Withdraw { id } => {
+        Command::Decline { id, consent } | Command::Withdraw { id, consent } => {
             let nothing = serde_json::json!({});
-            delete(settings, client, &path(&id), &nothing).await
+            let id = whole_id(client, id).await?;
+            let question = format!("invitation {id} ends. Delete it?");
+            delete(settings, client, &path(&id), &nothing, (consent, &question)).await
         }
     }
+}
+
+/// Returns the id of the invitation that the word means. The server refuses a whole id that it does not know.
+async fn whole_id(client: &Client, word: String) -> Result<String> {
+    if is_guid(&word) {
+        return Ok(word);
+    }
+    let all: List<Invitation> = client.json(Call::get(paths::INVITATIONS)).await?;
+    let found = meant(
+        all.resources,
+        &word,
+        |one| one.id.clone(),
+        |_| String::new(),
+    );
+    only(found, Kind::new("invitation", "invitation"), &word).map(|one| one.id)
 }
 
 /// Returns the path of an invitation; a malformed id stays within its segment of the path.

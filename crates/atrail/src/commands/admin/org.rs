@@ -4,6 +4,7 @@ use atrail_api::{Organization, OrganizationCreate, Relation, Relationships, path
 
 use super::verbs::{create, delete_found, find_account, list, show};
 use crate::client::{Call, Client};
+use crate::commands::consent::Consent;
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -30,10 +31,12 @@ pub(crate) enum Command {
         name: String,
     },
     /// Delete an organization that has no spaces
-    #[command(after_help = "Example:\n  atrail admin org delete engineering")]
+    #[command(after_help = "Example:\n  atrail admin org delete engineering --yes")]
     Delete {
         /// Its name or GUID
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -78,8 +81,10 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
         Command::Show { name } => {
             show(settings, client, paths::ORGANIZATIONS, &name, NAMES, cells).await
         }
-        Command::Delete { name } => {
-            delete_found(settings, client, paths::ORGANIZATIONS, &name, cells).await
+        Command::Delete { name, consent } => {
+            let wanted = (name.as_str(), consent);
+            let fate = "";
+            delete_found(settings, client, paths::ORGANIZATIONS, wanted, fate, cells).await
         }
     }
 }

@@ -4,6 +4,7 @@ use atrail_api::{HeldRole, Invitation, Role, RoleGrant, paths};
 
 use super::verbs::{delete, find_account, list};
 use crate::client::{Call, Client, find_space, is_guid};
+use crate::commands::consent::Consent;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 
@@ -31,7 +32,12 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  atrail admin role delete --user alice --role developer --space dev"
     )]
-    Delete(Holding),
+    Delete {
+        #[command(flatten)]
+        holding: Holding,
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// List roles
     #[command(after_help = "Example:\n  atrail admin role list")]
     List,
@@ -82,9 +88,14 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             let grant = grant(client, holding).await?;
             give(settings, client, &grant).await
         }
-        Command::Delete(holding) => {
+        Command::Delete { holding, consent } => {
+            let (user, role) = (holding.user.clone(), holding.role.word());
+            let place = holding.space.as_ref().map(|space| format!("space {space}"));
+            let account = holding.account.clone().unwrap_or_default();
+            let place = place.unwrap_or_else(|| format!("account {account}"));
             let grant = grant(client, holding).await?;
-            delete(settings, client, paths::ROLES, &grant).await
+            let question = format!("{user} loses the role {role} of {place}. Delete it?");
+            delete(settings, client, paths::ROLES, &grant, (consent, &question)).await
         }
         Command::List => {
             list(

@@ -4,7 +4,9 @@ use atrail_api::{Relation, Relationships, Space, SpaceCreate, SpaceDelete, Space
 
 use super::verbs::{create, find, list, show};
 use crate::client::{Call, Client, find_organization};
+use crate::commands::consent::Consent;
 use crate::error::{CliError, Result};
+use crate::printer::counted;
 use crate::settings::Settings;
 
 /// Make, list, show and delete spaces
@@ -42,9 +44,8 @@ pub(crate) enum Command {
         /// Count its events, delete nothing
         #[arg(long)]
         dry_run: bool,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -95,19 +96,21 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             name,
             with_events,
             dry_run,
-            yes,
+            consent,
         } => {
-            if !yes && !dry_run && !settings.printer.can_ask() {
-                return Err(CliError::usage("missing: --yes")
-                    .hint("this is no terminal, so nothing can be asked; --dry-run counts only"));
+            if !dry_run {
+                consent.must_be_possible(settings, "; --dry-run counts only")?;
             }
             let space = find(client, paths::SPACES, &name, cells).await?;
             let ask = async |dry_run| request_deletion(client, &space, with_events, dry_run).await;
             if dry_run {
                 return tell(settings, &ask(true).await?);
             }
-            if !yes {
-                confirm(settings, &space, &ask(true).await?).await?;
+            if !consent.yes {
+                let held = ask(true).await?;
+                let (events, fate) = (counted(held.events, "event"), fate(&held));
+                let question = format!("space {}: {events} {fate}. Delete?", space.name);
+                consent.ask(settings, &question).await?;
             }
             let deleted = ask(false).await?;
             settings.state.forget_target(&space.guid)?;
@@ -128,18 +131,6 @@ async fn request_deletion(
     };
     let path = format!("{}/{}", paths::SPACES, space.guid);
     client.json(Call::delete(path).query(&how)?).await
-}
-
-async fn confirm(settings: &Settings, space: &Space, held: &SpaceDeleted) -> Result<()> {
-    let events = fate(held);
-    let question = format!(
-        "space {}: {} events {events}. Delete?",
-        space.name, held.events
-    );
-    if settings.printer.agrees(&question).await? {
-        return Ok(());
-    }
-    Err(CliError::failed("nothing was deleted").because("the answer was not yes"))
 }
 
 fn tell(settings: &Settings, deleted: &SpaceDeleted) -> Result<()> {

@@ -4,6 +4,7 @@ use atrail_api::{User, UserCreate, paths};
 
 use super::verbs::{create, delete_found, list, show};
 use crate::client::{Call, Client};
+use crate::commands::consent::Consent;
 use crate::commands::secret;
 use crate::error::Result;
 use crate::settings::Settings;
@@ -40,10 +41,12 @@ pub(crate) enum Command {
         name: String,
     },
     /// Delete a user with all keys, roles, logins and sessions
-    #[command(after_help = "Example:\n  atrail admin user delete alice")]
+    #[command(after_help = "Example:\n  atrail admin user delete alice --yes")]
     Delete {
         /// Its name or GUID
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -91,8 +94,10 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             .await
         }
         Command::Show { name } => show(settings, client, paths::USERS, &name, NAMES, cells).await,
-        Command::Delete { name } => {
-            delete_found(settings, client, paths::USERS, &name, cells).await
+        Command::Delete { name, consent } => {
+            let wanted = (name.as_str(), consent);
+            let fate = " with all keys, roles, logins and sessions";
+            delete_found(settings, client, paths::USERS, wanted, fate, cells).await
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The operations common to all kinds of things: create, list, show, find and delete.
 
-use atrail_api::{Deleted, List};
+use atrail_api::{Deleted, List, paths};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Call, Client, meant};
+use crate::client::{Call, Client, Kind, Names, NamesOf, meant, only};
+use crate::commands::consent::Consent;
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -19,7 +20,12 @@ pub(super) async fn create<T: Serialize + DeserializeOwned>(
     show: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
     let made: T = client.json(Call::post(path).json(body)?).await?;
-    let rows: Vec<_> = names.iter().copied().zip(show(&made)).collect();
+    let known = names_in(settings, client, names).await;
+    let rows: Vec<_> = names
+        .iter()
+        .copied()
+        .zip(named(show(&made), &known))
+        .collect();
     settings.printer.properties(&rows, &made)
 }
 
@@ -35,10 +41,30 @@ pub(super) async fn list<T: Serialize + DeserializeOwned>(
     let all: List<T> = client.json(call).await?;
     let columns = names.iter().map(|name| Column::text(&capital(name)));
     let mut rows = Rows::new(Layout::Plain, columns.collect());
+    let known = names_in(settings, client, names).await;
     for thing in all.resources.into_iter().filter(is_wanted) {
-        rows.push(show(&thing), thing);
+        rows.push(named(show(&thing), &known), thing);
     }
     rows.print(&settings.printer)
+}
+
+/// Fetches the names for the columns that hold GUIDs of other things.
+async fn names_in(settings: &Settings, client: &Client, columns: &[&str]) -> Names {
+    let kinds = columns.iter().filter_map(|column| match *column {
+        "account" => Some(NamesOf::Accounts),
+        "organization" => Some(NamesOf::Organizations),
+        "space" => Some(NamesOf::Spaces),
+        _ => None,
+    });
+    Names::fetch(settings, client, &kinds.collect::<Vec<_>>()).await
+}
+
+/// Shows names in place of GUIDs, except of the thing's own, which comes first.
+fn named(cells: Vec<String>, known: &Names) -> Vec<String> {
+    let cells = cells.into_iter().enumerate();
+    cells
+        .map(|(at, cell)| if at == 0 { cell } else { known.of(&cell) })
+        .collect()
 }
 
 /// Shows the one thing of its kind with this name or id.
@@ -51,7 +77,12 @@ pub(super) async fn show<T: Serialize + DeserializeOwned>(
     cells: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
     let thing = find(client, path, wanted, &cells).await?;
-    let rows: Vec<_> = names.iter().copied().zip(cells(&thing)).collect();
+    let known = names_in(settings, client, names).await;
+    let rows: Vec<_> = names
+        .iter()
+        .copied()
+        .zip(named(cells(&thing), &known))
+        .collect();
     settings.printer.properties(&rows, &thing)
 }
 
@@ -75,28 +106,43 @@ pub(super) async fn find<T: DeserializeOwned>(
         |row| cell(row, 0),
         |row| cell(row, 1),
     );
-    let mut found = found.into_iter().map(|(_, thing)| thing);
-    match (found.next(), found.next()) {
-        (Some(thing), None) => Ok(thing),
-        (None, _) => Err(CliError::failed(format!(
-            "there is nothing called {wanted:?} that you may see"
-        ))
-        .hint("run `list` in place of `show` to see all")),
-        (Some(_), Some(_)) => Err(CliError::usage(format!("{wanted:?} names more than one"))
-            .hint("give the id in place of the name; run `list` in place of `show` to see both")),
+    let found = found.into_iter().map(|(_, thing)| thing).collect();
+    only(found, kind_at(path), wanted)
+}
+
+/// Returns the kind of the things that this path lists.
+fn kind_at(path: &str) -> Kind {
+    match path {
+        paths::ACCOUNTS => Kind::ACCOUNT,
+        paths::ORGANIZATIONS => Kind::ORGANIZATION,
+        paths::SPACES => Kind::SPACE,
+        paths::USERS => Kind::new("user", "user"),
+        paths::API_KEYS => Kind::new("API key", "api-key"),
+        _ => Kind::new("thing", "help"),
     }
 }
 
-/// Deletes the one thing of its kind with this name or id, and prints the server's message.
+/// Asks, deletes the one thing of its kind with this name or id, and prints the server's message. `fate` says what the
+/// deletion means: `with all its keys`.
 pub(super) async fn delete_found<T: DeserializeOwned>(
     settings: &Settings,
     client: &Client,
     path: &str,
-    wanted: &str,
+    (wanted, consent): (&str, Consent),
+    fate: &str,
     cells: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
+    consent.must_be_possible(settings, "")?;
     let found = find(client, path, wanted, &cells).await?;
-    let id = cells(&found).swap_remove(0);
+    // Every kind shows its id first and its name second.
+    let mut shown = cells(&found).into_iter();
+    let (id, name) = (
+        shown.next().unwrap_or_default(),
+        shown.next().unwrap_or_default(),
+    );
+    let kind = kind_at(path).word;
+    let question = format!("{kind} {name}{fate} is deleted for ever. Delete?");
+    consent.ask(settings, &question).await?;
     let call = Call::delete(format!("{path}/{id}"));
     let deleted: Deleted = client.json(call).await?;
     settings.state.forget_target(&id)?;
@@ -111,17 +157,21 @@ pub(super) async fn delete(
     client: &Client,
     path: &str,
     which: &impl Serialize,
+    (consent, question): (Consent, &str),
 ) -> Result<()> {
+    consent.ask(settings, question).await?;
     let deleted: Deleted = client.json(Call::delete(path).query(which)?).await?;
     settings
         .printer
         .properties(&[("message", deleted.message.clone())], &deleted)
 }
 
-/// Returns the account with this name or GUID; without a name, the only account.
+/// Returns the account with this name or GUID; without a name, the targeted account, or else the only one.
 pub(super) async fn find_account(client: &Client, name: Option<&str>) -> Result<String> {
-    let all: List<atrail_api::Account> =
-        client.json(Call::get(atrail_api::paths::ACCOUNTS)).await?;
+    if let (None, Some(targeted)) = (name, &client.target.account) {
+        return Ok(targeted.guid.clone());
+    }
+    let all: List<atrail_api::Account> = client.json(Call::get(paths::ACCOUNTS)).await?;
     let found = match name {
         None => all.resources,
         Some(name) => meant(
@@ -131,15 +181,15 @@ pub(super) async fn find_account(client: &Client, name: Option<&str>) -> Result<
             |one| one.name.clone(),
         ),
     };
+    if let Some(name) = name {
+        return only(found, Kind::ACCOUNT, name).map(|account| account.guid);
+    }
     let mut found = found.into_iter();
-    match (found.next(), found.next(), name) {
-        (Some(account), None, _) => Ok(account.guid),
-        (None, _, Some(name)) => Err(CliError::failed(format!(
-            "there is no account {name:?} that you may see"
-        ))
-        .hint("`atrail admin account list` shows them")),
-        _ => Err(CliError::usage("missing: --account ACCOUNT")
-            .hint("`atrail admin account list` shows them")),
+    match (found.next(), found.next()) {
+        (Some(account), None) => Ok(account.guid),
+        _ => Err(CliError::usage("missing: --account ACCOUNT").hint(
+            "`atrail admin account list` shows them; `atrail target --account ACCOUNT` chooses one",
+        )),
     }
 }
 

@@ -31,16 +31,14 @@ pub(super) fn refuse_foreign(path: &Path, session: &Session) -> Result<()> {
         Ok(Some(receipt)) if receipt.session == session.id => Ok(()),
         found => {
             let what = format!(
-                "{} exists already, and does not belong to this download",
+                "{} exists: choose another -o or --receipt, or --force to replace it",
                 path.display()
             );
             let why = match found {
                 Ok(Some(receipt)) => format!("it is the receipt of session {}", receipt.session),
                 _ => "it is not a receipt".to_owned(),
             };
-            Err(CliError::failed(what)
-                .because(why)
-                .hint("choose another -o or --receipt, or --force to replace it"))
+            Err(CliError::failed(what).hint(why))
         }
     }
 }

@@ -7,16 +7,15 @@ use std::sync::Arc;
 use atrail_api::Session;
 use atrail_evidence::Receipt;
 
-use super::wanted::{DONE, Wanted, end_own_session, id_of, plan};
+use super::wanted::{Wanted, end_own_session, id_of, plan};
 use crate::client::Client;
 use crate::commands::session;
 use crate::download::{
     Checker, Conversion, Part, PartState, Plan, ScopeRecord, SessionOrigin, is_complete, transfer,
 };
-use crate::error::{CliError, Result};
-use crate::printer::counted;
+use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
-use crate::task::blocking;
+use crate::task::{blocking, until_interrupted};
 
 /// The destination and the options of a download to a file.
 #[derive(Debug)]
@@ -31,73 +30,45 @@ pub(super) struct Way<'a> {
     pub(super) force: bool,
 }
 
-/// Starts or resumes the download. Ends with the complete file, or with everything that a later run needs. Returns the
-/// session of the file.
+/// A file that is complete.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// The session of the file.
+    pub(super) session: Session,
+    /// Whether it was complete before this run.
+    pub(super) was_complete: bool,
+}
+
+/// Starts or resumes the download. Ends with the complete file, or with everything that a later run needs.
 pub(super) async fn run(
     settings: &Settings,
     client: &Client,
     wanted: &Wanted,
     way: Way<'_>,
-) -> Result<Session> {
-    let Way {
-        target,
-        receipt,
-        conversion,
-        force,
-    } = way;
-    let exists = check_target(target)?;
-    if exists && conversion.is_some() && !force {
+) -> Result<Done> {
+    let exists = check_target(way.target)?;
+    if exists && way.conversion.is_some() && !way.force {
         // A file in another format cannot be compared with the manifest.
-        return Err(taken(target, "exists already", receipt.as_deref()));
+        return Err(taken(way.target, way.receipt.as_deref()));
     }
-    let part = Part::open(target, force)?;
+    let part = Part::open(way.target, way.force)?;
     let old = match part.state() {
-        Err(_) if force => None,
+        Err(_) if way.force => None,
         old => old?,
     };
     let record = wanted.record(client);
     let resumable = old
         .as_ref()
         .filter(|old| is_for(old, client, wanted, record.as_ref()));
-    if resumable.is_none() && !force {
+    if resumable.is_none() && !way.force {
         if exists && record.is_some() {
-            return Err(taken(target, NOT_THIS, receipt.as_deref()));
+            return Err(taken(way.target, way.receipt.as_deref()));
         }
-        refuse_foreign(&part, old.as_ref(), target)?;
+        refuse_foreign(&part, old.as_ref(), way.target)?;
     }
-    let session = find_session(settings, client, wanted, resumable).await?;
+    let found = until_interrupted(find_session(settings, client, wanted, resumable)).await?;
+    let (session, is_new) = found;
     let own_session = record.is_some();
-    let foreign_receipt = || match receipt.as_ref().filter(|_| !force) {
-        Some(path) => super::receipt::refuse_foreign(path, &session),
-        None => Ok(()),
-    };
-    // If there is a file, report its faults before the receipt's.
-    if !exists && let Err(error) = foreign_receipt() {
-        if own_session && resumable.is_none() {
-            end_own_session(settings, client, id_of(&session)?).await;
-        }
-        return Err(error);
-    }
-    let plan = plan(client, &session).await?;
-    if exists && !force {
-        let path = target.to_owned();
-        let leads_somewhere = target.exists();
-        if !leads_somewhere || !blocking(move || is_complete(&path, &plan)).await? {
-            return Err(taken(target, NOT_THIS, receipt.as_deref()));
-        }
-        foreign_receipt()?;
-        // A run that was killed before its last steps may have left the state, but no receipt.
-        if let Some(path) = &receipt {
-            super::receipt::keep(settings, client, &session, path).await?;
-        }
-        part.discard()?;
-        if own_session {
-            end_own_session(settings, client, id_of(&session)?).await;
-        }
-        let complete = format!("{}: already complete", target.display());
-        settings.printer.note(&complete);
-        return Ok(session);
-    }
     let state = PartState {
         endpoint: client.server.endpoint.to_string(),
         session: session.id.clone(),
@@ -105,18 +76,84 @@ pub(super) async fn run(
         scope: record,
     };
     let is_continued = resumable == Some(&state);
-    let (part, checker) = begin(part, state, is_continued, plan.clone()).await?;
-    let part = fetch(settings, client, &session, &plan, part, checker).await?;
-    // Write the receipt before FILE gets its name: no file is without its receipt.
-    if let Some(path) = &receipt {
-        super::receipt::keep(settings, client, &session, path).await?;
+    let beginning = prepare(
+        settings,
+        client,
+        (&way, exists),
+        part,
+        (state, is_continued),
+        &session,
+    );
+    let begun = match until_interrupted(beginning).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            // No record leads a later run to a session that was made for this one: it would only count as open.
+            if own_session && is_new {
+                end_own_session(settings, client, id_of(&session)?).await;
+            }
+            return Err(error);
+        }
+    };
+    let was_complete = begun.is_none();
+    if let Some((part, checker, plan)) = begun {
+        let part = fetch(settings, client, &session, &plan, part, checker).await?;
+        until_interrupted(async {
+            // Write the receipt before FILE gets its name: no file is without its receipt.
+            if let Some(path) = &way.receipt {
+                super::receipt::keep(settings, client, &session, path).await?;
+            }
+            finish(part, way.conversion).await
+        })
+        .await?;
     }
-    finish(part, conversion).await?;
     if own_session {
         end_own_session(settings, client, id_of(&session)?).await;
     }
-    settings.printer.note(DONE);
-    Ok(session)
+    if was_complete {
+        let complete = format!("{}: already complete", way.target.display());
+        settings.printer.note(&complete);
+    }
+    Ok(Done {
+        session,
+        was_complete,
+    })
+}
+
+/// Compares what is there with the session, and records which download begins. Returns `None` when the file is complete
+/// already.
+async fn prepare(
+    settings: &Settings,
+    client: &Client,
+    (way, exists): (&Way<'_>, bool),
+    part: Part,
+    (state, is_continued): (PartState, bool),
+    session: &Session,
+) -> Result<Option<(Part, Checker, Arc<Plan>)>> {
+    let foreign_receipt = || match way.receipt.as_ref().filter(|_| !way.force) {
+        Some(path) => super::receipt::refuse_foreign(path, session),
+        None => Ok(()),
+    };
+    // If there is a file, report its faults before the receipt's.
+    if !exists {
+        foreign_receipt()?;
+    }
+    let plan = plan(client, session).await?;
+    if !exists || way.force {
+        let (part, checker) = begin(part, state, is_continued, Arc::clone(&plan)).await?;
+        return Ok(Some((part, checker, plan)));
+    }
+    let path = way.target.to_owned();
+    let leads_somewhere = way.target.exists();
+    if !leads_somewhere || !blocking(move || is_complete(&path, &plan)).await? {
+        return Err(taken(way.target, way.receipt.as_deref()));
+    }
+    foreign_receipt()?;
+    // A run that was killed before its last steps may have left the state, but no receipt.
+    if let Some(path) = &way.receipt {
+        super::receipt::keep(settings, client, session, path).await?;
+    }
+    part.discard()?;
+    Ok(None)
 }
 
 /// Returns whether there is a file already; returns an error for anything else, which cannot be replaced. A link counts
@@ -161,13 +198,13 @@ fn refuse_foreign(part: &Part, old: Option<&PartState>, target: &Path) -> Result
         .hint("finish that download, choose another -o, or --force to start again"))
 }
 
-const NOT_THIS: &str = "exists already, and is not this download";
-
 /// Returns the error for an existing file: names it, and says what it is.
-fn taken(target: &Path, how: &str, receipt: Option<&Path>) -> CliError {
-    CliError::failed(format!("{} {how}", target.display()))
-        .because(what_it_is(target, receipt))
-        .hint("choose another -o, or --force to replace it")
+fn taken(target: &Path, receipt: Option<&Path>) -> CliError {
+    CliError::failed(format!(
+        "{} exists: choose another -o, or --force to replace it",
+        target.display()
+    ))
+    .hint(what_it_is(target, receipt))
 }
 
 /// Describes a file without its session: by the receipt beside it, or by its size.
@@ -184,27 +221,29 @@ fn what_it_is(target: &Path, receipt: Option<&Path>) -> String {
     }
     match std::fs::metadata(target) {
         Ok(metadata) => format!(
-            "it has {}, and no receipt says what it is",
-            counted(metadata.len(), "byte")
+            "it has {} bytes, and no receipt says what it is",
+            metadata.len()
         ),
         Err(_) => "it is a link that leads nowhere".to_owned(),
     }
 }
 
-/// Returns the wanted session. For a scope, returns the one that an interrupted run made, as long as it exists.
+/// Returns the wanted session, and whether this run made it. For a scope, returns the one that an interrupted run made, as
+/// long as it exists.
 async fn find_session(
     settings: &Settings,
     client: &Client,
     wanted: &Wanted,
     resumable: Option<&PartState>,
-) -> Result<Session> {
+) -> Result<(Session, bool)> {
     if let (Wanted::Scope(..), Some(old)) = (wanted, resumable)
         && let Ok(id) = old.session.parse()
         && let Some(session) = session::fetch_if_whole(client, id).await?
     {
-        return Ok(session);
+        return Ok((session, false));
     }
-    wanted.session(settings, client).await
+    let session = wanted.session(settings, client).await?;
+    Ok((session, matches!(wanted, Wanted::Scope(..))))
 }
 
 /// Continues after the right bytes that are there, or starts anew.
@@ -236,7 +275,16 @@ async fn fetch(
     let progress = settings
         .printer
         .progress("Downloading", checker.position(), plan.total);
-    transfer(checker, &origin, &mut part, &progress).await?;
+    let transferred = transfer(checker, &origin, &mut part, &progress);
+    if let Err(error) = until_interrupted(transferred).await {
+        if error.exit == Exit::Interrupted {
+            let percent = progress.percent();
+            progress.warn(&format!(
+                "interrupted at {percent} %; run the same command again to resume"
+            ));
+        }
+        return Err(error);
+    }
     progress.finish();
     Ok(part)
 }

@@ -23,10 +23,6 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    pub(super) fn needs_space(&self) -> bool {
-        matches!(self, Self::Scope(flags, _) if !flags.at_account_level)
-    }
-
     /// Returns the scope that the command line asks for, which the receipt must match.
     pub(super) fn asked(&self, client: &Client) -> Expectations {
         let Self::Scope(flags, days) = self else {
@@ -99,5 +95,3 @@ pub(super) async fn end_own_session(settings: &Settings, client: &Client, id: Se
         ));
     }
 }
-
-pub(super) const DONE: &str = "Download completed successfully";

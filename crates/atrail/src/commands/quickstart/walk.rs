@@ -1,16 +1,27 @@
-//! Runs atrail's own binary, and shows each command and its output.
+//! Runs atrail's own binary, and shows each command and its output. The commands print for themselves, so that at a
+//! terminal all is as by hand.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-use flate2::read::MultiGzDecoder;
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::{CliError, Exit, Result};
+use crate::platform;
 use crate::printer::{Printer, safe};
 use crate::settings::Settings;
 use crate::task::blocking;
+
+/// Variables that would lead the commands elsewhere.
+const FOREIGN: [&str; 7] = [
+    "ATRAIL_ENDPOINT",
+    "ATRAIL_API_KEY_FILE",
+    "ATRAIL_CA_FILE",
+    "ATRAIL_VKEY",
+    "ATRAIL_ORG",
+    "ATRAIL_SPACE",
+    "ATRAIL_CONTEXT",
+];
 
 /// A simulated shell session.
 #[derive(Debug)]
@@ -18,6 +29,10 @@ pub(super) struct Walk {
     printer: Printer,
     program: PathBuf,
     dir: PathBuf,
+    /// The user's shell.
+    shell: OsString,
+    /// `PATH`, with this program's directory first.
+    path: Option<OsString>,
 }
 
 impl Walk {
@@ -25,104 +40,123 @@ impl Walk {
     pub(super) fn new(settings: &Settings, dir: &Path) -> Result<Self> {
         let program = std::env::current_exe()
             .map_err(|error| CliError::file("could not find the program's own file", error))?;
+        let environment = &settings.environment;
+        let own = program.parent().map(Path::to_owned);
+        let others = environment.path.iter().flat_map(std::env::split_paths);
+        let path = std::env::join_paths(own.into_iter().chain(others)).ok();
         Ok(Self {
             printer: settings.printer.clone(),
             program,
             dir: dir.to_owned(),
+            shell: environment.shell.clone(),
+            path,
         })
     }
 
-    /// Prints a line of explanation.
-    pub(super) fn say(&self, text: &str) -> Result<()> {
-        self.printer.data(&format!("# {text}"))
+    /// Prints lines of explanation.
+    pub(super) fn say(&self, lines: &[&str]) -> Result<()> {
+        let lines = lines
+            .iter()
+            .map(|line| format!("# {}\n", safe::for_terminal(line)));
+        self.printer
+            .data(&format!("\n{}", lines.collect::<String>()))
     }
 
-    /// Shows and runs `atrail ARGS`; returns its output.
-    pub(super) async fn step(&self, args: &[&str]) -> Result<String> {
-        self.printer
-            .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
-        self.shown(args, Stdio::null()).await
+    /// Shows a command line of the shell.
+    pub(super) fn show(&self, line: &str) -> Result<()> {
+        self.printer.data(&format!("\n$ {line}\n"))
     }
 
-    /// Like [`Walk::step`], but shows only the first lines of the output.
-    pub(super) async fn step_in_short(&self, args: &[&str], count: usize) -> Result<()> {
+    /// Shows the output of such a line.
+    pub(super) fn show_output(&self, line: &str) -> Result<()> {
         self.printer
-            .data(&format!("\n$ atrail {}\n", args.join(" ")))?;
-        let output = self.run(args, Stdio::null()).await?;
-        let head: String = output.split_inclusive('\n').take(count).collect();
-        self.printer.data(&head)?;
-        self.say("and so on: one receipt for each event\n")
+            .data(&format!("{}\n", safe::for_terminal(line)))
+    }
+
+    /// Shows and runs `atrail ARGS`.
+    pub(super) async fn step(&self, args: &[&str]) -> Result<()> {
+        self.show(&format!("atrail {}", args.join(" ")))?;
+        self.run(args, Stdio::null(), Stdio::inherit()).await
+    }
+
+    /// Like [`Walk::step`], with standard output into a file.
+    pub(super) async fn step_into(&self, args: &[&str], file: &str) -> Result<()> {
+        self.show(&format!("atrail {} >{file}", args.join(" ")))?;
+        let path = self.dir.join(file);
+        let output = platform::create_private(&path)
+            .map_err(|error| CliError::file(format!("could not make {}", path.display()), error))?;
+        self.run(args, Stdio::null(), output.into()).await
     }
 
     /// Like [`Walk::step`], with a file as standard input.
-    pub(super) async fn step_with_input(&self, args: &[&str], input: &Path) -> Result<String> {
+    pub(super) async fn step_with_input(&self, args: &[&str], input: &Path) -> Result<()> {
         let shown = input.file_name().unwrap_or_default().display();
-        self.printer
-            .data(&format!("\n$ atrail {} <{shown}\n", args.join(" ")))?;
+        self.show(&format!("atrail {} <{shown}", args.join(" ")))?;
         let failed = |error| CliError::file("could not read the password file", error);
-        self.shown(args, File::open(input).map_err(failed)?.into())
-            .await
+        let input = File::open(input).map_err(failed)?;
+        self.run(args, input.into(), Stdio::inherit()).await
     }
 
-    /// Shows the first lines of a gzip, as `gunzip -c FILE | head` does.
-    pub(super) fn first_lines(&self, path: &Path, count: usize) -> Result<()> {
-        let name = path.file_name().unwrap_or_default().display();
-        self.printer
-            .data(&format!("\n$ gunzip -c {name} | head -{count}\n"))?;
-        let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
-        let file = File::open(path).map_err(failed)?;
-        let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(file))).lines();
-        for line in lines.take(count) {
-            let line = line.map_err(failed)?;
-            self.printer
-                .data(&format!("{}\n", safe::for_terminal(&line)))?;
+    /// Runs the user's shell, logged in, until the user leaves it, or the process is asked to end.
+    pub(super) async fn shell(&self) -> Result<()> {
+        self.printer.data(
+            "\nThe server stays up, and this shell is logged in to it: try `atrail status`.\n\
+             `exit` ends both and removes everything.\n",
+        )?;
+        let shell = self.shell.clone();
+        let mut command = Command::new(&shell);
+        self.prepare(&mut command);
+        let name = shell.to_string_lossy().into_owned();
+        let failed = move |error| CliError::file(format!("could not run {name}"), error);
+        let mut child = command.spawn().map_err(&failed)?;
+        // Ctrl-C is the shell's: it reaches this process, too, which only waits.
+        loop {
+            let ended = child.try_wait().map_err(&failed)?;
+            if ended.is_some() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_millis(100)) => {}
+                () = platform::terminated() => {
+                    // The shell may have ended by itself meanwhile.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
     }
 
-    async fn shown(&self, args: &[&str], input: Stdio) -> Result<String> {
-        let output = self.run(args, input).await?;
-        self.printer.data(&output)?;
-        Ok(output)
-    }
-
-    async fn run(&self, args: &[&str], input: Stdio) -> Result<String> {
+    async fn run(&self, args: &[&str], input: Stdio, output: Stdio) -> Result<()> {
         let mut command = Command::new(&self.program);
-        command
-            .args(args)
-            .current_dir(&self.dir)
-            .env("XDG_CONFIG_HOME", self.dir.join("config"))
-            .stdin(input)
-            .stdout(Stdio::piped());
-        for name in [
-            "ATRAIL_ENDPOINT",
-            "ATRAIL_API_KEY_FILE",
-            "ATRAIL_CA_FILE",
-            "ATRAIL_VKEY",
-            "ATRAIL_ORG",
-            "ATRAIL_SPACE",
-            "ATRAIL_CONTEXT",
-        ] {
-            command.env_remove(name);
-        }
+        self.prepare(&mut command);
+        command.args(args).stdin(input).stdout(output);
         let shown = args.join(" ");
         let failed = format!("`atrail {shown}` could not be run");
-        let (status, output) = blocking(move || {
-            let io = |error| CliError::file(failed.clone(), error);
-            let mut child = command.spawn().map_err(io)?;
-            let mut output = String::new();
-            if let Some(mut stdout) = child.stdout.take() {
-                stdout.read_to_string(&mut output).map_err(io)?;
-            }
-            Ok((child.wait().map_err(io)?, output))
+        let status: ExitStatus = blocking(move || {
+            let ended = command.status();
+            ended.map_err(|error| CliError::file(failed, error))
         })
         .await?;
         if status.success() {
-            return Ok(output);
+            return Ok(());
         }
         if status.code() == Some(Exit::Interrupted as i32) {
             return Err(CliError::new(Exit::Interrupted, "interrupted"));
         }
         Err(CliError::failed(format!("`atrail {shown}` failed")).because(status.to_string()))
+    }
+
+    /// Gives a command the session's directory and state, and lets it find this program as `atrail`.
+    fn prepare(&self, command: &mut Command) {
+        command
+            .current_dir(&self.dir)
+            .env("XDG_CONFIG_HOME", self.dir.join("config"));
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
+        if let Some(path) = &self.path {
+            command.env("PATH", path);
+        }
     }
 }

@@ -13,7 +13,9 @@ use crate::trusted_keys;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail session create -s 2026-11-01 -e 2026-11-07\n  \
-    id=$(atrail session create -q -s yesterday -e yesterday -T 8-17)"
+    id=$(atrail session create -q --day yesterday -T 8-17)\n  \
+    atrail session create --day last-month && atrail download -o last-month.json.gz -",
+    mut_arg("start", |arg| arg.help(crate::days::START_HELP_ONE_DAY))
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,11 +28,16 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let days = args.scope.days.resolve(DayDefault::OneDay, now)?;
     let client = connect(settings, !args.scope.at_account_level).await?;
     let session = create(settings, &client, &args.scope, days).await?;
+    // The session is made; a state that cannot be written only costs its short name.
+    if let Err(error) = settings.remember_session(&session.id) {
+        let note = format!("warning: `-` does not name this session: {error}");
+        settings.printer.note(&note);
+    }
     if settings.printer.quiet {
         let id = super::super::checked_id(&session.id)?;
         return settings.printer.data(&format!("{id}\n"));
     }
-    super::one::print(settings, &session)
+    super::one::print(settings, &client, &session).await
 }
 
 /// Creates a session of these days.

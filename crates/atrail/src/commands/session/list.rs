@@ -2,7 +2,7 @@
 
 use atrail_api::{Session, paths};
 
-use crate::client::{Call, connect};
+use crate::client::{Call, Names, NamesOf, connect};
 use crate::error::Result;
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
@@ -17,13 +17,14 @@ pub(crate) struct Args {}
 pub(super) async fn run(settings: &Settings, _: Args) -> Result<()> {
     let client = connect(settings, true).await?;
     let sessions: Vec<Session> = client.json(Call::get(paths::SESSIONS)).await?;
-    table(&sessions, settings.spelling).print(&settings.printer)
+    let names = Names::fetch(settings, &client, &[NamesOf::Spaces]).await;
+    table(&sessions, settings.spelling, &names).print(&settings.printer)
 }
 
-fn table(sessions: &[Session], spelling: Spelling) -> Rows<&Session> {
-    let mut names = vec!["Id", "Space", "Username", "Create-time", "Access-time"];
+fn table<'a>(sessions: &'a [Session], spelling: Spelling, names: &Names) -> Rows<&'a Session> {
+    let mut columns = vec!["Id", "Space", "Username", "Create-time", "Access-time"];
     if spelling == Spelling::Own {
-        names.extend([
+        columns.extend([
             "State",
             "Events",
             "Total-bytes",
@@ -31,12 +32,12 @@ fn table(sessions: &[Session], spelling: Spelling) -> Rows<&Session> {
             "Expire-time",
         ]);
     }
-    let columns = names.into_iter().map(Column::text).collect();
+    let columns = columns.into_iter().map(Column::text).collect();
     let mut rows = Rows::new(Layout::Plain, columns);
     for session in sessions {
         let mut row = vec![
             session.id.clone(),
-            session.space.clone(),
+            names.of(&session.space),
             session.username.clone(),
             session.create_time.clone(),
             session.access_time.clone(),

@@ -4,7 +4,7 @@ use atrail_api::{Checkpoint, Session, SessionState, paths};
 use atrail_evidence::MAX_RECEIPT_BYTES;
 use atrail_model::SessionId;
 
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Names, NamesOf};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::tool::Spelling;
@@ -40,7 +40,8 @@ pub(super) fn path(pattern: &str, id: SessionId) -> String {
 }
 
 /// Prints a session's rows: the original's first, then our own.
-pub(super) fn print(settings: &Settings, session: &Session) -> Result<()> {
+pub(super) async fn print(settings: &Settings, client: &Client, session: &Session) -> Result<()> {
+    let names = Names::fetch(settings, client, &[NamesOf::Spaces]).await;
     let text = |value: &str| value.to_owned();
     let mut rows = vec![
         ("username", text(&session.username)),
@@ -49,7 +50,7 @@ pub(super) fn print(settings: &Settings, session: &Session) -> Result<()> {
         ("date-range", compact(&session.date_range)),
         ("type-account", type_account(session)),
         ("id", text(&session.id)),
-        ("space", text(&session.space)),
+        ("space", names.of(&session.space)),
     ];
     if settings.spelling == Spelling::Own {
         rows.extend([

@@ -12,6 +12,8 @@ use crate::settings::Settings;
 /// Counts and prints.
 pub(super) struct Report<'a> {
     settings: &'a Settings,
+    /// Where the events go.
+    target: String,
     rows: Option<RowStream<'a>>,
     progress: Option<Progress>,
     kept: u64,
@@ -31,7 +33,11 @@ const WIDTHS: [usize; 2] = [36, 44];
 
 impl<'a> Report<'a> {
     /// Starts the report; `total` is the length of the input, if it is a file.
-    pub(super) fn start(settings: &'a Settings, total: Option<u64>) -> Result<Self> {
+    pub(super) fn start(
+        settings: &'a Settings,
+        target: String,
+        total: Option<u64>,
+    ) -> Result<Self> {
         let columns: &'static [Column] = columns();
         let printer = &settings.printer;
         // Receipts in a format for programs are data, which `-q` does not hide.
@@ -46,6 +52,7 @@ impl<'a> Report<'a> {
             .map(|total| printer.progress("Sending", 0, total));
         Ok(Self {
             settings,
+            target,
             rows,
             progress,
             kept: 0,
@@ -171,7 +178,7 @@ impl<'a> Report<'a> {
         }
         let (kept, refused) = (self.kept, self.refused);
         if refused == 0 || kept > 0 {
-            let mut told = format!("{} sent", counted(kept, "event"));
+            let mut told = format!("{} sent to {}", counted(kept, "event"), self.target);
             if !self.origins.is_plain() {
                 told += &format!(" ({})", self.origins);
             }

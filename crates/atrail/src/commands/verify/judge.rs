@@ -16,6 +16,9 @@ use crate::printer::Progress;
 use crate::settings::Settings;
 use crate::task::blocking;
 
+/// The beginning of the reason when there is no file.
+const NO_FILE: &str = "there is no file ";
+
 /// The verdict on one file.
 #[derive(Debug, Serialize)]
 pub(super) struct Checked {
@@ -77,7 +80,21 @@ pub(super) async fn judge(
     receipt: &Path,
     expected: &Arc<Expectations>,
 ) -> Result<Checked> {
-    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let found = std::fs::metadata(file);
+    if found
+        .as_ref()
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    {
+        let name = file.display().to_string();
+        return Ok(Checked {
+            judged: Judged::WithoutReceipt {
+                outcome: Outcome::Inconclusive,
+                error: format!("{NO_FILE}{name}"),
+            },
+            file: name,
+        });
+    }
+    let size = found.map_or(0, |metadata| metadata.len());
     let progress = settings.printer.progress("Verifying", 0, size);
     let (path, receipt, expected) = (file.to_owned(), receipt.to_owned(), Arc::clone(expected));
     let judged =
@@ -185,8 +202,9 @@ fn hint(all: &[Checked]) -> Option<&'static str> {
             "give the server's key by --key or ATRAIL_VKEY, or log in to the server; get the key by another way than the file",
         );
     }
+    let is_missing = |judged: &Judged| matches!(judged, Judged::WithoutReceipt { error, .. } if error.starts_with(NO_FILE));
     open()
-        .any(|judged| matches!(judged, Judged::WithoutReceipt { .. }))
+        .any(|judged| matches!(judged, Judged::WithoutReceipt { .. }) && !is_missing(judged))
         .then_some(
             "`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another",
         )

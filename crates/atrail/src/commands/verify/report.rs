@@ -5,7 +5,7 @@ use atrail_evidence::{
 };
 
 use super::judge::Judged;
-use crate::printer::{counted, safe};
+use crate::printer::{counted, grouped, safe};
 
 /// Returns the lines about one file.
 pub(super) fn lines(judged: &Judged) -> String {
@@ -210,34 +210,4 @@ fn span(span: Span) -> String {
 fn labelled(text: &mut String, label: &str, line: &str) {
     *text += format!("{label:<11} {}", safe::for_terminal(line)).trim_end();
     *text += "\n";
-}
-
-/// Formats a number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (4_812_093, "4,812,093"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 }

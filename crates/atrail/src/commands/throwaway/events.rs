@@ -11,13 +11,13 @@ use crate::error::{CliError, Result};
 use crate::platform;
 
 /// Number of events.
-pub(super) const COUNT: u64 = 3_000;
+pub(crate) const COUNT: u64 = 3_000;
 
 /// An arbitrary number; the same seed produces the same people and services every time.
 const SEED: u64 = 2017;
 
 /// Writes events of today and the two days before; today's are earlier than this moment.
-pub(super) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
+pub(crate) fn write(path: &Path, now: Timestamp) -> Result<DayRange> {
     let clock = || CliError::failed("this machine's clock is outside 1970-01-01 to 2149-06-06");
     let today = Day::of(now).ok_or_else(clock)?;
     let days = DayRange::new(today.minus(2), today).ok_or_else(clock)?;
