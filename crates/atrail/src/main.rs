@@ -40,6 +40,7 @@ use crate::tool::Tool;
 fn main() -> ExitCode {
     #[cfg(feature = "server")]
     memory::return_large_blocks();
+    platform::enable_colors();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let tool = argv.first().and_then(|name| Tool::called(name));
     let line = match line::parse(tool, &argv) {
