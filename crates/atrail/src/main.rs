@@ -25,6 +25,7 @@ mod state;
 mod task;
 mod tool;
 mod trusted_keys;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
