@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(histories kills power faults resume books evidence client windows fuzz)
+campaigns=(histories kills power faults resume books evidence client windows dist fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -31,6 +31,8 @@ campaign() {
     client) run 20m cargo test -p atrail --no-default-features --locked ;;
     # The same for Windows, tested in wine where these can be had.
     windows) run 60m ci/windows.sh ;;
+    # What people install: built twice, compared, installed, started.
+    dist) run 120m ci/dist/check.sh ;;
     # Every bit of a bundle, and ten thousand honest histories.
     evidence)
       ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \
