@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence recipes clients fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence recipes clients windows dist fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -46,6 +46,10 @@ campaign() {
     # The recipes of docs/recipes/ with the tools that are installed, and the clients that generators make.
     recipes) cargo build --release --locked && run 60m ci/recipes.sh ;;
     clients) cargo build --release --locked && run 30m ci/clients.sh ;;
+    # The same for Windows, tested in wine where these can be had.
+    windows) run 60m ci/windows.sh ;;
+    # What people install: built twice, compared, installed, started.
+    dist) run 120m ci/dist/check.sh ;;
     # Every bit of a bundle, and ten thousand honest histories.
     evidence)
       ATRAIL_EVIDENCE_STRIDE=1 ATRAIL_EVIDENCE_BUNDLE_BYTES=65536 \

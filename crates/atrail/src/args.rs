@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, context, delete, download, hold, iam, login, logout, man, option,
-    passwd, plugin, prove, session, status, target, token, trail, verify,
+    admin, completions, config, context, delete, download, healthcheck, hold, iam, login, logout,
+    man, option, passwd, plugin, prove, session, status, target, token, trail, verify,
 };
 #[cfg(feature = "server")]
 use crate::commands::{quickstart, serve};
 use crate::error::Result;
 use crate::settings::{GlobalFlags, Settings};
+use crate::version;
 
 /// A parsed command line.
 #[derive(Debug)]
@@ -44,7 +45,8 @@ pub(crate) fn color_of_help(argv: &[OsString]) -> ColorChoice {
 #[derive(Debug, Parser)]
 #[command(
     name = "atrail",
-    version,
+    version = version::SHORT,
+    long_version = version::LONG,
     disable_version_flag = true,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -54,7 +56,7 @@ pub(crate) fn color_of_help(argv: &[OsString]) -> ColorChoice {
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalFlags,
-    /// Print the version
+    /// Print the version; `--version` adds the commit, the target and the features
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
     #[command(subcommand)]
@@ -90,6 +92,7 @@ pub(crate) enum Command {
     Config(config::Command),
     #[command(subcommand)]
     Admin(admin::Command),
+    Healthcheck(healthcheck::Args),
     Completions(completions::Args),
     Man(man::Args),
     /// Part of the original's spelling only.
@@ -135,6 +138,7 @@ impl Command {
             Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,
+            Self::Healthcheck(args) => healthcheck::run(settings, args).await,
             Self::Completions(args) => completions::run(settings, &args, Cli::command()),
             Self::Man(args) => man::run(settings, &args, Cli::command()),
             Self::Iam(command) => iam::run(settings, command).await,

@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod delete;
 pub(crate) mod download;
 mod evidence_text;
+pub(crate) mod healthcheck;
 pub(crate) mod hold;
 pub(crate) mod iam;
 pub(crate) mod login;

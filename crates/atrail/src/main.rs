@@ -25,6 +25,7 @@ mod state;
 mod task;
 mod tool;
 mod trusted_keys;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ use crate::tool::Tool;
 fn main() -> ExitCode {
     #[cfg(feature = "server")]
     memory::return_large_blocks();
+    platform::enable_colors();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let tool = argv.first().and_then(|name| Tool::called(name));
     let line = match line::parse(tool, &argv) {

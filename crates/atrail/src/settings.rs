@@ -91,10 +91,6 @@ impl Environment {
                 })
                 .transpose()
         };
-        let config_home = raw("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute());
-        let home = raw("HOME").map(PathBuf::from);
         Ok(Self {
             endpoint: text("ATRAIL_ENDPOINT")?,
             api_key_file: raw("ATRAIL_API_KEY_FILE").map(PathBuf::from),
@@ -111,9 +107,7 @@ impl Environment {
             path: raw("PATH"),
             #[cfg(feature = "server")]
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
-            state_dir: config_home
-                .or_else(|| home.map(|home| home.join(".config")))
-                .map(|base| base.join("atrail")),
+            state_dir: platform::config_home(raw).map(|base| base.join("atrail")),
         })
     }
 }
@@ -177,7 +171,7 @@ impl Settings {
             .within(environment.columns.or_else(platform::terminal_columns));
         let state_dir = environment.state_dir.clone().ok_or_else(|| {
             CliError::usage("the client has no directory for its state")
-                .hint("set XDG_CONFIG_HOME or HOME")
+                .hint(platform::SET_CONFIG_HOME)
         })?;
         let state = StateDir::new(state_dir);
         let said = match (&flags.context, &environment.context) {
@@ -348,6 +342,7 @@ mod tests {
         Environment::read(get).unwrap()
     }
 
+    #[cfg(unix)]
     #[test]
     fn state_lies_where_xdg_says() {
         let dir = |pairs: &[(&str, &str)]| environment(pairs).state_dir;
@@ -361,6 +356,19 @@ mod tests {
             Some("/h/.config/atrail".into())
         );
         assert_eq!(dir(&[]), None);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn state_lies_in_the_profile_unless_xdg_says_otherwise() {
+        let dir = |pairs: &[(&str, &str)]| environment(pairs).state_dir;
+        let profile = ("APPDATA", r"C:\Users\u\AppData\Roaming");
+        let in_profile = Some(r"C:\Users\u\AppData\Roaming\atrail".into());
+        assert_eq!(dir(&[("HOME", "/c/Users/u"), profile]), in_profile);
+        assert_eq!(dir(&[("XDG_CONFIG_HOME", r"x"), profile]), in_profile);
+        let named = dir(&[("XDG_CONFIG_HOME", r"C:\x"), profile]);
+        assert_eq!(named, Some(r"C:\x\atrail".into()));
+        assert_eq!(dir(&[("HOME", "/c/Users/u")]), None);
     }
 
     #[test]

@@ -68,6 +68,21 @@ fn help_lists_what_this_program_can_do() {
 }
 
 #[test]
+fn the_version_says_what_is_in_this_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = text(&atrail(dir.path(), &["--version"]).stdout);
+    let short = text(&atrail(dir.path(), &["-v"]).stdout);
+    assert_eq!(
+        short.trim_end(),
+        concat!("atrail ", env!("CARGO_PKG_VERSION"))
+    );
+    assert!(long.starts_with(&short), "{long}");
+    let features = long.lines().find(|line| line.starts_with("features: "));
+    let has_server = features.unwrap().contains("server");
+    assert_eq!(has_server, cfg!(feature = "server"), "{long}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     let dir = tempfile::tempdir().unwrap();
     // Nobody listens on a port that was just given back.

@@ -9,7 +9,7 @@ use crate::error::{CliError, Result};
 /// Largest password or API key, in bytes.
 pub(crate) const SECRET_MAX_BYTES: u64 = 64 << 10;
 
-/// Reads a secret from a file, without its line end.
+/// Reads an API key from a file: the key alone, without its line end, or the server's `initial-credentials.json`.
 pub(crate) fn read_secret(path: &Path) -> Result<String> {
     let name = path.display().to_string();
     let failed = |error| CliError::file(format!("could not read {name}"), error);
@@ -22,7 +22,17 @@ pub(crate) fn read_secret(path: &Path) -> Result<String> {
     if secret.is_empty() {
         return Err(CliError::usage(format!("{name} is empty")));
     }
-    Ok(secret.to_owned())
+    Ok(key_of_credentials(secret).unwrap_or_else(|| secret.to_owned()))
+}
+
+/// Returns the API key of an `initial-credentials.json`; `None` for any other text.
+fn key_of_credentials(text: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Credentials {
+        api_key: String,
+    }
+    let found: Credentials = serde_json::from_str(text).ok()?;
+    Some(found.api_key)
 }
 
 /// Returns the text of a secret. For UTF-16, in which some editors and shells write files, returns an error that names
@@ -58,6 +68,24 @@ mod tests {
         }
         // A mark inside the text, and a space, may be part of a password.
         assert_eq!(secret_of(" a\u{feff}b \n"), " a\u{feff}b ");
+    }
+
+    #[test]
+    fn initial_credentials_hold_a_key_and_other_texts_are_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        for (text, key) in [
+            ("atk_1_2\n", "atk_1_2"),
+            (
+                "{\"user\": \"admin\", \"api_key\": \"atk_1_2\"}\n",
+                "atk_1_2",
+            ),
+            ("{\"api_key\": 1}", "{\"api_key\": 1}"),
+            ("{not json", "{not json"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(read_secret(&file).unwrap(), key);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::http::Trust;
 use super::problem::explain;
 use super::retry::{Backoff, jitter, retry_after};
 use crate::error::{CliError, Result};
+use crate::printer::safe;
 use crate::trusted_keys::endorsed;
 
 /// Attempts to learn a server's identity.
@@ -70,6 +71,30 @@ impl Server {
                 Ok(shown)
             })
             .await
+    }
+
+    /// Asks once whether the server accepts events, and returns its answer: lines of text.
+    ///
+    /// # Errors
+    /// When it does not, is busy, cannot be reached, or is not an atrail server.
+    pub(crate) async fn readiness(&self) -> Result<String> {
+        let answer = self
+            .http
+            .get(self.endpoint.join(paths::READYZ))
+            .send()
+            .await;
+        let response = answer.map_err(|error| unreachable_error(&self.endpoint, &error))?;
+        if !response.status().is_success() {
+            return Err(explain(response).await);
+        }
+        let body = answer::read(response, ONE_MAX_BYTES).await;
+        let body = body.map_err(|error| match unread_error(&self.endpoint, error) {
+            Unsent::Network(error) => unreachable_error(&self.endpoint, &error),
+            Unsent::Fatal(error) => error,
+        })?;
+        let text = String::from_utf8_lossy(&body);
+        let lines = text.lines().map(|line| safe::for_terminal(line) + "\n");
+        Ok(lines.collect())
     }
 
     /// Builds a request that carries a secret. If any key is known, the server has first shown one that follows from

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Name of the user
     #[arg(short, long)]
     user: Option<String>,
-    /// Log in with the API key in this file
+    /// Log in with the API key in this file, or in the server's initial-credentials.json
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "password_stdin"])]
     api_key_file: Option<PathBuf>,
     /// Read the password from standard input

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::durable;
+use crate::version;
 
 /// Write the manual pages into a directory
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ pub(crate) fn run(settings: &Settings, args: &Args, line: clap::Command) -> Resu
     let dir = &args.dir;
     std::fs::create_dir_all(dir)
         .map_err(|error| CliError::file(format!("could not make {}", dir.display()), error))?;
+    // A page must not change with each commit.
+    let line = line.long_version(None::<&'static str>);
     let mut command = line.disable_help_subcommand(true);
     command.build();
     let count = write(&command, "atrail", dir)?;
@@ -40,7 +43,7 @@ fn write(command: &clap::Command, name: &str, dir: &Path) -> Result<u64> {
     let shown = command.clone().display_name(name);
     clap_mangen::Man::new(shown)
         .title(name)
-        .source(concat!("atrail ", env!("CARGO_PKG_VERSION")))
+        .source(format!("atrail {}", version::SHORT))
         .manual("atrail manual")
         .render(&mut page)
         .map_err(failed)?;

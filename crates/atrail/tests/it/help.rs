@@ -23,6 +23,7 @@ const COMMANDS: &[&str] = &[
     "delete",
     "option",
     "trail",
+    "healthcheck",
     "context",
     "context list",
     "context use",
@@ -73,5 +74,16 @@ fn the_version_is_printed() {
     let env = TestEnv::new();
     let expected = format!("atrail {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(env.run(&["-v"]).ok(), expected);
-    assert_eq!(env.run(&["--version"]).ok(), expected);
+    let long = env.run(&["--version"]).ok();
+    let more = long.strip_prefix(&expected).unwrap();
+    let names: Vec<_> = more
+        .lines()
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| {
+            assert!(!value.is_empty(), "{long}");
+            name
+        })
+        .collect();
+    assert_eq!(names, ["commit", "target", "features"]);
+    assert!(long.ends_with("\nfeatures: client server\n"), "{long}");
 }

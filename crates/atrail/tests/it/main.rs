@@ -32,6 +32,7 @@ mod ledger;
 mod logins;
 mod names;
 mod option;
+mod packages;
 mod power_loss;
 mod proxy;
 mod pty;
