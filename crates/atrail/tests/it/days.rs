@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use atrail_model::{Clock, Day, SystemClock};
+
 use crate::env::{Server, TestEnv, events, finish, value};
 
 /// Returns an event of this time.
@@ -12,24 +14,9 @@ fn at(time: &str) -> String {
 }
 
 /// Returns the day this many days ago, in UTC.
-fn ago(days: i64) -> String {
-    let now = std::time::SystemTime::now();
-    let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let day = i64::try_from(seconds / 86_400).unwrap() - days;
-    // The civil date of a day number (Hinnant, "chrono-compatible low-level date algorithms").
-    let shifted = day + 719_468;
-    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+fn ago(days: u32) -> String {
+    let today = Day::of(SystemClock.now()).unwrap();
+    today.minus(days).to_string()
 }
 
 #[test]
