@@ -53,7 +53,7 @@ impl Fixture {
         self.number("SELECT COUNT(*) FROM removed_ranges").await
     }
 
-    /// Returns how many events the account has.
+    /// Returns how many events the account has: in all, and of its domains together.
     async fn of_account(&self) -> u64 {
         let target = Target::Space(self.space);
         let domains = self.store.core.catalog.domains_of(target).await.unwrap();
@@ -61,7 +61,14 @@ impl Fixture {
             target: Target::Account(domains[0].account),
             ..self.scope()
         };
-        self.store.count(scope).await.unwrap().count
+        let count = self.store.count(scope).await.unwrap().count;
+        let by_domain = self
+            .store
+            .status_by_domain(domains[0].account, scope.days, scope.hours);
+        let by_domain = by_domain.await.unwrap();
+        let each: u64 = by_domain.iter().map(|(_, total)| total.count).sum();
+        assert_eq!(each, count, "{by_domain:?}");
+        count
     }
 
     async fn is_sound(&self) -> bool {

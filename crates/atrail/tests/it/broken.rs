@@ -73,8 +73,22 @@ fn inputs() -> Vec<(&'static str, String, Sums)> {
     ]
 }
 
+/// Returns a text without the commas between thousands.
+fn without_separators(text: &str) -> String {
+    let before = std::iter::once(' ').chain(text.chars());
+    let after = text.chars().skip(1).chain(std::iter::once(' '));
+    let commas = before.zip(text.chars()).zip(after);
+    commas
+        .filter(|((before, c), after)| {
+            *c != ',' || !before.is_ascii_digit() || !after.is_ascii_digit()
+        })
+        .map(|((_, c), _)| c)
+        .collect()
+}
+
 /// Returns the counts that `trail` reports at its end.
 fn told(stderr: &str) -> Sums {
+    let stderr = &without_separators(stderr);
     let number = |before: &str| -> u64 {
         let words: Vec<&str> = stderr
             .split(['\n', ' ', ','])
