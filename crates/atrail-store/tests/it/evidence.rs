@@ -168,7 +168,11 @@ async fn deletions_are_accounted_for_and_a_hold_forbids_them() {
         .set_hold(account, by("bob", "x"))
         .await
         .unwrap_err();
-    assert!(again.to_string().contains("stands already"), "{again}");
+    assert!(
+        again.to_string().contains("case 7")
+            && again.to_string().contains("release that hold first"),
+        "{again}"
+    );
     let refused = test
         .store
         .delete_events(one_hour, "ann", false)
