@@ -31,4 +31,4 @@ pub use listing::list;
 pub use low_priority::{Priority, spawn_low};
 pub use reader::{Reader, Stamp};
 pub use reserve::Reserve;
-pub use task::{joined, off_thread, off_thread_low};
+pub use task::{Others, joined, off_thread, off_thread_beside, off_thread_low};

@@ -19,6 +19,26 @@ pub async fn off_thread_low<T: Send + 'static>(
     joined(spawn_low(Priority::Lowest, work)).await
 }
 
+/// Whether other requests wait for a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// They proceed, and take a core before it.
+    Proceed,
+    /// They wait, for example for a transaction that it is part of: at a lower priority it would keep all of them waiting.
+    Wait,
+}
+
+/// Runs work that occupies a core for a while, with the priority that suits those who wait for it.
+pub async fn off_thread_beside<T: Send + 'static>(
+    others: Others,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match others {
+        Others::Proceed => off_thread_low(work).await,
+        Others::Wait => off_thread(work).await,
+    }
+}
+
 /// Returns the outcome of a task. A task that panicked may have done part of its work; one that was cancelled ended
 /// with the store.
 pub async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_disk::{Result, StoreError, off_thread_low};
+use atrail_disk::{Others, Result, StoreError, off_thread_beside};
 use atrail_model::{AccountId, Domain};
 use atrail_wal::{Appended, Batch, NewEvent};
 
@@ -149,13 +149,18 @@ impl Core {
             let suspects = core.dedup.suspects(domain, &events);
             (events, suspects)
         };
-        let is_quick =
-            events.len() <= INLINE_MAX_EVENTS && self.dedup.is_loaded_for(domain, &events);
-        let (mut events, suspects) = if is_quick {
+        let is_small = events.len() <= INLINE_MAX_EVENTS;
+        let (mut events, suspects) = if is_small && self.dedup.is_loaded_for(domain, &events) {
             look(self, events)
         } else {
             let core = Arc::clone(self);
-            off_thread_low(move || Ok(look(&core, events))).await?
+            // A small request waits for no heavy work, also where it has to read an index.
+            let others = if is_small {
+                Others::Wait
+            } else {
+                Others::Proceed
+            };
+            off_thread_beside(others, move || Ok(look(&core, events))).await?
         };
         if suspects.is_empty() {
             return Ok(events);

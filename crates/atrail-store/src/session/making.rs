@@ -15,7 +15,7 @@ use atrail_catalog::new_session::{Admission, Inserted, SessionRow};
 use atrail_catalog::session::{Generation, Session, SessionState};
 use atrail_catalog::session_texts::TextKind;
 use atrail_catalog::view::View;
-use atrail_disk::{Result, StoreError, off_thread_low};
+use atrail_disk::{Others, Result, StoreError, off_thread_beside};
 use atrail_evidence::{EMPTY_OBJECT, Manifest, ManifestObject, SUBTREE_LEAVES, hex};
 use atrail_model::passage::Now;
 use atrail_model::{AccountId, ByteSet, SessionId};
@@ -145,7 +145,7 @@ impl Maker<'_> {
         drop(snapshot);
         let under_way = self.core.makings.begin();
         let making = under_way.generation;
-        let made = self.make(making, read).await?;
+        let made = self.make(making, read, Others::Proceed).await?;
         let part_bytes = self.core.settings.text_part_bytes;
         let (manifest, receipt) = (made.manifest.as_bytes(), made.receipt.as_bytes());
         let is_long = manifest.len() + receipt.len() > part_bytes;
@@ -170,7 +170,9 @@ impl Maker<'_> {
     async fn make_while_others_wait(&self) -> Result<Session> {
         let mut write = self.core.catalog.write(WHAT).await?;
         let read = self.read(&mut write.view()).await?;
-        let made = self.make(Generation::generate(), read).await?;
+        let made = self
+            .make(Generation::generate(), read, Others::Wait)
+            .await?;
         let row = made.row(self.account, true);
         let inserted = self
             .admitted(&made.session, async |admission| {
@@ -235,7 +237,7 @@ impl Maker<'_> {
     }
 
     /// Computes and signs everything from these reads.
-    async fn make(&self, generation: Generation, read: Read) -> Result<Made> {
+    async fn make(&self, generation: Generation, read: Read, others: Others) -> Result<Made> {
         let Read {
             time,
             objects,
@@ -245,7 +247,7 @@ impl Maker<'_> {
         } = read;
         let freezing = {
             let objects = Arc::clone(&objects);
-            off_thread_low(move || Frozen::of(&objects))
+            off_thread_beside(others, move || Frozen::of(&objects))
         };
         let (frozen, gathered) = try_join(freezing, self.signer.sign_heads(gathered)).await?;
         let mut session = Session {
@@ -280,7 +282,7 @@ impl Maker<'_> {
             as_of: read.as_of,
             plan: frozen.plan,
             manifest,
-            receipt: self.signer.receipt(receipt).await?,
+            receipt: self.signer.receipt(receipt, others).await?,
         })
     }
 

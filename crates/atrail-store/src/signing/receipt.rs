@@ -7,7 +7,7 @@ use atrail_catalog::domains::DomainRow;
 use atrail_catalog::log::{self, Head, Placed};
 use atrail_catalog::session::PinnedCheckpoint;
 use atrail_catalog::view::View;
-use atrail_disk::{Result, StoreError, off_thread_low};
+use atrail_disk::{Others, Result, StoreError, off_thread_beside};
 use atrail_evidence as evidence;
 use atrail_evidence::{
     ConsistencyProof, DayEntry, DayList, DeletionProof, DomainEvidence, HourRange, RECEIPT_TYPE,
@@ -91,9 +91,9 @@ impl Signer<'_> {
     }
 
     /// Returns the text of a receipt, which has megabytes where a session has thousands of objects.
-    pub(crate) async fn receipt(&self, receipt: Receipt) -> Result<String> {
+    pub(crate) async fn receipt(&self, receipt: Receipt, others: Others) -> Result<String> {
         let key = Arc::clone(&self.key);
-        off_thread_low(move || super::key::signed(receipt.sign(&key))).await
+        off_thread_beside(others, move || super::key::signed(receipt.sign(&key))).await
     }
 }
 
