@@ -9,8 +9,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
 use super::Catalog;
@@ -25,6 +26,8 @@ const MOVED_ALONE_AT_PAGES: i64 = 4_000;
 /// From this many pages on, 64 MiB, a commit moves the log, because the background could not.
 pub(super) const MOVED_BY_WRITERS_AT_PAGES: &str = "16384";
 
+const MOVE: &str = "move its log";
+
 /// The log's upkeep: clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Upkeep(Arc<State>);
@@ -33,6 +36,8 @@ pub(super) struct Upkeep(Arc<State>);
 struct State {
     is_written: Notify,
     has_texts: AtomicBool,
+    /// How many pages of the log were in the database after the last try.
+    moved: AtomicI64,
 }
 
 impl Upkeep {
@@ -66,14 +71,7 @@ impl Catalog {
     /// Syncs the database's log and moves it into the database, beside other readers and writers. Otherwise one of the
     /// writers would have to do it when it commits.
     pub(super) async fn move_from_log(&self) {
-        let moved = match self.move_pages().await {
-            Ok(left) if left >= MOVED_ALONE_AT_PAGES => match self.writer.acquire().await {
-                Ok(_nobody_writes) => self.move_pages().await,
-                Err(error) => Err(failed_to("move its log")(error)),
-            },
-            moved => moved,
-        };
-        if let Err(error) = moved {
+        if let Err(error) = self.try_to_move().await {
             // A later writer does it, or reports why it cannot.
             tracing::warn!(
                 error = chain(&error),
@@ -82,12 +80,19 @@ impl Catalog {
         }
     }
 
-    /// Moves what no snapshot keeps in the log; returns the number of pages that are left.
-    async fn move_pages(&self) -> Result<i64> {
-        let moving = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)");
-        let moved = moving.fetch_one(&self.unsynced).await;
-        let (_, in_log, moved): (i64, i64, i64) = moved.map_err(failed_to("move its log"))?;
-        Ok(in_log - moved)
+    /// Takes its own connection first and then perhaps the writer's, in the order of [`Self::begin_unsynced`]: in the other
+    /// one, each of both could wait for the other.
+    async fn try_to_move(&self) -> Result<()> {
+        let mut own = self.unsynced.acquire().await.map_err(failed_to(MOVE))?;
+        let (left, moved) = move_pages(&mut own).await?;
+        let moved_before = self.upkeep.0.moved.swap(moved, Ordering::Relaxed);
+        // Where nothing more could be moved, a snapshot keeps it, and writers would wait for nothing.
+        if left >= MOVED_ALONE_AT_PAGES && moved != moved_before {
+            let _nobody_writes = self.writer.acquire().await.map_err(failed_to(MOVE))?;
+            let (_, moved) = move_pages(&mut own).await?;
+            self.upkeep.0.moved.store(moved, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Syncs the database's log beside other readers and writers, so that the next of their transactions has only its own
@@ -111,6 +116,14 @@ impl Catalog {
             self.move_from_log().await;
         }
     }
+}
+
+/// Moves what no snapshot keeps in the log; returns the numbers of its pages that are left, and that are moved.
+async fn move_pages(connection: &mut SqliteConnection) -> Result<(i64, i64)> {
+    let moving = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)");
+    let moved = moving.fetch_one(connection).await;
+    let (_, in_log, moved): (i64, i64, i64) = moved.map_err(failed_to(MOVE))?;
+    Ok((in_log - moved, moved))
 }
 
 /// Reports whether a log has this many pages since it last began anew (<https://www.sqlite.org/fileformat2.html#walformat>):

@@ -47,10 +47,11 @@ pub(super) fn options(synced: SqliteConnectOptions) -> SqliteConnectOptions {
 }
 
 impl Catalog {
-    /// Begins a transaction that becomes durable only with a later one, once no other is in progress.
+    /// Begins a transaction that becomes durable only with a later one, once no other is in progress. Who needs both
+    /// connections takes the one of these transactions before the writer's.
     pub(super) async fn begin_unsynced(&self, what: &'static str) -> Result<UnsyncedTx> {
         self.anchors.check()?;
-        // In this order: whoever moves the log has only the first, and other writers must not wait for that.
+        // In this order, as whoever moves the log: mostly it has only the first, and other writers must not wait for that.
         let own = self.unsynced.acquire().await.map_err(failed_to(what))?;
         let turn = self.writer.acquire().await.map_err(failed_to(what))?;
         let tx = Transaction::begin(own, Some("BEGIN IMMEDIATE".into_sql_str()));
