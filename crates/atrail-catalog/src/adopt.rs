@@ -1,6 +1,6 @@
 //! Fills a new catalog with the contents of an archive whose catalog was lost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use atrail_archive::object::Segment;
 use atrail_disk::Result;
@@ -12,7 +12,7 @@ use super::contents::{Contents, tell_contents};
 use super::failure::failed_to;
 use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::delete_waste;
-use super::{Catalog, places};
+use super::{Catalog, places, removed_ranges};
 use crate::domains::DomainRow;
 
 /// An object that proved sound.
@@ -162,6 +162,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin(WHAT).await?;
+        let mut gaining = BTreeSet::new();
         let mut strangers: BTreeMap<_, Vec<ObjectId>> = BTreeMap::new();
         for (object, replaced) in objects {
             let place = object.segments.first().map(|first| first.place);
@@ -170,6 +171,9 @@ impl Catalog {
             else {
                 continue;
             };
+            if gaining.insert(number) {
+                removed_ranges::refuse_unfinished(&mut tx, [number].into_iter()).await?;
+            }
             let former = replaced.iter().map(|former| former.id);
             let first = places::first(&mut tx, former, WHAT).await?;
             let behind = places::next(&mut tx, number, 1, WHAT).await?;

@@ -108,7 +108,7 @@ impl Catalog {
             .bind(scope.days.end().number())
             .bind(scope.hours.first().number())
             .bind(scope.hours.last().number())
-            .fetch_all(self.readers())
+            .fetch_all(self.counters())
             .await
             .map_err(failed_to("count events"))?;
         let totals = sum(&rows, day_of)?.into_iter();
@@ -137,7 +137,7 @@ impl Catalog {
         .bind(days.end().number())
         .bind(hours.first().number())
         .bind(hours.last().number())
-        .fetch_all(self.readers())
+        .fetch_all(self.counters())
         .await
         .map_err(failed_to("count events"))?;
         let place = |row: &SqliteRow| Ok((domain_row(row)?.domain, day_of(row)?));
@@ -206,7 +206,8 @@ async fn insert_objects(
 ) -> Result<()> {
     let what = "commit a seal";
     let domains = objects.iter().map(|(domain, _)| *domain);
-    removed_ranges::finish_each(connection, domains.clone()).await?;
+    let each: BTreeSet<_> = domains.clone().collect();
+    removed_ranges::refuse_unfinished(connection, each.into_iter()).await?;
     let places = places::each(connection, domains, what).await?;
     let mut query = QueryBuilder::<Sqlite>::new(concat!(
         "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256, ",

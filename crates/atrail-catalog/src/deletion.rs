@@ -15,7 +15,7 @@ use super::domains::DomainRow;
 use super::failure::failed_to;
 use super::in_scope::{self, Objects, TakenObject};
 use super::log::{self, NewEntry};
-use super::removed_ranges::AT_ONCE;
+use super::removed_ranges::{AT_ONCE, not_in_deleted_range};
 use super::row::{Columns, Id};
 use super::session::SessionKey;
 use super::view::Write;
@@ -86,9 +86,11 @@ impl Catalog {
         facts.record(&mut tx, domains, scope, &objects).await?;
         let is_rest_left = objects.len() > AT_ONCE as usize;
         if is_rest_left {
-            removed_ranges::decide(&mut tx, numbers(domains), scope, None).await?;
+            let losing: HashSet<_> = objects.iter().map(|object| object.domain).collect();
+            let losing = domains.iter().filter(|row| losing.contains(&row.domain));
+            removed_ranges::decide(&mut tx, losing.map(|row| row.number), scope, None).await?;
         } else {
-            removed_ranges::finish_each(&mut tx, numbers(domains)).await?;
+            removed_ranges::refuse_unfinished(&mut tx, numbers(domains)).await?;
             in_scope::remove(&mut tx, domains, scope, &objects).await?;
         }
         let removed = Removed {
@@ -140,22 +142,25 @@ impl Catalog {
         if objects.len() > AT_ONCE as usize {
             removed_ranges::decide(&mut tx, numbers(&domains), scope, Some(now.ages)).await?;
         } else {
-            removed_ranges::finish(&mut tx, row.number).await?;
+            removed_ranges::refuse_unfinished(&mut tx, numbers(&domains)).await?;
             retention::retire_objects(&mut tx, row.number, scope.days, now.ages).await?;
         }
         Ok(Some((Write(tx), in_scope::sum(&objects))))
     }
 
-    /// Reports whether an object is in the archive.
-    pub async fn is_current(&self, object: ObjectId) -> Result<bool> {
-        let what = "look for an object";
-        let row =
-            sqlx::query("SELECT EXISTS (SELECT 1 FROM current_objects WHERE object = ?) AS there")
-                .bind(object.bytes())
-                .fetch_one(self.readers())
-                .await
-                .map_err(failed_to(what))?;
-        Ok(row.integer("there")? != 0)
+    /// Reports whether a deletion has removed an object: its row is gone, or is to go with a range that was deleted. One that
+    /// retention removed is still there for the sessions that pinned it.
+    pub async fn is_deleted(&self, object: ObjectId) -> Result<bool> {
+        let row = sqlx::query(concat!(
+            "SELECT NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = ? AND ",
+            not_in_deleted_range!(),
+            ") AS deleted"
+        ))
+        .bind(object.bytes())
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed_to("look for an object"))?;
+        Ok(row.integer("deleted")? != 0)
     }
 }
 

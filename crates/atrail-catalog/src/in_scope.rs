@@ -133,7 +133,7 @@ pub(super) enum Objects {
     WithRetired,
 }
 
-/// Returns the objects in scope that a deletion removes.
+/// Returns the objects in scope that a deletion removes: none that one has removed already, though its row still stands.
 pub(super) async fn taken(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
@@ -143,8 +143,12 @@ pub(super) async fn taken(
     let mut objects = Vec::new();
     for domain in domains {
         let mut rows = within(concat!(
-            "SELECT object, day, path, retired IS NOT NULL AS retired, events, events_bytes FROM objects ",
-            "WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ? AND (retired IS NULL OR ?)"
+            "SELECT o.object, o.day, o.path, o.retired IS NOT NULL OR r.domain IS NOT NULL AS retired, ",
+            "o.events, o.events_bytes FROM objects o LEFT JOIN removed_ranges r ON r.domain = o.domain ",
+            "AND o.day BETWEEN r.first_day AND r.last_day AND o.hour BETWEEN r.first_hour AND r.last_hour ",
+            "WHERE o.domain = ? AND o.day BETWEEN ? AND ? AND o.hour BETWEEN ? AND ? ",
+            "AND (r.domain IS NULL OR r.retired IS NOT NULL) ",
+            "AND ((o.retired IS NULL AND r.domain IS NULL) OR ?)"
         ), domain, scope)
         .bind(which == Objects::WithRetired)
         .fetch(&mut *connection);

@@ -79,6 +79,8 @@ use log_file::{MOVED_BY_WRITERS_AT_PAGES, Upkeep};
 
 /// Number of read-only connections, and so of simultaneous snapshots.
 const READERS: u32 = 4;
+/// Number of read-only connections besides, for reads that others wait for.
+const COUNTERS: u32 = 2;
 
 /// A handle to the catalog; clones share the connections.
 #[derive(Debug, Clone)]
@@ -87,6 +89,7 @@ pub struct Catalog {
     /// For transactions that become durable only with a later one. Its user holds the writer.
     unsynced: SqlitePool,
     readers: SqlitePool,
+    counters: SqlitePool,
     /// Path of the database's write-ahead log, when it is on a disk.
     log: Option<PathBuf>,
     upkeep: Upkeep,
@@ -123,23 +126,31 @@ impl Catalog {
         let writer = pool(1, options.clone()).await?;
         schema::apply(&writer).await?;
         let unsynced = pool_options(1).connect_lazy_with(unsynced::options(options.clone()));
-        let readers = pool(READERS, options.read_only(true)).await?;
+        let options = options.read_only(true);
+        let counters = pool_options(COUNTERS).connect_lazy_with(options.clone());
+        let readers = pool(READERS, options).await?;
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
         let catalog = Self {
             log: Some(PathBuf::from(log)),
-            ..Self::of(writer, unsynced, readers)
+            ..Self::of(writer, unsynced, readers, counters)
         };
         catalog.set_verifier_key(verifier_key);
         catalog.finish_removals().await?;
         Ok(catalog)
     }
 
-    fn of(writer: SqlitePool, unsynced: SqlitePool, readers: SqlitePool) -> Self {
+    fn of(
+        writer: SqlitePool,
+        unsynced: SqlitePool,
+        readers: SqlitePool,
+        counters: SqlitePool,
+    ) -> Self {
         Self {
             writer,
             unsynced,
             readers,
+            counters,
             log: None,
             upkeep: Upkeep::default(),
             verifier_key: Arc::default(),
@@ -171,9 +182,16 @@ impl Catalog {
         &self.readers
     }
 
+    /// Returns the read-only connections for counts, and for what a seal asks before its transaction: others wait for both,
+    /// so that neither waits for a connection over which somebody reads very many rows.
+    const fn counters(&self) -> &SqlitePool {
+        &self.counters
+    }
+
     /// Waits for running transactions, then closes the files.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.counters.close().await;
         self.unsynced.close().await;
         self.writer.close().await;
     }

@@ -17,7 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSy
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{Catalog, READERS, pool, pool_options, schema};
+use super::{COUNTERS, Catalog, READERS, pool, pool_options, schema};
 
 /// Linux keeps this directory in memory.
 const MEMORY: &str = "/dev/shm";
@@ -59,21 +59,24 @@ struct Connections {
     writer: SqlitePool,
     unsynced: SqlitePool,
     readers: SqlitePool,
+    counters: SqlitePool,
 }
 
 impl Connections {
     async fn open(file: &Path) -> Result<Self> {
         let options = options(file);
+        let read_only = options.clone().read_only(true);
         Ok(Self {
             writer: pool(1, options.clone()).await?,
-            unsynced: pool_options(1).connect_lazy_with(options.clone()),
+            unsynced: pool_options(1).connect_lazy_with(options),
             // The pool opens each connection on demand: most tests never read twice at once.
-            readers: pool_options(READERS).connect_lazy_with(options.read_only(true)),
+            readers: pool_options(READERS).connect_lazy_with(read_only.clone()),
+            counters: pool_options(COUNTERS).connect_lazy_with(read_only),
         })
     }
 
     fn are_open(&self) -> bool {
-        let all = [&self.writer, &self.unsynced, &self.readers];
+        let all = [&self.writer, &self.unsynced, &self.readers, &self.counters];
         all.iter().all(|pool| !pool.is_closed())
     }
 }
@@ -117,10 +120,11 @@ impl MemoryCatalog {
             writer,
             unsynced,
             readers,
+            counters,
         } = self.connections().await?;
         let catalog = Catalog {
             home: Some(Arc::clone(&self.home)),
-            ..Catalog::of(writer, unsynced, readers)
+            ..Catalog::of(writer, unsynced, readers, counters)
         };
         catalog.set_verifier_key(verifier_key);
         catalog.finish_removals().await?;

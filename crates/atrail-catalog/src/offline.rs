@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use super::archive::object_file;
 use super::contents::contents_of_segments;
 use super::failure::failed_to;
+use super::removed_ranges::not_in_deleted_range;
 use super::row::{Columns, Id};
 use super::{Catalog, pool, schema};
 use crate::domains::domain_row;
@@ -86,11 +87,11 @@ pub struct RecordedSegment {
 
 /// One statement, so that objects and segments are of one moment.
 macro_rules! select_recorded {
-    ($objects:literal) => {
+    ($($objects:expr),+) => {
         concat!(
             "SELECT o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, d.domain, d.account, d.space, ",
-            "s.segment, s.count, s.size_bytes AS events_bytes, s.root FROM (SELECT * FROM objects WHERE ",
-            $objects,
+            "s.segment, s.count, s.size_bytes AS events_bytes, s.root FROM (SELECT * FROM objects o WHERE ",
+            $($objects,)+
             ") o JOIN domains d ON d.domain = o.domain LEFT JOIN segments s ON s.object = o.object ",
             "ORDER BY o.object, s.position"
         )
@@ -116,7 +117,7 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(10));
         let only = pool(1, options).await?;
         schema::check(&only).await?;
-        Ok(Self::of(only.clone(), only.clone(), only))
+        Ok(Self::of(only.clone(), only.clone(), only.clone(), only))
     }
 
     /// Writes the present state of the catalog to a new file. The caller must sync the file to make it durable.
@@ -166,30 +167,35 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Returns the number of objects, and their bytes.
+    /// Returns the number of objects, and their bytes, without those that were deleted and whose rows still stand.
     pub async fn archive_size(&self) -> Result<(u64, u64)> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS objects, COALESCE(SUM(size_bytes), 0) AS size_bytes FROM objects",
-        )
+        let row = sqlx::query(concat!(
+            "SELECT COUNT(*) AS objects, COALESCE(SUM(size_bytes), 0) AS size_bytes FROM objects o WHERE ",
+            not_in_deleted_range!()
+        ))
         .fetch_one(self.readers())
         .await
         .map_err(failed_to("count its objects"))?;
         Ok((row.unsigned("objects")?, row.unsigned("size_bytes")?))
     }
 
-    /// Returns the next objects by id.
+    /// Returns the next objects by id, of those that [`Self::archive_size`] counts.
     pub async fn recorded_after(
         &self,
         after: Option<ObjectId>,
         at_most: u32,
     ) -> Result<Vec<Recorded>> {
         let after = after.map(|id| id.bytes().to_vec()).unwrap_or_default();
-        let rows = sqlx::query(select_recorded!("object > ? ORDER BY object LIMIT ?"))
-            .bind(after)
-            .bind(at_most)
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to("list its objects"))?;
+        let rows = sqlx::query(select_recorded!(
+            "object > ? AND ",
+            not_in_deleted_range!(),
+            " ORDER BY object LIMIT ?"
+        ))
+        .bind(after)
+        .bind(at_most)
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed_to("list its objects"))?;
         recorded(&rows)
     }
 

@@ -2,9 +2,7 @@
 //!
 //! From the decision on, nobody who reads the archive sees any of them (`current_objects`, [`super::archive`]). A domain
 //! has at most one such range. Whoever decides has claimed the domain and keeps the claim until all rows are gone; after
-//! a failure, and after a crash, whoever adds objects to the domain first removes the rest.
-
-use std::collections::BTreeSet;
+//! a failure, and after a crash, whoever adds objects to the domain first removes the rest, in transactions of their own.
 
 use atrail_model::{Scope, Timestamp};
 use sqlx::query::Query;
@@ -15,20 +13,29 @@ use super::Catalog;
 use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
 use super::row::{Columns, nanoseconds};
-use atrail_disk::Result;
+use atrail_disk::{Result, StoreError, chain};
 
 /// Objects of one transaction, besides others of the last one's hour.
 pub(super) const AT_ONCE: u32 = 256;
 
 const WHAT: &str = "remove what was deleted";
 
+/// The condition that no range hides a row of `objects o` for a deletion. A range of retention leaves the bytes.
+macro_rules! not_in_deleted_range {
+    () => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM removed_ranges r WHERE r.domain = o.domain AND r.retired IS NULL ",
+            "AND o.day BETWEEN r.first_day AND r.last_day AND o.hour BETWEEN r.first_hour AND r.last_hour)"
+        )
+    };
+}
+pub(super) use not_in_deleted_range;
+
 /// What one transaction removed.
 #[derive(Debug)]
 pub struct Part {
     /// The paths that are waste now.
     pub paths: Vec<String>,
-    /// Whether nothing of the domain's range is left.
-    is_last: bool,
 }
 
 struct Range {
@@ -43,7 +50,7 @@ impl Catalog {
     /// Removes the next part of what was decided in these domains, in a transaction of its own; returns `None` when
     /// nothing is left.
     pub async fn remove_part(&self, domains: &[DomainRow]) -> Result<Option<Part>> {
-        let mut connection = self.readers().acquire().await.map_err(failed_to(WHAT))?;
+        let mut connection = self.counters().acquire().await.map_err(failed_to(WHAT))?;
         let mut found = None;
         for domain in domains {
             found = range_of(&mut connection, domain.number).await?;
@@ -56,10 +63,7 @@ impl Catalog {
         let mut tx = self.begin(WHAT).await?;
         // Somebody may have removed more of it since.
         let Some(range) = range_of(&mut tx, found.domain).await? else {
-            return Ok(Some(Part {
-                paths: Vec::new(),
-                is_last: true,
-            }));
+            return Ok(Some(Part { paths: Vec::new() }));
         };
         let part = range.remove_part(&mut tx).await?;
         tx.commit().await?;
@@ -72,16 +76,28 @@ impl Catalog {
             "SELECT d.domain, d.account, d.space FROM removed_ranges r ",
             "CROSS JOIN domains d ON d.domain = r.domain"
         ))
-        .fetch_all(self.readers())
+        .fetch_all(self.counters())
         .await
         .map_err(failed_to(WHAT))?;
         rows.iter().map(domain_row).collect()
     }
 
-    /// Removes all that an earlier process has decided to remove, before anybody adds to it.
+    /// Removes what an earlier process has decided to remove. What cannot be removed now stays out of everybody's sight,
+    /// and only its own domain waits for it: [`Self::being_removed`] still names it then.
     pub(super) async fn finish_removals(&self) -> Result<()> {
-        let domains = self.being_removed().await?;
-        while self.remove_part(&domains).await?.is_some() {}
+        for domain in self.being_removed().await? {
+            let finished = async {
+                while self.remove_part(&[domain]).await?.is_some() {}
+                Ok::<_, StoreError>(())
+            };
+            if let Err(error) = finished.await {
+                tracing::warn!(
+                    domain = %domain.domain,
+                    error = chain(&error),
+                    "the catalog still has rows of deleted events"
+                );
+            }
+        }
         Ok(())
     }
 }
@@ -94,7 +110,7 @@ pub(super) async fn decide(
     retired: Option<Timestamp>,
 ) -> Result<()> {
     for domain in domains {
-        finish(connection, domain).await?;
+        refuse_unfinished(connection, [domain].into_iter()).await?;
         sqlx::query(concat!(
             "INSERT INTO removed_ranges (domain, first_day, last_day, first_hour, last_hour, retired) ",
             "VALUES (?, ?, ?, ?, ?, ?)"
@@ -117,23 +133,18 @@ pub(super) async fn decide(
     Ok(())
 }
 
-/// Removes all that is left of a domain's range, whose paths are waste then: before objects are added to it.
-pub(super) async fn finish(connection: &mut SqliteConnection, domain: i64) -> Result<()> {
-    while let Some(range) = range_of(connection, domain).await? {
-        if range.remove_part(connection).await?.is_last {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// As [`finish`], for each of several domains.
-pub(super) async fn finish_each(
+/// Refuses work in a domain that still has a range: the caller has finished it before ([`Catalog::remove_part`]), because
+/// the transaction of its work would grow with it.
+pub(super) async fn refuse_unfinished(
     connection: &mut SqliteConnection,
     domains: impl Iterator<Item = i64> + Send,
 ) -> Result<()> {
-    for domain in domains.collect::<BTreeSet<_>>() {
-        finish(connection, domain).await?;
+    for domain in domains {
+        if range_of(connection, domain).await?.is_some() {
+            return Err(StoreError::Conflict(
+                "the rows of deleted events are not all removed yet".to_owned(),
+            ));
+        }
     }
     Ok(())
 }
@@ -171,15 +182,19 @@ macro_rules! in_part {
 
 impl Range {
     async fn remove_part(&self, connection: &mut SqliteConnection) -> Result<Part> {
+        // Only objects that this part removes count, so that each part makes progress: the rows of those that an earlier
+        // one retired are still there.
         let next = self.up_to(
             concat!(
                 "SELECT day, hour FROM objects WHERE domain = ?1 AND day BETWEEN ?2 AND ?3 ",
-                "AND hour BETWEEN ?4 AND ?6 ORDER BY day, hour LIMIT 1 OFFSET ?7"
+                "AND hour BETWEEN ?4 AND ?6 AND (NOT ?8 OR retired IS NULL) ",
+                "ORDER BY day, hour LIMIT 1 OFFSET ?7"
             ),
             self.end(),
         );
         let next = next
             .bind(AT_ONCE - 1)
+            .bind(self.retired.is_some())
             .fetch_optional(&mut *connection)
             .await;
         let next = next.map_err(failed_to(WHAT))?;
@@ -221,16 +236,14 @@ impl Range {
             done.map_err(failed_to(WHAT))?;
         }
         let progress = match next {
-            Some(_) => sqlx::query("UPDATE removed_ranges SET first_day = ?2 WHERE domain = ?1"),
-            None => sqlx::query("DELETE FROM removed_ranges WHERE domain = ?1 AND last_day >= ?2"),
+            Some(_) => {
+                sqlx::query("UPDATE removed_ranges SET first_day = ? WHERE domain = ?").bind(end.0)
+            }
+            None => sqlx::query("DELETE FROM removed_ranges WHERE domain = ?"),
         };
-        let progress = progress.bind(self.domain).bind(end.0);
-        let done = progress.execute(connection).await;
+        let done = progress.bind(self.domain).execute(connection).await;
         done.map_err(failed_to(WHAT))?;
-        Ok(Part {
-            paths,
-            is_last: next.is_none(),
-        })
+        Ok(Part { paths })
     }
 
     /// The last day and hour.

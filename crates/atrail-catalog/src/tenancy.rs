@@ -247,7 +247,7 @@ impl Tenancy {
         }
         let (is_held, has_events): (bool, bool) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain WHERE d.account = ?1), \
-                    EXISTS (SELECT 1 FROM hour_totals t JOIN domains d ON d.domain = t.domain WHERE d.account = ?1) \
+                    EXISTS (SELECT 1 FROM domains d JOIN current_objects o ON o.domain = d.domain WHERE d.account = ?1) \
                  OR EXISTS (SELECT 1 FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE d.account = ?1)",
         )
         .bind(id.bytes())

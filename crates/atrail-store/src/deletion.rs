@@ -119,8 +119,11 @@ impl Core {
             total = self.remove_and_erase(domains, &scope, requester).await?;
             // From here on the deletion completes even if the requester's rights are revoked.
             requester.warrant = None;
-            let rest = self.with_reserve(|| self.seal_claimed(domains)).await;
-            rest.map_err(partly(total))?;
+            let rest = self.with_reserve(|| async {
+                self.remove_rest(domains, Bytes::Stay).await?;
+                self.seal_claimed(domains).await
+            });
+            rest.await.map_err(partly(total))?;
         } else {
             sealed?;
         }
@@ -244,11 +247,11 @@ impl Core {
         let Some(first) = objects.first() else {
             return Ok(false);
         };
-        let is_there = self.catalog.is_current(first.id).await;
-        if !matches!(&is_there, Ok(true)) {
+        let is_removed = self.catalog.is_deleted(first.id).await;
+        if !matches!(&is_removed, Ok(false)) {
             self.owes_objects.owe();
         }
-        let is_removed = !is_there?;
+        let is_removed = is_removed?;
         if is_removed {
             tracing::warn!(%error, "a deletion was reported as failed, but took effect");
         }

@@ -7,6 +7,7 @@ mod commits;
 mod erasure;
 mod rests;
 mod turns;
+mod unfinished;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;

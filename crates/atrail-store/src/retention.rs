@@ -178,7 +178,12 @@ impl Core {
             return Ok(EventTotal::default());
         };
         let nobody_counts = self.journal.change_counts().await;
-        retirement.commit().await?;
+        let committed = retirement.commit().await;
+        if committed.is_err() {
+            // It may have decided nevertheless.
+            self.owes_objects.owe();
+        }
+        committed?;
         drop(nobody_counts);
         self.remove_rest(&domains, Bytes::Stay).await?;
         tracing::info!(

@@ -24,6 +24,7 @@ use libdeflater::CompressionLvl;
 
 use crate::core::Core;
 use crate::dedup::NewRun;
+use crate::deletion::Bytes;
 use crate::duties::{Claim, Duty};
 use held::Held;
 use scope::SealScope;
@@ -132,10 +133,11 @@ impl Core {
 
     /// Seals the next portion of each of these domains, which the caller has claimed.
     async fn seal_gathered(self: &Arc<Self>, domains: &HashSet<Domain>) -> Result<()> {
-        let mut held = Held::take(&self.journal, domains);
+        let (domains, finished) = self.without_rest(domains).await;
+        let mut held = Held::take(&self.journal, &domains);
         let taken = &held.taken;
         if taken.is_empty() {
-            return Ok(());
+            return finished;
         }
         let started = Instant::now();
         let refused = self.unknown_seal.lock().clone();
@@ -155,7 +157,29 @@ impl Core {
                 "the log keeps files that it no longer needs"
             );
         }
-        Ok(())
+        finished
+    }
+
+    /// Finishes removals in these domains, which the caller has claimed: no event is added to a domain before. Returns the
+    /// domains without those where that fails, of which it reports the first failure; they keep no other waiting.
+    async fn without_rest(&self, domains: &HashSet<Domain>) -> (HashSet<Domain>, Result<()>) {
+        let mut free = domains.clone();
+        let rests = match self.catalog.being_removed().await {
+            Ok(rests) => rests,
+            Err(error) => return (HashSet::new(), Err(error)),
+        };
+        let mut outcome = Ok(());
+        for row in rests {
+            if !domains.contains(&row.domain) {
+                continue;
+            }
+            if let Err(error) = self.remove_rest(&[row], Bytes::Stay).await {
+                self.counters.seal_failures.add(1);
+                free.remove(&row.domain);
+                outcome = outcome.and(Err(error));
+            }
+        }
+        (free, outcome)
     }
 
     async fn seal_taken(self: &Arc<Self>, taken: &[(Domain, Arc<Pending>)]) -> Result<()> {

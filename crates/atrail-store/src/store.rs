@@ -109,6 +109,10 @@ impl Store {
         }
         core.look_for_waiting().await?;
         core.end_erasures().await?;
+        if !core.catalog.being_removed().await?.is_empty() {
+            // The catalog could not remove it when it was opened: the background tries again.
+            core.owes_objects.owe();
+        }
         *core.background.lock() = vec![
             tokio::spawn(background::background(Arc::downgrade(&core))),
             tokio::spawn(background::tend_log(Arc::downgrade(&core))),

@@ -7,16 +7,16 @@ use super::{
 };
 
 /// Several times as many objects as one transaction removes.
-const MANY: u32 = 700;
+pub(super) const MANY: u32 = 700;
 
-const REFUSE: &str =
+pub(super) const REFUSE: &str =
     "CREATE TRIGGER refuse BEFORE DELETE ON objects BEGIN SELECT RAISE(ABORT, 'no'); END";
 /// Lets the first parts go.
-const REFUSE_LATER: &str = "CREATE TRIGGER refuse BEFORE DELETE ON objects WHEN OLD.day > \
+pub(super) const REFUSE_LATER: &str = "CREATE TRIGGER refuse BEFORE DELETE ON objects WHEN OLD.day > \
      (SELECT MIN(day) + 14 FROM objects) BEGIN SELECT RAISE(ABORT, 'no'); END";
-const ACCEPT: &str = "DROP TRIGGER refuse";
+pub(super) const ACCEPT: &str = "DROP TRIGGER refuse";
 
-fn one_an_hour(hours: u32) -> Vec<NewEvent> {
+pub(super) fn one_an_hour(hours: u32) -> Vec<NewEvent> {
     let first = "2016-06-01".parse::<Day>().unwrap().number();
     let event = |hour: u32| {
         let line = Bytes::from(format!("{{\"n\":{hour}}}"));
@@ -32,7 +32,7 @@ fn one_an_hour(hours: u32) -> Vec<NewEvent> {
 
 impl Fixture {
     /// Returns a store with an event in each of very many hours, all sealed.
-    async fn of_many() -> Self {
+    pub(super) async fn of_many() -> Self {
         let fixture = Self::new().await;
         let sent = fixture.store.append(fixture.domain(), one_an_hour(MANY));
         sent.await.unwrap();
@@ -41,20 +41,20 @@ impl Fixture {
         fixture
     }
 
-    async fn number(&self, sql: &'static str) -> i64 {
+    pub(super) async fn number(&self, sql: &'static str) -> i64 {
         self.store.core.catalog.number(sql).await
     }
 
-    async fn rows(&self) -> i64 {
+    pub(super) async fn rows(&self) -> i64 {
         self.number("SELECT COUNT(*) FROM objects").await
     }
 
-    async fn ranges(&self) -> i64 {
+    pub(super) async fn ranges(&self) -> i64 {
         self.number("SELECT COUNT(*) FROM removed_ranges").await
     }
 
     /// Returns how many events the account has: in all, and of its domains together.
-    async fn of_account(&self) -> u64 {
+    pub(super) async fn of_account(&self) -> u64 {
         let target = Target::Space(self.space);
         let domains = self.store.core.catalog.domains_of(target).await.unwrap();
         let scope = atrail_model::Scope {
@@ -71,7 +71,7 @@ impl Fixture {
         count
     }
 
-    async fn is_sound(&self) -> bool {
+    pub(super) async fn is_sound(&self) -> bool {
         let found = self.store.core.catalog.integrity().await.unwrap();
         found.is_empty()
     }

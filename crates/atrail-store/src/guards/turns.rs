@@ -17,7 +17,7 @@ impl Fixture {
     }
 
     /// Another domain that has something unsealed.
-    async fn other(&self) -> Domain {
+    pub(super) async fn other(&self) -> Domain {
         let tenancy = self.store.tenancy();
         let organization = tenancy.organizations().await.unwrap()[0].id;
         let now = "2017-07-25T10:00:00Z".parse().unwrap();

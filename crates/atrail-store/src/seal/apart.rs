@@ -14,6 +14,7 @@ use libdeflater::CompressionLvl;
 use super::scope::SealScope;
 use crate::apart::ApartHour;
 use crate::core::Core;
+use crate::deletion::Bytes;
 use crate::duties::Duty;
 
 /// Hours that one round tries without a request: other seals wait meanwhile.
@@ -154,6 +155,7 @@ impl Core {
             .ok_or_else(|| StoreError::NotFound {
                 what: place.domain.to_string(),
             })?;
+        self.remove_rest(&[*row], Bytes::Stay).await?;
         let id = ObjectId::generate();
         let paths = [object::object_path(place, id)];
         self.catalog.mark_as_waste(&paths).await?;
