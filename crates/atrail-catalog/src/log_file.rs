@@ -145,3 +145,6 @@ fn has_pages(log: &Path, pages: u64) -> io::Result<bool> {
         read => read.map(|()| frame[8..16] == header[16..24]),
     }
 }
+
+#[cfg(test)]
+mod tests;
