@@ -160,6 +160,37 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
     })
 }
 
+/// Refuses to end an account in which any hold stands, or a space on which one stands by itself: nobody could release it
+/// afterwards. One on the account keeps the events of a space that ended.
+pub(super) async fn refuse_end(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+    let what = "look for a legal hold";
+    let sql = match target {
+        Target::Space(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE d.space = ? AND NOT h.at_account_level LIMIT 1"
+        ),
+        Target::Account(_) => concat!(
+            "SELECT d.domain, d.account, d.space FROM domains d JOIN holds h ON h.domain = d.domain ",
+            "WHERE d.account = ? ORDER BY h.at_account_level DESC, d.domain LIMIT 1"
+        ),
+    };
+    let row = sqlx::query(sql)
+        .bind(guid_of(target))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed_to(what))?;
+    let Some(row) = row else { return Ok(()) };
+    let mut standing = of_domain(connection, &domain_row(&row)?).await?.into_iter();
+    let is_of_account = matches!(target, Target::Account(_));
+    standing
+        .find(|hold| is_of_account || !hold.at_account_level)
+        .map_or(Ok(()), |hold| {
+            Err(StoreError::Conflict(format!(
+                "{hold}: release that hold first"
+            )))
+        })
+}
+
 /// Refuses a hold on a deleted space: nobody could release it.
 async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Result<()> {
     let Target::Space(space) = target else {

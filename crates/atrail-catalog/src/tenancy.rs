@@ -1,14 +1,14 @@
 //! Accounts, organizations, spaces, and the domain of each account and space.
 
 use atrail_disk::{Result, StoreError};
-use atrail_model::{AccountId, OrganizationId, SpaceId, Timestamp, Warrant};
+use atrail_model::{AccountId, OrganizationId, SpaceId, Target, Timestamp, Warrant};
 use sqlx::sqlite::SqliteRow;
 
 use super::changes::{Change, Changing};
 use super::identity::must_stand;
 use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
-use super::{Catalog, names};
+use super::{Catalog, holds, names};
 use crate::failure::{failed_to, taken_or_failed_to};
 
 /// An account.
@@ -245,20 +245,15 @@ impl Tenancy {
                 "the account has {organizations} organizations: delete them first"
             )));
         }
-        let (is_held, has_events): (bool, bool) = sqlx::query_as(
-            "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain WHERE d.account = ?1), \
-                    EXISTS (SELECT 1 FROM domains d JOIN current_objects o ON o.domain = d.domain WHERE d.account = ?1) \
+        holds::refuse_end(&mut tx, Target::Account(id)).await?;
+        let (has_events,): (bool,) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM domains d JOIN current_objects o ON o.domain = d.domain WHERE d.account = ?1) \
                  OR EXISTS (SELECT 1 FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE d.account = ?1)",
         )
         .bind(id.bytes())
         .fetch_one(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        if is_held {
-            return Err(StoreError::Conflict(
-                "a legal hold stands in the account: release it first".to_owned(),
-            ));
-        }
         if has_events {
             return Err(holds_events());
         }
@@ -328,21 +323,7 @@ impl Tenancy {
     pub async fn delete_space(&self, id: SpaceId, now: Timestamp) -> Result<()> {
         const WHAT: &str = "delete a space";
         let mut tx = self.begin(WHAT).await?;
-        // Nobody could release the hold afterwards.
-        let (is_held,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT 1 FROM holds h JOIN domains d ON d.domain = h.domain \
-             WHERE d.space = ? AND NOT h.at_account_level)",
-        )
-        .bind(id.bytes())
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed_to(WHAT))?;
-        if is_held {
-            return Err(StoreError::Conflict(
-                "a legal hold stands on the space: release it first; one on the account keeps the events as well"
-                    .to_owned(),
-            ));
-        }
+        holds::refuse_end(&mut tx, Target::Space(id)).await?;
         let deleted = sqlx::query("DELETE FROM spaces WHERE guid = ?")
             .bind(id.bytes())
             .execute(&mut *tx)
