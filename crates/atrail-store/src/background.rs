@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const TELL_EVERY_TICKS: u32 = 5;
 /// How often ended sessions and logins are deleted, and the passed time is recorded.
 const FORGET_EVERY_TICKS: u32 = 60;
-/// How often retention is enforced.
+/// How often retention is enforced, in ticks.
 const SWEEP_EVERY_TICKS: u32 = 300;
 
 /// Seals by size and age, records the uses of sessions in the catalog, deletes ended ones. Ends with the store.
@@ -65,9 +65,6 @@ pub(crate) async fn background(core: Weak<Core>) {
             outcome = outcome.and(core.signing.sign_all(&core.catalog).await);
             outcome = outcome.and(core.erase_owed().await);
         }
-        if ticks.is_multiple_of(SWEEP_EVERY_TICKS) {
-            outcome = outcome.and(core.sweep(Busy::Leave).await.map(drop));
-        }
         outcome = core.told(outcome);
         if is_full(&outcome) {
             core.journal.note_full();
@@ -78,6 +75,27 @@ pub(crate) async fn background(core: Weak<Core>) {
                 "background work failed; the server tries again"
             );
             tokio::time::sleep(tick).await;
+        }
+    }
+}
+
+/// Enforces retention. Ends with the store. Nobody's seal waits for it, however many rows of one tenant are to go.
+pub(crate) async fn enforce_retention(core: Weak<Core>) {
+    loop {
+        let Some(tick) = core.upgrade().map(|core| core.settings.tick) else {
+            return;
+        };
+        tokio::time::sleep(tick.saturating_mul(SWEEP_EVERY_TICKS)).await;
+        let Some(core) = core.upgrade() else { return };
+        let swept = core.told(core.sweep(Busy::Leave).await);
+        if is_full(&swept) {
+            core.journal.note_full();
+        }
+        if let Err(error) = swept {
+            tracing::error!(
+                error = chain(&error),
+                "retention could not be enforced everywhere; the server tries again"
+            );
         }
     }
 }

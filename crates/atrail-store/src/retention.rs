@@ -27,7 +27,7 @@ use crate::duties::{claim_all, to_take_out};
 pub(crate) enum Busy {
     /// Waits until that has ended.
     Wait,
-    /// Leaves it to the next sweep: who sweeps seals for all, and nobody's sealing waits for one tenant's deletion.
+    /// Leaves it to the next sweep: no tenant's retention waits for another one's deletion.
     Leave,
 }
 

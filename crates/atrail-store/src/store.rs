@@ -115,6 +115,7 @@ impl Store {
         }
         *core.background.lock() = vec![
             tokio::spawn(background::background(Arc::downgrade(&core))),
+            tokio::spawn(background::enforce_retention(Arc::downgrade(&core))),
             tokio::spawn(background::tend_log(Arc::downgrade(&core))),
             tokio::spawn(background::tend_dedup(Arc::downgrade(&core))),
             tokio::spawn(compaction::background(Arc::downgrade(&core))),
