@@ -6,14 +6,14 @@ use atrail_archive::object::{Line, NewObject, ObjectFile};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    AccountId, Day, DayRange, DayTotal, Domain, Hour, Hours, Place, Scope, SegmentId, Target,
-    Timestamp, format_timestamp,
+    Day, DayRange, DayTotal, Domain, Hour, Hours, Place, Scope, SegmentId, Target, Timestamp,
+    format_timestamp,
 };
 use atrail_wal::LogNumber;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::domains::{domain_row, guid_of};
+use super::domains::{DomainRow, guid_of};
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
@@ -115,24 +115,27 @@ impl Catalog {
         Ok(totals.map(|(_, total)| total).collect())
     }
 
-    /// Returns the daily totals of the sealed events of each of an account's domains.
+    /// Returns the daily totals of the sealed events of each of these domains.
     pub async fn totals_by_domain(
         &self,
-        account: AccountId,
+        domains: &[DomainRow],
         days: DayRange,
         hours: Hours,
     ) -> Result<Vec<(Domain, DayTotal)>> {
+        let by_number: BTreeMap<_, _> =
+            domains.iter().map(|row| (row.number, row.domain)).collect();
+        let numbers: Vec<_> = by_number.keys().map(i64::to_string).collect();
         let rows = sqlx::query(concat!(
-            "SELECT d.domain, d.account, d.space, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-            "FROM domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.account = ?1 ",
-            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY d.domain, t.day ",
-            "UNION ALL SELECT d.domain, d.account, d.space, t.day, -SUM(t.count), -SUM(t.size_bytes) ",
-            "FROM removed_ranges r CROSS JOIN domains d ON d.domain = r.domain ",
-            "CROSS JOIN hour_totals t ON t.domain = r.domain WHERE d.account = ?1 ",
-            "AND t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour ",
-            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY d.domain, t.day"
+            "SELECT t.domain, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
+            "FROM json_each(?1) j CROSS JOIN hour_totals t ON t.domain = j.value ",
+            "WHERE t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.domain, t.day ",
+            "UNION ALL SELECT t.domain, t.day, -SUM(t.count), -SUM(t.size_bytes) ",
+            "FROM json_each(?1) j CROSS JOIN removed_ranges r ON r.domain = j.value ",
+            "CROSS JOIN hour_totals t ON t.domain = r.domain ",
+            "WHERE t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour ",
+            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.domain, t.day"
         ))
-        .bind(guid_of(Target::Account(account)))
+        .bind(format!("[{}]", numbers.join(",")))
         .bind(days.start().number())
         .bind(days.end().number())
         .bind(hours.first().number())
@@ -140,9 +143,13 @@ impl Catalog {
         .fetch_all(self.counters())
         .await
         .map_err(failed_to("count events"))?;
-        let place = |row: &SqliteRow| Ok((domain_row(row)?.domain, day_of(row)?));
+        let place = |row: &SqliteRow| Ok((row.integer("domain")?, day_of(row)?));
         let totals = sum(&rows, place)?.into_iter();
-        Ok(totals.map(|((domain, _), total)| (domain, total)).collect())
+        let named = totals.filter_map(|((number, _), total)| {
+            let domain = by_number.get(&number)?;
+            Some((*domain, total))
+        });
+        Ok(named.collect())
     }
 
     /// Returns those of the segments that are in the archive.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use atrail_catalog::domains::DomainRow;
 use atrail_disk::Result;
 use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Hours, Scope, Target};
 
 use crate::Store;
+
+/// Domains that are counted while no seal is published.
+const DOMAINS_AT_ONCE: usize = 64;
 
 impl Store {
     /// Returns counts per day of the events in scope, ascending; days without events are absent. Exact: every event
@@ -64,7 +68,8 @@ impl Store {
     }
 
     /// Returns the same counts as [`Self::status`] of an account, for each of its domains by itself: those of a day
-    /// together, the account's own first, then spaces by GUID. A space that was deleted still has its events.
+    /// together, the account's own first, then spaces by GUID. A space that was deleted still has its events. The counts of
+    /// one domain are of one moment; those of different domains may differ in it, so that nobody's seal waits for all.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -76,28 +81,43 @@ impl Store {
     ) -> Result<Vec<(Domain, DayTotal)>> {
         let core = &self.core;
         let of_account = core.catalog.domains_of(Target::Account(account)).await?;
-        // No seal is published between the two reads: an event counts in exactly one of them.
-        let unchanged = core.journal.keep_counts().await;
-        let sealed = core.catalog.totals_by_domain(account, days, hours).await?;
-        let mut unsealed = core.journal.totals(None, days, hours);
-        core.apart.add_totals(&mut unsealed, None, days, hours);
-        drop(unchanged);
-        let is_of_account = |domain: &Domain| of_account.iter().any(|row| row.domain == *domain);
-        unsealed.retain(|(domain, _)| is_of_account(domain));
         let mut totals: BTreeMap<(Day, bool, Domain), DayTotal> = BTreeMap::new();
-        for (domain, more) in sealed.into_iter().chain(unsealed) {
-            let place = (more.day, matches!(domain, Domain::Space(_)), domain);
-            let total = totals.entry(place).or_insert(DayTotal {
-                day: more.day,
-                count: 0,
-                size_bytes: 0,
-            });
-            total.count += more.count;
-            total.size_bytes += more.size_bytes;
+        for some in of_account.chunks(DOMAINS_AT_ONCE) {
+            for (domain, more) in self.counts_of(some, days, hours).await? {
+                let place = (more.day, matches!(domain, Domain::Space(_)), domain);
+                let total = totals.entry(place).or_insert(DayTotal {
+                    day: more.day,
+                    count: 0,
+                    size_bytes: 0,
+                });
+                total.count += more.count;
+                total.size_bytes += more.size_bytes;
+            }
         }
         let totals = totals.into_iter().filter(|(_, total)| total.count > 0);
         Ok(totals
             .map(|((.., domain), total)| (domain, total))
             .collect())
+    }
+
+    /// Returns sealed and unsealed counts of these domains, at one moment.
+    async fn counts_of(
+        &self,
+        domains: &[DomainRow],
+        days: DayRange,
+        hours: Hours,
+    ) -> Result<Vec<(Domain, DayTotal)>> {
+        let core = &self.core;
+        // No seal is published between the two reads: an event counts in exactly one of them.
+        let unchanged = core.journal.keep_counts().await;
+        let mut counts = core.catalog.totals_by_domain(domains, days, hours).await?;
+        for row in domains {
+            let only = Some(row.domain);
+            let mut unsealed = core.journal.totals(only, days, hours);
+            core.apart.add_totals(&mut unsealed, only, days, hours);
+            counts.extend(unsealed);
+        }
+        drop(unchanged);
+        Ok(counts)
     }
 }

@@ -3,7 +3,7 @@
 use atrail_model::{Requester, Retention};
 
 use super::rests::{ACCEPT, MANY, REFUSE, REFUSE_LATER, one_an_hour};
-use super::{A_WHILE, Arc, ErrorKind, Fixture, Target};
+use super::{A_WHILE, Arc, Domain, ErrorKind, Fixture, Target};
 
 impl Fixture {
     /// Returns a store with very many objects in one old day, all sealed.
@@ -221,4 +221,56 @@ async fn a_domain_that_loses_nothing_has_no_range() {
     assert!(deleted.unwrap().is_owed, "the control");
     let domains = core.catalog.domains_of(scope.target).await.unwrap();
     assert_eq!((domains.len(), fixture.ranges().await), (2, 1));
+}
+
+/// Somebody who reads very many rows holds a connection for long.
+#[tokio::test]
+async fn a_count_waits_for_no_reader() {
+    let fixture = Fixture::of_many().await;
+    let catalog = &fixture.store.core.catalog;
+    let mut readers = Vec::new();
+    let reads = async {
+        loop {
+            readers.push(catalog.snapshot("read").await.unwrap());
+        }
+    };
+    let all = tokio::time::timeout(A_WHILE, reads).await;
+    assert!(all.is_err() && !readers.is_empty(), "the control");
+    let look = async {
+        (
+            fixture.count().await,
+            catalog.being_removed().await.unwrap().len(),
+        )
+    };
+    let counts = tokio::time::timeout(5 * A_WHILE, look).await;
+    assert_eq!(counts.expect("it does not wait"), (u64::from(MANY) + 1, 0));
+}
+
+/// Each of them locks the counts for a part of them.
+#[tokio::test]
+async fn each_domain_of_very_many_is_counted() {
+    let fixture = Fixture::new().await;
+    let tenancy = fixture.store.tenancy();
+    let organization = tenancy.organizations().await.unwrap()[0].clone();
+    let now = "2017-07-25T10:00:00Z".parse().unwrap();
+    for nth in 0..130 {
+        let space = tenancy
+            .create_space(organization.id, &format!("s{nth}"), now)
+            .await
+            .unwrap();
+        let sent = vec![Fixture::event("other")];
+        let sent = fixture.store.append(Domain::Space(space.id), sent);
+        sent.await.unwrap();
+        if nth == 70 {
+            fixture.seal().await.unwrap().unwrap();
+        }
+    }
+    assert_eq!(fixture.of_account().await, 131);
+    let (days, hours) = (fixture.scope().days, fixture.scope().hours);
+    let each = fixture
+        .store
+        .status_by_domain(organization.account, days, hours);
+    let each = each.await.unwrap();
+    assert_eq!(each.len(), 131);
+    assert!(each.iter().all(|(_, total)| total.count == 1));
 }
