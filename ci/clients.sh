@@ -25,7 +25,7 @@ environment() {
 }
 
 server
-bearer "$WORK/key" '"send","read"'
+key "$WORK/key" '"send","read"'
 ATRAIL_KEY=$(cat "$WORK/key")
 export ATRAIL_ENDPOINT=$URL ATRAIL_KEY
 served=$WORK/openapi.json
