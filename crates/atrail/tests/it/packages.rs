@@ -95,7 +95,7 @@ fn pages_and_manifests_name_this_version() {
     let version = env!("CARGO_PKG_VERSION");
     for (path, before, times) in [
         ("README.md", "atrail-", 1),
-        ("docs/INSTALL.md", "atrail-", 2),
+        ("docs/INSTALL.md", "atrail-", 3),
         ("docs/INSTALL.md", "atrail_", 1),
         ("docs/INSTALL.md", "atrail:", 2),
         ("deploy/compose/compose.yaml", "atrail:", 1),
