@@ -17,11 +17,17 @@ work=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 "$binary" serve --data "$work/data" --listen 127.0.0.1:0 >"$work/stdout" 2>"$work/log" &
 server=$!
-for _ in $(seq 100); do
-  grep -q listening "$work/stdout" && break
+url=
+for _ in $(seq 300); do
+  url=$(sed -n 's/^listening on //p' "$work/stdout")
+  if [ -n "$url" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
   sleep 0.1
 done
-url=$(sed -n 's/^listening on //p' "$work/stdout")
+if [ -z "$url" ]; then
+  tail -n 20 "$work/log" >&2
+  echo "ci/api-examples.sh: the server of $binary did not start" >&2
+  exit 1
+fi
 
 awk '/^```sh$/ {inside = 1; next} /^```$/ {inside = 0} inside' docs/API.md >"$work/examples.sh"
 if ! (cd "$work" && URL=$url DATA=$work/data bash -euo pipefail examples.sh >"$work/said" 2>&1); then

@@ -15,17 +15,18 @@ done
 . ci/recipes/lib.sh
 RECIPE=$ROOT/docs/CLIENTS.md
 
-# A virtual environment for each generator: both make a package of the same name.
+# A virtual environment for each generator: both make a package of the same name. It is made again when the list of
+# packages, which it remembers, is another.
 environment() {
   local name=$1
   shift
-  if [ ! -e "$tools/$name/ready" ]; then
-    "$PYTHON" -m venv --clear "$tools/$name" && "$tools/$name/bin/pip" install --quiet "$@" && touch "$tools/$name/ready"
+  if [ "$(cat "$tools/$name/ready" 2>/dev/null)" != "$*" ]; then
+    "$PYTHON" -m venv --clear "$tools/$name" && "$tools/$name/bin/pip" install --quiet "$@" && echo "$*" >"$tools/$name/ready"
   fi
 }
 
 server
-bearer "$WORK/key" '"send","read"'
+key "$WORK/key" '"send","read"'
 ATRAIL_KEY=$(cat "$WORK/key")
 export ATRAIL_ENDPOINT=$URL ATRAIL_KEY
 served=$WORK/openapi.json
@@ -80,10 +81,11 @@ else
 fi
 
 node=$tools/openapi-typescript
+packages=(openapi-typescript@7 openapi-fetch@0 typescript@5 @types/node@20)
 if ! command -v npm >/dev/null; then
   echo "SKIPPED openapi-typescript: npm is not installed"
-elif [ -e "$node/ready" ] || { mkdir -p "$node" && npm install --silent --no-audit --no-fund --prefix "$node" \
-  openapi-typescript@7 openapi-fetch@0 typescript@5 @types/node@20 && touch "$node/ready"; }; then
+elif [ "$(cat "$node/ready" 2>/dev/null)" = "${packages[*]}" ] || { mkdir -p "$node" &&
+  npm install --silent --no-audit --no-fund --prefix "$node" "${packages[@]}" && echo "${packages[*]}" >"$node/ready"; }; then
   work=$WORK/openapi-typescript
   mkdir "$work"
   ln -s "$node/node_modules" "$work/node_modules"

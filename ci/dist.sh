@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything that people install, into dist/: a Linux binary, a tar.gz, a .deb, a container image, licence texts,
-# an SBOM and SHA256SUMS. The same commit gives the same bytes, in whatever directory it is built.
+# an SBOM, the compiler's version and SHA256SUMS. The same commit and compiler give the same bytes, in whatever directory
+# they are built; the image rests on this machine's libc6 and ca-certificates as well.
 #
 #   ci/dist.sh                      builds the binary first
 #   ci/dist.sh --binary FILE        packs this one: for trying the packaging
@@ -31,8 +32,9 @@ umask 022
 
 if [ -z "$binary" ]; then
   step "compiler for glibc $glibc"
-  tools=$PWD/target/ci-tools/zig
-  if ! "$tools/bin/python" -c 'import ziglang' 2>/dev/null; then
+  # The versions are part of the name: other ones are installed beside them, and not used by mistake.
+  tools=$PWD/target/ci-tools/zig-$zig-$zigbuild
+  if ! { "$tools/bin/python" -c 'import ziglang' && "$tools/bin/cargo-zigbuild" --version; } >/dev/null 2>&1; then
     python3 -m venv --clear "$tools"
     "$tools/bin/pip" install --quiet "ziglang==$zig" "cargo-zigbuild==$zigbuild"
   fi
@@ -44,9 +46,10 @@ if [ -z "$binary" ]; then
   export CFLAGS="-ffile-prefix-map=$PWD=/atrail -ffile-prefix-map=$cargo_home=/cargo"
   # The wrapper's compilers write into a cache of their own; a build must not depend on an older one.
   export CARGO_TARGET_DIR=$PWD/target/dist CARGO_INCREMENTAL=0 ATRAIL_COMMIT=$commit
+  export ZIG_GLOBAL_CACHE_DIR=$PWD/target/dist/zig-cache ZIG_LOCAL_CACHE_DIR=$PWD/target/dist/zig-cache
   PATH="$tools/bin:$PATH" cargo zigbuild --profile dist --locked -p atrail --target "$triple.$glibc"
   binary=$CARGO_TARGET_DIR/$triple/dist/atrail
-  unset RUSTFLAGS CFLAGS CARGO_TARGET_DIR
+  unset RUSTFLAGS CFLAGS CARGO_TARGET_DIR ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
 fi
 
 rm -rf dist target/dist-stage
@@ -73,7 +76,11 @@ fill() {
   "$usr/bin/atrail" completions zsh >"$usr/share/zsh/site-functions/_atrail"
   "$usr/bin/atrail" completions fish >"$usr/share/fish/vendor_completions.d/atrail.fish"
   install -m 0644 README.md CHANGELOG.md docs/INSTALL.md docs/OPERATIONS.md docs/CLI.md docs/EVIDENCE.md \
-    docs/verify.py docs/atrail.example.toml deploy/alerts.yml "$stage/THIRD-PARTY-LICENSES.txt" "$usr/share/doc/atrail/"
+    docs/verify.py docs/atrail.example.toml "$stage/THIRD-PARTY-LICENSES.txt" "$usr/share/doc/atrail/"
+  local file
+  for file in $(git ls-files deploy/alerts.yml deploy/compose deploy/grafana deploy/kubernetes); do
+    install -D -m 0644 "$file" "$usr/share/doc/atrail/$file"
+  done
   install -D -m 0644 deploy/atrail.service "$usr/lib/systemd/system/atrail.service"
 }
 
@@ -81,8 +88,10 @@ step "tar.gz"
 name=atrail-$version-x86_64-linux
 fill "$stage/$name"
 install -m 0644 LICENSE "$stage/$name/share/doc/atrail/"
-tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
-  -C "$stage" -c "$name" | gzip -9n >"dist/$name.tar.gz"
+# Files alone: an entry for a directory would change the mode of /usr/local/bin, or replace a link that stands there.
+(cd "$stage" && find "$name" -type f -print0 | sort -z) |
+  tar --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+    -C "$stage" --null --verbatim-files-from --files-from=- -c | gzip -9n >"dist/$name.tar.gz"
 
 step "deb"
 deb=$stage/deb
@@ -95,7 +104,8 @@ sed -i -e 's|/usr/local/bin/|/usr/bin/|' -e '/^DynamicUser=yes$/d' \
   "$deb/usr/lib/systemd/system/atrail.service"
 install -D -m 0644 docs/atrail.example.toml "$deb/etc/atrail/atrail.toml"
 install -d "$deb/DEBIAN"
-size=$(du -sk --apparent-size "$deb" | cut -f1)
+# In KiB, of the files' sizes: what the disk spends on them depends on the file system.
+size=$(find "$deb/usr" "$deb/etc" -type f -printf '%s\n' | awk '{sum += int(($1 + 1023) / 1024)} END {print sum}')
 sed -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" -e "s/@GLIBC@/$glibc/" ci/dist/deb/control >"$deb/DEBIAN/control"
 install -m 0644 ci/dist/deb/conffiles "$deb/DEBIAN/"
 install -m 0755 ci/dist/deb/postinst ci/dist/deb/prerm ci/dist/deb/postrm "$deb/DEBIAN/"
@@ -107,6 +117,11 @@ dpkg-deb --root-owner-group -Zxz --build "$deb" "dist/atrail_${version}_amd64.de
 step "container image"
 python3 ci/dist/image.py --binary "$binary" --version "$version" --commit "$commit" --epoch "$SOURCE_DATE_EPOCH" \
   --licences "$stage/THIRD-PARTY-LICENSES.txt" --out "dist/atrail-$version-x86_64-image.tar"
+
+step "compiler"
+# Of what the bytes depend on besides the commit; the image depends on two packages as well, and names them in a label.
+{ rustc --version --verbose; echo "zig: $zig"; echo "cargo-zigbuild: $zigbuild"; } >dist/rustc.txt
+cat dist/rustc.txt
 
 step "checksums"
 (cd dist && sha256sum -- * >SHA256SUMS && cat SHA256SUMS && ls -l)

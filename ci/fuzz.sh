@@ -12,13 +12,17 @@ if ! command -v cargo-fuzz >/dev/null; then
   echo "nothing is fuzzed: cargo-fuzz is not installed"
   exit 0
 fi
-[ $# -gt 0 ] || set -- $(cargo fuzz list)
+if [ $# -eq 0 ]; then
+  mapfile -t targets < <(cargo fuzz list)
+  set -- "${targets[@]}"
+fi
+[ $# -gt 0 ] || { echo "ci/fuzz.sh: there are no targets" >&2; exit 1; }
 
-# Real events make good seeds: take the first lines of each file, where such files lie beside the project.
+# Real events make good seeds: take the first lines of each file below ATRAIL_DATA.
 seeds=fuzz/corpus/seeds
 mkdir -p "$seeds"
-data=${ATRAIL_DATA:-../shared/data}
-if [ -d "$data" ]; then
+data=${ATRAIL_DATA:-}
+if [ -n "$data" ]; then
   find -L "$data" -type f \( -name '*.ndjson' -o -name '*.json' \) | sort | while read -r file; do
     name=$(printf '%s' "${file#"$data"/}" | tr '/' '_')
     # The second head stops reading once it has enough, so the first may fail with a broken pipe.

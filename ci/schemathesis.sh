@@ -30,11 +30,17 @@ TOML
 "$binary" serve --config "$work/atrail.toml" --data "$work/data" --listen 127.0.0.1:0 \
   >"$work/stdout" 2>"$work/log" &
 server=$!
-for _ in $(seq 100); do
-  grep -q listening "$work/stdout" && break
+url=
+for _ in $(seq 300); do
+  url=$(sed -n 's/^listening on //p' "$work/stdout")
+  if [ -n "$url" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
   sleep 0.1
 done
-url=$(sed -n 's/^listening on //p' "$work/stdout")
+if [ -z "$url" ]; then
+  tail -n 20 "$work/log" >&2
+  echo "ci/schemathesis.sh: the server of $binary did not start" >&2
+  exit 1
+fi
 secret() { jq -r ".$1" "$work/data/initial-credentials.json"; }
 # Log in by password: the run finds the API key and deletes it, which ends the logins by that key.
 token=$(curl -fsS -u cf: -d grant_type=password -d username=admin --data-urlencode "password=$(secret password)" \

@@ -12,7 +12,7 @@ fail() {
   exit 1
 }
 
-dist=${1-}
+dist=${1-} copies=
 if [ -z "$dist" ]; then
   copies=$(mktemp -d)
   trap 'git worktree remove --force "$copies/first" 2>/dev/null; git worktree remove --force "$copies/the-second" 2>/dev/null; rm -rf "$copies"' EXIT
@@ -35,11 +35,17 @@ echo "binary: $size bytes; needs $(objdump -p "$binary" | sed -n 's/^ *NEEDED */
 [ "$size" -lt 20000000 ] || fail "the binary has 20 MB or more"
 newest=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
 [ "$(printf '%s\n' "$newest" GLIBC_2.17 | sort -V | tail -n 1)" = GLIBC_2.17 ] || fail "the binary needs $newest"
-for path in "$PWD" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/.rustup"; do
+# Where it was built: here, or in the copies.
+paths=("$PWD" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/.rustup")
+[ -z "$copies" ] || paths+=("$copies")
+for path in "${paths[@]}"; do
   if grep -qaF "$path" "$binary"; then fail "the binary contains the path $path"; fi
 done
 export XDG_CONFIG_HOME=$work/state
 "$binary" --version
+if [ -n "$copies" ]; then
+  "$binary" --version | grep -qxF "commit: $(git rev-parse HEAD)" || fail "the binary names another commit"
+fi
 "$binary" quickstart --exit >"$work/log" 2>&1 || { tail "$work/log" >&2; fail "the quickstart"; }
 for page in atrail atrail-download atrail-admin-user-create; do
   [ -e "$work/share/man/man1/$page.1.gz" ] || fail "there is no page $page"
@@ -48,6 +54,9 @@ for program in bash zsh fish; do
   script=$(find "$work/share" -name atrail -path "*$program*" -o -name _atrail -path "*$program*" -o -name "atrail.$program")
   [ -s "$script" ] || fail "there are no completions for $program"
 done
+if tar -tzf "$dist"/atrail-*-x86_64-linux.tar.gz | grep '/$'; then fail "the tar.gz has entries for directories"; fi
+[ -s "$work/share/doc/atrail/deploy/compose/compose.yaml" ] || fail "there is no deploy/ among the pages"
+[ -s "$dist/rustc.txt" ] || fail "the compiler is not named"
 python3 -c 'import json, sys
 bom = json.load(open(sys.argv[1]))
 names = {component["bom-ref"] for component in bom["components"]} | {bom["metadata"]["component"]["bom-ref"]}

@@ -17,9 +17,16 @@ base=$PWD/target/ci-tools/debian.tar
 work=$(mktemp -d)
 server=
 cleanup() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
-  umount "$work/root/proc" 2>/dev/null || true
-  rm -rf "$work"
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  if mountpoint --quiet "$work/root/proc" && ! umount "$work/root/proc"; then
+    echo "check_deb: $work/root/proc is still mounted; $work stays" >&2
+    return
+  fi
+  # Nothing below a mount that somebody else has made there.
+  rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
 if [ ! -e "$base" ]; then
@@ -114,7 +121,7 @@ if [ -e "$root/usr/bin/atrail" ]; then fail "removal left the program"; fi
 [ -e "$root/etc/atrail/atrail.toml" ] || fail "removal took the configuration"
 inside dpkg -P atrail 2>&1 | grep -v '^(Reading\|^Purging'
 if [ -e "$root/etc/atrail" ]; then fail "a purge left the configuration"; fi
-[ -e "$root/var/lib/atrail/catalog.db" ] || [ -n "$(ls "$root/var/lib/atrail")" ] || fail "a purge took the archive"
+[ -e "$root/var/lib/atrail/catalog.sqlite" ] || fail "a purge took the archive"
 rm -r "$root/root/.config" "$root/atrail.deb" "$root/next.deb"
 left=$(inside find / -xdev -path /proc -prune -o -name '*atrail*' -print -prune)
 [ "$left" = /var/lib/atrail ] || fail "a purge left more than the archive: $left"

@@ -21,7 +21,8 @@ import sys
 import tarfile
 
 USER = 10001
-AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+# What the package ca-certificates holds, and none that this machine trusts besides.
+AUTHORITIES = pathlib.Path("/usr/share/ca-certificates/mozilla")
 # glibc loads these for names of hosts; older versions keep them outside libc.so.6.
 RESOLVERS = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"]
 
@@ -77,11 +78,28 @@ def needed(binary):
     return found
 
 
+def installed(package):
+    """Returns `package=version` as Debian has it installed here, or `package=unknown`."""
+    try:
+        asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
+    except FileNotFoundError:
+        return f"{package}=unknown"
+    return f"{package}={asked.stdout or 'unknown'}"
+
+
+def authorities():
+    """Returns the certificates of authorities, in the order of their files' names."""
+    files = sorted(AUTHORITIES.glob("*.crt"))
+    if len(files) < 50:
+        sys.exit(f"image: {AUTHORITIES} holds {len(files)} certificates: is the package ca-certificates installed?")
+    return b"".join(file.read_bytes().rstrip(b"\n") + b"\n" for file in files)
+
+
 def base(binary, epoch):
     layer = Layer(epoch)
     for path, file in needed(binary).items():
         layer.add(path, file.resolve().read_bytes(), mode=0o755)
-    layer.add("etc/ssl/certs/ca-certificates.crt", AUTHORITIES.read_bytes())
+    layer.add("etc/ssl/certs/ca-certificates.crt", authorities())
     layer.add("etc/passwd", f"root:x:0:0:root:/:/nonexistent\natrail:x:{USER}:{USER}:atrail:/home/atrail:/nonexistent\n".encode())
     layer.add("etc/group", f"root:x:0:\natrail:x:{USER}:\n".encode())
     layer.add("etc/nsswitch.conf", b"hosts: files dns\n")
@@ -127,6 +145,8 @@ def main():
         packed = gzip.compress(tar, compresslevel=9, mtime=0)
         layers.append(blob(packed, "application/vnd.oci.image.layer.v1.tar+gzip"))
     labels = {
+        # Besides the commit and the compiler, the image's bytes follow from these.
+        "org.atrail.base": " ".join(installed(package) for package in ("libc6", "ca-certificates")),
         "org.opencontainers.image.title": "atrail",
         "org.opencontainers.image.description": "An activity tracker: server and command line",
         "org.opencontainers.image.version": given.version,
@@ -150,7 +170,9 @@ def main():
             "Labels": labels,
             # In nanoseconds, as Docker keeps them.
             "Healthcheck": {
-                "Test": ["CMD", "/usr/bin/atrail", "healthcheck"],
+                # Whether it runs: a full disk stops events, and a new container would not make room. By address: no
+                # variable and no login of the container leads elsewhere.
+                "Test": ["CMD", "/usr/bin/atrail", "healthcheck", "--live", "-a", "http://127.0.0.1:8181"],
                 "Interval": 30_000_000_000,
                 "Timeout": 6_000_000_000,
                 "StartPeriod": 60_000_000_000,

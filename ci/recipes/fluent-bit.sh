@@ -2,7 +2,7 @@
 needs fluent-bit
 
 server
-bearer "$WORK/key"
+key "$WORK/key"
 mkdir "$WORK/log" "$WORK/fluent"
 # run [OLD NEW]...: starts Fluent Bit with the page's configuration, and with these changes to it.
 run() {

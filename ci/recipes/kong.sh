@@ -4,7 +4,7 @@
 echo "emulated: Kong itself is not run"
 
 server
-bearer "$WORK/kong.key"
+key "$WORK/kong.key"
 extract kong.yml | put https://audit.example.com "$URL" KEY "$(cat "$WORK/kong.key")" >"$WORK/kong.yml"
 
 # kong CONFIGURATION RECORDS: sends so many records by the configuration; fails where Kong would log an error.

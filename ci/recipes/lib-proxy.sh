@@ -41,7 +41,8 @@ resumes() {
   front -C - -o "$WORK/part" -H "If-Range: \"$ETAG\"" -H "SESSIONID: $SESSION" "$FRONT/v3/events/download"
   cmp "$WORK/direct" "$WORK/part"
   front -D "$WORK/head" -o "$WORK/some" -r 100-199 -H "SESSIONID: $SESSION" "$FRONT/v3/events/download"
-  grep -q ' 206' "$WORK/head" && cmp <(tail -c +101 "$WORK/direct" | head -c 100) "$WORK/some"
+  grep -q ' 206' "$WORK/head"
+  cmp <(tail -c +101 "$WORK/direct" | head -c 100) "$WORK/some"
   front -I -H "SESSIONID: $SESSION" "$FRONT/v3/events/download" |
     grep -qi "^content-length: $(stat -c %s "$WORK/direct")"
 }

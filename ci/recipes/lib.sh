@@ -151,20 +151,11 @@ stop_server() {
 
 api() { curl -fsS -H "X-Auth-Token: bearer $(atrail token)" -H "X-Auth-Project-Id: $SPACE" "$@"; }
 
-# key FILE [SCOPES]: writes an API key for the space, with these scopes [default: "send"].
+# key FILE [SCOPES]: writes an API key for the space, with these scopes [default: "send"]. A sender puts it behind
+# `Authorization: Bearer`.
 key() {
   local scopes=${2:-'"send"'}
   (umask 077; api "$URL/v3/api_keys" -d '{"name":"sender","scopes":['"$scopes"'],"space":"'"$SPACE"'"}' | jq -r .key >"$1")
-}
-
-# bearer FILE [SCOPES]: writes what a sender puts behind `Authorization: Bearer`.
-bearer() {
-  key "$@"
-  # A server that takes no key as a token gives a token for it.
-  if [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $(cat "$1")" "$URL/v3/options")" = 401 ]; then
-    curl -fsS -u cf: "$URL/oauth/token" -d grant_type=password -d username=apikey --data-urlencode "password=$(cat "$1")" |
-      jq -r .access_token >"$1.token" && mv "$1.token" "$1"
-  fi
 }
 
 # made FIRST LAST [SIZE]: prints events of today with the ids made-FIRST to made-LAST, and a text of SIZE random bytes.

@@ -35,6 +35,8 @@ binary "$ATRAIL_OLD"
 check "an earlier client still reads" all_once 1 300
 stop_server
 control "the older binary starts on the newer directory" timeout 10 "$ATRAIL_OLD" serve --data "$DATA" --listen "127.0.0.1:$PORT"
+[ "$CODE" -ne 124 ] || die "the older binary served the newer directory for ten seconds"
+grep -q "made by a later version" "$WORK/check.out" || { cat "$WORK/check.out" >&2; die "the older binary gives another reason"; }
 DATA=$WORK/backup
 background back atrail serve --data "$DATA" --listen "127.0.0.1:$PORT"
 binary "$ATRAIL"

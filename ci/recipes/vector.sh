@@ -2,7 +2,7 @@
 needs vector
 
 server
-bearer "$WORK/key"
+key "$WORK/key"
 mkdir "$WORK/log" "$WORK/vector"
 # run [OLD NEW]...: starts Vector with the page's configuration, and with these changes to it.
 run() {

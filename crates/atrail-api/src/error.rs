@@ -89,14 +89,3 @@ codes! {
     /// The server has no space for new events.
     StorageFull = "storage_full", 507, "storage full";
 }
-
-impl ErrorCode {
-    /// Returns whether the same request may succeed later without any intervention.
-    #[must_use]
-    pub const fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::RequestTimeout | Self::TooMany | Self::Unavailable | Self::StorageFull
-        )
-    }
-}

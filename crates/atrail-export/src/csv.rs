@@ -1,6 +1,7 @@
 //! Comma-separated values (RFC 4180): one row for each event, with the event itself in the last column.
 
 pub(crate) mod cell;
+pub(crate) mod columns;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 use atrail_model::event::read_event_time;
 use atrail_model::format_timestamp;
 
+use self::columns::{Chosen, Columns};
 use crate::event::{Object, text_of};
 use crate::{Failure, Format, Shape};
 
@@ -15,12 +17,18 @@ pub(crate) const FORMAT: Format = Format {
     name: "csv",
     about: "one row for each event, safe to open in a spreadsheet (RFC 4180)",
     uses_index: false,
-    shape: |_| Box::new(Csv::default()),
+    uses_columns: true,
+    shape: |options| {
+        Box::new(Csv {
+            columns: options.columns,
+            row: Vec::new(),
+        })
+    },
 };
 
 /// The columns between `time`, which is computed, and `event`, which is the stored line. Their names are those of the
 /// members (DSP0262, section 6). New columns go before `event`: scripts rely on the position of the others.
-const COLUMNS: [Column; 23] = [
+static COLUMNS: [Column; 23] = [
     Column("eventTime", &[(Part::Event, "eventTime")]),
     Column("id", &[(Part::Event, "id")]),
     Column("eventType", &[(Part::Event, "eventType")]),
@@ -56,6 +64,7 @@ const COLUMNS: [Column; 23] = [
 ];
 
 /// A column's name, and the members that may supply its value: the first that exists does.
+#[derive(Debug)]
 struct Column(&'static str, &'static [(Part, &'static str)]);
 
 /// The objects of an event that supply values.
@@ -70,33 +79,33 @@ enum Part {
     Reason,
 }
 
-#[derive(Default)]
 struct Csv {
+    columns: Columns,
     row: Vec<u8>,
 }
 
 impl Shape for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(b"time")?;
-        for Column(name, _) in &COLUMNS {
-            write!(out, ",{name}")?;
-        }
-        out.write_all(b",event\r\n")
+        let names: Vec<_> = self.columns.iter().map(Chosen::name).collect();
+        write!(out, "{}\r\n", names.join(","))
     }
 
     fn event(&mut self, line: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
         let parts = Parts::of(Object::of_line(line)?);
         let row = &mut self.row;
         row.clear();
-        row.extend(parts.time().unwrap_or_default().bytes());
-        for Column(_, places) in &COLUMNS {
-            row.push(b',');
-            cell::write(row, &parts.cell(places));
+        for (place, column) in self.columns.iter().enumerate() {
+            if place > 0 {
+                row.push(b',');
+            }
+            match column {
+                Chosen::Time => row.extend(parts.time().unwrap_or_default().bytes()),
+                Chosen::Member(Column(_, places)) => cell::write(row, &parts.cell(places)),
+                // The line begins with a brace, so no spreadsheet reads it as a formula. It stays the text that its
+                // leaf hash covers.
+                Chosen::Event => cell::write_quoted(row, line),
+            }
         }
-        row.push(b',');
-        // The line begins with a brace, so no spreadsheet reads it as a formula. It stays the text that its leaf hash
-        // covers.
-        cell::write_quoted(row, line);
         row.extend_from_slice(b"\r\n");
         out.write_all(row)?;
         Ok(())

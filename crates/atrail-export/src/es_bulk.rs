@@ -26,6 +26,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "es-bulk",
     about: "bodies of Elasticsearch _bulk requests, two lines for each event",
     uses_index: true,
+    uses_columns: false,
     shape: |options| {
         Box::new(EsBulk {
             index: options.index,

@@ -9,6 +9,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "json",
     about: "one array, its elements byte for byte as stored",
     uses_index: false,
+    uses_columns: false,
     shape: |_| Box::new(Json { is_first: true }),
 };
 

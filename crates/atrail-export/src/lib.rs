@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 pub use csv::cell::{write as write_csv_cell, write_verbatim as write_csv_cell_verbatim};
+pub use csv::columns::{Columns, ParseColumnsError};
 pub use error::{EventFault, ExportError};
 pub use es_bulk::{IndexName, ParseIndexNameError};
 pub use exporter::{Exporter, LINE_MAX_BYTES};
@@ -32,6 +33,8 @@ pub struct Format {
     pub about: &'static str,
     /// Whether the format uses [`Options::index`].
     pub uses_index: bool,
+    /// Whether the format uses [`Options::columns`].
+    pub uses_columns: bool,
     shape: fn(Options) -> Box<dyn Shape>,
 }
 
@@ -40,6 +43,8 @@ pub struct Format {
 pub struct Options {
     /// The index that receives the events.
     pub index: IndexName,
+    /// The columns of each row.
+    pub columns: Columns,
 }
 
 /// No format has this name.

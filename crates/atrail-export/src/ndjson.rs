@@ -8,6 +8,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "ndjson",
     about: "one event on each line, byte for byte as stored",
     uses_index: false,
+    uses_columns: false,
     shape: |_| Box::new(Ndjson),
 };
 

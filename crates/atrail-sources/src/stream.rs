@@ -47,8 +47,8 @@ impl Stream {
     }
 
     /// Returns how many bytes are kept at the moment.
-    #[must_use]
-    pub const fn kept_bytes(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn kept_bytes(&self) -> usize {
         self.window.len()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use atrail_api::ErrorCode;
+
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -37,6 +39,7 @@ pub(crate) struct CliError {
     #[source]
     why: Option<Box<dyn std::error::Error + Send + Sync>>,
     hint: Option<String>,
+    refusal: Option<ErrorCode>,
     is_outcome_unknown: bool,
 }
 
@@ -51,6 +54,7 @@ impl CliError {
             what: what.into(),
             why: None,
             hint: None,
+            refusal: None,
             is_outcome_unknown: false,
         }
     }
@@ -101,6 +105,17 @@ impl CliError {
     /// Returns whether the hint names [`LOG_IN`].
     pub(crate) fn names_login(&self) -> bool {
         self.hint.as_ref().is_some_and(|hint| hint.contains(LOG_IN))
+    }
+
+    /// Notes the code by which the server refused the request.
+    pub(crate) const fn refused_by(mut self, code: ErrorCode) -> Self {
+        self.refusal = Some(code);
+        self
+    }
+
+    /// Returns the code by which the server refused the request, if it did.
+    pub(crate) const fn refusal(&self) -> Option<ErrorCode> {
+        self.refusal
     }
 
     /// Marks the outcome as unknown: the request may have taken effect.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use atrail_export::{Columns, Options};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{EVENT, events, export, with};
+use crate::support::{EVENT, events, export, export_with, with};
 
 const HEADER: &str = "time,eventTime,id,eventType,action,outcome,severity,initiator.id,initiator.name,initiator.typeURI,\
 initiator.host.address,initiator.host.agent,initiator.project_id,target.id,target.name,target.typeURI,target.project_id,\
@@ -38,6 +39,38 @@ fn the_columns_are_a_promise() {
             EVENT.replace('"', "\"\"")
         )
     );
+}
+
+#[test]
+fn columns_are_chosen_by_name_and_come_in_that_order() {
+    let chosen = |list: &str| {
+        let columns = list.parse().unwrap();
+        let options = Options {
+            columns,
+            ..Options::default()
+        };
+        export_with("csv", options, &[EVENT]).unwrap()
+    };
+    assert_eq!(
+        chosen("target.name,time,action"),
+        "target.name,time,action\r\n'-,2017-10-19T19:07:50.320000000Z,create\r\n"
+    );
+    let line = EVENT.replace('"', "\"\"");
+    assert_eq!(chosen("event,id"), format!("event,id\r\n\"{line}\",e1\r\n"));
+    // All of them by name are what the default is.
+    assert_eq!(chosen(HEADER), export("csv", &[EVENT]).unwrap());
+    let wrong = |list: &str| list.parse::<Columns>().unwrap_err().to_string();
+    assert_eq!(
+        wrong("id,nobody"),
+        format!(
+            "there is no column \"nobody\"; the columns are {}",
+            HEADER.replace(',', ", ")
+        )
+    );
+    for list in ["", "id,", "id, action", "ID"] {
+        assert!(wrong(list).starts_with("there is no column"), "{list}");
+    }
+    assert_eq!(wrong("id,action,id"), "the column id is named twice");
 }
 
 #[test]

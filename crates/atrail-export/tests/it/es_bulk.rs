@@ -27,6 +27,7 @@ fn document(line: &str) -> String {
 fn an_event_is_an_action_and_a_document() {
     let options = Options {
         index: "audit-2017".parse().unwrap(),
+        ..Options::default()
     };
     let text = export_with("es-bulk", options, &[EVENT]).unwrap();
     let id = URL_SAFE_NO_PAD.encode(leaf_hash(EVENT.as_bytes()).0);

@@ -32,6 +32,7 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
     if problem.detail != problem.title && problem.code != ErrorCode::LegalHold {
         error = error.because(problem.detail.clone());
     }
+    error = error.refused_by(problem.code);
     let hint = match problem.code {
         ErrorCode::Unauthenticated => return error.hint(log_in_again()),
         ErrorCode::Forbidden => {

@@ -73,16 +73,12 @@ impl Server {
             .await
     }
 
-    /// Asks once whether the server accepts events, and returns its answer: lines of text.
+    /// Asks one of the server's paths about its health, once, and returns the answer: lines of text.
     ///
     /// # Errors
-    /// When it does not, is busy, cannot be reached, or is not an atrail server.
-    pub(crate) async fn readiness(&self) -> Result<String> {
-        let answer = self
-            .http
-            .get(self.endpoint.join(paths::READYZ))
-            .send()
-            .await;
+    /// When the server is not healthy by that path, is busy, cannot be reached, or is not an atrail server.
+    pub(crate) async fn health(&self, path: &str) -> Result<String> {
+        let answer = self.http.get(self.endpoint.join(path)).send().await;
         let response = answer.map_err(|error| unreachable_error(&self.endpoint, &error))?;
         if !response.status().is_success() {
             return Err(explain(response).await);

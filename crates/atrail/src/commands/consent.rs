@@ -1,8 +1,9 @@
-//! The one rule for asking before something is deleted.
+//! The one rule for asking before something is deleted, now or by a shorter retention.
 //!
 //! At a terminal, every command that deletes asks first, and `--yes` agrees in advance. Off a terminal nothing can be
-//! asked: what cannot be made again (events, spaces, organizations, accounts, users) then needs `--yes`; what only ends
-//! a right of access (sessions, roles, keys, invitations, contexts) is ended as the command says.
+//! asked: what cannot be made again (events, spaces, organizations, accounts, users) then needs `--yes`, and so does a
+//! retention that becomes shorter; what only ends a right of access (sessions, roles, keys, invitations, contexts) is
+//! ended as the command says.
 
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
@@ -28,9 +29,34 @@ impl Consent {
 
     /// Asks at a terminal, unless `--yes` was given. The question names the thing and what happens to it.
     pub(crate) async fn ask(self, settings: &Settings, question: &str) -> Result<()> {
-        if self.yes || !settings.printer.can_ask() || settings.printer.agrees(question).await? {
+        if self.yes || !settings.printer.can_ask() {
             return Ok(());
         }
-        Err(CliError::failed("nothing was deleted").because("the answer was not yes"))
+        answered(settings, question, "nothing was deleted").await
     }
+
+    /// Asks at a terminal whether this change is wanted, unless `--yes` was given, and refuses it elsewhere: it deletes
+    /// later, without another question.
+    pub(crate) async fn ask_or_refuse(self, settings: &Settings, change: &str) -> Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        if !settings.printer.can_ask() {
+            return Err(CliError::usage(format!("{change}; add --yes")));
+        }
+        answered(
+            settings,
+            &format!("{change}. Do it?"),
+            "nothing was changed",
+        )
+        .await
+    }
+}
+
+/// Asks, and reports what did not happen unless the answer is yes.
+async fn answered(settings: &Settings, question: &str, otherwise: &str) -> Result<()> {
+    if settings.printer.agrees(question).await? {
+        return Ok(());
+    }
+    Err(CliError::failed(otherwise).because("the answer was not yes"))
 }

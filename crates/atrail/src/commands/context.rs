@@ -22,7 +22,7 @@ pub(crate) enum Command {
         /// Its name
         name: String,
     },
-    /// Forget one, and its login
+    /// Forget a context and end its login; asks first at a terminal
     #[command(after_help = "Example:\n  atrail context delete staging")]
     Delete {
         /// Its name

@@ -9,7 +9,7 @@ mod wanted;
 use std::path::{Path, PathBuf};
 
 use atrail_api::Session;
-use atrail_export::{FORMATS, Format, IndexName, Options};
+use atrail_export::{Columns, FORMATS, Format, IndexName, Options};
 use atrail_model::DayRange;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Name of the index, with es-bulk [default: activity-tracker]
     #[arg(long, value_name = "NAME", requires = "target_format")]
     index: Option<IndexName>,
+    /// Columns in their order, with csv, such as time,action,initiator.name [default: all]
+    #[arg(long, value_name = "NAMES", requires = "target_format")]
+    columns: Option<Columns>,
     /// File for the receipt [default: FILE.receipt, for the stored gzip and ndjson]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
@@ -189,8 +192,16 @@ fn conversion(args: &Args) -> Result<Option<Conversion>> {
                 .hint("only es-bulk names an index"),
         );
     }
+    if args.columns.is_some() && !format.uses_columns {
+        return Err(CliError::usage(format!(
+            "--columns cannot be used with --as {}",
+            format.name
+        ))
+        .hint("only csv has columns"));
+    }
     let options = Options {
         index: args.index.clone().unwrap_or_default(),
+        columns: args.columns.clone().unwrap_or_default(),
     };
     Ok(Some(Conversion { format, options }))
 }

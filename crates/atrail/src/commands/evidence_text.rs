@@ -4,7 +4,26 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use atrail_evidence::MAX_RECEIPT_BYTES;
+
 use crate::error::{CliError, Exit, Result};
+
+/// Where a receipt is, for who has none.
+pub(super) const RECEIPT_HINT: &str =
+    "`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another";
+
+/// Returns the failure for a file that is not there: nothing can be concluded about it.
+pub(super) fn missing(path: &Path) -> Option<CliError> {
+    let found = std::fs::metadata(path);
+    found
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        .then(|| no_file(path))
+}
+
+/// Reads the receipt of a download.
+pub(super) fn receipt_of(path: &Path) -> Result<String> {
+    text_of(path, MAX_RECEIPT_BYTES).map_err(|error| error.hint(RECEIPT_HINT))
+}
 
 /// Reads a text of evidence. Without it nothing can be concluded.
 pub(super) fn text_of(path: &Path, max_bytes: u64) -> Result<String> {
@@ -28,11 +47,20 @@ pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String>
         .map_err(|error| CliError::failed(format!("{} is not text", path.display())).because(error))
 }
 
+fn no_file(path: &Path) -> CliError {
+    CliError::new(
+        Exit::Inconclusive,
+        format!("there is no file {}", path.display()),
+    )
+}
+
 fn unreadable(path: &Path, error: io::Error) -> CliError {
+    if error.kind() == io::ErrorKind::NotFound {
+        return no_file(path);
+    }
     CliError::new(
         Exit::Inconclusive,
         format!("could not read {}", path.display()),
     )
     .because(error)
-    .hint("`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another")
 }

@@ -1,8 +1,9 @@
 //! `atrail option`: shows or sets how long events are kept.
 
-use atrail_api::{EventsQuery, OptionRow, OptionsRequest, paths};
+use atrail_api::{ErrorCode, EventsQuery, OptionRow, OptionsRequest, paths};
 use atrail_model::{Day, Retention, Timestamp};
 
+use super::consent::Consent;
 use crate::client::{Call, Client, Names, NamesOf, connect};
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
@@ -14,7 +15,8 @@ use crate::tool::Spelling;
 /// The server deletes older whole days within minutes, and records it; a legal hold prevents it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  atrail option\n  atrail option -r 365\n  atrail option -r -1 -a"
+    after_help = "Example:\n  atrail option\n  atrail option -r 365\n  atrail option -r -1 -a",
+    mut_arg("yes", |arg| arg.help("Do not ask before a retention is shortened"))
 )]
 pub(crate) struct Args {
     /// Keep events for this many days from now on; -1 keeps them for ever
@@ -23,9 +25,8 @@ pub(crate) struct Args {
     /// The whole account: its own domain and every space
     #[arg(short = 'a', long)]
     at_account_level: bool,
-    /// Do not ask before a retention is shortened
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Shows the retention, or sets and shows it.
@@ -33,7 +34,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let Args {
         retention,
         at_account_level,
-        yes,
+        consent,
     } = args;
     let client = connect(settings, !at_account_level).await?;
     let shown = OptionsRequest {
@@ -44,17 +45,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         None => ask_server(&client, &shown).await?,
         Some(retention) => {
             // The original did not ask.
-            if !yes && settings.spelling == Spelling::Own {
+            if !consent.yes && settings.spelling == Spelling::Own {
                 let (now, _) = ask_server(&client, &shown).await?;
-                let target = client.target.describe(at_account_level);
-                agree(
-                    settings,
-                    &client,
-                    &target,
-                    &now,
-                    (retention, at_account_level),
-                )
-                .await?;
+                let change = (retention, at_account_level);
+                agree(settings, &client, &now, change, consent).await?;
             }
             let wanted = OptionsRequest {
                 retention: Some(retention.number()),
@@ -81,41 +75,48 @@ async fn ask_server(
     client.json_and_note(call).await
 }
 
-/// Asks when the change would shorten a retention, and says which events would be deleted at once.
+/// Asks when the change would shorten a retention. The question names the events that would be deleted at once.
 async fn agree(
     settings: &Settings,
     client: &Client,
-    target: &str,
     now: &[OptionRow],
     (wanted, at_account_level): (Retention, bool),
+    consent: Consent,
 ) -> Result<()> {
     let Some(longest) = longest_cut(now, wanted)? else {
         return Ok(());
     };
     let due = match last_due(settings.now(), wanted) {
         None => "deletes nothing now".to_owned(),
-        Some(last) => {
-            let query = EventsQuery {
-                start: Some(Day::FIRST.to_string()),
-                end: Some(last.to_string()),
-                at_account_level: at_account_level.then_some(true),
-                search_time: None,
-                dry_run: Some(true),
-                by: None,
-            };
-            let call = Call::delete(paths::EVENTS).query(&query)?;
-            let counted: String = client.json(call).await?;
-            deletes(&counted)
-        }
+        Some(last) => match count(client, last, at_account_level).await {
+            Ok(counted) => deletes(&counted),
+            // The roles that may delete events are those that may set retention: the server refuses the change as well,
+            // and its refusal names the change.
+            Err(error) if error.refusal() == Some(ErrorCode::Forbidden) => return Ok(()),
+            Err(error) if error.refusal() == Some(ErrorCode::LegalHold) => {
+                "deletes nothing while a legal hold stands".to_owned()
+            }
+            Err(error) => return Err(error),
+        },
     };
-    let what = format!("this shortens retention of {target} from {longest} to {wanted} ({due})");
-    if !settings.printer.can_ask() {
-        return Err(CliError::usage(format!("{what}; add --yes")));
-    }
-    if settings.printer.agrees(&format!("{what}. Do it?")).await? {
-        return Ok(());
-    }
-    Err(CliError::failed("nothing was changed").because("the answer was not yes"))
+    let target = client.target.describe(at_account_level);
+    let change = format!("this shortens retention of {target} from {longest} to {wanted} ({due})");
+    consent.ask_or_refuse(settings, &change).await
+}
+
+/// Returns the server's sentence about a deletion of every day up to this one, which it does not make.
+async fn count(client: &Client, last: Day, at_account_level: bool) -> Result<String> {
+    let query = EventsQuery {
+        start: Some(Day::FIRST.to_string()),
+        end: Some(last.to_string()),
+        at_account_level: at_account_level.then_some(true),
+        search_time: None,
+        dry_run: Some(true),
+        by: None,
+    };
+    client
+        .json(Call::delete(paths::EVENTS).query(&query)?)
+        .await
 }
 
 /// Says what a change deletes at once, from the server's sentence about it: `6 logs would be deleted, freeing 9 bytes.`

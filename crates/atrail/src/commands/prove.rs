@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use atrail_evidence::{EventProof, MAX_RECEIPT_BYTES, ProveError, line_of_id, prove};
+use atrail_evidence::{EventProof, ProveError, line_of_id, prove};
 
 use super::download::receipt::beside;
-use super::evidence_text::text_of;
+use super::evidence_text::{missing, receipt_of};
 use crate::error::{CliError, Result};
 use crate::printer::Format;
 use crate::settings::Settings;
@@ -62,7 +62,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     } = args;
     let receipt = receipt.unwrap_or_else(|| beside(&file));
     let text = blocking(move || {
-        let receipt = text_of(&receipt, MAX_RECEIPT_BYTES)?;
+        if let Some(error) = missing(&file) {
+            return Err(error);
+        }
+        let receipt = receipt_of(&receipt)?;
         let proof = make(&receipt, &file, line, id.as_deref()).map_err(|error| {
             CliError::failed(format!("could not prove an event of {}", file.display()))
                 .because(error)

@@ -55,6 +55,9 @@ fn a_pipe_gets_every_event_in_every_format() {
     assert!(csv.starts_with("time,eventTime,id,"), "{csv}");
     assert_eq!(csv.lines().count(), 301);
     assert!(csv.contains("\r\n2017-07-24T00:00:00.000000000Z,2017-07-24T00:00:00Z,event-0,,read,"));
+    let csv = piped(&env, &["--as", "csv", "--columns", "action,id"]);
+    assert!(csv.starts_with("action,id\r\nread,event-0\r\n"), "{csv}");
+    assert_eq!(csv.lines().count(), 301);
     let bulk = piped(&env, &["--as", "es-bulk", "--index", "audit"]);
     assert_eq!(bulk.lines().count(), 600);
     assert!(
@@ -150,6 +153,15 @@ fn what_makes_no_sense_is_a_usage_error() {
         (
             &["--as", "csv", "--index", "audit"],
             "--index cannot be used with --as csv",
+        ),
+        (
+            &["--as", "json", "--columns", "id"],
+            "--columns cannot be used with --as json",
+        ),
+        (&["--columns", "id"], "--as"),
+        (
+            &["--as", "csv", "--columns", "id,nobody"],
+            "there is no column \"nobody\"; the columns are time, eventTime,",
         ),
         (&["--as", "es-bulk", "--index", "Audit"], "all lower case"),
         (&["--as", "es-bulk", "--index", "-audit"], "--index"),

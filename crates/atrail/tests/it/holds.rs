@@ -1,6 +1,7 @@
 //! Holds, which block deletions, and retention, which deletes without a request.
 
 use crate::env::{Server, TestEnv, events, value};
+use crate::pty::at_terminal;
 
 fn ready() -> (TestEnv, Server) {
     let env = TestEnv::new();
@@ -67,6 +68,35 @@ fn a_shorter_retention_says_what_will_go() {
     assert!(said.contains("deletes 6 logs now"), "{said}");
     let said = env.run(&["option", "-r", "40000"]).fails(2);
     assert!(said.contains("deletes nothing now"), "{said}");
+}
+
+#[test]
+fn a_hold_lets_retention_be_shortened_and_says_that_nothing_will_go() {
+    let (env, _server) = ready();
+    let set = ["option", "-r", "30"];
+    env.run(&["hold", "set", "--reason", "case 7"]).ok();
+    let said = env.run(&set).fails(2);
+    assert_eq!(
+        said,
+        "error: this shortens retention of space default from for ever to 30 days (deletes nothing while a legal hold \
+         stands); add --yes\n"
+    );
+    let mut command = env.command(&set);
+    let refused = at_terminal(&mut command, 200, "n\n");
+    assert_eq!(refused.code, 1, "{}", refused.screen);
+    assert!(
+        refused
+            .screen
+            .contains("while a legal hold stands). Do it? [y/N]")
+            && refused.screen.contains("nothing was changed"),
+        "{}",
+        refused.screen
+    );
+    assert!(!env.run(&["option"]).ok().contains("30"));
+    let mut command = env.command(&set);
+    let agreed = at_terminal(&mut command, 200, "y\n");
+    assert_eq!(agreed.code, 0, "{}", agreed.screen);
+    assert!(env.run(&["option"]).ok().contains("30"));
 }
 
 #[test]

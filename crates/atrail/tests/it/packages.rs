@@ -45,6 +45,26 @@ fn a_server_that_accepts_no_events_is_not_healthy() {
 }
 
 #[test]
+fn a_server_that_accepts_no_events_is_alive() {
+    let env = TestEnv::new();
+    let problem = r#"{"code":"storage_full","title":"full","status":507,"detail":"no room"}"#;
+    let fake = Fake::start(|request| match request.line.as_str() {
+        "GET /healthz" => Answer::Json(200, "alive".to_owned()),
+        _ => Answer::Json(507, problem.to_owned()),
+    });
+    let address = format!("http://{}", fake.address);
+    let live = ["healthcheck", "--live", "-a", &address];
+    assert_eq!(env.run(&live).ok(), "alive\n");
+    // The control: the same server, asked whether it accepts events.
+    env.run(&["healthcheck", "-a", &address]).fails(5);
+    let server = Server::start(&env);
+    let address = format!("http://{}", server.address);
+    env.run(&["healthcheck", "--live", "-a", &address]).ok();
+    server.stop();
+    env.run(&["healthcheck", "--live", "-a", &address]).fails(5);
+}
+
+#[test]
 fn the_first_key_logs_in_as_the_server_wrote_it() {
     let env = TestEnv::new();
     let server = Server::start(&env);
@@ -75,7 +95,7 @@ fn pages_and_manifests_name_this_version() {
     let version = env!("CARGO_PKG_VERSION");
     for (path, before, times) in [
         ("README.md", "atrail-", 1),
-        ("docs/INSTALL.md", "atrail-", 2),
+        ("docs/INSTALL.md", "atrail-", 3),
         ("docs/INSTALL.md", "atrail_", 1),
         ("docs/INSTALL.md", "atrail:", 2),
         ("deploy/compose/compose.yaml", "atrail:", 1),

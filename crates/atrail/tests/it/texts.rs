@@ -162,11 +162,28 @@ fn a_file_that_is_not_there_is_no_missing_receipt() {
         !said.contains("receipt") && !said.contains("Verifying"),
         "{said}"
     );
+    let prove = ["prove", "nofile.gz", "--line", "1"];
+    assert_eq!(
+        env.run(&prove).fails(3),
+        "error: there is no file nofile.gz\n"
+    );
+    let proof = env.run(&["verify", "--proof", "nofile"]).fails(3);
+    assert!(
+        proof.contains("there is no file nofile") && !proof.contains("receipt"),
+        "{proof}"
+    );
     // The control: a file without its receipt.
     fs::write(env.path("file.gz"), "x").unwrap();
     let ran = env.run(&["verify", "file.gz"]);
-    assert!(ran.stdout.contains("file.gz.receipt"), "{}", ran.stdout);
-    ran.fails(3);
+    let missing = "there is no file file.gz.receipt";
+    assert!(ran.stdout.contains(missing), "{}", ran.stdout);
+    let said = ran.fails(3);
+    assert!(said.contains("--receipt names another"), "{said}");
+    let said = env.run(&["prove", "file.gz", "--line", "1"]).fails(3);
+    assert!(
+        said.contains(missing) && said.contains("--receipt names another"),
+        "{said}"
+    );
 }
 
 #[test]

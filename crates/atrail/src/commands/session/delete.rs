@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::settings::Settings;
 use crate::tool::Spelling;
 
-/// End a session; the events stay
+/// End a session; asks first at a terminal, and the events stay
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail session delete 32c657c5-31c0-4a3c-a139-b380871c737a\n  atrail session delete -"

@@ -5,19 +5,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_evidence::{
-    Expectations, FindingKind, MAX_RECEIPT_BYTES, Outcome, Report, VerifyError, verify,
-};
+use atrail_evidence::{Expectations, FindingKind, Outcome, Report, VerifyError, verify};
 use serde::Serialize;
 
-use crate::commands::evidence_text::text_of;
+use crate::commands::evidence_text::{RECEIPT_HINT, missing, receipt_of};
 use crate::error::{CliError, Exit, Result, chain};
 use crate::printer::Progress;
 use crate::settings::Settings;
 use crate::task::blocking;
-
-/// The beginning of the reason when there is no file.
-const NO_FILE: &str = "there is no file ";
 
 /// The verdict on one file.
 #[derive(Debug, Serialize)]
@@ -33,12 +28,15 @@ pub(super) struct Checked {
 pub(super) enum Judged {
     /// The receipt was read.
     Report(Box<Report>),
-    /// The receipt is missing, or is not one that this client understands.
+    /// The file or its receipt is missing, or the receipt is not one that this client understands.
     WithoutReceipt {
         /// The verdict.
         outcome: Outcome,
         /// The reason, in words.
         error: String,
+        /// Whether it is the file itself that is not there.
+        #[serde(skip)]
+        is_file_missing: bool,
     },
 }
 
@@ -80,21 +78,17 @@ pub(super) async fn judge(
     receipt: &Path,
     expected: &Arc<Expectations>,
 ) -> Result<Checked> {
-    let found = std::fs::metadata(file);
-    if found
-        .as_ref()
-        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-    {
-        let name = file.display().to_string();
+    if let Some(error) = missing(file) {
         return Ok(Checked {
             judged: Judged::WithoutReceipt {
                 outcome: Outcome::Inconclusive,
-                error: format!("{NO_FILE}{name}"),
+                error: chain(&error),
+                is_file_missing: true,
             },
-            file: name,
+            file: file.display().to_string(),
         });
     }
-    let size = found.map_or(0, |metadata| metadata.len());
+    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     let progress = settings.printer.progress("Verifying", 0, size);
     let (path, receipt, expected) = (file.to_owned(), receipt.to_owned(), Arc::clone(expected));
     let judged =
@@ -118,7 +112,7 @@ fn read_and_verify(
         };
         CliError::new(exit, format!("could not verify {}", path.display())).because(error)
     };
-    let report = text_of(receipt, MAX_RECEIPT_BYTES).and_then(|text| {
+    let report = receipt_of(receipt).and_then(|text| {
         let file = Metered {
             file: File::open(path),
             position: 0,
@@ -135,6 +129,7 @@ fn read_and_verify(
                 _ => Outcome::Failed,
             },
             error: chain(&error),
+            is_file_missing: false,
         },
     }
 }
@@ -202,10 +197,14 @@ fn hint(all: &[Checked]) -> Option<&'static str> {
             "give the server's key by --key or ATRAIL_VKEY, or log in to the server; get the key by another way than the file",
         );
     }
-    let is_missing = |judged: &Judged| matches!(judged, Judged::WithoutReceipt { error, .. } if error.starts_with(NO_FILE));
-    open()
-        .any(|judged| matches!(judged, Judged::WithoutReceipt { .. }) && !is_missing(judged))
-        .then_some(
-            "`atrail download -o FILE` keeps the receipt as FILE.receipt; --receipt names another",
+    let lacks_receipt = |judged: &Judged| {
+        matches!(
+            judged,
+            Judged::WithoutReceipt {
+                is_file_missing: false,
+                ..
+            }
         )
+    };
+    open().any(lacks_receipt).then_some(RECEIPT_HINT)
 }

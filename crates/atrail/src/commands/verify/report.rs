@@ -12,7 +12,7 @@ pub(super) fn lines(judged: &Judged) -> String {
     let mut text = String::new();
     let report = match judged {
         Judged::Report(report) => report,
-        Judged::WithoutReceipt { outcome, error } => {
+        Judged::WithoutReceipt { outcome, error, .. } => {
             let kind = match outcome {
                 Outcome::Inconclusive => FindingKind::Unproven,
                 _ => FindingKind::LogInvalid,
