@@ -1,16 +1,12 @@
 //! API keys: a public part as the name of each, and the hash of the whole.
 
-use atrail_model::{
-    AccountId, AccountRole, HeldRole, Home, KeyScope, KeyScopes, LoginId, SpaceRole, Timestamp,
-    User, UserId,
-};
+use atrail_model::{AccountId, Home, KeyScope, KeyScopes, LoginId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::{scopes, user};
-use super::key_home::only_home;
-use super::role_rows;
+use super::key_home::{must_be_a_place, only_home};
 use super::users::called;
 use crate::failure::failed_to;
 use crate::names;
@@ -302,27 +298,6 @@ async fn key_called(
         .await
         .map_err(failed_to(what))?;
     row.as_ref().map(api_key).transpose()
-}
-
-/// Refuses a place that does not exist, or whose space is of another account.
-async fn must_be_a_place(
-    connection: &mut SqliteConnection,
-    home: Home,
-    what: &'static str,
-) -> Result<()> {
-    let unknown = |kind: &str| StoreError::NotFound {
-        what: kind.to_owned(),
-    };
-    let account = home.account.ok_or_else(|| unknown("account"))?;
-    let role = match home.space {
-        Some(space) => HeldRole::Space(space, SpaceRole::Auditor),
-        None => HeldRole::Account(account, AccountRole::Auditor),
-    };
-    let (found, _) = role_rows::place_of(connection, &role, what).await?;
-    if found == account {
-        return Ok(());
-    }
-    Err(unknown("space"))
 }
 
 /// Returns the user of this name or GUID, if an owner of the account may make keys for the user: one who has a role there

@@ -14,6 +14,7 @@ use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
+use super::key_home::bound_to;
 use super::login_records;
 use super::standing::standing;
 use crate::failure::failed_to;
@@ -333,23 +334,6 @@ impl Identity {
         let ended = end(&mut tx, login, WHAT).await?;
         tx.commit().await?;
         Ok(ended)
-    }
-}
-
-/// Returns the account that the key with this public part is bound to, if it is.
-async fn bound_to(
-    tx: &mut SqliteConnection,
-    api_key: Option<&str>,
-    what: &'static str,
-) -> Result<Option<AccountId>> {
-    let row = sqlx::query("SELECT account FROM api_keys WHERE key = ? AND bound")
-        .bind(api_key)
-        .fetch_optional(tx)
-        .await
-        .map_err(failed_to(what))?;
-    match row {
-        Some(row) => row.optional_id("account"),
-        None => Ok(None),
     }
 }
 

@@ -15,6 +15,7 @@ mod invitations;
 mod keys;
 mod login_records;
 mod logins;
+mod member_keys;
 mod roles;
 
 const RETRY: Duration = Duration::from_secs(10);
