@@ -19,6 +19,11 @@ pub struct Problem {
     pub request_id: Option<String>,
 }
 
+impl Problem {
+    /// The beginning of the `detail` when the scopes of the caller's API key are the reason: no role would change that.
+    pub const KEY_ALLOWS: &str = "the API key allows: ";
+}
+
 macro_rules! codes {
     // `$text` is a token and not a literal: derives other than serde's do not look into the group that a literal makes.
     ($($(#[$doc:meta])* $name:ident = $text:tt, $status:literal, $title:literal;)*) => {

@@ -318,15 +318,16 @@ pub struct ApiKeyCreate {
     /// caller. A key for another user is bound to the account, or to a space of it, and never has the scope `manage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The kinds of request that the key allows; absent: everything that its holder may do.
+    /// The kinds of request that the key allows; absent: everything that its holder may do, and for a bound key all but
+    /// `manage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<KeyScope>>,
     /// Seconds until the key expires; absent: the key does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// GUID of the account that the key is bound to: it works nowhere else. When both this and `space` are absent, the
-    /// key works wherever its holder does, and requests that name no place address the account, and the space, in which
-    /// the holder holds roles, if that is one place.
+    /// GUID of the account that the key is bound to: it works nowhere else, and cannot have the scope `manage`. When both
+    /// this and `space` are absent, the key works wherever its holder does, and requests that name no place address the
+    /// account, and the space, in which the holder holds roles, if that is one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// GUID of the space that the key is bound to: it works nowhere else. An owner of the account is a developer there by

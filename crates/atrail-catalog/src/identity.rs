@@ -10,6 +10,7 @@ mod grants;
 mod invitations;
 mod key_home;
 mod key_uses;
+mod login_records;
 mod logins;
 mod role_rows;
 mod standing;
@@ -23,7 +24,7 @@ pub use external::ExternalUser;
 pub use founding::Founding;
 pub use grants::{Grant, Granted, Granter, Revoked};
 pub use invitations::{Answerer, Invitation, InvitationId};
-pub use logins::{Exchange, LoginKind, NewLogin, Proof, RECORDS_OF_A_LOGIN};
+pub use logins::{EndedLogin, Exchange, LoginKind, NewLogin, Proof, RECORDS_OF_A_LOGIN};
 pub use users::Credentials;
 pub(crate) use warrant::must_stand;
 

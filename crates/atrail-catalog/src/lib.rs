@@ -67,9 +67,9 @@ use sqlx::sqlite::{
 pub use anchors::Anchors;
 use identity::must_stand;
 pub use identity::{
-    Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant, Granted,
-    Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind, NewApiKey,
-    NewLogin, Proof, RECORDS_OF_A_LOGIN, Revoked,
+    Answerer, ApiKey, ApiKeyHolder, Credentials, EndedLogin, Exchange, ExternalUser, Founding,
+    Grant, Granted, Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind,
+    NewApiKey, NewLogin, Proof, RECORDS_OF_A_LOGIN, Revoked,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

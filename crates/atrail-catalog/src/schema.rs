@@ -194,7 +194,12 @@ mod tests {
             INSERT INTO api_keys (key, holder, name, hash, created, account) VALUES
                 ('k', x'01', 'k', x'', 0, x'0a'), ('l', x'02', 'l', x'', 0, NULL);
             INSERT INTO logins (login, holder, api_key, created, expires) VALUES
-                (x'11', x'01', NULL, 0, 9), (x'12', x'02', 'l', 0, 9);";
+                (x'11', x'01', NULL, 0, 9), (x'12', x'02', 'l', 0, 9);
+            INSERT INTO sessions (session, owner, space, account, at_account_level, first_day, last_day, first_hour, last_hour,
+                created, accessed, events, size_bytes, total_bytes, downloaded_bytes, manifest, etag) VALUES
+                (x'21', x'01', NULL, x'0a', 0, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x''),
+                (x'22', x'01', NULL, x'0a', 1, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x''),
+                (x'23', x'01', x'0c', x'0a', 0, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x'');";
         sqlx::raw_sql(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows = async |sql: &'static str| {
@@ -210,6 +215,8 @@ mod tests {
         );
         let records = "SELECT hex(login) || ' ' || hex(account) FROM login_records ORDER BY 1";
         assert_eq!(rows(records).await, ["11 0A", "12 0A", "12 0B"]);
+        let sessions = "SELECT hex(session) FROM sessions ORDER BY 1";
+        assert_eq!(rows(sessions).await, ["22", "23"], "those with a target");
         let ended = sqlx::raw_sql("DELETE FROM logins").execute(&pool).await;
         ended.unwrap();
         assert!(rows(records).await.is_empty());

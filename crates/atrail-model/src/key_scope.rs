@@ -49,6 +49,12 @@ impl KeyScopes {
         self.0 & scope.bit() != 0
     }
 
+    /// Returns the set without the scope.
+    #[must_use]
+    pub const fn without(self, scope: KeyScope) -> Self {
+        Self(self.0 & !scope.bit())
+    }
+
     /// Iterates over the scopes in the set.
     pub fn iter(self) -> impl Iterator<Item = KeyScope> {
         KeyScope::ALL

@@ -1,6 +1,7 @@
 //! A user, and the rights of the user's login.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::{
     AccountId, AccountRole, HeldRole, Home, KeyScopes, SpaceId, SpaceRole, Timestamp, UserId,
@@ -33,15 +34,18 @@ pub struct Standing {
     pub spaces: HashMap<SpaceId, AccountId>,
     /// The default target of the login's requests, if an API key began the login.
     pub home: Home,
-    /// The accounts that the user has used.
-    pub used: HashSet<AccountId>,
+    /// The public part of the API key that began the login, or that comes with the requests themselves.
+    pub api_key: Option<Arc<str>>,
+    /// The accounts that are noted as used by the user and as having a record of this login: a request to one of them
+    /// leaves nothing to note.
+    pub noted: HashSet<AccountId>,
     /// The time at which the login expires unless it is refreshed.
     pub until: Timestamp,
 }
 
 impl Standing {
-    /// Returns whether both grant the same rights. It ignores the login's expiry and the used accounts, which change as
-    /// the login is used.
+    /// Returns whether both grant the same rights. It ignores the login's expiry and the noted accounts, which change as
+    /// the login is used, and its API key, which never changes.
     #[must_use]
     pub fn is_worth_as_much_as(&self, other: &Self) -> bool {
         let Self {
@@ -51,7 +55,8 @@ impl Standing {
             roles,
             spaces,
             home,
-            used: _,
+            api_key: _,
+            noted: _,
             until: _,
         } = self;
         *user == other.user

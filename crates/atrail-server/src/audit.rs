@@ -125,6 +125,20 @@ impl Audit {
     /// Records a refused login of a user in the background, after the response, so that response times do not reveal
     /// which users exist.
     pub(crate) fn refused_login(self: &Arc<Self>, actor: Actor) {
+        let (audit, user) = (Arc::clone(self), actor.id);
+        self.refused_in(actor, async move { audit.accounts_of(user).await });
+    }
+
+    /// Records, in the background, a refused refresh of a login that is on record in these accounts.
+    pub(crate) fn refused_refresh(self: &Arc<Self>, actor: Actor, accounts: Vec<AccountId>) {
+        self.refused_in(actor, std::future::ready(accounts));
+    }
+
+    fn refused_in(
+        self: &Arc<Self>,
+        actor: Actor,
+        accounts: impl Future<Output = Vec<AccountId>> + Send + 'static,
+    ) {
         if self.refusals.len() >= REFUSALS_MAX {
             self.writer.metrics.own_event_failed(Action::Login);
             tracing::error!(user = %actor.id, "too many refused logins at once: one is not recorded");
@@ -132,7 +146,7 @@ impl Audit {
         }
         let audit = Arc::clone(self);
         self.refusals.spawn(async move {
-            for account in audit.accounts_of(actor.id).await {
+            for account in accounts.await {
                 let act = Act::new(Action::Login, actor.clone(), Domain::Account(account));
                 let act = act.answered(REFUSED_LOGIN_STATUS);
                 // The writer logs and counts a failure.

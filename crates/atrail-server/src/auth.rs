@@ -11,6 +11,7 @@ pub(crate) mod permissions;
 pub(crate) mod principal;
 mod refusal;
 pub(crate) mod secrets;
+mod sent_keys;
 mod signing;
 pub(crate) mod standings;
 pub(crate) mod throttle;

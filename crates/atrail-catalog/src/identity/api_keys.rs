@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::{scopes, user};
-use super::key_home::only_home;
+use super::key_home::{must_be_a_place, only_home};
 use super::users::called;
 use crate::failure::failed_to;
 use crate::names;
@@ -27,7 +27,8 @@ pub struct ApiKey {
     pub holder: UserId,
     /// The holder's name.
     pub holder_name: String,
-    /// The name of the user who made it for the holder; `None` when the holder made it, or its maker is gone.
+    /// The name of the user who made it for the holder, or the GUID where that user is gone; `None` when the holder made
+    /// it.
     pub maker_name: Option<String>,
     /// When it was made.
     pub created: Timestamp,
@@ -127,7 +128,7 @@ pub struct ApiKeyHolder {
 macro_rules! keys {
     ($condition:literal) => {
         concat!(
-            "SELECT k.key, k.name, k.holder, u.name AS holder_name, m.name AS maker_name, k.created, k.scopes, ",
+            "SELECT k.key, k.name, k.holder, u.name AS holder_name, k.maker, m.name AS maker_name, k.created, k.scopes, ",
             "k.expires, k.used, k.account, k.space, k.bound ",
             "FROM api_keys k JOIN users u ON u.guid = k.holder LEFT JOIN users m ON m.guid = k.maker WHERE ",
             $condition,
@@ -141,7 +142,8 @@ impl Identity {
     ///
     /// # Errors
     /// When the name is invalid, the holder has too many keys, a key for another user could do more than its maker may
-    /// let it do, or the catalog fails; `NotFound` when no such user has a role in the maker's account.
+    /// let it do, a bound key could manage, or the catalog fails; `NotFound` when the place is gone, or no such user has
+    /// a role in the maker's account.
     pub async fn create_api_key(&self, new: NewApiKey<'_>, now: Timestamp) -> Result<ApiKey> {
         const WHAT: &str = "create an API key";
         let NewApiKey {
@@ -156,6 +158,14 @@ impl Identity {
         let name = names::fit("API key", name)?;
         let mut tx = self.begin(WHAT).await?;
         let bound_to = bound.and_then(|place| place.account);
+        if let Some(home) = bound {
+            must_be_a_place(&mut tx, home, WHAT).await?;
+            if scopes.contains(KeyScope::Manage) {
+                return Err(StoreError::Invalid(
+                    "a key for one place cannot have the scope manage".to_owned(),
+                ));
+            }
+        }
         let (holder, maker) = match holder {
             KeyHolder::Maker(holder) => (holder, None),
             KeyHolder::Member {
@@ -163,10 +173,9 @@ impl Identity {
                 called,
                 account,
             } => {
-                if bound_to != Some(account) || scopes.contains(KeyScope::Manage) {
+                if bound_to != Some(account) {
                     return Err(StoreError::Invalid(
-                        "a key for another user works in one account, without the scope manage"
-                            .to_owned(),
+                        "a key for another user works in one account".to_owned(),
                     ));
                 }
                 (member(&mut tx, called, account, WHAT).await?, Some(maker))
@@ -292,7 +301,7 @@ async fn key_called(
 }
 
 /// Returns the user of this name or GUID, if an owner of the account may make keys for the user: one who has a role there
-/// that no provider claimed. Owners and operators make their own keys, so that nobody deletes or grants in their names.
+/// that no provider claimed. Owners, also by a claim, and operators make their own keys, so that nobody deletes or grants in their names.
 async fn member(
     connection: &mut SqliteConnection,
     word: &str,
@@ -304,8 +313,8 @@ async fn member(
     };
     let user = called(connection, word, what).await?.ok_or_else(unknown)?;
     let (has_role, owns): (bool, bool) = sqlx::query_as(
-        "SELECT COUNT(*) > 0, COALESCE(MAX(role = 'owner' AND space IS NULL), 0) FROM roles \
-         WHERE holder = ? AND account = ? AND NOT claimed",
+        "SELECT COUNT(*) FILTER (WHERE NOT claimed) > 0, COALESCE(MAX(role = 'owner' AND space IS NULL), 0) \
+         FROM roles WHERE holder = ? AND account = ?",
     )
     .bind(user.id.bytes())
     .bind(account.bytes())
@@ -348,12 +357,15 @@ async fn must_have_room(
 }
 
 fn api_key(row: &SqliteRow) -> Result<ApiKey> {
+    let maker: Option<UserId> = row.optional_id("maker")?;
+    let maker_name = row.optional_text("maker_name")?;
+    let maker_name = maker_name.or_else(|| maker.map(|maker| maker.to_string()));
     Ok(ApiKey {
         id: row.text("key")?,
         name: row.text("name")?,
         holder: row.id("holder")?,
         holder_name: row.text("holder_name")?,
-        maker_name: row.optional_text("maker_name")?,
+        maker_name,
         created: row.moment("created")?,
         scopes: scopes(row)?,
         expires: row.optional_moment("expires")?,

@@ -2,13 +2,12 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, LoginId, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::held_role;
 use super::invitations::{self, Invitation, Offer};
-use super::logins::insert_record;
+use super::login_records;
 use super::role_rows;
 use super::users::called;
 use crate::failure::failed_to;
@@ -158,9 +157,10 @@ impl Identity {
         Ok(revoked)
     }
 
-    /// Notes that a user uses an account, by a request of this login. Returns whether the caller is to record the login
-    /// there: `false` when the use was noted before, when the account has a record of the login, when there is no such
-    /// user or account, or when an API key itself came with the request.
+    /// Notes that a user uses an account, by a request of this login, and that the login is on record there. Returns
+    /// whether the caller is to record it: `false` when the account has a record of the login, when there is no such
+    /// login or account, or when an API key itself came with the request. With a key that somebody else made for the
+    /// user, it notes nothing: whoever may make keys for a user does not decide which accounts the user uses.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -172,11 +172,14 @@ impl Identity {
     ) -> Result<bool> {
         const WHAT: &str = "note that an account is used";
         let mut tx = self.catalog.begin(WHAT).await?;
-        if !role_rows::insert_use(&mut tx, user, account, WHAT).await? {
+        if login_records::is_by_key_of_another_maker(&mut tx, login, WHAT).await? {
             return Ok(false);
         }
-        let is_unrecorded = insert_record(&mut tx, login, account, WHAT).await?;
-        tx.commit().await?;
+        let is_first_use = role_rows::insert_use(&mut tx, user, account, WHAT).await?;
+        let is_unrecorded = login_records::insert(&mut tx, login, account, WHAT).await?;
+        if is_first_use || is_unrecorded {
+            tx.commit().await?;
+        }
         Ok(is_unrecorded)
     }
 
@@ -201,37 +204,11 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts_of(&self, user: UserId, at_most: usize) -> Result<Vec<AccountId>> {
-        let mut connection = self
-            .catalog
-            .readers()
-            .acquire()
-            .await
-            .map_err(failed_to(ACCOUNTS_OF))?;
-        accounts_of(&mut connection, user, at_most).await
+        const WHAT: &str = "list the accounts of a user";
+        let connection = self.catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        login_records::accounts_of(&mut connection, user, at_most, WHAT).await
     }
-}
-
-const ACCOUNTS_OF: &str = "list the accounts of a user";
-
-/// Returns the same as [`Identity::accounts_of`], as the connection sees it.
-pub(super) async fn accounts_of(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    at_most: usize,
-) -> Result<Vec<AccountId>> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT r.account FROM roles r WHERE r.holder = ?1 AND ( \
-             EXISTS (SELECT 1 FROM account_uses u WHERE u.holder = ?1 AND u.account = r.account) \
-             OR NOT EXISTS (SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account \
-                            WHERE u.holder = ?1)) \
-         ORDER BY r.account LIMIT ?2",
-    )
-    .bind(user.bytes())
-    .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
-    .fetch_all(connection)
-    .await
-    .map_err(failed_to(ACCOUNTS_OF))?;
-    rows.iter().map(|row| row.id("account")).collect()
 }
 
 fn grant(row: &SqliteRow) -> Result<Grant> {

@@ -1,11 +1,12 @@
-//! The home of an API key: the place that its requests mean when they name none.
+//! The home of an API key: the place that its requests mean when they name none, and that it may be bound to.
 
-use atrail_model::{AccountId, Home, SpaceId, UserId};
+use atrail_model::{AccountId, AccountRole, HeldRole, Home, SpaceId, SpaceRole, UserId};
 use sqlx::SqliteConnection;
 
+use super::role_rows;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
-use atrail_disk::Result;
+use atrail_disk::{Result, StoreError};
 
 /// Returns the only account, and the only space, of a user's roles; roles that a provider claimed do not count for a
 /// key.
@@ -61,4 +62,42 @@ pub(super) async fn settle(
         .await
         .map_err(failed_to(what))?;
     Ok(())
+}
+
+/// Refuses a place that does not exist, or whose space is of another account.
+pub(super) async fn must_be_a_place(
+    connection: &mut SqliteConnection,
+    home: Home,
+    what: &'static str,
+) -> Result<()> {
+    let unknown = |kind: &str| StoreError::NotFound {
+        what: kind.to_owned(),
+    };
+    let account = home.account.ok_or_else(|| unknown("account"))?;
+    let role = match home.space {
+        Some(space) => HeldRole::Space(space, SpaceRole::Auditor),
+        None => HeldRole::Account(account, AccountRole::Auditor),
+    };
+    let (found, _) = role_rows::place_of(connection, &role, what).await?;
+    if found == account {
+        return Ok(());
+    }
+    Err(unknown("space"))
+}
+
+/// Returns the account that the key with this public part is bound to, if it is.
+pub(super) async fn bound_to(
+    tx: &mut SqliteConnection,
+    api_key: Option<&str>,
+    what: &'static str,
+) -> Result<Option<AccountId>> {
+    let row = sqlx::query("SELECT account FROM api_keys WHERE key = ? AND bound")
+        .bind(api_key)
+        .fetch_optional(tx)
+        .await
+        .map_err(failed_to(what))?;
+    match row {
+        Some(row) => row.optional_id("account"),
+        None => Ok(None),
+    }
 }

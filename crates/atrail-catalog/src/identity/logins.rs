@@ -14,7 +14,8 @@ use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
-use super::grants::accounts_of;
+use super::key_home::bound_to;
+use super::login_records;
 use super::standing::standing;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
@@ -102,13 +103,26 @@ pub enum Exchange {
     Reused {
         /// The user of the login.
         user: User,
+        /// The login.
+        ended: EndedLogin,
     },
+}
+
+/// A login that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedLogin {
+    /// Its user.
+    pub user: UserId,
+    /// The public part of the API key that began it, if one did.
+    pub api_key: Option<String>,
+    /// The accounts that are to record its end: those with a record of it in which the user still holds a role.
+    pub accounts: Vec<AccountId>,
 }
 
 impl Identity {
     /// Begins a login; returns `None` when its proof no longer holds: the password was changed, or the key or the user
-    /// is gone. Notes that it is on record in the accounts of the user, [`RECORDS_OF_A_LOGIN`] at most: the caller
-    /// records it there.
+    /// is gone. Notes that it is on record in the accounts of the user, [`RECORDS_OF_A_LOGIN`] at most, or in the
+    /// account that its key is bound to alone: the caller records it there.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -158,8 +172,15 @@ impl Identity {
         .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, new.now).await?;
         insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
-        for account in accounts_of(&mut tx, new.user.id, RECORDS_OF_A_LOGIN).await? {
-            insert_record(&mut tx, login, account, WHAT).await?;
+        let accounts = match bound_to(&mut tx, api_key, WHAT).await? {
+            Some(account) => vec![account],
+            None => {
+                let user = new.user.id;
+                login_records::accounts_of(&mut tx, user, RECORDS_OF_A_LOGIN, WHAT).await?
+            }
+        };
+        for account in accounts {
+            login_records::insert(&mut tx, login, account, WHAT).await?;
         }
         tx.commit_as_no_change().await?;
         Ok(Some(login))
@@ -170,13 +191,10 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn accounts_with_record_of(&self, login: LoginId) -> Result<Vec<AccountId>> {
-        let rows =
-            sqlx::query("SELECT account FROM login_records WHERE login = ? ORDER BY account")
-                .bind(login.bytes())
-                .fetch_all(self.catalog.readers())
-                .await
-                .map_err(failed_to("list the accounts with a record of a login"))?;
-        rows.iter().map(|row| row.id("account")).collect()
+        const WHAT: &str = "list the accounts with a record of a login";
+        let connection = self.catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        login_records::of_login(&mut connection, login, WHAT).await
     }
 
     /// Exchanges a refresh token for a new one, both given by their SHA-256. On success the login lives until
@@ -216,13 +234,9 @@ impl Identity {
         // A clock that was set back since the exchange does not make a spent token valid again.
         let apart = nanoseconds(now).saturating_sub(exchanged).saturating_abs();
         if exchanged != 0 && apart > retry_within {
-            sqlx::query("DELETE FROM logins WHERE login = ?")
-                .bind(login.bytes())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed_to(WHAT))?;
+            let ended = end(&mut tx, login, WHAT).await?;
             tx.commit().await?;
-            return Ok(Exchange::Reused { user });
+            return Ok(ended.map_or(Exchange::Unknown, |ended| Exchange::Reused { user, ended }));
         }
         sqlx::query("UPDATE refresh_tokens SET exchanged = COALESCE(exchanged, ?) WHERE hash = ?")
             .bind(nanoseconds(now))
@@ -290,39 +304,59 @@ impl Identity {
         standing(&mut connection, login, now).await
     }
 
-    /// Ends the login of a refresh token, spent or not; returns its user, if there was one.
+    /// Ends the login of a refresh token, spent or not; returns it, if there was one.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn end_login_of(&self, refresh_hash: [u8; 32]) -> Result<Option<UserId>> {
+    pub async fn end_login_of(&self, refresh_hash: [u8; 32]) -> Result<Option<EndedLogin>> {
         const WHAT: &str = "end a login";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let row = sqlx::query(
-            "DELETE FROM logins WHERE login = (SELECT login FROM refresh_tokens WHERE hash = ?) RETURNING holder",
-        )
-        .bind(refresh_hash.as_slice())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed_to(WHAT))?;
-        tx.commit().await?;
-        row.map(|row| row.id("holder")).transpose()
-    }
-
-    /// Ends a login; returns its user, unless it had ended.
-    ///
-    /// # Errors
-    /// When the catalog fails.
-    pub async fn end_login(&self, login: LoginId) -> Result<Option<UserId>> {
-        const WHAT: &str = "end a login";
-        let mut tx = self.catalog.begin(WHAT).await?;
-        let row = sqlx::query("DELETE FROM logins WHERE login = ? RETURNING holder")
-            .bind(login.bytes())
+        let row = sqlx::query("SELECT login FROM refresh_tokens WHERE hash = ?")
+            .bind(refresh_hash.as_slice())
             .fetch_optional(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
+        let ended = match row {
+            Some(row) => end(&mut tx, row.id("login")?, WHAT).await?,
+            None => None,
+        };
         tx.commit().await?;
-        row.map(|row| row.id("holder")).transpose()
+        Ok(ended)
     }
+
+    /// Ends a login; returns it, unless it had ended.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn end_login(&self, login: LoginId) -> Result<Option<EndedLogin>> {
+        const WHAT: &str = "end a login";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        let ended = end(&mut tx, login, WHAT).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+}
+
+/// Ends a login; returns it, unless it had ended.
+async fn end(
+    tx: &mut SqliteConnection,
+    login: LoginId,
+    what: &'static str,
+) -> Result<Option<EndedLogin>> {
+    let accounts = login_records::at_the_end_of(tx, login, what).await?;
+    let row = sqlx::query("DELETE FROM logins WHERE login = ? RETURNING holder, api_key")
+        .bind(login.bytes())
+        .fetch_optional(tx)
+        .await
+        .map_err(failed_to(what))?;
+    row.map(|row| {
+        Ok(EndedLogin {
+            user: row.id("holder")?,
+            api_key: row.optional_text("api_key")?,
+            accounts,
+        })
+    })
+    .transpose()
 }
 
 /// Records the use of the API key that began the login, if one did.
@@ -341,25 +375,6 @@ async fn note_use(
     .await
     .map_err(failed_to(what))?;
     Ok(())
-}
-
-/// Notes that the account has a record of the login. Returns `false` when that was noted before, or there is no such
-/// login.
-pub(super) async fn insert_record(
-    tx: &mut SqliteConnection,
-    login: LoginId,
-    account: AccountId,
-    what: &'static str,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO login_records (login, account) SELECT login, ? FROM logins WHERE login = ? ON CONFLICT DO NOTHING",
-    )
-    .bind(account.bytes())
-    .bind(login.bytes())
-    .execute(tx)
-    .await
-    .map_err(failed_to(what))?;
-    Ok(done.rows_affected() > 0)
 }
 
 async fn insert_token(

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use atrail_disk::Result;
-use atrail_model::{HeldRole, Home, KeyScopes, LoginId, Standing, Timestamp, User};
+use atrail_model::{
+    AccountRole, HeldRole, Home, KeyScope, KeyScopes, LoginId, Standing, Timestamp, User,
+};
 use sqlx::SqliteConnection;
 
 use super::columns::{held_role, scopes, user};
@@ -20,7 +22,8 @@ pub(super) async fn standing(
     const WHAT: &str = "look up a login";
     let row = sqlx::query(
         "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
-                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, 0) AS bound \
+                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, 0) AS bound, \
+                k.key, k.maker IS NOT NULL AS for_another \
          FROM (SELECT holder, api_key, expires, ends FROM logins WHERE login = ?1 \
                UNION ALL SELECT holder, key, ?3, NULL FROM api_keys WHERE login = ?1) l \
          JOIN users u ON u.guid = l.holder LEFT JOIN api_keys k ON k.key = l.api_key \
@@ -33,12 +36,17 @@ pub(super) async fn standing(
     .await
     .map_err(failed_to(WHAT))?;
     let Some(row) = row else { return Ok(None) };
-    let scopes = scopes(&row)?;
+    let is_bound = row.integer("bound")? != 0;
+    let is_for_another = row.integer("for_another")? != 0;
+    let scopes = match scopes(&row)? {
+        // Users, roles and keys belong to no place that a key could be bound to.
+        scopes if is_bound => scopes.without(KeyScope::Manage),
+        scopes => scopes,
+    };
     let home = Home {
         account: row.optional_id("account")?,
         space: row.optional_id("space")?,
     };
-    let is_bound = row.integer("bound")? != 0;
     let user = user(&row)?;
     let mut standing = Standing {
         user: User {
@@ -51,7 +59,8 @@ pub(super) async fn standing(
         roles: HashSet::new(),
         spaces: HashMap::new(),
         home,
-        used: HashSet::new(),
+        api_key: row.optional_text("key")?.map(Into::into),
+        noted: HashSet::new(),
         until: row.moment("until")?,
     };
     let roles = sqlx::query(
@@ -64,6 +73,10 @@ pub(super) async fn standing(
     .map_err(failed_to(WHAT))?;
     for row in &roles {
         let (role, account) = held_role(row)?;
+        // Whoever made the key for its holder made it for somebody who owned nothing.
+        if is_for_another && matches!(role, HeldRole::Account(_, AccountRole::Owner)) {
+            continue;
+        }
         let left = if is_bound {
             home.narrowed(role, account)
         } else {
@@ -75,13 +88,23 @@ pub(super) async fn standing(
         }
         standing.roles.insert(role);
     }
-    let used = sqlx::query("SELECT account FROM account_uses WHERE holder = ?")
-        .bind(standing.user.id.bytes())
-        .fetch_all(connection)
-        .await
-        .map_err(failed_to(WHAT))?;
-    for row in &used {
-        standing.used.insert(row.id("account")?);
+    if is_for_another {
+        standing.noted.extend(home.account);
+        return Ok(Some(standing));
+    }
+    // Requests with a key itself belong to no login that could be on record.
+    let noted = sqlx::query(
+        "SELECT account FROM account_uses u WHERE holder = ?1 AND ( \
+             EXISTS (SELECT 1 FROM login_records t WHERE t.login = ?2 AND t.account = u.account) \
+             OR NOT EXISTS (SELECT 1 FROM logins WHERE login = ?2))",
+    )
+    .bind(standing.user.id.bytes())
+    .bind(login.bytes())
+    .fetch_all(connection)
+    .await
+    .map_err(failed_to(WHAT))?;
+    for row in &noted {
+        standing.noted.insert(row.id("account")?);
     }
     Ok(Some(standing))
 }

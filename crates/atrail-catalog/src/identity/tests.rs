@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use atrail_disk::{ErrorKind, StoreError};
 use atrail_model::{
-    AccountId, AccountRole, HeldRole, KeyScope, KeyScopes, LoginId, OrganizationId, SpaceId,
-    SpaceRole, Timestamp, User, UserId,
+    AccountId, AccountRole, HeldRole, Home, KeyScope, KeyScopes, LoginId, OrganizationId, SpaceId,
+    SpaceRole, Standing, Timestamp, User, UserId,
 };
 
 use super::*;
@@ -13,7 +13,9 @@ use crate::row::{Id, nanoseconds};
 mod changes;
 mod invitations;
 mod keys;
+mod login_records;
 mod logins;
+mod member_keys;
 mod roles;
 
 const RETRY: Duration = Duration::from_secs(10);
@@ -56,6 +58,58 @@ async fn key(
         bound: None,
     };
     identity.create_api_key(new, at(0)).await.unwrap();
+}
+
+/// Returns a new key of the member of an account, made by an owner.
+async fn for_member(
+    identity: &Identity,
+    owner: UserId,
+    called: &str,
+    account: AccountId,
+    id: &str,
+    (scopes, bound): (KeyScopes, Option<Home>),
+) -> Result<ApiKey> {
+    let new = NewApiKey {
+        holder: KeyHolder::Member {
+            maker: owner,
+            called,
+            account,
+        },
+        id,
+        name: "collector",
+        hash: [7; 32],
+        scopes,
+        expires: None,
+        bound,
+    };
+    identity.create_api_key(new, at(0)).await
+}
+
+/// Returns what a key that is bound to the account may do at most, and its place.
+fn all_in(account: AccountId) -> (KeyScopes, Option<Home>) {
+    let place = Home {
+        account: Some(account),
+        space: None,
+    };
+    (KeyScopes::ALL.without(KeyScope::Manage), Some(place))
+}
+
+/// Begins a login with the key of this public part.
+async fn login_by_key(identity: &Identity, user: &User, id: &str, first: u8) -> LoginId {
+    let new = NewLogin {
+        user,
+        proof: Proof::ApiKey { id, hash: [7; 32] },
+        refresh_hash: [first; 32],
+        now: at(0),
+        expires: at(1000),
+    };
+    identity.begin_login(new).await.unwrap().unwrap()
+}
+
+/// Returns the standing of requests with the key itself.
+async fn sent(identity: &Identity, id: &str, seconds: i64) -> Option<Standing> {
+    let holder = identity.api_key_holder(id, at(seconds)).await.unwrap()?;
+    identity.standing(holder.login, at(seconds)).await.unwrap()
 }
 
 async fn exchange(identity: &Identity, old: u8, new: u8, seconds: i64) -> Exchange {

@@ -19,8 +19,13 @@ CREATE TABLE login_records (
     account BLOB NOT NULL,
     PRIMARY KEY (login, account)
 ) WITHOUT ROWID;
+-- The roles of a user; the indexes of step 7 contain those of spaces or of accounts alone.
+CREATE INDEX roles_by_holder ON roles (holder, account);
 INSERT INTO login_records (login, account)
     SELECT DISTINCT l.login, r.account FROM logins l JOIN roles r ON r.holder = l.holder
     WHERE EXISTS (SELECT 1 FROM account_uses u WHERE u.holder = l.holder AND u.account = r.account)
        OR NOT EXISTS (SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account
                       WHERE u.holder = l.holder);
+
+-- A session of a space without the space, which an earlier fault left, cannot be read.
+DELETE FROM sessions WHERE NOT at_account_level AND space IS NULL;

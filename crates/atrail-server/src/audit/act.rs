@@ -41,7 +41,7 @@ pub(crate) struct Actor {
     pub(super) name: Option<String>,
     pub(super) origin: Origin,
     pub(super) credential: Credential,
-    /// The public part of the API key that came with the request.
+    /// The public part of the API key that came with the request, or began the login.
     pub(super) api_key: Option<Arc<str>>,
 }
 
@@ -91,8 +91,12 @@ impl Actor {
     }
 
     /// Returns the same actor, who sent the API key with this public part. Each act then names the key.
-    pub(crate) fn by_key(mut self, key: Arc<str>) -> Self {
-        self.credential = Credential::ApiKey;
+    pub(crate) fn by_key(self, key: Arc<str>) -> Self {
+        self.by(Credential::ApiKey).of_login_by(key)
+    }
+
+    /// Returns the same actor, in a login that began with the API key with this public part. Each act then names the key.
+    pub(crate) fn of_login_by(mut self, key: Arc<str>) -> Self {
         self.api_key = Some(key);
         self
     }

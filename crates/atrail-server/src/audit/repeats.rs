@@ -25,7 +25,7 @@ const HOUR_SECS: i64 = 3600;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     user: UserId,
-    /// The public part of the API key that came with the request.
+    /// The public part of the API key that came with the request, or began the login.
     api_key: Option<Arc<str>>,
     action: Action,
     domain: Domain,

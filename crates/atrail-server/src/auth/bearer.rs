@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use atrail_api::headers::AUTH_TOKEN;
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, AsHeaderName};
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -25,17 +25,17 @@ pub(crate) enum Bearer<'a> {
     ApiKey(Cow<'a, str>),
 }
 
-/// Returns the credential of a request. When `X-Auth-Token` is present, the original's header wins.
+/// Returns the credential of a request. When `X-Auth-Token` is present and not empty, the original's header wins. A header
+/// that is there twice is no credential: two parties could mean different ones by it.
 ///
 /// `X-Auth-Token`, with or without the word `bearer` before it, and `Authorization: Bearer` (RFC 6750 §2.1) carry a token
 /// or a key. An API key may also come as the password of any user (`Authorization: Basic`, RFC 7617), or under the schemes
 /// of clients that know no other: Elasticsearch's `ApiKey`, alone or as the base64 of `id:key`, and Splunk's `Splunk`.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<Bearer<'_>> {
-    if let Some(value) = headers.get(AUTH_TOKEN) {
-        let value = value.to_str().ok()?.trim();
+    if let Some(value) = only(headers, AUTH_TOKEN)?.filter(|value| !value.is_empty()) {
         return token_or_key(after_word(value, "bearer").unwrap_or(value));
     }
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+    let value = only(headers, AUTHORIZATION)??;
     if let Some(text) = after_word(value, "bearer") {
         return token_or_key(text);
     }
@@ -50,6 +50,19 @@ pub(crate) fn credential(headers: &HeaderMap) -> Option<Bearer<'_>> {
         return Some(Bearer::ApiKey(key));
     }
     after_word(value, "splunk").map(|text| Bearer::ApiKey(text.into()))
+}
+
+/// Returns the text of a header, without blanks around it: inside, `None` when there is no such header; outside, when there
+/// are several, or it is no text.
+fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Option<&str>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Some(None);
+    };
+    if values.next().is_some() {
+        return None;
+    }
+    value.to_str().ok().map(|text| Some(text.trim()))
 }
 
 fn token_or_key(text: &str) -> Option<Bearer<'_>> {
@@ -137,6 +150,23 @@ mod tests {
         assert!(matches!(credential(&headers), Some(Bearer::ApiKey(_))));
         headers.insert(AUTH_TOKEN, HeaderValue::from_static("T"));
         assert!(matches!(credential(&headers), Some(Bearer::Token("T"))));
+        // An empty one is none.
+        for empty in ["", " "] {
+            headers.insert(AUTH_TOKEN, HeaderValue::from_static(empty));
+            let found = credential(&headers);
+            assert!(matches!(found, Some(Bearer::ApiKey(_))), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_there_twice_is_no_credential() {
+        for name in [HeaderName::from_static("x-auth-token"), AUTHORIZATION] {
+            let mut headers = HeaderMap::new();
+            headers.append(&name, HeaderValue::from_static("Bearer T"));
+            assert!(credential(&headers).is_some(), "the control: {name}");
+            headers.append(&name, HeaderValue::from_static("Bearer T"));
+            assert!(credential(&headers).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -9,9 +9,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::api_keys;
 use super::oidc::Refused;
 use super::secrets::{Secret, refresh_token, sha256};
+use super::sent_keys;
 use super::tokens::ClientKind;
 use crate::app::App;
 use crate::audit::{Act, Action, Actor, Credential, Origin};
@@ -157,8 +157,8 @@ async fn by_password(
 
 async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
     let address = origin.address();
-    let attempt = app.throttle.begin(None, address, app.clock.elapsed());
-    let found = api_keys::holder_of(app, text, address, attempt).await?;
+    let attempt = app.throttle.begin_key(address, app.clock.elapsed());
+    let found = sent_keys::holder_of(app, text, address, attempt).await?;
     let (key, holder) = found.ok_or(BAD_CREDENTIALS)?;
     let proof = Proof::ApiKey {
         id: key.id(),
@@ -278,10 +278,11 @@ async fn by_refresh_token(
             app.metrics.auth_failed(AuthFailure::RefreshToken);
             Err(BAD_REFRESH_TOKEN)
         }
-        Exchange::Reused { user } => {
+        Exchange::Reused { user, ended } => {
             app.metrics.auth_failed(AuthFailure::RefreshToken);
             tracing::warn!(user = %user.id, "a client used a refresh token twice: its login has ended");
-            app.audit.refused_login(Actor::new(&user, origin.clone()));
+            let actor = of_login(Actor::new(&user, origin.clone()), ended.api_key);
+            app.audit.refused_refresh(actor, ended.accounts);
             Err(BAD_REFRESH_TOKEN)
         }
     }
@@ -293,12 +294,20 @@ pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<()
         Some(login) => app.identity.end_login(login).await?,
         None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
     };
-    if let Some(user) = ended {
-        let actor = Actor::of_id(user, origin.clone());
+    if let Some(ended) = ended {
+        let actor = of_login(Actor::of_id(ended.user, origin.clone()), ended.api_key);
         let act = |domain| Act::new(Action::Logout, actor.clone(), domain);
-        app.audit.record_for(user, act).await;
+        app.audit.record_in(&ended.accounts, act).await;
     }
     Ok(())
+}
+
+/// Returns the actor with the API key that began the login, if one did.
+fn of_login(actor: Actor, api_key: Option<String>) -> Actor {
+    match api_key {
+        Some(key) => actor.of_login_by(key.into()),
+        None => actor,
+    }
 }
 
 fn respond(

@@ -124,7 +124,8 @@ mod tests {
             roles: HashSet::from([role]),
             spaces,
             home: Home::default(),
-            used: HashSet::new(),
+            api_key: None,
+            noted: HashSet::new(),
             until: Timestamp::MAX,
         }
     }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use atrail_api::Problem;
 use atrail_model::{
     AccountId, AccountRole, Domain, KeyScope, LoginId, Requester, SpaceId, Standing, User, UserId,
     Warrant,
@@ -12,9 +13,9 @@ use atrail_store::{Identity, Tenancy};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::api_keys;
 use super::bearer::{self, Bearer};
 use super::permissions::{Action, allows_in_account, knows_space};
+use super::sent_keys;
 use crate::app::App;
 use crate::audit::{Act, Action as AuditAction, Actor, Origin};
 use crate::error::ApiError;
@@ -27,8 +28,8 @@ pub(crate) struct Principal {
     login: LoginId,
     standing: Arc<Standing>,
     origin: Origin,
-    /// The public part of the API key that came with the request in place of a token.
-    api_key: Option<Arc<str>>,
+    /// Whether an API key itself came with the request in place of a token.
+    sent_key: bool,
 }
 
 impl Principal {
@@ -40,11 +41,12 @@ impl Principal {
         self.standing.user.id
     }
 
-    /// Returns the caller as the actor of events.
+    /// Returns the caller as the actor of events, with the API key that came with the request or began the login.
     pub(crate) fn actor(&self) -> Actor {
         let actor = Actor::new(self.user(), self.origin.clone());
-        match &self.api_key {
-            Some(key) => actor.by_key(Arc::clone(key)),
+        match &self.standing.api_key {
+            Some(key) if self.sent_key => actor.by_key(Arc::clone(key)),
+            Some(key) => actor.of_login_by(Arc::clone(key)),
             None => actor,
         }
     }
@@ -96,9 +98,10 @@ impl Principal {
 
     /// Notes that the caller uses an account. From then on, the server records the caller's logins, and changes of the
     /// caller's credentials, in that account too. It also records the current login there, unless it already has; a
-    /// request with an API key itself belongs to no login.
+    /// request with an API key itself belongs to no login. A key that somebody else made for the caller makes no account
+    /// a used one.
     pub(crate) async fn uses(&self, app: &App, account: AccountId) {
-        if self.standing.used.contains(&account) {
+        if self.standing.noted.contains(&account) {
             return;
         }
         let identity = &app.identity;
@@ -161,7 +164,8 @@ impl Principal {
             return Ok(());
         }
         Err(ApiError::forbidden(format!(
-            "the API key allows: {}. Use another key, or log in with a password",
+            "{}{}. Use another key, or log in with a password",
+            Problem::KEY_ALLOWS,
             self.standing.scopes
         )))
     }
@@ -193,23 +197,23 @@ impl FromRequestParts<Arc<App>> for Principal {
         let origin = Origin::from_request_parts(parts, app).await?;
         let sent = bearer::credential(&parts.headers).ok_or_else(|| {
             ApiError::unauthenticated(
-                "the request has no access token or API key: log in, then send X-Auth-Token or Authorization: Bearer",
+                "the request has no access token or API key, or several: log in, then send one X-Auth-Token or Authorization: Bearer",
             )
         })?;
         let now = app.clock.moment();
-        let (login, standing, api_key) = match sent {
+        let (login, standing, sent_key) = match sent {
             Bearer::Token(token) => {
                 let ended = || ended(app);
                 let login = app.tokens.verify(token, now).ok_or_else(ended)?;
                 let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
-                (login, standing, None)
+                (login, standing, false)
             }
             Bearer::ApiKey(text) => {
-                let sender = api_keys::sender(app, &text, origin.address()).await?;
-                let standing = app.standings.of(sender.login, now).await?;
-                let standing = standing.ok_or_else(|| api_keys::ended(app, &text))?;
-                app.api_keys.used(sender.login, now.date);
-                (sender.login, standing, Some(sender.key))
+                let login = sent_keys::login_of(app, &text, origin.address()).await?;
+                let standing = app.standings.of(login, now).await?;
+                let standing = standing.ok_or_else(|| sent_keys::ended(app, &text))?;
+                app.api_keys.used(login, now.date);
+                (login, standing, true)
             }
         };
         parts.extensions.insert(Admitted {
@@ -223,7 +227,7 @@ impl FromRequestParts<Arc<App>> for Principal {
             login,
             standing,
             origin,
-            api_key,
+            sent_key,
         })
     }
 }

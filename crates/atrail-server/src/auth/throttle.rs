@@ -92,7 +92,7 @@ struct Entry {
 enum Key<'a> {
     NameAndNetwork(&'a str, IpAddr),
     Network(IpAddr),
-    /// API keys that came with requests from a network.
+    /// API keys from a network.
     KeysOf(IpAddr),
     Name(&'a str),
 }
@@ -117,7 +117,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Throttle {
-    /// Begins an attempt to log in. `name` is present only for an attempt with a password.
+    /// Begins an attempt to log in, not by an API key. `name` is present only for an attempt with a password.
     pub(crate) fn begin(
         &self,
         name: Option<&str>,
@@ -145,23 +145,25 @@ impl Throttle {
                 (keys, Some((by_name, pair)))
             }
         };
-        self.count(state, keys, learns, now)
+        self.count(state, keys, learns, now, "failed logins")
     }
 
-    /// Begins an attempt with an API key in place of a token. These attempts have a count of their own: a program that keeps sending a key
-    /// after its end does not keep the people of its network from logging in.
+    /// Begins an attempt with an API key, with a request or for a login. These attempts have a count of their own: a
+    /// program that keeps sending a key after its end does not keep the people of its network from logging in.
     pub(crate) fn begin_key(&self, address: IpAddr, now: Elapsed) -> Result<Attempt<'_>, ApiError> {
         let key = self.hashing.hash_one(Key::KeysOf(network(address)));
-        self.count(self.state.lock(), vec![(By::Network, key)], None, now)
+        let keys = vec![(By::Network, key)];
+        self.count(self.state.lock(), keys, None, now, "wrong API keys")
     }
 
-    /// Counts an attempt under these keys, unless one of them has to wait.
+    /// Counts an attempt under these keys, unless one of them has to wait; the refusal names the `failures`.
     fn count(
         &self,
         mut state: MutexGuard<'_, State>,
         keys: Vec<(By, u64)>,
         learns: Option<(u64, u64)>,
         now: Elapsed,
+        failures: &str,
     ) -> Result<Attempt<'_>, ApiError> {
         let entries = &mut state.entries;
         let wait = keys
@@ -170,7 +172,7 @@ impl Throttle {
             .max()
             .unwrap_or(0);
         if wait > 0 {
-            let detail = format!("too many failed logins: try again in {wait} seconds");
+            let detail = format!("too many {failures}: try again in {wait} seconds");
             return Err(ApiError::new(ErrorCode::TooMany, detail).retry_after(wait));
         }
         make_room(entries, now);

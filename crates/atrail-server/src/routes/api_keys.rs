@@ -11,7 +11,7 @@ use atrail_model::{
     self as model, AccountId, AccountRole, Home, KeyScopes, SpaceId, Timestamp, UserId,
     format_timestamp,
 };
-use atrail_store::{self as store, ErrorKind, KeyHolder, KeyReach, NewApiKey};
+use atrail_store::{self as store, ErrorKind, KeyHolder, KeyReach, NewApiKey, canonical_name};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -107,8 +107,7 @@ pub(super) async fn create(
             (holder, Some(home.1))
         }
     };
-    let may_manage = other.is_none() && bound.is_none_or(|place| place.space.is_none());
-    let scopes = scopes_of(scopes, may_manage)?;
+    let scopes = scopes_of(scopes, bound.is_none())?;
     let now = app.clock.now();
     let expires = expires_in
         .map(|seconds| match seconds {
@@ -132,7 +131,8 @@ pub(super) async fn create(
     };
     let made = principal.identity(&app).create_api_key(new, now).await;
     let made = made.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => ApiError::not_found("user"),
+        // The place may have ended meanwhile.
+        ErrorKind::NotFound if other.is_some() => ApiError::not_found("user"),
         _ => error.into(),
     })?;
     if let Some(account) = made.bound_to() {
@@ -198,7 +198,8 @@ fn reach<'a>(principal: &Principal, owned: &'a [AccountId]) -> KeyReach<'a> {
 
 /// Returns whether a text is the GUID or the name of this user.
 fn is_called(text: &str, id: UserId, name: &str) -> bool {
-    text.parse().map_or(text == name, |guid: UserId| guid == id)
+    text.parse()
+        .map_or_else(|_| canonical_name(text) == name, |guid: UserId| guid == id)
 }
 
 /// Returns the account with this GUID, whose keys the caller may list.
@@ -225,7 +226,7 @@ fn scopes_of(scopes: Option<Vec<KeyScope>>, may_manage: bool) -> Result<KeyScope
                 Ok(some.into_iter().collect())
             } else {
                 Err(ApiError::bad_request(
-                    "a key for a space, or for another user, cannot have the scope manage",
+                    "a key that is bound to an account or a space, as each key for another user is, cannot have the scope manage",
                 ))
             }
         }

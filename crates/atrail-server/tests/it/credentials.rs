@@ -175,11 +175,12 @@ async fn the_originals_header_wins_and_hides_nothing() {
         (Some(token.as_str()), None, 200),
         (Some(token.as_str()), Some("Bearer wrong"), 200),
         (Some("wrong"), Some(good.as_str()), 401),
-        (Some(""), Some(good.as_str()), 401),
+        (Some(""), Some(good.as_str()), 200),
         (Some("bearer"), Some(good.as_str()), 401),
         (None, Some(good.as_str()), 200),
         (None, Some(token.as_str()), 401),
         (None, None, 401),
+        (Some(""), None, 401),
     ] {
         let mut request = server.nobody().get(paths::SESSIONS);
         if let Some(own) = own {

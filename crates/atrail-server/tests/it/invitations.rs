@@ -49,6 +49,20 @@ impl Neighbours {
 
     /// Returns the actions of a user that the account's owner can read in a download.
     pub(crate) async fn told(&self, owner: usize, user: &str) -> Vec<String> {
+        let events = self.events_told(owner, user).await;
+        let action = |event: &Value| event["action"].as_str().unwrap().to_owned();
+        events.iter().map(action).collect()
+    }
+
+    /// Returns the events of a user's actions that the account's owner can read in a download.
+    pub(crate) async fn events_told(&self, owner: usize, user: &str) -> Vec<Value> {
+        let events = self.all_told(owner).await.into_iter();
+        let events = events.filter(|event| event["initiator"]["name"] == user);
+        events.collect()
+    }
+
+    /// Returns the events that the account's owner can read in a download.
+    pub(crate) async fn all_told(&self, owner: usize) -> Vec<Value> {
         let all = json!({"start": "2017-07-25", "end": "2017-07-25", "AtAccountLevel": true});
         let request = self.owner[owner]
             .post(paths::SESSIONS)
@@ -64,10 +78,7 @@ impl Neighbours {
         assert_eq!(answer.status(), StatusCode::OK);
         let text = gunzipped(&answer.bytes().await.unwrap());
         let events = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        events
-            .filter(|event: &Value| event["initiator"]["name"] == user)
-            .map(|event| event["action"].as_str().unwrap().to_owned())
-            .collect()
+        events.collect()
     }
 }
 

@@ -21,6 +21,7 @@ mod intake;
 mod invitations;
 mod isolation;
 mod issuer;
+mod key_records;
 mod lifecycle;
 mod matrix;
 mod member_keys;

@@ -3,9 +3,9 @@
 use atrail_api::paths;
 use serde_json::{Value, json};
 
-use crate::invitations::Neighbours;
+use crate::invitations::{Neighbours, WHOLE};
 use crate::records::{details, of_action, own, today};
-use crate::support::{Client, Made, TestServer, event};
+use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// Returns the members of each listed key.
 async fn listed(client: &Client, query: &str, members: [&str; 4]) -> Vec<String> {
@@ -125,6 +125,12 @@ async fn a_key_for_another_user_is_refused_unless_an_owner_asks_for_less_than_ev
             400,
         ),
         ("the own, by name", &auditor, key("ann"), 201),
+        (
+            "managing one place",
+            owner,
+            json!({"name": "m", "account": a, "scopes": ["read", "manage"]}),
+            400,
+        ),
     ] {
         let answer = create(client, new).await;
         assert_eq!(answer.0, status, "{who}: {answer:?}");
@@ -228,4 +234,48 @@ async fn a_key_from_one_account_reaches_nothing_of_another() {
         all.told(1, "owner-a").await.is_empty(),
         "nor is it told there"
     );
+}
+
+/// A key for one account acts in no other place: its scopes do not contain users, roles and keys.
+#[tokio::test]
+async fn a_key_for_an_account_manages_nothing() {
+    let all = Neighbours::new().await;
+    let [owner, _] = &all.owner;
+    let new = json!({"name": "m", "account": all.account[0]});
+    let made: Value = owner.post(paths::API_KEYS).json(&new).made().await;
+    let members = ["name", "scopes", "bound", "account"];
+    let scopes = "[\"read\",\"send\",\"delete\"]";
+    let expected = format!("m {scopes} true {}", all.account[0]);
+    assert_eq!(listed(owner, "", members).await, [expected]);
+    let by_key = all.server.client(made["key"].as_str().unwrap());
+    let by_key = by_key.in_space(None);
+    assert_eq!(by_key.get(WHOLE).seen().await.0, 200, "the control");
+    for path in [
+        paths::API_KEYS,
+        paths::ROLES,
+        paths::INVITATIONS,
+        paths::USERS,
+    ] {
+        assert_eq!(by_key.get(path).seen().await.0, 403, "{path}");
+        assert_eq!(owner.get(path).seen().await.0, 200, "the control: {path}");
+    }
+    let password = json!({"old": PASSWORD, "new": "another and longer one"});
+    let change = by_key.request(reqwest::Method::PUT, paths::PASSWORD);
+    assert_eq!(change.json(&password).seen().await.0, 403);
+}
+
+/// A name may be spelled in either form of Unicode.
+#[tokio::test]
+async fn the_own_name_in_another_spelling_is_the_own() {
+    let server = TestServer::start().await;
+    let auditor = json!({"role": "auditor", "account": server.initial.account});
+    let zoe = server.user("zo\u{eb}", false, &[auditor]).await;
+    let new = json!({"name": "k", "user": "zoe\u{308}"});
+    let _: Value = zoe.post(paths::API_KEYS).json(&new).made().await;
+    let members = ["name", "bound", "name", "bound"];
+    let keys = listed(&zoe, "?user=zoe%CC%88", members).await;
+    assert_eq!(keys, ["k false k false"]);
+    let ann = json!({"name": "k", "user": "ann"});
+    let refused = zoe.post(paths::API_KEYS).json(&ann).refused().await;
+    assert_eq!(refused.0, 403, "the control");
 }

@@ -203,9 +203,19 @@ async fn guesses_at_keys_wait_and_hold_up_neither_valid_keys_nor_passwords() {
     let answer = guess.get(paths::EVENTS).send().await.unwrap();
     assert_eq!(answer.status(), 429);
     assert_eq!(answer.headers()["retry-after"], "1");
+    // Keys for logins count as well, and passwords do not.
     let form = [("grant_type", "password"), ("passcode", "atk_no")];
     let login = server.token(&form).await;
-    assert_eq!(login.status(), 400, "logins have a count of their own");
+    assert_eq!(login.status(), 429);
+    let told: Value = login.json().await.unwrap();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("too many wrong API keys"), "{detail}");
+    let form = [
+        ("grant_type", "password"),
+        ("username", "admin"),
+        ("password", "wrong"),
+    ];
+    assert_eq!(server.token(&form).await.status(), 400);
     assert_eq!(valid.get(paths::EVENTS).seen().await.0, 200);
     server.login("apikey", &server.initial.api_key).await;
     server.login("admin", &server.initial.password).await;
@@ -214,6 +224,18 @@ async fn guesses_at_keys_wait_and_hold_up_neither_valid_keys_nor_passwords() {
     server.clock.advance(Duration::from_secs(1));
     assert_eq!(guess.get(paths::EVENTS).seen().await.0, 401);
     assert_eq!(guess.get(paths::EVENTS).seen().await.0, 429);
+}
+
+/// A job that logs in with an ended key does not keep the people beside it from logging in.
+#[tokio::test]
+async fn wrong_keys_for_logins_do_not_hold_up_passwords() {
+    let server = TestServer::start().await;
+    let form = [("grant_type", "password"), ("passcode", "atk_no")];
+    for number in 0..100 {
+        assert_eq!(server.token(&form).await.status(), 400, "{number}");
+    }
+    assert_eq!(server.token(&form).await.status(), 429, "the control");
+    server.login("admin", &server.initial.password).await;
 }
 
 #[tokio::test]

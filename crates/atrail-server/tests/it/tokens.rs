@@ -280,9 +280,9 @@ async fn behind_a_proxy_who_guesses_makes_nobody_else_wait() {
             request.send().await.unwrap().status().as_u16()
         };
         // The client's own text comes before the proxy's.
-        for guess in 0..100 {
+        for guess in 0..10 {
             let from = format!("10.9.8.{guess}, 203.0.113.1");
-            assert_eq!(attempt("apikey", "wrong", &from).await, 400);
+            assert_eq!(attempt("admin", "wrong", &from).await, 400);
         }
         assert_eq!(attempt("admin", "wrong", "203.0.113.1").await, 429);
         let password = server.initial.password.clone();

@@ -172,7 +172,8 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         roles: std::collections::HashSet::default(),
         spaces: std::collections::HashMap::default(),
         home: atrail_model::Home::default(),
-        used: std::collections::HashSet::default(),
+        api_key: None,
+        noted: std::collections::HashSet::default(),
         until: now(),
     });
     // There is no such login.

@@ -1,7 +1,5 @@
 use std::collections::{HashMap, HashSet};
 
-use atrail_model::{Home, Standing};
-
 use super::*;
 
 #[tokio::test]
@@ -116,12 +114,6 @@ async fn a_key_stays_with_the_place_that_it_was_made_for() {
     }
 }
 
-/// Returns the standing of requests with the key itself.
-async fn sent(identity: &Identity, id: &str, seconds: i64) -> Option<Standing> {
-    let holder = identity.api_key_holder(id, at(seconds)).await.unwrap()?;
-    identity.standing(holder.login, at(seconds)).await.unwrap()
-}
-
 #[tokio::test]
 async fn a_key_that_is_sent_itself_is_worth_as_much_as_its_login() {
     let (_catalog, identity, [a, _]) = two_accounts().await;
@@ -196,153 +188,6 @@ async fn the_last_use_of_a_key_is_its_latest() {
     assert_eq!(identity.changes(), changes, "nobody has more or less by it");
 }
 
-/// Returns a new key of the member of an account, made by an owner.
-async fn for_member(
-    identity: &Identity,
-    owner: UserId,
-    called: &str,
-    account: AccountId,
-    id: &str,
-    (scopes, bound): (KeyScopes, Option<Home>),
-) -> Result<ApiKey> {
-    let new = NewApiKey {
-        holder: KeyHolder::Member {
-            maker: owner,
-            called,
-            account,
-        },
-        id,
-        name: "collector",
-        hash: [7; 32],
-        scopes,
-        expires: None,
-        bound,
-    };
-    identity.create_api_key(new, at(0)).await
-}
-
-#[tokio::test]
-async fn an_owner_makes_keys_for_members_that_work_in_the_account_alone() {
-    let (_catalog, identity, [a, b]) = two_accounts().await;
-    let owner = owner_of(&identity, "a").await;
-    let bob = identity.create_user("bob", "h", false, at(0)).await;
-    let bob = bob.unwrap();
-    let events: KeyScopes = [KeyScope::Read, KeyScope::Send, KeyScope::Delete]
-        .into_iter()
-        .collect();
-    let in_account = |account| {
-        let place = Home {
-            account: Some(account),
-            space: None,
-        };
-        (events, Some(place))
-    };
-    let make = async |called: &str, id: &str, what| {
-        let made = for_member(&identity, owner, called, a, id, what).await;
-        made.map_err(|error| error.kind())
-    };
-    // Somebody who holds no role there is answered for like nobody.
-    for called in ["bob", "nobody", "owner-b"] {
-        let refused = make(called, "k0", in_account(a)).await;
-        assert_eq!(refused, Err(ErrorKind::NotFound), "{called}");
-    }
-    give(&identity, "bob", HeldRole::Account(a, AccountRole::Auditor)).await;
-    give(&identity, "bob", HeldRole::Account(b, AccountRole::Auditor)).await;
-    let made = make("bob", "k1", in_account(a)).await.unwrap();
-    assert_eq!(
-        (made.holder, made.holder_name.as_str(), made.bound_to()),
-        (bob.id, "bob", Some(a))
-    );
-    assert_eq!(made.maker_name.as_deref(), Some("owner-a"));
-    let standing = sent(&identity, "k1", 0).await.unwrap();
-    assert_eq!(standing.user.id, bob.id);
-    assert!(standing.by_limited_key);
-    let there = HashSet::from([HeldRole::Account(a, AccountRole::Auditor)]);
-    assert_eq!(standing.roles, there, "nothing of the other account");
-    key(&identity, bob.id, "own", KeyScopes::ALL, None).await;
-    let own = sent(&identity, "own", 0).await.unwrap();
-    assert_eq!(own.roles.len(), 2, "the control");
-
-    // More than that is no key for another user.
-    for what in [
-        (events, None),
-        in_account(b),
-        (KeyScopes::ALL, in_account(a).1),
-    ] {
-        let refused = make("bob", "k2", what).await;
-        assert_eq!(refused, Err(ErrorKind::Invalid), "{what:?}");
-    }
-    identity.create_user("op", "h", true, at(0)).await.unwrap();
-    for (user, role) in [
-        ("op", AccountRole::Auditor),
-        ("owner-b", AccountRole::Owner),
-    ] {
-        give(&identity, user, HeldRole::Account(a, role)).await;
-        let refused = make(user, "k2", in_account(a)).await;
-        assert_eq!(refused, Err(ErrorKind::Conflict), "{user}");
-    }
-
-    // The holder and the owners of the account know the key and end it; the other account's owner does not.
-    let other = owner_of(&identity, "b").await;
-    let ids = async |account| {
-        let keys = identity.api_keys_bound_to(account).await.unwrap();
-        keys.into_iter().map(|key| key.id).collect::<Vec<_>>()
-    };
-    assert_eq!(ids(a).await, ["k1"]);
-    assert!(ids(b).await.is_empty());
-    for (user, owned, id) in [(other, b, "k1"), (owner, a, "own")] {
-        let owned = [owned];
-        let foreign = identity
-            .delete_api_key(KeyReach::Of(user, &owned), id)
-            .await;
-        assert_eq!(foreign.unwrap_err().kind(), ErrorKind::NotFound);
-    }
-    let owned = [a];
-    let reach = KeyReach::Of(owner, &owned);
-    let ended = identity.delete_api_key(reach, "k1").await.unwrap();
-    assert_eq!(ended.holder, bob.id);
-    assert_eq!(sent(&identity, "k1", 0).await, None);
-    make("bob", "k1", in_account(a)).await.unwrap();
-    let reach = KeyReach::Of(bob.id, &[]);
-    identity.delete_api_key(reach, "k1").await.unwrap();
-}
-
-#[tokio::test]
-async fn keys_for_an_account_leave_their_holder_room_for_others() {
-    let (_catalog, identity, [a, b]) = two_accounts().await;
-    identity
-        .create_user("bob", "h", false, at(0))
-        .await
-        .unwrap();
-    let read: KeyScopes = [KeyScope::Read].into_iter().collect();
-    for account in [a, b] {
-        give(
-            &identity,
-            "bob",
-            HeldRole::Account(account, AccountRole::Writer),
-        )
-        .await;
-    }
-    let make = async |owner: &str, account, id: String| {
-        let owner = owner_of(&identity, owner).await;
-        let place = Home {
-            account: Some(account),
-            space: None,
-        };
-        let what = (read, Some(place));
-        let made = for_member(&identity, owner, "bob", account, &id, what).await;
-        made.map(drop).map_err(|error| error.kind())
-    };
-    for number in 0..100 {
-        make("a", a, format!("a{number}")).await.unwrap();
-    }
-    let refused = make("a", a, "more".to_owned()).await;
-    assert_eq!(refused, Err(ErrorKind::Conflict));
-    make("b", b, "b".to_owned()).await.unwrap();
-    let bob = identity.user_called("bob").await.unwrap();
-    key(&identity, bob.id, "own", KeyScopes::ALL, None).await;
-}
-
 /// A bound key neither operates the server nor owns the account of its space.
 #[tokio::test]
 async fn a_key_for_a_space_has_nothing_beyond_it() {
@@ -372,7 +217,7 @@ async fn a_key_for_a_space_has_nothing_beyond_it() {
         id: "k1",
         name: "k",
         hash: [7; 32],
-        scopes: KeyScopes::ALL,
+        scopes: KeyScopes::ALL.without(KeyScope::Manage),
         expires: None,
         bound: Some(home),
     };
@@ -389,7 +234,7 @@ async fn a_key_for_a_space_has_nothing_beyond_it() {
         id: "k2",
         name: "k",
         hash: [7; 32],
-        scopes: KeyScopes::ALL,
+        scopes: KeyScopes::ALL.without(KeyScope::Manage),
         expires: None,
         bound: Some(Home {
             space: None,

@@ -16,10 +16,8 @@ async fn a_refresh_token_is_good_once_and_its_late_reuse_ends_the_login() {
         Exchange::Renewed { .. }
     ));
     assert!(identity.standing(id, at(21)).await.unwrap().is_some());
-    assert_eq!(
-        exchange(&identity, 1, 4, 21).await,
-        Exchange::Reused { user: ann }
-    );
+    let reused = exchange(&identity, 1, 4, 21).await;
+    assert!(matches!(reused, Exchange::Reused { user, .. } if user == ann));
     assert_eq!(identity.standing(id, at(21)).await.unwrap(), None);
     assert_eq!(exchange(&identity, 3, 5, 22).await, Exchange::Unknown);
 }
@@ -67,10 +65,8 @@ async fn a_spent_refresh_token_is_not_good_again_when_the_clock_is_set_back() {
         exchange(&identity, 1, 3, 495).await,
         Exchange::Renewed { .. }
     ));
-    assert_eq!(
-        exchange(&identity, 1, 4, 100).await,
-        Exchange::Reused { user: ann }
-    );
+    let reused = exchange(&identity, 1, 4, 100).await;
+    assert!(matches!(reused, Exchange::Reused { user, .. } if user == ann));
     assert_eq!(identity.standing(id, at(100)).await.unwrap(), None);
 }
 
@@ -194,10 +190,12 @@ async fn a_login_ends_by_its_id_or_by_any_of_its_refresh_tokens() {
     let second = login(&identity, &ann, 2).await;
     exchange(&identity, 1, 3, 5).await;
     assert_eq!(identity.end_login_of([9; 32]).await.unwrap(), None);
-    assert_eq!(identity.end_login_of([1; 32]).await.unwrap(), Some(ann.id));
+    let ended = identity.end_login_of([1; 32]).await.unwrap();
+    assert_eq!(ended.unwrap().user, ann.id);
     assert_eq!(identity.standing(first, at(6)).await.unwrap(), None);
     assert!(identity.standing(second, at(6)).await.unwrap().is_some());
-    assert_eq!(identity.end_login(second).await.unwrap(), Some(ann.id));
+    let ended = identity.end_login(second).await.unwrap();
+    assert_eq!(ended.unwrap().user, ann.id);
     assert_eq!(identity.end_login(second).await.unwrap(), None);
 }
 
