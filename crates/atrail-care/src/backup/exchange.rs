@@ -8,8 +8,6 @@ use std::path::Path;
 use atrail_disk::data_dir::CATALOG;
 use atrail_disk::durable;
 
-/// The catalog's name in a data directory and in a backup.
-
 /// The directory for the earlier backup's files until the new ones are in their places.
 pub(super) const OUTGOING: &str = ".outgoing";
 
