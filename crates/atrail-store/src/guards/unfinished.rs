@@ -152,14 +152,16 @@ async fn what_is_deleted_is_recorded_once_though_its_rows_stand() {
     assert!(fixture.rows().await > 1, "the control");
     let scope = fixture.scope();
     let domains = core.catalog.domains_of(scope.target).await.unwrap();
+    core.catalog.run(ACCEPT).await;
     let now = "2017-07-25T10:00:00Z".parse().unwrap();
     let again = core
         .catalog
         .prepare_removal(&domains, &scope, Requester::from("ann"), now);
-    match again.await {
-        Ok((_, removed)) => assert_eq!((removed.objects.len(), removed.total.count), (0, 0)),
-        Err(refused) => assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}"),
-    }
+    let refused = again.await.err().expect("its rows are to go first");
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
+    let again = fixture.deletion().await.unwrap().unwrap();
+    assert_eq!((again.count, again.is_owed), (0, false));
+    assert_eq!((fixture.rows().await, fixture.ranges().await), (0, 0));
 }
 
 /// A backup that begins between the decision and the last part has nothing of it.
@@ -213,6 +215,8 @@ async fn a_domain_that_loses_nothing_has_no_range() {
     let target = Target::Space(fixture.space);
     let account = core.catalog.domains_of(target).await.unwrap()[0].account;
     core.catalog.run(REFUSE).await;
+    let removals = "SELECT removals FROM domains WHERE space IS NULL";
+    let before = fixture.number(removals).await;
     let scope = atrail_model::Scope {
         target: Target::Account(account),
         ..fixture.scope()
@@ -221,6 +225,9 @@ async fn a_domain_that_loses_nothing_has_no_range() {
     assert!(deleted.unwrap().is_owed, "the control");
     let domains = core.catalog.domains_of(scope.target).await.unwrap();
     assert_eq!((domains.len(), fixture.ranges().await), (2, 1));
+    assert_eq!(fixture.number(removals).await, before);
+    let lost = "SELECT removals FROM domains WHERE space IS NOT NULL";
+    assert_eq!(fixture.number(lost).await, 1, "the control");
 }
 
 /// Somebody who reads very many rows holds a connection for long.
