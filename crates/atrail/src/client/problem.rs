@@ -35,6 +35,8 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
     error = error.refused_by(problem.code);
     let hint = match problem.code {
         ErrorCode::Unauthenticated => return error.hint(log_in_again()),
+        // The sentence about the key says what to do.
+        ErrorCode::Forbidden if problem.detail.starts_with(Problem::KEY_ALLOWS) => None,
         ErrorCode::Forbidden => {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }
@@ -122,6 +124,20 @@ mod tests {
         error: not allowed: you hold no role on space dev
         hint: see `atrail target`, and ask the account's owner for a role there
         ");
+    }
+
+    #[test]
+    fn no_role_helps_where_a_key_is_the_reason() {
+        let problem = Problem {
+            code: ErrorCode::Forbidden,
+            title: "not allowed".into(),
+            status: 403,
+            detail: format!("{}read. Use another key", Problem::KEY_ALLOWS),
+            request_id: None,
+        };
+        let body = serde_json::to_vec(&problem).unwrap();
+        let error = describe(StatusCode::FORBIDDEN, "/v3/events", &body);
+        insta::assert_snapshot!(error.report(), @"error: not allowed: the API key allows: read. Use another key");
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::walk::Walk;
-use super::serve::stop_requested;
 use super::throwaway::{self, Throwaway, events};
 use crate::embedded::Embedded;
 use crate::error::{CliError, Exit, Result};
+use crate::platform;
 use crate::settings::Settings;
 
 /// Show the main job on a new server, step by step: who deleted what, when, from where, proven
@@ -27,12 +27,19 @@ pub(crate) struct Args {
 
 /// Starts a server in a directory of its own, walks through the steps, and removes everything again.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
+    // From here on there is something to remove: no signal may end the process before that is done.
+    let stopped = platform::stop_requested();
     let dir = Throwaway::make(&settings.environment.temp_dir, "atrail-quickstart")?;
-    in_dir(settings, &args, dir.path()).await?;
+    in_dir(settings, &args, dir.path(), stopped).await?;
     dir.remove()
 }
 
-async fn in_dir(settings: &Settings, args: &Args, dir: &Path) -> Result<()> {
+async fn in_dir(
+    settings: &Settings,
+    args: &Args,
+    dir: &Path,
+    stopped: impl Future<Output = ()>,
+) -> Result<()> {
     let data = dir.join("data");
     let mut serve = atrail_server::Settings::new(data.clone());
     serve.listen.set_port(0);
@@ -41,7 +48,7 @@ async fn in_dir(settings: &Settings, args: &Args, dir: &Path) -> Result<()> {
     let walk = Walk::new(settings, dir)?;
     let walked = tokio::select! {
         walked = show(settings, &walk, dir, &endpoint) => walked,
-        () = stop_requested() => Err(CliError::new(Exit::Interrupted, "interrupted")),
+        () = stopped => Err(CliError::new(Exit::Interrupted, "interrupted")),
     };
     let terminals = settings.printer.terminals;
     let stays = walked.is_ok() && terminals.stdin && terminals.stdout && !args.exit;

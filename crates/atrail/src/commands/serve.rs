@@ -46,7 +46,7 @@ pub(crate) struct Args {
     dev: bool,
 }
 
-/// Serves until Ctrl-C or SIGTERM, then finishes the requests in progress.
+/// Serves until Ctrl-C, SIGTERM or the end of the terminal, then finishes the requests in progress.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     if args.dev {
         return dev::run(settings, args.listen).await;
@@ -74,7 +74,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     settings
         .printer
         .data(&format!("listening on {scheme}://{}\n", server.address()))?;
-    stop_requested().await;
+    platform::stop_requested().await;
     tracing::info!("stopping");
     server.stop().await
 }
@@ -119,16 +119,6 @@ fn read(path: &Path) -> Result<ConfigFile> {
             .because(error)
             .hint("docs/atrail.example.toml has every setting with its default")
     })
-}
-
-/// Returns when Ctrl-C or SIGTERM asks the process to end.
-pub(crate) async fn stop_requested() {
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => if done.is_err() {
-            std::future::pending::<()>().await;
-        },
-        () = platform::terminated() => {}
-    }
 }
 
 #[cfg(test)]

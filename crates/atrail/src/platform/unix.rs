@@ -216,14 +216,51 @@ pub(crate) fn allow_many_open_files() {
 #[cfg(feature = "server")]
 pub(crate) const SHELL: &str = "/bin/sh";
 
-/// Returns when the operating system asks the process to stop: SIGTERM.
+/// Catches, from now on, Ctrl-C (SIGINT) and the signals of [`terminated`]. The future returns when one has arrived since.
 #[cfg(feature = "server")]
-pub(crate) async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
+pub(crate) fn stop_requested() -> impl Future<Output = ()> {
+    let interrupt = tokio::signal::unix::SignalKind::interrupt();
+    caught(std::iter::once(interrupt).chain(terminating()))
+}
+
+/// Catches, from now on, SIGTERM, and SIGHUP, which the end of a terminal sends. The future returns when one has arrived
+/// since. SIGHUP stays ignored where it was, as under `nohup`.
+#[cfg(feature = "server")]
+pub(crate) fn terminated() -> impl Future<Output = ()> {
+    caught(terminating())
+}
+
+#[cfg(feature = "server")]
+fn terminating() -> impl Iterator<Item = tokio::signal::unix::SignalKind> {
+    use tokio::signal::unix::SignalKind;
+    let hangup = Some(SignalKind::hangup()).filter(|_| !ignores_hangups());
+    std::iter::once(SignalKind::terminate()).chain(hangup)
+}
+
+#[cfg(feature = "server")]
+fn caught(
+    kinds: impl Iterator<Item = tokio::signal::unix::SignalKind>,
+) -> impl Future<Output = ()> {
+    use std::task::Poll;
+    let signals = kinds.filter_map(|kind| tokio::signal::unix::signal(kind).ok());
+    let mut signals: Vec<_> = signals.collect();
+    std::future::poll_fn(move |context| {
+        // All of them have to be polled, so that each can wake the task.
+        let mut arrived = signals.iter_mut().map(|one| one.poll_recv(context));
+        if arrived.any(|one| one.is_ready()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
-        Err(_) => std::future::pending().await,
-    }
+    })
+}
+
+/// Returns whether the process was started with SIGHUP ignored; also where that cannot be found out.
+#[cfg(feature = "server")]
+fn ignores_hangups() -> bool {
+    const SIGHUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }

@@ -18,7 +18,13 @@ struct Dev {
 
 impl Dev {
     fn start(env: &TestEnv) -> Self {
-        let mut command = env.command(&["serve", "--dev", "--listen", "127.0.0.1:0"]);
+        Self::run(
+            env,
+            &mut env.command(&["serve", "--dev", "--listen", "127.0.0.1:0"]),
+        )
+    }
+
+    fn run(env: &TestEnv, command: &mut Command) -> Self {
         let log = fs::File::create(env.path("dev.log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = child.stdout.as_mut().unwrap();
@@ -37,8 +43,12 @@ impl Dev {
         self.said[0].strip_prefix("listening on ").unwrap()
     }
 
-    fn stop(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    fn stop(self) -> Option<i32> {
+        self.stop_by(Signal::INT)
+    }
+
+    fn stop_by(mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap().code()
     }
 }
@@ -78,20 +88,97 @@ fn the_three_lines_work_as_they_are_printed_and_nothing_stays() {
     let width = dev.said[..5].iter().map(|line| line.len()).max().unwrap();
     assert!(width <= 80 || !cfg!(target_os = "linux"), "{:?}", dev.said);
     assert_eq!(dev.stop(), Some(0));
-    let left = config(&env);
+    nothing_is_left(&env);
+}
+
+/// Returns the names of the directories of a test.
+fn dirs(env: &TestEnv) -> Vec<std::ffi::OsString> {
+    let all = fs::read_dir(env.path("")).unwrap().flatten();
+    all.filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name())
+        .collect()
+}
+
+fn nothing_is_left(env: &TestEnv) {
+    let left = config(env);
     assert_eq!(left["contexts"], serde_json::json!({}), "{left}");
     assert_eq!(left["current"], Value::Null, "{left}");
-    let dirs = fs::read_dir(env.path("")).unwrap().flatten();
-    let dirs: Vec<_> = dirs
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name())
-        .collect();
-    assert_eq!(dirs, ["home"]);
+    assert_eq!(dirs(env), ["home"]);
     let credentials = fs::read_dir(env.path("home/config/atrail/credentials")).unwrap();
     let tokens = credentials
         .flatten()
         .filter(|file| file.path().extension().is_some_and(|e| e == "json"));
     assert_eq!(tokens.count(), 0);
+}
+
+/// The end of the terminal, a service manager, and an impatient person end it alike.
+#[test]
+fn nothing_stays_however_it_is_asked_to_end() {
+    for signal in [Signal::HUP, Signal::TERM] {
+        let env = TestEnv::new();
+        let dev = Dev::start(&env);
+        assert_eq!(dirs(&env).len(), 2, "the control");
+        assert_eq!(dev.stop_by(signal), Some(0), "{signal:?}");
+        nothing_is_left(&env);
+    }
+    // As soon as there is anything that could stay.
+    let env = TestEnv::new();
+    let mut command = env.command(&["serve", "--dev", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let has_begun = || {
+        let dirs = dirs(&env);
+        let mut names = dirs.iter().filter_map(|name| name.to_str());
+        names.any(|name| name.starts_with("atrail-dev-"))
+    };
+    while !has_begun() {
+        assert_eq!(child.try_wait().unwrap(), None);
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let left = dirs(&env);
+    assert!(left.iter().all(|name| name == "home"), "{left:?}");
+}
+
+/// Under `nohup`, the end of the terminal ends nothing.
+#[test]
+fn one_that_was_started_to_outlive_its_terminal_does() {
+    let env = TestEnv::new();
+    let script = "trap '' HUP; exec \"$0\" serve --dev --listen 127.0.0.1:0";
+    let bin = env!("CARGO_BIN_EXE_atrail");
+    let mut shell = env.command_as("/bin/sh".as_ref(), &["-c", script, bin]);
+    let mut dev = Dev::run(&env, &mut shell);
+    for _ in 0..5 {
+        kill_process(Pid::from_child(&dev.child), Signal::HUP).unwrap();
+        env.run(&["status", "--context", "dev"]).ok();
+    }
+    assert_eq!(dev.child.try_wait().unwrap(), None);
+    assert_eq!(dev.stop(), Some(0));
+    nothing_is_left(&env);
+}
+
+/// A login to another server may have taken the name over: it stays whole.
+#[test]
+fn the_login_of_another_server_stays_whole() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let dev = Dev::start(&env);
+    let address = server.address.to_string();
+    let login = [
+        "login",
+        "-a",
+        &address,
+        "-u",
+        "admin",
+        "--password-stdin",
+        "--context",
+        "dev",
+    ];
+    env.run_with(&login, server.secret("password").as_bytes())
+        .ok();
+    let is_well = || env.run(&["admin", "user", "list", "--context", "dev"]).ok();
+    let before = is_well();
+    assert_eq!(dev.stop(), Some(0));
+    assert_eq!(is_well(), before);
 }
 
 #[test]

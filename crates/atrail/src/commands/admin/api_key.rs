@@ -32,7 +32,7 @@ pub(crate) enum Command {
         /// Bind the key to this account, by name or GUID
         #[arg(long, conflicts_with = "space")]
         account: Option<String>,
-        /// Scopes of the key, comma-separated: read, send, delete, manage [default: everything that its user may do]
+        /// Scopes of the key, comma-separated: read, send, delete, manage; a bound key cannot manage [default: everything that its user may do, in its place]
         #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = parse_scope)]
         scopes: Option<Vec<KeyScope>>,
         /// When the key expires: days (90 or 90d), hours (12h), or the last day (YYYY-MM-DD, UTC) [default: never]

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::{CliError, Exit, Result};
@@ -109,6 +110,7 @@ impl Walk {
         let name = shell.to_string_lossy().into_owned();
         let failed = move |error| CliError::file(format!("could not run {name}"), error);
         let mut child = command.spawn().map_err(&failed)?;
+        let mut terminated = pin!(platform::terminated());
         // Ctrl-C is the shell's: it reaches this process, too, which only waits.
         loop {
             let ended = child.try_wait().map_err(&failed)?;
@@ -117,7 +119,7 @@ impl Walk {
             }
             tokio::select! {
                 () = tokio::time::sleep(std::time::Duration::from_millis(100)) => {}
-                () = platform::terminated() => {
+                () = &mut terminated => {
                     // The shell may have ended by itself meanwhile.
                     let _ = child.kill();
                     let _ = child.wait();

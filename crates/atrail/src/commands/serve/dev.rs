@@ -3,16 +3,17 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{log, stop_requested};
+use super::log;
 use crate::client::{Auth, Client, Endpoint, Server, Trust, grant_password};
 use crate::commands::target;
 use crate::commands::throwaway::{Throwaway, events};
 use crate::embedded::Embedded;
 use crate::error::{CliError, Result};
+use crate::platform;
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials};
 
@@ -23,9 +24,11 @@ const NAME: &str = "dev";
 /// How long a server on this machine has to accept a connection.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Serves until Ctrl-C or SIGTERM, then removes everything.
+/// Serves until Ctrl-C, SIGTERM or the end of the terminal, then removes everything.
 pub(super) async fn run(settings: &Settings, listen: Option<SocketAddr>) -> Result<()> {
     let listen = address(listen)?;
+    // From here on there is something to remove: no signal may end the process before that is done.
+    let stopped = pin!(platform::stop_requested());
     let dir = Throwaway::make(&settings.environment.temp_dir, "atrail-dev")?;
     let mut serve = atrail_server::Settings::new(dir.path().join("data"));
     serve.listen = listen;
@@ -33,7 +36,7 @@ pub(super) async fn run(settings: &Settings, listen: Option<SocketAddr>) -> Resu
     log::start(log_settings, settings.printer.terminals.stderr);
     let server = Embedded::start(serve, Arc::clone(&settings.clock)).await?;
     let endpoint = format!("http://{}", server.address());
-    let served = serve_until_stopped(settings, dir.path(), &endpoint).await;
+    let served = serve_until(stopped, settings, dir.path(), &endpoint).await;
     let stopped = server.stop().await;
     served.and(stopped).and(dir.remove())
 }
@@ -57,22 +60,25 @@ fn address(listen: Option<SocketAddr>) -> Result<SocketAddr> {
     .hint("leave out --listen, or give 127.0.0.1:PORT; `atrail serve --data DIR` serves others"))
 }
 
-async fn serve_until_stopped(settings: &Settings, dir: &Path, endpoint: &str) -> Result<()> {
+async fn serve_until(
+    mut stopped: Pin<&mut impl Future<Output = ()>>,
+    settings: &Settings,
+    dir: &Path,
+    endpoint: &str,
+) -> Result<()> {
     let context = claim(settings, endpoint)?;
     let ready = async {
         log_in(settings, dir, endpoint, &context).await?;
         announce(settings, dir, endpoint, &context)
     };
-    // One wait from the beginning: a signal between two of them would be lost.
-    let mut stopped = pin!(stop_requested());
     let ready = tokio::select! {
         ready = ready => ready,
-        () = &mut stopped => return forget(settings, &context),
+        () = &mut stopped => return forget(settings, &context, endpoint),
     };
     if ready.is_ok() {
         stopped.await;
     }
-    let forgotten = forget(settings, &context);
+    let forgotten = forget(settings, &context, endpoint);
     ready.and(forgotten)
 }
 
@@ -162,19 +168,20 @@ fn announce(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> Resu
     ))
 }
 
-/// Removes the context, and what belongs to it.
-fn forget(settings: &Settings, name: &str) -> Result<()> {
-    settings.state.update(|config| {
-        if config
-            .contexts
-            .get(name)
-            .is_some_and(|one| one.is_throwaway)
-        {
+/// Removes the context, and what belongs to it; nothing if the name is another server's by now, by a login.
+fn forget(settings: &Settings, name: &str, endpoint: &str) -> Result<()> {
+    let is_removed = settings.state.update(|config| {
+        let context = config.contexts.get(name);
+        let is_own = context.is_some_and(|one| one.is_throwaway && one.endpoint == endpoint);
+        if is_own {
             config.contexts.remove(name);
             config.current.take_if(|current| current == name);
         }
-        Ok(())
+        Ok(is_own)
     })?;
+    if !is_removed {
+        return Ok(());
+    }
     settings.state.lock_credentials(name)?.remove()?;
     settings.state.forget_checkpoints(name)
 }
