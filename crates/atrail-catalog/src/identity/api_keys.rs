@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::{scopes, user};
-use super::key_home::{must_be_a_place, only_home};
+use super::key_home::only_home;
+use super::role_rows::must_be_a_place;
 use super::users::called;
 use crate::failure::failed_to;
 use crate::names;

@@ -1,12 +1,11 @@
 //! The home of an API key: the place that its requests mean when they name none, and that it may be bound to.
 
-use atrail_model::{AccountId, AccountRole, HeldRole, Home, SpaceId, SpaceRole, UserId};
+use atrail_disk::Result;
+use atrail_model::{AccountId, Home, SpaceId, UserId};
 use sqlx::SqliteConnection;
 
-use super::role_rows;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
-use atrail_disk::{Result, StoreError};
 
 /// Returns the only account, and the only space, of a user's roles; roles that a provider claimed do not count for a
 /// key.
@@ -62,27 +61,6 @@ pub(super) async fn settle(
         .await
         .map_err(failed_to(what))?;
     Ok(())
-}
-
-/// Refuses a place that does not exist, or whose space is of another account.
-pub(super) async fn must_be_a_place(
-    connection: &mut SqliteConnection,
-    home: Home,
-    what: &'static str,
-) -> Result<()> {
-    let unknown = |kind: &str| StoreError::NotFound {
-        what: kind.to_owned(),
-    };
-    let account = home.account.ok_or_else(|| unknown("account"))?;
-    let role = match home.space {
-        Some(space) => HeldRole::Space(space, SpaceRole::Auditor),
-        None => HeldRole::Account(account, AccountRole::Auditor),
-    };
-    let (found, _) = role_rows::place_of(connection, &role, what).await?;
-    if found == account {
-        return Ok(());
-    }
-    Err(unknown("space"))
 }
 
 /// Returns the account that the key with this public part is bound to, if it is.

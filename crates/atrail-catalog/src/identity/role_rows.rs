@@ -1,7 +1,7 @@
 //! The rows of roles, and of the accounts that their holders use.
 
 use atrail_disk::{Result, StoreError};
-use atrail_model::{AccountId, HeldRole, SpaceId, UserId};
+use atrail_model::{AccountId, AccountRole, HeldRole, Home, SpaceId, SpaceRole, UserId};
 use sqlx::SqliteConnection;
 
 use super::key_home;
@@ -62,6 +62,27 @@ pub(super) async fn place_of(
             what: kind.to_owned(),
         })?;
     Ok((found.id("account")?, found.optional_id("space")?))
+}
+
+/// Refuses a place that does not exist, or whose space is of another account.
+pub(super) async fn must_be_a_place(
+    connection: &mut SqliteConnection,
+    home: Home,
+    what: &'static str,
+) -> Result<()> {
+    let unknown = |kind: &str| StoreError::NotFound {
+        what: kind.to_owned(),
+    };
+    let account = home.account.ok_or_else(|| unknown("account"))?;
+    let role = match home.space {
+        Some(space) => HeldRole::Space(space, SpaceRole::Auditor),
+        None => HeldRole::Account(account, AccountRole::Auditor),
+    };
+    let (found, _) = place_of(connection, &role, what).await?;
+    if found == account {
+        return Ok(());
+    }
+    Err(unknown("space"))
 }
 
 /// Records that a user uses an account; returns `false` when that was recorded before, or when there is no such user or
