@@ -142,22 +142,12 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
             "WHERE h.at_account_level AND d.account = ? AND d.space IS NULL LIMIT 1"
         ),
     };
-    let row = sqlx::query(sql)
-        .bind(guid_of(target))
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed_to(what))?;
-    let Some(row) = row else { return Ok(()) };
-    let standing = of_domain(connection, &domain_row(&row)?).await?;
     let at_account_level = matches!(target, Target::Account(_));
-    let same = standing
-        .into_iter()
-        .find(|hold| hold.at_account_level == at_account_level);
-    same.map_or(Ok(()), |hold| {
-        Err(StoreError::Conflict(format!(
-            "{hold} already: release that hold first"
-        )))
-    })
+    let mut standing = first_of(connection, sql, target, what).await?;
+    refuse(
+        standing.find(|hold| hold.at_account_level == at_account_level),
+        " already: release that hold first",
+    )
 }
 
 /// Refuses to end an account in which any hold stands, or a space on which one stands by itself: nobody could release it
@@ -174,21 +164,38 @@ pub(super) async fn refuse_end(connection: &mut SqliteConnection, target: Target
             "WHERE d.account = ? ORDER BY h.at_account_level DESC, d.domain LIMIT 1"
         ),
     };
+    let is_of_account = matches!(target, Target::Account(_));
+    let mut standing = first_of(connection, sql, target, what).await?;
+    refuse(
+        standing.find(|hold| is_of_account || !hold.at_account_level),
+        ": release that hold first",
+    )
+}
+
+/// Returns the holds that stand on the first domain that a query for a target finds.
+async fn first_of(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    target: Target,
+    what: &'static str,
+) -> Result<impl Iterator<Item = StandingHold>> {
     let row = sqlx::query(sql)
         .bind(guid_of(target))
         .fetch_optional(&mut *connection)
         .await
         .map_err(failed_to(what))?;
-    let Some(row) = row else { return Ok(()) };
-    let mut standing = of_domain(connection, &domain_row(&row)?).await?.into_iter();
-    let is_of_account = matches!(target, Target::Account(_));
-    standing
-        .find(|hold| is_of_account || !hold.at_account_level)
-        .map_or(Ok(()), |hold| {
-            Err(StoreError::Conflict(format!(
-                "{hold}: release that hold first"
-            )))
-        })
+    let holds = match row {
+        Some(row) => of_domain(connection, &domain_row(&row)?).await?,
+        None => Vec::new(),
+    };
+    Ok(holds.into_iter())
+}
+
+fn refuse(hold: Option<StandingHold>, why: &str) -> Result<()> {
+    match hold {
+        Some(hold) => Err(StoreError::Conflict(format!("{hold}{why}"))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a hold on a deleted space: nobody could release it.

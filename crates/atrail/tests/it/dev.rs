@@ -156,12 +156,8 @@ fn one_that_was_started_to_outlive_its_terminal_does() {
     nothing_is_left(&env);
 }
 
-/// A login to another server may have taken the name over: it stays whole.
-#[test]
-fn the_login_of_another_server_stays_whole() {
-    let env = TestEnv::new();
-    let server = Server::start(&env);
-    let dev = Dev::start(&env);
+/// Logs in to a server in the context with the name that a server to try takes.
+fn log_in_as_dev(env: &TestEnv, server: &Server) {
     let address = server.address.to_string();
     let login = [
         "login",
@@ -175,6 +171,15 @@ fn the_login_of_another_server_stays_whole() {
     ];
     env.run_with(&login, server.secret("password").as_bytes())
         .ok();
+}
+
+/// A login to another server may have taken the name over: it stays whole.
+#[test]
+fn the_login_of_another_server_stays_whole() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    let dev = Dev::start(&env);
+    log_in_as_dev(&env, &server);
     let is_well = || env.run(&["admin", "user", "list", "--context", "dev"]).ok();
     let before = is_well();
     assert_eq!(dev.stop(), Some(0));
@@ -187,19 +192,7 @@ fn the_users_other_contexts_stay_as_they_are() {
     let server = Server::start(&env);
     env.log_in(&server);
     // A context of the user's happens to have the name.
-    let address = server.address.to_string();
-    let login = [
-        "login",
-        "-a",
-        &address,
-        "-u",
-        "admin",
-        "--password-stdin",
-        "--context",
-        "dev",
-    ];
-    env.run_with(&login, server.secret("password").as_bytes())
-        .ok();
+    log_in_as_dev(&env, &server);
     let before = config(&env);
     let dev = Dev::start(&env);
     assert_eq!(dev.said[2], "  export ATRAIL_CONTEXT=dev-2");
