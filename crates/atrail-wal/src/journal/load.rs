@@ -78,9 +78,12 @@ pub(super) struct Loads {
     all: Load,
 }
 
-/// An account may have this many times the remaining room unsealed: two thirds of all when it is alone. Then as much
+/// An account may have this many times the remaining hours unsealed: two thirds of all when it is alone. Then as much
 /// waits to be sealed as is being sealed.
-const PART: u64 = 2;
+const PART_OF_HOURS: u64 = 2;
+/// An account may have this many times the remaining bytes unsealed: eight ninths of all when it is alone, so that the
+/// next objects are few and large. However many accounts want all, some room stays free for one that has little.
+const PART_OF_BYTES: u64 = 8;
 
 impl Loads {
     /// Returns an empty load, with these owners of domains.
@@ -119,8 +122,8 @@ impl Loads {
         }
         let free = limit.minus(self.all);
         let owned = self.by_account.get(&account).copied().unwrap_or_default();
-        owned.bytes <= free.bytes.saturating_mul(PART)
-            && owned.hours <= free.hours.saturating_mul(PART)
+        owned.bytes <= free.bytes.saturating_mul(PART_OF_BYTES)
+            && owned.hours <= free.hours.saturating_mul(PART_OF_HOURS)
     }
 
     #[cfg(test)]
