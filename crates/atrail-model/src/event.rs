@@ -193,6 +193,23 @@ pub fn read_event_time(text: &str) -> Option<Timestamp> {
     time::parse(text.as_bytes()).ok()
 }
 
+/// Returns the time of a stored line; `None` when it is not one.
+#[must_use]
+pub fn time_of(line: &[u8]) -> Option<Timestamp> {
+    let text = simdutf8::basic::from_utf8(line).ok()?;
+    let members = Members::parse(text).ok()?;
+    read_event_time(&members.event_time().ok()?)
+}
+
+/// Returns a JSON object as one line, as [`admit`] stores it: unchanged, or without whitespace between tokens when it
+/// has line breaks. Returns `None` for anything else.
+#[must_use]
+pub fn one_line(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let text = simdutf8::basic::from_utf8(text::trim(text)).ok()?;
+    Members::parse(text).ok()?;
+    Some(text::single_line(text))
+}
+
 /// Checks the text as far as possible before parsing: its size, encoding, outermost kind and depth.
 fn checked_text(text: &[u8]) -> Result<&str, EventError> {
     let text = text::trim(text);

@@ -3,7 +3,7 @@
 use crate::{Day, Domain, Hour};
 
 /// The place of a segment's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The domain.
     pub domain: Domain,
