@@ -50,4 +50,7 @@ pub trait Blobs: Debug + Send + Sync {
 
     /// Makes the deletions of these objects durable, in one step for all.
     fn settle_deletions<'a>(&'a self, paths: &'a [String]) -> BoxFuture<'a, Result<()>>;
+
+    /// Deletes all objects, and the remainders of writes. Nobody else uses them meanwhile.
+    fn clear(&self) -> BoxFuture<'_, Result<()>>;
 }

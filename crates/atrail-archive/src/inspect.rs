@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::object::{SUBFIELD_ID, SUBFIELD_VERSION, Segment};
 
 /// Longer lines are never written: an event has at most 1 MiB, and its conversion contains it once more.
-const LINE_MAX_BYTES: usize = 16 << 20;
+pub(crate) const LINE_MAX_BYTES: usize = 16 << 20;
 const READ_AT_ONCE: usize = 256 << 10;
 /// Length of the description of a segment, as drawn in `docs/FORMAT.md`.
 const DESCRIPTION_LEN: usize = 87;
@@ -221,7 +221,7 @@ impl<F: FnMut(LeafHash)> Content<F> {
 }
 
 /// Returns the segment that a member's extra field describes; `None` when it describes none of a known version.
-fn described(mut extra: &[u8]) -> Option<Segment> {
+pub(crate) fn described(mut extra: &[u8]) -> Option<Segment> {
     // RFC 1952 §2.3.1.1: subfields of two bytes of id, two of length, and data.
     loop {
         let (id, rest) = extra.split_first_chunk::<2>()?;

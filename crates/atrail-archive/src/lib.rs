@@ -2,8 +2,11 @@
 
 mod blobs;
 mod inspect;
+mod lines;
+pub mod members;
 pub mod object;
 pub mod verified;
 
 pub use blobs::{Blobs, LocalBlobs, MemoryBlobs};
 pub use inspect::{Inspected, inspect};
+pub use lines::read_lines;

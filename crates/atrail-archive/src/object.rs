@@ -14,12 +14,12 @@ use libdeflater::{CompressionLvl, Compressor};
 use sha2::{Digest, Sha256};
 
 /// Lines gather up to this many bytes before they become a member: the unit of compression and of random access.
-const BLOCK_BYTES: usize = 256 << 10;
+pub(crate) const BLOCK_BYTES: usize = 256 << 10;
 /// The level of compression without time pressure; see `docs/decisions/`.
 pub const LEVEL: i32 = 6;
 /// RFC 1952 §2.3.1: identification, CM = deflate, FLG, no time, no extra flags, OS unknown.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-const FEXTRA: u8 = 4;
+pub(crate) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+pub(crate) const FEXTRA: u8 = 4;
 /// Names atrail's subfield in the extra field of a segment's first member (RFC 1952 §2.3.1.1).
 pub(crate) const SUBFIELD_ID: [u8; 2] = *b"AT";
 pub(crate) const SUBFIELD_VERSION: u8 = 1;
@@ -105,6 +105,9 @@ pub struct Location {
     pub start: u64,
 }
 
+/// Where paths of the search index begin. Below it they are as those of objects.
+pub const INDEX_PREFIX: &str = "index/";
+
 /// Returns an object's path in the object store: readers of Hive-partitioned archives understand it.
 pub fn object_path(place: Place, id: ObjectId) -> String {
     let Place { domain, day, hour } = place;
@@ -117,9 +120,11 @@ pub fn object_id(name: &str) -> Option<ObjectId> {
     name.strip_suffix(".ndjson.gz")?.parse().ok()
 }
 
-/// Returns the domain of an object's path.
+/// Returns the domain of an object's path, or of a path of the search index.
 pub fn domain_of(path: &str) -> Option<Domain> {
-    path.strip_prefix("domain=")?
+    path.strip_prefix(INDEX_PREFIX)
+        .unwrap_or(path)
+        .strip_prefix("domain=")?
         .split('/')
         .next()?
         .parse()

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use atrail_archive::object::object_id;
 use atrail_catalog::Catalog;
 use atrail_catalog::offline::Recorded;
-use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOCK, LOG, RESERVE, RUNS, demand_epoch};
+use atrail_disk::data_dir::{ARCHIVE, CATALOG, INDEX, LOCK, LOG, RESERVE, RUNS, demand_epoch};
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use atrail_wal::sound_files;
@@ -61,7 +61,7 @@ pub struct BackupReport {
 /// The directory for everything except objects until it is complete.
 const STAGE: &str = ".incoming";
 /// Entries of a data directory that are copied in their own way, or not at all. (Each may be a link.)
-const APART: [&str; 7] = [ARCHIVE, LOG, RUNS, LOCK, RESERVE, STAGE, OUTGOING];
+const APART: [&str; 8] = [ARCHIVE, INDEX, LOG, RUNS, LOCK, RESERVE, STAGE, OUTGOING];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
 /// How often the catalog is copied again because objects that it names were removed meanwhile.
@@ -320,6 +320,7 @@ impl Backup<'_> {
                 day: Some(recorded.file.day),
                 hour: Some(recorded.file.hour),
                 what,
+                is_repairable: false,
             }));
         }
     }

@@ -306,6 +306,7 @@ impl Recovery<'_> {
             day: None,
             hour: None,
             what,
+            is_repairable: false,
         }));
     }
 }

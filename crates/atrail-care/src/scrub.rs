@@ -1,5 +1,7 @@
 //! Checks a whole data directory for damage, whether or not a server is running. Changes nothing.
 
+mod index;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -45,6 +47,8 @@ pub struct Finding {
     pub hour: Option<Hour>,
     /// The fault.
     pub what: String,
+    /// Whether the server mends it by itself, and no event is affected: so it is with the search index.
+    pub is_repairable: bool,
 }
 
 /// What was checked.
@@ -60,8 +64,12 @@ pub struct ScrubReport {
     pub log_files: u64,
     /// Sound frames in them.
     pub log_frames: u64,
-    /// Number of faults.
+    /// Sound files of the search index.
+    pub index_files: u64,
+    /// Number of faults, besides those that the server mends.
     pub findings: u64,
+    /// Number of faults that the server mends by itself.
+    pub repairable: u64,
     /// Whether a server is using the directory.
     pub beside_server: bool,
 }
@@ -71,7 +79,7 @@ const PAGE: u32 = 256;
 /// Objects that are read at the same time.
 const PARALLEL: usize = 2;
 
-/// Checks the catalog, every object down to its lines, unknown files, and the log.
+/// Checks the catalog, every object down to its lines, unknown files, the log, and the search index.
 ///
 /// # Errors
 /// When the catalog or a directory cannot be read at all: then the check is incomplete.
@@ -123,7 +131,8 @@ impl Scrub<'_> {
         (self.tell)(ScrubStep::Total(total));
         self.objects().await?;
         self.strangers().await?;
-        self.log().await
+        self.log().await?;
+        self.index().await
     }
 
     fn found(&mut self, path: String, place: Option<Place>, what: String) {
@@ -134,6 +143,19 @@ impl Scrub<'_> {
             day: place.map(|place| place.day),
             hour: place.map(|place| place.hour),
             what,
+            is_repairable: false,
+        }));
+    }
+
+    fn found_repairable(&mut self, path: String, of: Option<(Domain, Day)>, what: String) {
+        self.report.repairable += 1;
+        (self.tell)(ScrubStep::Found(Finding {
+            path,
+            domain: of.map(|(domain, _)| domain),
+            day: of.map(|(_, day)| day),
+            hour: None,
+            what,
+            is_repairable: true,
         }));
     }
 

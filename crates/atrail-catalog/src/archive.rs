@@ -91,28 +91,8 @@ impl Catalog {
 
     /// Returns the daily totals of the sealed events in scope.
     pub async fn totals(&self, scope: &Scope) -> Result<Vec<DayTotal>> {
-        let sql = match scope.target {
-            Target::Space(_) => {
-                select_totals!(
-                    "domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.space = ?1",
-                    "d.space = ?1"
-                )
-            }
-            Target::Account(_) => {
-                select_totals!("account_hours t WHERE t.account = ?1", "d.account = ?1")
-            }
-        };
-        let rows = sqlx::query(sql)
-            .bind(guid_of(scope.target))
-            .bind(scope.days.start().number())
-            .bind(scope.days.end().number())
-            .bind(scope.hours.first().number())
-            .bind(scope.hours.last().number())
-            .fetch_all(self.counters())
-            .await
-            .map_err(failed_to("count events"))?;
-        let totals = sum(&rows, day_of)?.into_iter();
-        Ok(totals.map(|(_, total)| total).collect())
+        let connection = self.counters().acquire().await;
+        totals(&mut *connection.map_err(failed_to("count events"))?, scope).await
     }
 
     /// Returns the daily totals of the sealed events of each of these domains.
@@ -177,6 +157,35 @@ impl Catalog {
         }
         Ok(there)
     }
+}
+
+/// Returns the daily totals of the sealed events in scope.
+pub(super) async fn totals(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+) -> Result<Vec<DayTotal>> {
+    let sql = match scope.target {
+        Target::Space(_) => {
+            select_totals!(
+                "domains d JOIN hour_totals t ON t.domain = d.domain WHERE d.space = ?1",
+                "d.space = ?1"
+            )
+        }
+        Target::Account(_) => {
+            select_totals!("account_hours t WHERE t.account = ?1", "d.account = ?1")
+        }
+    };
+    let rows = sqlx::query(sql)
+        .bind(guid_of(scope.target))
+        .bind(scope.days.start().number())
+        .bind(scope.days.end().number())
+        .bind(scope.hours.first().number())
+        .bind(scope.hours.last().number())
+        .fetch_all(connection)
+        .await
+        .map_err(failed_to("count events"))?;
+    let totals = sum(&rows, day_of)?.into_iter();
+    Ok(totals.map(|(_, total)| total).collect())
 }
 
 /// Returns the log entries for sealed objects: for each domain, one for each day.

@@ -28,6 +28,9 @@ pub struct Removed {
     pub objects: Vec<TakenObject>,
     /// The total of those objects that were in the archive.
     pub total: EventTotal,
+    /// The paths of files of the index that had some of their events. They are waste after the commit, unless
+    /// `is_rest_left`.
+    pub index_paths: Vec<String>,
     /// The sessions that had pinned any of the objects: they end.
     pub sessions: Vec<SessionId>,
     /// Whether there are so many objects that their rows are left to [`Catalog::remove_part`].
@@ -84,6 +87,7 @@ impl Catalog {
         };
         let objects = found.objects;
         facts.record(&mut tx, domains, scope, &objects).await?;
+        let mut index_paths = Vec::new();
         let is_rest_left = objects.len() > AT_ONCE as usize;
         if is_rest_left {
             let losing: HashSet<_> = objects.iter().map(|object| object.domain).collect();
@@ -91,11 +95,12 @@ impl Catalog {
             removed_ranges::decide(&mut tx, losing.map(|row| row.number), scope, None).await?;
         } else {
             removed_ranges::refuse_unfinished(&mut tx, numbers(domains)).await?;
-            in_scope::remove(&mut tx, domains, scope, &objects).await?;
+            index_paths = in_scope::remove(&mut tx, domains, scope, &objects).await?;
         }
         let removed = Removed {
             total: in_scope::sum(&objects),
             objects,
+            index_paths,
             sessions,
             is_rest_left,
         };

@@ -1,6 +1,6 @@
 //! The objects of a scope: those that a session pins, and those that a deletion removes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atrail_disk::Result;
 use atrail_evidence::Hash;
@@ -13,6 +13,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::archive::day_of;
 use super::contents::Contents;
 use super::failure::failed_to;
+use super::index_files;
 use super::row::Columns;
 use super::view::View;
 use super::waste::insert_waste;
@@ -170,17 +171,25 @@ pub(super) async fn taken(
     Ok(objects)
 }
 
-/// Removes the objects in scope from the archive; their bytes become waste.
+/// Removes the objects in scope from the archive, and their days from the index; the bytes of both become waste. Returns the
+/// paths of the index.
 pub(super) async fn remove(
     connection: &mut SqliteConnection,
     domains: &[DomainRow],
     scope: &Scope,
     objects: &[TakenObject],
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let what = "delete events";
     let paths: Vec<_> = objects.iter().map(|object| object.path.clone()).collect();
     insert_waste(connection, &paths).await?;
+    let mut of_index = Vec::new();
+    let days: BTreeSet<_> = objects.iter().map(|one| (one.domain, one.day)).collect();
     for domain in domains {
+        for (_, day) in days.range((domain.domain, Day::FIRST)..=(domain.domain, Day::LAST)) {
+            let day = i64::from(day.number());
+            let dropped = index_files::drop_days(connection, domain.number, (day, day)).await?;
+            of_index.extend(dropped);
+        }
         for sql in [
             "DELETE FROM objects WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
             "DELETE FROM hour_totals WHERE domain = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?",
@@ -191,7 +200,7 @@ pub(super) async fn remove(
                 .map_err(failed_to(what))?;
         }
     }
-    Ok(())
+    Ok(of_index)
 }
 
 /// Returns the total of those objects that are in the archive.

@@ -22,6 +22,7 @@ mod faults;
 mod holds;
 mod identity;
 pub mod in_scope;
+pub mod index_files;
 pub mod key_changes;
 pub mod log;
 mod log_file;
@@ -37,6 +38,8 @@ pub mod removed_ranges;
 mod retention;
 mod row;
 mod schema;
+pub mod searching;
+pub mod segments;
 pub mod session;
 pub mod session_texts;
 mod session_use;
@@ -206,9 +209,12 @@ fn keep_to_owner(file: &Path) -> std::io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = file.as_os_str().to_owned();
         name.push(suffix);
-        let beside = Path::new(&name);
-        if beside.exists() {
-            durable::make_private(beside)?;
+        match durable::make_private(Path::new(&name)) {
+            // The last connection of an earlier store removes the two others.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            made => {
+                made?;
+            }
         }
     }
     Ok(())

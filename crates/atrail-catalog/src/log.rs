@@ -5,6 +5,7 @@
 
 mod epoch;
 mod layout;
+mod listed;
 mod part;
 mod read;
 
@@ -25,6 +26,7 @@ pub(super) use epoch::level;
 pub use epoch::{Beginning, Epoch};
 pub use layout::CONTROL;
 use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
+pub use listed::{PLACES_AT_ONCE, Rare};
 use part::Part;
 pub use read::{Head, Placed};
 

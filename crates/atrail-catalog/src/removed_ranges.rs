@@ -12,6 +12,7 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 use super::Catalog;
 use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
+use super::index_files;
 use super::row::{Columns, nanoseconds};
 use atrail_disk::{Result, StoreError, chain};
 
@@ -235,6 +236,11 @@ impl Range {
             let done = statement.execute(&mut *connection).await;
             done.map_err(failed_to(WHAT))?;
         }
+        // All files of the days that this part reaches: a file has events of any hour. The range hides those of its last day
+        // until it is gone.
+        let last_day = if next.is_some() { end.0 } else { self.last_day };
+        let dropped = index_files::drop_days(connection, self.domain, (self.first_day, last_day));
+        paths.extend(dropped.await?);
         let progress = match next {
             Some(_) => {
                 sqlx::query("UPDATE removed_ranges SET first_day = ? WHERE domain = ?").bind(end.0)

@@ -16,6 +16,7 @@ use super::archive::day_of;
 use super::failure::failed_to;
 use super::identity::must_stand;
 use super::in_scope::within;
+use super::index_files;
 use super::log::{self, NewEntry};
 use super::removed_ranges::AT_ONCE;
 use super::row::{Columns, Id, nanoseconds};
@@ -237,6 +238,9 @@ pub(super) async fn retire_objects(
             .await
             .map_err(failed_to(what))?;
     }
+    // Sessions that have pinned the events need no index.
+    let days = (days.start().number().into(), days.end().number().into());
+    index_files::drop_days(connection, domain, days).await?;
     Ok(())
 }
 

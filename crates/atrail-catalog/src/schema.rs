@@ -27,6 +27,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0018_watermarks.sql"),
     include_str!("schema/0019_removed_ranges.sql"),
     include_str!("schema/0020_keys.sql"),
+    include_str!("schema/0021_index_files.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.

@@ -13,6 +13,8 @@ pub const CATALOG: &str = "catalog.sqlite";
 pub const CATALOG_LOG: &str = "catalog.sqlite-wal";
 /// The newest checkpoint of each domain.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// The directory of the search index: it can be made anew from the archive.
+pub const INDEX: &str = "index";
 /// The first administrator's password, until it is changed.
 pub const INITIAL_CREDENTIALS: &str = "initial-credentials.json";
 /// The directory of the server's secrets.

@@ -4,6 +4,7 @@
 mod load;
 mod local;
 mod pending;
+mod recent;
 mod unsigned;
 
 #[cfg(test)]
@@ -18,15 +19,16 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use atrail_archive::object::HourLines;
+use atrail_archive::object::{HourLines, Line};
 use atrail_disk::{Result, StoreError};
-use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours};
+use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours, Place};
 use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use crate::log::{LogNumber, NewEvent};
 pub use local::{LocalJournal, NewJournal};
 pub use pending::{GATHER_HOURS, Pending};
+pub use recent::{Following, JournalPlace, Recent, RecentFrame};
 
 /// Keeps events from their acknowledgement until they are sealed.
 ///
@@ -50,6 +52,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// start, and only that start finds out whether the batch was kept, all or none. `Closed` after [`Self::stop`].
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Appended>>;
 
+    /// Returns the events that became durable last. An event is there once it is durable, before its append returns, in the
+    /// order of the log, and once; it is there as long as it is unsealed. A journal that continues another one's log has
+    /// that one's unsealed events, in their order.
+    fn recent(&self) -> &Recent;
+
     /// Returns how often a domain's events were sealed. What a caller knows of its sealed events is complete only as
     /// long as this number stays the same.
     fn seals_of(&self, domain: Domain) -> u64;
@@ -61,6 +68,14 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// several totals of one domain and day. The call visits every unsealed hour of these domains.
     fn totals(&self, only: Option<Domain>, days: DayRange, hours: Hours)
     -> Vec<(Domain, DayTotal)>;
+
+    /// Returns the hours of these domains and days that have unsealed events, events being sealed included, each with
+    /// the number of its events.
+    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)>;
+
+    /// Returns unsealed events of an hour in the order of their arrival: at most this many, beginning with this one.
+    /// While a guard of [`Self::keep_counts`] lives, an event keeps its number.
+    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line>;
 
     /// Returns how much is unsealed, and since when.
     fn unsealed(&self) -> Unsealed;
@@ -222,6 +237,43 @@ pub struct CountsKept(
 pub struct CountsChange(
     #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockWriteGuard<()>,
 );
+
+/// Returns lines of an hour, whose portions are in the order of their arrival.
+fn lines_of<'a>(
+    portions: impl Iterator<Item = &'a Pending>,
+    place: Place,
+    from: usize,
+    most: usize,
+) -> Vec<Line> {
+    let hours = portions.filter_map(|portion| portion.hours.get(&(place.day, place.hour)));
+    let mut before = 0;
+    let mut found = Vec::new();
+    for hour in hours {
+        let skipped = from.saturating_sub(before).min(hour.lines.len());
+        before += hour.lines.len();
+        let lines = &hour.lines[skipped..];
+        found.extend(lines.iter().take(most - found.len()).cloned());
+        if found.len() == most {
+            break;
+        }
+    }
+    found
+}
+
+/// Adds up the events of each hour.
+fn hours_of<'a>(
+    portions: impl Iterator<Item = (Domain, &'a Pending)>,
+    days: DayRange,
+) -> Vec<(Place, usize)> {
+    let mut hours: HashMap<Place, usize> = HashMap::new();
+    for (domain, portion) in portions {
+        for ((day, hour), held) in portion.within(days, Hours::ALL) {
+            let (day, hour) = (*day, *hour);
+            *hours.entry(Place { domain, day, hour }).or_default() += held.lines.len();
+        }
+    }
+    hours.into_iter().collect()
+}
 
 /// Adds hours to totals by day, in the order of the iterator.
 fn add_totals<'a>(

@@ -54,7 +54,14 @@ async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
     put(&*reopen()).await?;
     let another = open(&*reopen()).await?;
     must(stamp(&another)? != before, "two objects look alike")?;
-    delete(&*reopen()).await
+    delete(&*reopen()).await?;
+    put(&*reopen()).await?;
+    let cleared = reopen().clear().await;
+    must(cleared.is_ok(), "objects cannot be cleared away")?;
+    must(
+        is_absent(&*reopen()).await,
+        "what was cleared away is there",
+    )
 }
 
 async fn put(blobs: &dyn Blobs) -> Verdict {
@@ -131,6 +138,7 @@ enum Wrong {
     PutsHalf,
     DeletesNothing,
     RefusesASecondDeletion,
+    ClearsNothing,
 }
 
 #[derive(Debug)]
@@ -172,6 +180,13 @@ impl Blobs for WrongBlobs {
     fn settle_deletions<'a>(&'a self, paths: &'a [String]) -> BoxFuture<'a, Result<()>> {
         self.0.settle_deletions(paths)
     }
+
+    fn clear(&self) -> BoxFuture<'_, Result<()>> {
+        match self.1 {
+            Wrong::ClearsNothing => std::future::ready(Ok(())).boxed(),
+            _ => self.0.clear(),
+        }
+    }
 }
 
 #[tokio::test]
@@ -181,6 +196,7 @@ async fn what_does_not_conform_is_noticed() {
         Wrong::PutsHalf,
         Wrong::DeletesNothing,
         Wrong::RefusesASecondDeletion,
+        Wrong::ClearsNothing,
     ] {
         let blobs = MemoryBlobs::default();
         let outcome = conforms(|| Arc::new(WrongBlobs(blobs.clone(), wrong))).await;

@@ -121,6 +121,22 @@ impl Blobs for LocalBlobs {
         })
         .boxed()
     }
+
+    fn clear(&self) -> BoxFuture<'_, Result<()>> {
+        let dir = Arc::clone(&self.dir);
+        sync(move || {
+            for entry in std::fs::read_dir(&dir)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    std::fs::remove_dir_all(entry.path())?;
+                } else {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            durable::sync_dir(&dir)
+        })
+        .boxed()
+    }
 }
 
 async fn sync(dirs: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<()> {

@@ -71,4 +71,9 @@ impl Blobs for MemoryBlobs {
     fn settle_deletions<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Result<()>> {
         ready(Ok(())).boxed()
     }
+
+    fn clear(&self) -> BoxFuture<'_, Result<()>> {
+        self.0.lock().by_path.clear();
+        ready(Ok(())).boxed()
+    }
 }

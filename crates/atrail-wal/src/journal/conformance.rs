@@ -8,6 +8,7 @@
 )]
 
 mod beds;
+mod following;
 mod sealing;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -28,6 +29,8 @@ use beds::{Bed, Directory};
 
 /// Number of bytes of events that suffice for sealing.
 const SEAL_AT_BYTES: u64 = 100_000;
+/// Bytes of sealed events that stay in memory.
+const RECENT_BYTES: u64 = 500;
 /// Long enough for anything that does not wait.
 const A_WHILE: Duration = Duration::from_millis(200);
 
@@ -301,6 +304,7 @@ async fn conforms<B: Bed>(make: impl Fn() -> B) {
     who_looked_before_a_seal_looks_again(&make()).await;
     sealing::what_is_being_sealed_counts_until_it_is(&make()).await;
     sealing::each_event_is_taken_in_the_order_of_watermarks_whatever_is_lost(&make()).await;
+    sealing::unsealed_events_are_listed_in_the_order_of_their_arrival(&make()).await;
     sealing::many_hours_are_taken_in_parts_and_oldest_first(&make()).await;
     a_full_disk_keeps_nothing_of_a_batch_and_passes(&make()).await;
     after_the_disk_broke_nothing_is_kept_before_the_next_start(&make()).await;
@@ -310,6 +314,9 @@ async fn conforms<B: Bed>(make: impl Fn() -> B) {
     of_many_at_once_each_event_is_new_to_one(&make()).await;
     nobody_counts_while_counts_change(&make()).await;
     an_account_leaves_room_for_others_until_it_is_sealed(&make()).await;
+    following::what_is_acknowledged_follows_in_its_order_and_once(&make()).await;
+    following::what_is_unsealed_follows_and_of_the_rest_it_is_known_what_is_missing(&make()).await;
+    following::a_place_is_continued_after_a_crash(&make()).await;
 }
 
 #[tokio::test]
@@ -340,6 +347,8 @@ async fn a_journal_that_breaks_a_promise_is_caught() {
         Fault::GivesAllRoomToOne,
         Fault::LeavesWhatIsErased,
         Fault::ErasesWhatIsUnsealed,
+        Fault::HidesWhatIsRecent,
+        Fault::ListsTheNewestFirst,
     ];
     let mut passed = HashSet::new();
     for fault in faults {

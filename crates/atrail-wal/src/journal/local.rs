@@ -10,14 +10,15 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use atrail_archive::object::Line;
 use atrail_disk::{Reserve, Result, StoreError, off_thread};
-use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours};
+use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours, Place};
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::RwLock;
 
 use super::{
-    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
-    Unsealed,
+    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Recent, Ripe, Rotation,
+    Taken, Unsealed,
 };
 use crate::log::{LogNumber, Replay, Wal};
 use memtable::Memtable;
@@ -57,8 +58,10 @@ impl LocalJournal {
             frames,
             next_sequence,
             is_cramped,
+            before,
         } = log;
-        let memtable = Arc::new(Memtable::new(new.clock, new.seal_at_bytes));
+        let recent = Recent::new(Arc::clone(&new.clock), new.recent_bytes, before);
+        let memtable = Arc::new(Memtable::new(new.clock, new.seal_at_bytes, recent));
         memtable.insert(frames);
         let writer = WriterHandle::start(wal, Arc::clone(&memtable), new.counters, next_sequence)
             .map_err(|source| StoreError::Directory {
@@ -85,6 +88,10 @@ impl Journal for LocalJournal {
         self.writer.append(batch).boxed()
     }
 
+    fn recent(&self) -> &Recent {
+        self.memtable.recent()
+    }
+
     fn seals_of(&self, domain: Domain) -> u64 {
         self.memtable.seals_of(domain)
     }
@@ -100,6 +107,14 @@ impl Journal for LocalJournal {
         hours: Hours,
     ) -> Vec<(Domain, DayTotal)> {
         self.memtable.totals(only, days, hours)
+    }
+
+    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
+        self.memtable.hours(domains, days)
+    }
+
+    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
+        self.memtable.lines(place, from, most)
     }
 
     fn unsealed(&self) -> Unsealed {

@@ -7,20 +7,22 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use atrail_archive::object::Line;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours, Place};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock};
 
 use super::load::{Load, Loads, wait_for_room};
 use super::{
-    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Ripe, Rotation, Taken,
-    Unsealed, add_totals,
+    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Recent, Ripe, Rotation,
+    Taken, Unsealed, add_totals, hours_of, lines_of,
 };
+use crate::journal::recent::Before;
 use crate::journal::unsigned::UnsignedSeals;
-use crate::log::LogNumber;
+use crate::log::{Frame, LogNumber};
 pub use log::MemoryLog;
 use log::Numbered;
 pub(crate) use log::{Failure, Fault};
@@ -35,6 +37,7 @@ pub struct MemoryJournal {
     published: Arc<RwLock<()>>,
     room: Notify,
     ripe: Notify,
+    recent: Recent,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +50,16 @@ struct State {
     poison: Option<String>,
     is_full: bool,
     is_stopped: bool,
+}
+
+impl Numbered {
+    fn frame(&self) -> Frame {
+        Frame {
+            sequence: self.sequence,
+            domain: self.domain,
+            events: self.events.clone(),
+        }
+    }
 }
 
 impl State {
@@ -64,6 +77,7 @@ impl MemoryJournal {
         sealed_to: &HashMap<Domain, u64>,
         clock: Arc<dyn Clock>,
         seal_at_bytes: u64,
+        recent_bytes: u64,
     ) -> Self {
         let mut kept = log.0.lock();
         kept.batches.retain(|one| {
@@ -72,8 +86,26 @@ impl MemoryJournal {
         });
         let highest = sealed_to.values().copied().max().unwrap_or(0);
         kept.last_sequence = kept.last_sequence.max(highest);
+        let before = Before {
+            sealed_to: sealed_to.clone(),
+            // They keep their numbers.
+            numbers: kept
+                .batches
+                .iter()
+                .map(|one| (one.sequence, one.sequence))
+                .collect(),
+            first: kept
+                .batches
+                .first()
+                .map_or(kept.last_sequence + 1, |one| one.sequence),
+        };
+        let recent = Recent::new(Arc::clone(&clock), recent_bytes, before);
+        for one in &kept.batches {
+            recent.add(&[one.frame()]);
+        }
         drop(kept);
         Self {
+            recent,
             log,
             state: Mutex::default(),
             clock,
@@ -147,6 +179,11 @@ impl MemoryJournal {
         if fault != Some(Fault::AcknowledgesWithoutKeeping) {
             kept.keep(domain, events, self.clock.elapsed());
         }
+        if fault != Some(Fault::HidesWhatIsRecent)
+            && let Some(last) = kept.batches.last()
+        {
+            self.recent.add(&[last.frame()]);
+        }
         drop((kept, state));
         if self.ripe().is_some() {
             self.ripe.notify_one();
@@ -179,14 +216,13 @@ impl MemoryJournal {
     /// Returns the same with the portions being sealed.
     fn all(&self, only: Option<Domain>) -> Vec<(Domain, Pending)> {
         let goes = self.goes(only).into_iter();
-        let mut all: Vec<_> = goes
-            .flat_map(|(domain, goes)| goes.into_iter().map(move |one| (domain, one)))
-            .collect();
+        let goes = goes.flat_map(|(domain, goes)| goes.into_iter().map(move |one| (domain, one)));
+        let goes: Vec<_> = goes.collect();
         let state = self.state.lock();
         let sealing = state.sealing.iter();
         let sealing = sealing.filter(|(domain, _)| only.is_none_or(|only| only == **domain));
-        all.extend(sealing.map(|(domain, pending)| (*domain, Pending::clone(pending))));
-        all
+        let sealing = sealing.map(|(domain, pending)| (*domain, Pending::clone(pending)));
+        sealing.chain(goes).collect()
     }
 
     fn has_room(&self, account: AccountId) -> bool {
@@ -213,6 +249,10 @@ impl Journal for MemoryJournal {
         ready(self.try_append(batch)).boxed()
     }
 
+    fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
     fn seals_of(&self, domain: Domain) -> u64 {
         self.state.lock().seals.get(&domain).copied().unwrap_or(0)
     }
@@ -232,6 +272,21 @@ impl Journal for MemoryJournal {
             add_totals(&mut found, domain, pending.within(days, hours));
         }
         found
+    }
+
+    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
+        let all = self.all(None);
+        let wanted = all.iter().filter(|(domain, _)| domains.contains(domain));
+        hours_of(wanted.map(|(domain, portion)| (*domain, portion)), days)
+    }
+
+    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
+        let all = self.all(Some(place.domain));
+        let portions = all.iter().map(|(_, portion)| portion);
+        if self.has_fault(Fault::ListsTheNewestFirst) {
+            return lines_of(portions.rev(), place, from, most);
+        }
+        lines_of(portions, place, from, most)
     }
 
     fn unsealed(&self) -> Unsealed {
@@ -314,6 +369,9 @@ impl Journal for MemoryJournal {
             }
         }
         drop((kept, state));
+        for (domain, pending) in taken {
+            self.recent.note_sealed(*domain, pending.last_sequence);
+        }
         self.room.notify_waiters();
     }
 

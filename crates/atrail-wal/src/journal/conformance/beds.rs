@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::SEAL_AT_BYTES;
+use super::{RECENT_BYTES, SEAL_AT_BYTES};
 use crate::journal::Journal;
 use crate::journal::local::{LocalJournal, NewJournal, recover_log};
 use crate::journal::memory::{Failure, MemoryJournal, MemoryLog};
@@ -34,7 +34,13 @@ fn clock() -> Arc<ManualClock> {
 
 impl Bed for MemoryLog {
     fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>> {
-        let journal = MemoryJournal::open(self.clone(), sealed_to, clock(), SEAL_AT_BYTES);
+        let journal = MemoryJournal::open(
+            self.clone(),
+            sealed_to,
+            clock(),
+            SEAL_AT_BYTES,
+            RECENT_BYTES,
+        );
         let journal: Arc<dyn Journal> = Arc::new(journal);
         std::future::ready(journal).boxed()
     }
@@ -71,6 +77,7 @@ impl Bed for Directory {
                 // Small enough that the log begins many files.
                 file_size_bytes: 2000,
                 seal_at_bytes: SEAL_AT_BYTES,
+                recent_bytes: RECENT_BYTES,
                 clock: clock(),
                 counters: Arc::default(),
             };

@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
-use atrail_model::Domain;
+use atrail_model::{AccountId, Day, DayRange, Domain, Place};
 use bytes::Bytes;
 
 use super::beds::Bed;
 use super::{append, count, event, lines, numbered, seal, space, take, watermarks};
-use crate::journal::{GATHER_HOURS, Journal, Rotation};
+use crate::journal::{Batch, GATHER_HOURS, Journal, Rotation};
+use crate::log::NewEvent;
 
 pub(super) async fn what_is_being_sealed_counts_until_it_is(bed: &dyn Bed) {
     let journal = bed.open(&HashMap::new()).await;
@@ -177,4 +179,61 @@ pub(super) async fn what_is_erased_is_gone_and_nothing_else(bed: &dyn Bed) {
     drop(journal);
     let journal = bed.open(&marks).await;
     assert_eq!(counts(&*journal), [0, 0, 3]);
+}
+
+pub(super) async fn unsealed_events_are_listed_in_the_order_of_their_arrival(bed: &dyn Bed) {
+    let journal = bed.open(&HashMap::new()).await;
+    let of = event(0);
+    let place = Place {
+        domain: space(1),
+        day: of.day,
+        hour: of.hour,
+    };
+    let append_here = async |numbers: Range<u32>| {
+        let events = numbers.map(|n| NewEvent {
+            day: of.day,
+            hour: of.hour,
+            ..event(n)
+        });
+        let batch = Batch {
+            account: AccountId::from_bytes([99; 16]),
+            domain: space(1),
+            seals: journal.seals_of(space(1)),
+            events: events.collect(),
+        };
+        journal.append(batch).await.unwrap();
+    };
+    append_here(0..2).await;
+    append(&*journal, space(2), 0..9).await;
+    let taken = take(&*journal, &[space(1)]);
+    append_here(2..5).await;
+    let whole = DayRange::new(Day::FIRST, Day::LAST).unwrap();
+    let own = HashSet::from([space(1)]);
+    let listed = |from: usize, most: usize| {
+        let lines = journal.lines(place, from, most).into_iter();
+        lines.map(|line| line.line).collect::<Vec<_>>()
+    };
+    let expected = |numbers: Range<u32>| numbers.map(|n| event(n).line).collect::<Vec<_>>();
+    for round in 0..2 {
+        assert_eq!(journal.hours(&own, whole), [(place, 5)], "round {round}");
+        assert_eq!(listed(0, 99), expected(0..5), "round {round}");
+        assert_eq!(listed(1, 3), expected(1..4), "round {round}");
+        assert!(listed(5, 9).is_empty() && listed(0, 0).is_empty());
+        if round == 0 {
+            journal.put_back(&taken);
+            let again = take(&*journal, &[space(1)]);
+            assert!(!again.is_empty());
+            journal.put_back(&again);
+        }
+    }
+    let later = DayRange::new(Day::LAST, Day::LAST).unwrap();
+    assert!(journal.hours(&own, later).is_empty());
+    loop {
+        let portion = take(&*journal, &[space(1)]);
+        if portion.is_empty() {
+            break;
+        }
+        seal(&*journal, &portion);
+    }
+    assert!(journal.hours(&own, whole).is_empty() && listed(0, 9).is_empty());
 }

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use atrail_archive::object::Line;
 use atrail_evidence::LeafHash;
-use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours};
+use atrail_model::{AccountId, Clock, DayRange, DayTotal, Domain, Hours, Place};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::journal::load::{Load, Loads, wait_for_room};
 use crate::journal::unsigned::UnsignedSeals;
-use crate::journal::{Gathered, Pending, Ripe, Taken, Unsealed, add_totals};
+use crate::journal::{
+    Gathered, Pending, Recent, Ripe, Taken, Unsealed, add_totals, hours_of, lines_of,
+};
 use crate::log::{Frame, NewEvent};
 
 /// Unsealed events: those that gather, and those being sealed. `status` counts both.
@@ -23,6 +26,7 @@ pub(super) struct Memtable {
     /// Notified when enough has gathered for sealing.
     ripe: Notify,
     seal_at_bytes: u64,
+    recent: Recent,
 }
 
 #[derive(Debug, Default)]
@@ -41,14 +45,19 @@ struct Inner {
 }
 
 impl Memtable {
-    pub(super) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64, recent: Recent) -> Self {
         Self {
             inner: Mutex::default(),
             clock,
             room: Notify::new(),
             ripe: Notify::new(),
             seal_at_bytes,
+            recent,
         }
+    }
+
+    pub(super) const fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     pub(super) fn note_seal(&self, domain: Domain) {
@@ -58,6 +67,8 @@ impl Memtable {
     /// Inserts durable frames, in their order.
     pub(super) fn insert(&self, frames: Vec<Frame>) {
         let now = self.clock.elapsed();
+        // Before the events count as unsealed: their seal comes after that.
+        self.recent.add(&frames);
         let mut inner = self.inner.lock();
         for frame in frames {
             let gathering = inner.gathering.entry(frame.domain).or_default();
@@ -218,6 +229,9 @@ impl Memtable {
             }
         }
         drop(inner);
+        for (domain, pending) in taken {
+            self.recent.note_sealed(*domain, pending.last_sequence);
+        }
         self.room.notify_waiters();
     }
 
@@ -266,12 +280,29 @@ impl Memtable {
     }
 }
 
+impl Memtable {
+    /// As [`crate::Journal::hours`].
+    pub(super) fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
+        let inner = self.inner.lock();
+        let all = domains
+            .iter()
+            .flat_map(|domain| inner.of(*domain).map(move |portion| (*domain, portion)));
+        hours_of(all, days)
+    }
+
+    /// As [`crate::Journal::lines`].
+    pub(super) fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
+        let inner = self.inner.lock();
+        lines_of(inner.of(place.domain), place, from, most)
+    }
+}
+
 impl Inner {
-    /// Returns the unsealed portions of a domain.
+    /// Returns the unsealed portions of a domain, oldest first: those being sealed were gathered before the others.
     fn of(&self, domain: Domain) -> impl Iterator<Item = &Pending> {
         let sealing = self.sealing.get(&domain).map(|pending| &**pending);
         let gathering = self.gathering.get(&domain).into_iter().flatten();
-        gathering.chain(sealing)
+        sealing.into_iter().chain(gathering)
     }
 
     /// Returns all unsealed portions.

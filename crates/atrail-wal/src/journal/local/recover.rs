@@ -8,6 +8,7 @@ use atrail_disk::{Reserve, Result, is_full, off_thread};
 use atrail_model::{Clock, Domain};
 
 use crate::counters::LogCounters;
+use crate::journal::recent::Before;
 use crate::log::{FileWal, Frame, NewLog, Replay};
 
 /// The settings and parts of a journal, besides its log.
@@ -19,6 +20,8 @@ pub struct NewJournal {
     pub file_size_bytes: u64,
     /// Number of bytes of events that suffice for sealing.
     pub seal_at_bytes: u64,
+    /// Bytes of sealed events that stay in memory, the last ones.
+    pub recent_bytes: u64,
     /// The clock that stamps arrivals.
     pub clock: Arc<dyn Clock>,
     /// Counts the writes of the log.
@@ -34,6 +37,8 @@ pub(in crate::journal) struct RecoveredLog<W> {
     pub(super) next_sequence: u64,
     /// Whether there was only space for these frames.
     pub(super) is_cramped: bool,
+    /// What an earlier process left.
+    pub(super) before: Before,
 }
 
 impl<W> RecoveredLog<W> {
@@ -43,6 +48,7 @@ impl<W> RecoveredLog<W> {
             frames: self.frames,
             next_sequence: self.next_sequence,
             is_cramped: self.is_cramped,
+            before: self.before,
         }
     }
 }
@@ -64,10 +70,16 @@ pub(in crate::journal) async fn recover_log(
                 .get(&frame.domain)
                 .is_none_or(|sealed| frame.sequence > *sealed)
         });
-    let frames: Vec<Frame> = (highest + 1..)
-        .zip(unsealed)
-        .map(|(sequence, frame)| Frame { sequence, ..frame })
-        .collect();
+    let mut before = Before {
+        sealed_to: sealed_to.clone(),
+        numbers: Vec::new(),
+        first: highest + 1,
+    };
+    let renumbered = (highest + 1..).zip(unsealed).map(|(sequence, frame)| {
+        before.numbers.push((frame.sequence, sequence));
+        Frame { sequence, ..frame }
+    });
+    let frames: Vec<Frame> = renumbered.collect();
     if found > 0 {
         tracing::info!(frames = found, unsealed = frames.len(), "read the log");
     }
@@ -84,6 +96,7 @@ pub(in crate::journal) async fn recover_log(
             next_sequence: highest + 1 + frames.len() as u64,
             frames,
             is_cramped,
+            before,
         })
     })
     .await

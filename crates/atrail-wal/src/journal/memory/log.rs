@@ -63,6 +63,8 @@ pub enum Fault {
     GivesAllRoomToOne,
     LeavesWhatIsErased,
     ErasesWhatIsUnsealed,
+    HidesWhatIsRecent,
+    ListsTheNewestFirst,
 }
 
 impl MemoryLog {

@@ -5,13 +5,16 @@ use bytes::Bytes;
 use super::*;
 use crate::journal::GATHER_HOURS;
 use crate::journal::load::{ROOM_FACTOR, SEAL_AT_HOURS};
+use crate::journal::recent::Before;
 
 /// Bytes that may gather before they are sealed.
 const SEAL_AT: u64 = 1 << 20;
 
 fn memtable() -> Memtable {
     let clock = ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap());
-    Memtable::new(Arc::new(clock), SEAL_AT)
+    let clock = Arc::new(clock);
+    let recent = Recent::new(clock.clone(), 0, Before::default());
+    Memtable::new(clock, SEAL_AT, recent)
 }
 
 fn space(n: u8) -> Domain {

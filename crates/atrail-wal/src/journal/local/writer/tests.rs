@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::journal::local::memtable::Memtable;
+use crate::journal::recent::{Before, Recent};
 use crate::log::NewEvent;
 use crate::log::testing::events;
 
@@ -55,7 +56,8 @@ fn writer(error: Option<AppendError>) -> WriterHandle {
 
 fn start(wal: Box<dyn Wal>) -> WriterHandle {
     let clock = Arc::new(ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap()));
-    let memtable = Arc::new(Memtable::new(clock, 1 << 20));
+    let recent = Recent::new(clock.clone(), 0, Before::default());
+    let memtable = Arc::new(Memtable::new(clock, 1 << 20, recent));
     WriterHandle::start(wal, memtable, Arc::default(), 1).unwrap()
 }
 
