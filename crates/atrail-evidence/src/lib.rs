@@ -4,6 +4,7 @@
 //! Nothing here knows a catalog, an object or a network: texts and bytes go in; hashes, texts and findings come out.
 
 mod checkpoint;
+mod contents;
 pub mod days;
 mod entry;
 mod event_proof;
@@ -20,6 +21,7 @@ mod tree;
 mod verify;
 
 pub use checkpoint::{Checkpoint, origin};
+pub use contents::{SegmentLines, contents};
 pub use entry::{
     ControlEntry, DayEntry, Deletion, DeletionKind, Genesis, Hold, HoldLevel, HourRange, KeyChange,
     Policy, Seal, SealedSegment, SpaceAdded, SpaceRemoved, endorsement_text,
@@ -33,7 +35,7 @@ pub use leaf::{LeafHash, leaf_hash};
 pub use manifest::{EMPTY_OBJECT, Manifest, ManifestObject, hex};
 pub use note::{Note, NoteError, SigningKey, VerifierKey, is_server_name};
 pub use proof::{NodeId, ProofPlan, root_from_inclusion, verify_consistency, verify_inclusion};
-pub use prove::{ProveError, line_of_id, prove};
+pub use prove::{ProveError, line_of_id, path_in_segment, prove, prove_of_day};
 pub use receipt::{
     ConsistencyProof, DayList, DeletionProof, DomainEvidence, RECEIPT_TYPE, RECEIPT_VERSION,
     Receipt, ReceiptError, Scope, ScopeOf,

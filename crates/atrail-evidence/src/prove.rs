@@ -10,12 +10,12 @@ use crate::entry::DayEntry;
 use crate::event_proof::{EventPath, EventProof, PROOF_TYPE, PROOF_VERSION};
 use crate::hash::Hash;
 use crate::json;
-use crate::leaf::leaf_hash;
+use crate::leaf::{LeafHash, leaf_hash};
 use crate::manifest::Manifest;
 use crate::proof::{NodeId, ProofPlan};
-use crate::receipt::{DomainEvidence, Receipt, ReceiptError, Scope};
+use crate::receipt::{DomainEvidence, Receipt, ReceiptError};
 use crate::record::Record;
-use crate::tree::{TreeHasher, root_of};
+use crate::tree::{SUBTREE_LEAVES, TreeHasher, root_of};
 use crate::verify::Lines;
 
 /// Longest event; no log holds a longer one.
@@ -96,9 +96,57 @@ pub fn prove(receipt: &str, file: impl Read, line: u64) -> Result<EventProof, Pr
     Err(ProveError::NoEvent)
 }
 
+/// Builds the proof of event `index` of a segment, from the evidence of its domain for one day alone: the range proof in
+/// it is of that day. `path` is the audit path of the event in its segment.
+///
+/// # Errors
+/// When the day's list does not seal the segment.
+pub fn prove_of_day(
+    evidence: &DomainEvidence,
+    (day, segment): (Day, &str),
+    index: u64,
+    event: String,
+    path: Vec<Hash>,
+) -> Result<EventProof, ProveError> {
+    let day = day.to_string();
+    let mut all = HashMap::new();
+    Sealed::add(&mut all, evidence, (&day, &day))?;
+    let sealed = all
+        .get(segment)
+        .ok_or(ProveError::Mismatch("a segment is not in the day lists"))?;
+    sealed.prove(segment, index, event, path)
+}
+
+/// Returns the audit path of an event in its segment, given the leaves of its run of [`SUBTREE_LEAVES`] and the hashes of
+/// all runs of the segment; `None` when there is no such event.
+///
+/// [`SUBTREE_LEAVES`]: crate::SUBTREE_LEAVES
+#[must_use]
+pub fn path_in_segment(index: u64, run: &[LeafHash], runs: &[Hash]) -> Option<Vec<Hash>> {
+    let (number, within) = (index / SUBTREE_LEAVES, index % SUBTREE_LEAVES);
+    let mut path = path_in(run.iter().copied(), within, run.len() as u64)?;
+    let runs_as_leaves = runs.iter().map(|run| LeafHash(run.0));
+    path.extend(path_in(runs_as_leaves, number, runs.len() as u64)?);
+    Some(path)
+}
+
+/// Returns the audit path of a leaf in a tree of these leaves.
+fn path_in(leaves: impl Iterator<Item = LeafHash>, index: u64, size: u64) -> Option<Vec<Hash>> {
+    let plan = ProofPlan::inclusion(index, size)?;
+    let (mut tree, mut nodes) = (TreeHasher::default(), HashMap::new());
+    for (number, leaf) in (0_u64..).zip(leaves) {
+        for (level, root) in (0_u8..).zip(tree.push_completing(leaf)) {
+            let index = number >> level;
+            nodes.insert(NodeId { level, index }, root);
+        }
+    }
+    plan.prove(|node| nodes.get(&node).copied())
+}
+
 /// A segment and the entry that sealed it.
 struct Sealed<'r> {
-    scope: &'r Scope,
+    /// The first and last day of the evidence's range proof.
+    days: (&'r str, &'r str),
     evidence: &'r DomainEvidence,
     list: usize,
     position: usize,
@@ -108,28 +156,39 @@ struct Sealed<'r> {
 impl<'r> Sealed<'r> {
     fn all(receipt: &'r Receipt) -> Result<HashMap<String, Self>, ProveError> {
         let mut all = HashMap::new();
+        let days = (receipt.scope.start.as_str(), receipt.scope.end.as_str());
         for evidence in &receipt.domains {
-            for (list, day) in evidence.lists.iter().enumerate() {
-                for (position, text) in day.entries.iter().enumerate() {
-                    let entry =
-                        DayEntry::parse(text).map_err(|error| ProveError::Receipt(error.into()))?;
-                    let DayEntry::Seal(seal) = entry else {
-                        continue;
+            Self::add(&mut all, evidence, days)?;
+        }
+        Ok(all)
+    }
+
+    /// Adds the segments of a domain.
+    fn add(
+        all: &mut HashMap<String, Self>,
+        evidence: &'r DomainEvidence,
+        days: (&'r str, &'r str),
+    ) -> Result<(), ProveError> {
+        for (list, day) in evidence.lists.iter().enumerate() {
+            for (position, text) in day.entries.iter().enumerate() {
+                let entry =
+                    DayEntry::parse(text).map_err(|error| ProveError::Receipt(error.into()))?;
+                let DayEntry::Seal(seal) = entry else {
+                    continue;
+                };
+                for segment in seal.segments {
+                    let sealed = Self {
+                        days,
+                        evidence,
+                        list,
+                        position,
+                        count: segment.count,
                     };
-                    for segment in seal.segments {
-                        let sealed = Self {
-                            scope: &receipt.scope,
-                            evidence,
-                            list,
-                            position,
-                            count: segment.count,
-                        };
-                        all.insert(segment.id, sealed);
-                    }
+                    all.insert(segment.id, sealed);
                 }
             }
         }
-        Ok(all)
+        Ok(())
     }
 
     fn prove(
@@ -143,17 +202,9 @@ impl<'r> Sealed<'r> {
         let list = &evidence.lists[self.list];
         let record =
             Record::parse(&evidence.record).map_err(|error| ProveError::Receipt(error.into()))?;
-        let (mut tree, mut nodes) = (TreeHasher::default(), HashMap::new());
-        for (number, entry) in (0_u64..).zip(&list.entries) {
-            let completed = tree.push_completing(leaf_hash(entry.as_bytes()));
-            for (level, root) in (0_u8..).zip(completed) {
-                let index = number >> level;
-                nodes.insert(NodeId { level, index }, root);
-            }
-        }
         let (position, size) = (self.position as u64, list.entries.len() as u64);
-        let entries = ProofPlan::inclusion(position, size)
-            .and_then(|plan| plan.prove(|node| nodes.get(&node).copied()))
+        let leaves = list.entries.iter().map(|text| leaf_hash(text.as_bytes()));
+        let entries = path_in(leaves, position, size)
             .ok_or(ProveError::Mismatch("the entry is not in the day list"))?;
         Ok(EventProof {
             extra: EventPath {
@@ -185,8 +236,8 @@ impl<'r> Sealed<'r> {
             let day: Option<Day> = day.parse().ok();
             day.and_then(|day| u16::try_from(day.number()).ok())
         };
-        let scope = self.scope;
-        let (first, last) = number(&scope.start).zip(number(&scope.end)).ok_or(DAYS)?;
+        let (first, last) = self.days;
+        let (first, last) = number(first).zip(number(last)).ok_or(DAYS)?;
         let lists = &self.evidence.lists;
         let leaf = |wanted: u16| {
             let list = lists.iter().find(|list| number(&list.day) == Some(wanted));
@@ -241,4 +292,35 @@ fn read_event(
     let event = String::from_utf8(event)
         .map_err(|_| ProveError::Mismatch("the event is not valid UTF-8"))?;
     Ok((event, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::root_from_inclusion;
+    use crate::tree::SegmentTree;
+
+    #[test]
+    fn a_path_through_runs_leads_to_the_segments_root() {
+        let all: Vec<_> = (0..5000_u32).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+        for count in [1, 2, 1023, 1024, 1025, 1500, 2048, 2049, 3072, 5000_u64] {
+            let leaves = &all[..usize::try_from(count).unwrap()];
+            let mut tree = SegmentTree::default();
+            leaves.iter().for_each(|leaf| tree.push(*leaf));
+            let (root, runs) = tree.finish();
+            let chunks: Vec<_> = leaves.chunks(1024).collect();
+            for index in [0, 1, 5, 1023, 1024, 1030, 2047, 2048, 3071, 4999] {
+                let run = usize::try_from(index / 1024).unwrap();
+                let run = chunks.get(run).copied().unwrap_or_default();
+                let path = path_in_segment(index, run, &runs);
+                if index >= count {
+                    assert_eq!(path, None, "{index} of {count}");
+                    continue;
+                }
+                let leaf = leaves[usize::try_from(index).unwrap()];
+                let led = root_from_inclusion(leaf, index, count, &path.unwrap());
+                assert_eq!(led, Some(root), "{index} of {count}");
+            }
+        }
+    }
 }

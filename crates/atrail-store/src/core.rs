@@ -12,6 +12,7 @@ use atrail_disk::Reserve;
 use atrail_model::{Clock, Domain};
 use atrail_wal::Journal;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::apart::Apart;
@@ -25,8 +26,10 @@ use crate::download::plan::Plans;
 use crate::duties::Duties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
+use crate::indexing::Indexing;
 use crate::parts::Lock;
 use crate::seal_rate::SealRate;
+use crate::search::{IndexCache, Starts};
 use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
@@ -50,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) signing: Signing,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) blobs: Arc<dyn Blobs>,
+    /// The files of the search index.
+    pub(crate) index: Arc<dyn Blobs>,
     pub(crate) journal: Arc<dyn Journal>,
     /// Hours that could not be sealed although others could.
     pub(crate) apart: Apart,
@@ -71,6 +76,11 @@ pub(crate) struct Core {
     pub(crate) makings: Makings,
     pub(crate) closing: Closing,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) index_cache: IndexCache,
+    pub(crate) starts: Starts,
+    /// One for each thread that may work for searches at the same time.
+    pub(crate) search_threads: Arc<Semaphore>,
+    pub(crate) indexing: Indexing,
     pub(crate) reserve: Arc<Reserve>,
     pub(crate) log_erasure: LogErasure,
     /// Whether bytes are in the archive that are to be erased, and could not be.

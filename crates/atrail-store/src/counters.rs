@@ -38,6 +38,10 @@ pub(crate) struct Counters {
     pub(crate) download_bytes: Counter,
     pub(crate) checked_bytes: Counter,
     pub(crate) damaged_reads: Counter,
+    pub(crate) indexed_events: Counter,
+    pub(crate) index_files: Counter,
+    pub(crate) index_bytes: Counter,
+    pub(crate) index_failures: Counter,
     pub(crate) sweep_failures: Counter,
     pub(crate) erase_failures: Counter,
 }
@@ -58,6 +62,10 @@ impl Default for Counters {
             download_bytes: Counter::default(),
             checked_bytes: Counter::default(),
             damaged_reads: Counter::default(),
+            indexed_events: Counter::default(),
+            index_files: Counter::default(),
+            index_bytes: Counter::default(),
+            index_failures: Counter::default(),
             sweep_failures: Counter::default(),
             erase_failures: Counter::default(),
         }

@@ -95,8 +95,9 @@ impl Core {
         domains: &[DomainRow],
         mut requester: Requester<'_>,
     ) -> Result<EventTotal> {
-        // A compaction has copies of the events to erase.
+        // A compaction has copies of the events to erase, and so has what writes the search index, which gives way.
         let own = || domains.iter().map(|row| row.domain);
+        let _interrupted = self.indexing.interrupt(own());
         let nobody_else = claim_all(&*self.duties, to_take_out(own())).await;
         let partly = |done: EventTotal| {
             move |rest: StoreError| match done.count {
@@ -136,6 +137,7 @@ impl Core {
             total.is_owed = !erased.unwrap_or(false);
         }
         drop(nobody_else);
+        self.indexing.look_again();
         if let Err(error) = self.erase_from_log().await {
             tracing::warn!(
                 error = chain(&error),
@@ -184,7 +186,8 @@ impl Core {
             })
         } else if bytes == Bytes::Go {
             let paths = removed.objects.into_iter().map(|object| object.path);
-            self.erase(&paths.collect::<Vec<_>>()).await
+            let paths: Vec<_> = paths.chain(removed.index_paths).collect();
+            self.erase(&paths).await
         } else {
             false
         };
@@ -234,6 +237,9 @@ impl Core {
         {
             return Err(error);
         }
+        let is_removed = |domain| domains.iter().any(|row| row.domain == domain);
+        let recent = self.journal.recent();
+        recent.forget(is_removed, scope.days, scope.hours);
         Ok(removed)
     }
 

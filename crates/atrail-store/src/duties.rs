@@ -20,10 +20,13 @@ pub(crate) use local::LocalDuties;
 /// ([`Duties::try_claim`]). So no two tasks wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Duty {
+    /// Writes files of the search index with events of this domain. A task that removes events has claimed it: what is being
+    /// written has copies of them.
+    Index(Domain),
     /// Replaces objects of this domain with others.
     Compact(Domain),
     /// Turns this domain's unsealed events into objects. A task that removes objects from the domain, by request or by
-    /// retention, has claimed both duties: a compaction has copies of the objects, and a seal would add more.
+    /// retention, has claimed all three duties: a compaction has copies of the objects, and a seal would add more.
     Seal(Domain),
 }
 
@@ -87,5 +90,11 @@ pub(crate) async fn claim_all(
 
 /// Returns the duties that a task claims before it removes objects from these domains.
 pub(crate) fn to_take_out(domains: impl Iterator<Item = Domain>) -> impl Iterator<Item = Duty> {
-    domains.flat_map(|domain| [Duty::Compact(domain), Duty::Seal(domain)])
+    domains.flat_map(|domain| {
+        [
+            Duty::Index(domain),
+            Duty::Compact(domain),
+            Duty::Seal(domain),
+        ]
+    })
 }

@@ -6,7 +6,7 @@ pub(crate) mod owed;
 
 use std::collections::HashSet;
 
-use atrail_archive::object::domain_of;
+use atrail_archive::object::{INDEX_PREFIX, domain_of};
 use atrail_disk::{Result, chain, is_full};
 use atrail_model::Domain;
 use futures_util::{StreamExt, stream};
@@ -25,7 +25,10 @@ impl Core {
         let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
             .map(|path| async move {
                 let deleted = match self.catalog.anchors().check() {
-                    Ok(()) => self.blobs.delete(&path).await,
+                    Ok(()) => match path.strip_prefix(INDEX_PREFIX) {
+                        Some(path) => self.index.delete(path).await,
+                        None => self.blobs.delete(&path).await,
+                    },
                     moved => moved,
                 };
                 (path, deleted)
@@ -36,16 +39,12 @@ impl Core {
         let deleted = tried.iter().filter(|(_, deleted)| deleted.is_ok());
         let deleted: Vec<_> = deleted.map(|(path, _)| path.clone()).collect();
         // Syncs each directory once. Only if one of them fails, each path is checked on its own.
-        let is_synced = self.blobs.settle_deletions(&deleted).await.is_ok();
+        let is_synced = self.settle_deletions(&deleted).await.is_ok();
         let mut gone = Vec::with_capacity(tried.len());
         let mut left = 0;
         for (path, deleted) in tried {
             let erased = match deleted {
-                Ok(()) if !is_synced => {
-                    self.blobs
-                        .settle_deletions(std::slice::from_ref(&path))
-                        .await
-                }
+                Ok(()) if !is_synced => self.settle_deletions(std::slice::from_ref(&path)).await,
                 deleted => deleted,
             };
             match erased {
@@ -72,6 +71,25 @@ impl Core {
             self.owes_objects.owe();
         }
         left == 0
+    }
+
+    /// Makes deletions of objects and of files of the index durable.
+    async fn settle_deletions(&self, paths: &[String]) -> Result<()> {
+        let (of_index, objects): (Vec<_>, Vec<_>) = paths
+            .iter()
+            .cloned()
+            .partition(|path| path.starts_with(INDEX_PREFIX));
+        let of_index = of_index
+            .iter()
+            .filter_map(|path| path.strip_prefix(INDEX_PREFIX));
+        let of_index: Vec<_> = of_index.map(str::to_owned).collect();
+        if !of_index.is_empty() {
+            self.index.settle_deletions(&of_index).await?;
+        }
+        if objects.is_empty() {
+            return Ok(());
+        }
+        self.blobs.settle_deletions(&objects).await
     }
 
     /// Erases the objects that an earlier try could not erase.
@@ -160,11 +178,9 @@ impl Core {
         if !unsigned.is_empty() {
             self.owes_objects.owe();
         }
-        let unsigned: Vec<_> = unsigned
-            .iter()
-            .map(|(domain, _)| format!("domain={domain}/"))
-            .collect();
-        let is_signed = |path: &String| !unsigned.iter().any(|domain| path.starts_with(domain));
+        let unsigned: Vec<_> = unsigned.iter().map(|(domain, _)| *domain).collect();
+        let is_signed =
+            |path: &String| domain_of(path).is_none_or(|domain| !unsigned.contains(&domain));
         let waste: Vec<_> = waste.into_iter().filter(is_signed).collect();
         if self.erase(&waste).await && unsigned.is_empty() {
             self.owes_objects.settle(number);

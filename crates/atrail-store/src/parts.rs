@@ -31,6 +31,8 @@ pub struct Parts {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) checkpoints: Arc<dyn Checkpoints>,
     pub(crate) blobs: Arc<dyn Blobs>,
+    /// The files of the search index.
+    pub(crate) index: Arc<dyn Blobs>,
     pub(crate) runs: Arc<dyn Runs>,
     pub(crate) reserve: Arc<Reserve>,
     pub(crate) rest: Rest,
@@ -73,11 +75,19 @@ impl Parts {
         let dir = &settings.data_dir;
         let lock = startup::lock_dir(dir)?;
         startup::refuse_without_catalog(dir)?;
+        let reserve = startup::set_aside(settings).await?;
+        let index = dir.join(data_dir::INDEX);
+        let index = match LocalBlobs::open(&index) {
+            // An upgrade on a full disk: the directory of the index is new.
+            Err(_) if reserve.release() => LocalBlobs::open(&index),
+            opened => opened,
+        };
         Ok(Self {
-            reserve: startup::set_aside(settings).await?,
+            reserve,
             secrets: Arc::new(LocalSecrets::new(&dir.join(data_dir::KEYS))),
             checkpoints: Arc::new(LocalCheckpoints::open(dir)?),
             blobs: Arc::new(LocalBlobs::open(&dir.join(data_dir::ARCHIVE))?),
+            index: Arc::new(index?),
             runs: Arc::new(LocalRuns::open(&dir.join(data_dir::RUNS))?),
             rest: Rest::Directory {
                 dir: dir.clone(),
@@ -106,6 +116,7 @@ impl Rest {
                     dir: dir.join(data_dir::LOG),
                     file_size_bytes: settings.wal_file_bytes,
                     seal_at_bytes: settings.seal_at_bytes,
+                    recent_bytes: settings.recent_bytes,
                     clock: Arc::clone(clock),
                     counters: Arc::clone(&counters.log),
                 };
@@ -131,6 +142,7 @@ impl Rest {
                     &catalog.sealed_to(LogNumber::OF_DIRECTORY).await?,
                     Arc::clone(clock),
                     settings.seal_at_bytes,
+                    settings.recent_bytes,
                 );
                 Ok(Opened {
                     catalog,
@@ -152,6 +164,7 @@ pub struct MemoryParts {
     catalog: MemoryCatalog,
     log: MemoryLog,
     blobs: MemoryBlobs,
+    index: MemoryBlobs,
     runs: MemoryRuns,
     checkpoints: MemoryCheckpoints,
     secrets: MemorySecrets,
@@ -178,6 +191,7 @@ impl MemoryParts {
             catalog: MemoryCatalog::new().await?,
             log: MemoryLog::default(),
             blobs: MemoryBlobs::default(),
+            index: MemoryBlobs::default(),
             runs: MemoryRuns::default(),
             checkpoints: MemoryCheckpoints::default(),
             secrets: MemorySecrets::default(),
@@ -194,6 +208,7 @@ impl MemoryParts {
             catalog: self.catalog.copied()?,
             log: self.log.copied(),
             blobs: self.blobs.copied(),
+            index: self.index.copied(),
             runs: self.runs.copied(),
             checkpoints: self.checkpoints.copied(),
             secrets: self.secrets.copied(),
@@ -216,6 +231,7 @@ impl MemoryParts {
             secrets: Arc::new(self.secrets.clone()),
             checkpoints: Arc::new(self.checkpoints.clone()),
             blobs: Arc::new(self.blobs.clone()),
+            index: Arc::new(self.index.clone()),
             runs: Arc::new(self.runs.clone()),
             reserve: Arc::new(Reserve::none()),
             rest: Rest::Memory {

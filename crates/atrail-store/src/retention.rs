@@ -20,7 +20,7 @@ use atrail_model::{
 use crate::Store;
 use crate::core::Core;
 use crate::deletion::Bytes;
-use crate::duties::{claim_all, to_take_out};
+use crate::duties::{Duty, claim_all, to_take_out};
 
 /// What a sweep does where somebody else is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub(crate) enum Busy {
 
 /// Who the records of the sweeper name.
 const ACTOR: &str = "retention";
+
+/// Within this time what writes the search index gives way.
+const GIVES_WAY_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl Store {
     /// Returns how long events are kept in the target's domains: of an account its own first, then its spaces in the
@@ -152,16 +155,24 @@ impl Core {
             days,
             hours: Hours::ALL,
         };
+        let _interrupted = self.indexing.interrupt([row.domain].into_iter());
         // A compaction and a seal see the archive as it is, or as it will be.
         let duties = to_take_out([row.domain].into_iter());
         let _nobody_else = match busy {
             Busy::Wait => claim_all(&*self.duties, duties).await,
             Busy::Leave => {
-                let claims: Option<Vec<_>> =
-                    duties.map(|duty| self.duties.try_claim(duty)).collect();
-                let Some(claims) = claims else {
+                // What writes the index gives way soon; a deletion does not.
+                let index = self.duties.claim(Duty::Index(row.domain));
+                let Ok(index) = tokio::time::timeout(GIVES_WAY_WITHIN, index).await else {
                     return Ok(EventTotal::default());
                 };
+                let others = duties.filter(|duty| !matches!(duty, Duty::Index(_)));
+                let claims: Option<Vec<_>> =
+                    others.map(|duty| self.duties.try_claim(duty)).collect();
+                let Some(mut claims) = claims else {
+                    return Ok(EventTotal::default());
+                };
+                claims.push(index);
                 claims
             }
         };
@@ -185,7 +196,15 @@ impl Core {
         }
         committed?;
         drop(nobody_counts);
+        let recent = self.journal.recent();
+        recent.forget(|domain| domain == row.domain, scope.days, scope.hours);
+        self.indexing.look_again();
         self.remove_rest(&domains, Bytes::Stay).await?;
+        // Sessions that have pinned the objects need no index of them.
+        let erased = self.erase_waste_of(&HashSet::from([row.domain])).await;
+        if !erased.unwrap_or(false) {
+            self.owes_objects.owe();
+        }
         tracing::info!(
             domain = %row.domain,
             events = total.count,

@@ -345,6 +345,9 @@ impl Core {
         let _nobody_counts = self.journal.change_counts().await;
         let Err(error) = seal.commit().await else {
             count_as_sealed(keys);
+            let sealed = objects.iter().map(|(_, object)| object.segment.place);
+            self.indexing
+                .note(sealed.map(|place| (place.domain, place.day)));
             return Ok(());
         };
         let (domain, pending) = &taken[0];

@@ -20,6 +20,8 @@ pub struct StoreSettings {
     pub seal_at_bytes: u64,
     /// Seal a domain's events at the latest this long after the first of them arrived.
     pub seal_after: Duration,
+    /// Bytes of sealed events that stay in memory, the last ones, for tails that come late.
+    pub recent_bytes: u64,
     /// Space allocated for a file of the write-ahead log, unless one write needs more.
     pub wal_file_bytes: u64,
     /// The reserve for a full disk: room to seal all unsealed events, compressed, and for many of the catalog's
@@ -47,8 +49,34 @@ pub struct StoreSettings {
     /// Open sessions that a user may have in a space. All of its users together may have [`Self::USERS_OF_A_SPACE`]
     /// times as many, so that no single user can use up the limit.
     pub max_open_sessions: u64,
+    /// How events are searched.
+    pub search: SearchSettings,
     /// Sessions and deletions that may be requested in a space within an hour: each seals the gathered events.
     pub max_sessions_per_hour: usize,
+}
+
+/// How events are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchSettings {
+    /// Whether the index is kept. Without it every search reads lines.
+    pub is_on: bool,
+    /// How many days back the index reaches, from today; `None`: all.
+    pub days: Option<u32>,
+    /// Memory for the directories of the index's files.
+    pub memory_bytes: usize,
+    /// Threads that work for searches at the same time, of all users together.
+    pub threads: usize,
+}
+
+impl SearchSettings {
+    const fn new() -> Self {
+        Self {
+            is_on: true,
+            days: None,
+            memory_bytes: 16 << 20,
+            threads: 8,
+        }
+    }
 }
 
 impl StoreSettings {
@@ -61,6 +89,7 @@ impl StoreSettings {
             server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
+            recent_bytes: 8 << 20,
             wal_file_bytes: FILE_SIZE_BYTES,
             reserve_bytes: 64 << 20,
             dedup_window: Duration::from_secs(7 * DAY),
@@ -72,6 +101,7 @@ impl StoreSettings {
             session_idle_ttl: Duration::from_secs(7 * DAY),
             session_max_ttl: Duration::from_secs(30 * DAY),
             max_open_sessions: 30,
+            search: SearchSettings::new(),
             max_sessions_per_hour: 600,
         }
     }

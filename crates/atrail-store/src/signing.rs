@@ -4,12 +4,14 @@
 //! signed checkpoints survives the loss of the catalog, or its replacement by an older one.
 
 pub(crate) mod checkpoints;
+mod day;
 mod demand;
 mod key;
 mod receipt;
 mod rotation;
 mod start;
 
+pub(crate) use day::gather_day;
 pub(crate) use demand::{demand_epoch_of_taken_in, is_taking_in};
 
 use std::sync::Arc;

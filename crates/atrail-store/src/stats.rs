@@ -6,6 +6,7 @@ use atrail_wal::Unsealed;
 
 use crate::Store;
 use crate::dedup::DedupStats;
+use crate::indexing::IndexProgress;
 use crate::timekeeper::TimeStatus;
 
 /// The state of the store, and its work since it was opened.
@@ -54,6 +55,16 @@ pub struct StoreStats {
     pub damaged_reads: u64,
     /// Hours that cannot be sealed, and are set apart so that others can.
     pub hours_apart: u64,
+    /// Events that were written to files of the search index; those of an open day again when it has closed.
+    pub indexed_events: u64,
+    /// Those files.
+    pub index_files: u64,
+    /// Their bytes.
+    pub index_bytes: u64,
+    /// Attempts to write such a file that failed, and files that were found damaged.
+    pub index_failures: u64,
+    /// What the search index lacks now.
+    pub index: IndexProgress,
     /// Failed attempts to enforce a domain's retention.
     pub sweep_failures: u64,
     /// Failed attempts to erase bytes; the store tries again.
@@ -92,6 +103,11 @@ impl Store {
             checked_bytes: counters.checked_bytes.get(),
             damaged_reads: counters.damaged_reads.get(),
             hours_apart: core.apart.count(),
+            indexed_events: counters.indexed_events.get(),
+            index_files: counters.index_files.get(),
+            index_bytes: counters.index_bytes.get(),
+            index_failures: counters.index_failures.get(),
+            index: core.indexing.progress(),
             sweep_failures: counters.sweep_failures.get(),
             erase_failures: counters.erase_failures.get(),
             time: core.time.status(),

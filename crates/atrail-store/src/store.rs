@@ -8,6 +8,7 @@ use atrail_catalog::{Identity, Tenancy};
 use atrail_disk::Result;
 use atrail_model::Clock;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::apart::Apart;
 use crate::background;
@@ -24,8 +25,10 @@ use crate::download::plan::Plans;
 use crate::duties::LocalDuties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
+use crate::indexing::{self, Indexing};
 use crate::parts::{Opened, Parts};
 use crate::seal_rate::SealRate;
+use crate::search::{IndexCache, Starts};
 use crate::secrets::Secrets;
 use crate::session::makings::Makings;
 use crate::settings::StoreSettings;
@@ -55,6 +58,7 @@ impl Store {
             secrets,
             checkpoints,
             blobs,
+            index,
             runs,
             reserve,
             rest,
@@ -79,6 +83,7 @@ impl Store {
             signing,
             secrets,
             blobs,
+            index,
             journal,
             apart: Apart::default(),
             dedup,
@@ -95,6 +100,10 @@ impl Store {
             makings: Makings::default(),
             closing: Closing::default(),
             counters,
+            index_cache: IndexCache::new(settings.search.memory_bytes),
+            starts: Starts::default(),
+            search_threads: Arc::new(Semaphore::new(settings.search.threads.max(1))),
+            indexing: Indexing::default(),
             reserve,
             log_erasure: LogErasure::default(),
             owes_objects: Owed::default(),
@@ -108,6 +117,7 @@ impl Store {
             core.apart.add(place, &[line], why);
         }
         core.look_for_waiting().await?;
+        core.find_index().await;
         core.end_erasures().await?;
         if !core.catalog.being_removed().await?.is_empty() {
             // The catalog could not remove it when it was opened: the background tries again.
@@ -119,6 +129,7 @@ impl Store {
             tokio::spawn(background::tend_log(Arc::downgrade(&core))),
             tokio::spawn(background::tend_dedup(Arc::downgrade(&core))),
             tokio::spawn(compaction::background(Arc::downgrade(&core))),
+            tokio::spawn(indexing::background(Arc::downgrade(&core))),
         ];
         Ok(Self { core })
     }

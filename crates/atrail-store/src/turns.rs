@@ -17,6 +17,8 @@ where
 #[derive(Debug)]
 struct Shared<K> {
     at_once: usize,
+    /// Maximum running tasks of one key.
+    at_once_of_key: usize,
     /// Maximum waiting requests of one key.
     waiting_of_key: usize,
     /// Maximum waiting requests of all keys.
@@ -27,6 +29,7 @@ struct Shared<K> {
 #[derive(Debug)]
 struct State<K> {
     running: usize,
+    running_of: HashMap<K, usize>,
     waiting: usize,
     queues: HashMap<K, VecDeque<oneshot::Sender<()>>>,
     /// The keys that have a queue, in the order of their turns.
@@ -35,9 +38,13 @@ struct State<K> {
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
-pub struct Turn<K>(Arc<Shared<K>>)
+pub struct Turn<K>
 where
-    K: Copy + Eq + Hash;
+    K: Copy + Eq + Hash,
+{
+    shared: Arc<Shared<K>>,
+    key: K,
+}
 
 /// Too many requests are waiting already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +54,25 @@ impl<K: Copy + Eq + Hash> Turns<K> {
     /// Creates turns: this many at once, this many waiting with one key, and this many waiting in all.
     #[must_use]
     pub fn new(at_once: usize, waiting_of_key: usize, waiting: usize) -> Self {
+        Self::with_part(at_once, at_once, waiting_of_key, waiting)
+    }
+
+    /// Creates turns of which one key never has more than `at_once_of_key`, even while others are free.
+    #[must_use]
+    pub fn with_part(
+        at_once: usize,
+        at_once_of_key: usize,
+        waiting_of_key: usize,
+        waiting: usize,
+    ) -> Self {
         Self(Arc::new(Shared {
             at_once,
+            at_once_of_key,
             waiting_of_key,
             waiting,
             state: Mutex::new(State {
                 running: 0,
+                running_of: HashMap::new(),
                 waiting: 0,
                 queues: HashMap::new(),
                 order: VecDeque::new(),
@@ -67,9 +87,12 @@ impl<K: Copy + Eq + Hash> Turns<K> {
     pub async fn take(&self, key: K) -> Result<Turn<K>, Crowd> {
         let called = {
             let mut state = self.0.state.lock();
-            if state.running < self.0.at_once {
-                state.running += 1;
-                return Ok(Turn(Arc::clone(&self.0)));
+            if state.running < self.0.at_once && state.may_run(key, self.0.at_once_of_key) {
+                state.begin(key);
+                return Ok(Turn {
+                    shared: Arc::clone(&self.0),
+                    key,
+                });
             }
             let of_key = state.queues.get(&key).map_or(0, VecDeque::len);
             if of_key >= self.0.waiting_of_key || state.waiting >= self.0.waiting {
@@ -87,17 +110,56 @@ impl<K: Copy + Eq + Hash> Turns<K> {
             state.waiting += 1;
             Called {
                 shared: Arc::clone(&self.0),
+                key,
                 call: called,
             }
         };
         called.wait().await
     }
+
+    /// Returns how many tasks run, and how many requests wait.
+    #[must_use]
+    pub fn taken(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        (state.running, state.waiting)
+    }
 }
 
 impl<K: Copy + Eq + Hash> State<K> {
-    /// Passes the turn on, and skips requests that are gone.
-    fn pass_on(&mut self) {
-        while let Some(key) = self.order.pop_front() {
+    fn may_run(&self, key: K, at_once_of_key: usize) -> bool {
+        self.running_of.get(&key).copied().unwrap_or_default() < at_once_of_key
+    }
+
+    fn begin(&mut self, key: K) {
+        self.running += 1;
+        *self.running_of.entry(key).or_default() += 1;
+    }
+
+    fn end(&mut self, key: K) {
+        self.running -= 1;
+        if let Some(running) = self.running_of.get_mut(&key) {
+            *running -= 1;
+            if *running == 0 {
+                self.running_of.remove(&key);
+            }
+        }
+    }
+
+    /// Ends the turn of a key and passes it on. Skips requests that are gone, and keys that have their part.
+    ///
+    /// Where nobody could run before, the end of one turn lets one request run: the one that gets it.
+    fn pass_on(&mut self, from: K, at_once_of_key: usize) {
+        self.end(from);
+        let mut looked_at = 0;
+        while looked_at < self.order.len() {
+            let Some(key) = self.order.pop_front() else {
+                return;
+            };
+            if !self.may_run(key, at_once_of_key) {
+                self.order.push_back(key);
+                looked_at += 1;
+                continue;
+            }
             let Some(queue) = self.queues.get_mut(&key) else {
                 continue;
             };
@@ -110,10 +172,10 @@ impl<K: Copy + Eq + Hash> State<K> {
             let Some(next) = next else { continue };
             self.waiting -= 1;
             if next.send(()).is_ok() {
+                self.begin(key);
                 return;
             }
         }
-        self.running -= 1;
     }
 
     /// Removes requests that have stopped waiting.
@@ -131,6 +193,7 @@ impl<K: Copy + Eq + Hash> State<K> {
 /// A waiting request. A call that arrives when it no longer listens is passed on.
 struct Called<K: Copy + Eq + Hash> {
     shared: Arc<Shared<K>>,
+    key: K,
     call: oneshot::Receiver<()>,
 }
 
@@ -139,7 +202,10 @@ impl<K: Copy + Eq + Hash> Called<K> {
         // The sender is dropped only with its call, or with the state that `self` keeps alive.
         let called = (&mut self.call).await;
         called
-            .map(|()| Turn(Arc::clone(&self.shared)))
+            .map(|()| Turn {
+                shared: Arc::clone(&self.shared),
+                key: self.key,
+            })
             .map_err(|_| Crowd)
     }
 }
@@ -150,14 +216,15 @@ impl<K: Copy + Eq + Hash> Drop for Called<K> {
         let mut state = self.shared.state.lock();
         self.call.close();
         if self.call.try_recv().is_ok() {
-            state.pass_on();
+            state.pass_on(self.key, self.shared.at_once_of_key);
         }
     }
 }
 
 impl<K: Copy + Eq + Hash> Drop for Turn<K> {
     fn drop(&mut self) {
-        self.0.state.lock().pass_on();
+        let mut state = self.shared.state.lock();
+        state.pass_on(self.key, self.shared.at_once_of_key);
     }
 }
 
@@ -234,6 +301,35 @@ mod tests {
         assert_eq!(*log.lock(), [(1, 99)]);
         let state = turns.0.state.lock();
         assert_eq!((state.running, state.waiting), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_key_has_no_more_than_its_part_and_delays_nobody_else() {
+        let turns = Turns::with_part(3, 2, 9, 9);
+        let first = [turns.take(1).await.unwrap(), turns.take(1).await.unwrap()];
+        let mut third = Box::pin(turns.take(1));
+        assert!(
+            futures_util::poll!(third.as_mut()).is_pending(),
+            "one is free"
+        );
+        let other = turns.take(2).await.unwrap();
+        let mut later = Box::pin(turns.take(3));
+        assert!(futures_util::poll!(later.as_mut()).is_pending());
+        assert_eq!(turns.taken(), (3, 2));
+        // The one who waited longer has its part, so the other is next.
+        drop(other);
+        let later = later.await.unwrap();
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        // The end of a turn of its own lets it run, though another turn was free before.
+        drop(later);
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        let [one, two] = first;
+        drop(one);
+        let third = third.await.unwrap();
+        drop((two, third));
+        let state = turns.0.state.lock();
+        assert_eq!((state.running, state.waiting), (0, 0));
+        assert!(state.running_of.is_empty());
     }
 
     #[tokio::test]

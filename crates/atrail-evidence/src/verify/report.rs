@@ -63,6 +63,12 @@ impl FindingKind {
         }
     }
 
+    /// Returns whether it means that something is wrong, and not only that something is unknown.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        matches!(self.outcome(), Outcome::Failed)
+    }
+
     const fn outcome(self) -> Outcome {
         match self {
             Self::Unpinned | Self::Unproven => Outcome::Inconclusive,

@@ -1,7 +1,7 @@
 //! The proof of one event.
 
 use atrail_evidence::{
-    EventPath, EventProof, ProofError, ProvenEvent, SigningKey, line_of_id, prove,
+    EventPath, EventProof, ProofError, ProvenEvent, SigningKey, contents, line_of_id, prove,
 };
 
 use crate::key;
@@ -182,4 +182,41 @@ fn what_is_judged_of_a_proof_of_another_type() {
         assert!(later.contains(was), "{was:?}");
         assert!(is_wrong(&later.replacen(was, is, 1)), "{is:?}");
     }
+}
+
+#[test]
+fn a_receipt_states_whose_each_line_is() {
+    let mut world = World::new(key());
+    let one = world.add_space("5bace1");
+    let two = world.add_space("5bace2");
+    let (today, yesterday) = (world.today, world.today.minus(1));
+    world.seal(two, today, &[(0, 3)]);
+    world.seal(one, yesterday, &[(3, 12), (4, 9)]);
+    world.seal(one, today, &[(5, 1500)]);
+    let download = world.session(None, (yesterday, today), ALL_DAY, &[]);
+    let receipt = download.receipt.sign(&world.key).unwrap();
+    let all = contents(&receipt).unwrap();
+    let listed: Vec<_> = all
+        .iter()
+        .map(|lines| (lines.domain.as_str(), lines.events))
+        .collect();
+    let expected = [
+        ("space-5bace1", 12),
+        ("space-5bace1", 9),
+        ("space-5bace1", 1500),
+        ("space-5bace2", 3),
+    ];
+    assert_eq!(listed, expected);
+    // A proof of the first line of each names the same domain and segment.
+    let mut line = 1;
+    for lines in &all {
+        let proof = prove(&receipt, download.file.as_slice(), line).unwrap();
+        let proven = proof.verify(&[world.key.verifier_key().clone()]).unwrap();
+        assert_eq!(
+            (proven.domain, proven.segment, proven.index),
+            (lines.domain.clone(), lines.segment.clone(), 0)
+        );
+        line += lines.events;
+    }
+    assert!(contents("no receipt").is_err());
 }

@@ -214,6 +214,7 @@ impl Core {
         // from here.
         self.journal.note_seal(place.domain);
         self.apart.remove(place);
+        self.indexing.note([(place.domain, place.day)].into_iter());
         self.counters.objects.add(1);
         self.counters.object_bytes.add(size_bytes);
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");

@@ -189,7 +189,7 @@ async fn deletions(
     Ok(proofs)
 }
 
-fn lists(placed: Vec<Placed>) -> Result<Vec<DayList>> {
+pub(super) fn lists(placed: Vec<Placed>) -> Result<Vec<DayList>> {
     let mut lists: Vec<DayList> = Vec::new();
     let mut number = None;
     for entry in placed {
@@ -236,7 +236,7 @@ fn day_name(number: i64) -> Result<String> {
     Ok(day.to_string())
 }
 
-fn no_log(domain: Domain) -> StoreError {
+pub(super) fn no_log(domain: Domain) -> StoreError {
     StoreError::Damaged {
         what: "the catalog".to_owned(),
         why: format!("{domain} has no log"),

@@ -344,12 +344,14 @@ async fn what_is_made_is_the_owners_alone() {
     t.send(&[event(DAY, 1, "a")]).await;
     t.session(everything(Target::Space(t.space))).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let archive = t.data_dir().join("archive");
+    // Below these the directory alone protects the files: others may be meant to read them.
+    let open = ["archive", "index"].map(|name| t.data_dir().join(name));
+    let is_open = |file: &Path| open.iter().any(|dir| file.starts_with(dir));
     let files = files_below(t.data_dir()).into_iter();
-    for file in files.filter(|file| !file.starts_with(&archive)) {
+    for file in files.filter(|file| !is_open(file)) {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    for dir in ["", "archive", "wal", "dedup", "keys"] {
+    for dir in ["", "archive", "index", "wal", "dedup", "keys"] {
         assert_eq!(mode(&t.data_dir().join(dir)), 0o700, "{dir}");
     }
     // As a copy or an earlier version left them.

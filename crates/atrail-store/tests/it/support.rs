@@ -201,6 +201,12 @@ impl TestStore {
         }
     }
 
+    /// Stops as after a crash, and opens the store again with other settings.
+    pub(crate) async fn reopened_with(mut self, adjust: impl FnOnce(&mut StoreSettings)) -> Self {
+        adjust(&mut self.settings);
+        self.crash_and_reopen().await
+    }
+
     pub(crate) fn data_dir(&self) -> &Path {
         &self.settings.data_dir
     }
