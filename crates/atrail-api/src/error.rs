@@ -14,6 +14,9 @@ pub struct Problem {
     pub status: u16,
     /// What failed, why, and what to do, in words for people.
     pub detail: String,
+    /// Where in a query the fault is, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
     /// The request's id in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -59,6 +62,8 @@ codes! {
     AccountRequired = "account_required", 400, "an account must be named";
     /// A deletion does not name both ends of its range.
     RangeRequired = "range_required", 400, "range required";
+    /// The query of a search is not valid; `column` locates the fault, and `detail` gives the mend.
+    QueryInvalid = "query_invalid", 400, "the query is not valid";
     /// The request has no valid token.
     Unauthenticated = "unauthenticated", 401, "not logged in";
     /// The caller's roles do not allow this.
@@ -83,6 +88,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, "unsupported media type";
     /// The requested range lies outside the download.
     RangeNotSatisfiable = "range_not_satisfiable", 416, "range not satisfiable";
+    /// A search takes more time or memory than one search may: a later attempt takes as much.
+    SearchTooLarge = "search_too_large", 422, "the search is too large";
     /// The caller made too many requests or sessions; a later attempt may succeed.
     TooMany = "too_many", 429, "too many";
     /// The server failed.

@@ -18,3 +18,9 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// In the answer of `POST /v3/events`: the number of kept events that were already stored, byte for byte, and that the
 /// server does not store again.
 pub const DUPLICATES: &str = "atrail-duplicates";
+/// In the answer of a stored event or its proof: base64 of its leaf hash.
+pub const LEAF: &str = "atrail-leaf";
+/// In the answer of a stored event or its proof: the day of its time.
+pub const DAY: &str = "atrail-day";
+/// In the answer of a stored event or its proof: GUID of its space, or of the account for the account's own domain.
+pub const SPACE: &str = "atrail-space";

@@ -8,9 +8,12 @@ mod error;
 mod events;
 pub mod headers;
 mod holds;
+mod index;
 mod keys;
 mod options;
 pub mod paths;
+mod places;
+mod search;
 mod sessions;
 mod tenancy;
 
@@ -21,8 +24,18 @@ pub use auth::{
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use holds::{HoldRequest, HoldRow};
+pub use index::{DamagedIndexFile, IndexCare, IndexCareKind, IndexRequest, IndexState};
 pub use keys::EvidenceKey;
 pub use options::{ClockState, OptionRow, OptionsRequest, RetentionState};
+pub use places::{
+    EventPlace, LogCheckpoint, LogEntry, LogQuery, MissedRange, TailEnd, TailEnded, TailMissed,
+    TailPlace, TailStart,
+};
+pub use search::{
+    AggregateQuery, Aggregates, Bucket, ExportQuery, Facet, FacetQuery, FacetValue, Histogram,
+    HistogramQuery, HitPlace, NewExport, SearchEnd, SearchQuery, SearchSummary, Searched,
+    TailQuery,
+};
 pub use sessions::{
     Checkpoint, DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes,
 };

@@ -26,10 +26,28 @@ pub const HOLDS: &str = "/v3/holds";
 pub const EVENTS: &str = "/v3/events";
 /// The bytes of a session.
 pub const DOWNLOAD: &str = "/v3/events/download";
+/// Finds events.
+pub const SEARCH: &str = "/v3/search";
+/// Counts events by time and by value.
+pub const AGGREGATE: &str = "/v3/aggregate";
+/// Prepares an export: all events that match a query.
+pub const EXPORTS: &str = "/v3/exports";
+/// One export.
+pub const EXPORT: &str = "/v3/exports/{id}";
+/// Events as they become durable.
+pub const TAIL: &str = "/v3/tail";
+/// One event by its place.
+pub const EVENT_AT: &str = "/v3/events/at";
+/// The proof of one event by its place.
+pub const EVENT_PROOF: &str = "/v3/events/proof";
+/// The entries of the signed logs.
+pub const LOG: &str = "/v3/log";
 /// Retention.
 pub const OPTIONS: &str = "/v3/options";
 /// How the server's clock compares with the time that passed, by which retention deletes.
 pub const RETENTION: &str = "/v3/retention";
+/// What the search index lacks, and its care.
+pub const INDEX: &str = "/v3/index";
 /// Organizations, as Cloud Foundry lists them.
 pub const ORGANIZATIONS: &str = "/v3/organizations";
 /// One organization.
@@ -64,3 +82,33 @@ pub const READYZ: &str = "/readyz";
 pub const METRICS: &str = "/metrics";
 /// The description of this API (OpenAPI 3.1).
 pub const OPENAPI: &str = "/openapi.json";
+/// Elasticsearch's search interface for Grafana: name and version.
+pub const ES: &str = "/es";
+/// The same.
+pub const ES_ROOT: &str = "/es/";
+/// Whether the server can be asked.
+pub const ES_HEALTH: &str = "/es/_cluster/health";
+/// Fields and their types.
+pub const ES_FIELD_CAPS: &str = "/es/_field_caps";
+/// The same for some indices.
+pub const ES_INDEX_FIELD_CAPS: &str = "/es/{index}/_field_caps";
+/// Fields as a mapping.
+pub const ES_MAPPING: &str = "/es/_mapping";
+/// The same for some indices.
+pub const ES_INDEX_MAPPING: &str = "/es/{index}/_mapping";
+/// Finds and counts events.
+pub const ES_SEARCH: &str = "/es/_search";
+/// The same in some indices.
+pub const ES_INDEX_SEARCH: &str = "/es/{index}/_search";
+/// Counts events.
+pub const ES_COUNT: &str = "/es/_count";
+/// The same in some indices.
+pub const ES_INDEX_COUNT: &str = "/es/{index}/_count";
+/// Several searches.
+pub const ES_MSEARCH: &str = "/es/_msearch";
+/// The same in some indices, unless a search names others.
+pub const ES_INDEX_MSEARCH: &str = "/es/{index}/_msearch";
+/// ES|QL, which is refused.
+pub const ES_QUERY: &str = "/es/_query";
+/// Whether an index exists.
+pub const ES_INDEX: &str = "/es/{index}";

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use atrail_disk::{Priority, spawn_low};
 use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
-use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turns};
+use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turn, Turns};
+use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::auth::api_keys::ApiKeys;
@@ -16,7 +17,9 @@ use crate::auth::tokens::Tokens;
 use crate::error::ApiError;
 use crate::ingest::budget::Budget;
 use crate::metrics::Metrics;
+use crate::search::Searches;
 use crate::settings::Settings;
+use crate::tail::Tails;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -36,8 +39,12 @@ pub(crate) struct App {
     /// Turns of the accounts for work on bodies that occupies a core for a while. A body counts for the account that
     /// its events go to.
     pub(crate) body_turns: Turns<AccountId>,
+    pub(crate) searches: Searches,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) tails: Tails,
+    /// Cancelled when the server stops.
+    pub(crate) stop: CancellationToken,
 }
 
 impl App {
@@ -69,15 +76,20 @@ impl App {
         }
     }
 
+    /// Waits for the account's turn for work that occupies a core for a while; the turn ends when it is dropped.
+    pub(crate) async fn turn(&self, account: AccountId) -> Result<Turn<AccountId>, ApiError> {
+        self.body_turns.take(account).await.map_err(|Crowd| {
+            ApiError::unavailable("the server is processing too many bodies: try again in a moment")
+        })
+    }
+
     /// Runs work that occupies a core for a while on a thread of low priority, after the account's turn has come.
     pub(crate) async fn in_turn<T: Send + 'static>(
         &self,
         account: AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = self.body_turns.take(account).await.map_err(|Crowd| {
-            ApiError::unavailable("the server is processing too many bodies: try again in a moment")
-        })?;
+        let turn = self.turn(account).await?;
         // The work owns the turn: a caller that gives up does not free the thread, which still works.
         let worked = spawn_low(Priority::Lowest, move || {
             let result = work();

@@ -19,7 +19,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, LoginId, UserId, format_timestamp};
+use atrail_model::{AccountId, Clock, Domain, Hours, LoginId, Scope, UserId, format_timestamp};
+use atrail_store::search::Question;
 use atrail_store::{Disagreement, Identity, RECORDS_OF_A_LOGIN, Session, SessionKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +37,7 @@ pub(crate) use writer::Unwritten;
 use writer::Writer;
 
 use crate::metrics::Metrics;
+use crate::search::range::days_of;
 
 /// Time between two checks for hours that have ended and for readings to store.
 const TICK: Duration = Duration::from_secs(1);
@@ -73,6 +75,30 @@ impl Audit {
         self.repeats
             .note(&self.writer, Key::by_user(&act), act)
             .await
+    }
+
+    /// Records that the actor searched the days of this question for its query in this hour, and returns when the event
+    /// is durable. Await it before answering with an event or a count.
+    pub(crate) async fn searched(
+        &self,
+        actor: Actor,
+        question: &Question,
+    ) -> Result<(), Unwritten> {
+        let Question {
+            target,
+            range,
+            query,
+        } = question;
+        let scope = Scope {
+            target: *target,
+            days: days_of(*range),
+            hours: Hours::ALL,
+        };
+        let act = Act::new(Action::SearchEvents, actor, target.domain())
+            .about(&scope)
+            .searching(&query.text);
+        let key = Key::by_query(&act, &query.text, scope.days);
+        self.repeats.note(&self.writer, key, act).await
     }
 
     /// Records an act, and returns when the event is durable. Await it before handing out evidence.

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod api_keys;
 pub(crate) mod bearer;
+pub(crate) mod indices;
 pub(crate) mod login;
 pub(crate) mod oidc;
 pub(crate) mod only_account;
@@ -16,3 +17,4 @@ mod signing;
 pub(crate) mod standings;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
+pub(crate) mod watch;

@@ -5,10 +5,12 @@
 
 mod oidc;
 mod put;
+mod search;
 mod units;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
 use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
+use search::SearchSection;
 use units::{Listen, Size, Span};
 
 /// The content of a configuration file: every setting may be absent.
@@ -24,6 +27,7 @@ use units::{Listen, Size, Span};
 pub struct ConfigFile {
     server: ServerSection,
     store: StoreSection,
+    search: SearchSection,
     sessions: SessionsSection,
     tokens: TokensSection,
     evidence: EvidenceSection,
@@ -102,6 +106,11 @@ pub struct ConfigError {
     message: String,
 }
 
+/// Parses a length of time, written with a unit as in the file.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    text.parse().map(|Span(length)| length)
+}
+
 impl ConfigFile {
     /// Parses the text of a file.
     ///
@@ -144,6 +153,7 @@ impl ConfigFile {
             write_min_rate,
             ingest_bytes_in_flight,
             drain,
+            search: limits,
             log: LogSettings { format, level },
         } = settings;
         let StoreSettings {
@@ -153,6 +163,7 @@ impl ConfigFile {
             seal_after,
             // Nobody has a reason to change these.
             wal_file_bytes: _,
+            recent_bytes: _,
             reserve_bytes: _,
             max_receipt_bytes: _,
             text_part_bytes: _,
@@ -164,6 +175,7 @@ impl ConfigFile {
             session_max_ttl,
             max_open_sessions,
             max_sessions_per_hour,
+            search,
         } = store;
         Self {
             server: ServerSection {
@@ -193,6 +205,7 @@ impl ConfigFile {
                 dedup_memory: Some(Size(*dedup_memory_bytes as u64)),
                 recheck_after: Some(Span(*recheck_after)),
             },
+            search: SearchSection::of(search, limits),
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
                 max_ttl: Some(Span(*session_max_ttl)),
@@ -248,6 +261,7 @@ impl ConfigFile {
                     dedup_memory,
                     recheck_after,
                 },
+            search,
             sessions:
                 SessionsSection {
                     idle_ttl,
@@ -297,6 +311,7 @@ impl ConfigFile {
         put_span(&mut store.dedup_window, dedup_window);
         put_memory(&mut store.dedup_memory_bytes, dedup_memory);
         put_span(&mut store.recheck_after, recheck_after);
+        search.apply(&mut store.search, &mut settings.search);
         put_span(&mut store.session_idle_ttl, idle_ttl);
         put_span(&mut store.session_max_ttl, max_ttl);
         put(&mut store.max_open_sessions, max_open);

@@ -5,8 +5,8 @@ use atrail_model::{Day, DayRange, Hours};
 
 use crate::error::ApiError;
 
-/// Number of days that `status` shows by default, including today.
-const STATUS_DAYS: u32 = 14;
+/// Number of days that `status` and a search cover by default, including today.
+pub(crate) const STATUS_DAYS: u32 = 14;
 
 /// Returns the days of a deletion, which must state both ends: no default ever deletes anything. When `body_is_lost`,
 /// the request announced a body that did not arrive, and the error reports that too.
@@ -83,7 +83,8 @@ pub(crate) fn hours(text: Option<&str>) -> Result<Hours, ApiError> {
     }
 }
 
-fn day(member: &str, text: Option<&str>, today: Day) -> Result<Option<Day>, ApiError> {
+/// Returns the day that a member of a request names, if it names one.
+pub(crate) fn day(member: &str, text: Option<&str>, today: Day) -> Result<Option<Day>, ApiError> {
     match given(text) {
         None => Ok(None),
         Some("today") => Ok(Some(today)),

@@ -16,7 +16,10 @@ pub(crate) struct ApiError {
     code: ErrorCode,
     detail: String,
     field: Field,
+    column: Option<u64>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    /// Makes the answer for clients that expect another shape than a problem's.
+    write: Option<fn(ErrorCode, &str) -> Response>,
 }
 
 /// The header field that some errors add.
@@ -50,7 +53,9 @@ impl ApiError {
             code,
             detail: detail.into(),
             field: Field::None,
+            column: None,
             source: None,
+            write: None,
         }
     }
 
@@ -102,9 +107,27 @@ impl ApiError {
         self.with(Field::RetryAfter(seconds))
     }
 
+    /// Adds where in a query the fault is, in characters from 1.
+    pub(crate) const fn at_column(mut self, column: u64) -> Self {
+        self.column = Some(column);
+        self
+    }
+
     fn with(mut self, field: Field) -> Self {
         self.field = field;
         self
+    }
+
+    /// Lets this function make the answer from the code and what is wrong, for clients that expect another shape than a
+    /// problem's.
+    pub(crate) fn written_by(mut self, write: fn(ErrorCode, &str) -> Response) -> Self {
+        self.write = Some(write);
+        self
+    }
+
+    /// Returns what is wrong, for the caller.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     pub(crate) const fn code(&self) -> ErrorCode {
@@ -125,11 +148,17 @@ impl ApiError {
 
     /// Returns the answer with its body.
     pub(crate) fn render(self, request_id: &str) -> Response {
+        if let Some(write) = self.write {
+            let mut response = write(self.code, &self.detail);
+            self.field.write(response.headers_mut());
+            return response;
+        }
         let problem = Problem {
             code: self.code,
             title: self.code.title().to_owned(),
             status: self.code.status(),
             detail: self.detail,
+            column: self.column,
             request_id: Some(request_id.to_owned()),
         };
         let status =

@@ -20,8 +20,10 @@ use crate::error::ApiError;
 use crate::pace::Pace;
 use atrail_api::ErrorCode;
 
+pub(crate) use json::object;
+
 /// Largest body of a request that does not send events, in bytes.
-const BODY_MAX_BYTES: usize = 64 << 10;
+pub(crate) const BODY_MAX_BYTES: usize = 64 << 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The query.
@@ -81,6 +83,18 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJsonBody<T
             return Ok(Self(T::default()));
         }
         json::object(&body).map(Self)
+    }
+}
+
+/// A body in another form.
+#[derive(Debug)]
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl FromRequest<Arc<App>> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        read(request, app).await.map(Self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP interface of atrail: routes, authentication, byte ranges, configuration.
 //!
 //! [`Server::start`] opens the store in its data directory, creates the first user if there is none, and serves until
-//! [`Running::shutdown`]. Handlers are thin, and reach events only through `auth::access`.
+//! [`Running::shutdown`]. Handlers are thin, and reach events only through `auth::access` and `auth::indices`.
 
 mod app;
 mod audit;
@@ -10,6 +10,7 @@ mod config;
 mod days;
 mod download;
 mod error;
+mod es;
 mod extract;
 mod founding;
 #[cfg(feature = "internals")]
@@ -23,8 +24,10 @@ mod observe;
 mod openapi;
 mod pace;
 mod routes;
+mod search;
 mod serve;
 mod settings;
+mod tail;
 mod unread;
 mod untold;
 
@@ -33,5 +36,5 @@ pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, TlsError, check};
 pub use settings::{
     LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl, RoleRule,
-    SettingError, Settings, listen_address,
+    SearchLimits, SettingError, Settings, listen_address,
 };

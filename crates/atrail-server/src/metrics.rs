@@ -4,6 +4,7 @@
 
 mod exposition;
 mod page;
+pub(crate) mod searches;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub(crate) struct Metrics {
     /// By action and outcome.
     own_events: [[AtomicU64; Outcome::ALL.len()]; Action::ALL.len()],
     own_event_failures: [AtomicU64; Action::ALL.len()],
+    searches: searches::Searches,
 }
 
 /// A kind of wrong or invalid secret.
@@ -111,10 +113,12 @@ pub(crate) enum Refusal {
     Memory,
     /// The passwords that wait to be checked.
     Passwords,
+    /// The searches that wait for their turn, and the exports that one user reads.
+    Searches,
 }
 
 impl Refusal {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::ConnectionsOfAddress,
         Self::Connections,
         Self::SlowHandshake,
@@ -124,6 +128,7 @@ impl Refusal {
         Self::MemoryOfSender,
         Self::Memory,
         Self::Passwords,
+        Self::Searches,
     ];
 
     const fn word(self) -> &'static str {
@@ -137,6 +142,7 @@ impl Refusal {
             Self::MemoryOfSender => "memory_of_sender",
             Self::Memory => "memory",
             Self::Passwords => "passwords",
+            Self::Searches => "searches",
         }
     }
 }
@@ -162,6 +168,7 @@ impl Metrics {
             auth_failures: std::array::from_fn(|_| AtomicU64::new(0)),
             own_events: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             own_event_failures: std::array::from_fn(|_| AtomicU64::new(0)),
+            searches: searches::Searches::default(),
         }
     }
 

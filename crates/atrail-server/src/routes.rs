@@ -2,23 +2,30 @@
 
 mod accounts;
 mod api_keys;
+mod es;
 mod events;
+mod exports;
 mod health;
 mod holds;
+mod index;
 mod info;
 mod invitations;
 mod keys;
 mod listed;
+mod log;
 mod metrics;
 mod openapi;
 mod options;
 mod organizations;
 mod password;
+mod places;
 mod retention;
 mod role_place;
 mod roles;
+mod search;
 mod sessions;
 mod spaces;
+mod tail;
 mod token;
 mod users;
 
@@ -26,6 +33,7 @@ use std::sync::Arc;
 
 use atrail_api::{ErrorCode, paths};
 use axum::Router;
+use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -33,6 +41,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::observe;
 use crate::{extract, head, unread};
+pub(crate) use places::guid;
 
 macro_rules! routes {
     ($($method:ident $path:expr => $handler:path;)*) => {
@@ -97,10 +106,37 @@ routes! {
     DELETE paths::EVENTS => events::delete;
     GET paths::DOWNLOAD => events::download;
     HEAD paths::DOWNLOAD => events::download;
+    GET paths::EVENT_AT => places::event;
+    GET paths::EVENT_PROOF => places::proof;
+    GET paths::LOG => log::list;
+    POST paths::TAIL => tail::follow;
+    POST paths::SEARCH => search::find;
+    POST paths::AGGREGATE => search::aggregate;
+    POST paths::EXPORTS => exports::create;
+    GET paths::EXPORT => exports::fetch;
     GET paths::OPTIONS => options::list;
     PUT paths::OPTIONS => options::set;
     GET paths::RETENTION => retention::show;
     POST paths::RETENTION => retention::resume;
+    GET paths::INDEX => index::show;
+    POST paths::INDEX => index::care;
+    GET paths::ES => es::root;
+    GET paths::ES_ROOT => es::root;
+    GET paths::ES_HEALTH => es::health;
+    GET paths::ES_FIELD_CAPS => es::field_caps;
+    POST paths::ES_FIELD_CAPS => es::field_caps;
+    GET paths::ES_INDEX_FIELD_CAPS => es::field_caps;
+    POST paths::ES_INDEX_FIELD_CAPS => es::field_caps;
+    GET paths::ES_MAPPING => es::mapping;
+    GET paths::ES_INDEX_MAPPING => es::mapping;
+    POST paths::ES_SEARCH => es::search;
+    POST paths::ES_INDEX_SEARCH => es::search;
+    POST paths::ES_COUNT => es::count;
+    POST paths::ES_INDEX_COUNT => es::count;
+    POST paths::ES_MSEARCH => es::several;
+    POST paths::ES_INDEX_MSEARCH => es::several;
+    POST paths::ES_QUERY => es::esql;
+    HEAD paths::ES_INDEX => es::exists;
     GET paths::HEALTHZ => health::alive;
     GET paths::READYZ => health::ready;
     GET paths::METRICS => metrics::show;
@@ -109,7 +145,16 @@ routes! {
 
 /// The routes that change something and read the query. The token routes follow RFC 6749, which does not mention a
 /// query.
-const READ_THE_QUERY: [(&str, &str); 10] = [
+const READ_THE_QUERY: [(&str, &str); 19] = [
+    ("POST", paths::ES_FIELD_CAPS),
+    ("POST", paths::ES_INDEX_FIELD_CAPS),
+    ("POST", paths::ES_SEARCH),
+    ("POST", paths::ES_INDEX_SEARCH),
+    ("POST", paths::ES_COUNT),
+    ("POST", paths::ES_INDEX_COUNT),
+    ("POST", paths::ES_MSEARCH),
+    ("POST", paths::ES_INDEX_MSEARCH),
+    ("POST", paths::ES_QUERY),
     ("POST", paths::TOKEN),
     ("POST", paths::TOKEN_LEGACY),
     ("POST", paths::REVOKE),
@@ -123,7 +168,16 @@ const READ_THE_QUERY: [(&str, &str); 10] = [
 ];
 
 /// The routes that change something and read a body.
-const READ_THE_BODY: [(&str, &str); 18] = [
+const READ_THE_BODY: [(&str, &str); 32] = [
+    ("POST", paths::ES_FIELD_CAPS),
+    ("POST", paths::ES_INDEX_FIELD_CAPS),
+    ("POST", paths::ES_SEARCH),
+    ("POST", paths::ES_INDEX_SEARCH),
+    ("POST", paths::ES_COUNT),
+    ("POST", paths::ES_INDEX_COUNT),
+    ("POST", paths::ES_MSEARCH),
+    ("POST", paths::ES_INDEX_MSEARCH),
+    ("POST", paths::ES_QUERY),
     ("POST", paths::TOKEN),
     ("POST", paths::TOKEN_LEGACY),
     ("POST", paths::REVOKE),
@@ -142,7 +196,20 @@ const READ_THE_BODY: [(&str, &str); 18] = [
     ("POST", paths::EVENTS),
     ("DELETE", paths::EVENTS),
     ("PUT", paths::OPTIONS),
+    ("POST", paths::TAIL),
+    ("POST", paths::INDEX),
+    ("POST", paths::SEARCH),
+    ("POST", paths::AGGREGATE),
+    ("POST", paths::EXPORTS),
 ];
+
+/// The routes that read by `POST`, because a query travels in the body.
+const READ_BY_POST: [&str; 3] = [paths::SEARCH, paths::AGGREGATE, paths::TAIL];
+
+/// Returns whether a request only reads: then the server stops working on it when its client hangs up.
+pub(crate) fn only_reads(method: &Method, path: &str) -> bool {
+    method.is_safe() || (*method == Method::POST && READ_BY_POST.contains(&path))
+}
 
 /// Returns a route that refuses a query or a body unless it reads one: otherwise a client would believe that the server
 /// honoured a parameter that no handler reads, such as `dry_run`.
@@ -158,6 +225,9 @@ fn checked(
     if !READ_THE_BODY.contains(&(method, path)) {
         let app = Arc::clone(app);
         route = route.route_layer(from_fn_with_state(app, extract::refuse_body_of_change));
+    }
+    if path.starts_with(paths::ES) {
+        route = route.route_layer(from_fn(es::shape::shaped));
     }
     route
 }

@@ -40,7 +40,9 @@ use crate::ingest::budget::Budget;
 use crate::metrics::{Metrics, Refusal};
 use crate::observe::Peer;
 use crate::routes;
+use crate::search::Searches;
 use crate::settings::{SettingError, Settings};
+use crate::tail::Tails;
 use files::Files;
 pub use files::check;
 use patience::{Slow, Timed};
@@ -170,11 +172,15 @@ async fn prepare(
     let tenancy = store.tenancy();
     let audit = Audit::new(store.clone(), Arc::clone(&clock), Arc::clone(&metrics)).await;
     let audit = Arc::new(audit);
+    let stop = CancellationToken::new();
     let app = Arc::new(App {
+        tails: Tails::open(&*store.secrets()).map_err(|error| StartError::Secrets(error.into()))?,
+        stop: stop.clone(),
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight, Arc::clone(&metrics)),
         body_turns: Turns::new(cores(), usize::MAX, usize::MAX),
+        searches: Searches::new(settings.search, Arc::clone(&metrics)),
         metrics,
         audit: Arc::clone(&audit),
         api_keys: Arc::new(ApiKeys::new(identity.clone())),
@@ -187,7 +193,6 @@ async fn prepare(
         clock,
         settings,
     });
-    let stop = CancellationToken::new();
     let cut = CancellationToken::new();
     let api_keys = Arc::clone(&app.api_keys);
     let drain = app.settings.drain;
@@ -370,7 +375,7 @@ impl Acceptor {
                 });
                 request.extensions_mut().insert(crowded);
             }
-            let only_reads = request.method().is_safe();
+            let only_reads = routes::only_reads(request.method(), request.uri().path());
             let answer = router.clone().oneshot(request);
             let requests = requests.clone();
             async move {

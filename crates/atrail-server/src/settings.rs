@@ -73,8 +73,19 @@ pub struct Settings {
     pub ingest_bytes_in_flight: usize,
     /// How long requests and downloads in progress have to end at shutdown; then the server cuts them.
     pub drain: Duration,
+    /// The limits of searches.
+    pub search: SearchLimits,
     /// What the server logs, and how.
     pub log: LogSettings,
+}
+
+/// The limits of searches. How events are indexed is a setting of the store, in [`StoreSettings::search`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// A search ends after this time; so does its wait for a turn.
+    pub time_limit: Duration,
+    /// Searches that run at a time; at most half of them, rounded up, are of one user.
+    pub at_once: usize,
 }
 
 /// What the server logs, and how. The server only emits events; the program that starts it subscribes to them.
@@ -145,6 +156,10 @@ impl Settings {
             write_min_rate: 1 << 10,
             ingest_bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(25),
+            search: SearchLimits {
+                time_limit: Duration::from_secs(30),
+                at_once: 8,
+            },
             log: LogSettings {
                 format: LogFormat::Text,
                 level: LogLevel::Info,
@@ -194,6 +209,7 @@ impl Settings {
             ("server.body_idle_timeout", self.body_idle_timeout),
             ("server.body_timeout", self.body_timeout),
             ("server.write_idle_timeout", self.write_idle_timeout),
+            ("search.time_limit", self.search.time_limit),
             ("tokens.access_ttl", self.access_token_ttl),
             ("tokens.refresh_ttl", self.refresh_token_ttl),
             ("sessions.idle_ttl", self.store.session_idle_ttl),
@@ -210,6 +226,8 @@ impl Settings {
                 "server.max_connections_per_address",
                 self.max_connections_per_address as u64,
             ),
+            ("search.at_once", self.search.at_once as u64),
+            ("search.threads", self.store.search.threads as u64),
             ("server.body_min_rate", self.body_min_rate),
             ("server.write_min_rate", self.write_min_rate),
             ("store.seal_at", self.store.seal_at_bytes),

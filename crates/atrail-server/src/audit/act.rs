@@ -8,9 +8,14 @@ use serde_json::{Map, Value, json};
 use super::action::{Action, Outcome, Severity};
 use super::origin::Origin;
 use super::text::capped;
+use crate::extract::BODY_MAX_BYTES;
 
 /// Longest text among the details of an act, in bytes.
 const TEXT_MAX_BYTES: usize = 1024;
+/// Longest query in an act, in bytes: as much as the body of a request may have.
+const QUERY_MAX_BYTES: usize = BODY_MAX_BYTES;
+/// The name of that detail.
+const QUERY: &str = "query";
 
 /// The credential that proved an actor's identity (the original's `initiator.credential.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +205,19 @@ impl Act {
         };
         self.details.insert(name.to_owned(), value);
         self
+    }
+
+    /// Adds the query of a search, whole: a text that is cut would let a long beginning hide the rest.
+    pub(crate) fn searching(mut self, query: &str) -> Self {
+        let query = capped(query, QUERY_MAX_BYTES);
+        self.details.insert(QUERY.to_owned(), query.into());
+        self
+    }
+
+    /// Returns the length of its query, in bytes.
+    pub(super) fn query_bytes(&self) -> usize {
+        let query = self.details.get(QUERY).and_then(Value::as_str);
+        query.map_or(0, str::len)
     }
 
     /// Adds the days and hours that the act concerned.

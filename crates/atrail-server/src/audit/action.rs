@@ -13,6 +13,18 @@ pub(crate) enum Action {
     DeleteSession,
     /// A download began, or its last byte was handed out.
     DownloadEvents,
+    /// A caller read one event by its place.
+    ReadEvent,
+    /// A caller requested the proof of one event.
+    ProveEvent,
+    /// A caller listed entries of the signed logs.
+    ReadLog,
+    /// A caller followed events as they became durable.
+    TailEvents,
+    /// A caller searched or counted events by a query.
+    SearchEvents,
+    /// An export began, or its last event was handed out.
+    ExportEvents,
     /// A caller, or retention, deleted events.
     DeleteEvents,
     /// A caller changed retention.
@@ -63,12 +75,18 @@ pub(crate) enum Action {
 
 impl Action {
     /// Every action, in the order of declaration.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::ReadEvents,
         Self::CreateSessions,
         Self::ReadSessions,
         Self::DeleteSession,
         Self::DownloadEvents,
+        Self::ReadEvent,
+        Self::ProveEvent,
+        Self::ReadLog,
+        Self::TailEvents,
+        Self::SearchEvents,
+        Self::ExportEvents,
         Self::DeleteEvents,
         Self::WriteOptions,
         Self::SuspendRetention,
@@ -102,6 +120,12 @@ impl Action {
             Self::ReadSessions => "read.sessions",
             Self::DeleteSession => "delete.session",
             Self::DownloadEvents => "download.events",
+            Self::ReadEvent => "read.event",
+            Self::ProveEvent => "prove.event",
+            Self::ReadLog => "read.log",
+            Self::TailEvents => "tail.events",
+            Self::SearchEvents => "search.events",
+            Self::ExportEvents => "export.events",
             Self::DeleteEvents => "delete.events",
             Self::WriteOptions => "write.options",
             Self::SuspendRetention => "suspend.retention",
@@ -170,6 +194,12 @@ impl Action {
             | Self::CreateSessions
             | Self::ReadSessions
             | Self::DownloadEvents
+            | Self::ReadEvent
+            | Self::ProveEvent
+            | Self::ReadLog
+            | Self::TailEvents
+            | Self::SearchEvents
+            | Self::ExportEvents
             | Self::Login
             | Self::Logout
             | Self::CreateOrganization

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use atrail_model::{Domain, Timestamp, UserId};
+use atrail_model::{DayRange, Domain, Timestamp, UserId};
 use atrail_store::ErrorKind;
 use parking_lot::Mutex;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::act::Act;
 use super::action::Action;
@@ -17,6 +18,8 @@ use super::writer::{Unwritten, Writer};
 
 /// Number of acts counted at the same time; beyond it, the counts become due early.
 const CAPACITY: usize = 10_000;
+/// Bytes of queries held at the same time; beyond them, the counts become due early, too.
+const QUERIES_MAX_BYTES: usize = 8 << 20;
 /// Number of other addresses that a count lists.
 const ADDRESSES_MAX: usize = 16;
 const HOUR_SECS: i64 = 3600;
@@ -30,6 +33,8 @@ pub(super) struct Key {
     action: Action,
     domain: Domain,
     address: Option<IpAddr>,
+    /// SHA-256 of a query and of the days that it searched.
+    query: Option<[u8; 32]>,
 }
 
 impl Key {
@@ -41,6 +46,19 @@ impl Key {
             action: act.action,
             domain: act.domain,
             address: None,
+            query: None,
+        }
+    }
+
+    /// Returns the key of searches by the same user for the same query in the same days, from any address.
+    pub(super) fn by_query(act: &Act, query: &str, days: DayRange) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(days.start().number().to_be_bytes());
+        hasher.update(days.end().number().to_be_bytes());
+        hasher.update(query);
+        Self {
+            query: Some(hasher.finalize().into()),
+            ..Self::by_user(act)
         }
     }
 
@@ -60,6 +78,8 @@ pub(super) struct Repeats(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     hour: i64,
+    /// Bytes of the entries' queries.
+    query_bytes: usize,
     entries: HashMap<Key, Arc<Entry>>,
     due: Vec<Arc<Entry>>,
 }
@@ -93,8 +113,14 @@ impl Repeats {
     fn entry(&self, key: Key, act: Act, now: Timestamp) -> Arc<Entry> {
         let mut state = self.0.lock();
         state.turn(now);
-        if state.entries.len() >= CAPACITY && !state.entries.contains_key(&key) {
-            state.make_all_due();
+        if !state.entries.contains_key(&key) {
+            let query_bytes = act.query_bytes();
+            if state.entries.len() >= CAPACITY
+                || state.query_bytes + query_bytes > QUERIES_MAX_BYTES
+            {
+                state.make_all_due();
+            }
+            state.query_bytes += query_bytes;
         }
         let address = act.actor.origin.address;
         let entry = state
@@ -156,6 +182,7 @@ impl State {
     fn make_all_due(&mut self) {
         let entries = self.entries.drain().map(|(_, entry)| entry);
         self.due.extend(entries);
+        self.query_bytes = 0;
     }
 }
 

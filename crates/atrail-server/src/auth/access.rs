@@ -1,7 +1,9 @@
-//! The only place where events become reachable. A handler gets a target, or a session, only from the extractors here,
-//! and they return it only to a principal whose roles allow the purpose.
+//! The only place where events become reachable, beside [`super::indices`]. A handler gets a target, or a session, only
+//! from the extractors here, and they return it only to a principal whose roles allow the purpose.
 //!
 //! A foreign thing and one that does not exist get the same answer.
+
+mod exports;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use super::refusal::not_by_role;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Query;
+pub(crate) use exports::OwnExport;
 
 /// The purpose for which a handler needs a target.
 pub(crate) trait Purpose: Send + Sync + 'static {

@@ -11,8 +11,8 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::app::App;
 use crate::audit::{Actor, Answer, Unwritten};
-use crate::auth::access::may_go_on_reading;
 use crate::auth::principal::Principal;
+use crate::auth::watch::{Ended, Watch};
 
 /// Why the server cut an answer that it had begun.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +20,9 @@ pub(crate) enum Cut {
     /// The store cannot read the bytes.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The login has ended, or its user has lost the role.
-    #[error("the reader's login has ended, or the role is gone")]
-    NotAllowed,
-    /// The server cannot look up whether the reader may continue.
-    #[error("cannot look up the reader's rights: {0}")]
-    Unknown(String),
+    /// The reader may not continue.
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// The server cannot record the end of the download.
     #[error("cannot record the download")]
     Unrecorded(#[from] Unwritten),
@@ -36,6 +33,7 @@ pub(crate) enum Cut {
 pub(crate) struct Reader {
     app: Arc<App>,
     login: LoginId,
+    watch: Watch,
     actor: Actor,
     session: Arc<Session>,
 }
@@ -46,6 +44,7 @@ impl Reader {
         Self {
             app: Arc::clone(app),
             login: principal.login(),
+            watch: Watch::new(app, principal, session.scope.target),
             actor: principal.actor(),
             session: Arc::new(session),
         }
@@ -74,14 +73,6 @@ impl Reader {
             Ok(next.map(|chunk| (chunk, watched)))
         }))
     }
-
-    async fn allow(&self) -> Result<(), Cut> {
-        match may_go_on_reading(&self.app, self.login, self.session.scope.target).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Cut::NotAllowed),
-            Err(error) => Err(Cut::Unknown(error.chain())),
-        }
-    }
 }
 
 /// The state of a stream to a reader.
@@ -97,7 +88,7 @@ impl Watched {
         let Some(chunk) = self.bytes.try_next().await? else {
             return Ok(None);
         };
-        self.reader.allow().await?;
+        self.reader.watch.allow().await?;
         let start = self.position;
         self.position += chunk.len() as u64;
         self.answer.hand_out(start..self.position).await?;

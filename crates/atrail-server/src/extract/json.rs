@@ -20,7 +20,7 @@ use crate::error::ApiError;
 type Error = de::value::Error;
 
 /// Parses a body that is one JSON object.
-pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value: Json = serde_json::from_slice(body).map_err(|error| {
         ApiError::bad_request(format!("the body is not what this call expects: {error}"))
     })?;

@@ -6,7 +6,7 @@ use atrail_model::Elapsed;
 use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
-use super::{AuthFailure, CLASSES, Metrics, Refusal};
+use super::{AuthFailure, CLASSES, Metrics, Refusal, searches};
 use crate::audit::action::{Action, Outcome};
 
 pub(crate) use super::exposition::CONTENT_TYPE;
@@ -21,6 +21,7 @@ pub(crate) fn render(
     metrics: &Metrics,
     store: &StoreStats,
     open_sessions: Option<u64>,
+    waiting_searches: usize,
     now: Elapsed,
 ) -> String {
     let mut page = Page::default();
@@ -31,6 +32,7 @@ pub(crate) fn render(
     log(&mut page, store, now);
     archive(&mut page, store);
     clock(&mut page, store);
+    searches::show(&mut page, metrics, waiting_searches);
     let mut downloads = page.counter(
         "atrail_download_bytes_total",
         "Bytes of downloads handed out, compressed.",
@@ -51,6 +53,7 @@ pub(crate) fn render(
         "Hours that the server cannot seal, and sets apart so that it can seal others: the log has the reason.",
     )
     .value(store.hours_apart);
+    index(&mut page, store);
     page.counter(
         "atrail_erase_failures_total",
         "Failed attempts to erase bytes; the server retries.",
@@ -69,6 +72,39 @@ pub(crate) fn render(
         .value(open);
     }
     page.finish()
+}
+
+fn index(page: &mut Page, store: &StoreStats) {
+    page.counter(
+        "atrail_index_events_total",
+        "Events written to files of the search index; those of an open day again when it has closed.",
+    )
+    .value(store.indexed_events);
+    page.counter(
+        "atrail_index_files_total",
+        "Files written to the search index.",
+    )
+    .value(store.index_files);
+    page.counter(
+        "atrail_index_bytes_total",
+        "Bytes of the files written to the search index.",
+    )
+    .value(store.index_bytes);
+    page.counter(
+        "atrail_index_failures_total",
+        "Failed attempts to write a file of the search index, and files found damaged; the server retries.",
+    )
+    .value(store.index_failures);
+    page.gauge(
+        "atrail_index_waiting_days",
+        "Days of spaces and accounts that wait for the search index.",
+    )
+    .value(store.index.waiting_days);
+    page.gauge(
+        "atrail_index_lag_seconds",
+        "How long the first of these days has waited.",
+    )
+    .value(store.index.waiting_for.as_secs());
 }
 
 fn process(page: &mut Page, metrics: &Metrics) {
@@ -286,6 +322,6 @@ fn archive(page: &mut Page, store: &StoreStats) {
     .value(store.compaction_failures);
 }
 
-fn get(counter: &AtomicU64) -> u64 {
+pub(super) fn get(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }

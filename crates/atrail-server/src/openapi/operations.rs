@@ -6,6 +6,8 @@ mod idempotency;
 mod login;
 mod logins;
 mod options;
+mod places;
+mod search;
 mod server;
 mod sessions;
 mod tenancy;
@@ -18,8 +20,10 @@ pub(super) fn all() -> Vec<Operation> {
         login::all(),
         events::all(),
         sessions::all(),
+        search::all(),
         options::all(),
         evidence::all(),
+        places::all(),
         tenancy::all(),
         logins::all(),
         server::all(),

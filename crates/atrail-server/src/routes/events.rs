@@ -5,6 +5,7 @@ use std::sync::Arc;
 use atrail_api::{DaySummary, EventsQuery};
 use atrail_model::{DayTotal, Domain, EventTotal, Scope, Target};
 use atrail_store::StoreError;
+use atrail_store::search::Searchable;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -24,6 +25,7 @@ use crate::extract::{BodyOrQuery, SaidIn};
 use crate::ingest::budget::Sender;
 use crate::ingest::{self, IngestRequest};
 use crate::observe::RequestId;
+use crate::search::answer::guid;
 use crate::serve::served::Served;
 
 /// Memory of a download while its client reads slowly: chunks that the server has read ahead and written.
@@ -83,13 +85,23 @@ pub(super) async fn status(
     let rows: Vec<_> = match (by.as_deref(), target) {
         (None | Some(""), _) => {
             let totals = app.store.status(scope).await?;
-            totals.into_iter().map(|total| wire(total, None)).collect()
+            let searchable = app.store.searchable(scope).await?;
+            let of = |total: &DayTotal| searchable.get(&total.day).copied();
+            let totals = totals.into_iter();
+            totals.map(|total| wire(total, None, of(&total))).collect()
         }
         (Some("space"), Target::Account(account)) => {
             let status = app.store.status_by_domain(account, scope.days, scope.hours);
             let totals = status.await?.into_iter();
+            let searchable = app.store.searchable_by_domain(account, scope.days);
+            let searchable = searchable.await?;
+            // What is not sealed needs no index.
+            let of = |domain, total: &DayTotal| {
+                let found = searchable.get(&(domain, total.day)).copied();
+                found.or(Some(Searchable::All))
+            };
             totals
-                .map(|(domain, total)| wire(total, Some(domain)))
+                .map(|(domain, total)| wire(total, Some(domain), of(domain, &total)))
                 .collect()
         }
         (Some("space"), Target::Space(_)) => {
@@ -199,7 +211,7 @@ pub(super) async fn download(
     Ok(answer.map(|body| Body::new(Served::new(body, share))))
 }
 
-fn wire(total: DayTotal, of: Option<Domain>) -> DaySummary {
+fn wire(total: DayTotal, of: Option<Domain>, searchable: Option<Searchable>) -> DaySummary {
     let DayTotal {
         day,
         count,
@@ -210,10 +222,12 @@ fn wire(total: DayTotal, of: Option<Domain>) -> DaySummary {
         count,
         size: size_bytes,
         types: vec![ACTIVITY_TRACKER.to_owned()],
-        searchable: "None".to_owned(),
-        space: of.map(|domain| match domain {
-            Domain::Space(id) => id.to_string(),
-            Domain::Account(id) => id.to_string(),
-        }),
+        searchable: match searchable {
+            Some(Searchable::All) => "All",
+            Some(Searchable::Some) => "Some",
+            Some(Searchable::None) | None => "None",
+        }
+        .to_owned(),
+        space: of.map(guid),
     }
 }

@@ -13,6 +13,8 @@ use crate::metrics::{self, CONTENT_TYPE};
 pub(super) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     let open_sessions = app.store.open_sessions().await.ok();
     let stats = app.store.stats();
-    let page = metrics::render(&app.metrics, &stats, open_sessions, app.clock.elapsed());
+    let (_, waiting) = app.searches.taken();
+    let now = app.clock.elapsed();
+    let page = metrics::render(&app.metrics, &stats, open_sessions, waiting, now);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page)
 }

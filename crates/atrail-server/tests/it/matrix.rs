@@ -43,6 +43,8 @@ enum About {
     Nothing,
     /// A space that a header names.
     Space,
+    /// A space in the path, as Elasticsearch's clients name it.
+    Index,
     /// The account of the targeted space: `AtAccountLevel`.
     WholeAccount,
     /// An account, organization, space or user, in path or body.
@@ -58,8 +60,9 @@ enum About {
     /// An invitation into an account, of another user or of the outsider.
     Invitation,
     OwnInvitation,
-    /// A session, or an API key.
+    /// A session, an export, or an API key.
     Session,
+    Export,
     Key,
 }
 
@@ -87,9 +90,17 @@ const READ_ALL: [u16; 13] = statuses!(404 200 200 404 403 403 403 404 404 403);
 const HOLD: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const CHANGE_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
 const SEND_ALL: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 200);
+/// Preparing an export of what the caller may read.
+const PREPARE: [u16; 13] = statuses!(404 201 201 404 201 201 403 404 404 403);
+const PREPARE_ALL: [u16; 13] = statuses!(404 201 201 404 403 403 403 404 404 403);
 const LOGGED_IN: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 200);
 const MANAGING: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 403);
 const OPERATING: [u16; 13] = statuses!(200 403 403 403 403 403 403 403 403 403);
+/// Reading whatever may be read.
+const READS_SOME: [u16; 13] = statuses!(403 200 200 403 200 200 403 200 200 403);
+const SEVERAL: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 403);
+/// Starting work that goes on.
+const STARTING: [u16; 13] = statuses!(202 403 403 403 403 403 403 403 403 403);
 const MAKING: [u16; 13] = statuses!(201 403 403 403 403 403 403 403 403 403);
 
 #[rustfmt::skip]
@@ -148,14 +159,49 @@ const MATRIX: &[Row] = &[
     ("POST", paths::EVENTS, About::WholeAccount, SEND_ALL, UNKNOWN),
     ("DELETE", paths::EVENTS, About::Space, CHANGE, ABSENT),
     ("DELETE", paths::EVENTS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    ("GET", paths::EVENT_AT, About::Space, READ, ABSENT),
+    ("GET", paths::EVENT_AT, About::WholeAccount, READ_ALL, ABSENT),
+    ("GET", paths::EVENT_PROOF, About::Space, READ, ABSENT),
+    ("GET", paths::EVENT_PROOF, About::WholeAccount, READ_ALL, ABSENT),
+    ("GET", paths::LOG, About::Space, READ, ABSENT),
+    ("GET", paths::LOG, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::TAIL, About::Space, READ, ABSENT),
+    ("POST", paths::TAIL, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::SEARCH, About::Space, READ, ABSENT),
+    ("POST", paths::SEARCH, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::AGGREGATE, About::Space, READ, ABSENT),
+    ("POST", paths::AGGREGATE, About::WholeAccount, READ_ALL, ABSENT),
+    ("POST", paths::EXPORTS, About::Space, PREPARE, ABSENT),
+    ("POST", paths::EXPORTS, About::WholeAccount, PREPARE_ALL, ABSENT),
+    ("GET", paths::EXPORT, About::Export, OWN_SESSION, ABSENT),
     ("GET", paths::OPTIONS, About::Space, READ, ABSENT),
     ("GET", paths::OPTIONS, About::WholeAccount, READ_ALL, ABSENT),
     ("PUT", paths::OPTIONS, About::Space, CHANGE, ABSENT),
     ("PUT", paths::OPTIONS, About::WholeAccount, CHANGE_ALL, ABSENT),
     ("GET", paths::RETENTION, About::Nothing, OPERATING, NONE),
     ("POST", paths::RETENTION, About::Nothing, OPERATING, NONE),
+    ("GET", paths::INDEX, About::Nothing, OPERATING, NONE),
+    ("POST", paths::INDEX, About::Nothing, STARTING, NONE),
     ("GET", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
     ("HEAD", paths::DOWNLOAD, About::Session, OWN_SESSION, ABSENT),
+    ("GET", paths::ES, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_ROOT, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_HEALTH, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_FIELD_CAPS, About::Nothing, READS_SOME, NONE),
+    ("POST", paths::ES_FIELD_CAPS, About::Nothing, READS_SOME, NONE),
+    ("GET", paths::ES_INDEX_FIELD_CAPS, About::Index, READ, ABSENT),
+    ("POST", paths::ES_INDEX_FIELD_CAPS, About::Index, READ, ABSENT),
+    ("GET", paths::ES_MAPPING, About::Nothing, READS_SOME, NONE),
+    ("GET", paths::ES_INDEX_MAPPING, About::Index, READ, ABSENT),
+    ("POST", paths::ES_SEARCH, About::Nothing, READS_SOME, NONE),
+    ("POST", paths::ES_INDEX_SEARCH, About::Index, READ, ABSENT),
+    ("POST", paths::ES_COUNT, About::Nothing, READS_SOME, NONE),
+    ("POST", paths::ES_INDEX_COUNT, About::Index, READ, ABSENT),
+    // Errors are among the answers.
+    ("POST", paths::ES_MSEARCH, About::Nothing, statuses!(200 200 200 200 200 200 200 200 200 403), NONE),
+    ("POST", paths::ES_INDEX_MSEARCH, About::Index, SEVERAL, SEVERAL),
+    ("POST", paths::ES_QUERY, About::Nothing, statuses!(400 400 400 400 400 400 400 400 400 400), NONE),
+    ("HEAD", paths::ES_INDEX, About::Index, READ, ABSENT),
     ("GET", paths::KEYS, About::Nothing, OPEN, NONE),
     ("POST", paths::KEYS, About::Nothing, MAKING, NONE),
     ("GET", paths::SESSION_RECEIPT, About::Session, OWN_SESSION, ABSENT),
@@ -332,17 +378,19 @@ impl Cast {
         let id = match about {
             About::Account => tenant.account.clone(),
             About::Organization => tenant.organization.clone(),
-            About::SpaceItself => tenant.space.clone(),
+            About::SpaceItself | About::Index => tenant.space.clone(),
             About::User => self.user(&name, whose).await,
-            About::Session => self.session(caller, whose).await,
+            About::Session => self.made(paths::SESSIONS, caller, whose).await,
+            About::Export => self.made(paths::EXPORTS, caller, whose).await,
             About::Key => self.key(caller, whose).await,
             About::Invitation => self.invitation(&name, whose).await,
             About::OwnInvitation => self.invitation("outsider", whose).await,
             _ => String::new(),
         };
-        let concrete = path.replace("{id}", &id);
+        let concrete = path.replace("{id}", &id).replace("{index}", &id);
         let concrete = match (*method, *path) {
             ("DELETE", paths::SPACE) => concrete + "?dry_run=true",
+            (_, paths::ES_FIELD_CAPS | paths::ES_INDEX_FIELD_CAPS) => concrete + "?fields=*",
             ("POST", paths::EVENTS) if *about == About::WholeAccount => {
                 concrete + "?AtAccountLevel=true"
             }
@@ -355,6 +403,9 @@ impl Cast {
                 ("grant_type", "password"),
                 ("passcode", self.server.initial.api_key.as_str()),
             ]),
+            ("POST", paths::ES_MSEARCH | paths::ES_INDEX_MSEARCH) => {
+                request.body("{}\n{\"size\":0}\n")
+            }
             ("POST", paths::REVOKE) => request.form(&[("token", "atr_of nobody")]),
             ("POST", paths::ORGANIZATIONS) => request.json(&json!({
                 "name": name, "relationships": {"account": {"data": {"guid": id}}},
@@ -403,6 +454,10 @@ impl Cast {
                 request.json(&hold)
             }
             ("POST", paths::EVENTS) => request.body(event(number)),
+            (_, paths::EVENT_AT | paths::EVENT_PROOF) => {
+                let segment = self.segment(whose, number).await;
+                request.json(&json!({"segment": segment, "index": 0, "AtAccountLevel": whole}))
+            }
             (_, paths::DOWNLOAD) => request.header(headers::SESSION_ID, &id),
             ("DELETE", paths::EVENTS) => request.json(&json!({
                 "start": "1970-01-01", "end": "today", "AtAccountLevel": whole,
@@ -416,6 +471,24 @@ impl Cast {
             space,
         } = tenant;
         (request, vec![id, account, organization, space])
+    }
+
+    /// Returns a segment of a tenant's space.
+    async fn segment(&self, whose: Whose, number: usize) -> String {
+        let owner = match whose {
+            Whose::Home => OWNER,
+            Whose::Away => OUTSIDER,
+            Whose::Nobodys => return NOWHERE.to_owned(),
+        };
+        let space = &self.tenants[whose as usize].space;
+        let owner = self.callers[owner].in_space(Some(space));
+        owner.post(paths::EVENTS).body(event(number)).seen().await;
+        let ever = json!({"start": "1970-01-01"});
+        let session: Value = owner.post(paths::SESSIONS).json(&ever).made().await;
+        let path = paths::SESSION_MANIFEST.replace("{id}", session["id"].as_str().unwrap());
+        let manifest: Value = owner.get(&path).made().await;
+        let segment = &manifest["objects"][0]["segments"][0];
+        segment.as_str().unwrap().to_owned()
     }
 
     /// Returns the id of a user; `Away` does not apply, since a user belongs to nobody or does not exist.
@@ -465,19 +538,20 @@ impl Cast {
         self.invite(name, &self.tenants[whose as usize]).await
     }
 
-    /// Returns a session of the caller, if the caller can create one, otherwise somebody else's.
-    async fn session(&self, caller: usize, whose: Whose) -> String {
+    /// Returns a session or an export of the caller, if the caller can create one, otherwise somebody else's.
+    async fn made(&self, path: &str, caller: usize, whose: Whose) -> String {
         let other = if caller == OWNER { DEVELOPER } else { OWNER };
         let maker = match whose {
             Whose::Home => caller,
             Whose::Away => other,
             Whose::Nobodys => return NOWHERE.to_owned(),
         };
-        let made = self.callers[maker].post(paths::SESSIONS).seen().await;
-        if made.0 != 201 {
-            return self.callers[other].session().await;
-        }
-        let made: Value = serde_json::from_str(&made.1).unwrap();
+        let made = self.callers[maker].post(path).seen().await;
+        let made: Value = if made.0 == 201 {
+            serde_json::from_str(&made.1).unwrap()
+        } else {
+            self.callers[other].post(path).made().await
+        };
         made["id"].as_str().unwrap().to_owned()
     }
 
@@ -512,7 +586,12 @@ impl Cast {
             .filter(|(name, _)| *name != "date")
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        let bytes = answer.bytes().await.unwrap();
+        // A tail has no end.
+        let is_tail = row.1 == paths::TAIL && status == 200;
+        let bytes = match is_tail {
+            true => Default::default(),
+            false => answer.bytes().await.unwrap(),
+        };
         let mut body = String::from_utf8_lossy(&bytes).into_owned();
         for echo in echoed.iter().filter(|echo| !echo.is_empty()) {
             body = body.replace(echo, "");
@@ -627,7 +706,7 @@ async fn the_key_for_a_space_is_answered_as_a_developer_there() {
             wrong.push(format!("{what}: {}, not {expected}", own.status));
         }
         // The sessions of others are the owner's, who holds the key.
-        if matches!(about, About::Nothing | About::Session) {
+        if matches!(about, About::Nothing | About::Session | About::Export) {
             continue;
         }
         let absent = cast.answer(row, DEVELOPER, Whose::Nobodys).await;
@@ -642,9 +721,20 @@ async fn the_key_for_a_space_is_answered_as_a_developer_there() {
 
 /// Returns whether a route is about events, for which a key needs another scope than `manage`.
 fn of_events(path: &str) -> bool {
-    [paths::EVENTS, paths::SESSIONS, paths::OPTIONS, paths::HOLDS]
-        .iter()
-        .any(|prefix| path.starts_with(prefix))
+    [
+        paths::EVENTS,
+        paths::SESSIONS,
+        paths::OPTIONS,
+        paths::HOLDS,
+        paths::SEARCH,
+        paths::AGGREGATE,
+        paths::EXPORTS,
+        paths::LOG,
+        paths::TAIL,
+        paths::ES,
+    ]
+    .iter()
+    .any(|prefix| path.starts_with(prefix))
 }
 
 async fn answers_as_the_matrix_says(mut cast: Cast) {
@@ -668,10 +758,13 @@ async fn answers_as_the_matrix_says(mut cast: Cast) {
             let away = cast.answer(row, caller, Whose::Away).await;
             let may_know_it = match (caller, about) {
                 // The operator sees all tenants, and may delete anybody's key.
-                (OPERATOR, About::Session) => false,
+                (OPERATOR, About::Session | About::Export) => false,
                 (OPERATOR, _) => true,
                 // A thing that is foreign to the others is the outsider's own.
-                (OUTSIDER, about) => !matches!(about, About::Session | About::Key | About::User),
+                (OUTSIDER, about) => !matches!(
+                    about,
+                    About::Session | About::Export | About::Key | About::User
+                ),
                 _ => false,
             };
             if may_know_it {
@@ -693,7 +786,7 @@ async fn the_outsider_is_at_home_elsewhere() {
         let (method, path, about, home, _) = row;
         if matches!(
             about,
-            About::Nothing | About::Session | About::Key | About::User
+            About::Nothing | About::Session | About::Export | About::Key | About::User
         ) {
             continue;
         }
@@ -709,6 +802,7 @@ async fn words_that_are_no_ids_are_answered_like_ids_that_nobody_has() {
     let collector = &cast.callers[COLLECTOR];
     for prefix in [
         "/v3/sessions/",
+        "/v3/exports/",
         "/v3/accounts/",
         "/v3/organizations/",
         "/v3/spaces/",

@@ -10,12 +10,18 @@ use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// The severity of each successful action; a refused one has at least `warning`.
-const SEVERITIES: [(&str, &str); 27] = [
+const SEVERITIES: [(&str, &str); 33] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
     ("read.sessions", "normal"),
     ("delete.session", "critical"),
     ("download.events", "normal"),
+    ("search.events", "normal"),
+    ("read.event", "normal"),
+    ("prove.event", "normal"),
+    ("read.log", "normal"),
+    ("tail.events", "normal"),
+    ("export.events", "normal"),
     ("delete.events", "critical"),
     ("write.options", "warning"),
     ("resume.retention", "warning"),
@@ -62,6 +68,21 @@ async fn do_everything(server: &TestServer, admin: &Client) {
         .delete(&format!("/v3/sessions/{session}"))
         .made()
         .await;
+    let (status, found) = admin.post(paths::SEARCH).seen().await;
+    assert_eq!(status, 200);
+    let lines = found.lines().map(serde_json::from_str::<Value>);
+    let place = lines.flatten().find(|line| line["sealed"] == true).unwrap();
+    let (segment, index) = (place["segment"].as_str().unwrap(), &place["index"]);
+    for path in [paths::EVENT_AT, paths::EVENT_PROOF] {
+        let path = format!("{path}?segment={segment}&index={index}");
+        assert_eq!(admin.get(&path).seen().await.0, 200);
+    }
+    assert_eq!(admin.get(paths::LOG).seen().await.0, 200);
+    let tail = admin.post(paths::TAIL).json(&json!({})).send().await;
+    assert_eq!(tail.unwrap().status(), 200);
+    let export: Value = admin.post(paths::EXPORTS).made().await;
+    let export = format!("{}/{}", paths::EXPORTS, export["id"].as_str().unwrap());
+    assert_eq!(admin.get(&export).seen().await.0, 200);
     let day = json!({"start": "2017-07-20", "end": "2017-07-20"});
     let _: Value = admin.delete(paths::EVENTS).json(&day).made().await;
     let option = admin.request(Method::PUT, paths::OPTIONS);

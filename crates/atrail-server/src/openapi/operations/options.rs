@@ -49,5 +49,22 @@ pub(super) fn all() -> Vec<Operation> {
         )
         .gives(200, "the comparison after the request", schema::<api::RetentionState>())
         .errors(&[E::StorageFull]),
+        Operation::new(
+            "GET",
+            paths::INDEX,
+            "showIndex",
+            tag,
+            "What the search index lacks, and what was done to it last; for the server's operator",
+        )
+        .gives(200, "the index", schema::<api::IndexState>()),
+        Operation::new(
+            "POST",
+            paths::INDEX,
+            "careForIndex",
+            tag,
+            "Verifies the search index, or makes it anew, in the background; for the server's operator",
+        )
+        .json::<api::IndexRequest>(false)
+        .gives(202, "the index as it goes on", schema::<api::IndexState>()),
     ]
 }
