@@ -11,7 +11,7 @@ use atrail_model::format_timestamp;
 
 use self::columns::{Chosen, Columns};
 use crate::event::{Object, text_of};
-use crate::{Failure, Format, Shape};
+use crate::{EventFault, Failure, Format, Shape};
 
 pub(crate) const FORMAT: Format = Format {
     name: "csv",
@@ -110,6 +110,20 @@ impl Shape for Csv {
         out.write_all(row)?;
         Ok(())
     }
+}
+
+/// Returns the cells of an event's row, without the quotes and apostrophes that files need.
+///
+/// # Errors
+/// When the line is not an event.
+pub fn cells(line: &[u8], columns: &Columns) -> Result<Vec<String>, EventFault> {
+    let parts = Parts::of(Object::of_line(line)?);
+    let cells = columns.iter().map(|column| match column {
+        Chosen::Time => parts.time().unwrap_or_default(),
+        Chosen::Member(Column(_, places)) => parts.cell(places).into_owned(),
+        Chosen::Event => String::from_utf8_lossy(line).into_owned(),
+    });
+    Ok(cells.collect())
 }
 
 /// An event's objects, each read once.

@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 pub use csv::cell::{write as write_csv_cell, write_verbatim as write_csv_cell_verbatim};
+pub use csv::cells;
 pub use csv::columns::{Columns, ParseColumnsError};
 pub use error::{EventFault, ExportError};
 pub use es_bulk::{IndexName, ParseIndexNameError};

@@ -2,36 +2,27 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The narrowest a column becomes: words in a narrower one are unreadable.
-const WIDTH_MIN: usize = 12;
+/// The narrowest a column becomes, unless it states another width: words in a narrower one are unreadable.
+pub(crate) const WIDTH_MIN: usize = 12;
 
-/// Returns widths of columns that fit into a terminal, by narrowing the widest columns; `None` when that does not
-/// suffice.
-pub(crate) fn narrow(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
+/// Returns widths of columns that fit into a terminal, by narrowing the widest columns, none below its least width;
+/// `None` when that does not suffice.
+pub(crate) fn narrow(widths: &[usize], least: &[usize], terminal: usize) -> Option<Vec<usize>> {
     // Each column has a rule and two blanks; one more rule closes the row.
     let room = terminal.checked_sub(3 * widths.len() + 1)?;
-    let mut widths = widths.to_vec();
-    loop {
-        let total: usize = widths.iter().sum();
-        if total <= room {
-            return Some(widths);
-        }
-        let widest = widths.iter().copied().max()?;
-        if widest <= WIDTH_MIN {
-            return None;
-        }
-        let next = widths.iter().copied().filter(|width| *width < widest).max();
-        let floor = next.unwrap_or(0).max(WIDTH_MIN);
-        let mut excess = total - room;
-        // One step narrows the widest columns to the next width, or as far as necessary, each by the same amount.
-        let count = widths.iter().filter(|width| **width == widest).count();
-        let step = (widest - floor).min(excess.div_ceil(count)).max(1);
-        for width in widths.iter_mut().filter(|width| **width == widest) {
-            let taken = step.min(excess);
-            *width -= taken;
-            excess -= taken;
-        }
+    let mut widths: Vec<_> = match widths.iter().sum::<usize>() <= room {
+        true => widths.to_vec(),
+        // No column gets more than the whole room.
+        false => widths.iter().map(|width| (*width).min(room)).collect(),
+    };
+    while widths.iter().sum::<usize>() > room {
+        let narrowable = widths.iter().zip(least).enumerate();
+        let narrowable = narrowable.filter(|(_, (width, least))| width > least);
+        let (widest, _) =
+            narrowable.max_by_key(|(place, (width, _))| (**width, std::cmp::Reverse(*place)))?;
+        widths[widest] -= 1;
     }
+    Some(widths)
 }
 
 /// Returns the text in lines of at most this width, broken after a blank where there is one.
@@ -63,21 +54,35 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn narrowed(widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
+        narrow(widths, &vec![WIDTH_MIN; widths.len()], terminal)
+    }
+
+    #[test]
+    fn a_column_may_state_its_least_width() {
+        let widths = [20, 40, 7];
+        assert_eq!(narrow(&widths, &[20, 10, 7], 50), Some(vec![20, 13, 7]));
+        assert_eq!(narrow(&widths, &[10, 10, 7], 40), Some(vec![11, 12, 7]));
+        assert_eq!(narrow(&widths, &[10, 10, 7], 37), Some(vec![10, 10, 7]));
+        assert_eq!(narrow(&widths, &[10, 10, 7], 36), None);
+        assert_eq!(narrow(&[usize::MAX / 4; 3], &[1; 3], 40), Some(vec![10; 3]));
+    }
+
     #[test]
     fn the_widest_columns_give_way_first() {
-        assert_eq!(narrow(&[10, 36, 20], 100), Some(vec![10, 36, 20]));
-        assert_eq!(narrow(&[10, 36, 20], 66), Some(vec![10, 26, 20]));
-        assert_eq!(narrow(&[10, 36, 36], 80), Some(vec![10, 30, 30]));
-        assert_eq!(narrow(&[10, 36, 36], 79), Some(vec![10, 29, 30]));
-        assert_eq!(narrow(&[36; 10], 80), None);
-        assert_eq!(narrow(&[5, 5], 3), None);
+        assert_eq!(narrowed(&[10, 36, 20], 100), Some(vec![10, 36, 20]));
+        assert_eq!(narrowed(&[10, 36, 20], 66), Some(vec![10, 26, 20]));
+        assert_eq!(narrowed(&[10, 36, 36], 80), Some(vec![10, 30, 30]));
+        assert_eq!(narrowed(&[10, 36, 36], 79), Some(vec![10, 29, 30]));
+        assert_eq!(narrowed(&[36; 10], 80), None);
+        assert_eq!(narrowed(&[5, 5], 3), None);
     }
 
     #[test]
     fn narrowed_tables_are_never_wider_than_the_terminal() {
         for terminal in 0..200 {
             for widths in [&[1][..], &[44, 36], &[3, 90, 14, 90], &[13; 7]] {
-                if let Some(fit) = narrow(widths, terminal) {
+                if let Some(fit) = narrowed(widths, terminal) {
                     assert!(fit.iter().sum::<usize>() + 3 * fit.len() < terminal);
                     assert!(fit.iter().zip(widths).all(|(new, old)| new <= old));
                 }

@@ -4,7 +4,9 @@
 //! first.
 
 mod fit;
+mod pointed;
 pub mod safe;
 mod table;
 
+pub use pointed::pointed;
 pub use table::{Column, Drawing, Layout, draw};

@@ -31,6 +31,8 @@ pub struct Column {
     name: String,
     align: Align,
     is_verbatim: bool,
+    /// The narrowest that it becomes in a terminal.
+    least: usize,
 }
 
 impl Column {
@@ -40,6 +42,7 @@ impl Column {
             name: name.to_owned(),
             align: Align::Left,
             is_verbatim: false,
+            least: fit::WIDTH_MIN,
         }
     }
 
@@ -49,6 +52,7 @@ impl Column {
             name: name.to_owned(),
             align: Align::Right,
             is_verbatim: true,
+            least: fit::WIDTH_MIN,
         }
     }
 
@@ -58,6 +62,11 @@ impl Column {
             is_verbatim: true,
             ..Self::text(name)
         }
+    }
+
+    /// Lets a terminal narrow the column to this width.
+    pub fn at_least(self, least: usize) -> Self {
+        Self { least, ..self }
     }
 
     /// Returns whether programs compare its cells byte for byte.
@@ -151,13 +160,23 @@ impl<'a> Drawing<'a> {
     /// Returns the drawing with wrapped cells within a terminal's width; `None` when the cells would be too narrow to
     /// read.
     pub fn narrowed(&self, terminal: usize) -> Option<Self> {
-        let widths = fit::narrow(&self.widths, terminal)?;
+        let least: Vec<_> = self.columns.iter().map(|column| column.least).collect();
+        let widths = fit::narrow(&self.widths, &least, terminal)?;
         Some(Self {
             layout: self.layout,
             columns: self.columns,
             wraps: widths != self.widths,
             widths,
         })
+    }
+
+    /// Returns the drawing with every cell wrapped that is wider than its column.
+    #[must_use]
+    pub fn wrapping(self) -> Self {
+        Self {
+            wraps: true,
+            ..self
+        }
     }
 
     fn all(&self, rows: &[Vec<String>]) -> String {

@@ -6,7 +6,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     admin, completions, config, context, delete, download, healthcheck, hold, iam, login, logout,
-    man, option, passwd, plugin, prove, session, status, target, token, trail, verify,
+    man, option, passwd, plugin, prove, search, session, status, tail, target, token, trail,
+    verify,
 };
 #[cfg(feature = "server")]
 use crate::commands::{quickstart, serve};
@@ -78,6 +79,7 @@ pub(crate) enum Command {
     Status(status::Args),
     #[command(subcommand)]
     Session(session::Command),
+    Search(search::Args),
     Download(download::Args),
     Verify(verify::Args),
     Prove(prove::Args),
@@ -86,6 +88,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hold(hold::Command),
     Trail(trail::Args),
+    Tail(tail::Args),
     #[command(subcommand)]
     Context(context::Command),
     #[command(subcommand)]
@@ -128,6 +131,7 @@ impl Command {
             Self::Target(args) => target::run(settings, args).await,
             Self::Status(args) => status::run(settings, args).await,
             Self::Session(command) => session::run(settings, command).await,
+            Self::Search(args) => search::run(settings, args).await,
             Self::Download(args) => download::run(settings, args).await,
             Self::Verify(args) => verify::run(settings, args).await,
             Self::Prove(args) => prove::run(settings, args).await,
@@ -135,6 +139,7 @@ impl Command {
             Self::Option(args) => option::run(settings, args).await,
             Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
+            Self::Tail(args) => tail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),
             Self::Admin(command) => admin::run(settings, command).await,

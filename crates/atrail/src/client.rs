@@ -204,6 +204,11 @@ impl Client {
         Ok(request.send().await?)
     }
 
+    /// Sends the call until the server accepts it, and returns the answer before its body is read.
+    pub(crate) async fn response(&self, call: &Call) -> Result<Response> {
+        self.send_on(&mut Sending::new(call)).await
+    }
+
     /// Makes one attempt of a call and returns the response as a stream, with any status.
     pub(crate) async fn stream(&self, call: &Call) -> Result<Response, Unsent> {
         self.once(call).await

@@ -20,11 +20,13 @@ pub(crate) mod plugin;
 pub(crate) mod prove;
 #[cfg(feature = "server")]
 pub(crate) mod quickstart;
+pub(crate) mod search;
 mod secret;
 #[cfg(feature = "server")]
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod status;
+pub(crate) mod tail;
 pub(crate) mod target;
 #[cfg(feature = "server")]
 mod throwaway;

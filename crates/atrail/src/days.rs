@@ -55,6 +55,11 @@ impl FromStr for DayWord {
 }
 
 impl DayWord {
+    /// Returns the first day that the word means.
+    pub(crate) fn first(self, now: Timestamp) -> Result<Day> {
+        Ok(self.resolve(today(now)?).start())
+    }
+
     /// Returns the first and the last day that the word means.
     fn resolve(self, today: Day) -> DayRange {
         let one = |day| DayRange::new(day, day);
@@ -76,6 +81,12 @@ impl DayWord {
         };
         span.expect("the first day of a span is not after its last")
     }
+}
+
+/// Returns the UTC day of this moment.
+fn today(now: Timestamp) -> Result<Day> {
+    Day::of(now)
+        .ok_or_else(|| CliError::usage("this machine's clock is outside 1970-01-01 to 2149-06-06"))
 }
 
 /// Parses `YYYY-MM`.
@@ -130,9 +141,7 @@ pub(crate) enum DayDefault {
 impl DayFlags {
     /// Resolves the flags to days at this moment. The start alone runs to today.
     pub(crate) fn resolve(self, default: DayDefault, now: Timestamp) -> Result<DayRange> {
-        let today = Day::of(now).ok_or_else(|| {
-            CliError::usage("this machine's clock is outside 1970-01-01 to 2149-06-06")
-        })?;
+        let today = today(now)?;
         if let Some(day) = self.day {
             return Ok(day.resolve(today));
         }

@@ -39,6 +39,7 @@ pub(crate) struct CliError {
     #[source]
     why: Option<Box<dyn std::error::Error + Send + Sync>>,
     hint: Option<String>,
+    place: Option<(String, usize)>,
     refusal: Option<ErrorCode>,
     is_outcome_unknown: bool,
 }
@@ -54,6 +55,7 @@ impl CliError {
             what: what.into(),
             why: None,
             hint: None,
+            place: None,
             refusal: None,
             is_outcome_unknown: false,
         }
@@ -94,6 +96,19 @@ impl CliError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Adds the text that is wrong, and where: the column of a character, from 1.
+    pub(crate) fn pointing_at(mut self, text: impl Into<String>, column: usize) -> Self {
+        self.place = Some((text.into(), column));
+        self
+    }
+
+    /// Returns the text that is wrong, and the column of the fault.
+    pub(crate) fn place(&self) -> Option<(&str, usize)> {
+        self.place
+            .as_ref()
+            .map(|(text, column)| (text.as_str(), *column))
     }
 
     /// Replaces [`LOG_IN`] in the hint by this command.

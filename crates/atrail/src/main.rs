@@ -25,7 +25,9 @@ mod state;
 mod task;
 mod tool;
 mod trusted_keys;
+mod unpack;
 mod version;
+mod when;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

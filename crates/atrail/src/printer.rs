@@ -22,6 +22,9 @@ pub(crate) use numbers::{counted, grouped, part_of, size};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
 
+/// Columns of a line that shows where a text is wrong.
+const POINTED_COLUMNS: usize = 80;
+
 /// The output format of data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -104,6 +107,11 @@ impl Printer {
         self
     }
 
+    /// Returns the width to fit tables into, when a person reads the data.
+    pub(crate) const fn width(&self) -> Option<usize> {
+        self.columns
+    }
+
     /// Returns whether a person can answer a question.
     pub(crate) const fn can_ask(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
@@ -149,6 +157,9 @@ impl Printer {
         };
         let said = said.strip_prefix("error: ").unwrap_or(said);
         self.labelled("error:", "1;31", said);
+        if let Some((text, column)) = error.place() {
+            self.stderr(&atrail_table::pointed(text, column, POINTED_COLUMNS));
+        }
         if let Some(hint) = hint {
             let hint = self.tool.map_or(hint.into(), |tool| tool.speak(hint));
             self.labelled("hint:", "1;36", &hint);

@@ -71,8 +71,7 @@ pub(crate) struct Environment {
     /// `PATH`
     #[cfg(feature = "server")]
     pub(crate) path: Option<OsString>,
-    /// Parent of temporary directories.
-    #[cfg(feature = "server")]
+    /// Parent of temporary files and directories.
     pub(crate) temp_dir: PathBuf,
     /// Directory of the client's state; `None` when there is no home.
     pub(crate) state_dir: Option<PathBuf>,
@@ -105,7 +104,6 @@ impl Environment {
             shell: raw("SHELL").unwrap_or_else(|| platform::SHELL.into()),
             #[cfg(feature = "server")]
             path: raw("PATH"),
-            #[cfg(feature = "server")]
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: platform::config_home(raw).map(|base| base.join("atrail")),
         })

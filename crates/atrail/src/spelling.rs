@@ -10,7 +10,8 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::args::{self, Line};
 use crate::commands::{
-    delete, download, iam, login, logout, option, plugin, session, status, target, token, trail,
+    delete, download, iam, login, logout, option, plugin, search, session, status, target, token,
+    trail,
 };
 use crate::settings::GlobalFlags;
 use crate::tool::{PLUGIN_COMMANDS, Tool};
@@ -123,6 +124,7 @@ enum PluginCommand {
     Delete(delete::Args),
     Option(option::Args),
     Trail(trail::Args),
+    Search(search::Args),
 }
 
 /// Parses a command line of this tool.
@@ -170,6 +172,10 @@ fn spoken(mut command: clap::Command, tool: Tool) -> clap::Command {
     if let Some(help) = command.get_after_help() {
         let help = tool.speak(&help.to_string()).into_owned();
         command = command.after_help(help);
+    }
+    if let Some(help) = command.get_after_long_help() {
+        let help = tool.speak(&help.to_string()).into_owned();
+        command = command.after_long_help(help);
     }
     command.mut_subcommands(|inner| spoken(inner, tool))
 }
@@ -245,6 +251,7 @@ impl PluginCommand {
             Self::Delete(args) => args::Command::Delete(args),
             Self::Option(args) => args::Command::Option(args),
             Self::Trail(args) => args::Command::Trail(args),
+            Self::Search(args) => args::Command::Search(args),
         }
     }
 }

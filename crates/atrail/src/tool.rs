@@ -10,8 +10,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// The words that may follow `bx cf at`.
-pub(crate) const PLUGIN_COMMANDS: &[&str] =
-    &["status", "session", "download", "delete", "option", "trail"];
+pub(crate) const PLUGIN_COMMANDS: &[&str] = &[
+    "status", "session", "download", "delete", "option", "trail", "search",
+];
 
 /// The spelling of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -55,6 +55,11 @@ impl Call {
         Self::new(Method::GET, path, Repeat::Safe)
     }
 
+    /// Builds a request that reads, and whose question travels in its body.
+    pub(crate) fn post_to_read(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path, Repeat::Safe)
+    }
+
     /// Builds a request that creates something. The client does not repeat it after a lost answer, because a second
     /// request may create a second object.
     pub(crate) fn post(path: impl Into<String>) -> Self {

@@ -57,10 +57,12 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         ErrorCode::Damaged => Some(
             "trying again does not help: the server's operator has to restore this object from a backup; other days and hours can be downloaded",
         ),
+        ErrorCode::SearchTooLarge => Some("search fewer days, or add a condition"),
         ErrorCode::Internal => Some("the server's log says more"),
         ErrorCode::NotFound
         | ErrorCode::BadRequest
         | ErrorCode::RangeRequired
+        | ErrorCode::QueryInvalid
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Conflict
         | ErrorCode::PreconditionFailed
@@ -112,6 +114,7 @@ mod tests {
     fn a_problem_says_what_why_and_what_next() {
         let problem = Problem {
             code: ErrorCode::Forbidden,
+            column: None,
             title: "not allowed".into(),
             status: 403,
             detail: "you hold no role on space dev".into(),
@@ -130,6 +133,7 @@ mod tests {
     fn no_role_helps_where_a_key_is_the_reason() {
         let problem = Problem {
             code: ErrorCode::Forbidden,
+            column: None,
             title: "not allowed".into(),
             status: 403,
             detail: format!("{}read. Use another key", Problem::KEY_ALLOWS),

@@ -6,6 +6,7 @@ mod api_key;
 #[cfg(feature = "server")]
 mod backup;
 mod expiry;
+mod index;
 mod invitation;
 mod org;
 #[cfg(feature = "server")]
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     TokenKey(token_key::Command),
     #[command(subcommand)]
     Retention(retention::Command),
+    #[command(subcommand)]
+    Index(index::Command),
     #[cfg(feature = "server")]
     Scrub(scrub::Args),
     #[cfg(feature = "server")]
@@ -71,6 +74,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         Command::Retention(command) => retention::run(settings, &client().await?, command).await,
+        Command::Index(command) => index::run(settings, &client().await?, command).await,
         // These commands work on a directory of this machine and call no server.
         #[cfg(feature = "server")]
         Command::Scrub(args) => scrub::run(settings, args).await,

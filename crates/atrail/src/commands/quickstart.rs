@@ -14,6 +14,9 @@ use crate::error::{CliError, Exit, Result};
 use crate::platform;
 use crate::settings::Settings;
 
+/// Characters of the hit that are shown.
+const ANSWER_CHARS: usize = 76;
+
 /// Show the main job on a new server, step by step: who deleted what, when, from where, proven
 ///
 /// At a terminal it then leaves you in a shell that is logged in to the server, until you leave that shell.
@@ -88,10 +91,13 @@ async fn show(settings: &Settings, walk: &Walk, dir: &Path, endpoint: &str) -> R
     walk.step_into(&["trail", "-f", "events.json"], "acks.txt")
         .await?;
     walk.step(&["status"]).await?;
+    walk.say(&["Who deleted something last? What was acknowledged is found."])?;
+    walk.step(&["search", "action:delete", "--limit", "1"])
+        .await?;
     walk.say(&[
         "Freeze these days, download them, and check that nothing is missing or",
-        "changed. (One event more than you sent: the server recorded that you",
-        "counted them.)",
+        "changed. (Two events more than you sent: the server recorded that you",
+        "counted and searched them.)",
     ])?;
     let start = days.start().to_string();
     walk.step(&["session", "create", "-s", &start, "-e", "today"])
@@ -99,13 +105,23 @@ async fn show(settings: &Settings, walk: &Walk, dir: &Path, endpoint: &str) -> R
     walk.step(&["download", "-o", "events.json.gz", "-"])
         .await?;
     walk.step(&["verify", "events.json.gz"]).await?;
-    walk.say(&["Who deleted something last?"])?;
-    let answer = answer::find(&dir.join("events.json.gz"))?;
-    walk.show(&format!(
-        "zcat events.json.gz | grep -n {} | tail -1 | cut -c-60",
-        answer::PATTERN
-    ))?;
-    walk.show_output(&answer.beginning(60))?;
+    walk.say(&[
+        "The same search needs no server now. It states whether what it searched is",
+        "proven; --places shows the line, which makes a proof of that event alone.",
+    ])?;
+    let hits = walk
+        .step_and_read(&[
+            "search",
+            "action:delete",
+            "--limit",
+            "1",
+            "--places",
+            "--file",
+            "events.json.gz",
+        ])
+        .await?;
+    let answer = answer::read(&hits)?;
+    walk.show_output(&hits.chars().take(ANSWER_CHARS).collect::<String>())?;
     let line = answer.line.to_string();
     let prove = [
         "prove",

@@ -5,14 +5,13 @@ mod report;
 mod sent;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::pin::pin;
 
 use atrail_api::{AckOrRefusal, IngestQuery, Problem, headers, paths};
 use atrail_sources::SourceKind;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 
 use self::batch::{Batch, read_batches};
@@ -21,6 +20,7 @@ use self::sent::Sent;
 use crate::client::{Call, Client, connect};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
+use crate::unpack::unpacked;
 
 /// Send events and print a receipt line for each
 #[derive(Debug, clap::Args)]
@@ -127,18 +127,9 @@ fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
                 (Box::new(opened), name, length)
             }
         };
-    let failed = |error| CliError::file(format!("could not read {name}"), error);
-    let mut raw = BufReader::with_capacity(64 << 10, raw);
-    Ok(match raw.fill_buf().map_err(failed)? {
-        // A terminal reports its end once; another read would wait for a second one.
-        [] => (Box::new(io::empty()), length),
-        [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(raw)), None),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
-            (Box::new(decoder), None)
-        }
-        _ => (Box::new(raw), length),
-    })
+    let unpacked =
+        unpacked(raw).map_err(|error| CliError::file(format!("could not read {name}"), error))?;
+    Ok((unpacked.text, length.filter(|_| !unpacked.is_packed)))
 }
 
 /// Sends one batch, and repeats it when the answer is lost: the server stores it once. An answer that refuses every

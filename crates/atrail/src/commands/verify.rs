@@ -1,7 +1,7 @@
 //! `atrail verify`: checks a download against its receipt, without the server.
 
-mod judge;
-mod report;
+pub(super) mod judge;
+pub(super) mod report;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -76,6 +76,13 @@ impl Progress {
         }
     }
 
+    /// Marks the end, and removes the bar.
+    pub(crate) fn clear(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Marks the end; the bar stays visible.
     pub(crate) fn finish(self) {
         match &self.bar {

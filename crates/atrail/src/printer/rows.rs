@@ -97,6 +97,14 @@ impl<'a> RowStream<'a> {
         Ok(stream)
     }
 
+    /// Wraps cells that are wider than their columns, at a terminal.
+    pub(crate) fn wrapping(mut self) -> Self {
+        if self.printer.columns.is_some() {
+            self.drawing = self.drawing.wrapping();
+        }
+        self
+    }
+
     /// Prints one row.
     pub(crate) fn row(&mut self, row: &[String]) -> Result<()> {
         let text = match self.printer.format {

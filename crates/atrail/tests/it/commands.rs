@@ -14,6 +14,7 @@ fn quickstart_shows_the_main_job_and_cleans_up() {
         "login",
         "trail",
         "status",
+        "search",
         "session create",
         "download",
         "verify",

@@ -399,11 +399,22 @@ fn a_read_that_cannot_be_put_on_record_is_not_answered() {
         client.download(&template.session),
         Ok(template.download.clone())
     );
+    let made = client.ask("POST", "/v3/exports", "", b"{}").json();
+    let export = format!("/v3/exports/{}", made["id"].as_str().unwrap());
+    assert_eq!(client.ask("POST", "/v3/search", "", b"{}").status, 200);
     run.control().fail(Fault {
         at: run.control().count() + 1,
         error: Errno::ROFS.raw_os_error(),
         how: How::FailsFromThere,
     });
+    // Another query than the one that is on record for this hour.
+    let query = br#"{"query":"action:read"}"#;
+    for path in ["/v3/search", "/v3/aggregate"] {
+        let found = client.ask("POST", path, "", query);
+        assert_eq!(found.status, 503, "{}", found.text());
+        assert!(found.text().contains("could not record this read"));
+    }
+    assert_eq!(client.ask("GET", &export, "", b"").status, 503);
     let counts = client.counts();
     assert_eq!(counts.status, 503, "{}", counts.text());
     let again = client.download(&template.session).unwrap_err();

@@ -43,12 +43,14 @@ mod refusals;
 mod released;
 mod resume;
 mod scrub;
+mod search;
 mod secrets;
 mod senders;
 mod serving;
 mod spelling;
 #[allow(clippy::print_stdout, reason = "it says what it skips")]
 mod sso;
+mod tail;
 mod tenants;
 mod terminal;
 mod texts;

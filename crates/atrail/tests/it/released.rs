@@ -233,3 +233,40 @@ fn an_old_log_of_several_domains_is_replayed_by_the_watermark_of_each() {
     assert_eq!(all.len(), 98, "each once");
     env.run(&["admin", "scrub", "--data", "data"]).ok();
 }
+
+/// The server indexes what an earlier version stored, by itself, and a scrub finds the new files sound.
+#[test]
+fn an_old_directory_is_indexed() {
+    for fixture in ["0.1.0", "0.1.0-three-domains"] {
+        let (env, server) = released(fixture);
+        let days_of = |dir: &str| {
+            let files = files_below(&env.path(dir)).into_iter();
+            let is_day = |part: &std::path::Component| {
+                part.as_os_str().to_string_lossy().starts_with("date=")
+            };
+            let dirs = files.filter_map(|path| {
+                let parts: Vec<_> = path.components().collect();
+                let day = parts.iter().position(is_day)?;
+                Some((
+                    parts[day - 1].as_os_str().to_owned(),
+                    parts[day].as_os_str().to_owned(),
+                ))
+            });
+            dirs.collect::<std::collections::BTreeSet<_>>()
+        };
+        let sealed = days_of("data/archive");
+        assert!(!sealed.is_empty(), "the control");
+        let is_indexed = (0..600).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            days_of("data/index").is_superset(&sealed)
+        });
+        assert!(
+            is_indexed,
+            "{fixture}: {:?} of {sealed:?}",
+            days_of("data/index")
+        );
+        drop(server);
+        let ran = env.run(&["admin", "scrub", "--data", "data"]);
+        assert!(ran.stderr.contains("everything is sound"), "{}", ran.stderr);
+    }
+}

@@ -120,7 +120,9 @@ fn help_lists_only_what_is_there_and_speaks_as_the_tool() {
     let env = TestEnv::new();
     for plugin in PLUGINS {
         let help = typed(&env, plugin, b"").ok();
-        for there in ["status", "session", "download", "delete", "option", "trail"] {
+        for there in [
+            "status", "session", "download", "delete", "option", "trail", "search",
+        ] {
             assert!(help.contains(&format!("\n  {there} ")), "{there}: {help}");
         }
         for foreign in [

@@ -13,8 +13,9 @@ use crate::settings::Settings;
 /// Check everything in a data directory for damage; a server may run on it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Reads the catalog, the log and every object to its last line, and changes nothing. Exit code 0 when \
-    everything is sound; exit code 1 when something is not, with a row for each file.\n\n\
+    after_help = "Reads the catalog, the log, every object to its last line, and the search index, and changes nothing. Exit code 0 \
+    when all of them are sound, or only files of the search index are not, which the server makes anew; exit code 1 \
+    otherwise. There is a row for each file that is not sound.\n\n\
     Example:\n  atrail admin scrub --data /var/lib/atrail\n  atrail admin scrub --data /var/lib/atrail --rate 50 --format jsonl"
 )]
 pub(crate) struct Args {
@@ -88,7 +89,9 @@ fn conclude(settings: &Settings, report: &ScrubReport) -> Result<()> {
         events,
         log_files,
         log_frames,
+        index_files,
         findings,
+        repairable,
         beside_server,
     } = *report;
     let beside = if beside_server {
@@ -97,11 +100,20 @@ fn conclude(settings: &Settings, report: &ScrubReport) -> Result<()> {
         ""
     };
     settings.printer.note(&format!(
-        "checked {objects} objects ({}) with {events} sound events, and {log_frames} frames in {log_files} log files{beside}",
+        "checked {objects} objects ({}) with {events} sound events, and {log_frames} frames in {log_files} log files, \
+        and {index_files} files of the search index{beside}",
         BinaryBytes(object_bytes)
     ));
+    if repairable > 0 {
+        settings.printer.note(&format!(
+            "{repairable} faults of the search index affect no event: the server makes its files anew"
+        ));
+    }
     if findings == 0 {
-        settings.printer.note("everything is sound");
+        let except = if repairable > 0 { " else" } else { "" };
+        settings
+            .printer
+            .note(&format!("everything{except} is sound"));
         return Ok(());
     }
     let more = if findings > MAX_ROWS as u64 {
@@ -123,6 +135,8 @@ fn row(finding: Finding) -> Row {
         day,
         hour,
         what,
+        // It says so.
+        is_repairable: _,
     } = finding;
     Row {
         path,

@@ -80,6 +80,18 @@ impl Walk {
         self.run(args, Stdio::null(), Stdio::inherit()).await
     }
 
+    /// Like [`Walk::step`], but returns the standard output and does not show it.
+    pub(super) async fn step_and_read(&self, args: &[&str]) -> Result<String> {
+        self.show(&format!("atrail {}", args.join(" ")))?;
+        let path = self.dir.join("answer.txt");
+        let failed = |error| CliError::file(format!("could not use {}", path.display()), error);
+        let output = platform::create_private(&path).map_err(failed)?;
+        self.run(args, Stdio::null(), output.into()).await?;
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        std::fs::remove_file(&path).map_err(failed)?;
+        Ok(text)
+    }
+
     /// Like [`Walk::step`], with standard output into a file.
     pub(super) async fn step_into(&self, args: &[&str], file: &str) -> Result<()> {
         self.show(&format!("atrail {} >{file}", args.join(" ")))?;

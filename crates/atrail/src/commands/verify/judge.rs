@@ -25,7 +25,7 @@ pub(super) struct Checked {
 /// What a check of a file found.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Judged {
+pub(in crate::commands) enum Judged {
     /// The receipt was read.
     Report(Box<Report>),
     /// The file or its receipt is missing, or the receipt is not one that this client understands.
@@ -41,7 +41,22 @@ pub(super) enum Judged {
 }
 
 impl Judged {
-    pub(super) fn outcome(&self) -> Outcome {
+    /// Returns the verdict that follows from a report, or from why there is none.
+    pub(in crate::commands) fn of(report: Result<Report>) -> Self {
+        match report {
+            Ok(report) => Self::Report(Box::new(report)),
+            Err(error) => Self::WithoutReceipt {
+                outcome: match error.exit {
+                    Exit::Inconclusive => Outcome::Inconclusive,
+                    _ => Outcome::Failed,
+                },
+                error: chain(&error),
+                is_file_missing: false,
+            },
+        }
+    }
+
+    pub(in crate::commands) fn outcome(&self) -> Outcome {
         match self {
             Self::Report(report) => report.outcome,
             Self::WithoutReceipt { outcome, .. } => *outcome,
@@ -105,41 +120,52 @@ fn read_and_verify(
     expected: &Expectations,
     progress: Progress,
 ) -> Judged {
-    let unusable = |error: VerifyError| {
+    let report = receipt_of(receipt).and_then(|text| {
+        let file = Metered::new(File::open(path), &progress);
+        verified(path, &text, expected, file)
+    });
+    progress.finish();
+    Judged::of(report)
+}
+
+/// Checks the bytes of a file against the text of its receipt.
+pub(in crate::commands) fn verified(
+    path: &Path,
+    receipt: &str,
+    expected: &Expectations,
+    file: impl Read,
+) -> Result<Report> {
+    verify(receipt, expected, file).map_err(|error: VerifyError| {
         let exit = match error.outcome() {
             Outcome::Inconclusive => Exit::Inconclusive,
             _ => Exit::Failed,
         };
         CliError::new(exit, format!("could not verify {}", path.display())).because(error)
-    };
-    let report = receipt_of(receipt).and_then(|text| {
-        let file = Metered {
-            file: File::open(path),
-            position: 0,
-            progress: &progress,
-        };
-        verify(&text, expected, file).map_err(unusable)
-    });
-    progress.finish();
-    match report {
-        Ok(report) => Judged::Report(Box::new(report)),
-        Err(error) => Judged::WithoutReceipt {
-            outcome: match error.exit {
-                Exit::Inconclusive => Outcome::Inconclusive,
-                _ => Outcome::Failed,
-            },
-            error: chain(&error),
-            is_file_missing: false,
-        },
-    }
+    })
 }
 
 /// Reports how far a file was read. A file that cannot be opened returns an error when read, so that its receipt is
 /// still judged.
-struct Metered<'p> {
+pub(in crate::commands) struct Metered<'p> {
     file: io::Result<File>,
     position: u64,
     progress: &'p Progress,
+}
+
+impl<'p> Metered<'p> {
+    /// Returns a reader of the file that reports to `progress`.
+    pub(in crate::commands) const fn new(file: io::Result<File>, progress: &'p Progress) -> Self {
+        Self {
+            file,
+            position: 0,
+            progress,
+        }
+    }
+
+    /// Counts bytes that were read before this file.
+    pub(in crate::commands) fn behind(self, position: u64) -> Self {
+        Self { position, ..self }
+    }
 }
 
 impl Read for Metered<'_> {

@@ -64,6 +64,49 @@ pub(super) fn lines(judged: &Judged) -> String {
     text
 }
 
+/// Returns the verdict on one file in one line, without its first word.
+pub(in crate::commands) fn verdict(judged: &Judged) -> String {
+    let report = match judged {
+        Judged::Report(report) => report,
+        Judged::WithoutReceipt { error, .. } => return error.clone(),
+    };
+    if report.outcome != Outcome::Proven {
+        let findings = report.findings.iter();
+        let worst = findings
+            .clone()
+            .find(|finding| finding.kind.is_fault())
+            .or_else(|| findings.clone().next());
+        let told = worst.map_or_else(String::new, |finding| {
+            format!("{}: {}", finding.kind.label(), told(finding))
+        });
+        let more = report.findings.len().saturating_sub(1) as u64 + report.findings_left_out;
+        return match more {
+            0 => told,
+            more => format!("{told}, and {} more", counted(more, "finding")),
+        };
+    }
+    let mut text = summary(report);
+    let deleted = report
+        .domains
+        .iter()
+        .flat_map(|domain| [&domain.by_request, &domain.by_retention]);
+    let deletions = deleted.clone().map(|deleted| deleted.deletions).sum();
+    if deletions > 0 {
+        let events = deleted.map(|deleted| deleted.events).sum();
+        let (deletions, events) = (counted(deletions, "deletion"), counted(events, "event"));
+        text += &format!("; {deletions} on record, of {events}");
+    }
+    let anew = report
+        .domains
+        .iter()
+        .filter(|domain| domain.epoch.is_some());
+    match anew.count() {
+        0 => {}
+        count => text += &format!("; {} began anew", counted(count as u64, "log")),
+    }
+    text
+}
+
 /// Returns whether it is proven that nothing was recorded, as opposed to nothing being left. Where something was
 /// deleted, or may have been before the log began anew, this is unknown.
 fn is_proof_of_nothing(report: &Report) -> bool {
