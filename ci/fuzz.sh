@@ -36,6 +36,13 @@ for file in crates/atrail-sources/tests/fixtures/*/*.in; do
   [ ! -f "$file" ] || cp "$file" "$seeds/$(basename "$(dirname "$file")")_$(basename "$file")"
 done
 cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
+# An index file, after the length of its footer in two bytes.
+golden=crates/atrail-search/tests/golden/index-v1
+read -r footer_bytes _ <"$golden.footer"
+{
+  printf '%b' "$(printf '\\x%02x\\x%02x' $((footer_bytes % 256)) $((footer_bytes / 256)))"
+  cat "$golden.parquet"
+} >"$seeds/index"
 
 # Build without a sanitizer: the targets are safe Rust with its checks on, and this takes a fraction of the time.
 cargo fuzz build --sanitizer none

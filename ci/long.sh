@@ -5,6 +5,8 @@
 #   ci/long.sh                       every campaign
 #   ci/long.sh histories kills       these
 #   ATRAIL_SEED=7 ci/long.sh kills   with the decisions of seed 7
+#   ATRAIL_SEARCH_EVENTS=100000000 ATRAIL_SEARCH_GB=40 ci/long.sh search
+#                                    searches of an archive that grows so far, or to so many gigabytes (20)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +14,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence recipes clients windows dist fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients windows dist fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -46,9 +48,16 @@ campaign() {
       run 20m cargo clippy -p atrail --no-default-features --all-targets --locked -- -D warnings
       run 20m cargo test -p atrail --no-default-features --locked
       ;;
-    # The recipes of docs/recipes/ with the tools that are installed, and the clients that generators make.
-    recipes) cargo build --release --locked && run 60m ci/recipes.sh ;;
-    clients) cargo build --release --locked && run 30m ci/clients.sh ;;
+    # Searches, each answer compared, of an archive that grows to 90 days.
+    search)
+      cargo build --release --locked
+      run 600m cargo run --release --locked -p atrail-bench -- search-growth \
+        --events "${ATRAIL_SEARCH_EVENTS:-10000000}" --disk-gb "${ATRAIL_SEARCH_GB:-20}"
+      ;;
+    # Index files by other readers; the recipes of docs/recipes/ with the tools that are installed; the clients that
+    # generators make.
+    recipes) cargo build --release --locked && run 10m ci/index-readers.sh && run 60m ci/recipes.sh ;;
+    clients) cargo build --release --locked && run 30m ci/clients.sh && run 20m ci/es-clients.sh ;;
     # The same for Windows, tested in wine where these can be had.
     windows) run 60m ci/windows.sh ;;
     # What people install: built twice, compared, installed, started.

@@ -1,6 +1,7 @@
 //! Measures the duration of each hot path. `docs/PERFORMANCE.md` has the figures.
 
 mod hot_paths;
+mod index;
 
 use atrail_store::benching::BlockWriter;
 use atrail_table::{Column, Layout, draw};
@@ -40,6 +41,24 @@ fn compress_block(bencher: Bencher) {
     bencher
         .counter(BytesCount::of_slice(&block))
         .bench_local(|| writer.write(&block));
+}
+
+/// The index file of a day's events, from blocks that are already inflated.
+#[divan::bench]
+fn write_index(bencher: Bencher) {
+    let blocks = index::blocks();
+    bencher
+        .counter(ItemsCount::new(index::EVENTS))
+        .bench(|| index::write(&blocks));
+}
+
+/// The counts of a day's dashboard by its index file: a histogram and four facets.
+#[divan::bench]
+fn count_by_index(bencher: Bencher) {
+    let (file, written) = index::write(&index::blocks());
+    bencher
+        .counter(ItemsCount::new(index::EVENTS))
+        .bench(|| index::dashboard(&file, &written));
 }
 
 /// The first read of a range that begins at an arbitrary position.

@@ -17,10 +17,13 @@ const CONFIG: &str = r#"
 max_open = 1000000
 max_per_hour = 1000000
 [tokens]
-access_ttl = "1h"
+access_ttl = "12h"
 [log]
 level = "warn"
 "#;
+
+/// What the bench leaves free on a disk.
+const DISK_LEFT_BYTES: u64 = 2_000_000_000;
 
 /// The options of a measurement.
 #[derive(Debug, clap::Args)]
@@ -34,7 +37,7 @@ pub(crate) struct Options {
     /// Last day of the events, YYYY-MM-DD, UTC [default: yesterday]
     #[arg(long)]
     last_day: Option<Day>,
-    /// Only the cases of `ingest`, `session-create` and `isolation` whose name contains this, such as "of 1, 64"
+    /// Only the cases of `ingest`, `session-create`, `isolation` and `search` whose name contains this, such as "of 1, 64"
     #[arg(long)]
     only: Option<String>,
     /// Duration of `mixed`
@@ -46,6 +49,9 @@ pub(crate) struct Options {
     /// The server [default: `atrail` beside this program]
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Gigabytes that `search` and `search-growth` may write
+    #[arg(long, default_value_t = 20)]
+    disk_gb: u64,
 }
 
 /// The inputs and the place of the measurements.
@@ -61,6 +67,7 @@ pub(crate) struct Bench {
     /// Number of directories made in it.
     made: AtomicU32,
     binary: PathBuf,
+    disk_gb: u64,
 }
 
 impl Bench {
@@ -86,6 +93,7 @@ impl Bench {
             dir: dir.canonicalize().map_err(|error| at(&dir, &error))?,
             made: AtomicU32::new(0),
             binary,
+            disk_gb: options.disk_gb,
         })
     }
 
@@ -126,8 +134,13 @@ impl Bench {
 
     /// Starts a server without any data.
     pub(crate) fn fresh_server(&self) -> Result<Running> {
+        self.fresh_server_with("")
+    }
+
+    /// Starts a server without any data, with these settings besides the usual ones.
+    pub(crate) fn fresh_server_with(&self, settings: &str) -> Result<Running> {
         let disk = self.empty_dir("server")?;
-        Running::start(&self.program(), &disk)
+        Running::start(&self.program(settings), &disk)
     }
 
     /// Stops a server, applies a change to its data directory, and starts it again.
@@ -136,16 +149,35 @@ impl Bench {
         server: Running,
         between: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<Running> {
+        self.restarted_with(server, "", between)
+    }
+
+    /// Does the same with these settings besides the usual ones.
+    pub(crate) fn restarted_with(
+        &self,
+        server: Running,
+        settings: &str,
+        between: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Running> {
         let data = server.stop();
         between(&data)?;
         let disk = data.parent().expect("it lies on its disk");
-        Running::start(&self.program(), disk)
+        Running::start(&self.program(settings), disk)
     }
 
-    fn program(&self) -> Program {
+    /// Returns the bytes that the bench may still write: both this run's directory and the file system are limited.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let used = crate::process::disk_bytes(&self.dir, &[]);
+        let disk = rustix::fs::statvfs(&self.dir);
+        let free = disk.map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize);
+        let own = (self.disk_gb * 1_000_000_000).saturating_sub(used);
+        own.min(free.saturating_sub(DISK_LEFT_BYTES))
+    }
+
+    fn program(&self, settings: &str) -> Program {
         Program {
             binary: self.binary.clone(),
-            config: CONFIG.to_owned(),
+            config: format!("{CONFIG}{settings}"),
         }
     }
 }

@@ -10,7 +10,8 @@ pub(crate) const TENANTS: usize = 20;
 /// Default number of days that the events cover.
 pub(crate) const DAYS: u32 = 3;
 
-const USERS: u64 = 5_000;
+/// The usual users.
+pub(crate) const USERS: u64 = 5_000;
 const VERBS: [&str; 10] = [
     "create", "read", "update", "delete", "list", "start", "stop", "attach", "detach", "restart",
 ];
@@ -60,6 +61,31 @@ const FAILURES: [(&str, u16); 4] = [
     ("pending", 202),
 ];
 
+/// Whose event it is, and what distinguishes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who {
+    /// The number of the user; all but the usual ones are [`USERS`] and above.
+    pub(crate) user: u64,
+    /// Verb and kind, instead of arbitrary ones.
+    pub(crate) action: Option<(&'static str, &'static str)>,
+    /// Text of one more tag.
+    pub(crate) tag: Option<&'static str>,
+}
+
+/// What can be searched in an event.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) id: String,
+    /// Microseconds since 1970.
+    pub(crate) time: u64,
+    pub(crate) user: u64,
+    pub(crate) verb: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) outcome: &'static str,
+    /// The last 16 bits of the address.
+    pub(crate) address: u64,
+}
+
 /// A source of events.
 #[derive(Debug)]
 pub(crate) struct Events {
@@ -106,10 +132,30 @@ impl Events {
     }
 
     /// Appends a line of about 1.3 KB, an event of this day and hour.
-    pub(crate) fn line(&mut self, (day, hour): (Day, u64), text: &mut String) {
-        let user = self.numbers.below(USERS);
+    pub(crate) fn line(&mut self, moment: (Day, u64), text: &mut String) {
+        let who = self.anyone();
+        self.line_of(who, moment, text);
+    }
+
+    /// Returns an arbitrary one of the usual users.
+    pub(crate) fn anyone(&mut self) -> Who {
+        Who {
+            user: self.numbers.below(USERS),
+            action: None,
+            tag: None,
+        }
+    }
+
+    /// Appends such a line of this user, and returns what can be searched in it.
+    pub(crate) fn line_of(
+        &mut self,
+        Who { user, action, tag }: Who,
+        (day, hour): (Day, u64),
+        text: &mut String,
+    ) -> Made {
         let verb = VERBS[self.pick(VERBS.len())];
         let kind = KINDS[self.pick(KINDS.len())];
+        let (verb, kind) = action.unwrap_or((verb, kind));
         let agent = AGENTS[self.pick(AGENTS.len())];
         let (outcome, code) = if self.numbers.chance(88) {
             ("success", 200)
@@ -122,16 +168,27 @@ impl Events {
         let address = self.numbers.below(1 << 16);
         let written = write!(
             text,
-            r#"{{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","eventType":"activity","id":"{id}","eventTime":"{day}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000","action":"{verb}/{kind}","outcome":"{outcome}","reason":{{"reasonType":"HTTP","reasonCode":"{code}"}},"observer":{{"id":"{host}","typeURI":"service/{kind}","name":"{kind}-api"}},"initiator":{{"id":"user-{user:05}","typeURI":"service/security/account/user","name":"user{user:05}@customer-{customer}.example","domain":"Default","project_id":"{project}","credential":{{"type":"token","token":"***","identity_status":"Confirmed"}},"host":{{"address":"10.12.{high}.{low}","agent":"{agent}"}}}},"target":{{"id":"{target}","typeURI":"service/{kind}","name":"{kind}-{short}","project_id":"{project}","addresses":[{{"url":"https://api.{service}.region-1.cloud.example/v2.1/{project}/{kind}/{target}","name":"admin"}}]}},"requestPath":"/v2.1/{project}/{kind}/{target}?request_id=req-{request}","tags":["correlation_id?value={request}","source?value=gateway-{gateway:02}"],"severity":"normal"}}"#,
+            r#"{{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","eventType":"activity","id":"{id}","eventTime":"{day}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000","action":"{verb}/{kind}","outcome":"{outcome}","reason":{{"reasonType":"HTTP","reasonCode":"{code}"}},"observer":{{"id":"{host}","typeURI":"service/{kind}","name":"{kind}-api"}},"initiator":{{"id":"user-{user:05}","typeURI":"service/security/account/user","name":"user{user:05}@customer-{customer}.example","domain":"Default","project_id":"{project}","credential":{{"type":"token","token":"***","identity_status":"Confirmed"}},"host":{{"address":"10.12.{high}.{low}","agent":"{agent}"}}}},"target":{{"id":"{target}","typeURI":"service/{kind}","name":"{kind}-{short}","project_id":"{project}","addresses":[{{"url":"https://api.{service}.region-1.cloud.example/v2.1/{project}/{kind}/{target}","name":"admin"}}]}},"requestPath":"/v2.1/{project}/{kind}/{target}?request_id=req-{request}","tags":["correlation_id?value={request}","source?value=gateway-{gateway:02}"{more}],"severity":"normal"}}"#,
             service = kind.split('/').next().unwrap_or_default(),
             customer = user % 97,
             high = address >> 8,
             low = address & 0xff,
             short = &target[..8],
             gateway = user % 16,
+            more = tag.map_or_else(String::new, |tag| format!(",\"{tag}\"")),
         );
         debug_assert!(written.is_ok(), "a String takes everything");
         text.push('\n');
+        let seconds = u64::from(day.number()) * 86_400 + hour * 3_600 + minute * 60 + second;
+        Made {
+            id,
+            time: seconds * 1_000_000 + micros,
+            user,
+            verb,
+            kind,
+            outcome,
+            address,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A persistent connection, as light as a client can be: its cost is not the server's.
 
+mod chunks;
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::failure::Result;
+use chunks::Chunks;
 
 /// Longer than any wait of the server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -22,15 +25,24 @@ pub(crate) struct Connection {
     asked: Instant,
     /// Bytes in the buffer of an incomplete head.
     head: usize,
-    /// The answer whose head has arrived, and how many bytes of its content are missing.
-    coming: Option<(Reply, u64)>,
+    /// The answer whose head has arrived, and what is missing of its content.
+    coming: Option<(Reply, Left)>,
+}
+
+/// What is missing of an answer's content.
+#[derive(Debug)]
+enum Left {
+    /// This many bytes.
+    Bytes(u64),
+    /// Chunks, whose end will be marked.
+    Chunks(Chunks),
 }
 
 /// An answer and its timing.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Length of the content in bytes.
+    /// Length of the content in bytes; of content in chunks, as much as has arrived.
     pub(crate) length: u64,
     /// Time from the request to the first bytes of the answer.
     pub(crate) first_byte: Duration,
@@ -114,19 +126,32 @@ impl Connection {
                 };
                 begin = head + 4;
                 self.head = 0;
-                let (status, length) = parse_head(&self.buffer[..begin])?;
+                let (status, left) = parse_head(&self.buffer[..begin])?;
                 let reply = Reply {
                     status,
-                    length,
+                    length: match left {
+                        Left::Bytes(length) => length,
+                        Left::Chunks(_) => 0,
+                    },
                     first_byte: self.asked.elapsed(),
                     took: Duration::ZERO,
                 };
-                none.insert((reply, length))
+                none.insert((reply, left))
             }
         };
-        take(&self.buffer[begin..end])?;
-        *left = left.saturating_sub((end - begin) as u64);
-        if *left > 0 {
+        let arrived = &self.buffer[begin..end];
+        let is_whole = match left {
+            Left::Bytes(left) => {
+                take(arrived)?;
+                *left = left.saturating_sub(arrived.len() as u64);
+                *left == 0
+            }
+            Left::Chunks(chunks) => chunks.pass_on(arrived, &mut |bytes| {
+                reply.length += bytes.len() as u64;
+                take(bytes)
+            })?,
+        };
+        if !is_whole {
             return Ok(None);
         }
         reply.took = self.asked.elapsed();
@@ -165,16 +190,21 @@ impl Connection {
     }
 }
 
-fn parse_head(head: &[u8]) -> io::Result<(u16, u64)> {
-    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "no answer of a known length");
+fn parse_head(head: &[u8]) -> io::Result<(u16, Left)> {
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "an answer without an end");
     let head = std::str::from_utf8(head).map_err(|_| malformed())?;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
     let status = status.and_then(|status| status.parse().ok());
-    let length = lines.find_map(|line| {
+    let left = lines.find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse().ok())?
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") {
+            return value.parse().ok().map(Left::Bytes);
+        }
+        let is_in_chunks =
+            name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked");
+        is_in_chunks.then(|| Left::Chunks(Chunks::new()))
     });
-    Ok((status.ok_or_else(malformed)?, length.ok_or_else(malformed)?))
+    Ok((status.ok_or_else(malformed)?, left.ok_or_else(malformed)?))
 }

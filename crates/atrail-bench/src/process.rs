@@ -41,8 +41,24 @@ pub(crate) fn memory_bytes(id: u32) -> (u64, u64) {
     (kib("VmRSS:") << 10, kib("VmHWM:") << 10)
 }
 
-/// Returns the bytes of the files below a directory, without those of these names.
+/// Lets the peak begin anew with what the process holds now.
+pub(crate) fn reset_peak(id: u32) -> crate::failure::Result<()> {
+    let path = format!("/proc/{id}/clear_refs");
+    fs::write(&path, "5").map_err(|error| format!("{path}: {error}"))
+}
+
+/// Returns the bytes on disk of the files below a directory, without those of these names.
 pub(crate) fn disk_bytes(dir: &Path, without: &[&str]) -> u64 {
+    let blocks = |metadata: &fs::Metadata| std::os::unix::fs::MetadataExt::blocks(metadata) * 512;
+    sum(dir, without, &blocks)
+}
+
+/// Returns the sum of the lengths of the files below a directory.
+pub(crate) fn length_bytes(dir: &Path) -> u64 {
+    sum(dir, &[], &fs::Metadata::len)
+}
+
+fn sum(dir: &Path, without: &[&str], of: &dyn Fn(&fs::Metadata) -> u64) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else {
         return 0;
     };
@@ -52,8 +68,8 @@ pub(crate) fn disk_bytes(dir: &Path, without: &[&str]) -> u64 {
             return 0;
         }
         match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => disk_bytes(&entry.path(), without),
-            Ok(metadata) => std::os::unix::fs::MetadataExt::blocks(&metadata) * 512,
+            Ok(metadata) if metadata.is_dir() => sum(&entry.path(), without, of),
+            Ok(metadata) => of(&metadata),
             Err(_) => 0,
         }
     });

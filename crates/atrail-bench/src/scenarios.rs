@@ -9,6 +9,8 @@ mod logins;
 mod many_domains;
 mod mixed;
 mod resume;
+pub(crate) mod search;
+mod search_growth;
 mod session_create;
 mod status;
 mod verify;
@@ -74,6 +76,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "growth",
         about: "what an event and a request cost as the store grows",
         run: growth::run,
+    },
+    Scenario {
+        name: "search",
+        about: "searches, counts and their index, against PostgreSQL and grep",
+        run: search::run,
+    },
+    Scenario {
+        name: "search-growth",
+        about: "what a search takes as the archive grows to 90 days",
+        run: search_growth::run,
     },
     Scenario {
         name: "mixed",

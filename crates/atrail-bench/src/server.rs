@@ -117,6 +117,33 @@ impl Running {
         process::disk_bytes(&self.data, &["reserve"])
     }
 
+    /// Lets the peak of its memory begin anew with what it holds now.
+    pub(crate) fn reset_peak(&self) -> Result<()> {
+        process::reset_peak(self.server.id())
+    }
+
+    /// Returns the lengths of its archive's files and of its search index's, in bytes.
+    pub(crate) fn archive_and_index_bytes(&self) -> (u64, u64) {
+        let below = |name: &str| process::length_bytes(&self.data.join(name));
+        (below("archive"), below("index"))
+    }
+
+    /// Returns its data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Evicts all its files from the page cache, and as root whatever else the system caches of the disk.
+    pub(crate) fn cool_all(&self) -> Result<()> {
+        evict(&self.data)?;
+        let caches = Path::new("/proc/sys/vm/drop_caches");
+        if rustix::process::geteuid().is_root() {
+            // Not everywhere may root do that, as in a container: then the files alone are cold.
+            let _ = fs::write(caches, "3");
+        }
+        Ok(())
+    }
+
     /// Evicts its archive's files from the page cache, as far as the system allows.
     pub(crate) fn cool(&self) -> Result<()> {
         evict(&self.data.join("archive"))

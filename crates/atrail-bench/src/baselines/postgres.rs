@@ -1,14 +1,17 @@
 //! PostgreSQL with the same events: jsonb and three indexes, fully durable, in a cluster of its own.
 
+mod cluster;
+pub(crate) mod search;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Instant;
 
 use crate::bench::Bench;
 use crate::failure::{Result, at};
-use crate::process::is_installed;
+use cluster::Cluster;
 
 const SCHEMA: &str = "CREATE TABLE events (at timestamptz, tenant int, doc jsonb);
 CREATE INDEX ON events (tenant, at); CREATE INDEX ON events (at);
@@ -25,14 +28,11 @@ pub(crate) struct Postgres {
 
 /// Measures PostgreSQL; returns `None` where it is not installed.
 pub(crate) fn measure(bench: &Bench) -> Result<Option<Postgres>> {
-    if !["initdb", "pg_ctl", "psql", "pgbench"]
-        .into_iter()
-        .all(is_installed)
-    {
+    if !cluster::is_there() {
         return Ok(None);
     }
     let dir = bench.empty_dir("postgres")?;
-    let cluster = Cluster::start(&dir)?;
+    let cluster = Cluster::start(&dir, "")?;
     cluster.psql(&["-c", SCHEMA])?;
     let count = bench.events.min(200_000);
     let files = csv(bench, &dir, count)?;
@@ -51,118 +51,6 @@ pub(crate) fn measure(bench: &Bench) -> Result<Option<Postgres>> {
         single: cluster.inserts_per_second(&insert, 1)?,
         single_64: cluster.inserts_per_second(&insert, 64)?,
     }))
-}
-
-/// Returns the command; as root it switches to another user, because PostgreSQL refuses to run as root.
-fn command(program: &str) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=nobody",
-        "--regid=nogroup",
-        "--clear-groups",
-        program,
-    ]);
-    command.env("HOME", "/");
-    command
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{command:?}: {said}"))
-}
-
-/// A cluster; dropping it stops it.
-struct Cluster {
-    dir: PathBuf,
-}
-
-impl Cluster {
-    fn start(dir: &Path) -> Result<Self> {
-        let data = dir.join("data");
-        if rustix::process::geteuid().is_root() {
-            run(Command::new("chown").arg("nobody:nogroup").arg(dir))?;
-        }
-        let initdb = ["-A", "trust", "-U", "bench", "-D"];
-        run(command("initdb").args(initdb).arg(&data))?;
-        let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories='{}' -c max_connections=100 -c max_wal_size=8GB",
-            dir.display()
-        );
-        // Do not wait for the end of its output: the server keeps it open.
-        let status = command("pg_ctl")
-            .args(["-w", "-o", &options, "-l"])
-            .arg(dir.join("log"))
-            .arg("-D")
-            .arg(&data)
-            .arg("start")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        match status {
-            Ok(status) if status.success() => Ok(Self {
-                dir: dir.to_owned(),
-            }),
-            _ => Err(format!(
-                "PostgreSQL did not start: see {}/log",
-                dir.display()
-            )),
-        }
-    }
-
-    fn client(&self, program: &str) -> Command {
-        let mut client = command(program);
-        client.arg("-h").arg(&self.dir).args(["-U", "bench"]);
-        client
-    }
-
-    fn psql(&self, args: &[&str]) -> Result<String> {
-        let mut psql = self.client("psql");
-        run(psql
-            .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"])
-            .args(args))
-    }
-
-    fn spawn_copy(&self, file: &Path) -> Result<Child> {
-        let copy = format!("\\copy events FROM '{}' CSV QUOTE e'\\x01'", file.display());
-        self.client("psql")
-            .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", &copy])
-            .spawn()
-            .map_err(|error| format!("psql: {error}"))
-    }
-
-    fn inserts_per_second(&self, script: &Path, clients: usize) -> Result<f64> {
-        let clients = clients.to_string();
-        let threads = if clients == "1" { "1" } else { "2" };
-        let said = run(self
-            .client("pgbench")
-            .args([
-                "-n", "-M", "prepared", "-T", "5", "-c", &clients, "-j", threads, "-f",
-            ])
-            .arg(script)
-            .arg("postgres"))?;
-        let line = said.lines().find_map(|line| line.strip_prefix("tps = "));
-        let number = line.and_then(|line| line.split(' ').next());
-        let number = number.and_then(|number| number.parse().ok());
-        number.ok_or_else(|| format!("pgbench said: {said}"))
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let mut stop = command("pg_ctl");
-        stop.args(["-m", "immediate", "-D"])
-            .arg(self.dir.join("data"));
-        let _ = run(stop.arg("stop"));
-    }
 }
 
 /// Writes the files for COPY, each with its share of the events.
