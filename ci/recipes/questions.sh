@@ -36,5 +36,7 @@ control "a question finds what it does not ask for" known "203.0.113.9" "known-0
 check "the alarm rings" bash alarm.sh
 atrail -q download -s today -o events.json.gz
 check "a hit is proven to others" bash -euo pipefail proof.sh
-sed -i 's/"index":/"index":1/' event.proof
+cp event.proof sound.proof
+sed -i 's/^index .*/index 4711/' event.proof
+control "the proof is not changed" cmp -s sound.proof event.proof
 control "a changed proof verifies" atrail verify --proof event.proof

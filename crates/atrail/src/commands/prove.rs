@@ -23,7 +23,7 @@ use crate::trusted_keys::pinned_keys;
 /// Make the proof of one event, which can be shown without the rest of the file
 ///
 /// The event is one of a download; or, with --segment and --index, the server makes the proof of the event at this place,
-/// which `atrail search --format json` prints. `atrail verify --proof` checks it, with the server's key alone.
+/// which `atrail search --places` prints. `atrail verify --proof` checks it, with the server's key alone.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail prove events.json.gz --line 4711 -o event.proof\n  \

@@ -121,7 +121,8 @@ async fn show(settings: &Settings, walk: &Walk, dir: &Path, endpoint: &str) -> R
         ])
         .await?;
     let answer = answer::read(&hits)?;
-    walk.show_output(&hits.chars().take(ANSWER_CHARS).collect::<String>())?;
+    let shown: String = hits.chars().take(ANSWER_CHARS).collect();
+    walk.show_output(&format!("{shown} …"))?;
     let line = answer.line.to_string();
     let prove = [
         "prove",

@@ -6,7 +6,7 @@ use atrail_api::{IndexCare, IndexCareKind, IndexRequest, IndexState, paths};
 
 use crate::client::{Call, Client};
 use crate::error::{CliError, Result};
-use crate::printer::{Column, Format, Layout, Rows, counted, size};
+use crate::printer::{Column, Format, Layout, Rows, counted, grouped, size};
 use crate::settings::Settings;
 
 /// Show, check and rebuild the search index of a running server
@@ -97,8 +97,8 @@ fn verified(settings: &Settings, done: &IndexCare) -> Result<()> {
         rows.print(printer)?;
     }
     printer.note(&format!(
-        "{} of the index are sound: {}, {}",
-        counted(done.files, "file"),
+        "sound files of the index: {}, with {} and {}",
+        grouped(done.files),
         size(done.size_bytes),
         counted(done.events, "event")
     ));
@@ -108,8 +108,8 @@ fn verified(settings: &Settings, done: &IndexCare) -> Result<()> {
     match done.damaged.len() as u64 {
         0 => Ok(()),
         count => Err(CliError::failed(format!(
-            "{} of the index are damaged, and are made anew",
-            counted(count, "file")
+            "damaged files of the index: {}; the server makes them anew",
+            grouped(count)
         ))
         .hint("searches stay right meanwhile: they read the events themselves")),
     }

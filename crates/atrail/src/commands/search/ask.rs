@@ -7,6 +7,7 @@ use atrail_search::Query;
 use atrail_search::query::Field;
 
 use super::{Args, OrderWord, Unit};
+use crate::commands::download::receipt::beside;
 use crate::download::Conversion;
 use crate::error::{CliError, Result};
 use crate::printer;
@@ -75,6 +76,9 @@ impl Asked {
     /// Checks the arguments.
     pub(super) fn read(settings: &Settings, args: Args) -> Result<Self> {
         refuse_negation(args.output.as_deref())?;
+        if let Some(output) = &args.output {
+            refuse_replacing(output, &args.file)?;
+        }
         let query = parsed(&args.query.join(" "))?;
         let is_server = args.file.is_empty();
         let times = match is_server || args.when.is_any_given() {
@@ -106,6 +110,26 @@ fn refuse_negation(output: Option<&Path>) -> Result<()> {
             "a negation as a condition: `-- -o{text}`, or 'NOT o{text}'"
         )),
     )
+}
+
+/// Refuses an output in the place of a searched file or of its receipt, whatever spelling names it: the evidence would be
+/// gone.
+fn refuse_replacing(output: &Path, files: &[PathBuf]) -> Result<()> {
+    let Ok(there) = output.canonicalize() else {
+        return Ok(());
+    };
+    let is_it = |path: &Path| path.canonicalize().is_ok_and(|path| path == there);
+    let replaced = files
+        .iter()
+        .find(|file| is_it(file) || is_it(&beside(file)));
+    replaced.map_or(Ok(()), |file| {
+        Err(CliError::usage(format!(
+            "-o {} would replace {}, which is searched, or its receipt",
+            output.display(),
+            file.display()
+        ))
+        .hint("choose another -o"))
+    })
 }
 
 fn parsed(text: &str) -> Result<Query> {

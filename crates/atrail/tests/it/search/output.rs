@@ -229,3 +229,21 @@ fn the_originals_spelling_searches_too() {
     let said = bx(&env, "search", b"").fails(2);
     assert!(said.contains("bx cf at search"), "{said}");
 }
+
+#[test]
+fn what_is_searched_and_its_receipt_are_not_replaced() {
+    let env = with_lines(THREE);
+    fs::write(env.path("e.ndjson.receipt"), "a receipt").unwrap();
+    for output in ["e.ndjson", "./e.ndjson", "e.ndjson.receipt"] {
+        let args = [&["--unverified", "--force", "-o", output][..], &FILE].concat();
+        let said = search(&env, &args).fails(2);
+        assert!(said.contains("would replace e.ndjson"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(env.path("e.ndjson")).unwrap(), THREE);
+    // The control: another file may be replaced.
+    fs::write(env.path("other"), "old").unwrap();
+    let args = [&["--unverified", "--force", "-o", "other"][..], &FILE].concat();
+    search(&env, &args).ok();
+    let written = fs::read_to_string(env.path("other")).unwrap();
+    assert_eq!(written.lines().count(), 3);
+}
