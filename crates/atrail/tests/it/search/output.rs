@@ -247,3 +247,24 @@ fn what_is_searched_and_its_receipt_are_not_replaced() {
     let written = fs::read_to_string(env.path("other")).unwrap();
     assert_eq!(written.lines().count(), 3);
 }
+
+#[test]
+fn a_negation_that_reads_as_options_is_explained() {
+    let env = with_lines(THREE);
+    for (word, rest) in [
+        ("-actor:ann", vec![]),
+        ("-from:10.0.0.0/8", vec![]),
+        ("-service:x", vec![]),
+        ("-outcome:success", vec!["--count"]),
+    ] {
+        let args = [&[word][..], &rest, &FILE].concat();
+        let said = search(&env, &args).fails(2);
+        let expected = format!("`{word}` is read as options");
+        assert!(said.contains(&expected), "{said}");
+    }
+    // The controls: what the message advises, and an option that does not exist.
+    let args = ["--count", "--file", "e.ndjson", "--", "-actor:ann"];
+    assert_eq!(search(&env, &args).ok(), "1\n");
+    let said = search(&env, &["-y", "--file", "e.ndjson"]).fails(2);
+    assert!(!said.contains("is read as options"), "{said}");
+}
