@@ -129,9 +129,13 @@ routes! {
     POST paths::ES_INDEX_FIELD_CAPS => es::field_caps;
     GET paths::ES_MAPPING => es::mapping;
     GET paths::ES_INDEX_MAPPING => es::mapping;
+    GET paths::ES_SEARCH => es::search;
     POST paths::ES_SEARCH => es::search;
+    GET paths::ES_INDEX_SEARCH => es::search;
     POST paths::ES_INDEX_SEARCH => es::search;
+    GET paths::ES_COUNT => es::count;
     POST paths::ES_COUNT => es::count;
+    GET paths::ES_INDEX_COUNT => es::count;
     POST paths::ES_INDEX_COUNT => es::count;
     POST paths::ES_MSEARCH => es::several;
     POST paths::ES_INDEX_MSEARCH => es::several;

@@ -193,9 +193,13 @@ const MATRIX: &[Row] = &[
     ("POST", paths::ES_INDEX_FIELD_CAPS, About::Index, READ, ABSENT),
     ("GET", paths::ES_MAPPING, About::Nothing, READS_SOME, NONE),
     ("GET", paths::ES_INDEX_MAPPING, About::Index, READ, ABSENT),
+    ("GET", paths::ES_SEARCH, About::Nothing, READS_SOME, NONE),
     ("POST", paths::ES_SEARCH, About::Nothing, READS_SOME, NONE),
+    ("GET", paths::ES_INDEX_SEARCH, About::Index, READ, ABSENT),
     ("POST", paths::ES_INDEX_SEARCH, About::Index, READ, ABSENT),
+    ("GET", paths::ES_COUNT, About::Nothing, READS_SOME, NONE),
     ("POST", paths::ES_COUNT, About::Nothing, READS_SOME, NONE),
+    ("GET", paths::ES_INDEX_COUNT, About::Index, READ, ABSENT),
     ("POST", paths::ES_INDEX_COUNT, About::Index, READ, ABSENT),
     // Errors are among the answers.
     ("POST", paths::ES_MSEARCH, About::Nothing, statuses!(200 200 200 200 200 200 200 200 200 403), NONE),
