@@ -52,7 +52,8 @@ export function verdictLine(result) {
     const lines = sum(spans, ({ first, last }) => last - first + 1);
     return V.modifiedLine(merge(spans), result.events - lines);
   }
-  return worst.detail;
+  const last = result.findings.findLast(({ kind }) => kind === worst.kind);
+  return worst.kind === 'truncated' ? last.detail : worst.detail;
 }
 
 /** Joins spans that touch. */
@@ -73,8 +74,8 @@ export function verdictWord(result) {
 }
 
 /**
- * The claims, `[{name, state, word, text}]` with state `yes`, `no`, `open` or `none`. `key` is `{from, key, since,
- * shown}`: where the key came from (`pinned`, `pasted`, `server`, `none`).
+ * The claims, `[{name, state, word, text}]` with state `yes`, `no`, `open` or `none`. `key` is `{from, key, keys,
+ * since, shown}`: where the key came from (`pinned`, `pasted`, `server`, `none`).
  */
 export function claims(result, { key, isSince, names }) {
   const broken = has(result, BROKEN).length > 0;
@@ -142,7 +143,7 @@ function genuine(result, key, broken, add) {
   } else if (key.from === 'none') {
     add('genuine', 'open', V.genuineUnpinned(signer), V.unpinned);
   } else {
-    const how = key.key === result.signer ? V.how[key.from](key.since) : V.how.led(shortKey(key.key));
+    const how = key.key === result.signer ? V.how[key.from](key.since) : key.keys.includes(result.signer) ? V.how.earlier : V.how.led(shortKey(key.key));
     add('genuine', 'yes', V.genuineYes(signer, how));
   }
 }

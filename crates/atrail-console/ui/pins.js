@@ -18,8 +18,7 @@ export function pinned() {
 }
 
 /** Remembers a key, and the keys that led to it. */
-export function pin(key, earlier = []) {
-  const since = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+export function pin(key, earlier = [], since = new Date().toISOString().replace(/\.\d+Z$/, 'Z')) {
   const made = { key, name: key.slice(0, key.indexOf('+')), since, earlier };
   try {
     localStorage.setItem(PLACE, JSON.stringify(made));
@@ -38,13 +37,13 @@ export function shortKey(key) {
 export async function readKey(text) {
   const key = text.trim();
   if (!VKEY.test(key)) return null;
-  const [name, id, base64] = key.split('+').length === 3 ? key.split('+') : splitKey(key);
+  const [name, id, base64] = splitKey(key);
   const publicKey = bytesOf(base64);
   if (publicKey.length !== 33 || publicKey[0] !== 1) return null;
   return (await keyId(name, publicKey)) === id ? key : null;
 }
 
-/** Splits a key whose base64 holds a `+`. */
+/** Splits a key into name, key id and base64, which may hold a `+`. */
 function splitKey(key) {
   const first = key.indexOf('+');
   return [key.slice(0, first), key.slice(first + 1, first + 9), key.slice(first + 10)];
@@ -79,7 +78,7 @@ async function openNote(note, key) {
 /**
  * Compares the key that a server shows (`GET /v3/keys`) with the remembered one. Returns `{state, pin, shown}`:
  * `first` (nothing was remembered, now it is), `same`, `endorsed` (the remembered key leads to this one, which is now
- * remembered), or `changed`: nothing leads to it, and nothing was remembered.
+ * remembered), or `changed`: nothing leads to it, and only `pin` accepts it.
  */
 export async function learn(shown) {
   const known = pinned();
@@ -97,5 +96,5 @@ export async function learn(shown) {
     key = next;
   }
   if (key !== shown.key) return { state: 'changed', pin: known, shown };
-  return { state: 'endorsed', pin: pin(key, earlier), shown };
+  return { state: 'endorsed', pin: pin(key, earlier, known.since), shown };
 }

@@ -9,10 +9,16 @@ let inlined = null;
 let wasmBytes = null;
 let policy = null;
 
+/** Files that another screen hands to the Verify screen. */
+export const handed = [];
+
 /** Uses an embedded worker and verifier, for a page that is opened from disk. Call it before the first check. */
 export function inline(parts) {
   inlined = parts;
 }
+
+/** Whether this page is one file that was opened from disk. */
+export const isInlined = () => inlined !== null;
 
 /** Fetches the verifier, so that checks need no network from then on. */
 export function preload() {
@@ -121,21 +127,21 @@ async function withChecker(signal, work) {
 }
 
 /**
- * Verifies a download. `file` is a Blob, `receipt`, `since` and `contains` are Blobs or texts, `key` a verifier key or
- * null; `onProgress` is called with the bytes that were read. Resolves with the members that
+ * Verifies a download. `file` is a Blob, `receipt`, `since` and `contains` are Blobs or texts, `keys` the server's
+ * known verifier keys; `onProgress` is called with the bytes that were read. Resolves with the members that
  * `atrail verify --format json` prints, and `code` (0 proven, 1 wrong, 3 open), `text` (its words), `bytes` and `facts`.
  */
-export async function check({ file, receipt, since = null, contains = null, key = null, onProgress, signal }) {
+export async function check({ file, receipt, since = null, contains = null, keys = [], onProgress, signal }) {
   const size = receipt instanceof Blob ? receipt.size : receipt.length;
   if (size > MAX_RECEIPT_BYTES) throw new RangeError('receipt too large');
-  const argument = { file, receipt, since, contains, key };
+  const argument = { file, receipt, since, contains, keys };
   const result = await withChecker(signal, (checker) => checker.run('verify', argument, { onProgress }));
   return settle(result);
 }
 
 /** Checks the proof of one event, a Blob or a text; resolves with the members of `atrail verify --proof`. */
-export async function checkProof({ proof, event = null, key = null, signal }) {
-  return settle(await withChecker(signal, (checker) => checker.run('prove', { proof, event, key })));
+export async function checkProof({ proof, event = null, keys = [], signal }) {
+  return settle(await withChecker(signal, (checker) => checker.run('prove', { proof, event, keys })));
 }
 
 /** Names the outcome. A file that could not be read leaves the result open, unless a fault was found before. */

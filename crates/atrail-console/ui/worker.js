@@ -87,10 +87,10 @@ function textOf(source) {
 }
 
 /** Verifies a file against its receipt. */
-function verify({ file, receipt, since, contains, key }, report) {
+function verify({ file, receipt, since, contains, keys }, report) {
   input = new Input(file, report);
   const text = textOf(receipt);
-  const argument = { receipt: text, key: key ?? null, since: textOf(since), contains: textOf(contains) };
+  const argument = { receipt: text, keys, since: textOf(since), contains: textOf(contains) };
   const result = ask('verify', argument);
   result.bytes = input.bytes;
   if (input.error) result.unread = String(input.error.message || input.error);
@@ -99,9 +99,9 @@ function verify({ file, receipt, since, contains, key }, report) {
 }
 
 /** Checks the proof of one event. */
-function prove({ proof, event, key }) {
+function prove({ proof, event, keys }) {
   input = new Input(null, () => {});
-  return ask('prove', { proof: textOf(proof), event: event ?? null, key: key ?? null });
+  return ask('prove', { proof: textOf(proof), event: event ?? null, keys });
 }
 
 /** Returns what a receipt states: who made it, its domains with their days, and the deletions and holds on record. */
