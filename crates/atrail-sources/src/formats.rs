@@ -19,6 +19,7 @@
 //! refusals of requests (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
 
 mod cadf;
+pub(crate) mod generic;
 mod kong;
 mod oslo;
 

@@ -22,6 +22,8 @@
 //! assert_eq!(texts, [&br#"{"action": "read"}"#[..], br#"{"action": "update"}"#]);
 //! ```
 
+mod draft;
+mod engine;
 mod formats;
 mod inspector;
 mod kind;
@@ -35,7 +37,10 @@ mod splitter;
 mod stream;
 mod surrogates;
 mod tally;
+mod text;
+mod trim;
 
+pub use engine::{Engine, Hints, Made, Payload, Reader, Strictness};
 pub use formats::{FORMATS, Format};
 pub use kind::{ParseSourceKindError, SourceKind};
 pub use origin::Origin;

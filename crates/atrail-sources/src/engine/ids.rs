@@ -1,0 +1,68 @@
+//! Ids for events whose senders give none.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::Hints;
+
+/// The texts without an id of their own that a request had so far, with how often each came.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    counts: HashMap<[u8; 16], u64>,
+}
+
+impl Ids {
+    /// Returns an id that follows from the format, the text, its carrier's host and source, and how often the same came
+    /// before in this request: the same for a request that is sent again, and another one for each of two equal texts
+    /// in one request.
+    pub(crate) fn of_text(&mut self, format: &str, text: &[u8], hints: &Hints<'_>) -> String {
+        let mut hash = Sha256::new();
+        let parts = [
+            format.as_bytes(),
+            hints.host.as_deref().unwrap_or_default().as_bytes(),
+            hints.source.as_deref().unwrap_or_default().as_bytes(),
+            text,
+        ];
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let count = self.counts.entry(first_half(hash.clone())).or_default();
+        hash.update(count.to_le_bytes());
+        *count += 1;
+        Uuid::new_v8(first_half(hash)).to_string()
+    }
+}
+
+fn first_half(hash: Sha256) -> [u8; 16] {
+    let digest = hash.finalize();
+    std::array::from_fn(|at| digest[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_texts_differ_within_a_request_and_agree_between_requests() {
+        let hints = Hints::default();
+        let ids = || {
+            let mut ids = Ids::default();
+            [(); 3].map(|()| ids.of_text("generic", b"text", &hints))
+        };
+        let [first, second, third] = ids();
+        assert!(first != second && second != third && first != third);
+        assert_eq!(ids(), [first.clone(), second, third]);
+        let from = |host: &'static str| {
+            let hints = Hints {
+                host: Some(host.into()),
+                ..Hints::default()
+            };
+            Ids::default().of_text("generic", b"text", &hints)
+        };
+        assert!(from("a") != from("b") && from("a") != first);
+        assert_eq!(Uuid::parse_str(&first).unwrap().get_version_num(), 8);
+    }
+}
