@@ -81,7 +81,7 @@ function RangePicker() {
 function UserMenu() {
   const u = me.value;
   if (!u) return html`<${Button} icon="user" href=${link('login', {})}>${F.login}<//>`;
-  return html`<${Menu} right kind="plain" icon="user" said=${F.user} label=${html`<span class="wide-only">${u.user.name}</span>`} items=${[
+  return html`<${Menu} right kind="plain" icon="user" said=${`${F.user}: ${u.user.name}`} label=${html`<span class="wide-only">${u.user.name}</span>`} items=${[
     { head: F.until(u.login.expires.slice(0, 16).replace('T', ' ') + 'Z') },
     ...[['', F.system], ['light', F.light], ['dark', F.dark]].map(([k, l]) => ({ label: `${F.theme}: ${l}`, checked: theme.value === k, onClick: () => { theme.value = k; } })),
     { rule: true }, { label: F.keys, icon: 'info', onClick: () => { helpOpen.value = true; } },

@@ -153,11 +153,11 @@ export function Menu({ icon, label, said, kind = '', small, right, up, items, ch
     </div>`}</div>`;
 }
 
-/** A panel at the right that is part of the page. */
-export function Side({ title, onClose, children, foot, actions, name }) {
+/** A panel at the right that is part of the page. `stay`: the focus stays where it is, as in a table that is walked. */
+export function Side({ title, onClose, children, foot, actions, name, stay }) {
   useLayer(onClose);
   const head = useRef(null);
-  useEffect(() => { head.current?.focus(); }, []);
+  useEffect(() => { if (!stay) head.current?.focus(); }, []);
   return html`<aside class="side" aria-label=${name ?? title}><header><h2 tabindex="-1" ref=${head}>${title}</h2>${actions}<${Button} kind="plain" icon="x" label=${W.common.close} onClick=${onClose}/></header>
     <div class="body">${children}</div>${foot && html`<footer>${foot}</footer>`}</aside>`;
 }
