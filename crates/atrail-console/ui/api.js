@@ -1,6 +1,7 @@
 /** The server's API. Cookies carry the login; no token is ever in this page. */
 import { signal } from './vendor/preact.js';
 import { me, loginWanted, scope } from './state.js';
+import { W } from './words.js';
 import { learn, pinned, pin } from './pins.js';
 
 /** An error answer (RFC 9457), or no answer: `status` 0, `code` 'unreachable'. */
@@ -21,23 +22,30 @@ async function problemOf(r) {
   });
 }
 
-/** Opens the login over the page and waits for it. Calls that wait at the same time share one login. */
-function login() {
+/** Opens the login over the page and waits for it; `why` is its problem's code. Calls that wait share one login. */
+function login(why) {
   if (!loginWanted.value) {
-    let resolve;
-    const promise = new Promise((r) => { resolve = r; });
-    loginWanted.value = { promise, resolve };
+    const wanted = { why };
+    wanted.promise = new Promise((resolve, reject) => { Object.assign(wanted, { resolve, reject }); });
+    loginWanted.value = wanted;
   }
   return loginWanted.value.promise;
 }
 
+/** Gives a fresh login up: the calls that wait for it fail. */
+export function giveUpLogin() {
+  const wanted = loginWanted.value;
+  loginWanted.value = null;
+  wanted?.reject(new Problem({ status: 401, code: wanted.why, detail: W.login.gaveUp }));
+}
+
 /**
  * Calls the server. `body` is sent as JSON. `space` or `account` (GUIDs) name the target.
- * `raw`: true gives the text, 'response' the Response. Throws `Problem`, or AbortError when `signal` ends it.
- * A 401 opens the login over the page and repeats the call after it; `plain` throws it instead.
+ * `headers`: further ones. `raw`: true gives the text, 'response' the Response. Throws `Problem`, or AbortError when `signal` ends it.
+ * A 401 (no login, or none that is fresh enough) opens the login over the page and repeats the call after it; `plain` throws it instead.
  */
-export async function call(method, path, body, { signal, space, account, raw, plain } = {}) {
-  const headers = { 'X-Atrail-Console': '1' };
+export async function call(method, path, body, { signal, space, account, raw, plain, headers: more } = {}) {
+  const headers = { 'X-Atrail-Console': '1', ...more };
   if (space) headers['X-Auth-Project-Id'] = space;
   if (account) headers['X-Auth-Account-Id'] = account;
   if (body !== undefined && body !== null) headers['Content-Type'] = 'application/json';
@@ -50,8 +58,12 @@ export async function call(method, path, body, { signal, space, account, raw, pl
       if (e.name === 'AbortError') throw e;
       throw new Problem({ status: 0, code: 'unreachable', detail: 'The server did not answer.' });
     }
-    if (r.status === 401 && !plain) { await r.body?.cancel(); await login(); continue; }
-    if (!r.ok) throw await problemOf(r);
+    if (!r.ok) {
+      const problem = await problemOf(r);
+      if (r.status !== 401 || plain) throw problem;
+      await login(problem.code);
+      continue;
+    }
     if (raw === 'response') return r;
     const text = await r.text();
     return raw ? text : text === '' ? null : JSON.parse(text);

@@ -35,7 +35,7 @@ export const W = {
     refused: 'The name, the password or the key is wrong, or there is no such login.', wait: (s) => `Wait ${s} s, then try again.`,
     https: 'This page needs HTTPS', httpsWhy: 'It came over plain HTTP from another machine, so a password would travel readable. Ask the operator for the https address.',
     linkUsed: 'This one-time link was used, or is older than five minutes. Log in by name, or make another link.',
-    over: 'You were logged out', overWhy: 'Log in and this page is as you left it.', passwordOf: (n) => `Password of ${n}`,
+    over: 'You were logged out', overWhy: 'Log in and this page is as you left it.', fresh: 'Log in again for this', freshWhy: 'Changes of retention, roles and keys, and the release of a hold, want a login that is at most some minutes old. What you began goes on after it.', gaveUp: 'You did not log in again, so nothing was changed.', passwordOf: (n) => `Password of ${n}`,
     pinned: 'Evidence key: the one you know', pinnedOn: (d) => `Pinned in this browser on ${d}.`, pin: 'Evidence key: first time in this browser', pinWhy: 'It is pinned here with your first login. Compare it over another channel.',
     record: 'What you do here is on record', recordWhy: 'Searches, downloads and proofs that you make are events in the archive that you read. Nobody can switch that off.',
     idle: '30 minutes idle, 12 hours in all', idleWhy: 'Then this browser is logged out. Links that you were sent open after the login.',

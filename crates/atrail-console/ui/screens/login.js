@@ -3,8 +3,8 @@ import { html, useState, useEffect, useRef } from '../vendor/preact.js';
 import { Mark, Icon } from '../icons.js';
 import { Button, Field, Banner, Dialog } from '../parts.js';
 import { W } from '../words.js';
-import { me, route, link } from '../state.js';
-import { logIn, call, evidence } from '../api.js';
+import { me, route, link, loginWanted } from '../state.js';
+import { logIn, call, evidence, giveUpLogin } from '../api.js';
 
 const L = W.login;
 const loopback = () => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
@@ -80,9 +80,14 @@ export default function Login() {
     <${Fact} icon="eye" title=${L.record}>${L.recordWhy}<//><${Fact} icon="pending" title=${L.idle}>${L.idleWhy}<//></aside></div>`;
 }
 
-/** Over a page whose login has ended: its state stays as it is. */
+/** Over a page whose login has ended, or is too old for what was asked: the page stays as it is. */
 export function LoginOver() {
-  const name = me.value?.user.name;
-  const leave = () => { sessionStorage.setItem(AFTER, location.hash); location.reload(); };
-  return html`<${Dialog} title=${L.over} onClose=${leave}><div class="stack loose"><p>${L.overWhy}</p><${Form} name=${name} byKey=${false} done=${() => {}}/></div><//>`;
+  const [byKey, setByKey] = useState(false);
+  const isFresh = loginWanted.value?.why === 'fresh_login_required';
+  const leave = () => { if (isFresh) { giveUpLogin(); return; } sessionStorage.setItem(AFTER, location.hash); location.reload(); };
+  const oidc = me.value?.oidc;
+  return html`<${Dialog} title=${isFresh ? L.fresh : L.over} onClose=${leave}><div class="stack loose"><p>${isFresh ? L.freshWhy : L.overWhy}</p>
+    <${Form} name=${me.value?.user.name} byKey=${byKey} done=${() => {}}/>
+    <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>${byKey ? L.usePassword : L.useKey}</button>
+      ${oidc && html`<a class="link under" href=${`/v3/console/oidc/start?return=${encodeURIComponent(location.hash)}`}>${L.sso(oidc.name)}</a>`}</div></div><//>`;
 }

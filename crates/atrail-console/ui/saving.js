@@ -6,6 +6,7 @@ import { signal } from './vendor/preact.js';
 import { call } from './api.js';
 import { Checker, check } from './verify.js';
 import { pinned } from './pins.js';
+import { keep, stored } from './kept.js';
 
 /** By session: `{id, name, state, done, objects, bytes, total, left, error, retryIn, outcome, result}`. */
 export const saves = signal(new Map());
@@ -25,34 +26,6 @@ function show(id, change) {
   all.set(id, { ...all.get(id), ...change });
   saves.value = all;
 }
-
-/* What is kept: the handles of the files, and how far they are checked. */
-
-function database() {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open('atrail', 1);
-    request.onupgradeneeded = () => request.result.createObjectStore('saves', { keyPath: 'id' });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-async function stored(mode, act) {
-  const db = await database();
-  try {
-    return await new Promise((resolve, reject) => {
-      const transaction = db.transaction('saves', mode);
-      const request = act(transaction.objectStore('saves'));
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onerror = () => reject(transaction.error);
-      transaction.onabort = () => reject(transaction.error);
-    });
-  } finally {
-    db.close();
-  }
-}
-
-const keep = (record) => stored('readwrite', (store) => store.put(record));
 
 /** Reads what earlier visits began. */
 export async function restore() {
@@ -97,6 +70,14 @@ export async function resume(id) {
     if (granted !== 'granted') throw new DOMException('refused', 'NotAllowedError');
   }
   return run(record);
+}
+
+/** Returns the saved file and its receipt, as files. */
+export async function filesOf(id) {
+  const { handle, receiptHandle, name } = await stored('readonly', (store) => store.get(id));
+  const file = await handle.getFile();
+  if (receiptHandle) return [file, await receiptHandle.getFile()];
+  return [file, new File([await receiptText({ id })], `${name}.receipt`)];
 }
 
 /** Stops a download; what is checked stays. */
