@@ -70,6 +70,11 @@ export function Histogram({ bars, height = 66, now, sel, onSel, onZoom, names, l
   const hN = (v) => (v ? Math.max(1, Math.round(v / maxN * up)) : 0), hF = (v) => (v ? Math.max(1, Math.round(v / maxF * (low - 2))) : 0);
   const inSel = (i) => sel && i >= sel[0] && i <= sel[1];
   const worst = names && maxF > 0 ? bars.findIndex((b) => b.f === maxF) : -1;
+  // The name of the highest failure stands where no other failure is in its way.
+  const free = (from, to) => !bars.some((b, i) => i !== worst && b.f > maxF * .4 && x(i) + bw > from && x(i) < to);
+  const room = 130;
+  const wx = worst < 0 ? null : x(worst) + bw + 5 + room < w && free(x(worst) + bw, x(worst) + bw + room) ? [x(worst) + bw + 5, 'start']
+    : x(worst) - room > gut && free(x(worst) - room, x(worst)) ? [x(worst) - 5, 'end'] : null;
   const index = (e) => Math.min(n - 1, Math.max(0, Math.floor((e.clientX - svg.current.getBoundingClientRect().left - gut) / each)));
   const key = (e) => {
     const from = at < 0 ? 0 : at;
@@ -95,7 +100,7 @@ export function Histogram({ bars, height = 66, now, sel, onSel, onZoom, names, l
     <g aria-hidden="true"><line class="axis" x1=${gut} x2=${w} y1=${zero + .5} y2=${zero + .5}/>
     ${now > bars[0].t && now < bars.at(-1).end && html`<line class="nowline" x1=${xt(now) + .5} x2=${xt(now) + .5} y1="0" y2=${foot}/>${w - xt(now) > 34 && html`<text x=${xt(now) + 5} y="20">${C.now}</text>`}`}
     ${sel && html`<g class="grips">${[xt(bars[sel[0]].t), xt(bars[sel[1]].end)].map((gx) => html`<line x1=${gx + .5} x2=${gx + .5} y1="0" y2=${foot}/><rect x=${gx - 2} y=${top + up / 2 - 7} width="5" height="14" rx="2"/>`)}</g>`}
-    ${worst >= 0 && html`<text class="bad name" x=${x(worst) + bw + 5 > w - 120 ? x(worst) - 5 : x(worst) + bw + 5} text-anchor=${x(worst) + bw + 5 > w - 120 ? 'end' : 'start'} y=${zero + low - 5}>${C.worst(maxF, clock(bars[worst].t))}</text>`}
+    ${wx && html`<text class="bad name" x=${wx[0]} text-anchor=${wx[1]} y=${foot - 5}>${C.worst(maxF, clock(bars[worst].t))}</text>`}
     ${ticks(bars, plot, xt).map(([tx, t]) => tx < w - 30 && html`<line class="tick" x1=${tx + .5} x2=${tx + .5} y1=${foot} y2=${foot + 5}/><text x=${tx + 4} y=${foot + 16}>${t}</text>`)}</g></svg>`}
     ${tip >= 0 && bars[tip] && html`<div class="tip" style=${{ left: `${Math.min(Math.max(0, x(tip) + bw + 8), w - 190 > x(tip) + bw + 8 ? 9999 : Math.max(0, x(tip) - 198))}px`, top: `${top + 2}px` }}><b>${stretch(bars[tip])}</b><dl><dt>${C.events}</dt><dd>${count(bars[tip].n)}</dd><dt>${C.failures}</dt><dd>${count(bars[tip].f)}</dd></dl><span class="q3">${C.local(localStretch(bars[tip]), localZone())}</span></div>`}</div>`;
 }

@@ -67,5 +67,22 @@ export const W = {
     none: 'There is no such event', noneWhy: 'It was deleted, it never was, or it belongs to somebody else. The server answers all three alike.', otherLeaf: 'Another event stands at this place', otherLeafWhy: 'Its leaf hash is not that of the link.',
     notHere: 'This event was not sealed when the link was made', notHereWhy: 'It has no permanent place yet, and is not among the rows that are loaded.', noPlaceGiven: 'This link names no event',
   },
+  overview: {
+    title: 'Last 24 hours', questions: 'Questions', whoDeleted: 'Who deleted…', failedLogins: 'Failed logins', roles: 'Who was given a role', readers: 'Who read this archive', counting: 'Counting',
+    events: 'Events', failures: 'Failures', people: 'People and services', reads: 'Reads of this archive', before: (n, length) => `${count(n)} in the ${length} before`, length: (ms) => (ms % 864e5 === 0 && ms > 864e5 ? `${ms / 864e5} d` : ms % 36e5 === 0 ? `${ms / 36e5} h` : `${Math.round(ms / 6e4)} min`),
+    byHour: 'Events by time', byHourLabel: 'Events and failures by time. Arrows move, Enter opens Explore.', keyEvents: 'events', keyFailures: 'failures, own scale',
+    fresh: 'New in this range', freshDay: 'New since yesterday', freshWhy: 'not seen in 30 days before', freshNone: 'No address, action or person that was not seen before.', freshMore: (n) => `and ${count(n)} more`, address: 'address', action: 'action', person: 'person',
+    topActions: 'Top actions', topPeople: 'Top people', topTargets: 'Top targets', topAddresses: 'Top addresses',
+    record: 'Deletions, holds and keys', recordWhy: '30 days, signed log', recordNone: 'None in the last 30 days.', all: (n) => `All ${count(n)}`, retention: 'retention',
+    kind: (k, n) => ({ delete: n > 1 ? `${count(n)} deletions` : 'deletion', hold: 'hold set', release: 'released', policy: 'policy', key: 'key' })[k] ?? k,
+    subject: (r) => (r.kind === 'delete' ? `${r.first === r.last ? r.first : `${r.first} – ${r.last.slice(5)}`}, ${many(r.events, 'event')}` : r.kind === 'policy' ? (r.entry.retention_days < 0 || r.entry.retention_days == null ? 'kept for ever' : `kept ${many(r.entry.retention_days, 'day')}`) : r.kind === 'key' ? 'signs with a new key' : `${r.entry.level ?? ''}, ${r.entry.reason ?? ''}`),
+    days: 'UTC days', daysSpace: 'all hours, this space', daysAccount: 'all hours, whole account', daysNone: 'No event in the last 14 days.', pick: 'Pick days', searchable: { all: 'All hours', some: 'Some hours', nothing: 'Not yet' },
+    col: { record: 'Record', time: (z) => `Time (${z})`, what: 'What', subject: 'Subject', who: 'Who', date: 'Date (UTC)', count: 'Count', size: 'Size', searchable: 'Searchable' },
+  },
+  live: {
+    following: 'following', paused: 'paused', stopped: 'stopped', cut: 'cut, connecting again', opening: 'connecting', seen: 'events', rate: (n, all) => `showing ${n} of ${count(all)}/s`, skipped: (n) => `${count(n)} not drawn`,
+    pause: 'Pause', goOn: 'Go on', clear: 'Clear', stop: 'Stop and explore', none: 'No event since you opened this', noneWhy: 'It shows each event as soon as it is on the disk.', failed: 'Events cannot be followed', rows: 'Events, the newest last',
+    gap: (s) => `The connection was cut; gap of ${s} s filled.`, missed: 'Events are missing here.', openGap: 'Gap: open in Explore', held: (n) => `Paused, ${count(n)} new`,
+  },
 };
 export { count, many };
