@@ -65,3 +65,45 @@ export const S = {
 };
 
 const ordinal = (n) => `${n}${n % 100 > 10 && n % 100 < 14 ? 'th' : ['th', 'st', 'nd', 'rd'][n % 10] ?? 'th'}`;
+
+export const R = {
+  title: 'Retention and holds',
+  retention: 'Retention', whole: 'Whole UTC days that are older are deleted within minutes after midnight.',
+  clockNote: 'Retention waits',
+  cols: { scope: 'Scope', kept: 'Kept', since: (z) => `Since (${z})`, by: 'By', next: 'Next midnight deletes', change: '' },
+  forever: 'for ever', days: (n) => many(n, 'day'), nothing: 'nothing', held: 'held', wouldGo: (day) => `${day} would go`,
+  goes: (day, events) => `${day}, ${many(events, 'event')}`, start: 'the beginning',
+  change: 'Change', changeOf: (name) => `Change how long ${name} is kept`,
+  holds: 'Legal holds', holdsText: (n) => (n ? `${count(n)} ${n === 1 ? 'stands' : 'stand'}: nothing there is deleted` : 'none stands'),
+  holdCols: { hold: 'Hold', reason: 'Reason', by: 'Set by', since: (z) => `Since (${z})` },
+  setHold: 'Set hold', release: 'Release', releaseOf: (name) => `Release the hold on ${name}`,
+  record: 'On record', recordText: (name) => `signed log of ${name}, deletions by retention folded`, recordAll: (n) => `All ${count(n)}`, recordFew: 'Newest',
+  recordText2: (n, shown) => `${count(shown)} of ${count(n)}`, recordMore: 'Show more', recordNone: 'Nothing is on record yet but the beginning of the log.',
+  recordCols: { index: 'Record', time: (z) => `Time (${z})`, what: 'What', subject: 'Subject', who: 'Who' },
+  what: { delete: 'deletion', policy: 'policy', hold: 'hold set', release: 'released', key: 'key', genesis: 'beginning', 'space-added': 'space added', 'space-removed': 'space removed' },
+  deletions: (n) => many(n, 'deletion'),
+  subjectDelete: (day, hours, events, reason) => `${day}${hours ? `, ${hours}` : ''}, ${many(events, 'event')}${reason ? `: ${reason}` : ''}`,
+  subjectPolicy: (now, before) => `${now}, was ${before}`,
+  subjectKey: (now, before) => `${now} endorsed by ${before}`,
+  subjectGenesis: (reason) => (reason ? `the log begins anew: ${reason}` : 'the log begins'),
+  hours: (first, last) => (first === 0 && last === 23 ? '' : first === last ? `hour ${first}` : `hours ${first} – ${last}`),
+  deleting: 'Deleting events is done by command',
+  less: (name) => `Keep ${name} for less long`, panel: (name) => `How long ${name} is kept`,
+  daysLabel: 'Days', daysHint: (now) => `Now ${now}. Whole UTC days older than this are deleted. −1 keeps for ever.`, daysBad: 'A whole number of days, or −1.',
+  deleted: 'Deleted within minutes', deletedNone: 'Nothing: no day with events is that old.',
+  dayCols: { day: 'Day (UTC)', events: 'Events', size: 'Size' }, moreDays: (n) => `${many(n, 'more day', 'more days')}`, allDays: (n) => many(n, 'day'),
+  warning: 'This can’t be undone, and ends every session that holds one of these days. That you did it stays on record.',
+  heldNow: (names) => `A legal hold stands on ${names}: nothing of it is deleted until the hold is released. Then these days go.`,
+  confirm: (name) => ['Type ', name, ' to confirm'], notName: 'That is not the name.',
+  keepGo: (n) => (n < 0 ? 'Keep for ever' : `Keep ${many(n, 'day')}`), keepDelete: (n, gone) => `Keep ${many(n, 'day')}, delete ${count(gone)}`,
+  kept: 'Retention changed', holdSet: 'Hold set', released: 'Hold released',
+  holdTitle: (name) => `Set a hold on ${name}`, reason: 'Reason', reasonHint: 'It stays in the signed log, and everybody who verifies a download reads it.', reasonNeeded: 'A hold needs a reason.',
+  holdText: 'From now on nothing here is deleted, neither by request nor by retention, until an owner of the account releases the hold.',
+  releaseTitle: (name) => `Release the hold on ${name}`, releaseText: 'Retention then deletes what has become due meanwhile.',
+  account: (name) => `account ${name}`, space: (name) => `space ${name}`, wholeHint: 'The whole account: its own domain and every space, later ones included.',
+  asCommand: 'As command',
+};
+
+export const T = {
+  left: 'It left this event', leftNone: 'The event that it left is not visible in the scopes that you may read.', show: 'Show in Explore',
+};
