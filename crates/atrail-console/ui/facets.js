@@ -18,7 +18,7 @@ export const Share = ({ n, of }) => html`<span class="share" aria-hidden="true">
 
 function Value({ field, value, n, total, query, onQuery }) {
   const said = value.length > 80 ? value.slice(0, 80) + '…' : value;
-  return html`<li class="val"><button type="button" class="name" aria-label=${E.only(field, said, n)} onClick=${() => onQuery(only(query, field, value))}><span class="cut"><${Marked} text=${value === '' ? E.emptyText : value} cap=${200}/></span><span class="n">${count(n)}</span></button>
+  return html`<li class="val"><button type="button" class="name" onClick=${() => onQuery(only(query, field, value))}><span class="sr">${E.only} </span><span class="cut"><${Marked} text=${value === '' ? E.emptyText : value} cap=${200}/></span> <span class="n">${count(n)}</span></button>
     <span class="pm"><button type="button" aria-label=${E.include(field, said)} onClick=${() => onQuery(more(query, field, value))}><${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${E.exclude(field, said)} onClick=${() => onQuery(more(query, field, value, true))}><${Icon} name="minus" size=${12}/></button></span>
     <${Share} n=${n} of=${total}/></li>`;
 }
@@ -48,7 +48,7 @@ function Facet({ f, total, query, span, onQuery }) {
   const [open, setOpen] = useState(false);
   const left = f.distinct - Math.min(FIRST, f.values.length);
   const active = chips(query).some((c) => c.field === f.field);
-  return html`<section class="facet"><div class="fhead"><h3 class=${active ? 'on' : ''}>${f.field}</h3><span class="n" aria-label=${E.values(f.distinct)}>${count(f.distinct)}</span></div>
+  return html`<section class="facet"><div class="fhead"><h2 class=${active ? 'on' : ''}>${f.field}</h2><span class="n">${count(f.distinct)}<span class="sr"> ${E.values}</span></span></div>
     ${open ? html`<${Whole} field=${f.field} query=${query} span=${span} total=${total} onQuery=${onQuery}/>` : html`<ul>${f.values.slice(0, FIRST).map((v) => html`<${Value} key=${v.value} field=${f.field} value=${v.value} n=${v.count} total=${total} query=${query} onQuery=${onQuery}/>`)}
       ${f.values.length === 0 && html`<li class="q3">${W.common.none}</li>`}</ul>`}
     ${(open || left > 0) && html`<button type="button" class="link" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}>${open ? E.less : E.more(left)}<span class="sr"> ${f.field}</span></button>`}</section>`;

@@ -73,7 +73,7 @@ export function useAsk(ask, deps) {
 }
 
 /** A state of a panel: an icon, a sentence, what is known, and what to do. */
-export const State = ({ icon, kind = '', title, children, actions }) => html`<div class=${`state ${kind}`} role="status"><${Icon} name=${icon}/><h3>${title}</h3>${children}${actions && html`<div class="row wrap">${actions}</div>`}</div>`;
+export const State = ({ icon, kind = '', title, children, actions }) => html`<div class=${`state ${kind}`} role="status"><${Icon} name=${icon}/><h2>${title}</h2>${children}${actions && html`<div class="row wrap">${actions}</div>`}</div>`;
 
 /** An error with its code and request, and Retry, which counts `Retry-After` down. */
 export function ErrorState({ error, again, title }) {

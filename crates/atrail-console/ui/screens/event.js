@@ -70,6 +70,9 @@ function save(text, name) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
+/** Base64 of a text's UTF-8 bytes. */
+const base64 = (text) => btoa(Array.from(new TextEncoder().encode(text), (b) => String.fromCharCode(b)).join(''));
+
 function Proof({ place, line }) {
   const [s, put] = useState({});
   const ended = useRef(null);
@@ -81,22 +84,21 @@ function Proof({ place, line }) {
     try {
       const { checkProof } = await import('../verify.js');
       const proof = await read('/v3/events/proof', { segment: place.segment, index: place.index, leaf: place.leaf }, { raw: true, signal: ended.current.signal });
-      const key = evidence.value?.pin?.key ?? null;
-      const r = await checkProof({ proof, key, signal: ended.current.signal });
-      // The proof holds the event: it must be the one that is shown.
-      const same = r.outcome !== 'proven' || r.event === undefined || r.event === line;
-      put({ proof, r, key, same });
+      const pin = evidence.value?.pin;
+      // The proof holds the event: the verifier wants it to be the one that is shown.
+      const r = await checkProof({ proof, event: base64(line), keys: pin ? [pin.key, ...pin.earlier] : [], signal: ended.current.signal });
+      put({ proof, r });
     } catch (error) { if (error.name !== 'AbortError') put({ error }); }
   };
   useKeys({ p: () => { prove(); } });
   const { r, proof } = s;
-  const proven = r?.outcome === 'proven' && s.same;
+  const proven = r?.outcome === 'proven';
   const checkpoint = r?.checkpoint_size;
-  return html`<section class="proof" aria-label=${V.proof}><ol class="steps"><${Step} done name=${V.durable}>${V.onDisk}<//>
+  return html`<section class="proof" aria-label=${V.proof}><ol class="psteps"><${Step} done name=${V.durable}>${V.onDisk}<//>
       <${Step} done=${!!place.segment} name=${place.segment ? V.sealed : V.notSealed}>${place.segment ? html`${V.segment} <code>${place.segment.slice(0, 4)}…${place.segment.slice(-4)}</code>, ${V.index(count(place.index))}` : V.notSealedWhy}<//>
-      <${Step} done=${proven} name=${proven ? V.proven : V.notProven}>${proven ? html`${V.checkpoint(count(checkpoint))}, ${s.key ? V.pinnedKey : V.noKey}` : place.segment && !r && html`<${Button} small kbd="p" disabled=${s.busy} onClick=${prove}>${s.busy ? V.proving : V.prove}<//>`}<//></ol>
+      <${Step} done=${proven} name=${proven ? V.proven : V.notProven}>${proven ? html`${V.checkpoint(count(checkpoint))}, ${V.pinnedKey}` : place.segment && !r && html`<${Button} small kbd="p" disabled=${s.busy} onClick=${prove}>${s.busy ? V.proving : V.prove}<//>`}<//></ol>
     <div aria-live="polite">${proven && html`<${Banner} kind="ok"><p>${V.recorded(count(checkpoint))} <b>${V.notProvenIs}</b> ${V.notDeleted} <button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button></p><p class="q2">${V.signed(shortKey(r.signer ?? ''))}</p><//>`}
-      ${r && !proven && html`<${Banner} kind="fail" icon="shieldx"><p><b>${V.failed}</b></p><p><${Marked} text=${s.same ? r.error ?? r.text ?? '' : V.otherEvent} lines/></p>${proof && html`<button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button>`}<//>`}
+      ${r && !proven && html`<${Banner} kind=${r.outcome === 'failed' ? 'fail' : 'warn'} icon=${r.outcome === 'failed' ? 'shieldx' : 'warn'}><p><b>${r.outcome === 'failed' ? V.failed : V.inconclusive}</b></p><p><${Marked} text=${r.error ?? r.text} lines/></p>${proof && html`<button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button>`}<//>`}
       ${s.error && html`<${Banner} kind="fail"><p><b>${V.notAnswered}</b></p><p>${s.error.code && html`<code>${s.error.code}</code>: `}${s.error.detail ?? s.error.message}</p><${Button} small icon="retry" onClick=${prove}>${W.common.retry}<//><//>`}</div></section>`;
 }
 
