@@ -78,7 +78,7 @@ function Holds({ data, zone }) {
   const name = (hold) => (hold.level === 'account' ? R.account(of(hold)?.name ?? scope.value.path[0]) : nameOf(hold.space));
   const cell = (hold, key) => {
     if (key === 'hold') return html`<${Tag} kind="hold" icon="hold">${name(hold)}<//>`;
-    if (key === 'reason') return html`<${Marked} text=${hold.reason}/>`;
+    if (key === 'reason') return html`<span class="wide-cell"><${Marked} text=${hold.reason}/></span>`;
     if (key === 'by') return html`<${Marked} text=${hold.actor} tag/>`;
     if (key === 'since') return html`<${Time} value=${hold.since.replace(/\.\d+Z$/, 'Z')}/>`;
     return of(hold) && can('hold', of(hold)) && html`<${Button} small label=${R.releaseOf(name(hold))} onClick=${() => set({ release: of(hold).id, change: null, hold: null })}>${R.release}<//>`;
