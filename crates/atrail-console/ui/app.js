@@ -15,7 +15,7 @@ const SCREENS = new Map(Object.entries({
   sessions: { load: () => import('./screens/sessions.js'), params: ['q', 'session', 'new'], scoped: true, ranged: true },
   verify: { load: () => import('./screens/verify.js'), params: [], open: true },
   retention: { load: () => import('./screens/retention.js'), params: ['change', 'hold', 'release'], scoped: true },
-  people: { load: () => import('./screens/people.js'), params: ['tab'], scoped: true },
+  people: { load: () => import('./screens/people.js'), params: ['tab', 'give', 'make'], scoped: true },
   live: { load: () => import('./screens/live.js'), params: ['q'], scoped: true, fixed: true },
 }));
 
