@@ -19,6 +19,10 @@ const SCREENS = new Map(Object.entries({
   live: { load: () => import('./screens/live.js'), params: ['q'], scoped: true, fixed: true },
 }));
 
+// Who is logged in is asked at once, and the screen's module fetched meanwhile.
+const began = whoAmI();
+SCREENS.get(route.value.screen)?.load().catch(() => {});
+
 function Screen({ name, view }) {
   const [got, put] = useState({});
   useEffect(() => {
@@ -36,7 +40,7 @@ function App() {
   const { screen } = route.value;
   const view = SCREENS.get(screen);
   const [error, fail] = useState(null);
-  useEffect(() => { whoAmI().catch(fail).then(() => lookAtKey()); }, []);
+  useEffect(() => { began.catch(fail).then(() => lookAtKey()); }, []);
   if (error) return html`<main class="page"><${ErrorState} error=${error} again=${() => location.reload()}/></main>`;
   if (me.value === undefined && !view?.open) return null;
   if (screen === 'login' || (me.value === null && !view?.open)) return html`<${Login}/>`;

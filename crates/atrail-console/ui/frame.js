@@ -25,7 +25,8 @@ export function copyLink() {
   const { from, to, last } = range.value;
   if (last) { p.delete('last'); p.set('from', from).set('to', to); }
   if (scope.value) p.set('scope', scopeKey());
-  copyText(location.origin + location.pathname + link(route.value.screen, p), F.linkCopied);
+  const text = location.origin + location.pathname + link(route.value.screen, p);
+  copyText(text, text.length > 2000 ? F.linkLong(text.length) : F.linkCopied);
 }
 
 /** A link to a screen that takes along only scope and range. */

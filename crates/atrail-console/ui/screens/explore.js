@@ -3,18 +3,20 @@ import { html, useState, useEffect, useMemo } from '../vendor/preact.js';
 import { route, range, scope, scopeKey, set, go, link, asOf, useKeys, iso } from '../state.js';
 import { ask, call } from '../api.js';
 import { Button, Menu, AsCommand, Panel, State, ErrorState, useAsk, toast, sh, Copy, Command } from '../parts.js';
-import { QueryBar, chips, join } from '../query.js';
+import { QueryBar, chips, join, and } from '../query.js';
 import { Histogram, BarTable, barsOf, bucketMap, stepFor, stepName, interval } from '../chart.js';
 import { Facets, FIELDS } from '../facets.js';
 import { Grid, usePages, COLS, EXTRA, loadedText, fields } from '../grid.js';
 import { EventPanel } from './event.js';
 import { copyLink } from '../frame.js';
-import { count, dayMonth, clock, many, Time } from '../fmt.js';
+import { count, dayMonth, clock, many, Time, rangeName } from '../fmt.js';
 import { hits } from '../json.js';
 import { W } from '../words.js';
 
 const E = W.explore;
 const FAILED = 'outcome:failure';
+/** What leaves out the events that atrail itself records. */
+const OWN = '-observer.name:ActivityTracker';
 
 /** Counts, histogram and facets of the whole range: one request; a second one for failures where there are some. */
 async function counts(query, span, step, signal) {
@@ -32,7 +34,7 @@ async function counts(query, span, step, signal) {
 function Empty({ query, span }) {
   const near = useAsk(async (signal) => {
     const one = async (body) => hits(await ask('/v3/search', { query, limit: 1, ...body }, { signal, raw: true })).pairs[0] ?? null;
-    const [before, after, all] = [await one({ start: '1970-01-01', end: span.start }), await one({ start: span.end, end: '9999-12-30', order: 'oldest' }),
+    const [before, after, all] = [await one({ start: '1970-01-01', end: span.start }), await one({ start: span.end, end: '2149-06-05', order: 'oldest' }),
       query ? await ask('/v3/aggregate', { ...span }, { signal }) : { total: 0 }];
     return { before, after, all: all.total };
   }, [query, span.start, span.end]);
@@ -120,6 +122,7 @@ export default function Explore() {
   const total = agg.data?.total;
   const asTable = p.get('table') === '1';
   const panel = !!at;
+  const ownless = chips(query).some((c) => c.text === OWN);
   const slow = pages.ask.state === 'slow' || agg.state === 'slow';
   return html`<div class="explore"><h1 class="sr">${W.frame.explore}</h1>
     <${QueryBar} query=${query} onQuery=${onQuery} problem=${bad}><${Button} icon="link" class="wide-only" onClick=${copyLink}>${E.copyLink}<//><//>
@@ -127,14 +130,14 @@ export default function Explore() {
       <section class="hist" aria-label=${E.histogram}><div class="key"><span><i class="sw"></i>${total === undefined ? '…' : many(total, 'event')}</span>
         <span><i class="sw f"></i>${agg.data ? E.failures(agg.data.failed) : '…'}</span><span class="q3 wide-only">${E.oneBar(stepName(agg.data?.histogram?.interval_seconds ?? step))}</span>
         ${agg.data?.searched.unindexed_days.length > 0 && html`<span class="tag warn">${E.unindexed(agg.data.searched.unindexed_days.length)}</span>`}
-        <span class="grow"></span>${picked && html`<b>${dayMonth(picked.from)} ${clock(picked.from)} – ${clock(picked.to)}</b><span class="q2 wide-only">${E.picked(picked.n, picked.f)}</span><${Button} small kbd="↵" onClick=${() => zoom(picked.from, picked.to)}>${E.zoom}<//><${Button} small kind="plain" onClick=${() => setSel(null)}>${E.clear}<//>`}
+        <span class="grow"></span>${!picked && html`<button type="button" class="link wide-only" onClick=${() => onQuery(ownless ? join(chips(query).filter((c) => c.text !== OWN)) : and(query, OWN))}>${ownless ? E.withOwn : E.withoutOwn}</button>`}${picked && html`<b>${dayMonth(picked.from)} ${clock(picked.from)} – ${clock(picked.to)}</b><span class="q2 wide-only">${E.picked(picked.n, picked.f)}</span><${Button} small kbd="↵" onClick=${() => zoom(picked.from, picked.to)}>${E.zoom}<//><${Button} small kind="plain" onClick=${() => setSel(null)}>${E.clear}<//>`}
         <${Button} small kind="plain" icon=${asTable ? 'overview' : 'cols'} label=${asTable ? E.asBars : E.asTable} onClick=${() => set({ table: asTable ? null : '1' }, { replace: true })}/></div>
         <div class="plot">${bars.length > 0 && (asTable ? html`<${BarTable} bars=${bars} onZoom=${zoom}/>` : html`<${Histogram} bars=${bars} height=${panel ? 40 : 66} now=${asOf.value} sel=${sel} onSel=${setSel} onZoom=${zoom} label=${E.histogramLabel}/>`)}</div></section>
       <div class="lower">${!panel && html`<aside class=${`fcol ${facetsOpen ? 'shown' : ''}`} aria-label=${E.facets}>${agg.data ? html`<${Facets} answer=${agg.data} query=${query} span=${span} onQuery=${onQuery}/>` : agg.state !== 'error' && html`<div class="facets"></div>`}</aside>`}
         <section class="rows" aria-label=${E.events}><div class="tools"><p class="of" aria-live="polite">${pages.ask.data && total !== undefined && html`<b>${count(pages.n)}</b> ${E.of} <b>${count(total)}</b>`}</p><span class="grow"></span>
             <${Actions} query=${query} span=${span} cols=${cols} narrow=${panel} facets=${facetsOpen} onFacets=${() => (panel ? set({ at: null }) : setFacets(!facetsOpen))}/></div>
           ${bad ? html`<${State} icon="explore" title=${E.notAsked}><p>${E.notAskedWhy}</p><//>` : pages.ask.state === 'error' && pages.ask.error ? html`<${ErrorState} error=${pages.ask.error} again=${pages.ask.again} title=${E.failed}/>`
-    : slow && !pages.ask.data ? html`<${State} icon="pending" title=${E.searching} actions=${html`<${Button} onClick=${() => { pages.ask.cancel(); agg.cancel(); }}>${W.common.cancel}<//>`}/>`
+    : slow && !pages.ask.data ? html`<${State} icon="pending" title=${E.searching(rangeName(range.value))} actions=${html`<${Button} onClick=${() => { pages.ask.cancel(); agg.cancel(); }}>${W.common.cancel}<//>`}/>`
       : pages.ask.state === 'ok' && pages.n === 0 ? html`<${Empty} query=${query} span=${span}/>`
         : html`<div class=${`gridbox ${pages.ask.state === 'loading' && pages.ask.shown ? 'stale' : ''}`}><div class="colmenu"><${Columns} cols=${cols}/></div><${Grid} pages=${pages} total=${total} cols=${cols} narrow=${panel} cur=${cur >= 0 ? cur : open} onCur=${onCur} onOpen=${show} open=${open} order=${order} onOrder=${() => set({ order: order === 'oldest' ? null : 'oldest' })} head=${E.events}/></div>
         <footer class="foot"><span>${loadedText(pages)}</span>${pages.hasMore && html`<${Button} small kind="plain" disabled=${pages.busy} onClick=${pages.more}>${pages.busy ? W.common.loading : E.loadMore(Math.min(200, (total ?? Infinity) - pages.n))}<//>`}

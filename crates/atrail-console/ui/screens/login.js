@@ -45,9 +45,9 @@ function Form({ name: fixed, byKey, done }) {
     if (!stopped) send(byKey ? { api_key: key.trim() } : { username: fixed ?? f.get('username'), password: f.get('password') });
   };
   return html`<form class="stack loose" ref=${first} onSubmit=${submit} key=${byKey ? 'k' : 'p'}>
-    ${byKey ? html`<${Field} label=${L.key} error=${error}>${(a) => html`<input type="password" name="key" required autocomplete="off" ...${a}/>`}<//>`
-    : html`${!fixed && html`<${Field} label=${L.name}>${(a) => html`<input type="text" name="username" required autocomplete="username" autocapitalize="none" spellcheck=${false} ...${a}/>`}<//>`}
-      <${Field} label=${fixed ? L.passwordOf(fixed) : L.password} error=${error}>${(a) => html`<input type="password" name="password" required autocomplete="current-password" ...${a}/>`}<//>`}
+    ${byKey ? html`<${Field} label=${L.key} error=${error}>${(a) => html`<input type="password" name="key" autofocus required autocomplete="off" ...${a}/>`}<//>`
+    : html`${!fixed && html`<${Field} label=${L.name}>${(a) => html`<input type="text" name="username" autofocus required autocomplete="username" autocapitalize="none" spellcheck=${false} ...${a}/>`}<//>`}
+      <${Field} label=${fixed ? L.passwordOf(fixed) : L.password} error=${error}>${(a) => html`<input type="password" name="password" autofocus=${!!fixed} required autocomplete="current-password" ...${a}/>`}<//>`}
     <${Button} type="submit" kind="fill" large disabled=${stopped}>${L.go}<//></form>`;
 }
 
