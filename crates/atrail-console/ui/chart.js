@@ -76,8 +76,10 @@ export function Histogram({ bars, height = 66, now, sel, onSel, onZoom, names, l
   const wx = worst < 0 ? null : x(worst) + bw + 5 + room < w && free(x(worst) + bw, x(worst) + bw + room) ? [x(worst) + bw + 5, 'start']
     : x(worst) - room > gut && free(x(worst) - room, x(worst)) ? [x(worst) - 5, 'end'] : null;
   const index = (e) => Math.min(n - 1, Math.max(0, Math.floor((e.clientX - svg.current.getBoundingClientRect().left - gut) / each)));
+  const latest = Math.max(0, bars.findLastIndex((b) => b.t <= (now ?? Infinity)));
+  const focusable = at < 0 ? (sel ? sel[1] : latest) : Math.min(at, n - 1);
   const key = (e) => {
-    const from = at < 0 ? 0 : at;
+    const from = at < 0 ? focusable : at;
     const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: n - 1 }[e.key];
     if (to !== undefined) {
       e.preventDefault(); e.stopPropagation();
@@ -89,7 +91,6 @@ export function Histogram({ bars, height = 66, now, sel, onSel, onZoom, names, l
   };
   const down = (e) => { if (e.button !== 0 || !onSel) return; e.preventDefault(); svg.current.setPointerCapture(e.pointerId); drag.current = { from: index(e) }; onSel([drag.current.from, drag.current.from]); };
   const move = (e) => { const i = index(e); setTip(i); if (drag.current && !drag.current.key && e.buttons & 1) onSel([Math.min(i, drag.current.from), Math.max(i, drag.current.from)]); };
-  const focusable = at < 0 ? (sel ? sel[1] : n - 1) : Math.min(at, n - 1);
   const total = foot + 22;
   return html`<div class="chart" ref=${box}>${w > 0 && n > 0 && html`<svg ref=${svg} width=${w} height=${total} role="group" aria-label=${label} onKeyDown=${key} onPointerDown=${down} onPointerMove=${move} onPointerLeave=${() => setTip(-1)}>
     <g aria-hidden="true">${[top, top + up / 2, ...(maxF ? [zero + low - 1] : [])].map((y) => html`<line class="gridline" x1=${gut} x2=${w} y1=${Math.round(y) + .5} y2=${Math.round(y) + .5}/>`)}

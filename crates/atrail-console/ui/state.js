@@ -1,5 +1,5 @@
 /** What all screens share: who is logged in, where (the scope), when (the range), and the route in the fragment. */
-import { signal, computed, batch, useEffect } from './vendor/preact.js';
+import { signal, computed, batch, useEffect, useRef } from './vendor/preact.js';
 
 /** `undefined`: not asked yet; `null`: nobody is logged in; else the answer of `GET /v3/console/me`. */
 export const me = signal(undefined);
@@ -83,8 +83,13 @@ export const scopeKey = (s = scope.value) => (s ? `${s.kind}-${s.id}` : null);
 
 const mayRead = (s) => s.accountRoles.some((r) => r === 'owner' || r === 'auditor') || s.roles.some((r) => r === 'developer' || r === 'auditor');
 
+/** The scope of an API key that an action needs. */
+const NEEDS = new Map([['read', 'read'], ['send', 'send'], ['delete', 'delete'], ['options', 'delete'], ['hold', 'manage'], ['manage', 'manage'], ['operator', 'manage']]);
+
 /** Whether the user may do this in scope: read, send, delete, options, hold, manage (the account), operator. */
 export function can(action, s = scope.value) {
+  const scoped = me.value?.login.scopes;
+  if (scoped && !scoped.includes(NEEDS.get(action))) return false;
   if (action === 'operator') return !!me.value?.operator;
   if (!s) return false;
   const owner = s.accountRoles.includes('owner');
@@ -142,14 +147,18 @@ letters.subscribe((on) => { localStorage.setItem('atrail.letters', on ? 'on' : '
 
 /** Binds keys, `{j: fn, Enter: fn}`, while the component is there. */
 export function useKeys(map) {
-  useEffect(() => { bound.push(map); return () => { bound.splice(bound.indexOf(map), 1); }; });
+  const now = useRef(map);
+  now.current = map;
+  useEffect(() => { bound.push(now); return () => { bound.splice(bound.indexOf(now), 1); }; }, []);
 }
 /** Escape calls `close` while the component is there and the topmost; then the focus goes back where it was. */
 export function useLayer(close, on = true) {
+  const last = useRef(close);
+  last.current = close;
   useEffect(() => {
     if (!on) return undefined;
     const before = document.activeElement;
-    const layer = { close: () => close() };
+    const layer = { close: () => last.current() };
     layers.push(layer);
     return () => {
       layers.splice(layers.indexOf(layer), 1);
@@ -164,7 +173,7 @@ addEventListener('keydown', (e) => {
   if (t.closest?.('input,select,textarea,[contenteditable],[role=menu]')) return;
   if (e.key.length === 1 && !letters.value) return;
   for (let i = bound.length - 1; i >= 0; i--) {
-    const f = bound[i][e.key];
+    const f = bound[i].current[e.key];
     if (f && f(e) !== false) { e.preventDefault(); return; }
   }
 });

@@ -4,10 +4,10 @@ import { Icon } from '../icons.js';
 import { Button, Menu, AsCommand, Side, State, ErrorState, Banner, Tag, useAsk, copyText, toast, Outcome } from '../parts.js';
 import { Marked, isOdd } from '../text.js';
 import { Time, count, many } from '../fmt.js';
-import { parse, pretty, get, scalar, leafOf } from '../json.js';
+import { parse, pretty, get, scalar, leafOf, hits } from '../json.js';
 import { ask, read, evidence, at as scopeAt } from '../api.js';
 import { route, scope, scopeKey, link, go, useKeys, useLayer, iso } from '../state.js';
-import { more, only } from '../query.js';
+import { more, only, quote } from '../query.js';
 import { shortKey } from '../pins.js';
 import { W } from '../words.js';
 
@@ -73,8 +73,17 @@ function save(text, name) {
 /** Base64 of a text's UTF-8 bytes. */
 const base64 = (text) => btoa(Array.from(new TextEncoder().encode(text), (b) => String.fromCharCode(b)).join(''));
 
-function Proof({ place, line }) {
+/** Where an event stands by now that was not sealed when it was found; null while it still is not. */
+async function placeNow(place, line, signal) {
+  let id = ''; try { id = scalar(get(parse(line), 'id')); } catch { return null; }
+  const end = new Date(Date.parse(place.day) + 864e5).toISOString().slice(0, 10);
+  const { pairs } = hits(await ask('/v3/search', { query: `id:${quote(id)}`, start: place.day, end, limit: 100 }, { raw: true, signal }));
+  return pairs.find((h) => h.place.leaf === place.leaf && h.place.segment)?.place ?? null;
+}
+
+function Proof({ place: found, line }) {
   const [s, put] = useState({});
+  const [place, setPlace] = useState(found);
   const ended = useRef(null);
   useEffect(() => () => ended.current?.abort(), []);
   const prove = async () => {
@@ -90,12 +99,21 @@ function Proof({ place, line }) {
       put({ proof, r });
     } catch (error) { if (error.name !== 'AbortError') put({ error }); }
   };
-  useKeys({ p: () => { prove(); } });
+  const look = async () => {
+    ended.current = new AbortController();
+    put({ busy: true });
+    try {
+      const now = await placeNow(place, line, ended.current.signal);
+      if (now) setPlace(now); else toast(V.stillNot, { kind: 'pending' });
+      put({});
+    } catch (error) { if (error.name !== 'AbortError') put({ error }); }
+  };
+  useKeys({ p: () => { if (place.segment) prove(); else look(); } });
   const { r, proof } = s;
   const proven = r?.outcome === 'proven';
   const checkpoint = r?.checkpoint_size;
   return html`<section class="proof" aria-label=${V.proof}><ol class="psteps"><${Step} done name=${V.durable}>${V.onDisk}<//>
-      <${Step} done=${!!place.segment} name=${place.segment ? V.sealed : V.notSealed}>${place.segment ? html`${V.segment} <code>${place.segment.slice(0, 4)}…${place.segment.slice(-4)}</code>, ${V.index(count(place.index))}` : V.notSealedWhy}<//>
+      <${Step} done=${!!place.segment} name=${place.segment ? V.sealed : V.notSealed}>${place.segment ? html`${V.segment} <code>${place.segment.slice(0, 4)}…${place.segment.slice(-4)}</code>, ${V.index(count(place.index))}` : html`<${Button} small disabled=${s.busy} onClick=${look}>${V.lookAgain}<//>`}<//>
       <${Step} done=${proven} name=${proven ? V.proven : V.notProven}>${proven ? html`${V.checkpoint(count(checkpoint))}, ${V.pinnedKey}` : place.segment && !r && html`<${Button} small kbd="p" disabled=${s.busy} onClick=${prove}>${s.busy ? V.proving : V.prove}<//>`}<//></ol>
     <div aria-live="polite">${proven && html`<${Banner} kind="ok"><p>${V.recorded(count(checkpoint))} <b>${V.notProvenIs}</b> ${V.notDeleted} <button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button></p><p class="q2">${V.signed(shortKey(r.signer ?? ''))}</p><//>`}
       ${r && !proven && html`<${Banner} kind=${r.outcome === 'failed' ? 'fail' : 'warn'} icon=${r.outcome === 'failed' ? 'shieldx' : 'warn'}><p><b>${r.outcome === 'failed' ? V.failed : V.inconclusive}</b></p><p><${Marked} text=${r.error ?? r.text} lines/></p>${proof && html`<button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button>`}<//>`}

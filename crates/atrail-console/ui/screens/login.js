@@ -57,6 +57,7 @@ export default function Login() {
   const [byKey, setByKey] = useState(false);
   const [oidc, setOidc] = useState(null);
   const once = useRef(route.value.params.get('link'));
+  const problem = route.value.params.get('problem') ?? '';
   const { error, send } = useLogin(after);
   const p = evidence.value;
   useEffect(() => {
@@ -70,7 +71,7 @@ export default function Login() {
   const name = p?.shown.name ?? location.hostname;
   return html`<div class="login"><main id="main"><div class="login-form stack loose"><${Mark} word size=${22}/>
     <div><h1>${L.title(name)}</h1><p class="q3">${location.host}</p></div>
-    ${once.current && error && html`<${Banner} kind="warn">${error}<//>`}
+    ${L.problem[problem] && html`<${Banner} kind="warn">${L.problem[problem]}<//>`}${once.current && error && html`<${Banner} kind="warn">${error}<//>`}
     ${!safe ? html`<${Banner} kind="fail"><p><b>${L.https}</b></p><p>${L.httpsWhy}</p><//>` : html`
       ${oidc && html`<${Button} large icon="key" href=${`/v3/console/oidc/start?return=${back}`}>${L.sso(typeof oidc.name === 'string' ? oidc.name : 'SSO')}<//><div class="or"><span>${L.or}</span></div>`}
       <${Form} byKey=${byKey} done=${after}/>
