@@ -1,6 +1,5 @@
 /** The signed log, as people read it: deletions, policies, holds, keys, with the numbers of their records. */
 import { R } from './words-more.js';
-import { shortKey } from './pins.js';
 
 /** Retention deletes day by day: entries within this many milliseconds are one act. */
 const ONE_ACT_MS = 10 * 60e3;
@@ -26,6 +25,7 @@ export function policies(rows) {
   return out;
 }
 
+const idOf = (key) => key.split('+')[1] ?? '';
 const kept = (days) => (days < 0 ? R.forever : R.days(days));
 
 /** The rows of the table, newest first: deletions by retention of one act are one row. */
@@ -55,7 +55,7 @@ export function onRecord(rows) {
       policy.set(domain, entry.retention_days);
     } else if (kind === 'hold' || kind === 'release') add(entry.reason, { level: entry.level });
     else if (kind === 'key') {
-      add(R.subjectKey(shortKey(entry.key), shortKey(key.get(domain) ?? '')));
+      add(R.subjectKey(idOf(entry.key), idOf(key.get(domain) ?? '')));
       key.set(domain, entry.key);
     } else if (kind === 'genesis') {
       key.set(domain, entry.key);

@@ -97,8 +97,8 @@ async function run(record) {
       await verifySaved(record, control.signal);
     });
   } catch (error) {
-    if (error.name === 'AbortError') show(id, { state: 'paused', error: null });
-    else show(id, { state: error.status === 410 ? 'gone' : 'stopped', error });
+    if (error.name === 'AbortError') show(id, { state: 'paused', error: null, left: null });
+    else show(id, { state: error.status === 410 ? 'gone' : 'stopped', error, left: null });
   } finally {
     running.delete(id);
   }
@@ -118,6 +118,7 @@ async function fetchAll(record, signal) {
   show(id, { id, name: record.name, total: record.total, state: 'saving', error: null, done: record.done, objects: record.objects, bytes: record.bytes, outcome: null });
   const objects = await patiently(id, signal, () => manifestOf(record, signal));
   record.objects = objects.length;
+  show(id, { objects: objects.length });
   await patiently(id, signal, () => saveReceipt(record, signal));
   const checker = new Checker();
   try {

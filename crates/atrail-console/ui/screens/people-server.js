@@ -6,7 +6,6 @@ import { Icon } from '../icons.js';
 import { Button, Command, Copy, Dialog, Field, Panel, Table, Tag, toast, useAsk } from '../parts.js';
 import { call, evidence, lookAtKey } from '../api.js';
 import { can, me } from '../state.js';
-import { Marked } from '../text.js';
 import { Time, zoneName } from '../fmt.js';
 import { pinned, shortKey } from '../pins.js';
 
@@ -27,17 +26,16 @@ function LoginList({ logins, again }) {
   const end = async (path, said) => {
     try { await call('DELETE', path); toast(said); again(); } catch (error) { toast(error.detail ?? error.message, { kind: 'fail' }); }
   };
-  const cols = [{ key: 'what', label: c.what }, { key: 'from', label: c.from }, { key: 'began', label: c.began(zone), mono: true }, { key: 'used', label: c.used(zone), mono: true }, { key: 'ends', label: c.ends(zone), mono: true }, { key: 'end', label: '', num: true }];
+  const cols = [{ key: 'what', label: c.what }, { key: 'by', label: c.by }, { key: 'began', label: c.began(zone), mono: true }, { key: 'ends', label: c.ends(zone), mono: true }, { key: 'end', label: '', num: true }];
   const cell = (login, key) => {
     if (key === 'what') return html`<span class="nowrap">${P.loginKind[login.kind] ?? login.kind}${login.current && html` <${Tag} kind="now">${P.current}<//>`}</span>`;
-    if (key === 'from') return html`<${Marked} text=${[login.address, login.agent].filter(Boolean).join(', ')}/>`;
+    if (key === 'by') return html`<span class="nowrap">${P.loginBy[login.by] ?? login.by}${login.api_key && html` <code class="q3">${login.api_key}</code>`}</span>`;
     if (key === 'began') return html`<${Time} value=${seconds(login.began)}/>`;
-    if (key === 'used') return login.used ? html`<${Time} value=${seconds(login.used)}/>` : '–';
-    if (key === 'ends') return login.expires ? html`<${Time} value=${seconds(login.expires)}/>` : '–';
-    return !login.current && html`<${Button} small label=${P.endLoginOf(seconds(login.began))} onClick=${() => end(`/v3/console/logins/${login.id}`, P.ended)}>${P.endLogin}<//>`;
+    if (key === 'ends') return html`<${Time} value=${seconds(login.expires)}/>`;
+    return !login.current && html`<${Button} small label=${P.endLoginOf(P.loginKind[login.kind] ?? login.kind, seconds(login.began))} onClick=${() => end(`/v3/logins/${login.id}`, P.ended)}>${P.endLogin}<//>`;
   };
   return html`<section class="sec"><div class="near"><h2>${P.logins}</h2><span class="small q3">${P.loginsText}</span>
-      ${logins.length > 1 && html`<${Button} class="right" onClick=${() => end('/v3/console/logins', P.endedOthers)}>${P.endOthers}<//>`}</div>
+      ${logins.length > 1 && html`<${Button} class="right" onClick=${() => end('/v3/logins', P.endedOthers)}>${P.endOthers}<//>`}</div>
     <${Table} name=${P.logins} air cols=${cols} rows=${logins} cell=${cell} keyOf=${(l) => l.id}/></section>`;
 }
 
@@ -62,7 +60,7 @@ function Password() {
 }
 
 /** The list of logins, where the server has one; null where it has none. */
-const listLogins = (signal) => call('GET', '/v3/console/logins', null, { signal }).then((answer) => answer.resources ?? answer, (error) => {
+const listLogins = (signal) => call('GET', '/v3/logins', null, { signal }).then((answer) => answer.resources ?? answer, (error) => {
   if (error.status === 404 || error.status === 403) return null;
   throw error;
 });

@@ -79,7 +79,7 @@ function Holds({ data, zone }) {
   const cell = (hold, key) => {
     if (key === 'hold') return html`<${Tag} kind="hold" icon="hold">${name(hold)}<//>`;
     if (key === 'reason') return html`<span class="wide-cell"><${Marked} text=${hold.reason}/></span>`;
-    if (key === 'by') return html`<${Marked} text=${hold.actor} tag/>`;
+    if (key === 'by') return html`<span class="who-cell"><${Marked} text=${hold.actor} tag/></span>`;
     if (key === 'since') return html`<${Time} value=${hold.since.replace(/\.\d+Z$/, 'Z')}/>`;
     return of(hold) && can('hold', of(hold)) && html`<${Button} small label=${R.releaseOf(name(hold))} onClick=${() => set({ release: of(hold).id, change: null, hold: null })}>${R.release}<//>`;
   };
@@ -101,7 +101,7 @@ function Recorded({ data, zone }) {
     if (key === 'index') return `#${count(row.index)}`;
     if (key === 'time') return html`<${Time} value=${row.time.replace(/\.\d+Z$/, 'Z')}/>`;
     if (key === 'domain') return html`<span class="nowrap">${nameOf(row.domain.slice(row.domain.indexOf('-') + 1))}</span>`;
-    if (key === 'who') return html`<${Marked} text=${row.actor} tag/>`;
+    if (key === 'who') return html`<span class="who-cell"><${Marked} text=${row.actor} tag/></span>`;
     if (key === 'subject') return html`<span class="wide-cell"><${Marked} text=${row.kind.startsWith('space-') ? nameOf(row.subject) : row.subject}/></span>`;
     const [kind, icon] = LOOK.get(row.kind) ?? ['', 'file'];
     return html`<${Tag} kind=${kind} icon=${icon}>${row.n > 1 ? R.deletions(row.n) : R.what[row.kind] ?? row.kind}<//>`;

@@ -129,8 +129,8 @@ export function SessionCard({ session, end, isShown, isPrimary }) {
     { rule: true }, { label: S.end, icon: 'trash', onClick: end },
   ];
   return html`<article class="card" aria-label=${title}>
-    <div class="row wrap">${stateTag(session, save)}<h2>${title}</h2><${Actions} session=${session} save=${save} isPrimary=${isPrimary}/>
-      ${(save?.state === 'done' || isGone) && html`<${Button} onClick=${end}>${S.end}<//>`}<${Menu} right kind="plain" icon="more" said=${`${S.more}: ${title}`} items=${items}/></div>
+    <div class="row wrap">${stateTag(session, save)}<h2>${title}</h2><div class="row"><${Actions} session=${session} save=${save} isPrimary=${isPrimary}/>
+      ${(save?.state === 'done' || isGone) && html`<${Button} onClick=${end}>${S.end}<//>`}<${Menu} right kind="plain" icon="more" said=${`${S.more}: ${title}`} items=${items}/></div></div>
     <dl class="facts"><div><dt>${f.events}</dt><dd>${count(session.events)}</dd></div><div><dt>${f.file}</dt><dd title=${`${count(session['total-bytes'])} bytes`}>${S.file(session['total-bytes'], save?.objects)}</dd></div>
       <div><dt>${f.made}</dt><dd><${Time} value=${session['create-time'].replace(/\.\d+Z$/, 'Z')}/></dd></div>${!isGone && html`<div><dt>${f.ends}</dt><dd>${S.endsIn(endsIn(session))}</dd></div>`}</dl>
     ${isGone ? html`<${Gone} session=${session}/>` : save?.state === 'checking' ? html`<${Checking} save=${save} session=${session}/>` : save && save.state !== 'done' && html`<${Progress} save=${save} session=${session}/>`}
