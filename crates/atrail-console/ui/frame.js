@@ -11,7 +11,7 @@ import { rangeName, split, localZone, day } from './fmt.js';
 const F = W.frame;
 /** The screens of the navigation: key of `g`, name, icon. */
 export const NAV = [['o', 'overview'], ['e', 'explore'], ['s', 'sessions'], ['v', 'verify'], ['r', 'retention'], ['p', 'people'], ['l', 'live']];
-const needsRead = new Set(['overview', 'explore', 'sessions', 'retention', 'live']);
+const needsRead = new Set(['overview', 'explore', 'event', 'sessions', 'retention', 'live']);
 /** What a role may not do is absent. */
 const offered = () => NAV.filter(([, s]) => s === 'verify' || (me.value && (!needsRead.has(s) || can('read'))));
 
@@ -56,7 +56,7 @@ function ScopePicker() {
       onClick: () => set({ scope: scopeKey(o), at: null }) });
   }
   const label = s ? html`<span class="wide-only q2">${s.path.slice(0, -1).map((p) => `${p} ▸ `)}</span><span class="val cut">${s.path.at(-1)}</span>${s.kind === 'account' && html`<span class="wide-only q2"> · ${F.account}</span>`}` : F.noScope;
-  return html`<${Menu} icon="scope" label=${html`<span class="cut">${label}</span>`} said=${`${F.scope}: ${s ? s.path.join(' ▸ ') : F.noScope}`} items=${items}/>`;
+  return html`<${Menu} icon="scope" label=${html`<span class="cut">${label}</span>`} said=${`${F.scope}: ${s ? s.path.join(' ▸ ') : F.noScope}${s?.kind === 'account' ? ` · ${F.account}` : ''}`} items=${items}/>`;
 }
 
 const PRESETS = ['1h', '24h', '7d', '30d', '90d'];
@@ -121,14 +121,14 @@ export function Frame({ view, children }) {
   const p = evidence.value;
   if (p?.state === 'changed') return html`<${KeyStop} p=${p}/>`;
   const odd = strange(view?.params ?? []).join(', ');
-  const unseen = me.value && view?.scoped && !scope.value && (route.value.params.has('scope') ? F.unseen : F.noRole);
+  const unseen = me.value && needsRead.has(screen) && !can('read') && (!scope.value && route.value.params.has('scope') ? F.unseen : F.noRole);
   return html`<div class="frame"><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${F.skip}</a><${Nav} now=${screen}/>
     <header class="top"><a class="mark" href=${plain('overview')} aria-label="atrail, ${F.overview}"><${Mark}/></a>
       ${view?.scoped && me.value ? html`<${ScopePicker}/>${view.ranged && scope.value && html`<${RangePicker}/>`}` : screen === 'verify' && html`<span class="q2 cut">${F.localVerify}</span>`}
       <span class="grow"></span><${Zone}/><${Button} small class="help" label=${F.keys} onClick=${() => { helpOpen.value = true; }}><kbd>?</kbd><//><${UserMenu}/></header>
     <main class=${`main ${view?.fixed ? 'fixed' : ''}`} id="main" tabindex="-1">
       ${odd && hidden !== odd && html`<div class="bar"><${Banner} kind="warn" onClose=${() => hide(odd)}>${F.strange(odd)}<//></div>`}
-      ${unseen ? html`<div class="page"><${Banner} kind="warn">${unseen}<//></div>` : children}</main>
+      ${unseen ? html`<div class="page"><h1>${F[screen]}</h1><${Banner} kind="warn">${unseen}<//></div>` : children}</main>
     <div class="toasts" role="log" aria-live="polite">${toasts.value.map((t) => html`<div class="toast" key=${t.id}><span class=${t.kind === 'fail' ? 't-fail' : 't-ok'}><${Icon} name=${t.kind}/></span><span class="grow">${t.text}</span>
       ${t.retry && html`<${Button} small onClick=${() => { dropToast(t); t.retry(); }}>${W.common.retry}<//>`}<${Button} small kind="plain" icon="x" label=${W.common.close} onClick=${() => dropToast(t)}/></div>`)}</div>
     <${Help}/></div>`;

@@ -6,6 +6,7 @@ import { Icon } from './icons.js';
 import { Outcome, Tag, useAsk } from './parts.js';
 import { hits, row, textAt } from './json.js';
 import { ask, Problem } from './api.js';
+import { scopes, zone } from './state.js';
 import { W } from './words.js';
 
 const E = W.explore;
@@ -63,12 +64,20 @@ export function usePages(body, deps) {
 /** The columns by their names in the link; other names are paths of members. */
 const HEAD = new Map([['time', () => E.time(zoneName())], ['outcome', () => E.outcome], ['who', () => E.who], ['action', () => E.action], ['target', () => E.target]]);
 export const COLS = ['time', 'outcome', 'who', 'action', 'target'];
-export const EXTRA = ['initiator.host.address', 'reason.reasonCode', 'observer.name', 'target.typeURI', 'eventType', 'id'];
+export const EXTRA = ['space', 'initiator.host.address', 'reason.reasonCode', 'observer.name', 'target.typeURI', 'eventType', 'id'];
 const WIDTH = new Map([['time', 224], ['outcome', 69], ['who', 172], ['action', 160], ['target', 0]]);
 const NARROW = new Map([['time', 220], ['outcome', 69], ['who', 112], ['action', 116], ['target', 0]]);
 
 /** The columns' widths: the last takes the rest. Before `outcome` there is a gutter for its shape. */
-const template = (cols, narrow) => cols.map((c, i) => (i === cols.length - 1 ? 'minmax(96px,1fr)' : `${((narrow ? NARROW : WIDTH).get(c) ?? 150) + (c === 'outcome' ? 19 : 0)}px`)).join(' ');
+const template = (cols, narrow) => cols.map((c, i) => {
+  if (i === cols.length - 1) return 'minmax(96px,1fr)';
+  // A local time ends in its offset, +01:00, which is five characters more than Z.
+  const extra = c === 'outcome' ? 19 : c === 'time' && zone.value === 'local' ? 38 : 0;
+  return `${((narrow ? NARROW : WIDTH).get(c) ?? 150) + extra}px`;
+}).join(' ');
+
+/** The name of a space that the user may see, else its GUID. */
+const spaceName = (id) => scopes.value.find((s) => s.id === id)?.name ?? id;
 
 function Cell({ col, hit, f }) {
   switch (col) {
@@ -77,6 +86,7 @@ function Cell({ col, hit, f }) {
     case 'who': return html`<${Marked} text=${f.who} tag cap=${300}/>`;
     case 'action': return html`<span class="cut"><${Marked} text=${f.action} cap=${300}/></span>${f.own && html` <${Tag}>${W.common.own}<//>`}`;
     case 'target': return html`<${Marked} text=${f.target} tag cap=${300}/> <span class="q3 kind"><${Marked} text=${f.kind} cap=${120}/></span>`;
+    case 'space': return spaceName(hit.place.space);
     default: return html`<${Marked} text=${f.node ? textAt(f.node, ...col.split('.')) : ''} cap=${300}/>`;
   }
 }

@@ -19,7 +19,7 @@ export const W = {
     strange: (parts) => `This link has a part that is not known here: ${parts}. It was left out; all else is as in the link.`,
     unseen: 'There is no such scope, or you may not see it. The link is right only for somebody who may.',
     noRole: 'You have no role that reads events. An owner of the account can grant one.',
-    unknown: (s) => `There is no screen “${s}”.`,
+    noScreen: 'Not found', unknown: (s) => `There is no screen “${s}”.`,
     from: 'From (UTC)', to: 'To, exclusive (UTC)', apply: 'Apply', badRange: 'From must be before to.', inLocal: (zone, a, b) => `In ${zone}: ${a} – ${b}`,
     keyPinned: (d) => `Pinned ${d}`, keyNew: 'Key pinned now', keyUnknown: 'Key not pinned',
     keyChanged: (name) => `${name} shows another evidence key`,
@@ -44,7 +44,7 @@ export const W = {
   explore: {
     query: 'Query', placeholder: 'field:value, -field:value, "text", pre*', placeholderMore: 'add field:value, "text", pre*', search: 'Search', copyLink: 'Copy link', not: 'not', asText: 'as text', asChips: 'as chips',
     editChip: 'Edit this condition', dropChip: (t) => `Drop ${t}`, drop: (t) => `Drop “${t.length > 40 ? t.slice(0, 40) + '…' : t}”`,
-    histogram: 'Events by time', histogramLabel: 'Events and failures by time. Arrows move, Shift and arrows select, Enter zooms in.', failures: (n) => `${many(n, 'failure')}, own scale`, oneBar: (s) => `one bar = ${s}`,
+    histogram: 'Events by time', histogramLabel: 'Events and failures by time. Arrows move, Shift and arrows select, Enter zooms in.', failures: (n) => `${many(n, 'failure')}, own scale`, oneBar: (s, utc) => `one bar = ${s}${utc ? ', axis in UTC' : ''}`,
     picked: (n, f) => `${many(n, 'event')}, ${many(f, 'failure')}`, zoom: 'Zoom in', clear: 'Clear', asTable: 'Show as a table', asBars: 'Show as bars', unindexed: (n) => `${many(n, 'day')} read line by line`,
     facets: 'Facets', facetsButton: 'Facets', only: 'Only', include: (f, v) => `Include ${f} ${v}`, exclude: (f, v) => `Exclude ${f} ${v}`, includeWord: 'include', excludeWord: 'exclude',
     values: 'values', others: 'others', missing: 'without a value', more: (n) => `${count(n)} more`, less: 'Fewer', within: (f) => `Search within ${f}`, withinHint: 'search within', emptyText: '(empty)',

@@ -1,6 +1,6 @@
 /** Explore: query, histogram, facets, table, and the event beside it. */
 import { html, useState, useEffect, useMemo } from '../vendor/preact.js';
-import { route, range, scope, scopeKey, set, go, link, asOf, useKeys, iso } from '../state.js';
+import { route, range, scope, scopeKey, set, go, link, asOf, useKeys, iso, zone } from '../state.js';
 import { ask, call } from '../api.js';
 import { Button, Menu, AsCommand, Panel, State, ErrorState, useAsk, toast, sh, Copy, Command } from '../parts.js';
 import { QueryBar, chips, join, and } from '../query.js';
@@ -128,7 +128,7 @@ export default function Explore() {
     <${QueryBar} query=${query} onQuery=${onQuery} problem=${bad}><${Button} icon="link" class="wide-only" onClick=${copyLink}>${E.copyLink}<//><//>
     <div class=${`split ${panel ? 'has-panel' : ''}`}><div class="left">
       <section class="hist" aria-label=${E.histogram}><div class="key"><span><i class="sw"></i>${total === undefined ? '…' : many(total, 'event')}</span>
-        <span><i class="sw f"></i>${agg.data ? E.failures(agg.data.failed) : '…'}</span><span class="q3 wide-only">${E.oneBar(stepName(agg.data?.histogram?.interval_seconds ?? step))}</span>
+        <span><i class="sw f"></i>${agg.data ? E.failures(agg.data.failed) : '…'}</span><span class="q3 wide-only">${E.oneBar(stepName(agg.data?.histogram?.interval_seconds ?? step), zone.value === 'local')}</span>
         ${agg.data?.searched.unindexed_days.length > 0 && html`<span class="tag warn">${E.unindexed(agg.data.searched.unindexed_days.length)}</span>`}
         <span class="grow"></span>${!picked && html`<button type="button" class="link wide-only" onClick=${() => onQuery(ownless ? join(chips(query).filter((c) => c.text !== OWN)) : and(query, OWN))}>${ownless ? E.withOwn : E.withoutOwn}</button>`}${picked && html`<b>${dayMonth(picked.from)} ${clock(picked.from)} – ${clock(picked.to)}</b><span class="q2 wide-only">${E.picked(picked.n, picked.f)}</span><${Button} small kbd="↵" onClick=${() => zoom(picked.from, picked.to)}>${E.zoom}<//><${Button} small kind="plain" onClick=${() => setSel(null)}>${E.clear}<//>`}
         <${Button} small kind="plain" icon=${asTable ? 'overview' : 'cols'} label=${asTable ? E.asBars : E.asTable} onClick=${() => set({ table: asTable ? null : '1' }, { replace: true })}/></div>
