@@ -20,8 +20,8 @@ export function inline(parts) {
 /** Whether this page is one file that was opened from disk. */
 export const isInlined = () => inlined !== null;
 
-/** Fetches the verifier, so that checks need no network from then on. */
-export function preload() {
+/** Fetches the verifier once. */
+function preload() {
   wasmBytes ??= readWasm().catch((error) => {
     wasmBytes = null;
     throw error;
@@ -107,22 +107,31 @@ export class Checker {
 
   /** Has the worker compile the verifier, once. */
   ready() {
-    this.loaded ??= preload().then((wasm) => this.run('load', { wasm }));
-    return this.loaded;
+    if (this.loaded) return this.loaded;
+    const loading = preload().then((wasm) => this.run('load', { wasm }));
+    this.loaded = loading;
+    loading.catch(() => { if (this.loaded === loading) this.loaded = null; });
+    return loading;
   }
 }
 
-async function withChecker(signal, work) {
-  const checker = new Checker();
-  const stop = () => checker.stop();
+/** The worker that verifies. It starts when a screen that needs it opens, and stays, so that checks need no network. */
+const shared = new Checker();
+
+/** Loads the verifier and starts its worker: from then on, checks need no network. */
+export const prepare = () => shared.ready();
+
+/** Has the worker do a job. An abort ends the worker, which cannot be interrupted otherwise, and starts the next one. */
+async function inWorker(job, argument, { signal, onProgress }) {
+  signal?.throwIfAborted();
+  await prepare();
+  signal?.throwIfAborted();
+  const stop = () => { shared.stop(); prepare().catch(() => {}); };
   signal?.addEventListener('abort', stop);
   try {
-    signal?.throwIfAborted();
-    await checker.ready();
-    return await work(checker);
+    return await shared.run(job, argument, { onProgress });
   } finally {
     signal?.removeEventListener('abort', stop);
-    checker.stop();
   }
 }
 
@@ -134,14 +143,12 @@ async function withChecker(signal, work) {
 export async function check({ file, receipt, since = null, contains = null, keys = [], onProgress, signal }) {
   const size = receipt instanceof Blob ? receipt.size : receipt.length;
   if (size > MAX_RECEIPT_BYTES) throw new RangeError('receipt too large');
-  const argument = { file, receipt, since, contains, keys };
-  const result = await withChecker(signal, (checker) => checker.run('verify', argument, { onProgress }));
-  return settle(result);
+  return settle(await inWorker('verify', { file, receipt, since, contains, keys }, { signal, onProgress }));
 }
 
 /** Checks the proof of one event, a Blob or a text; resolves with the members of `atrail verify --proof`. */
 export async function checkProof({ proof, event = null, keys = [], signal }) {
-  return settle(await withChecker(signal, (checker) => checker.run('prove', { proof, event, keys })));
+  return settle(await inWorker('prove', { proof, event, keys }, { signal }));
 }
 
 /** Names the outcome. A file that could not be read leaves the result open, unless a fault was found before. */

@@ -6,7 +6,7 @@ import { Button, Tag, State, Command, Field, useId } from '../parts.js';
 import { Marked } from '../text.js';
 import { size, count } from '../fmt.js';
 import { scopes } from '../state.js';
-import { check, checkProof, createdOf, handed, isInlined, kindOf, pairUp, preload, MAX_RECEIPT_BYTES } from '../verify.js';
+import { check, checkProof, createdOf, handed, isInlined, kindOf, pairUp, prepare, MAX_RECEIPT_BYTES } from '../verify.js';
 import { pinned, readKey, shortKey } from '../pins.js';
 import { verdictWord, verifyCommand } from '../claims.js';
 import { Verdict, ProofVerdict } from './verdict.js';
@@ -176,7 +176,7 @@ export default function Verify() {
     setAt(0);
   };
   useEffect(() => {
-    preload().then(() => setLoading(''), (error) => setLoading(String(error.message)));
+    prepare().then(() => setLoading(''), (error) => setLoading(String(error.message)));
     if (handed.length) add(handed.splice(0));
     const over = (e) => e.preventDefault();
     const drop = (e) => { e.preventDefault(); if (e.dataTransfer?.files.length) add([...e.dataTransfer.files]); };
