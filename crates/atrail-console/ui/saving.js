@@ -153,13 +153,16 @@ async function patiently(id, signal, work) {
       if (saves.value.get(id)?.bytes !== before) wait = 1;
       const seconds = Math.max(wait, error.retryAfter ?? 0);
       show(id, { state: 'waiting', retryIn: seconds, left: null });
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, seconds * 1000);
-        signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
-      });
+      await pass(seconds * 1000, signal);
     }
   }
 }
+
+/** Waits, or until the signal ends it. */
+const pass = (ms, signal) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms, null);
+  signal.addEventListener('abort', () => { clearTimeout(timer); resolve(null); }, { once: true });
+});
 
 const receiptText = ({ id }, signal) => call('GET', `/v3/sessions/${id}/receipt`, null, { signal, raw: true });
 
@@ -260,7 +263,9 @@ class Commits {
 /** How long the rest takes at the pace so far, in seconds; null in the first two. */
 class Pace {
   constructor(start, total) {
-    Object.assign(this, { start, total, began: Date.now() });
+    this.start = start;
+    this.total = total;
+    this.began = Date.now();
   }
 
   left(position) {

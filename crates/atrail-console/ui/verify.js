@@ -94,8 +94,12 @@ export class Checker {
     this.open.clear();
   }
 
-  /** Gives the worker a job, and resolves with its result. */
-  run(job, argument = {}, { onProgress, transfer = [] } = {}) {
+  /**
+   * Gives the worker a job, and resolves with its result.
+   * @param {{onProgress?: (bytes: number) => void, transfer?: Transferable[]}} [options]
+   */
+  run(job, argument = {}, options = {}) {
+    const { onProgress, transfer = [] } = options;
     this.start();
     this.next += 1;
     const id = this.next;
@@ -121,8 +125,12 @@ const shared = new Checker();
 /** Loads the verifier and starts its worker: from then on, checks need no network. */
 export const prepare = () => shared.ready();
 
-/** Has the worker do a job. An abort ends the worker, which cannot be interrupted otherwise, and starts the next one. */
-async function inWorker(job, argument, { signal, onProgress }) {
+/**
+ * Has the worker do a job. An abort ends the worker, which cannot be interrupted otherwise, and starts the next one.
+ * @param {{signal?: AbortSignal, onProgress?: (bytes: number) => void}} options
+ */
+async function inWorker(job, argument, options) {
+  const { signal, onProgress } = options;
   signal?.throwIfAborted();
   await prepare();
   signal?.throwIfAborted();

@@ -7,6 +7,9 @@ const SLICE = 1 << 20;
 /** Milliseconds between two reports of progress. */
 const BEAT = 50;
 
+/** Reads files at once, which only workers can. */
+const Reader = globalThis['FileReaderSync'];
+
 let verifier = null;
 let input = null;
 
@@ -28,7 +31,7 @@ class Input {
       if (!this.file || this.position >= this.file.size || target.length === 0) return 0;
       try {
         const blob = this.file.slice(this.position, this.position + SLICE);
-        this.slice = new Uint8Array(new FileReaderSync().readAsArrayBuffer(blob));
+        this.slice = new Uint8Array(new Reader().readAsArrayBuffer(blob));
       } catch (error) {
         this.error = error;
         return -1;
@@ -78,7 +81,7 @@ function ask(name, argument) {
 /** Returns the text of a file. What is not UTF-8 is no evidence, like an empty file. */
 function textOf(source) {
   if (source == null || typeof source === 'string') return source ?? null;
-  const bytes = new FileReaderSync().readAsArrayBuffer(source);
+  const bytes = new Reader().readAsArrayBuffer(source);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

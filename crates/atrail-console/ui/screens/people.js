@@ -5,7 +5,7 @@ import { W } from '../words.js';
 import { Button, Command, Dialog, Field, Panel, Table, Tag, toast, useAsk } from '../parts.js';
 import { Icon } from '../icons.js';
 import { call } from '../api.js';
-import { can, link, me, route, scope, scopes, set } from '../state.js';
+import { can, link, me, route, scopes, set } from '../state.js';
 import { Marked } from '../text.js';
 import { Time, zoneName } from '../fmt.js';
 import { Trace } from './trace.js';
@@ -145,5 +145,5 @@ export default function PeopleScreen() {
   useEffect(() => { setTrace(null); }, [tab]);
   const tabs = html`<nav class="tabs" aria-label=${P.tabsName}>${[...TABS.keys()].map((key) => html`<a key=${key} href=${link('people', { tab: key === 'people' ? null : key })} aria-current=${key === tab ? 'page' : undefined}>${P.tabs[key]}</a>`)}</nav>`;
   const head = (action) => html`<div class="head"><h1>${P.title}</h1>${action && html`<span class="right">${action}</span>`}</div>${tabs}${trace && html`<${Trace} trace=${trace} onClose=${() => setTrace(null)}/>`}`;
-  return html`<${Tab} key=${tab} use=${() => TABS.get(tab)({ setTrace, account: scope.value?.account })} head=${head}/>`;
+  return html`<${Tab} key=${tab} use=${() => TABS.get(tab)({ setTrace })} head=${head}/>`;
 }

@@ -70,8 +70,9 @@ function Findings({ result }) {
     { key: 'events', label: V.cols.events, mono: true }, { key: 'segment', label: V.cols.segment, mono: true }, { key: 'what', label: V.cols.what },
   ];
   const shown = cols.filter(({ key }) => key === 'kind' || key === 'what' || findings.some(({ location }) => location?.[key] != null));
-  const cell = ({ kind, location = {}, detail }, key) => {
+  const cell = ({ kind, location, detail }, key) => {
     if (key === 'kind') return kind === 'unpinned' || kind === 'unproven' ? html`<${Tag} kind="warn" icon="warn">${label(kind)}<//>` : html`<${Tag} kind="fail" icon="fail">${label(kind)}<//>`;
+    if (key !== 'what' && key !== 'kind' && !location) return '';
     if (key === 'day') return `${location.day ?? ''}${location.hour == null ? '' : ` ${String(location.hour).padStart(2, '0')}`}`;
     if (key === 'lines' || key === 'events') return location[key] ? V.span(location[key]) : '';
     if (key === 'segment') return html`<span class="nowrap" title=${location.segment}>${short(location.segment ?? '')}</span>`;
