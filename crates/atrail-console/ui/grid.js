@@ -118,6 +118,10 @@ export function Grid({ pages, total, cols, narrow, cur, onCur, onOpen, open, ord
     setView({ top: scrollTop, h: clientHeight });
     if (pages.hasMore && !pages.busy && !pages.error && scrollTop + clientHeight > height - 40 * H && n < total) pages.more();
   };
+  // Where the position of the bar is mapped, more rows would move those that are seen: the bar moves instead.
+  const seenFirst = useRef(0);
+  useLayoutEffect(() => { if (mapped) box.current.scrollTop = seenFirst.current / Math.max(1, n - seen + 1) * (height - box.current.clientHeight + HEADH); }, [n]);
+  useEffect(() => { seenFirst.current = first; });
   useEffect(() => { // The keyboard's row is kept in sight.
     if (cur < 0 || !box.current) return;
     const b = box.current, room = b.clientHeight - HEADH;

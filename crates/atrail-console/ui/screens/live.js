@@ -1,6 +1,6 @@
 /** Live: events as they are acknowledged. Never silent about what is not shown, and never scrolls what is being read. */
 import { html, useState, useEffect, useRef } from '../vendor/preact.js';
-import { route, scope, scopeKey, set, go, link, iso, useKeys } from '../state.js';
+import { route, scope, scopeKey, set, go, link, iso, zone, useKeys } from '../state.js';
 import { ask } from '../api.js';
 import { Button, Menu, AsCommand, Banner, State, ErrorState, Outcome, Tag, sh } from '../parts.js';
 import { QueryBar } from '../query.js';
@@ -114,7 +114,7 @@ export default function Live() {
         <${Button} icon="explore" onClick=${stop}>${L.stop}<//></div>
       ${S.error && S.error.code !== 'query_invalid' ? html`<${ErrorState} error=${S.error} again=${() => { setOn(false); setTimeout(() => setOn(true)); }} title=${L.failed}/>`
     : S.rows.length === 0 ? html`<${State} icon="live" title=${S.state === 'cut' ? L.cut : L.none}><p>${S.state === 'cut' ? S.detail : L.noneWhy}</p><//>`
-      : html`<div class="grid lgrid" ref=${box} onScroll=${onScroll} role="region" tabindex="0" aria-label=${L.rows}><table><thead><tr><th scope="col">${W.explore.time(zoneName())}</th><th scope="col" class="o">${W.explore.outcome}</th><th scope="col">${W.explore.who}</th><th scope="col">${W.explore.action}</th><th scope="col">${W.explore.target}</th></tr></thead><tbody>
+      : html`<div class=${`grid lgrid ${zone.value}`} ref=${box} onScroll=${onScroll} role="region" tabindex="0" aria-label=${L.rows}><table><thead><tr><th scope="col">${W.explore.time(zoneName())}</th><th scope="col" class="o">${W.explore.outcome}</th><th scope="col">${W.explore.who}</th><th scope="col">${W.explore.action}</th><th scope="col">${W.explore.target}</th></tr></thead><tbody>
         ${S.rows.map((h) => (h.note ? html`<tr key=${h.n} class="note"><td colspan="5">${h.note.gap ? L.gap(h.note.gap) : html`${L.missed} ${h.note.missed.from && html`<a href=${link('explore', { q: query, from: h.note.missed.from, to: h.note.missed.to })}>${L.openGap}</a>`}`}</td></tr>` : html`<${Row} key=${h.n} h=${h} sel=${open === h || cur === h.n} onOpen=${() => { setCur(h.n); pause(); setOpen(h); }}/>`))}</tbody></table></div>`}
       ${S.paused && html`<div class="foot held"><${Banner} icon="pause"><div class="row">${L.held(S.heldAll ?? 0)}<span class="grow"></span><${Button} small onClick=${goOn}>${L.goOn}<//></div><//></div>`}</section>
     ${open && html`<${EventPanel} key=${open.n} at=${placeOf(open)} hit=${open} waiting=${false} query=${query} onQuery=${(q) => go('explore', { q })} onStep=${walk} onClose=${() => setOpen(null)}/>`}</div></div>`;
