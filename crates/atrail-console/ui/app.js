@@ -1,11 +1,12 @@
 /** The entry: the table of screens, and the router by the fragment. */
 import { html, render, useState, useEffect } from './vendor/preact.js';
 import { me, route, scope, loginWanted } from './state.js';
-import { whoAmI, lookAtKey } from './api.js';
+import { whoAmI, lookAtKey, evidence } from './api.js';
 import { Frame } from './frame.js';
 import { ErrorState, Banner } from './parts.js';
 import { W } from './words.js';
 import Login, { LoginOver } from './screens/login.js';
+import { KeyStop } from './screens/key-stop.js';
 
 /** `params`: what the fragment may hold besides scope and range; `scoped`, `ranged`: what the top bar offers; `open`: without login; `fixed`: the screen scrolls its own boxes. */
 const SCREENS = new Map(Object.entries({
@@ -42,6 +43,7 @@ function App() {
   const [error, fail] = useState(null);
   useEffect(() => { began.catch(fail).then(() => lookAtKey()); }, []);
   if (error) return html`<main class="page"><${ErrorState} error=${error} again=${() => location.reload()}/></main>`;
+  if (evidence.value?.state === 'changed') return html`<${KeyStop}/>`;
   if (me.value === undefined && !view?.open) return null;
   if (screen === 'login' || (me.value === null && !view?.open)) return html`<${Login}/>`;
   return html`<${Frame} view=${view}>${view ? (!view.scoped || scope.value || screen === 'people') && html`<${Screen} name=${screen} view=${view}/>`

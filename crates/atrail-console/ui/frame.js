@@ -4,7 +4,7 @@ import { Icon, Mark } from './icons.js';
 import { Button, Menu, Banner, Dialog, Field, toasts, dropToast, copyText } from './parts.js';
 import { W } from './words.js';
 import { me, scope, scopes, scopeKey, range, route, zone, letters, link, go, set, strange, useKeys, isInstant, can, iso, refresh } from './state.js';
-import { logOut, evidence, replaceKey } from './api.js';
+import { logOut, evidence } from './api.js';
 import { shortKey } from './pins.js';
 import { rangeName, split, localZone, day } from './fmt.js';
 
@@ -101,13 +101,6 @@ function Help() {
     <label class="check"><input type="checkbox" checked=${letters.value} onChange=${(e) => { letters.value = e.target.checked; }}/>${F.letters}</label></div><//>`;
 }
 
-/** Another key than the pinned one, without endorsement: a full page, before all else. */
-function KeyStop({ p }) {
-  return html`<main class="stop" id="main"><div class="banner fail" role="alert"><${Icon} name="fail"/><div class="grow stack">
-    <h1>${F.keyChanged(p.shown.name)}</h1><p>${F.keyChangedWhy(p.pin.since.slice(0, 10))}</p><p><code>${p.pin.key}</code><br/><code>${p.shown.key}</code></p>
-    <div class="row"><${Button} kind="danger" onClick=${replaceKey}>${F.keyReplace}<//></div></div></div></main>`;
-}
-
 let went = 0;
 /** Draws the frame round a screen. `view`: the screen's entry of the table in app.js. */
 export function Frame({ view, children }) {
@@ -119,7 +112,6 @@ export function Frame({ view, children }) {
     ...Object.fromEntries(NAV.map(([k, s]) => [k, () => { if (Date.now() - went > 1500 || !offered().some(([, o]) => o === s)) return k === 'e' ? false : undefined; went = 0; go(s, {}); return undefined; }])),
   });
   const p = evidence.value;
-  if (p?.state === 'changed') return html`<${KeyStop} p=${p}/>`;
   const odd = strange(view?.params ?? []).join(', ');
   const unseen = me.value && needsRead.has(screen) && !can('read') && (!scope.value && route.value.params.has('scope') ? F.unseen : F.noRole);
   return html`<div class="frame"><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${F.skip}</a><${Nav} now=${screen}/>

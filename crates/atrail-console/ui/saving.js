@@ -27,11 +27,16 @@ function show(id, change) {
   saves.value = all;
 }
 
-/** Reads what earlier visits began. */
-export async function restore() {
+/** Reads what this user began in earlier visits, of the sessions `ids`; what is of sessions that ended is forgotten. */
+export async function restore(user, ids) {
   if (!canSave()) return;
   for (const record of await stored('readonly', (store) => store.getAll())) {
-    if (running.has(record.id)) continue;
+    if (record.user !== user || running.has(record.id)) continue;
+    if (!ids.has(record.id)) {
+      await forget(record.id);
+      continue;
+    }
+    if (saves.value.has(record.id)) continue;
     const { id, name, done, objects, bytes, total, outcome } = record;
     show(id, { id, name, done, objects, bytes, total, outcome, state: outcome ? 'done' : 'paused' });
   }
@@ -48,8 +53,8 @@ export async function forget(id) {
 
 /* Beginning and going on. Both need a click: the browser asks the user. */
 
-/** Asks where to save, and begins. `name` is the name of the download. */
-export async function begin({ id, etag, total, name }) {
+/** Asks where to save, and begins. `name` is the name of the download, `user` whose session it is. */
+export async function begin({ id, etag, total, name, user }) {
   const handle = await globalThis.showSaveFilePicker({ suggestedName: name });
   let receiptHandle = null;
   try {
@@ -57,7 +62,7 @@ export async function begin({ id, etag, total, name }) {
   } catch {
     // Without a place for it, the receipt is still checked, and can be downloaded by its link.
   }
-  const record = { id, etag, total, name: handle.name, handle, receiptHandle, done: 0, objects: 0, bytes: 0, outcome: null };
+  const record = { id, user, etag, total, name: handle.name, handle, receiptHandle, done: 0, objects: 0, bytes: 0, outcome: null };
   await keep(record);
   return run(record);
 }

@@ -5,7 +5,7 @@ import { W } from '../words.js';
 import { Icon } from '../icons.js';
 import { Button, Menu, Strip, Table, Tag, copyText, toast } from '../parts.js';
 import { call } from '../api.js';
-import { go, link, scopes, set } from '../state.js';
+import { go, link, me, scopes, set } from '../state.js';
 import { count, size, span, Time } from '../fmt.js';
 import { saves, canSave, begin, filesOf, forget, pause, resume } from '../saving.js';
 import { handed } from '../verify.js';
@@ -32,9 +32,12 @@ export const fileName = ({ 'date-range': { Start, End } }) => `events-${Start ==
 
 const OUTCOME = new Map([['proven', ['ok', 'verify']], ['failed', ['fail', 'shieldx']], ['inconclusive', ['warn', 'warn']]]);
 
+/** What saving needs to know of a session. */
+export const ofSession = (session) => ({ id: session.id, etag: session.etag, total: session['total-bytes'], name: fileName(session), user: me.value.user.id });
+
 /** The state of a session in a word, with a shape. `save` is how far this browser saved it. */
 export function stateTag(session, save) {
-  if (session.state === 'gone') return html`<${Tag} kind="fail" icon="trash">${S.state.gone}<//>`;
+  if (session.state === 'gone' || save?.state === 'gone') return html`<${Tag} kind="fail" icon="trash">${S.state.gone}<//>`;
   if (save?.state === 'done') { const [kind, icon] = OUTCOME.get(save.outcome) ?? OUTCOME.get('inconclusive'); return html`<${Tag} kind=${kind} icon=${icon}>${S[save.outcome] ?? S.inconclusive}<//>`; }
   if (save?.state === 'saving') return html`<${Tag} kind="now" icon="sessions">${S.saving}<//>`;
   if (save?.state === 'checking') return html`<${Tag} kind="now" icon="verify">${S.checking}<//>`;
@@ -105,15 +108,15 @@ async function showReport(id) {
 }
 
 function Actions({ session, save, isPrimary }) {
-  const { id, etag } = session;
+  const { id } = session;
   const name = fileName(session);
   const plain = html`<${Button} icon="sessions" kind=${isPrimary && !canSave() ? 'fill' : ''} href=${`/v3/events/download?session=${id}`} download=${name}>${S.link}<//>`;
-  if (session.state === 'gone') return null;
+  if (session.state === 'gone' || save?.state === 'gone') return null;
   if (save?.state === 'saving' || save?.state === 'waiting' || save?.state === 'checking') return html`<${Button} icon="pause" onClick=${() => pause(id)}>${S.pause}<//>`;
   if (save?.state === 'done') return html`<${Button} icon="verify" onClick=${() => attempt(() => showReport(id))}>${S.report}<//>`;
   if (save) return html`<${Button} kind=${isPrimary ? 'fill' : ''} icon="retry" onClick=${() => attempt(() => resume(id))}>${S.goOn}<//>`;
   if (!canSave()) return plain;
-  return html`<${Button} kind=${isPrimary ? 'fill' : ''} icon="verify" onClick=${() => attempt(() => begin({ id, etag, total: session['total-bytes'], name }))}>${S.save}<//>${plain}`;
+  return html`<${Button} kind=${isPrimary ? 'fill' : ''} icon="verify" onClick=${() => attempt(() => begin(ofSession(session)))}>${S.save}<//>${plain}`;
 }
 
 /** The card of a session. `end` ends it; `isPrimary`: it has the view's primary button. */
@@ -121,7 +124,7 @@ export function SessionCard({ session, end, isShown, isPrimary }) {
   const save = saves.value.get(session.id);
   const f = S.facts;
   const title = S.name(scopeName(session).replace(/^space /, ''), daysOf(session), hoursOf(session));
-  const isGone = session.state === 'gone';
+  const isGone = session.state === 'gone' || save?.state === 'gone';
   const items = [
     { label: S.copyLink, icon: 'link', onClick: () => copyText(location.origin + location.pathname + link('sessions', { session: session.id, new: null }), W.frame.linkCopied) },
     save && { label: S.forget, icon: 'x', onClick: () => forget(session.id) },
@@ -134,6 +137,6 @@ export function SessionCard({ session, end, isShown, isPrimary }) {
     <dl class="facts"><div><dt>${f.events}</dt><dd>${count(session.events)}</dd></div><div><dt>${f.file}</dt><dd title=${`${count(session['total-bytes'])} bytes`}>${S.file(session['total-bytes'], save?.objects)}</dd></div>
       <div><dt>${f.made}</dt><dd><${Time} value=${session['create-time'].replace(/\.\d+Z$/, 'Z')}/></dd></div>${!isGone && html`<div><dt>${f.ends}</dt><dd>${S.endsIn(endsIn(session))}</dd></div>`}</dl>
     ${isGone ? html`<${Gone} session=${session}/>` : save?.state === 'checking' ? html`<${Checking} save=${save} session=${session}/>` : save && save.state !== 'done' && html`<${Progress} save=${save} session=${session}/>`}
-    ${save?.error && html`<div class="banner fail" role="alert"><${Icon} name="fail"/><div class="grow">${errorWords(save.error)}</div></div>`}
+    ${save?.error && !isGone && html`<div class="banner fail" role="alert"><${Icon} name="fail"/><div class="grow">${errorWords(save.error)}</div></div>`}
     ${!isGone && (!save || save.state === 'done') && html`<${Files} session=${session}/>`}</article>`;
 }

@@ -8,7 +8,7 @@ import { call } from '../api.js';
 import { me, route, set, link, can } from '../state.js';
 import { count, Time, zoneName } from '../fmt.js';
 import { saves, canSave, begin, restore } from '../saving.js';
-import { SessionCard, daysOf, endsIn, fileName, hoursOf, scopeName, stateTag } from './session-card.js';
+import { SessionCard, daysOf, endsIn, hoursOf, ofSession, scopeName, stateTag } from './session-card.js';
 import { NewSession } from './session-new.js';
 
 /** Milliseconds between two looks at a download that the browser makes by itself, and how long without progress. */
@@ -71,7 +71,7 @@ const Hint = () => html`<div class="banner info"><${Icon} name="info"/><div clas
 export default function Sessions() {
   const ask = useAsk((signal) => call('GET', '/v3/sessions', null, { signal }), []);
   const [end, dialog] = useEnding(ask.again);
-  useEffect(() => { restore().catch(() => {}); }, []);
+  useEffect(() => { if (ask.data) restore(me.value.user.id, new Set(ask.data.map(({ id }) => id))).catch(() => {}); }, [ask.data]);
   const list = [...(ask.data ?? [])].reverse();
   useWatch(list, ask.again);
   const shown = route.value.params.get('session');
@@ -86,7 +86,7 @@ export default function Sessions() {
     ask.again();
     toast(S.made);
     if (!isWanted) return;
-    if (canSave()) begin({ id: session.id, etag: session.etag, total: session['total-bytes'], name: fileName(session) }).catch(() => {});
+    if (canSave()) begin(ofSession(session)).catch(() => {});
     else startDownload(session.id);
   };
   const body = html`<div class="page"><div class="head"><h1>${S.title}</h1><span class="q3">${S.lead}</span>

@@ -75,7 +75,7 @@ function Findings({ result }) {
     if (key !== 'what' && key !== 'kind' && !location) return '';
     if (key === 'day') return `${location.day ?? ''}${location.hour == null ? '' : ` ${String(location.hour).padStart(2, '0')}`}`;
     if (key === 'lines' || key === 'events') return location[key] ? V.span(location[key]) : '';
-    if (key === 'segment') return html`<span class="nowrap" title=${location.segment}>${short(location.segment ?? '')}</span>`;
+    if (key === 'segment') return html`<span class="nowrap"><${Marked} text=${short(location.segment ?? '')}/></span>`;
     return html`<span class="wide-cell"><${Marked} text=${detail}/></span>`;
   };
   return html`<section class="sec"><${Table} name=${V.cols.finding} cols=${shown} rows=${findings} cell=${cell}/>
@@ -92,7 +92,7 @@ function Domains({ result, names }) {
   ];
   const faulty = new Set(result.findings.map(({ location }) => location?.domain).filter(Boolean));
   const cell = (row, key) => {
-    if (key === 'domain') return html`<b class="nowrap">${domainName(row.domain, names)}</b>`;
+    if (key === 'domain') return html`<b class="nowrap"><${Marked} text=${domainName(row.domain, names)}/></b>`;
     if (key === 'days') return html`<span class="nowrap">${V.days(result.start, result.end)}</span>`;
     if (key === 'segments') return count((facts.get(row.domain)?.days ?? []).reduce((sum, { segments }) => sum + segments, 0));
     if (key === 'events') return count(row.events);
@@ -166,7 +166,7 @@ function Deletions({ result, names }) {
   ];
   const cell = (row, key) => {
     if (key === 'record') return row.record == null ? '' : `#${count(row.record)}`;
-    if (key === 'domain') return html`<span class="nowrap">${domainName(row.domain, names)}</span>`;
+    if (key === 'domain') return html`<span class="nowrap"><${Marked} text=${domainName(row.domain, names)}/></span>`;
     if (key === 'day') return html`<span class="nowrap">${row.last && row.last !== row.day ? `${row.day} – ${row.last}` : row.day}${row.hours ? `, ${row.hours.first} – ${row.hours.last}` : ''}</span>`;
     if (key === 'events') return count(row.events);
     if (key === 'who') return html`<${Marked} text=${row.actor} tag/>`;
@@ -205,7 +205,7 @@ export function ProofVerdict({ item, command, onReport, onJson }) {
   const isKnown = result.domain !== undefined;
   const line = isKnown ? V.proofLine(domainName(result.domain), result.day, String(result.hour).padStart(2, '0'), result.index, result.segment) : result.error ?? '';
   return html`<div class="stack loose"><${Head} result=${result} line=${line} onReport=${onReport} onJson=${onJson}/>
-    ${isKnown && html`<p class="prose">${V.proofYes(result.checkpoint_size, result.signer)}</p>
+    ${isKnown && html`<p class="prose"><${Marked} text=${V.proofYes(result.checkpoint_size, result.signer)}/></p>
       <section class="sec"><h2>${V.event}</h2><pre class="cmd" tabindex="0" role="region" aria-label=${V.event}><${Marked} text=${result.event} lines/></pre></section>
       <section class="sec"><h2>${V.notProven}</h2><p class="prose">${V.notProvenEvent}</p></section>`}
     ${result.outcome === 'inconclusive' && html`<${ToDo} list=${[V.todoKey]}/>`}
