@@ -77,6 +77,14 @@ impl Audit {
             .await
     }
 
+    /// Records that the actor read exactly this, by its details, in this hour, and returns when the event is durable.
+    /// Await it before answering a read.
+    pub(crate) async fn read_this(&self, act: Act) -> Result<(), Unwritten> {
+        self.repeats
+            .note(&self.writer, Key::by_details(&act), act)
+            .await
+    }
+
     /// Records that the actor searched the days of this question for its query in this hour, and returns when the event
     /// is durable. Await it before answering with an event or a count.
     pub(crate) async fn searched(

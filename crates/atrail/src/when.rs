@@ -52,6 +52,32 @@ fn ago(text: &str) -> Option<i64> {
     number.checked_mul(seconds)
 }
 
+impl When {
+    /// Returns the edge where this is the beginning of something that goes on to the present.
+    pub(crate) fn as_start(self, now: Timestamp) -> Result<Edge> {
+        let start = match self {
+            Self::Instant(instant) => Edge::Instant(instant),
+            Self::Ago(seconds) => Edge::Instant(before(now, seconds)?),
+            Self::Day(day) => Edge::Day(first_day(day, now)?),
+        };
+        if start.first() > now {
+            return Err(CliError::usage(format!(
+                "{} is in the future",
+                start.text()
+            )));
+        }
+        Ok(start)
+    }
+}
+
+/// Returns the instant so many seconds ago.
+fn before(now: Timestamp, seconds: i64) -> Result<Timestamp> {
+    let second = now.as_second().checked_sub(seconds);
+    second
+        .and_then(|second| Timestamp::from_second(second).ok())
+        .ok_or_else(|| CliError::usage("this time lies before the year -9999"))
+}
+
 /// The flags `-s`, `-e` and `--day` of a command that accepts instants, too.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct WhenFlags {
@@ -123,21 +149,15 @@ impl WhenFlags {
             };
             flags.resolve(DayDefault::TwoWeeks, now)
         };
-        let instant = |seconds: i64| {
-            let before = now.as_second().checked_sub(seconds);
-            before
-                .and_then(|second| Timestamp::from_second(second).ok())
-                .ok_or_else(|| CliError::usage("this time lies before the year -9999"))
-        };
         let end = match self.end {
             Some(When::Instant(instant)) => Edge::Instant(instant),
-            Some(When::Ago(seconds)) => Edge::Instant(instant(seconds)?),
+            Some(When::Ago(seconds)) => Edge::Instant(before(now, seconds)?),
             Some(When::Day(day)) => Edge::Day(days(None, Some(day))?.end()),
             None => Edge::Day(days(None, None)?.end()),
         };
         let start = match self.start {
             Some(When::Instant(instant)) => Edge::Instant(instant),
-            Some(When::Ago(seconds)) => Edge::Instant(instant(seconds)?),
+            Some(When::Ago(seconds)) => Edge::Instant(before(now, seconds)?),
             Some(When::Day(day)) => Edge::Day(first_day(day, now)?),
             None => match self.day {
                 Some(_) => Edge::Day(days(None, None)?.start()),

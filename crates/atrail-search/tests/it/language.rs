@@ -64,6 +64,7 @@ fn queries_of_one_meaning_have_one_canonical_text() {
             "from:10.0.0.0/8",
             vec!["from:10.0.0.0/8", "from:10.1.2.3/8"],
         ),
+        ("action:/^(cre|del)/", vec!["action:/^(cre|del)/"]),
         (
             "from:2001:db8::1/128",
             vec!["from:2001:db8::1", "from:2001:0DB8::0001"],

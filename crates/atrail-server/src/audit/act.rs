@@ -16,6 +16,8 @@ const TEXT_MAX_BYTES: usize = 1024;
 const QUERY_MAX_BYTES: usize = BODY_MAX_BYTES;
 /// The name of that detail.
 const QUERY: &str = "query";
+/// The name of the detail that names the request.
+pub(super) const REQUEST: &str = "request";
 
 /// The credential that proved an actor's identity (the original's `initiator.credential.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +172,7 @@ impl Act {
     pub(crate) fn new(action: Action, actor: Actor, domain: Domain) -> Self {
         let mut details = Map::new();
         if !actor.origin.request.is_empty() {
-            details.insert("request".to_owned(), actor.origin.request.clone().into());
+            details.insert(REQUEST.to_owned(), actor.origin.request.clone().into());
         }
         if let Some(key) = &actor.api_key {
             details.insert("apiKey".to_owned(), key.as_ref().into());

@@ -8,10 +8,10 @@ use std::sync::{Arc, OnceLock};
 use atrail_model::{DayRange, Domain, Timestamp, UserId};
 use atrail_store::ErrorKind;
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::act::Act;
+use super::act::{Act, REQUEST};
 use super::action::Action;
 use super::once::Once;
 use super::writer::{Unwritten, Writer};
@@ -33,8 +33,8 @@ pub(super) struct Key {
     action: Action,
     domain: Domain,
     address: Option<IpAddr>,
-    /// SHA-256 of a query and of the days that it searched.
-    query: Option<[u8; 32]>,
+    /// SHA-256 of what was read: of a search, its query and days; of other reads, their details.
+    what: Option<[u8; 32]>,
 }
 
 impl Key {
@@ -46,7 +46,7 @@ impl Key {
             action: act.action,
             domain: act.domain,
             address: None,
-            query: None,
+            what: None,
         }
     }
 
@@ -57,7 +57,19 @@ impl Key {
         hasher.update(days.end().number().to_be_bytes());
         hasher.update(query);
         Self {
-            query: Some(hasher.finalize().into()),
+            what: Some(hasher.finalize().into()),
+            ..Self::by_user(act)
+        }
+    }
+
+    /// Returns the key of acts by the same user with the same details, from any address.
+    pub(super) fn by_details(act: &Act) -> Self {
+        let mut hasher = Sha256::new();
+        for (name, value) in act.details.iter().filter(|(name, _)| *name != REQUEST) {
+            hasher.update(json!([name, value]).to_string());
+        }
+        Self {
+            what: Some(hasher.finalize().into()),
             ..Self::by_user(act)
         }
     }
@@ -229,7 +241,7 @@ impl Entry {
         }
         Some(self.count.get_or_init(|| {
             let mut act = self.first.act.clone();
-            act.details.remove("request");
+            act.details.remove(REQUEST);
             let mut act = act.with("repeats", again.times - 1);
             if !again.addresses.is_empty() {
                 let addresses = again.addresses.iter().map(|one| one.to_string().into());

@@ -19,6 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::auth::indices::Indices;
@@ -26,18 +27,21 @@ use crate::auth::principal::Principal;
 use crate::error::ApiError;
 use crate::es::{self, Refusal};
 use crate::extract::{self, OptionalJsonBody, RawBody};
-use crate::ingest::budget::Sender;
+use crate::ingest::budget::{Sender, Share};
 use crate::serve::served::Served;
 
 use hints::Hints;
+use run::Limits;
 use shape::Failure;
 
 /// The version of Elasticsearch whose answers these are like: clients look at it.
 const VERSION: &str = "8.19.0";
 /// The greatest number of searches in one request.
 const SEARCHES_MAX: usize = 100;
-/// Memory for the hits of an answer until the client has read them.
+/// Memory for an answer until the client has read it.
 const ANSWER_BYTES: usize = 16 << 20;
+/// The time of several searches in one request, in times that one search may take.
+const TIMES_OF_SEVERAL: u32 = 4;
 
 /// The indices that the path names; empty when it names none.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl FromRequestParts<Arc<App>> for InPath {
 pub(super) async fn root(State(app): State<Arc<App>>, _: Principal) -> Json<Value> {
     Json(json!({
         "name": "atrail",
-        "cluster_name": app.settings.store.server_name,
+        "cluster_name": cluster_name(&app),
         "cluster_uuid": "_na_",
         "version": {
             "number": VERSION,
@@ -84,7 +88,7 @@ pub(super) async fn root(State(app): State<Arc<App>>, _: Principal) -> Json<Valu
 /// Returns that the server can be asked.
 pub(super) async fn health(State(app): State<Arc<App>>, _: Principal) -> Json<Value> {
     Json(json!({
-        "cluster_name": app.settings.store.server_name,
+        "cluster_name": cluster_name(&app),
         "status": "green",
         "timed_out": false,
         "number_of_nodes": 1,
@@ -157,16 +161,22 @@ pub(super) async fn search(
 ) -> Result<Response, Failure> {
     let indices = indices(&app, &principal, &names).await?;
     let mut out = Vec::new();
+    let limits = Limits {
+        bytes: ANSWER_BYTES,
+        ends: None,
+    };
     run::search(
         &app,
         &principal,
         &indices,
         &or_empty(body),
         &mut out,
-        ANSWER_BYTES,
+        limits,
     )
     .await?;
-    served(&app, &principal, indices.targets[0], out).await
+    let mut share = share(&app, &principal, indices.targets[0]).await?;
+    share.begin(out.len()).await?;
+    Ok(served(out, share))
 }
 
 /// Counts events.
@@ -219,7 +229,8 @@ pub(super) async fn several(
         )
         .into());
     }
-    let mut read = None;
+    let ends = Instant::now() + app.settings.search.time_limit * TIMES_OF_SEVERAL;
+    let mut held: Option<Share> = None;
     let mut out = br#"{"took":0,"responses":["#.to_vec();
     for (number, (header, search)) in searches.into_iter().enumerate() {
         if number > 0 {
@@ -232,20 +243,28 @@ pub(super) async fn several(
             let named = es::read_header(&header)?;
             let named = if named.is_empty() { &in_path } else { &named };
             let indices = indices(&app, &principal, named).await?;
-            read.get_or_insert(indices.targets[0]);
-            let left = ANSWER_BYTES.saturating_sub(length);
-            run::search(&app, &principal, &indices, &search, &mut out, left).await
+            if held.is_none() {
+                held = Some(share(&app, &principal, indices.targets[0]).await?);
+            }
+            let limits = Limits {
+                bytes: ANSWER_BYTES.saturating_sub(length),
+                ends: Some(ends),
+            };
+            run::search(&app, &principal, &indices, &search, &mut out, limits).await
         };
         if let Err(failure) = answered.await {
             out.truncate(length);
             es::append(&mut out, &shape::refusal(failure).body());
         }
+        if let Some(share) = &mut held {
+            share.cover(out.len())?;
+        }
     }
     out.extend_from_slice(b"]}");
-    match read {
-        Some(target) => served(&app, &principal, target, out).await,
-        None => Ok(json_answer(Body::from(out))),
-    }
+    Ok(match held {
+        Some(share) => served(out, share),
+        None => json_answer(Body::from(out)),
+    })
 }
 
 /// Refuses ES|QL.
@@ -271,17 +290,20 @@ fn or_empty(body: Value) -> Value {
     if body.is_null() { json!({}) } else { body }
 }
 
-/// Returns an answer that counts against the caller's part of the memory until the client has read it.
-async fn served(
-    app: &App,
-    principal: &Principal,
-    target: Target,
-    out: Vec<u8>,
-) -> Result<Response, Failure> {
+/// Returns an empty share of the memory for the caller's answer.
+async fn share(app: &App, principal: &Principal, target: Target) -> Result<Share, ApiError> {
     let sender = Sender::of(app, principal, target).await?;
-    let mut share = app.ingest_budget.share_of(sender);
-    share.begin(out.len()).await?;
-    Ok(json_answer(Body::new(Served::new(Body::from(out), share))))
+    Ok(app.ingest_budget.share_of(sender))
+}
+
+/// Returns an answer that counts against the caller's part of the memory until the client has read it.
+fn served(out: Vec<u8>, share: Share) -> Response {
+    json_answer(Body::new(Served::new(Body::from(out), share)))
+}
+
+/// Returns the server's name, which clients show.
+fn cluster_name(app: &App) -> &str {
+    (app.settings.store.server_name.as_deref()).unwrap_or("atrail")
 }
 
 fn json_answer(body: Body) -> Response {

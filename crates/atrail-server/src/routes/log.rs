@@ -48,7 +48,7 @@ pub(super) async fn list(
     share.begin(LIST_BYTES).await?;
     let logs = app.store.logs(target).await?;
     let act = Act::new(Action::ReadLog, principal.actor(), target.domain());
-    app.audit.read(act.with("kinds", text)).await?;
+    app.audit.read_this(act.with("kinds", text)).await?;
     let mut listing = Listing {
         watch: Watch::new(&app, &principal, target),
         app,

@@ -118,7 +118,7 @@ impl Wanted {
         let act = Act::new(action, placed.principal.actor(), domain)
             .with("segment", self.segment.to_string())
             .with("index", self.index);
-        Ok(app.audit.read(act).await?)
+        Ok(app.audit.read_this(act).await?)
     }
 }
 

@@ -45,9 +45,9 @@ pub(super) async fn follow(
     share.begin(TAIL_BYTES).await?;
     let mut act = Act::new(Action::TailEvents, principal.actor(), target.domain());
     if let Some(text) = query.query.as_deref() {
-        act = act.with("query", text);
+        act = act.searching(text);
     }
-    app.audit.read(act).await?;
+    app.audit.read_this(act).await?;
     let watch = Watch::new(&app, &principal, target);
     let follower = Follower::new(&app, watch, target, filter, from).await?;
     let body = Body::from_stream(follower.lines());

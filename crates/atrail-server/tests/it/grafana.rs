@@ -257,6 +257,32 @@ async fn each_search_that_fails_has_its_error_in_its_place() {
 }
 
 #[tokio::test]
+async fn several_answers_together_have_a_limit() {
+    let (_server, owner) = with_events().await;
+    // Each minute of 30 days is a bucket: about three megabytes of answer for a hundred bytes of request.
+    let end = DAY + 30 * 24 * HOUR;
+    let one = json!({"size": 0, "aggs": {"1": {"date_histogram": {
+        "field": "@timestamp", "fixed_interval": "1m", "min_doc_count": 0,
+        "extended_bounds": {"min": DAY, "max": end},
+    }}}});
+    let request = owner
+        .post(paths::ES_MSEARCH)
+        .body(format!("{{}}\n{one}\n").repeat(20));
+    let (status, body) = request.seen().await;
+    assert_eq!(status, 200);
+    assert!(body.len() < 17 << 20, "{} bytes", body.len());
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let answers = body["responses"].as_array().unwrap();
+    let whole = |answer: &Value| answer["aggregations"]["1"]["buckets"].is_array();
+    assert!(whole(&answers[0]), "the control: {}", answers[0]);
+    let cut = answers.iter().position(|answer| !whole(answer)).unwrap();
+    for answer in &answers[cut..] {
+        let kind = &answer["error"]["type"];
+        assert_eq!(kind, "too_many_buckets_exception", "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_pages_of_a_search_continue_exactly() {
     let server = TestServer::start().await;
     let owner = server.admin().await;

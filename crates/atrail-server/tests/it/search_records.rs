@@ -106,3 +106,32 @@ async fn an_export_leaves_its_beginning_and_its_end() {
         (&2.into(), &text.len().into())
     );
 }
+
+#[tokio::test]
+async fn each_query_of_a_tail_and_each_list_of_kinds_leaves_an_event() {
+    let server = server().await;
+    let admin = server.admin().await;
+    admin.send_events(event(1)).await;
+    for query in ["action:read", "outcome:failure", "action:read"] {
+        let tail = admin
+            .post(paths::TAIL)
+            .json(&json!({"query": query}))
+            .send();
+        assert_eq!(tail.await.unwrap().status(), 200);
+    }
+    for kinds in ["delete", "hold,policy", "delete"] {
+        let log = format!("{}?kinds={kinds}", paths::LOG);
+        assert_eq!(admin.get(&log).send().await.unwrap().status(), 200);
+    }
+    let all = own_of_space(&admin).await;
+    let seen = |action: &str, detail: &str| -> Vec<String> {
+        let of_action = of_action(&all, action).into_iter();
+        let text = |event| details(event)[detail].as_str().unwrap().to_owned();
+        of_action.map(text).collect()
+    };
+    assert_eq!(
+        seen("tail.events", "query"),
+        ["action:read", "outcome:failure"]
+    );
+    assert_eq!(seen("read.log", "kinds"), ["delete", "hold,policy"]);
+}

@@ -18,6 +18,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use self::ask::Asked;
+pub(super) use self::ask::parsed;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::when::WhenFlags;

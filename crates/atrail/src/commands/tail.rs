@@ -2,21 +2,21 @@
 
 mod earlier;
 mod event;
-mod since;
 mod wire;
 
 use std::time::Duration;
 
 use atrail_api::{ErrorCode, TailQuery, paths};
 
+use super::search::parsed;
 use crate::client::{
     Backoff, Call, Client, Unsent, connect, explain, is_busy, jitter, retry_after,
 };
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Format;
 use crate::settings::Settings;
+use crate::when::When;
 use earlier::{Printed, print_earlier};
-use since::Since;
 use wire::{Item, Items};
 
 /// Print events as they are acknowledged, until Ctrl-C
@@ -35,9 +35,10 @@ pub(crate) struct Args {
     /// The whole account: its own domain and every space
     #[arg(short = 'a', long)]
     at_account_level: bool,
-    /// Begin with the events since this day or instant: YYYY-MM-DD, today, yesterday, 7d (7 days ago), or RFC 3339
+    /// Begin with the events since then: a day (YYYY-MM-DD, today, yesterday, 7d), a time (2026-11-20T14:30:00Z), or 2h
+    /// or 30m (ago); UTC
     #[arg(long, value_name = "WHEN")]
-    since: Option<Since>,
+    since: Option<When>,
 }
 
 /// Follows until the user or the server ends it.
@@ -51,6 +52,11 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             ));
         }
     };
+    if let Some(query) = &args.query {
+        parsed(query)?;
+    }
+    let since = args.since.map(|since| since.as_start(settings.now()));
+    let since = since.transpose()?;
     let client = connect(settings, !args.at_account_level).await?;
     let mut following = Following {
         settings,
@@ -65,12 +71,12 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         backoff: Backoff::new(u32::MAX),
         was_connected: false,
     };
-    if let Some(since) = args.since {
+    if let Some(since) = since {
         // The place where the tail continues is fixed before the search, so that no event falls between the two.
         following.query.after = Some(following.begin().await?);
-        let start = since.text(settings.now())?;
         let query = following.query.clone();
-        following.printed = print_earlier(settings, &client, &query, start, as_lines).await?;
+        following.printed =
+            print_earlier(settings, &client, &query, since.text(), as_lines).await?;
     }
     following.follow().await
 }

@@ -114,12 +114,42 @@ fn a_tail_has_a_query_and_says_what_is_wrong_with_it() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     env.log_in(&server);
-    let said = env.run(&["tail", "action:("]).fails(1);
-    assert!(said.contains("column"), "{said}");
+    let said = env.run(&["tail", "action:("]).fails(2);
+    assert!(said.contains("action:(") && said.contains('^'), "{said}");
     env.run(&["tail", "--format", "csv"]).fails(2);
-    env.run(&["tail", "--since", "soon"]).fails(2);
+    for since in ["soon", "", "7", "2026-13-01"] {
+        env.run(&["tail", "--since", since]).fails(2);
+    }
+    let said = env.run(&["tail", "--since", "2100-01-01"]).fails(2);
+    assert!(said.contains("in the future"), "{said}");
     server.stop();
     env.run(&["tail"]).fails(5);
+}
+
+#[test]
+fn a_tail_begins_with_the_events_since_then() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let now = atrail_model::Timestamp::now();
+    let ago = |hours: u64| (now - Duration::from_secs(3600 * hours)).to_string();
+    let at = |number: usize, hours: u64| {
+        let event = one(number);
+        let (before, rest) = event.split_once("\"eventTime\":\"").unwrap();
+        let (_, after) = rest.split_once('"').unwrap();
+        format!("{before}\"eventTime\":\"{}\"{after}", ago(hours))
+    };
+    let (earlier, later) = (at(1, 5), at(2, 1));
+    send(&env, &format!("{earlier}{later}"));
+    let (two_hours, instant) = ("2h".to_owned(), ago(2));
+    for since in [two_hours, instant] {
+        let tail = Tail::start(&env, &["--since", &since]);
+        assert_eq!(tail.next() + "\n", later, "{since}");
+        assert_eq!(tail.end(), Some(130));
+    }
+    let tail = Tail::start(&env, &["--since", "6h"]);
+    assert_eq!(tail.next() + "\n", earlier, "the control");
+    assert_eq!(tail.end(), Some(130));
 }
 
 #[test]

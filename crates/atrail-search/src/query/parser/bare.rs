@@ -263,6 +263,11 @@ fn refuse_comparison(word: &Word) -> Result<(), Wrong> {
 
 /// Refuses `word~2` and `word^2`.
 fn refuse_suffix(word: &Word) -> Result<(), Wrong> {
+    let value = word.colon().and_then(|colon| word.chars.get(colon + 1));
+    if value.is_some_and(|first| first.is('/')) {
+        // In a regular expression, the signs have a meaning; the word may end within it.
+        return Ok(());
+    }
     let Some(sign) = word.chars.iter().rposition(|c| c.is('~') || c.is('^')) else {
         return Ok(());
     };

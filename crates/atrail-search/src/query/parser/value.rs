@@ -92,6 +92,12 @@ impl Parser<'_> {
             {
                 return Ok(is(field, Test::Network(address, length)));
             }
+            if !is_time(field) && is_broken_network(word.raw) {
+                return Err(self.error(
+                    start,
+                    "this is no network: an IPv4 prefix has at most 32 bits, an IPv6 prefix at most 128; to search for the text, quote it",
+                ));
+            }
             return self.exactly(field, start, &word.text());
         }
         if is_time(field) {
@@ -327,6 +333,14 @@ impl Parser<'_> {
 /// Returns the condition that one of the field's values passes the test.
 fn is(field: &Field, test: Test) -> Expr {
     service::is(field, test)
+}
+
+/// Reports whether a text is an address and a number that is no length of its prefixes.
+fn is_broken_network(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(address, length)| {
+        let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && address.parse::<IpAddr>().is_ok()
+    })
 }
 
 /// Reads an address, or a network as `10.0.0.0/8`. Bits behind the prefix do not matter.

@@ -9,7 +9,7 @@ use atrail_store::Store;
 use atrail_store::search::{Budget, Question, SearchError, Searched};
 use futures_util::{StreamExt, pin_mut};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::pager::Pager;
 use super::shape::Failure;
@@ -24,8 +24,19 @@ use crate::metrics::searches::Kind;
 
 /// Events that are counted before other work of the thread has its turn.
 const COUNTED_AT_ONCE: u64 = 256;
+/// What an answer has beside its hits and buckets: the answers of several searches may exceed the limit by so much.
+const ENVELOPE_BYTES: usize = 1024;
 /// Length of a day in seconds.
 const DAY_SECONDS: i64 = 86_400;
+
+/// What the answer of one search may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes that are left of the whole answer.
+    pub(super) bytes: usize,
+    /// When the request's time ends, if it has several searches.
+    pub(super) ends: Option<Instant>,
+}
 
 /// Why a search ended without an answer.
 #[derive(Debug)]
@@ -55,31 +66,39 @@ struct Answered {
     read: Vec<Searched>,
 }
 
-/// Answers a search with at most so many bytes of hits. It is on record before the answer begins.
+/// Appends the answer of a search. It is on record before the answer begins.
 pub(super) async fn search(
     app: &Arc<App>,
     principal: &Principal,
     indices: &Indices,
     body: &Value,
     out: &mut Vec<u8>,
-    bytes_max: usize,
+    limits: Limits,
 ) -> Result<(), Failure> {
+    let began = out.len();
     let search = es::read(body, app.clock.now())?;
     let query = es::query_of(search.expr.clone())?;
     let questions = questions(&indices.targets, search.range, &query);
-    let work =
-        async |budget: &Budget| answered(&app.store, &search, &questions, budget, bytes_max).await;
+    let work = async |budget: &Budget| {
+        answered(&app.store, &search, &questions, budget, limits.bytes).await
+    };
     let kind = if search.size > 0 {
         Kind::Search
     } else {
         Kind::Aggregate
     };
-    let (found, took_ms) = on_record(app, principal, &questions, kind, work).await?;
+    let (found, took_ms) = on_record(app, principal, &questions, kind, limits.ends, work).await?;
     for read in &found.read {
         app.metrics.searched(read);
     }
     let aggregations = found.aggregations.as_ref();
     es::write_answer(out, took_ms, found.total, &found.hits, aggregations);
+    if out.len() - began > limits.bytes + ENVELOPE_BYTES {
+        return Err(Refusal::too_many_buckets(
+            "the answer would be larger than 16 MiB: ask for fewer buckets, for a shorter time, or in several requests",
+        )
+        .into());
+    }
     Ok(())
 }
 
@@ -104,7 +123,8 @@ pub(super) async fn count(
         .await?;
         Ok((counts.iter().map(|counts| counts.total).sum(), read))
     };
-    let ((count, read), _) = on_record(app, principal, &questions, Kind::Aggregate, work).await?;
+    let ((count, read), _) =
+        on_record(app, principal, &questions, Kind::Aggregate, None, work).await?;
     for read in &read {
         app.metrics.searched(read);
     }
@@ -134,18 +154,23 @@ async fn on_record<T>(
     principal: &Principal,
     questions: &[Question],
     kind: Kind,
+    ends: Option<Instant>,
     work: impl AsyncFnOnce(&Budget) -> Result<T, Stop>,
 ) -> Result<(T, u64), Failure> {
     let Some(first) = questions.first() else {
         return Err(ApiError::not_found("space").into());
     };
     let watch = Watch::new(app, principal, first.target);
-    let budget = app.searches.budget();
+    let mut budget = app.searches.budget();
+    let limit = budget.time;
+    if let (Some(time), Some(ends)) = (&mut budget.time, ends) {
+        *time = (*time).min(ends.saturating_duration_since(Instant::now()));
+    }
     let mut refused = None;
     let working = async {
         let worked = match budget.time {
             Some(time) => timeout(time, work(&budget)).await.unwrap_or_else(|_| {
-                let seconds = time.as_secs();
+                let seconds = limit.unwrap_or(time).as_secs();
                 Err(SearchError::TooLong { seconds }.into())
             }),
             None => work(&budget).await,

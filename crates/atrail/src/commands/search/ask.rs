@@ -132,7 +132,8 @@ fn refuse_replacing(output: &Path, files: &[PathBuf]) -> Result<()> {
     })
 }
 
-fn parsed(text: &str) -> Result<Query> {
+/// Reads a query, or says where it is wrong.
+pub(in crate::commands) fn parsed(text: &str) -> Result<Query> {
     Query::parse(text).map_err(|error| {
         CliError::usage("the query cannot be read")
             .because(error.message)
