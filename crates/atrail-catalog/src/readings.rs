@@ -28,20 +28,25 @@ pub struct Reading {
     pub ended: bool,
 }
 
-/// All readings of a session, in the order in which they began.
+/// A reading and its number among those of its session, in the order in which they began.
+pub type Numbered = (u64, Reading);
+
+/// The readings of a session that have changed.
 #[derive(Debug, Clone)]
-pub struct KeptReadings {
+pub struct ChangedReadings {
     /// The session.
     pub session: SessionKey,
-    /// Its readings.
-    pub readings: Vec<Reading>,
+    /// Readings that are new or differ from what is stored.
+    pub changed: Vec<Numbered>,
+    /// Numbers of readings that are kept no longer.
+    pub gone: Vec<u64>,
 }
 
 impl Catalog {
     /// Returns the readings of a session, in the order in which they began.
-    pub async fn readings(&self, session: &SessionKey) -> Result<Vec<Reading>> {
+    pub async fn readings(&self, session: &SessionKey) -> Result<Vec<Numbered>> {
         let rows = sqlx::query(concat!(
-            "SELECT r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
+            "SELECT r.place, r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
             "JOIN sessions s ON s.session = r.session ",
             "WHERE r.session = ? AND s.generation IS ? ORDER BY r.place"
         ))
@@ -53,33 +58,34 @@ impl Catalog {
         rows.iter().map(reading).collect()
     }
 
-    /// Replaces the readings of these sessions; stores none for a session that has ended.
-    pub async fn keep_readings(&self, kept: &[KeptReadings]) -> Result<()> {
+    /// Stores changed readings of these sessions; stores none for a session that has ended.
+    pub async fn keep_readings(&self, kept: &[ChangedReadings]) -> Result<()> {
         let what = "keep who reads a session";
         let mut tx = self.begin(what).await?;
         for of_session in kept {
-            replace(&mut tx, of_session)
-                .await
-                .map_err(failed_to(what))?;
+            store(&mut tx, of_session).await.map_err(failed_to(what))?;
         }
         tx.commit().await
     }
 }
 
-async fn replace(
+async fn store(
     connection: &mut SqliteConnection,
-    kept: &KeptReadings,
+    kept: &ChangedReadings,
 ) -> Result<(), sqlx::Error> {
     let generation = kept.session.generation.as_ref().map(Id::bytes);
-    sqlx::query(concat!(
-        "DELETE FROM readings WHERE session = ?1 AND EXISTS ",
-        "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS ?2)"
-    ))
-    .bind(kept.session.id.bytes())
-    .bind(generation)
-    .execute(&mut *connection)
-    .await?;
-    for (place, reading) in (0_i64..).zip(&kept.readings) {
+    for number in &kept.gone {
+        sqlx::query(concat!(
+            "DELETE FROM readings WHERE session = ?1 AND place = ?2 AND EXISTS ",
+            "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS ?3)"
+        ))
+        .bind(kept.session.id.bytes())
+        .bind(place(*number))
+        .bind(generation)
+        .execute(&mut *connection)
+        .await?;
+    }
+    for (number, reading) in &kept.changed {
         let Reading {
             login,
             address,
@@ -89,9 +95,11 @@ async fn replace(
         } = reading;
         sqlx::query(concat!(
             "INSERT INTO readings (session, place, login, address, handed_out, certain, ended) ",
-            "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS ?"
+            "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS ? ",
+            "ON CONFLICT (session, place) DO UPDATE SET ",
+            "handed_out = excluded.handed_out, certain = excluded.certain, ended = excluded.ended"
         ))
-        .bind(place)
+        .bind(place(*number))
         .bind(login.bytes())
         .bind(address.to_string())
         .bind(handed_out.to_bytes())
@@ -105,17 +113,24 @@ async fn replace(
     Ok(())
 }
 
-fn reading(row: &SqliteRow) -> Result<Reading> {
+/// Returns a number as the catalog stores it: no session has so many readings that it would not fit.
+fn place(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn reading(row: &SqliteRow) -> Result<Numbered> {
     let set = |column| {
         let bytes = row.bytes(column)?;
         ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"the bytes of a reading"))
     };
     let address = row.text("address")?.parse::<IpAddr>();
-    Ok(Reading {
+    let number = u64::try_from(row.integer("place")?);
+    let reading = Reading {
         login: row.id("login")?,
         address: address.map_err(|error| malformed(&error))?,
         handed_out: set("handed_out")?,
         certain: set("certain")?,
         ended: row.integer("ended")? != 0,
-    })
+    };
+    Ok((number.map_err(|error| malformed(&error))?, reading))
 }

@@ -57,6 +57,14 @@ impl ByteSet {
                 .any(|one| one.start <= bytes.start && bytes.end <= one.end)
     }
 
+    /// Returns whether every byte of another set is in this one.
+    #[must_use]
+    pub fn contains_all(&self, other: &Self) -> bool {
+        let mut all = self.clone();
+        all.add_all(other);
+        all == *self
+    }
+
     /// Reports whether any of these bytes is in the set.
     #[must_use]
     pub fn overlaps(&self, bytes: &Range<u64>) -> bool {

@@ -55,7 +55,7 @@ mod turns;
 
 pub use self::core::Store;
 pub use atrail_catalog::names::canonical as canonical_name;
-pub use atrail_catalog::readings::{KeptReadings, Reading};
+pub use atrail_catalog::readings::{ChangedReadings, Numbered, Reading};
 pub use atrail_catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use atrail_catalog::{
     Account, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,

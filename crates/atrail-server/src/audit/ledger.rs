@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use atrail_model::{ByteSet, LoginId};
-use atrail_store::Reading;
+use atrail_store::{Numbered, Reading};
 
 /// Number of readings at most that a session keeps apart; beyond it, the oldest without an answer in progress goes.
 const READINGS_MAX: usize = 16;
@@ -21,6 +21,8 @@ const ON_THE_WAY_BYTES: u64 = 32 << 20;
 const SPARE_BYTES: u64 = 64;
 /// Bytes of an answer that the ledger stores as handed out in one step, before the server hands out the first of them.
 const AHEAD_BYTES: u64 = 256 << 20;
+/// Bytes behind an answer that the ledger stores with it at most: the reader of a range asks for the next one.
+const RANGES_AHEAD_BYTES: u64 = 64 << 20;
 
 /// The reader of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +60,18 @@ pub(super) struct Ledger<E> {
     /// In the order in which they began.
     readings: Vec<Entry<E>>,
     next_number: u64,
+    /// Stored readings that are kept no longer.
+    gone: Vec<u64>,
     /// Bytes that an earlier version, which stored no readings, handed out.
     inherited: ByteSet,
     is_kept: bool,
+}
+
+/// What is stored of a ledger: what differs from what is stored already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub(super) changed: Vec<Numbered>,
+    pub(super) gone: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -78,16 +89,20 @@ struct Entry<E> {
     certain: ByteSet,
     /// Bytes that answers in progress may hand out without claiming again.
     claimed: ByteSet,
-    /// Bytes that are stored as handed out.
+    /// Bytes that are stored as handed out, whatever is being stored now.
     kept: ByteSet,
+    /// What is stored.
+    stored: Option<Reading>,
     answers: usize,
 }
 
 impl<E: Clone> Ledger<E> {
     /// Creates the ledger of a session of `total` bytes. `inherited` holds the bytes handed out before readings were
     /// stored.
-    pub(super) fn new(total: u64, kept: Vec<Reading>, inherited: ByteSet) -> Self {
-        let entries = (0..).zip(kept).map(|(number, reading)| {
+    pub(super) fn new(total: u64, kept: Vec<Numbered>, inherited: ByteSet) -> Self {
+        let next_number = kept.last().map_or(0, |(number, _)| number + 1);
+        let entries = kept.into_iter().map(|(number, reading)| {
+            let stored = Some(reading.clone());
             let Reading {
                 login,
                 address,
@@ -106,15 +121,16 @@ impl<E: Clone> Ledger<E> {
                 handed_out,
                 certain,
                 claimed: ByteSet::default(),
+                stored,
                 answers: 0,
             }
         });
-        let readings: Vec<_> = entries.collect();
         Self {
             total,
-            next_number: readings.len() as u64,
+            next_number,
+            gone: Vec::new(),
             inherited,
-            readings,
+            readings: entries.collect(),
             is_kept: true,
         }
     }
@@ -156,10 +172,20 @@ impl<E: Clone> Ledger<E> {
         }
     }
 
-    /// Claims the first bytes of an answer.
-    pub(super) fn claim(&mut self, answer: &Answer) {
+    /// Claims the first bytes of an answer. Returns whether the ledger must be stored before they are handed out.
+    pub(super) fn claim(&mut self, answer: &Answer) -> bool {
         let start = answer.bytes.start;
-        self.claim_from(answer, start);
+        let first = start..self.ahead_of(answer, start);
+        let is_kept = (self.entry(answer.reading)).is_some_and(|entry| entry.kept.contains(&first));
+        if is_kept {
+            // Until the answer is over, the bytes stay stored.
+            if let Some(entry) = self.entry(answer.reading) {
+                entry.claimed.add(first);
+            }
+        } else {
+            self.claim_from(answer, start);
+        }
+        !is_kept
     }
 
     /// Returns what to do before handing out these bytes of an answer, which follow its earlier bytes.
@@ -237,21 +263,41 @@ impl<E: Clone> Ledger<E> {
         self.is_kept
     }
 
-    /// Returns the readings to store, by number. A reading with an answer in progress includes the bytes that the
-    /// answer has claimed.
-    pub(super) fn to_keep(&self) -> Vec<(u64, Reading)> {
-        let begun = self.readings.iter().filter(|entry| entry.has_begun);
-        begun.map(|entry| (entry.number, entry.to_keep())).collect()
-    }
-
-    /// Notes that these readings were stored.
-    pub(super) fn was_kept(&mut self, kept: Vec<(u64, Reading)>) {
-        self.is_kept = self.to_keep() == kept;
-        for (number, reading) in kept {
-            if let Some(entry) = self.entry(number) {
-                entry.kept = reading.handed_out;
+    /// Returns what to store now. A reading with an answer in progress includes the bytes that the answer has claimed.
+    /// Until [`Self::was_kept`], only the bytes that were handed out already count as stored: others may be given back.
+    pub(super) fn to_keep(&mut self) -> Changes {
+        let mut changed = Vec::new();
+        for entry in self.readings.iter_mut().filter(|entry| entry.has_begun) {
+            let reading = entry.to_keep();
+            if entry.stored.as_ref() != Some(&reading) {
+                if !reading.handed_out.contains_all(&entry.kept) {
+                    entry.kept = entry.handed_out.clone();
+                }
+                changed.push((entry.number, reading));
             }
         }
+        Changes {
+            changed,
+            gone: self.gone.clone(),
+        }
+    }
+
+    /// Notes that these changes were stored.
+    pub(super) fn was_kept(&mut self, changes: Changes) {
+        let Changes { changed, gone } = changes;
+        for (number, reading) in changed {
+            if let Some(entry) = self.entry(number) {
+                entry.kept = reading.handed_out.clone();
+                entry.stored = Some(reading);
+            } else if !self.gone.contains(&number) {
+                // It went while it was being stored.
+                self.gone.push(number);
+            }
+        }
+        self.gone.retain(|number| !gone.contains(number));
+        let is_stored =
+            |entry: &Entry<E>| !entry.has_begun || entry.stored.as_ref() == Some(&entry.to_keep());
+        self.is_kept = self.gone.is_empty() && self.readings.iter().all(is_stored);
     }
 
     fn entry(&mut self, number: u64) -> Option<&mut Entry<E>> {
@@ -275,6 +321,7 @@ impl<E: Clone> Ledger<E> {
             certain: ByteSet::default(),
             claimed: ByteSet::default(),
             kept: ByteSet::default(),
+            stored: None,
             answers: 1,
         });
         self.forget_oldest();
@@ -288,6 +335,10 @@ impl<E: Clone> Ledger<E> {
             let idle = self.readings.iter().position(|entry| entry.answers == 0);
             let Some(idle) = idle else { return };
             let gone = self.readings.remove(idle);
+            if gone.stored.is_some() {
+                self.gone.push(gone.number);
+                self.is_kept = false;
+            }
             let heir = self.readings.iter_mut().find(|entry| !entry.has_ended);
             if let Some(heir) = heir
                 && !gone.has_ended
@@ -297,10 +348,22 @@ impl<E: Clone> Ledger<E> {
         }
     }
 
+    /// Returns up to where an answer claims bytes at once, from here on.
+    fn ahead_of(&self, answer: &Answer, start: u64) -> u64 {
+        answer.bytes.end.min(start.saturating_add(AHEAD_BYTES))
+    }
+
+    /// Claims the next bytes of an answer, and behind a range as many more as the reader already has: whoever reads range
+    /// by range claims seldom, and after a crash the reading appears at most twice as large as it was.
     fn claim_from(&mut self, answer: &Answer, start: u64) {
-        let end = answer.bytes.end.min(start.saturating_add(AHEAD_BYTES));
+        let (end, total) = (self.ahead_of(answer, start), self.total);
         if let Some(entry) = self.entry(answer.reading) {
-            entry.claimed.add(start..end);
+            let more = entry.handed_out.count().min(RANGES_AHEAD_BYTES);
+            let ends = match end == answer.bytes.end {
+                true => end.saturating_add(more).min(total.max(end)),
+                false => end,
+            };
+            entry.claimed.add(start..ends);
         }
         self.is_kept = false;
     }

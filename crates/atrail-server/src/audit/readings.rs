@@ -9,28 +9,41 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use atrail_model::ByteSet;
-use atrail_store::{KeptReadings, Session, SessionKey, SessionState};
+use atrail_store::{ChangedReadings, Session, SessionKey, SessionState};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::act::{Act, Actor};
 use super::action::Action;
-use super::ledger::{self, Ledger, Part, Reader, Step};
+use super::ledger::{self, Changes, Ledger, Part, Reader, Step};
 use super::once::Once;
 use super::writer::{Unwritten, Writer};
 
 type Event = Arc<Once>;
 
+/// Sessions at most whose ledgers are stored in one transaction.
+const KEPT_AT_ONCE: usize = 64;
+
 /// The ledgers of the sessions that readers read.
 #[derive(Debug, Default)]
-pub(super) struct Readings(Mutex<HashMap<SessionKey, Arc<OfSession>>>);
+pub(super) struct Readings {
+    of_sessions: Mutex<HashMap<SessionKey, Arc<OfSession>>>,
+    keeper: Arc<Keeper>,
+}
+
+/// Stores ledgers: one transaction for all that wait, so that many readers wait for one write of the disk.
+#[derive(Debug, Default)]
+struct Keeper {
+    waiting: Mutex<Vec<Arc<OfSession>>>,
+    /// Held while ledgers are being stored, so that an earlier state never overwrites a later one.
+    turn: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug)]
 struct OfSession {
     session: SessionKey,
     ledger: OnceCell<Mutex<Ledger<Event>>>,
-    /// Held while the ledger is being stored, so that an earlier state never overwrites a later one.
-    keeping: tokio::sync::Mutex<()>,
+    keeper: Arc<Keeper>,
 }
 
 /// The bytes that one request reads, and the reading that they belong to. It stays bound to the session that it began
@@ -81,24 +94,26 @@ impl Readings {
         if let Some(start) = start {
             start.write(writer).await?;
         }
-        {
+        let must_keep = {
             let mut ledger = ledger.lock();
             ledger.begun(&begun.answer);
-            ledger.claim(&begun.answer);
+            ledger.claim(&begun.answer)
+        };
+        if must_keep {
+            of_session.keep(writer).await?;
         }
-        of_session.keep(writer).await?;
         Ok(begun)
     }
 
     /// Forgets a session that has ended. Answers in progress keep its ledger.
     pub(super) fn forget(&self, session: SessionKey) {
-        self.0.lock().remove(&session);
+        self.of_sessions.lock().remove(&session);
     }
 
     /// Stores ledgers that changed, and forgets those without an answer in progress. With `all`, also stores those in
     /// use.
     pub(super) async fn tidy(&self, writer: &Writer, all: bool) {
-        let of_sessions: Vec<_> = self.0.lock().values().cloned().collect();
+        let of_sessions: Vec<_> = self.of_sessions.lock().values().cloned().collect();
         for of_session in of_sessions {
             let in_use = of_session.with(|ledger| ledger.is_in_use());
             if in_use && !all {
@@ -112,19 +127,19 @@ impl Readings {
                 );
             }
         }
-        self.0.lock().retain(|_, of_session| {
+        self.of_sessions.lock().retain(|_, of_session| {
             let is_used = Arc::strong_count(of_session) > 1;
             is_used || !of_session.with(|ledger| ledger.is_kept())
         });
     }
 
     fn of(&self, session: SessionKey) -> Arc<OfSession> {
-        let mut all = self.0.lock();
+        let mut all = self.of_sessions.lock();
         let of_session = all.entry(session).or_insert_with(|| {
             Arc::new(OfSession {
                 session,
                 ledger: OnceCell::new(),
-                keeping: tokio::sync::Mutex::default(),
+                keeper: Arc::clone(&self.keeper),
             })
         });
         Arc::clone(of_session)
@@ -140,26 +155,53 @@ impl OfSession {
         }
     }
 
+    fn is_kept(&self) -> bool {
+        self.with(Ledger::is_kept)
+    }
+
     /// Returns when the ledger, in its present or a later state, is durable.
-    async fn keep(&self, writer: &Writer) -> Result<(), Unwritten> {
-        let Some(ledger) = self.ledger.get() else {
+    async fn keep(self: &Arc<Self>, writer: &Writer) -> Result<(), Unwritten> {
+        if self.ledger.get().is_none() {
             return Ok(());
-        };
-        let _one_at_a_time = self.keeping.lock().await;
-        let to_keep = {
-            let ledger = ledger.lock();
-            if ledger.is_kept() {
-                return Ok(());
-            }
-            ledger.to_keep()
-        };
-        let readings = to_keep.iter().map(|(_, reading)| reading.clone());
-        let kept = KeptReadings {
-            session: self.session,
-            readings: readings.collect(),
-        };
-        writer.store.keep_readings(&[kept]).await?;
-        ledger.lock().was_kept(to_keep);
+        }
+        let Keeper { waiting, turn } = &*self.keeper;
+        waiting.lock().push(Arc::clone(self));
+        let _turn = turn.lock().await;
+        if self.is_kept() {
+            return Ok(());
+        }
+        let mut of_sessions = vec![Arc::clone(self)];
+        {
+            let mut waiting = waiting.lock();
+            waiting.retain(|one| {
+                let is_known = of_sessions.iter().any(|known| Arc::ptr_eq(known, one));
+                if !is_known && of_sessions.len() < KEPT_AT_ONCE {
+                    of_sessions.push(Arc::clone(one));
+                    return false;
+                }
+                !is_known
+            });
+        }
+        let mut ledgers = Vec::with_capacity(of_sessions.len());
+        let mut kept = Vec::with_capacity(of_sessions.len());
+        for of_session in &of_sessions {
+            let Some(ledger) = of_session.ledger.get() else {
+                continue;
+            };
+            let Changes { changed, gone } = ledger.lock().to_keep();
+            ledgers.push(ledger);
+            kept.push(ChangedReadings {
+                session: of_session.session,
+                changed,
+                gone,
+            });
+        }
+        // After a failure, the others that wait try for themselves.
+        writer.store.keep_readings(&kept).await?;
+        for (ledger, kept) in ledgers.into_iter().zip(kept) {
+            let ChangedReadings { changed, gone, .. } = kept;
+            ledger.lock().was_kept(Changes { changed, gone });
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Events are texts here: the start or the end of a reader's reading.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -23,7 +23,9 @@ struct Book {
     total: u64,
     recorded: Vec<String>,
     /// The durable state.
-    kept: Vec<Reading>,
+    kept: BTreeMap<u64, Reading>,
+    /// How often it was written.
+    writes: usize,
 }
 
 impl Book {
@@ -32,7 +34,8 @@ impl Book {
             ledger: Ledger::new(total, Vec::new(), ByteSet::default()),
             total,
             recorded: Vec::new(),
-            kept: Vec::new(),
+            kept: BTreeMap::new(),
+            writes: 0,
         }
     }
 
@@ -43,9 +46,13 @@ impl Book {
     }
 
     fn keep(&mut self) {
-        let kept = self.ledger.to_keep();
-        self.kept = kept.iter().map(|(_, reading)| reading.clone()).collect();
-        self.ledger.was_kept(kept);
+        let changes = self.ledger.to_keep();
+        for number in &changes.gone {
+            self.kept.remove(number);
+        }
+        self.kept.extend(changes.changed.iter().cloned());
+        self.writes += 1;
+        self.ledger.was_kept(changes);
     }
 
     fn ask(&mut self, by: u8, bytes: Range<u64>) -> Answer {
@@ -55,8 +62,9 @@ impl Book {
             self.record(&start);
         }
         self.ledger.begun(&answer);
-        self.ledger.claim(&answer);
-        self.keep();
+        if self.ledger.claim(&answer) {
+            self.keep();
+        }
         answer
     }
 
@@ -104,7 +112,7 @@ impl Book {
     }
 
     fn kill(&mut self) {
-        let kept = self.kept.clone();
+        let kept = self.kept.clone().into_iter().collect();
         self.ledger = Ledger::new(self.total, kept, ByteSet::default());
     }
 
@@ -266,13 +274,48 @@ fn long_answers_are_claimed_piece_by_piece() {
     let total = 1024 * MIB;
     let mut book = Book::new(total);
     let mut answer = book.ask(1, 0..total);
-    let claimed = |book: &Book| book.kept[0].handed_out.count();
+    let claimed = |book: &Book| book.kept[&0].handed_out.count();
     assert_eq!(claimed(&book), AHEAD_BYTES);
     book.hand_out(&mut answer, 0..AHEAD_BYTES);
     assert_eq!(claimed(&book), AHEAD_BYTES);
     book.hand_out(&mut answer, AHEAD_BYTES..AHEAD_BYTES + 1);
     assert_eq!(claimed(&book), 2 * AHEAD_BYTES);
     book.ledger.leave(&answer);
+}
+
+#[test]
+fn whoever_reads_range_by_range_claims_seldom_and_never_more_than_twice_what_was_handed_out() {
+    let total = 256 * MIB;
+    let mut book = Book::new(total);
+    for number in 0..255 {
+        let bytes = number * MIB..(number + 1) * MIB;
+        let mut answer = book.ask(1, bytes.clone());
+        let stored = &book.kept[&0].handed_out;
+        assert!(stored.contains(&bytes), "before the first of them leaves");
+        assert!(stored.count() <= (bytes.end * 2).min(bytes.end + RANGES_AHEAD_BYTES));
+        book.hand_out(&mut answer, bytes);
+        book.ledger.leave(&answer);
+    }
+    assert!(book.writes < 12, "{}", book.writes);
+    // What others store meanwhile gives claims back, and they are claimed again.
+    book.keep();
+    assert_eq!(book.kept[&0].handed_out.count(), 255 * MIB);
+    let answer = book.ask(1, 255 * MIB..total);
+    assert!(book.kept[&0].handed_out.contains(&(255 * MIB..total)));
+    book.ledger.leave(&answer);
+}
+
+#[test]
+fn bytes_whose_claim_is_being_given_back_are_claimed_again() {
+    let mut book = Book::new(1000);
+    book.take_until(1, 0..900, 10);
+    // The claim of 900 bytes is being given back when the reader continues.
+    let being_kept = book.ledger.to_keep();
+    let (answer, _) = book.ledger.ask(reader(1), 500..900, String::new);
+    assert!(book.ledger.claim(&answer), "it must be stored before");
+    book.ledger.was_kept(being_kept);
+    book.keep();
+    assert!(book.kept[&0].handed_out.contains(&(500..900)));
 }
 
 #[test]
