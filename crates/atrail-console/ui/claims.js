@@ -46,7 +46,8 @@ export function verdictLine(result) {
   const worst = result.findings.find(({ kind }) => !OPEN.has(kind)) ?? result.findings[0];
   if (!worst) return '';
   const spans = has(result, CHANGED).filter(({ location }) => location.lines).map(({ location }) => location.lines);
-  const isPlain = result.findings.every(({ kind }) => kind === 'modified') && spans.length === result.findings.length
+  const faults = result.findings.filter(({ kind }) => !OPEN.has(kind));
+  const isPlain = faults.length > 0 && faults.every(({ kind }) => kind === 'modified') && spans.length === faults.length
     && result.findings_left_out === 0;
   if (isPlain) {
     const lines = sum(spans, ({ first, last }) => last - first + 1);
@@ -102,7 +103,10 @@ export function claims(result, { key, isSince, names }) {
 
   if (deleted) add('accounted', 'no', V.accountedNo, V.no);
   else if (broken || (!result.domains.length && !isProven)) unsaid('accounted', V.nothingSaid);
-  else add('accounted', key.from === 'none' || key.from === 'server' ? 'open' : 'yes', accountedText(result, asked, due));
+  else {
+    const isOpen = key.from === 'none' || key.from === 'server';
+    add('accounted', isOpen ? 'open' : 'yes', accountedText(result, asked, due), isOpen ? V.open : '');
+  }
 
   genuine(result, key, broken, add);
 

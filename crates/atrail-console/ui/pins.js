@@ -17,7 +17,7 @@ export function pinned() {
   }
 }
 
-/** Remembers a key, and the keys that led to it. */
+/** Remembers a key, and the keys that led to it; the window gets the event `atrail-pin`. */
 export function pin(key, earlier = [], since = new Date().toISOString().replace(/\.\d+Z$/, 'Z')) {
   const made = { key, name: key.slice(0, key.indexOf('+')), since, earlier };
   try {
@@ -25,6 +25,7 @@ export function pin(key, earlier = [], since = new Date().toISOString().replace(
   } catch {
     // A browser that keeps nothing asks again at the next login.
   }
+  globalThis.dispatchEvent?.(new Event('atrail-pin'));
   return made;
 }
 

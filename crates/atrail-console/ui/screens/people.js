@@ -67,7 +67,7 @@ function Revoke({ grant, onClose, onDone }) {
 
 function Roles({ person, onRevoke }) {
   const { roles, operator } = person;
-  return html`<span class="row wrap roles">${operator && html`<${Tag} kind="warn" icon="key">${P.operator}<//>`}
+  return html`<span class="row wrap roles">${operator && html`<${Tag} icon="key">${P.operator}<//>`}
     ${roles.map((grant) => html`<span class="role" key=${`${grant.role}${grant.space ?? grant.account}`}><${Tag}>${roleName(grant)}${grant.claimed && html` <i title=${P.claimedHint}>${P.claimed}</i>`}<//>
       ${!grant.claimed && mayManageIn(grant.account ?? scopes.value.find((s) => s.id === grant.space)?.account) && html`<${Button} small kind="plain" icon="x" label=${P.revokeOf(roleName(grant), person.name)} onClick=${() => onRevoke(grant)}/>`}</span>`)}
     ${!operator && !roles.length && html`<span class="q3">${P.noRole}</span>`}</span>`;

@@ -131,7 +131,7 @@ export function NewSession({ onClose, onMade, open }) {
     <div class="stack loose"><div class="stack">
       <${Field} label=${S.scope}>${(a) => html`<select ...${a} onChange=${(e) => setAt(readable[e.target.value])}>${readable.map((s, i) => html`<option key=${scopeKey(s)} value=${i} selected=${s === at}>${s.path.join(' ▸ ')}${s.kind === 'account' ? ` · ${S.wholeAccount}` : ''}</option>`)}</select>`}<//>
       <div class="fields-2">${dayField(S.firstDay, 'first', dayError(first))}${dayField(S.lastDay, 'last', lastError)}${hour(S.fromHour, 0, '')}${hour(S.toHour, 1, hourError)}</div>
-      ${isValid && html`<p class="small q3">${localBounds(first, last, hours)}</p>`}
+      ${isValid && localZone() !== 'UTC' && html`<p class="small q3">${localBounds(first, last, hours)}</p>`}
       ${!isExact && html`<p class="small q3">${S.rounded(range.value.from, range.value.to)}</p>`}</div>
       <section class="sec"><h3>${S.holds}</h3><dl class="pairs">
         <div><dt>${S.events}</dt><dd>${held?.events === undefined ? held?.error ? '–' : html`<span class="q3">${S.counting}</span>` : count(held.events)}</dd></div>

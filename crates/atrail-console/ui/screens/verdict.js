@@ -74,7 +74,7 @@ function Findings({ result }) {
     if (key === 'kind') return kind === 'unpinned' || kind === 'unproven' ? html`<${Tag} kind="warn" icon="warn">${label(kind)}<//>` : html`<${Tag} kind="fail" icon="fail">${label(kind)}<//>`;
     if (key !== 'what' && key !== 'kind' && !location) return '';
     if (key === 'day') return `${location.day ?? ''}${location.hour == null ? '' : ` ${String(location.hour).padStart(2, '0')}`}`;
-    if (key === 'lines' || key === 'events') return location[key] ? V.span(location[key]) : '';
+    if (key === 'lines' || key === 'events') return location[key] ? html`<span class="nowrap">${V.span(location[key])}</span>` : '';
     if (key === 'segment') return html`<span class="nowrap"><${Marked} text=${short(location.segment ?? '')}/></span>`;
     return html`<span class="wide-cell"><${Marked} text=${detail}/></span>`;
   };

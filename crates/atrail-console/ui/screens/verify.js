@@ -163,8 +163,9 @@ const Limit = () => html`<div class="banner info"><${Icon} name="info"/><div cla
 
 export default function Verify() {
   const [entries, setEntries] = useState([]);
-  const pin = useMemo(() => (isInlined() ? null : pinned()), []);
-  const [choice, setChoice] = useState(pin ? 'pinned' : 'pasted');
+  const [pin, setPin] = useState(() => (isInlined() ? null : pinned()));
+  const [chosen, setChoice] = useState('');
+  const choice = chosen || (pin ? 'pinned' : 'pasted');
   const [pasted, setPasted] = useState('');
   const [at, setAt] = useState(0);
   const [loading, setLoading] = useState('…');
@@ -180,9 +181,11 @@ export default function Verify() {
     if (handed.length) add(handed.splice(0));
     const over = (e) => e.preventDefault();
     const drop = (e) => { e.preventDefault(); if (e.dataTransfer?.files.length) add([...e.dataTransfer.files]); };
+    const learned = () => setPin(pinned());
+    addEventListener('atrail-pin', learned);
     addEventListener('dragover', over);
     addEventListener('drop', drop);
-    return () => { removeEventListener('dragover', over); removeEventListener('drop', drop); };
+    return () => { removeEventListener('atrail-pin', learned); removeEventListener('dragover', over); removeEventListener('drop', drop); };
   }, []);
   const { items, now, keyInfo } = run;
   const missing = lack(entries);
