@@ -126,5 +126,5 @@ export function Keys({ setTrace }) {
     : isOpen && !isLimited && html`<${Make} users=${users} onClose=${() => set({ make: null })} onMade=${onMade}/>`;
   const body = html`${isLimited && html`<p class="q3">${P.noMoreKeys}</p>`}<${Panel} ask=${ask} keep>${(keys) => html`<${List} keys=${keys} onDelete=${setDeleting}/>`}<//>
     ${deleting && html`<${Delete} apiKey=${deleting} onClose=${() => setDeleting(null)} onDone=${(trace) => { setDeleting(null); setTrace(trace); ask.again(); }}/>`}`;
-  return { body, side, action: !isLimited && !side && html`<${Button} kind="fill" icon="plus" onClick=${() => set({ make: '1' })}>${P.makeKey}<//>` };
+  return { body, side, action: !isLimited && html`<${Button} kind=${side ? '' : 'fill'} icon="plus" onClick=${() => set({ make: '1' })}>${P.makeKey}<//>` };
 }

@@ -126,7 +126,7 @@ function PeopleTab({ setTrace }) {
     <${Invitations} list=${data.invitations} again=${ask.again} setTrace=${setTrace}/>
     ${can('operator') && html`<section class="sec"><h3>${P.usersByCommand}</h3><${Command} text=${'atrail admin user create NAME\natrail admin user delete NAME'}/></section>`}`}<//>
     ${revoking && html`<${Revoke} grant=${revoking} onClose=${() => revoke(null)} onDone=${done}/>`}`;
-  return { body, side, action: manages() && give == null && html`<${Button} kind="fill" icon="plus" onClick=${() => set({ give: 'new' })}>${P.give}<//>` };
+  return { body, side, action: manages() && html`<${Button} kind=${side ? '' : 'fill'} icon="plus" onClick=${() => set({ give: 'new' })}>${P.give}<//>` };
 }
 
 const TABS = new Map([['people', PeopleTab], ['keys', Keys], ['logins', Logins], ['server', ServerKeys]]);

@@ -90,7 +90,7 @@ export default function Sessions() {
     else startDownload(session.id);
   };
   const body = html`<div class="page"><div class="head"><h1>${S.title}</h1><span class="q3">${S.lead}</span>
-      ${!isNew && can('read') && html`<${Button} kind=${primary ? '' : 'fill'} icon="plus" href=${link('sessions', { ...Object.fromEntries(route.value.params), new: '1' })}>${S.create}<//>`}</div>
+      ${can('read') && html`<${Button} kind=${primary || isNew ? '' : 'fill'} icon="plus" href=${link('sessions', { ...Object.fromEntries(route.value.params), new: '1' })}>${S.create}<//>`}</div>
     <${Panel} ask=${ask} keep>${() => html`
       ${cards.map((s) => html`<${SessionCard} key=${s.id} session=${s} end=${() => end(s)} isShown=${s.id === shown} isPrimary=${s === primary}/>`)}
       ${others.length > 0 && html`<section class="sec"><div class="near"><h2>${cards.length ? S.others : S.all}</h2><span class="small q3">${S.used(list.length, most)}</span></div><${Others} list=${others} zone=${zoneName()}/></section>`}
