@@ -162,7 +162,10 @@ export function useLayer(close, on = true) {
     layers.push(layer);
     return () => {
       layers.splice(layers.indexOf(layer), 1);
-      if (before?.isConnected && (document.activeElement === document.body || !document.activeElement)) before.focus();
+      // The layer's elements are still there now: once they are gone, the focus is nowhere.
+      setTimeout(() => {
+        if (before instanceof HTMLElement && before.isConnected && (document.activeElement === document.body || !document.activeElement)) before.focus();
+      });
     };
   }, [on]);
 }

@@ -135,7 +135,7 @@ const TABS = new Map([['people', PeopleTab], ['keys', Keys], ['logins', Logins],
 function Tab({ use, head }) {
   const { body, side, action } = use();
   const page = html`<div class="page">${head(action)}${body}</div>`;
-  return side ? html`<div class="with-side">${page}${side}</div>` : page;
+  return html`<div class=${side ? 'with-side' : ''}>${page}${side}</div>`;
 }
 
 export default function PeopleScreen() {

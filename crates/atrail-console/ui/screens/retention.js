@@ -142,6 +142,6 @@ export default function Retention() {
     ${trace && html`<${Trace} trace=${trace} onClose=${() => setTrace(null)}/>`}
     <${Panel} ask=${ask} keep>${(data) => html`<${Kept} data=${data} zone=${zone}/><${Holds} data=${data} zone=${zone}/><${Recorded} data=${data} zone=${zone}/>
       ${can('delete') && html`<section class="sec"><h3>${R.deleting}</h3><${Command} text=${deleteCommand()}/></section>`}`}<//></div>`;
-  return side ? html`<div class="with-side">${body}${side}</div>` : body;
+  return html`<div class=${side ? 'with-side' : ''}>${body}${side}</div>`;
 }
 

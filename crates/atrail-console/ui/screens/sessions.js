@@ -96,7 +96,8 @@ export default function Sessions() {
       ${others.length > 0 && html`<section class="sec"><div class="near"><h2>${cards.length ? S.others : S.all}</h2><span class="small q3">${S.used(list.length, most)}</span></div><${Others} list=${others} zone=${zoneName()}/></section>`}
       ${list.length === 0 && html`<${State} icon="sessions" title=${S.none}><p>${S.noneText}</p><//>`}
       <${Hint}/>`}<//></div>`;
-  return html`${isNew && can('read') ? html`<div class="with-side">${body}<${NewSession} onClose=${() => set({ new: null, q: null })} onMade=${onMade} open=${list.length}/></div>` : body}${dialog}`;
+  const side = isNew && can('read') && html`<${NewSession} onClose=${() => set({ new: null, q: null })} onMade=${onMade} open=${list.length}/>`;
+  return html`<div class=${side ? 'with-side' : ''}>${body}${side}</div>${dialog}`;
 }
 
 function startDownload(id) {
