@@ -1,5 +1,5 @@
 /** One session: what it holds, how far it is downloaded and checked, and its two files. */
-import { html, useEffect, useState } from '../vendor/preact.js';
+import { html, signal, useEffect, useState } from '../vendor/preact.js';
 import { S } from '../words-more.js';
 import { W } from '../words.js';
 import { Icon } from '../icons.js';
@@ -26,6 +26,10 @@ export function endsIn(session) {
   const left = (Date.parse(session['expire-time']) - Date.now()) / 1000;
   return session.state === 'gone' ? '' : left > 0 ? span(left) : S.ended;
 }
+
+/** Sessions whose download the browser began from this page. */
+export const begun = signal(new Set());
+export const expect = (id) => { begun.value = new Set([...begun.value, id]); };
 
 /** The name that the server gives the download. */
 export const fileName = ({ 'date-range': { Start, End } }) => `events-${Start === End ? Start : `${Start}_${End}`}.ndjson.gz`;
@@ -92,7 +96,7 @@ function Files({ session }) {
   const cell = (row, key) => {
     if (key === 'name') return html`<span class="row nowrap"><${Icon} name=${row.icon}/>${row.name}</span>`;
     if (key === 'about') return html`<span class="q2 nowrap" title=${row.title}>${row.about}</span>`;
-    if (key === 'get') return html`<a href=${row.href} download=${row.name} aria-label=${S.linkOf(row.name)}>${S.linkShort}</a>`;
+    if (key === 'get') return html`<a href=${row.href} download=${row.name} onClick=${() => expect(session.id)} aria-label=${S.linkOf(row.name)}>${S.linkShort}</a>`;
     return html`<span class="nowrap">${row.size}</span>`;
   };
   return html`<${Table} name=${S.filesOf(name)} cols=${cols} rows=${rows} cell=${cell}/>`;
@@ -110,7 +114,7 @@ async function showReport(id) {
 function Actions({ session, save, isPrimary }) {
   const { id } = session;
   const name = fileName(session);
-  const plain = html`<${Button} icon="sessions" kind=${isPrimary && !canSave() ? 'fill' : ''} href=${`/v3/events/download?session=${id}`} download=${name}>${S.link}<//>`;
+  const plain = html`<${Button} icon="sessions" kind=${isPrimary && !canSave() ? 'fill' : ''} href=${`/v3/events/download?session=${id}`} download=${name} onClick=${() => expect(id)}>${S.link}<//>`;
   if (session.state === 'gone' || save?.state === 'gone') return null;
   if (save?.state === 'saving' || save?.state === 'waiting' || save?.state === 'checking') return html`<${Button} icon="pause" onClick=${() => pause(id)}>${S.pause}<//>`;
   if (save?.state === 'done') return html`<${Button} icon="verify" onClick=${() => attempt(() => showReport(id))}>${S.report}<//>`;

@@ -8,7 +8,7 @@ import { call } from '../api.js';
 import { me, route, set, link, can } from '../state.js';
 import { count, Time, zoneName } from '../fmt.js';
 import { saves, canSave, begin, restore } from '../saving.js';
-import { SessionCard, daysOf, endsIn, hoursOf, ofSession, scopeName, stateTag } from './session-card.js';
+import { SessionCard, begun, daysOf, endsIn, expect, hoursOf, ofSession, scopeName, stateTag } from './session-card.js';
 import { NewSession } from './session-new.js';
 
 /** Milliseconds between two looks at a download that the browser makes by itself, and how long without progress. */
@@ -17,7 +17,7 @@ const IDLE_MS = 60e3;
 
 /** Looks at the list again while the browser downloads, as long as the page is seen and bytes arrive. */
 function useWatch(list, again) {
-  const moving = list.filter(({ state, id }) => state === 'downloading' && !saves.value.get(id)).map((s) => s['downloaded-bytes']).join();
+  const moving = list.filter(({ state, id }) => (state === 'downloading' || (state === 'open' && begun.value.has(id))) && !saves.value.get(id)).map((s) => `${s.id} ${s['downloaded-bytes']}`).join();
   const [since, setSince] = useState(0);
   useEffect(() => { setSince(Date.now()); }, [moving]);
   useEffect(() => {
@@ -101,6 +101,7 @@ export default function Sessions() {
 }
 
 function startDownload(id) {
+  expect(id);
   const a = document.createElement('a');
   a.href = `/v3/events/download?session=${id}`;
   a.download = '';
