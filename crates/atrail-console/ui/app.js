@@ -47,7 +47,8 @@ function App() {
   if (me.value === undefined && !view?.open) return null;
   if (screen === 'login' || (me.value === null && !view?.open)) return html`<${Login}/>`;
   return html`<${Frame} view=${view}>${view ? (!view.scoped || scope.value || screen === 'people') && html`<${Screen} name=${screen} view=${view}/>`
-    : html`<div class="page"><h1>${W.frame.noScreen}</h1><${Banner} kind="warn">${W.frame.unknown(screen)}<//></div>`}<//>${loginWanted.value && html`<${LoginOver}/>`}`;
+    : html`<div class="page"><h1>${W.frame.noScreen}</h1><${Banner} kind="warn">${W.frame.unknown(screen)}<//></div>`}<//>
+      ${loginWanted.value && html`<${LoginOver}/>`}`;
 }
 
 // A page that comes back from the back/forward cache asks again who is logged in, before it shows anything.

@@ -95,17 +95,27 @@ export function Histogram({ bars, height = 66, now, sel, onSel, onZoom, names, l
   return html`<div class="chart" ref=${box}>${w > 0 && n > 0 && html`<svg ref=${svg} width=${w} height=${total} role="group" aria-label=${label} onKeyDown=${key} onPointerDown=${down} onPointerMove=${move} onPointerLeave=${() => setTip(-1)}>
     <g aria-hidden="true">${[top, top + up / 2, ...(maxF ? [zero + low - 1] : [])].map((y) => html`<line class="gridline" x1=${gut} x2=${w} y1=${Math.round(y) + .5} y2=${Math.round(y) + .5}/>`)}
     ${sel && html`<rect class="range" x=${xt(bars[sel[0]].t)} y="0" width=${xt(bars[sel[1]].end) - xt(bars[sel[0]].t)} height=${foot}/>`}
-    ${gut > 0 && html`<text x=${gut - 6} y=${top + 4} class="end">${count(maxN)}</text><text x=${gut - 6} y=${zero + 4} class="end">0</text>${maxF > 0 && html`<text x=${gut - 6} y=${zero + low + 3} class="end bad">${count(maxF)}</text>`}`}</g>
+    ${gut > 0 && html`<text x=${gut - 6} y=${top + 4} class="end">${count(maxN)}</text><text x=${gut - 6} y=${zero + 4} class="end">0</text>
+      ${maxF > 0 && html`<text x=${gut - 6} y=${zero + low + 3} class="end bad">${count(maxF)}</text>`}`}</g>
     ${bars.map((b, i) => html`<g key=${b.t} data-i=${i} role=${onZoom ? 'button' : 'img'} tabindex=${i === focusable ? 0 : -1} class=${inSel(i) ? 'bar sel' : 'bar'} aria-pressed=${onZoom ? String(!!inSel(i)) : undefined} onFocus=${(e) => { if (e.target.matches(':focus-visible')) { setAt(i); setTip(i); } }} onBlur=${() => setTip(-1)}
       aria-label=${C.bar(stretch(b), b.n, b.f)}><rect class="hit" x=${gut + i * each} y="0" width=${each} height=${foot}/><rect class="n" x=${x(i)} width=${bw} y=${zero - hN(b.n)} height=${hN(b.n)}/>${b.f > 0 && html`<rect class="f" x=${x(i)} width=${bw} y=${zero + 2} height=${hF(b.f)}/>`}</g>`)}
     <g aria-hidden="true"><line class="axis" x1=${gut} x2=${w} y1=${zero + .5} y2=${zero + .5}/>
-    ${now > bars[0].t && now < bars.at(-1).end && html`<line class="nowline" x1=${xt(now) + .5} x2=${xt(now) + .5} y1="0" y2=${foot}/>${w - xt(now) > 34 && html`<text x=${xt(now) + 5} y="20">${C.now}</text>`}`}
-    ${sel && html`<g class="grips">${[xt(bars[sel[0]].t), xt(bars[sel[1]].end)].map((gx) => html`<line x1=${gx + .5} x2=${gx + .5} y1="0" y2=${foot}/><rect x=${gx - 2} y=${top + up / 2 - 7} width="5" height="14" rx="2"/>`)}</g>`}
+    ${now > bars[0].t && now < bars.at(-1).end && html`<line class="nowline" x1=${xt(now) + .5} x2=${xt(now) + .5} y1="0" y2=${foot}/>
+      ${w - xt(now) > 34 && html`<text x=${xt(now) + 5} y="20">${C.now}</text>`}`}
+    ${sel && html`<g class="grips">${[xt(bars[sel[0]].t), xt(bars[sel[1]].end)].map((gx) => html`<line x1=${gx + .5} x2=${gx + .5} y1="0" y2=${foot}/>
+      <rect x=${gx - 2} y=${top + up / 2 - 7} width="5" height="14" rx="2"/>`)}</g>`}
     ${wx && html`<text class="bad name" x=${wx[0]} text-anchor=${wx[1]} y=${foot - 5}>${C.worst(maxF, clock(bars[worst].t))}</text>`}
-    ${ticks(bars, plot, xt).map(([tx, t]) => tx < w - 30 && html`<line class="tick" x1=${tx + .5} x2=${tx + .5} y1=${foot} y2=${foot + 5}/><text x=${tx + 4} y=${foot + 16}>${t}</text>`)}</g></svg>`}
-    ${tip >= 0 && bars[tip] && html`<div class="tip" style=${{ left: `${Math.min(Math.max(0, x(tip) + bw + 8), w - 190 > x(tip) + bw + 8 ? 9999 : Math.max(0, x(tip) - 198))}px`, top: `${top + 2}px` }}><b>${stretch(bars[tip])}</b><dl><dt>${C.events}</dt><dd>${count(bars[tip].n)}</dd><dt>${C.failures}</dt><dd>${count(bars[tip].f)}</dd></dl><span class="q3">${C.local(localStretch(bars[tip]), localZone())}</span></div>`}</div>`;
+    ${ticks(bars, plot, xt).map(([tx, t]) => tx < w - 30 && html`<line class="tick" x1=${tx + .5} x2=${tx + .5} y1=${foot} y2=${foot + 5}/>
+      <text x=${tx + 4} y=${foot + 16}>${t}</text>`)}</g></svg>`}
+    ${tip >= 0 && bars[tip] && html`<div class="tip" style=${{ left: `${Math.min(Math.max(0, x(tip) + bw + 8), w - 190 > x(tip) + bw + 8 ? 9999 : Math.max(0, x(tip) - 198))}px`, top: `${top + 2}px` }}>
+      <b>${stretch(bars[tip])}</b><dl><dt>${C.events}</dt><dd>${count(bars[tip].n)}</dd><dt>${C.failures}</dt><dd>${count(bars[tip].f)}</dd>
+      </dl><span class="q3">${C.local(localStretch(bars[tip]), localZone())}</span></div>`}</div>`;
 }
 
 /** The same numbers as a table. */
-export const BarTable = ({ bars, onZoom }) => html`<div class="bartable" tabindex="0" role="region" aria-label=${C.table}><table><thead><tr><th scope="col">${C.time}</th><th scope="col" class="num">${C.events}</th><th scope="col" class="num">${C.failures}</th><th scope="col"><span class="sr">${W.common.actions}</span></th></tr></thead>
-  <tbody>${bars.map((b) => html`<tr key=${b.t}><td class="mono">${day(b.t)} ${clock(b.t)} – ${clock(b.end)}</td><td class="num">${count(b.n)}</td><td class="num">${count(b.f)}</td><td class="num"><${Button} small kind="plain" onClick=${() => onZoom(b.t, b.end)}>${C.zoom}<//></td></tr>`)}</tbody></table></div>`;
+export const BarTable = ({ bars, onZoom }) => html`<div class="bartable" tabindex="0" role="region" aria-label=${C.table}><table><thead><tr>
+  <th scope="col">${C.time}</th><th scope="col" class="num">${C.events}</th><th scope="col" class="num">${C.failures}</th><th scope="col">
+  <span class="sr">${W.common.actions}</span></th></tr></thead>
+  <tbody>${bars.map((b) => html`<tr key=${b.t}><td class="mono">${day(b.t)} ${clock(b.t)} – ${clock(b.end)}</td><td class="num">
+    ${count(b.n)}</td><td class="num">${count(b.f)}</td><td class="num"><${Button} small kind="plain" onClick=${() => onZoom(b.t, b.end)}>
+    ${C.zoom}<//></td></tr>`)}</tbody></table></div>`;

@@ -14,20 +14,29 @@ export const FIELDS = ['action', 'outcome', 'initiator.name', 'initiator.host.ad
 const FIRST = 5;
 
 /** The share of all matches, as a line below the value. */
-export const Share = ({ n, of }) => html`<span class="share" aria-hidden="true"><span style=${{ width: `${of ? Math.min(100, n / of * 100) : 0}%` }}></span></span>`;
+export const Share = ({ n, of }) => html`<span class="share" aria-hidden="true">
+  <span style=${{ width: `${of ? Math.min(100, n / of * 100) : 0}%` }}></span></span>`;
 
 function Value({ field, value, n, total, query, onQuery }) {
   const said = value.length > 80 ? value.slice(0, 80) + '…' : value;
-  return html`<li class="val"><button type="button" class="name" onClick=${() => onQuery(only(query, field, value))}><span class="sr">${E.only} </span><span class="cut"><${Marked} text=${value === '' ? E.emptyText : value} cap=${200}/></span> <span class="n">${count(n)}</span></button>
-    <span class="pm"><button type="button" aria-label=${E.include(field, said)} onClick=${() => onQuery(more(query, field, value))}><${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${E.exclude(field, said)} onClick=${() => onQuery(more(query, field, value, true))}><${Icon} name="minus" size=${12}/></button></span>
+  return html`<li class="val"><button type="button" class="name" onClick=${() => onQuery(only(query, field, value))}><span class="sr">
+    ${E.only} </span><span class="cut"><${Marked} text=${value === '' ? E.emptyText : value} cap=${200}/></span> <span class="n">${count(n)}
+    </span></button>
+    <span class="pm"><button type="button" aria-label=${E.include(field, said)} onClick=${() => onQuery(more(query, field, value))}>
+      <${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${E.exclude(field, said)} onClick=${() => onQuery(more(query, field, value, true))}>
+      <${Icon} name="minus" size=${12}/></button></span>
     <${Share} n=${n} of=${total}/></li>`;
 }
 
 /** What is not listed: others and events without the field. */
 function Rest({ field, values, others, missing, total, query, onQuery }) {
   const listed = `-${field}:(${values.map((v) => quote(v.value)).join(' OR ')})`;
-  const row = (name, n, condition, opposite) => html`<li class="val"><button type="button" class="name" onClick=${() => onQuery(and(query, condition))}><span class="q3">${name}</span><span class="n">${count(n)}</span></button>
-    <span class="pm"><button type="button" aria-label=${`${name}: ${E.includeWord}`} onClick=${() => onQuery(and(query, condition))}><${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${`${name}: ${E.excludeWord}`} onClick=${() => onQuery(and(query, opposite))}><${Icon} name="minus" size=${12}/></button></span><${Share} n=${n} of=${total}/></li>`;
+  const row = (name, n, condition, opposite) => html`<li class="val">
+    <button type="button" class="name" onClick=${() => onQuery(and(query, condition))}><span class="q3">${name}</span><span class="n">
+    ${count(n)}</span></button>
+    <span class="pm"><button type="button" aria-label=${`${name}: ${E.includeWord}`} onClick=${() => onQuery(and(query, condition))}>
+      <${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${`${name}: ${E.excludeWord}`} onClick=${() => onQuery(and(query, opposite))}>
+      <${Icon} name="minus" size=${12}/></button></span><${Share} n=${n} of=${total}/></li>`;
   return html`${others > 0 && row(E.others, others, `${listed} _exists_:${field}`, listed.slice(1))}${missing > 0 && row(E.missing, missing, `-_exists_:${field}`, `_exists_:${field}`)}`;
 }
 
@@ -40,7 +49,8 @@ function Whole({ field, query, span, total, onQuery }) {
   const a = useAsk((signal) => ask('/v3/aggregate', { query: q, ...span, facets: [{ field, size: 100 }] }, { signal }), [q, span.start, span.end]);
   const f = a.data?.facets[0];
   return html`<input type="search" class="within" aria-label=${E.within(field)} placeholder=${E.withinHint} value=${within} onInput=${(e) => setWithin(e.target.value)}/>
-    ${a.state === 'error' ? html`<${ErrorState} error=${a.error} again=${a.again}/>` : f && html`<ul>${f.values.map((v) => html`<${Value} key=${v.value} field=${field} value=${v.value} n=${v.count} total=${total} query=${query} onQuery=${onQuery}/>`)}
+    ${a.state === 'error' ? html`<${ErrorState} error=${a.error} again=${a.again}/>` : f && html`<ul>
+      ${f.values.map((v) => html`<${Value} key=${v.value} field=${field} value=${v.value} n=${v.count} total=${total} query=${query} onQuery=${onQuery}/>`)}
       ${!asked && html`<${Rest} field=${field} ...${f} total=${total} query=${query} onQuery=${onQuery}/>`}</ul>`}`;
 }
 
@@ -48,11 +58,16 @@ function Facet({ f, total, query, span, onQuery }) {
   const [open, setOpen] = useState(false);
   const left = f.distinct - Math.min(FIRST, f.values.length);
   const active = chips(query).some((c) => c.field === f.field);
-  return html`<section class="facet"><div class="fhead"><h2 class=${active ? 'on' : ''}>${f.field}</h2><span class="n">${count(f.distinct)}<span class="sr"> ${E.values}</span></span></div>
-    ${open ? html`<${Whole} field=${f.field} query=${query} span=${span} total=${total} onQuery=${onQuery}/>` : html`<ul>${f.values.slice(0, FIRST).map((v) => html`<${Value} key=${v.value} field=${f.field} value=${v.value} n=${v.count} total=${total} query=${query} onQuery=${onQuery}/>`)}
+  return html`<section class="facet"><div class="fhead"><h2 class=${active ? 'on' : ''}>${f.field}</h2><span class="n">${count(f.distinct)}
+    <span class="sr"> ${E.values}</span></span></div>
+    ${open ? html`<${Whole} field=${f.field} query=${query} span=${span} total=${total} onQuery=${onQuery}/>` : html`<ul>
+      ${f.values.slice(0, FIRST).map((v) => html`<${Value} key=${v.value} field=${f.field} value=${v.value} n=${v.count} total=${total} query=${query} onQuery=${onQuery}/>`)}
       ${f.values.length === 0 && html`<li class="q3">${W.common.none}</li>`}</ul>`}
-    ${(open || left > 0) && html`<button type="button" class="link" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}>${open ? E.less : E.more(left)}<span class="sr"> ${f.field}</span></button>`}</section>`;
+    ${(open || left > 0) && html`<button type="button" class="link" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}>
+      ${open ? E.less : E.more(left)}<span class="sr"> ${f.field}</span></button>`}</section>`;
 }
 
 /** The column of facets. `answer`: of the aggregate. */
-export const Facets = ({ answer, query, span, onQuery }) => html`<div class="facets" role="region" tabindex="0" aria-label=${E.facets}>${answer.facets.map((f) => html`<${Facet} key=${f.field} f=${f} total=${answer.total} query=${query} span=${span} onQuery=${onQuery}/>`)}</div>`;
+export const Facets = ({ answer, query, span, onQuery }) => html`<div class="facets" role="region" tabindex="0" aria-label=${E.facets}>
+  ${answer.facets.map((f) => html`<${Facet} key=${f.field} f=${f} total=${answer.total} query=${query} span=${span} onQuery=${onQuery}/>`)}
+  </div>`;

@@ -35,12 +35,16 @@ const plain = (screen) => link(screen, {});
 function Nav({ now }) {
   const all = offered();
   const first = all.slice(0, 4), rest = all.slice(4);
-  const item = ([, s], cls) => html`<li key=${s} class=${cls}><a href=${plain(s)} title=${F[s]} aria-current=${now === s || (now === 'event' && s === 'explore') ? 'page' : undefined}><${Icon} name=${s}/><span>${F[s]}</span></a></li>`;
+  const item = ([, s], cls) => html`<li key=${s} class=${cls}>
+    <a href=${plain(s)} title=${F[s]} aria-current=${now === s || (now === 'event' && s === 'explore') ? 'page' : undefined}>
+    <${Icon} name=${s}/><span>${F[s]}</span></a></li>`;
   const p = evidence.value;
-  return html`<nav class="nav" aria-label=${F.nav}><a class="mark" href=${plain('overview')} aria-label="atrail, ${F.overview}"><${Mark} word size=${16}/></a>
+  return html`<nav class="nav" aria-label=${F.nav}><a class="mark" href=${plain('overview')} aria-label="atrail, ${F.overview}">
+    <${Mark} word size=${16}/></a>
     <ul>${first.map((n) => item(n, ''))}${rest.map((n) => item(n, 'later'))}
       ${rest.length > 0 && html`<li class="more"><${Menu} up right kind="plain" icon="more" label=${F.more} chev=${false} items=${rest.map(([, s]) => ({ label: F[s], icon: s, href: plain(s) }))}/></li>`}</ul>
-    ${p && html`<div class="server"><b>${p.shown.name}</b>${p.pin ? F.keyPinned(p.pin.since.slice(0, 10)) : F.keyUnknown}<br/><code>${shortKey(p.shown.key).split('+')[1]}</code></div>`}</nav>`;
+    ${p && html`<div class="server"><b>${p.shown.name}</b>${p.pin ? F.keyPinned(p.pin.since.slice(0, 10)) : F.keyUnknown}<br/><code>
+      ${shortKey(p.shown.key).split('+')[1]}</code></div>`}</nav>`;
 }
 
 function ScopePicker() {
@@ -55,8 +59,10 @@ function ScopePicker() {
     items.push({ label: o.kind === 'account' ? `${o.name} · ${F.account}` : o.name, icon: o.kind === 'account' ? 'people' : 'scope', checked: s === o,
       onClick: () => set({ scope: scopeKey(o), at: null }) });
   }
-  const label = s ? html`<span class="wide-only q2">${s.path.slice(0, -1).map((p) => `${p} ▸ `)}</span><span class="val cut">${s.path.at(-1)}</span>${s.kind === 'account' && html`<span class="wide-only q2"> · ${F.account}</span>`}` : F.noScope;
-  return html`<${Menu} icon="scope" label=${html`<span class="cut">${label}</span>`} said=${`${F.scope}: ${s ? s.path.join(' ▸ ') : F.noScope}${s?.kind === 'account' ? ` · ${F.account}` : ''}`} items=${items}/>`;
+  const label = s ? html`<span class="wide-only q2">${s.path.slice(0, -1).map((p) => `${p} ▸ `)}</span><span class="val cut">
+    ${s.path.at(-1)}</span>${s.kind === 'account' && html`<span class="wide-only q2"> · ${F.account}</span>`}` : F.noScope;
+  return html`<${Menu} icon="scope" label=${html`<span class="cut">${label}
+    </span>`} said=${`${F.scope}: ${s ? s.path.join(' ▸ ') : F.noScope}${s?.kind === 'account' ? ` · ${F.account}` : ''}`} items=${items}/>`;
 }
 
 const PRESETS = ['1h', '24h', '7d', '30d', '90d'];
@@ -68,21 +74,27 @@ function OwnRange({ close }) {
   const apply = (e) => { e.preventDefault(); if (!ok) { bad.value = true; return; } close(); set({ from: from.value, to: to.value }); };
   return html`<form class="pad stack" onSubmit=${apply}>
     <${Field} label=${F.from}>${(a) => html`<input type="text" class="mono" ...${a} value=${from.value} onInput=${(e) => { from.value = e.target.value.trim(); }}/>`}<//>
-    <${Field} label=${F.to} error=${bad.value && !ok && F.badRange} hint=${F.inLocal(localZone(), local(from.value), local(to.value))}>${(a) => html`<input type="text" class="mono" ...${a} value=${to.value} onInput=${(e) => { to.value = e.target.value.trim(); }}/>`}<//>
+    <${Field} label=${F.to} error=${bad.value && !ok && F.badRange} hint=${F.inLocal(localZone(), local(from.value), local(to.value))}>
+      ${(a) => html`<input type="text" class="mono" ...${a} value=${to.value} onInput=${(e) => { to.value = e.target.value.trim(); }}/>`}
+      <//>
     <div class="row"><${Button} type="submit">${F.apply}<//></div></form>`;
 }
 function RangePicker() {
   const r = range.value;
-  return html`<${Menu} icon="cal" label=${html`<span class="val cut">${rangeName(r)}</span>`} said=${`${F.range}: ${rangeName(r)}`}>${(close) => html`
-    ${PRESETS.map((l) => html`<button type="button" key=${l} class="item" aria-pressed=${String(r.last === l)} onClick=${() => { close(); refresh(); set({ last: l }); }}>${rangeName({ ...r, last: l })}</button>`)}
-    <button type="button" class="item" onClick=${() => { close(); const d = Date.parse(day(Date.now())); set({ from: iso(d), to: iso(d + 864e5) }); }}>${`${day(Date.now())} · UTC day`}</button>
+  return html`<${Menu} icon="cal" label=${html`<span class="val cut">${rangeName(r)}</span>`} said=${`${F.range}: ${rangeName(r)}`}>
+    ${(close) => html`
+    ${PRESETS.map((l) => html`<button type="button" key=${l} class="item" aria-pressed=${String(r.last === l)} onClick=${() => { close(); refresh(); set({ last: l }); }}>
+      ${rangeName({ ...r, last: l })}</button>`)}
+    <button type="button" class="item" onClick=${() => { close(); const d = Date.parse(day(Date.now())); set({ from: iso(d), to: iso(d + 864e5) }); }}>
+      ${`${day(Date.now())} · UTC day`}</button>
     <hr/><${OwnRange} close=${close}/>`}<//>`;
 }
 
 function UserMenu() {
   const u = me.value;
   if (!u) return html`<${Button} icon="user" href=${link('login', {})}>${F.login}<//>`;
-  return html`<${Menu} right kind="plain" icon="user" said=${`${F.user}: ${u.user.name}`} label=${html`<span class="wide-only">${u.user.name}</span>`} items=${[
+  return html`<${Menu} right kind="plain" icon="user" said=${`${F.user}: ${u.user.name}`} label=${html`<span class="wide-only">
+    ${u.user.name}</span>`} items=${[
     { head: F.until(u.login.expires.slice(0, 16).replace('T', ' ') + 'Z') },
     ...[['', F.system], ['light', F.light], ['dark', F.dark]].map(([k, l]) => ({ label: `${F.theme}: ${l}`, checked: theme.value === k, onClick: () => { theme.value = k; } })),
     { rule: true }, { label: F.keys, icon: 'info', onClick: () => { helpOpen.value = true; } },
@@ -90,15 +102,18 @@ function UserMenu() {
 }
 
 function Zone() {
-  const b = (k, l) => html`<button type="button" aria-pressed=${String(zone.value === k)} onClick=${() => { zone.value = k; }}>${l}</button>`;
+  const b = (k, l) => html`<button type="button" aria-pressed=${String(zone.value === k)} onClick=${() => { zone.value = k; }}>${l}
+    </button>`;
   return html`<div class="seg zone" role="group" aria-label=${F.zone}>${b('utc', F.utc)}${b('local', F.local)}</div>`;
 }
 
 function Help() {
   if (!helpOpen.value) return null;
   return html`<${Dialog} title=${F.keys} onClose=${() => { helpOpen.value = false; }}><div class="stack loose">
-    <dl class="keys">${F.help.map(([k, what]) => html`<div class="row" key=${k}><dt>${k.split(' ').map((x) => html`<kbd key=${x}>${x}</kbd> `)}</dt><dd>${what}</dd></div>`)}</dl>
-    <label class="check"><input type="checkbox" checked=${letters.value} onChange=${(e) => { letters.value = e.target.checked; }}/>${F.letters}</label></div><//>`;
+    <dl class="keys">${F.help.map(([k, what]) => html`<div class="row" key=${k}><dt>${k.split(' ').map((x) => html`<kbd key=${x}>${x}
+      </kbd> `)}</dt><dd>${what}</dd></div>`)}</dl>
+    <label class="check"><input type="checkbox" checked=${letters.value} onChange=${(e) => { letters.value = e.target.checked; }}/>
+      ${F.letters}</label></div><//>`;
 }
 
 let went = 0;
@@ -114,14 +129,19 @@ export function Frame({ view, children }) {
   const p = evidence.value;
   const odd = strange(view?.params ?? []).join(', ');
   const unseen = me.value && needsRead.has(screen) && !can('read') && (!scope.value && route.value.params.has('scope') ? F.unseen : F.noRole);
-  return html`<div class="frame"><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>${F.skip}</a><${Nav} now=${screen}/>
+  return html`<div class="frame"><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById('main').focus(); }}>
+    ${F.skip}</a><${Nav} now=${screen}/>
     <header class="top"><a class="mark" href=${plain('overview')} aria-label="atrail, ${F.overview}"><${Mark}/></a>
-      ${view?.scoped && me.value ? html`<${ScopePicker}/>${view.ranged && scope.value && html`<${RangePicker}/>`}` : screen === 'verify' && html`<span class="q2 cut">${F.localVerify}</span>`}
-      <span class="grow"></span><${Zone}/><${Button} small class="help" label=${F.keys} onClick=${() => { helpOpen.value = true; }}><kbd>?</kbd><//><${UserMenu}/></header>
+      ${view?.scoped && me.value ? html`<${ScopePicker}/>${view.ranged && scope.value && html`<${RangePicker}/>`}` : screen === 'verify' && html`<span class="q2 cut">
+        ${F.localVerify}</span>`}
+      <span class="grow"></span><${Zone}/><${Button} small class="help" label=${F.keys} onClick=${() => { helpOpen.value = true; }}>
+        <kbd>?</kbd><//><${UserMenu}/></header>
     <main class=${`main ${view?.fixed ? 'fixed' : ''}`} id="main" tabindex="-1">
       ${odd && hidden !== odd && html`<div class="bar"><${Banner} kind="warn" onClose=${() => hide(odd)}>${F.strange(odd)}<//></div>`}
       ${unseen ? html`<div class="page"><h1>${F[screen]}</h1><${Banner} kind="warn">${unseen}<//></div>` : children}</main>
-    <div class="toasts" role="log" aria-live="polite">${toasts.value.map((t) => html`<div class="toast" key=${t.id}><span class=${t.kind === 'fail' ? 't-fail' : 't-ok'}><${Icon} name=${t.kind}/></span><span class="grow">${t.text}</span>
-      ${t.retry && html`<${Button} small onClick=${() => { dropToast(t); t.retry(); }}>${W.common.retry}<//>`}<${Button} small kind="plain" icon="x" label=${W.common.close} onClick=${() => dropToast(t)}/></div>`)}</div>
+    <div class="toasts" role="log" aria-live="polite">${toasts.value.map((t) => html`<div class="toast" key=${t.id}>
+      <span class=${t.kind === 'fail' ? 't-fail' : 't-ok'}><${Icon} name=${t.kind}/></span><span class="grow">${t.text}</span>
+      ${t.retry && html`<${Button} small onClick=${() => { dropToast(t); t.retry(); }}>${W.common.retry}<//>`}
+        <${Button} small kind="plain" icon="x" label=${W.common.close} onClick=${() => dropToast(t)}/></div>`)}</div>
     <${Help}/></div>`;
 }

@@ -84,8 +84,10 @@ function Cell({ col, hit, f }) {
     case 'time': return html`<${Time} value=${f.time}/>`;
     case 'outcome': return html`<${Outcome} value=${f.outcome}><${Marked} text=${f.outcome} cap=${40}/><//>`;
     case 'who': return html`<${Marked} text=${f.who} tag cap=${300}/>`;
-    case 'action': return html`<span class="cut"><${Marked} text=${f.action} cap=${300}/></span>${f.own && html` <${Tag}>${W.common.own}<//>`}`;
-    case 'target': return html`<${Marked} text=${f.target} tag cap=${300}/> <span class="q3 kind"><${Marked} text=${f.kind} cap=${120}/></span>`;
+    case 'action': return html`<span class="cut"><${Marked} text=${f.action} cap=${300}/></span>${f.own && html` <${Tag}>${W.common.own}
+      <//>`}`;
+    case 'target': return html`<${Marked} text=${f.target} tag cap=${300}/> <span class="q3 kind"><${Marked} text=${f.kind} cap=${120}/>
+      </span>`;
     case 'space': return spaceName(hit.place.space);
     default: return html`<${Marked} text=${f.node ? textAt(f.node, ...col.split('.')) : ''} cap=${300}/>`;
   }
@@ -139,12 +141,17 @@ export function Grid({ pages, total, cols, narrow, cur, onCur, onOpen, open, ord
     const hit = pages.row(i);
     const f = hit && fields(hit);
     rows.push(html`<div key=${i} id=${`row${i}`} role="row" aria-rowindex=${i + 2} aria-selected=${String(i === open)} class=${`gr ${i === open ? 'open' : ''} ${i === cur ? 'cur' : ''}`} style=${columns} onClick=${() => { onCur(i); onOpen(i); }}>
-      ${cols.map((c) => html`<div role="gridcell" key=${c} class=${`c c-${HEAD.has(c) ? c : 'other'}`}>${f && html`<${Cell} col=${c} hit=${hit} f=${f}/>`}</div>`)}</div>`);
+      ${cols.map((c) => html`<div role="gridcell" key=${c} class=${`c c-${HEAD.has(c) ? c : 'other'}`}>
+        ${f && html`<${Cell} col=${c} hit=${hit} f=${f}/>`}</div>`)}</div>`);
   }
   return html`<div class="grid" ref=${box} onScroll=${onScroll} role="grid" tabindex="0" aria-label=${head} aria-rowcount=${total ?? n} aria-activedescendant=${cur >= first && cur < last ? `row${cur}` : undefined} onKeyDown=${key} onFocus=${(e) => { if (e.target === box.current && cur < 0 && n > 0 && box.current.matches(':focus-visible')) onCur(0); }}>
-    <div role="rowgroup" class="ghead"><div role="row" class="gr" aria-rowindex="1" style=${columns}>${cols.map((c) => html`<div role="columnheader" key=${c} class=${`c c-${HEAD.has(c) ? c : 'other'}`} aria-sort=${c === 'time' ? (order === 'oldest' ? 'ascending' : 'descending') : undefined}>
-      ${c === 'time' ? html`<button type="button" class="sort" onClick=${onOrder}>${HEAD.get(c)()}<${Icon} name=${order === 'oldest' ? 'up' : 'down'} size=${12}/></button>` : HEAD.get(c)?.() ?? c}</div>`)}</div></div>
-    <div role="rowgroup" class="gbody" style=${{ height: `${height}px` }}><div role="presentation" class="gwin" style=${{ transform: `translateY(${mapped ? scroll : first * H}px)` }}>${rows}</div></div></div>`;
+    <div role="rowgroup" class="ghead"><div role="row" class="gr" aria-rowindex="1" style=${columns}>
+      ${cols.map((c) => html`<div role="columnheader" key=${c} class=${`c c-${HEAD.has(c) ? c : 'other'}`} aria-sort=${c === 'time' ? (order === 'oldest' ? 'ascending' : 'descending') : undefined}>
+      ${c === 'time' ? html`<button type="button" class="sort" onClick=${onOrder}>${HEAD.get(c)()}
+        <${Icon} name=${order === 'oldest' ? 'up' : 'down'} size=${12}/></button>` : HEAD.get(c)?.() ?? c}</div>`)}</div></div>
+    <div role="rowgroup" class="gbody" style=${{ height: `${height}px` }}>
+      <div role="presentation" class="gwin" style=${{ transform: `translateY(${mapped ? scroll : first * H}px)` }}>${rows}</div></div>
+      </div>`;
 }
 
 /** What the foot says of the loaded rows. */

@@ -13,29 +13,34 @@ export const useId = () => useRef(`i${(serial += 1)}`).current;
 export function Button({ icon, kind = '', small, large, label, children, href, kbd, chev, class: more = '', ...rest }) {
   const bare = children === undefined || children === null;
   const cls = `btn ${kind} ${small ? 'small' : ''} ${large ? 'large' : ''} ${bare ? 'icon' : ''} ${more}`;
-  const inner = html`${icon && html`<${Icon} name=${icon}/>`}${children}${kbd && html`<kbd aria-hidden="true">${kbd}</kbd>`}${chev && html`<span class="chev"><${Icon} name="down" size=${12}/></span>`}`;
+  const inner = html`${icon && html`<${Icon} name=${icon}/>`}${children}${kbd && html`<kbd aria-hidden="true">${kbd}
+    </kbd>`}${chev && html`<span class="chev"><${Icon} name="down" size=${12}/></span>`}`;
   return href ? html`<a class=${cls} href=${href} aria-label=${label} title=${bare ? label : undefined} ...${rest}>${inner}</a>`
     : html`<button type="button" class=${cls} aria-label=${label} title=${bare ? label : undefined} ...${rest}>${inner}</button>`;
 }
 
 /** A short word with a shape. `kind`: ok, fail, warn, hold, now, or none. */
-export const Tag = ({ kind = '', icon, children }) => html`<span class=${`tag ${kind}`}>${icon && html`<${Icon} name=${icon} size=${12}/>`}${children}</span>`;
+export const Tag = ({ kind = '', icon, children }) => html`<span class=${`tag ${kind}`}>
+  ${icon && html`<${Icon} name=${icon} size=${12}/>`}${children}</span>`;
 
 /** The outcome of an event: success is a grey word. `children` is the text itself. */
 const SHAPE = new Map([['failure', 'fail'], ['pending', 'pending'], ['unknown', 'pending']]);
-export const Outcome = ({ value, children }) => html`<span class=${`outcome ${SHAPE.has(value) ? value : ''}`}>${SHAPE.has(value) && html`<${Icon} name=${SHAPE.get(value)} size=${12}/>`}${children ?? value}</span>`;
+export const Outcome = ({ value, children }) => html`<span class=${`outcome ${SHAPE.has(value) ? value : ''}`}>
+  ${SHAPE.has(value) && html`<${Icon} name=${SHAPE.get(value)} size=${12}/>`}${children ?? value}</span>`;
 
 const BANNER = { warn: 'warn', fail: 'fail', ok: 'verify', info: 'info' };
 /** A sentence that stands across the page. */
 export const Banner = ({ kind = 'info', icon, onClose, children }) => html`<div class=${`banner ${kind}`} role=${kind === 'fail' ? 'alert' : 'status'}>
-  <${Icon} name=${icon ?? BANNER[kind]}/><div class="grow">${children}</div>${onClose && html`<${Button} class="close" kind="plain" small icon="x" label=${W.common.close} onClick=${onClose}/>`}</div>`;
+  <${Icon} name=${icon ?? BANNER[kind]}/><div class="grow">${children}</div>
+    ${onClose && html`<${Button} class="close" kind="plain" small icon="x" label=${W.common.close} onClick=${onClose}/>`}</div>`;
 
 /** A labelled field. `children` is a function that gets the attributes for the control. */
 export function Field({ label, hint, error, children }) {
   const id = useId();
   return html`<div class="field"><label for=${id}>${label}</label>
     ${children({ id, 'aria-invalid': error ? 'true' : undefined, 'aria-describedby': error || hint ? id + 'h' : undefined })}
-    ${error ? html`<p class="error" id=${id + 'h'}><${Icon} name="fail"/>${error}</p>` : hint && html`<p class="hint" id=${id + 'h'}>${hint}</p>`}</div>`;
+    ${error ? html`<p class="error" id=${id + 'h'}><${Icon} name="fail"/>${error}</p>` : hint && html`<p class="hint" id=${id + 'h'}>${hint}
+      </p>`}</div>`;
 }
 
 /**
@@ -43,8 +48,11 @@ export function Field({ label, hint, error, children }) {
  */
 export function Table({ name, cols, rows, cell, air, keyOf = (_, i) => i, selected }) {
   return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${name}><table class=${air ? 'air' : ''}>
-    <thead><tr>${cols.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.label || html`<span class="sr">${c.said ?? W.common.actions}</span>`}</th>`)}</tr></thead>
-    <tbody>${rows.map((r, i) => html`<tr key=${keyOf(r, i)} class=${selected?.(r) ? 'sel' : ''}>${cols.map((c) => html`<td class=${`${c.num ? 'num' : ''} ${c.mono ? 'mono' : ''} ${c.end ? 'num' : ''}`}>${cell(r, c.key)}</td>`)}</tr>`)}</tbody>
+    <thead><tr>${cols.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.label || html`<span class="sr">
+      ${c.said ?? W.common.actions}</span>`}</th>`)}</tr></thead>
+    <tbody>${rows.map((r, i) => html`<tr key=${keyOf(r, i)} class=${selected?.(r) ? 'sel' : ''}>
+      ${cols.map((c) => html`<td class=${`${c.num ? 'num' : ''} ${c.mono ? 'mono' : ''} ${c.end ? 'num' : ''}`}>${cell(r, c.key)}</td>`)}
+      </tr>`)}</tbody>
   </table></div>`;
 }
 
@@ -73,7 +81,8 @@ export function useAsk(ask, deps) {
 }
 
 /** A state of a panel: an icon, a sentence, what is known, and what to do. */
-export const State = ({ icon, kind = '', title, children, actions }) => html`<div class=${`state ${kind}`} role="status"><${Icon} name=${icon}/><h2>${title}</h2>${children}${actions && html`<div class="row wrap">${actions}</div>`}</div>`;
+export const State = ({ icon, kind = '', title, children, actions }) => html`<div class=${`state ${kind}`} role="status">
+  <${Icon} name=${icon}/><h2>${title}</h2>${children}${actions && html`<div class="row wrap">${actions}</div>`}</div>`;
 
 /** An error with its code and request, and Retry, which counts `Retry-After` down. */
 export function ErrorState({ error, again, title }) {
@@ -82,9 +91,13 @@ export function ErrorState({ error, again, title }) {
   useEffect(() => { if (left <= 0) return undefined; const t = setTimeout(() => setLeft(left - 1), 1000); return () => clearTimeout(t); }, [left]);
   const record = error.status === 503;
   return html`<${State} icon=${record ? 'disk' : 'fail'} kind=${record ? 'warn' : 'fail'} title=${record ? W.common.notOnRecord : title ?? W.common.failed}
-    actions=${html`${again && html`<${Button} icon="retry" disabled=${left > 0} onClick=${again}>${left > 0 ? W.common.retryIn(left) : W.common.retry}<//>`}
-      ${error.requestId && html`<${Button} kind="plain" onClick=${() => copyText(`${error.code}: ${error.detail}\n${error.requestId}`)}>${W.common.copyDetails}<//>`}`}>
-    ${record && html`<p>${W.common.notOnRecordWhy}</p>`}<p>${error.code && html`<code>${error.code}</code>: `}${error.detail ?? error.message}${error.requestId && html`<br/>${W.common.request} <code>${error.requestId}</code>`}</p><//>`;
+    actions=${html`${again && html`<${Button} icon="retry" disabled=${left > 0} onClick=${again}>
+      ${left > 0 ? W.common.retryIn(left) : W.common.retry}<//>`}
+      ${error.requestId && html`<${Button} kind="plain" onClick=${() => copyText(`${error.code}: ${error.detail}\n${error.requestId}`)}>
+        ${W.common.copyDetails}<//>`}`}>
+    ${record && html`<p>${W.common.notOnRecordWhy}</p>`}<p>${error.code && html`<code>${error.code}
+      </code>: `}${error.detail ?? error.message}${error.requestId && html`<br/>${W.common.request} <code>${error.requestId}</code>`}</p>
+      <//>`;
 }
 
 const BONES = [...Array(15).keys()];
@@ -95,8 +108,10 @@ const BONES = [...Array(15).keys()];
 export function Panel({ ask, what, title, keep, children }) {
   if (ask.state === 'error' && ask.error) return html`<${ErrorState} error=${ask.error} again=${ask.again} title=${title}/>`;
   if (ask.data !== undefined && (ask.state === 'ok' || keep)) return children(ask.data);
-  if (ask.state === 'slow') return html`<${State} icon="pending" title=${what ?? W.common.asking} actions=${html`<${Button} onClick=${ask.cancel}>${W.common.cancel}<//>`}/>`;
-  return html`<div class="skel" aria-busy="true" role="status" aria-label=${W.common.loading}>${ask.shown && BONES.map((i) => html`<span key=${i}></span>`)}</div>`;
+  if (ask.state === 'slow') return html`<${State} icon="pending" title=${what ?? W.common.asking} actions=${html`<${Button} onClick=${ask.cancel}>
+    ${W.common.cancel}<//>`}/>`;
+  return html`<div class="skel" aria-busy="true" role="status" aria-label=${W.common.loading}>
+    ${ask.shown && BONES.map((i) => html`<span key=${i}></span>`)}</div>`;
 }
 
 /* Copying, commands, toasts */
@@ -118,7 +133,8 @@ export const Copy = ({ text, label = W.common.copy, said }) => html`<${Button} s
 /** A command that can be copied. */
 export const Command = ({ text }) => html`<div class="cmd">${text}<${Copy} text=${text} label=${W.common.copyCommand}/></div>`;
 /** The equal commands of a screen: `lines`: `[{label, text}]`. */
-export const AsCommand = ({ lines }) => html`<div class="stack">${lines.map((l) => html`<div class="stack tight" key=${l.label}><span class="label">${l.label}</span><${Command} text=${l.text}/></div>`)}</div>`;
+export const AsCommand = ({ lines }) => html`<div class="stack">${lines.map((l) => html`<div class="stack tight" key=${l.label}>
+  <span class="label">${l.label}</span><${Command} text=${l.text}/></div>`)}</div>`;
 /** Quotes a word for a shell. */
 export const sh = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
@@ -149,7 +165,8 @@ export function Menu({ icon, label, said, kind = '', small, right, up, items, ch
     <${Button} icon=${icon} kind=${kind} small=${small} chev=${chev && label} label=${said} aria-haspopup=${menu ? 'menu' : 'dialog'} aria-expanded=${open} onClick=${() => setOpen(!open)}>${label}<//>
     ${open && html`<div class=${`menu ${right ? 'right' : ''} ${up ? 'up' : ''}`} role=${menu ? 'menu' : 'dialog'} aria-label=${said ?? (typeof label === 'string' ? label : W.common.actions)}>
       ${menu ? items.filter(Boolean).map((it, i) => it.rule ? html`<hr key=${i}/>` : it.head ? html`<span class="label" key=${i} role="presentation">${it.head}</span>`
-    : html`<${it.href ? 'a' : 'button'} key=${i} class="item" type=${it.href ? undefined : 'button'} role=${it.checked === undefined ? 'menuitem' : 'menuitemradio'} aria-checked=${it.checked === undefined ? undefined : String(it.checked)} href=${it.href} onClick=${() => { close(); it.onClick?.(); }}>${it.icon && html`<${Icon} name=${it.icon}/>`}<span>${it.label}</span></>`) : children(close)}
+    : html`<${it.href ? 'a' : 'button'} key=${i} class="item" type=${it.href ? undefined : 'button'} role=${it.checked === undefined ? 'menuitem' : 'menuitemradio'} aria-checked=${it.checked === undefined ? undefined : String(it.checked)} href=${it.href} onClick=${() => { close(); it.onClick?.(); }}>
+      ${it.icon && html`<${Icon} name=${it.icon}/>`}<span>${it.label}</span></>`) : children(close)}
     </div>`}</div>`;
 }
 
@@ -158,7 +175,8 @@ export function Side({ title, onClose, children, foot, actions, name, stay }) {
   useLayer(onClose);
   const head = useRef(null);
   useEffect(() => { if (!stay) head.current?.focus(); }, []);
-  return html`<aside class="side" aria-label=${name ?? title}><header><h2 tabindex="-1" ref=${head}>${title}</h2>${actions}<${Button} kind="plain" icon="x" label=${W.common.close} onClick=${onClose}/></header>
+  return html`<aside class="side" aria-label=${name ?? title}><header><h2 tabindex="-1" ref=${head}>${title}</h2>${actions}
+    <${Button} kind="plain" icon="x" label=${W.common.close} onClick=${onClose}/></header>
     <div class="body">${children}</div>${foot && html`<footer>${foot}</footer>`}</aside>`;
 }
 

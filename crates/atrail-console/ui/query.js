@@ -96,12 +96,19 @@ export function QueryBar({ query, onQuery, problem, children }) {
   };
   return html`<div class="qline"><form class="qbox" role="search" onSubmit=${(e) => { e.preventDefault(); run(); }} onClick=${(e) => { if (e.target === e.currentTarget) input.current.focus(); }}>
       <${Icon} name="explore"/>
-      ${!asText && list.map((c, i) => html`<span class="chip" key=${c.text}><button type="button" class="body" title=${E.editChip} onClick=${() => edit(i)}>${c.not && html`<b>${E.not}</b> `}${c.field && html`<span class="f">${c.field}:</span> `}<b><${Marked} text=${c.value} cap=${200}/></b></button>
-        <button type="button" class="drop" aria-label=${E.dropChip(c.text)} onClick=${() => drop(i)}><${Icon} name="x" size=${12}/></button></span>`)}
+      ${!asText && list.map((c, i) => html`<span class="chip" key=${c.text}>
+        <button type="button" class="body" title=${E.editChip} onClick=${() => edit(i)}>${c.not && html`<b>${E.not}
+        </b> `}${c.field && html`<span class="f">${c.field}:</span> `}<b><${Marked} text=${c.value} cap=${200}/></b></button>
+        <button type="button" class="drop" aria-label=${E.dropChip(c.text)} onClick=${() => drop(i)}><${Icon} name="x" size=${12}/></button>
+          </span>`)}
       <input ref=${input} type="text" class="q" value=${text} spellcheck=${false} autocapitalize="none" autocomplete="off" maxlength="65536" aria-label=${E.query} placeholder=${list.length && !asText ? E.placeholderMore : E.placeholder}
         aria-invalid=${problem ? 'true' : undefined} aria-describedby=${problem ? 'query-problem' : undefined} onInput=${(e) => setText(e.target.value)} onKeyDown=${key}/>
-      ${list.length > 0 && html`<button type="button" class="link tiny astext" aria-pressed=${String(asText)} onClick=${() => { setAsText(!asText); setTimeout(() => input.current.focus()); }}>${asText ? E.asChips : E.asText}</button>`}
+      ${list.length > 0 && html`<button type="button" class="link tiny astext" aria-pressed=${String(asText)} onClick=${() => { setAsText(!asText); setTimeout(() => input.current.focus()); }}>
+        ${asText ? E.asChips : E.asText}</button>`}
       <kbd class="wide-only" aria-hidden="true">/</kbd></form>
     <${Button} class="wide-only" onClick=${run}>${E.search}<//>${children}</div>
-    ${problem && html`<p class="error qerror" id="query-problem" role="alert"><${Icon} name="fail"/><span>${problem.detail}${problem.column && html`<br/><code><${Marked} text=${query.slice(Math.max(0, problem.column - 41), problem.column - 1)}/><mark><${Marked} text=${query.slice(problem.column - 1, problem.column) || '⎵'}/></mark><${Marked} text=${query.slice(problem.column, problem.column + 40)}/></code>`}</span></p>`}`;
+    ${problem && html`<p class="error qerror" id="query-problem" role="alert"><${Icon} name="fail"/><span>
+      ${problem.detail}${problem.column && html`<br/><code><${Marked} text=${query.slice(Math.max(0, problem.column - 41), problem.column - 1)}/>
+      <mark><${Marked} text=${query.slice(problem.column - 1, problem.column) || '⎵'}/></mark>
+      <${Marked} text=${query.slice(problem.column, problem.column + 40)}/></code>`}</span></p>`}`;
 }

@@ -53,7 +53,7 @@ export const W = {
     events: 'Events', of: 'of', tail: 'Tail', matching: 'Matching events', asCsv: 'As CSV, all columns', asCsvCols: 'As CSV, these columns', asNdjson: 'As NDJSON, byte for byte', noLimit: 'No row limit: the server streams.', proofShort: 'Download', proofMore: 'with proof', exportBegan: 'The export began: the browser saves it',
     columns: 'Columns', columnPath: 'path.of.a.member', add: 'Add', time: (z) => `Time (${z})`, outcome: 'Outcome', who: 'Who', action: 'Action', target: 'Target',
     loaded: (n) => `Rows 1 – ${n} loaded`, loadMore: (n) => `Load ${count(n)} more`, move: 'move', open: 'open', prove: 'prove', cut: 'The answer was cut off.', failed: 'The search did not finish', searching: (r) => `Searching: ${r}`, withOwn: 'with atrail’s own events', withoutOwn: 'without atrail’s own events',
-    notAsked: 'The query is not right', notAskedWhy: 'The server refuses what it does not understand completely. The message above has a way to mend it.',
+    notCounted: 'Not counted:', notAsked: 'The query is not right', notAskedWhy: 'The server refuses what it does not understand completely. The message above has a way to mend it.',
     empty: (n) => `No event of ${count(n)} in this range matches`, emptyRange: 'There is no event in this range', before: 'Nearest before:', after: 'Nearest after:', goTo: (d) => `Go to ${d}`,
     nothing: 'This scope has no event yet', nothingSend: 'Send the first one:',
   },

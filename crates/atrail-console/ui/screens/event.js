@@ -27,8 +27,14 @@ function Value({ path, text, first, query, onQuery }) {
   const field = path.join('.');
   const said = text.length > 60 ? text.slice(0, 60) + '…' : text;
   const mono = ['id', 'address', 'eventTime', 'initiatorId', 'targetId', 'observerId'].includes(path.at(-1));
-  return html`<dd class="fv"><span class=${mono ? 'mono' : first ? 'b' : ''}>${field === 'eventTime' ? html`<${Time} value=${text}/>` : field === 'outcome' ? html`<${Outcome} value=${text}><${Marked} text=${text}/><//>` : html`<${Marked} text=${text} tag cap=${2000}/>`} </span> <span class="fn">${first || path.length < 2 ? field : path.slice(1).join('.')}</span>
-    <span class="pm"><button type="button" aria-label=${W.explore.include(field, said)} onClick=${() => onQuery(more(query, field, text))}><${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${W.explore.exclude(field, said)} onClick=${() => onQuery(more(query, field, text, true))}><${Icon} name="minus" size=${12}/></button><button type="button" aria-label=${V.copyValue(field)} onClick=${() => copyText(text, isOdd(text) ? V.copiedOdd : undefined)}><${Icon} name="copy" size=${12}/></button></span></dd>`;
+  return html`<dd class="fv"><span class=${mono ? 'mono' : first ? 'b' : ''}>
+    ${field === 'eventTime' ? html`<${Time} value=${text}/>` : field === 'outcome' ? html`<${Outcome} value=${text}>
+    <${Marked} text=${text}/><//>` : html`<${Marked} text=${text} tag cap=${2000}/>`} </span> <span class="fn">
+    ${first || path.length < 2 ? field : path.slice(1).join('.')}</span>
+    <span class="pm"><button type="button" aria-label=${W.explore.include(field, said)} onClick=${() => onQuery(more(query, field, text))}>
+      <${Icon} name="plus" size=${12}/></button><button type="button" aria-label=${W.explore.exclude(field, said)} onClick=${() => onQuery(more(query, field, text, true))}>
+      <${Icon} name="minus" size=${12}/></button><button type="button" aria-label=${V.copyValue(field)} onClick=${() => copyText(text, isOdd(text) ? V.copiedOdd : undefined)}>
+      <${Icon} name="copy" size=${12}/></button></span></dd>`;
 }
 
 function Fields({ node, query, onQuery, around }) {
@@ -36,8 +42,10 @@ function Fields({ node, query, onQuery, around }) {
   const same = [['samePerson', t('initiator', 'name') ? 'initiator.name' : 'initiator.id', t('initiator', 'name') || t('initiator', 'id') || t('initiatorId')], ['sameTarget', t('target', 'name') ? 'target.name' : 'target.id', t('target', 'name') || t('target', 'id')], ['sameAddress', 'initiator.host.address', t('initiator', 'host', 'address')]];
   return html`<div class="fields">${GROUPS.map(([g, paths]) => {
     const have = paths.map((p) => [p, t(...p)]).filter(([, v]) => v !== '');
-    return have.length > 0 && html`<dl class="fg" key=${g}><dt>${V.group[g]}</dt>${have.map(([p, v], i) => html`<${Value} key=${p.join('.')} path=${p} text=${v} first=${i === 0} query=${query} onQuery=${onQuery}/>`)}</dl>`;
-  })}</div><div class="row wrap sames">${same.map(([k, f, v]) => v && html`<${Button} small key=${k} onClick=${() => onQuery(only('', f, v))}>${V[k]}<//>`)}${around && html`<${Button} small onClick=${around}>${V.around}<//>`}</div>`;
+    return have.length > 0 && html`<dl class="fg" key=${g}><dt>${V.group[g]}</dt>
+      ${have.map(([p, v], i) => html`<${Value} key=${p.join('.')} path=${p} text=${v} first=${i === 0} query=${query} onQuery=${onQuery}/>`)}</dl>`;
+  })}</div><div class="row wrap sames">${same.map(([k, f, v]) => v && html`<${Button} small key=${k} onClick=${() => onQuery(only('', f, v))}>
+    ${V[k]}<//>`)}${around && html`<${Button} small onClick=${around}>${V.around}<//>`}</div>`;
 }
 
 function Exact({ line, bytes, leaf, mine }) {
@@ -51,16 +59,22 @@ function Exact({ line, bytes, leaf, mine }) {
   useKeys({ c: copy });
   const tab = (k, l) => html`<button type="button" aria-pressed=${String(mode === k)} onClick=${() => setMode(k)}>${l}</button>`;
   const body = mode === 'exact' ? html`<${Marked} text=${line} cap=${long ? CAP : Infinity}/>`
-    : tokens ? tokens.map((t) => { if (room <= 0) return null; room -= t.s.length; return t.k === 'ws' ? t.s : html`<span class=${`j-${t.k}`}><${Marked} text=${t.s} cap=${Infinity}/></span>${t.repeat && html` <${Tag} kind="warn">${V.repeated}<//>`}`; }) : html`<span class="t-warn">${V.notJson}</span>`;
-  return html`<section class="exact" aria-label=${V.exactLabel}><div class="row"><div class="seg" role="group" aria-label=${V.view}>${tab('exact', V.exact)}${tab('pretty', V.pretty)}</div><span class="q2">${many(bytes.length, 'byte')}</span><span class="grow"></span><${Button} kind="plain" icon="copy" kbd="c" onClick=${copy}>${V.copyExact}<//></div>
+    : tokens ? tokens.map((t) => { if (room <= 0) return null; room -= t.s.length; return t.k === 'ws' ? t.s : html`<span class=${`j-${t.k}`}>
+      <${Marked} text=${t.s} cap=${Infinity}/></span>${t.repeat && html` <${Tag} kind="warn">${V.repeated}
+      <//>`}`; }) : html`<span class="t-warn">${V.notJson}</span>`;
+  return html`<section class="exact" aria-label=${V.exactLabel}><div class="row"><div class="seg" role="group" aria-label=${V.view}>
+    ${tab('exact', V.exact)}${tab('pretty', V.pretty)}</div><span class="q2">${many(bytes.length, 'byte')}</span><span class="grow"></span>
+    <${Button} kind="plain" icon="copy" kbd="c" onClick=${copy}>${V.copyExact}<//></div>
     ${repeats && html`<${Banner} kind="warn">${V.repeats}<//>`}
     <pre class="bytes" tabindex="0" aria-label=${V.exactLabel}>${body}</pre>
     ${long && html`<${Button} small onClick=${() => setWhole(true)}>${V.rest(count(bytes.length - CAP))}<//>`}
-    <p class="leaf">${mine === null ? html`<${Tag}>${V.hashing}<//>` : mine === leaf ? html`<${Tag} kind="ok" icon="check">${V.leaf}<//>` : html`<${Tag} kind="fail" icon="fail">${V.leafOther}<//>`}<code>${mine ?? ''}</code></p>
+    <p class="leaf">${mine === null ? html`<${Tag}>${V.hashing}<//>` : mine === leaf ? html`<${Tag} kind="ok" icon="check">${V.leaf}
+      <//>` : html`<${Tag} kind="fail" icon="fail">${V.leafOther}<//>`}<code>${mine ?? ''}</code></p>
     ${mine !== null && mine !== leaf && html`<${Banner} kind="fail">${V.leafWhy}<br/><code>${leaf}</code><//>`}</section>`;
 }
 
-const Step = ({ done, name, children }) => html`<li class=${done ? 'done' : ''}><span class="dot"><${Icon} name=${done ? 'check' : 'verify'} size=${done ? 16 : 12}/></span><b>${name}</b><span class="q3">${children}</span></li>`;
+const Step = ({ done, name, children }) => html`<li class=${done ? 'done' : ''}><span class="dot">
+  <${Icon} name=${done ? 'check' : 'verify'} size=${done ? 16 : 12}/></span><b>${name}</b><span class="q3">${children}</span></li>`;
 
 function save(text, name) {
   const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
@@ -113,11 +127,21 @@ function Proof({ place: found, line }) {
   const proven = r?.outcome === 'proven';
   const checkpoint = r?.checkpoint_size;
   return html`<section class="proof" aria-label=${V.proof}><ol class="psteps"><${Step} done name=${V.durable}>${V.onDisk}<//>
-      <${Step} done=${!!place.segment} name=${place.segment ? V.sealed : V.notSealed}>${place.segment ? html`${V.segment} <code>${place.segment.slice(0, 4)}…${place.segment.slice(-4)}</code>, ${V.index(count(place.index))}` : html`<${Button} small disabled=${s.busy} onClick=${look}>${V.lookAgain}<//>`}<//>
-      <${Step} done=${proven} name=${proven ? V.proven : V.notProven}>${proven ? html`${V.checkpoint(count(checkpoint))}, ${V.pinnedKey}` : place.segment && !r && html`<${Button} small kbd="p" disabled=${s.busy} onClick=${prove}>${s.busy ? V.proving : V.prove}<//>`}<//></ol>
-    <div aria-live="polite">${proven && html`<${Banner} kind="ok"><p>${V.recorded(count(checkpoint))} <b>${V.notProvenIs}</b> ${V.notDeleted} <button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button></p><p class="q2">${V.signed(shortKey(r.signer ?? ''))}</p><//>`}
-      ${r && !proven && html`<${Banner} kind=${r.outcome === 'failed' ? 'fail' : 'warn'} icon=${r.outcome === 'failed' ? 'shieldx' : 'warn'}><p><b>${r.outcome === 'failed' ? V.failed : V.inconclusive}</b></p><p><${Marked} text=${r.error ?? r.text} lines/></p>${proof && html`<button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button>`}<//>`}
-      ${s.error && html`<${Banner} kind="fail"><p><b>${V.notAnswered}</b></p><p>${s.error.code && html`<code>${s.error.code}</code>: `}${s.error.detail ?? s.error.message}</p><${Button} small icon="retry" onClick=${prove}>${W.common.retry}<//><//>`}</div></section>`;
+      <${Step} done=${!!place.segment} name=${place.segment ? V.sealed : V.notSealed}>${place.segment ? html`${V.segment} <code>
+        ${place.segment.slice(0, 4)}…${place.segment.slice(-4)}
+        </code>, ${V.index(count(place.index))}` : html`<${Button} small disabled=${s.busy} onClick=${look}>${V.lookAgain}<//>`}<//>
+      <${Step} done=${proven} name=${proven ? V.proven : V.notProven}>
+        ${proven ? html`${V.checkpoint(count(checkpoint))}, ${V.pinnedKey}` : place.segment && !r && html`<${Button} small kbd="p" disabled=${s.busy} onClick=${prove}>
+        ${s.busy ? V.proving : V.prove}<//>`}<//></ol>
+    <div aria-live="polite">${proven && html`<${Banner} kind="ok"><p>${V.recorded(count(checkpoint))} <b>${V.notProvenIs}
+      </b> ${V.notDeleted} <button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button></p>
+      <p class="q2">${V.signed(shortKey(r.signer ?? ''))}</p><//>`}
+      ${r && !proven && html`<${Banner} kind=${r.outcome === 'failed' ? 'fail' : 'warn'} icon=${r.outcome === 'failed' ? 'shieldx' : 'warn'}>
+        <p><b>${r.outcome === 'failed' ? V.failed : V.inconclusive}</b></p><p><${Marked} text=${r.error ?? r.text} lines/></p>
+        ${proof && html`<button type="button" class="link under" onClick=${() => save(proof, 'event.proof')}>${V.save}</button>`}<//>`}
+      ${s.error && html`<${Banner} kind="fail"><p><b>${V.notAnswered}</b></p><p>${s.error.code && html`<code>${s.error.code}
+        </code>: `}${s.error.detail ?? s.error.message}</p><${Button} small icon="retry" onClick=${prove}>${W.common.retry}<//><//>`}</div>
+        </section>`;
 }
 
 function commands(place, line) {
@@ -166,7 +190,8 @@ function useEvent({ segment, index, leaf }, hit) {
 function Title({ hit }) {
   let node = null; try { node = hit && parse(hit.line); } catch { /* shown as it is */ }
   const t = (...p) => (node ? scalar(get(node, ...p)) : '');
-  return html`<${Marked} text=${t('action') || V.title} cap=${120}/> <span class="q2"><${Marked} text=${t('target', 'name') || t('target', 'id') || t('targetId')} cap=${120}/></span>`;
+  return html`<${Marked} text=${t('action') || V.title} cap=${120}/> <span class="q2">
+    <${Marked} text=${t('target', 'name') || t('target', 'id') || t('targetId')} cap=${120}/></span>`;
 }
 
 function copyPlace(hit) {
@@ -181,10 +206,15 @@ export function EventPanel({ at, hit, waiting, query, onQuery, onStep, onClose }
   const segment = at.startsWith('leaf.') ? null : at.slice(0, cut), index = at.slice(cut + 1);
   const ev = useEvent({ segment: waiting && !hit ? null : segment, index }, hit);
   const one = hit ?? (ev.state === 'ok' ? ev.data : null);
-  const actions = html`<${Button} kind="plain" icon="up" label=${V.previous} onClick=${() => onStep(-1)}/><${Button} kind="plain" icon="down" label=${V.next} onClick=${() => onStep(1)}/>${one && html`<${Button} kind="plain" icon="link" label=${V.copyPlace} onClick=${() => copyPlace(one)}/>`}`;
+  const actions = html`<${Button} kind="plain" icon="up" label=${V.previous} onClick=${() => onStep(-1)}/>
+    <${Button} kind="plain" icon="down" label=${V.next} onClick=${() => onStep(1)}/>
+    ${one && html`<${Button} kind="plain" icon="link" label=${V.copyPlace} onClick=${() => copyPlace(one)}/>`}`;
   const lines = one ? commands(one.place) : [];
-  return html`<div class="evp"><${Side} title=${html`<${Title} hit=${one}/>`} name=${V.title} stay onClose=${onClose} actions=${actions} foot=${one && html`<${SameId} line=${one.line} onQuery=${onQuery}/><span class="grow"></span>${lines.length > 0 && html`<${Menu} up right icon="term" chev=${false} label=${W.common.asCommand}>${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}`}>
-    ${one ? html`<${EventBody} hit=${one} query=${query} onQuery=${onQuery}/>` : ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.state === 'ok' && !waiting && html`<${State} icon="pending" title=${V.notHere}><p>${V.notHereWhy}</p><//>`}<//></div>`;
+  return html`<div class="evp"><${Side} title=${html`<${Title} hit=${one}/>`} name=${V.title} stay onClose=${onClose} actions=${actions} foot=${one && html`<${SameId} line=${one.line} onQuery=${onQuery}/>
+    <span class="grow"></span>${lines.length > 0 && html`<${Menu} up right icon="term" chev=${false} label=${W.common.asCommand}>
+    ${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}`}>
+    ${one ? html`<${EventBody} hit=${one} query=${query} onQuery=${onQuery}/>` : ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.state === 'ok' && !waiting && html`<${State} icon="pending" title=${V.notHere}>
+      <p>${V.notHereWhy}</p><//>`}<//></div>`;
 }
 
 /** Why an event cannot be shown: a foreign place, a deleted event and one that never was answer alike. */
@@ -200,6 +230,11 @@ export default function EventPage() {
   const ev = useEvent({ segment: p.get('segment'), index: p.get('index'), leaf: p.get('leaf') }, null);
   const lines = ev.data ? commands(ev.data.place) : [];
   const onQuery = (q) => go('explore', { q, last: '90d' });
-  return html`<div class="page evpage"><div class="head"><h1><${Title} hit=${ev.data}/></h1><span class="grow"></span>${ev.data && html`<${Button} icon="link" onClick=${() => copyPlace(ev.data)}>${V.copyPlace}<//>`}${lines.length > 0 && html`<${Menu} right icon="term" chev=${false} label=${W.common.asCommand}>${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}</div>
-    ${ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.data ? html`<${EventBody} hit=${ev.data} query=${null} onQuery=${onQuery}/><${SameId} line=${ev.data.line} onQuery=${onQuery}/>` : ev.state === 'ok' && html`<${State} icon="link" title=${V.noPlaceGiven}/>`}</div>`;
+  return html`<div class="page evpage"><div class="head"><h1><${Title} hit=${ev.data}/></h1><span class="grow"></span>
+    ${ev.data && html`<${Button} icon="link" onClick=${() => copyPlace(ev.data)}>${V.copyPlace}
+    <//>`}${lines.length > 0 && html`<${Menu} right icon="term" chev=${false} label=${W.common.asCommand}>
+    ${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}</div>
+    ${ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.data ? html`<${EventBody} hit=${ev.data} query=${null} onQuery=${onQuery}/>
+      <${SameId} line=${ev.data.line} onQuery=${onQuery}/>` : ev.state === 'ok' && html`<${State} icon="link" title=${V.noPlaceGiven}/>`}
+      </div>`;
 }

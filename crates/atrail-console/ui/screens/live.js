@@ -107,21 +107,38 @@ export default function Live() {
   const stop = () => go('explore', { q: query, from: iso(Math.floor(S.began / 1000) * 1000), to: iso(Math.ceil(Date.now() / 1000) * 1000) });
   const lines = [{ label: 'atrail', text: `atrail tail${scope.value.kind === 'account' ? ' -a' : ''}${query ? ` ${sh(query)}` : ''}` }, { label: 'curl', text: curl('/v3/tail', `-N -d ${sh(JSON.stringify({ query, ...(scope.value.kind === 'account' ? { AtAccountLevel: true } : {}) }))}`) }];
   const word = !on ? L.stopped : S.state === 'open' ? (S.paused ? L.paused : L.following) : S.state === 'cut' ? L.cut : L.opening;
-  return html`<div class="explore live"><h1 class="sr">${W.frame.live}</h1><${QueryBar} query=${query} onQuery=${(q) => set({ q })} problem=${S.error?.code === 'query_invalid' ? S.error : null}/>
-    <div class=${`split ${open ? 'has-panel' : ''}`}><section class="rows" aria-label=${W.frame.live}><div class="tools"><p class="of" aria-live="polite"><${Tag} kind=${S.state === 'open' && on && !S.paused ? 'now' : S.state === 'cut' ? 'warn' : ''} icon=${S.paused ? 'pause' : 'live'}>${word}<//> <b>${count(S.seen)}</b> ${L.seen}${S.rate > RATE && html` · <span class="t-warn">${L.rate(RATE, S.rate)}</span>`}${S.skipped > 0 && html` · ${L.skipped(S.skipped)}`}</p><span class="grow"></span>
-        ${on && html`<${Button} icon=${S.paused ? 'play' : 'pause'} onClick=${S.paused ? goOn : pause}><span>${S.paused ? L.goOn : L.pause}</span><//>`}<${Button} class="wide-act" onClick=${() => { S.rows = []; S.held = []; S.seen = 0; S.skipped = 0; setOpen(null); redraw((x) => x + 1); }}>${L.clear}<//>
-        <${Menu} icon="term" right class="wide-act" chev=${false} label=${W.common.asCommand}>${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>
+  return html`<div class="explore live"><h1 class="sr">${W.frame.live}</h1>
+    <${QueryBar} query=${query} onQuery=${(q) => set({ q })} problem=${S.error?.code === 'query_invalid' ? S.error : null}/>
+    <div class=${`split ${open ? 'has-panel' : ''}`}><section class="rows" aria-label=${W.frame.live}><div class="tools">
+      <p class="of" aria-live="polite"><${Tag} kind=${S.state === 'open' && on && !S.paused ? 'now' : S.state === 'cut' ? 'warn' : ''} icon=${S.paused ? 'pause' : 'live'}>
+      ${word}<//> <b>${count(S.seen)}</b> ${L.seen}${S.rate > RATE && html` · <span class="t-warn">${L.rate(RATE, S.rate)}
+      </span>`}${S.skipped > 0 && html` · ${L.skipped(S.skipped)}`}</p><span class="grow"></span>
+        ${on && html`<${Button} icon=${S.paused ? 'play' : 'pause'} onClick=${S.paused ? goOn : pause}><span>${S.paused ? L.goOn : L.pause}
+          </span><//>`}<${Button} class="wide-act" onClick=${() => { S.rows = []; S.held = []; S.seen = 0; S.skipped = 0; setOpen(null); redraw((x) => x + 1); }}>${L.clear}<//>
+        <${Menu} icon="term" right class="wide-act" chev=${false} label=${W.common.asCommand}>${() => html`<div class="pad cmds">
+          <${AsCommand} lines=${lines}/></div>`}<//>
         <${Button} icon="explore" onClick=${stop}>${L.stop}<//></div>
       ${S.error && S.error.code !== 'query_invalid' ? html`<${ErrorState} error=${S.error} again=${() => { setOn(false); setTimeout(() => setOn(true)); }} title=${L.failed}/>`
-    : S.rows.length === 0 ? html`<${State} icon="live" title=${S.state === 'cut' ? L.cut : L.none}><p>${S.state === 'cut' ? S.detail : L.noneWhy}</p><//>`
-      : html`<div class=${`grid lgrid ${zone.value}`} ref=${box} onScroll=${onScroll} role="region" tabindex="0" aria-label=${L.rows}><table><thead><tr><th scope="col">${W.explore.time(zoneName())}</th><th scope="col" class="o">${W.explore.outcome}</th><th scope="col">${W.explore.who}</th><th scope="col">${W.explore.action}</th><th scope="col">${W.explore.target}</th></tr></thead><tbody>
-        ${S.rows.map((h) => (h.note ? html`<tr key=${h.n} class="note"><td colspan="5">${h.note.gap ? L.gap(h.note.gap) : html`${L.missed} ${h.note.missed.from && html`<a href=${link('explore', { q: query, from: h.note.missed.from, to: h.note.missed.to })}>${L.openGap}</a>`}`}</td></tr>` : html`<${Row} key=${h.n} h=${h} sel=${open === h || cur === h.n} onOpen=${() => { setCur(h.n); pause(); setOpen(h); }}/>`))}</tbody></table></div>`}
-      ${S.paused && html`<div class="foot held"><${Banner} icon="pause"><div class="row">${L.held(S.heldAll ?? 0)}<span class="grow"></span><${Button} small onClick=${goOn}>${L.goOn}<//></div><//></div>`}</section>
+    : S.rows.length === 0 ? html`<${State} icon="live" title=${S.state === 'cut' ? L.cut : L.none}><p>
+      ${S.state === 'cut' ? S.detail : L.noneWhy}</p><//>`
+      : html`<div class=${`grid lgrid ${zone.value}`} ref=${box} onScroll=${onScroll} role="region" tabindex="0" aria-label=${L.rows}>
+        <table><thead><tr><th scope="col">${W.explore.time(zoneName())}</th><th scope="col" class="o">${W.explore.outcome}</th>
+        <th scope="col">${W.explore.who}</th><th scope="col">${W.explore.action}</th><th scope="col">${W.explore.target}</th></tr></thead>
+        <tbody>
+        ${S.rows.map((h) => (h.note ? html`<tr key=${h.n} class="note"><td colspan="5">
+          ${h.note.gap ? L.gap(h.note.gap) : html`${L.missed} ${h.note.missed.from && html`<a href=${link('explore', { q: query, from: h.note.missed.from, to: h.note.missed.to })}>
+          ${L.openGap}</a>`}`}</td></tr>` : html`<${Row} key=${h.n} h=${h} sel=${open === h || cur === h.n} onOpen=${() => { setCur(h.n); pause(); setOpen(h); }}/>`))}
+          </tbody></table></div>`}
+      ${S.paused && html`<div class="foot held"><${Banner} icon="pause"><div class="row">${L.held(S.heldAll ?? 0)}<span class="grow"></span>
+        <${Button} small onClick=${goOn}>${L.goOn}<//></div><//></div>`}</section>
     ${open && html`<${EventPanel} key=${open.n} at=${placeOf(open)} hit=${open} waiting=${false} query=${query} onQuery=${(q) => go('explore', { q })} onStep=${walk} onClose=${() => setOpen(null)}/>`}</div></div>`;
 }
 
 function Row({ h, sel, onOpen }) {
   h.f ??= row(h.line);
-  return html`<tr id=${`live${h.n}`} class=${sel ? 'sel' : ''} onClick=${onOpen}><td><${Time} value=${h.f.time}/></td><td class="c-outcome"><${Outcome} value=${h.f.outcome}><${Marked} text=${h.f.outcome} cap=${40}/><//></td><td><${Marked} text=${h.f.who} tag cap=${200}/></td>
-    <td><button type="button" class="bare" onClick=${onOpen}><${Marked} text=${h.f.action} cap=${200}/></button>${h.f.own && html` <${Tag}>${W.common.own}<//>`}</td><td><${Marked} text=${h.f.target} cap=${200}/> <span class="q3"><${Marked} text=${h.f.kind} cap=${80}/></span></td></tr>`;
+  return html`<tr id=${`live${h.n}`} class=${sel ? 'sel' : ''} onClick=${onOpen}><td><${Time} value=${h.f.time}/></td><td class="c-outcome">
+    <${Outcome} value=${h.f.outcome}><${Marked} text=${h.f.outcome} cap=${40}/><//></td><td><${Marked} text=${h.f.who} tag cap=${200}/></td>
+    <td><button type="button" class="bare" onClick=${onOpen}><${Marked} text=${h.f.action} cap=${200}/></button>${h.f.own && html` <${Tag}>
+      ${W.common.own}<//>`}</td><td><${Marked} text=${h.f.target} cap=${200}/> <span class="q3"><${Marked} text=${h.f.kind} cap=${80}/>
+      </span></td></tr>`;
 }

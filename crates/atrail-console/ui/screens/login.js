@@ -47,11 +47,13 @@ function Form({ name: fixed, byKey, done }) {
   return html`<form class="stack loose" ref=${first} onSubmit=${submit} key=${byKey ? 'k' : 'p'}>
     ${byKey ? html`<${Field} label=${L.key} error=${error}>${(a) => html`<input type="password" name="key" autofocus required autocomplete="off" ...${a}/>`}<//>`
     : html`${!fixed && html`<${Field} label=${L.name}>${(a) => html`<input type="text" name="username" autofocus required autocomplete="username" autocapitalize="none" spellcheck=${false} ...${a}/>`}<//>`}
-      <${Field} label=${fixed ? L.passwordOf(fixed) : L.password} error=${error}>${(a) => html`<input type="password" name="password" autofocus=${!!fixed} required autocomplete="current-password" ...${a}/>`}<//>`}
+      <${Field} label=${fixed ? L.passwordOf(fixed) : L.password} error=${error}>
+        ${(a) => html`<input type="password" name="password" autofocus=${!!fixed} required autocomplete="current-password" ...${a}/>`}<//>`}
     <${Button} type="submit" kind="fill" large disabled=${stopped}>${L.go}<//></form>`;
 }
 
-const Fact = ({ icon, title, children }) => html`<div class="fact"><${Icon} name=${icon}/><div><h2>${title}</h2><p>${children}</p></div></div>`;
+const Fact = ({ icon, title, children }) => html`<div class="fact"><${Icon} name=${icon}/><div><h2>${title}</h2><p>${children}</p></div>
+  </div>`;
 
 export default function Login() {
   const [byKey, setByKey] = useState(false);
@@ -71,13 +73,17 @@ export default function Login() {
   const name = p?.shown.name ?? location.hostname;
   return html`<div class="login"><main id="main"><div class="login-form stack loose"><${Mark} word size=${22}/>
     <div><h1>${L.title(name)}</h1><p class="q3">${location.host}</p></div>
-    ${L.problem[problem] && html`<${Banner} kind="warn">${L.problem[problem]}<//>`}${once.current && error && html`<${Banner} kind="warn">${error}<//>`}
+    ${L.problem[problem] && html`<${Banner} kind="warn">${L.problem[problem]}<//>`}${once.current && error && html`<${Banner} kind="warn">
+      ${error}<//>`}
     ${!safe ? html`<${Banner} kind="fail"><p><b>${L.https}</b></p><p>${L.httpsWhy}</p><//>` : html`
-      ${oidc && html`<${Button} large icon="key" href=${`/v3/console/oidc/start?return=${back}`}>${L.sso(typeof oidc.name === 'string' ? oidc.name : 'SSO')}<//><div class="or"><span>${L.or}</span></div>`}
+      ${oidc && html`<${Button} large icon="key" href=${`/v3/console/oidc/start?return=${back}`}>
+        ${L.sso(typeof oidc.name === 'string' ? oidc.name : 'SSO')}<//><div class="or"><span>${L.or}</span></div>`}
       <${Form} byKey=${byKey} done=${after}/>
-      <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>${byKey ? L.usePassword : L.useKey}</button><a class="link under" href=${link('verify', { scope: null })}>${L.verify}</a></div>`}
+      <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>
+        ${byKey ? L.usePassword : L.useKey}</button><a class="link under" href=${link('verify', { scope: null })}>${L.verify}</a></div>`}
     </div></main><aside class="login-facts" aria-label=${L.record}>
-    ${p && html`<${Fact} icon="verify" title=${p.pin ? L.pinned : L.pin}>${p.pin ? L.pinnedOn(p.pin.since.slice(0, 10)) : L.pinWhy}<br/><code>${p.shown.key}</code><//>`}
+    ${p && html`<${Fact} icon="verify" title=${p.pin ? L.pinned : L.pin}>${p.pin ? L.pinnedOn(p.pin.since.slice(0, 10)) : L.pinWhy}<br/>
+      <code>${p.shown.key}</code><//>`}
     <${Fact} icon="eye" title=${L.record}>${L.recordWhy}<//><${Fact} icon="pending" title=${L.idle}>${L.idleWhy}<//></aside></div>`;
 }
 
@@ -87,8 +93,11 @@ export function LoginOver() {
   const isFresh = loginWanted.value?.why === 'fresh_login_required';
   const leave = () => { if (isFresh) { giveUpLogin(); return; } sessionStorage.setItem(AFTER, location.hash); location.reload(); };
   const oidc = me.value?.oidc;
-  return html`<${Dialog} title=${isFresh ? L.fresh : L.over} onClose=${leave}><div class="stack loose"><p>${isFresh ? L.freshWhy : L.overWhy}</p>
+  return html`<${Dialog} title=${isFresh ? L.fresh : L.over} onClose=${leave}><div class="stack loose"><p>
+    ${isFresh ? L.freshWhy : L.overWhy}</p>
     <${Form} name=${me.value?.user.name} byKey=${byKey} done=${() => {}}/>
-    <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>${byKey ? L.usePassword : L.useKey}</button>
-      ${oidc && html`<a class="link under" href=${`/v3/console/oidc/start?return=${encodeURIComponent(location.hash)}`}>${L.sso(oidc.name)}</a>`}</div></div><//>`;
+    <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>
+      ${byKey ? L.usePassword : L.useKey}</button>
+      ${oidc && html`<a class="link under" href=${`/v3/console/oidc/start?return=${encodeURIComponent(location.hash)}`}>${L.sso(oidc.name)}
+        </a>`}</div></div><//>`;
 }

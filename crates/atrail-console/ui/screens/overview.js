@@ -96,7 +96,8 @@ function RecordCell(r, key) {
   switch (key) {
     case 'record': return `#${count(r.index)}`;
     case 'time': return html`<${Time} value=${r.time} short/>`;
-    case 'what': { const [kind, icon] = KIND.get(r.kind) ?? ['', 'file']; return html`<${Tag} kind=${kind} icon=${icon}>${O.kind(r.kind, r.n)}<//>`; }
+    case 'what': { const [kind, icon] = KIND.get(r.kind) ?? ['', 'file']; return html`<${Tag} kind=${kind} icon=${icon}>
+      ${O.kind(r.kind, r.n)}<//>`; }
     case 'who': return e.kind === 'retention' ? O.retention : html`<${Marked} text=${e.actor ?? ''} cap=${80}/>`;
     default: return html`<span class="cut2"><${Marked} text=${O.subject(r)} cap=${200}/></span>`;
   }
@@ -104,22 +105,31 @@ function RecordCell(r, key) {
 
 /** A figure with its change. */
 function Figure({ name, n, before, href, change, length }) {
-  return html`<a class="figure" href=${href}><span class="label">${name}</span><span class="row big"><b>${count(n)}</b>${change}</span><span class="q3 small">${O.before(before, length)}</span></a>`;
+  return html`<a class="figure" href=${href}><span class="label">${name}</span><span class="row big"><b>${count(n)}</b>${change}</span>
+    <span class="q3 small">${O.before(before, length)}</span></a>`;
 }
 const signed = (d) => (d === 0 ? '±0' : `${d > 0 ? '+' : '−'}${count(Math.abs(d))}`);
 const percent = (n, b) => (b ? html`<span class="delta">${n >= b ? '+' : '−'}${(Math.abs(n - b) / b * 100).toFixed(1)} %</span>` : null);
-const times = (n, b) => (b > 0 && n / b >= 2 ? html`<span class="delta t-fail"><svg width="10" height="9" viewBox="0 0 10 9" aria-hidden="true"><path d="M5 0l5 9H0z" fill="currentColor"/></svg> ${(n / b).toFixed(1)}×</span>` : html`<span class="delta">${signed(n - b)}</span>`);
+const times = (n, b) => (b > 0 && n / b >= 2 ? html`<span class="delta t-fail">
+  <svg width="10" height="9" viewBox="0 0 10 9" aria-hidden="true"><path d="M5 0l5 9H0z" fill="currentColor"/>
+  </svg> ${(n / b).toFixed(1)}×</span>` : html`<span class="delta">${signed(n - b)}</span>`);
 
 function Top({ facet, title, total }) {
-  return html`<section><div class="sec-head"><h2>${title}</h2><a class="quiet small" href=${link('explore', {})}>${W.common.all}<span class="sr"> ${title}</span></a></div>
-    <ul>${facet.values.slice(0, 5).map((v) => html`<li class="val" key=${v.value}><a class="name" href=${link('explore', { q: only('', facet.field, v.value) })}><span class="cut"><${Marked} text=${v.value} cap=${120}/></span><span class="n">${count(v.count)}</span></a><${Share} n=${v.count} of=${total}/></li>`)}
+  return html`<section><div class="sec-head"><h2>${title}</h2><a class="quiet small" href=${link('explore', {})}>${W.common.all}
+    <span class="sr"> ${title}</span></a></div>
+    <ul>${facet.values.slice(0, 5).map((v) => html`<li class="val" key=${v.value}>
+      <a class="name" href=${link('explore', { q: only('', facet.field, v.value) })}><span class="cut">
+      <${Marked} text=${v.value} cap=${120}/></span><span class="n">${count(v.count)}</span></a><${Share} n=${v.count} of=${total}/></li>`)}
     ${facet.values.length === 0 && html`<li class="q3 small">${W.common.none}</li>`}</ul></section>`;
 }
 
 function Newcomers({ r, now }) {
   const a = useAsk((signal) => newcomers(r, now, signal), [scopeKey(), r.from, r.to, now]);
-  return html`<section><div class="sec-head"><h2>${range.value.last === '24h' ? O.freshDay : O.fresh}</h2><span class="q3 small right">${O.freshWhy}</span></div><${Panel} ask=${a}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.freshNone}</p>`
-    : html`<ul class="fresh">${list.slice(0, 7).map((v) => html`<li key=${v.field + v.value}><span class="q3">${O[v.word]}</span><a class="quiet cut" href=${link('explore', { q: only('', v.field, v.value) })}><${Marked} text=${v.value} tag cap=${120}/></a><span class="num nowrap">${many(v.count, 'event')}</span></li>`)}</ul>
+  return html`<section><div class="sec-head"><h2>${range.value.last === '24h' ? O.freshDay : O.fresh}</h2><span class="q3 small right">
+    ${O.freshWhy}</span></div><${Panel} ask=${a}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.freshNone}</p>`
+    : html`<ul class="fresh">${list.slice(0, 7).map((v) => html`<li key=${v.field + v.value}><span class="q3">${O[v.word]}</span>
+      <a class="quiet cut" href=${link('explore', { q: only('', v.field, v.value) })}><${Marked} text=${v.value} tag cap=${120}/></a>
+      <span class="num nowrap">${many(v.count, 'event')}</span></li>`)}</ul>
       ${list.length > 7 && html`<p class="q3 small freshmore">${O.freshMore(list.length - 7)}</p>`}`)}<//></section>`;
 }
 
@@ -129,8 +139,10 @@ function DayCell(d, key) {
     case 'date': return d.date;
     case 'count': return count(d.count);
     case 'size': return html`<${Size} bytes=${d.size}/>`;
-    case 'searchable': { const [kind, word] = SEARCHABLE.get(d.searchable) ?? [null, 'all']; return kind ? html`<${Tag} kind=${kind} icon="pending">${O.searchable[word]}<//>` : O.searchable[word]; }
-    default: return html`<a class="quiet" href=${link('sessions', { new: '1', from: `${d.date}T00:00:00Z`, to: iso(Date.parse(d.date) + DAY) })}>${W.common.download}<span class="sr"> ${d.date}</span></a>`;
+    case 'searchable': { const [kind, word] = SEARCHABLE.get(d.searchable) ?? [null, 'all']; return kind ? html`<${Tag} kind=${kind} icon="pending">
+      ${O.searchable[word]}<//>` : O.searchable[word]; }
+    default: return html`<a class="quiet" href=${link('sessions', { new: '1', from: `${d.date}T00:00:00Z`, to: iso(Date.parse(d.date) + DAY) })}>
+      ${W.common.download}<span class="sr"> ${d.date}</span></a>`;
   }
 }
 
@@ -146,16 +158,30 @@ export default function Overview() {
   const questions = [['whoDeleted', 'action:*delete*'], ['failedLogins', 'action:(authenticate OR login) outcome:failure'], ['roles', 'action:(*role* OR accept.invitation)'], ['readers', READS]];
   const length = r.last === null || r.last === '24h' ? O.length(r.b - r.a) : rangeName(r);
   const empty = fig.state === 'ok' && days.state === 'ok' && fig.data.now.total === 0 && days.data.length === 0;
-  return html`<div class="page overview"><div class="head"><h1>${r.last === '24h' ? O.title : rangeName(r)}</h1><span class="q3 wide-only">${bounds(r)}</span><div class="row questions" role="group" aria-label=${O.questions}>${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)}>${O[k]}<//>`)}</div></div>
-    ${empty && html`<${State} icon="term" title=${W.explore.nothing}><p>${W.explore.nothingSend}</p><${Command} text=${curl('/v3/events', '--data-binary @event.json')}/><//>`}
+  return html`<div class="page overview"><div class="head"><h1>${r.last === '24h' ? O.title : rangeName(r)}</h1><span class="q3 wide-only">
+    ${bounds(r)}</span><div class="row questions" role="group" aria-label=${O.questions}>
+    ${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)}>${O[k]}<//>`)}</div></div>
+    ${empty && html`<${State} icon="term" title=${W.explore.nothing}><p>${W.explore.nothingSend}</p>
+      <${Command} text=${curl('/v3/events', '--data-binary @event.json')}/><//>`}
     <${Panel} ask=${fig} what=${O.counting} keep>${({ now, then, fails, reads }) => html`
-      <div class="figures"><${Figure} name=${O.events} n=${now.total} before=${then.total} length=${length} change=${percent(now.total, then.total)} href=${ex(null)}/><${Figure} name=${O.failures} n=${fails.now} before=${fails.before} length=${length} change=${times(fails.now, fails.before)} href=${ex(FAILED)}/>
-        <${Figure} name=${O.people} n=${now.distinct.actor} before=${then.distinct.actor} length=${length} change=${html`<span class="delta">${signed(now.distinct.actor - then.distinct.actor)}</span>`} href=${ex(null)}/><${Figure} name=${O.reads} n=${reads.now} before=${reads.before} length=${length} change=${html`<span class="delta">${signed(reads.now - reads.before)}</span>`} href=${ex(READS)}/></div>
-      <div class="mid"><section><div class="sec-head"><h2>${O.byHour}</h2><span class="small q2"><i class="sw"></i>${O.keyEvents} <i class="sw f second"></i>${O.keyFailures}</span></div>
-        <${Histogram} bars=${bars} height=${108} now=${asOf.value} names onZoom=${(x, y) => go('explore', { from: iso(x), to: iso(y) })} label=${O.byHourLabel}/></section><${Newcomers} r=${r} now=${now}/></div>
+      <div class="figures"><${Figure} name=${O.events} n=${now.total} before=${then.total} length=${length} change=${percent(now.total, then.total)} href=${ex(null)}/>
+        <${Figure} name=${O.failures} n=${fails.now} before=${fails.before} length=${length} change=${times(fails.now, fails.before)} href=${ex(FAILED)}/>
+        <${Figure} name=${O.people} n=${now.distinct.actor} before=${then.distinct.actor} length=${length} change=${html`<span class="delta">
+          ${signed(now.distinct.actor - then.distinct.actor)}</span>`} href=${ex(null)}/>
+          <${Figure} name=${O.reads} n=${reads.now} before=${reads.before} length=${length} change=${html`<span class="delta">
+          ${signed(reads.now - reads.before)}</span>`} href=${ex(READS)}/></div>
+      <div class="mid"><section><div class="sec-head"><h2>${O.byHour}</h2><span class="small q2"><i class="sw"></i>
+        ${O.keyEvents} <i class="sw f second"></i>${O.keyFailures}</span></div>
+        <${Histogram} bars=${bars} height=${108} now=${asOf.value} names onZoom=${(x, y) => go('explore', { from: iso(x), to: iso(y) })} label=${O.byHourLabel}/>
+          </section><${Newcomers} r=${r} now=${now}/></div>
       <div class="cols-4">${TOP.map(([f, t]) => html`<${Top} key=${f} title=${O[t]} facet=${now.facets.find((x) => x.field === f)} total=${now.total}/>`)}</div>`}<//>
-    <div class="cols-2"><section><div class="sec-head"><h2>${O.record}</h2><span class="q3 small">${O.recordWhy}</span>${log.data?.length > 6 && html`<a class="quiet small" href=${link('retention', {})}>${O.all(log.data.length)}</a>`}</div>
-      <${Panel} ask=${log}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.recordNone}</p>` : html`<${Table} name=${O.record} rows=${list.slice(0, 6)} cell=${RecordCell} cols=${[{ key: 'record', label: O.col.record, mono: true }, { key: 'time', label: O.col.time(zoneName()) }, { key: 'what', label: O.col.what }, { key: 'subject', label: O.col.subject }, { key: 'who', label: O.col.who }]}/>`)}<//></section>
-    <section><div class="sec-head"><h2>${O.days}</h2><span class="q3 small">${scope.value.kind === 'account' ? O.daysAccount : O.daysSpace}</span>${can('read') && html`<a class="quiet small" href=${link('sessions', { new: '1' })}>${O.pick}</a>`}</div>
-      <${Panel} ask=${days}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.daysNone}</p>` : html`<${Table} name=${O.days} rows=${[...list].reverse().slice(0, 7)} cell=${DayCell} cols=${[{ key: 'date', label: O.col.date, mono: true }, { key: 'count', label: O.col.count, num: true }, { key: 'size', label: O.col.size, num: true }, { key: 'searchable', label: O.col.searchable }, { key: 'get', end: true }]}/>`)}<//></section></div></div>`;
+    <div class="cols-2"><section><div class="sec-head"><h2>${O.record}</h2><span class="q3 small">${O.recordWhy}</span>
+      ${log.data?.length > 6 && html`<a class="quiet small" href=${link('retention', {})}>${O.all(log.data.length)}</a>`}</div>
+      <${Panel} ask=${log}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.recordNone}
+        </p>` : html`<${Table} name=${O.record} rows=${list.slice(0, 6)} cell=${RecordCell} cols=${[{ key: 'record', label: O.col.record, mono: true }, { key: 'time', label: O.col.time(zoneName()) }, { key: 'what', label: O.col.what }, { key: 'subject', label: O.col.subject }, { key: 'who', label: O.col.who }]}/>`)}<//></section>
+    <section><div class="sec-head"><h2>${O.days}</h2><span class="q3 small">${scope.value.kind === 'account' ? O.daysAccount : O.daysSpace}
+      </span>${can('read') && html`<a class="quiet small" href=${link('sessions', { new: '1' })}>${O.pick}</a>`}</div>
+      <${Panel} ask=${days}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.daysNone}
+        </p>` : html`<${Table} name=${O.days} rows=${[...list].reverse().slice(0, 7)} cell=${DayCell} cols=${[{ key: 'date', label: O.col.date, mono: true }, { key: 'count', label: O.col.count, num: true }, { key: 'size', label: O.col.size, num: true }, { key: 'searchable', label: O.col.searchable }, { key: 'get', end: true }]}/>`)}
+        <//></section></div></div>`;
 }
