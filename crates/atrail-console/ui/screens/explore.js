@@ -1,6 +1,6 @@
 /** Explore: query, histogram, facets, table, and the event beside it. */
 import { html, useState, useEffect, useMemo } from '../vendor/preact.js';
-import { route, range, scope, scopeKey, set, link, asOf, useKeys, iso, zone } from '../state.js';
+import { route, range, scope, scopeKey, set, link, asOf, useKeys, useLayer, iso, zone } from '../state.js';
 import { ask } from '../api.js';
 import { Button, Menu, AsCommand, Panel, State, ErrorState, Tag, useAsk, toast, sh, Command } from '../parts.js';
 import { Icon } from '../icons.js';
@@ -188,6 +188,7 @@ export default function Explore() {
   const [cur, setCur] = useState(-1);
   const [facetsOpen, setFacets] = useState(false);
   useEffect(() => { setSel(null); setCur(-1); }, deps);
+  useLayer(() => setFacets(false), facetsOpen);
 
   const open = at ? pages.find((h) => placeOf(h) === at) : -1;
   const show = (i) => { const h = pages.row(i); if (h) { set({ at: placeOf(h) }, { replace: !!at }); setFacets(false); } };
@@ -222,6 +223,7 @@ export default function Explore() {
           low=${hasPanel} asTable=${p.get('table') === '1'}/>
         <div class="lower">
           ${!hasPanel && html`<aside class=${`fcol ${facetsOpen ? 'shown' : ''}`} aria-label=${E.facets}>
+            ${facetsOpen && html`<${Button} kind="plain" icon="x" class="narrow-only fclose" label=${W.common.close} onClick=${() => setFacets(false)}/>`}
             ${known && html`<${Facets} answer=${known} query=${query} span=${span} onQuery=${onQuery}/>`}</aside>`}
           <section class="rows" aria-label=${E.events}><div class="tools">
               <p class="of" aria-live="polite">${pages.ask.state === 'ok' && total !== undefined && html`<b>${count(pages.n)}</b> ${E.of} <b>${count(total)}</b>`}</p>
