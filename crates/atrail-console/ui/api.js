@@ -6,9 +6,15 @@ import { learn, pinned, pin } from './pins.js';
 
 /** An error answer (RFC 9457), or no answer: `status` 0, `code` 'unreachable'. */
 export class Problem extends Error {
+  /** @param {{status: number, code: string, detail: string, requestId?: string, retryAfter?: number, column?: number}} told */
   constructor({ status, code, detail, requestId, retryAfter, column }) {
     super(detail);
-    Object.assign(this, { status, code, detail, requestId, retryAfter, column });
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
+    this.column = column;
   }
 }
 
@@ -43,6 +49,11 @@ export function giveUpLogin() {
  * Calls the server. `body` is sent as JSON. `space` or `account` (GUIDs) name the target.
  * `headers`: further ones. `raw`: true gives the text, 'response' the Response. Throws `Problem`, or AbortError when `signal` ends it.
  * A 401 (no login, or none that is fresh enough) opens the login over the page and repeats the call after it; `plain` throws it instead.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {{signal?: AbortSignal, space?: string, account?: string, raw?: boolean|string, plain?: boolean, headers?: Record<string, string>}} [options]
+ * @returns {Promise<any>}
  */
 export async function call(method, path, body, { signal, space, account, raw, plain, headers: more } = {}) {
   const headers = { 'X-Atrail-Console': '1', ...more };

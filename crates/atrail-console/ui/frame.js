@@ -10,6 +10,7 @@ import { rangeName, split, localZone, day } from './fmt.js';
 
 const F = W.frame;
 /** The screens of the navigation: key of `g`, name, icon. */
+/** @type {[string, string][]} */
 export const NAV = [['o', 'overview'], ['e', 'explore'], ['s', 'sessions'], ['v', 'verify'], ['r', 'retention'], ['p', 'people'], ['l', 'live']];
 const needsRead = new Set(['overview', 'explore', 'event', 'sessions', 'retention', 'live']);
 /** What a role may not do is absent. */

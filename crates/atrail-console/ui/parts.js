@@ -117,7 +117,11 @@ export function Panel({ ask, what, title, keep, children }) {
 /* Copying, commands, toasts */
 
 export const toasts = signal([]);
-/** Shows a sentence for 6 s (an error: until it is closed). `retry` adds a button. */
+/**
+ * Shows a sentence for 6 s (an error: until it is closed). `retry` adds a button.
+ * @param {string} text
+ * @param {{kind?: string, retry?: () => void}} [how]
+ */
 export function toast(text, { kind = 'check', retry } = {}) {
   const t = { text, kind, retry, id: (serial += 1) };
   toasts.value = [...toasts.value.slice(-2), t];

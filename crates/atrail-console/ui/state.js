@@ -25,6 +25,7 @@ function parse(hash) {
 export const route = signal(parse(location.hash));
 addEventListener('hashchange', () => { route.value = parse(location.hash); });
 
+/** @param {string} v */
 const encode = (v) => encodeURIComponent(v).replace(/%3A/g, ':').replace(/%2F/g, '/').replace(/%2C/g, ',').replace(/%20/g, '+');
 
 /** The fragment of a screen. Scope and range go along unless `params` (object or Map) sets them; null leaves one out. */
@@ -32,6 +33,7 @@ export function link(screen, params = {}) {
   const given = new Map(params instanceof Map ? params : Object.entries(params));
   const now = route.value.params;
   const timed = ['from', 'to', 'last'].some((k) => given.has(k));
+  /** @type {Map<string, string>} */
   const all = new Map();
   for (const k of ALWAYS) {
     if (k === 'scope' || !timed) { if (now.has(k)) all.set(k, now.get(k)); }
@@ -43,7 +45,12 @@ export function link(screen, params = {}) {
   return text.replace(/[^A-Za-z0-9/]$/, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0'));
 }
 
-/** Goes to a screen. With `replace`, without a new entry of the browser's history. */
+/**
+ * Goes to a screen. With `replace`, without a new entry of the browser's history.
+ * @param {string} screen
+ * @param {object} params
+ * @param {{replace?: boolean}} [how]
+ */
 export function go(screen, params, { replace } = {}) {
   const to = link(screen, params);
   if (to === location.hash) return;
@@ -51,7 +58,7 @@ export function go(screen, params, { replace } = {}) {
 }
 
 /** Changes some parameters of the present screen. */
-export const set = (params, how) => {
+export const set = (params, how = undefined) => {
   const all = new Map(route.value.params);
   const timed = ['from', 'to', 'last'];
   if (timed.some((k) => k in params)) timed.forEach((k) => all.delete(k));
@@ -117,7 +124,7 @@ export const range = computed(() => {
     return { from: full(from), to: full(to), a: Date.parse(from), b: Date.parse(to), last: null };
   }
   const m = /^(\d{1,4})([mhd])$/.exec(p.get('last') ?? '') ?? [0, '24', 'h'];
-  const length = m[1] * UNIT[m[2]];
+  const length = Number(m[1]) * UNIT[m[2]];
   const step = m[2] === 'd' ? UNIT.d : length >= 6 * UNIT.h ? UNIT.h : 5 * UNIT.m;
   const b = Math.ceil(asOf.value / step) * step;
   const a = b - length;
@@ -172,7 +179,7 @@ export function useLayer(close, on = true) {
 addEventListener('keydown', (e) => {
   if (e.key === 'Escape' && layers.length) { e.preventDefault(); layers.at(-1).close(); return; }
   if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
-  const t = e.target;
+  const t = /** @type {HTMLElement} */ (e.target);
   if (t.closest?.('input,select,textarea,[contenteditable],[role=menu]')) return;
   if (e.key.length === 1 && !letters.value) return;
   for (let i = bound.length - 1; i >= 0; i--) {

@@ -14,6 +14,7 @@ import { W } from '../words.js';
 const V = W.event;
 /** What is drawn at first of a large event. */
 const CAP = 65536;
+/** @type {[string, string[][]][]} */
 const GROUPS = [
   ['who', [['initiator', 'name'], ['initiator', 'id'], ['initiatorId']]],
   ['what', [['action'], ['eventTime']]],
@@ -176,7 +177,10 @@ function EventBody({ hit, query, onQuery }) {
     `;
 }
 
-/** Fetches an event by its place, and compares it with the leaf of the link. */
+/**
+ * Fetches an event by its place, and compares it with the leaf of the link.
+ * @param {{segment: string, index: string, leaf?: string}} place
+ */
 function useEvent({ segment, index, leaf }, hit) {
   return useAsk(async (signal) => {
     if (hit) return hit;

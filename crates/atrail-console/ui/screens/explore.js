@@ -64,11 +64,14 @@ function target() {
 export const curl = (path, rest) => `curl -H "X-Auth-Token: bearer $TOKEN" ${target().header} ${rest} ${location.origin}${path}`;
 const body = (o) => `-d ${sh(JSON.stringify(scope.value.kind === 'account' ? { ...o, AtAccountLevel: true } : o))}`;
 
-/** The columns that the server's CSV has (docs/EXPORT.md), by the names of columns here. */
+/**
+ * The columns that the server's CSV has (docs/EXPORT.md), by the names of columns here.
+ * @type {Map<string, string>}
+ */
 const CSV = new Map([['who', 'initiator.name'], ['target', 'target.name'], ...['time', 'eventTime', 'id', 'eventType', 'action', 'outcome', 'severity',
   'initiator.id', 'initiator.name', 'initiator.typeURI', 'initiator.host.address', 'initiator.host.agent', 'initiator.project_id',
   'target.id', 'target.name', 'target.typeURI', 'target.project_id', 'observer.id', 'observer.name', 'observer.typeURI',
-  'reason.reasonCode', 'reason.reasonType', 'requestPath', 'message'].map((c) => [c, c])]);
+  'reason.reasonCode', 'reason.reasonType', 'requestPath', 'message'].map((c) => /** @type {[string, string]} */ ([c, c]))]);
 
 /** Prepares an export and has the browser save it: the server streams, without a limit of rows. */
 async function exportAs(as, query, span, cols) {
@@ -200,7 +203,7 @@ export default function Explore() {
   const onCur = (i) => { setCur(i); if (at && i !== open) show(i); };
   const onQuery = (q) => set({ q, at: null });
   const zoom = (x, y) => { setSel(null); set({ from: iso(x), to: iso(y), at: null }); };
-  const close = () => { set({ at: null }); setTimeout(() => document.querySelector('.grid')?.focus()); };
+  const close = () => { set({ at: null }); setTimeout(() => /** @type {HTMLElement} */ (document.querySelector('.grid'))?.focus()); };
   useKeys({
     j: () => onCur(Math.min(pages.n - 1, cur + 1)), k: () => onCur(Math.max(0, cur - 1)), '[': () => walk(-1), ']': () => walk(1),
     Enter: (e) => (cur >= 0 && !e.target.closest('button,a') ? show(cur) : false),

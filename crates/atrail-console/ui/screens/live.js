@@ -55,7 +55,7 @@ async function follow(query, on, signal) {
     const wait = ended?.wait ?? BACKOFF[Math.min(fails, BACKOFF.length - 1)];
     fails += 1;
     on.state('cut', ended?.detail);
-    await new Promise((r) => { const t = setTimeout(r, wait * 1000); signal.addEventListener('abort', () => { clearTimeout(t); r(); }, { once: true }); });
+    await new Promise((/** @type {(value?: unknown) => void} */ r) => { const t = setTimeout(r, wait * 1000); signal.addEventListener('abort', () => { clearTimeout(t); r(); }, { once: true }); });
   }
 }
 

@@ -40,7 +40,7 @@ function Form({ name: fixed, byKey, done }) {
   const submit = (e) => {
     e.preventDefault();
     const f = new FormData(e.currentTarget);
-    const key = f.get('key');
+    const key = String(f.get('key') ?? '');
     for (const i of e.currentTarget.querySelectorAll('input[type=password]')) i.value = '';
     if (!stopped) send(byKey ? { api_key: key.trim() } : { username: fixed ?? f.get('username'), password: f.get('password') });
   };
