@@ -20,6 +20,9 @@ export function domainName(domain, names = new Map()) {
 const has = (result, kinds) => result.findings.filter(({ kind }) => kinds.has(kind));
 const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);
 
+/** Whether a finding is about an acknowledged event, and not about the scope. */
+const isUnacknowledged = ({ kind, location, detail }) => kind === 'missing' && !location?.segment && detail.startsWith('the acknowledged event');
+
 /** The deletions in a result: `{asked, due, events}`. */
 export function deletionsOf(result) {
   return {
@@ -79,11 +82,13 @@ export function verdictWord(result) {
  * since, shown}`: where the key came from (`pinned`, `pasted`, `server`, `none`).
  */
 export function claims(result, { key, isSince, names }) {
+  const unacknowledged = result.findings.filter(isUnacknowledged);
   const broken = has(result, BROKEN).length > 0;
   const changed = has(result, CHANGED);
-  const lacking = has(result, LACKING);
+  const lacking = has(result, LACKING).filter((finding) => !isUnacknowledged(finding));
   const deleted = has(result, new Set(['unauthorised-delete'])).length > 0;
-  const isProven = result.outcome === 'proven';
+  // That acknowledged events are elsewhere says nothing about the scope of the receipt.
+  const isProven = result.findings.length === unacknowledged.length && result.findings_left_out === 0 && result.domains.length > 0;
   const said = isProven || (!broken && result.findings.every(({ kind }) => kind === 'unpinned'));
   const list = [];
   const add = (name, state, text, word = '') => list.push({ name: V.claim[name], state, text, word });
@@ -119,8 +124,8 @@ export function claims(result, { key, isSince, names }) {
   } else unsaid('consistent', V.consistentNo);
 
   if (result.acknowledged != null) {
-    const missing = result.findings.some(({ detail }) => detail.startsWith('the acknowledged event'));
-    add('contains', missing ? 'no' : 'yes', V.containsYes(result.acknowledged), missing ? V.no : '');
+    const missing = unacknowledged.length;
+    add('contains', missing ? 'no' : 'yes', missing ? V.containsNo(result.acknowledged, missing) : V.containsYes(result.acknowledged), missing ? V.no : '');
   }
   for (const { domain, epoch } of result.domains.filter((d) => d.epoch)) {
     add('anew', 'open', V.anew(domainName(domain, names), epoch.began, epoch.reason, epoch.continues_size));

@@ -93,6 +93,7 @@ export const V = {
   genuineServerOther: (key) => `${key} signed it. That is not the key that this server shows now.`,
   scopeNo: 'The receipt is for another scope than was asked for.',
   containsYes: (n) => `${many(n, 'acknowledged event')} found in the file.`,
+  containsNo: (found, missing) => `${many(found, 'acknowledged event')} found in the file, and ${count(missing)} not. An event that was stored in another space or on another day is not in this file.`,
   anew: (domain, began, reason, size_) => `${domain}: at ${began} (${reason}); ${size_ == null ? 'what was signed before is not known' : `it continues checkpoint ${count(size_)}`}. Deletions from before are not on this record.`,
   asMade: 'The content is right, but the compressed bytes are not the original ones.',
   domains: 'Domains',

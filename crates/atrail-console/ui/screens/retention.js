@@ -116,7 +116,7 @@ function Recorded({ data, zone }) {
 function Clock() {
   const ask = useAsk((signal) => call('GET', '/v3/retention', null, { signal }), []);
   const { note } = ask.data ?? {};
-  return note ? html`<div class="banner warn" role="status"><${Icon} name="warn"/><div class="grow"><b>${R.clockNote}</b><p>${note}</p></div></div>` : null;
+  return note ? html`<div class="banner warn" role="status"><${Icon} name="warn"/><div class="grow"><b>${R.clockNote}</b><p>${note}</p><p>${R.clockDo}<code>${R.clockCommand}</code>.</p></div></div>` : null;
 }
 
 function deleteCommand() {

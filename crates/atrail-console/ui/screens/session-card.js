@@ -131,6 +131,7 @@ export function SessionCard({ session, end, isShown, isPrimary }) {
   const isGone = session.state === 'gone' || save?.state === 'gone';
   const items = [
     { label: S.copyLink, icon: 'link', onClick: () => copyText(location.origin + location.pathname + link('sessions', { session: session.id, new: null }), W.frame.linkCopied) },
+    !isGone && { label: S.copyCommand, icon: 'term', onClick: () => copyText(`atrail download ${session.id}`) },
     save && { label: S.forget, icon: 'x', onClick: () => forget(session.id) },
     isShown && !save && { label: S.closeCard, icon: 'up', onClick: () => set({ session: null }) },
     { rule: true }, { label: S.end, icon: 'trash', onClick: end },
