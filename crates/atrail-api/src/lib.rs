@@ -9,6 +9,7 @@ mod events;
 pub mod headers;
 mod holds;
 mod index;
+mod ingest_keys;
 mod keys;
 mod options;
 pub mod paths;
@@ -25,6 +26,9 @@ pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};
 pub use holds::{HoldRequest, HoldRow};
 pub use index::{DamagedIndexFile, IndexCare, IndexCareKind, IndexRequest, IndexState};
+pub use ingest_keys::{
+    IngestKey, IngestKeyCreate, IngestKeyCreated, IngestKeyRotate, IngestKeysQuery,
+};
 pub use keys::EvidenceKey;
 pub use options::{ClockState, OptionRow, OptionsRequest, RetentionState};
 pub use places::{

@@ -72,6 +72,10 @@ pub const INVITATIONS: &str = "/v3/invitations";
 pub const INVITATION: &str = "/v3/invitations/{id}";
 /// The caller's API keys.
 pub const API_KEYS: &str = "/v3/api_keys";
+/// Keys that only send, to one domain.
+pub const INGEST_KEYS: &str = "/v3/ingest_keys";
+/// One of them.
+pub const INGEST_KEY: &str = "/v3/ingest_keys/{id}";
 /// The caller's own password.
 pub const PASSWORD: &str = "/v3/password";
 /// Liveness.
@@ -112,3 +116,66 @@ pub const ES_INDEX_MSEARCH: &str = "/es/{index}/_msearch";
 pub const ES_QUERY: &str = "/es/_query";
 /// Whether an index exists.
 pub const ES_INDEX: &str = "/es/{index}";
+
+/// Beginnings of the paths at which senders of other products deliver their events.
+const RECEIVERS: [&str; 10] = [
+    "/services/collector",
+    "/v1/logs",
+    "/v1/traces",
+    "/v1/metrics",
+    "/k8s/audit",
+    "/cloudevents",
+    "/webhooks/",
+    "/audit_logs/events",
+    "/v1/log",
+    "/v2/log",
+];
+
+/// Returns whether senders of other products deliver events at this path. Some of them can send their key only in the
+/// query, so the server accepts it there, and nowhere else.
+#[must_use]
+pub fn is_receiver(path: &str) -> bool {
+    let at = |place: &&str| {
+        path.strip_prefix(place)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || place.ends_with('/'))
+    };
+    RECEIVERS.iter().any(|place| at(&place))
+        || path.starts_with("/publisher/v1/project/")
+        || path.ends_with("/_bulk")
+        || (path.starts_with("/es/") && (path.contains("/_doc") || path.contains("/_create/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_are_where_senders_deliver() {
+        for path in [
+            "/services/collector",
+            "/services/collector/event/1.0",
+            "/v1/logs",
+            "/webhooks/github/0123",
+            "/es/_bulk",
+            "/es/x/_bulk",
+            "/_bulk",
+            "/es/x/_doc/1",
+            "/cloudevents",
+            "/publisher/v1/project/p/event",
+        ] {
+            assert!(is_receiver(path), "{path}");
+        }
+        for path in [
+            EVENTS,
+            SEARCH,
+            "/es/_search",
+            "/es/x/_count",
+            "/services/collectors",
+            "/v1/logs2",
+            "/v3/ingest_keys",
+            "/cloudevents2",
+        ] {
+            assert!(!is_receiver(path), "{path}");
+        }
+    }
+}

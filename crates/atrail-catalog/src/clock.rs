@@ -49,6 +49,7 @@ impl Catalog {
             "SELECT MAX(at) AS at FROM (SELECT MAX(created) AS at FROM sessions UNION ALL SELECT MAX(accessed) FROM sessions ",
             "UNION ALL SELECT MAX(created) FROM logins UNION ALL SELECT MAX(issued) FROM refresh_tokens ",
             "UNION ALL SELECT MAX(created) FROM api_keys UNION ALL SELECT MAX(used) FROM api_keys ",
+            "UNION ALL SELECT MAX(created) FROM ingest_keys UNION ALL SELECT MAX(used) FROM ingest_keys ",
             "UNION ALL SELECT MAX(created) FROM users UNION ALL SELECT MAX(created) FROM accounts ",
             "UNION ALL SELECT MAX(created) FROM spaces UNION ALL SELECT MAX(since) FROM holds)"
         ))

@@ -71,8 +71,9 @@ pub use anchors::Anchors;
 use identity::must_stand;
 pub use identity::{
     Answerer, ApiKey, ApiKeyHolder, Credentials, EndedLogin, Exchange, ExternalUser, Founding,
-    Grant, Granted, Granter, Identity, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind,
-    NewApiKey, NewLogin, Proof, RECORDS_OF_A_LOGIN, Revoked,
+    Grant, Granted, Granter, Identity, IngestCounts, IngestKey, IngestSecret, IngestUse,
+    Invitation, InvitationId, KeyHolder, KeyReach, LoginKind, NewApiKey, NewIngestKey, NewLogin,
+    Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

@@ -48,6 +48,8 @@ pub(crate) trait Columns {
     fn optional_moment(&self, column: &str) -> Result<Option<Timestamp>>;
     fn bytes(&self, column: &str) -> Result<Vec<u8>>;
     fn hash(&self, column: &str) -> Result<[u8; 32]>;
+    fn optional_hash(&self, column: &str) -> Result<Option<[u8; 32]>>;
+    fn optional_unsigned(&self, column: &str) -> Result<Option<u64>>;
 }
 
 impl Columns for SqliteRow {
@@ -97,6 +99,16 @@ impl Columns for SqliteRow {
 
     fn hash(&self, column: &str) -> Result<[u8; 32]> {
         fixed(self, column)
+    }
+
+    fn optional_hash(&self, column: &str) -> Result<Option<[u8; 32]>> {
+        let value: Option<Vec<u8>> = self.try_get(column).map_err(failed_to("read a row"))?;
+        value.map(|_| self.hash(column)).transpose()
+    }
+
+    fn optional_unsigned(&self, column: &str) -> Result<Option<u64>> {
+        let value: Option<i64> = self.try_get(column).map_err(failed_to("read a row"))?;
+        value.map(|_| self.unsigned(column)).transpose()
     }
 }
 

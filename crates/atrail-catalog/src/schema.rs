@@ -28,6 +28,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0019_removed_ranges.sql"),
     include_str!("schema/0020_keys.sql"),
     include_str!("schema/0021_index_files.sql"),
+    include_str!("schema/0022_ingest_keys.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.

@@ -275,6 +275,7 @@ impl Tenancy {
             "DELETE FROM invitations WHERE account = ?",
             "DELETE FROM account_uses WHERE account = ?",
             "DELETE FROM api_keys WHERE bound AND account = ?",
+            "DELETE FROM ingest_keys WHERE account = ?",
             "DELETE FROM sessions WHERE account = ?",
         ] {
             sqlx::query(sql)

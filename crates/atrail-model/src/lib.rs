@@ -12,6 +12,7 @@ pub mod generator;
 mod hold;
 mod hours;
 mod ids;
+mod ingest_terms;
 mod key_scope;
 pub mod limits;
 pub mod passage;
@@ -38,6 +39,7 @@ pub use ids::{
     AccountId, LoginId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId,
     UserId,
 };
+pub use ingest_terms::IngestTerms;
 pub use key_scope::{Home, KeyScope, KeyScopes};
 pub use place::Place;
 pub use recent::Recent;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::{
-    AccountId, AccountRole, HeldRole, Home, KeyScopes, SpaceId, SpaceRole, Timestamp, UserId,
+    AccountId, AccountRole, HeldRole, Home, IngestTerms, KeyScopes, SpaceId, SpaceRole, Timestamp,
+    UserId,
 };
 
 /// A user.
@@ -36,6 +37,9 @@ pub struct Standing {
     pub home: Home,
     /// The public part of the API key that began the login, or that comes with the requests themselves.
     pub api_key: Option<Arc<str>>,
+    /// The terms of the ingest key that comes with the requests, if one does. Then the user is no user of the server: its
+    /// GUID stands for the key, and its name is the key's.
+    pub ingest: Option<IngestTerms>,
     /// The accounts that are noted as used by the user and as having a record of this login: a request to one of them
     /// leaves nothing to note.
     pub noted: HashSet<AccountId>,
@@ -56,6 +60,7 @@ impl Standing {
             spaces,
             home,
             api_key: _,
+            ingest,
             noted: _,
             until: _,
         } = self;
@@ -65,6 +70,7 @@ impl Standing {
             && *roles == other.roles
             && *spaces == other.spaces
             && *home == other.home
+            && *ingest == other.ingest
     }
 
     /// Returns whether the user holds this role in the account.

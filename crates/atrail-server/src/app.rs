@@ -16,6 +16,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::error::ApiError;
 use crate::ingest::budget::Budget;
+use crate::ingest_keys::IngestKeys;
 use crate::metrics::Metrics;
 use crate::search::Searches;
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) tokens: Tokens,
     pub(crate) api_keys: Arc<ApiKeys>,
+    pub(crate) ingest_keys: Arc<IngestKeys>,
     pub(crate) passwords: Passwords,
     pub(crate) oidc: Option<Oidc>,
     pub(crate) throttle: Throttle,

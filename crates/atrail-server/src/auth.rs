@@ -13,6 +13,8 @@ pub(crate) mod principal;
 mod refusal;
 pub(crate) mod secrets;
 mod sent_keys;
+#[allow(dead_code, reason = "receivers of signed webhooks use it")]
+pub(crate) mod signed;
 mod signing;
 pub(crate) mod standings;
 pub(crate) mod throttle;

@@ -29,7 +29,7 @@ use crate::extract::Query;
 use crate::idempotency::IdempotencyKey;
 
 /// The server checks a body up to this size on the spot; a larger one would delay other requests on the same thread.
-const INLINE_MAX_BYTES: usize = 32 << 10;
+const INLINE_MAX_BYTES: u64 = 32 << 10;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const DUPLICATES: HeaderName = HeaderName::from_static(headers::DUPLICATES);
@@ -78,8 +78,15 @@ pub(crate) async fn run(
         body,
         admitted,
     } = request;
+    let ingest_key = admitted.as_ref().and_then(Admitted::ingest_key);
+    let format = ingest_key
+        .as_ref()
+        .and_then(|key| key.terms.format.as_deref());
     let kind: SourceKind = match query.kind.as_deref() {
-        None => SourceKind::of_media_type(media_type(&headers)).unwrap_or_default(),
+        // A format that this version does not know any longer is one that it has to recognise.
+        None => SourceKind::of_media_type(media_type(&headers))
+            .or_else(|| format.and_then(|format| format.parse().ok()))
+            .unwrap_or_default(),
         Some(text) => text
             .parse()
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
@@ -100,7 +107,8 @@ pub(crate) async fn run(
         key,
         each_is_answered: !minimal,
     };
-    let is_small = body.len() <= INLINE_MAX_BYTES;
+    let bytes = body.len() as u64;
+    let is_small = bytes <= INLINE_MAX_BYTES;
     let work = move || {
         let prepared = prepare::prepare(&body, &reading, &mut held)?;
         Ok::<_, ApiError>((prepared, held))
@@ -129,6 +137,14 @@ pub(crate) async fn run(
     }
     app.metrics.refused_events(refused);
     let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
+    let counts = atrail_store::IngestCounts {
+        accepted,
+        duplicates,
+        refused,
+        bytes,
+    };
+    app.ingest_keys
+        .received(ingest_key.as_ref(), counts, app.clock.now());
     let status = match (accepted, refused) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,

@@ -19,6 +19,7 @@ pub mod fuzzing;
 mod head;
 mod idempotency;
 mod ingest;
+mod ingest_keys;
 mod metrics;
 mod observe;
 mod openapi;

@@ -135,6 +135,10 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::RoleGrant>(&mut found);
     add::<api::HeldRole>(&mut found);
     add::<api::Invitation>(&mut found);
+    add::<api::IngestKey>(&mut found);
+    add::<api::IngestKeyCreate>(&mut found);
+    add::<api::IngestKeyCreated>(&mut found);
+    add::<api::IngestKeyRotate>(&mut found);
     add::<api::ApiKey>(&mut found);
     add::<api::ApiKeyCreate>(&mut found);
     add::<api::ApiKeyCreated>(&mut found);

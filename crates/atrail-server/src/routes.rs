@@ -9,6 +9,7 @@ mod health;
 mod holds;
 mod index;
 mod info;
+mod ingest_keys;
 mod invitations;
 mod keys;
 mod listed;
@@ -89,6 +90,11 @@ routes! {
     GET paths::API_KEYS => api_keys::list;
     POST paths::API_KEYS => api_keys::create;
     DELETE paths::API_KEYS => api_keys::delete;
+    GET paths::INGEST_KEYS => ingest_keys::list;
+    POST paths::INGEST_KEYS => ingest_keys::create;
+    GET paths::INGEST_KEY => ingest_keys::show;
+    POST paths::INGEST_KEY => ingest_keys::rotate;
+    DELETE paths::INGEST_KEY => ingest_keys::delete;
     PUT paths::PASSWORD => password::change;
     GET paths::SESSIONS => sessions::list;
     POST paths::SESSIONS => sessions::create;
@@ -172,7 +178,7 @@ const READ_THE_QUERY: [(&str, &str); 19] = [
 ];
 
 /// The routes that change something and read a body.
-const READ_THE_BODY: [(&str, &str); 32] = [
+const READ_THE_BODY: [(&str, &str); 34] = [
     ("POST", paths::ES_FIELD_CAPS),
     ("POST", paths::ES_INDEX_FIELD_CAPS),
     ("POST", paths::ES_SEARCH),
@@ -193,6 +199,8 @@ const READ_THE_BODY: [(&str, &str); 32] = [
     ("DELETE", paths::ROLES),
     ("POST", paths::API_KEYS),
     ("DELETE", paths::API_KEYS),
+    ("POST", paths::INGEST_KEYS),
+    ("POST", paths::INGEST_KEY),
     ("PUT", paths::PASSWORD),
     ("POST", paths::SESSIONS),
     ("POST", paths::HOLDS),

@@ -37,6 +37,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::Tokens;
 use crate::founding;
 use crate::ingest::budget::Budget;
+use crate::ingest_keys::IngestKeys;
 use crate::metrics::{Metrics, Refusal};
 use crate::observe::Peer;
 use crate::routes;
@@ -184,6 +185,7 @@ async fn prepare(
         metrics,
         audit: Arc::clone(&audit),
         api_keys: Arc::new(ApiKeys::new(identity.clone())),
+        ingest_keys: Arc::new(IngestKeys::new(identity.clone(), store.secrets())),
         tokens,
         passwords,
         oidc,
@@ -195,6 +197,7 @@ async fn prepare(
     });
     let cut = CancellationToken::new();
     let api_keys = Arc::clone(&app.api_keys);
+    let ingest_keys = Arc::clone(&app.ingest_keys);
     let drain = app.settings.drain;
     let places = {
         let Settings {
@@ -229,6 +232,8 @@ async fn prepare(
         counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
         storing_uses: tokio::spawn(Arc::clone(&api_keys).run(stop.clone())),
         api_keys,
+        minding_ingest_keys: tokio::spawn(Arc::clone(&ingest_keys).run(stop.clone())),
+        ingest_keys,
         stop,
         cut,
         drain,
@@ -251,10 +256,12 @@ pub struct Running {
     connections: TaskTracker,
     counting: JoinHandle<()>,
     storing_uses: JoinHandle<()>,
+    minding_ingest_keys: JoinHandle<()>,
     stop: CancellationToken,
     cut: CancellationToken,
     drain: Duration,
     api_keys: Arc<ApiKeys>,
+    ingest_keys: Arc<IngestKeys>,
     audit: Arc<Audit>,
     store: Store,
 }
@@ -288,11 +295,13 @@ impl Running {
         // The task ends at the signal, as the one that accepts does.
         let _ = self.counting.await;
         let _ = self.storing_uses.await;
-        if tokio::time::timeout(AUDIT_GRACE, self.api_keys.store_uses())
-            .await
-            .is_err()
-        {
-            tracing::error!("the last uses of API keys are not stored");
+        let _ = self.minding_ingest_keys.await;
+        let store_uses = async {
+            self.api_keys.store_uses().await;
+            self.ingest_keys.store_uses().await;
+        };
+        if tokio::time::timeout(AUDIT_GRACE, store_uses).await.is_err() {
+            tracing::error!("the last uses of API keys and ingest keys are not stored");
         }
         if tokio::time::timeout(AUDIT_GRACE, self.audit.close())
             .await

@@ -99,6 +99,15 @@ pub enum KeyReach<'a> {
 }
 
 impl KeyReach<'_> {
+    /// Returns whether the caller may manage the ingest keys of the account.
+    #[must_use]
+    pub fn manages(&self, account: AccountId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(_, owned) => owned.contains(&account),
+        }
+    }
+
     /// Returns whether the caller may know of the key.
     #[must_use]
     pub fn includes(&self, key: &ApiKey) -> bool {
@@ -114,13 +123,15 @@ impl KeyReach<'_> {
     }
 }
 
-/// The holder of a key, and the hash to verify the key.
+/// The holder of a key, and the hashes to verify the key.
 #[derive(Debug, Clone)]
 pub struct ApiKeyHolder {
-    /// The holder.
-    pub user: User,
+    /// The holder; `None`: it is an ingest key, which no user holds.
+    pub user: Option<User>,
     /// SHA-256 of the whole key.
     pub hash: [u8; 32],
+    /// SHA-256 of the whole key before its rotation, and until when that works.
+    pub previous: Option<([u8; 32], Timestamp)>,
     /// The id of the requests with the key itself.
     pub login: LoginId,
 }
@@ -255,7 +266,8 @@ impl Identity {
         Ok(key)
     }
 
-    /// Returns the holder of the key with this public part; `None` when there is no such key, or it has expired.
+    /// Returns the holder of the API key or the ingest key with this public part; `None` when there is no such key, or it
+    /// has expired.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -270,14 +282,15 @@ impl Identity {
         .fetch_optional(self.catalog.readers())
         .await
         .map_err(failed_to("look up an API key"))?;
-        row.map(|row| {
-            Ok(ApiKeyHolder {
-                user: user(&row)?,
+        match row {
+            Some(row) => Ok(Some(ApiKeyHolder {
+                user: Some(user(&row)?),
                 hash: row.hash("hash")?,
+                previous: None,
                 login: row.id("login")?,
-            })
-        })
-        .transpose()
+            })),
+            None => self.ingest_key_called(id).await,
+        }
     }
 }
 

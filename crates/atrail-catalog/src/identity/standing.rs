@@ -9,10 +9,11 @@ use atrail_model::{
 use sqlx::SqliteConnection;
 
 use super::columns::{held_role, scopes, user};
+use super::ingest_rows;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
 
-/// Returns the standing of a login, or of the requests with an API key itself, as the connection sees it; `None` when it
+/// Returns the standing of a login, or of the requests with an API key or an ingest key itself, as the connection sees it; `None` when it
 /// has ended.
 pub(super) async fn standing(
     connection: &mut SqliteConnection,
@@ -35,7 +36,9 @@ pub(super) async fn standing(
     .fetch_optional(&mut *connection)
     .await
     .map_err(failed_to(WHAT))?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row else {
+        return ingest_rows::standing(connection, login, WHAT).await;
+    };
     let is_bound = row.integer("bound")? != 0;
     let is_for_another = row.integer("for_another")? != 0;
     let scopes = match scopes(&row)? {
@@ -60,6 +63,7 @@ pub(super) async fn standing(
         spaces: HashMap::new(),
         home,
         api_key: row.optional_text("key")?.map(Into::into),
+        ingest: None,
         noted: HashSet::new(),
         until: row.moment("until")?,
     };

@@ -61,6 +61,16 @@ pub(crate) enum Action {
     CreateKey,
     /// A caller deleted an API key.
     DeleteKey,
+    /// A caller created an ingest key.
+    CreateIngestKey,
+    /// A caller gave an ingest key another secret.
+    RotateIngestKey,
+    /// A caller deleted an ingest key.
+    DeleteIngestKey,
+    /// No event came with an ingest key for as long as its maker allows.
+    SourceSilent,
+    /// Events come again with an ingest key after such a silence.
+    SourceBack,
     /// The operator deleted a user.
     DeleteUser,
     /// A caller created an organization.
@@ -75,7 +85,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Every action, in the order of declaration.
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::ReadEvents,
         Self::CreateSessions,
         Self::ReadSessions,
@@ -105,6 +115,11 @@ impl Action {
         Self::DeclineInvitation,
         Self::CreateKey,
         Self::DeleteKey,
+        Self::CreateIngestKey,
+        Self::RotateIngestKey,
+        Self::DeleteIngestKey,
+        Self::SourceSilent,
+        Self::SourceBack,
         Self::DeleteUser,
         Self::CreateOrganization,
         Self::DeleteOrganization,
@@ -144,6 +159,11 @@ impl Action {
             Self::DeclineInvitation => "decline.invitation",
             Self::CreateKey => "create.key",
             Self::DeleteKey => "delete.key",
+            Self::CreateIngestKey => "create.ingest_key",
+            Self::RotateIngestKey => "rotate.ingest_key",
+            Self::DeleteIngestKey => "delete.ingest_key",
+            Self::SourceSilent => "source.silent",
+            Self::SourceBack => "source.back",
             Self::DeleteUser => "delete.user",
             Self::CreateOrganization => "create.organization",
             Self::DeleteOrganization => "delete.organization",
@@ -160,6 +180,8 @@ impl Action {
             | Self::GrantRole
             | Self::AcceptInvitation
             | Self::CreateKey
+            | Self::CreateIngestKey
+            | Self::RotateIngestKey
             | Self::CreateOrganization
             | Self::CreateSpace => 201,
             Self::InviteUser => 202,
@@ -173,6 +195,7 @@ impl Action {
             Self::DeleteSession
             | Self::DeleteEvents
             | Self::DeleteKey
+            | Self::DeleteIngestKey
             | Self::DeleteUser
             | Self::DeleteOrganization
             | Self::DeleteSpace => Severity::Critical,
@@ -189,7 +212,10 @@ impl Action {
             | Self::AcceptInvitation
             | Self::DeclineInvitation
             | Self::RevokeRole
-            | Self::CreateKey => Severity::Warning,
+            | Self::CreateKey
+            | Self::CreateIngestKey
+            | Self::RotateIngestKey
+            | Self::SourceSilent => Severity::Warning,
             Self::ReadEvents
             | Self::CreateSessions
             | Self::ReadSessions
@@ -202,6 +228,7 @@ impl Action {
             | Self::ExportEvents
             | Self::Login
             | Self::Logout
+            | Self::SourceBack
             | Self::CreateOrganization
             | Self::CreateSpace => Severity::Normal,
         }

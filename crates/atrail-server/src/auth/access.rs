@@ -89,14 +89,17 @@ where
     /// Authenticates the caller before it reads the body.
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let principal = Principal::from_request_parts(&mut parts, app).await?;
+        // The scopes of an ingest key, and its role, allow nothing but sending.
+        let principal = Principal::of(&mut parts, app).await?;
         let other = P::ACTION.other_scope();
         if !other.is_some_and(|scope| principal.standing().scopes.contains(scope)) {
             principal.must_be_good_for(P::ACTION.scope())?;
         }
         let named = Named::of(app, &principal, &parts.headers).await?;
         let wire = W::from_request(Request::from_parts(parts, body), app).await?;
-        let (target, account) = if wire.at_account_level() {
+        let key_of_account = principal.standing().ingest.as_ref();
+        let key_of_account = key_of_account.is_some_and(|terms| terms.space.is_none());
+        let (target, account) = if wire.at_account_level() || key_of_account {
             let account = account::<P>(app, &principal, named).await?;
             (Target::Account(account), account)
         } else {

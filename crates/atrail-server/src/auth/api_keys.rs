@@ -18,9 +18,20 @@ const REMEMBERED: usize = 10_000;
 /// The keys that came with requests.
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
-    /// The id of the requests with a key, by SHA-256 of the whole key. A key keeps it for as long as it exists.
-    verified: Mutex<Recent<[u8; 32], LoginId>>,
+    /// What is known of a key, by SHA-256 of the whole key.
+    verified: Mutex<Recent<[u8; 32], Known>>,
     uses: Uses,
+}
+
+/// What is known of a key that came with a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// The id of the requests with the key.
+    pub(super) login: LoginId,
+    /// Until when this secret works, if a rotation has replaced it.
+    pub(super) until: Option<Timestamp>,
+    /// How often identity had changed before this was read; it counts while that number is the same.
+    pub(super) changes: u64,
 }
 
 impl ApiKeys {
@@ -32,13 +43,16 @@ impl ApiKeys {
     }
 
     /// Returns the id of the requests with the key with this text, if it is cached.
-    pub(super) fn login_of(&self, text: &str) -> Option<LoginId> {
-        self.verified.lock().get(&hash_of(text)).copied()
+    pub(super) fn login_of(&self, text: &str, now: Timestamp, changes: u64) -> Option<LoginId> {
+        let known = self.verified.lock().get(&hash_of(text)).copied();
+        let known = known.filter(|known| known.changes == changes);
+        let known = known.filter(|known| known.until.is_none_or(|until| now < until));
+        known.map(|known| known.login)
     }
 
-    /// Caches the id of the requests with this key.
-    pub(super) fn verified(&self, text: &str, login: LoginId) {
-        self.verified.lock().insert(hash_of(text), login, 1);
+    /// Caches what is known of this key.
+    pub(super) fn verified(&self, text: &str, known: Known) {
+        self.verified.lock().insert(hash_of(text), known, 1);
     }
 
     /// Forgets a key that is not in force any longer.

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::oidc::Refused;
 use super::secrets::{Secret, refresh_token, sha256};
-use super::sent_keys;
+use super::sent_keys::{self, Verified};
 use super::tokens::ClientKind;
 use crate::app::App;
 use crate::audit::{Act, Action, Actor, Credential, Origin};
@@ -68,6 +68,10 @@ impl IntoResponse for Refusal {
 const BAD_CREDENTIALS: Refusal = Refusal::Grant(
     "invalid_grant",
     "the user name and password, or the API key, are wrong",
+);
+const INGEST_KEY: Refusal = Refusal::Grant(
+    "invalid_grant",
+    "an ingest key begins no login: send it with each request",
 );
 const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
     "invalid_grant",
@@ -159,12 +163,13 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
     let address = origin.address();
     let attempt = app.throttle.begin_key(address, app.clock.elapsed());
     let found = sent_keys::holder_of(app, text, address, attempt).await?;
-    let (key, holder) = found.ok_or(BAD_CREDENTIALS)?;
+    let Verified { key, holder, .. } = found.ok_or(BAD_CREDENTIALS)?;
+    let user = holder.user.ok_or(INGEST_KEY)?;
     let proof = Proof::ApiKey {
         id: key.id(),
         hash: holder.hash,
     };
-    begin(app, &holder.user, proof, origin).await
+    begin(app, &user, proof, origin).await
 }
 
 /// Issues tokens for an ID token of the OpenID provider, sent as an assertion (RFC 7523 §2.1).

@@ -125,6 +125,7 @@ mod tests {
             spaces,
             home: Home::default(),
             api_key: None,
+            ingest: None,
             noted: HashSet::new(),
             until: Timestamp::MAX,
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use atrail_api::Problem;
 use atrail_model::{
-    AccountId, AccountRole, Domain, KeyScope, LoginId, Requester, SpaceId, Standing, User, UserId,
-    Warrant,
+    AccountId, AccountRole, Domain, IngestTerms, KeyScope, LoginId, Requester, SpaceId, Standing,
+    User, UserId, Warrant,
 };
 use atrail_store::{Identity, Tenancy};
 use axum::extract::FromRequestParts;
@@ -33,6 +33,74 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
+    /// Returns the caller of a request, who may have an ingest key: an extractor that lets the caller do more than send
+    /// must refuse that.
+    pub(super) async fn of(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let origin = Origin::from_request_parts(parts, app).await?;
+        let sent = bearer::credential(&parts.headers, &parts.uri).ok_or_else(|| {
+            ApiError::unauthenticated(
+                "the request has no access token or API key, or several: log in, then send one X-Auth-Token or Authorization: Bearer",
+            )
+        })?;
+        let now = app.clock.moment();
+        let (login, standing, sent_key) = match sent {
+            Bearer::Token(token) => {
+                let ended = || ended(app);
+                let login = app.tokens.verify(token, now).ok_or_else(ended)?;
+                let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
+                (login, standing, false)
+            }
+            Bearer::ApiKey(text) => {
+                let login = sent_keys::login_of(app, &text, origin.address()).await?;
+                let standing = app.standings.of(login, now).await?;
+                let standing = standing.ok_or_else(|| sent_keys::ended(app, &text))?;
+                (login, standing, true)
+            }
+        };
+        Ok(Self::admitted(
+            parts,
+            app,
+            (login, standing),
+            sent_key,
+            origin,
+        ))
+    }
+
+    /// Returns the caller with this login, notes the use of its key, and leaves with the request what it was admitted by.
+    pub(super) fn admitted(
+        parts: &mut Parts,
+        app: &App,
+        (login, standing): (LoginId, Arc<Standing>),
+        sent_key: bool,
+        origin: Origin,
+    ) -> Self {
+        let now = app.clock.now();
+        if standing.ingest.is_some() {
+            app.ingest_keys.used(login, now);
+        } else if sent_key {
+            app.api_keys.used(login, now);
+        }
+        parts.extensions.insert(Admitted {
+            login,
+            standing: Arc::clone(&standing),
+        });
+        if let Some(caller) = parts.extensions.get::<Caller>() {
+            caller.is(standing.user.id);
+        }
+        Self {
+            login,
+            standing,
+            origin,
+            sent_key,
+        }
+    }
+
+    /// Returns the ingest key that came with the request, if one did.
+    #[allow(dead_code, reason = "receivers use it")]
+    pub(crate) fn ingest_key(&self) -> Option<IngestCaller> {
+        IngestCaller::of(self.login, &self.standing)
+    }
+
     pub(crate) fn user(&self) -> &User {
         &self.standing.user
     }
@@ -193,48 +261,50 @@ impl Principal {
 impl FromRequestParts<Arc<App>> for Principal {
     type Rejection = ApiError;
 
+    /// Refuses an ingest key: it stands for no user, and only sends.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let origin = Origin::from_request_parts(parts, app).await?;
-        let sent = bearer::credential(&parts.headers).ok_or_else(|| {
-            ApiError::unauthenticated(
-                "the request has no access token or API key, or several: log in, then send one X-Auth-Token or Authorization: Bearer",
-            )
-        })?;
-        let now = app.clock.moment();
-        let (login, standing, sent_key) = match sent {
-            Bearer::Token(token) => {
-                let ended = || ended(app);
-                let login = app.tokens.verify(token, now).ok_or_else(ended)?;
-                let standing = app.standings.of(login, now).await?.ok_or_else(ended)?;
-                (login, standing, false)
-            }
-            Bearer::ApiKey(text) => {
-                let login = sent_keys::login_of(app, &text, origin.address()).await?;
-                let standing = app.standings.of(login, now).await?;
-                let standing = standing.ok_or_else(|| sent_keys::ended(app, &text))?;
-                app.api_keys.used(login, now.date);
-                (login, standing, true)
-            }
-        };
-        parts.extensions.insert(Admitted {
-            login,
-            standing: Arc::clone(&standing),
-        });
-        if let Some(caller) = parts.extensions.get::<Caller>() {
-            caller.is(standing.user.id);
+        let principal = Self::of(parts, app).await?;
+        if principal.standing.ingest.is_none() {
+            return Ok(principal);
         }
-        Ok(Self {
-            login,
-            standing,
-            origin,
-            sent_key,
-        })
+        Err(ApiError::forbidden(
+            "an ingest key only sends events: log in, or use an API key",
+        ))
+    }
+}
+
+/// A caller of any kind, also one with an ingest key: for answers that senders ask for before they send, and that reveal
+/// nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct AnyCaller(#[allow(dead_code, reason = "receivers use it")] pub(crate) Principal);
+
+impl FromRequestParts<Arc<App>> for AnyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        Principal::of(parts, app).await.map(Self)
     }
 }
 
 fn ended(app: &App) -> ApiError {
     app.metrics.auth_failed(AuthFailure::AccessToken);
     ApiError::unauthenticated("the access token is not valid or has expired: log in again")
+}
+
+/// The ingest key of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct IngestCaller {
+    /// The id of the requests with the key.
+    pub(crate) login: LoginId,
+    /// Where its events go, and how they are read.
+    pub(crate) terms: IngestTerms,
+}
+
+impl IngestCaller {
+    fn of(login: LoginId, standing: &Standing) -> Option<Self> {
+        let terms = standing.ingest.clone()?;
+        Some(Self { login, terms })
+    }
 }
 
 /// The login that admitted a request, and the rights that the login had then. A body takes time to arrive, and the
@@ -246,6 +316,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// Returns the ingest key that came with the request, if one did.
+    pub(crate) fn ingest_key(&self) -> Option<IngestCaller> {
+        IngestCaller::of(self.login, &self.standing)
+    }
+
     /// Refuses the request when the login has ended or its rights have changed. Call it once the body has arrived.
     pub(crate) async fn must_still_stand(&self, app: &App) -> Result<(), ApiError> {
         match app.standings.of(self.login, app.clock.moment()).await? {

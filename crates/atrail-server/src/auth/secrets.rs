@@ -44,21 +44,34 @@ pub(crate) struct ApiKeySecret {
 pub(crate) const API_KEY_PREFIX: &str = "atk_";
 const ID_DIGITS: usize = 16;
 const RANDOM_DIGITS: usize = 48;
+/// Random bytes of a key.
+pub(crate) const RANDOM_BYTES: usize = RANDOM_DIGITS / 2;
 const CHECKSUM_DIGITS: usize = 8;
 
 impl ApiKeySecret {
     /// Creates a unique key.
     pub(crate) fn generate() -> Result<Self, getrandom::Error> {
-        let id = hex(&random::<{ ID_DIGITS / 2 }>()?);
-        let body = format!(
-            "{API_KEY_PREFIX}{id}_{}",
-            hex(&random::<{ RANDOM_DIGITS / 2 }>()?)
-        );
+        Self::generate_for(&Self::generate_id()?)
+    }
+
+    /// Creates a unique public part.
+    pub(crate) fn generate_id() -> Result<String, getrandom::Error> {
+        Ok(hex(&random::<{ ID_DIGITS / 2 }>()?))
+    }
+
+    /// Creates another secret of the key with this public part.
+    pub(crate) fn generate_for(id: &str) -> Result<Self, getrandom::Error> {
+        Ok(Self::of(id, random()?))
+    }
+
+    /// Returns the key with this public part and these random bytes.
+    pub(crate) fn of(id: &str, random: [u8; RANDOM_BYTES]) -> Self {
+        let body = format!("{API_KEY_PREFIX}{id}_{}", hex(&random));
         let whole = format!("{body}{}", checksum(&body));
-        Ok(Self {
-            id,
+        Self {
+            id: id.to_owned(),
             whole: Secret(whole),
-        })
+        }
     }
 
     /// Parses a key; `None` when the text is not a key.

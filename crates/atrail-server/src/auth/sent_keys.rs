@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 
-use atrail_model::LoginId;
+use atrail_model::{LoginId, Timestamp};
 use atrail_store::ApiKeyHolder;
 use subtle::ConstantTimeEq;
 
+use super::api_keys::Known;
 use super::secrets::ApiKeySecret;
 use super::throttle::Attempt;
 use crate::app::App;
@@ -17,15 +18,47 @@ use crate::metrics::AuthFailure;
 
 /// Returns the id of the requests with the key with this text.
 pub(crate) async fn login_of(app: &App, text: &str, address: IpAddr) -> Result<LoginId, ApiError> {
-    if let Some(login) = app.api_keys.login_of(text) {
+    // Before the lookup, so that a change after it is noticed.
+    let changes = app.identity.changes();
+    if let Some(login) = app.api_keys.login_of(text, app.clock.now(), changes) {
         return Ok(login);
     }
     let attempt = app.throttle.begin_key(address, app.clock.elapsed());
-    let Some((_, holder)) = holder_of(app, text, address, attempt).await? else {
+    let Some(Verified { holder, until, .. }) = holder_of(app, text, address, attempt).await? else {
+        app.api_keys.forget(text);
         return Err(refused());
     };
-    app.api_keys.verified(text, holder.login);
+    let known = Known {
+        login: holder.login,
+        until,
+        changes,
+    };
+    app.api_keys.verified(text, known);
     Ok(holder.login)
+}
+
+/// A key that was sent, and its holder.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub(crate) key: ApiKeySecret,
+    pub(crate) holder: ApiKeyHolder,
+    /// Until when this secret of the key works, if a rotation has replaced it.
+    until: Option<Timestamp>,
+}
+
+impl Verified {
+    /// Returns the key with this text, if it is a secret of the key of this holder that works.
+    fn of(key: ApiKeySecret, holder: ApiKeyHolder, now: Timestamp) -> Option<Self> {
+        let hash = key.whole().hash();
+        let until = if holder.hash.ct_eq(&hash).into() {
+            None
+        } else {
+            let (previous, until) = holder.previous?;
+            let works = bool::from(previous.ct_eq(&hash)) && until > now;
+            Some(works.then_some(until)?)
+        };
+        Some(Self { key, holder, until })
+    }
 }
 
 /// Answers for a key that was in force when it was cached, and is not any longer: the server forgets it, so that the next
@@ -48,13 +81,11 @@ pub(crate) async fn holder_of(
     text: &str,
     address: IpAddr,
     attempt: Result<Attempt<'_>, ApiError>,
-) -> Result<Option<(ApiKeySecret, ApiKeyHolder)>, ApiError> {
+) -> Result<Option<Verified>, ApiError> {
     let found = match ApiKeySecret::parse(text.trim()) {
         None => None,
         Some(key) => match app.identity.api_key_holder(key.id(), app.clock.now()).await {
-            Ok(holder) => holder
-                .filter(|holder| holder.hash.ct_eq(&key.whole().hash()).into())
-                .map(|holder| (key, holder)),
+            Ok(holder) => holder.and_then(|holder| Verified::of(key, holder, app.clock.now())),
             Err(error) => {
                 if let Ok(attempt) = attempt {
                     attempt.not_made();

@@ -3,6 +3,7 @@
 mod events;
 mod evidence;
 mod idempotency;
+mod ingest_keys;
 mod login;
 mod logins;
 mod options;
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Operation> {
         places::all(),
         tenancy::all(),
         logins::all(),
+        ingest_keys::all(),
         server::all(),
     ]
     .into_iter()

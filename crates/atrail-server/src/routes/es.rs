@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::auth::indices::Indices;
-use crate::auth::principal::Principal;
+use crate::auth::principal::{AnyCaller, Principal};
 use crate::error::ApiError;
 use crate::es::{self, Refusal};
 use crate::extract::{self, OptionalJsonBody, RawBody};
@@ -65,7 +65,7 @@ impl FromRequestParts<Arc<App>> for InPath {
 }
 
 /// Returns name and version: clients look whether they talk to what they expect.
-pub(super) async fn root(State(app): State<Arc<App>>, _: Principal) -> Json<Value> {
+pub(super) async fn root(State(app): State<Arc<App>>, _: AnyCaller) -> Json<Value> {
     Json(json!({
         "name": "atrail",
         "cluster_name": cluster_name(&app),
@@ -86,7 +86,7 @@ pub(super) async fn root(State(app): State<Arc<App>>, _: Principal) -> Json<Valu
 }
 
 /// Returns that the server can be asked.
-pub(super) async fn health(State(app): State<Arc<App>>, _: Principal) -> Json<Value> {
+pub(super) async fn health(State(app): State<Arc<App>>, _: AnyCaller) -> Json<Value> {
     Json(json!({
         "cluster_name": cluster_name(&app),
         "status": "green",

@@ -19,6 +19,7 @@ mod exports;
 mod grafana;
 mod heads;
 mod hostile;
+mod ingest_keys;
 mod intake;
 mod invitations;
 mod isolation;

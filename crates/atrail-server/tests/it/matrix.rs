@@ -33,6 +33,7 @@ const CALLERS: [&str; 13] = [
 const OPERATOR: usize = 3;
 const OWNER: usize = 4;
 const DEVELOPER: usize = 7;
+const SPACE_WRITER: usize = 9;
 const OUTSIDER: usize = 10;
 const COLLECTOR: usize = 12;
 
@@ -64,6 +65,10 @@ enum About {
     Session,
     Export,
     Key,
+    /// An ingest key for a space, and one for an account's own domain.
+    IngestKey,
+    IngestSpace,
+    IngestAccount,
 }
 
 /// A route, its target, the statuses for a thing of the home account in the order of [`CALLERS`], and those for a thing
@@ -146,6 +151,12 @@ const MATRIX: &[Row] = &[
     ("GET", paths::API_KEYS, About::Nothing, MANAGING, NONE),
     ("POST", paths::API_KEYS, About::Nothing, statuses!(201 201 201 201 201 201 201 201 201 403), NONE),
     ("DELETE", paths::API_KEYS, About::Key, MANAGING, ABSENT),
+    ("GET", paths::INGEST_KEYS, About::Nothing, MANAGING, NONE),
+    ("POST", paths::INGEST_KEYS, About::IngestSpace, statuses!(201 201 403 404 403 403 403 404 404 403), ABSENT),
+    ("POST", paths::INGEST_KEYS, About::IngestAccount, statuses!(201 201 403 403 403 403 403 404 403 403), ABSENT),
+    ("GET", paths::INGEST_KEY, About::IngestKey, statuses!(200 200 404 404 404 404 404 404 404 403), ABSENT),
+    ("POST", paths::INGEST_KEY, About::IngestKey, statuses!(201 201 404 404 404 404 404 404 404 403), ABSENT),
+    ("DELETE", paths::INGEST_KEY, About::IngestKey, statuses!(200 200 404 404 404 404 404 404 404 403), ABSENT),
     ("PUT", paths::PASSWORD, About::Nothing, statuses!(204 204 204 204 204 204 204 204 204 403), NONE),
     ("GET", paths::SESSIONS, About::Space, READ, ABSENT),
     ("POST", paths::SESSIONS, About::Space, statuses!(404 201 201 404 201 201 403 404 404 403), ABSENT),
@@ -387,6 +398,7 @@ impl Cast {
             About::Session => self.made(paths::SESSIONS, caller, whose).await,
             About::Export => self.made(paths::EXPORTS, caller, whose).await,
             About::Key => self.key(caller, whose).await,
+            About::IngestKey => self.ingest_key(&name, whose).await,
             About::Invitation => self.invitation(&name, whose).await,
             About::OwnInvitation => self.invitation("outsider", whose).await,
             _ => String::new(),
@@ -418,6 +430,12 @@ impl Cast {
                 "name": name, "relationships": {"organization": {"data": {"guid": id}}},
             })),
             ("POST", paths::ACCOUNTS | paths::API_KEYS) => request.json(&json!({"name": name})),
+            ("POST", paths::INGEST_KEYS) if *about == About::IngestSpace => {
+                request.json(&json!({"name": name, "space": tenant.space}))
+            }
+            ("POST", paths::INGEST_KEYS) => {
+                request.json(&json!({"name": name, "account": tenant.account}))
+            }
             ("POST", paths::USERS) => request.json(&json!({"name": name, "password": PASSWORD})),
             ("POST" | "DELETE", paths::ROLES) => {
                 let grant = match about {
@@ -572,6 +590,20 @@ impl Cast {
         made["id"].as_str().unwrap_or("none").to_owned()
     }
 
+    /// Returns an ingest key of the home account, or of another one.
+    async fn ingest_key(&self, name: &str, whose: Whose) -> String {
+        let owner = match whose {
+            Whose::Home => OWNER,
+            Whose::Away => OUTSIDER,
+            Whose::Nobodys => return "0000000000000000".to_owned(),
+        };
+        let new = json!({"name": name, "space": self.tenants[whose as usize].space});
+        // The caller by whose login the matrix asks may be an owner who sends a key; that is one without limits.
+        let request = self.callers[owner].post(paths::INGEST_KEYS).json(&new);
+        let made: Value = request.made().await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     /// Returns status, headers and body, without the parts that echo the request.
     async fn answer(&mut self, row: &Row, caller: usize, whose: Whose) -> Answer {
         let (request, echoed) = self.request(row, caller, whose).await;
@@ -717,6 +749,42 @@ async fn the_key_for_a_space_is_answered_as_a_developer_there() {
         let away = cast.answer(row, DEVELOPER, Whose::Away).await;
         if away != absent {
             let what = format!("{method} {path} about {about:?}");
+            wrong.push(format!("{what}: foreign {away:?}, of nobody's {absent:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The ingest key of the home space sends there as a writer of that space does, and does nothing else.
+#[tokio::test]
+async fn an_ingest_key_sends_to_its_space_and_does_nothing_else() {
+    let mut cast = Cast::new().await;
+    let new = json!({"name": "sends", "space": cast.tenants[0].space});
+    let owner = &cast.callers[OWNER];
+    let key: Value = owner.post(paths::INGEST_KEYS).json(&new).made().await;
+    let text = key["key"].as_str().unwrap().to_owned();
+    cast.callers[SPACE_WRITER].token = Some(text);
+    let mut wrong = Vec::new();
+    for row in MATRIX {
+        let (method, path, about, home, _) = row;
+        let may_ask = [paths::ES, paths::ES_ROOT, paths::ES_HEALTH].contains(path);
+        let sends = (*method, *path) == ("POST", paths::EVENTS) || paths::is_receiver(path);
+        let expected = match home[0] {
+            200 => 200,
+            _ if may_ask || sends => home[SPACE_WRITER],
+            _ => 403,
+        };
+        let own = cast.answer(row, SPACE_WRITER, Whose::Home).await;
+        let what = format!("{method} {path} about {about:?}");
+        if own.status != expected {
+            wrong.push(format!("{what}: {}, not {expected}", own.status));
+        }
+        if *about == About::Nothing {
+            continue;
+        }
+        let absent = cast.answer(row, SPACE_WRITER, Whose::Nobodys).await;
+        let away = cast.answer(row, SPACE_WRITER, Whose::Away).await;
+        if away != absent {
             wrong.push(format!("{what}: foreign {away:?}, of nobody's {absent:?}"));
         }
     }

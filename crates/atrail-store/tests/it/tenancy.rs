@@ -173,6 +173,7 @@ async fn what_was_judged_by_rights_that_are_gone_is_not_done() {
         spaces: std::collections::HashMap::default(),
         home: atrail_model::Home::default(),
         api_key: None,
+        ingest: None,
         noted: std::collections::HashSet::default(),
         until: now(),
     });

@@ -7,6 +7,7 @@ mod api_key;
 mod backup;
 mod expiry;
 mod index;
+mod ingest_key;
 mod invitation;
 mod org;
 #[cfg(feature = "server")]
@@ -17,6 +18,7 @@ mod rotate_key;
 #[cfg(feature = "server")]
 mod scrub;
 mod space;
+mod span;
 mod token_key;
 mod user;
 mod verbs;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     ApiKey(api_key::Command),
     #[command(subcommand)]
+    IngestKey(ingest_key::Command),
+    #[command(subcommand)]
     TokenKey(token_key::Command),
     #[command(subcommand)]
     Retention(retention::Command),
@@ -72,6 +76,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Role(command) => role::run(settings, &client().await?, command).await,
         Command::Invitation(command) => invitation::run(settings, &client().await?, command).await,
         Command::ApiKey(command) => api_key::run(settings, &client().await?, command).await,
+        Command::IngestKey(command) => ingest_key::run(settings, &client().await?, command).await,
         Command::TokenKey(command) => token_key::run(settings, &client().await?, command).await,
         Command::Retention(command) => retention::run(settings, &client().await?, command).await,
         Command::Index(command) => index::run(settings, &client().await?, command).await,

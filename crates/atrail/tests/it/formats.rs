@@ -35,6 +35,8 @@ fn every_command_prints_the_promised_keys() {
     let sent = events(3, 0);
     env.run_with(&["trail", "-q"], sent.as_bytes()).ok();
     let id = env.run(&["session", "create", "-q"]).ok();
+    env.run(&["admin", "ingest-key", "create", "ingest", "-q"])
+        .ok();
     let rows = promised();
     assert!(rows.len() >= 20, "{rows:?}");
     for [command, members, columns] in &rows {

@@ -118,6 +118,7 @@ fn kind_at(path: &str) -> Kind {
         paths::SPACES => Kind::SPACE,
         paths::USERS => Kind::new("user", "user"),
         paths::API_KEYS => Kind::new("API key", "api-key"),
+        paths::INGEST_KEYS => Kind::new("ingest key", "ingest-key"),
         _ => Kind::new("thing", "help"),
     }
 }

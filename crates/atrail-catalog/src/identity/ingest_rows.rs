@@ -1,0 +1,125 @@
+//! Reads the rows of ingest keys, and derives the standing of requests with one.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use atrail_disk::Result;
+use atrail_model::{
+    AccountRole, HeldRole, Home, IngestTerms, KeyScope, LoginId, SpaceRole, Standing, Timestamp,
+    User, UserId,
+};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::ingest_keys::IngestKey;
+use super::ingest_uses::IngestCounts;
+use crate::failure::failed_to;
+use crate::row::{Columns, Id};
+
+/// The query of [`IngestKey`]s with this condition.
+macro_rules! keys {
+    ($condition:literal) => {
+        concat!(
+            "SELECT key, login, name, account, space, hash, previous, previous_until, format, strict, signs, generation, ",
+            "certificate, maker, created, rotated, used, received, accepted, duplicates, refused, bytes, silent_after, ",
+            "silent, turned FROM ingest_keys WHERE ",
+            $condition,
+            " ORDER BY created, key"
+        )
+    };
+}
+pub(super) use keys;
+
+/// Returns the standing of the requests with an ingest key, as the connection sees it; `None` when the key is gone.
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    login: LoginId,
+    what: &'static str,
+) -> Result<Option<Standing>> {
+    let row = sqlx::query(
+        "SELECT key, name, account, space, format, strict FROM ingest_keys WHERE login = ?",
+    )
+    .bind(login.bytes())
+    .fetch_optional(connection)
+    .await
+    .map_err(failed_to(what))?;
+    let Some(row) = row else { return Ok(None) };
+    let terms = terms(&row)?;
+    let (account, space) = (terms.account, terms.space);
+    let role = match space {
+        Some(space) => HeldRole::Space(space, SpaceRole::Writer),
+        None => HeldRole::Account(account, AccountRole::Writer),
+    };
+    Ok(Some(Standing {
+        user: User {
+            id: UserId::from_bytes(*login.as_bytes()),
+            name: row.text("name")?,
+            operator: false,
+        },
+        scopes: [KeyScope::Send].into_iter().collect(),
+        by_limited_key: true,
+        roles: HashSet::from([role]),
+        spaces: space
+            .map(|space| (space, account))
+            .into_iter()
+            .collect::<HashMap<_, _>>(),
+        home: Home {
+            account: Some(account),
+            space,
+        },
+        api_key: Some(row.text("key")?.into()),
+        ingest: Some(terms),
+        // No user uses the account.
+        noted: HashSet::from([account]),
+        until: Timestamp::MAX,
+    }))
+}
+
+fn terms(row: &SqliteRow) -> Result<IngestTerms> {
+    Ok(IngestTerms {
+        account: row.id("account")?,
+        space: row.optional_id("space")?,
+        format: row.optional_text("format")?.map(Into::into),
+        strict: row.integer("strict")? != 0,
+    })
+}
+
+/// Returns the hash of the secret before the last rotation, and until when it works.
+pub(super) fn previous(row: &SqliteRow) -> Result<Option<([u8; 32], Timestamp)>> {
+    match row.optional_moment("previous_until")? {
+        Some(until) => Ok(Some((row.hash("previous")?, until))),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn ingest_key(row: &SqliteRow) -> Result<IngestKey> {
+    Ok(IngestKey {
+        id: row.text("key")?,
+        login: row.id("login")?,
+        name: row.text("name")?,
+        terms: terms(row)?,
+        signs: row.integer("signs")? != 0,
+        generation: row.unsigned("generation")?,
+        certificate: row.optional_hash("certificate")?,
+        maker: row.text("maker")?,
+        created: row.moment("created")?,
+        rotated: row.optional_moment("rotated")?,
+        previous_until: row.optional_moment("previous_until")?,
+        used: row.optional_moment("used")?,
+        received: row.optional_moment("received")?,
+        counts: IngestCounts {
+            accepted: row.unsigned("accepted")?,
+            duplicates: row.unsigned("duplicates")?,
+            refused: row.unsigned("refused")?,
+            bytes: row.unsigned("bytes")?,
+        },
+        silent_after: row
+            .optional_unsigned("silent_after")?
+            .map(Duration::from_secs),
+        silent_since: if row.integer("silent")? != 0 {
+            row.optional_moment("turned")?
+        } else {
+            None
+        },
+    })
+}

@@ -1,0 +1,319 @@
+//! Ingest keys: they only send, to one domain, for whoever has them.
+
+use std::time::Duration;
+
+use atrail_api::paths;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::records::{of_action, own, own_of_account, today};
+use crate::support::{Client, Made, TestServer, event};
+
+/// Creates an ingest key; returns its id and the whole key.
+async fn made(client: &Client, new: Value) -> (String, String) {
+    let made: Value = client.post(paths::INGEST_KEYS).json(&new).made().await;
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("id"), text("key"))
+}
+
+/// Returns an ingest key for the first space, as a client that names no space.
+async fn sender(server: &TestServer, admin: &Client, name: &str) -> (String, Client) {
+    let new = json!({"name": name, "space": server.initial.space});
+    let (id, key) = made(admin, new).await;
+    (id, server.client(&key).in_space(None))
+}
+
+async fn sent(client: &Client, number: usize) -> u16 {
+    client
+        .post(paths::EVENTS)
+        .body(event(number))
+        .seen()
+        .await
+        .0
+}
+
+fn path(id: &str) -> String {
+    paths::INGEST_KEY.replace("{id}", id)
+}
+
+#[tokio::test]
+async fn a_key_is_accepted_in_every_spelling_of_senders() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, whole) = made(&admin, json!({"name": "k", "space": server.initial.space})).await;
+    let encoded = |text: String| STANDARD.encode(text);
+    let forms = |key: &str| {
+        [
+            ("authorization", format!("Bearer {key}")),
+            (
+                "authorization",
+                format!("Basic {}", encoded(format!("any:{key}"))),
+            ),
+            ("authorization", format!("ApiKey {key}")),
+            (
+                "authorization",
+                format!("ApiKey {}", encoded(format!("{id}:{key}"))),
+            ),
+            ("authorization", format!("Splunk {key}")),
+            ("authorization", format!("token={key}")),
+            ("authorization", format!("Token token={key}")),
+            ("x-auth-token", key.to_owned()),
+            ("x-gitlab-event-streaming-token", key.to_owned()),
+            ("x-gitlab-token", key.to_owned()),
+        ]
+    };
+    let answer = async |name: &str, value: &str, number| {
+        let request = server.nobody().post(paths::EVENTS).header(name, value);
+        request.body(event(number)).seen().await.0
+    };
+    for (number, (name, value)) in forms(&whole).into_iter().enumerate() {
+        assert_eq!(answer(name, &value, number).await, 200, "{name}: {value}");
+    }
+    let last = if whole.ends_with('0') { "1" } else { "0" };
+    let wrong = whole[..whole.len() - 1].to_owned() + last;
+    for (name, value) in forms(&wrong) {
+        assert_eq!(answer(name, &value, 99).await, 401, "{name}: {value}");
+    }
+    // The query carries it only to receivers of other products.
+    let query = format!("{}?token={whole}", paths::EVENTS);
+    let refused = server.nobody().post(&query).body(event(1)).seen().await;
+    assert_eq!(refused.0, 401, "{refused:?}");
+}
+
+#[tokio::test]
+async fn events_go_to_the_keys_domain_and_nowhere_else() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (_, to_space) = sender(&server, &admin, "to the space").await;
+    let new = json!({"name": "to the account", "account": server.initial.account});
+    let (_, key) = made(&admin, new).await;
+    let to_account = server.client(&key).in_space(None);
+    assert_eq!(sent(&to_space, 1).await, 200);
+    assert_eq!(sent(&to_account, 2).await, 200);
+    let count = async |whole: bool| {
+        let text = today_of_2017(&admin, whole).await;
+        text.lines().count()
+    };
+    assert_eq!(count(false).await, 1, "the space has one of them");
+    assert_eq!(count(true).await, 2, "the account has both");
+    // Each names the other's domain in vain.
+    let space = Some(server.initial.space.as_str());
+    let named = to_account.in_space(space);
+    assert_eq!(sent(&named, 3).await, 404);
+    let whole = "/v3/events?AtAccountLevel=true";
+    assert_eq!(to_space.post(whole).body(event(3)).seen().await.0, 403);
+    assert_eq!(sent(&to_space.in_space(space), 4).await, 200, "the control");
+}
+
+/// Returns the events that [`event`] makes, of a space or of the account.
+async fn today_of_2017(client: &Client, whole: bool) -> String {
+    let scope = json!({"AtAccountLevel": whole, "start": "2017-07-01", "end": "2017-07-31"});
+    let session: Value = client.post(paths::SESSIONS).json(&scope).made().await;
+    let id = session["id"].as_str().unwrap();
+    let bytes = crate::records::download(client, id, None).await;
+    let text = crate::support::gunzipped(&bytes);
+    let _: Value = client.delete(&format!("/v3/sessions/{id}")).made().await;
+    let sent = text
+        .lines()
+        .filter(|line| !line.contains("service/security\""));
+    sent.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_key_begins_no_login() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (_, key) = made(&admin, json!({"name": "k", "space": server.initial.space})).await;
+    let form = [("grant_type", "password"), ("passcode", key.as_str())];
+    let refused = server.token(&form).await;
+    assert_eq!(refused.status(), 400);
+    let text = refused.text().await.unwrap();
+    assert!(text.contains("an ingest key begins no login"), "{text}");
+    let initial = [
+        ("grant_type", "password"),
+        ("passcode", server.initial.api_key.as_str()),
+    ];
+    assert_eq!(server.token(&initial).await.status(), 200, "the control");
+}
+
+#[tokio::test]
+async fn a_rotation_overlaps_and_a_second_one_ends_the_first_secret() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, first) = sender(&server, &admin, "k").await;
+    assert_eq!(sent(&first, 1).await, 200);
+    let rotate = async |body: Value| {
+        let made: Value = admin.post(&path(&id)).json(&body).made().await;
+        assert_eq!(made["id"], json!(id));
+        let key = made["key"].as_str().unwrap().to_owned();
+        server.client(&key).in_space(None)
+    };
+    let second = rotate(json!({"overlap": 60})).await;
+    for client in [&first, &second] {
+        assert_eq!(sent(client, 2).await, 200);
+    }
+    server.clock.advance(Duration::from_secs(59));
+    assert_eq!(sent(&first, 3).await, 200, "the control");
+    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(sent(&first, 4).await, 401);
+    assert_eq!(sent(&second, 4).await, 200);
+    // Without a body the overlap is a week.
+    let admin = server.admin().await;
+    let third: Value = admin.post(&path(&id)).made().await;
+    let third = server.client(third["key"].as_str().unwrap()).in_space(None);
+    assert_eq!(sent(&second, 5).await, 200);
+    let at_once: Value = admin
+        .post(&path(&id))
+        .json(&json!({"overlap": 0}))
+        .made()
+        .await;
+    let fourth = server
+        .client(at_once["key"].as_str().unwrap())
+        .in_space(None);
+    for ended in [&first, &second, &third] {
+        assert_eq!(sent(ended, 6).await, 401);
+    }
+    assert_eq!(sent(&fourth, 6).await, 200, "the control");
+    let server = server.restart().await;
+    let again = server
+        .client(at_once["key"].as_str().unwrap())
+        .in_space(None);
+    assert_eq!(sent(&again, 7).await, 200);
+}
+
+#[tokio::test]
+async fn a_deleted_key_ends_at_once_and_so_does_one_whose_space_ends() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, deleted) = sender(&server, &admin, "deleted").await;
+    let (_, of_space) = sender(&server, &admin, "of the space").await;
+    for client in [&deleted, &of_space] {
+        assert_eq!(sent(client, 1).await, 200);
+    }
+    let _: Value = admin.delete(&path(&id)).made().await;
+    assert_eq!(sent(&deleted, 2).await, 401);
+    assert_eq!(sent(&of_space, 2).await, 200, "the control");
+    let space = paths::SPACE.replace("{id}", &server.initial.space);
+    let _: Value = admin.delete(&space).made().await;
+    assert_eq!(sent(&of_space, 3).await, 401);
+    let left: Value = admin.get(paths::INGEST_KEYS).made().await;
+    assert_eq!(left["resources"], json!([]));
+}
+
+#[tokio::test]
+async fn what_a_key_was_used_for_is_counted_and_outlives_a_restart() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, client) = sender(&server, &admin, "counted").await;
+    let (unused, _) = sender(&server, &admin, "unused").await;
+    let body = [event(1), "{\"id\":1}".to_owned(), event(2)].join("\n");
+    let bytes = body.len() + event(1).len();
+    assert_eq!(client.post(paths::EVENTS).body(body).seen().await.0, 207);
+    assert_eq!(
+        client.post(paths::EVENTS).body(event(1)).seen().await.0,
+        200
+    );
+    let show = async |client: &Client, id: &str| client.get(&path(id)).made::<Value>().await;
+    let shown = show(&admin, &id).await;
+    let counts = |shown: &Value| {
+        ["accepted", "duplicates", "refused", "bytes"].map(|name| shown[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&shown), [3, 1, 1, bytes as u64], "{shown}");
+    let times = [&shown["use_time"], &shown["event_time"]];
+    assert!(times.iter().all(|time| time.is_string()), "{shown}");
+    let shown = show(&admin, &unused).await;
+    assert_eq!(counts(&shown), [0; 4], "the control");
+    assert_eq!(shown.get("event_time"), None, "{shown}");
+    client.post(paths::EVENTS).body(event(9)).seen().await;
+    let server = server.restart().await;
+    let admin = server.admin().await;
+    assert_eq!(counts(&show(&admin, &id).await)[0], 4);
+}
+
+#[tokio::test]
+async fn what_no_key_may_be_is_refused() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let space = &server.initial.space;
+    made(
+        &admin,
+        json!({"name": "taken", "space": space, "certificate": "ab".repeat(32)}),
+    )
+    .await;
+    for (new, status) in [
+        (
+            json!({"name": "taken", "account": server.initial.account}),
+            409,
+        ),
+        (
+            json!({"name": "x", "space": space, "certificate": "AB:".repeat(31) + "ab"}),
+            409,
+        ),
+        (
+            json!({"name": "x", "space": space, "certificate": "ab"}),
+            400,
+        ),
+        (
+            json!({"name": "x", "space": space, "certificate": "+b".repeat(32)}),
+            400,
+        ),
+        (
+            json!({"name": "x", "space": space, "type": "no-format"}),
+            400,
+        ),
+        (
+            json!({"name": "x", "space": space, "silent_after": 59}),
+            400,
+        ),
+        (
+            json!({"name": "x", "space": space, "account": server.initial.account}),
+            400,
+        ),
+        (json!({"name": "", "space": space}), 400),
+        (
+            json!({"name": "x", "space": space, "scopes": ["read"]}),
+            400,
+        ),
+        (
+            json!({"name": "x", "space": space, "silent_after": 60}),
+            201,
+        ),
+    ] {
+        let seen = admin.post(paths::INGEST_KEYS).json(&new).seen().await;
+        assert_eq!(seen.0, status, "{new}: {seen:?}");
+    }
+    let limited = json!({"name": "limited", "expires_in": 60});
+    let limited: Value = admin.post(paths::API_KEYS).json(&limited).made().await;
+    let limited = server.client(limited["key"].as_str().unwrap());
+    let new = json!({"name": "y", "space": space});
+    let seen = limited.post(paths::INGEST_KEYS).json(&new).seen().await;
+    assert_eq!(seen.0, 403, "{seen:?}");
+}
+
+#[tokio::test]
+async fn acts_about_keys_are_on_record_and_no_secret_is() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, key) = made(&admin, json!({"name": "k", "space": server.initial.space})).await;
+    let rotated: Value = admin.post(&path(&id)).made().await;
+    let _: Value = admin.delete(&path(&id)).made().await;
+    let events = own_of_account(&admin).await;
+    for action in [
+        "create.ingest_key",
+        "rotate.ingest_key",
+        "delete.ingest_key",
+    ] {
+        let found = of_action(&events, action);
+        assert_eq!(found.len(), 1, "{action}");
+        assert_eq!(found[0]["target"]["id"], json!(id));
+        assert_eq!(found[0]["target"]["name"], "k");
+        assert_eq!(found[0]["initiator"]["name"], "admin");
+    }
+    let text = today(&admin, true).await;
+    assert!(!own(&text).is_empty());
+    let rotated = rotated["key"].as_str().unwrap();
+    for secret in [&key, rotated] {
+        assert!(!text.contains(&secret[21..]), "a secret is on record");
+    }
+}
