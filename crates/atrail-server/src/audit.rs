@@ -19,11 +19,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_model::{AccountId, Clock, Domain, Hours, LoginId, Scope, UserId, format_timestamp};
+use atrail_model::{
+    AccountId, Clock, Domain, Hours, LoginId, Scope, Timestamp, UserId, format_timestamp,
+};
 use atrail_store::search::Question;
 use atrail_store::{Disagreement, Identity, RECORDS_OF_A_LOGIN, Session, SessionKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 pub(crate) use act::{Act, Actor, Credential, Thing};
 pub(crate) use action::Action;
@@ -112,6 +115,18 @@ impl Audit {
     /// Records an act, and returns when the event is durable. Await it before handing out evidence.
     pub(crate) async fn must_record(&self, act: Act) -> Result<(), Unwritten> {
         let once = Once::new(act, self.writer.clock.now());
+        once.write(&self.writer).await.map(drop)
+    }
+
+    /// Records an act by an event with this id and time, and returns when the event is durable. Recorded again, it is the
+    /// same event, which the store has once.
+    pub(crate) async fn must_record_as(
+        &self,
+        act: Act,
+        id: Uuid,
+        time: Timestamp,
+    ) -> Result<(), Unwritten> {
+        let once = Once::with_id(act, id, time);
         once.write(&self.writer).await.map(drop)
     }
 

@@ -1,10 +1,12 @@
 //! The counters of the HTTP interface, and the page that shows them together with the store's.
 //!
-//! Labels are route templates, methods, status classes and a few fixed words: never a name, an id or an address.
+//! Labels are route templates, methods, status classes and a few fixed words: never a name, an id or an address. The
+//! operator, who sends a credential, also sees the public parts of ingest keys.
 
 mod exposition;
 mod page;
 pub(crate) mod searches;
+pub(crate) mod senders;
 
 use std::collections::HashMap;
 use std::sync::Arc;

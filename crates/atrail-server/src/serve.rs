@@ -198,6 +198,7 @@ async fn prepare(
     let cut = CancellationToken::new();
     let api_keys = Arc::clone(&app.api_keys);
     let ingest_keys = Arc::clone(&app.ingest_keys);
+    let watching = (store.clone(), Arc::clone(&audit), Arc::clone(&app.clock));
     let drain = app.settings.drain;
     let places = {
         let Settings {
@@ -232,7 +233,7 @@ async fn prepare(
         counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
         storing_uses: tokio::spawn(Arc::clone(&api_keys).run(stop.clone())),
         api_keys,
-        minding_ingest_keys: tokio::spawn(Arc::clone(&ingest_keys).run(stop.clone())),
+        minding_ingest_keys: tokio::spawn(Arc::clone(&ingest_keys).run(watching, stop.clone())),
         ingest_keys,
         stop,
         cut,

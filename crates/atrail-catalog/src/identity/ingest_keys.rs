@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::Identity;
 use super::api_keys::{ApiKeyHolder, KeyReach};
 use super::ingest_rows::{ingest_key, keys, previous};
+use super::ingest_silence::IngestTurn;
 use super::ingest_uses::IngestCounts;
 use super::role_rows::must_be_a_place;
 use crate::failure::failed_to;
@@ -53,6 +54,8 @@ pub struct IngestKey {
     pub silent_after: Option<Duration>,
     /// Since when the sender counts as silent, if it does.
     pub silent_since: Option<Timestamp>,
+    /// When its sender last fell silent or came back, while its domain has no event about that.
+    pub unrecorded: Option<IngestTurn>,
 }
 
 /// The secret of an ingest key as the catalog keeps it.

@@ -12,6 +12,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::ingest_keys::IngestKey;
+use super::ingest_silence::IngestTurn;
 use super::ingest_uses::IngestCounts;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
@@ -22,7 +23,7 @@ macro_rules! keys {
         concat!(
             "SELECT key, login, name, account, space, hash, previous, previous_until, format, strict, signs, generation, ",
             "certificate, maker, created, rotated, used, received, accepted, duplicates, refused, bytes, silent_after, ",
-            "silent, turned FROM ingest_keys WHERE ",
+            "silent, turned, turned_after, turn_recorded FROM ingest_keys WHERE ",
             $condition,
             " ORDER BY created, key"
         )
@@ -93,6 +94,8 @@ pub(super) fn previous(row: &SqliteRow) -> Result<Option<([u8; 32], Timestamp)>>
 }
 
 pub(super) fn ingest_key(row: &SqliteRow) -> Result<IngestKey> {
+    let silent = row.integer("silent")? != 0;
+    let turned = row.optional_moment("turned")?;
     Ok(IngestKey {
         id: row.text("key")?,
         login: row.id("login")?,
@@ -116,10 +119,14 @@ pub(super) fn ingest_key(row: &SqliteRow) -> Result<IngestKey> {
         silent_after: row
             .optional_unsigned("silent_after")?
             .map(Duration::from_secs),
-        silent_since: if row.integer("silent")? != 0 {
-            row.optional_moment("turned")?
-        } else {
-            None
+        silent_since: turned.filter(|_| silent),
+        unrecorded: match turned {
+            Some(at) if row.integer("turn_recorded")? == 0 => Some(IngestTurn {
+                silent,
+                at,
+                after: row.optional_moment("turned_after")?,
+            }),
+            _ => None,
         },
     })
 }

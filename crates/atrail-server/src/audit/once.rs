@@ -21,9 +21,14 @@ pub(super) struct Once {
 
 impl Once {
     pub(super) fn new(act: Act, time: Timestamp) -> Self {
+        Self::with_id(act, Uuid::new_v4(), time)
+    }
+
+    /// Returns an act whose event has this id, and is the same event whenever it is made again.
+    pub(super) fn with_id(act: Act, id: Uuid, time: Timestamp) -> Self {
         Self {
             act,
-            id: Uuid::new_v4(),
+            id,
             time,
             event: OnceCell::new(),
             written: OnceCell::new(),

@@ -6,7 +6,8 @@ use atrail_model::Elapsed;
 use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
-use super::{AuthFailure, CLASSES, Metrics, Refusal, searches};
+use super::senders::Senders;
+use super::{AuthFailure, CLASSES, Metrics, Refusal, searches, senders};
 use crate::audit::action::{Action, Outcome};
 
 pub(crate) use super::exposition::CONTENT_TYPE;
@@ -22,6 +23,7 @@ pub(crate) fn render(
     store: &StoreStats,
     open_sessions: Option<u64>,
     waiting_searches: usize,
+    senders: &Senders,
     now: Elapsed,
 ) -> String {
     let mut page = Page::default();
@@ -33,6 +35,7 @@ pub(crate) fn render(
     archive(&mut page, store);
     clock(&mut page, store);
     searches::show(&mut page, metrics, waiting_searches);
+    senders::show(&mut page, senders);
     let mut downloads = page.counter(
         "atrail_download_bytes_total",
         "Bytes of downloads handed out, compressed.",

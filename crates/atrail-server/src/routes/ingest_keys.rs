@@ -336,6 +336,7 @@ fn wire(key: store::IngestKey, now: Timestamp) -> IngestKey {
         counts,
         silent_after,
         silent_since,
+        unrecorded: _,
     } = key;
     let previous_until = previous_until.filter(|until| *until > now);
     IngestKey {

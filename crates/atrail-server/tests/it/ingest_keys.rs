@@ -231,6 +231,140 @@ async fn what_a_key_was_used_for_is_counted_and_outlives_a_restart() {
     assert_eq!(counts(&show(&admin, &id).await)[0], 4);
 }
 
+/// Returns the server's events about senders of the first space: their actions, in order.
+async fn turns(admin: &Client) -> Vec<Value> {
+    let text = today(admin, false).await;
+    let about = |event: &Value| event["action"].as_str().unwrap().starts_with("source.");
+    own(&text).into_iter().filter(about).collect()
+}
+
+/// Waits until the server has recorded so many turns of senders, and a little longer, in case that it records more.
+async fn until_turned(admin: &Client, count: usize) -> Vec<Value> {
+    for _ in 0..200 {
+        if turns(admin).await.len() >= count {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let found = turns(admin).await;
+    assert_eq!(found.len(), count, "{found:#?}");
+    found
+}
+
+#[tokio::test]
+async fn a_silence_is_recorded_once_and_so_is_its_end_also_over_restarts() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let new =
+        |name: &str| json!({"name": name, "space": server.initial.space, "silent_after": 120});
+    let (id, key) = made(&admin, new("quiet")).await;
+    let (_, busy) = made(&admin, new("busy")).await;
+    let (_, _unwatched) = sender(&server, &admin, "unwatched").await;
+    let client = |server: &TestServer, key: &str| server.client(key).in_space(None);
+    assert_eq!(sent(&client(&server, &key), 1).await, 200);
+    server.clock.advance(Duration::from_secs(119));
+    assert_eq!(sent(&client(&server, &busy), 2).await, 200);
+    until_turned(&admin, 0).await;
+    server.clock.advance(Duration::from_secs(1));
+    let found = until_turned(&admin, 1).await;
+    let event = &found[0];
+    assert_eq!(event["action"], "source.silent");
+    assert_eq!(
+        (&event["target"]["id"], &event["target"]["name"]),
+        (&json!(id), &json!("quiet"))
+    );
+    assert_eq!(event["initiator"]["typeURI"], "service/security");
+    let said = crate::records::details(event);
+    assert_eq!(said["silentAfterSeconds"], 120);
+    assert_eq!(said["lastEvent"], "2017-07-25T10:29:28.541092735Z");
+    let shown: Value = admin.get(&path(&id)).made().await;
+    assert_eq!(shown["silent_since"], event["eventTime"]);
+
+    // The silence goes on, and the server starts anew: it stays one silence.
+    let server = server.restart().await;
+    let admin = server.admin().await;
+    assert_eq!(sent(&client(&server, &busy), 3).await, 200);
+    server.clock.advance(Duration::from_secs(119));
+    until_turned(&admin, 1).await;
+    assert_eq!(sent(&client(&server, &key), 4).await, 200);
+    let found = until_turned(&admin, 2).await;
+    let event = &found[1];
+    assert_eq!(
+        (&event["action"], &event["target"]["name"]),
+        (&json!("source.back"), &json!("quiet"))
+    );
+    assert_eq!(
+        crate::records::details(event)["silentSince"],
+        shown["silent_since"]
+    );
+    let shown: Value = admin.get(&path(&id)).made().await;
+    assert_eq!(shown.get("silent_since"), None);
+
+    // Another silence is another event; a refused event does not end it.
+    server.clock.advance(Duration::from_secs(119));
+    assert_eq!(sent(&client(&server, &busy), 5).await, 200);
+    server.clock.advance(Duration::from_secs(1));
+    until_turned(&admin, 3).await;
+    let refused = client(&server, &key)
+        .post(paths::EVENTS)
+        .body("{}")
+        .seen()
+        .await;
+    assert_eq!(refused.0, 400);
+    until_turned(&admin, 3).await;
+}
+
+#[tokio::test]
+async fn a_turn_whose_event_was_not_marked_is_recorded_as_the_same_event() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let new = json!({"name": "quiet", "space": server.initial.space, "silent_after": 60});
+    made(&admin, new).await;
+    server.clock.advance(Duration::from_secs(60));
+    let first = until_turned(&admin, 1).await;
+    let catalog = server.catalog().await;
+    // As a crash between the event and its mark leaves it.
+    assert_eq!(
+        catalog
+            .run("UPDATE ingest_keys SET turn_recorded = 0")
+            .await,
+        1
+    );
+    let server = server.restart().await;
+    let admin = server.admin().await;
+    let again = until_turned(&admin, 1).await;
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn the_metrics_show_senders_by_key_to_the_operator_alone() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (id, client) = sender(&server, &admin, "counted").await;
+    assert_eq!(sent(&client, 1).await, 200);
+    assert_eq!(sent(&client, 1).await, 200);
+    let page = async |client: &Client| client.get(paths::METRICS).seen().await.1;
+    let of_operator = page(&admin).await;
+    for sample in [
+        format!("atrail_ingest_key_events_total{{key=\"{id}\",outcome=\"accepted\"}} 2"),
+        format!("atrail_ingest_key_events_total{{key=\"{id}\",outcome=\"duplicate\"}} 1"),
+        format!("atrail_ingest_key_events_total{{key=\"{id}\",outcome=\"refused\"}} 0"),
+        format!("atrail_ingest_key_last_event_timestamp_seconds{{key=\"{id}\"}} 1500978568.541"),
+        format!("atrail_ingest_key_silent{{key=\"{id}\"}} 0"),
+        "atrail_ingest_keys 1".to_owned(),
+        "atrail_ingest_keys_silent 0".to_owned(),
+    ] {
+        assert!(of_operator.contains(&sample), "{sample}\n{of_operator}");
+    }
+    let ann = server.user("ann", false, &[server.owner()]).await;
+    for other in [&server.nobody(), &ann, &client] {
+        let page = page(other).await;
+        assert!(!page.contains(&id), "{page}");
+        assert!(page.contains("atrail_ingest_keys 1"), "the control");
+    }
+}
+
 #[tokio::test]
 async fn what_no_key_may_be_is_refused() {
     let server = TestServer::start().await;

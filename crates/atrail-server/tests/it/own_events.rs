@@ -10,7 +10,7 @@ use crate::records::{AGENT, details, download, own, server, today};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// The severity of each successful action; a refused one has at least `warning`.
-const SEVERITIES: [(&str, &str); 33] = [
+const SEVERITIES: [(&str, &str); 36] = [
     ("read.events", "normal"),
     ("create.sessions", "normal"),
     ("read.sessions", "normal"),
@@ -39,6 +39,9 @@ const SEVERITIES: [(&str, &str); 33] = [
     ("decline.invitation", "warning"),
     ("create.key", "warning"),
     ("delete.key", "critical"),
+    ("create.ingest_key", "warning"),
+    ("rotate.ingest_key", "warning"),
+    ("delete.ingest_key", "critical"),
     ("delete.user", "critical"),
     ("create.organization", "normal"),
     ("delete.organization", "critical"),
@@ -101,6 +104,11 @@ async fn do_everything(server: &TestServer, admin: &Client) {
     let key: Value = key.made().await;
     let key = json!({"id": key["id"]});
     let _: Value = ann.delete(paths::API_KEYS).json(&key).made().await;
+    let new = json!({"name": "job", "space": server.initial.space});
+    let key: Value = ann.post(paths::INGEST_KEYS).json(&new).made().await;
+    let path = paths::INGEST_KEY.replace("{id}", key["id"].as_str().unwrap());
+    let _: Value = ann.post(&path).made().await;
+    let _: Value = ann.delete(&path).made().await;
     let organization = json!({"data": {"guid": server.initial.organization}});
     let space = json!({"name": "prod", "relationships": {"organization": organization}});
     let space: Value = ann.post(paths::SPACES).json(&space).made().await;
@@ -262,8 +270,10 @@ async fn every_kind_has_the_form_of_the_field_reference() {
 
     let known: BTreeSet<_> = SEVERITIES.iter().map(|known| known.0.to_owned()).collect();
     let mut actions = actions_of_the_server(&server).await;
-    // The server records this one by itself, when its clock jumps: it has no request, and no user.
-    assert!(actions.remove("suspend.retention"));
+    // The server records these by itself, when its clock jumps or a sender falls silent: they have no request, and no user.
+    for by_itself in ["suspend.retention", "source.silent", "source.back"] {
+        assert!(actions.remove(by_itself));
+    }
     assert_eq!(actions, known);
     let mut seen = BTreeMap::<String, usize>::new();
     let mut ids = BTreeSet::new();

@@ -26,6 +26,7 @@ mod help;
 mod holds;
 mod http;
 mod impostor;
+mod ingest_keys;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod kill;
 mod ledger;
