@@ -18,6 +18,7 @@ const MAX_SIGNATURES: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
     /// The operating system provided no random bytes.
+    #[cfg(feature = "sign")]
     #[error("there are no random bytes to make a key of")]
     Random(#[source] getrandom::Error),
     /// The name cannot be written in a note.
@@ -51,6 +52,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// When the name cannot be written in a note, or there are no random bytes.
+    #[cfg(feature = "sign")]
     pub fn generate(name: &str) -> Result<Self, NoteError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut()).map_err(NoteError::Random)?;

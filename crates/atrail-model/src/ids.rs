@@ -20,6 +20,7 @@ macro_rules! id {
 
         impl $name {
             /// Generates a new, unique id.
+            #[cfg(feature = "generate")]
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::$new())

@@ -1,8 +1,8 @@
 //! The command line's errors: few kinds, one per exit code.
 
-use std::fmt;
-
 use atrail_api::ErrorCode;
+
+pub(crate) use atrail_verifier::chain;
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,20 +201,6 @@ impl CliError {
         }
         text
     }
-}
-
-/// Joins a chain of errors into one line, for a message that carries its cause as text.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = fmt::format(format_args!("{text}: {words}"));
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! [`safe`] before a person sees it.
 
 mod color;
-mod numbers;
 mod progress;
 mod rows;
 
@@ -16,9 +15,8 @@ use crate::error::{CliError, Exit, Result};
 use crate::task::{blocking, until_interrupted};
 use crate::tool::Tool;
 
-pub(crate) use atrail_table::{Column, Layout, safe};
+pub(crate) use atrail_table::{Column, Layout, counted, grouped, part_of, safe, size};
 pub(crate) use color::{Color, ColorWish};
-pub(crate) use numbers::{counted, grouped, part_of, size};
 pub(crate) use progress::Progress;
 pub(crate) use rows::{RowStream, Rows};
 

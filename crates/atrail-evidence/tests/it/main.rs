@@ -21,6 +21,7 @@ mod rules;
 mod spelling;
 mod synthetic;
 mod tamper;
+mod wasm;
 mod world;
 
 use atrail_evidence::{Expectations, Report, SigningKey, VerifyError};

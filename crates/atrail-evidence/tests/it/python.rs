@@ -10,6 +10,8 @@ use std::sync::{LazyLock, Mutex};
 use atrail_evidence::{Expectations, Hash, Outcome, Report, VerifyError, verify};
 use tempfile::TempDir;
 
+use crate::wasm;
+
 /// Runs the script on each line of arguments, and prints its exit code and its output.
 const DRIVER: &str = "
 import contextlib, io, json, sys
@@ -126,13 +128,16 @@ impl Script {
     }
 }
 
-/// Returns the crate's verdict, and asserts that the script's is the same.
+/// Returns the crate's verdict, and asserts that the script's is the same, and the console's.
 pub(crate) fn both(
     receipt: &str,
     expected: &Expectations,
     file: &[u8],
 ) -> Result<Report, VerifyError> {
     let concluded = verify(receipt, expected, file);
+    if is_askable(expected) {
+        wasm::agrees(receipt, expected, file);
+    }
     if is_askable(expected)
         && let Some((theirs, said)) = ask(receipt, expected, file)
     {

@@ -1,16 +1,16 @@
 //! `atrail verify`: checks a download against its receipt, without the server.
 
 pub(super) mod judge;
-pub(super) mod report;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atrail_evidence::{
-    EventProof, Expectations, HourRange, LeafHash, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, ProofError,
-    ProvenEvent, ScopeOf, VerifierKey, parse_acknowledgements,
+    EventProof, Expectations, HourRange, LeafHash, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Outcome,
+    ProofError, ProvenEvent, ScopeOf, VerifierKey, parse_acknowledgements,
 };
 use atrail_model::{AccountId, SpaceId};
+use atrail_verifier::{event_lines, lines, not_proven};
 
 use super::download::receipt::beside;
 use super::evidence_text::text_of;
@@ -103,7 +103,7 @@ pub(super) async fn downloaded(
         ..asked
     });
     let checked = judge(settings, file, receipt, &expected).await?;
-    for line in report::lines(&checked.judged).lines() {
+    for line in lines(&checked.judged).lines() {
         settings.printer.note(line);
     }
     conclude(&[checked])
@@ -187,7 +187,7 @@ fn print(settings: &Settings, all: &[Checked]) -> Result<()> {
         };
         let text: String = all
             .iter()
-            .map(|checked| name(checked) + &report::lines(&checked.judged))
+            .map(|checked| name(checked) + &lines(&checked.judged))
             .collect();
         return printer.data(&text);
     }
@@ -214,18 +214,15 @@ fn print(settings: &Settings, all: &[Checked]) -> Result<()> {
 fn run_proof(settings: &Settings, path: &Path, keys: &[VerifierKey]) -> Result<()> {
     let text = text_of(path, MAX_PROOF_BYTES)?;
     let event = proven(&text, keys).map_err(|error| {
-        let path = path.display();
-        match error {
-            ProofError::Wrong(_) => CliError::failed(format!("not proven: {path}")),
-            ProofError::Unknown(_) => CliError::new(
-                Exit::Inconclusive,
-                format!("nothing can be concluded about {path}"),
-            ),
-        }
-        .because(error)
+        let (outcome, said) = not_proven(&path.display().to_string(), &error);
+        let exit = match outcome {
+            Outcome::Inconclusive => Exit::Inconclusive,
+            _ => Exit::Failed,
+        };
+        CliError::new(exit, said).because(error)
     })?;
     if settings.printer.format == Format::Table {
-        settings.printer.data(&report::event_lines(&event))?;
+        settings.printer.data(&event_lines(&event))?;
     } else {
         let properties = [
             ("domain", event.domain.clone()),

@@ -7,13 +7,13 @@ use atrail_evidence::Outcome;
 use atrail_model::Timestamp;
 use atrail_search::aggregate::{Buckets, Counting, Counts};
 use atrail_search::{Matcher, Order};
+use atrail_verifier::verdict;
 
 use super::ask::{Asked, Wanted};
 use super::hits::Hits;
 use super::offline::{self, Answer, Files, Found, Question, Standing};
 use super::said::{self, Matched, Read};
 use super::{OrderWord, Unit, counts, shown};
-use crate::commands::verify::report::verdict;
 use crate::error::{CliError, Exit, Result};
 use crate::printer::{counted, grouped};
 use crate::settings::Settings;

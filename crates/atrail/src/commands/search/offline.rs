@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use atrail_evidence::{Expectations, VerifierKey};
 use atrail_search::Order;
 use atrail_search::aggregate::{Counting, Counts};
+use atrail_verifier::Judged;
 
-use crate::commands::verify::judge::Judged;
 use crate::error::Result;
 use crate::printer::Progress;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atrail_evidence::{Expectations, FindingKind, Outcome, Report, VerifyError, verify};
+use atrail_verifier::Judged;
 use serde::Serialize;
 
 use crate::commands::evidence_text::{RECEIPT_HINT, missing, receipt_of};
@@ -22,61 +23,17 @@ pub(super) struct Checked {
     pub(super) judged: Judged,
 }
 
-/// What a check of a file found.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(in crate::commands) enum Judged {
-    /// The receipt was read.
-    Report(Box<Report>),
-    /// The file or its receipt is missing, or the receipt is not one that this client understands.
-    WithoutReceipt {
-        /// The verdict.
-        outcome: Outcome,
-        /// The reason, in words.
-        error: String,
-        /// Whether it is the file itself that is not there.
-        #[serde(skip)]
-        is_file_missing: bool,
-    },
-}
-
-impl Judged {
-    /// Returns the verdict that follows from a report, or from why there is none.
-    pub(in crate::commands) fn of(report: Result<Report>) -> Self {
-        match report {
-            Ok(report) => Self::Report(Box::new(report)),
-            Err(error) => Self::WithoutReceipt {
-                outcome: match error.exit {
-                    Exit::Inconclusive => Outcome::Inconclusive,
-                    _ => Outcome::Failed,
-                },
-                error: chain(&error),
-                is_file_missing: false,
+/// Returns the verdict that follows from a report, or from why there is none.
+pub(in crate::commands) fn judged_of(report: Result<Report>) -> Judged {
+    match report {
+        Ok(report) => Judged::Report(Box::new(report)),
+        Err(error) => Judged::without_receipt(
+            match error.exit {
+                Exit::Inconclusive => Outcome::Inconclusive,
+                _ => Outcome::Failed,
             },
-        }
-    }
-
-    pub(in crate::commands) fn outcome(&self) -> Outcome {
-        match self {
-            Self::Report(report) => report.outcome,
-            Self::WithoutReceipt { outcome, .. } => *outcome,
-        }
-    }
-
-    /// Returns how many events the file should have.
-    pub(super) fn events(&self) -> u64 {
-        match self {
-            Self::Report(report) => report.events,
-            Self::WithoutReceipt { .. } => 0,
-        }
-    }
-
-    /// Returns how many faults were found.
-    pub(super) fn findings(&self) -> u64 {
-        match self {
-            Self::Report(report) => report.findings.len() as u64 + report.findings_left_out,
-            Self::WithoutReceipt { .. } => 1,
-        }
+            chain(&error),
+        ),
     }
 }
 
@@ -125,7 +82,7 @@ fn read_and_verify(
         verified(path, &text, expected, file)
     });
     progress.finish();
-    Judged::of(report)
+    judged_of(report)
 }
 
 /// Checks the bytes of a file against the text of its receipt.

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use atrail_evidence::{Expectations, Outcome, contents};
+use atrail_verifier::{Judged, verdict};
 
 use super::Standing;
 use super::events::{Stop, read_any, read_stored};
@@ -12,8 +13,7 @@ use super::tee::tee;
 use super::work::Work;
 use crate::commands::download::receipt::beside;
 use crate::commands::evidence_text::receipt_of;
-use crate::commands::verify::judge::{Judged, Metered, verified};
-use crate::commands::verify::report::verdict;
+use crate::commands::verify::judge::{Metered, judged_of, verified};
 use crate::error::{CliError, Exit, Result};
 use crate::printer::Progress;
 use crate::unpack::unpacked;
@@ -47,7 +47,7 @@ pub(super) fn search(
     let judged = match receipt_of(&receipt) {
         Ok(text) => search_verified(path, file, &text, expected, work)?,
         Err(error) => {
-            let judged = Judged::of(Err(error));
+            let judged = judged_of(Err(error));
             if judged.outcome() != Outcome::Failed {
                 search_any(path, file, work)?;
             }
@@ -75,7 +75,7 @@ fn search_verified(
         let verifying = scope.spawn(move || {
             let report = verified(path, receipt, expected, &mut first);
             first.drain();
-            Judged::of(report)
+            judged_of(report)
         });
         let searched = unpack(path, second)
             .and_then(|text| read_stored(text, work).map_err(|stop| stopped(path, stop)));

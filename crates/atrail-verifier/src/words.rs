@@ -3,12 +3,13 @@
 use atrail_evidence::{
     Deleted, DomainFacts, Finding, FindingKind, Outcome, ProvenEvent, Report, Span,
 };
+use atrail_table::{counted, grouped, safe};
 
-use super::judge::Judged;
-use crate::printer::{counted, grouped, safe};
+use crate::judged::Judged;
 
 /// Returns the lines about one file.
-pub(super) fn lines(judged: &Judged) -> String {
+#[must_use]
+pub fn lines(judged: &Judged) -> String {
     let mut text = String::new();
     let report = match judged {
         Judged::Report(report) => report,
@@ -65,7 +66,8 @@ pub(super) fn lines(judged: &Judged) -> String {
 }
 
 /// Returns the verdict on one file in one line, without its first word.
-pub(in crate::commands) fn verdict(judged: &Judged) -> String {
+#[must_use]
+pub fn verdict(judged: &Judged) -> String {
     let report = match judged {
         Judged::Report(report) => report,
         Judged::WithoutReceipt { error, .. } => return error.clone(),
@@ -120,7 +122,8 @@ fn is_proof_of_nothing(report: &Report) -> bool {
 }
 
 /// Returns the lines about the proof of one event.
-pub(super) fn event_lines(event: &ProvenEvent) -> String {
+#[must_use]
+pub fn event_lines(event: &ProvenEvent) -> String {
     let mut text = String::new();
     let label = if event.is_pinned { "OK" } else { "UNPINNED" };
     let place = format!(

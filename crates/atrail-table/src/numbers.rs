@@ -1,13 +1,15 @@
 //! Writes counts and sizes for people.
 
 /// Formats a number of things: `1 event`, `2,000 events`.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {thing}{ending}", grouped(count))
 }
 
 /// Formats a number with commas between its thousands.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -20,13 +22,15 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// Formats a number of bytes in the largest unit that leaves a whole part: `20 bytes`, `9.4 MiB`, `318 KiB`.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     let (number, unit) = in_units(bytes);
     format!("{number} {unit}")
 }
 
 /// Formats how far a transfer is: `6.7 of 9.4 MiB`, or `512 bytes of 9.4 MiB`.
-pub(crate) fn part_of(bytes: u64, total: u64) -> String {
+#[must_use]
+pub fn part_of(bytes: u64, total: u64) -> String {
     let ((part, unit), (whole, of_total)) = (in_units(bytes), in_units(total));
     if unit == of_total {
         format!("{part} of {whole} {unit}")
