@@ -4,17 +4,27 @@
 //! states beside it. [`Reader::read`] makes one event of one payload. It depends only on the payloads of the request,
 //! on the table and on the settings of the reader, so that a request that is sent again yields the same bytes.
 
-mod generic;
 mod ids;
-mod known;
+mod own;
 mod unwrap;
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-use atrail_model::Timestamp;
+use atrail_model::limits::EVENT_MAX_BYTES;
+use atrail_model::{Timestamp, event};
 
-use crate::{Origin, Reason, SourceKind};
-use ids::Ids;
+use crate::inspector::{Inspector, Shape};
+use crate::origin::to_cadf;
+use crate::{
+    FORMATS, Format, Framing, MappingError, Origin, OwnMapping, ParseSourceKindError, Reason,
+    SourceKind, Split, Table,
+};
+pub(crate) use ids::Ids;
+use unwrap::inside;
+
+/// How many layers may lie around an event.
+const LAYERS_MAX: usize = 3;
 
 /// What a carrier states about a payload beside its text. Each is used where the payload itself says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,34 +67,82 @@ pub struct Made<'a> {
     pub origin: Origin,
 }
 
-/// Converts payloads. Cheap to copy.
+/// Converts payloads, by the embedded formats and the operator's own. Cheap to copy.
 #[derive(Debug, Clone, Copy)]
-pub struct Engine(());
+pub struct Engine {
+    table: &'static Table,
+}
 
 impl Engine {
     /// Returns the engine with the embedded formats alone.
     #[must_use]
-    pub const fn embedded() -> Self {
-        Self(())
+    pub fn embedded() -> Self {
+        Self { table: &FORMATS }
+    }
+
+    /// Creates an engine that also has an operator's mappings. They are kept as long as the program runs, so that a
+    /// program does this once.
+    ///
+    /// # Errors
+    /// When a mapping cannot be used; the message names the place and the reason.
+    pub fn with(own: &[OwnMapping]) -> Result<Self, MappingError> {
+        if own.is_empty() {
+            return Ok(Self::embedded());
+        }
+        own::table(own).map(|table| Self {
+            table: Box::leak(Box::new(table)),
+        })
+    }
+
+    /// Returns the formats: the embedded ones, then the operator's own, and last the one for anything.
+    #[must_use]
+    pub fn formats(&self) -> &'static [Format] {
+        self.table
+    }
+
+    /// Returns every type that a sender can name.
+    pub fn kinds(&self) -> impl Iterator<Item = SourceKind> + use<> {
+        SourceKind::of_table(self.table)
+    }
+
+    /// Returns the type of a name in lowercase.
+    ///
+    /// # Errors
+    /// When no type has the name; the message names those that there are.
+    pub fn kind(&self, name: &str) -> Result<SourceKind, ParseSourceKindError> {
+        SourceKind::named(self.table, name)
     }
 
     /// Creates the reader of one request.
     #[must_use]
     pub fn reader(&self, kind: SourceKind, strictness: Strictness) -> Reader<'_> {
-        Reader {
-            _engine: self,
-            kind,
-            strictness,
-            received: Timestamp::UNIX_EPOCH,
-            ids: Ids::default(),
-        }
+        Reader::new(self.table, kind, strictness)
+    }
+
+    /// Splits a body in memory, as [`split`](crate::split()) does.
+    #[must_use]
+    pub fn split<'b>(&self, body: &'b [u8], kind: SourceKind, framing: Framing) -> Split<'b> {
+        Split::new(self, body, kind, framing)
+    }
+
+    /// Creates an engine with another table.
+    #[cfg(test)]
+    pub(crate) const fn of_table(table: &'static Table) -> Self {
+        Self { table }
+    }
+
+    /// Returns the engine's table.
+    pub(crate) const fn table(&self) -> &'static Table {
+        self.table
     }
 }
 
 /// Reads the payloads of one request, in order. It counts equal texts, so that each becomes an event of its own.
 #[derive(Debug)]
 pub struct Reader<'e> {
-    _engine: &'e Engine,
+    engine: PhantomData<&'e Engine>,
+    table: &'static Table,
+    inspector: Inspector,
     kind: SourceKind,
     strictness: Strictness,
     received: Timestamp,
@@ -92,11 +150,30 @@ pub struct Reader<'e> {
 }
 
 impl Reader<'_> {
+    pub(crate) fn new(table: &'static Table, kind: SourceKind, strictness: Strictness) -> Self {
+        Self {
+            engine: PhantomData,
+            table,
+            inspector: Inspector::new(table, kind),
+            kind,
+            strictness,
+            received: Timestamp::UNIX_EPOCH,
+            ids: Ids::default(),
+        }
+    }
+
     /// Sets the time of events for which neither the payload nor its hints state one that can be right: the time at
     /// which the request arrived. Without it, such an event is from 1970.
     #[must_use]
     pub const fn received_at(mut self, time: Timestamp) -> Self {
         self.received = time;
+        self
+    }
+
+    /// Sets whether it refuses payloads.
+    #[must_use]
+    pub const fn as_strict_as(mut self, strictness: Strictness) -> Self {
+        self.strictness = strictness;
         self
     }
 
@@ -106,16 +183,147 @@ impl Reader<'_> {
     /// For [`Strictness::Strict`], when the payload is not an event of the reader's type. For
     /// [`Strictness::Lenient`] never.
     pub fn read<'a>(&mut self, payload: &'a Payload<'_>) -> Result<Made<'a>, Reason> {
-        let context = Context {
-            hints: &payload.hints,
-            received: self.received,
+        self.read_text(&payload.text, &payload.hints)
+    }
+
+    fn read_text<'a>(&mut self, text: &'a [u8], hints: &Hints<'_>) -> Result<Made<'a>, Reason> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = text.trim_ascii();
+        let generic = self.table.generic();
+        if self.kind == SourceKind::Of(generic) {
+            return self.converted(generic, text, None, hints);
+        }
+        let mut refusal = match self.recognised(text, None, hints) {
+            Ok(made) => return Ok(made),
+            Err(refusal) => refusal,
         };
-        let text = payload.text.trim_ascii();
-        let known = known::read(text, self.kind, context, &mut self.ids);
-        match known {
-            Ok(made) => Ok(made),
-            Err(reason) if self.strictness == Strictness::Strict => Err(reason),
-            Err(_) => Ok(generic::read(text, context, &mut self.ids)),
+        let mut layers = vec![inside(text)];
+        while let Some(texts) = layers.last_mut() {
+            let Some(inner) = texts.next() else {
+                layers.pop();
+                continue;
+            };
+            if let Ok(made) = self.recognised(&inner, Some(text), hints) {
+                return Ok(Made {
+                    text: made.text.into_owned().into(),
+                    origin: made.origin,
+                });
+            }
+            if layers.len() < LAYERS_MAX {
+                layers.push(inside(&inner));
+            }
+        }
+        // The sender names the format, and may leave out what would show it.
+        if let SourceKind::Of(format) = self.kind
+            && format.mapping().is_some()
+        {
+            match self.converted(format, text, None, hints) {
+                Ok(made) => return Ok(made),
+                Err(reason) => refusal = reason,
+            }
+        }
+        match self.strictness {
+            Strictness::Strict => Err(refusal),
+            Strictness::Lenient => self.converted(generic, text, None, hints),
+        }
+    }
+
+    /// Returns the event that a text is, or that an envelope of its format holds, if the text shows that it is one.
+    fn recognised<'a>(
+        &mut self,
+        text: &'a [u8],
+        envelope: Option<&[u8]>,
+        hints: &Hints<'_>,
+    ) -> Result<Made<'a>, Reason> {
+        let (text, format) = match (text.first(), self.kind) {
+            (Some(b'{'), _) => match self.inspector.shape(text) {
+                Shape::Event(format) => (text, format),
+                Shape::Envelope(format, range) => (&text[range], format),
+                Shape::List => (text, self.inspector.other()),
+            },
+            (_, SourceKind::Of(format)) => (text, format),
+            (_, SourceKind::Auto) => (text, self.inspector.other()),
+        };
+        if let (SourceKind::Of(_), Some(mapping)) = (self.kind, format.mapping())
+            && !mapping.recognises(text)
+        {
+            return Err(mapping.not_recognised());
+        }
+        self.converted(format, text, envelope, hints)
+    }
+
+    /// Returns a text as an event of a format.
+    fn converted<'a>(
+        &mut self,
+        format: &'static Format,
+        text: &'a [u8],
+        envelope: Option<&[u8]>,
+        hints: &Hints<'_>,
+    ) -> Result<Made<'a>, Reason> {
+        let context = Context {
+            hints,
+            received: self.received,
+            strictness: self.strictness,
+            envelope,
+        };
+        let (event, origin) = to_cadf(format, text, context, &mut self.ids)?;
+        // A mapping writes whole events.
+        let text = match format.mapping() {
+            Some(_) => event,
+            None => self.admitted(event, format, hints)?,
+        };
+        Ok(Made { text, origin })
+    }
+
+    /// Returns a CADF event with an id; refuses any other text.
+    fn admitted<'a>(
+        &mut self,
+        event: Cow<'a, [u8]>,
+        format: &Format,
+        hints: &Hints<'_>,
+    ) -> Result<Cow<'a, [u8]>, Reason> {
+        let id = || match &hints.id {
+            Some(id) if !id.is_empty() => id.clone().into_owned(),
+            _ => self.ids.of_text(format.name, &event, hints),
+        };
+        let now = match self.strictness {
+            Strictness::Lenient if self.received > Timestamp::UNIX_EPOCH => self.received,
+            _ => Timestamp::MAX,
+        };
+        let added = event::admit(&event, now, id)
+            .map(|event| event.id_added.then(|| event.line.into_owned()))
+            .map_err(|error| Reason::NotConverted {
+                format: "CADF",
+                problem: error.to_string(),
+            })?;
+        match added {
+            // With its id it may have become too long.
+            Some(line) if line.len() > EVENT_MAX_BYTES => Err(Reason::TooLarge),
+            Some(line) => Ok(line.into()),
+            None => Ok(event),
+        }
+    }
+
+    /// Returns an item that the splitter found as an event.
+    pub(crate) fn item<'a>(
+        &mut self,
+        format: &'static Format,
+        text: &'a [u8],
+    ) -> Result<(Cow<'a, [u8]>, Origin), Reason> {
+        match self.strictness {
+            Strictness::Strict => {
+                let context = Context {
+                    hints: &NO_HINTS,
+                    received: self.received,
+                    strictness: self.strictness,
+                    envelope: None,
+                };
+                to_cadf(format, text, context, &mut self.ids)
+            }
+            Strictness::Lenient => {
+                let made = self.read_text(text, &NO_HINTS)?;
+                Ok((made.text, made.origin))
+            }
         }
     }
 }
@@ -125,7 +333,17 @@ impl Reader<'_> {
 pub(crate) struct Context<'a> {
     pub(crate) hints: &'a Hints<'a>,
     pub(crate) received: Timestamp,
+    pub(crate) strictness: Strictness,
+    /// The text in which it was found.
+    pub(crate) envelope: Option<&'a [u8]>,
 }
+
+static NO_HINTS: Hints<'static> = Hints {
+    id: None,
+    time: None,
+    host: None,
+    source: None,
+};
 
 #[cfg(test)]
 mod tests;

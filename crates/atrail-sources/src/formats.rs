@@ -5,6 +5,9 @@
 //! documentation lists. The splitter and the inspector read the table and name no format.
 //!
 //! # Adding a format
+//! Most formats need no code: a format whose items are JSON objects is a mapping, a text below `mappings/`, whose
+//! `README.md` says how to add one. Others are code:
+//!
 //! 1. Write `formats/NAME.rs` with a `pub(super) const FORMAT: Format`, based on [`Format::BLANK`]: its name, one line
 //!    about it, its marks, and how its items become events. `kong.rs` shows a conversion, `oslo.rs` an envelope,
 //!    `cadf.rs` a list. A conversion reads only the item's bytes: no clock and no random numbers, so that a repeated
@@ -19,24 +22,28 @@
 //! refusals of requests (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
 
 mod cadf;
-pub(crate) mod generic;
 mod kong;
+mod mapped;
 mod oslo;
+mod search;
+mod table;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use crate::Reason;
+use crate::mapping::Mapping;
 
 pub(crate) use cadf::repair;
-
-/// Every format. [`SourceKind::Auto`] reads an object as the first one when no other row recognises it.
-pub static FORMATS: &[Format] = &[cadf::FORMAT, kong::FORMAT, oslo::FORMAT];
+pub(crate) use mapped::row;
+pub(crate) use search::NameSet;
+pub(crate) use table::RowNames;
+pub use table::{FORMATS, Table};
 
 /// An audit format. Two formats are equal when their names are.
 ///
 /// [`SourceKind::Auto`]: crate::SourceKind::Auto
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Format {
     /// Its name in requests, answers and counts, in lowercase.
     pub name: &'static str,
@@ -51,6 +58,9 @@ pub struct Format {
     pub about: &'static str,
     /// The features that identify it, in Markdown.
     pub marks: &'static str,
+    /// For the first row: reports whether an object is in the format for sure, so that no other row is asked. It must be
+    /// far faster than that.
+    pub(crate) certain: Option<fn(&[u8]) -> bool>,
     /// How an object is recognised, where the text around it does not state its format.
     pub(crate) object: Option<Recognition>,
     /// For a format in which every line is an item, JSON or not: reports whether a line is such an item.
@@ -103,6 +113,8 @@ pub(crate) enum Reading {
     Unwrapped(fn(&[u8]) -> Result<Vec<u8>, Reason>),
     /// The function returns the event as CADF.
     Converted(fn(&[u8]) -> Result<Vec<u8>, Reason>),
+    /// The mapping returns the event as CADF.
+    Mapped(&'static Mapping),
 }
 
 /// A member's name in JSON's form, quotes included.
@@ -135,6 +147,7 @@ impl Format {
         media_types: &[],
         about: "",
         marks: "",
+        certain: None,
         object: None,
         line: None,
         wrappings: &[],
@@ -145,6 +158,14 @@ impl Format {
     #[must_use]
     pub fn is_kind(&self) -> bool {
         self.kind == self.name
+    }
+
+    /// Returns the mapping by which its items become events.
+    pub(crate) const fn mapping(&self) -> Option<&'static Mapping> {
+        match self.reading {
+            Reading::Mapped(mapping) => Some(mapping),
+            _ => None,
+        }
     }
 
     /// Reports whether its events are stored unchanged.
@@ -180,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_row_says_what_it_is() {
-        for row in FORMATS {
+        for row in FORMATS.iter() {
             for text in [row.name, row.kind, row.about, row.marks] {
                 assert!(!text.is_empty(), "{row:?}");
             }
@@ -190,7 +211,7 @@ mod tests {
     #[test]
     fn no_name_has_two_meanings() {
         let mut names = vec!["auto"];
-        for row in FORMATS {
+        for row in FORMATS.iter() {
             names.push(row.name);
             names.extend(row.aliases);
         }
@@ -209,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_a_row_that_is_its_own_kind() {
-        for row in FORMATS {
+        for row in FORMATS.iter() {
             let kind = FORMATS.iter().find(|kind| kind.name == row.kind);
             assert!(kind.is_some_and(Format::is_kind), "{row}");
         }
@@ -219,8 +240,15 @@ mod tests {
     fn the_first_row_is_for_what_no_row_recognises() {
         assert!(FORMATS[0].is_plain() && FORMATS[0].object.is_none() && FORMATS[0].line.is_none());
         for row in &FORMATS[1..] {
+            let is_mapped = row
+                .mapping()
+                .is_some_and(|mapping| mapping.telling().next().is_some());
             let is_found = row.object.is_some() || row.line.is_some() || !row.wrappings.is_empty();
-            assert!(is_found, "auto would never find {row}");
+            let is_generic = row.name == "generic";
+            assert!(
+                is_found || is_mapped || is_generic,
+                "auto would never find {row}"
+            );
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Classifies a whole JSON object, by the table of formats: an event, a list of events, or an envelope around one.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use crate::SourceKind;
-use crate::formats::{Format, Holds, Name, Recognition, Wrapping};
+use crate::formats::{Format, Holds, NameSet, Recognition, RowNames, Table, Wrapping};
 use crate::members::members;
+use crate::names::Names;
 
 /// The number of bytes of an input's first line that are inspected.
 const HEAD_MAX_BYTES: usize = 4096;
@@ -22,90 +24,66 @@ pub(crate) enum Shape {
     List,
 }
 
-/// Classifies objects. Most are plain events: one search for each name that would make them something else shows that.
+/// Classifies objects. Most are plain events: a look at their names, or one search for all names that would make them
+/// something else, shows that.
 #[derive(Debug)]
 pub(crate) struct Inspector {
+    table: &'static Table,
+    kind: SourceKind,
     /// The format of an object that no row recognises.
     object: &'static Format,
     /// The format of a text that is not a whole object; the text is refused as one of its items.
     other: &'static Format,
     /// The format whose items are the lines of the input.
     line: Option<&'static Format>,
-    /// Formats whose items are lines, as long as the input may be in one of them.
-    lines: Vec<&'static Format>,
-    recognised: Vec<Recognised>,
-    wrapped: Vec<Wrapped>,
-    /// The table's lists, including those that the input's type excludes: a value that is larger than any event can
-    /// only be a list.
-    lists: Vec<Wrapping>,
-    /// The texts between two consecutive objects.
-    glued: [Finder<'static>; 3],
-}
-
-/// A format whose objects can be recognised.
-#[derive(Debug)]
-struct Recognised {
-    format: &'static Format,
-    telling: Finder<'static>,
-    detect: fn(&[u8]) -> bool,
-}
-
-/// A wrapping, and the format of an event in it.
-#[derive(Debug)]
-struct Wrapped {
-    format: &'static Format,
-    wrapping: Wrapping,
-    member: Finder<'static>,
+    /// Whether the input may still be in a format whose items are lines.
+    may_be_lines: bool,
+    /// The members that lists are in.
+    lists: NameSet,
 }
 
 impl Inspector {
     /// Creates the inspector of an input of this type. The table's first row is for objects that no row recognises.
-    pub(crate) fn new(table: &'static [Format], kind: SourceKind) -> Self {
+    pub(crate) fn new(table: &'static Table, kind: SourceKind) -> Self {
         let first = &table[0];
         let object = match kind {
             SourceKind::Auto => first,
             SourceKind::Of(format) => format,
         };
-        let rows = || {
-            table.iter().filter(|row| match kind {
-                SourceKind::Auto => true,
-                SourceKind::Of(format) => row.kind == format.name,
-            })
-        };
-        let recognised = rows().filter(|row| **row != *object).filter_map(|format| {
-            let Recognition { telling, detect } = format.object?;
-            Some(Recognised {
-                format,
-                telling: finder(telling),
-                detect,
-            })
-        });
-        let wrapped = rows().flat_map(|row| {
-            let format = table.iter().find(|format| format.name == row.kind);
-            row.wrappings.iter().map(move |wrapping| Wrapped {
-                format: format.unwrap_or(first),
-                wrapping: *wrapping,
-                member: finder(wrapping.member),
-            })
-        });
-        Self {
+        let mut inspector = Self {
+            table,
+            kind,
             object,
             other: first,
             line: (object.line.is_some()).then_some(object),
-            lines: rows().filter(|row| row.line.is_some()).collect(),
-            recognised: recognised.collect(),
-            wrapped: wrapped.collect(),
-            lists: (table.iter().flat_map(|row| row.wrappings))
-                .filter(|wrapping| wrapping.holds == Holds::Events)
-                .copied()
-                .collect(),
-            glued: [b"}{", b"} ", b"}\t"].map(Finder::new),
-        }
+            may_be_lines: false,
+            lists: NameSet::default(),
+        };
+        inspector.may_be_lines = inspector.rows().any(|(row, _)| row.line.is_some());
+        let all = inspector
+            .rows()
+            .fold(NameSet::default(), |all, (row, names)| {
+                let lists = row.wrappings.iter().zip(&names.members);
+                let lists = lists.filter(|(wrapping, _)| wrapping.holds == Holds::Events);
+                lists.fold(all, |all, (_, name)| all | *name)
+            });
+        inspector.lists = all;
+        inspector
+    }
+
+    /// Returns the rows that the input's type includes.
+    fn rows(&self) -> impl Iterator<Item = (&'static Format, &'static RowNames)> + use<> {
+        let kind = self.kind;
+        let rows = self.table.iter().zip(&self.table.search().1);
+        rows.filter(move |(row, _)| match kind {
+            SourceKind::Auto => true,
+            SourceKind::Of(format) => row.kind == format.name,
+        })
     }
 
     /// Checks the beginning of an input for a format whose items are lines; reports whether `head` suffices for that.
     pub(crate) fn look_at_head(&mut self, head: &[u8], last: bool) -> bool {
-        if self.line.is_some() || self.lines.is_empty() {
+        if self.line.is_some() || !self.may_be_lines {
             return true;
         }
         let is_enough = last || head.len() >= HEAD_MAX_BYTES;
@@ -115,8 +93,9 @@ impl Inspector {
             return false;
         }
         let first = head[..end.unwrap_or(head.len())].trim_ascii_end();
-        let mut lines = self.lines.iter().copied();
-        self.line = lines.find(|row| row.line.is_some_and(|is_item| is_item(first)));
+        let mut rows = self.rows();
+        let found = rows.find(|(row, _)| row.line.is_some_and(|is_item| is_item(first)));
+        self.line = found.map(|(row, _)| row);
         true
     }
 
@@ -130,18 +109,64 @@ impl Inspector {
     /// An object that is not JSON can still be a list whose first elements are valid; it is not an envelope, because
     /// half an envelope proves nothing.
     pub(crate) fn shape(&self, text: &[u8]) -> Shape {
-        let is_one = |row: &&Recognised| row.telling.find(text).is_some() && (row.detect)(text);
-        if let Some(row) = self.recognised.iter().find(is_one) {
-            return Shape::Event(row.format);
+        if (self.object.certain).is_some_and(|is_certain| is_certain(text)) {
+            return Shape::Event(self.object);
         }
-        for row in &self.wrapped {
-            if row.member.find(text).is_some()
-                && let Some(shape) = row.shape(text)
-            {
-                return shape;
+        let found = self.table.search().0.find(text);
+        if found.is_empty() {
+            return Shape::Event(self.object);
+        }
+        let may_be = |(row, names): &(&'static Format, &RowNames)| {
+            **row != *self.object && !(names.telling & found).is_empty()
+        };
+        let mut candidates = self.rows().filter(may_be);
+        if let Some((row, _)) = candidates.find(|(row, _)| row.recognises(text)) {
+            return Shape::Event(row);
+        }
+        let mut tried = NameSet::default();
+        for (row, names) in self.rows() {
+            for (wrapping, name) in row.wrappings.iter().zip(&names.members) {
+                // Several formats come in lists of one name.
+                let is_again = wrapping.holds == Holds::Events && !(tried & *name).is_empty();
+                if (found & *name).is_empty() || is_again {
+                    continue;
+                }
+                tried = tried | *name;
+                if let Some(shape) = self.wrapped(row, wrapping, text) {
+                    return shape;
+                }
             }
         }
         Shape::Event(self.object)
+    }
+
+    /// Returns the class of an object that contains the name of a wrapping's member, if the object is such a wrapping.
+    fn wrapped(&self, row: &'static Format, wrapping: &Wrapping, text: &[u8]) -> Option<Shape> {
+        let Wrapping {
+            member,
+            holds,
+            unless,
+        } = wrapping;
+        match (holds, members(text, [unless.bare(), member.bare()])) {
+            (Holds::Events, Ok([None, Some(list)])) if list.starts_with('[') => Some(Shape::List),
+            (Holds::Events, Err(_)) if row.mapping().is_none() => Some(Shape::List),
+            (Holds::Events, Err(_)) => {
+                let mut names = Names::of(text);
+                let is_list = |(name, value): (&[u8], &[u8])| {
+                    name == member.in_quotes() && value.starts_with(b"[")
+                };
+                names.any(is_list).then_some(Shape::List)
+            }
+            (Holds::Event, Ok([None, Some(event)])) if event.starts_with('{') => {
+                let mut formats = self.table.iter();
+                let format = formats.find(|format| format.name == row.kind);
+                Some(Shape::Envelope(
+                    format.unwrap_or(self.other),
+                    range_in(text, event),
+                ))
+            }
+            _ => None,
+        }
     }
 
     /// Returns the format of a text that is not a whole object, and that is passed on to be refused.
@@ -151,50 +176,45 @@ impl Inspector {
 
     /// Reports whether an object whose end is unknown may still be a list: it contains the name of a list's member.
     pub(crate) fn may_be_list(&self, text: &[u8]) -> bool {
-        let mut lists = (self.wrapped.iter()).filter(|row| row.wrapping.holds == Holds::Events);
-        lists.any(|row| row.member.find(text).is_some())
+        !(self.table.search().0.find(text) & self.lists).is_empty()
     }
 
-    /// Reports whether a member's name, quotes included, is that of a list of events.
+    /// Reports whether a member's name, quotes included, is that of a list of events. Those that the input's type
+    /// excludes count: a value that is larger than any event can only be a list.
     pub(crate) fn names_events(&self, name: &[u8]) -> bool {
-        let mut lists = self.lists.iter();
-        lists.any(|list| list.member.in_quotes() == name)
+        self.all_lists().any(|list| list.member.in_quotes() == name)
     }
 
     /// Reports whether a member's name, quotes included, makes an object an event that could otherwise be a list.
     pub(crate) fn names_event(&self, name: &[u8]) -> bool {
-        let mut lists = self.lists.iter();
-        lists.any(|list| list.unless.in_quotes() == name)
+        self.all_lists().any(|list| list.unless.in_quotes() == name)
+    }
+
+    fn all_lists(&self) -> impl Iterator<Item = &'static Wrapping> {
+        let wrappings = self.table.iter().flat_map(|row| row.wrappings);
+        wrappings.filter(|wrapping| wrapping.holds == Holds::Events)
     }
 
     /// Reports whether a line may have more than one object: a closing brace is followed by a byte that may precede
     /// another object.
     pub(crate) fn may_be_glued(&self, line: &[u8]) -> bool {
-        self.glued.iter().any(|braces| braces.find(line).is_some())
+        GLUED.iter().any(|braces| braces.find(line).is_some())
     }
 }
 
-impl Wrapped {
-    /// Returns the class of an object that contains the member's name, if the object is such a wrapping.
-    fn shape(&self, text: &[u8]) -> Option<Shape> {
-        let Wrapping {
-            member,
-            holds,
-            unless,
-        } = self.wrapping;
-        match (holds, members(text, [unless.bare(), member.bare()])) {
-            (Holds::Events, Ok([None, Some(list)])) if list.starts_with('[') => Some(Shape::List),
-            (Holds::Events, Err(_)) => Some(Shape::List),
-            (Holds::Event, Ok([None, Some(event)])) if event.starts_with('{') => {
-                Some(Shape::Envelope(self.format, range_in(text, event)))
-            }
-            _ => None,
+/// The texts between two consecutive objects.
+static GLUED: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [b"}{", b"} ", b"}\t"].map(Finder::new));
+
+impl Format {
+    /// Reports whether a JSON object with one of the telling names is in the format.
+    fn recognises(&self, text: &[u8]) -> bool {
+        match (self.object, self.mapping()) {
+            (Some(Recognition { detect, .. }), _) => detect(text),
+            (None, Some(mapping)) => mapping.recognises(text),
+            (None, None) => false,
         }
     }
-}
-
-fn finder(name: Name) -> Finder<'static> {
-    Finder::new(name.in_quotes())
 }
 
 /// Returns the range of a part that is borrowed from a text.

@@ -10,12 +10,21 @@ use serde_json::value::RawValue;
 /// whole text is one JSON object. It does not parse nested values, so that depth costs no stack.
 pub(crate) fn members<'a, const N: usize>(
     text: &'a [u8],
-    names: [&'static str; N],
+    names: [&str; N],
 ) -> serde_json::Result<[Option<&'a str>; N]> {
     let mut parser = serde_json::Deserializer::from_slice(text);
     let members = parser.deserialize_map(Named(names))?;
     parser.end()?;
     Ok(members)
+}
+
+/// Returns the raw text of the elements of a JSON array; `None` for any other text.
+pub(crate) fn elements(raw: &str) -> Option<Vec<&str>> {
+    if !raw.starts_with('[') {
+        return None;
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// Returns the text of a JSON string; `None` for a value of another kind.
@@ -27,9 +36,9 @@ pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
         .map(|text| text.0)
 }
 
-struct Named<const N: usize>([&'static str; N]);
+struct Named<'n, const N: usize>([&'n str; N]);
 
-impl<'de, const N: usize> Visitor<'de> for Named<N> {
+impl<'de, const N: usize> Visitor<'de> for Named<'_, N> {
     type Value = [Option<&'de str>; N];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::engine::{Context, Ids};
 use crate::formats::{Reading, repair};
 use crate::{Format, Reason, surrogates};
 
@@ -39,6 +40,8 @@ impl fmt::Display for Origin {
 pub(crate) fn to_cadf<'a>(
     format: &'static Format,
     text: &'a [u8],
+    context: Context<'_>,
+    ids: &mut Ids,
 ) -> Result<(Cow<'a, [u8]>, Origin), Reason> {
     let origin = Origin::Format(format);
     match format.reading {
@@ -54,5 +57,6 @@ pub(crate) fn to_cadf<'a>(
         }
         // A conversion writes no halves.
         Reading::Converted(convert) => Ok((convert(text)?.into(), origin)),
+        Reading::Mapped(mapping) => Ok((mapping.convert(text, context, ids)?.into(), origin)),
     }
 }

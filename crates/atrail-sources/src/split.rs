@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::origin::to_cadf;
+use atrail_model::Timestamp;
+
 use crate::splitter::{Splitter, Step};
-use crate::{Origin, Refusal, SourceKind};
+use crate::{Engine, Origin, Reader, Refusal, SourceKind, Strictness};
 
 /// How the values of an input are separated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -32,10 +33,7 @@ pub struct Candidate<'a> {
 /// Splits a whole body.
 #[must_use]
 pub fn split(body: &[u8], kind: SourceKind, framing: Framing) -> Split<'_> {
-    Split {
-        body,
-        splitter: Splitter::new(kind, framing),
-    }
+    Engine::embedded().split(body, kind, framing)
 }
 
 /// The items of a body, in order. See [`split`].
@@ -43,24 +41,58 @@ pub fn split(body: &[u8], kind: SourceKind, framing: Framing) -> Split<'_> {
 pub struct Split<'a> {
     body: &'a [u8],
     splitter: Splitter,
+    reader: Reader<'static>,
+}
+
+impl<'a> Split<'a> {
+    pub(crate) fn new(engine: &Engine, body: &'a [u8], kind: SourceKind, framing: Framing) -> Self {
+        Self {
+            body,
+            splitter: Splitter::new(engine.table(), kind, framing),
+            reader: Reader::new(engine.table(), kind, Strictness::Strict),
+        }
+    }
+
+    /// Sets the time of events that state none that can be right, as [`Reader::received_at`] does.
+    #[must_use]
+    pub fn received_at(mut self, time: Timestamp) -> Self {
+        self.reader = self.reader.received_at(time);
+        self
+    }
+
+    /// Sets whether items are refused for what they are. By default they are; otherwise the generic mapping converts
+    /// what is no event. Text that cannot be split into items is refused either way.
+    #[must_use]
+    pub fn as_strict_as(mut self, strictness: Strictness) -> Self {
+        self.reader = self.reader.as_strict_as(strictness);
+        self
+    }
 }
 
 impl<'a> Iterator for Split<'a> {
     type Item = Result<Candidate<'a>, Refusal>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        candidate(self.body, self.splitter.step(self.body, true))
+        candidate(
+            self.body,
+            self.splitter.step(self.body, true),
+            &mut self.reader,
+        )
     }
 }
 
 /// Returns a step's result with its text; `None` when there is nothing yet, or nothing more.
-pub(crate) fn candidate(window: &[u8], step: Step) -> Option<Result<Candidate<'_>, Refusal>> {
+pub(crate) fn candidate<'a>(
+    window: &'a [u8],
+    step: Step,
+    reader: &mut Reader<'_>,
+) -> Option<Result<Candidate<'a>, Refusal>> {
     match step {
         Step::Candidate {
             range,
             line,
             format,
-        } => Some(match to_cadf(format, &window[range]) {
+        } => Some(match reader.item(format, &window[range]) {
             Ok((text, origin)) => Ok(Candidate { line, origin, text }),
             Err(reason) => Err(Refusal {
                 line,

@@ -22,7 +22,7 @@ use std::ops::Range;
 use crate::inspector::Inspector;
 use crate::place::Place;
 use crate::scan::Scan;
-use crate::{FORMATS, Format, Framing, Refusal, SourceKind};
+use crate::{Format, Framing, Refusal, SourceKind, Table};
 use atrail_model::limits::EVENT_MAX_BYTES;
 use frame::{Ends, Frame};
 use recover::Seek;
@@ -119,12 +119,8 @@ enum Role {
 }
 
 impl Splitter {
-    pub(crate) fn new(kind: SourceKind, framing: Framing) -> Self {
-        Self::by(FORMATS, kind, framing)
-    }
-
-    /// Creates an engine with another table of formats.
-    pub(crate) fn by(table: &'static [Format], kind: SourceKind, framing: Framing) -> Self {
+    /// Creates an engine with this table of formats.
+    pub(crate) fn new(table: &'static Table, kind: SourceKind, framing: Framing) -> Self {
         Self {
             inspector: Inspector::new(table, kind),
             place: Place::new(),

@@ -1,8 +1,10 @@
 //! Splits an input that arrives in chunks.
 
+use atrail_model::Timestamp;
+
 use crate::split::candidate;
 use crate::splitter::Splitter;
-use crate::{Candidate, Framing, Refusal, SourceKind};
+use crate::{Candidate, Engine, Framing, Reader, Refusal, SourceKind, Strictness};
 
 /// Splits an input of any size, chunk by chunk.
 ///
@@ -12,6 +14,7 @@ use crate::{Candidate, Framing, Refusal, SourceKind};
 #[derive(Debug)]
 pub struct Stream {
     splitter: Splitter,
+    reader: Reader<'static>,
     window: Vec<u8>,
     finished: bool,
 }
@@ -20,11 +23,32 @@ impl Stream {
     /// Creates a stream without input.
     #[must_use]
     pub fn new(kind: SourceKind, framing: Framing) -> Self {
+        Self::by(&Engine::embedded(), kind, framing)
+    }
+
+    /// Creates a stream without input, whose events an engine converts.
+    #[must_use]
+    pub fn by(engine: &Engine, kind: SourceKind, framing: Framing) -> Self {
         Self {
-            splitter: Splitter::new(kind, framing),
+            splitter: Splitter::new(engine.table(), kind, framing),
+            reader: Reader::new(engine.table(), kind, Strictness::Strict),
             window: Vec::new(),
             finished: false,
         }
+    }
+
+    /// Sets the time of events that state none that can be right, as [`Reader::received_at`] does.
+    #[must_use]
+    pub fn received_at(mut self, time: Timestamp) -> Self {
+        self.reader = self.reader.received_at(time);
+        self
+    }
+
+    /// Sets whether items are refused for what they are, as [`Split::as_strict_as`](crate::Split::as_strict_as) does.
+    #[must_use]
+    pub fn as_strict_as(mut self, strictness: Strictness) -> Self {
+        self.reader = self.reader.as_strict_as(strictness);
+        self
     }
 
     /// Adds the next chunk.
@@ -43,7 +67,7 @@ impl Stream {
     /// the end.
     pub fn next_item(&mut self) -> Option<Result<Candidate<'_>, Refusal>> {
         let step = self.splitter.step(&self.window, self.finished);
-        candidate(&self.window, step)
+        candidate(&self.window, step, &mut self.reader)
     }
 
     /// Returns how many bytes are kept at the moment.

@@ -32,6 +32,14 @@ impl<'a> Text<'a> {
         (!text.is_empty()).then_some(Self::Plain(text))
     }
 
+    /// Returns its length in bytes, escapes included.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Raw(raw) => raw.len(),
+            Self::Plain(text) => text.len(),
+        }
+    }
+
     /// Returns the text without quotes and escapes.
     pub(crate) fn into_plain(self) -> Cow<'a, str> {
         match self {

@@ -83,7 +83,7 @@ pub(super) fn prepare(
     let mut line_bytes = 0;
     let mut own_bytes = 0;
     let mut hours = HashSet::new();
-    for candidate in split(body, *kind, *framing) {
+    for candidate in split(body, *kind, *framing).received_at(*now) {
         let index = made.accepted + made.refused;
         if index == EVENTS_MAX {
             return Err(too_many());

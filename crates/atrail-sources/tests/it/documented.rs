@@ -14,7 +14,7 @@ fn list() -> String {
     let mut text =
         "| format | `type=` | media types | what it is | recognised by |\n|---|---|---|---|---|\n"
             .to_owned();
-    for format in FORMATS {
+    for format in FORMATS.iter() {
         let code = |names: Vec<&str>| {
             let names = names.into_iter().map(|name| format!("`{name}`"));
             names.collect::<Vec<_>>().join(", ")

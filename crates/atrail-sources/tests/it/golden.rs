@@ -90,7 +90,7 @@ fn faults(root: &Path) -> Vec<String> {
             faults.push(format!("{folder}: no format has this name"));
         }
     }
-    for format in FORMATS {
+    for format in FORMATS.iter() {
         if folders.contains(format.name) {
             faults.extend(faults_of(format, &root.join(format.name)));
         } else {
@@ -130,14 +130,15 @@ fn faults_of(format: &Format, folder: &Path) -> Vec<String> {
             "{format}: no input holds an event that is recognised"
         ));
     }
-    if !has_refusal {
+    // Nothing that can be split into items is refused by the one for anything.
+    if !has_refusal && format.name != "generic" {
         faults.push(format!("{format}: no input holds one that is refused"));
     }
     faults
 }
 
 fn write_expectations() {
-    for format in FORMATS {
+    for format in FORMATS.iter() {
         let folder = fixtures().join(format.name);
         for name in names_in(&folder) {
             if let Some(stem) = name.strip_suffix(".in") {

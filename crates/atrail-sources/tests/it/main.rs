@@ -7,6 +7,8 @@
 
 mod documented;
 mod golden;
+mod properties;
+mod samples;
 
 use std::path::{Path, PathBuf};
 

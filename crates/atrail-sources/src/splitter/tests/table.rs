@@ -1,5 +1,7 @@
 //! Tests the features of a row, with a table of made-up formats: the engine knows no formats besides its table's.
 
+use std::sync::LazyLock;
+
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::{Found, found};
@@ -7,11 +9,11 @@ use crate::formats::{Holds, Name, Reading, Recognition, Wrapping};
 use crate::members::{members, string};
 use crate::split::candidate;
 use crate::splitter::{Splitter, Step};
-use crate::{Format, Framing, Reason, SourceKind};
+use crate::{Engine, Format, Framing, Reason, SourceKind, Strictness, Table};
 
 /// `base` claims objects with an `at` that no other format claims; `ledger` comes in lists named `rows`; `boxed` is a
 /// `ledger` in an envelope; for `plain`, every line is an item.
-static TABLE: [Format; 4] = [
+static ROWS: [Format; 4] = [
     Format {
         name: "base",
         kind: "base",
@@ -70,6 +72,8 @@ static TABLE: [Format; 4] = [
     },
 ];
 
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(ROWS.to_vec()));
+
 fn kind(name: &str) -> SourceKind {
     TABLE
         .iter()
@@ -81,7 +85,8 @@ fn kind(name: &str) -> SourceKind {
 fn items(text: &str, kind: SourceKind) -> Vec<(String, Found)> {
     let all = text.len().max(1);
     let [whole, chunked] = [all, 7].map(|chunk_bytes| {
-        let mut splitter = Splitter::by(&TABLE, kind, Framing::Sniffed);
+        let mut splitter = Splitter::new(&TABLE, kind, Framing::Sniffed);
+        let mut reader = Engine::of_table(&TABLE).reader(kind, Strictness::Strict);
         let mut window = Vec::new();
         let mut chunks = text.as_bytes().chunks(chunk_bytes);
         let mut last = false;
@@ -99,7 +104,7 @@ fn items(text: &str, kind: SourceKind) -> Vec<(String, Found)> {
                     assert!(window.len() <= EVENT_MAX_BYTES + 2 * all.min(4096) + chunk_bytes);
                 }
                 step => {
-                    let item = candidate(&window, step).unwrap();
+                    let item = candidate(&window, step, &mut reader).unwrap();
                     let origin = item.as_ref().map_or_else(
                         |_| "refused".to_owned(),
                         |candidate| candidate.origin.to_string(),

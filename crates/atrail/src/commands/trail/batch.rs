@@ -56,7 +56,7 @@ pub(super) fn read_batches(
     now: Timestamp,
     batches: &mpsc::Sender<Batch>,
 ) -> Result<()> {
-    let mut stream = Stream::new(kind, Framing::Sniffed);
+    let mut stream = Stream::new(kind, Framing::Sniffed).received_at(now);
     let mut batcher = Batcher::new(now);
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut read_bytes = 0;

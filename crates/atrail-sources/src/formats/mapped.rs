@@ -1,0 +1,53 @@
+//! The formats whose items become events by a mapping.
+
+use std::sync::LazyLock;
+
+use super::{Format, Holds, Name, Reading, Wrapping};
+use crate::mapping::{Mapping, Spec};
+
+/// The embedded mappings, in the order of the table.
+static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
+    let sources = [
+        include_str!("../../mappings/kubernetes.toml"),
+        include_str!("../../mappings/cloudtrail.toml"),
+        include_str!("../../mappings/ocsf.toml"),
+        include_str!("../../mappings/gcp.toml"),
+        include_str!("../../mappings/github.toml"),
+        include_str!("../../mappings/gitlab.toml"),
+        include_str!("../../mappings/vault.toml"),
+        include_str!("../../mappings/okta.toml"),
+        include_str!("../../mappings/generic.toml"),
+    ];
+    sources.into_iter().map(Mapping::embedded).collect()
+});
+
+/// Returns the rows of the embedded mappings.
+pub(super) fn embedded() -> impl Iterator<Item = Format> {
+    MAPPINGS.iter().map(|mapping| row(mapping, mapping.head()))
+}
+
+/// Returns the row of a mapping. Its texts live as long as the program, as the table does.
+pub(crate) fn row(mapping: &'static Mapping, spec: Spec) -> Format {
+    let texts = |texts: Vec<String>| -> &'static [&'static str] {
+        let texts: Vec<&'static str> = texts.into_iter().map(|text| &*text.leak()).collect();
+        texts.leak()
+    };
+    let wrappings = spec.lists.iter().map(|member| Wrapping {
+        member: Name::quoted(format!("\"{member}\"").leak()),
+        holds: Holds::Events,
+        unless: super::cadf::EVENT_TIME,
+    });
+    let name = spec.name.leak();
+    let title = spec.title.map_or(&*name, |title| title.leak());
+    Format {
+        name,
+        kind: name,
+        aliases: texts(spec.aliases),
+        media_types: texts(spec.media_types),
+        about: spec.about.map_or(title, |about| about.leak()),
+        marks: spec.marks.unwrap_or_default().leak(),
+        wrappings: wrappings.collect::<Vec<_>>().leak(),
+        reading: Reading::Mapped(mapping),
+        ..Format::BLANK
+    }
+}
