@@ -5,7 +5,7 @@ export const W = {
   common: {
     close: 'Close', cancel: 'Cancel', cancelled: 'You ended it.', copy: 'Copy', copied: 'Copied', notCopied: 'Not copied: the browser refused',
     copyCommand: 'Copy the command', copyDetails: 'Copy details', retry: 'Retry', retryIn: (s) => `Retry in ${s} s`, request: 'Request',
-    failed: 'The server did not answer this', asking: 'Asking the server', loading: 'Loading', actions: 'Actions', mixed: 'mixed scripts',
+    failed: 'The server did not answer this', asking: 'Asking the server', loading: 'Loading', actions: 'Actions', mixed: 'mixed scripts', notDrawn: (n) => `${many(n, 'more character')}, not drawn`,
     notOnRecord: 'Not shown: this read could not be put on record',
     notOnRecordWhy: 'What cannot be recorded is not answered. An operator sees the cause in the server’s log.',
     asCommand: 'As command', own: 'own', download: 'Download', all: 'All', none: 'none',

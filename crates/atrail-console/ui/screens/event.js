@@ -60,8 +60,8 @@ function Exact({ line, bytes, leaf, mine }) {
   useKeys({ c: copy });
   const tab = (k, l) => html`<button type="button" aria-pressed=${String(mode === k)} onClick=${() => setMode(k)}>${l}</button>`;
   const body = mode === 'exact' ? html`<${Marked} text=${line} cap=${long ? CAP : Infinity}/>`
-    : tokens ? tokens.map((t) => { if (room <= 0) return null; room -= t.s.length; return t.k === 'ws' ? t.s : html`<span class=${`j-${t.k}`}>
-      <${Marked} text=${t.s} cap=${Infinity}/></span>${t.repeat && html` <${Tag} kind="warn">${V.repeated}
+    : tokens ? tokens.map((t) => { const cap = room; if (cap <= 0) return null; room -= t.s.length; return t.k === 'ws' ? t.s : html`<span class=${`j-${t.k}`}>
+      <${Marked} text=${t.s} cap=${cap}/></span>${t.repeat && html` <${Tag} kind="warn">${V.repeated}
       <//>`}`; }) : html`<span class="t-warn">${V.notJson}</span>`;
   return html`<section class="exact" aria-label=${V.exactLabel}><div class="row"><div class="seg" role="group" aria-label=${V.view}>
     ${tab('exact', V.exact)}${tab('pretty', V.pretty)}</div><span class="q2">${many(bytes.length, 'byte')}</span><span class="grow"></span>
