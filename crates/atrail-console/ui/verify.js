@@ -36,9 +36,12 @@ async function readWasm() {
   return response.arrayBuffer();
 }
 
+/** The worker's address, the same for every worker of this page. */
+let address = null;
+
 /** The one thing that this page's Trusted Types policy makes: the address of its own worker. */
 function workerAddress() {
-  const address = inlined
+  address ??= inlined
     ? URL.createObjectURL(new Blob([inlined.worker], { type: 'text/javascript' }))
     : new URL('worker.js', import.meta.url).href;
   policy ??= globalThis.trustedTypes?.createPolicy('atrail', {
