@@ -21,6 +21,7 @@ ci/npm.sh console
 # version PACKAGE: of the installed one, which is the lockfile's.
 version() { node -p "require('./console/node_modules/$1/package.json').version"; }
 {
+  echo '// @ts-nocheck'
   echo '/*!'
   echo " * Written by ci/vendor.sh from console/vendor.js: do not edit."
   for package in preact @preact/signals @preact/signals-core; do

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /*!
  * Written by ci/vendor.sh from console/vendor.js: do not edit.
  * preact 11.2.0: Copyright (c) 2015-present Jason Miller, MIT license
