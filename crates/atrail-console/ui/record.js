@@ -1,5 +1,8 @@
 /** The signed log, as people read it: deletions, policies, holds, keys, with the numbers of their records. */
+import { html } from './vendor/preact.js';
 import { R } from './words-more.js';
+import { Tag } from './parts.js';
+import { scopes } from './state.js';
 
 /** Retention deletes day by day: entries within this many milliseconds are one act. */
 const ONE_ACT_MS = 10 * 60e3;
@@ -23,6 +26,21 @@ export function policies(rows) {
     else if (kind === 'genesis') out.set(domain, { days: -1, time, actor: '' });
   }
   return out;
+}
+
+/** `account default`, `space prod`, of the id of a domain. */
+export function nameOf(id) {
+  const known = scopes.value.find((s) => s.id === id);
+  return known ? R[known.kind](known.name) : R.space(id);
+}
+
+const LOOK = new Map([['hold', ['hold', 'hold']], ['release', ['', 'release']], ['delete', ['', 'trash']], ['policy', ['', 'retention']], ['key', ['', 'key']],
+  ['genesis', ['', 'seal']], ['space-added', ['', 'plus']], ['space-removed', ['', 'minus']]]);
+
+/** What a row is, in a word with a shape. */
+export function RecordTag({ row }) {
+  const [kind, icon] = LOOK.get(row.kind) ?? ['', 'file'];
+  return html`<${Tag} kind=${kind} icon=${icon}>${row.n > 1 ? R.deletions(row.n) : R.what[row.kind] ?? row.kind}<//>`;
 }
 
 const idOf = (key) => key.split('+')[1] ?? '';
@@ -60,7 +78,7 @@ export function onRecord(rows) {
     } else if (kind === 'genesis') {
       key.set(domain, entry.key);
       add(R.subjectGenesis(entry.reason));
-    } else if (kind === 'space-added' || kind === 'space-removed') add(entry.space);
+    } else if (kind === 'space-added' || kind === 'space-removed') add(nameOf(entry.space));
   }
   return out.sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : b.index - a.index));
 }

@@ -77,8 +77,6 @@ export const W = {
     fresh: 'New in this range', freshDay: 'New since yesterday', freshWhy: 'not seen in 30 days before', freshNone: 'No address, action or person that was not seen before.', freshMore: (n) => `and ${count(n)} more`, address: 'address', action: 'action', person: 'person',
     topActions: 'Top actions', topPeople: 'Top people', topTargets: 'Top targets', topAddresses: 'Top addresses',
     record: 'Deletions, holds and keys', recordWhy: '30 days, signed log', recordNone: 'None in the last 30 days.', all: (n) => `All ${count(n)}`, retention: 'retention',
-    kind: (k, n) => ({ delete: n > 1 ? `${count(n)} deletions` : 'deletion', hold: 'hold set', release: 'released', policy: 'policy', key: 'key' })[k] ?? k,
-    subject: (r) => (r.kind === 'delete' ? `${r.first === r.last ? r.first : `${r.first} – ${r.last.slice(5)}`}, ${many(r.events, 'event')}` : r.kind === 'policy' ? (r.entry.retention_days < 0 || r.entry.retention_days == null ? 'kept for ever' : `kept ${many(r.entry.retention_days, 'day')}`) : r.kind === 'key' ? 'signs with a new key' : `${r.entry.level ?? ''}, ${r.entry.reason ?? ''}`),
     days: 'UTC days', daysSpace: 'all hours, this space', daysAccount: 'all hours, whole account', daysNone: 'No event in the last 14 days.', pick: 'Pick days', searchable: { all: 'All hours', some: 'Some hours', nothing: 'Not yet' },
     col: { record: 'Record', time: (z) => `Time (${z})`, what: 'What', subject: 'Subject', who: 'Who', date: 'Date (UTC)', count: 'Count', size: 'Size', searchable: 'Searchable' },
   },

@@ -7,6 +7,7 @@ import { Histogram, barsOf, bucketMap, stepFor, interval } from '../chart.js';
 import { Share } from '../facets.js';
 import { only, quote } from '../query.js';
 import { curl } from './explore.js';
+import { RecordTag, onRecord, readLog } from '../record.js';
 import { Marked } from '../text.js';
 import { count, many, Size, Time, bounds, rangeName, zoneName } from '../fmt.js';
 import { W } from '../words.js';
@@ -66,40 +67,20 @@ async function newcomers({ a, from }, now, signal) {
   return mixed;
 }
 
-/** The entries of the signed log in the last 30 days, newest first; deletions by the same actor on one day are folded. */
+/** What the signed log has of the last 30 days, newest first; deletions by retention are folded. */
 async function record(signal) {
-  const text = await read('/v3/log', {}, { signal, raw: true });
   const since = iso(Date.now() - 30 * DAY);
-  const out = [];
-  for (const l of text.split('\n')) {
-    if (!l) continue;
-    const line = JSON.parse(l);
-    if (!line.kind || line.kind === 'genesis' || line.time < since) continue;
-    out.push({ index: line.index, time: line.time, kind: line.kind, domain: line.domain, entry: JSON.parse(line.entry) });
-  }
-  out.sort((x, y) => (x.time < y.time ? 1 : x.time > y.time ? -1 : y.index - x.index));
-  const folded = [];
-  for (const x of out) {
-    const last = folded.at(-1);
-    if (x.kind === 'delete' && last?.kind === 'delete' && last.entry.actor === x.entry.actor && last.entry.kind === x.entry.kind && last.time.slice(0, 10) === x.time.slice(0, 10)) {
-      last.n += 1; last.events += x.entry.events ?? 0;
-      if (x.entry.day < last.first) last.first = x.entry.day;
-      if (x.entry.day > last.last) last.last = x.entry.day;
-    } else folded.push({ ...x, n: 1, events: x.entry.events ?? 0, first: x.entry.day, last: x.entry.day });
-  }
-  return folded;
+  const rows = readLog(await read('/v3/log', {}, { signal, raw: true }));
+  return onRecord(rows).filter(({ kind, time }) => kind !== 'genesis' && time >= since);
 }
 
-const KIND = new Map([['delete', ['', 'trash']], ['hold', ['hold', 'hold']], ['release', ['', 'release']], ['policy', ['', 'retention']], ['key', ['', 'key']]]);
-function RecordCell(r, key) {
-  const e = r.entry;
+function RecordCell(row, key) {
   switch (key) {
-    case 'record': return `#${count(r.index)}`;
-    case 'time': return html`<${Time} value=${r.time} short/>`;
-    case 'what': { const [kind, icon] = KIND.get(r.kind) ?? ['', 'file']; return html`<${Tag} kind=${kind} icon=${icon}>
-      ${O.kind(r.kind, r.n)}<//>`; }
-    case 'who': return e.kind === 'retention' ? O.retention : html`<${Marked} text=${e.actor ?? ''} cap=${80}/>`;
-    default: return html`<span class="cut2"><${Marked} text=${O.subject(r)} cap=${200}/></span>`;
+    case 'record': return `#${count(row.index)}`;
+    case 'time': return html`<${Time} value=${row.time} short/>`;
+    case 'what': return html`<${RecordTag} row=${row}/>`;
+    case 'who': return html`<${Marked} text=${row.actor} cap=${80}/>`;
+    default: return html`<span class="cut2"><${Marked} text=${row.subject} cap=${200}/></span>`;
   }
 }
 

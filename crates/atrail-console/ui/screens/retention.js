@@ -7,7 +7,7 @@ import { call } from '../api.js';
 import { can, route, scope, scopes, set } from '../state.js';
 import { Marked } from '../text.js';
 import { count, day, Time, zoneName } from '../fmt.js';
-import { onRecord, policies, readLog } from '../record.js';
+import { RecordTag, nameOf, onRecord, policies, readLog } from '../record.js';
 import { ChangePanel, HoldPanel } from './retention-panels.js';
 import { Trace } from './trace.js';
 
@@ -18,12 +18,6 @@ const STEP = 200;
 
 /** The account of the scope, where the user may read all of it; else null. */
 const wholeAccount = () => scopes.value.find((s) => s.kind === 'account' && s.id === scope.value.account) ?? null;
-
-/** `account default`, `space prod`, of the id of a domain. */
-export function nameOf(id) {
-  const known = scopes.value.find((s) => s.id === id);
-  return known ? R[known.kind](known.name) : R.space(id);
-}
 
 async function load(signal) {
   const account = wholeAccount();
@@ -88,8 +82,6 @@ function Holds({ data, zone }) {
     ${shown.length > 0 && html`<${Table} name=${R.holds} air cols=${cols} rows=${shown} cell=${cell}/>`}</section>`;
 }
 
-const LOOK = new Map([['hold', ['hold', 'hold']], ['release', ['', 'release']], ['delete', ['', 'trash']], ['policy', ['', 'retention']], ['key', ['', 'key']], ['genesis', ['', 'seal']], ['space-added', ['', 'plus']], ['space-removed', ['', 'minus']]]);
-
 function Recorded({ data, zone }) {
   const [most, setMost] = useState(FEW);
   const own = scope.value.kind === 'space' ? data.rows.filter(({ domain }) => domain === `space-${scope.value.id}`) : data.rows;
@@ -102,9 +94,8 @@ function Recorded({ data, zone }) {
     if (key === 'time') return html`<${Time} value=${row.time.replace(/\.\d+Z$/, 'Z')}/>`;
     if (key === 'domain') return html`<span class="nowrap">${nameOf(row.domain.slice(row.domain.indexOf('-') + 1))}</span>`;
     if (key === 'who') return html`<span class="who-cell"><${Marked} text=${row.actor} tag/></span>`;
-    if (key === 'subject') return html`<span class="wide-cell"><${Marked} text=${row.kind.startsWith('space-') ? nameOf(row.subject) : row.subject}/></span>`;
-    const [kind, icon] = LOOK.get(row.kind) ?? ['', 'file'];
-    return html`<${Tag} kind=${kind} icon=${icon}>${row.n > 1 ? R.deletions(row.n) : R.what[row.kind] ?? row.kind}<//>`;
+    if (key === 'subject') return html`<span class="wide-cell"><${Marked} text=${row.subject}/></span>`;
+    return html`<${RecordTag} row=${row}/>`;
   };
   return html`<section class="sec"><div class="near"><h2>${R.record}</h2><span class="small q3">${R.recordText(scope.value.kind === 'space' ? R.space(scope.value.name) : R.account(scope.value.name))}</span>
       ${rows.length > FEW && html`<button type="button" class="link right" onClick=${() => setMost(most > FEW ? FEW : STEP)}>${most > FEW ? R.recordFew : R.recordAll(own.length)}</button>`}</div>

@@ -1,5 +1,5 @@
 /** One session: what it holds, how far it is downloaded and checked, and its two files. */
-import { html, signal, useEffect, useState } from '../vendor/preact.js';
+import { html, signal, useEffect, useRef, useState } from '../vendor/preact.js';
 import { S } from '../words-more.js';
 import { W } from '../words.js';
 import { Icon } from '../icons.js';
@@ -126,6 +126,9 @@ function Actions({ session, save, isPrimary }) {
 /** The card of a session. `end` ends it; `isPrimary`: it has the view's primary button. */
 export function SessionCard({ session, end, isShown, isPrimary }) {
   const save = saves.value.get(session.id);
+  const head = useRef(null);
+  // After the panel that made it is gone, the focus would be nowhere.
+  useEffect(() => { if (isShown) setTimeout(() => { if (document.activeElement === document.body) head.current?.focus(); }, 50); }, [isShown]);
   const f = S.facts;
   const title = S.name(scopeName(session).replace(/^space /, ''), daysOf(session), hoursOf(session));
   const isGone = session.state === 'gone' || save?.state === 'gone';
@@ -137,7 +140,7 @@ export function SessionCard({ session, end, isShown, isPrimary }) {
     { rule: true }, { label: S.end, icon: 'trash', onClick: end },
   ];
   return html`<article class="card" aria-label=${title}>
-    <div class="row wrap">${stateTag(session, save)}<h2>${title}</h2><div class="row"><${Actions} session=${session} save=${save} isPrimary=${isPrimary}/>
+    <div class="row wrap">${stateTag(session, save)}<h2 tabindex="-1" ref=${head}>${title}</h2><div class="row"><${Actions} session=${session} save=${save} isPrimary=${isPrimary}/>
       ${(save?.state === 'done' || isGone) && html`<${Button} onClick=${end}>${S.end}<//>`}<${Menu} right kind="plain" icon="more" said=${`${S.more}: ${title}`} items=${items}/></div></div>
     <dl class="facts"><div><dt>${f.events}</dt><dd>${count(session.events)}</dd></div><div><dt>${f.file}</dt><dd title=${`${count(session['total-bytes'])} bytes`}>${S.file(session['total-bytes'], save?.objects)}</dd></div>
       <div><dt>${f.made}</dt><dd><${Time} value=${session['create-time'].replace(/\.\d+Z$/, 'Z')}/></dd></div>${!isGone && html`<div><dt>${f.ends}</dt><dd>${S.endsIn(endsIn(session))}</dd></div>`}</dl>
