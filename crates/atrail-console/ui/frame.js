@@ -3,7 +3,7 @@ import { html, useState, useEffect, useSignal, signal } from './vendor/preact.js
 import { Icon, Mark } from './icons.js';
 import { Button, Menu, Banner, Dialog, Field, toasts, dropToast, copyText } from './parts.js';
 import { W } from './words.js';
-import { me, scope, scopes, scopeKey, range, route, zone, letters, link, go, set, strange, useKeys, isInstant, can, iso, refresh } from './state.js';
+import { me, scope, scopes, scopeKey, range, route, zone, letters, link, go, set, strange, useKeys, isInstant, can, iso, refresh, setting, wantsQuery } from './state.js';
 import { logOut, evidence } from './api.js';
 import { shortKey } from './pins.js';
 import { rangeName, split, localZone, day } from './fmt.js';
@@ -17,8 +17,8 @@ const needsRead = new Set(['overview', 'explore', 'event', 'sessions', 'retentio
 const offered = () => NAV.filter(([, s]) => s === 'verify' || (me.value && (!needsRead.has(s) || can('read'))));
 
 const helpOpen = signal(false);
-const theme = signal(localStorage.getItem('atrail.theme') ?? '');
-theme.subscribe((t) => { localStorage.setItem('atrail.theme', t); if (t) document.documentElement.dataset.theme = t; else delete document.documentElement.dataset.theme; });
+const theme = signal(setting.get('theme') ?? '');
+theme.subscribe((t) => { setting.set('theme', t); if (t) document.documentElement.dataset.theme = t; else delete document.documentElement.dataset.theme; });
 
 /** Copies the link of this page; "last 24 h" becomes instants. */
 export function copyLink() {
@@ -124,7 +124,8 @@ export function Frame({ view, children }) {
   const [hidden, hide] = useState('');
   useEffect(() => { document.title = `${F[screen] ?? 'atrail'} · ${evidence.value?.shown.name ?? 'atrail'}`; }, [screen, evidence.value]);
   useKeys({
-    g: () => { went = Date.now(); }, '?': () => { helpOpen.value = true; }, y: copyLink, u: () => { zone.value = zone.value === 'utc' ? 'local' : 'utc'; },
+    g: () => { went = Date.now(); }, '?': () => { helpOpen.value = true; },
+    '/': () => { if (!can('read')) return false; wantsQuery.value = true; go('explore', {}); return undefined; }, y: copyLink, u: () => { zone.value = zone.value === 'utc' ? 'local' : 'utc'; },
     ...Object.fromEntries(NAV.map(([k, s]) => [k, () => { if (Date.now() - went > 1500 || !offered().some(([, o]) => o === s)) return k === 'e' ? false : undefined; went = 0; go(s, {}); return undefined; }])),
   });
   const p = evidence.value;

@@ -1,7 +1,7 @@
 /** The rows of a search: pages by cursor, of which the window that is seen is drawn. */
 import { html, useState, useRef, useEffect, useLayoutEffect } from './vendor/preact.js';
-import { Marked } from './text.js';
-import { Time, zoneName, count } from './fmt.js';
+import { Marked, EventTime } from './text.js';
+import { zoneName, count } from './fmt.js';
 import { Icon } from './icons.js';
 import { Outcome, Tag, useAsk } from './parts.js';
 import { hits, row, textAt } from './json.js';
@@ -81,7 +81,7 @@ const spaceName = (id) => scopes.value.find((s) => s.id === id)?.name ?? id;
 
 function Cell({ col, hit, f }) {
   switch (col) {
-    case 'time': return html`<${Time} value=${f.time}/>`;
+    case 'time': return html`<${EventTime} value=${f.time}/>`;
     case 'outcome': return html`<${Outcome} value=${f.outcome}><${Marked} text=${f.outcome} cap=${40}/><//>`;
     case 'who': return html`<${Marked} text=${f.who} tag cap=${300}/>`;
     case 'action': return html`<span class="cut"><${Marked} text=${f.action} cap=${300}/></span>${f.own && html` <${Tag}>${W.common.own}

@@ -4,7 +4,7 @@ import { Icon } from './icons.js';
 import { Button } from './parts.js';
 import { Marked } from './text.js';
 import { W } from './words.js';
-import { useKeys } from './state.js';
+import { useKeys, wantsQuery } from './state.js';
 
 const E = W.explore;
 const CLOSE = new Map([['(', ')'], ['[', ']'], ['{', '}']]);
@@ -85,6 +85,7 @@ export function QueryBar({ query, onQuery, problem, children }) {
   const input = useRef(null);
   const list = chips(query);
   useEffect(() => { setText(asText ? query : ''); }, [query, asText]);
+  useEffect(() => { if (wantsQuery.value) { wantsQuery.value = false; input.current.focus(); } }, []);
   useKeys({ '/': () => { input.current.focus(); input.current.select(); } });
   const run = () => onQuery(asText ? text.trim() : [query, text.trim()].filter(Boolean).join(' '));
   const drop = (i) => { onQuery(join(list.filter((_, j) => j !== i))); input.current.focus(); };

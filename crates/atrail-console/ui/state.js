@@ -145,12 +145,20 @@ export function strange(known) {
   return out;
 }
 
+/** What this browser keeps besides pinned keys: settings. One that keeps nothing has the defaults. */
+export const setting = {
+  get: (name) => { try { return localStorage.getItem(`atrail.${name}`); } catch { return null; } },
+  set: (name, value) => { try { localStorage.setItem(`atrail.${name}`, value); } catch { /* kept for this page only */ } },
+};
+/** Set when the query is to have the focus as soon as Explore is there. */
+export const wantsQuery = signal(false);
+
 /* Keys: screens add theirs, the frame has the rest. Layers close from the top by Escape. */
 const bound = [];
 const layers = [];
 /** Whether single letters act (a setting, kept in this browser). */
-export const letters = signal(localStorage.getItem('atrail.letters') !== 'off');
-letters.subscribe((on) => { localStorage.setItem('atrail.letters', on ? 'on' : 'off'); });
+export const letters = signal(setting.get('letters') !== 'off');
+letters.subscribe((on) => { setting.set('letters', on ? 'on' : 'off'); });
 
 /** Binds keys, `{j: fn, Enter: fn}`, while the component is there. */
 export function useKeys(map) {

@@ -1,7 +1,7 @@
 /** Text of events, drawn so that nobody mistakes it: what is invisible or turns the direction is a boxed mark. */
 import { html } from './vendor/preact.js';
 import { W } from './words.js';
-import { count } from './fmt.js';
+import { Time, count, split } from './fmt.js';
 
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\p{Cn}|\p{Co}|[\u{e0000}-\u{e0fff}]/gu;
 const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u, /\p{Script=Armenian}/u, /\p{Script=Cherokee}/u];
@@ -21,6 +21,9 @@ export function mixed(text) {
 export const shown = (text) => text.replace(ODD, (c) => `[${code(c)}]`);
 /** Whether the text has odd characters. */
 export const isOdd = (text) => { ODD.lastIndex = 0; return ODD.test(text); };
+
+/** The time of an event: in the zone in use, or as it is where it is no time that is read here. */
+export const EventTime = ({ value }) => (split(value) ? html`<${Time} value=${value}/>` : html`<span class="time"><${Marked} text=${value} cap=${80}/></span>`);
 
 /** Marks of one text at most: 65,536 of them would hold up the page for a minute. */
 const MARKS = 4000;

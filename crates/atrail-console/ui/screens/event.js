@@ -2,8 +2,8 @@
 import { html, useState, useEffect, useMemo, useRef } from '../vendor/preact.js';
 import { Icon } from '../icons.js';
 import { Button, Menu, AsCommand, Side, State, ErrorState, Banner, Tag, useAsk, copyText, toast, Outcome } from '../parts.js';
-import { Marked, isOdd } from '../text.js';
-import { Time, count, many } from '../fmt.js';
+import { Marked, EventTime, isOdd } from '../text.js';
+import { count, many } from '../fmt.js';
 import { parse, pretty, get, scalar, leafOf, hits } from '../json.js';
 import { ask, read, evidence, at as scopeAt } from '../api.js';
 import { route, scope, scopeKey, link, go, useKeys, useLayer, iso } from '../state.js';
@@ -29,7 +29,7 @@ function Value({ path, text, first, query, onQuery }) {
   const said = text.length > 60 ? text.slice(0, 60) + '…' : text;
   const mono = ['id', 'address', 'eventTime', 'initiatorId', 'targetId', 'observerId'].includes(path.at(-1));
   return html`<dd class="fv"><span class=${mono ? 'mono' : first ? 'b' : ''}>
-    ${field === 'eventTime' ? html`<${Time} value=${text}/>` : field === 'outcome' ? html`<${Outcome} value=${text}>
+    ${field === 'eventTime' ? html`<${EventTime} value=${text}/>` : field === 'outcome' ? html`<${Outcome} value=${text}>
     <${Marked} text=${text}/><//>` : html`<${Marked} text=${text} tag cap=${2000}/>`} </span> <span class="fn">
     ${first || path.length < 2 ? field : path.slice(1).join('.')}</span>
     <span class="pm"><button type="button" aria-label=${W.explore.include(field, said)} onClick=${() => onQuery(more(query, field, text))}>

@@ -10,7 +10,8 @@ import { Facets, FIELDS } from '../facets.js';
 import { Grid, usePages, PAGE, COLS, EXTRA, loadedText, fields } from '../grid.js';
 import { EventPanel } from './event.js';
 import { copyLink } from '../frame.js';
-import { count, dayMonth, clock, many, Time, rangeName } from '../fmt.js';
+import { count, dayMonth, clock, many, rangeName } from '../fmt.js';
+import { EventTime } from '../text.js';
 import { hits } from '../json.js';
 import { W } from '../words.js';
 
@@ -44,7 +45,7 @@ function Empty({ query, span }) {
   return html`<${Panel} ask=${near}>${({ before, after, all }) => {
     if (!query && !before && !after) return html`<${State} icon="term" title=${E.nothing}><p>${E.nothingSend}</p>
       <${Command} text=${curl('/v3/events', '--data-binary @event.json')}/><//>`;
-    const t = (h) => (h ? html`<${Time} value=${fields(h).time}/>` : W.common.none);
+    const t = (h) => (h ? html`<${EventTime} value=${fields(h).time}/>` : W.common.none);
     const dayOf = (h) => Date.parse(h.place.day);
     const to = (h) => set({ from: iso(dayOf(h)), to: iso(dayOf(h) + 864e5) });
     return html`<${State} icon="explore" title=${query ? E.empty(all) : E.emptyRange} actions=${html`

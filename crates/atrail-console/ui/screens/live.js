@@ -4,9 +4,9 @@ import { route, scope, scopeKey, set, go, link, iso, zone, useKeys } from '../st
 import { ask } from '../api.js';
 import { Button, Menu, AsCommand, Banner, State, ErrorState, Outcome, Tag, sh } from '../parts.js';
 import { QueryBar } from '../query.js';
-import { Marked } from '../text.js';
+import { Marked, EventTime } from '../text.js';
 import { row } from '../json.js';
-import { Time, count, zoneName } from '../fmt.js';
+import { count, zoneName } from '../fmt.js';
 import { curl, placeOf } from './explore.js';
 import { EventPanel } from './event.js';
 import { W } from '../words.js';
@@ -136,7 +136,7 @@ export default function Live() {
 
 function Row({ h, sel, onOpen }) {
   h.f ??= row(h.line);
-  return html`<tr id=${`live${h.n}`} class=${sel ? 'sel' : ''} onClick=${onOpen}><td><${Time} value=${h.f.time}/></td><td class="c-outcome">
+  return html`<tr id=${`live${h.n}`} class=${sel ? 'sel' : ''} onClick=${onOpen}><td><${EventTime} value=${h.f.time}/></td><td class="c-outcome">
     <${Outcome} value=${h.f.outcome}><${Marked} text=${h.f.outcome} cap=${40}/><//></td><td><${Marked} text=${h.f.who} tag cap=${200}/></td>
     <td><button type="button" class="bare" onClick=${onOpen}><${Marked} text=${h.f.action} cap=${200}/></button>${h.f.own && html` <${Tag}>
       ${W.common.own}<//>`}</td><td><${Marked} text=${h.f.target} cap=${200}/> <span class="q3"><${Marked} text=${h.f.kind} cap=${80}/>

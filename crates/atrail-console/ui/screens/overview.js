@@ -1,6 +1,6 @@
 /** Overview: the last 24 hours (or another range) at a glance; each number leads into Explore. */
 import { html, useMemo } from '../vendor/preact.js';
-import { range, scope, scopeKey, asOf, link, go, can, iso } from '../state.js';
+import { range, scope, scopeKey, asOf, link, go, can, iso, wantsQuery } from '../state.js';
 import { ask, read } from '../api.js';
 import { Button, Panel, Table, Tag, State, Command, useAsk } from '../parts.js';
 import { Histogram, barsOf, bucketMap, stepFor, interval } from '../chart.js';
@@ -141,7 +141,7 @@ export default function Overview() {
   const empty = fig.state === 'ok' && days.state === 'ok' && fig.data.now.total === 0 && days.data.length === 0;
   return html`<div class="page overview"><div class="head"><h1>${r.last === '24h' ? O.title : rangeName(r)}</h1><span class="q3 wide-only">
     ${bounds(r)}</span><div class="row questions" role="group" aria-label=${O.questions}>
-    ${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)}>${O[k]}<//>`)}</div></div>
+    ${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)} onClick=${() => { wantsQuery.value = k === 'whoDeleted'; }}>${O[k]}<//>`)}</div></div>
     ${empty && html`<${State} icon="term" title=${W.explore.nothing}><p>${W.explore.nothingSend}</p>
       <${Command} text=${curl('/v3/events', '--data-binary @event.json')}/><//>`}
     <${Panel} ask=${fig} what=${O.counting} keep>${({ now, then, fails, reads }) => html`
