@@ -5,11 +5,13 @@
 #   ci/vendor.sh           compares; a difference, or a tool that is missing, fails
 #   ci/vendor.sh --write   writes the committed file
 #
+# AGAINST names another file to compare with.
+#
 # Needs node and npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-committed=$PWD/crates/atrail-console/ui/vendor/preact.js
+committed=${AGAINST:-$PWD/crates/atrail-console/ui/vendor/preact.js}
 for tool in node npm; do
   command -v "$tool" >/dev/null || { echo "ci/vendor.sh: $tool is not installed" >&2; exit 1; }
 done

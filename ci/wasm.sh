@@ -5,6 +5,8 @@
 #   ci/wasm.sh           compares; a difference, or a tool that is missing, fails
 #   ci/wasm.sh --write   writes the committed file
 #
+# AGAINST names another file to compare with.
+#
 # Needs rustup, which gets the compiler and its target once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +14,7 @@ cd "$(dirname "$0")/.."
 readonly toolchain=1.95.0 target=wasm32-unknown-unknown
 # The console loads it only where something is to be proven.
 readonly most_bytes_gzip=$((300 * 1024))
-committed=$PWD/crates/atrail-console/ui/wasm/verifier.wasm
+committed=${AGAINST:-$PWD/crates/atrail-console/ui/wasm/verifier.wasm}
 
 command -v rustup >/dev/null || { echo "ci/wasm.sh: rustup is not installed" >&2; exit 1; }
 rustup target list --toolchain "$toolchain" --installed 2>/dev/null | grep -qx "$target" ||
