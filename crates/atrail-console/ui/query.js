@@ -44,7 +44,7 @@ export function chips(text) {
     const minus = /^-./.test(w);
     const bare = minus ? w.slice(1) : w;
     const m = /^((?:[^:"\s()\\]|\\.)+):(.+)$/s.exec(bare);
-    const url = m && (/^(https?|crn|arn|urn)$/i.test(m[1]) || /^[0-9a-f]*$/i.test(m[1]));
+    const url = m && (/^(https?|crn|arn|urn)$/i.test(m[1]) || (ADDRESS.test(bare) && /:.*:/.test(bare)));
     const negative = minus !== not;
     out.push({ text: (negative ? '-' : '') + bare, not: negative, field: m && !url ? m[1] : null, value: m && !url ? m[2] : bare });
     not = false;

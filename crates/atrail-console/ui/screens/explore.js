@@ -124,8 +124,10 @@ function Columns({ cols }) {
 }
 
 /** The place of a hit in a link: sealed ones by segment and index, others by their leaf. */
-export const placeOf = ({ place }) => (place.segment ? `${place.segment}.${place.index}`
-  : `leaf.${place.leaf.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`);
+export const placeOf = ({ place }) => (place.segment ? `${place.segment}.${place.index}` : leafPlace(place));
+const leafPlace = ({ leaf }) => `leaf.${leaf.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
+/** Whether a hit is the one that a link names: one that was not sealed then is found by its leaf. */
+const isAt = (at, hit) => placeOf(hit) === at || (at.startsWith('leaf.') && leafPlace(hit.place) === at);
 
 /** The key and the bars (or their table), and what is selected on them. */
 function Bars({ agg, known, bars, step, sel, onSel, onZoom, query, onQuery, low, asTable }) {
@@ -194,7 +196,7 @@ export default function Explore() {
   useEffect(() => { setSel(null); setCur(-1); }, deps);
   useLayer(() => setFacets(false), facetsOpen);
 
-  const open = at ? pages.find((h) => placeOf(h) === at) : -1;
+  const open = at ? pages.find((h) => isAt(at, h)) : -1;
   const show = (i) => { const h = pages.row(i); if (h) { set({ at: placeOf(h) }, { replace: !!at }); setFacets(false); } };
   const walk = (d) => {
     const i = Math.max(0, Math.min(pages.n - 1, (open >= 0 ? open : cur) + d));
