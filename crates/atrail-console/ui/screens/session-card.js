@@ -123,12 +123,12 @@ function Actions({ session, save, isPrimary }) {
   return html`<${Button} kind=${isPrimary ? 'fill' : ''} icon="verify" onClick=${() => attempt(() => begin(ofSession(session)))}>${S.save}<//>${plain}`;
 }
 
-/** The card of a session. `end` ends it; `isPrimary`: it has the view's primary button. */
-export function SessionCard({ session, end, isShown, isPrimary }) {
+/** The card of a session. `end` ends it; `isPrimary`: it has the view's primary button; `isMade`: it was made just now. */
+export function SessionCard({ session, end, isShown, isPrimary, isMade }) {
   const save = saves.value.get(session.id);
   const head = useRef(null);
   // After the panel that made it is gone, the focus would be nowhere.
-  useEffect(() => { if (isShown) setTimeout(() => { if (document.activeElement === document.body) head.current?.focus(); }, 50); }, [isShown]);
+  useEffect(() => { if (isMade) setTimeout(() => { if (document.activeElement === document.body) head.current?.focus(); }, 50); }, [isMade]);
   const f = S.facts;
   const title = S.name(scopeName(session).replace(/^space /, ''), daysOf(session), hoursOf(session));
   const isGone = session.state === 'gone' || save?.state === 'gone';

@@ -71,6 +71,7 @@ const Hint = () => html`<div class="banner info"><${Icon} name="info"/><div clas
 export default function Sessions() {
   const ask = useAsk((signal) => call('GET', '/v3/sessions', null, { signal }), []);
   const [end, dialog] = useEnding(ask.again);
+  const [made, setMade] = useState('');
   useEffect(() => { if (ask.data) restore(me.value.user.id, new Set(ask.data.map(({ id }) => id))).catch(() => {}); }, [ask.data]);
   const list = [...(ask.data ?? [])].reverse();
   useWatch(list, ask.again);
@@ -82,6 +83,7 @@ export default function Sessions() {
   const most = me.value?.server.limits?.open_sessions;
   const primary = isNew ? null : cards.find((s) => s.state !== 'gone' && saves.value.get(s.id)?.state !== 'done');
   const onMade = (session, isWanted) => {
+    setMade(session.id);
     set({ new: null, session: session.id });
     ask.again();
     toast(S.made);
@@ -92,7 +94,7 @@ export default function Sessions() {
   const body = html`<div class="page"><div class="head"><h1>${S.title}</h1><span class="q3">${S.lead}</span>
       ${can('read') && html`<${Button} kind=${primary || isNew ? '' : 'fill'} icon="plus" href=${link('sessions', { ...Object.fromEntries(route.value.params), new: '1' })}>${S.create}<//>`}</div>
     <${Panel} ask=${ask} keep>${() => html`
-      ${cards.map((s) => html`<${SessionCard} key=${s.id} session=${s} end=${() => end(s)} isShown=${s.id === shown} isPrimary=${s === primary}/>`)}
+      ${cards.map((s) => html`<${SessionCard} key=${s.id} session=${s} end=${() => end(s)} isShown=${s.id === shown} isPrimary=${s === primary} isMade=${s.id === made}/>`)}
       ${others.length > 0 && html`<section class="sec"><div class="near"><h2>${cards.length ? S.others : S.all}</h2><span class="small q3">${S.used(list.length, most)}</span></div><${Others} list=${others} zone=${zoneName()}/></section>`}
       ${list.length === 0 && html`<${State} icon="sessions" title=${S.none}><p>${S.noneText}</p><//>`}
       <${Hint}/>`}<//></div>`;
