@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds everything that people install, into dist/: a Linux binary, a tar.gz, a .deb, a container image, licence texts,
-# an SBOM, the compiler's version and SHA256SUMS. The same commit and compiler give the same bytes, in whatever directory
+# an SBOM, a page that verifies downloads, the compiler's version and SHA256SUMS. The same commit and compiler give the same bytes, in whatever directory
 # they are built; the image rests on this machine's libc6 and ca-certificates as well.
 #
 #   ci/dist.sh                      builds the binary first
 #   ci/dist.sh --binary FILE        packs this one: for trying the packaging
 #
-# Needs what the build needs, and python3, dpkg-deb and xz. It installs zig, which compiles for an old glibc, below
+# Needs what the build needs, and python3, dpkg-deb, xz, node and npm. It installs zig, which compiles for an old glibc, below
 # target/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -117,6 +117,9 @@ dpkg-deb --root-owner-group -Zxz --build "$deb" "dist/atrail_${version}_amd64.de
 step "container image"
 python3 ci/dist/image.py --binary "$binary" --version "$version" --commit "$commit" --epoch "$SOURCE_DATE_EPOCH" \
   --licences "$stage/THIRD-PARTY-LICENSES.txt" --out "dist/atrail-$version-x86_64-image.tar"
+
+step "page that verifies"
+ci/verify-page.sh dist/atrail-verify.html
 
 step "compiler"
 # Of what the bytes depend on besides the commit; the image depends on two packages as well, and names them in a label.

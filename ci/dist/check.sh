@@ -56,6 +56,7 @@ for program in bash zsh fish; do
 done
 if tar -tzf "$dist"/atrail-*-x86_64-linux.tar.gz | grep '/$'; then fail "the tar.gz has entries for directories"; fi
 [ -s "$work/share/doc/atrail/deploy/compose/compose.yaml" ] || fail "there is no deploy/ among the pages"
+grep -q "default-src 'none'" "$dist/atrail-verify.html" || fail "the page that verifies has no policy"
 [ -s "$dist/rustc.txt" ] || fail "the compiler is not named"
 python3 -c 'import json, sys
 bom = json.load(open(sys.argv[1]))

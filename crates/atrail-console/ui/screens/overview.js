@@ -100,7 +100,7 @@ function Top({ facet, title, total }) {
     <span class="sr"> ${title}</span></a></div>
     <ul>${facet.values.slice(0, 5).map((v) => html`<li class="val" key=${v.value}>
       <a class="name" href=${link('explore', { q: only('', facet.field, v.value) })}><span class="cut">
-      <${Marked} text=${v.value} cap=${120}/></span><span class="n">${count(v.count)}</span></a><${Share} n=${v.count} of=${total}/></li>`)}
+      <${Marked} text=${v.value === '' ? W.explore.emptyText : v.value} cap=${120}/></span><span class="n">${count(v.count)}</span></a><${Share} n=${v.count} of=${total}/></li>`)}
     ${facet.values.length === 0 && html`<li class="q3 small">${W.common.none}</li>`}</ul></section>`;
 }
 
@@ -109,7 +109,7 @@ function Newcomers({ r, now }) {
   return html`<section><div class="sec-head"><h2>${range.value.last === '24h' ? O.freshDay : O.fresh}</h2><span class="q3 small right">
     ${O.freshWhy}</span></div><${Panel} ask=${a}>${(list) => (list.length === 0 ? html`<p class="q3 small">${O.freshNone}</p>`
     : html`<ul class="fresh">${list.slice(0, 7).map((v) => html`<li key=${v.field + v.value}><span class="q3">${O[v.word]}</span>
-      <a class="quiet cut" href=${link('explore', { q: only('', v.field, v.value) })}><${Marked} text=${v.value} tag cap=${120}/></a>
+      <a class="quiet cut" href=${link('explore', { q: only('', v.field, v.value) })}><${Marked} text=${v.value === '' ? W.explore.emptyText : v.value} tag cap=${120}/></a>
       <span class="num nowrap">${many(v.count, 'event')}</span></li>`)}</ul>
       ${list.length > 7 && html`<p class="q3 small freshmore">${O.freshMore(list.length - 7)}</p>`}`)}<//></section>`;
 }
