@@ -111,6 +111,48 @@ pub struct TokenError {
     pub error_description: String,
 }
 
+/// A login of the caller that is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Login {
+    /// GUID.
+    pub id: String,
+    /// `browser`, or `client` for a login with tokens.
+    pub kind: LoginKind,
+    /// What began it.
+    pub by: LoginBy,
+    /// The public part of the API key that began it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// When it began.
+    pub began: String,
+    /// When it ends unless it is refreshed or used before.
+    pub expires: String,
+    /// Whether the request came with it.
+    pub current: bool,
+}
+
+/// Who has a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginKind {
+    /// A browser, by a cookie.
+    Browser,
+    /// Any other client, by tokens.
+    Client,
+}
+
+/// What began a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginBy {
+    /// A password.
+    Password,
+    /// An API key.
+    ApiKey,
+    /// An OpenID provider.
+    Provider,
+}
+
 /// The body of `PUT /v3/password`. `Debug` never shows a secret.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

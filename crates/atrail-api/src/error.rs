@@ -66,6 +66,8 @@ codes! {
     QueryInvalid = "query_invalid", 400, "the query is not valid";
     /// The request has no valid token.
     Unauthenticated = "unauthenticated", 401, "not logged in";
+    /// The login of a browser is too old for this: the user has to log in again.
+    FreshLoginRequired = "fresh_login_required", 401, "a fresh login is required";
     /// The caller's roles do not allow this.
     Forbidden = "forbidden", 403, "not allowed";
     /// The thing does not exist, or the caller may not know that it does.

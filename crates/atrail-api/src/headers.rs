@@ -10,6 +10,8 @@ pub const ACCOUNT_ID: &str = "x-auth-account-id";
 pub const SESSION_ID: &str = "sessionid";
 /// In an answer: a sentence that the caller should also know. A client shows it to its user.
 pub const NOTE: &str = "atrail-note";
+/// In a request of the console's pages: `1`. A page of another origin cannot send it.
+pub const CONSOLE: &str = "x-atrail-console";
 /// Identifies one request in answers and logs.
 pub const REQUEST_ID: &str = "x-request-id";
 /// Identifies one request, so that the server carries it out once, however often the client sends it

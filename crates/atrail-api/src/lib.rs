@@ -4,6 +4,7 @@
 //! original's, and clients may ignore them.
 
 mod auth;
+mod console;
 mod error;
 mod events;
 pub mod headers;
@@ -19,8 +20,12 @@ mod sessions;
 mod tenancy;
 
 pub use auth::{
-    InfoResponse, OidcInfo, PasswordChange, TokenError, TokenRequest, TokenResponse,
-    TokenRevocation,
+    InfoResponse, Login, LoginBy, LoginKind, OidcInfo, PasswordChange, TokenError, TokenRequest,
+    TokenResponse, TokenRevocation,
+};
+pub use console::{
+    ConsoleAccount, ConsoleIdentity, ConsoleLimits, ConsoleLink, ConsoleLogin, ConsoleLoginState,
+    ConsoleMe, ConsoleOidc, ConsoleOrganization, ConsoleServer, ConsoleSpace,
 };
 pub use error::{ErrorCode, Problem};
 pub use events::{AckOrRefusal, DaySummary, EventsQuery, IngestCounts, IngestQuery};

@@ -78,6 +78,30 @@ pub const INGEST_KEYS: &str = "/v3/ingest_keys";
 pub const INGEST_KEY: &str = "/v3/ingest_keys/{id}";
 /// The caller's own password.
 pub const PASSWORD: &str = "/v3/password";
+/// The server itself, as a browser opens it.
+pub const ROOT: &str = "/";
+/// The console without the slash at its end.
+pub const CONSOLE: &str = "/console";
+/// The caller's logins.
+pub const LOGINS: &str = "/v3/logins";
+/// One of them.
+pub const LOGIN: &str = "/v3/logins/{id}";
+/// The console's document.
+pub const CONSOLE_DOCUMENT: &str = "/console/";
+/// What the document refers to.
+pub const CONSOLE_ASSET: &str = "/console/{*path}";
+/// Logs a browser in.
+pub const CONSOLE_LOGIN: &str = "/v3/console/login";
+/// Logs a browser out.
+pub const CONSOLE_LOGOUT: &str = "/v3/console/logout";
+/// Makes a link that logs a browser in once.
+pub const CONSOLE_LINKS: &str = "/v3/console/links";
+/// Leads a browser to the OpenID provider.
+pub const CONSOLE_OIDC_START: &str = "/v3/console/oidc/start";
+/// Where the OpenID provider leads a browser back to.
+pub const CONSOLE_OIDC_CALLBACK: &str = "/v3/console/oidc/callback";
+/// The login of a browser, and what its user may see.
+pub const CONSOLE_ME: &str = "/v3/console/me";
 /// Liveness.
 pub const HEALTHZ: &str = "/healthz";
 /// Readiness to accept events.

@@ -3,6 +3,7 @@
 //! No secret is stored in a usable form: passwords arrive hashed by Argon2id, random secrets by SHA-256.
 
 mod api_keys;
+mod browser_logins;
 mod columns;
 mod external;
 mod founding;
@@ -14,8 +15,10 @@ mod ingest_uses;
 mod invitations;
 mod key_home;
 mod key_uses;
+mod login_links;
 mod login_records;
 mod logins;
+mod own_logins;
 mod role_rows;
 mod standing;
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod users;
 mod warrant;
 
 pub use api_keys::{ApiKey, ApiKeyHolder, KeyHolder, KeyReach, NewApiKey};
+pub use browser_logins::BrowserLogin;
 pub use external::ExternalUser;
 pub use founding::Founding;
 pub use grants::{Grant, Granted, Granter, Revoked};
@@ -31,7 +35,8 @@ pub use ingest_keys::{IngestKey, IngestSecret, NewIngestKey, Signer};
 pub use ingest_silence::IngestTurn;
 pub use ingest_uses::{IngestCounts, IngestUse};
 pub use invitations::{Answerer, Invitation, InvitationId};
-pub use logins::{EndedLogin, Exchange, LoginKind, NewLogin, Proof, RECORDS_OF_A_LOGIN};
+pub use logins::{EndedLogin, Exchange, KeptBy, LoginKind, NewLogin, Proof, RECORDS_OF_A_LOGIN};
+pub use own_logins::OwnLogin;
 pub use users::Credentials;
 pub(crate) use warrant::must_stand;
 

@@ -70,10 +70,10 @@ use sqlx::sqlite::{
 pub use anchors::Anchors;
 use identity::must_stand;
 pub use identity::{
-    Answerer, ApiKey, ApiKeyHolder, Credentials, EndedLogin, Exchange, ExternalUser, Founding,
-    Grant, Granted, Granter, Identity, IngestCounts, IngestKey, IngestSecret, IngestTurn,
-    IngestUse, Invitation, InvitationId, KeyHolder, KeyReach, LoginKind, NewApiKey, NewIngestKey,
-    NewLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
+    Answerer, ApiKey, ApiKeyHolder, BrowserLogin, Credentials, EndedLogin, Exchange, ExternalUser,
+    Founding, Grant, Granted, Granter, Identity, IngestCounts, IngestKey, IngestSecret, IngestTurn,
+    IngestUse, Invitation, InvitationId, KeptBy, KeyHolder, KeyReach, LoginKind, NewApiKey,
+    NewIngestKey, NewLogin, OwnLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

@@ -29,6 +29,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0020_keys.sql"),
     include_str!("schema/0021_index_files.sql"),
     include_str!("schema/0022_ingest_keys.sql"),
+    include_str!("schema/0023_browser_logins.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
@@ -222,6 +223,31 @@ mod tests {
         let ended = sqlx::raw_sql("DELETE FROM logins").execute(&pool).await;
         ended.unwrap();
         assert!(rows(records).await.is_empty());
+    }
+
+    /// A login from before browsers had any stays one of tokens, and takes its links with it.
+    #[tokio::test]
+    async fn logins_from_before_browsers_had_any_are_kept() {
+        let pool = made_by_version_of(21).await;
+        let old = "INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0);
+            INSERT INTO logins (login, holder, created, expires) VALUES (x'11', x'01', 0, 9), (x'12', x'01', 0, 9);
+            INSERT INTO refresh_tokens VALUES (x'21', x'11', 0, NULL);";
+        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let rows = async |sql: &'static str| {
+            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
+        };
+        let logins = "SELECT hex(login) || ' ' || (cookie IS NULL) || ' ' || (cookie_ends IS NULL) FROM logins ORDER BY 1";
+        assert_eq!(rows(logins).await, ["11 1 1", "12 1 1"]);
+        let links = "INSERT INTO login_links VALUES (x'31', x'01', NULL, x'11', NULL, 9), (x'32', x'01', NULL, x'12', NULL, 9);
+            UPDATE logins SET cookie = x'41' WHERE login = x'11';";
+        sqlx::raw_sql(links).execute(&pool).await.unwrap();
+        let twice = sqlx::raw_sql("UPDATE logins SET cookie = x'41' WHERE login = x'12'");
+        twice.execute(&pool).await.unwrap_err();
+        let ended = sqlx::raw_sql("DELETE FROM logins WHERE login = x'11'");
+        ended.execute(&pool).await.unwrap();
+        assert_eq!(rows("SELECT hex(hash) FROM login_links").await, ["32"]);
     }
 
     /// The row of an object summarizes its contents, even for an object of an earlier version.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::auth::api_keys::ApiKeys;
+use crate::auth::browser::Browsers;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) api_keys: Arc<ApiKeys>,
     pub(crate) ingest_keys: Arc<IngestKeys>,
+    pub(crate) browsers: Browsers,
     pub(crate) passwords: Passwords,
     pub(crate) oidc: Option<Oidc>,
     pub(crate) throttle: Throttle,

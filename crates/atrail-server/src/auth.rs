@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod api_keys;
 pub(crate) mod bearer;
+pub(crate) mod browser;
 pub(crate) mod indices;
 pub(crate) mod login;
 pub(crate) mod oidc;

@@ -3,6 +3,7 @@
 //! A setting that the file omits keeps its default. The parser refuses unknown keys, sizes and times without a unit,
 //! and values of the wrong kind, and names the key and the line. `docs/atrail.example.toml` explains each setting.
 
+mod console;
 mod oidc;
 mod put;
 mod search;
@@ -16,6 +17,7 @@ use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
+use console::ConsoleSection;
 use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
 use search::SearchSection;
@@ -30,6 +32,7 @@ pub struct ConfigFile {
     search: SearchSection,
     sessions: SessionsSection,
     tokens: TokensSection,
+    console: ConsoleSection,
     evidence: EvidenceSection,
     auth: AuthSection,
     log: LogSection,
@@ -141,6 +144,7 @@ impl ConfigFile {
             trusted_proxies,
             access_token_ttl,
             refresh_token_ttl,
+            console,
             oidc,
             max_connections,
             max_connections_per_address,
@@ -216,6 +220,7 @@ impl ConfigFile {
                 access_ttl: Some(Span(*access_token_ttl)),
                 refresh_ttl: Some(Span(*refresh_token_ttl)),
             },
+            console: ConsoleSection::of(console),
             evidence: EvidenceSection {
                 name: server_name.clone(),
             },
@@ -274,6 +279,7 @@ impl ConfigFile {
                     access_ttl,
                     refresh_ttl,
                 },
+            console,
             evidence: EvidenceSection { name },
             auth: AuthSection { oidc },
             log: LogSection { format, level },
@@ -300,6 +306,7 @@ impl ConfigFile {
         put_span(&mut settings.drain, drain);
         put_span(&mut settings.access_token_ttl, access_ttl);
         put_span(&mut settings.refresh_token_ttl, refresh_ttl);
+        console.apply(&mut settings.console);
         oidc.apply(&mut settings.oidc);
         put(&mut settings.log.format, format);
         put(&mut settings.log.level, level);

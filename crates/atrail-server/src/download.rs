@@ -65,7 +65,7 @@ pub(crate) async fn respond(
         (header::CONTENT_RANGE, content_range),
         (header::ACCEPT_RANGES, Some("bytes".to_owned())),
         (header::ETAG, Some(etag)),
-        (header::CONTENT_DISPOSITION, Some(disposition(session))),
+        (header::CONTENT_DISPOSITION, Some(disposition(session, ""))),
     ];
     for (name, value) in fields {
         if let Some(value) = value {
@@ -99,13 +99,13 @@ fn media_type(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Returns a `Content-Disposition` whose file name states the days.
-fn disposition(session: &Session) -> String {
+/// Returns a `Content-Disposition` whose file name states the days, with this ending beside the download's.
+pub(crate) fn disposition(session: &Session, ending: &str) -> String {
     let days = session.scope.days;
     let (start, end) = (days.start(), days.end());
     if start == end {
-        format!("attachment; filename=\"events-{start}.ndjson.gz\"")
+        format!("attachment; filename=\"events-{start}.ndjson.gz{ending}\"")
     } else {
-        format!("attachment; filename=\"events-{start}_{end}.ndjson.gz\"")
+        format!("attachment; filename=\"events-{start}_{end}.ndjson.gz{ending}\"")
     }
 }

@@ -3,6 +3,7 @@
 //! [`Server::start`] opens the store in its data directory, creates the first user if there is none, and serves until
 //! [`Running::shutdown`]. Handlers are thin, and reach events only through `auth::access` and `auth::indices`.
 
+mod answer_headers;
 mod app;
 mod audit;
 mod auth;
@@ -36,6 +37,6 @@ pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, TlsError, check};
 pub use settings::{
-    LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl, RoleRule,
-    SearchLimits, SettingError, Settings, listen_address,
+    ConsoleSettings, LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl,
+    RoleRule, SearchLimits, SettingError, Settings, listen_address,
 };

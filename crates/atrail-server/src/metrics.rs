@@ -72,15 +72,21 @@ pub(crate) enum AuthFailure {
     IdToken,
     /// An access token that is not the server's, has expired, or whose login has ended.
     AccessToken,
+    /// A cookie of no login, or of one that has ended.
+    Cookie,
+    /// A link that was used before, has expired or never existed.
+    Link,
 }
 
 impl AuthFailure {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Password,
         Self::ApiKey,
         Self::RefreshToken,
         Self::IdToken,
         Self::AccessToken,
+        Self::Cookie,
+        Self::Link,
     ];
 
     const fn word(self) -> &'static str {
@@ -90,6 +96,8 @@ impl AuthFailure {
             Self::RefreshToken => "refresh_token",
             Self::IdToken => "id_token",
             Self::AccessToken => "access_token",
+            Self::Cookie => "cookie",
+            Self::Link => "link",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The description of the API (OpenAPI 3.1), generated from the table of operations and from the wire types.
 //!
 //! `docs/openapi.json` is this text. One test compares the two, and another verifies that the text contains every
-//! route. Routes below `/es` are left out: they are a part of another interface, whose clients have its description.
+//! route. Routes below `/es` are left out: they are a part of another interface, whose clients have its description. So
+//! are the console's pages.
 
 mod by_hand;
 mod operation;
@@ -18,6 +19,7 @@ use utoipa::openapi::{RefOr, Schema};
 /// The groups of operations, and their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("login", "Tokens: where to get them and how to check them."),
+    ("console", "Logins of browsers."),
     (
         "events",
         "Sending, counting, downloading and deleting events.",
@@ -75,6 +77,11 @@ fn describe() -> Value {
                     "type": "http", "scheme": "bearer",
                     "description": "An access token or an API key.",
                 },
+                "cookie": {
+                    "type": "apiKey", "in": "cookie", "name": "__Host-atrail",
+                    "description": "The login of a browser. It counts on requests of the console's own pages, on the calls \
+                        that the console makes.",
+                },
                 "basic": {
                     "type": "http", "scheme": "basic",
                     "description": "Any user name, and an API key as the password.",
@@ -95,6 +102,10 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<api::TokenResponse>(&mut found);
     add::<api::TokenError>(&mut found);
     add::<api::PasswordChange>(&mut found);
+    add::<api::Login>(&mut found);
+    add::<api::ConsoleLogin>(&mut found);
+    add::<api::ConsoleLink>(&mut found);
+    add::<api::ConsoleMe>(&mut found);
     add::<api::DaySummary>(&mut found);
     add::<api::AckOrRefusal>(&mut found);
     add::<api::Session>(&mut found);
@@ -176,8 +187,18 @@ mod tests {
             .iter()
             .copied()
             .partition(|(_, path)| path.starts_with(api::paths::ES));
+        let pages = [
+            api::paths::ROOT,
+            api::paths::CONSOLE,
+            api::paths::CONSOLE_DOCUMENT,
+            api::paths::CONSOLE_ASSET,
+        ];
+        let (pages, routes): (BTreeSet<_>, BTreeSet<_>) = routes
+            .into_iter()
+            .partition(|(_, path)| pages.contains(path));
         assert_eq!(described, routes);
         assert!(of_others.len() > 10, "{of_others:?}");
+        assert_eq!(pages.len(), 4);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod console;
 mod es;
 mod events;
 mod exports;
@@ -14,6 +15,7 @@ mod invitations;
 mod keys;
 mod listed;
 mod log;
+mod logins;
 mod metrics;
 mod openapi;
 mod options;
@@ -33,15 +35,16 @@ mod users;
 use std::sync::Arc;
 
 use atrail_api::{ErrorCode, paths};
-use axum::Router;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::auth::browser::ByCookie;
 use crate::error::ApiError;
 use crate::observe::observe;
-use crate::{extract, head, unread};
+use crate::{answer_headers, extract, head, unread};
 pub(crate) use places::guid;
 
 macro_rules! routes {
@@ -59,6 +62,16 @@ macro_rules! routes {
 }
 
 routes! {
+    GET paths::ROOT => console::root;
+    GET paths::CONSOLE => console::to_document;
+    GET paths::CONSOLE_DOCUMENT => console::document;
+    GET paths::CONSOLE_ASSET => console::asset;
+    POST paths::CONSOLE_LOGIN => console::session::log_in;
+    POST paths::CONSOLE_LOGOUT => console::session::log_out;
+    GET paths::CONSOLE_ME => console::session::me;
+    POST paths::CONSOLE_LINKS => console::links::create;
+    GET paths::CONSOLE_OIDC_START => console::oidc::start;
+    GET paths::CONSOLE_OIDC_CALLBACK => console::oidc::callback;
     GET paths::INFO => info::show;
     POST paths::TOKEN => token::create;
     POST paths::TOKEN_LEGACY => token::create;
@@ -96,6 +109,9 @@ routes! {
     POST paths::INGEST_KEY => ingest_keys::rotate;
     DELETE paths::INGEST_KEY => ingest_keys::delete;
     PUT paths::PASSWORD => password::change;
+    GET paths::LOGINS => logins::list;
+    DELETE paths::LOGINS => logins::end_others;
+    DELETE paths::LOGIN => logins::end;
     GET paths::SESSIONS => sessions::list;
     POST paths::SESSIONS => sessions::create;
     GET paths::SESSION => sessions::show;
@@ -177,8 +193,69 @@ const READ_THE_QUERY: [(&str, &str); 19] = [
     ("DELETE", paths::EVENTS),
 ];
 
+/// The routes on which a browser's cookie counts: what the console calls. It sends no events and deletes none, and manages
+/// neither tenancy nor users, so a cookie does not either.
+#[rustfmt::skip]
+const BY_COOKIE: &[(&str, &str, ByCookie)] = &[
+    ("GET", paths::CONSOLE_ME, ByCookie::Look),
+    ("GET", paths::ACCOUNTS, ByCookie::Use),
+    ("GET", paths::ACCOUNT, ByCookie::Use),
+    ("GET", paths::ORGANIZATIONS, ByCookie::Use),
+    ("GET", paths::ORGANIZATION, ByCookie::Use),
+    ("GET", paths::SPACES, ByCookie::Use),
+    ("GET", paths::SPACE, ByCookie::Use),
+    ("GET", paths::USERS, ByCookie::Use),
+    ("GET", paths::USER, ByCookie::Use),
+    ("GET", paths::ROLES, ByCookie::Use),
+    ("POST", paths::ROLES, ByCookie::Fresh),
+    ("DELETE", paths::ROLES, ByCookie::Fresh),
+    ("GET", paths::INVITATIONS, ByCookie::Use),
+    ("POST", paths::INVITATION, ByCookie::Fresh),
+    ("DELETE", paths::INVITATION, ByCookie::Use),
+    ("GET", paths::API_KEYS, ByCookie::Use),
+    ("POST", paths::API_KEYS, ByCookie::Fresh),
+    ("DELETE", paths::API_KEYS, ByCookie::Fresh),
+    ("GET", paths::INGEST_KEYS, ByCookie::Use),
+    ("POST", paths::INGEST_KEYS, ByCookie::Fresh),
+    ("GET", paths::INGEST_KEY, ByCookie::Use),
+    ("POST", paths::INGEST_KEY, ByCookie::Fresh),
+    ("DELETE", paths::INGEST_KEY, ByCookie::Fresh),
+    ("PUT", paths::PASSWORD, ByCookie::Use),
+    ("GET", paths::LOGINS, ByCookie::Use),
+    ("DELETE", paths::LOGINS, ByCookie::Use),
+    ("DELETE", paths::LOGIN, ByCookie::Use),
+    ("GET", paths::SESSIONS, ByCookie::Use),
+    ("POST", paths::SESSIONS, ByCookie::Use),
+    ("GET", paths::SESSION, ByCookie::Use),
+    ("DELETE", paths::SESSION, ByCookie::Use),
+    ("GET", paths::SESSION_MANIFEST, ByCookie::Use),
+    ("GET", paths::SESSION_RECEIPT, ByCookie::Download),
+    ("GET", paths::KEYS, ByCookie::Use),
+    ("POST", paths::KEYS, ByCookie::Fresh),
+    ("GET", paths::HOLDS, ByCookie::Use),
+    ("POST", paths::HOLDS, ByCookie::Use),
+    ("DELETE", paths::HOLDS, ByCookie::Fresh),
+    ("GET", paths::EVENTS, ByCookie::Use),
+    ("GET", paths::DOWNLOAD, ByCookie::Download),
+    ("HEAD", paths::DOWNLOAD, ByCookie::Download),
+    ("GET", paths::EVENT_AT, ByCookie::Use),
+    ("GET", paths::EVENT_PROOF, ByCookie::Use),
+    ("GET", paths::LOG, ByCookie::Use),
+    ("POST", paths::TAIL, ByCookie::Use),
+    ("POST", paths::SEARCH, ByCookie::Use),
+    ("POST", paths::AGGREGATE, ByCookie::Use),
+    ("POST", paths::EXPORTS, ByCookie::Use),
+    ("GET", paths::EXPORT, ByCookie::Download),
+    ("GET", paths::OPTIONS, ByCookie::Use),
+    ("PUT", paths::OPTIONS, ByCookie::Fresh),
+    ("GET", paths::RETENTION, ByCookie::Use),
+    ("POST", paths::RETENTION, ByCookie::Fresh),
+    ("GET", paths::INDEX, ByCookie::Use),
+];
+
 /// The routes that change something and read a body.
-const READ_THE_BODY: [(&str, &str); 34] = [
+const READ_THE_BODY: [(&str, &str); 35] = [
+    ("POST", paths::CONSOLE_LOGIN),
     ("POST", paths::ES_FIELD_CAPS),
     ("POST", paths::ES_INDEX_FIELD_CAPS),
     ("POST", paths::ES_SEARCH),
@@ -220,7 +297,9 @@ const READ_BY_POST: [&str; 3] = [paths::SEARCH, paths::AGGREGATE, paths::TAIL];
 
 /// Returns whether a request only reads: then the server stops working on it when its client hangs up.
 pub(crate) fn only_reads(method: &Method, path: &str) -> bool {
-    method.is_safe() || (*method == Method::POST && READ_BY_POST.contains(&path))
+    // The way back from the OpenID provider logs a browser in.
+    let is_read = method.is_safe() && path != paths::CONSOLE_OIDC_CALLBACK;
+    is_read || (*method == Method::POST && READ_BY_POST.contains(&path))
 }
 
 /// Returns a route that refuses a query or a body unless it reads one: otherwise a client would believe that the server
@@ -238,6 +317,10 @@ fn checked(
         let app = Arc::clone(app);
         route = route.route_layer(from_fn_with_state(app, extract::refuse_body_of_change));
     }
+    let mut by_cookie = BY_COOKIE.iter();
+    if let Some((.., by_cookie)) = by_cookie.find(|(of, at, _)| (*of, *at) == (method, path)) {
+        route = route.route_layer(Extension(*by_cookie));
+    }
     if path.starts_with(paths::ES) {
         route = route.route_layer(from_fn(es::shape::shaped));
     }
@@ -252,6 +335,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn(head::check))
         .layer(from_fn(unread::drop_rest))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), observe))
+        .layer(from_fn_with_state(Arc::clone(&app), answer_headers::add))
         .with_state(app)
 }
 

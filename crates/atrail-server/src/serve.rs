@@ -31,6 +31,7 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::auth::api_keys::ApiKeys;
+use crate::auth::browser::Browsers;
 use crate::auth::passwords::Passwords;
 use crate::auth::standings::Standings;
 use crate::auth::throttle::Throttle;
@@ -186,6 +187,7 @@ async fn prepare(
         audit: Arc::clone(&audit),
         api_keys: Arc::new(ApiKeys::new(identity.clone())),
         ingest_keys: Arc::new(IngestKeys::new(identity.clone(), store.secrets())),
+        browsers: Browsers::new(),
         tokens,
         passwords,
         oidc,

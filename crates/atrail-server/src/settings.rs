@@ -1,5 +1,6 @@
 //! The server's settings.
 
+mod console;
 mod error;
 mod listen;
 pub(crate) mod oidc;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::pace::Limits;
 use crate::serve::patience::Patience;
 
+pub use console::ConsoleSettings;
 use error::INSECURE;
 pub use error::SettingError;
 pub use listen::listen_address;
@@ -47,6 +49,8 @@ pub struct Settings {
     pub access_token_ttl: Duration,
     /// A login expires this long after its last refresh.
     pub refresh_token_ttl: Duration,
+    /// The console.
+    pub console: ConsoleSettings,
     /// Logins through an OpenID provider.
     pub oidc: OidcSettings,
     /// Largest number of connections served at a time. The server answers health checks on a few more.
@@ -144,6 +148,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             access_token_ttl: Duration::from_secs(600),
             refresh_token_ttl: Duration::from_secs(14 * 86_400),
+            console: ConsoleSettings::default(),
             oidc: OidcSettings::default(),
             max_connections: 4096,
             max_connections_per_address: 1024,
@@ -212,6 +217,9 @@ impl Settings {
             ("search.time_limit", self.search.time_limit),
             ("tokens.access_ttl", self.access_token_ttl),
             ("tokens.refresh_ttl", self.refresh_token_ttl),
+            ("console.idle_ttl", self.console.idle_ttl),
+            ("console.max_ttl", self.console.max_ttl),
+            ("console.fresh_ttl", self.console.fresh_ttl),
             ("sessions.idle_ttl", self.store.session_idle_ttl),
             ("sessions.max_ttl", self.store.session_max_ttl),
         ];
@@ -250,6 +258,9 @@ impl Settings {
         }
         if self.store.session_max_ttl < self.store.session_idle_ttl {
             return refuse("sessions.max_ttl", "is less than sessions.idle_ttl");
+        }
+        if self.console.max_ttl < self.console.idle_ttl {
+            return refuse("console.max_ttl", "is less than console.idle_ttl");
         }
         if self.ingest_bytes_in_flight < EVENT_MAX_BYTES {
             return Err(SettingError {
@@ -352,6 +363,8 @@ mod tests {
             refused(|s| s.store.session_max_ttl = brief),
             "sessions.max_ttl"
         );
+        assert_eq!(refused(|s| s.console.max_ttl = brief), "console.max_ttl");
+        assert_eq!(refused(|s| s.console.fresh_ttl = zero), "console.fresh_ttl");
         assert_eq!(
             refused(|s| s.ingest_bytes_in_flight = 1),
             "server.ingest_memory"

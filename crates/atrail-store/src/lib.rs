@@ -58,10 +58,11 @@ pub use atrail_catalog::names::canonical as canonical_name;
 pub use atrail_catalog::readings::{ChangedReadings, Numbered, Reading};
 pub use atrail_catalog::session::{Generation, Session, SessionKey, SessionState};
 pub use atrail_catalog::{
-    Account, Answerer, ApiKey, ApiKeyHolder, Credentials, Exchange, ExternalUser, Founding, Grant,
-    Granted, Granter, Identity, IngestCounts, IngestKey, IngestSecret, IngestTurn, IngestUse,
-    Invitation, InvitationId, KeyHolder, KeyReach, LoginKind, NewApiKey, NewIngestKey, NewLogin,
-    Organization, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer, Space, Tenancy,
+    Account, Answerer, ApiKey, ApiKeyHolder, BrowserLogin, Credentials, EndedLogin, Exchange,
+    ExternalUser, Founding, Grant, Granted, Granter, Identity, IngestCounts, IngestKey,
+    IngestSecret, IngestTurn, IngestUse, Invitation, InvitationId, KeptBy, KeyHolder, KeyReach,
+    LoginKind, NewApiKey, NewIngestKey, NewLogin, Organization, OwnLogin, Proof,
+    RECORDS_OF_A_LOGIN, Revoked, Signer, Space, Tenancy,
 };
 pub use atrail_disk::{ErrorKind, Result, StoreError};
 pub use atrail_wal::{JournalPlace, NewEvent, Unsealed};

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, context, delete, download, healthcheck, hold, iam, login, logout,
-    man, option, passwd, plugin, prove, search, session, status, tail, target, token, trail,
-    verify,
+    admin, completions, config, console, context, delete, download, healthcheck, hold, iam, login,
+    logout, man, option, passwd, plugin, prove, search, session, status, tail, target, token,
+    trail, verify,
 };
 #[cfg(feature = "server")]
 use crate::commands::{quickstart, serve};
@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Logout(logout::Args),
     Passwd(passwd::Args),
     Token(token::Args),
+    Console(console::Args),
     Target(target::Args),
     Status(status::Args),
     #[command(subcommand)]
@@ -128,6 +129,7 @@ impl Command {
             Self::Logout(args) => logout::run(settings, args).await,
             Self::Passwd(args) => passwd::run(settings, args).await,
             Self::Token(args) => token::run(settings, args).await,
+            Self::Console(args) => console::run(settings, args).await,
             Self::Target(args) => target::run(settings, args).await,
             Self::Status(args) => status::run(settings, args).await,
             Self::Session(command) => session::run(settings, command).await,

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod completions;
 pub(crate) mod config;
 mod consent;
+pub(crate) mod console;
 pub(crate) mod context;
 pub(crate) mod delete;
 pub(crate) mod download;

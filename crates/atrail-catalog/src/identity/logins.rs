@@ -15,6 +15,7 @@ use sqlx::SqliteConnection;
 use super::Identity;
 use super::columns::user;
 use super::key_home::bound_to;
+use super::login_links;
 use super::login_records;
 use super::standing::standing;
 use crate::failure::failed_to;
@@ -46,6 +47,11 @@ pub enum Proof<'a> {
         /// When the login ends, even if it is refreshed.
         ends: Timestamp,
     },
+    /// A link that a login made, which this uses up.
+    Link {
+        /// SHA-256 of its secret.
+        hash: [u8; 32],
+    },
 }
 
 impl fmt::Debug for Proof<'_> {
@@ -55,6 +61,7 @@ impl fmt::Debug for Proof<'_> {
             Self::Password { .. } => "Password",
             Self::ApiKey { .. } => "ApiKey",
             Self::External { .. } => "External",
+            Self::Link { .. } => "Link",
         })
     }
 }
@@ -66,12 +73,36 @@ pub struct NewLogin<'a> {
     pub user: &'a User,
     /// The proof.
     pub proof: Proof<'a>,
-    /// SHA-256 of the first refresh token.
-    pub refresh_hash: [u8; 32],
+    /// What keeps the login going.
+    pub kept_by: KeptBy,
     /// The present moment.
     pub now: Timestamp,
-    /// When the login ends unless it is refreshed.
+    /// When the login ends unless it is refreshed, or its cookie is used.
     pub expires: Timestamp,
+}
+
+/// What keeps a login going.
+#[derive(Clone, Copy)]
+pub enum KeptBy {
+    /// Refresh tokens; this is the SHA-256 of the first.
+    RefreshToken([u8; 32]),
+    /// The cookie of a browser.
+    Cookie {
+        /// SHA-256 of its value.
+        hash: [u8; 32],
+        /// No use carries the login past this.
+        ends: Timestamp,
+    },
+}
+
+impl fmt::Debug for KeptBy {
+    /// Never shows a hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RefreshToken(_) => "RefreshToken",
+            Self::Cookie { .. } => "Cookie",
+        })
+    }
 }
 
 /// How a login began.
@@ -133,6 +164,7 @@ impl Identity {
         let holder = new.user.id.bytes();
         let mut tx = self.catalog.begin(WHAT).await?;
         let stands = match &new.proof {
+            Proof::Link { .. } => sqlx::query("SELECT 1"),
             Proof::Password { hash } => {
                 sqlx::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
                     .bind(holder)
@@ -155,24 +187,41 @@ impl Identity {
         }
         let (api_key, ends) = match new.proof {
             Proof::Password { .. } => (None, None),
-            Proof::ApiKey { id, .. } => (Some(id), None),
+            Proof::ApiKey { id, .. } => (Some(id.to_owned()), None),
             Proof::External { ends } => (None, Some(ends)),
+            Proof::Link { hash } => {
+                let linked = login_links::consume(&mut tx, hash, holder, new.now, WHAT).await?;
+                let Some(linked) = linked else {
+                    return Ok(None);
+                };
+                (linked.api_key, linked.ends)
+            }
         };
+        let (cookie, cookie_ends) = match new.kept_by {
+            KeptBy::RefreshToken(_) => (None, None),
+            KeptBy::Cookie { hash, ends } => (Some(hash), Some(ends)),
+        };
+        let last = [ends, cookie_ends].into_iter().flatten().min();
         sqlx::query(
-            "INSERT INTO logins (login, holder, api_key, created, expires, ends) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO logins (login, holder, api_key, created, expires, ends, cookie, cookie_ends) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(login.bytes())
         .bind(holder)
-        .bind(api_key)
+        .bind(api_key.as_deref())
         .bind(now)
-        .bind(nanoseconds(ends.map_or(new.expires, |ends| ends.min(new.expires))))
+        .bind(nanoseconds(last.map_or(new.expires, |last| last.min(new.expires))))
         .bind(ends.map(nanoseconds))
+        .bind(cookie.as_ref().map(<[u8; 32]>::as_slice))
+        .bind(cookie.and(last).map(nanoseconds))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
         note_use(&mut tx, WHAT, login, new.now).await?;
-        insert_token(&mut tx, WHAT, new.refresh_hash, login, new.now).await?;
-        let accounts = match bound_to(&mut tx, api_key, WHAT).await? {
+        if let KeptBy::RefreshToken(hash) = new.kept_by {
+            insert_token(&mut tx, WHAT, hash, login, new.now).await?;
+        }
+        let accounts = match bound_to(&mut tx, api_key.as_deref(), WHAT).await? {
             Some(account) => vec![account],
             None => {
                 let user = new.user.id;
@@ -338,7 +387,7 @@ impl Identity {
 }
 
 /// Ends a login; returns it, unless it had ended.
-async fn end(
+pub(super) async fn end(
     tx: &mut SqliteConnection,
     login: LoginId,
     what: &'static str,

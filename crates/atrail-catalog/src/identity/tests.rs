@@ -10,6 +10,7 @@ use super::*;
 use crate::Catalog;
 use crate::row::{Id, nanoseconds};
 
+mod browser_logins;
 mod changes;
 mod invitations;
 mod keys;
@@ -34,7 +35,7 @@ async fn login(identity: &Identity, user: &User, first: u8) -> LoginId {
     let new = NewLogin {
         user,
         proof: Proof::Password { hash: &hash },
-        refresh_hash: [first; 32],
+        kept_by: KeptBy::RefreshToken([first; 32]),
         now: at(0),
         expires: at(1000),
     };
@@ -99,7 +100,7 @@ async fn login_by_key(identity: &Identity, user: &User, id: &str, first: u8) -> 
     let new = NewLogin {
         user,
         proof: Proof::ApiKey { id, hash: [7; 32] },
-        refresh_hash: [first; 32],
+        kept_by: KeptBy::RefreshToken([first; 32]),
         now: at(0),
         expires: at(1000),
     };

@@ -1,89 +1,51 @@
 //! Issues tokens: for a password, an API key, a refresh token (RFC 6749 §4.3, §6), or an OpenID provider's token.
 
+mod refusal;
+
 use std::time::Duration;
 
-use atrail_api::{TokenError, TokenRequest, TokenResponse};
+use atrail_api::{TokenRequest, TokenResponse};
 use atrail_model::{LoginId, Timestamp, User};
-use atrail_store::{Exchange, ExternalUser, LoginKind, NewLogin, Proof, canonical_name};
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use atrail_store::{
+    EndedLogin, Exchange, ExternalUser, KeptBy, LoginKind, NewLogin, Proof, canonical_name,
+};
 
 use super::oidc::Refused;
-use super::secrets::{Secret, refresh_token, sha256};
+use super::secrets::{Secret, cookie, refresh_token, sha256};
 use super::sent_keys::{self, Verified};
 use super::tokens::ClientKind;
 use crate::app::App;
 use crate::audit::{Act, Action, Actor, Credential, Origin};
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
+pub(crate) use refusal::Refusal;
+use refusal::{BAD_CREDENTIALS, BAD_ID_TOKEN, BAD_LINK, BAD_REFRESH_TOKEN, INGEST_KEY};
 
 /// Within this time after its exchange, a client may exchange a refresh token again, because it may not have received
 /// the answer.
 const REFRESH_RETRY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Why the server issues no token.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// A refusal in the words of RFC 6749 §5.2.
-    Grant(&'static str, &'static str),
-    /// A refusal of the client, not of the user.
-    Client,
-    /// Any other error.
-    Other(ApiError),
-}
-
-impl<E: Into<ApiError>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Other(error.into())
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, error, description) = match self {
-            Self::Other(error) => return error.into_response(),
-            Self::Grant(error, description) => (StatusCode::BAD_REQUEST, error, description),
-            Self::Client => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_client",
-                "the client is `cf` with an empty secret",
-            ),
-        };
-        let body = TokenError {
-            error: error.to_owned(),
-            error_description: description.to_owned(),
-        };
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-        }
-        response
-    }
-}
-
-/// The same answer for unknown users, wrong passwords and wrong keys.
-const BAD_CREDENTIALS: Refusal = Refusal::Grant(
-    "invalid_grant",
-    "the user name and password, or the API key, are wrong",
-);
-const INGEST_KEY: Refusal = Refusal::Grant(
-    "invalid_grant",
-    "an ingest key begins no login: send it with each request",
-);
-const BAD_REFRESH_TOKEN: Refusal = Refusal::Grant(
-    "invalid_grant",
-    "the refresh token is unknown, was used before, or has expired: log in again",
-);
-
-const BAD_ID_TOKEN: Refusal = Refusal::Grant(
-    "invalid_grant",
-    "the server does not accept the OpenID provider's token: log in again; the server's log gives the reason",
-);
 /// RFC 7523 §2.1.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// What shall keep a new login going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// Refresh tokens.
+    RefreshToken,
+    /// The cookie of a browser.
+    Cookie,
+}
+
+/// A login that has just begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    user: User,
+    pub(crate) login: LoginId,
+    client: ClientKind,
+    /// The first refresh token, or the cookie's value.
+    pub(crate) secret: Secret,
+}
 
 /// Issues tokens for the credentials in the form.
 pub(crate) async fn grant(
@@ -99,42 +61,54 @@ pub(crate) async fn grant(
         refresh_token,
         assertion,
     } = form;
-    match grant_type.as_str() {
+    let keeper = Keeper::RefreshToken;
+    let begun = match grant_type.as_str() {
         "password" => match (username, password, passcode) {
-            (_, None, Some(key)) => by_api_key(app, &key, origin).await,
+            (_, None, Some(key)) => by_api_key(app, &key, origin, keeper).await?,
             (Some(user), Some(key), None) if user == "apikey" => {
-                by_api_key(app, &key, origin).await
+                by_api_key(app, &key, origin, keeper).await?
             }
-            (Some(user), Some(password), None) => by_password(app, user, password, origin).await,
-            _ => Err(Refusal::Grant(
-                "invalid_request",
-                "username and password are required, or passcode alone",
-            )),
+            (Some(user), Some(password), None) => {
+                by_password(app, user, password, origin, keeper).await?
+            }
+            _ => {
+                return Err(Refusal::Grant(
+                    "invalid_request",
+                    "username and password are required, or passcode alone",
+                ));
+            }
         },
         "refresh_token" => match refresh_token {
-            Some(token) => by_refresh_token(app, &token, origin).await,
-            None => Err(Refusal::Grant(
-                "invalid_request",
-                "refresh_token is required",
-            )),
+            Some(token) => by_refresh_token(app, &token, origin).await?,
+            None => {
+                return Err(Refusal::Grant(
+                    "invalid_request",
+                    "refresh_token is required",
+                ));
+            }
         },
         JWT_BEARER => match assertion {
-            Some(token) => by_id_token(app, &token, origin).await,
-            None => Err(Refusal::Grant("invalid_request", "assertion is required")),
+            Some(token) => by_id_token(app, &token, None, origin, keeper).await?,
+            None => return Err(Refusal::Grant("invalid_request", "assertion is required")),
         },
-        _ => Err(Refusal::Grant(
-            "unsupported_grant_type",
-            "grant_type must be password, refresh_token, or that of a JWT bearer (RFC 7523)",
-        )),
-    }
+        _ => {
+            return Err(Refusal::Grant(
+                "unsupported_grant_type",
+                "grant_type must be password, refresh_token, or that of a JWT bearer (RFC 7523)",
+            ));
+        }
+    };
+    respond(app, &begun)
 }
 
-async fn by_password(
+/// Begins a login with a user name and a password.
+pub(crate) async fn by_password(
     app: &App,
     name: String,
     password: String,
     origin: &Origin,
-) -> Result<TokenResponse, Refusal> {
+    keeper: Keeper,
+) -> Result<Begun, Refusal> {
     let address = origin.address();
     // Two spellings of a name count as one name.
     let counted = canonical_name(&name);
@@ -156,10 +130,17 @@ async fn by_password(
         return Err(BAD_CREDENTIALS);
     };
     attempt.succeeded();
-    begin(app, &found.user, Proof::Password { hash }, origin).await
+    let proof = Proof::Password { hash };
+    begin(app, &found.user, proof, origin, keeper).await
 }
 
-async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+/// Begins a login with an API key.
+pub(crate) async fn by_api_key(
+    app: &App,
+    text: &str,
+    origin: &Origin,
+    keeper: Keeper,
+) -> Result<Begun, Refusal> {
     let address = origin.address();
     let attempt = app.throttle.begin_key(address, app.clock.elapsed());
     let found = sent_keys::holder_of(app, text, address, attempt).await?;
@@ -169,11 +150,41 @@ async fn by_api_key(app: &App, text: &str, origin: &Origin) -> Result<TokenRespo
         id: key.id(),
         hash: holder.hash,
     };
-    begin(app, &user, proof, origin).await
+    begin(app, &user, proof, origin, keeper).await
 }
 
-/// Issues tokens for an ID token of the OpenID provider, sent as an assertion (RFC 7523 §2.1).
-async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenResponse, Refusal> {
+/// Begins a login with the secret of a link, which works once.
+pub(crate) async fn by_link(
+    app: &App,
+    secret: &str,
+    origin: &Origin,
+    keeper: Keeper,
+) -> Result<Begun, Refusal> {
+    let now = app.clock.moment();
+    let attempt = app.throttle.begin(None, origin.address(), now.elapsed)?;
+    let hash = sha256(secret.trim().as_bytes());
+    let found = app.identity.user_of_login_link(hash, now.date).await;
+    let (attempt, found) = attempt.tried(found)?;
+    let Some(user) = found else {
+        app.metrics.auth_failed(AuthFailure::Link);
+        return Err(BAD_LINK);
+    };
+    attempt.succeeded();
+    let proof = Proof::Link { hash };
+    match begin(app, &user, proof, origin, keeper).await {
+        Err(Refusal::Grant(..)) => Err(BAD_LINK),
+        begun => begun,
+    }
+}
+
+/// Begins a login with an ID token of the OpenID provider; with a nonce, only with one that was made for it.
+pub(crate) async fn by_id_token(
+    app: &App,
+    token: &str,
+    nonce: Option<&str>,
+    origin: &Origin,
+    keeper: Keeper,
+) -> Result<Begun, Refusal> {
     let address = origin.address();
     let Some(oidc) = &app.oidc else {
         return Err(Refusal::Grant(
@@ -183,8 +194,14 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
     };
     let now = app.clock.moment();
     let attempt = app.throttle.begin(None, address, now.elapsed)?;
-    let user = match oidc.verify(token.trim(), now).await {
-        Ok(user) => user,
+    let verified = oidc.verify(token.trim(), now).await;
+    let user = match verified {
+        Ok(user) if nonce.is_none_or(|nonce| user.is_for(nonce)) => user,
+        Ok(_) => {
+            app.metrics.auth_failed(AuthFailure::IdToken);
+            tracing::warn!(%address, why = "it was made for another login", "an ID token was refused");
+            return Err(BAD_ID_TOKEN);
+        }
         Err(Refused::Other(error)) => {
             attempt.not_made();
             return Err(Refusal::Other(error));
@@ -214,7 +231,8 @@ async fn by_id_token(app: &App, token: &str, origin: &Origin) -> Result<TokenRes
         .await?;
     let ends = now.date.checked_add(oidc.login_ttl());
     let ends = ends.unwrap_or(Timestamp::MAX);
-    begin(app, &admitted, Proof::External { ends }, origin).await
+    let proof = Proof::External { ends };
+    begin(app, &admitted, proof, origin, keeper).await
 }
 
 /// Begins a login with what proved the user's identity. When the proof no longer holds, answers as for wrong
@@ -224,40 +242,71 @@ async fn begin(
     user: &User,
     proof: Proof<'_>,
     origin: &Origin,
-) -> Result<TokenResponse, Refusal> {
+    keeper: Keeper,
+) -> Result<Begun, Refusal> {
     let (client, credential, api_key) = match proof {
         Proof::Password { .. } => (ClientKind::Password, Credential::Password, None),
         Proof::ApiKey { id, .. } => (ClientKind::ApiKey, Credential::ApiKey, Some(id)),
         Proof::External { .. } => (ClientKind::Sso, Credential::Token, None),
+        // Of the key that the link's maker may have logged in with, the catalog knows.
+        Proof::Link { .. } => (ClientKind::Link, Credential::Token, None),
     };
-    let refresh = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
+    let after = |span| now.checked_add(span).unwrap_or(Timestamp::MAX);
+    let (secret, kept_by, expires) = match keeper {
+        Keeper::RefreshToken => {
+            let secret = refresh_token().map_err(ApiError::internal)?;
+            let kept_by = KeptBy::RefreshToken(secret.hash());
+            (secret, kept_by, app.refresh_end(now))
+        }
+        Keeper::Cookie => {
+            let secret = cookie().map_err(ApiError::internal)?;
+            let kept_by = KeptBy::Cookie {
+                hash: secret.hash(),
+                ends: after(app.settings.console.max_ttl),
+            };
+            (secret, kept_by, after(app.settings.console.idle_ttl))
+        }
+    };
     let new = NewLogin {
         user,
         proof,
-        refresh_hash: refresh.hash(),
+        kept_by,
         now,
-        expires: app.refresh_end(now),
+        expires,
     };
     let login = app.identity.begin_login(new).await?;
     let login = login.ok_or(BAD_CREDENTIALS)?;
+    let api_key = match proof {
+        // The key that the link's maker logged in with.
+        Proof::Link { .. } => {
+            let standing = app.standings.of(login, app.clock.moment()).await?;
+            standing.and_then(|standing| standing.api_key.as_deref().map(str::to_owned))
+        }
+        _ => api_key.map(str::to_owned),
+    };
     let act = |domain| {
         let actor = Actor::new(user, origin.clone()).by(credential);
         let act = Act::new(Action::Login, actor, domain);
-        match api_key {
-            Some(key) => act.with("apiKey", key),
+        let act = match keeper {
+            Keeper::RefreshToken => act,
+            Keeper::Cookie => act.with("client", "console"),
+        };
+        match &api_key {
+            Some(key) => act.with("apiKey", key.clone()),
             None => act,
         }
     };
     app.audit.login_began(login, act).await;
-    respond(app, user, login, client, &refresh)
+    Ok(Begun {
+        user: user.clone(),
+        login,
+        client,
+        secret,
+    })
 }
 
-async fn by_refresh_token(
-    app: &App,
-    text: &str,
-    origin: &Origin,
-) -> Result<TokenResponse, Refusal> {
+async fn by_refresh_token(app: &App, text: &str, origin: &Origin) -> Result<Begun, Refusal> {
     let next = refresh_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let exchange = app
@@ -277,7 +326,12 @@ async fn by_refresh_token(
                 LoginKind::ApiKey => ClientKind::ApiKey,
                 LoginKind::External => ClientKind::Sso,
             };
-            respond(app, &user, login, client, &next)
+            Ok(Begun {
+                user,
+                login,
+                client,
+                secret: next,
+            })
         }
         Exchange::Unknown => {
             app.metrics.auth_failed(AuthFailure::RefreshToken);
@@ -299,12 +353,24 @@ pub(crate) async fn revoke(app: &App, token: &str, origin: &Origin) -> Result<()
         Some(login) => app.identity.end_login(login).await?,
         None => app.identity.end_login_of(sha256(token.as_bytes())).await?,
     };
+    record_end(app, ended, origin).await;
+    Ok(())
+}
+
+/// Ends a login, as its user wants.
+pub(crate) async fn end(app: &App, login: LoginId, origin: &Origin) -> Result<(), ApiError> {
+    let ended = app.identity.end_login(login).await?;
+    record_end(app, ended, origin).await;
+    Ok(())
+}
+
+/// Records the end of a login, as its user wanted.
+pub(crate) async fn record_end(app: &App, ended: Option<EndedLogin>, origin: &Origin) {
     if let Some(ended) = ended {
         let actor = of_login(Actor::of_id(ended.user, origin.clone()), ended.api_key);
         let act = |domain| Act::new(Action::Logout, actor.clone(), domain);
         app.audit.record_in(&ended.accounts, act).await;
     }
-    Ok(())
 }
 
 /// Returns the actor with the API key that began the login, if one did.
@@ -315,18 +381,18 @@ fn of_login(actor: Actor, api_key: Option<String>) -> Actor {
     }
 }
 
-fn respond(
-    app: &App,
-    user: &User,
-    login: LoginId,
-    client: ClientKind,
-    refresh: &Secret,
-) -> Result<TokenResponse, Refusal> {
-    let issued = app.tokens.issue(user, login, client, app.clock.now())?;
+fn respond(app: &App, begun: &Begun) -> Result<TokenResponse, Refusal> {
+    let Begun {
+        user,
+        login,
+        client,
+        secret,
+    } = begun;
+    let issued = app.tokens.issue(user, *login, *client, app.clock.now())?;
     Ok(TokenResponse {
         access_token: issued.token,
         token_type: "bearer".to_owned(),
-        refresh_token: refresh.expose().to_owned(),
+        refresh_token: secret.expose().to_owned(),
         expires_in: issued.expires_in_secs,
         scope: "atrail".to_owned(),
         jti: issued.jti,

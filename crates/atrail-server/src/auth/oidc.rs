@@ -2,6 +2,7 @@
 //! of a password.
 
 mod claims;
+mod code_flow;
 mod provider;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::settings::{OidcAlgorithm, OidcSettings};
+pub(crate) use code_flow::Pending;
 use provider::Provider;
 
 /// How far the provider's clock may differ from the server's.
@@ -31,6 +33,13 @@ pub(crate) struct Verified {
     /// The user's name.
     pub(crate) name: String,
     claims: Map<String, Value>,
+}
+
+impl Verified {
+    /// Returns whether the statement was made for the login that has this nonce.
+    pub(crate) fn is_for(&self, nonce: &str) -> bool {
+        self.claims.get("nonce").and_then(Value::as_str) == Some(nonce)
+    }
 }
 
 /// Why the server refuses a token.
@@ -69,6 +78,12 @@ impl Oidc {
 
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Returns the host of the issuer's URL, as people know the provider.
+    pub(crate) fn host(&self) -> &str {
+        let (_, rest) = self.issuer.split_once("://").unwrap_or(("", &self.issuer));
+        rest.split(['/', ':']).next().unwrap_or(rest)
     }
 
     pub(crate) fn client_id(&self) -> &str {

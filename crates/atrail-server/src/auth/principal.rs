@@ -5,15 +5,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use atrail_api::Problem;
+use atrail_api::headers::AUTH_TOKEN;
 use atrail_model::{
     AccountId, AccountRole, Domain, IngestTerms, KeyScope, LoginId, Requester, SpaceId, Standing,
     User, UserId, Warrant,
 };
-use atrail_store::{Identity, Tenancy};
+use atrail_store::{BrowserLogin, Identity, Tenancy};
 use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::bearer::{self, Bearer};
+use super::browser::{self, ByCookie};
 use super::permissions::{Action, allows_in_account, knows_space};
 use super::sent_keys;
 use crate::app::App;
@@ -30,6 +33,8 @@ pub(crate) struct Principal {
     origin: Origin,
     /// Whether an API key itself came with the request in place of a token.
     sent_key: bool,
+    /// The login of the browser that sent its cookie.
+    browser: Option<BrowserLogin>,
 }
 
 impl Principal {
@@ -37,12 +42,25 @@ impl Principal {
     /// must refuse that.
     pub(super) async fn of(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let origin = Origin::from_request_parts(parts, app).await?;
+        let now = app.clock.moment();
+        let has_other = bearer::credential(&parts.headers, &parts.uri).is_some()
+            || [AUTH_TOKEN, AUTHORIZATION.as_str()]
+                .iter()
+                .any(|name| parts.headers.contains_key(*name));
+        if !has_other && let Some(found) = browser::login_of(app, parts, now).await? {
+            let standing = app.standings.of(found.login, now).await?;
+            let standing = standing.ok_or_else(|| browser::ended(app))?;
+            if parts.extensions.get::<ByCookie>() != Some(&ByCookie::Look) {
+                browser::used(app, found.login, now).await;
+            }
+            admit(parts, found.login, &standing);
+            return Ok(Self::of_browser(found, standing, origin));
+        }
         let sent = bearer::credential(&parts.headers, &parts.uri).ok_or_else(|| {
             ApiError::unauthenticated(
                 "the request has no access token or API key, or several: log in, then send one X-Auth-Token or Authorization: Bearer",
             )
         })?;
-        let now = app.clock.moment();
         let (login, standing, sent_key) = match sent {
             Bearer::Token(token) => {
                 let ended = || ended(app);
@@ -80,18 +98,13 @@ impl Principal {
         } else if sent_key {
             app.api_keys.used(login, now);
         }
-        parts.extensions.insert(Admitted {
-            login,
-            standing: Arc::clone(&standing),
-        });
-        if let Some(caller) = parts.extensions.get::<Caller>() {
-            caller.is(standing.user.id);
-        }
+        admit(parts, login, &standing);
         Self {
             login,
             standing,
             origin,
             sent_key,
+            browser: None,
         }
     }
 
@@ -99,6 +112,26 @@ impl Principal {
     #[allow(dead_code, reason = "receivers use it")]
     pub(crate) fn ingest_key(&self) -> Option<IngestCaller> {
         IngestCaller::of(self.login, &self.standing)
+    }
+
+    /// Returns the caller whose browser has just logged in.
+    pub(crate) const fn of_browser(
+        browser: BrowserLogin,
+        standing: Arc<Standing>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            login: browser.login,
+            standing,
+            origin,
+            sent_key: false,
+            browser: Some(browser),
+        }
+    }
+
+    /// Returns the login of the browser that sent its cookie.
+    pub(crate) const fn browser(&self) -> Option<&BrowserLogin> {
+        self.browser.as_ref()
     }
 
     pub(crate) fn user(&self) -> &User {
@@ -122,6 +155,11 @@ impl Principal {
     /// Returns the address that the request came from.
     pub(crate) const fn address(&self) -> IpAddr {
         self.origin.address()
+    }
+
+    /// Returns where the request came from.
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(crate) const fn login(&self) -> LoginId {
@@ -283,6 +321,17 @@ impl FromRequestParts<Arc<App>> for AnyCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         Principal::of(parts, app).await.map(Self)
+    }
+}
+
+/// Notes who was admitted: for the check that follows the body, and for the log.
+fn admit(parts: &mut Parts, login: LoginId, standing: &Arc<Standing>) {
+    parts.extensions.insert(Admitted {
+        login,
+        standing: Arc::clone(standing),
+    });
+    if let Some(caller) = parts.extensions.get::<Caller>() {
+        caller.is(standing.user.id);
     }
 }
 

@@ -108,6 +108,17 @@ pub(crate) fn refresh_token() -> Result<Secret, getrandom::Error> {
     Ok(Secret(format!("atr_{}", hex(&random::<32>()?))))
 }
 
+/// Creates the value of a browser's cookie: 256 random bits.
+pub(crate) fn cookie() -> Result<Secret, getrandom::Error> {
+    Ok(Secret(hex(&random::<32>()?)))
+}
+
+/// Creates the secret of a link that logs a browser in within minutes: 128 random bits, so that a terminal shows the
+/// address in one line.
+pub(crate) fn link() -> Result<Secret, getrandom::Error> {
+    Ok(Secret(hex(&random::<16>()?)))
+}
+
 /// Creates a password with 128 random bits.
 pub(crate) fn password() -> Result<Secret, getrandom::Error> {
     Ok(Secret(hex(&random::<16>()?)))

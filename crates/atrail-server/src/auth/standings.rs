@@ -64,6 +64,11 @@ impl Standings {
         Ok(Some(standing))
     }
 
+    /// Forgets a login whose end has changed: the next request with it asks the catalog.
+    pub(crate) fn forget(&self, login: LoginId) {
+        self.logins.lock().remove(&login);
+    }
+
     /// Returns the account of a space, if the space exists and the caller may know of it, which `knows` decides by its
     /// account. A foreign space costs the same lookup as one that does not exist, every time.
     pub(crate) async fn account_of(

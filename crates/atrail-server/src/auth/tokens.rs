@@ -33,6 +33,8 @@ pub(crate) enum ClientKind {
     ApiKey,
     /// Through an OpenID provider.
     Sso,
+    /// By a link.
+    Link,
 }
 
 /// The claims of a token.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use atrail_model::{LoginId, Target};
 
 use super::access::may_go_on_reading;
+use super::browser;
 use super::principal::Principal;
 use crate::app::App;
 use crate::error::ApiError;
@@ -44,6 +45,8 @@ pub(crate) struct Watch {
     app: Arc<App>,
     login: LoginId,
     target: Target,
+    /// Whether the work is a use of a browser's login.
+    is_use: bool,
 }
 
 impl Watch {
@@ -52,6 +55,16 @@ impl Watch {
             app: Arc::clone(app),
             login: principal.login(),
             target,
+            is_use: false,
+        }
+    }
+
+    /// The same for a download: it is a use of a browser's login, which would otherwise end for want of use while a large
+    /// download is in progress.
+    pub(crate) fn of_download(app: &Arc<App>, principal: &Principal, target: Target) -> Self {
+        Self {
+            is_use: principal.browser().is_some(),
+            ..Self::new(app, principal, target)
         }
     }
 
@@ -59,7 +72,13 @@ impl Watch {
     /// nothing in between.
     pub(crate) async fn allow(&self) -> Result<(), Ended> {
         match may_go_on_reading(&self.app, self.login, self.target).await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                if self.is_use {
+                    let now = self.app.clock.moment();
+                    browser::used(&self.app, self.login, now).await;
+                }
+                Ok(())
+            }
             Ok(false) => Err(Ended::NotAllowed),
             Err(error) => Err(Ended::Unknown(error.chain())),
         }

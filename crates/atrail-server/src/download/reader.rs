@@ -44,7 +44,7 @@ impl Reader {
         Self {
             app: Arc::clone(app),
             login: principal.login(),
-            watch: Watch::new(app, principal, session.scope.target),
+            watch: Watch::of_download(app, principal, session.scope.target),
             actor: principal.actor(),
             session: Arc::new(session),
         }

@@ -19,6 +19,7 @@ pub(super) struct Operation {
     summary: &'static str,
     description: Option<&'static str>,
     token: bool,
+    cookie: bool,
     parameters: Vec<Value>,
     body: Option<Value>,
     answers: BTreeMap<u16, Answer>,
@@ -78,6 +79,7 @@ impl Operation {
             summary,
             description: None,
             token: false,
+            cookie: false,
             parameters: Vec::new(),
             body: None,
             answers: BTreeMap::new(),
@@ -97,6 +99,19 @@ impl Operation {
         let mut operation = Self::open(method, path, id, tag, summary);
         operation.token = true;
         operation.errors(&[ErrorCode::Unauthenticated])
+    }
+
+    /// Creates an operation that needs the cookie of a browser's login.
+    pub(super) fn by_cookie(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        let mut operation = Self::open(method, path, id, tag, summary);
+        operation.cookie = true;
+        operation.errors(&[ErrorCode::Unauthenticated, ErrorCode::Forbidden])
     }
 
     /// Adds what the summary has no room for.
@@ -261,7 +276,11 @@ impl Operation {
             "summary": self.summary,
             "parameters": self.parameters,
             "responses": responses,
-            "security": if self.token { json!([{"authToken": []}, {"bearer": []}, {"basic": []}]) } else { json!([]) },
+            "security": match (self.token, self.cookie) {
+                (true, _) => json!([{"authToken": []}, {"bearer": []}, {"basic": []}]),
+                (false, true) => json!([{"cookie": []}]),
+                (false, false) => json!([]),
+            },
         });
         if let Some(description) = self.description {
             described["description"] = description.into();

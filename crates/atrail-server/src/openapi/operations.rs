@@ -1,5 +1,6 @@
 //! The descriptions of every operation, a file for each group. A test compares this table with that of the routes.
 
+mod console;
 mod events;
 mod evidence;
 mod idempotency;
@@ -19,6 +20,7 @@ use super::operation::Operation;
 pub(super) fn all() -> Vec<Operation> {
     [
         login::all(),
+        console::all(),
         events::all(),
         sessions::all(),
         search::all(),

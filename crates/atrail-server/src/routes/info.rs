@@ -15,11 +15,7 @@ const API_VERSION: &str = "3.0.0";
 /// Shows the base URLs: the public one, or one with the host name that the client used, because the server cannot know
 /// its own name.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<InfoResponse> {
-    let base = match (&app.settings.public_url, host(&headers)) {
-        (Some(url), _) => url.to_string(),
-        (None, Some(host)) => format!("{}://{host}", app.settings.scheme()),
-        (None, None) => app.settings.endpoint(app.settings.listen),
-    };
+    let base = base(&app, &headers);
     Json(InfoResponse {
         name: "atrail".to_owned(),
         build: env!("CARGO_PKG_VERSION").to_owned(),
@@ -32,6 +28,15 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
             scope: oidc.scope().to_owned(),
         }),
     })
+}
+
+/// Returns the base URL for a client that used this host name.
+pub(super) fn base(app: &App, headers: &HeaderMap) -> String {
+    match (&app.settings.public_url, host(headers)) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(host)) => format!("{}://{host}", app.settings.scheme()),
+        (None, None) => app.settings.endpoint(app.settings.listen),
+    }
 }
 
 /// Returns the host name that the client used; an HTTP/1.0 request may omit it.

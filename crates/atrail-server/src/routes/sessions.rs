@@ -17,6 +17,7 @@ use crate::audit::{Act, Action, Unwritten};
 use crate::auth::access::{self, Aimed, Authorised, OwnSession, ReadEvents, SessionsScope};
 use crate::auth::principal::Principal;
 use crate::days;
+use crate::download;
 use crate::error::ApiError;
 use crate::extract::OptionalJsonBody;
 use crate::idempotency::IdempotencyKey;
@@ -157,7 +158,14 @@ pub(super) async fn receipt(
     let text = app.store.receipt(principal.id(), session.id).await?;
     let text = share.hold_all(text);
     note_read(&app, &principal, &session, "receipt").await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+    let fields = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            download::disposition(&session, ".receipt"),
+        ),
+    ];
+    Ok((fields, text))
 }
 
 /// Reserves the memory for a session's manifest or receipt, which has megabytes when there are many objects: a client

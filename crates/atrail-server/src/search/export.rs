@@ -144,7 +144,7 @@ pub(crate) async fn begin(
     let hits = app.store.search_all(question, export.order, budget);
     let out = Out::default();
     let reading = Reading {
-        watch: Watch::new(app, principal, target),
+        watch: Watch::of_download(app, principal, target),
         user: principal.id(),
         hits: hits.boxed(),
         exporter: Some(Exporter::new(

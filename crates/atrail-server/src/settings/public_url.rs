@@ -12,6 +12,13 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct PublicUrl(String);
 
+impl PublicUrl {
+    /// Returns the URL's origin, as browsers write it.
+    pub(crate) fn origin(&self) -> String {
+        crate::auth::browser::own_origins::of_url(&self.0)
+    }
+}
+
 impl FromStr for PublicUrl {
     type Err = String;
 

@@ -72,7 +72,9 @@ async fn each_kind_of_secret_that_is_not_good_is_counted() {
     let expected = [
         ("access_token", 1),
         ("api_key", 1),
+        ("cookie", 0),
         ("id_token", 0),
+        ("link", 0),
         ("password", 1),
         ("refresh_token", 2),
     ];

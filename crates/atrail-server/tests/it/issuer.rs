@@ -1,12 +1,13 @@
 //! A small OpenID provider: a description, keys, and tokens of any kind.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use axum::extract::State;
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -49,6 +50,22 @@ struct Shared {
     fetches: AtomicUsize,
     is_down: AtomicBool,
     manner: Mutex<Manner>,
+    exchange: Mutex<Exchange>,
+    exchanged: Mutex<HashMap<String, String>>,
+}
+
+/// What the provider does with a browser's code.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Exchange {
+    /// It refuses the code.
+    #[default]
+    Refuses,
+    /// It fails.
+    Fails,
+    /// It gives tokens without an ID token.
+    GivesNone,
+    /// It gives this ID token.
+    Gives(String),
 }
 
 /// The provider's deviations from correct answers.
@@ -82,6 +99,7 @@ impl Issuer {
         let router = Router::new()
             .route("/realm/.well-known/openid-configuration", get(describe))
             .route("/realm/keys", get(keys))
+            .route("/realm/token", post(exchange))
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, shared }
@@ -107,6 +125,16 @@ impl Issuer {
         self.shared.fetches.load(Ordering::Relaxed)
     }
 
+    /// Does this with browsers' codes from now on.
+    pub(crate) fn exchange(&self, exchange: Exchange) {
+        *self.shared.exchange.lock() = exchange;
+    }
+
+    /// Returns the form of the last exchange.
+    pub(crate) fn exchanged(&self) -> HashMap<String, String> {
+        self.shared.exchanged.lock().clone()
+    }
+
     pub(crate) fn go_down(&self, down: bool) {
         self.shared.is_down.store(down, Ordering::Relaxed);
     }
@@ -125,8 +153,33 @@ async fn describe(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Stat
     let manner = shared.manner.lock();
     let keys_at = manner.keys_at.clone();
     let keys_at = keys_at.unwrap_or_else(|| format!("{issuer}/keys"));
+    let (authorization, token) = (format!("{issuer}/authorize"), format!("{issuer}/token"));
     let issuer = manner.calls_itself.clone().unwrap_or(issuer);
-    Ok(Json(json!({"issuer": issuer, "jwks_uri": keys_at})))
+    Ok(Json(json!({
+        "issuer": issuer, "jwks_uri": keys_at,
+        "authorization_endpoint": authorization, "token_endpoint": token,
+    })))
+}
+
+async fn exchange(
+    State(shared): State<Arc<Shared>>,
+    Form(form): Form<HashMap<String, String>>,
+) -> (StatusCode, Json<Value>) {
+    *shared.exchanged.lock() = form;
+    let tokens = json!({"access_token": "a", "token_type": "bearer"});
+    match shared.exchange.lock().clone() {
+        Exchange::Refuses => (
+            StatusCode::BAD_REQUEST,
+            Json(json!({"error": "invalid_grant"})),
+        ),
+        Exchange::Fails => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({}))),
+        Exchange::GivesNone => (StatusCode::OK, Json(tokens)),
+        Exchange::Gives(token) => {
+            let mut tokens = tokens;
+            tokens["id_token"] = token.into();
+            (StatusCode::OK, Json(tokens))
+        }
+    }
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {

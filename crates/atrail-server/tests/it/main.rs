@@ -7,10 +7,17 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod access;
+mod answer_headers;
 mod audit;
 mod behind;
 mod broken;
+mod browser;
 mod clock;
+mod console;
+mod console_links;
+mod console_oidc;
+mod console_records;
+mod console_streams;
 mod contract;
 mod credentials;
 mod damage;
@@ -32,6 +39,7 @@ mod oidc;
 mod operations;
 mod options;
 mod own_events;
+mod own_logins;
 mod places;
 mod provider;
 mod readings;

@@ -69,6 +69,8 @@ enum About {
     IngestKey,
     IngestSpace,
     IngestAccount,
+    /// A login.
+    Login,
 }
 
 /// A route, its target, the statuses for a thing of the home account in the order of [`CALLERS`], and those for a thing
@@ -108,8 +110,26 @@ const SEVERAL: [u16; 13] = statuses!(200 200 200 200 200 200 200 200 200 403);
 const STARTING: [u16; 13] = statuses!(202 403 403 403 403 403 403 403 403 403);
 const MAKING: [u16; 13] = statuses!(201 403 403 403 403 403 403 403 403 403);
 
+/// Pages of the console that do not exist.
+const NO_PAGE: [u16; 13] = [404; 13];
+/// A request that no page of the console made.
+const NO_BROWSER: [u16; 13] = [403; 13];
+/// A token is no login of a browser.
+const NO_COOKIE: [u16; 13] = [401; 13];
+
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
+    ("GET", paths::ROOT, About::Nothing, OPEN, NONE),
+    ("GET", paths::CONSOLE, About::Nothing, OPEN, NONE),
+    ("GET", paths::CONSOLE_DOCUMENT, About::Nothing, OPEN, NONE),
+    ("GET", paths::CONSOLE_ASSET, About::Nothing, NO_PAGE, NONE),
+    ("POST", paths::CONSOLE_LOGIN, About::Nothing, NO_BROWSER, NONE),
+    ("POST", paths::CONSOLE_LOGOUT, About::Nothing, NO_BROWSER, NONE),
+    ("GET", paths::CONSOLE_ME, About::Nothing, NO_COOKIE, NONE),
+    ("POST", paths::CONSOLE_LINKS, About::Nothing, statuses!(201 201 201 201 201 201 201 201 201 201), NONE),
+    ("GET", paths::CONSOLE_OIDC_START, About::Nothing, NO_BROWSER, NONE),
+    // Without a provider.
+    ("GET", paths::CONSOLE_OIDC_CALLBACK, About::Nothing, NO_PAGE, NONE),
     ("GET", paths::INFO, About::Nothing, OPEN, NONE),
     ("POST", paths::TOKEN, About::Nothing, OPEN, NONE),
     ("POST", paths::TOKEN_LEGACY, About::Nothing, OPEN, NONE),
@@ -158,6 +178,8 @@ const MATRIX: &[Row] = &[
     ("POST", paths::INGEST_KEY, About::IngestKey, statuses!(201 201 404 404 404 404 404 404 404 403), ABSENT),
     ("DELETE", paths::INGEST_KEY, About::IngestKey, statuses!(200 200 404 404 404 404 404 404 404 403), ABSENT),
     ("PUT", paths::PASSWORD, About::Nothing, statuses!(204 204 204 204 204 204 204 204 204 403), NONE),
+    ("GET", paths::LOGINS, About::Nothing, MANAGING, NONE),
+    ("DELETE", paths::LOGIN, About::Login, MANAGING, ABSENT),
     ("GET", paths::SESSIONS, About::Space, READ, ABSENT),
     ("POST", paths::SESSIONS, About::Space, statuses!(404 201 201 404 201 201 403 404 404 403), ABSENT),
     ("POST", paths::SESSIONS, About::WholeAccount, statuses!(404 201 201 404 403 403 403 404 404 403), ABSENT),
@@ -227,6 +249,8 @@ const MATRIX: &[Row] = &[
     ("POST", paths::HOLDS, About::WholeAccount, CHANGE_ALL, ABSENT),
     ("DELETE", paths::HOLDS, About::Space, HOLD, ABSENT),
     ("DELETE", paths::HOLDS, About::WholeAccount, CHANGE_ALL, ABSENT),
+    // After it, some callers are logged out.
+    ("DELETE", paths::LOGINS, About::Nothing, MANAGING, NONE),
 ];
 
 /// The owner of a request's target.
@@ -383,6 +407,11 @@ impl Cast {
     ) -> (RequestBuilder, Vec<String>) {
         let number = self.fresh();
         let name = format!("new-{number}");
+        if (*method, *path, caller) == ("DELETE", paths::LOGINS, COLLECTOR) {
+            // The owner, whose key it is, has ended its login.
+            let new = json!({"name": "another", "scopes": ["send"]});
+            self.callers[COLLECTOR] = by_key(&self.server, &self.callers[OWNER], new).await;
+        }
         let tenant = self.tenants[whose as usize].clone();
         let client = match about {
             About::Space | About::WholeAccount => {
@@ -399,6 +428,7 @@ impl Cast {
             About::Export => self.made(paths::EXPORTS, caller, whose).await,
             About::Key => self.key(caller, whose).await,
             About::IngestKey => self.ingest_key(&name, whose).await,
+            About::Login => self.login(caller, whose).await,
             About::Invitation => self.invitation(&name, whose).await,
             About::OwnInvitation => self.invitation("outsider", whose).await,
             _ => String::new(),
@@ -575,6 +605,22 @@ impl Cast {
             self.callers[other].post(path).made().await
         };
         made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns a login of the caller's user, or of somebody else.
+    async fn login(&self, caller: usize, whose: Whose) -> String {
+        let name = match whose {
+            Whose::Home if (OPERATOR..COLLECTOR).contains(&caller) => CALLERS[caller],
+            Whose::Home => "owner",
+            Whose::Away => "somebody",
+            Whose::Nobodys => return NOWHERE.to_owned(),
+        };
+        let tokens = self.server.login(name, PASSWORD).await;
+        let client = self.server.client(&tokens.access_token);
+        let logins: Value = client.get(paths::LOGINS).made().await;
+        let mut logins = logins["resources"].as_array().unwrap().iter();
+        let current = logins.find(|login| login["current"] == true).unwrap();
+        current["id"].as_str().unwrap().to_owned()
     }
 
     /// Returns a key of the caller, if the caller can create one, otherwise a word that no key has.
@@ -770,7 +816,8 @@ async fn an_ingest_key_sends_to_its_space_and_does_nothing_else() {
         let may_ask = [paths::ES, paths::ES_ROOT, paths::ES_HEALTH].contains(path);
         let sends = (*method, *path) == ("POST", paths::EVENTS) || paths::is_receiver(path);
         let expected = match home[0] {
-            200 => 200,
+            // What asks for no credential.
+            open @ (200 | 404) => open,
             _ if may_ask || sends => home[SPACE_WRITER],
             _ => 403,
         };
@@ -793,6 +840,10 @@ async fn an_ingest_key_sends_to_its_space_and_does_nothing_else() {
 
 /// Returns whether a route is about events, for which a key needs another scope than `manage`.
 fn of_events(path: &str) -> bool {
+    // Its beginning is that of the signed logs.
+    if path.starts_with(paths::LOGINS) {
+        return false;
+    }
     [
         paths::EVENTS,
         paths::SESSIONS,
@@ -835,7 +886,7 @@ async fn answers_as_the_matrix_says(mut cast: Cast) {
                 // A thing that is foreign to the others is the outsider's own.
                 (OUTSIDER, about) => !matches!(
                     about,
-                    About::Session | About::Export | About::Key | About::User
+                    About::Session | About::Export | About::Key | About::Login | About::User
                 ),
                 _ => false,
             };
@@ -858,7 +909,12 @@ async fn the_outsider_is_at_home_elsewhere() {
         let (method, path, about, home, _) = row;
         if matches!(
             about,
-            About::Nothing | About::Session | About::Export | About::Key | About::User
+            About::Nothing
+                | About::Session
+                | About::Export
+                | About::Key
+                | About::Login
+                | About::User
         ) {
             continue;
         }

@@ -34,7 +34,9 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
     }
     error = error.refused_by(problem.code);
     let hint = match problem.code {
-        ErrorCode::Unauthenticated => return error.hint(log_in_again()),
+        ErrorCode::Unauthenticated | ErrorCode::FreshLoginRequired => {
+            return error.hint(log_in_again());
+        }
         // The sentence about the key says what to do.
         ErrorCode::Forbidden if problem.detail.starts_with(Problem::KEY_ALLOWS) => None,
         ErrorCode::Forbidden => {

@@ -55,9 +55,19 @@ async fn in_dir(
     };
     let terminals = settings.printer.terminals;
     let stays = walked.is_ok() && terminals.stdin && terminals.stdout && !args.exit;
-    let stayed = if stays { walk.shell().await } else { Ok(()) };
+    let stayed = if stays { stay(&walk).await } else { Ok(()) };
     let stopped = server.stop().await;
     walked.and(stayed).and(stopped)
+}
+
+/// Leaves the user with a browser and a shell that are logged in.
+async fn stay(walk: &Walk) -> Result<()> {
+    #[cfg(feature = "console")]
+    {
+        walk.say(&["In a browser, too: this address logs it in, once, within five minutes."])?;
+        walk.step(&["console"]).await?;
+    }
+    walk.shell().await
 }
 
 async fn show(settings: &Settings, walk: &Walk, dir: &Path, endpoint: &str) -> Result<()> {

@@ -41,15 +41,41 @@ pub(crate) struct Args {
     /// Print the resulting settings and start nothing; exit code 2 if they, or the files that they name, cannot be used
     #[arg(long)]
     check_config: bool,
+    #[command(flatten)]
+    console: ConsoleFlags,
     /// Try atrail: run on this machine only, on a directory that is removed at the end, with the client logged in
     #[arg(long, conflicts_with_all = ["data", "tls_cert", "tls_key", "insecure_http", "config", "check_config"])]
     dev: bool,
 }
 
+/// The console.
+#[derive(Debug, Default, clap::Args)]
+struct ConsoleFlags {
+    /// Do not serve the console: no browser can log in
+    #[arg(long)]
+    no_console: bool,
+    /// Serve the console's pages from this directory, to edit them
+    #[cfg(all(debug_assertions, feature = "console"))]
+    #[arg(long, value_name = "DIR", hide = true)]
+    console_dir: Option<PathBuf>,
+}
+
+impl ConsoleFlags {
+    fn apply(self, settings: &mut atrail_server::ConsoleSettings) {
+        settings.is_on &= !self.no_console;
+        #[cfg(all(debug_assertions, feature = "console"))]
+        if self.console_dir.is_some() {
+            settings.dir = self.console_dir;
+        }
+    }
+}
+
 /// Serves until Ctrl-C, SIGTERM or the end of the terminal, then finishes the requests in progress.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     if args.dev {
-        return dev::run(settings, args.listen).await;
+        let mut console = atrail_server::ConsoleSettings::default();
+        args.console.apply(&mut console);
+        return dev::run(settings, args.listen, console).await;
     }
     let check_only = args.check_config;
     let resolved = resolve(args)?;
@@ -88,6 +114,7 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
         tls_key,
         insecure_http,
         config,
+        console,
         check_config: _,
         dev: _,
     } = args;
@@ -106,6 +133,7 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
         settings.tls_key = tls_key;
     }
     settings.insecure_http |= insecure_http;
+    console.apply(&mut settings.console);
     settings.check().map_err(embedded::explain_setting)?;
     Ok(settings)
 }
@@ -132,6 +160,7 @@ mod tests {
             tls_cert: None,
             tls_key: None,
             insecure_http: false,
+            console: ConsoleFlags::default(),
             config: Some(config.to_owned()),
             check_config: false,
             dev: false,

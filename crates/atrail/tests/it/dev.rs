@@ -352,6 +352,15 @@ fn quickstart_fits_a_terminal_and_leaves_its_shell_logged_in() {
     }
     assert!(seen.screen.contains("rest=0"), "{}", seen.screen);
     assert!(seen.screen.contains("date,count,size"), "{}", seen.screen);
+    let link = seen
+        .screen
+        .lines()
+        .find(|line| line.contains("/console/#/login?link="));
+    let link = link.unwrap_or_else(|| panic!("{}", seen.screen)).trim();
+    assert!(
+        link.starts_with("http://127.0.0.1:") && link.len() <= 80,
+        "{link}"
+    );
     let left: Vec<_> = fs::read_dir(env.path("")).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

@@ -10,6 +10,7 @@ const COMMANDS: &[&str] = &[
     "logout",
     "passwd",
     "token",
+    "console",
     "target",
     "status",
     "session",

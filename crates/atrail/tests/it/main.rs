@@ -10,6 +10,7 @@ mod backup;
 mod books;
 mod broken;
 mod commands;
+mod console;
 mod damage;
 mod days;
 mod dev;

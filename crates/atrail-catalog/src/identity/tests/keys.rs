@@ -20,7 +20,7 @@ async fn deleting_an_api_key_ends_its_logins_and_nobody_elses_key_can_be_deleted
             id: "k1",
             hash: [7; 32],
         },
-        refresh_hash: [1; 32],
+        kept_by: KeptBy::RefreshToken([1; 32]),
         now: at(0),
         expires: at(1000),
     };
@@ -62,7 +62,7 @@ async fn a_key_narrows_its_logins_and_ends_with_them() {
             id: "k1",
             hash: [7; 32],
         },
-        refresh_hash: [1; 32],
+        kept_by: KeptBy::RefreshToken([1; 32]),
         now: at(7),
         expires: at(1000),
     };
@@ -127,7 +127,7 @@ async fn a_key_that_is_sent_itself_is_worth_as_much_as_its_login() {
             id: "k1",
             hash: [7; 32],
         },
-        refresh_hash: [1; 32],
+        kept_by: KeptBy::RefreshToken([1; 32]),
         now: at(0),
         expires: at(10_000),
     };

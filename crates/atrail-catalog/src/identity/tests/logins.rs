@@ -84,7 +84,7 @@ async fn logins_are_forgotten_when_their_time_has_come_and_those_of_a_clock_that
         let new = NewLogin {
             user: &ann,
             proof: Proof::Password { hash: "h" },
-            refresh_hash: [first; 32],
+            kept_by: KeptBy::RefreshToken([first; 32]),
             now: at(now),
             expires: at(now + 1000),
         };
@@ -166,7 +166,7 @@ async fn no_refresh_carries_a_login_past_its_end() {
     let new = NewLogin {
         user: &ann,
         proof: Proof::External { ends: at(600) },
-        refresh_hash: [1; 32],
+        kept_by: KeptBy::RefreshToken([1; 32]),
         now: at(0),
         expires: at(1000),
     };
@@ -211,7 +211,7 @@ async fn a_login_begins_only_while_what_proved_it_holds() {
         let new = NewLogin {
             user: &ann,
             proof,
-            refresh_hash: [refresh; 32],
+            kept_by: KeptBy::RefreshToken([refresh; 32]),
             now,
             expires: at(1000),
         };
@@ -252,7 +252,7 @@ async fn a_login_begins_only_while_what_proved_it_holds() {
     let new = NewLogin {
         user: &bob,
         proof: by_password(""),
-        refresh_hash: [9; 32],
+        kept_by: KeptBy::RefreshToken([9; 32]),
         now: at(0),
         expires: at(1000),
     };

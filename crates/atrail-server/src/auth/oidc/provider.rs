@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::Refused;
 use crate::error::ApiError;
 use crate::settings::oidc::is_safe;
 
@@ -36,10 +37,18 @@ pub(super) struct Provider {
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<Jwk>,
+    endpoints: Option<Endpoints>,
     /// When the keys were fetched.
     since: Option<Elapsed>,
     /// When the server last tried to fetch them, with or without success.
     asked: Option<Elapsed>,
+}
+
+/// Where the provider logs browsers in.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoints {
+    pub(super) authorization: String,
+    pub(super) token: String,
 }
 
 /// The members of the provider's description that the server uses.
@@ -47,6 +56,32 @@ struct Known {
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+    #[serde(default)]
+    authorization_endpoint: Option<String>,
+    #[serde(default)]
+    token_endpoint: Option<String>,
+}
+
+impl Discovery {
+    /// Returns where the provider logs browsers in, unless somebody on the network could read what goes there.
+    fn endpoints(&self) -> Option<Endpoints> {
+        let private = |url: &Option<String>| {
+            let url = url.clone()?;
+            let (place, _) = url.split_once('?').unwrap_or((&url, ""));
+            is_safe(place).then_some(url)
+        };
+        Some(Endpoints {
+            authorization: private(&self.authorization_endpoint)?,
+            token: private(&self.token_endpoint)?,
+        })
+    }
+}
+
+/// The answer of the token endpoint, or its refusal (RFC 6749 §5).
+#[derive(Debug, Deserialize)]
+struct Tokens {
+    #[serde(default)]
+    id_token: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,16 +152,14 @@ impl Provider {
         }
         known.asked = Some(now);
         match self.fetch().await {
-            Ok(keys) => {
+            Ok((keys, endpoints)) => {
                 known.keys = keys;
+                known.endpoints = endpoints;
                 known.since = Some(now);
                 Ok(find(&known.keys, id))
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot fetch the OpenID provider's keys"
-                );
+                note(&error);
                 match found.filter(|_| known.is_believable(now)) {
                     Some(key) => Ok(Some(key)),
                     None => Err(unavailable()),
@@ -135,7 +168,67 @@ impl Provider {
         }
     }
 
-    async fn fetch(&self) -> Result<Vec<Jwk>, ProviderError> {
+    /// Returns where the provider logs browsers in.
+    pub(super) async fn endpoints(&self, now: Elapsed) -> Result<Endpoints, ApiError> {
+        let mut known = self.known.lock().await;
+        let is_fresh = known
+            .since
+            .is_some_and(|since| now.since(since) < FRESH_FOR);
+        let may_ask = known
+            .asked
+            .is_none_or(|asked| now.since(asked) >= ASK_EVERY);
+        if !is_fresh && may_ask {
+            known.asked = Some(now);
+            match self.fetch().await {
+                Ok((keys, endpoints)) => {
+                    known.keys = keys;
+                    known.endpoints = endpoints;
+                    known.since = Some(now);
+                }
+                Err(error) => note(&error),
+            }
+        }
+        if !known.is_believable(now) {
+            return Err(unavailable());
+        }
+        known.endpoints.clone().ok_or_else(|| {
+            ApiError::unavailable("the OpenID provider states no place where it logs browsers in")
+        })
+    }
+
+    /// Requests tokens with this form, and returns the ID token.
+    pub(super) async fn id_token(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<String, Refused> {
+        let failed = |error: &ProviderError| {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "cannot exchange the OpenID provider's code"
+            );
+            Refused::Other(unavailable())
+        };
+        let unreachable = |source| ProviderError::Unreachable {
+            url: url.to_owned(),
+            source,
+        };
+        let sent = self.http.post(url).form(form).send().await;
+        let response = sent.map_err(|error| failed(&unreachable(error)))?;
+        let status = response.status();
+        if status.is_client_error() {
+            return Err(Refused::Token("the provider refuses the code"));
+        }
+        let tokens: Tokens = self
+            .read(url, response)
+            .await
+            .map_err(|error| failed(&error))?;
+        tokens
+            .id_token
+            .ok_or(Refused::Token("the provider gave none for the code"))
+    }
+
+    async fn fetch(&self) -> Result<(Vec<Jwk>, Option<Endpoints>), ProviderError> {
         let base = self.issuer.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");
         let discovery: Discovery = self.get(&url).await?;
@@ -150,16 +243,29 @@ impl Provider {
             );
             return Err(ProviderError::Answer { url, why });
         }
+        let endpoints = discovery.endpoints();
         let set: KeySet = self.get(&discovery.jwks_uri).await?;
         // The server skips a key of an unknown kind, because other programs may know it.
         let keys = set.keys.into_iter();
         let keys = keys.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        Ok(keys
-            .filter(|key| !matches!(key.algorithm, AlgorithmParameters::Other(_)))
-            .collect())
+        let keys = keys.filter(|key| !matches!(key.algorithm, AlgorithmParameters::Other(_)));
+        Ok((keys.collect(), endpoints))
     }
 
     async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, ProviderError> {
+        let sent = self.http.get(url).send().await;
+        let response = sent.map_err(|source| ProviderError::Unreachable {
+            url: url.to_owned(),
+            source,
+        })?;
+        self.read(url, response).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        response: reqwest::Response,
+    ) -> Result<T, ProviderError> {
         let unreachable = |source| ProviderError::Unreachable {
             url: url.to_owned(),
             source,
@@ -168,7 +274,6 @@ impl Provider {
             url: url.to_owned(),
             why,
         };
-        let response = self.http.get(url).send().await.map_err(unreachable)?;
         let status = response.status();
         if !status.is_success() {
             let url = url.to_owned();
@@ -202,6 +307,13 @@ fn find(keys: &[Jwk], id: Option<&str>) -> Option<Jwk> {
         (None, [only]) => Some(only.clone()),
         (None, _) => None,
     }
+}
+
+fn note(error: &ProviderError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "cannot fetch the OpenID provider's keys"
+    );
 }
 
 fn unavailable() -> ApiError {

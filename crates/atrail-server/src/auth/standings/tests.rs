@@ -1,5 +1,5 @@
 use atrail_model::{ManualClock, Timestamp};
-use atrail_store::{NewLogin, Proof, Store, StoreSettings};
+use atrail_store::{KeptBy, NewLogin, Proof, Store, StoreSettings};
 use futures_util::poll;
 
 use super::*;
@@ -31,7 +31,7 @@ impl Fixture {
         let new = NewLogin {
             user: &user.unwrap(),
             proof: Proof::Password { hash: "hash" },
-            refresh_hash: [0; 32],
+            kept_by: KeptBy::RefreshToken([0; 32]),
             now: date,
             expires: Timestamp::MAX,
         };

@@ -11,6 +11,34 @@ pub(super) fn all() -> Vec<Operation> {
     vec![
         Operation::new(
             "GET",
+            paths::LOGINS,
+            "listLogins",
+            tag,
+            "The caller's logins in force, the newest first",
+        )
+        .gives(200, "logins", list::<api::Login>())
+        .errors(&[E::Forbidden]),
+        Operation::new(
+            "DELETE",
+            paths::LOGINS,
+            "endOtherLogins",
+            tag,
+            "Ends the caller's logins but that of the request, with their tails and downloads",
+        )
+        .gives(200, "ended", schema::<api::Deleted>())
+        .errors(&[E::Forbidden]),
+        Operation::new(
+            "DELETE",
+            paths::LOGIN,
+            "endLogin",
+            tag,
+            "Ends one of the caller's logins, with its tails and downloads",
+        )
+        .id_in_path("GUID")
+        .gives(200, "ended", schema::<api::Deleted>())
+        .errors(&[E::Forbidden]),
+        Operation::new(
+            "GET",
             paths::USERS,
             "listUsers",
             tag,

@@ -79,7 +79,9 @@ fn answer(status: u16, body: &Value) -> Response {
 
 fn of(code: ErrorCode, detail: &str) -> Refusal {
     let kind = match code {
-        ErrorCode::Unauthenticated | ErrorCode::Forbidden => "security_exception",
+        ErrorCode::Unauthenticated | ErrorCode::FreshLoginRequired | ErrorCode::Forbidden => {
+            "security_exception"
+        }
         ErrorCode::NotFound => "index_not_found_exception",
         ErrorCode::TooMany => "es_rejected_execution_exception",
         code if code.status() < 500 => "illegal_argument_exception",

@@ -7,10 +7,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_server::ConsoleSettings;
+
 use super::log;
 use crate::client::{Auth, Client, Endpoint, Server, Trust, grant_password};
-use crate::commands::target;
 use crate::commands::throwaway::{Throwaway, events};
+use crate::commands::{console, target};
 use crate::embedded::Embedded;
 use crate::error::{CliError, Result};
 use crate::platform;
@@ -25,13 +27,18 @@ const NAME: &str = "dev";
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Serves until Ctrl-C, SIGTERM or the end of the terminal, then removes everything.
-pub(super) async fn run(settings: &Settings, listen: Option<SocketAddr>) -> Result<()> {
+pub(super) async fn run(
+    settings: &Settings,
+    listen: Option<SocketAddr>,
+    console: ConsoleSettings,
+) -> Result<()> {
     let listen = address(listen)?;
     // From here on there is something to remove: no signal may end the process before that is done.
     let stopped = pin!(platform::stop_requested());
     let dir = Throwaway::make(&settings.environment.temp_dir, "atrail-dev")?;
     let mut serve = atrail_server::Settings::new(dir.path().join("data"));
     serve.listen = listen;
+    serve.console = console;
     let log_settings = serve.log;
     log::start(log_settings, settings.printer.terminals.stderr);
     let server = Embedded::start(serve, Arc::clone(&settings.clock)).await?;
@@ -68,8 +75,9 @@ async fn serve_until(
 ) -> Result<()> {
     let context = claim(settings, endpoint)?;
     let ready = async {
-        log_in(settings, dir, endpoint, &context).await?;
-        announce(settings, dir, endpoint, &context)
+        let client = log_in(settings, dir, endpoint, &context).await?;
+        let link = console::link(&client).await?.map(|made| made.link);
+        announce(settings, dir, endpoint, &context, link.as_deref())
     };
     let ready = tokio::select! {
         ready = ready => ready,
@@ -122,7 +130,7 @@ fn is_free(config: &Config, name: &str) -> bool {
 }
 
 /// Logs the first user in, and targets the first space.
-async fn log_in(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> Result<()> {
+async fn log_in(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> Result<Client> {
     let initial = super::super::throwaway::credentials(&dir.join("data"))?;
     let endpoint: Endpoint = endpoint.parse()?;
     // Nothing is known of a server that did not exist before.
@@ -150,19 +158,31 @@ async fn log_in(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> 
         Auth::context(settings.state.clone(), name.to_owned()),
     );
     target::set_lone(settings, &client, name, context).await?;
-    Ok(())
+    Ok(client)
 }
 
-fn announce(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> Result<()> {
+fn announce(
+    settings: &Settings,
+    dir: &Path,
+    endpoint: &str,
+    name: &str,
+    link: Option<&str>,
+) -> Result<()> {
     let sample = dir.join("events.json");
     events::write(&sample, settings.now())?;
+    let console = link.map_or_else(String::new, |link| {
+        format!(
+            "In a browser, once, within five minutes; `atrail console` prints another:\n  {link}\n"
+        )
+    });
     settings.printer.data(&format!(
         "listening on {endpoint}\n\
          For trying only: Ctrl-C ends it and removes all its data. In another terminal:\n  \
          export ATRAIL_CONTEXT={name}\n  \
          atrail trail -q -f {}\n  \
          atrail download -s 2d -o events.json.gz --verify\n\
-         Password and API key of admin: {}\n",
+         Password and API key of admin: {}\n\
+         {console}",
         sample.display(),
         dir.join("data/initial-credentials.json").display()
     ))

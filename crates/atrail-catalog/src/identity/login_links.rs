@@ -1,0 +1,106 @@
+//! Links that begin a login of a browser once.
+//!
+//! A link grants what the login that made it has: its API key with its scopes, and its end, if an identity provider began
+//! it. It ends with that login.
+
+use atrail_disk::Result;
+use atrail_model::{LoginId, Timestamp, User};
+use sqlx::SqliteConnection;
+
+use super::Identity;
+use super::columns::user;
+use crate::failure::failed_to;
+use crate::row::{Columns, Id, nanoseconds};
+
+/// What a link that was used grants.
+pub(super) struct Linked {
+    pub(super) api_key: Option<String>,
+    pub(super) ends: Option<Timestamp>,
+}
+
+impl Identity {
+    /// Makes a link, given by the SHA-256 of its secret, at the request of a login, or of requests with an API key itself;
+    /// returns whether the login is in force.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn create_login_link(
+        &self,
+        hash: [u8; 32],
+        login: LoginId,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<bool> {
+        const WHAT: &str = "make a login link";
+        let mut tx = self.catalog.begin(WHAT).await?;
+        sqlx::query("DELETE FROM login_links WHERE expires <= ?")
+            .bind(nanoseconds(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
+        let made = sqlx::query(
+            "INSERT INTO login_links (hash, holder, api_key, made_by, ends, expires) \
+             SELECT ?1, holder, api_key, login, ends, ?4 FROM logins WHERE login = ?2 AND expires > ?3 \
+             UNION ALL SELECT ?1, holder, key, NULL, NULL, ?4 FROM api_keys \
+             WHERE login = ?2 AND (expires IS NULL OR expires > ?3)",
+        )
+        .bind(hash.as_slice())
+        .bind(login.bytes())
+        .bind(nanoseconds(now))
+        .bind(nanoseconds(expires))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        tx.commit_as_no_change().await?;
+        Ok(made.rows_affected() == 1)
+    }
+
+    /// Returns the user whom an unused link logs in, given by the SHA-256 of its secret; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn user_of_login_link(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<User>> {
+        const WHAT: &str = "look up a login link";
+        let connection = self.catalog.readers().acquire().await;
+        let mut connection = connection.map_err(failed_to(WHAT))?;
+        let row = sqlx::query(
+            "SELECT u.guid, u.name, u.operator FROM login_links k JOIN users u ON u.guid = k.holder \
+             WHERE k.hash = ? AND k.expires > ?",
+        )
+        .bind(hash.as_slice())
+        .bind(nanoseconds(now))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed_to(WHAT))?;
+        row.map(|row| user(&row)).transpose()
+    }
+}
+
+/// Uses a link up, and returns what it grants; `None` when it was used before, has expired, or what made it has ended.
+pub(super) async fn consume(
+    tx: &mut SqliteConnection,
+    hash: [u8; 32],
+    holder: &[u8],
+    now: Timestamp,
+    what: &'static str,
+) -> Result<Option<Linked>> {
+    let row = sqlx::query(
+        "DELETE FROM login_links WHERE hash = ?1 AND holder = ?2 AND expires > ?3 \
+         AND (made_by IS NULL OR made_by IN (SELECT login FROM logins WHERE expires > ?3)) \
+         AND (api_key IS NULL OR api_key IN (SELECT key FROM api_keys WHERE expires IS NULL OR expires > ?3)) \
+         RETURNING api_key, ends",
+    )
+    .bind(hash.as_slice())
+    .bind(holder)
+    .bind(nanoseconds(now))
+    .fetch_optional(tx)
+    .await
+    .map_err(failed_to(what))?;
+    row.map(|row| {
+        Ok(Linked {
+            api_key: row.optional_text("api_key")?,
+            ends: row.optional_moment("ends")?,
+        })
+    })
+    .transpose()
+}
