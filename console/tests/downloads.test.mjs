@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { launch, logIn, open } from './lib/browser.mjs';
+import { Watch, launch, logIn, open } from './lib/browser.mjs';
 import { Cuts } from './lib/cuts.mjs';
 import { numbers } from './lib/events.mjs';
 import { until } from './lib/server.mjs';
@@ -33,7 +33,7 @@ test('Save and check: cuts, a kill of the server and a closed tab', async () => 
   const below = numbers(SEED);
   // Some end before the first byte of the file, some within an object.
   cuts.plan = Array.from({ length: INTERRUPTIONS }, () => below(Math.floor(whole.length / 3)));
-  const { context, page, watch } = await open(browser, cuts);
+  const { context, page } = await open(browser, cuts);
   // Where no person chooses a file, the page gets one of its origin.
   await context.addInitScript(() => {
     globalThis.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName.replaceAll('/', '_'), { create: true });
@@ -45,6 +45,7 @@ test('Save and check: cuts, a kill of the server and a closed tab', async () => 
   await until(() => cuts.made >= Math.ceil(INTERRUPTIONS / 2), 'half of the cuts', 60);
   await page.close();
   const second = await context.newPage();
+  const watch = new Watch(second, cuts.url);
   await second.goto(`${cuts.url}/console/#/sessions?session=${session.id}`);
   await second.getByRole('button', { name: 'Go on' }).click();
   await second.getByText('proven', { exact: true }).first().waitFor({ timeout: 90_000 });
