@@ -43,6 +43,7 @@ const browser = await launch();
 const { context, page } = await open(browser, server, { acceptDownloads: true });
 await context.addInitScript(() => { delete globalThis.showSaveFilePicker; });
 await logIn(page, server);
+page.setDefaultTimeout(60_000);
 const storageState = await context.storageState();
 
 /* Goal 1: Explore, cold */
@@ -124,13 +125,16 @@ const { key } = await server.json('GET', '/v3/keys');
 const argument = new TextEncoder().encode(JSON.stringify({ receipt: readFileSync(`${file}.receipt`, 'utf8'), key }));
 const place = module.alloc(argument.length) >>> 0;
 new Uint8Array(module.memory.buffer, place, argument.length).set(argument);
-const alone = performance.now();
+// The processor's time: on a busy machine the clock would measure the others.
+const alone = process.cpuUsage();
 module.verify(place, argument.length);
-const aloneTook = performance.now() - alone;
-say('verify, the module in node', `${ms(aloneTook)}, ${(text / 1e6 / (aloneTook / 1000)).toFixed(0)} MB/s, ${(module.memory.buffer.byteLength / 2 ** 20).toFixed(1)} MiB of memory`);
+const used = process.cpuUsage(alone);
+const aloneTook = (used.user + used.system) / 1000;
+say('verify, the module in node', `${ms(aloneTook)} of a processor, ${(text / 1e6 / (aloneTook / 1000)).toFixed(0)} MB/s, ${(module.memory.buffer.byteLength / 2 ** 20).toFixed(1)} MiB of memory`);
 
 /* Goal 9: all rows as CSV, and scrolling */
 const csv = path.join(server.dir, 'rows.csv');
+await page.goto('about:blank');
 await page.goto(`${server.url}/console/#/explore?${all(server)}&q=${encodeURIComponent('id:day-*')}`);
 await page.getByText(/^\d[\d,]* of \d/).first().waitFor();
 await step('all rows as CSV', async () => {
