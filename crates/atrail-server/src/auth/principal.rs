@@ -18,6 +18,7 @@ use axum::http::request::Parts;
 use super::bearer::{self, Bearer};
 use super::browser::{self, ByCookie};
 use super::permissions::{Action, allows_in_account, knows_space};
+use super::secrets::sha256;
 use super::sent_keys;
 use crate::app::App;
 use crate::audit::{Act, Action as AuditAction, Actor, Origin};
@@ -350,6 +351,20 @@ pub(crate) struct IngestCaller {
 }
 
 impl IngestCaller {
+    /// Returns the ingest key that a client certificate stands for, by the certificate's DER, and notes the use of the key;
+    /// `None` when it stands for none.
+    #[allow(dead_code, reason = "listeners that ask for certificates use it")]
+    pub(crate) async fn of_certificate(app: &App, der: &[u8]) -> Result<Option<Self>, ApiError> {
+        let found = app.identity.ingest_key_of_certificate(sha256(der)).await?;
+        let Some(login) = found else { return Ok(None) };
+        let now = app.clock.moment();
+        let standing = app.standings.of(login, now).await?;
+        if standing.is_some() {
+            app.ingest_keys.used(login, now.date);
+        }
+        Ok(standing.and_then(|standing| Self::of(login, &standing)))
+    }
+
     fn of(login: LoginId, standing: &Standing) -> Option<Self> {
         let terms = standing.ingest.clone()?;
         Some(Self { login, terms })

@@ -42,6 +42,7 @@ const COMMANDS: &[&str] = &[
     "admin user create",
     "admin role create",
     "admin api-key create",
+    "admin ingest-key create",
     "admin retention",
     "admin retention show",
     "admin retention resume",
