@@ -16,6 +16,14 @@ static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
         include_str!("../../mappings/gitlab.toml"),
         include_str!("../../mappings/vault.toml"),
         include_str!("../../mappings/okta.toml"),
+        include_str!("../../mappings/entra.toml"),
+        include_str!("../../mappings/azure.toml"),
+        include_str!("../../mappings/auth0.toml"),
+        include_str!("../../mappings/teleport.toml"),
+        include_str!("../../mappings/slack.toml"),
+        include_str!("../../mappings/google-workspace.toml"),
+        include_str!("../../mappings/keycloak.toml"),
+        include_str!("../../mappings/laurel.toml"),
         include_str!("../../mappings/generic.toml"),
     ];
     sources.into_iter().map(Mapping::embedded).collect()

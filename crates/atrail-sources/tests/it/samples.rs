@@ -42,6 +42,13 @@ fn published_samples_become_events_of_their_formats() {
         ("formats/gcp_audit.ndjson", "gcp", 10, 85),
         ("formats/github_audit.ndjson", "github", 5, 60),
         ("formats/okta.ndjson", "okta", 10, 90),
+        ("formats/entra_signin.ndjson", "entra", 20, 85),
+        ("formats/azure_activity.ndjson", "azure", 80, 90),
+        ("formats/azure_rest_activitylog.json", "azure", 1, 100),
+        ("formats/auth0.ndjson", "auth0", 15, 90),
+        ("formats/teleport.ndjson", "teleport", 8, 90),
+        ("formats/slack.ndjson", "slack", 7, 90),
+        ("formats/gsuite.ndjson", "google-workspace", 9, 70),
     ] {
         let Some(events) = read(path) else { return };
         assert!(events.len() >= count, "{path}: {}", events.len());

@@ -86,7 +86,8 @@ fn items(text: &str, kind: SourceKind) -> Vec<(String, Found)> {
     let all = text.len().max(1);
     let [whole, chunked] = [all, 7].map(|chunk_bytes| {
         let mut splitter = Splitter::new(&TABLE, kind, Framing::Sniffed);
-        let mut reader = Engine::of_table(&TABLE).reader(kind, Strictness::Strict);
+        let engine = Engine::of_table(&TABLE);
+        let mut reader = engine.reader(kind, Strictness::Strict);
         let mut window = Vec::new();
         let mut chunks = text.as_bytes().chunks(chunk_bytes);
         let mut last = false;
