@@ -7,6 +7,7 @@ import { call } from './api.js';
 import { Checker, check } from './verify.js';
 import { pinned } from './pins.js';
 import { keep, stored } from './kept.js';
+import { Commits, Pace, parts, pass } from './flow.js';
 
 /** By session: `{id, name, state, done, objects, bytes, total, left, error, retryIn, outcome, result}`. */
 export const saves = signal(new Map());
@@ -15,9 +16,6 @@ export const canSave = () => typeof globalThis.showSaveFilePicker === 'function'
 
 /** Seconds between two attempts to reach the server, at most. */
 const MAX_WAIT_S = 30;
-/** Share of the time that may go into making the file's bytes permanent. */
-const COMMIT_SHARE = 10;
-const MIN_COMMIT_MS = 4000;
 
 const running = new Map();
 
@@ -62,7 +60,7 @@ export async function begin({ id, etag, total, name, user }) {
   } catch {
     // Without a place for it, the receipt is still checked, and can be downloaded by its link.
   }
-  const record = { id, user, etag, total, name: handle.name, handle, receiptHandle, done: 0, objects: 0, bytes: 0, outcome: null };
+  const record = { id, user, etag, total, name: handle.name, handle, receiptHandle, done: 0, objects: 0, bytes: 0, inObject: 0, outcome: null };
   await keep(record);
   return run(record);
 }
@@ -74,7 +72,7 @@ export async function resume(id) {
     const granted = await handle.requestPermission?.({ mode: 'readwrite' }) ?? 'granted';
     if (granted !== 'granted') throw new DOMException('refused', 'NotAllowedError');
   }
-  return run(record);
+  return run({ ...record, inObject: 0 });
 }
 
 /** Returns the saved file and its receipt, as files. */
@@ -155,19 +153,15 @@ async function patiently(id, signal, work) {
       signal.throwIfAborted();
       const isTransient = error.status === 0 || error.status === 429 || error.status >= 500 || error instanceof TypeError;
       if (!isTransient) throw error;
-      if (saves.value.get(id)?.bytes !== before) wait = 1;
-      const seconds = Math.max(wait, error.retryAfter ?? 0);
-      show(id, { state: 'waiting', retryIn: seconds, left: null });
+      // A connection that brought something is followed by the next one at once.
+      const isMoving = saves.value.get(id)?.bytes !== before && !error.retryAfter;
+      if (isMoving) wait = 0.5;
+      const seconds = isMoving ? 0.2 : Math.max(wait, error.retryAfter ?? 0);
+      if (!isMoving) show(id, { state: 'waiting', retryIn: seconds, left: null });
       await pass(seconds * 1000, signal);
     }
   }
 }
-
-/** Waits, or until the signal ends it. */
-const pass = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms, null);
-  signal.addEventListener('abort', () => { clearTimeout(timer); resolve(null); }, { once: true });
-});
 
 const receiptText = ({ id }, signal) => call('GET', `/v3/sessions/${id}/receipt`, null, { signal, raw: true });
 
@@ -181,42 +175,45 @@ async function saveReceipt(record, signal) {
   await keep(record);
 }
 
-/** Fetches from the first object that is not checked, until the end or a cut. */
+/** Fetches from the first byte that is not hashed, until the end or a cut. After a reload, that is the beginning of an object. */
 async function stream(record, objects, checker, signal) {
   const { id, etag, handle } = record;
   const reached = objects.slice(0, record.done).reduce((sum, { length }) => sum + length, 0);
   // A file that was cut or emptied meanwhile begins anew: no gap is ever filled with zeros.
-  if ((await handle.getFile()).size < reached) record.done = 0;
-  const start = objects.slice(0, record.done).reduce((sum, { length }) => sum + length, 0);
+  if ((await handle.getFile()).size < reached + record.inObject) Object.assign(record, { done: 0, inObject: 0 });
+  const start = record.done ? reached + record.inObject : record.inObject;
   const headers = start ? { Range: `bytes=${start}-`, 'If-Range': `"${etag}"` } : {};
-  const response = await call('GET', `/v3/events/download?session=${id}`, null, { signal, raw: 'response', headers });
-  if (start && response.status !== 206) throw new Error('range');
+  // The file is open before the answer begins: nothing that arrives waits for it.
   let writer = await handle.createWritable({ keepExistingData: true });
   try {
     await writer.truncate(start);
     await writer.seek(start);
+    const response = await call('GET', `/v3/events/download?session=${id}`, null, { signal, raw: 'response', headers });
+    if (start && response.status !== 206) throw new Error('range');
     const commits = new Commits();
     const pace = new Pace(start, record.total);
-    await checker.run('begin');
-    let [inObject, position] = [0, start];
+    if (record.inObject === 0) await checker.run('begin');
+    let [position, written] = [start, start];
     for await (const chunk of parts(response.body)) {
       await writer.write(chunk);
+      written += chunk.length;
       let at = 0;
-      while (at < chunk.length || (record.done < objects.length && objects[record.done].length === inObject)) {
+      while (at < chunk.length || (record.done < objects.length && objects[record.done].length === record.inObject)) {
         const object = objects[record.done];
         if (!object) throw new Error('extra');
-        const part = chunk.slice(at, at + object.length - inObject);
-        at += part.length;
-        inObject += part.length;
-        position += part.length;
+        const part = chunk.slice(at, at + object.length - record.inObject);
+        const { length } = part;
+        at += length;
         await checker.run('add', { bytes: part }, { transfer: [part.buffer] });
-        if (inObject < object.length) continue;
+        record.inObject += length;
+        position += length;
+        if (record.inObject < object.length) continue;
+        record.inObject = 0;
         if (await checker.run('end') !== object.sha256) throw Object.assign(new Error('object'), { object: record.done });
         record.done += 1;
         record.bytes = position;
-        inObject = 0;
         await checker.run('begin');
-        if (commits.isDue()) writer = await commits.commit(writer, record);
+        if (commits.isDue()) writer = await commits.commit(writer, record, written);
       }
       show(id, { state: 'saving', done: record.done, bytes: position, left: pace.left(position) });
     }
@@ -225,57 +222,7 @@ async function stream(record, objects, checker, signal) {
     // What is checked becomes permanent, whatever ended the answer.
     await writer.close().catch(() => {});
     await keep(record);
-    show(id, { done: record.done, bytes: record.bytes });
-  }
-}
-
-async function* parts(body) {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
-}
-
-/** Closing a writer makes the file permanent, and opening the next one may copy it: not too often. */
-class Commits {
-  constructor() {
-    this.last = Date.now();
-    this.took = 0;
-  }
-
-  isDue() {
-    return Date.now() - this.last > Math.max(MIN_COMMIT_MS, this.took * COMMIT_SHARE);
-  }
-
-  async commit(writer, record) {
-    const began = Date.now();
-    await writer.close();
-    await keep(record);
-    const next = await record.handle.createWritable({ keepExistingData: true });
-    await next.seek(record.bytes);
-    this.last = Date.now();
-    this.took = this.last - began;
-    return next;
-  }
-}
-
-/** How long the rest takes at the pace so far, in seconds; null in the first two. */
-class Pace {
-  constructor(start, total) {
-    this.start = start;
-    this.total = total;
-    this.began = Date.now();
-  }
-
-  left(position) {
-    const seconds = (Date.now() - this.began) / 1000;
-    return seconds < 2 || position === this.start ? null : Math.ceil((this.total - position) * seconds / (position - this.start));
+    show(id, { done: record.done, bytes: record.bytes + record.inObject });
   }
 }
 

@@ -46,7 +46,7 @@ export const S = {
   endDone: 'Session ended',
   goneWhy: 'What it holds can no longer be proven whole:',
   goneDo: 'The deletion is on record in the signed log. A new session of the same days accounts for it.',
-  error: { elsewhere: 'Another tab of this browser is saving this session.', manifest: 'The manifest is not the one of this session: its SHA-256 differs from the entity tag.', range: 'The server did not go on where the file ends.', extra: 'The server sent more than the manifest lists.', object: 'An object arrived twice with other bytes than the manifest lists. The server or something on the way changes them.', NotFoundError: 'The file is not there any more.', NotAllowedError: 'The browser may not write this file. Go on, and allow it.', QuotaExceededError: 'There is no space left for the file.' },
+  error: { elsewhere: 'Another tab of this browser is saving this session.', manifest: 'The manifest is not the one of this session: its SHA-256 differs from the entity tag.', range: 'The server did not go on where the file ends.', extra: 'The server sent more than the manifest lists.', object: (n) => `Object ${count(n)} arrived twice with other bytes than the manifest lists. The server or something on the way changes them.`, NotFoundError: 'The file is not there any more.', NotAllowedError: 'The browser may not write this file. Go on, and allow it.', QuotaExceededError: 'There is no space left for the file.' },
   sha: (text) => `sha-256 ${text.slice(0, 6)}…${text.slice(-4)}`,
   etagWhole: 'SHA-256 of the manifest, which lists the SHA-256 of each object',
   checkpoint: (n, key) => `checkpoint ${count(n)}${key ? `, ${key}` : ''}`,

@@ -103,7 +103,7 @@ function Files({ session }) {
 }
 
 const attempt = (work) => work().catch((error) => { if (error.name !== 'AbortError') toast(S.error[error.name] ?? S.error[error.message] ?? error.detail ?? error.message, { kind: 'fail' }); });
-const errorWords = (error) => S.error[error.message] ?? S.error[error.name] ?? error.detail ?? error.message;
+const errorWords = (error) => (error.object === undefined ? S.error[error.message] ?? S.error[error.name] ?? error.detail ?? error.message : S.error.object(error.object + 1));
 
 /** Hands the saved files to the Verify screen, which shows the whole report. */
 async function showReport(id) {
