@@ -1,6 +1,6 @@
 //! The server reads a request strictly, and no default ever deletes anything.
 
-use atrail_api::{DaySummary, paths};
+use atrail_api::{DaySummary, headers, paths};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -64,9 +64,17 @@ async fn a_body_of_another_shape_is_refused_on_every_route() {
             "{",
         ] {
             for kind in ["application/json", "text/plain"] {
+                // A form of another site is refused before it is read.
+                if path == paths::CONSOLE_LOGIN && kind != "application/json" {
+                    continue;
+                }
                 let request = admin.request(method.clone(), path);
-                let request = request.header("Content-Type", kind).body(body);
-                let (status, code) = request.refused().await;
+                let request = request
+                    .header("Content-Type", kind)
+                    .header("Sec-Fetch-Site", "same-origin")
+                    .header("Origin", server.url(""))
+                    .header(headers::CONSOLE, "1");
+                let (status, code) = request.body(body).refused().await;
                 assert_eq!(
                     (status, code.as_str()),
                     (400, "bad_request"),
