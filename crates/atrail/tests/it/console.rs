@@ -26,7 +26,7 @@ fn the_address_logs_a_browser_in_as_the_user_of_the_client() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     assert!(
-        env.run(&["console"]).fails(4).contains("log in"),
+        env.run(&["console"]).fails(4).contains("not logged in"),
         "the control"
     );
     env.log_in(&server);
