@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients windows dist fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients senders windows dist fuzz)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -54,6 +54,8 @@ campaign() {
       run 600m cargo run --release --locked -p atrail-bench -- search-growth \
         --events "${ATRAIL_SEARCH_EVENTS:-10000000}" --disk-gb "${ATRAIL_SEARCH_GB:-20}"
       ;;
+    # Senders, each with its ledger, while the way to the server breaks.
+    senders) cargo build --release --locked && run 60m ci/senders.sh ;;
     # Index files by other readers; the recipes of docs/recipes/ with the tools that are installed; the clients that
     # generators make.
     recipes) cargo build --release --locked && run 10m ci/index-readers.sh && run 60m ci/recipes.sh ;;
