@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_sources::OwnMapping;
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub struct ConfigFile {
     evidence: EvidenceSection,
     auth: AuthSection,
     log: LogSection,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mapping: Vec<OwnMapping>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +160,7 @@ impl ConfigFile {
             write_min_rate,
             ingest_bytes_in_flight,
             drain,
+            mappings,
             search: limits,
             log: LogSettings { format, level },
         } = settings;
@@ -231,6 +235,7 @@ impl ConfigFile {
                 format: Some(*format),
                 level: Some(*level),
             },
+            mapping: mappings.clone(),
         }
     }
 
@@ -283,6 +288,7 @@ impl ConfigFile {
             evidence: EvidenceSection { name },
             auth: AuthSection { oidc },
             log: LogSection { format, level },
+            mapping,
         } = self;
         put(&mut settings.listen, listen.map(|Listen(address)| address));
         put(&mut settings.insecure_http, insecure_http);
@@ -310,6 +316,10 @@ impl ConfigFile {
         oidc.apply(&mut settings.oidc);
         put(&mut settings.log.format, format);
         put(&mut settings.log.level, level);
+        put(
+            &mut settings.mappings,
+            (!mapping.is_empty()).then_some(mapping),
+        );
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
         put(&mut store.server_name, name.map(Some));
@@ -404,11 +414,69 @@ mod tests {
             },
             ..Settings::default()
         };
+        let with_mappings = ConfigFile::parse(MAPPING).unwrap();
+        let mut settings = settings;
+        with_mappings.apply(&mut settings);
+        assert_eq!(settings.mappings.len(), 1);
+        settings.check().unwrap();
         let shown = ConfigFile::of(&settings);
         assert_eq!(ConfigFile::parse(&shown.to_string()), Ok(shown.clone()));
         let mut read_back = Settings::default();
         shown.clone().apply(&mut read_back);
         assert_eq!(ConfigFile::of(&read_back), shown);
+    }
+
+    const MAPPING: &str = r#"
+[[mapping]]
+name = "till"
+detect = [["till_event", "what=s*"]]
+[mapping.event]
+time = { path = "at", as = "ms" }
+action = [{ path = "what", words = { sold = "create" } }, "what"]
+[mapping.target]
+id = { join = ["shop", { path = "number", before = "n" }], with = "/" }
+"#;
+
+    #[test]
+    fn a_faulty_mapping_is_refused_with_its_place() {
+        let checked = |text: &str| {
+            let mut settings = Settings::default();
+            ConfigFile::parse(text).unwrap().apply(&mut settings);
+            settings.check().unwrap_err().to_string()
+        };
+        for (from, to, reason) in [
+            (
+                "what=s*",
+                "what..x=s*",
+                "mapping 1 (`till`): detect: path `what..x`",
+            ),
+            (
+                "\"shop\"",
+                "\"shop[\"",
+                "mapping 1 (`till`): target.id: path `shop[`",
+            ),
+            (
+                "\"ms\"",
+                "\"hours\"",
+                "event.time: as = \"hours\": expected",
+            ),
+            ("\"till\"", "\"cadf\"", "name: another format has this name"),
+            (
+                "\"till\"",
+                "\"Till\"",
+                "name: a name and an alias have lowercase letters",
+            ),
+        ] {
+            let error = checked(&MAPPING.replacen(from, to, 1));
+            assert!(error.contains(reason), "{error}");
+        }
+        let error = refused(&MAPPING.replacen("words =", "word =", 1));
+        assert!(
+            error.contains("line 7") && error.contains("unknown field `word`"),
+            "{error}"
+        );
+        let error = refused(&MAPPING.replacen("time =", "times =", 1));
+        assert!(error.contains("unknown field `times`"), "{error}");
     }
 
     #[test]

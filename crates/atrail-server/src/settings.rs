@@ -13,6 +13,7 @@ use std::time::Duration;
 use atrail_disk::data_dir::INITIAL_CREDENTIALS;
 use atrail_evidence::is_server_name;
 use atrail_model::limits::EVENT_MAX_BYTES;
+use atrail_sources::{Engine, OwnMapping};
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,8 @@ pub struct Settings {
     pub ingest_bytes_in_flight: usize,
     /// How long requests and downloads in progress have to end at shutdown; then the server cuts them.
     pub drain: Duration,
+    /// Mappings of further formats of events.
+    pub mappings: Vec<OwnMapping>,
     /// The limits of searches.
     pub search: SearchLimits,
     /// What the server logs, and how.
@@ -161,6 +164,7 @@ impl Settings {
             write_min_rate: 1 << 10,
             ingest_bytes_in_flight: 256 << 20,
             drain: Duration::from_secs(25),
+            mappings: Vec::new(),
             search: SearchLimits {
                 time_limit: Duration::from_secs(30),
                 at_once: 8,
@@ -267,6 +271,9 @@ impl Settings {
                 name: "server.ingest_memory",
                 why: format!("is less than the largest event: {EVENT_MAX_BYTES} bytes"),
             });
+        }
+        if let Err(error) = Engine::with(&self.mappings) {
+            return refuse("[[mapping]]", &format!("cannot be used: {error}"));
         }
         self.oidc.check()
     }

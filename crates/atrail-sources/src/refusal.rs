@@ -37,13 +37,21 @@ pub enum Reason {
         hint: Option<&'static str>,
     },
     /// The text should be converted, and is not an event of its format.
-    #[error("not a {format} event: {problem}")]
+    #[error("not {} {format} event: {problem}", article(.format))]
     NotConverted {
         /// The format's name.
         format: &'static str,
         /// The fault, and how to correct it.
         problem: String,
     },
+}
+
+/// Returns the article before a name.
+fn article(name: &str) -> &'static str {
+    match name.as_bytes().first() {
+        Some(b'A' | b'E' | b'I' | b'O' | b'a' | b'e' | b'i' | b'o') => "an",
+        _ => "a",
+    }
 }
 
 fn rest(not_read: &u64) -> String {

@@ -6,8 +6,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     admin, completions, config, console, context, delete, download, healthcheck, hold, iam, login,
-    logout, man, option, passwd, plugin, prove, search, session, status, tail, target, token,
-    trail, verify,
+    logout, man, option, passwd, plugin, prove, search, session, sources, status, tail, target,
+    token, trail, verify,
 };
 #[cfg(feature = "server")]
 use crate::commands::{quickstart, serve};
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hold(hold::Command),
     Trail(trail::Args),
+    #[command(subcommand)]
+    Sources(sources::Command),
     Tail(tail::Args),
     #[command(subcommand)]
     Context(context::Command),
@@ -141,6 +143,7 @@ impl Command {
             Self::Option(args) => option::run(settings, args).await,
             Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
+            Self::Sources(command) => sources::run(settings, &command),
             Self::Tail(args) => tail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command).await,
             Self::Config(command) => config::run(settings, &command),

@@ -26,6 +26,7 @@ mod secret;
 #[cfg(feature = "server")]
 pub(crate) mod serve;
 pub(crate) mod session;
+pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod tail;
 pub(crate) mod target;

@@ -114,7 +114,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
 
 /// Opens the events' text, and returns its length if known. Recognizes gzip and zstd by their first bytes and unpacks
 /// them.
-fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+pub(super) fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let (raw, name, length): (Box<dyn Read + Send>, _, _) =
         match file.filter(|path| path.as_os_str() != "-") {
             None => (Box::new(io::stdin()), "standard input".to_owned(), None),

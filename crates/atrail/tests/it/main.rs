@@ -49,6 +49,7 @@ mod search;
 mod secrets;
 mod senders;
 mod serving;
+mod sources;
 mod spelling;
 #[allow(clippy::print_stdout, reason = "it says what it skips")]
 mod sso;
