@@ -73,4 +73,4 @@ must_fail "innerHTML" node console/lint.mjs "$work/ui"
 
 echo "-- browsers"
 cd console
-ATRAIL_BINARY=$binary node --test --test-concurrency="${CONSOLE_JOBS:-3}" --test-timeout=240000 --test-reporter=spec tests/*.test.mjs
+ATRAIL_BINARY=$binary node --test --test-concurrency="${CONSOLE_JOBS:-3}" --test-timeout=600000 --test-reporter=spec tests/*.test.mjs

@@ -21,16 +21,23 @@ const clipboard = () => {
   Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { globalThis.__copied.push(text); } } });
 };
 
-/** Waits until nothing changes; returns the text of the page's content. */
+/** Counts the requests of a page that are not answered yet. */
+function counting(page) {
+  page.unanswered = 0;
+  page.on('request', () => { page.unanswered += 1; });
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, () => { page.unanswered -= 1; });
+}
+
+/** Waits until nothing is asked and nothing changes; returns the text of the page's content. */
 async function settled(page) {
   let before;
-  for (let i = 0; i < 40; i += 1) {
-    await page.waitForTimeout(150);
-    const text = await page.locator('main').innerText();
-    if (text === before && !/^Loading/m.test(text)) return text;
+  for (let i = 0; i < 100; i += 1) {
+    await page.waitForTimeout(200);
+    const text = page.unanswered === 0 ? await page.locator('main').innerText() : undefined;
+    if (text !== undefined && text === before) return text;
     before = text;
   }
-  return before;
+  assert.fail(`the page does not come to rest: ${before}`);
 }
 
 const FRAGMENTS = () => [
@@ -54,6 +61,7 @@ const FRAGMENTS = () => [
 test('every state reopens from its link, of at most 2,000 characters', async () => {
   const [one, two] = await Promise.all([open(browser, server), open(browser, server)]);
   await one.context.addInitScript(clipboard);
+  for (const { page } of [one, two]) counting(page);
   await Promise.all([logIn(one.page, server), logIn(two.page, server)]);
   for (const fragment of FRAGMENTS()) {
     await one.page.goto('about:blank');
@@ -85,6 +93,7 @@ test('"last 24 h" becomes instants in a copied link', async () => {
 
 test('what a link has that is not known is named, and a scope that is foreign is like one that is not there', async () => {
   const { context, page } = await open(browser, server);
+  counting(page);
   await logIn(page, server, server.people.auditor, `#/explore?${all(server)}&colour=red&last=soon`);
   await page.getByText(/colour=red/).waitFor();
   assert.match(await page.locator('main').innerText(), /last=soon/);
@@ -110,6 +119,7 @@ test('a link that was opened while logged out survives the login', async () => {
 
 test('back undoes a filter, forward applies it again', async () => {
   const { context, page } = await open(browser, server);
+  counting(page);
   await logIn(page, server, {}, `#/explore?${all(server)}`);
   const whole = await settled(page);
   await page.locator('body').press('/');
