@@ -15,9 +15,9 @@ const COMMITTED: &str = concat!(
     "/../atrail-console/ui/wasm/verifier.wasm"
 );
 
-/// Bytes of file and receipt of a small check. One small check in ten is repeated, and one of the others in a hundred;
+/// Bytes of file and receipt of a small check. One small check in five is repeated, and one of the others in a hundred;
 /// `ATRAIL_WASM_PERMILLE=1000` repeats all. The interpreter needs a hundred times as long as the machine.
-const SMALL_BYTES: usize = 40_000;
+const SMALL_BYTES: usize = 8_000;
 
 static VERIFIER: LazyLock<Verifier> =
     LazyLock::new(|| Verifier::new(&fs::read(COMMITTED).unwrap()));
@@ -111,7 +111,7 @@ pub(crate) fn agrees(receipt: &str, expected: &Expectations, file: &[u8]) {
         .fold(0_u64, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
         });
-    let share = if bytes <= SMALL_BYTES { 100 } else { 10 };
+    let share = if bytes <= SMALL_BYTES { 200 } else { 10 };
     if sum % 1000 < number("ATRAIL_WASM_PERMILLE", share) {
         let argument = argument(receipt, expected).to_string();
         let native = atrail_verifier::verify(&argument, file);
