@@ -9,8 +9,10 @@ mod json;
 mod list;
 mod wire;
 
+pub mod bulk;
 pub mod cloudevents;
 pub mod github;
+pub mod hec;
 pub mod kubernetes;
 pub mod okta;
 pub mod otlp;

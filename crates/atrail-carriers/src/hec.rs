@@ -1,0 +1,146 @@
+//! The bodies of Splunk's HTTP Event Collector.
+//!
+//! An `event` body has objects one after the other, with or without blanks between them, or in an array; each has its
+//! payload in `event`, and what the sender knows about it beside that. A `raw` body has a payload on each line.
+//!
+//! An object without a usable `event`, and text that is no object, are payloads as they stand: Splunk would refuse the
+//! rest of the request for their sake.
+//!
+//! Source: "Format events for HTTP Event Collector", the documentation of Splunk Enterprise; and what senders send.
+
+mod time;
+
+use std::borrow::Cow;
+
+use atrail_sources::{Hints, Payload};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub use time::time;
+
+/// Returns the payloads of an `event` body, in order.
+#[must_use]
+pub const fn events(body: &[u8]) -> Events<'_> {
+    Events { body, at: 0 }
+}
+
+/// The payloads of an `event` body. See [`events`].
+#[derive(Debug)]
+pub struct Events<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Payload<'a>;
+
+    fn next(&mut self) -> Option<Payload<'a>> {
+        // What stands between objects in any of the forms.
+        let between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
+        let rest = &self.body[self.at..];
+        self.at += rest.iter().take_while(|byte| between(byte)).count();
+        let rest = &self.body[self.at..];
+        let first = rest.first()?;
+        if *first == b'{' {
+            let mut objects = serde_json::Deserializer::from_slice(rest).into_iter::<Object<'a>>();
+            if let Some(Ok(object)) = objects.next() {
+                let (text, _) = rest.split_at(objects.byte_offset());
+                self.at += text.len();
+                return Some(object.payload(text));
+            }
+        }
+        let (text, _) = rest.split_at(next_object(rest));
+        self.at += text.len();
+        Some(Payload {
+            text: Cow::Borrowed(text.trim_ascii_end()),
+            hints: Hints::default(),
+        })
+    }
+}
+
+/// Returns the payloads of a `raw` body, in order: its lines that are not blank. The hints are the query's, and hold for
+/// each of them.
+pub fn raw<'a>(body: &'a [u8], hints: &'a Hints<'a>) -> impl Iterator<Item = Payload<'a>> {
+    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty()).map(|line| Payload {
+        text: Cow::Borrowed(line),
+        hints: hints.clone(),
+    })
+}
+
+/// One object of an `event` body, as far as it counts here.
+#[derive(Debug, Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    host: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+impl<'a> Object<'a> {
+    fn payload(self, whole: &'a [u8]) -> Payload<'a> {
+        let Self {
+            time: at,
+            host,
+            source,
+            event,
+        } = self;
+        let text = match event.map(RawValue::get) {
+            None | Some("null") => Cow::Borrowed(whole),
+            Some(raw) if raw.starts_with('"') => match string(raw) {
+                Some(text) if !text.trim().is_empty() => match text {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                },
+                _ => Cow::Borrowed(whole),
+            },
+            Some(raw) => Cow::Borrowed(raw.as_bytes()),
+        };
+        Payload {
+            text,
+            hints: Hints {
+                id: None,
+                time: at.and_then(|raw| match string(raw.get()) {
+                    Some(text) => time(&text),
+                    None => time(raw.get()),
+                }),
+                host: host.and_then(|raw| string(raw.get())),
+                source: source.and_then(|raw| string(raw.get())),
+            },
+        }
+    }
+}
+
+/// Returns the text of a JSON string, without a copy where it has no escapes; `None` for other values and an empty text.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.is_empty() {
+        None
+    } else if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// Returns where, after damaged text at the beginning, an object probably begins: first on a line, or right after another
+/// one. Otherwise the damage reaches to the end.
+fn next_object(damaged: &[u8]) -> usize {
+    let mut may_begin = false;
+    for (at, byte) in damaged.iter().enumerate() {
+        match byte {
+            b'{' if may_begin => return at,
+            b'\n' | b'}' => may_begin = true,
+            b',' | b' ' | b'\t' | b'\r' => {}
+            _ => may_begin = false,
+        }
+    }
+    damaged.len()
+}
+
+#[cfg(test)]
+mod tests;
